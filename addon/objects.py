@@ -1,0 +1,64 @@
+"""The objects of a clip: adding, finding and removing them."""
+
+from __future__ import annotations
+
+import colorsys
+
+from bpy.types import MovieClip
+
+from ..engine.errors import TooManyObjects
+from .folders import existing_folder
+from .properties import MatteObject
+
+MOST = 255  # a label image has one byte per pixel, and 0 is the background
+_GOLDEN = 0.618034  # turns of the colour wheel between two objects: neighbours in the list differ well
+
+
+def add_object(clip: MovieClip, *, name: str = "", object_id: int | None = None) -> MatteObject:
+    """Add an object and make it the active one. Raises TooManyObjects after the 255th."""
+    matting = clip.matting
+    number = _free_id(clip) if object_id is None else object_id
+    item = matting.objects.add()
+    item.object_id = number
+    item.name = name or f"Object {number}"
+    item.colour = colorsys.hsv_to_rgb((0.38 + (number - 1) * _GOLDEN) % 1.0, 0.85, 0.95)
+    matting.active_object = len(matting.objects) - 1
+    return item
+
+
+def find_object(clip: MovieClip, object_id: int) -> MatteObject | None:
+    """The object with this number, if there is one."""
+    return next((item for item in clip.matting.objects if item.object_id == object_id), None)
+
+
+def active_object(clip: MovieClip) -> MatteObject | None:
+    """The object chosen in the list, if there is one."""
+    matting = clip.matting
+    if 0 <= matting.active_object < len(matting.objects):
+        return matting.objects[matting.active_object]
+    return None
+
+
+def remove_active_object(clip: MovieClip) -> str:
+    """Remove the active object and its keyframes; returns its name. Files stay, so that undo finds them."""
+    matting = clip.matting
+    item = active_object(clip)
+    name, object_id = item.name, item.object_id
+    for index in reversed(range(len(matting.keyframes))):
+        if matting.keyframes[index].object_id == object_id:
+            matting.keyframes.remove(index)
+    matting.objects.remove(matting.active_object)
+    matting.active_object = min(matting.active_object, max(len(matting.objects) - 1, 0))
+    matting.active_keyframe = min(matting.active_keyframe, max(len(matting.keyframes) - 1, 0))
+    return name
+
+
+def _free_id(clip: MovieClip) -> int:
+    """The smallest number not in use, if possible one that no matte on disk has: those were another object's."""
+    used = {item.object_id for item in clip.matting.objects}
+    free = [number for number in range(1, MOST + 1) if number not in used]
+    if not free:
+        raise TooManyObjects(f"the clip has {MOST} objects, no more can be told apart")
+    folder = existing_folder(clip)
+    untouched = (number for number in free if not folder.matte_sequence(number).exists()) if folder else iter(free)
+    return next(untouched, free[0])

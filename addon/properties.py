@@ -1,0 +1,73 @@
+"""What Keymatte keeps on each movie clip: objects, keyframes, and where their files are. Data only."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    FloatVectorProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
+from bpy.types import PropertyGroup
+
+RECIPES = (
+    ("keymatte", "Keymatte", "Our own network, with every keyframe kept in memory"),
+    ("colour", "Colour", "Matches colours only, without a network: quick, for a first check"),
+)
+
+
+class MatteObject(PropertyGroup):
+    """An object to follow. Its name is the property every PropertyGroup has."""
+
+    object_id: IntProperty(name="Number", description="The object's number in label images")
+    colour: FloatVectorProperty(name="Colour", subtype="COLOR", size=3, min=0.0, max=1.0, default=(0.1, 0.9, 0.3))
+    show: BoolProperty(name="Show", description="Show the object's matte over the clip", default=True)
+    mask_layer: StringProperty(name="Mask Layer", description="The layer made of the object's matte")
+
+
+class MatteKeyframe(PropertyGroup):
+    """One object's mask on one frame, given by the user."""
+
+    # The number of the frame's file, not the scene frame: it stays right when the clip is moved in time.
+    number: IntProperty(name="Number")
+    object_id: IntProperty(name="Object")
+    absent: BoolProperty(name="Not Here", description="The object is not to be seen on this frame")
+    version: StringProperty(name="Version", description="Which of the masks kept on disk this is")
+
+
+class ClipMatting(PropertyGroup):
+    """All of Keymatte's data on one clip."""
+
+    objects: CollectionProperty(type=MatteObject)
+    active_object: IntProperty(name="Active Object")
+    keyframes: CollectionProperty(type=MatteKeyframe)
+    active_keyframe: IntProperty(name="Active Keyframe")
+    recipe: EnumProperty(name="Recipe", description="How objects are followed", items=RECIPES, default="keymatte")
+    folder: StringProperty(name="Folder", description="Where keyframes and mattes are")
+    folder_absolute: StringProperty(name="Folder", description="The same, from the root of the disk")
+    key: StringProperty(name="Key", description="Marks the compositor nodes made for this clip")
+    mask: PointerProperty(type=bpy.types.Mask, name="Mask", description="The mask made of the mattes")
+    show_overlay: BoolProperty(name="Overlay", description="Show mattes over the clip", default=True)
+    opacity: FloatProperty(name="Opacity", subtype="FACTOR", min=0.0, max=1.0, default=0.5)
+
+
+CLASSES = (MatteObject, MatteKeyframe, ClipMatting)
+
+
+def register() -> None:
+    """Give every movie clip its `matting`."""
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+    bpy.types.MovieClip.matting = PointerProperty(type=ClipMatting)
+
+
+def unregister() -> None:
+    """Take it away again; what is saved in a .blend stays there."""
+    del bpy.types.MovieClip.matting
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

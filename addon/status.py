@@ -1,0 +1,63 @@
+"""What there is to say about the session: what it does, how far it is, what went wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..engine.errors import EngineError
+from ..engine.protocol import Finished
+
+
+class State(StrEnum):
+    """What the session is doing, or how the last thing it did ended."""
+
+    IDLE = "idle"
+    STARTING = "starting"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What went wrong, and what to do now."""
+
+    code: str
+    message: str
+    remedy: str
+
+    def error(self) -> EngineError:
+        """The same as an exception."""
+        return EngineError(self.message, remedy=self.remedy)
+
+
+@dataclass(frozen=True)
+class Status:
+    """All that can be shown of the session."""
+
+    state: State = State.IDLE
+    clip: str = ""  # name of the clip in work; empty for other work
+    text: str = ""  # what it does now, or what came of it
+    done: int = 0  # steps
+    total: int = 0  # steps; 0: not known yet
+    seconds_left: float | None = None
+    warning: str = ""
+    problem: Problem | None = None
+    finished: Finished | None = None  # what the engine said of the job at its end
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is running."""
+        return self.state in (State.STARTING, State.RUNNING)
+
+    @property
+    def summary(self) -> str:
+        """What came of it, with a warning if there is one."""
+        return f"{self.text}. {self.warning}" if self.warning else self.text
+
+    @property
+    def progress(self) -> float:
+        """0..1."""
+        return self.done / self.total if self.total else 0.0

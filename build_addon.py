@@ -1,0 +1,307 @@
+#!/usr/bin/env python3
+"""Builds, checks, shows and tests Keymatte, each on a fresh machine with only Python 3.11 or later."""
+
+# Up to `main`, this must be readable by any Python 3: an old one says which newer one to use, or starts it.
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parent
+BUILD = ROOT / "build"
+FOLDERS = ("addon", "engine", "ops", "ui")
+FILES = ("blender_manifest.toml", "pyproject.toml", "LICENSE", "THIRD_PARTY.md")
+LEFT_OUT = ("engine/training",)  # needs the training data's tools; the extension never trains
+ROOT_MODULE = '"""Keymatte."""\n\nfrom .addon.registration import register, unregister\n'
+TEST_SECONDS = 45 * 60  # a run of pytest that takes longer hangs
+
+
+class Blender(NamedTuple):
+    """A Blender as a Python package."""
+
+    release: str  # what is installed with pip
+    python: tuple  # the one Python (major, minor) it is built for
+
+
+BLENDERS = {
+    "5.0": Blender("5.0.1", (3, 11)),
+    "5.2": Blender("5.2.3", (3, 13)),
+    "4.5": Blender("4.5.15", (3, 11)),
+    "4.2": Blender("4.2.23", (3, 11)),
+}
+TESTED_TOO = ("4.2", "5.2")  # beside the one in the main environment
+
+
+class Problem(Exception):
+    """Something the user can act upon, in a sentence."""
+
+
+class Tally(NamedTuple):
+    """What became of the tests."""
+
+    passed: int
+    failed: int
+    skipped: int
+
+
+# -- interpreters ------------------------------------------------------------------------------------------
+def find_python(version: tuple) -> Path | None:
+    """A Python of this version that really runs: this one, or one on PATH, or pyenv's, or Windows' `py`."""
+    if sys.version_info[:2] == version:
+        return Path(sys.executable)
+    name = f"python{dotted(version)}" + (".exe" if os.name == "nt" else "")
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    places = [Path(folder) / name for folder in os.get_exec_path()]
+    places += sorted(pyenv.glob(f"versions/*/bin/{name}"))
+    candidates = [[str(place)] for place in places if place.is_file()]
+    if os.name == "nt":
+        candidates.append(["py", f"-{dotted(version)}"])
+    question = "import sys, ensurepip, venv; print(sys.version_info[:2]); print(sys.executable)"
+    for command in candidates:
+        try:
+            told = subprocess.run([*command, "-c", question], capture_output=True, text=True, timeout=60)
+        except (OSError, subprocess.SubprocessError):
+            continue
+        answer = told.stdout.splitlines()
+        if told.returncode == 0 and answer[:1] == [str(tuple(version))]:
+            return Path(answer[1])
+    return None
+
+
+def python_for(release: str) -> Path:
+    """The interpreter to run this Blender with. Raises Problem if there is none."""
+    wanted = BLENDERS[release]
+    python = find_python(wanted.python)
+    if python is None:
+        raise Problem(
+            f"Blender {wanted.release} exists as a package for Python {dotted(wanted.python)} only, "
+            "and none was found. Install it (python.org, or the system's packages), then run the same again."
+        )
+    return python
+
+
+def usual_blender() -> str:
+    """The Blender for this Python, else the first for which a Python is found. Raises Problem if there is none."""
+    here = sys.version_info[:2]
+    for release in sorted(BLENDERS, key=lambda release: BLENDERS[release].python != here):
+        python = find_python(BLENDERS[release].python)
+        if python:
+            if BLENDERS[release].python != here:
+                say(f"Blender's package does not exist for Python {dotted(here)}: using {python}")
+            return release
+    raise Problem(
+        f"Blender's package does not exist for Python {dotted(here)}, and no Python 3.11 or 3.13 was found. "
+        "Install Python 3.11 (python.org, or the system's packages), then run the same again."
+    )
+
+
+def dotted(version: tuple) -> str:
+    return ".".join(map(str, version))
+
+
+def run_with_newer_python() -> int:
+    for version in ((3, 11), (3, 13), (3, 12)):
+        python = find_python(version)
+        if python:
+            say(f"Python {dotted(sys.version_info[:2])} is too old: using {python}")
+            return subprocess.call([str(python), *sys.argv])
+    raise Problem("Python 3.11 or later is needed, and none was found. Install Python 3.11 (python.org)")
+
+
+# -- environments ------------------------------------------------------------------------------------------
+def main_environment(release: str) -> Path:
+    """The interpreter of an environment with the engine, this Blender and the test tools; made if need be."""
+    from engine.environment import requirements
+
+    wanted = [*requirements(ROOT / "pyproject.toml", extras=("test",)), f"bpy=={BLENDERS[release].release}"]
+    return _environment(f"main-blender-{release}", release, wanted)
+
+
+def blender_environment(release: str) -> Path:
+    """The same without the engine: only Blender, numpy and pytest, as in an artist's Blender."""
+    from engine.environment import requirements
+
+    known = requirements(ROOT / "pyproject.toml", extras=("test",))
+    tools = [line for line in known if line.startswith(("numpy", "pytest"))]
+    return _environment(f"blender-{release}", release, [*tools, f"bpy=={BLENDERS[release].release}"])
+
+
+def _environment(name: str, release: str, wanted: list) -> Path:
+    from engine.environment import create, is_complete
+    from engine.errors import EngineError
+
+    python = python_for(release)
+    key = hashlib.sha256("\n".join(wanted).encode()).hexdigest()[:8]
+    folder = BUILD / f"env-{name}-py{dotted(BLENDERS[release].python)}-{key}"
+    if not is_complete(folder, wanted):
+        heading(f"Environment {folder.name} (once; downloads up to several GB)")
+    try:
+        return create(folder, wanted, python=python, report=say)
+    except EngineError as error:
+        raise Problem(error.sentence()) from error
+
+
+# -- the extension -----------------------------------------------------------------------------------------
+def build(into: Path = BUILD) -> Path:
+    """Stage the extension and zip it: the same sources give the same bytes. Returns the zip."""
+    import tomllib
+
+    heading("Build the extension")
+    manifest = tomllib.loads((ROOT / "blender_manifest.toml").read_text(encoding="utf-8"))
+    stage = into / "extension"
+    shutil.rmtree(stage, ignore_errors=True)
+    for source in sources():
+        target = stage / source.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    (stage / "__init__.py").write_text(ROOT_MODULE, encoding="utf-8", newline="\n")
+    path = into / f"{manifest['id']}-{manifest['version']}.zip"
+    part = path.with_name(path.name + ".part")
+    with zipfile.ZipFile(part, "w") as archive:
+        for file in sorted(file for file in stage.rglob("*") if file.is_file()):
+            entry = zipfile.ZipInfo(file.relative_to(stage).as_posix())  # its date is 1980: no clock in the zip
+            entry.external_attr, entry.create_system = 0o100644 << 16, 3
+            archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED, 9)
+    part.replace(path)
+    say(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+    return path
+
+
+def sources() -> list:
+    """The repository's files that go into the extension."""
+    missing = [name for name in (*FOLDERS, *FILES) if not (ROOT / name).exists()]
+    if missing:
+        raise Problem(f"{missing[0]} is missing beside build_addon.py: get the whole repository")
+    inside = [file for folder in FOLDERS for file in sorted((ROOT / folder).rglob("*"))]
+    return [ROOT / name for name in FILES] + [file for file in inside if file.is_file() and _goes_along(file)]
+
+
+def _goes_along(file: Path) -> bool:
+    place = file.relative_to(ROOT)
+    hidden = any(part.startswith(".") or part == "__pycache__" for part in place.parts)
+    left_out = any(Path(folder) in place.parents for folder in LEFT_OUT)
+    return not hidden and not left_out and file.suffix not in (".pyc", ".part", ".orig")
+
+
+# -- commands ----------------------------------------------------------------------------------------------
+def check(release: str) -> int:
+    """Validate the zip with Blender's own tool, then install, enable and disable it in a clean user folder."""
+    python = blender_environment(release)
+    archive = build()
+    heading(f"Install it in Blender {BLENDERS[release].release}")
+    return _call([python, "-u", "-m", "tests.demo.extension", archive])
+
+
+def demo(out: Path) -> int:
+    """The whole walk on the bundled clip, headless in Blender."""
+    python = main_environment(usual_blender())
+    archive = build()
+    heading("Propagate in Blender")
+    return _call([python, "-u", "-m", "tests.demo", "--zip", archive, "--out", out.absolute()])
+
+
+def test(extra: list) -> int:
+    """All tests in the main environment, then those of the installed extension in other Blenders."""
+    usual = usual_blender()
+    python = main_environment(usual)
+    others = {}
+    for release in TESTED_TOO:
+        if release == usual:
+            continue
+        if find_python(BLENDERS[release].python):
+            others[release] = blender_environment(release)
+        else:
+            say(f"Blender {release} is left out: no Python {dotted(BLENDERS[release].python)} was found for it")
+    archive = build()
+    os.environ.update(KEYMATTE_ENGINE_PYTHON=str(python), KEYMATTE_ZIP=str(archive))
+
+    named = [word for word in extra if (ROOT / word.split("::")[0]).exists()]
+    options = [word for word in extra if word not in named]
+    heading(f"All tests, Blender {BLENDERS[usual].release}")
+    tallies = [_pytest(python, f"main-{usual}", named or ["tests"], options)]
+    there = [word for word in named if word.startswith("tests/blender")] if named else ["tests/blender"]
+    for release, other in others.items() if there else ():
+        heading(f"The installed extension, Blender {BLENDERS[release].release}")
+        tallies.append(_pytest(other, f"blender-{release}", there, options))
+
+    total = Tally(*map(sum, zip(*tallies)))
+    skipped = f", {total.skipped} skipped" if total.skipped else ""
+    say(f"\n{total.passed} passed, {total.failed} failed{skipped}")
+    return 0 if total.passed and not total.failed else 1
+
+
+def _pytest(python: Path, name: str, targets: list, options: list) -> Tally:
+    results = BUILD / f"tests-{name}.xml"
+    results.unlink(missing_ok=True)
+    status = _call([python, "-m", "pytest", *targets, f"--junitxml={results}", *options], seconds=TEST_SECONDS)
+    try:
+        suite = ElementTree.parse(results).getroot().find("testsuite")
+    except (OSError, ElementTree.ParseError):
+        say(f"pytest ended with status {status} before it could tell its results")
+        return Tally(0, 1, 0)
+    count = {key: int(suite.get(key)) for key in ("tests", "errors", "failures", "skipped")}
+    failed = count["errors"] + count["failures"]
+    if status not in (0, 5) and not failed:  # 5: nothing was selected, which `test` judges for all runs together
+        failed = 1
+    return Tally(
+        max(0, count["tests"] - count["errors"] - count["failures"] - count["skipped"]), failed, count["skipped"]
+    )
+
+
+def _call(command: list, seconds: float | None = None) -> int:
+    variables = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
+    variables["PYTHONNOUSERSITE"] = "1"
+    try:
+        words = [str(word) for word in command]
+        return subprocess.run(words, cwd=ROOT, env=variables, stdin=subprocess.DEVNULL, timeout=seconds).returncode
+    except subprocess.TimeoutExpired:
+        say(f"ended after {seconds / 60:.0f} minutes: it hung")
+        return 1
+
+
+def heading(text: str) -> None:
+    print(f"\n== {text} ==", flush=True)
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def main(arguments: list) -> int:
+    """Run one command; 0 if it went well, 2 with a sentence if the user must do something first."""
+    split = arguments.index("--") if "--" in arguments else len(arguments)
+    extra = arguments[split + 1 :]
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    command = commands.add_parser("build", help="make the extension's zip in build/")
+    command.set_defaults(run=lambda _options: 0 if build() else 1)
+    command = commands.add_parser("check", help="install the zip into a clean Blender user folder")
+    command.add_argument("--blender", choices=list(BLENDERS), help="which Blender (else the one for this Python)")
+    command.set_defaults(run=lambda options: check(options.blender or usual_blender()))
+    command = commands.add_parser("demo", help="Propagate on the bundled clip in Blender, with pictures and a table")
+    command.add_argument("--out", type=Path, default=BUILD / "demo", help="a new folder, or an earlier demo's")
+    command.set_defaults(run=lambda options: demo(options.out))
+    command = commands.add_parser("test", help="pass all tests; what follows after -- is given to pytest")
+    command.set_defaults(run=lambda _options: test(extra))
+
+    options = parser.parse_args(arguments[:split])
+    try:
+        return options.run(options) if sys.version_info >= (3, 11) else run_with_newer_python()
+    except Problem as problem:
+        print(f"build_addon.py: {problem}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

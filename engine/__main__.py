@@ -1,0 +1,236 @@
+"""Command line: propagate, score, models, doctor, serve, train-data, train."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import uuid
+from pathlib import Path
+
+from .errors import BadSetting, EngineError
+from .types import Direction, PropagationJob, Settings
+
+# Threads that wait must sleep, not spin: beside Blender or a render, spinning made two threads five times slower than
+# one. OpenMP reads these once, when torch is first imported.
+for _name, _value in (("OMP_WAIT_POLICY", "PASSIVE"), ("GOMP_SPINCOUNT", "0"), ("KMP_BLOCKTIME", "0")):
+    os.environ.setdefault(_name, _value)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command. 0: all done; 1: our fault; 2: something the user can act upon, said on stderr."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        return options.command(options)
+    except EngineError as error:
+        _complain(error.sentence())
+        return 2
+    except KeyboardInterrupt:
+        _complain("stopped; what is written stays valid")
+        return 130
+
+
+def _propagate(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from .frames import FrameReader
+    from .images import read_keyframes
+    from .job import run
+    from .protocol import Answer, Finished, MatteReady, Stage
+
+    with FrameReader.open(options.clip) as reader:
+        clip, numbers = reader.clip, reader.numbers
+    keyframes = read_keyframes(options.keyframes, numbers, (clip.height, clip.width), unlabelled=options.unlabelled)
+    job = PropagationJob(
+        job_id=uuid.uuid4().hex,
+        clip=clip,
+        frames=_frames(options.range, clip.frame_count),
+        keyframes=keyframes,
+        folder=options.out,
+        recipe=options.recipe,
+        weights=options.weights,
+        direction=Direction(options.direction),
+        settings=Settings(height=options.height, device=options.device, overrides=_overrides(options.set)),
+    )
+    last: list[Finished] = []
+    with tqdm(unit="frame", file=sys.stderr) as bar:
+
+        def show(answer: Answer) -> None:
+            match answer:
+                case Stage(text=text):
+                    bar.set_description(text)
+                case MatteReady(done=done, total=total):
+                    bar.set_description("Propagating")
+                    bar.total = total
+                    bar.update(done - bar.n)
+                case Finished():
+                    last.append(answer)
+
+        run(job, show, lambda: False)
+    _say(
+        f"{len(job.frames)} frames in {options.out}: labels/ and mattes/; {last[0].frames_per_second:.2f} steps/s, "
+        f"peak memory {last[0].peak_memory / 2**20:.0f} MiB"
+    )
+    if last[0].warning:
+        _complain(last[0].warning)
+        return 2
+    return 0
+
+
+def _score(options: argparse.Namespace) -> int:
+    from .score import score_folders
+
+    score = score_folders(options.pred, options.truth, allow_missing=options.allow_missing)
+    _say(score.table(per_frame=options.per_frame))
+    if options.csv:
+        score.write_csv(options.csv)
+    return 0
+
+
+def _models(options: argparse.Namespace) -> int:
+    from .recipes import RECIPES, find_recipe
+
+    if options.describe:
+        recipe = find_recipe(options.describe)
+        _say(f"{recipe.name}: {recipe.summary}")
+        for option in recipe.options:
+            _say(f"  --set {option.name}={option.default}  {option.meaning}")
+        return 0
+    for recipe in RECIPES.values():
+        weights = recipe.weights
+        where = "needs no weights" if weights is None else f"{weights}{'' if weights.is_file() else ' (missing)'}"
+        _say(f"{recipe.name}\n  {recipe.summary}\n  licence: {recipe.licence}\n  {where}")
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from .doctor import examine
+
+    findings = examine()
+    for finding in findings:
+        _say(f"[{'ok' if finding.good else '!!'}] {finding.text}{f' -> {finding.remedy}' if finding.remedy else ''}")
+    return 0 if all(finding.good for finding in findings) else 2
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from .serve import serve
+
+    serve()
+    return 0
+
+
+def _train_data(options: argparse.Namespace) -> int:
+    from .training.prepare import prepare
+    from .training.sources import fetch
+
+    fetch(options.out / "fetched")
+    prepare(options.out / "fetched", options.out / "prepared")
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    from .training.loop import Course, train
+
+    course = Course(
+        steps=options.steps,
+        batch=options.batch,
+        frames=options.frames,
+        size=options.size,
+        learning_rate=options.learning_rate,
+        device=options.device,
+        seed=options.seed,
+    )
+    train(options.out, options.data / "prepared", course, pretrained=options.pretrained, minutes=options.minutes)
+    return 0
+
+
+def _frames(text: str, count: int) -> range:
+    """'A:B' as Python's slices: from A up to, not including, B; either may be left out."""
+    try:
+        first, last = (int(part) if part else None for part in text.split(":"))
+    except ValueError:
+        raise BadSetting(f"--range must look like 0:60, not {text!r}") from None
+    frames = range(first or 0, count if last is None else last)
+    if not frames or frames.start < 0 or frames.stop > count:
+        raise BadSetting(f"--range {text} lies outside the clip, which has frames 0 to {count - 1}")
+    return frames
+
+
+def _overrides(settings: list[str]) -> dict[str, str]:
+    pairs = [setting.partition("=") for setting in settings]
+    for name, equals, value in pairs:
+        if not (name and equals and value):
+            raise BadSetting(f"--set needs section.name=value, not {name + equals + value!r}")
+    return {name: value for name, _, value in pairs}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m engine", description="Keymatte's engine")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    one = commands.add_parser("propagate", help="keyframes and a clip in, mattes out")
+    one.set_defaults(command=_propagate)
+    one.add_argument("--clip", type=str, required=True, help="movie, folder of images, first image, or pattern")
+    one.add_argument("--keyframes", type=Path, required=True, help="folder of label images named by frame")
+    one.add_argument("--out", type=Path, required=True, help="folder for the results: new, empty, or an earlier run's")
+    one.add_argument("--recipe", default="keymatte", help="see `models`")
+    one.add_argument("--weights", type=Path, help="another weights file for the recipe")
+    one.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    one.add_argument("--height", type=int, default=Settings.height, help="shorter side of the working frame, pixels")
+    one.add_argument("--range", default=":", help="frames A:B to fill, from 0, B not included")
+    one.add_argument("--direction", default="both", choices=[way.value for way in Direction])
+    one.add_argument(
+        "--unlabelled",
+        default="unknown",
+        choices=("unknown", "absent"),
+        help="what a keyframe says of objects that it does not show",
+    )
+    one.add_argument("--set", action="append", default=[], metavar="SECTION.NAME=VALUE", help="a recipe's number")
+
+    one = commands.add_parser("score", help="J and F of results against the truth")
+    one.set_defaults(command=_score)
+    one.add_argument("--pred", type=Path, required=True, help="results of propagate, or a folder of label images")
+    one.add_argument("--truth", type=Path, required=True, help="folder of label images")
+    one.add_argument("--allow-missing", action="store_true", help="score only frames that were predicted")
+    one.add_argument("--per-frame", action="store_true", help="one row per frame")
+    one.add_argument("--csv", type=Path, help="write all numbers to this file")
+
+    one = commands.add_parser("models", help="recipes, licences, weights files")
+    one.set_defaults(command=_models)
+    one.add_argument("--describe", metavar="RECIPE", help="the numbers of one recipe")
+
+    commands.add_parser("doctor", help="what works on this computer").set_defaults(command=_doctor)
+    commands.add_parser("serve", help="JSON lines on stdin and stdout").set_defaults(command=_serve)
+
+    one = commands.add_parser("train-data", help="fetch and prepare openly licensed training pictures (Debian)")
+    one.set_defaults(command=_train_data)
+    one.add_argument("--out", type=Path, required=True)
+
+    one = commands.add_parser("train", help="train the default network; goes on where it stopped")
+    one.set_defaults(command=_train)
+    one.add_argument("--data", type=Path, required=True, help="folder made by train-data")
+    one.add_argument("--out", type=Path, required=True, help="folder for state, weights, log and curve")
+    one.add_argument("--pretrained", type=Path, help="published EfficientNet-Lite0 weights (.pth)")
+    one.add_argument("--steps", type=int, default=6000)
+    one.add_argument("--batch", type=int, default=4)
+    one.add_argument("--frames", type=int, default=4)
+    one.add_argument("--size", type=int, default=256)
+    one.add_argument("--learning-rate", type=float, default=4e-4)
+    one.add_argument("--seed", type=int, default=1)
+    one.add_argument("--device", default="cpu")
+    one.add_argument("--minutes", type=float, help="stop (resumably) after this long")
+    return parser
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"keymatte: {text}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

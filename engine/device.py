@@ -1,0 +1,58 @@
+"""Picks the device to compute on, and turns its lack of memory into an error a user can act on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from .errors import DeviceMissing, OutOfMemory
+
+NAMES = ("auto", "cpu", "cuda", "mps")
+
+
+def pick_device(name: str) -> torch.device:
+    """The device called `name`; 'auto' takes the fastest there is. Raises DeviceMissing."""
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return torch.device("cuda" if there["cuda"] else "mps" if there["mps"] else "cpu")
+    if name not in there:
+        raise DeviceMissing(f"no device is called {name!r}; there are {', '.join(NAMES)}")
+    if not there[name]:
+        raise DeviceMissing(f"this computer has no {name} device that PyTorch {torch.__version__} can use")
+    return torch.device(name)
+
+
+def describe(device: torch.device) -> str:
+    """The device in words."""
+    if device.type == "cuda":
+        memory = torch.cuda.get_device_properties(device).total_memory / 2**30
+        return f"{torch.cuda.get_device_name(device)}, {memory:.0f} GB"
+    if device.type == "mps":
+        return "Apple GPU (Metal)"
+    return f"CPU, {torch.get_num_threads()} threads"
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """Inside, a device or computer that is out of memory raises OutOfMemory."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise OutOfMemory("the device has not enough memory for this clip") from error
+    except RuntimeError as error:
+        if "alloc" in str(error) and "memory" in str(error):  # the CPU allocator raises no class of its own
+            raise OutOfMemory("the computer has not enough memory for this clip") from error
+        raise
+
+
+def peak_memory() -> int:
+    """The most bytes of main memory this process has held; 0 on Windows, which has no `resource` module."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,81 @@
+"""What works on this computer, in words, with what to do about the rest."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import torch
+
+from .device import describe, pick_device
+from .errors import EngineError
+from .recipes import RECIPES
+
+_LEAST_SPACE = 2 * 2**30  # bytes free for mattes of a long shot
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at."""
+
+    good: bool
+    text: str
+    remedy: str = ""
+
+
+def examine() -> list[Finding]:
+    """Look at Python, the libraries, the device, the weights and the disk."""
+    return [_python(), _libraries(), _device(), *_recipes(), _disk()]
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    good = sys.version_info >= (3, 11)
+    return Finding(good, f"Python {version}", "" if good else "Install the engine with Python 3.11 or newer.")
+
+
+def _libraries() -> Finding:
+    names = ("torch", "numpy", "opencv-python-headless", "pillow", "safetensors")
+    versions, missing = [], []
+    for name in names:
+        try:
+            versions.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            missing.append(name)
+    remedy = f"Install the engine again: {', '.join(missing)} is missing." if missing else ""
+    return Finding(not missing, ", ".join(versions), remedy)
+
+
+def _device() -> Finding:
+    device = pick_device("auto")
+    remedy = ""
+    if device.type == "cpu":
+        remedy = "No GPU that PyTorch can use was found. It works, only slower; a GPU needs its maker's driver."
+    return Finding(True, f"computes on {describe(device)}", remedy)
+
+
+def _recipes() -> list[Finding]:
+    findings = []
+    for recipe in RECIPES.values():
+        device = pick_device("auto")
+        try:
+            network = recipe.network(recipe.numbers({}), weights=None, device=device)
+            image = torch.rand(1, 3, 96, 160, device=device)
+            began = time.perf_counter()
+            with torch.inference_mode():
+                network.encode(image)
+            seconds = time.perf_counter() - began
+            findings.append(Finding(True, f"recipe {recipe.name} runs ({1000 * seconds:.0f} ms for a small image)"))
+        except EngineError as error:
+            findings.append(Finding(False, f"recipe {recipe.name}: {error.message}", error.remedy))
+    return findings
+
+
+def _disk() -> Finding:
+    free = shutil.disk_usage(Path.cwd()).free
+    good = free >= _LEAST_SPACE
+    return Finding(good, f"{free / 2**30:.0f} GB free here", "" if good else "Free some space for the mattes.")

@@ -1,0 +1,193 @@
+"""Everything that can go wrong and that a user can act upon: what, which, and what now."""
+
+from __future__ import annotations
+
+
+class EngineError(Exception):
+    """Base of all errors shown to a user. `code` names the kind, `remedy` says what to do now."""
+
+    code = "engine-error"
+    default_remedy = ""
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy or self.default_remedy
+
+    def sentence(self) -> str:
+        """Message and remedy as one line."""
+        return f"{self.message}. {self.remedy}".rstrip(" ") if self.remedy else self.message
+
+
+class NoKeyframes(EngineError):
+    code = "no-keyframes"
+    default_remedy = "Mark at least one object on one frame first."
+
+
+class KeyframeUnreadable(EngineError):
+    code = "keyframe-unreadable"
+    default_remedy = "Replace the file with a PNG label image, or clear this keyframe."
+
+
+class KeyframeNotLabels(EngineError):
+    code = "keyframe-not-labels"
+    default_remedy = "Save it as a palette or grey PNG in which each pixel is an object number (0 is background)."
+
+
+class KeyframeSizeMismatch(EngineError):
+    code = "keyframe-size"
+    default_remedy = "Clear the keyframe and make it again at the size of this clip."
+
+
+class KeyframeOutsideClip(EngineError):
+    code = "keyframe-outside"
+    default_remedy = "Remove it, or name it after a frame of this clip."
+
+
+class ClipNotFound(EngineError):
+    code = "clip-not-found"
+    default_remedy = "Put the clip back where it was, or choose it again."
+
+
+class ClipUnreadable(EngineError):
+    code = "clip-unreadable"
+    default_remedy = "Check that the file plays in another program, or convert it to an image sequence."
+
+
+class MixedSizes(EngineError):
+    code = "mixed-sizes"
+    default_remedy = "Put only images of one size into the folder."
+
+
+class FramesUnreadable(EngineError):
+    """Some frames could not be read; the results of the others are kept."""
+
+    code = "frames-unreadable"
+    default_remedy = "The mattes of all other frames are done. Repair or replace the clip and run again."
+
+
+class MatteUnreadable(EngineError):
+    code = "matte-unreadable"
+    default_remedy = "Delete the file and run again: it is made anew."
+
+
+class OutlinesUnreadable(EngineError):
+    code = "outlines-unreadable"
+    default_remedy = "Delete the file and run again: it is made anew."
+
+
+class ScoreIncomplete(EngineError):
+    """Prediction and truth do not cover the same frames, or one of them is empty."""
+
+    code = "score-incomplete"
+    default_remedy = "Propagate over all frames of the truth first, or name other folders."
+
+
+class ScoreSizeMismatch(EngineError):
+    code = "score-size"
+    default_remedy = "Compare label images of one size."
+
+
+class UnknownRecipe(EngineError):
+    code = "unknown-recipe"
+
+
+class BadSetting(EngineError):
+    code = "bad-setting"
+
+
+class WeightsMissing(EngineError):
+    code = "weights-missing"
+    default_remedy = "Name another file with --weights, or install Keymatte again."
+
+
+class WeightsDamaged(EngineError):
+    code = "weights-damaged"
+    default_remedy = "Get the file again."
+
+
+class FolderNotWritable(EngineError):
+    code = "folder-not-writable"
+    default_remedy = "Choose another folder, or change its permissions."
+
+
+class FolderTaken(EngineError):
+    code = "folder-taken"
+    default_remedy = "Choose a new or empty folder; nothing was changed in this one."
+
+
+class DiskFull(EngineError):
+    code = "disk-full"
+    default_remedy = "Free some space and run again; what is already written stays valid."
+
+
+class OutOfMemory(EngineError):
+    code = "out-of-memory"
+    default_remedy = "Choose a smaller working height, or the CPU as device."
+
+
+class DeviceMissing(EngineError):
+    code = "device-missing"
+    default_remedy = "Choose 'auto' or 'cpu' as device."
+
+
+class BadMessage(EngineError):
+    code = "bad-message"
+    default_remedy = "Install the engine again: it is of another version."
+
+
+class EngineMissing(EngineError):
+    code = "engine-missing"
+    default_remedy = "Install the engine from Keymatte's preferences."
+
+
+class EnvironmentFailed(EngineError):
+    """A Python environment could not be made."""
+
+    code = "environment-failed"
+    default_remedy = "Run the same again; if it happens again, remove the folder first."
+
+
+class EngineDied(EngineError):
+    code = "engine-died"
+    default_remedy = "Run again: mattes already written are kept. If it happens again, see the engine log."
+
+
+class KeyframeEmpty(EngineError):
+    code = "keyframe-empty"
+    default_remedy = "If the object is not to be seen on this frame, use 'Not Here'."
+
+
+class NoActiveObject(EngineError):
+    code = "no-object"
+    default_remedy = "Add an object in the list first."
+
+
+class TooManyObjects(EngineError):
+    code = "too-many-objects"
+    default_remedy = "Remove an object, or load the clip a second time for the others."
+
+
+class NoActiveMask(EngineError):
+    code = "no-mask"
+    default_remedy = "Draw a mask in the clip editor's Mask mode, or choose one in its header."
+
+
+class NothingPropagated(EngineError):
+    code = "nothing-propagated"
+    default_remedy = "Propagate first."
+
+
+class EngineBusy(EngineError):
+    code = "engine-busy"
+    default_remedy = "Wait until it has finished, or cancel it."
+
+
+class Offline(EngineError):
+    code = "offline"
+    default_remedy = "Switch on 'Allow Online Access' in Blender's preferences, under System, and try again."
+
+
+class ImageUnreadable(EngineError):
+    code = "image-unreadable"
+    default_remedy = "Choose a PNG, JPEG, TIFF or EXR image of the clip's size."

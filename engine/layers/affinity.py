@@ -1,0 +1,46 @@
+"""Attention over memory as pure functions: similarity, top-k softmax, read-out.
+
+Letters: CK CV channels of keys and values, N memory tokens, Q query tokens, O objects.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def similarity(key: Tensor, shrinkage: Tensor, query: Tensor, selection: Tensor) -> Tensor:
+    """Anisotropic L2 similarity (XMem, ECCV 2022, eq. 2): memory (CK, N), (1, N); query (CK, Q), (CK, Q) -> (Q, N).
+
+    S = -s_n * sum_c e_cq (a_cn - b_cq)^2 / sqrt(CK), expanded so that one matrix product does it.
+    """
+    memory = torch.cat([key.square(), key])  # (2 CK, N)
+    asked = torch.cat([-selection, 2 * query * selection])  # (2 CK, Q)
+    constant = (selection * query.square()).sum(0)  # (Q,)
+    return (asked.T @ memory - constant[:, None]) * (shrinkage / key.shape[0] ** 0.5)
+
+
+def top_k_readout(scores: Tensor, value: Tensor, *, top_k: int) -> Tensor:
+    """Weighted sum of the values of the `top_k` best tokens: scores (Q, N), value (O, CV, N) -> (O, CV, Q)."""
+    objects, channels, tokens = value.shape
+    best, index = scores.topk(min(top_k, tokens), dim=1)  # (Q, K)
+    rows = value.reshape(objects * channels, tokens).T.contiguous()  # (N, O CV): one token's values in one piece
+    read = functional.embedding_bag(index, rows, per_sample_weights=best.softmax(1), mode="sum")  # (Q, O CV)
+    return read.T.reshape(objects, channels, -1)
+
+
+def squared_distances(grid: tuple[int, int], *, like: Tensor) -> Tensor:
+    """Squared distances in cells between all pairs of cells of an (h, w) grid: (h w, h w)."""
+    rows = torch.arange(grid[0], device=like.device, dtype=like.dtype)
+    columns = torch.arange(grid[1], device=like.device, dtype=like.dtype)
+    vertical = (rows[:, None] - rows).square()  # (h, h)
+    horizontal = (columns[:, None] - columns).square()  # (w, w)
+    pairs = vertical[:, None, :, None] + horizontal[None, :, None, :]  # (h, w, h, w)
+    return pairs.reshape(grid[0] * grid[1], -1)
+
+
+def near_readout(scores: Tensor, value: Tensor, grid: tuple[int, int], *, reach: Tensor) -> Tensor:
+    """Read from the last frame near the same place: scores (Q, N), value (O, CV, N), reach in cells -> (O, CV, Q)."""
+    near = scores - squared_distances(grid, like=scores) / (2 * reach.square())
+    return value @ near.softmax(1).T

@@ -1,0 +1,98 @@
+"""Where label images, mattes and outlines lie on disk, and which of them are there."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import DiskFull, FolderNotWritable, FolderTaken
+
+_MARKER = "keymatte.json"
+_NUMBER = re.compile(r"(\d+)(?!.*\d)")
+
+
+def number_in(stem: str) -> int | None:
+    """The last number in a file's stem: 20 for `frame_0020`; None without digits."""
+    found = _NUMBER.search(stem)
+    return int(found.group(1)) if found else None
+
+
+@dataclass(frozen=True)
+class MatteFolder:
+    """The files of one clip's results. Files carry the frame's number: its file number in an image
+    sequence, its index from 0 in a movie."""
+
+    root: Path
+
+    def labels(self, number: int) -> Path:
+        """Palette image (H, W): pixel = object id."""
+        return self.root / "labels" / f"{number:06d}.png"
+
+    def matte(self, object_id: int, number: int) -> Path:
+        """Grey 8-bit image (H, W): soft alpha of one object, 255 = fully inside."""
+        return self.matte_sequence(object_id) / f"{number:06d}.png"
+
+    def matte_sequence(self, object_id: int) -> Path:
+        """Folder of one object's matte images."""
+        return self.root / "mattes" / f"{object_id:03d}"
+
+    def outlines(self, object_id: int) -> Path:
+        """`.npz` of one object's outlines over time, see `contours`."""
+        return self.root / "outlines" / f"{object_id:03d}.npz"
+
+    def keyframe(self, object_id: int, number: int) -> Path:
+        """Label image of one object's keyframe."""
+        return self.root / "keyframes" / f"{object_id:03d}" / f"{number:06d}.png"
+
+    def numbers_done(self) -> list[int]:
+        """Numbers of the frames whose label image is there, ascending."""
+        return sorted(int(path.stem) for path in (self.root / "labels").glob("[0-9]*.png"))
+
+    def claim(self, about: dict) -> None:
+        """Make the folder ours and remember what it is `about`.
+
+        Raises FolderTaken if it holds files that are not Keymatte's, FolderNotWritable if it cannot be written.
+        """
+        marker = self.root / _MARKER
+        if self.root.exists() and not self.root.is_dir():
+            raise FolderTaken(f"{self.root} is a file, not a folder")
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            strangers = [path.name for path in self.root.iterdir() if path.name != "keyframes"]
+        except OSError as error:
+            raise writing_error(self.root, error) from error
+        if strangers and not marker.exists():
+            raise FolderTaken(f"{self.root} holds files that are not Keymatte's ({strangers[0]})")
+        for part in self.root.rglob("*.part"):
+            part.unlink(missing_ok=True)
+        with replacing(marker) as part:
+            part.write_text(json.dumps(about, indent=1, ensure_ascii=False, default=str), encoding="utf-8")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a file beside `path` to write to, and rename it over `path` when that went well.
+
+    Whoever reads `path` sees the old file or the new one, never half of one. Raises DiskFull or FolderNotWritable.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        part.replace(path)
+    except OSError as error:
+        with suppress(OSError):  # its folder may be a file
+            part.unlink()
+        raise writing_error(path, error) from error
+
+
+def writing_error(path: Path, error: OSError) -> DiskFull | FolderNotWritable:
+    """The error to raise when `path` could not be written."""
+    if error.errno in (28, 122):  # ENOSPC, EDQUOT
+        return DiskFull(f"no space is left to write {path.name} in {path.parent}")
+    return FolderNotWritable(f"{path} cannot be written: {os.strerror(error.errno) if error.errno else error}")

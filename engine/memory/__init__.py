@@ -1,0 +1,1 @@
+"""What networks remember: tokens, entries, stores, and the bank that joins them."""

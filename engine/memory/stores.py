@@ -1,0 +1,57 @@
+"""Stores: each keeps the entries it wants and returns those it lets go, which are offered to the next store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from .entry import Entry
+
+
+class Store(Protocol):
+    """One step of a memory cascade."""
+
+    def write(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Take what is offered; return what is let go."""
+        ...
+
+    def entries(self) -> list[Entry]:
+        """What can be read now."""
+        ...
+
+
+class Permanent:
+    """Keeps every pinned entry, one per frame, for good."""
+
+    def __init__(self) -> None:
+        self._by_frame: dict[int, Entry] = {}
+
+    def write(self, entries: Sequence[Entry]) -> list[Entry]:
+        self._by_frame.update({entry.frame: entry for entry in entries if entry.pinned})
+        return [entry for entry in entries if not entry.pinned]
+
+    def entries(self) -> list[Entry]:
+        return list(self._by_frame.values())
+
+
+class Bounded:
+    """Keeps the `capacity` worthiest entries. Age is counted in arrivals, not in frames."""
+
+    def __init__(self, capacity: int, worth: Callable[[Entry, int], float]) -> None:
+        self._capacity = capacity
+        self._worth = worth
+        self._arrivals = 0
+        self._kept: list[tuple[int, Entry]] = []
+
+    def write(self, entries: Sequence[Entry]) -> list[Entry]:
+        for entry in entries:
+            self._kept.append((self._arrivals, entry))
+            self._arrivals += 1
+        by_worth = sorted(self._kept, key=lambda kept: self._worth(kept[1], self._arrivals - kept[0]), reverse=True)
+        staying = {arrival for arrival, _ in by_worth[: self._capacity]}
+        let_go = [entry for arrival, entry in self._kept if arrival not in staying]
+        self._kept = [kept for kept in self._kept if kept[0] in staying]
+        return let_go
+
+    def entries(self) -> list[Entry]:
+        return [entry for _, entry in self._kept]

@@ -1,0 +1,29 @@
+"""Named planes that share one token axis: what a frame looks like to a memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Planes (..., N) with the same N, such as `key` (CK, N), `shrinkage` (1, N), `value` (O, CV, N)."""
+
+    planes: dict[str, Tensor]
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self.planes[name]
+
+    def __len__(self) -> int:
+        return next(iter(self.planes.values())).shape[-1]
+
+
+def joined(parts: Sequence[Tokens]) -> Tokens:
+    """One token axis out of many: planes of the first, in the order given."""
+    if len(parts) == 1:
+        return parts[0]
+    return Tokens({name: torch.cat([part[name] for part in parts], dim=-1) for name in parts[0].planes})

@@ -1,0 +1,1 @@
+"""Networks: each is four verbs (encode, segment, memorize, settle) over parts from `layers`."""

@@ -1,0 +1,57 @@
+"""A network without weights that matches colours: for tests and for the first-run check."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..layers.affinity import similarity, top_k_readout
+from ..memory.bank import MemoryView
+from ..memory.entry import Entry
+from ..memory.tokens import Tokens
+from .network import Features
+
+_SHARPNESS = 400.0  # how fast likeness falls with distance in colour
+_POSITION = 0.1  # how much a place in the frame counts beside colour
+_MOST_CELLS = 3600  # of one frame; every cell is compared with every other
+
+
+class Colour:
+    """Each cell of at least 2 x 2 pixels takes the label of the cells in memory most like it in colour."""
+
+    stride = 1
+    max_objects = None
+
+    def __init__(self, *, top_k: int = 8) -> None:
+        self.top_k = top_k
+
+    def encode(self, image: Tensor) -> Features:
+        """(1, 3, H, W) RGB 0..1 -> mean colour and place of each cell."""
+        height, width = image.shape[-2:]
+        cell = max(2.0, (height * width / _MOST_CELLS) ** 0.5)
+        h, w = max(1, round(height / cell)), max(1, round(width / cell))
+        colour = functional.interpolate(image, size=(h, w), mode="area")
+        rows = torch.linspace(0, _POSITION, h, device=image.device)[:, None].expand(h, w)
+        columns = torch.linspace(0, _POSITION, w, device=image.device)[None].expand(h, w)
+        key = torch.cat([colour[0], rows[None], columns[None]]).flatten(1) * _SHARPNESS**0.5
+        planes = {"key": key, "selection": torch.ones_like(key), "shrinkage": torch.ones_like(key[:1])}
+        return Features(image=image, pyramid={}, query=Tokens(planes), grid=(h, w))
+
+    def segment(self, features: Features, memory: MemoryView, state: None) -> Tensor:
+        """Probabilities (O, H, W) of each object by itself."""
+        tokens, query = memory.layers[0], features.query
+        scores = similarity(tokens["key"], tokens["shrinkage"], query["key"], query["selection"])
+        read = top_k_readout(scores, tokens["value"], top_k=self.top_k)[:, 0]  # (O, N)
+        masks = read.unflatten(1, features.grid)[None].clamp(0, 1)
+        size = features.image.shape[-2:]
+        return functional.interpolate(masks, size=size, mode="bilinear", align_corners=False)[0]
+
+    def settle(self, frame: int, features: Features, masks: Tensor, state: None) -> None:
+        """Nothing is kept of the previous frame."""
+
+    def memorize(self, frame: int, features: Features, masks: Tensor, state: None) -> Entry:
+        """Each cell's colour and how much of it each object covers."""
+        value = functional.interpolate(masks[None], size=features.grid, mode="area")[0, :, None].flatten(2)  # (O, 1, N)
+        planes = {"key": features.query["key"], "shrinkage": features.query["shrinkage"], "value": value}
+        return Entry(frame, (Tokens(planes),))

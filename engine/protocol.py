@@ -1,0 +1,117 @@
+"""The messages between Blender and the engine process: one line of JSON each; pixels travel as files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import BadMessage
+from .types import Direction, KeyframeFile, PropagationJob, Settings, VideoClip
+
+
+# -- requests ---------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Propagate:
+    job: PropagationJob
+
+
+@dataclass(frozen=True)
+class Cancel:
+    job_id: str
+
+
+# -- answers ----------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Ready:
+    """First line of every engine."""
+
+    version: str
+    device: str  # what 'auto' means here
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What the job is doing now, in words, before or after the frames."""
+
+    job_id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class MatteReady:
+    job_id: str
+    frame: int  # media frame whose files are now on disk
+    done: int  # steps done
+    total: int  # steps in all; a frame reached from both sides counts twice
+
+
+@dataclass(frozen=True)
+class Finished:
+    job_id: str
+    warning: str = ""  # what could not be done, in words; empty if all was
+    frames_per_second: float = 0.0  # steps per second, keyframes and loading not counted
+    peak_memory: int = 0  # bytes of main memory the engine has held at most; 0 where the system does not tell
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    job_id: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    job_id: str  # empty if no job is to blame
+    code: str
+    message: str
+    remedy: str
+
+
+Request = Propagate | Cancel
+Answer = Ready | Stage | MatteReady | Finished | Cancelled | Failed
+Message = Request | Answer
+
+_KINDS: dict[str, type] = {
+    kind.__name__: kind for kind in (Propagate, Cancel, Ready, Stage, MatteReady, Finished, Cancelled, Failed)
+}
+
+
+def encode(message: Message) -> str:
+    """One line of JSON, with its line end."""
+    return json.dumps({"kind": type(message).__name__, **asdict(message)}, default=_plain) + "\n"
+
+
+def decode(line: str) -> Message:
+    """The message in one line. Raises BadMessage if there is none."""
+    try:
+        fields = json.loads(line)
+        kind = _KINDS[fields.pop("kind")]
+        if kind is Propagate:
+            return Propagate(_job(fields["job"]))
+        return kind(**fields)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadMessage(f"not a message of the engine: {line.strip()[:120]!r} ({error})") from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, range):
+        return [value.start, value.stop]
+    return str(value)
+
+
+def _job(fields: dict) -> PropagationJob:
+    clip, weights = fields.pop("clip"), fields.pop("weights")
+    return PropagationJob(
+        clip=VideoClip(**{**clip, "path": Path(clip["path"])}),
+        frames=range(*fields.pop("frames")),
+        keyframes=tuple(
+            KeyframeFile(item["frame"], Path(item["labels"]), tuple(item["objects"]))
+            for item in fields.pop("keyframes")
+        ),
+        folder=Path(fields.pop("folder")),
+        weights=Path(weights) if weights else None,
+        direction=Direction(fields.pop("direction")),
+        settings=Settings(**fields.pop("settings")),
+        **fields,
+    )

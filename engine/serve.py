@@ -1,0 +1,95 @@
+"""The engine process: requests on stdin, answers on stdout, log on stderr; ends when stdin ends."""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import sys
+import threading
+from typing import TextIO
+
+from . import VERSION
+from .errors import BadMessage, EngineError
+from .protocol import Answer, Cancel, Cancelled, Failed, Propagate, Ready, decode, encode
+from .types import PropagationJob
+
+_log = logging.getLogger(__name__)
+_PATIENCE = 10.0  # seconds after stdin ended in which the frame in work may still be finished
+
+
+def serve() -> None:
+    """Answer requests until stdin ends."""
+    answers = _private_stdout()
+    server = _Server(answers)
+    threading.Thread(target=server.listen, daemon=True).start()
+    server.work()
+
+
+def _private_stdout() -> TextIO:
+    """A stream to the real stdout; whatever any library prints from now on goes to stderr."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return answers
+
+
+class _Server:
+    """One job at a time, in the order they came."""
+
+    def __init__(self, answers: TextIO) -> None:
+        self._answers = answers
+        self._speaking = threading.Lock()
+        self._jobs: queue.SimpleQueue[PropagationJob | None] = queue.SimpleQueue()
+        self._cancelled: set[str] = set()
+        self._ended = False
+
+    def listen(self) -> None:
+        """Read requests as they come; the worker looks at what they left between two frames."""
+        for line in sys.stdin:
+            if not line.strip():
+                continue
+            try:
+                match decode(line):
+                    case Propagate(job=job):
+                        self._jobs.put(job)
+                    case Cancel(job_id=job_id):
+                        self._cancelled.add(job_id)
+                    case other:
+                        raise BadMessage(f"{type(other).__name__} is no request")
+            except EngineError as error:
+                self._say(Failed("", error.code, error.message, error.remedy))
+        self._ended = True
+        self._jobs.put(None)
+        timer = threading.Timer(_PATIENCE, os._exit, args=(0,))
+        timer.daemon = True
+        timer.start()
+
+    def work(self) -> None:
+        """Load what is heavy, say Ready, and do jobs until stdin ends."""
+        from .device import describe, pick_device
+        from .job import run
+
+        self._say(Ready(VERSION, describe(pick_device("auto"))))
+        while (job := self._jobs.get()) is not None:
+            if self._stopped(job):
+                self._say(Cancelled(job.job_id))
+                continue
+            try:
+                run(job, self._say, lambda job=job: self._stopped(job))
+            except EngineError as error:
+                self._say(Failed(job.job_id, error.code, error.message, error.remedy))
+            except Exception as error:
+                _log.exception("job %s failed", job.job_id)
+                self._say(Failed(job.job_id, "engine-fault", f"The engine failed: {error!r}", "See the engine log."))
+
+    def _stopped(self, job: PropagationJob) -> bool:
+        return self._ended or job.job_id in self._cancelled
+
+    def _say(self, answer: Answer) -> None:
+        with self._speaking:
+            try:
+                self._answers.write(encode(answer))
+                self._answers.flush()
+            except (BrokenPipeError, ValueError):  # whoever asked has gone
+                self._ended = True

@@ -1,0 +1,103 @@
+"""The prepared pictures: which there are, for training or held out, and reading them when they are wanted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import OrderedDict, defaultdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+INDEX = "index.json"
+TURNTABLE = "turntable"  # views of one solid thing from all around
+
+
+@dataclass(frozen=True)
+class Item:
+    """One prepared picture."""
+
+    file: str  # relative to the folder, with forward slashes
+    kind: str  # "cutout", "background", "texture" or "turntable"
+    package: str
+    licence: str
+    views: int = 1  # pictures in the file
+    held_out: bool = False  # True: for validation only
+
+
+def is_held_out(name: str, *, percent: int = 5) -> bool:
+    """Whether a source file name falls into the held-out part; the same on every machine."""
+    return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) % 100 < percent
+
+
+def write_index(folder: Path, items: list[Item]) -> None:
+    """Write the list of items, and how many of each kind and package there are, beside the pictures."""
+    counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for item in items:
+        counts[item.package][item.kind] += 1
+    index = {"counts": counts, "items": [asdict(item) for item in items]}
+    (folder / INDEX).write_text(json.dumps(index, indent=1), encoding="utf-8")
+
+
+class Assets:
+    """Prepared pictures, read lazily; the most recently used stay in memory."""
+
+    def __init__(self, folder: Path, *, held_out: bool = False, remember: int = 300) -> None:
+        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        self._folder = folder
+        self._remember = remember
+        self._read: OrderedDict[tuple[str, int], np.ndarray] = OrderedDict()
+        self._items: dict[str, dict[str, list[Item]]] = defaultdict(lambda: defaultdict(list))
+        for row in index["items"]:
+            item = Item(**row)
+            if item.held_out == held_out or item.kind == "texture":
+                self._items[item.kind][item.package].append(item)
+
+    def count(self, kind: str) -> int:
+        """How many pictures of a kind there are."""
+        return sum(len(items) for items in self._items[kind].values())
+
+    def pick(self, kind: str, rng: np.random.Generator) -> Item:
+        """A random picture of a kind.
+
+        Packages are drawn by the square root of their size, so that a large one does not drown the others.
+        """
+        packages = self._items[kind]
+        if not packages:
+            raise KeyError(f"no {kind} among the prepared pictures in {self._folder}")
+        names = list(packages)
+        weights = np.sqrt([len(packages[name]) for name in names])
+        items = packages[names[rng.choice(len(names), p=weights / weights.sum())]]
+        return items[rng.integers(len(items))]
+
+    def read(self, item: Item, *, view: int = 0) -> np.ndarray:
+        """The pixels of an item: (H, W, 4) RGBA for cut-outs and turntables, (H, W, 3) RGB for others, uint8;
+        read-only because they are shared."""
+        key = item.file, view
+        if key in self._read:
+            self._read.move_to_end(key)
+            return self._read[key]
+        image = cv2.imdecode(_code(self._folder / item.file, view), cv2.IMREAD_UNCHANGED)
+        if image is None:
+            raise ValueError(f"prepared picture {item.file} is damaged; prepare the pictures again")
+        image = cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA if image.shape[2] == 4 else cv2.COLOR_BGR2RGB)
+        image.setflags(write=False)
+        self._read[key] = image
+        if len(self._read) > self._remember:
+            self._read.popitem(last=False)
+        return image
+
+
+def view_name(view: int) -> str:
+    """The name of a view within a turntable's file."""
+    return f"view_{view}"
+
+
+def _code(path: Path, view: int) -> np.ndarray:
+    """(B,) the bytes of a picture file, or of one view of a turntable's file."""
+    if path.suffix == ".npz":
+        with np.load(path) as views:
+            return views[view_name(view)]
+    return np.fromfile(path, np.uint8)

@@ -1,0 +1,110 @@
+"""Composes short films with known masks: moving, deforming, occluded, faint and look-alike objects over scenery."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .actors import paint
+from .assets import Assets
+from .casting import cast_film
+from .looks import develop
+from .motion import camera_path, clip_times
+from .sources import BACKGROUND, TEXTURE
+from .sprites import recolour
+from .stage import Stage
+
+SMALLEST = 45  # pixels of a clearly visible object on a film of 256 x 256
+TRIES = 40
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A short film and what is on it."""
+
+    images: np.ndarray  # (T, H, W, 3) uint8 RGB
+    labels: np.ndarray  # (T, H, W) uint8: 0 background, 1..O objects, each clearly visible on the first frame
+
+    @property
+    def objects(self) -> int:
+        """O, how many objects there are."""
+        return int(self.labels[0].max())
+
+
+def compose(assets: Assets, rng: np.random.Generator, *, frames: int, size: int) -> Clip:
+    """A film of `frames` square frames with 1 to 3 objects; the same generator state gives the same film."""
+    for _ in range(TRIES):
+        clip = _compose_once(assets, rng, frames=frames, size=size)
+        if clip is not None:
+            return clip
+    raise RuntimeError(f"no object became visible in {TRIES} tries: the prepared pictures must be unusable")
+
+
+def _compose_once(assets: Assets, rng: np.random.Generator, *, frames: int, size: int) -> Clip | None:
+    times = clip_times(rng, frames=frames)
+    camera = camera_path(rng, times, size=size)
+    scenery, placing = _scenery(assets, rng, size=size)
+    canvases = [
+        cv2.warpAffine(
+            scenery, (matrix @ placing)[:2], (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+        )
+        for matrix in camera
+    ]
+    stage = Stage(assets, rng, times, size, camera, canvases[0].copy())
+    actors = cast_film(stage)
+    labels = np.zeros((frames, size, size), np.uint8)
+    for frame, canvas in enumerate(canvases):
+        for actor in actors:
+            paint(canvas, labels[frame], actor, frame)
+        if frame == 0:  # objects that cannot be marked on the first frame are no objects
+            renamed = _rename(labels[0], size=size)
+            if renamed.max() == 0:
+                return None
+    return Clip(develop(rng, canvases, times), renamed[labels])
+
+
+def _rename(labels: np.ndarray, *, size: int) -> np.ndarray:
+    """(256,) uint8 table: the clearly visible labels become 1, 2, ..; the others 0."""
+    counts = np.bincount(labels.ravel(), minlength=256)
+    table = np.zeros(256, np.uint8)
+    enough = SMALLEST * (size / 256) ** 2
+    visible = [label for label in range(1, 256) if enough <= counts[label] < 0.85 * labels.size]
+    table[visible] = np.arange(1, len(visible) + 1)
+    return table
+
+
+def _scenery(assets: Assets, rng: np.random.Generator, *, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """A background (h, w, 3) uint8, and the (3, 3) map from its pixels to those of the first frame."""
+    kind = rng.random()
+    if kind < 0.08:
+        picture = _gradient(rng, side=2 * size)
+    else:
+        picture = assets.read(assets.pick(BACKGROUND if kind < 0.88 else TEXTURE, rng))
+        if min(picture.shape[:2]) < 1.2 * size:
+            picture = cv2.copyMakeBorder(picture, *(np.array(picture.shape[:2]).repeat(2)), cv2.BORDER_REFLECT_101)
+    if rng.random() < 0.5:
+        picture = picture[:, ::-1]
+    high, wide = picture.shape[:2]
+    window = int(min(high, wide) * rng.uniform(0.45, 0.95))
+    scale = size / window
+    x, y = rng.integers(0, wide - window + 1), rng.integers(0, high - window + 1)
+    left, top = max(0, int(x - 0.4 * window)), max(0, int(y - 0.4 * window))
+    part = picture[top : int(y + 1.4 * window), left : int(x + 1.4 * window)]
+    new = max(2, round(part.shape[1] * scale)), max(2, round(part.shape[0] * scale))
+    scenery = cv2.resize(part, new, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    if rng.random() < 0.5:
+        opaque = np.empty((*scenery.shape[:2], 1), np.uint8)
+        scenery = np.ascontiguousarray(recolour(rng, np.dstack([scenery, opaque]), strength=0.4)[..., :3])
+    placing = np.array([[1.0, 0, -(x - left) * scale], [0, 1.0, -(y - top) * scale], [0, 0, 1]])
+    return scenery, placing
+
+
+def _gradient(rng: np.random.Generator, *, side: int) -> np.ndarray:
+    """(side, side, 3) a wall, a sky, a studio: soft colours without detail."""
+    base = rng.uniform(0, 255, 3)
+    cells = base + rng.normal(0, rng.uniform(5, 50), (int(rng.integers(2, 5)), 2, 3))
+    return np.clip(cv2.resize(cells.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR), 0, 255).astype(
+        np.uint8
+    )

@@ -1,0 +1,228 @@
+"""The training loop: lessons in, weights out; resumable at any step."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader, IterableDataset
+from tqdm import tqdm
+
+from ..layers.backbones import folded_lite0
+from ..matte_folder import replacing
+from ..networks.keymatte import Keymatte
+from .assets import Assets
+from .curve import draw_curve
+from .films import compose
+from .losses import clip_loss
+from .unroll import Lesson, plan, unroll
+
+_log = logging.getLogger(__name__)
+_TRUNK_PACE = 0.2  # learning rate of the pretrained trunk, as a share of the others'
+_EMA_DECAY = 0.998
+_VALIDATION_CLIPS = 24
+
+
+@dataclass(frozen=True)
+class Course:
+    """What to train on and for how long."""
+
+    steps: int = 6000
+    batch: int = 4  # clips per step
+    frames: int = 4  # per clip
+    size: int = 256  # pixels, square
+    learning_rate: float = 4e-4
+    warm_up: int = 100  # steps
+    seed: int = 1
+    device: str = "cpu"
+    save_every: int = 100  # steps
+    validate_every: int = 250  # steps
+
+
+class Lessons(IterableDataset):
+    """Endless lessons composed on the fly; step N of a course is the same clip whenever it is asked for."""
+
+    def __init__(self, prepared: Path, course: Course, *, start: int) -> None:
+        self._prepared = prepared
+        self._course = course
+        self._start = start
+
+    def __iter__(self) -> Iterator[Lesson]:
+        worker = torch.utils.data.get_worker_info()
+        first, stride = (worker.id, worker.num_workers) if worker else (0, 1)
+        assets = Assets(self._prepared)
+        index = self._start + first
+        while True:
+            yield lesson(assets, self._course, index)
+            index += stride
+
+
+def lesson(assets: Assets, course: Course, index: int, *, frames: int | None = None) -> Lesson:
+    """Lesson number `index` of a course."""
+    rng = np.random.default_rng([course.seed, index])
+    while True:
+        clip = compose(assets, rng, frames=frames or course.frames, size=course.size)
+        found = plan(clip.images, clip.labels, rng)
+        if found is not None:
+            return found
+
+
+class Trainer:
+    """Network, its average, optimiser and step; saved and restored as one."""
+
+    def __init__(self, folder: Path, course: Course, *, pretrained: Path | None) -> None:
+        self.folder = folder
+        self.course = course
+        self.device = torch.device(course.device)
+        self.network = Keymatte()
+        if pretrained is not None:
+            published = torch.load(pretrained, weights_only=True, map_location="cpu")
+            self.network.encoder.load_state_dict(folded_lite0(published))
+        for part in self.network.encoder.parts_before(8):
+            part.requires_grad_(False)
+        self.network.to(self.device)
+        self.average = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(_EMA_DECAY))
+        trunk = [weight for weight in self.network.encoder.parameters() if weight.requires_grad]
+        known = {id(weight) for weight in self.network.encoder.parameters()}
+        others = [weight for weight in self.network.parameters() if id(weight) not in known]
+        rate = course.learning_rate
+        self.optimiser = torch.optim.AdamW(
+            [{"params": trunk, "lr": rate * _TRUNK_PACE}, {"params": others, "lr": rate}], weight_decay=1e-3
+        )
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._pace)
+        self.step = 0
+        self.best = 0.0
+        self.seconds = 0.0
+
+    def _pace(self, step: int) -> float:
+        """Linear warm-up, then cosine down to 2 %."""
+        warm_up = min((step + 1) / self.course.warm_up, 1.0)
+        return warm_up * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * min(step / self.course.steps, 1.0))))
+
+    def share(self) -> float:
+        """Share of pixels that count: all in the first tenth, then falling to a quarter at half time."""
+        progress = self.step / self.course.steps
+        return float(np.interp(progress, [0.1, 0.5], [1.0, 0.25]))
+
+    def learn(self, lessons: list[Lesson]) -> float:
+        """One step on a batch; returns its loss."""
+        self.network.train()
+        total = 0.0
+        for one in lessons:
+            logits, labels = unroll(self.network, one.to(self.device))
+            loss = clip_loss(logits, labels, share=self.share()) / len(lessons)
+            loss.backward()
+            total += loss.item()
+        nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
+        self.optimiser.step()
+        self.schedule.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.average.update_parameters(self.network)
+        self.step += 1
+        return total
+
+    def save(self) -> None:
+        """Everything needed to go on, and the averaged weights for use."""
+        with replacing(self.folder / "state.pt") as part:
+            torch.save(
+                {
+                    "network": self.network.state_dict(),
+                    "average": self.average.state_dict(),
+                    "optimiser": self.optimiser.state_dict(),
+                    "schedule": {"last_epoch": self.schedule.last_epoch},
+                    "step": self.step,
+                    "best": self.best,
+                    "seconds": self.seconds,
+                },
+                part,
+            )
+        self.export(self.folder / "last.safetensors")
+
+    def restore(self) -> None:
+        """Go on from where `save` was last called, if it was."""
+        path = self.folder / "state.pt"
+        if not path.exists():
+            return
+        state = torch.load(path, weights_only=True, map_location=self.device)
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.schedule.last_epoch = state["schedule"]["last_epoch"]
+        self.step, self.best, self.seconds = state["step"], state["best"], state["seconds"]
+
+    def export(self, path: Path) -> None:
+        """The averaged weights as safetensors, with where they come from."""
+        about = {"network": "keymatte", "licence": "GPL-3.0-or-later", "step": str(self.step)}
+        tensors = {name: tensor.contiguous().cpu() for name, tensor in self.average.module.state_dict().items()}
+        with replacing(path) as part:
+            save_file(tensors, part, metadata={**about, "course": json.dumps(asdict(self.course))})
+
+    @torch.inference_mode()
+    def validate(self, lessons: list[Lesson]) -> float:
+        """Mean J (IoU) of the averaged network over objects and predicted frames of held-out lessons, 0..100."""
+        scores = []
+        for one in lessons:
+            logits, labels = unroll(self.average.module, one.to(self.device))
+            for frame_logits, frame_labels in zip(logits, labels, strict=True):
+                found = frame_logits.argmax(0)
+                for number in range(1, one.objects + 1):
+                    ours, truth = found == number, frame_labels == number
+                    union = (ours | truth).sum().item()
+                    scores.append((ours & truth).sum().item() / union if union else 1.0)
+        return 100 * float(np.mean(scores))
+
+
+def train(folder: Path, prepared: Path, course: Course, *, pretrained: Path | None, minutes: float | None) -> None:
+    """Train until the course or the `minutes` are over; `folder` gets state, weights, log.jsonl and curve.png."""
+    folder.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(folder, course, pretrained=pretrained)
+    trainer.restore()
+    held_out = Assets(prepared, held_out=True)
+    exam = [lesson(held_out, course, index, frames=6) for index in range(_VALIDATION_CLIPS)]
+    loader = DataLoader(
+        Lessons(prepared, course, start=trainer.step * course.batch),
+        batch_size=course.batch,
+        collate_fn=list,
+        num_workers=1,
+        prefetch_factor=2,
+    )
+    began, losses = time.monotonic(), []
+    with (
+        (folder / "log.jsonl").open("a", encoding="utf-8") as log,
+        tqdm(total=course.steps, initial=trainer.step) as bar,
+    ):
+        for lessons in loader:
+            before = time.monotonic()
+            losses.append(trainer.learn(lessons))
+            trainer.seconds += time.monotonic() - before
+            bar.update()
+            last = trainer.step >= course.steps or (minutes and time.monotonic() - began > minutes * 60)
+            if last or trainer.step % course.validate_every == 0:
+                score = trainer.validate(exam)
+                row = {
+                    "step": trainer.step,
+                    "loss": float(np.mean(losses)),
+                    "J": score,
+                    "seconds": trainer.seconds,
+                }
+                log.write(json.dumps(row) + "\n")
+                log.flush()
+                losses = []
+                bar.set_postfix(J=f"{score:.1f}", loss=f"{row['loss']:.3f}")
+                draw_curve(folder / "log.jsonl", folder / "curve.png")
+                if score > trainer.best:
+                    trainer.best = score
+                    trainer.export(folder / "best.safetensors")
+            if last or trainer.step % course.save_every == 0:
+                trainer.save()
+            if last:
+                return

@@ -1,0 +1,86 @@
+"""Convex pieces and how they hang on each other: what made-up solid things are built of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Part:
+    """A convex piece and how it hangs on another one."""
+
+    vertices: np.ndarray  # (V, 3) around its own joint
+    faces: np.ndarray  # (F, 3) int
+    parent: int  # number of the part that it hangs on, -1: none
+    joint: tuple[float, float, float]  # where, in the parent's space
+    turn: tuple[float, float, float]  # how it stands there at rest: radians about x, y, z
+    swing: float  # radians, how far it moves about that joint
+    material: int
+
+
+class Assembly:
+    """Collects parts; methods add one and return its number."""
+
+    def __init__(self, rng: np.random.Generator, *, materials: int) -> None:
+        self.rng = rng
+        self.parts: list[Part] = []
+        self._materials = materials
+
+    def add(
+        self,
+        mesh: tuple[np.ndarray, np.ndarray],
+        *,
+        parent: int = -1,
+        joint: tuple[float, float, float] = (0.0, 0.0, 0.0),
+        turn: tuple[float, float, float] = (0.0, 0.0, 0.0),
+        swing: float = 0.0,
+        material: int = 0,
+    ) -> int:
+        """Hang a mesh on a part."""
+        self.parts.append(Part(*mesh, parent, joint, turn, swing, material % self._materials))
+        return len(self.parts) - 1
+
+    def between(self, low: float, high: float) -> float:
+        """A number between two, evenly."""
+        return float(self.rng.uniform(low, high))
+
+
+def box(width: float, height: float, depth: float) -> tuple[np.ndarray, np.ndarray]:
+    """A cuboid that stands on its joint."""
+    corners = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (0, 1) for z in (-0.5, 0.5)])
+    quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+    faces = [face for a, b, c, d in quads for face in ((a, b, c), (a, c, d))]
+    return corners * (width, height, depth), np.array(faces)
+
+
+def column(radius: float, height: float, *, top: float = 1.0, sides: int = 8) -> tuple[np.ndarray, np.ndarray]:
+    """A cylinder that stands on its joint; `top` is its upper radius as a share of the lower one."""
+    angles = np.linspace(0, 2 * np.pi, sides, endpoint=False)
+    ring = np.stack([np.cos(angles), np.zeros(sides), np.sin(angles)], 1) * radius
+    points = np.concatenate([ring, ring * top + (0, height, 0), [[0, 0, 0], [0, height, 0]]])
+    here, there = np.arange(sides), (np.arange(sides) + 1) % sides
+    low, high = np.full(sides, 2 * sides), np.full(sides, 2 * sides + 1)
+    rows = [(here, there, there + sides), (here, there + sides, here + sides), (here, there, low)]
+    rows.append((here + sides, there + sides, high))
+    return points, np.concatenate([np.stack(row, 1) for row in rows])
+
+
+def ball(width: float, height: float, depth: float) -> tuple[np.ndarray, np.ndarray]:
+    """An ellipsoid with its joint at its lowest point."""
+    turns, levels = 10, 6
+    around = np.linspace(0, 2 * np.pi, turns, endpoint=False)
+    up = np.linspace(0, np.pi, levels + 1)
+    points = np.stack(
+        [
+            np.outer(np.sin(up), np.cos(around)),
+            np.outer(-np.cos(up), np.ones(turns)),
+            np.outer(np.sin(up), np.sin(around)),
+        ],
+        axis=2,
+    ).reshape(-1, 3)
+    level, turn = (grid.ravel() for grid in np.meshgrid(np.arange(levels), np.arange(turns), indexing="ij"))
+    a, b = level * turns + turn, level * turns + (turn + 1) % turns
+    faces = np.concatenate([np.stack((a, b, b + turns), 1), np.stack((a, b + turns, a + turns), 1)])
+    return (points + np.array((0.0, 1.0, 0.0))) * (width / 2, height / 2, depth / 2), faces

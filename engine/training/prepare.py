@@ -1,0 +1,199 @@
+"""Fetched packages -> a compact folder of clean pictures with an index that names each one's package and licence."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps
+from tqdm import tqdm
+
+from ..matte_folder import replacing
+from .assets import TURNTABLE, Assets, Item, is_held_out, view_name, write_index
+from .sources import BACKGROUND, CUTOUT, MESH, SOURCES, TEXTURE, Source, Take, unpacked
+from .turntables import render_turntable
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large prepared pictures are, in pixels, and how well they are kept (0..100)."""
+
+    cutout: int = 384  # longer side, at most
+    background: int = 540  # shorter side, at most
+    texture: int = 256  # longer side, at most
+    view: int = 160  # side of the square into which every view of a turntable fits
+    views: int = 24  # of a turntable, at even steps of a full turn
+    quality: int = 90
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file of a package: in a folder, or a member of a zip archive."""
+
+    name: str  # relative to the package's root (members: archive/member)
+    path: Path
+    member: str = ""
+
+    def data(self) -> bytes:
+        """The bytes of the file."""
+        if not self.member:
+            return self.path.read_bytes()
+        with zipfile.ZipFile(self.path) as archive:
+            return archive.read(self.member)
+
+
+def prepare(fetched: Path, out: Path, *, sizes: Sizes | None = None, sources: tuple[Source, ...] = SOURCES) -> Assets:
+    """Turn what `fetch` put below `fetched` into prepared pictures below `out`, and open them.
+
+    An interrupted run goes on where it was: pictures that are there are kept, so other sizes want an empty folder.
+    """
+    sizes = sizes or Sizes()
+    out.mkdir(parents=True, exist_ok=True)
+    items: list[Item] = []
+    for source in sources:
+        before = len(items)
+        for take in source.takes:
+            found = _find(unpacked(fetched, source.package), take)
+            for file in tqdm(found, desc=f"{source.package} {take.kind}", leave=False):
+                item = _prepare_one(file, take.kind, source, out, sizes)
+                if item is not None:
+                    items.append(item)
+        log.info("%s: %d pictures", source.package, len(items) - before)
+        write_index(out, items)  # after each one, so that a part is usable early
+    return Assets(out)
+
+
+def clean_cutout(image: Image.Image, *, side: int) -> np.ndarray | None:
+    """RGBA (H, W, 4) cropped to its content, longer side at most `side`; None when it is no usable cut-out."""
+    if image.mode not in ("RGBA", "LA") and "transparency" not in image.info:
+        return None
+    image = image.convert("RGBA")
+    box = image.getchannel("A").point(lambda alpha: 255 if alpha > 24 else 0).getbbox()
+    if box is None:
+        return None
+    image = image.crop(box)
+    if min(image.size) < 20 or max(image.size) < 48:
+        return None
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    pixels = np.array(image)
+    opaque = pixels[..., 3] > 127
+    if not 0.04 < opaque.mean() < 0.96 or (pixels[..., 3] > 230).mean() < 0.4 * opaque.mean():
+        return None
+    return np.pad(pixels, ((2, 2), (2, 2), (0, 0)))
+
+
+def clean_picture(image: Image.Image, *, short: int, long: int) -> np.ndarray | None:
+    """RGB (H, W, 3) with sides at most `short` and `long`; None when too small, too narrow or nearly plain."""
+    if min(image.size) < 60 or max(image.size) > 5 * min(image.size):
+        return None
+    if image.mode in ("RGBA", "LA", "P"):
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, (170, 195, 225, 255)), image)
+    image = image.convert("RGB")
+    scale = min(1.0, short / min(image.size), long / max(image.size))
+    image = image.resize([max(1, round(side * scale)) for side in image.size], Image.Resampling.LANCZOS)
+    pixels = np.array(image)
+    return pixels if pixels.std(axis=(0, 1)).max() > 6 else None
+
+
+def _find(root: Path, take: Take) -> list[Found]:
+    found = list(_members(root, take)) if take.archive else list(_files(root, take))
+    found = [file for file in found if not any(fnmatch(file.name, skip) for skip in take.skip)]
+    found.sort(key=lambda file: _digest(file.name))
+    return found[: take.limit]
+
+
+def _files(root: Path, take: Take) -> Iterator[Found]:
+    for path in root.glob(take.pattern):
+        if path.is_file() and not path.is_symlink():
+            yield Found(path.relative_to(root).as_posix(), path)
+
+
+def _members(root: Path, take: Take) -> Iterator[Found]:
+    for path in root.glob(take.archive):
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.namelist():
+                if fnmatch(member, take.pattern):
+                    yield Found(f"{path.relative_to(root).as_posix()}/{member}", path, member)
+
+
+def _prepare_one(file: Found, kind: str, source: Source, out: Path, sizes: Sizes) -> Item | None:
+    shown, suffix, make = _MAKE[kind]
+    views = sizes.views if kind == MESH else 1
+    name = f"{shown}/{source.package}/{_digest(file.name)[:12]}{suffix}"
+    if not (out / name).exists():
+        data = make(file, sizes)
+        if data is None:
+            return None
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        with replacing(out / name) as half:
+            half.write_bytes(data)
+    return Item(name, shown, source.package, source.licence, views=views, held_out=is_held_out(file.name))
+
+
+def _cutout(file: Found, sizes: Sizes) -> bytes | None:
+    return _from_picture(file, sizes, lambda image: clean_cutout(image, side=sizes.cutout))
+
+
+def _background(file: Found, sizes: Sizes) -> bytes | None:
+    short, long = sizes.background, 2 * sizes.background
+    return _from_picture(file, sizes, lambda image: clean_picture(image, short=short, long=long))
+
+
+def _texture(file: Found, sizes: Sizes) -> bytes | None:
+    return _from_picture(file, sizes, lambda image: clean_picture(image, short=sizes.texture, long=sizes.texture))
+
+
+def _turntable(file: Found, sizes: Sizes) -> bytes | None:
+    pictures = render_turntable(file.path, file.member, views=sizes.views, side=sizes.view)
+    if pictures is None:
+        return None
+    data = io.BytesIO()
+    codes = [np.frombuffer(_code(picture, sizes), np.uint8) for picture in pictures]
+    np.savez(data, **{view_name(view): code for view, code in enumerate(codes)})
+    return data.getvalue()
+
+
+def _from_picture(file: Found, sizes: Sizes, clean: Callable[[Image.Image], np.ndarray | None]) -> bytes | None:
+    try:
+        image = Image.open(io.BytesIO(file.data()))
+        image.draft("RGB", (4 * sizes.background, 4 * sizes.background))  # JPEG: decode no more than is needed
+        pixels = clean(ImageOps.exif_transpose(image))
+    except _UNREADABLE as problem:
+        log.debug("%s left out: %s", file.name, problem)
+        return None
+    return None if pixels is None else _code(pixels, sizes)
+
+
+def _code(pixels: np.ndarray, sizes: Sizes) -> bytes:
+    """A picture as the bytes of a file: WebP when it has alpha (kept without loss), else JPEG."""
+    kind = cv2.IMWRITE_WEBP_QUALITY if pixels.shape[2] == 4 else cv2.IMWRITE_JPEG_QUALITY
+    order = cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR
+    _, code = cv2.imencode(
+        ".webp" if pixels.shape[2] == 4 else ".jpg", cv2.cvtColor(pixels, order), (kind, sizes.quality)
+    )
+    return code.tobytes()
+
+
+# a format or variant that Pillow does not know, or a picture too large to be worth its memory
+_UNREADABLE = (OSError, ValueError, NotImplementedError, Image.DecompressionBombError)
+_MAKE: dict[str, tuple[str, str, Callable[[Found, Sizes], bytes | None]]] = {
+    CUTOUT: (CUTOUT, ".webp", _cutout),
+    BACKGROUND: (BACKGROUND, ".jpg", _background),
+    TEXTURE: (TEXTURE, ".jpg", _texture),
+    MESH: (TURNTABLE, ".npz", _turntable),
+}  # what is taken -> what it becomes, the suffix of its file, and how its bytes are made
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()

@@ -1,0 +1,41 @@
+"""A contact sheet of composed films, to look at before learning from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .assets import Assets
+from .films import Clip, compose
+
+_COLOURS = ((255, 60, 60), (60, 255, 60), (80, 140, 255))
+
+
+def sheet(assets: Assets, path: Path, *, seed: int, clips: int = 24, frames: int = 4, size: int = 256) -> None:
+    """Write a PNG of films, two to a row, with the outlines of their labels drawn in colour."""
+    strips = [
+        _strip(compose(assets, np.random.default_rng((seed, number)), frames=frames, size=size))
+        for number in range(clips)
+    ]
+    if len(strips) % 2:
+        strips.append(np.zeros_like(strips[0]))
+    gap = np.full((strips[0].shape[0], 12, 3), 255, np.uint8)
+    rows = [np.hstack([left, gap, right]) for left, right in zip(strips[::2], strips[1::2])]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
+
+
+def _strip(clip: Clip) -> np.ndarray:
+    """The frames of a film side by side, with outlines: (H, T * W, 3)."""
+    frames = []
+    for image, labels in zip(clip.images, clip.labels):
+        image = image.copy()
+        for label in range(1, clip.objects + 1):
+            outlines, _ = cv2.findContours(np.uint8(labels == label), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+            cv2.drawContours(image, outlines, -1, _COLOURS[label - 1], 1)
+        image[:, -2:] = 255
+        image[-2:] = 255
+        frames.append(image)
+    return np.hstack(frames)

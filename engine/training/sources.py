@@ -1,0 +1,281 @@
+"""Where the pictures for training come from: a table of Debian packages with their licences, and their fetching."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import EngineError
+
+log = logging.getLogger(__name__)
+
+CUTOUT, BACKGROUND, TEXTURE, MESH = "cutout", "background", "texture", "mesh"
+
+
+class SourceUnavailable(EngineError):
+    """The source packages cannot be fetched on this machine."""
+
+    code = "source-unavailable"
+
+
+@dataclass(frozen=True)
+class Take:
+    """What is taken from a package: files that match a pattern, read as one kind of picture."""
+
+    kind: str  # CUTOUT, BACKGROUND, TEXTURE or MESH
+    pattern: str  # glob below the package's root; "**" crosses folders
+    archive: str = ""  # when set: glob of zip files, and `pattern` is matched inside of them
+    skip: tuple[str, ...] = ()  # globs of what the pattern should not have caught
+    limit: int = 2000  # at most this many, chosen by hash of the name
+
+
+@dataclass(frozen=True)
+class Source:
+    """A Debian package with openly licensed pictures. Licences are those of its own copyright file."""
+
+    package: str
+    licence: str
+    attribution: str
+    takes: tuple[Take, ...]
+
+
+_STAMPS = "usr/share/tuxpaint/stamps/**/*.png"
+_CLIPART = "usr/share/openclipart/png"
+_FURNITURE = "usr/share/sweethome3d/furniture"
+_SHIPS = "usr/share/games/endless-sky/images"
+_HORIZONS = "usr/share/unknown-horizons/content/gfx"
+_KARTS = "usr/share/games/supertuxkart/data"
+_AGES = "usr/share/games/0ad/mods/public/public.zip"
+_DULL = ("*window*", "*door*", "*plug*", "*switch*", "*RJ-45*", "*dimmer*", "*stationnement*", "*fleche*", "*garage*")
+_MAPS = ("*norm*", "*_n.*", "*_nm.*", "*spec*", "*gloss*", "*mask*", "*light*", "*splat*", "*minimap*", "*_bump*")
+_SKY = "usr/share/stellarium/landscapes"
+
+SOURCES: tuple[Source, ...] = (
+    Source(
+        "tuxpaint-stamps-default",
+        "GPL-2",
+        "Tux Paint stamps, by the Tux Paint contributors",
+        (Take(CUTOUT, _STAMPS, skip=("*/symbols/alphabets/*", "*/symbols/math/*", "*/town/flags/*")),),
+    ),
+    Source(
+        "openclipart-png",
+        "public domain dedication",
+        "Open Clip Art Library, by its contributors",
+        tuple(
+            Take(CUTOUT, f"{_CLIPART}/{topic}/**/*.png", limit=limit)
+            for topic, limit in {
+                "animals": 300,
+                "people": 250,
+                "plants": 150,
+                "food": 150,
+                "tools": 100,
+                "transportation": 200,
+                "recreation": 150,
+                "electronics": 80,
+                "containers": 50,
+                "decorations": 60,
+                "buildings": 60,
+            }.items()
+        ),
+    ),
+    Source(
+        "wesnoth-1.16-data",
+        "GPL-2+",
+        "The Battle for Wesnoth, by David White and its contributors",
+        (Take(CUTOUT, "usr/share/games/wesnoth/1.16/**/portraits/**/*.png"),),
+    ),
+    Source(
+        "endless-sky-data",
+        "CC BY-SA 4.0, CC BY-SA 3.0, CC BY 4.0, public domain per file",
+        "Endless Sky, by Michael Zahniser and the contributors named in the package's copyright file",
+        (
+            Take(CUTOUT, f"{_SHIPS}/ship/*.png", skip=("*@2x*",), limit=120),
+            Take(CUTOUT, f"{_SHIPS}/outfit/*.png", limit=100),
+            Take(BACKGROUND, f"{_SHIPS}/land/*.jpg", skip=("*/space*", "*/nasa*", "*/earthrise*")),
+        ),
+    ),
+    Source(
+        "unknown-horizons",
+        "CC BY-SA 3.0",
+        "Unknown Horizons, by Lamoot and the Unknown Horizons Team",
+        (
+            Take(CUTOUT, f"{_HORIZONS}/units/ships/**/*.png", limit=60),
+            Take(CUTOUT, f"{_HORIZONS}/buildings/**/*.png", limit=120),
+        ),
+    ),
+    Source(
+        "trigger-rally-data",
+        "GPL-2+, CC0, CC BY 3.0, CC BY-SA 3.0 per file",
+        "Trigger Rally, by Jasmine Langridge, Richard Langridge, Onsemeliot and its contributors",
+        (Take(CUTOUT, "*textures/veg/*.png", archive="usr/share/games/trigger-rally/*.zip"),),
+    ),
+    Source(
+        "plasma-workspace-wallpapers",
+        "GPL-2+",
+        "KDE Visual Design Group",
+        (Take(BACKGROUND, "usr/share/wallpapers/*/contents/images/*.*"),),
+    ),
+    Source(
+        "mate-backgrounds",
+        "GPL-2+, CC BY-SA 4.0 per file",
+        "MATE backgrounds, by the photographers named in the package's copyright file",
+        (Take(BACKGROUND, "usr/share/backgrounds/mate/**/*.*", skip=("*.xml",)),),
+    ),
+    Source(
+        "gnome-backgrounds",
+        "GPL-2+, CC BY-SA 3.0, CC BY-SA 2.0, CC BY 2.0 per file",
+        "Jakub Steiner, Helena Bartosova, Quinn Dombrowski, Felix Leupold, Garrett LeSage",
+        (Take(BACKGROUND, "usr/share/backgrounds/gnome/*.webp"),),
+    ),
+    Source(
+        "lomiri-wallpapers-16.04",
+        "CC BY 4.0, CC BY-SA 4.0, CC BY-SA 3.0, CC0 per file",
+        "Lomiri wallpapers, by the photographers named in the package's copyright file",
+        (Take(BACKGROUND, "usr/share/backgrounds/**/*.jpg"),),
+    ),
+    Source(
+        "lomiri-wallpapers-20.04",
+        "CC BY 4.0, CC BY-SA 4.0, CC BY-SA 3.0, CC0 per file",
+        "Lomiri wallpapers, by the photographers named in the package's copyright file",
+        (Take(BACKGROUND, "usr/share/backgrounds/**/*.jpg"),),
+    ),
+    Source(
+        "ukui-wallpapers",
+        "CC BY-SA 3.0",
+        "Ubuntu Kylin community contributors",
+        (Take(BACKGROUND, "usr/share/backgrounds/**/*.*"),),
+    ),
+    Source(
+        "stellarium-data",
+        "GPL-2+",
+        "Stellarium landscapes, by the Stellarium team",
+        tuple(
+            Take(BACKGROUND, f"{_SKY}/{place}/*.png", skip=("*fog*", "*-gl*", "*-lgt*", "*illum*"))
+            for place in ("garching", "guereins", "hurricane", "ocean")
+        ),
+    ),
+    Source(
+        "python3-skimage",
+        "BSD-3-Clause",
+        "scikit-image sample pictures, by the scikit-image team",
+        tuple(
+            Take(kind, f"usr/lib/python3/dist-packages/skimage/data/{name}")
+            for kind, name in (
+                (BACKGROUND, "astronaut.png"),
+                (BACKGROUND, "chelsea.png"),
+                (BACKGROUND, "coffee.png"),
+                (BACKGROUND, "rocket.jpg"),
+                (TEXTURE, "brick.png"),
+                (TEXTURE, "grass.png"),
+                (TEXTURE, "gravel.png"),
+            )
+        ),
+    ),
+    Source(
+        "lxqt-themes",
+        "CC BY-SA 3.0, LGPL-2.1+, LGPL-3 per file",
+        "LXQt team, Giacomo Barazzetti, Nuno Pinheiro",
+        (Take(TEXTURE, "usr/share/lxqt/wallpapers/*.*"),),
+    ),
+    Source(
+        "tuxtype-data",
+        "GPL-2",
+        "Tux Typing, by Tux4Kids",
+        (Take(BACKGROUND, "usr/share/tuxtype/images/**/*.jpg"),),
+    ),
+    Source(
+        "supertuxkart-data",
+        "CC0, CC BY 3.0, CC BY 4.0, CC BY-SA 3.0, CC BY-SA 4.0, GPL, MIT, Apache-2.0, public domain per file",
+        "SuperTuxKart, by the artists named in the package's copyright file",
+        (
+            Take(TEXTURE, f"{_KARTS}/tracks/**/*.jpg", skip=_MAPS, limit=300),
+            Take(TEXTURE, f"{_KARTS}/textures/*.*", skip=_MAPS, limit=150),
+        ),
+    ),
+    Source(
+        "0ad-data",
+        "CC BY-SA 3.0",
+        "0 A.D., by Wildfire Games",
+        (Take(TEXTURE, "art/textures/terrain/types/*.dds", archive=_AGES, skip=_MAPS, limit=250),),
+    ),
+    Source(
+        "nexuiz-textures",
+        "GPL-2+",
+        "Nexuiz, by Alientrap and its contributors",
+        (Take(TEXTURE, "textures/*/*.jpg", archive="usr/share/games/nexuiz/data/*.pk3", skip=_MAPS, limit=150),),
+    ),
+    Source(
+        "sweethome3d-furniture",
+        "CC BY 3.0, CC BY 3.0 US, CC0 per catalogue",
+        "Andrew Kator & Jennifer Legaz; Reallusion; Scopia Visual Interfaces Systems; BlendSwap contributors; eTeks",
+        (Take(MESH, "*.obj", archive=f"{_FURNITURE}/*.sh3f", skip=_DULL),),
+    ),
+)
+
+
+def fetch(folder: Path) -> None:
+    """Download and unpack (never install) every source package below `folder`; what is there is not fetched again."""
+    missing = [source.package for source in SOURCES if not unpacked(folder, source.package).is_dir()]
+    if not missing:
+        return
+    _demand_tools()
+    archives = folder / "archives"
+    archives.mkdir(parents=True, exist_ok=True)
+    for number, package in enumerate(missing, start=1):
+        log.info("fetching %s (%d of %d)", package, number, len(missing))
+        _unpack(_download(package, archives), unpacked(folder, package))
+
+
+def unpacked(folder: Path, package: str) -> Path:
+    """Where `fetch` puts the contents of a package."""
+    return folder / "unpacked" / package
+
+
+def find_source(package: str) -> Source:
+    """The row of the table for a package."""
+    for source in SOURCES:
+        if source.package == package:
+            return source
+    raise KeyError(f"no source {package!r}; there are {', '.join(source.package for source in SOURCES)}")
+
+
+def _demand_tools() -> None:
+    absent = [tool for tool in ("apt-get", "dpkg-deb") if shutil.which(tool) is None]
+    if absent:
+        raise SourceUnavailable(
+            f"the training pictures come from Debian packages, but {' and '.join(absent)} cannot be found here",
+            remedy="Run the fetch on Debian (a container will do), or copy a prepared folder from one.",
+        )
+
+
+def _download(package: str, archives: Path) -> Path:
+    """The package's archive file, downloaded when it is not there yet."""
+    found = sorted(archives.glob(f"{package}_*.deb"))
+    if found:
+        return found[-1]
+    done = subprocess.run(["apt-get", "download", package], cwd=archives, capture_output=True, text=True)
+    found = sorted(archives.glob(f"{package}_*.deb"))
+    if done.returncode != 0 or not found:
+        raise SourceUnavailable(
+            f"package {package} could not be downloaded: {done.stderr.strip()[-300:]}",
+            remedy="Check the network, run 'apt-get update' once, and start the fetch again: it goes on where it was.",
+        )
+    return found[-1]
+
+
+def _unpack(archive: Path, place: Path) -> None:
+    """Unpack beside the final place first, so that an interrupted run leaves no half-filled folder."""
+    half = place.with_name(place.name + ".part")
+    shutil.rmtree(half, ignore_errors=True)
+    half.mkdir(parents=True)
+    done = subprocess.run(["dpkg-deb", "-x", str(archive), str(half)], capture_output=True, text=True)
+    if done.returncode != 0:
+        archive.unlink(missing_ok=True)
+        raise SourceUnavailable(
+            f"{archive.name} could not be unpacked: {done.stderr.strip()[-300:]}",
+            remedy="Free some disk space and start the fetch again; the damaged archive was removed.",
+        )
+    half.rename(place)

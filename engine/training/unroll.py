@@ -1,0 +1,81 @@
+"""One training clip through the network with memory as at inference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..layers.aggregate import joint_logits
+from ..memory.bank import MemoryBank
+from ..memory.stores import Bounded, Permanent
+from ..memory.worth import recency
+from ..networks.keymatte import Keymatte
+
+_LEAST_PIXELS = 24  # an object smaller than this on every keyframe cannot be followed
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A clip and which of its frames the network is told."""
+
+    images: Tensor  # (T, 3, H, W) 0..1
+    labels: Tensor  # (T, H, W) long, 0 background, 1..O objects shown on a keyframe
+    objects: int
+    keyframes: tuple[int, ...]
+    interval: int  # frames between memory entries; T or more: keyframes only
+
+    def to(self, device: torch.device) -> Lesson:
+        """The same on `device`."""
+        return replace(self, images=self.images.to(device), labels=self.labels.to(device))
+
+
+def plan(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> Lesson | None:
+    """Choose keyframes for a clip (T, H, W, 3), (T, H, W) uint8; None if no object is visible on them."""
+    count = len(images)
+    keyframes = (0, count - 1) if rng.random() < 0.35 else (0,)
+    visible = [
+        number
+        for number in range(1, int(labels.max(initial=0)) + 1)
+        if any((labels[frame] == number).sum() >= _LEAST_PIXELS for frame in keyframes)
+    ]
+    if not visible:
+        return None
+    renumber = np.zeros(256, np.int64)
+    renumber[visible] = np.arange(1, len(visible) + 1)
+    return Lesson(
+        images=torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255,
+        labels=torch.from_numpy(renumber[labels]),
+        objects=len(visible),
+        keyframes=keyframes,
+        interval=int(rng.choice([1, 2, count])),
+    )
+
+
+def unroll(network: Keymatte, lesson: Lesson) -> tuple[list[Tensor], Tensor]:
+    """Predict every frame that is no keyframe: logits (O + 1, H, W) each, and their labels (T', H, W).
+
+    Masks that feed back into the network are detached: each step learns to live with the errors of the last.
+    """
+    every = network.encode_all(lesson.images)
+    truth = torch.stack([lesson.labels == number for number in range(1, lesson.objects + 1)], 1).float()
+    bank = MemoryBank([Permanent(), Bounded(2, recency)], interval=lesson.interval)
+    for frame in sorted(lesson.keyframes, reverse=True):  # nearest last: intervals count from the first
+        entry = network.memorize(frame, every[frame], truth[frame], None)
+        bank.write(entry.as_pinned())
+    state = network.settle(0, every[0], truth[0], None)
+    logits, frames = [], []
+    for frame in range(1, len(every)):
+        if frame in lesson.keyframes:
+            continue
+        predicted = joint_logits(network.segment(every[frame], bank.view(), state))
+        logits.append(predicted)
+        frames.append(frame)
+        masks = predicted.detach().softmax(0)[1:]
+        if frame + 1 < len(every):
+            state = network.settle(frame, every[frame], masks, state)
+            if bank.wants(frame):
+                bank.write(network.memorize(frame, every[frame], masks, state))
+    return logits, lesson.labels[frames]

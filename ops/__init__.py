@@ -1,0 +1,7 @@
+"""The buttons: each gathers, calls one function of the add-on, and reports."""
+
+from __future__ import annotations
+
+from . import environment, keyframes, objects, propagate, results
+
+CLASSES = (*objects.CLASSES, *keyframes.CLASSES, *propagate.CLASSES, *results.CLASSES, *environment.CLASSES)

@@ -1,0 +1,78 @@
+"""Propagate and Cancel."""
+
+from __future__ import annotations
+
+from bpy.props import BoolProperty, EnumProperty
+from bpy.types import Context, Operator
+
+from ..addon.jobs import gather_job, preview_range, whole_clip
+from ..addon.session import listen, session
+from ..engine.errors import EngineError
+from ..engine.types import Direction
+from .common import ClipOperator, ReportingOperator, clip_in
+
+
+class CLIP_OT_matte_propagate(ClipOperator, Operator):
+    """Follow the marked objects through the clip; Blender stays free meanwhile"""
+
+    bl_idname = "clip.matte_propagate"
+    bl_label = "Propagate"
+    bl_options = {"REGISTER"}
+
+    direction: EnumProperty(
+        name="Direction",
+        description="Which way mattes are carried from the keyframes",
+        items=(
+            (Direction.BOTH.value, "Both Ways", "Forward and backward"),
+            (Direction.FORWARD.value, "Forward", "To later frames only"),
+            (Direction.BACKWARD.value, "Backward", "To earlier frames only"),
+        ),
+        default=Direction.BOTH.value,
+    )
+    frames: EnumProperty(
+        name="Frames",
+        description="Which frames get mattes",
+        items=(
+            ("CLIP", "Whole Clip", "Every frame of the clip"),
+            ("PREVIEW", "Preview Range", "The scene's preview range, or its frame range if it has none"),
+        ),
+        default="CLIP",
+    )
+    wait: BoolProperty(
+        name="Wait",
+        description="Return when all is done: for background mode, where nothing else could listen to the engine",
+        default=False,
+        options={"SKIP_SAVE"},
+    )
+
+    def run(self, context: Context) -> str:
+        clip = clip_in(context)
+        frames = preview_range(clip, context.scene) if self.frames == "PREVIEW" else whole_clip(clip)
+        try:
+            session.start(gather_job(clip, frames, Direction(self.direction)), clip.name)
+        except EngineError as error:
+            session.show(error)
+            raise
+        listen()
+        if self.wait:
+            return session.wait().summary
+        return f"Propagating through {len(frames)} frames"
+
+
+class CLIP_OT_matte_cancel(ReportingOperator, Operator):
+    """Stop what Keymatte is doing; mattes already made are kept"""
+
+    bl_idname = "clip.matte_cancel"
+    bl_label = "Cancel"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        return session.status.busy
+
+    def run(self, context: Context) -> str:
+        session.cancel()
+        return ""
+
+
+CLASSES = (CLIP_OT_matte_propagate, CLIP_OT_matte_cancel)

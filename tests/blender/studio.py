@@ -1,0 +1,241 @@
+"""What the tests share: films written with numpy alone, a clip editor to click in, pixels read back."""
+
+from __future__ import annotations
+
+import importlib
+import struct
+import zlib
+from contextlib import contextmanager
+from pathlib import Path
+
+import bpy
+import numpy as np
+from bpy.types import Image, Mask, MovieClip
+
+MODULE = "bl_ext.user_default.keymatte"
+WIDTH, HEIGHT, FRAMES = 120, 80, 8
+
+
+def part(name: str):
+    """A module of the installed extension."""
+    return importlib.import_module(f"{MODULE}.{name}")
+
+
+# -- films -------------------------------------------------------------------------------------------------------------
+def ring(frame: int, *, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
+    """(H, W) bool: a ring that goes to the right; its hole shows the ground."""
+    y, x = np.mgrid[0:height, 0:width] + 0.5
+    away = np.hypot(x - width * 0.3 - 3 * frame, y - height * 0.45)
+    return (away < height * 0.3) & (away > height * 0.12)
+
+
+def box(frame: int, *, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
+    """(H, W) bool: a box that leaves the picture upward and is gone from frame 5 on."""
+    y, x = np.mgrid[0:height, 0:width] + 0.5
+    return (abs(x - width * 0.85) < width * 0.1) & (abs(y - height * 0.15 + 5 * frame) < height * 0.13)
+
+
+def truth(frame: int) -> np.ndarray:
+    """(H, W) uint8: 1 where the ring is, 2 where the box is."""
+    return np.where(ring(frame), 1, np.where(box(frame), 2, 0)).astype(np.uint8)
+
+
+def picture(frame: int) -> np.ndarray:
+    """(H, W, 3) uint8: a red ring and a yellow box on blue, with a little grain."""
+    colours = np.array([(30, 60, 140), (210, 50, 40), (230, 200, 40)])
+    grain = np.random.default_rng(frame).integers(-8, 9, (HEIGHT, WIDTH, 3))
+    return np.clip(colours[truth(frame)] + grain, 0, 255).astype(np.uint8)
+
+
+def write_film(folder: Path, *, first: int = 1, frames: int = FRAMES, name: str = "shot_") -> Path:
+    """Numbered images; the first one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for frame in range(frames):
+        write_png(folder / f"{name}{first + frame:04d}.png", picture(frame))
+    return folder / f"{name}{first:04d}.png"
+
+
+# -- images ------------------------------------------------------------------------------------------------------------
+def write_png(path: Path, pixels: np.ndarray, palette: np.ndarray | None = None) -> Path:
+    """An 8-bit PNG of (H, W), (H, W, 3) or (H, W, 4) values, or of (H, W) entries of a palette."""
+    height, width = pixels.shape[:2]
+    kind = 3 if palette is not None else {1: 0, 3: 2, 4: 6}[1 if pixels.ndim == 2 else pixels.shape[2]]
+    rows = np.concatenate([np.zeros((height, 1), np.uint8), pixels.reshape(height, -1).astype(np.uint8)], axis=1)
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0))]
+    chunks += [(b"PLTE", palette.astype(np.uint8).tobytes())] if palette is not None else []
+    chunks += [(b"IDAT", zlib.compress(rows.tobytes())), (b"IEND", b"")]
+    data = b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    )
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + data)
+    return path
+
+
+PALETTE = np.array([(0, 0, 0), (200, 0, 0), (0, 200, 0), (90, 90, 0)])
+
+
+def read_image(path: Path) -> np.ndarray:
+    """(H, W, 4) float32 raw values, first row at the top, by Blender."""
+    image = bpy.data.images.load(str(path))
+    image.colorspace_settings.name = "Non-Color"
+    values = image_values(image)
+    bpy.data.images.remove(image)
+    return values
+
+
+def image_values(image: Image) -> np.ndarray:
+    width, height = image.size
+    values = np.empty(width * height * 4, np.float32)
+    image.pixels.foreach_get(values)
+    return values.reshape(height, width, 4)[::-1].copy()
+
+
+def iou(a: np.ndarray, b: np.ndarray) -> float:
+    """Intersection over union of two mattes at one half; 1 if both are empty."""
+    a, b = a >= 0.5, b >= 0.5
+    return float((a & b).sum() / (a | b).sum()) if (a | b).any() else 1.0
+
+
+# -- masks -------------------------------------------------------------------------------------------------------------
+def circle(x: float, y: float, radius: float, count: int = 16, *, clockwise: bool = False) -> np.ndarray:
+    """Points (count, 2) in mask space."""
+    turn = np.arange(count) * (2 * np.pi / count)
+    points = np.stack([x + radius * np.cos(turn), y + radius * np.sin(turn)], axis=-1)
+    return points[::-1] if clockwise else points
+
+
+def add_spline(layer, points: np.ndarray, handles: str = "AUTO"):
+    spline = layer.splines.new()
+    spline.points.add(len(points) - 1)
+    spline.use_cyclic = True
+    for point, place in zip(spline.points, points):
+        point.handle_type = handles
+        point.co = point.handle_left = point.handle_right = place
+    return spline
+
+
+def new_mask(points: np.ndarray | None = None, handles: str = "AUTO") -> Mask:
+    mask = bpy.data.masks.new("drawn")
+    layer = mask.layers.new(name="drawn")
+    if points is not None:
+        add_spline(layer, points, handles)
+    return mask
+
+
+def render(scene, path: Path) -> np.ndarray:
+    """What the scene's compositor makes of the current frame, (H, W, 4)."""
+    scene.render.image_settings.file_format = "PNG"
+    scene.render.image_settings.color_mode = "RGBA"
+    scene.render.image_settings.color_depth = "8"
+    scene.view_settings.view_transform = "Standard"
+    scene.render.filepath = str(path)
+    bpy.ops.render.render(write_still=True, scene=scene.name)
+    return read_image(path)
+
+
+def compositor_tree(scene):
+    return scene.compositing_node_group if bpy.app.version >= (5, 0, 0) else scene.node_tree
+
+
+def mask_by_node(mask: Mask, frame: int, folder: Path) -> np.ndarray:
+    """The mask (H, W) on a scene frame, as a Mask node draws it; the test's own way, without the extension."""
+    active = bpy.context.scene
+    active.frame_set(frame)
+    scene = bpy.data.scenes.new("look")
+    scene.render.resolution_x, scene.render.resolution_y = WIDTH, HEIGHT
+    if bpy.app.version >= (5, 0, 0):
+        tree = scene.compositing_node_group = bpy.data.node_groups.new("look", "CompositorNodeTree")
+        tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
+        output = tree.nodes.new("NodeGroupOutput")
+    else:
+        scene.use_nodes = True
+        tree = scene.node_tree
+        tree.nodes.clear()
+        output = tree.nodes.new("CompositorNodeComposite")
+    node = tree.nodes.new("CompositorNodeMask")
+    node.mask = mask
+    tree.links.new(node.outputs[0], output.inputs[0])
+    scene.frame_set(frame)
+    scene.view_settings.view_transform = "Raw"
+    scene.render.image_settings.file_format = "PNG"
+    scene.render.image_settings.color_mode = "BW"
+    scene.render.filepath = str(folder / "mask_by_node.png")
+    bpy.ops.render.render(write_still=True, scene=scene.name)
+    bpy.data.scenes.remove(scene)
+    return read_image(folder / "mask_by_node.png")[..., 0]
+
+
+# -- the artist --------------------------------------------------------------------------------------------------------
+class Studio:
+    """An artist's Blender: a saved file, a clip editor, and the operators that clicks call."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.session = part("addon.session").session
+
+    def new_file(self) -> None:
+        bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+        bpy.ops.wm.save_as_mainfile(filepath=str(self.folder / "shot.blend"))
+
+    @property
+    def scene(self):
+        return bpy.context.window_manager.windows[0].scene
+
+    @property
+    def clip(self) -> MovieClip:
+        """The clip, looked up anew: loading and undo make a new one."""
+        return bpy.data.movieclips[0]
+
+    @property
+    def area(self):
+        return bpy.context.window_manager.windows[0].screen.areas[0]
+
+    @property
+    def space(self):
+        return self.area.spaces.active
+
+    def open(self, path: Path, *, start: int = 1, offset: int = 0) -> MovieClip:
+        """Load a clip and show it in a clip editor."""
+        clip = bpy.data.movieclips.load(str(path))
+        clip.frame_start, clip.frame_offset = start, offset
+        self.area.type = "CLIP_EDITOR"
+        self.space.clip = clip
+        return clip
+
+    def open_film(self, *, first: int = 1, start: int = 1, offset: int = 0, frames: int = FRAMES) -> MovieClip:
+        return self.open(write_film(self.folder / "film", first=first, frames=frames), start=start, offset=offset)
+
+    @contextmanager
+    def editor(self):
+        window = bpy.context.window_manager.windows[0]
+        region = next(region for region in self.area.regions if region.type == "WINDOW")
+        with bpy.context.temp_override(window=window, area=self.area, region=region):
+            yield
+
+    def click(self, operator: str, **properties):
+        """Call one of the extension's operators as a click in the clip editor would."""
+        with self.editor():
+            return getattr(bpy.ops.clip, operator)(**properties)
+
+    def go(self, frame: int) -> None:
+        self.scene.frame_set(frame)
+
+    def mark(self, frame: int, *, media: int, objects: int = 2) -> None:
+        """Keyframes of the first `objects` objects on a scene frame, from a label image of the truth."""
+        labels = truth(media)
+        labels[labels > objects] = 0
+        path = write_png(self.folder / f"labels {media}.png", labels, PALETTE)
+        self.go(frame)
+        self.click("matte_keyframe_from_image", filepath=str(path), all_objects=True)
+
+    def propagate(self, **properties):
+        self.clip.matting.recipe = "colour"
+        return self.click("matte_propagate", wait=True, **properties)
+
+    def matte(self, object_id: int, number: int) -> np.ndarray:
+        """(H, W) 0..1: what the engine wrote."""
+        return read_image(self.matte_folder.matte(object_id, number))[..., 0]
+
+    @property
+    def matte_folder(self):
+        return part("addon.folders").existing_folder(self.clip)

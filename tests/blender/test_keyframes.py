@@ -1,0 +1,315 @@
+"""Objects and keyframes through the operators an artist clicks."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+import pytest
+
+from tests.blender.studio import (
+    HEIGHT,
+    PALETTE,
+    WIDTH,
+    add_spline,
+    box,
+    circle,
+    mask_by_node,
+    new_mask,
+    part,
+    read_image,
+    ring,
+    truth,
+    write_png,
+)
+
+
+@pytest.fixture(autouse=True)
+def _film(studio):
+    studio.open_film()
+    studio.click("matte_object_add")
+
+
+def kept(studio, object_id: int = 1, number: int = 1) -> np.ndarray:
+    """Label image (H, W) of a keyframe, as the next run would read it."""
+    part("addon.keyframes").keyframe_files(studio.clip)
+    return part("addon.png").read(studio.matte_folder.keyframe(object_id, number)).values
+
+
+def from_mask(studio, mask, frame: int = 1) -> np.ndarray:
+    studio.go(frame)
+    studio.space.mask = mask
+    studio.click("matte_keyframe_from_mask")
+    return kept(studio, number=frame)
+
+
+# -- objects -----------------------------------------------------------------------------------------------------------
+def test_objects_are_added_renamed_and_removed(studio):
+    studio.click("matte_object_add", name="coat")
+    objects = studio.clip.matting.objects
+    assert [(item.object_id, item.name) for item in objects] == [(1, "Object 1"), (2, "coat")]
+    objects[0].name = "hat"
+    studio.clip.matting.active_object = 0
+    studio.click("matte_object_remove")
+    assert [(item.object_id, item.name) for item in objects] == [(2, "coat")]
+
+
+def test_a_number_set_free_is_used_again_only_if_no_matte_has_it(studio):
+    studio.click("matte_object_add")
+    studio.mark(1, media=0)
+    studio.propagate()
+    studio.clip.matting.active_object = 1
+    studio.click("matte_object_remove")
+    studio.click("matte_object_add")
+    assert studio.clip.matting.objects[-1].object_id == 3
+
+
+def test_255_objects_can_be_had_and_no_more(studio):
+    for _ in range(254):
+        studio.click("matte_object_add")
+    assert sorted(item.object_id for item in studio.clip.matting.objects) == list(range(1, 256))
+    with pytest.raises(RuntimeError, match="255 objects"):
+        studio.click("matte_object_add")
+
+
+def test_removing_an_object_removes_its_keyframes_only(studio):
+    studio.mark(1, media=0)
+    studio.clip.matting.active_object = 0
+    studio.click("matte_object_remove")
+    assert [key.object_id for key in studio.clip.matting.keyframes] == [2]
+
+
+# -- from masks --------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("handles", ["FREE", "AUTO", "VECTOR", "ALIGNED"])
+@pytest.mark.parametrize("clockwise", [False, True])
+def test_a_mask_is_taken_as_the_mask_node_draws_it(studio, handles, clockwise):
+    mask = new_mask(circle(0.4, 0.55, 0.2, 9, clockwise=clockwise), handles)
+    taken = from_mask(studio, mask)
+    assert (taken == (mask_by_node(mask, 1, studio.folder) >= 0.5)).all()
+    assert set(np.unique(taken)) == {0, 1}
+
+
+def test_feather_and_holes_are_taken_too(studio):
+    mask = new_mask(circle(0.5, 0.5, 0.2, 12, clockwise=True))
+    for point in mask.layers[0].splines[0].points:
+        point.weight = 0.05
+    ring_layer = mask.layers.new(name="ring")
+    ring_layer.use_fill_holes = True
+    add_spline(ring_layer, circle(0.2, 0.3, 0.12, 24))
+    add_spline(ring_layer, circle(0.2, 0.3, 0.05, 24, clockwise=True))
+    taken = from_mask(studio, mask)
+    assert (taken == (mask_by_node(mask, 1, studio.folder) >= 0.5)).all()
+
+
+def test_a_mask_that_follows_a_track_is_taken_where_the_track_is(studio):
+    track = studio.clip.tracking.tracks.new(name="T", frame=1)
+    for frame in range(1, 9):
+        track.markers.insert_frame(frame, co=(0.2 + 0.05 * frame, 0.5))
+    mask = new_mask(circle(0.25, 0.5, 0.1))
+    studio.go(1)
+    studio.space.clip_user.frame_current = 1
+    studio.space.mode, studio.space.mask = "MASK", mask
+    for point in mask.layers[0].splines[0].points:
+        point.select = True
+    track.select = True
+    studio.clip.tracking.tracks.active = track
+    with studio.editor():
+        bpy.ops.mask.parent_set()
+    taken = from_mask(studio, mask, frame=7)
+    assert abs(np.nonzero(taken)[1].mean() + 0.5 - WIDTH * (0.25 + 0.05 * 6)) < 0.6
+
+
+def test_an_edit_not_keyed_yet_is_taken_and_not_lost(studio):
+    mask = new_mask(circle(0.3, 0.5, 0.1, 24, clockwise=True), "FREE")
+    spline = mask.layers[0].splines[0]
+    spline.points[0].select = True
+    studio.space.mode, studio.space.mask = "MASK", mask
+    for frame, x in ((1, 0.3), (8, 0.7)):
+        studio.go(frame)
+        place(spline, circle(x, 0.5, 0.1, 24, clockwise=True))
+        with studio.editor():
+            assert bpy.ops.mask.shape_key_insert() == {"FINISHED"}
+    studio.go(4)
+    place(spline, circle(0.5, 0.7, 0.05, 24, clockwise=True))
+    studio.click("matte_keyframe_from_mask")
+    taken = kept(studio, number=4)
+    y, x = (places.mean() + 0.5 for places in np.nonzero(taken))
+    assert abs(x - 0.5 * WIDTH) < 1
+    assert abs(y - (HEIGHT / 2 - 0.2 * WIDTH)) < 1
+    assert tuple(round(number, 4) for number in spline.points[0].co) == tuple(
+        round(float(number), 4) for number in circle(0.5, 0.7, 0.05, 24, clockwise=True)[0]
+    )
+
+
+def place(spline, points: np.ndarray) -> None:
+    for name in ("co", "handle_left", "handle_right"):
+        spline.points.foreach_set(name, np.ascontiguousarray(points, np.float32).ravel())
+
+
+def test_taking_a_mask_leaves_nothing_else_behind(studio):
+    kinds = ("scenes", "masks", "images", "node_groups")
+    mask = new_mask(circle(0.5, 0.5, 0.2))
+    before = {kind: set(getattr(bpy.data, kind).keys()) for kind in kinds}
+    from_mask(studio, mask)
+    after = {kind: set(getattr(bpy.data, kind).keys()) - {"Render Result"} for kind in kinds}
+    assert after == {kind: names - {"Render Result"} for kind, names in before.items()}
+    assert not list(studio.folder.rglob("*.part"))
+
+
+def test_an_empty_mask_is_refused_but_an_object_can_be_absent(studio):
+    studio.space.mask = new_mask(circle(3, 3, 0.1))
+    studio.go(2)
+    with pytest.raises(RuntimeError, match="covers no pixel.*Not Here"):
+        studio.click("matte_keyframe_from_mask")
+    assert len(studio.clip.matting.keyframes) == 0
+    studio.click("matte_keyframe_from_mask", absent=True)
+    (key,) = studio.clip.matting.keyframes
+    assert (key.number, key.absent) == (2, True)
+    assert not kept(studio, number=2).any()
+
+
+def test_no_mask_no_object_and_a_frame_outside_the_clip_are_told(studio):
+    studio.go(1)
+    with pytest.raises(RuntimeError, match="no mask is chosen"):
+        studio.click("matte_keyframe_from_mask")
+    studio.space.mask = new_mask(circle(0.5, 0.5, 0.2))
+    studio.go(9)
+    with pytest.raises(RuntimeError, match="frame 9 is outside the clip, which has frames 1 to 8"):
+        studio.click("matte_keyframe_from_mask")
+    studio.go(1)
+    studio.click("matte_object_remove")
+    with pytest.raises(RuntimeError, match="Add an object"):
+        studio.click("matte_keyframe_from_mask")
+
+
+# -- from images -------------------------------------------------------------------------------------------------------
+def from_image(studio, pixels: np.ndarray, palette: np.ndarray | None = None, **properties) -> np.ndarray:
+    studio.go(1)
+    path = write_png(studio.folder / "given.png", pixels, palette)
+    studio.click("matte_keyframe_from_image", filepath=str(path), **properties)
+    return kept(studio)
+
+
+@pytest.mark.parametrize("palette", [PALETTE, None], ids=["palette", "grey"])
+def test_in_a_label_image_the_object_is_where_its_number_is(studio, palette):
+    assert (from_image(studio, truth(0), palette) == ring(0)).all()
+
+
+def test_in_a_label_image_of_one_object_it_is_taken_whatever_its_number(studio):
+    assert (from_image(studio, ring(0) * np.uint8(3), PALETTE) == ring(0)).all()
+
+
+def test_a_label_image_without_the_object_is_refused(studio):
+    with pytest.raises(RuntimeError, match="holds the objects 2, 3, but not object 1"):
+        from_image(studio, np.where(ring(0), 2, np.where(box(0), 3, 0)), PALETTE)
+
+
+def test_in_a_black_and_white_image_the_object_is_bright(studio):
+    assert (from_image(studio, ring(0) * np.uint8(255)) == ring(0)).all()
+    assert (from_image(studio, np.where(box(0), 200, 90)) == box(0)).all()
+    assert (from_image(studio, np.repeat((ring(0) * np.uint8(255))[..., None], 3, axis=2)) == ring(0)).all()
+
+
+def test_in_a_cut_out_the_object_is_opaque(studio):
+    pixels = np.full((HEIGHT, WIDTH, 4), 90, np.uint8)
+    pixels[..., 3] = ring(0) * 255
+    assert (from_image(studio, pixels) == ring(0)).all()
+
+
+def test_colours_instead_of_numbers_are_refused(studio):
+    with pytest.raises(RuntimeError, match="has colours.*pixel is an object number"):
+        from_image(studio, PALETTE[truth(0)])
+
+
+def test_an_image_of_another_size_is_refused(studio):
+    with pytest.raises(RuntimeError, match=r"the image is 120x79, the clip is 120x80"):
+        from_image(studio, truth(0)[1:], PALETTE)
+    with pytest.raises(RuntimeError, match=r"the image is 119x80, the clip is 120x80"):
+        from_image(studio, PALETTE[truth(0)][:, 1:, :1].repeat(3, axis=2))
+    assert len(studio.clip.matting.keyframes) == 0
+
+
+def test_an_image_that_is_not_there_or_no_image_is_told(studio):
+    studio.go(1)
+    with pytest.raises(RuntimeError, match="there is no file"):
+        studio.click("matte_keyframe_from_image", filepath=str(studio.folder / "none.png"))
+    (studio.folder / "text.png").write_text("no image")
+    with pytest.raises(RuntimeError, match="cannot be read as an image"):
+        studio.click("matte_keyframe_from_image", filepath=str(studio.folder / "text.png"))
+
+
+def test_all_objects_of_a_label_image_are_taken_and_added(studio):
+    from_image(studio, truth(0), PALETTE, all_objects=True)
+    assert [item.object_id for item in studio.clip.matting.objects] == [1, 2]
+    assert (kept(studio, 1) == ring(0)).all()
+    assert (kept(studio, 2) == 2 * box(0)).all()
+
+
+# -- the list ----------------------------------------------------------------------------------------------------------
+def test_keyframes_are_listed_in_order_and_replaced_in_place(studio):
+    for frame in (5, 1, 3):
+        studio.mark(frame, media=frame - 1)
+    studio.mark(3, media=2)
+    keys = [(key.number, key.object_id) for key in studio.clip.matting.keyframes]
+    assert keys == [(1, 1), (1, 2), (3, 1), (3, 2), (5, 1)]  # the box has left by frame 5
+
+
+def test_a_cleared_keyframe_is_gone_for_the_next_run(studio):
+    studio.mark(1, media=0, objects=1)
+    studio.mark(3, media=2, objects=1)
+    studio.click("matte_keyframe_clear")
+    (file,) = part("addon.keyframes").keyframe_files(studio.clip)
+    assert file.frame == 0
+    assert not studio.matte_folder.keyframe(1, 3).exists()
+
+
+def test_jumping_goes_from_keyframe_to_keyframe(studio):
+    studio.mark(2, media=1, objects=1)
+    studio.mark(6, media=5, objects=1)
+    studio.go(1)
+    visited = []
+    for _ in range(3):
+        studio.click("matte_keyframe_jump", to="NEXT")
+        visited.append(studio.scene.frame_current)
+    studio.click("matte_keyframe_jump", to="PREVIOUS")
+    assert [*visited, studio.scene.frame_current] == [2, 6, 6, 2]
+
+
+def test_undo_brings_back_the_keyframe_that_was_replaced(studio):
+    bpy.ops.ed.undo_push(message="start")
+    from_image(studio, ring(0) * np.uint8(255))
+    bpy.ops.ed.undo_push(message="ring")
+    from_image(studio, box(0) * np.uint8(255))
+    bpy.ops.ed.undo_push(message="box")
+    assert (kept(studio) == box(0)).all()
+    bpy.ops.ed.undo()
+    assert (kept(studio) == ring(0)).all()
+    bpy.ops.ed.redo()
+    assert (kept(studio) == box(0)).all()
+    bpy.ops.ed.undo()
+    bpy.ops.ed.undo()
+    assert len(studio.clip.matting.keyframes) == 0
+    assert part("addon.keyframes").keyframe_files(studio.clip) == ()
+
+
+def test_after_undoing_the_first_keyframe_the_next_goes_to_the_same_folder(studio):
+    bpy.ops.ed.undo_push(message="start")
+    from_image(studio, ring(0) * np.uint8(255))
+    bpy.ops.ed.undo_push(message="ring")
+    first = studio.matte_folder.root
+    bpy.ops.ed.undo()
+    assert studio.matte_folder is None
+    from_image(studio, ring(0) * np.uint8(255))
+    assert studio.matte_folder.root == first
+
+
+def test_keyframes_carry_file_numbers_so_moving_the_clip_in_time_keeps_them(studio):
+    bpy.data.movieclips.remove(studio.clip)
+    studio.open_film(first=1001, start=101, offset=2)
+    studio.click("matte_object_add")
+    studio.mark(103, media=4, objects=1)
+    (key,) = studio.clip.matting.keyframes
+    assert key.number == 1005
+    studio.clip.frame_start = 1
+    (file,) = part("addon.keyframes").keyframe_files(studio.clip)
+    assert file.frame == 4
+    assert read_image(file.labels).shape == (HEIGHT, WIDTH, 4)

@@ -1,0 +1,64 @@
+"""Mounts the checkout as the package `keymatte`, so that addon, ops and ui import as when installed."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = "keymatte"
+_status = pytest.StashKey[int]()
+
+
+class _OneEngine(MetaPathFinder, Loader):
+    """Answers `keymatte.engine.x` with `engine.x`: there is one engine under two names, not two engines."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name == f"{PACKAGE}.engine" or name.startswith(f"{PACKAGE}.engine."):
+            return ModuleSpec(name, self)
+        return None
+
+    def create_module(self, spec):
+        module = importlib.import_module(spec.name.removeprefix(f"{PACKAGE}."))
+        self._own_spec = module.__spec__
+        return module
+
+    def exec_module(self, module):
+        module.__spec__ = self._own_spec  # the import system has just put ours there
+
+
+def mount() -> None:
+    """Make `import engine` and `import keymatte.addon` work, wherever pytest was started."""
+    if PACKAGE in sys.modules:
+        return
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))
+    spec = ModuleSpec(PACKAGE, None, is_package=True)
+    spec.submodule_search_locations = [str(ROOT)]
+    sys.modules[PACKAGE] = module_from_spec(spec)
+    sys.meta_path.insert(0, _OneEngine())
+
+
+mount()
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    session.config.stash[_status] = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End at once if bpy was loaded: Blender 4.2 crashes and 4.5 hangs when Python ends in the usual way."""
+    if "bpy" not in sys.modules or _status not in config.stash:
+        return
+    config.get_terminal_writer().flush()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(config.stash[_status])

@@ -1,0 +1,83 @@
+"""The built zip in a clean Blender: validated, installed, enabled and disabled again.
+
+`python -m tests.demo.extension ZIP` does all of it and says so; BLENDER_USER_RESOURCES is set before bpy is imported.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+MODULE = "bl_ext.user_default.keymatte"
+
+
+def validate(archive: Path) -> str:
+    """What Blender's own tool says of the zip. Raises SystemExit if it is not content."""
+    import bpy
+
+    tool = Path(bpy.utils.system_resource("SCRIPTS"), "addons_core", "bl_pkg", "cli", "blender_ext.py")
+    told = subprocess.run([sys.executable, tool, "validate", archive], capture_output=True, text=True, timeout=120)
+    words = " ".join((told.stdout + told.stderr).split())
+    if told.returncode:
+        raise SystemExit(f"Blender's tool does not accept {archive.name}: {words}")
+    return words
+
+
+def install(archive: Path) -> None:
+    """Install and enable the zip in the running Blender. Raises SystemExit if it is not enabled then."""
+    import bpy
+
+    try:
+        bpy.ops.extensions.package_install_files(
+            filepath=str(archive), repo="user_default", enable_on_install=True, overwrite=True
+        )
+    except RuntimeError as error:
+        raise SystemExit(f"{archive.name} cannot be installed: {error}") from error
+    if MODULE not in bpy.context.preferences.addons or not hasattr(bpy.types.MovieClip, "matting"):
+        raise SystemExit(f"{archive.name} was installed, but could not be enabled")
+
+
+def disable() -> None:
+    """Disable it: its classes and its data on clips are gone. Raises SystemExit if something stays."""
+    import bpy
+
+    bpy.ops.preferences.addon_disable(module=MODULE)
+    left = [name for name in dir(bpy.types) if name.startswith(("CLIP_OT_matte", "CLIP_PT_matte", "CLIP_UL_matte"))]
+    if left or hasattr(bpy.types.MovieClip, "matting"):
+        raise SystemExit(f"disabled, it leaves something behind: {left or 'MovieClip.matting'}")
+
+
+def end(status: int) -> None:
+    """End this process without Python's own ending, in which Blender 4.2 crashes and 4.5 hangs."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def main(archive: Path) -> None:
+    import bpy
+
+    print(f"Blender {bpy.app.version_string}")
+    print(validate(archive))
+    install(archive)
+    operators = [name for name in dir(bpy.types) if name.startswith("CLIP_OT_matte")]
+    print(f"installed and enabled: {len(operators)} operators")
+    if "CLIP_OT_matte_propagate" not in operators:
+        raise SystemExit("clip.matte_propagate is not among them")
+    disable()
+    print("disabled: nothing is left behind")
+
+
+if __name__ == "__main__":
+    status = 1
+    with tempfile.TemporaryDirectory(prefix="keymatte-blender-") as user_folder:
+        os.environ["BLENDER_USER_RESOURCES"] = user_folder
+        try:
+            main(Path(sys.argv[1]).absolute())
+            status = 0
+        except SystemExit as problem:
+            print(problem, file=sys.stderr)
+    end(status)

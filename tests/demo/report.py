@@ -1,0 +1,79 @@
+"""The demo's table: how near the mattes are to the truth, how fast they came, and where everything is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.matte_folder import MatteFolder
+from engine.score import score_folders
+
+_FILES = {
+    "contact sheet": "overlay_sheet.png",
+    "overlay movie": "overlay.mp4",
+    "composite": "composite.png",
+    "Blender file": "demo.blend",
+    "these numbers": "report.txt, report.json",
+}
+
+
+def measure(folder: MatteFolder, truth: Path, told: dict[str, Any]) -> dict[str, Any]:
+    """Scores in percent over all frames, the computed ones and the given ones, with what the walk has `told`."""
+    score = score_folders(folder.root, truth)
+    frames = np.array(score.numbers)
+    computed = ~np.isin(frames, told["keyframes"])
+    return {
+        **told,
+        "frames": len(frames),
+        "all": _means(score.regions, score.contours),
+        "given": _means(score.regions[:, ~computed], score.contours[:, ~computed]),
+        "computed": _means(score.regions[:, computed], score.contours[:, computed]),
+        "J_by_frame": dict(zip(map(str, frames), (100 * score.regions.mean(axis=0)).round(2).tolist(), strict=True)),
+        "mattes": sum(1 for _ in folder.root.glob("mattes/*/*.png")),
+    }
+
+
+def table(measured: dict[str, Any], out: Path) -> str:
+    """All that is worth knowing of the run, for a person."""
+    rows = [
+        f"Keymatte demo: {measured['frames']} frames, {len(measured['keyframes'])} keyframes "
+        f"({', '.join(map(str, measured['keyframes']))}), Blender {measured['blender']}",
+        "",
+        f"{'':34}{'J':>7}{'F':>7}{'J&F':>7}",
+        _row(f"all {measured['frames']} frames", measured["all"]),
+        _row(f"the {measured['frames'] - len(measured['keyframes'])} that were computed", measured["computed"]),
+        _row(f"the {len(measured['keyframes'])} keyframes themselves", measured["given"]),
+        "",
+        _line("frames per second", f"{measured['frames'] / measured['seconds']:.2f}, the engine's start included"),
+        _line("network steps per second", f"{measured['steps_per_second']:.2f}"),
+        _line("seconds for Propagate", f"{measured['seconds']:.1f}"),
+        _line("peak memory of the engine", _memory(measured["peak_memory"])),
+        "",
+        _line("folder", str(out)),
+        _line(f"{measured['mattes']} mattes, labels, outlines", _below(Path(measured["folder"]), out)),
+        *(_line(what, file) for what, file in _FILES.items()),
+    ]
+    return "\n".join(rows) + "\n"
+
+
+def _means(regions: np.ndarray, contours: np.ndarray) -> dict[str, float]:
+    region, contour = 100 * float(regions.mean()), 100 * float(contours.mean())
+    return {"J": round(region, 2), "F": round(contour, 2), "J&F": round((region + contour) / 2, 2)}
+
+
+def _row(what: str, means: dict[str, float]) -> str:
+    return f"{what:34}" + "".join(f"{means[name]:7.1f}" for name in ("J", "F", "J&F"))
+
+
+def _line(what: str, value: str) -> str:
+    return f"{what:34}{value}"
+
+
+def _memory(size: int) -> str:
+    return f"{size / 2**20:.0f} MiB" if size else "not told by this system"
+
+
+def _below(folder: Path, out: Path) -> str:
+    return folder.relative_to(out).as_posix() if folder.is_relative_to(out) else str(folder)

@@ -1,0 +1,177 @@
+"""What an artist does with the clip in Blender, click for click, headless; run by the demo as a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+import bpy
+import numpy as np
+from bpy.types import Area, Mask, MovieClip
+
+from engine.tracing import trace
+from tests.demo import extension
+
+KEYFRAMES_FROM_IMAGE = (0, 20)
+KEYFRAME_FROM_MASK = 45
+PICTURE_FRAME = 31  # far from every keyframe
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--zip", type=Path, required=True)
+    parser.add_argument("--clip", type=Path, required=True, help="folder with frames/ and masks/")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--recipe", required=True)
+    options = parser.parse_args(arguments)
+
+    extension.install(options.zip)
+    bpy.context.preferences.addons[extension.MODULE].preferences.engine_python = sys.executable
+    clip, area = open_clip(options.clip / "frames", options.out / "demo.blend")
+    clip.matting.recipe = options.recipe
+    with editor(area):
+        mark(clip, options.clip / "masks")
+        began = time.monotonic()
+        bpy.ops.clip.matte_propagate(wait=True)
+        seconds = time.monotonic() - began
+        bpy.ops.clip.matte_to_mask_layers()
+        bpy.ops.clip.matte_to_compositor()
+    relight(clip)
+    render(options.out / "composite.png")
+    bpy.ops.wm.save_as_mainfile(filepath=str(options.out / "demo.blend"))
+    told = {
+        "blender": bpy.app.version_string,
+        "seconds": seconds,
+        "folder": bpy.path.abspath(clip.matting.folder),
+        "keyframes": sorted((*KEYFRAMES_FROM_IMAGE, KEYFRAME_FROM_MASK)),
+        "mask_layers": [layer.name for layer in clip.matting.mask.layers],
+        **engine_told(),
+    }
+    (options.out / "walk.json").write_text(json.dumps(told, indent=1), encoding="utf-8")
+    extension.disable()
+
+
+def open_clip(frames: Path, blend: Path) -> tuple[MovieClip, Area]:
+    """A saved file whose scene is the clip, and a clip editor that shows it."""
+    for thing in list(bpy.data.objects):
+        bpy.data.objects.remove(thing)
+    first = min(frames.iterdir())
+    clip = bpy.data.movieclips.load(str(first))
+    clip.name = "chair"
+    scene = bpy.context.scene
+    scene.frame_start, scene.frame_end = 1, clip.frame_duration
+    scene.render.resolution_x, scene.render.resolution_y = clip.size
+    scene.render.resolution_percentage = 100
+    scene.view_settings.view_transform = "Standard"  # a plate is shown as it was shot
+    area = max(bpy.context.window_manager.windows[0].screen.areas, key=lambda area: area.width * area.height)
+    area.type = "CLIP_EDITOR"
+    space = area.spaces.active
+    space.clip, space.mode, space.show_region_ui = clip, "MASK", True
+    bpy.ops.wm.save_as_mainfile(filepath=str(blend), relative_remap=True)  # mattes go beside a saved file
+    clip.filepath = bpy.path.relpath(clip.filepath)
+    return clip, area
+
+
+@contextmanager
+def editor(area: Area) -> Iterator[None]:
+    """As if the mouse were over this editor."""
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with bpy.context.temp_override(window=bpy.context.window_manager.windows[0], area=area, region=region):
+        yield
+
+
+def mark(clip: MovieClip, masks: Path) -> None:
+    """One object, two keyframes from images and one from a Blender mask."""
+    scene, space = bpy.context.scene, bpy.context.space_data
+    bpy.ops.clip.matte_object_add(name="reflection")
+    for number in KEYFRAMES_FROM_IMAGE:
+        scene.frame_set(number + 1)
+        bpy.ops.clip.matte_keyframe_from_image(filepath=str(masks / f"frame_{number:06d}.png"))
+    scene.frame_set(KEYFRAME_FROM_MASK + 1)
+    space.mask = draw_mask("drawn", object_pixels(masks / f"frame_{KEYFRAME_FROM_MASK:06d}.png"))
+    bpy.ops.clip.matte_keyframe_from_mask()
+    print(f"{len(clip.matting.keyframes)} keyframes", flush=True)
+
+
+def object_pixels(path: Path) -> np.ndarray:
+    """The object's pixels (H, W) bool in a mask image of the clip, read with Blender: black is outside."""
+    image = bpy.data.images.load(str(path))
+    width, height = image.size
+    values = np.empty(width * height * 4, np.float32)
+    image.pixels.foreach_get(values)
+    bpy.data.images.remove(image)
+    return values.reshape(height, width, 4)[::-1, :, :3].max(axis=2) > 0
+
+
+def draw_mask(name: str, mask: np.ndarray) -> Mask:
+    """A new Blender mask with splines around the pixels of a mask (H, W) bool: rendered, it is those pixels again."""
+    height, width = mask.shape
+    drawn = bpy.data.masks.new(name)
+    layer = drawn.layers.new(name=name)
+    layer.use_fill_holes = True
+    for ring in trace(mask.astype(np.float32)):
+        points = installed("addon.mask_space").from_pixels(ring, width, height)
+        spline = layer.splines.new()
+        spline.use_cyclic = True
+        spline.points.add(len(points) - 1)
+        spline.points.foreach_set("handle_type", np.zeros(len(points), np.int32))  # FREE: corners stay corners
+        for field in ("co", "handle_left", "handle_right"):
+            spline.points.foreach_set(field, points.astype(np.float32).ravel())
+    return drawn
+
+
+def relight(clip: MovieClip) -> None:
+    """What the matte is for: the plate goes dark and grey, the cut-out glows. Added behind Keymatte's own nodes."""
+    tree = bpy.context.scene.compositing_node_group
+    output = next(node for node in tree.nodes if node.bl_idname == "NodeGroupOutput")
+    cut_out = output.inputs[0].links[0].from_node
+    plate = next(node for node in tree.nodes if node.bl_idname == "CompositorNodeMovieClip" and node.clip == clip)
+    dark = _node(tree, "CompositorNodeHueSat", (600, -200), Saturation=0.15, Value=0.45)
+    warm = _node(tree, "CompositorNodeHueSat", (600, 200), Hue=0.68, Saturation=1.9, Value=2.2)
+    over = _node(tree, "CompositorNodeAlphaOver", (850, 0))
+    tree.links.new(plate.outputs["Image"], dark.inputs["Image"])
+    tree.links.new(cut_out.outputs["Image"], warm.inputs["Image"])
+    tree.links.new(dark.outputs["Image"], over.inputs["Background"])
+    tree.links.new(warm.outputs["Image"], over.inputs["Foreground"])
+    tree.links.new(over.outputs["Image"], output.inputs[0])
+    output.location = (1100, 0)
+
+
+def _node(tree: bpy.types.NodeTree, kind: str, location: tuple[int, int], **values: float) -> bpy.types.Node:
+    node = tree.nodes.new(kind)
+    node.location = location
+    for name, value in values.items():
+        node.inputs[name].default_value = value
+    return node
+
+
+def render(path: Path) -> None:
+    """One frame, as Blender's compositor makes it."""
+    scene = bpy.context.scene
+    scene.frame_set(PICTURE_FRAME + 1)
+    scene.render.image_settings.file_format = "PNG"
+    scene.render.filepath = str(path)
+    bpy.ops.render.render(write_still=True)
+    scene.render.filepath = "//render_"
+
+
+def installed(name: str) -> ModuleType:
+    """A module of the extension, as Blender has loaded it."""
+    return sys.modules[f"{extension.MODULE}.{name}"]
+
+
+def engine_told() -> dict[str, float]:
+    """What the engine said of the run at its end: steps per second, and bytes of memory at most."""
+    finished = installed("addon.session").session.status.finished
+    return {"steps_per_second": finished.frames_per_second, "peak_memory": finished.peak_memory}
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
+    extension.end(0)

@@ -1,0 +1,61 @@
+"""Similarity and read-out against the formulas written out with loops."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from engine.layers.affinity import near_readout, similarity, squared_distances, top_k_readout
+from engine.layers.aggregate import aggregate
+
+
+def test_similarity_is_minus_the_selected_squared_distance():
+    torch.manual_seed(0)
+    key, shrinkage, query, selection = torch.randn(4, 6), torch.rand(1, 6) + 1, torch.randn(4, 5), torch.rand(4, 5)
+    scores = similarity(key, shrinkage, query, selection)
+    for q in range(5):
+        for n in range(6):
+            expected = sum(selection[c, q] * (key[c, n] - query[c, q]) ** 2 for c in range(4))
+            assert scores[q, n].item() == pytest.approx(-(shrinkage[0, n] * expected).item() / 2, abs=1e-5)
+
+
+def test_only_the_best_tokens_are_read():
+    scores = torch.tensor([[0.0, 2.0, 1.0, -5.0]])
+    value = torch.tensor([[[10.0, 20.0, 30.0, 1e6]], [[1.0, 2.0, 3.0, 1e6]]])
+    read = top_k_readout(scores, value, top_k=2)
+    high, low = math.exp(2) / (math.exp(2) + math.exp(1)), math.exp(1) / (math.exp(2) + math.exp(1))
+    assert read[:, 0, 0].tolist() == pytest.approx([20 * high + 30 * low, 2 * high + 3 * low])
+
+
+def test_a_memory_smaller_than_k_is_read_whole():
+    value = torch.tensor([[[1.0, 3.0]]])
+    assert top_k_readout(torch.zeros(1, 2), value, top_k=30).item() == pytest.approx(2)
+
+
+def test_the_read_out_passes_gradients_to_scores_and_values():
+    scores, value = torch.randn(3, 8, requires_grad=True), torch.randn(2, 4, 8, requires_grad=True)
+    top_k_readout(scores, value, top_k=3).sum().backward()
+    assert scores.grad.abs().sum() > 0
+    assert value.grad.abs().sum() > 0
+
+
+def test_distances_are_those_of_the_grid():
+    distances = squared_distances((2, 3), like=torch.zeros(1))
+    assert distances[0].tolist() == [0, 1, 4, 1, 2, 5]
+    assert torch.equal(distances, distances.T)
+
+
+def test_the_near_read_prefers_the_same_place_among_equals():
+    value = torch.arange(25.0)[None, None]
+    read = near_readout(torch.zeros(25, 25), value, (5, 5), reach=torch.tensor(0.2))
+    assert torch.allclose(read, value, atol=1e-3)
+
+
+def test_aggregated_objects_and_background_sum_to_one_and_keep_their_order():
+    joint = aggregate(torch.tensor([[[0.9]], [[0.6]], [[0.01]]]))
+    assert joint.sum().item() < 1
+    assert joint[0] > joint[1] > joint[2]
+    assert aggregate(torch.zeros(2, 1, 1)).sum().item() < 1e-6
+    assert aggregate(torch.tensor([[[1.0]]])).item() > 0.999

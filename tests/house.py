@@ -1,0 +1,264 @@
+"""The house rules, each a function from a module's name and source to what breaks the rule, in words."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ("addon", "engine", "ops", "ui")
+MOST_LINES = 300
+
+LIGHT = (
+    "engine",
+    "engine.types",
+    "engine.protocol",
+    "engine.errors",
+    "engine.matte_folder",
+    "engine.environment",
+    "engine.raster",
+    "engine.outlines",
+)
+FILES = tuple(
+    f"engine.{name}"
+    for name in ("frames", "movies", "pictures", "images", "tracing", "contours", "score", "device", "checkpoints")
+)
+BLENDER = ("bpy", "mathutils", "gpu", "gpu_extras", "blf", "bpy_extras", "numpy")
+LIBRARIES = ("torch", "numpy", "cv2", "PIL", "platformdirs", "safetensors", "tqdm")
+_PREFIXES = {"Operator": "CLIP_OT_", "Panel": "CLIP_PT_", "UIList": "CLIP_UL_", "Menu": "CLIP_MT_"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """Who may import what: patterns of module names; the first row that fits a module is its law."""
+
+    who: tuple[str, ...]
+    outside: tuple[str, ...]  # packages beside the standard library
+    inside: tuple[str, ...]  # patterns of our own modules
+    never: tuple[str, ...] = ()
+
+
+def _room(name: str) -> tuple[str, str]:
+    return name, f"{name}.*"
+
+
+TABLE = (
+    Row(LIGHT, ("numpy",), LIGHT),
+    Row(_room("engine.layers"), ("torch", "torchvision"), _room("engine.layers")),
+    Row(_room("engine.memory"), ("torch",), _room("engine.memory")),
+    Row(
+        _room("engine.networks"),
+        ("torch",),
+        (
+            *_room("engine.layers"),
+            *_room("engine.networks"),
+            "engine.memory.tokens",
+            "engine.memory.entry",
+            "engine.memory.bank",
+        ),
+    ),
+    Row(("engine.sweeps", "engine.framing"), ("torch", "numpy"), LIGHT),
+    Row(
+        ("engine.walk",),
+        ("torch", "numpy"),
+        (
+            *LIGHT,
+            "engine.memory.bank",
+            "engine.memory.entry",
+            "engine.networks.network",
+            "engine.layers.aggregate",
+            "engine.framing",
+            "engine.sweeps",
+        ),
+    ),
+    Row(
+        ("engine.recipes",),
+        ("torch",),
+        (*LIGHT, *_room("engine.networks"), *_room("engine.memory"), "engine.checkpoints", "engine.framing"),
+    ),
+    Row(FILES, LIBRARIES, (*LIGHT, *FILES)),
+    Row(
+        _room("engine.training"),
+        (*LIBRARIES, "matplotlib"),
+        _room("engine"),
+        never=("engine.job", "engine.serve", "engine.__main__"),
+    ),
+    Row(("engine.__main__",), LIBRARIES, _room("engine")),
+    Row(_room("engine"), LIBRARIES, _room("engine"), never=_room("engine.training")),
+    Row(("addon.client",), (), (*LIGHT, "addon")),
+    Row(("addon.registration",), BLENDER, (*LIGHT, *_room("addon"), *_room("ops"), *_room("ui"))),
+    Row(_room("addon"), BLENDER, (*LIGHT, *_room("addon")), never=("addon.registration",)),
+    Row(("ops",), BLENDER, (*LIGHT, *_room("addon"), *_room("ops"))),
+    Row(_room("ops"), BLENDER, (*LIGHT, *_room("addon"), "ops", "ops.common"), never=("addon.registration",)),
+    Row(_room("ui"), BLENDER, (*LIGHT, *_room("addon"), *_room("ui")), never=("addon.registration",)),
+)
+
+# Written so that this file does not break the rule it tells. What comes before a slash keeps addresses out of it.
+FORBIDDEN = {
+    "a path of one machine": r"(?<![\w.~:/)\]}>-])/(?:home|root|work|opt|Users|farm|tmp|srv)/[\w.]|[A-Z]:\\+Users\b",
+    "the address of a package registry": r"\b(?:pypi[.]org|pythonhosted[.]org|deb[.]debian[.]org|npmjs[.](?:org|com))",
+    "something left for later": r"\b(?:[T]ODO|[F]IXME|[X]XX)\b|raise Not[I]mplementedError",
+}
+
+
+def modules(*rooms: str) -> dict[str, str]:
+    """Source of every module in these folders of the repository, by dotted name."""
+    found = {}
+    for path in sorted(file for room in rooms for file in (ROOT / room).rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path.read_text(encoding="utf-8")
+    return found
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Every text file of the repository that people wrote: its path from the root, and its text."""
+    for path in sorted(ROOT.rglob("*")):
+        place = path.relative_to(ROOT)
+        if place.parts[0] in (".git", "build") or any(
+            part.endswith("cache") or "cache__" in part for part in place.parts
+        ):
+            continue
+        if path.is_file() and (path.suffix in (".py", ".md", ".toml", ".txt", ".json", "") or place.parts[0] == ".ci"):
+            yield place.as_posix(), path.read_text(encoding="utf-8", errors="replace")
+
+
+# -- imports -----------------------------------------------------------------------------------------------------------
+def imports(name: str, source: str, known: Iterable[str]) -> Iterator[tuple[str, bool]]:
+    """What the module `name` imports, anywhere in it: (dotted name, whether it is ours and imported relatively)."""
+    known = set(known)
+    package = name if f"{name}." in {module[: len(name) + 1] for module in known} else name.rpartition(".")[0]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, False) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module, False
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1]
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            for alias in node.names:
+                inner = f"{base}.{alias.name}".strip(".")
+                yield (inner if inner in known or not base else base), True
+
+
+def broken_imports(name: str, source: str, known: Iterable[str] = ()) -> list[str]:
+    """Imports that the table does not allow, and absolute imports of our own rooms."""
+    row = next(row for row in TABLE if _fits(name, row.who))
+    broken = []
+    for target, relative in imports(name, source, known):
+        top = target.split(".")[0]
+        if relative:
+            if not _fits(target, row.inside) or _fits(target, row.never):
+                broken.append(f"{name} imports {target}")
+        elif top in ROOMS:
+            broken.append(f"{name} imports {target} absolutely: installed, there is no such package")
+        elif top not in sys.stdlib_module_names and top not in row.outside:
+            broken.append(f"{name} imports {target}")
+    return broken
+
+
+def _fits(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+# -- how a module is written -------------------------------------------------------------------------------------------
+def broken_form(name: str, source: str) -> list[str]:
+    """A module has a docstring and fits on a few screens."""
+    broken = []
+    if not ast.get_docstring(ast.parse(source)):
+        broken.append(f"{name} does not begin with a sentence about itself")
+    if len(source.splitlines()) > MOST_LINES:
+        broken.append(f"{name} has {len(source.splitlines())} lines; {MOST_LINES} at most")
+    return broken
+
+
+def broken_handling(name: str, source: str) -> list[str]:
+    """No bare `except`, and none that swallows everything."""
+    broken = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ExceptHandler):
+            wide = node.type is None or (
+                isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException")
+            )
+            silent = all(isinstance(line, ast.Pass) for line in node.body)
+            if node.type is None or (wide and silent):
+                broken.append(f"{name}:{node.lineno} catches everything")
+    return broken
+
+
+def broken_printing(name: str, source: str) -> list[str]:
+    """A library does not print: the engine's standard output carries messages."""
+    return [
+        f"{name}:{node.lineno} prints"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("print", "breakpoint")
+    ]
+
+
+def broken_words(name: str, source: str) -> list[str]:
+    """Nothing in the repository is true of one machine only, or left for later."""
+    return [
+        f"{name}:{source.count(chr(10), 0, match.start()) + 1} has {what}: {match[0]}"
+        for what, pattern in FORBIDDEN.items()
+        for match in re.finditer(pattern, source)
+    ]
+
+
+# -- Blender's classes -------------------------------------------------------------------------------------------------
+def broken_names(name: str, source: str) -> list[str]:
+    """Operators, panels and lists are named as Blender names them, and after their id."""
+    broken = []
+    for node, prefix in _blender_classes(source):
+        if not node.name.startswith(prefix):
+            broken.append(f"{name}: class {node.name} must begin with {prefix}")
+        told = _text_field(node, "bl_idname")
+        if prefix == "CLIP_OT_" and told != "clip." + node.name.removeprefix(prefix):
+            broken.append(f"{name}: class {node.name} has the id {told!r}")
+        if prefix == "CLIP_OT_" and not ast.get_docstring(node):
+            broken.append(f"{name}: class {node.name} has no docstring, so its button has no tooltip")
+    return broken
+
+
+def operator_ids(sources: Iterable[str]) -> set[str]:
+    """Ids of all operators defined in these sources."""
+    classes = (node for source in sources for node, prefix in _blender_classes(source) if prefix == "CLIP_OT_")
+    return {_text_field(node, "bl_idname") for node in classes} - {None}
+
+
+def class_names(sources: Iterable[str]) -> set[str]:
+    """Names of all of Blender's classes defined in these sources."""
+    return {node.name for source in sources for node, _ in _blender_classes(source)}
+
+
+def broken_references(name: str, source: str, known: set[str]) -> list[str]:
+    """Operators, lists and panels named by their id must be among the `known`."""
+    told = (
+        node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+    pattern = re.compile(r"clip\.matte_\w+|CLIP_(?:UL|PT|MT)_matte\w+")
+    return [
+        f"{name}:{node.lineno} names {node.value}, which is not defined"
+        for node in told
+        if pattern.fullmatch(node.value) and node.value not in known
+    ]
+
+
+def _blender_classes(source: str) -> Iterator[tuple[ast.ClassDef, str]]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ClassDef):
+            bases = [ast.unparse(base).rpartition(".")[2] for base in node.bases]
+            for base in bases:
+                if base in _PREFIXES:
+                    yield node, _PREFIXES[base]
+
+
+def _text_field(node: ast.ClassDef, field: str) -> str | None:
+    for line in node.body:
+        names = [ast.unparse(target) for target in getattr(line, "targets", [])]
+        if field in names and isinstance(line.value, ast.Constant):
+            return line.value.value
+    return None

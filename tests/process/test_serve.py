@@ -1,0 +1,133 @@
+"""The engine as a real child process: answers, cancel, garbage, stray prints, the parent's end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.protocol import Cancel, Cancelled, Failed, Finished, MatteReady, Propagate, Ready, decode, encode
+from tests import films
+from tests.engine.test_job import job_of
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Engine:
+    """A running engine that is talked to line by line."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-E", "-s", "-u", "-m", "engine", "serve"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            encoding="utf-8",
+        )
+
+    def say(self, line: str) -> None:
+        self.process.stdin.write(line)
+        self.process.stdin.flush()
+
+    def hear(self):
+        return decode(self.process.stdout.readline())
+
+    def hear_until(self, *kinds: type) -> list:
+        heard = [self.hear()]
+        while not isinstance(heard[-1], kinds):
+            heard.append(self.hear())
+        return heard
+
+
+@pytest.fixture
+def engine():
+    running = Engine()
+    assert isinstance(running.hear(), Ready)
+    yield running
+    running.process.kill()
+    running.process.wait()
+    running.process.stdin.close()
+    running.process.stdout.close()
+
+
+def a_job(folder: Path, *, count: int = 12, job_id: str = "one"):
+    film = films.moving_disc(count)
+    clip = film.write_images(folder / "plate")
+    keys = film.write_keyframes(folder / "keys", [0])
+    return job_of(clip, keys, folder / "out", job_id=job_id)
+
+
+def test_a_job_is_done_with_progress_and_the_engine_stays_for_the_next(engine, tmp_path):
+    for job_id in ("one", "two"):
+        engine.say(encode(Propagate(a_job(tmp_path, job_id=job_id))))
+        heard = engine.hear_until(Finished, Failed)
+        assert isinstance(heard[-1], Finished)
+        assert {answer.job_id for answer in heard} == {job_id}
+        assert [answer.frame for answer in heard if isinstance(answer, MatteReady)] == list(range(12))
+
+
+def test_a_failed_job_is_said_and_the_engine_stays(engine, tmp_path):
+    job = a_job(tmp_path)
+    for path in job.clip.path.parent.iterdir():
+        path.unlink()
+    engine.say(encode(Propagate(job)))
+    failed = engine.hear_until(Failed)[-1]
+    assert (failed.job_id, failed.code) == ("one", "clip-not-found")
+    assert failed.remedy
+    engine.say(encode(Propagate(a_job(tmp_path / "again", job_id="two"))))
+    assert isinstance(engine.hear_until(Finished, Failed)[-1], Finished)
+
+
+def test_cancel_stops_between_two_frames_and_the_next_job_runs(engine, tmp_path):
+    engine.say(encode(Propagate(a_job(tmp_path, count=300))))
+    engine.hear_until(MatteReady)
+    engine.say(encode(Cancel("one")))
+    heard = engine.hear_until(Cancelled, Finished)
+    assert isinstance(heard[-1], Cancelled)
+    assert sum(isinstance(answer, MatteReady) for answer in heard) < 250
+    engine.say(encode(Propagate(a_job(tmp_path / "again", job_id="two"))))
+    assert isinstance(engine.hear_until(Finished)[-1], Finished)
+
+
+def test_a_job_cancelled_while_it_waits_never_starts(engine, tmp_path):
+    engine.say(encode(Propagate(a_job(tmp_path, count=60))))
+    engine.say(encode(Propagate(a_job(tmp_path / "b", job_id="two"))))
+    engine.say(encode(Cancel("two")))
+    assert isinstance(engine.hear_until(Finished)[-1], Finished)
+    assert engine.hear() == Cancelled("two")
+    assert not (tmp_path / "b" / "out").exists()
+
+
+@pytest.mark.parametrize("line", ["garbage\n", "{}\n", '{"kind": "Ready", "version": "1", "device": ""}\n', "\x00ÿ\n"])
+def test_garbage_is_answered_and_survived(engine, tmp_path, line):
+    engine.say(line)
+    failed = engine.hear()
+    assert isinstance(failed, Failed)
+    assert (failed.job_id, failed.code) == ("", "bad-message")
+    engine.say(encode(Propagate(a_job(tmp_path))))
+    assert isinstance(engine.hear_until(Finished)[-1], Finished)
+
+
+def test_the_engine_ends_with_whoever_started_it(engine, tmp_path):
+    engine.say(encode(Propagate(a_job(tmp_path, count=300))))
+    engine.hear_until(MatteReady)
+    engine.process.stdin.close()
+    began = time.monotonic()
+    assert engine.process.wait(timeout=15) == 0
+    assert time.monotonic() - began < 12
+
+
+def test_what_libraries_print_does_not_reach_the_answers(tmp_path):
+    script = (
+        "import os, sys; from engine import serve\n"
+        "answers = serve._private_stdout()\n"
+        "print('stray'); os.write(1, b'stray from C'); answers.write('answer'); answers.flush()\n"
+    )
+    found = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True)
+    assert found.stdout == b"answer"
+    assert b"stray from C" in found.stderr

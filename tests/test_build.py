@@ -1,0 +1,170 @@
+"""The extension's zip: what is in it, that the same sources give the same bytes, and that Blender takes it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import build_addon
+import engine
+from engine.environment import requirements
+
+ROOT = Path(__file__).resolve().parents[1]
+MANIFEST = tomllib.loads((ROOT / "blender_manifest.toml").read_text(encoding="utf-8"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory) -> Path:
+    return build_addon.build(tmp_path_factory.mktemp("build"))
+
+
+def run(*words: object, cwd: Path = ROOT) -> subprocess.CompletedProcess:
+    command = [sys.executable, *map(str, words)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)
+
+
+def copy_of_the_repository(to: Path) -> Path:
+    """The files a stranger's clone has, as far as building needs them."""
+    to.mkdir(parents=True)
+    for name in (*build_addon.FILES, "build_addon.py"):
+        shutil.copy(ROOT / name, to)
+    for name in build_addon.FOLDERS:
+        shutil.copytree(ROOT / name, to / name)
+    return to
+
+
+def test_the_zip_holds_the_extension_and_nothing_else(archive):
+    with zipfile.ZipFile(archive) as opened:
+        names = opened.namelist()
+        assert opened.testzip() is None
+    for name in ("__init__.py", *build_addon.FILES, "addon/registration.py", "engine/serve.py", "ops/__init__.py"):
+        assert name in names
+    top = {name.split("/")[0] for name in names}
+    assert top == {"__init__.py", *build_addon.FILES, *build_addon.FOLDERS}
+    for name in names:
+        assert "__pycache__" not in name and not name.endswith((".pyc", ".part"))
+        assert not name.startswith(("engine/training", "tests/"))
+
+
+def test_the_zip_holds_the_weights(archive):
+    with zipfile.ZipFile(archive) as opened:
+        packed = {
+            Path(name).name: opened.read(name) for name in opened.namelist() if name.startswith("engine/weights/")
+        }
+    weights = {path.name: path.read_bytes() for path in (ROOT / "engine" / "weights").glob("*.safetensors")}
+    assert weights, "the repository has no weights"
+    assert {name: packed.get(name) for name in weights} == weights
+
+
+def test_the_zip_says_the_version_once(archive):
+    assert archive.name == f"keymatte-{MANIFEST['version']}.zip"
+    assert MANIFEST["version"] == PROJECT["version"] == engine.VERSION
+
+
+def test_the_same_sources_give_the_same_bytes_elsewhere_and_later(archive, tmp_path):
+    clone = copy_of_the_repository(tmp_path / "ein Ordner für Blender")
+    for path in clone.rglob("*"):
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+        if path.is_file():
+            path.chmod(0o600)
+    (clone / "engine" / "__pycache__").mkdir(exist_ok=True)
+    (clone / "engine" / "__pycache__" / "left.pyc").write_bytes(b"x")
+    (clone / "addon" / ".hidden").write_text("x")
+    told = run("build_addon.py", "build", cwd=clone)
+    assert told.returncode == 0, told.stderr
+    assert (clone / "build" / archive.name).read_bytes() == archive.read_bytes()
+
+
+def test_a_second_build_forgets_what_is_no_longer_there(archive, tmp_path):
+    clone = copy_of_the_repository(tmp_path / "clone")
+    (clone / "ops" / "passing.py").write_text('"""Here only for a moment."""\n')
+    assert run("build_addon.py", "build", cwd=clone).returncode == 0
+    (clone / "ops" / "passing.py").unlink()
+    assert run("build_addon.py", "build", cwd=clone).returncode == 0
+    assert (clone / "build" / archive.name).read_bytes() == archive.read_bytes()
+
+
+def test_an_incomplete_repository_is_told_in_a_sentence(tmp_path):
+    clone = copy_of_the_repository(tmp_path / "clone")
+    shutil.rmtree(clone / "ui")
+    told = run("build_addon.py", "build", cwd=clone)
+    assert told.returncode == 2
+    assert "ui is missing" in told.stderr and "Traceback" not in told.stderr
+
+
+def test_blender_validates_installs_enables_and_disables_the_zip(archive):
+    told = run("-m", "tests.demo.extension", archive)
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "installed and enabled" in told.stdout and "nothing is left behind" in told.stdout
+
+
+def test_a_zip_with_a_bad_manifest_is_refused(archive, tmp_path):
+    bad = tmp_path / "bad.zip"
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(bad, "w") as new:
+        for name in old.namelist():
+            text = old.read(name)
+            new.writestr(
+                name,
+                text.replace(b'tagline = "', b'tagline = "Ends with a full stop. ') if "manifest" in name else text,
+            )
+    text = run("-m", "tests.demo.extension", bad)
+    assert text.returncode == 1
+    assert "does not accept" in text.stderr
+
+
+def test_every_command_is_told_by_help():
+    told = run("build_addon.py", "--help")
+    assert all(command in told.stdout for command in ("build", "check", "demo", "test"))
+
+
+def test_a_python_that_does_not_run_is_passed_over(tmp_path, monkeypatch):
+    broken = tmp_path / "python3.99"
+    broken.write_text("#!/bin/sh\necho 'no such version' >&2\nexit 127\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert build_addon.find_python((3, 99)) is None
+    assert build_addon.find_python(sys.version_info[:2]) == Path(sys.executable)
+
+
+def test_a_missing_python_is_told_with_the_version_to_install(monkeypatch):
+    monkeypatch.setattr(build_addon, "find_python", lambda version: None)
+    with pytest.raises(build_addon.Problem, match=r"Python 3\.13 only.*Install it"):
+        build_addon.python_for("5.2")
+    with pytest.raises(build_addon.Problem, match=r"Install Python 3\.11"):
+        build_addon.usual_blender()
+
+
+def test_the_tally_counts_what_pytest_did(tmp_path):
+    suite = tmp_path / "test_sample.py"
+    suite.write_text(
+        "import pytest\ndef test_good(): pass\ndef test_bad(): assert 0\n@pytest.mark.skip\ndef test_not_now(): pass\n"
+    )
+    tally = build_addon._pytest(Path(sys.executable), "sample", [str(suite)], ["-p", "no:cacheprovider"])
+    assert tally == build_addon.Tally(passed=1, failed=1, skipped=1)
+
+
+def test_a_run_that_crashes_counts_as_failed(tmp_path):
+    suite = tmp_path / "test_sample.py"
+    suite.write_text("import os\ndef test_crash(): os._exit(0)\n")
+    assert build_addon._pytest(Path(sys.executable), "sample", [str(suite)], []).failed == 1
+
+
+def test_the_license_is_gpl_3():
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert "GNU GENERAL PUBLIC LICENSE" in text and "Version 3, 29 June 2007" in text
+    assert MANIFEST["license"] == ["SPDX:GPL-3.0-or-later"] and PROJECT["license"] == "GPL-3.0-or-later"
+
+
+def test_every_dependency_has_its_licence_told():
+    told = (ROOT / "THIRD_PARTY.md").read_text(encoding="utf-8")
+    for line in requirements(ROOT / "pyproject.toml", extras=("test",)):
+        name = line.split(">")[0]
+        assert f"| {name} |" in told, f"{name} is not in THIRD_PARTY.md"

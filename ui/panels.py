@@ -1,0 +1,99 @@
+"""The sidebar tab Keymatte of the clip editor."""
+
+from __future__ import annotations
+
+from bpy.types import Context, Panel
+
+from ..addon.folders import results
+from ..addon.objects import active_object
+from ..addon.session import session
+from .status import draw_status
+
+
+class _ClipPanel:
+    bl_space_type = "CLIP_EDITOR"
+    bl_region_type = "UI"
+    bl_category = "Keymatte"
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        return context.space_data.clip is not None
+
+
+class CLIP_PT_matte_objects(_ClipPanel, Panel):
+    bl_label = "Objects"
+
+    def draw(self, context: Context) -> None:
+        matting = context.space_data.clip.matting
+        row = self.layout.row()
+        row.template_list("CLIP_UL_matte_objects", "", matting, "objects", matting, "active_object", rows=3)
+        column = row.column(align=True)
+        column.operator("clip.matte_object_add", text="", icon="ADD")
+        column.operator("clip.matte_object_remove", text="", icon="REMOVE")
+        row = self.layout.row(align=True)
+        row.prop(matting, "show_overlay", text="", icon="OVERLAY")
+        opacity = row.row(align=True)
+        opacity.active = matting.show_overlay
+        opacity.prop(matting, "opacity", slider=True)
+
+
+class CLIP_PT_matte_keyframes(_ClipPanel, Panel):
+    bl_label = "Keyframes"
+
+    def draw(self, context: Context) -> None:
+        matting = context.space_data.clip.matting
+        layout = self.layout
+        column = layout.column(align=True)
+        column.enabled = active_object(context.space_data.clip) is not None
+        column.operator("clip.matte_keyframe_from_mask", text="From Mask", icon="MOD_MASK").absent = False
+        column.operator("clip.matte_keyframe_from_image", text="From Image", icon="IMAGE_DATA")
+        column.operator("clip.matte_keyframe_from_mask", text="Not Here", icon="GHOST_DISABLED").absent = True
+        row = layout.row()
+        row.template_list("CLIP_UL_matte_keyframes", "", matting, "keyframes", matting, "active_keyframe", rows=3)
+        side = row.column(align=True)
+        side.operator("clip.matte_keyframe_jump", text="", icon="TRIA_UP").to = "PREVIOUS"
+        side.operator("clip.matte_keyframe_jump", text="", icon="TRIA_DOWN").to = "NEXT"
+        side.operator("clip.matte_keyframe_clear", text="", icon="X")
+
+
+class CLIP_PT_matte_propagate(_ClipPanel, Panel):
+    bl_label = "Propagate"
+
+    def draw(self, context: Context) -> None:
+        layout = self.layout
+        layout.prop(context.space_data.clip.matting, "recipe")
+        buttons = layout.column(align=True)
+        buttons.enabled = not session.status.busy
+        buttons.operator("clip.matte_propagate", icon="PLAY").direction = "both"
+        row = buttons.row(align=True)
+        row.operator("clip.matte_propagate", text="Backward", icon="TRACKING_BACKWARDS").direction = "backward"
+        row.operator("clip.matte_propagate", text="Forward", icon="TRACKING_FORWARDS").direction = "forward"
+        only = buttons.operator("clip.matte_propagate", text="Preview Range Only", icon="PREVIEW_RANGE")
+        only.direction, only.frames = "both", "PREVIEW"
+        draw_status(layout, session.status)
+
+
+class CLIP_PT_matte_results(_ClipPanel, Panel):
+    bl_label = "Results"
+
+    def draw(self, context: Context) -> None:
+        clip = context.space_data.clip
+        layout = self.layout
+        done = results(clip)
+        if not done.numbers:
+            layout.label(text="No mattes yet")
+            return
+        layout.label(text=f"{len(done.numbers)} of {clip.frame_duration} frames have mattes")
+        column = layout.column(align=True)
+        masks = column.row()
+        masks.enabled = bool(done.outlines)
+        masks.operator("clip.matte_to_mask_layers", icon="MOD_MASK")
+        row = column.row(align=True)
+        row.operator("clip.matte_to_compositor", text="Mattes to Compositor", icon="NODE_COMPOSITING").variant = "MATTE"
+        row = column.row(align=True)
+        row.enabled = clip.matting.mask is not None
+        row.operator("clip.matte_to_compositor", text="Masks to Compositor", icon="NODE_COMPOSITING").variant = "MASK"
+        layout.operator("clip.matte_clear", icon="TRASH")
+
+
+CLASSES = (CLIP_PT_matte_objects, CLIP_PT_matte_keyframes, CLIP_PT_matte_propagate, CLIP_PT_matte_results)
