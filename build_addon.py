@@ -212,14 +212,10 @@ def test(extra: list) -> int:
     """All tests in the main environment, then those of the installed extension in other Blenders."""
     usual = usual_blender()
     python = main_environment(usual)
-    others = {}
-    for release in TESTED_TOO:
-        if release == usual:
-            continue
-        if find_python(BLENDERS[release].python):
-            others[release] = blender_environment(release)
-        else:
-            say(f"Blender {release} is left out: no Python {dotted(BLENDERS[release].python)} was found for it")
+    beside = [release for release in TESTED_TOO if release != usual]
+    others = {release: blender_environment(release) for release in beside if find_python(BLENDERS[release].python)}
+    for release in set(beside) - set(others):
+        say(f"Blender {release} is left out: no Python {dotted(BLENDERS[release].python)} was found for it")
     archive = build()
     os.environ.update(KEYMATTE_ENGINE_PYTHON=str(python), KEYMATTE_ZIP=str(archive))
 
@@ -248,12 +244,9 @@ def _pytest(python: Path, name: str, targets: list, options: list) -> Tally:
         say(f"pytest ended with status {status} before it could tell its results")
         return Tally(0, 1, 0)
     count = {key: int(suite.get(key)) for key in ("tests", "errors", "failures", "skipped")}
-    failed = count["errors"] + count["failures"]
-    if status not in (0, 5) and not failed:  # 5: nothing was selected, which `test` judges for all runs together
-        failed = 1
-    return Tally(
-        max(0, count["tests"] - count["errors"] - count["failures"] - count["skipped"]), failed, count["skipped"]
-    )
+    failed, skipped = count["errors"] + count["failures"], count["skipped"]
+    broken = status not in (0, 5) and not failed  # 5: nothing was selected, which `test` judges for all runs together
+    return Tally(max(0, count["tests"] - failed - skipped), failed + broken, skipped)
 
 
 def _call(command: list, seconds: float | None = None) -> int:

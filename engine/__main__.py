@@ -10,6 +10,7 @@ import uuid
 from pathlib import Path
 
 from .errors import BadSetting, EngineError
+from .matte_folder import replacing
 from .types import Direction, PropagationJob, Settings
 
 # Threads that wait must sleep, not spin: beside Blender or a render, spinning made two threads five times slower than
@@ -80,12 +81,13 @@ def _propagate(options: argparse.Namespace) -> int:
 
 
 def _score(options: argparse.Namespace) -> int:
-    from .score import score_folders
+    from .score import as_csv, as_table, score_folders
 
     score = score_folders(options.pred, options.truth, allow_missing=options.allow_missing)
-    _say(score.table(per_frame=options.per_frame))
+    _say(as_table(score))
     if options.csv:
-        score.write_csv(options.csv)
+        with replacing(options.csv) as part:
+            part.write_text(as_csv(score), encoding="utf-8")
     return 0
 
 
@@ -194,8 +196,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--pred", type=Path, required=True, help="results of propagate, or a folder of label images")
     one.add_argument("--truth", type=Path, required=True, help="folder of label images")
     one.add_argument("--allow-missing", action="store_true", help="score only frames that were predicted")
-    one.add_argument("--per-frame", action="store_true", help="one row per frame")
-    one.add_argument("--csv", type=Path, help="write all numbers to this file")
+    one.add_argument("--csv", type=Path, help="write the numbers of every frame to this file")
 
     one = commands.add_parser("models", help="recipes, licences, weights files")
     one.set_defaults(command=_models)

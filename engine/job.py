@@ -40,7 +40,7 @@ def _run(job: PropagationJob, report: Callable[[Answer], None], cancelled: Calla
     device = pick_device(job.settings.device)
     if not job.keyframes:
         raise NoKeyframes("there is no keyframe to start from")
-    with memory_errors(), FrameReader.open(job.clip.path) as reader:
+    with memory_errors(), FrameReader.open(job.clip.path, size=(job.clip.height, job.clip.width)) as reader:
         frames = _frames_there(job, reader)
         truth = _read_truth(job, reader)
         groups = group_objects(((keyframe.frame, keyframe.objects) for keyframe in job.keyframes), most=None)

@@ -72,10 +72,10 @@ class _Server:
 
         self._say(Ready(VERSION, describe(pick_device("auto"))))
         while (job := self._jobs.get()) is not None:
-            if self._stopped(job):
-                self._say(Cancelled(job.job_id))
-                continue
             try:
+                if self._stopped(job):
+                    self._say(Cancelled(job.job_id))
+                    continue
                 run(job, self._say, lambda job=job: self._stopped(job))
             except EngineError as error:
                 self._say(Failed(job.job_id, error.code, error.message, error.remedy))

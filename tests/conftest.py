@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
 import sys
+import tempfile
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec
@@ -47,6 +49,9 @@ def mount() -> None:
 
 
 mount()
+# Blender asks for this once, when bpy is first imported: no test may touch the user's own Blender.
+_user_folder = tempfile.mkdtemp(prefix="keymatte-blender-")
+os.environ["BLENDER_USER_RESOURCES"] = _user_folder
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -56,6 +61,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End at once if bpy was loaded: Blender 4.2 crashes and 4.5 hangs when Python ends in the usual way."""
+    shutil.rmtree(_user_folder, ignore_errors=True)
     if "bpy" not in sys.modules or _status not in config.stash:
         return
     config.get_terminal_writer().flush()

@@ -208,6 +208,18 @@ def broken_words(name: str, source: str) -> list[str]:
     ]
 
 
+def tree_told(text: str) -> set[str]:
+    """The files and folders in ARCHITECTURE.md's tree, by their path from the root; indented two per folder."""
+    told, above = set(), []
+    block = text.partition("## The tree")[2].partition("```\n")[2].partition("```")[0]
+    for line in block.splitlines():
+        if line.strip():
+            depth, name = (len(line) - len(line.lstrip())) // 2, line.split()[0]
+            above = [*above[:depth], name]
+            told.add("".join(above))
+    return told
+
+
 # -- Blender's classes -------------------------------------------------------------------------------------------------
 def broken_names(name: str, source: str) -> list[str]:
     """Operators, panels and lists are named as Blender names them, and after their id."""

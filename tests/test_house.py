@@ -52,6 +52,15 @@ def test_no_file_names_one_machine_or_leaves_something_for_later():
     assert all_broken(house.broken_words, dict(house.texts())) == []
 
 
+def test_the_tree_in_the_architecture_is_the_tree_on_disk():
+    told = house.tree_told((house.ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"))
+    assert sorted(path for path in told if not (house.ROOT / path).exists()) == []
+    files = {
+        path.relative_to(house.ROOT).as_posix() for room in house.ROOMS for path in (house.ROOT / room).rglob("*.py")
+    }
+    assert sorted(path for path in files if not path.endswith("__init__.py") and path not in told) == []
+
+
 @pytest.mark.parametrize("command", (["check"], ["format", "--check"]), ids=("check", "format"))
 def test_ruff_is_content(command):
     told = subprocess.run(
@@ -153,6 +162,12 @@ def test_an_allowed_import_is_left_alone(name, source):
 def test_a_broken_rule_is_noticed(rule, bad, good):
     assert rule("engine.sample", bad)
     assert rule("engine.sample", good) == []
+
+
+def test_the_tree_is_read_with_its_folders():
+    tree = ("build.py  Builds", "", "ui/  Draws", "  list.py  Lists", "  deep/  More", "    in.py  In", "ops/  Acts")
+    text = "\n".join(("## The tree", "", "```", *tree, "```", "more.py"))
+    assert house.tree_told(text) == {"build.py", "ui/", "ui/list.py", "ui/deep/", "ui/deep/in.py", "ops/"}
 
 
 def test_an_operator_that_does_not_exist_is_noticed():

@@ -65,7 +65,7 @@ def _uneven_light(rng: np.random.Generator, *, size: int) -> np.ndarray:
     cells = np.exp(rng.normal(0, 0.3, (3, 3))).astype(np.float32)
     return (
         cv2.resize(cells / cells.mean(), (size, size), interpolation=cv2.INTER_CUBIC)
-        .clip(0.3, 1.8)[..., None]
+        .clip(0.3, 1.45)[..., None]
         .repeat(3, axis=2)
     )
 

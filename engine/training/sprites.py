@@ -17,9 +17,10 @@ def fit(rgba: np.ndarray, *, extent: float) -> np.ndarray:
 
 def premultiply(rgba: np.ndarray) -> np.ndarray:
     """RGBA with colours multiplied by alpha, and a transparent rim."""
-    alpha = rgba[..., 3:].astype(np.uint16)
-    colours = (rgba[..., :3] * alpha + 127) // 255
-    both = np.concatenate([colours.astype(np.uint8), rgba[..., 3:]], axis=2)
+    rgba = np.ascontiguousarray(rgba)
+    alpha = cv2.extractChannel(rgba, 3)
+    colours = cv2.multiply(cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB), cv2.merge([alpha] * 3), scale=1 / 255)
+    both = cv2.merge([*cv2.split(colours), alpha])
     return cv2.copyMakeBorder(both, 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0))
 
 

@@ -21,6 +21,7 @@ from tests.demo import extension
 KEYFRAMES_FROM_IMAGE = (0, 20)
 KEYFRAME_FROM_MASK = 45
 PICTURE_FRAME = 31  # far from every keyframe
+_MIX_INPUTS = ("Factor_Float", "A_Color", "B_Color")  # of Blender's Mix node, whose names are not unique
 
 
 def main(arguments: list[str]) -> None:
@@ -132,23 +133,22 @@ def relight(clip: MovieClip) -> None:
     output = next(node for node in tree.nodes if node.bl_idname == "NodeGroupOutput")
     cut_out = output.inputs[0].links[0].from_node
     plate = next(node for node in tree.nodes if node.bl_idname == "CompositorNodeMovieClip" and node.clip == clip)
-    dark = _node(tree, "CompositorNodeHueSat", (600, -200), Saturation=0.15, Value=0.45)
-    warm = _node(tree, "CompositorNodeHueSat", (600, 200), Hue=0.68, Saturation=1.9, Value=2.2)
-    over = _node(tree, "CompositorNodeAlphaOver", (850, 0))
+    dark, grey = (tree.nodes.new("CompositorNodeHueSat") for _ in range(2))
+    lamp, over = tree.nodes.new("ShaderNodeMix"), tree.nodes.new("CompositorNodeAlphaOver")
+    dark.inputs["Saturation"].default_value, dark.inputs["Value"].default_value = 0.0, 0.3
+    grey.inputs["Saturation"].default_value = 0.0
+    lamp.data_type, lamp.blend_type = "RGBA", "MULTIPLY"
+    factor, colour, light = (next(put for put in lamp.inputs if put.identifier == name) for name in _MIX_INPUTS)
+    factor.default_value, light.default_value = 1.0, (5.0, 1.9, 0.35, 1.0)
     tree.links.new(plate.outputs["Image"], dark.inputs["Image"])
-    tree.links.new(cut_out.outputs["Image"], warm.inputs["Image"])
+    tree.links.new(cut_out.outputs["Image"], grey.inputs["Image"])
+    tree.links.new(grey.outputs["Image"], colour)
     tree.links.new(dark.outputs["Image"], over.inputs["Background"])
-    tree.links.new(warm.outputs["Image"], over.inputs["Foreground"])
+    tree.links.new(next(put for put in lamp.outputs if put.type == "RGBA"), over.inputs["Foreground"])
     tree.links.new(over.outputs["Image"], output.inputs[0])
-    output.location = (1100, 0)
-
-
-def _node(tree: bpy.types.NodeTree, kind: str, location: tuple[int, int], **values: float) -> bpy.types.Node:
-    node = tree.nodes.new(kind)
-    node.location = location
-    for name, value in values.items():
-        node.inputs[name].default_value = value
-    return node
+    for place, node in enumerate((grey, lamp, over, output)):
+        node.location = (600 + 220 * place, 0)
+    dark.location = (820, -250)
 
 
 def render(path: Path) -> None:
