@@ -29,10 +29,11 @@ class Blender(NamedTuple):
 
     release: str  # what is installed with pip
     python: tuple  # the one Python (major, minor) it is built for
+    beside: tuple = ()  # what keeps pip from trying one release after another of what does not suit it
 
 
 BLENDERS = {
-    "5.0": Blender("5.0.1", (3, 11)),
+    "5.0": Blender("5.0.1", (3, 11), ("numpy<2", "opencv-python-headless<4.12")),
     "5.2": Blender("5.2.3", (3, 13)),
     "4.5": Blender("4.5.15", (3, 11)),
     "4.2": Blender("4.2.23", (3, 11)),
@@ -121,8 +122,8 @@ def main_environment(release: str) -> Path:
     """The interpreter of an environment with the engine, this Blender and the test tools; made if need be."""
     from engine.environment import requirements
 
-    wanted = [*requirements(ROOT / "pyproject.toml", extras=("test",)), f"bpy=={BLENDERS[release].release}"]
-    return _environment(f"main-blender-{release}", release, wanted)
+    known = requirements(ROOT / "pyproject.toml", extras=("test",))
+    return _environment(f"main-blender-{release}", release, [*known, *BLENDERS[release].beside])
 
 
 def blender_environment(release: str) -> Path:
@@ -131,14 +132,14 @@ def blender_environment(release: str) -> Path:
 
     known = requirements(ROOT / "pyproject.toml", extras=("test",))
     tools = [line for line in known if line.startswith(("numpy", "pytest"))]
-    return _environment(f"blender-{release}", release, [*tools, f"bpy=={BLENDERS[release].release}"])
+    return _environment(f"blender-{release}", release, tools)
 
 
-def _environment(name: str, release: str, wanted: list) -> Path:
+def _environment(name: str, release: str, beside: list) -> Path:
     from engine.environment import create, is_complete
     from engine.errors import EngineError
 
-    python = python_for(release)
+    python, wanted = python_for(release), [*beside, f"bpy=={BLENDERS[release].release}"]
     key = hashlib.sha256("\n".join(wanted).encode()).hexdigest()[:8]
     folder = BUILD / f"env-{name}-py{dotted(BLENDERS[release].python)}-{key}"
     if not is_complete(folder, wanted):

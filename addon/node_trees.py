@@ -29,6 +29,8 @@ def compositor_of(scene: Scene) -> Compositor:
         return Compositor(scene.compositing_node_group, is_new=True)
     is_new = scene.node_tree is None
     scene.use_nodes = True
+    if is_new:
+        scene.node_tree.nodes.clear()  # Blender's own beginning would render the 3D scene for every frame
     return Compositor(scene.node_tree, is_new)
 
 

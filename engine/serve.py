@@ -82,6 +82,8 @@ class _Server:
             except Exception as error:
                 _log.exception("job %s failed", job.job_id)
                 self._say(Failed(job.job_id, "engine-fault", f"The engine failed: {error!r}", "See the engine log."))
+            finally:
+                self._cancelled.discard(job.job_id)  # the same job may be asked for again
 
     def _stopped(self, job: PropagationJob) -> bool:
         return self._ended or job.job_id in self._cancelled

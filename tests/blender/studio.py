@@ -228,6 +228,18 @@ class Studio:
         self.go(frame)
         self.click("matte_keyframe_from_image", filepath=str(path), all_objects=True)
 
+    def take(self, pixels: np.ndarray, palette: np.ndarray | None = None, **properties) -> np.ndarray:
+        """Make a keyframe on the first frame of an image with these pixels; what was kept of it."""
+        self.go(1)
+        path = write_png(self.folder / "given.png", pixels, palette)
+        self.click("matte_keyframe_from_image", filepath=str(path), **properties)
+        return self.kept()
+
+    def kept(self, object_id: int = 1, number: int = 1) -> np.ndarray:
+        """Label image (H, W) of a keyframe, as the next run would read it."""
+        part("addon.keyframes").keyframe_files(self.clip)
+        return part("addon.png").read(self.matte_folder.keyframe(object_id, number)).values
+
     def propagate(self, **properties):
         self.clip.matting.recipe = "colour"
         return self.click("matte_propagate", wait=True, **properties)

@@ -8,7 +8,6 @@ import pytest
 
 from tests.blender.studio import (
     HEIGHT,
-    PALETTE,
     WIDTH,
     add_spline,
     box,
@@ -18,8 +17,6 @@ from tests.blender.studio import (
     part,
     read_image,
     ring,
-    truth,
-    write_png,
 )
 
 
@@ -29,17 +26,14 @@ def _film(studio):
     studio.click("matte_object_add")
 
 
-def kept(studio, object_id: int = 1, number: int = 1) -> np.ndarray:
-    """Label image (H, W) of a keyframe, as the next run would read it."""
-    part("addon.keyframes").keyframe_files(studio.clip)
-    return part("addon.png").read(studio.matte_folder.keyframe(object_id, number)).values
+BLENDERS_OWN = {"Render Result", "Viewer Node"}
 
 
 def from_mask(studio, mask, frame: int = 1) -> np.ndarray:
     studio.go(frame)
     studio.space.mask = mask
     studio.click("matte_keyframe_from_mask")
-    return kept(studio, number=frame)
+    return studio.kept(number=frame)
 
 
 # -- objects -----------------------------------------------------------------------------------------------------------
@@ -131,7 +125,7 @@ def test_an_edit_not_keyed_yet_is_taken_and_not_lost(studio):
     studio.go(4)
     place(spline, circle(0.5, 0.7, 0.05, 24, clockwise=True))
     studio.click("matte_keyframe_from_mask")
-    taken = kept(studio, number=4)
+    taken = studio.kept(number=4)
     y, x = (places.mean() + 0.5 for places in np.nonzero(taken))
     assert abs(x - 0.5 * WIDTH) < 1
     assert abs(y - (HEIGHT / 2 - 0.2 * WIDTH)) < 1
@@ -150,8 +144,8 @@ def test_taking_a_mask_leaves_nothing_else_behind(studio):
     mask = new_mask(circle(0.5, 0.5, 0.2))
     before = {kind: set(getattr(bpy.data, kind).keys()) for kind in kinds}
     from_mask(studio, mask)
-    after = {kind: set(getattr(bpy.data, kind).keys()) - {"Render Result"} for kind in kinds}
-    assert after == {kind: names - {"Render Result"} for kind, names in before.items()}
+    after = {kind: set(getattr(bpy.data, kind).keys()) - BLENDERS_OWN for kind in kinds}
+    assert after == {kind: names - BLENDERS_OWN for kind, names in before.items()}
     assert not list(studio.folder.rglob("*.part"))
 
 
@@ -164,7 +158,7 @@ def test_an_empty_mask_is_refused_but_an_object_can_be_absent(studio):
     studio.click("matte_keyframe_from_mask", absent=True)
     (key,) = studio.clip.matting.keyframes
     assert (key.number, key.absent) == (2, True)
-    assert not kept(studio, number=2).any()
+    assert not studio.kept(number=2).any()
 
 
 def test_no_mask_no_object_and_a_frame_outside_the_clip_are_told(studio):
@@ -179,69 +173,6 @@ def test_no_mask_no_object_and_a_frame_outside_the_clip_are_told(studio):
     studio.click("matte_object_remove")
     with pytest.raises(RuntimeError, match="Add an object"):
         studio.click("matte_keyframe_from_mask")
-
-
-# -- from images -------------------------------------------------------------------------------------------------------
-def from_image(studio, pixels: np.ndarray, palette: np.ndarray | None = None, **properties) -> np.ndarray:
-    studio.go(1)
-    path = write_png(studio.folder / "given.png", pixels, palette)
-    studio.click("matte_keyframe_from_image", filepath=str(path), **properties)
-    return kept(studio)
-
-
-@pytest.mark.parametrize("palette", [PALETTE, None], ids=["palette", "grey"])
-def test_in_a_label_image_the_object_is_where_its_number_is(studio, palette):
-    assert (from_image(studio, truth(0), palette) == ring(0)).all()
-
-
-def test_in_a_label_image_of_one_object_it_is_taken_whatever_its_number(studio):
-    assert (from_image(studio, ring(0) * np.uint8(3), PALETTE) == ring(0)).all()
-
-
-def test_a_label_image_without_the_object_is_refused(studio):
-    with pytest.raises(RuntimeError, match="holds the objects 2, 3, but not object 1"):
-        from_image(studio, np.where(ring(0), 2, np.where(box(0), 3, 0)), PALETTE)
-
-
-def test_in_a_black_and_white_image_the_object_is_bright(studio):
-    assert (from_image(studio, ring(0) * np.uint8(255)) == ring(0)).all()
-    assert (from_image(studio, np.where(box(0), 200, 90)) == box(0)).all()
-    assert (from_image(studio, np.repeat((ring(0) * np.uint8(255))[..., None], 3, axis=2)) == ring(0)).all()
-
-
-def test_in_a_cut_out_the_object_is_opaque(studio):
-    pixels = np.full((HEIGHT, WIDTH, 4), 90, np.uint8)
-    pixels[..., 3] = ring(0) * 255
-    assert (from_image(studio, pixels) == ring(0)).all()
-
-
-def test_colours_instead_of_numbers_are_refused(studio):
-    with pytest.raises(RuntimeError, match=r"has colours.*pixel is an object number"):
-        from_image(studio, PALETTE[truth(0)])
-
-
-def test_an_image_of_another_size_is_refused(studio):
-    with pytest.raises(RuntimeError, match=r"the image is 120x79, the clip is 120x80"):
-        from_image(studio, truth(0)[1:], PALETTE)
-    with pytest.raises(RuntimeError, match=r"the image is 119x80, the clip is 120x80"):
-        from_image(studio, PALETTE[truth(0)][:, 1:, :1].repeat(3, axis=2))
-    assert len(studio.clip.matting.keyframes) == 0
-
-
-def test_an_image_that_is_not_there_or_no_image_is_told(studio):
-    studio.go(1)
-    with pytest.raises(RuntimeError, match="there is no file"):
-        studio.click("matte_keyframe_from_image", filepath=str(studio.folder / "none.png"))
-    (studio.folder / "text.png").write_text("no image")
-    with pytest.raises(RuntimeError, match="cannot be read as an image"):
-        studio.click("matte_keyframe_from_image", filepath=str(studio.folder / "text.png"))
-
-
-def test_all_objects_of_a_label_image_are_taken_and_added(studio):
-    from_image(studio, truth(0), PALETTE, all_objects=True)
-    assert [item.object_id for item in studio.clip.matting.objects] == [1, 2]
-    assert (kept(studio, 1) == ring(0)).all()
-    assert (kept(studio, 2) == 2 * box(0)).all()
 
 
 # -- the list ----------------------------------------------------------------------------------------------------------
@@ -276,15 +207,15 @@ def test_jumping_goes_from_keyframe_to_keyframe(studio):
 
 def test_undo_brings_back_the_keyframe_that_was_replaced(studio):
     bpy.ops.ed.undo_push(message="start")
-    from_image(studio, ring(0) * np.uint8(255))
+    studio.take(ring(0) * np.uint8(255))
     bpy.ops.ed.undo_push(message="ring")
-    from_image(studio, box(0) * np.uint8(255))
+    studio.take(box(0) * np.uint8(255))
     bpy.ops.ed.undo_push(message="box")
-    assert (kept(studio) == box(0)).all()
+    assert (studio.kept() == box(0)).all()
     bpy.ops.ed.undo()
-    assert (kept(studio) == ring(0)).all()
+    assert (studio.kept() == ring(0)).all()
     bpy.ops.ed.redo()
-    assert (kept(studio) == box(0)).all()
+    assert (studio.kept() == box(0)).all()
     bpy.ops.ed.undo()
     bpy.ops.ed.undo()
     assert len(studio.clip.matting.keyframes) == 0
@@ -293,12 +224,12 @@ def test_undo_brings_back_the_keyframe_that_was_replaced(studio):
 
 def test_after_undoing_the_first_keyframe_the_next_goes_to_the_same_folder(studio):
     bpy.ops.ed.undo_push(message="start")
-    from_image(studio, ring(0) * np.uint8(255))
+    studio.take(ring(0) * np.uint8(255))
     bpy.ops.ed.undo_push(message="ring")
     first = studio.matte_folder.root
     bpy.ops.ed.undo()
     assert studio.matte_folder is None
-    from_image(studio, ring(0) * np.uint8(255))
+    studio.take(ring(0) * np.uint8(255))
     assert studio.matte_folder.root == first
 
 

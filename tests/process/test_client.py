@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -125,7 +126,7 @@ def test_a_cancelled_job_stops_early_and_keeps_its_mattes(engine, tmp_path):
     assert not engine.cancelling
     made = len(list((job.folder / "mattes" / "001").glob("*.png")))
     assert 0 < made < 400
-    engine.send(Propagate(write_film(tmp_path / "other", frames=3)))
+    engine.send(Propagate(replace(write_film(tmp_path / "other", frames=3), job_id="job 2")))
     assert isinstance(hear(engine, Finished, Failed)[-1], Finished)
 
 
