@@ -15,8 +15,8 @@ from ..engine.errors import FolderNotWritable
 from ..engine.matte_folder import MatteFolder, writing_error
 from . import PACKAGE
 
-# What was decided in this session. An undo takes the decision back on the clip but not on the disk; deciding anew must
-# give the same folder, not a second one beside it.
+# What was decided since the file was opened. An undo takes the decision back on the clip but not on the disk; deciding
+# anew must give the same folder, not a second one beside it.
 _decided: dict[tuple[str, str, str], str] = {}
 
 
@@ -57,6 +57,11 @@ def existing_folder(clip: MovieClip) -> MatteFolder | None:
     near = Path(bpy.path.abspath(matting.folder, library=clip.library))
     far = Path(matting.folder_absolute)
     return MatteFolder(far if far.is_dir() and not near.is_dir() else near)
+
+
+def forget() -> None:
+    """Another file is opened: what was decided for this one is saved with it, or was not wanted."""
+    _decided.clear()
 
 
 def results(clip: MovieClip) -> Results:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.app.handlers import persistent
 
+from . import folders
 from .session import session
 
 
@@ -21,3 +22,4 @@ def unregister() -> None:
 @persistent
 def _before_load(*_: object) -> None:
     session.forget()
+    folders.forget()
