@@ -60,8 +60,7 @@ def find_python(version: tuple) -> Path | None:
         return Path(sys.executable)
     name = f"python{dotted(version)}" + (".exe" if os.name == "nt" else "")
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    places = [Path(folder) / name for folder in os.get_exec_path()]
-    places += sorted(pyenv.glob(f"versions/*/bin/{name}"))
+    places = [*(Path(folder) / name for folder in os.get_exec_path()), *sorted(pyenv.glob(f"versions/*/bin/{name}"))]
     candidates = [[str(place)] for place in places if place.is_file()]
     if os.name == "nt":
         candidates.append(["py", f"-{dotted(version)}"])

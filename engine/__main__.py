@@ -144,7 +144,14 @@ def _train(options: argparse.Namespace) -> int:
         device=options.device,
         seed=options.seed,
     )
-    train(options.out, options.data / "prepared", course, pretrained=options.pretrained, minutes=options.minutes)
+    train(
+        options.out,
+        options.data / "prepared",
+        course,
+        pretrained=options.pretrained,
+        start=options.start,
+        minutes=options.minutes,
+    )
     return 0
 
 
@@ -214,6 +221,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--data", type=Path, required=True, help="folder made by train-data")
     one.add_argument("--out", type=Path, required=True, help="folder for state, weights, log and curve")
     one.add_argument("--pretrained", type=Path, help="published EfficientNet-Lite0 weights (.pth)")
+    one.add_argument("--start", type=Path, help="weights of this network to go on from (.safetensors)")
     one.add_argument("--steps", type=int, default=6000)
     one.add_argument("--batch", type=int, default=4)
     one.add_argument("--frames", type=int, default=4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -250,7 +251,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: _stop())
     if options.end_with_stdin:
-        threading.Thread(target=lambda: (sys.stdin.buffer.read(), _stop()), daemon=True).start()
+        threading.Thread(target=_stop_with_stdin, daemon=True).start()
     try:
         create(
             options.folder.absolute(),
@@ -269,9 +270,17 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
+def _stop_with_stdin() -> None:
+    while os.read(0, 1024):  # not sys.stdin: a thread that holds its lock makes Python abort at its own end
+        pass
+    _stop()
+
+
 def _stop() -> None:
     for child in list(_children):
         child.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(5)  # so that nothing writes into the folder after us
     os._exit(143)
 
 

@@ -17,6 +17,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, IterableDataset
 from tqdm import tqdm
 
+from ..checkpoints import load
 from ..layers.backbones import folded_lite0
 from ..matte_folder import replacing
 from ..networks.keymatte import Keymatte
@@ -79,7 +80,7 @@ def lesson(assets: Assets, course: Course, index: int, *, frames: int | None = N
 class Trainer:
     """Network, its average, optimiser and step; saved and restored as one."""
 
-    def __init__(self, folder: Path, course: Course, *, pretrained: Path | None) -> None:
+    def __init__(self, folder: Path, course: Course, *, pretrained: Path | None, start: Path | None = None) -> None:
         self.folder = folder
         self.course = course
         self.device = torch.device(course.device)
@@ -87,6 +88,8 @@ class Trainer:
         if pretrained is not None:
             published = torch.load(pretrained, weights_only=True, map_location="cpu")
             self.network.encoder.load_state_dict(folded_lite0(published))
+        if start is not None:
+            load(self.network, start)
         for part in self.network.encoder.parts_before(8):
             part.requires_grad_(False)
         self.network.to(self.device)
@@ -181,10 +184,21 @@ class Trainer:
         return 100 * float(np.mean(scores))
 
 
-def train(folder: Path, prepared: Path, course: Course, *, pretrained: Path | None, minutes: float | None) -> None:
-    """Train until the course or the `minutes` are over; `folder` gets state, weights, log.jsonl and curve.png."""
+def train(
+    folder: Path,
+    prepared: Path,
+    course: Course,
+    *,
+    pretrained: Path | None = None,
+    start: Path | None = None,
+    minutes: float | None = None,
+) -> None:
+    """Train until the course or the `minutes` are over; `folder` gets state, weights, log.jsonl and curve.png.
+
+    `pretrained` fills the encoder (published EfficientNet-Lite0), `start` the whole network (weights of ours).
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(folder, course, pretrained=pretrained)
+    trainer = Trainer(folder, course, pretrained=pretrained, start=start)
     trainer.restore()
     held_out = Assets(prepared, held_out=True)
     exam = [lesson(held_out, course, index, frames=6) for index in range(_VALIDATION_CLIPS)]

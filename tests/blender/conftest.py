@@ -8,8 +8,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-os.environ.setdefault("BLENDER_USER_RESOURCES", tempfile.mkdtemp(prefix="keymatte-blender-"))  # before bpy is imported
-
 import bpy
 import pytest
 

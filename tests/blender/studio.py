@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import struct
+import time
 import zlib
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -228,6 +230,11 @@ class Studio:
         self.go(frame)
         self.click("matte_keyframe_from_image", filepath=str(path), all_objects=True)
 
+    def open_marked(self, **film) -> None:
+        """Open a film whose first frame is a keyframe of both objects."""
+        self.open_film(**film)
+        self.mark(self.clip.frame_start - self.clip.frame_offset, media=0)
+
     def take(self, pixels: np.ndarray, palette: np.ndarray | None = None, **properties) -> np.ndarray:
         """Make a keyframe on the first frame of an image with these pixels; what was kept of it."""
         self.go(1)
@@ -243,6 +250,18 @@ class Studio:
     def propagate(self, **properties):
         self.clip.matting.recipe = "colour"
         return self.click("matte_propagate", wait=True, **properties)
+
+    @property
+    def state(self) -> str:
+        return str(self.session.status.state)
+
+    def pump_until(self, done: Callable[[], bool], seconds: float = 60.0) -> None:
+        """Do what Blender's timer would do, until `done()`."""
+        limit = time.monotonic() + seconds
+        while not done():
+            assert time.monotonic() < limit, self.session.status
+            self.session.pump()
+            time.sleep(0.02)
 
     def matte(self, object_id: int, number: int) -> np.ndarray:
         """(H, W) 0..1: what the engine wrote."""

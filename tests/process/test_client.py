@@ -253,6 +253,9 @@ def test_a_request_longer_than_a_pipe_does_not_block(child):
     client.send(request)
     assert time.monotonic() - begun < 1.5
     hear(client, Ready)
+    limit = time.monotonic() + PATIENCE
+    while not client.log and time.monotonic() < limit:  # the two pipes are read by two threads
+        time.sleep(0.02)
     assert client.log[0] == str(len(encode(request)))
 
 

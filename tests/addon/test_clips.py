@@ -1,0 +1,91 @@
+"""Scene frames, media frames and file numbers of real movie clips."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+import pytest
+from keymatte.addon import clips
+from keymatte.engine.errors import ClipNotFound, ClipUnreadable, KeyframeOutsideClip
+from PIL import Image
+
+
+@pytest.fixture
+def film(tmp_path):
+    """Load the images with these names, as a clip, from the given one on."""
+    loaded = []
+
+    def load(*names: str, first: str | None = None):
+        for name in names:
+            Image.fromarray(np.zeros((24, 32, 3), np.uint8)).save(tmp_path / name)
+        loaded.append(bpy.data.movieclips.load(str(tmp_path / (first or names[0]))))
+        return loaded[-1]
+
+    yield load
+    for clip in loaded:
+        bpy.data.movieclips.remove(clip)
+
+
+def sequence(first: int, last: int) -> list[str]:
+    return [f"shot_{number:04d}.png" for number in range(first, last + 1)]
+
+
+def test_a_clip_is_told_as_the_engine_wants_it(film, tmp_path):
+    clip = film(*sequence(1001, 1005))
+    assert clips.video_clip(clip).path == tmp_path / "shot_1001.png"
+    assert (clips.video_clip(clip).width, clips.video_clip(clip).height, clips.video_clip(clip).frame_count) == (
+        32,
+        24,
+        5,
+    )
+
+
+def test_scene_and_media_frames_are_inverse(film):
+    clip = film(*sequence(1001, 1005))
+    clip.frame_start, clip.frame_offset = 101, 2
+    assert clips.media_frame(clip, 101) == 2
+    assert [clips.scene_frame(clip, clips.media_frame(clip, frame)) for frame in (-5, 0, 101)] == [-5, 0, 101]
+
+
+def test_files_are_numbered_as_the_images_are(film):
+    clip = film(*sequence(1001, 1005), first="shot_1003.png")
+    assert clips.number(clip, 0) == 1003
+    assert clips.media_frame_of(clip, 1005) == 2
+    clip.frame_start, clip.frame_offset = 11, -1
+    assert clips.scene_frame_of(clip, 1003) == 12
+
+
+def test_an_image_without_number_has_number_0(film):
+    assert clips.number(film("plate.png"), 0) == 0
+
+
+def test_frames_outside_the_film_are_refused_with_its_range(film):
+    clip = film(*sequence(1, 5))
+    clip.frame_start, clip.frame_offset = 101, 2
+    assert [clips.media_frame_inside(clip, frame) for frame in (99, 103)] == [0, 4]
+    for frame in (98, 104):
+        with pytest.raises(KeyframeOutsideClip, match="frames 99 to 103"):
+            clips.media_frame_inside(clip, frame)
+
+
+def test_a_missing_file_is_told_with_its_path(film, tmp_path):
+    clip = film(*sequence(1, 2))
+    (tmp_path / "shot_0001.png").unlink()
+    with pytest.raises(ClipNotFound, match=r"shot_0001\.png"):
+        clips.video_clip(clip)
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "film_0001.png"])
+def test_a_file_that_is_no_film_is_told(tmp_path, name):
+    (tmp_path / name).write_text("no film")
+    clip = bpy.data.movieclips.load(str(tmp_path / name))
+    with pytest.raises(ClipUnreadable, match="cannot read"):
+        clips.video_clip(clip)
+    bpy.data.movieclips.remove(clip)
+
+
+def test_a_path_relative_to_the_file_is_found(film, tmp_path):
+    clip = film(*sequence(1, 2))
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"), copy=False)
+    clip.filepath = "//shot_0001.png"
+    assert clips.video_clip(clip).path == tmp_path / "shot_0001.png"

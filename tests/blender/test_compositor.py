@@ -1,0 +1,193 @@
+"""Mattes and masks in the compositor: rendered, and compared with the mattes."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+import pytest
+
+from tests.blender.studio import FRAMES, HEIGHT, WIDTH, compositor_tree, iou, picture, render
+
+
+def propagated(studio, **film):
+    studio.open_film(**film)
+    studio.mark(studio.clip.frame_start - studio.clip.frame_offset, media=0)
+    studio.propagate()
+    studio.scene.render.resolution_x, studio.scene.render.resolution_y = WIDTH, HEIGHT
+    studio.scene.render.resolution_percentage = 100
+
+
+def frame_of(studio, frame: int) -> np.ndarray:
+    studio.go(frame)
+    return render(studio.scene, studio.folder / "out.png")
+
+
+def names(studio) -> list[str]:
+    return sorted(node.name for node in compositor_tree(studio.scene).nodes if node.get("keymatte"))
+
+
+def both(studio, number: int) -> np.ndarray:
+    return np.clip(studio.matte(1, number) + studio.matte(2, number), 0, 1)
+
+
+@pytest.mark.parametrize("offset", [0, 2, -3])
+@pytest.mark.parametrize("first", [0, 1001])
+def test_the_render_is_the_clip_cut_out_by_the_mattes_on_every_frame(studio, first, offset):
+    propagated(studio, first=first, start=101, offset=offset)
+    studio.click("matte_to_compositor")
+    for media in (0, 3, FRAMES - 1):
+        made = frame_of(studio, 101 - offset + media)
+        matte = both(studio, first + media)
+        assert np.abs(made[..., 3] - matte).max() < 1.5 / 255, f"alpha of frame {media}"
+        inside = matte == 1
+        assert np.abs(made[..., :3] - picture(media) / 255)[inside].max() < 2.5 / 255, f"colours of frame {media}"
+
+
+def test_soft_edges_keep_the_colour_of_the_clip(studio):
+    propagated(studio)
+    soft = np.full((HEIGHT, WIDTH), 0.5)
+    for number in range(1, FRAMES + 1):
+        write_matte(studio, number, soft)
+    studio.click("matte_to_compositor", which="ACTIVE")
+    made = frame_of(studio, 2)
+    assert np.abs(made[..., 3] - 0.5).max() < 0.01
+    assert np.abs(made[..., :3] - picture(1) / 255).max() < 4 / 255
+
+
+def write_matte(studio, number: int, alpha: np.ndarray) -> None:
+    from tests.blender.studio import write_png
+
+    path = studio.matte_folder.matte(2, number)  # the object marked last is the active one
+    write_png(path, np.rint(alpha * 255).astype(np.uint8))
+
+
+def test_a_movie_whose_mattes_begin_at_0_is_in_step(studio):
+    from tests.blender.test_propagate import write_movie
+
+    write_movie(studio, studio.folder / "film.mp4")
+    studio.open(studio.folder / "film.mp4", start=1)
+    studio.mark(1, media=0)
+    studio.propagate()
+    studio.scene.render.resolution_x, studio.scene.render.resolution_y = WIDTH, HEIGHT
+    studio.click("matte_to_compositor")
+    for frame in (1, 2, studio.clip.frame_duration):
+        made = frame_of(studio, frame)
+        assert np.abs(made[..., 3] - both(studio, frame - 1)).max() < 1.5 / 255, f"frame {frame}"
+
+
+def test_the_masks_variant_agrees_with_the_mattes(studio):
+    propagated(studio, first=1001, start=101, offset=2)
+    with pytest.raises(RuntimeError, match=r"no mask layers.*first"):
+        studio.click("matte_to_compositor", variant="MASK")
+    studio.click("matte_to_mask_layers")
+    studio.click("matte_to_compositor", variant="MASK")
+    for media in (0, 4, FRAMES - 1):
+        made = frame_of(studio, 99 + media)
+        assert iou(made[..., 3], both(studio, 1001 + media)) > 0.96
+    assert len(np.unique(made[..., 3])) > 2, "its edges are not smooth"
+
+
+def test_running_again_updates_our_nodes_and_adds_none(studio):
+    propagated(studio)
+    studio.click("matte_to_compositor")
+    first = names(studio)
+    images = len(bpy.data.images)
+    studio.click("matte_to_compositor")
+    assert names(studio) == first
+    assert len(bpy.data.images) == images
+    studio.click("matte_to_mask_layers")
+    studio.click("matte_to_compositor", variant="MASK")
+    studio.click("matte_to_compositor")
+    assert names(studio) == first
+
+
+def test_new_mattes_are_shown_after_running_again(studio):
+    propagated(studio)
+    studio.click("matte_to_compositor")
+    frame_of(studio, 2)
+    for number in range(1, FRAMES + 1):
+        write_matte(studio, number, np.ones((HEIGHT, WIDTH)))
+    studio.click("matte_to_compositor")
+    assert frame_of(studio, 2)[..., 3].min() == 1
+
+
+def test_the_users_nodes_and_links_stay(studio):
+    propagated(studio)
+    tree, output = user_tree(studio.scene)
+    studio.click("matte_to_compositor")
+    assert output.inputs[0].links[0].from_node.name == "mine"
+    cut_out = next(node for node in tree.nodes if node.name == "Keymatte cut out")
+    assert not cut_out.outputs[0].is_linked
+    assert np.allclose(frame_of(studio, 2)[0, 0, :3], (1, 0, 0), atol=0.01)
+
+
+def user_tree(scene):
+    """A tree of the user's own, that gives red."""
+    if bpy.app.version >= (5, 0, 0):
+        tree = scene.compositing_node_group = bpy.data.node_groups.new("mine", "CompositorNodeTree")
+        tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
+        output = tree.nodes.new("NodeGroupOutput")
+    else:
+        scene.use_nodes = True
+        tree = scene.node_tree
+        tree.nodes.clear()
+        output = tree.nodes.new("CompositorNodeComposite")
+    node = tree.nodes.new("CompositorNodeRGB")
+    node.name = "mine"
+    node.outputs[0].default_value = (1, 0, 0, 1)
+    tree.links.new(node.outputs[0], output.inputs[0])
+    return tree, output
+
+
+def test_what_the_user_puts_between_our_nodes_stays(studio):
+    propagated(studio)
+    studio.click("matte_to_compositor", which="ACTIVE")
+    tree = compositor_tree(studio.scene)
+    blur = tree.nodes.new("CompositorNodeBlur")
+    cut_out = tree.nodes["Keymatte cut out"]
+    tree.links.new(tree.nodes["Keymatte matte 2"].outputs[0], blur.inputs[0])
+    tree.links.new(blur.outputs[0], cut_out.inputs["Alpha"])
+    studio.click("matte_to_compositor", which="ACTIVE")
+    assert cut_out.inputs["Alpha"].links[0].from_node == blur
+
+
+def test_two_clips_have_nodes_of_their_own(studio):
+    propagated(studio)
+    studio.click("matte_to_compositor")
+    count = len(names(studio))
+    first = studio.clip
+    from tests.blender.studio import write_film
+
+    other = studio.open(write_film(studio.folder / "second"))
+    with studio.editor():
+        bpy.ops.clip.matte_object_add()
+    studio.go(1)
+    path = studio.folder / "labels 0.png"
+    studio.click("matte_keyframe_from_image", filepath=str(path), all_objects=True)
+    other.matting.recipe = "colour"
+    studio.click("matte_propagate", wait=True)
+    studio.click("matte_to_compositor")
+    assert len(names(studio)) == 2 * count
+    assert first.matting.folder != other.matting.folder
+
+
+def test_mattes_of_another_size_of_render_are_told(studio):
+    propagated(studio)
+    studio.scene.render.resolution_x = 64
+    studio.click("matte_to_compositor")  # a warning, not an error
+
+
+def test_without_mattes_there_is_a_message(studio):
+    studio.open_film()
+    studio.mark(1, media=0)
+    with pytest.raises(RuntimeError, match=r"no mattes of object 1.*Propagate first"):
+        studio.click("matte_to_compositor")
+
+
+def test_everything_renders_again_after_saving_and_opening(studio):
+    propagated(studio)
+    studio.click("matte_to_compositor")
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    made = frame_of(studio, 4)
+    assert np.abs(made[..., 3] - both(studio, 4)).max() < 1.5 / 255

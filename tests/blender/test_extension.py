@@ -1,0 +1,89 @@
+"""The installed extension: enabled, switched off and on, and quiet where there is nothing to do."""
+
+from __future__ import annotations
+
+import bpy
+import pytest
+
+from tests.blender.studio import MODULE, part
+
+OPERATORS = (
+    "matte_object_add",
+    "matte_object_remove",
+    "matte_keyframe_from_mask",
+    "matte_keyframe_from_image",
+    "matte_keyframe_clear",
+    "matte_keyframe_jump",
+    "matte_propagate",
+    "matte_cancel",
+    "matte_to_mask_layers",
+    "matte_to_compositor",
+    "matte_clear",
+    "matte_install_engine",
+    "matte_test_engine",
+)
+
+
+def test_operators_and_panels_are_there(studio):
+    assert all(hasattr(bpy.types, f"CLIP_OT_{name}") for name in OPERATORS)
+    panels = [name for name in dir(bpy.types) if name.startswith("CLIP_PT_matte")]
+    assert {getattr(bpy.types, name).bl_category for name in panels} == {"Keymatte"}
+    assert all(getattr(bpy.ops.clip, name).get_rna_type().description for name in OPERATORS)
+
+
+def test_switched_off_it_leaves_nothing_and_it_can_be_switched_on_again(studio):
+    python = bpy.context.preferences.addons[MODULE].preferences.engine_python
+    for _ in range(2):
+        bpy.ops.preferences.addon_disable(module=MODULE)
+        assert not [name for name in dir(bpy.types) if name.startswith(("CLIP_OT_matte", "CLIP_PT_matte"))]
+        assert not hasattr(bpy.types.MovieClip, "matting")
+        assert not [f for f in bpy.app.handlers.load_pre if f.__module__.startswith(MODULE)]
+        bpy.ops.preferences.addon_enable(module=MODULE)
+    bpy.context.preferences.addons[MODULE].preferences.engine_python = python
+    bpy.context.preferences.addons[MODULE].preferences.device = "cpu"
+
+
+def test_switching_off_ends_the_engine(studio):
+    session = part("addon.session").session
+    session.test()
+    session.wait(60)
+    client = session._client
+    assert client.alive
+    part("addon.registration").unregister()
+    try:
+        assert not client.alive
+    finally:
+        part("addon.registration").register()
+
+
+@pytest.mark.parametrize("name", [name for name in OPERATORS if "engine" not in name and name != "matte_cancel"])
+def test_without_a_clip_in_the_editor_operators_are_off(studio, name):
+    studio.area.type = "CLIP_EDITOR"
+    with studio.editor():
+        assert not getattr(bpy.ops.clip, name).poll()
+    studio.open_film()
+    with studio.editor():
+        assert getattr(bpy.ops.clip, name).poll()
+
+
+def test_cancel_is_off_while_nothing_runs(studio):
+    assert not bpy.ops.clip.matte_cancel.poll()
+
+
+def test_remedies_name_operators_that_are_there():
+    for name in part("ui.status").REMEDIES.values():
+        assert name.partition(".")[2] in OPERATORS
+
+
+def test_no_library_of_the_engine_is_loaded_into_blender(studio):
+    import subprocess
+    import sys
+
+    lines = (
+        "import os, sys, bpy\n"
+        f"bpy.ops.preferences.addon_enable(module={MODULE!r})\n"
+        "print([name for name in ('torch', 'cv2', 'PIL', 'safetensors') if name in sys.modules], flush=True)\n"
+        "os._exit(0)\n"
+    )
+    told = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, timeout=120)
+    assert told.stdout.strip().endswith("[]"), told.stdout + told.stderr

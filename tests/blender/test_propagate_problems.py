@@ -1,0 +1,149 @@
+"""Propagate when something is wrong: told in a sentence, nothing lost, and the next run works."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+
+import bpy
+import numpy as np
+import pytest
+
+from tests.blender.studio import MODULE, part, truth, write_film
+
+
+def test_cancel_keeps_what_is_done_and_the_next_run_completes_it(studio):
+    studio.open_marked(frames=300)
+    studio.clip.matting.recipe = "colour"
+    studio.click("matte_propagate")
+    studio.pump_until(lambda: studio.session.status.done > 3)
+    studio.click("matte_cancel")
+    studio.pump_until(lambda: studio.state == "cancelled", seconds=10)
+    done = part("addon.folders").results(studio.clip).numbers
+    assert 3 < len(done) < 300
+    assert np.isfinite(studio.matte(1, done[-1])).all()
+    studio.scene.frame_start, studio.scene.frame_end = 1, len(done) + 5
+    studio.propagate(frames="PREVIEW")
+    assert len(part("addon.folders").results(studio.clip).numbers) >= len(done) + 5
+
+
+def test_a_killed_engine_is_told_and_the_next_run_starts_another(studio):
+    studio.open_marked(frames=300)
+    studio.clip.matting.recipe = "colour"
+    studio.click("matte_propagate")
+    studio.pump_until(lambda: studio.session.status.done > 3)
+    os.kill(studio.session.engine_process_id, signal.SIGKILL)
+    studio.pump_until(lambda: studio.state == "failed")
+    problem = studio.session.status.problem
+    assert problem.code == "engine-died"
+    assert "SIGKILL" in problem.message
+    studio.scene.frame_start, studio.scene.frame_end = 1, 5
+    assert studio.propagate(frames="PREVIEW") == {"FINISHED"}
+
+
+def test_without_a_keyframe_nothing_is_started(studio):
+    studio.open_film()
+    with pytest.raises(RuntimeError, match=r"no keyframe.*Mark at least one object"):
+        studio.propagate()
+    assert studio.state == "failed"
+    assert studio.session.status.problem.code == "no-keyframes"
+
+
+def test_a_clip_whose_file_has_gone_is_told_and_works_again_when_it_is_back(studio):
+    studio.open_marked()
+    film, away = studio.folder / "film", studio.folder / "away"
+    shutil.move(film, away)
+    with pytest.raises(RuntimeError, match=r"is not there.*Put the clip back"):
+        studio.propagate()
+    shutil.move(away, film)
+    assert studio.propagate() == {"FINISHED"}
+
+
+def test_a_frame_that_cannot_be_read_is_told_and_the_others_are_done(studio):
+    studio.open_marked()
+    (studio.folder / "film" / "shot_0005.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+    studio.propagate()
+    assert "could not be read" in studio.session.status.warning
+    assert part("addon.folders").results(studio.clip).numbers == (1, 2, 3, 4, 6, 7, 8)
+
+
+def test_a_keyframe_of_another_size_is_told(studio):
+    studio.open_marked()
+    clip = studio.clip
+    for path in (studio.folder / "film").iterdir():
+        path.unlink()
+    write_film(studio.folder / "film")
+    png = part("addon.png")
+    version = clip.matting.keyframes[0].version
+    kept = studio.matte_folder.root / "keyframes" / "versions" / f"{version}.png"
+    png.write_labels(kept, truth(0)[:40])
+    with pytest.raises(RuntimeError, match="120x40, the clip is 120x80"):
+        studio.propagate()
+
+
+def test_an_image_of_a_keyframe_that_is_gone_is_told(studio):
+    studio.open_marked()
+    shutil.rmtree(studio.matte_folder.root / "keyframes")
+    with pytest.raises(RuntimeError, match="the image of the keyframe on frame 1 is gone"):
+        studio.propagate()
+
+
+def test_a_keyframe_outside_a_clip_that_became_shorter_is_told(studio):
+    studio.open_film()
+    studio.mark(8, media=7, objects=1)
+    key = studio.clip.matting.keyframes[0]
+    key.number = 30
+    with pytest.raises(RuntimeError, match="on frame 30 is outside the clip"):
+        studio.propagate()
+
+
+def test_without_an_engine_the_message_says_where_to_get_it(studio):
+    studio.open_marked()
+    preferences = bpy.context.preferences.addons[MODULE].preferences
+    studio.session.close()
+    preferences.engine_python = ""
+    with pytest.raises(RuntimeError, match=r"engine is not installed.*Keymatte's preferences"):
+        studio.propagate()
+    assert studio.session.status.problem.code == "engine-missing"
+    preferences.engine_python = str(studio.folder / "python")
+    with pytest.raises(RuntimeError, match="there is no Python at"):
+        studio.propagate()
+
+
+def test_a_python_without_pytorch_is_told_by_its_last_words(studio):
+    studio.open_marked()
+    studio.session.close()
+    script = studio.folder / "python"
+    script.write_text(f"#!/bin/sh\nexec {sys.executable} -I -c 'import torch_that_is_not_there'\n")
+    script.chmod(0o755)
+    bpy.context.preferences.addons[MODULE].preferences.engine_python = str(script)
+    with pytest.raises(RuntimeError, match="torch_that_is_not_there"):
+        studio.propagate()
+
+
+def test_loading_another_file_drops_the_job_quietly(studio):
+    studio.open_marked(frames=300)
+    studio.clip.matting.recipe = "colour"
+    studio.click("matte_propagate")
+    studio.pump_until(lambda: studio.session.status.done > 3)
+    studio.new_file()
+    assert studio.state == "idle"
+    studio.pump_until(lambda: not studio.session.unanswered, seconds=10)
+    assert studio.state == "idle"
+    studio.open(write_film(studio.folder / "another", frames=4))
+    studio.mark(1, media=0)
+    assert studio.propagate() == {"FINISHED"}
+
+
+def test_the_engine_can_be_tested(studio):
+    with studio.editor():
+        assert bpy.ops.clip.matte_test_engine(wait=True) == {"FINISHED"}
+    assert "is ready, on CPU" in studio.session.status.text
+
+
+def test_installing_offline_is_refused_with_what_to_do(studio):
+    assert not bpy.app.online_access
+    with pytest.raises(RuntimeError, match="Allow Online Access"):
+        bpy.ops.clip.matte_install_engine()
