@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
-from .outlines import Outlines
+from .outlines import save_rows
 from .raster import fill, signed_area
 from .tracing import spread, trace
 
@@ -17,6 +18,8 @@ _SPECK = 12  # pixels: what is larger is never dropped
 _DUST = 0.004  # part of a matte's pixels that specks may be in all, to be dropped
 _RESUMED = 0.5  # an outline unseen on the frame before counts by half when a slot is sought
 _NEAR = 0.01  # what mere nearness counts, where nothing overlaps
+
+Mattes = Callable[[], Iterable[tuple[int, np.ndarray]]]
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,8 @@ class _Slots:
         self._seen: list[int] = []  # step on which each was last taken
         self._step = 0
 
-    def take(self, rings: list[np.ndarray]) -> dict[int, np.ndarray]:
-        """Outlines by slot."""
+    def take(self, rings: list[np.ndarray]) -> tuple[int, ...]:
+        """The slot of each outline."""
         self._step += 1
         regions = [_Region.of(ring) for ring in rings]
         pairs = [
@@ -79,7 +82,7 @@ class _Slots:
                 chosen[which] = self._free(region, taken=set(chosen.values()))
         for which, slot in chosen.items():
             self._last[slot], self._seen[slot] = regions[which], self._step
-        return {slot: rings[which] for which, slot in chosen.items()}
+        return tuple(chosen[which] for which in range(len(rings)))
 
     def _just_seen(self, slot: int) -> bool:
         return self._seen[slot] >= self._step - 1
@@ -95,29 +98,56 @@ class _Slots:
         return len(self.holes) - 1
 
 
-def outlines(mattes: Iterable[tuple[int, np.ndarray]]) -> Outlines:
-    """The outlines at alpha 0.5 of one object's mattes: (media frame, alpha (H, W) 0..1), frames ascending.
+def write_outlines(path: Path, mattes: Mattes) -> None:
+    """Write the outlines at alpha 0.5 of one object's mattes as `.npz` (see `Outlines`), all or nothing.
 
-    The mattes are looked at one at a time and not kept. All outlines get the same number of points, a power of two
-    from 32 to 512: the least by which the filled outlines agree with the matte by an IoU of 0.985 on every frame.
-    Islands in holes are outer outlines. Specks are dropped while they are few pixels in all.
+    `mattes()` gives (media frame, alpha (H, W) 0..1), frames ascending; it is asked twice or more, and neither mattes
+    nor outlines are kept, however many there are. All outlines get the same number of points, a power of two from 32
+    to 512: the least by which the filled outlines agree with the matte by an IoU of 0.985 on every frame. Islands in
+    holes are outer outlines. Specks are dropped while they are few pixels in all. Raises DiskFull, FolderNotWritable.
     """
-    slots = _Slots()
-    frames, traced, kept = [], [], []
-    for frame, alpha in mattes:
+    plan = _survey(mattes)
+    while True:
+        agreement = save_rows(path, plan.frames, plan.holes, plan.count, _rows(mattes, plan))
+        if plan.count == _COUNTS[-1] or not plan.frames or min(agreement) >= AGREEMENT:
+            return
+        plan = replace(plan, count=plan.count * 2)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What a first look at all mattes tells."""
+
+    frames: list[int]
+    slots: list[tuple[int, ...]]  # of each frame's outlines
+    holes: list[bool]  # of each slot
+    count: int  # points of an outline
+
+
+def _survey(mattes: Mattes) -> _Plan:
+    slots, counts = _Slots(), iter(_COUNTS)
+    frames, taken, count = [], [], next(counts)
+    for frame, alpha in mattes():
         if frames and frame <= frames[-1]:
             raise ValueError(f"frame {frame} comes after frame {frames[-1]}")
         rings = trace(alpha)
+        kept = _without_specks(rings)
         frames.append(frame)
-        traced.append(rings)
-        kept.append(slots.take(_without_specks(rings)))
-    count = _points_needed(traced, kept)
-    while True:
-        points = _laid(kept, len(slots.holes), count)
-        agreement = np.array([_agreement(rings, polygons) for rings, polygons in zip(traced, points)], np.float32)
-        if count == _COUNTS[-1] or not len(frames) or agreement.min() >= AGREEMENT:
-            return Outlines(np.array(frames, np.int64), points, np.array(slots.holes, bool), agreement)
-        count *= 2
+        taken.append(slots.take(kept))
+        while count < _COUNTS[-1] and _agreement(rings, [spread(ring, count) for ring in kept]) < AGREEMENT:
+            count = next(counts)
+    return _Plan(frames, taken, slots.holes, count)
+
+
+def _rows(mattes: Mattes, plan: _Plan) -> Iterator[tuple[np.ndarray, float]]:
+    """Points (S, count, 2) float32 of each frame, starting where they are nearest to the frame before; agreement."""
+    before: dict[int, np.ndarray] = {}
+    for (_, alpha), slots in zip(mattes(), plan.slots):
+        rings = trace(alpha)
+        points = np.full((len(plan.holes), plan.count, 2), np.nan, np.float32)
+        for slot, ring in zip(slots, _without_specks(rings)):
+            points[slot] = before[slot] = spread(ring, plan.count, before=before.get(slot))
+        yield points, _agreement(rings, [points[slot] for slot in slots])
 
 
 def _without_specks(rings: list[np.ndarray]) -> list[np.ndarray]:
@@ -131,27 +161,6 @@ def _without_specks(rings: list[np.ndarray]) -> list[np.ndarray]:
             break
         dropped.add(int(which))
     return [ring for which, ring in enumerate(rings) if which not in dropped]
-
-
-def _points_needed(traced: list[list[np.ndarray]], kept: list[dict[int, np.ndarray]]) -> int:
-    """The least number of points that looks enough on every frame."""
-    counts = iter(_COUNTS)
-    count = next(counts)
-    for rings, of_slot in zip(traced, kept):
-        while count < _COUNTS[-1] and _agreement(rings, [spread(ring, count) for ring in of_slot.values()]) < AGREEMENT:
-            count = next(counts)
-    return count
-
-
-def _laid(kept: list[dict[int, np.ndarray]], slots: int, count: int) -> np.ndarray:
-    """Points (F, S, count, 2) float32 of all frames, each starting where it is nearest to the frame before."""
-    points = np.full((len(kept), slots, count, 2), np.nan, np.float32)
-    before: dict[int, np.ndarray] = {}
-    for index, of_slot in enumerate(kept):
-        for slot, ring in of_slot.items():
-            before[slot] = spread(ring, count, before=before.get(slot))
-            points[index, slot] = before[slot]
-    return points
 
 
 def _agreement(rings: list[np.ndarray], polygons: Iterable[np.ndarray]) -> float:

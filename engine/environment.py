@@ -33,6 +33,8 @@ _NO_SPACE = re.compile(r"No space left on device|Errno 28\b|not enough space on 
 _NO_MATCH = re.compile(r"No matching distribution found for ([^\s;(]+)")
 
 _children: set[subprocess.Popen] = set()  # what must end when we are told to end
+_stopping = threading.Event()
+_STOPPED = 143  # exit status, as after SIGTERM
 
 
 def python_in(folder: Path) -> Path:
@@ -260,6 +262,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             report=_say,
         )
     except EngineError as error:
+        if _stopping.is_set():
+            return _STOPPED  # pip was ended by us: that is no failure to tell
         sys.stderr.write(f"{error.sentence()}\n")
         return 2
     return 0
@@ -277,11 +281,12 @@ def _stop_with_stdin() -> None:
 
 
 def _stop() -> None:
+    _stopping.set()
     for child in list(_children):
         child.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(5)  # so that nothing writes into the folder after us
-    os._exit(143)
+    os._exit(_STOPPED)
 
 
 if __name__ == "__main__":

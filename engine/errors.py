@@ -90,10 +90,12 @@ class ScoreSizeMismatch(EngineError):
 
 class UnknownRecipe(EngineError):
     code = "unknown-recipe"
+    default_remedy = "Choose one of these."
 
 
 class BadSetting(EngineError):
     code = "bad-setting"
+    default_remedy = "Correct it and run again; nothing was started."
 
 
 class WeightsMissing(EngineError):

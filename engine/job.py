@@ -6,13 +6,14 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 
 import numpy as np
 
 from . import VERSION
-from .contours import outlines
+from .contours import write_outlines
 from .device import memory_errors, peak_memory, pick_device
-from .errors import ClipNotFound, FramesUnreadable, KeyframeOutsideClip, NoKeyframes
+from .errors import BadSetting, ClipNotFound, FramesUnreadable, KeyframeOutsideClip, NoKeyframes
 from .frames import FrameReader
 from .framing import Framing
 from .images import read_labels, read_matte, write_labels, write_matte
@@ -24,6 +25,7 @@ from .types import PropagationJob
 from .walk import Matte, Walk
 
 _log = logging.getLogger(__name__)
+_LEAST_HEIGHT = 32  # pixels: two steps of the stride-16 grid; less shows a network nothing
 
 
 def run(job: PropagationJob, report: Callable[[Answer], None], cancelled: Callable[[], bool]) -> None:
@@ -38,6 +40,8 @@ def _run(job: PropagationJob, report: Callable[[Answer], None], cancelled: Calla
     recipe = find_recipe(job.recipe)
     numbers = recipe.numbers(job.settings.overrides)
     device = pick_device(job.settings.device)
+    if job.settings.height < _LEAST_HEIGHT:
+        raise BadSetting(f"a working height of {job.settings.height} pixels is too small: {_LEAST_HEIGHT} at least")
     if not job.keyframes:
         raise NoKeyframes("there is no keyframe to start from")
     with memory_errors(), FrameReader.open(job.clip.path, size=(job.clip.height, job.clip.width)) as reader:
@@ -61,7 +65,7 @@ def _run(job: PropagationJob, report: Callable[[Answer], None], cancelled: Calla
             device=device,
         )
         objects = sorted({number for group in groups for number in group.objects})
-        written = _Writer(folder, reader.numbers, objects, frames)
+        written = _Writer(folder, reader.numbers, objects, frames, check=source.check)
         report(Stage(job.job_id, "Learning the keyframes"))
         total, done = sum(sweep.wanted_count() for sweep in sweeps), 0
         began = time.monotonic()
@@ -73,7 +77,7 @@ def _run(job: PropagationJob, report: Callable[[Answer], None], cancelled: Calla
         written.put_unread(truth, [frame for frame in frames if frame in source.failed])
         report(Stage(job.job_id, "Tracing outlines"))
         for object_id in objects:
-            outlines(written.mattes(object_id)).save(folder.outlines(object_id))
+            write_outlines(folder.outlines(object_id), partial(written.mattes, object_id))
     return Finished(
         job.job_id,
         warning=source.warning(frames),
@@ -95,8 +99,7 @@ class _Source:
         self.failed: dict[int, str] = {}
 
     def read(self, frame: int) -> np.ndarray | None:
-        if self._cancelled():
-            raise _Stopped
+        self.check()
         if frame in self.failed:
             return None
         try:
@@ -105,6 +108,11 @@ class _Source:
             _log.warning("%s", error.message)
             self.failed[frame] = error.message
             return None
+
+    def check(self) -> None:
+        """Stop here if the job was cancelled."""
+        if self._cancelled():
+            raise _Stopped
 
     def warning(self, frames: range) -> str:
         """What could not be read among `frames`, in words; empty if all was."""
@@ -118,7 +126,16 @@ class _Source:
 class _Writer:
     """Mattes on disk: joins the two sweeps of a frame and keeps the label images in step."""
 
-    def __init__(self, folder: MatteFolder, numbers: tuple[int, ...], objects: list[int], frames: range) -> None:
+    def __init__(
+        self,
+        folder: MatteFolder,
+        numbers: tuple[int, ...],
+        objects: list[int],
+        frames: range,
+        *,
+        check: Callable[[], None],
+    ) -> None:
+        self._check = check  # stops a cancelled job
         self._folder = folder
         self._numbers = numbers
         self._objects = objects
@@ -155,6 +172,7 @@ class _Writer:
     def mattes(self, object_id: int) -> Iterator[tuple[int, np.ndarray]]:
         """One object's mattes of this run, read one at a time: (media frame, alpha (H, W))."""
         for row in np.flatnonzero(self._fresh.any(1)):
+            self._check()
             frame = self._frames[row]
             yield frame, read_matte(self._folder.matte(object_id, self._numbers[frame]))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,16 +34,41 @@ class Outlines:
         points = self.points[index]
         return list(points[np.isfinite(points[:, 0, 0])]) if points.size else []
 
-    def save(self, path: Path) -> None:
-        """Write as `.npz`, all or nothing. Raises DiskFull, FolderNotWritable."""
-        with replacing(path) as part, part.open("wb") as file:
-            np.savez_compressed(file, **{name: getattr(self, name) for name in _FIELDS})
-
     @classmethod
     def load(cls, path: Path) -> Outlines:
-        """Read what `save` wrote. Raises OutlinesUnreadable."""
+        """Read what `save_rows` wrote. Raises OutlinesUnreadable."""
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 return cls(**{name: arrays[name] for name in _FIELDS})
         except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
             raise OutlinesUnreadable(f"outlines {path} cannot be read ({error})") from error
+
+
+def save_rows(
+    path: Path,
+    frames: Sequence[int],
+    holes: Sequence[bool],
+    count: int,
+    rows: Iterable[tuple[np.ndarray, float]],
+) -> list[float]:
+    """Write outlines as `.npz`, all or nothing, a frame at a time: its points (S, `count`, 2) float32 and agreement.
+
+    Returns the agreements. Raises DiskFull, FolderNotWritable.
+    """
+    agreement: list[float] = []
+    header = {"descr": "<f4", "fortran_order": False, "shape": (len(frames), len(holes), count, 2)}
+    with replacing(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+        with archive.open("points.npy", "w", force_zip64=True) as member:
+            np.lib.format.write_array_header_2_0(member, header)
+            for points, agreed in rows:
+                member.write(points.astype("<f4").tobytes())
+                agreement.append(agreed)
+        small = {
+            "frames": np.array(frames, np.int64),
+            "holes": np.array(holes, bool),
+            "agreement": np.array(agreement, np.float32),
+        }
+        for name, array in small.items():
+            with archive.open(f"{name}.npy", "w") as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+    return agreement

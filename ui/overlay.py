@@ -61,7 +61,7 @@ def _draw() -> None:
     if clip is None or not clip.matting.show_overlay:
         return
     try:
-        texture = _texture(clip, bpy.context.scene.frame_current)
+        texture = _texture(clip, space.clip_user.frame_current)  # the frame of the picture beneath
     except (OSError, png.NotReadable, ValueError) as error:
         _log.info("no overlay: %s", error)  # a file that is just being removed; the next redraw tries again
         return

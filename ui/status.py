@@ -40,7 +40,7 @@ def progress_text(status: Status) -> str:
     """What runs, how far it is, and how long it will take."""
     if not status.total:
         return status.text
-    text = f"{status.text} {status.done}/{status.total}"
+    text = f"{status.text}: {status.progress:.0%}"  # not a count: a frame is met once from each side
     return text if status.seconds_left is None else f"{text}, {duration(status.seconds_left)} left"
 
 

@@ -19,9 +19,9 @@ def test_progress_tells_what_it_knows():
     starting = Status(State.STARTING, text="Starting the engine")
     assert progress_text(starting) == "Starting the engine"
     running = Status(State.RUNNING, text="Propagating", done=3, total=60)
-    assert progress_text(running) == "Propagating 3/60"
+    assert progress_text(running) == "Propagating: 5%"
     assert progress_text(Status(State.RUNNING, text="Propagating", done=3, total=60, seconds_left=75)) == (
-        "Propagating 3/60, 1:15 min left"
+        "Propagating: 5%, 1:15 min left"
     )
 
 

@@ -1,0 +1,243 @@
+"""`python -m engine` as a user runs it: what is wrong is said in a sentence with what to do, and nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.checkpoints import BUNDLED
+from engine.images import read_labels, read_matte, write_labels
+from engine.matte_folder import MatteFolder
+from tests import films
+
+ROOT = Path(__file__).parents[2]
+ENGINE = [sys.executable, "-m", "engine"]
+FRAMES = 8
+
+
+@pytest.fixture
+def place(tmp_path) -> Path:
+    """A folder with a clip and a keyframe, on a path that is neither ASCII nor without spaces."""
+    folder = tmp_path / "Aufnahme für später 影"
+    film = films.crossing(count=FRAMES)
+    film.write_images(folder / "clip")
+    film.write_keyframes(folder / "keys", [0])
+    return folder
+
+
+def propagate(place: Path, **changes: object) -> list[str]:
+    wanted = {"clip": place / "clip", "keyframes": place / "keys", "out": place / "out", "recipe": "colour", **changes}
+    return [*ENGINE, "propagate", *(str(word) for name, value in wanted.items() for word in (f"--{name}", value))]
+
+
+def told(command: list[str]) -> subprocess.CompletedProcess:
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", timeout=180, check=False)
+
+
+def refused(command: list[str], *words: str) -> str:
+    """The sentence with which a command ended with status 2."""
+    ended = told(command)
+    assert ended.returncode == 2, ended.stderr
+    assert "Traceback" not in ended.stderr
+    sentence = ended.stderr.strip().splitlines()[-1]
+    assert sentence.startswith("keymatte: ")
+    for word in words:
+        assert word in sentence
+    assert sentence.count(". ") >= 1, f"it does not say what to do now: {sentence}"
+    return sentence
+
+
+def numbers(place: Path) -> list[int]:
+    return MatteFolder(place / "out").numbers_done()
+
+
+# -- what goes well ----------------------------------------------------------------------------------------------------
+def test_a_folder_on_a_path_with_spaces_and_umlauts_is_done(place):
+    ended = told(propagate(place))
+    assert ended.returncode == 0, ended.stderr
+    assert numbers(place) == list(range(FRAMES))
+    assert "8 frames in" in ended.stdout
+
+
+def test_our_own_network_is_the_default(place):
+    film = films.moving_disc(FRAMES, height=240, width=320)
+    film.write_images(place / "larger")
+    film.write_keyframes(place / "its keys", [0])
+    command = propagate(place, clip=place / "larger", keyframes=place / "its keys")
+    del command[-2:]  # --recipe colour
+    ended = told(command)
+    assert ended.returncode == 0, ended.stderr
+    for frame in range(FRAMES):
+        found = read_labels(MatteFolder(place / "out").labels(frame)) == 1
+        truth = film.mask(frame, 1)
+        assert (found & truth).sum() / (found | truth).sum() > 0.9, f"frame {frame}"
+
+
+@pytest.mark.parametrize("command", [["models"], ["models", "--describe", "keymatte"], ["doctor"], ["--help"]])
+def test_what_there_is_and_what_works_is_told(command):
+    ended = told([*ENGINE, *command])
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.strip()
+
+
+# -- keyframes ---------------------------------------------------------------------------------------------------------
+def test_no_keyframes(place):
+    shutil.rmtree(place / "keys")
+    refused(propagate(place), "keys")
+    (place / "keys").mkdir()
+    refused(propagate(place), "keyframe")
+    assert not (place / "out").exists()
+
+
+def test_a_keyframe_of_another_size(place):
+    write_labels(place / "keys" / "shot_0003.png", np.ones((96, 100), np.uint8))
+    refused(propagate(place), "shot_0003.png", "100x96", "128x96")
+    assert not (place / "out").exists()
+
+
+def test_a_label_image_with_colours_instead_of_numbers(place):
+    picture = np.zeros((96, 128, 3), np.uint8)
+    picture[20:50, 30:60] = (250, 30, 80)
+    Image.fromarray(picture).save(place / "keys" / "shot_0003.png")
+    refused(propagate(place), "shot_0003.png", "colours")
+    assert not (place / "out").exists()
+
+
+def test_a_keyframe_outside_the_clip(place):
+    films.crossing(count=FRAMES).write_keyframes(place / "keys", [2], start=100)
+    refused(propagate(place), "102", "0 to 7")
+    assert not (place / "out").exists()
+
+
+# -- the clip ----------------------------------------------------------------------------------------------------------
+def test_a_clip_that_is_gone(place):
+    assert told(propagate(place)).returncode == 0
+    shutil.rmtree(place / "clip")
+    refused(propagate(place), "clip")
+    assert numbers(place) == list(range(FRAMES))
+
+
+def test_a_movie_that_is_none(place):
+    (place / "shot.mp4").write_bytes(b"no movie" * 100)
+    refused(propagate(place, clip=place / "shot.mp4"), "shot.mp4")
+
+
+def test_of_a_truncated_movie_what_can_be_read_is_done_and_the_rest_named(place):
+    whole = films.crossing(count=48).write_movie(place / "shot.avi", codec="MJPG").read_bytes()
+    (place / "shot.avi").write_bytes(whole[: len(whole) // 2])
+    refused(propagate(place, clip=place / "shot.avi"), "could not be read")
+    assert 10 < len(numbers(place)) < 40
+
+
+def test_a_folder_of_mixed_image_sizes(place):
+    Image.fromarray(np.zeros((50, 60, 3), np.uint8)).save(place / "clip" / "shot_0004.png")
+    refused(propagate(place), "60x50", "128x96", "shot_0004.png")
+    assert not (place / "out").exists()
+
+
+# -- weights -----------------------------------------------------------------------------------------------------------
+def test_weights_that_are_missing_damaged_or_of_another_network(place):
+    there = BUNDLED / "keymatte.safetensors"
+    refused(propagate(place, recipe="keymatte", weights=place / "none.safetensors"), "none.safetensors", "not there")
+    (place / "half.safetensors").write_bytes(there.read_bytes()[:100_000])
+    refused(propagate(place, recipe="keymatte", weights=place / "half.safetensors"), "half.safetensors", "not a whole")
+    assert not (place / "out" / "labels").exists()
+
+
+# -- the disk ----------------------------------------------------------------------------------------------------------
+def mounted(command: list[str], out: Path, options: str) -> list[str]:
+    """The command with a small file system of its own at `out`; skips where that may not be made."""
+    if sys.platform != "linux" or not shutil.which("unshare"):
+        pytest.skip("only Linux lets a test make a file system")
+    out.mkdir(exist_ok=True)
+    mount = f"mount -t tmpfs -o {options} tmpfs {shlex.quote(str(out))}"
+    way = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
+    if subprocess.run([*way, "sh", "-c", mount], capture_output=True, check=False).returncode:
+        pytest.skip("this system does not let a test make a file system")
+    return [
+        *way,
+        "sh",
+        "-c",
+        f"{mount} && {shlex.join(command)}; status=$?; ls -R {shlex.quote(str(out))}; exit $status",
+    ]
+
+
+def test_a_full_disk(place):
+    refused(mounted(propagate(place), place / "out", "size=48k"), "no space")
+
+
+def test_a_full_disk_leaves_no_half_file(place):
+    ended = told(mounted(propagate(place), place / "out", "size=48k"))
+    assert "keymatte.json" in ended.stdout
+    assert ".part" not in ended.stdout
+
+
+def test_an_output_folder_that_is_not_writable(place):
+    refused(mounted(propagate(place), place / "out", "ro"), "out", "written")
+
+
+def test_an_output_folder_that_is_a_file(place):
+    (place / "out").write_text("mine")
+    refused(propagate(place), "out")
+    assert (place / "out").read_text() == "mine"
+
+
+def test_an_output_folder_that_is_somebodys(place):
+    (place / "out").mkdir()
+    (place / "out" / "notes.txt").write_text("mine")
+    refused(propagate(place), "notes.txt")
+    assert [path.name for path in (place / "out").iterdir()] == ["notes.txt"]
+
+
+# -- settings ----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("option", "value", "word"),
+    [
+        ("range", "5:99", "5:99"),
+        ("range", "many", "0:60"),
+        ("set", "memory", "section.name=value"),
+        ("set", "memory.none=3", "memory.none"),
+        ("recipe", "magic", "magic"),
+        ("height", "0", "working height"),
+    ],
+)
+def test_a_setting_that_cannot_be(place, option, value, word):
+    refused(propagate(place, **{option: value}), word)
+    assert not (place / "out").exists()
+
+
+# -- broken off --------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "stopped"])
+def test_broken_off_what_is_written_is_valid_and_another_run_completes_it(place, how):
+    film = films.crossing(count=120)
+    film.write_images(place / "long")
+    running = subprocess.Popen(propagate(place, clip=place / "long"), cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    limit = time.monotonic() + 120
+    while len(numbers(place) if (place / "out" / "labels").exists() else ()) < 4:
+        assert running.poll() is None and time.monotonic() < limit
+        time.sleep(0.01)
+    running.send_signal(how)
+    words = running.communicate(timeout=60)[1]
+    if how is signal.SIGINT:
+        assert running.returncode == 130
+        assert "what is written stays valid" in words
+        assert "Traceback" not in words
+    done = numbers(place)
+    assert 4 <= len(done) < 120
+    folder = MatteFolder(place / "out")
+    for number in done:
+        assert read_labels(folder.labels(number)).shape == (96, 128)
+        assert read_matte(folder.matte(1, number)).shape == (96, 128)
+    assert told(propagate(place, clip=place / "long", range="0:12")).returncode == 0
+    assert set(numbers(place)) >= set(range(12))
+    assert not list((place / "out").rglob("*.part*"))

@@ -1,0 +1,230 @@
+"""The walk in a Blender with windows, with screenshots to look at; run by Blender itself, not by pytest.
+
+    blender --factory-startup --python tests/windowed/check.py -- ZIP PYTHON OUT
+
+ZIP is the built extension, PYTHON an interpreter with the engine's packages, OUT a folder for the screenshots, the file
+and `report.json`. Under Xvfb, XVFB_FB names its frame buffer (-fbdir), from which the screen is read: software OpenGL
+gives Blender's own screenshots black.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import struct
+import sys
+import time
+import traceback
+import zlib
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+ARCHIVE, PYTHON, OUT = (Path(word).absolute() for word in sys.argv[sys.argv.index("--") + 1 :])
+CHAIR = Path(__file__).parents[1] / "clips" / "chair"
+MODULE = "bl_ext.user_default.keymatte"
+KEYFRAMES = (0, 20, 45)
+PATIENCE = 600.0  # seconds
+PULSE = 0.02  # seconds between two beats of the timer that shows whether Blender answers
+
+Steps = Iterator[float]
+report: dict[str, object] = {}
+
+
+def walk() -> Steps:
+    """What an artist does; each number is a pause in which Blender draws and handles events."""
+    yield 1.0
+    install()
+    area = yield from only_a_clip_editor()
+    clip = open_chair(area)
+    yield from show_tab(area)
+    with over(area):
+        bpy.ops.clip.view_all()
+        bpy.ops.clip.matte_object_add("INVOKE_DEFAULT", name="reflection")
+        for number in KEYFRAMES:
+            bpy.context.scene.frame_set(number + 1)
+            bpy.ops.clip.matte_keyframe_from_image(filepath=str(CHAIR / "masks" / f"frame_{number:06d}.png"))
+    yield 1.0
+    screenshot("1 keyframes")
+
+    report["beat_idle"] = yield from beats(lambda: False, seconds=3.0)
+    with over(area):
+        began = time.monotonic()
+        bpy.ops.clip.matte_propagate("INVOKE_DEFAULT")
+        report["propagate_returns_after"] = time.monotonic() - began
+    status = sys.modules[f"{MODULE}.addon.session"].session
+    yield from until(lambda: status.status.done >= 8)
+    yield from go(3)
+    screenshot("2 running")
+    report["beat_running"] = yield from beats(lambda: not status.status.busy, seconds=PATIENCE)
+    report["status"] = status.status.summary
+    assert str(status.status.state) == "finished", status.status
+    yield from go(33)
+    screenshot("3 finished")
+
+    with over(area):
+        began = time.monotonic()
+        bpy.ops.clip.matte_to_mask_layers()
+        report["seconds_for_mask_layers"] = time.monotonic() - began
+    clip.matting.show_overlay = False
+    yield from go(28)
+    screenshot("4 mask layers")
+    with over(area):
+        bpy.ops.clip.matte_to_compositor()
+        bpy.ops.wm.save_mainfile()
+    area.type = "NODE_EDITOR"
+    area.ui_type = "CompositorNodeTree"
+    tree = bpy.context.scene
+    area.spaces.active.node_tree = getattr(tree, "compositing_node_group", None) or tree.node_tree
+    yield 1.0
+    with over(area):
+        bpy.ops.node.view_all()
+    yield 1.0
+    screenshot("5 compositor")
+
+    bpy.ops.wm.open_mainfile(filepath=str(OUT / "shot.blend"))
+    yield 2.0
+    area = largest_area()
+    area.type = "CLIP_EDITOR"
+    clip = bpy.data.movieclips["chair"]
+    area.spaces.active.clip, area.spaces.active.mode = clip, "MASK"
+    clip.matting.show_overlay = True
+    yield from go(54)
+    yield from show_tab(area)
+    with over(area):
+        bpy.ops.clip.view_all()
+    yield 1.0
+    screenshot("6 opened again")
+
+
+# -- Blender -----------------------------------------------------------------------------------------------------------
+def install() -> None:
+    bpy.ops.extensions.package_install_files(
+        filepath=str(ARCHIVE), repo="user_default", enable_on_install=True, overwrite=True
+    )
+    bpy.context.preferences.addons[MODULE].preferences.engine_python = str(PYTHON)
+
+
+def open_chair(area: bpy.types.Area) -> bpy.types.MovieClip:
+    clip = bpy.data.movieclips.load(str(CHAIR / "frames" / min(os.listdir(CHAIR / "frames"))))
+    clip.name = "chair"
+    scene, space = bpy.context.scene, area.spaces.active
+    scene.frame_start, scene.frame_end = 1, clip.frame_duration
+    space.clip, space.mode, space.show_region_ui = clip, "MASK", True
+    bpy.ops.wm.save_as_mainfile(filepath=str(OUT / "shot.blend"))
+    return clip
+
+
+def show_tab(area: bpy.types.Area) -> Steps:
+    area.spaces.active.show_region_ui = True
+    yield 1.0  # the tabs are known after they were drawn once
+    sidebar = next(region for region in area.regions if region.type == "UI")
+    sidebar.active_panel_category = "Keymatte"
+    yield 0.5
+
+
+def largest_area() -> bpy.types.Area:
+    return max(bpy.context.window_manager.windows[0].screen.areas, key=lambda area: area.width * area.height)
+
+
+def only_a_clip_editor() -> Generator[float, None, bpy.types.Area]:
+    """Closes all other areas; returns the editor."""
+    window = bpy.context.window_manager.windows[0]
+    largest_area().type = "CLIP_EDITOR"
+    for _ in range(8):
+        others = [area for area in window.screen.areas if area.type != "CLIP_EDITOR"]
+        if not others:
+            break
+        for area in others:
+            with bpy.context.temp_override(window=window, area=area):
+                if bpy.ops.screen.area_close.poll() and "FINISHED" in bpy.ops.screen.area_close():
+                    break
+        yield 0.3
+    return largest_area()
+
+
+def over(area: bpy.types.Area):
+    """As if the mouse were over this editor."""
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    return bpy.context.temp_override(window=bpy.context.window_manager.windows[0], area=area, region=region)
+
+
+def go(frame: int) -> Steps:
+    """As the arrow keys do."""
+    with over(largest_area()):
+        bpy.ops.screen.frame_offset(delta=frame - bpy.context.scene.frame_current)
+    yield 1.0
+
+
+# -- time --------------------------------------------------------------------------------------------------------------
+def until(done: Callable[[], bool]) -> Steps:
+    limit = time.monotonic() + PATIENCE
+    while not done():
+        assert time.monotonic() < limit, "that took too long"
+        yield 0.1
+
+
+def beats(done: Callable[[], bool], *, seconds: float) -> Generator[float, None, dict]:
+    """Beat until `done()` or for that long; returns how late the beats came, in seconds."""
+    late, limit = [], time.monotonic() + seconds
+    while not done() and time.monotonic() < limit:
+        asleep = time.monotonic()
+        yield PULSE
+        late.append(time.monotonic() - asleep - PULSE)
+    return {"count": len(late), "median": statistics.median(late), "worst": max(late)}
+
+
+# -- pictures ----------------------------------------------------------------------------------------------------------
+def screenshot(name: str) -> None:
+    path = OUT / f"{name}.png"
+    if "XVFB_FB" in os.environ:
+        write_png(path, read_xwd(Path(os.environ["XVFB_FB"])))
+    else:
+        bpy.ops.screen.screenshot(filepath=str(path))
+    print(f"screenshot {path}", flush=True)
+
+
+def read_xwd(path: Path) -> np.ndarray:
+    """(H, W, 3) uint8 from an X window dump of 32 bits per pixel, little-endian."""
+    data = path.read_bytes()
+    fields = struct.unpack(">25I", data[:100])
+    start, width, height, stride = fields[0] + fields[19] * 12, fields[4], fields[5], fields[12]
+    rows = np.frombuffer(data, np.uint8, stride * height, start).reshape(height, stride)
+    return rows[:, : width * 4].reshape(height, width, 4)[..., 2::-1]
+
+
+def write_png(path: Path, pixels: np.ndarray) -> None:
+    height, width, _ = pixels.shape
+    rows = np.concatenate([np.zeros((height, 1), np.uint8), pixels.reshape(height, width * 3)], axis=1)
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes())), (b"IEND", b""))
+    with path.open("wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n")
+        for kind, body in chunks:
+            file.write(struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)))
+
+
+def drive(steps: Steps) -> Callable[[], float]:
+    """A Blender timer that takes one step after another and ends Blender after the last."""
+
+    def tick() -> float:
+        try:
+            return float(next(steps))
+        except StopIteration:
+            status = 0
+        except BaseException:  # whatever it is, a Blender without an artist must end
+            traceback.print_exc()
+            status = 1
+        (OUT / "report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
+        print(json.dumps(report), flush=True)
+        os._exit(status)  # Blender's own ending may ask whether to save
+
+    return tick
+
+
+bpy.context.preferences.view.show_splash = False
+OUT.mkdir(parents=True, exist_ok=True)
+bpy.app.timers.register(drive(walk()), first_interval=0.5, persistent=True)
