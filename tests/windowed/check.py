@@ -109,7 +109,7 @@ def install() -> None:
 
 
 def open_chair(area: bpy.types.Area) -> bpy.types.MovieClip:
-    clip = bpy.data.movieclips.load(str(CHAIR / "frames" / min(os.listdir(CHAIR / "frames"))))
+    clip = bpy.data.movieclips.load(str(min((CHAIR / "frames").iterdir())))
     clip.name = "chair"
     scene, space = bpy.context.scene, area.spaces.active
     scene.frame_start, scene.frame_end = 1, clip.frame_duration

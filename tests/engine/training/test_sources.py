@@ -144,3 +144,9 @@ def test_fetch_goes_on_where_it_was(tmp_path, monkeypatch):
     fetch(tmp_path)
     fetch(tmp_path)
     assert asked == [SOURCES[0].package]
+
+
+def test_the_model_card_lists_every_source_with_its_licence():
+    card = (Path(sources.__file__).parents[1] / "weights" / "keymatte.md").read_text(encoding="utf-8")
+    for source in SOURCES:
+        assert f"| {source.package} | {source.licence} | {source.attribution} |" in card
