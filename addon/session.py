@@ -149,8 +149,10 @@ class Session:
 
     def _hear_of_job(self, answer: Answer) -> None:
         match answer:
-            case Stage(text=text) if not self._cancelling:
-                self.status = replace(self.status, state=State.RUNNING, text=text)
+            case Stage(text=text, done=done, total=total) if not self._cancelling:
+                self.status = replace(
+                    self.status, state=State.RUNNING, text=text, done=done, total=total, seconds_left=None
+                )
             case MatteReady(done=done, total=total) if not self._cancelling:
                 left = self._seconds_left(done, total)
                 self.status = replace(

@@ -60,8 +60,8 @@ def _propagate(options: argparse.Namespace) -> int:
 
         def show(answer: Answer) -> None:
             match answer:
-                case Stage(text=text):
-                    bar.set_description(text)
+                case Stage(text=text, done=done, total=total):
+                    bar.set_description(f"{text} {100 * done // total} %" if total else text)
                 case MatteReady(done=done, total=total):
                     bar.set_description("Propagating")
                     bar.total = total

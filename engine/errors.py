@@ -16,7 +16,12 @@ class EngineError(Exception):
 
     def sentence(self) -> str:
         """Message and remedy as one line."""
-        return f"{self.message}. {self.remedy}".rstrip(" ") if self.remedy else self.message
+        return f"{as_sentence(self.message)}. {self.remedy}" if self.remedy else as_sentence(self.message)
+
+
+def as_sentence(message: str) -> str:
+    """With a capital at its beginning, unless it begins with a name, such as a file's."""
+    return message[:1].upper() + message[1:] if message.partition(" ")[0].isalpha() else message
 
 
 class NoKeyframes(EngineError):

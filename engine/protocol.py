@@ -37,6 +37,8 @@ class Stage:
 
     job_id: str
     text: str
+    done: int = 0  # steps of this stage
+    total: int = 0  # 0: not known
 
 
 @dataclass(frozen=True)

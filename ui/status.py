@@ -7,6 +7,7 @@ import textwrap
 from bpy.types import UILayout
 
 from ..addon.status import State, Status
+from ..engine.errors import as_sentence
 
 # What to click when something went wrong. Errors that are not here are put right elsewhere, as their remedy says.
 REMEDIES = {
@@ -26,7 +27,7 @@ def draw_status(layout: UILayout, status: Status) -> None:
         row.operator("clip.matte_cancel", text="", icon="X")
     elif status.problem:
         box = layout.box()
-        draw_text(box, status.problem.message, icon="ERROR")
+        draw_text(box, as_sentence(status.problem.message), icon="ERROR")
         draw_text(box, status.problem.remedy)
         if remedy := REMEDIES.get(status.problem.code):
             box.operator(remedy)

@@ -91,7 +91,7 @@ def test_a_failed_job_is_a_problem_with_message_and_remedy(session):
     session.start(JOB, "film")
     with pytest.raises(EngineError) as raised:
         session.wait(20)
-    assert raised.value.sentence() == "no space is left. Free some space."
+    assert raised.value.sentence() == "No space is left. Free some space."
     assert session.status.state == "failed"
     assert session.status.problem.code == "disk-full"
 

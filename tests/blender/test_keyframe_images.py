@@ -46,16 +46,16 @@ def test_colours_instead_of_numbers_are_refused(studio):
 
 
 def test_an_image_of_another_size_is_refused(studio):
-    with pytest.raises(RuntimeError, match=r"the image is 120x79, the clip is 120x80"):
+    with pytest.raises(RuntimeError, match=r"The image is 120x79, the clip is 120x80"):
         studio.take(truth(0)[1:], PALETTE)
-    with pytest.raises(RuntimeError, match=r"the image is 119x80, the clip is 120x80"):
+    with pytest.raises(RuntimeError, match=r"The image is 119x80, the clip is 120x80"):
         studio.take(PALETTE[truth(0)][:, 1:, :1].repeat(3, axis=2))
     assert len(studio.clip.matting.keyframes) == 0
 
 
 def test_an_image_that_is_not_there_or_no_image_is_told(studio):
     studio.go(1)
-    with pytest.raises(RuntimeError, match="there is no file"):
+    with pytest.raises(RuntimeError, match="There is no file"):
         studio.click("matte_keyframe_from_image", filepath=str(studio.folder / "none.png"))
     (studio.folder / "text.png").write_text("no image")
     with pytest.raises(RuntimeError, match="cannot be read as an image"):

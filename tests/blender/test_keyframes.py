@@ -163,11 +163,11 @@ def test_an_empty_mask_is_refused_but_an_object_can_be_absent(studio):
 
 def test_no_mask_no_object_and_a_frame_outside_the_clip_are_told(studio):
     studio.go(1)
-    with pytest.raises(RuntimeError, match="no mask is chosen"):
+    with pytest.raises(RuntimeError, match="No mask is chosen"):
         studio.click("matte_keyframe_from_mask")
     studio.space.mask = new_mask(circle(0.5, 0.5, 0.2))
     studio.go(9)
-    with pytest.raises(RuntimeError, match="frame 9 is outside the clip, which has frames 1 to 8"):
+    with pytest.raises(RuntimeError, match="Frame 9 is outside the clip, which has frames 1 to 8"):
         studio.click("matte_keyframe_from_mask")
     studio.go(1)
     studio.click("matte_object_remove")

@@ -86,7 +86,7 @@ def test_a_keyframe_of_another_size_is_told(studio):
 def test_an_image_of_a_keyframe_that_is_gone_is_told(studio):
     studio.open_marked()
     shutil.rmtree(studio.matte_folder.root / "keyframes")
-    with pytest.raises(RuntimeError, match="the image of the keyframe on frame 1 is gone"):
+    with pytest.raises(RuntimeError, match="The image of the keyframe on frame 1 is gone"):
         studio.propagate()
 
 
@@ -108,7 +108,7 @@ def test_without_an_engine_the_message_says_where_to_get_it(studio):
         studio.propagate()
     assert studio.session.status.problem.code == "engine-missing"
     preferences.engine_python = str(studio.folder / "python")
-    with pytest.raises(RuntimeError, match="there is no Python at"):
+    with pytest.raises(RuntimeError, match="There is no Python at"):
         studio.propagate()
 
 

@@ -14,7 +14,7 @@ from engine.images import read_keyframes, read_labels, read_matte, write_labels
 from engine.job import labels_of, run
 from engine.matte_folder import MatteFolder
 from engine.outlines import Outlines
-from engine.protocol import Answer, Cancelled, Finished, MatteReady
+from engine.protocol import Answer, Cancelled, Finished, MatteReady, Stage
 from engine.types import Direction, PropagationJob
 from tests import films
 from tests.films import Film
@@ -76,6 +76,21 @@ def test_mattes_labels_and_outlines_are_there_for_every_frame(film, clip, keyfra
     assert isinstance(answers[-1], Finished)
     assert answers[-1].warning == ""
     assert Outlines.load(folder.outlines(1)).frames.tolist() == list(range(16))
+    tracing = [answer for answer in answers if isinstance(answer, Stage) and answer.total]
+    assert [(answer.text, answer.done, answer.total) for answer in tracing[:2]] == [
+        ("Tracing outlines", 0, 64),
+        ("Tracing outlines", 20, 64),
+    ]
+
+
+def test_cancel_while_outlines_are_traced_stops_there(clip, keyframes, tmp_path):
+    answers: list[Answer] = []
+    job = job_of(clip, keyframes, tmp_path / "out")
+    run(job, answers.append, lambda: any(isinstance(one, Stage) and one.done for one in answers))
+    assert isinstance(answers[-1], Cancelled)
+    folder = MatteFolder(tmp_path / "out")
+    assert folder.numbers_done() == list(range(1001, 1017))
+    assert not folder.outlines(1).exists()
 
 
 def test_keyframes_come_out_bit_exact(film, clip, keyframes, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -90,6 +91,19 @@ def test_what_there_is_and_what_works_is_told(command):
     assert ended.stdout.strip()
 
 
+def test_memory_does_not_grow_with_the_clip(place):
+    def peak(count: int) -> int:
+        """MiB."""
+        film = films.moving_disc(count, height=64, width=96)
+        clip = film.write_movie(place / f"{count}.avi", codec="MJPG")
+        keys = film.write_keyframes(place / f"keys {count}", [0, count - 1])
+        ended = told(propagate(place, clip=clip, keyframes=keys, out=place / f"out {count}", recipe="keymatte"))
+        assert ended.returncode == 0, ended.stderr
+        return int(re.search(r"peak memory (\d+) MiB", ended.stdout)[1])
+
+    assert peak(640) - peak(80) < 5  # the frames alone, if kept, would be 10 MiB
+
+
 # -- keyframes ---------------------------------------------------------------------------------------------------------
 def test_no_keyframes(place):
     shutil.rmtree(place / "keys")
@@ -173,7 +187,7 @@ def mounted(command: list[str], out: Path, options: str) -> list[str]:
 
 
 def test_a_full_disk(place):
-    refused(mounted(propagate(place), place / "out", "size=48k"), "no space")
+    refused(mounted(propagate(place), place / "out", "size=48k"), "space is left")
 
 
 def test_a_full_disk_leaves_no_half_file(place):
