@@ -21,12 +21,17 @@ for _name, _value in (("OMP_WAIT_POLICY", "PASSIVE"), ("GOMP_SPINCOUNT", "0"), (
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command. 0: all done; 1: our fault; 2: something the user can act upon, said on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # a path that the console cannot show must not end a job
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     try:
         return options.command(options)
     except EngineError as error:
         _complain(error.sentence())
+        return 2
+    except ImportError as error:
+        _complain(f"A package of the engine cannot be loaded: {error}. Install the engine again; `doctor` tells more.")
         return 2
     except KeyboardInterrupt:
         _complain("stopped; what is written stays valid")

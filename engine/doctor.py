@@ -9,11 +9,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-import torch
-
-from .device import describe, pick_device
 from .errors import EngineError
-from .recipes import RECIPES
 
 _LEAST_SPACE = 2 * 2**30  # bytes free for mattes of a long shot
 
@@ -28,8 +24,13 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at Python, the libraries, the device, the weights and the disk."""
-    return [_python(), _libraries(), _device(), *_recipes(), _disk()]
+    """Look at Python, the libraries, the device, the weights and the disk. What is broken is found, not met."""
+    findings = [_python(), _libraries(), _disk()]
+    try:
+        import torch  # noqa: F401 (whether it can be loaded is the question)
+    except (ImportError, OSError) as error:
+        return [*findings, Finding(False, f"PyTorch cannot be loaded: {error}", "Install the engine again.")]
+    return [*findings, _device(), *_recipes()]
 
 
 def _python() -> Finding:
@@ -51,6 +52,8 @@ def _libraries() -> Finding:
 
 
 def _device() -> Finding:
+    from .device import describe, pick_device
+
     device = pick_device("auto")
     remedy = ""
     if device.type == "cpu":
@@ -59,6 +62,11 @@ def _device() -> Finding:
 
 
 def _recipes() -> list[Finding]:
+    import torch
+
+    from .device import pick_device
+    from .recipes import RECIPES
+
     findings = []
     for recipe in RECIPES.values():
         device = pick_device("auto")
@@ -72,6 +80,9 @@ def _recipes() -> list[Finding]:
             findings.append(Finding(True, f"recipe {recipe.name} runs ({1000 * seconds:.0f} ms for a small image)"))
         except EngineError as error:
             findings.append(Finding(False, f"recipe {recipe.name}: {error.message}", error.remedy))
+        except RuntimeError as error:  # PyTorch's own, a GPU's among them
+            remedy = "Update the GPU's driver, or choose the CPU: --device cpu."
+            findings.append(Finding(False, f"recipe {recipe.name} fails on {device}: {error}", remedy))
     return findings
 
 

@@ -105,8 +105,9 @@ def _clear(folder: Path) -> None:
     """Empty a folder of ours, the marker last; a folder that holds strangers' files is refused."""
     folder.mkdir(parents=True, exist_ok=True)
     inside = [path for path in folder.iterdir() if not path.name.startswith(_MARKER)]
-    if inside and not (folder / _MARKER).exists():
-        raise FolderTaken(f"{folder} holds files that are not an environment of Keymatte's ({inside[0].name})")
+    strangers = [path.name for path in inside if not path.name.startswith(".")]  # the system's own begin so
+    if strangers and not (folder / _MARKER).exists():
+        raise FolderTaken(f"{folder} holds files that are not an environment of Keymatte's ({strangers[0]})")
     for path in inside:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

@@ -77,7 +77,9 @@ class FrameReader:
             raise ClipUnreadable(f"{path.name} is neither an image nor a movie that Keymatte knows")
         movie = movies.Movie(path, size)
         clip = VideoClip(path=path, height=movie.height, width=movie.width, frame_count=movie.frame_count)
-        return cls(clip, tuple(range(movie.frame_count)), movie.fps, movie.read, movie.close)
+        found = cls(clip, tuple(range(movie.frame_count)), movie.fps, movie.read, movie.close)
+        found.slack = movies.SLACK
+        return found
 
     def __init__(
         self,
@@ -87,6 +89,7 @@ class FrameReader:
         read: Callable[[int], np.ndarray],
         close: Callable[[], None],
     ) -> None:
+        self.slack = 0  # by how many frames the clip may really be shorter
         self.clip = clip
         self.numbers = numbers
         self.fps = fps

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from pathlib import Path
 from .errors import DiskFull, FolderNotWritable, FolderTaken
 
 _MARKER = "keymatte.json"
+_OF_THE_SYSTEM = ("thumbs.db", "desktop.ini")  # beside names that begin with a dot
+_PATIENCE = 2.0  # seconds
 _NUMBER = re.compile(r"(\d+)(?!.*\d)")
 
 
@@ -63,7 +66,7 @@ class MatteFolder:
             raise FolderTaken(f"{self.root} is a file, not a folder")
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            strangers = [path.name for path in self.root.iterdir() if path.name != "keyframes"]
+            strangers = [path.name for path in self.root.iterdir() if not _is_known(path.name)]
         except OSError as error:
             raise writing_error(self.root, error) from error
         if strangers and not marker.exists():
@@ -72,6 +75,11 @@ class MatteFolder:
             part.unlink(missing_ok=True)
         with replacing(marker) as part:
             part.write_text(json.dumps(about, indent=1, ensure_ascii=False, default=str), encoding="utf-8")
+
+
+def _is_known(name: str) -> bool:
+    """Whether a file may lie in a folder that is still to become ours."""
+    return name == "keyframes" or name.startswith(".") or name.lower() in _OF_THE_SYSTEM
 
 
 @contextmanager
@@ -84,11 +92,24 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
-        part.replace(path)
+        _rename(part, path)
     except OSError as error:
         with suppress(OSError):  # its folder may be a file
             part.unlink()
         raise writing_error(path, error) from error
+
+
+def _rename(part: Path, path: Path) -> None:
+    """On Windows a file that someone reads at this instant cannot be replaced: wait for it to be let go."""
+    end = time.monotonic() + (_PATIENCE if os.name == "nt" else 0.0)
+    while True:
+        try:
+            part.replace(path)
+            return
+        except PermissionError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
 
 
 def writing_error(path: Path, error: OSError) -> DiskFull | FolderNotWritable:

@@ -24,6 +24,8 @@ _NOWHERE = 2**62
 # what the decoder mutters about pictures skipped by a seek is no news: they are never shown
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
+SLACK = 3  # frames: containers tell a duration, sound included, which may run on a little longer than the pictures
+
 
 class Movie:
     """Frames of one movie file. A seek is trusted only where times and content agree with what decoding from

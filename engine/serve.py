@@ -46,24 +46,31 @@ class _Server:
 
     def listen(self) -> None:
         """Read requests as they come; the worker looks at what they left between two frames."""
-        for line in sys.stdin:
-            if not line.strip():
-                continue
-            try:
-                match decode(line):
-                    case Propagate(job=job):
-                        self._jobs.put(job)
-                    case Cancel(job_id=job_id):
-                        self._cancelled.add(job_id)
-                    case other:
-                        raise BadMessage(f"{type(other).__name__} is no request")
-            except EngineError as error:
-                self._say(Failed("", error.code, error.message, error.remedy))
-        self._ended = True
-        self._jobs.put(None)
-        timer = threading.Timer(_PATIENCE, os._exit, args=(0,))
-        timer.daemon = True
-        timer.start()
+        try:
+            for line in sys.stdin.buffer:
+                if line.strip():
+                    self._take(line.decode("utf-8", errors="replace"))
+        finally:  # whatever happens: an engine that hears no more must end
+            self._ended = True
+            self._jobs.put(None)
+            timer = threading.Timer(_PATIENCE, os._exit, args=(0,))
+            timer.daemon = True
+            timer.start()
+
+    def _take(self, line: str) -> None:
+        try:
+            match decode(line):
+                case Propagate(job=job):
+                    self._jobs.put(job)
+                case Cancel(job_id=job_id):
+                    self._cancelled.add(job_id)
+                case other:
+                    raise BadMessage(f"{type(other).__name__} is no request")
+        except EngineError as error:
+            self._say(Failed("", error.code, error.message, error.remedy))
+        except Exception as error:  # nested too deep, and what else a line may hold
+            refused = BadMessage(f"a request cannot be read: {error!r}")
+            self._say(Failed("", refused.code, refused.message, refused.remedy))
 
     def work(self) -> None:
         """Load what is heavy, say Ready, and do jobs until stdin ends."""

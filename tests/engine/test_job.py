@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,12 @@ import pytest
 from engine import errors
 from engine.frames import FrameReader
 from engine.images import read_keyframes, read_labels, read_matte, write_labels
-from engine.job import labels_of, run
+from engine.job import run
 from engine.matte_folder import MatteFolder
 from engine.outlines import Outlines
 from engine.protocol import Answer, Cancelled, Finished, MatteReady, Stage
-from engine.types import Direction, PropagationJob
+from engine.results import labels_of
+from engine.types import Direction, KeyframeFile, PropagationJob
 from tests import films
 from tests.films import Film
 
@@ -90,7 +92,49 @@ def test_cancel_while_outlines_are_traced_stops_there(clip, keyframes, tmp_path)
     assert isinstance(answers[-1], Cancelled)
     folder = MatteFolder(tmp_path / "out")
     assert folder.numbers_done() == list(range(1001, 1017))
-    assert not folder.outlines(1).exists()
+    assert Outlines.load(folder.outlines(2)).frames.tolist() == list(range(16)), "a short film is traced all the same"
+
+
+def test_a_run_over_a_part_keeps_all_else_and_the_outlines_tell_of_all(film, clip, keyframes, tmp_path):
+    done(job_of(clip, keyframes, tmp_path / "out"))
+    folder = MatteFolder(tmp_path / "out")
+    before = [read_matte(folder.matte(2, 1001 + frame)) for frame in range(16)]
+    only = film.write_keyframes(tmp_path / "first", [4], objects=[1], start=1001)
+    whole = job_of(clip, keyframes, tmp_path / "out")
+    keys = (*job_of(clip, only, tmp_path / "out").keyframes, whole.keyframes[-1])
+    done(replace(whole, keyframes=keys, frames=range(3, 6), direction=Direction.FORWARD))
+    for object_id in (1, 2):
+        assert Outlines.load(folder.outlines(object_id)).frames.tolist() == list(range(16))
+    assert all(np.array_equal(read_matte(folder.matte(2, 1001 + frame)), before[frame]) for frame in range(16))
+    assert (read_labels(folder.labels(1005)) == 2).any(), "the label image still shows what was kept"
+
+
+def test_a_cancelled_rerun_blackens_nothing(film, clip, keyframes, tmp_path):
+    keys = film.write_keyframes(tmp_path / "one", [0], objects=[1], start=1001)
+    film.write_keyframes(keys, [15], objects=[2], start=1001)
+    done(job_of(clip, keys, tmp_path / "out"))
+    folder = MatteFolder(tmp_path / "out")
+    areas = [read_matte(folder.matte(2, 1001 + frame)).sum() for frame in range(16)]
+    assert min(areas[4:]) > 0
+    done(job_of(clip, keys, tmp_path / "out"), cancel_after=8)
+    assert min(read_matte(folder.matte(2, 1001 + frame)).sum() for frame in range(4, 16)) > 0
+
+
+def test_an_empty_range_is_refused_and_touches_nothing(clip, keyframes, tmp_path):
+    done(job_of(clip, keyframes, tmp_path / "out"))
+    outlines = MatteFolder(tmp_path / "out").outlines(1).read_bytes()
+    with pytest.raises(errors.BadSetting, match="empty"):
+        done(job_of(clip, keyframes, tmp_path / "out", frames=range(0)))
+    assert MatteFolder(tmp_path / "out").outlines(1).read_bytes() == outlines
+
+
+def test_keyframes_that_overlap_are_told(film, clip, keyframes, tmp_path):
+    wide = np.ones((96, 128), np.uint8)
+    write_labels(tmp_path / "wide.png", wide)
+    box = film.write_keyframes(tmp_path / "box", [3], [2]) / "shot_0003.png"
+    keys = (KeyframeFile(3, tmp_path / "wide.png", (1,)), KeyframeFile(3, box, (2,)))
+    answers = done(replace(job_of(clip, keyframes, tmp_path / "out"), keyframes=keys))
+    assert "overlap on frames 1004" in answers[-1].warning
 
 
 def test_keyframes_come_out_bit_exact(film, clip, keyframes, tmp_path):
@@ -132,7 +176,7 @@ def test_a_broken_frame_is_named_and_the_others_are_done(clip, keyframes, tmp_pa
     broken = clip.with_name("shot_1005.png")
     broken.write_bytes(broken.read_bytes()[:200])
     answers = done(job)
-    assert "1 frames could not be read (1005)" in answers[-1].warning
+    assert "1 frame could not be read (1005)" in answers[-1].warning
     assert MatteFolder(tmp_path / "out").numbers_done() == [n for n in range(1001, 1017) if n != 1005]
 
 
@@ -156,6 +200,21 @@ def test_a_truncated_movie_is_done_as_far_as_it_goes(film, tmp_path):
     numbers = MatteFolder(tmp_path / "out").numbers_done()
     assert 10 < len(numbers) < 40
     assert "could not be read" in answers[-1].warning
+
+
+@pytest.mark.parametrize(("missing", "told"), [(2, False), (8, True)])
+def test_a_movie_that_ends_a_little_before_its_container_says_is_whole(film, tmp_path, missing, told):
+    """Containers tell a duration, sound included."""
+    clip = films.crossing(count=30).write_movie(tmp_path / "plate.avi", codec="MJPG")
+    keyframes = film.write_keyframes(tmp_path / "keys", [0])
+    job = job_of(clip, keyframes, tmp_path / "out")
+    data = clip.read_bytes()
+    pictures = [found.start() for found in re.finditer(rb"00dc....\xff\xd8", data, re.DOTALL)]
+    assert len(pictures) == 30
+    clip.write_bytes(data[: pictures[-missing]])
+    warning = done(job)[-1].warning
+    assert MatteFolder(tmp_path / "out").numbers_done() == list(range(30 - missing))
+    assert bool(warning) is told
 
 
 @pytest.mark.parametrize(

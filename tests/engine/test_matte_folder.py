@@ -11,6 +11,13 @@ from engine.errors import DiskFull, FolderNotWritable, FolderTaken
 from engine.matte_folder import MatteFolder, number_in, replacing, writing_error
 
 
+@pytest.mark.parametrize("name", [".DS_Store", "Thumbs.db", "desktop.ini"])
+def test_what_the_system_leaves_behind_makes_a_folder_nobodys(tmp_path, name):
+    (tmp_path / name).write_bytes(b"")
+    MatteFolder(tmp_path).claim({})
+    assert (tmp_path / name).exists()
+
+
 def test_the_last_number_of_a_name_is_its_frame():
     assert [number_in(stem) for stem in ("000020", "shot_2_0007", "frame12b", "plate")] == [20, 7, 12, None]
 

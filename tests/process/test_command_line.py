@@ -42,7 +42,9 @@ def propagate(place: Path, **changes: object) -> list[str]:
 
 
 def told(command: list[str]) -> subprocess.CompletedProcess:
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", timeout=180, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=180, check=False
+    )
 
 
 def refused(command: list[str], *words: str) -> str:
@@ -91,6 +93,18 @@ def test_what_there_is_and_what_works_is_told(command):
     assert ended.stdout.strip()
 
 
+def test_our_weights_follow_the_reflection_of_the_chair(tmp_path):
+    chair = ROOT / "tests" / "clips" / "chair"
+    (tmp_path / "keys").mkdir()
+    shutil.copy(chair / "masks" / "frame_000000.png", tmp_path / "keys")
+    job = ["--clip", chair / "frames", "--keyframes", tmp_path / "keys", "--out", tmp_path / "out", "--range", "0:10"]
+    assert told([*ENGINE, "propagate", *map(str, job)]).returncode == 0
+    paths = ["--pred", tmp_path / "out", "--truth", chair / "masks", "--allow-missing"]
+    table = told([*ENGINE, "score", *map(str, paths)]).stdout
+    mean = re.search(r"mean +[\d.]+ +[\d.]+ +([\d.]+)", table)
+    assert float(mean[1]) > 80, table
+
+
 def test_memory_does_not_grow_with_the_clip(place):
     def peak(count: int) -> int:
         """MiB."""
@@ -102,6 +116,29 @@ def test_memory_does_not_grow_with_the_clip(place):
         return int(re.search(r"peak memory (\d+) MiB", ended.stdout)[1])
 
     assert peak(640) - peak(80) < 5  # the frames alone, if kept, would be 10 MiB
+
+
+@pytest.mark.parametrize("fault", ["ImportError('no module named torch')", "OSError('libtorch cannot be opened')"])
+def test_the_doctor_finds_that_pytorch_cannot_be_loaded(tmp_path, monkeypatch, fault):
+    (tmp_path / "torch.py").write_text(f"raise {fault}")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    ended = told([*ENGINE, "doctor"])
+    assert ended.returncode == 2
+    assert "PyTorch cannot be loaded" in ended.stdout
+    assert "Install the engine again" in ended.stdout
+    assert "Traceback" not in ended.stderr
+
+
+def test_without_pytorch_a_job_is_refused_in_a_sentence(place, tmp_path, monkeypatch):
+    (tmp_path / "torch.py").write_text("raise ImportError('no module named torch')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    refused(propagate(place), "torch", "doctor")
+
+
+def test_a_path_that_the_console_cannot_show_does_not_end_a_job(place, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "cp1252")
+    assert told(propagate(place)).returncode == 0
+    assert numbers(place) == list(range(FRAMES))
 
 
 # -- keyframes ---------------------------------------------------------------------------------------------------------

@@ -103,7 +103,18 @@ def test_a_job_cancelled_while_it_waits_never_starts(engine, tmp_path):
     assert not (tmp_path / "b" / "out").exists()
 
 
-@pytest.mark.parametrize("line", ["garbage\n", "{}\n", '{"kind": "Ready", "version": "1", "device": ""}\n', "\x00ÿ\n"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "garbage\n",
+        "{}\n",
+        '{"kind": "Ready", "version": "1", "device": ""}\n',
+        '{"kind": "Cancel", "job_id": [1]}\n',
+        "\x00ÿ\n",
+        "[" * 200_000 + "\n",
+    ],
+    ids=["no JSON", "no kind", "an answer", "an id that is none", "strange characters", "nested too deep"],
+)
 def test_garbage_is_answered_and_survived(engine, tmp_path, line):
     engine.say(line)
     failed = engine.hear()

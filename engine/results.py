@@ -1,0 +1,143 @@
+"""Results on disk: mattes joined from both sweeps, the label images in step with them, and outlines."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+
+from .contours import write_outlines
+from .errors import EngineError, MatteUnreadable
+from .images import read_matte, write_labels, write_matte
+from .matte_folder import MatteFolder
+from .walk import Matte
+
+_MOMENT = 2.0  # seconds that a cancelled job may still take
+_TOLD_EVERY = 20  # mattes
+
+
+class MatteWriter:
+    """Mattes on disk: joins the two sweeps of a frame and keeps the label images in step."""
+
+    def __init__(self, folder: MatteFolder, numbers: tuple[int, ...], objects: list[int], frames: range) -> None:
+        self._folder = folder
+        self._numbers = numbers
+        self._objects = objects
+        self._frames = frames
+        # What this run wrote; files of an earlier run are not joined with.
+        self._fresh = np.zeros((len(frames), len(objects)), bool)
+
+    def put(self, matte: Matte) -> None:
+        """Write one sweep's matte, joined with what the other sweep wrote before."""
+        number, row = self._numbers[matte.frame], matte.frame - self._frames.start
+        alphas = np.zeros((len(self._objects), *matte.alpha.shape[1:]), np.float32)
+        for i, object_id in enumerate(self._objects):
+            path = self._folder.matte(object_id, number)
+            fresh = self._fresh[row, i]
+            if object_id in matte.objects:
+                at = matte.objects.index(object_id)
+                alphas[i], share = matte.alpha[at], matte.shares[at]
+                if fresh and share < 1:
+                    alphas[i] = share * alphas[i] + (1 - share) * read_matte(path)
+            elif (kept := _matte_there(path, alphas.shape[1:])) is not None:
+                alphas[i] = kept  # another sweep's, or an earlier run's that this one does not reach, or not yet
+                continue
+            write_matte(path, alphas[i])
+            self._fresh[row, i] = object_id in matte.objects
+        write_labels(self._folder.labels(number), labels_of(alphas, self._objects))
+
+    def put_unread(self, truth: dict[int, np.ndarray], frames: list[int]) -> None:
+        """A keyframe stands even where the film cannot be read."""
+        for frame in frames:
+            if frame in truth:
+                alpha = np.stack([truth[frame] == number for number in self._objects]).astype(np.float32)
+                self.put(Matte(frame, tuple(self._objects), alpha, (1.0,) * len(self._objects)))
+
+
+class OutlineTracer:
+    """Outlines of the objects, from all their mattes in the folder: those of earlier runs belong to them too."""
+
+    def __init__(
+        self,
+        folder: MatteFolder,
+        numbers: tuple[int, ...],
+        objects: list[int],
+        size: tuple[int, int],
+        tell: Callable[[int, int], None],
+    ) -> None:
+        """`size` is the clip's (H, W); `tell` is given how many mattes of how many were looked at."""
+        self._folder = folder
+        self._numbers = numbers
+        self._objects = objects
+        self._size = size
+        self._tell = tell
+        self._forgotten = False
+
+    def forget(self) -> None:
+        """Remove the outlines of an earlier run, once: they no longer tell of the mattes, which now change."""
+        if not self._forgotten:
+            for object_id in self._objects:
+                with suppress(OSError):  # a run that ends in peace writes over it anyway
+                    self._folder.outlines(object_id).unlink()
+            self._forgotten = True
+
+    def trace(self, check: Callable[[], None]) -> None:
+        """Trace all objects; `check` is called at each matte and may stop it."""
+        total = sum(2 * len(self._frames(number)) for number in self._objects)  # each is met twice, seldom thrice
+        steps = count()
+
+        def mattes(object_id: int) -> Iterator[tuple[int, np.ndarray]]:
+            for frame in self._frames(object_id):
+                check()
+                if (done := next(steps)) % _TOLD_EVERY == 0:
+                    self._tell(min(done, total), total)
+                alpha = _matte_there(self._folder.matte(object_id, self._numbers[frame]), self._size)
+                if alpha is not None:
+                    yield frame, alpha
+
+        for object_id in self._objects:
+            write_outlines(self._folder.outlines(object_id), partial(mattes, object_id))
+
+    def trace_shortly(self) -> None:
+        """Trace what can be traced in a moment, so that a cancelled run has outlines too if it is short."""
+        end = time.monotonic() + _MOMENT
+
+        def check() -> None:
+            if time.monotonic() > end:
+                raise _Late
+
+        with suppress(_Late, EngineError):
+            self.trace(check)
+
+    def _frames(self, object_id: int) -> list[int]:
+        there = {path.name for path in self._folder.matte_sequence(object_id).glob("*.png")}
+        return [
+            frame for frame, number in enumerate(self._numbers) if self._folder.matte(object_id, number).name in there
+        ]
+
+
+def _matte_there(path: Path, size: tuple[int, ...]) -> np.ndarray | None:
+    """The matte in a file, if there is a whole one of this size."""
+    if not path.exists():
+        return None
+    try:
+        alpha = read_matte(path)
+    except MatteUnreadable:
+        return None
+    return alpha if alpha.shape == size else None
+
+
+class _Late(Exception):
+    """It took too long."""
+
+
+def labels_of(alphas: np.ndarray, objects: list[int]) -> np.ndarray:
+    """(O, H, W) soft alphas -> (H, W) uint8 object ids: the likeliest of the objects and the background."""
+    background = np.clip(1 - alphas.sum(0, keepdims=True), 0, 1)
+    ids = np.array([0, *objects], np.uint8)
+    return ids[np.concatenate([background, alphas]).argmax(0)]
