@@ -35,7 +35,8 @@ def copy_of_the_repository(to: Path) -> Path:
     """The files a stranger's clone has, as far as building needs them."""
     to.mkdir(parents=True)
     for name in (*build_addon.FILES, "build_addon.py"):
-        shutil.copy(ROOT / name, to)
+        (to / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, to / name)
     for name in build_addon.FOLDERS:
         shutil.copytree(ROOT / name, to / name)
     return to
@@ -48,7 +49,7 @@ def test_the_zip_holds_the_extension_and_nothing_else(archive):
     for name in ("__init__.py", *build_addon.FILES, "addon/registration.py", "engine/serve.py", "ops/__init__.py"):
         assert name in names
     top = {name.split("/")[0] for name in names}
-    assert top == {"__init__.py", *build_addon.FILES, *build_addon.FOLDERS}
+    assert top == {"__init__.py", *(name.split("/")[0] for name in build_addon.FILES), *build_addon.FOLDERS}
     for name in names:
         assert "__pycache__" not in name and not name.endswith((".pyc", ".part"))
         assert not name.startswith(("engine/training", "tests/"))
