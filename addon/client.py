@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -19,6 +20,7 @@ from ..engine.protocol import Answer, Cancel, Failed, Propagate, Ready, Request,
 LOG_LINES = 50
 CANCEL_SECONDS = 5.0  # an engine that has not answered a cancel by then is stuck
 CLOSE_SECONDS = 2.0  # an engine ends by itself when its stdin ends
+RELEASE_SECONDS = 0.5  # a thread ends when the process at the other end of its pipe has ended
 
 
 class ChildProcess:
@@ -30,6 +32,7 @@ class ChildProcess:
 
     def __init__(self, command: Sequence[str], folder: Path) -> None:
         """Start `command` in `folder`. Raises EngineMissing if there is no such program."""
+        self.command = tuple(command)
         self.log: deque[str] = deque(maxlen=LOG_LINES)
         self._inbox: SimpleQueue = SimpleQueue()
         self._outbox: SimpleQueue[str | None] = SimpleQueue()
@@ -86,13 +89,14 @@ class ChildProcess:
             self._process.wait(CLOSE_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
-        atexit.unregister(self.kill)
+        self._release()
 
     def kill(self) -> None:
         """End the child at once."""
         if self.alive:
             self._process.kill()
             self._process.wait(CLOSE_SECONDS)
+        self._release()
 
     def ending(self) -> str:
         """How the process ended, and the last thing it said, in words."""
@@ -112,6 +116,17 @@ class ChildProcess:
 
     def take_end(self) -> None:
         """What to do when the child's stdout has ended; called on the reader's thread."""
+
+    def _release(self) -> None:
+        """Let go of the threads and pipes of a child that has ended."""
+        atexit.unregister(self.kill)
+        self._outbox.put(None)
+        pipes = (self._process.stdin, self._process.stdout, self._process.stderr)
+        for thread, pipe in zip((self._writer, self._reader, self._logger), pipes, strict=True):
+            thread.join(RELEASE_SECONDS)
+            if not thread.is_alive():  # else a child of the child's holds its end, and closing would wait for it
+                with suppress(OSError):
+                    pipe.close()
 
     def _read_answers(self) -> None:
         for line in self._process.stdout:

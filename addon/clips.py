@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import bpy
@@ -10,6 +11,8 @@ from bpy.types import MovieClip
 from ..engine.errors import ClipNotFound, ClipUnreadable, KeyframeOutsideClip
 from ..engine.matte_folder import number_in
 from ..engine.types import VideoClip
+
+_MOST = 2**31 - 1  # Blender's properties hold no larger numbers
 
 
 def media_path(clip: MovieClip) -> Path:
@@ -51,10 +54,27 @@ def media_frame_inside(clip: MovieClip, at: int) -> int:
 
 
 def first_number(clip: MovieClip) -> int:
-    """The number that the files of media frame 0 carry: the image's own, or 0 for a movie."""
+    """The number that the files of media frame 0 carry: the image's own, or 0 for a movie.
+
+    Raises ClipUnreadable if the images' numbers are too large for Blender.
+    """
     if clip.source == "MOVIE":
         return 0
-    return number_in(media_path(clip).stem) or 0
+    first = number_in(media_path(clip).stem) or 0
+    if first + clip.frame_duration > _MOST:
+        raise ClipUnreadable(
+            f"{media_path(clip).name} has the number {first}, and Blender counts frames to {_MOST} only",
+            remedy="Rename the images so that they have smaller numbers, and open the clip again.",
+        )
+    return first
+
+
+def spans(frames: Iterable[int]) -> str:
+    """Frames in words: "1 to 3, 7"."""
+    ordered = sorted(set(frames))
+    starts = [frame for frame, before in zip(ordered, [None, *ordered]) if before is None or frame != before + 1]
+    ends = [frame for frame, after in zip(ordered, [*ordered[1:], None]) if after is None or frame != after - 1]
+    return ", ".join(f"{a} to {b}" if a < b else str(a) for a, b in zip(starts, ends))
 
 
 def number(clip: MovieClip, media_frame: int) -> int:

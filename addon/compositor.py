@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
@@ -12,7 +12,7 @@ from bpy.types import Image, MovieClip, Node, NodeSocket, NodeTree, Scene
 from ..engine.errors import NothingPropagated
 from ..engine.matte_folder import MatteFolder
 from . import clips, node_trees
-from .folders import matte_folder, relative_path
+from .folders import readable_folder, relative_path
 
 _MARK = "keymatte"  # a node's own property: whose node it is and what for
 _COLUMN, _ROW = 240.0, 320.0  # distances between nodes
@@ -24,22 +24,29 @@ class Added:
 
     linked: bool  # whether our picture is the render's result
     same_size: bool  # whether the render has the clip's size
+    without: tuple[int, ...] = ()  # objects that have no mattes
+    missing: tuple[int, ...] = ()  # scene frames of the clip on which an object has no matte: others are shown there
 
 
 def add_mattes(scene: Scene, clip: MovieClip, object_ids: Sequence[int]) -> Added:
-    """Clip with the matte image sequences of these objects as alpha. Raises NothingPropagated."""
-    folder = matte_folder(clip)
-    files = {number: _matte_files(folder, number) for number in object_ids}
-    for number, paths in files.items():
-        if not paths:
-            raise NothingPropagated(f"there are no mattes of object {number}")
+    """Clip with the matte image sequences of these objects as alpha. Raises NothingPropagated if none has mattes."""
+    folder = readable_folder(clip)
+    files = {number: found for number in object_ids if (found := _matte_files(folder, number))}
+    if not files:
+        raise NothingPropagated("there are no mattes of " + " or ".join(f"object {number}" for number in object_ids))
     own = _Nodes(scene, clip)
     alpha: NodeSocket | None = None
     for row, (number, paths) in enumerate(files.items()):
         source = own.node(f"matte {number}", "CompositorNodeImage", column=0, row=row + 1)
         _show_sequence(source, clip, number, paths)
         alpha = own.sum(alpha, source.outputs["Image"], row) if alpha else source.outputs["Image"]
-    return own.finish(alpha)
+    everywhere = {clips.number(clip, frame) for frame in range(clip.frame_duration)}
+    missing = everywhere.difference(set.intersection(*({int(path.stem) for path in paths} for paths in files.values())))
+    return replace(
+        own.finish(alpha),
+        without=tuple(number for number in object_ids if number not in files),
+        missing=tuple(sorted(clips.scene_frame_of(clip, number) for number in missing)),
+    )
 
 
 def add_mask(scene: Scene, clip: MovieClip) -> Added:
@@ -59,7 +66,7 @@ class _Nodes:
     """The nodes that are Keymatte's for one clip in one tree: found again, made where missing, removed when unused."""
 
     def __init__(self, scene: Scene, clip: MovieClip) -> None:
-        matte_folder(clip)  # gives the clip its key
+        readable_folder(clip)  # gives the clip its key
         self._scene, self._clip, self._key = scene, clip, clip.matting.key
         compositor = node_trees.compositor_of(scene)
         self._tree: NodeTree = compositor.tree

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import uuid
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,7 +14,7 @@ import bpy
 from bpy.types import MovieClip
 
 from ..engine.errors import FolderNotWritable
-from ..engine.matte_folder import MatteFolder, writing_error
+from ..engine.matte_folder import MatteFolder, replacing, writing_error
 from . import PACKAGE
 
 # What was decided since the file was opened. An undo takes the decision back on the clip but not on the disk; deciding
@@ -29,24 +31,31 @@ class Results:
 
 
 def matte_folder(clip: MovieClip) -> MatteFolder:
-    """The clip's folder; decided now if this is its first use. Raises FolderNotWritable."""
+    """The clip's folder, to write to; decided now if this is its first use. Raises FolderNotWritable, DiskFull.
+
+    A folder that another clip or another .blend has as well, because one was copied from the other, stays theirs:
+    this clip gets a copy of it from now on.
+    """
     found = existing_folder(clip)
-    if found is not None:
-        return found
-    matting = clip.matting
-    where = (bpy.data.filepath, clip.name, clip.filepath)
-    if where not in _decided:
-        _decided[where] = str(_new_place(clip))
-    root = Path(_decided[where])
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FolderNotWritable(writing_error(root, error).message, remedy=_OTHER_PLACE) from error
-    matting.folder_absolute = str(root)
-    matting.folder = relative_path(root)
-    matting.key = matting.key or uuid.uuid4().hex
-    clip.use_fake_user = True  # a clip that nothing shows is dropped at saving, and its matting with it
-    return MatteFolder(root)
+    if found is None:
+        return _decide(clip, found)
+    if _is_copy(clip, found):
+        folder = _decide(clip, found)
+        matting = clip.matting
+        matting.key, matting.mask = uuid.uuid4().hex, None  # nodes and layers made before are the other clip's
+    elif _is_another_files(found):
+        folder = _decide(clip, found)
+        _show_images_in(folder, instead_of=found)
+    else:
+        folder = found
+    _sign(folder, clip)
+    return folder
+
+
+def readable_folder(clip: MovieClip) -> MatteFolder:
+    """The clip's folder, to read results from, under a key of its own; decided now if this is its first use."""
+    found = existing_folder(clip)
+    return matte_folder(clip) if found is None or _is_copy(clip, found) else found
 
 
 def existing_folder(clip: MovieClip) -> MatteFolder | None:
@@ -82,15 +91,10 @@ def relative_path(path: Path) -> str:
 
 def clear_results(clip: MovieClip) -> int:
     """Remove mattes, label images and outlines of the clip; keyframes stay. Returns how many files went."""
-    folder = existing_folder(clip)
-    if folder is None:
+    if existing_folder(clip) is None:
         return 0
-    ours = [
-        *folder.root.glob("labels/*.png"),
-        *folder.root.glob("mattes/*/*.png"),
-        *folder.root.glob("outlines/*.npz"),
-    ]
-    ours = [path for path in ours if path.stem.isdigit()]
+    folder = matte_folder(clip)
+    ours = _results_in(folder)
     try:
         for path in ours:
             path.unlink()
@@ -105,13 +109,98 @@ def clear_results(clip: MovieClip) -> int:
 _OTHER_PLACE = "Save the .blend in a folder that can be written, or choose a cache folder in the preferences."
 
 
+def _decide(clip: MovieClip, found: MatteFolder | None) -> MatteFolder:
+    """Give the clip a folder of its own, with all that is Keymatte's in the one found, if any."""
+    where = (bpy.data.filepath, clip.name, clip.filepath)
+    if where not in _decided or (found and Path(_decided[where]) == found.root):
+        _decided[where] = str(_new_place(clip))
+    root = Path(_decided[where])
+    is_new = not root.exists()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        if found and is_new:  # else it was copied before an undo, and is newer
+            _copy_files(found, MatteFolder(root))
+    except OSError as error:
+        raise FolderNotWritable(writing_error(root, error).message, remedy=_OTHER_PLACE) from error
+    matting = clip.matting
+    matting.folder_absolute = str(root)
+    matting.folder = relative_path(root)
+    matting.key = matting.key or uuid.uuid4().hex
+    clip.use_fake_user = True  # a clip that nothing shows is dropped at saving, and its matting with it
+    return MatteFolder(root)
+
+
+def _copy_files(source: MatteFolder, target: MatteFolder) -> None:
+    """Keyframes and results into another folder. As links where the disk can: a file is never changed, only replaced
+    by another, so that neither folder sees what is done in the other, and a link takes no room."""
+    for path in [*source.root.glob("keymatte.json"), *source.root.glob("keyframes/*/*.png"), *_results_in(source)]:
+        copy = target.root / path.relative_to(source.root)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            copy.hardlink_to(path)
+        except OSError:
+            shutil.copyfile(path, copy)
+
+
+def _results_in(folder: MatteFolder) -> list[Path]:
+    patterns = ("labels/*.png", "mattes/*/*.png", "outlines/*.npz")
+    return [path for pattern in patterns for path in folder.root.glob(pattern) if path.stem.isdigit()]
+
+
+def _is_copy(clip: MovieClip, folder: MatteFolder) -> bool:
+    """Whether the clip was copied from another one of this file, and its folder is the other's."""
+    key = clip.matting.key
+    same = [other for other in bpy.data.movieclips if other.matting.key == key and other.library == clip.library]
+    named = _owner(folder).get("clip")
+    return bool(key) and clip != min(same, key=lambda other: (other.name != named, other.session_uid))
+
+
+def _is_another_files(folder: MatteFolder) -> bool:
+    """Whether the folder is used by another .blend that is still there, such as the one this was saved from. In a
+    folder that was moved or copied with its .blend the owner's old place does not count."""
+    owner = _owner(folder)
+    blend = owner.get("blend")
+    return bool(
+        blend and blend != bpy.data.filepath and owner.get("folder") == str(folder.root) and Path(blend).is_file()
+    )
+
+
+def _owner(folder: MatteFolder) -> dict[str, str]:
+    """Who signed the folder last; empty if nobody did."""
+    try:
+        told = json.loads(_signature(folder).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _sign(folder: MatteFolder, clip: MovieClip) -> None:
+    owner = {"blend": bpy.data.filepath, "clip": clip.name, "folder": str(folder.root)}
+    if _owner(folder) != owner:
+        with replacing(_signature(folder)) as part:
+            part.write_text(json.dumps(owner, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def _signature(folder: MatteFolder) -> Path:
+    return folder.root / "keyframes" / "owner.json"
+
+
+def _show_images_in(folder: MatteFolder, *, instead_of: MatteFolder) -> None:
+    """Have this file's images show the copies of the mattes, which will be renewed, instead of the others."""
+    for image in bpy.data.images:
+        path = Path(bpy.path.abspath(image.filepath, library=image.library))
+        if image.library is None and image.filepath and path.is_relative_to(instead_of.root):
+            image.filepath = relative_path(folder.root / path.relative_to(instead_of.root))
+
+
 def _new_place(clip: MovieClip) -> Path:
     if bpy.data.filepath:
         parent = Path(bpy.data.filepath).parent / "keymatte"
         name = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", clip.name).strip(" .") or "clip"
-        taken = {path.name for path in parent.iterdir()} if parent.is_dir() else set()
+        # Without case: on Windows and macOS names that differ only in it are one folder.
+        taken = {path.name.casefold() for path in parent.iterdir()} if parent.is_dir() else set()
         names = (name if count == 1 else f"{name}-{count}" for count in range(1, len(taken) + 2))
-        return parent / next(free for free in names if free not in taken)
+        return parent / next(free for free in names if free.casefold() not in taken)
     preferences = bpy.context.preferences.addons.get(PACKAGE)
     cache = preferences.preferences.cache_folder if preferences else ""
     if cache:

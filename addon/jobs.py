@@ -8,7 +8,7 @@ from pathlib import Path
 import bpy
 from bpy.types import MovieClip, Scene
 
-from ..engine.errors import NoKeyframes
+from ..engine.errors import BadSetting, NoKeyframes
 from ..engine.types import Direction, PropagationJob, Settings
 from . import clips, environment
 from .folders import existing_folder
@@ -42,13 +42,23 @@ def whole_clip(clip: MovieClip) -> range:
 
 
 def preview_range(clip: MovieClip, scene: Scene) -> range:
-    """The media frames of the clip within the scene's preview range, or its frame range if it has none."""
+    """The media frames of the clip within the scene's preview range, or its frame range if it has none.
+
+    Raises BadSetting if there is no such frame, ClipNotFound, ClipUnreadable.
+    """
     if scene.use_preview_range:
-        first, last = scene.frame_preview_start, scene.frame_preview_end
+        name, first, last = "preview range", scene.frame_preview_start, scene.frame_preview_end
     else:
-        first, last = scene.frame_start, scene.frame_end
-    start = max(0, clips.media_frame(clip, first))
-    return range(start, max(start, min(clip.frame_duration, clips.media_frame(clip, last) + 1)))
+        name, first, last = "scene's frame range", scene.frame_start, scene.frame_end
+    count = clips.video_clip(clip).frame_count
+    frames = range(max(0, clips.media_frame(clip, first)), min(count, clips.media_frame(clip, last) + 1))
+    if not frames:
+        raise BadSetting(
+            f"the {name}, {first} to {last}, is outside the clip, which has frames "
+            f"{clips.scene_frame(clip, 0)} to {clips.scene_frame(clip, count - 1)}",
+            remedy="Set a preview range that lies over the clip, or propagate through the whole clip.",
+        )
+    return frames
 
 
 def label(clip: MovieClip) -> str:

@@ -9,18 +9,31 @@ from pathlib import Path
 import numpy as np
 from bpy.types import Mask, MovieClip, Scene
 
-from ..engine.errors import KeyframeEmpty, KeyframeOutsideClip, KeyframeUnreadable
+from ..engine.errors import KeyframeEmpty, KeyframeOutsideClip, KeyframeUnreadable, NoActiveMask
 from ..engine.matte_folder import MatteFolder, replacing
 from ..engine.types import KeyframeFile
-from . import clips, mask_render, png
-from .folders import existing_folder, matte_folder
+from . import clips, mask_layers, mask_render, png
+from .folders import existing_folder, matte_folder, readable_folder
+from .objects import find_object
 from .properties import MatteKeyframe
 
 
-def mask_pixels(mask: Mask, clip: MovieClip, scene: Scene) -> np.ndarray:
-    """The mask on the scene's current frame, (H, W) bool at the clip's size, as Blender's Mask node draws it."""
+def mask_pixels(mask: Mask, clip: MovieClip, scene: Scene, object_id: int) -> np.ndarray:
+    """The mask on the scene's current frame, (H, W) bool at the clip's size, as Blender's Mask node draws it.
+
+    Of the mask that was made of the clip's mattes only what belongs to the object. Raises NoActiveMask if that is
+    nothing.
+    """
     film = clips.video_clip(clip)
-    return mask_render.rasterise(mask, scene, film.width, film.height) >= 0.5
+    layers = None
+    if mask == clip.matting.mask:
+        layers = mask_layers.layers_of(clip, object_id)
+        if not layers:
+            raise NoActiveMask(
+                f"mask {mask.name} has only layers of other objects",
+                remedy="Draw this object on a layer of its own, or choose another mask in the editor's header.",
+            )
+    return mask_render.rasterise(mask, scene, film.width, film.height, layers=layers) >= 0.5
 
 
 def set_keyframe(clip: MovieClip, object_id: int, scene_frame: int, pixels: np.ndarray) -> None:
@@ -41,6 +54,24 @@ def find_keyframe(clip: MovieClip, object_id: int, number: int) -> MatteKeyframe
     return next((key for key in clip.matting.keyframes if (key.object_id, key.number) == (object_id, number)), None)
 
 
+def overlaps(clip: MovieClip, object_id: int, scene_frame: int) -> list[str]:
+    """In words, how many pixels the object's keyframe shares with those of other objects on this frame: a pixel
+    belongs to one object only, to that with the highest number."""
+    folder, number = readable_folder(clip), clips.number(clip, clips.media_frame(clip, scene_frame))
+    said = []
+    own = _pixels(folder, find_keyframe(clip, object_id, number))
+    for item in clip.matting.objects:
+        key = find_keyframe(clip, item.object_id, number)
+        if item.object_id == object_id or key is None:
+            continue
+        other = _pixels(folder, key)
+        count = int((own & other).sum()) if own.shape == other.shape else 0
+        if count:
+            below, above = sorted((object_id, item.object_id))
+            said.append(f"{count} pixels of {find_object(clip, below).name} lie under {find_object(clip, above).name}")
+    return said
+
+
 def clear_keyframe(clip: MovieClip, object_id: int, scene_frame: int) -> bool:
     """Forget a keyframe; whether there was one. Its image stays among the versions, so that undo finds it."""
     number = clips.number(clip, clips.media_frame(clip, scene_frame))
@@ -49,7 +80,7 @@ def clear_keyframe(clip: MovieClip, object_id: int, scene_frame: int) -> bool:
         if (key.object_id, key.number) == (object_id, number):
             matting.keyframes.remove(index)
             matting.active_keyframe = max(0, min(matting.active_keyframe, len(matting.keyframes) - 1))
-            existing_folder(clip).keyframe(object_id, number).unlink(missing_ok=True)
+            matte_folder(clip).keyframe(object_id, number).unlink(missing_ok=True)
             return True
     return False
 
@@ -59,9 +90,9 @@ def keyframe_files(clip: MovieClip) -> tuple[KeyframeFile, ...]:
 
     Raises KeyframeOutsideClip, KeyframeUnreadable.
     """
-    folder = existing_folder(clip)
-    if folder is None:
+    if existing_folder(clip) is None:
         return ()
+    folder = matte_folder(clip)
     keys = sorted((key.number, key.object_id, key.version) for key in clip.matting.keyframes)
     wanted = {folder.keyframe(object_id, number) for number, object_id, _ in keys}
     for path in (folder.root / "keyframes").glob("[0-9]*/[0-9]*.png"):
@@ -85,6 +116,14 @@ def _set(clip: MovieClip, object_id: int, scene_frame: int, pixels: np.ndarray) 
     matting.active_keyframe = next(
         index for index, key in enumerate(matting.keyframes) if (key.object_id, key.number) == (object_id, number)
     )
+
+
+def _pixels(folder: MatteFolder, key: MatteKeyframe) -> np.ndarray:
+    """Where a keyframe's image has its object, (H, W) bool; of no size if the image is gone or damaged."""
+    try:
+        return png.read(_version(folder, key.version)).values > 0
+    except (OSError, png.NotReadable):
+        return np.zeros((0, 0), bool)
 
 
 def _version(folder: MatteFolder, version: str) -> Path:

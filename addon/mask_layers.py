@@ -13,7 +13,7 @@ from bpy.types import Area, Mask, MaskLayer, MaskSpline, MovieClip, Scene, Windo
 from ..engine.errors import NothingPropagated
 from ..engine.outlines import Outlines
 from . import clips
-from .folders import matte_folder
+from .folders import readable_folder
 from .mask_space import from_pixels
 from .objects import find_object
 
@@ -30,7 +30,16 @@ class Shapes:
     # holes clockwise: Blender draws only those exactly, on all versions
 
 
-def write_layers(clip: MovieClip, object_ids: Sequence[int], *, window: Window, area: Area) -> list[MaskLayer]:
+@dataclass(frozen=True)
+class Written:
+    """What became of the layers."""
+
+    layers: list[MaskLayer]
+    without: list[int]  # objects that have no outlines
+    empty: list[int]  # scene frames of the clip on which an object has no matte, so that its layer is empty there
+
+
+def write_layers(clip: MovieClip, object_ids: Sequence[int], *, window: Window, area: Area) -> Written:
     """Make a layer per object in the clip's mask, in place of the one made before; other layers stay.
 
     `area` is a clip editor that shows the clip: Blender keys mask shapes only through one.
@@ -39,15 +48,32 @@ def write_layers(clip: MovieClip, object_ids: Sequence[int], *, window: Window, 
     shapes = {number: found for number in object_ids if (found := read_shapes(clip, number)) is not None}
     if not shapes:
         raise NothingPropagated(f"clip {clip.name} has no outlines yet")
+    everywhere = {clips.scene_frame(clip, frame) for frame in range(clip.frame_duration)}
+    empty = {number: everywhere.difference(found.frames) for number, found in shapes.items()}
+    shapes = {number: _emptied_beside(found, empty[number]) for number, found in shapes.items()}
     mask = _mask_of(clip)
     layers = {number: _new_layer(mask, clip, number, found) for number, found in shapes.items()}
     _key(mask, [(layers[number], found) for number, found in shapes.items()], window=window, area=area)
-    return list(layers.values())
+    return Written(
+        layers=list(layers.values()),
+        without=[number for number in object_ids if number not in shapes],
+        empty=sorted(set().union(*empty.values())),
+    )
+
+
+def layers_of(clip: MovieClip, object_id: int) -> list[MaskLayer]:
+    """The layers of the clip's own mask that say where the object is: the one made of its mattes, or, as long as
+    there is none, those that were made of no object's."""
+    mask = clip.matting.mask
+    if mask is None:
+        return []
+    made = _made_layer(mask, clip, object_id)
+    return [made] if made is not None else [layer for layer in mask.layers if not _marks(layer)]
 
 
 def read_shapes(clip: MovieClip, object_id: int) -> Shapes | None:
     """The outlines the engine has traced of an object's mattes; None if there are none."""
-    path = matte_folder(clip).outlines(object_id)
+    path = readable_folder(clip).outlines(object_id)
     if not path.is_file():
         return None
     outlines = Outlines.load(path)
@@ -74,12 +100,15 @@ def _new_layer(mask: Mask, clip: MovieClip, object_id: int, shapes: Shapes) -> M
     """A layer with all its points: the number of points is frozen by the first shape key."""
     item = find_object(clip, object_id)
     kept = {"use_fill_holes": True}
-    old = mask.layers.get(item.mask_layer) if item.mask_layer else None
+    name = item.name
+    old = _made_layer(mask, clip, object_id)
     if old is not None:
         kept |= {name: getattr(old, name) for name in _KEPT}
+        if item.name == item.mask_layer_for:  # else the layer's name changes with the object's
+            name = old.name
         mask.layers.remove(old)
-    layer = mask.layers.new(name=item.name)
-    item.mask_layer = layer.name
+    layer = mask.layers.new(name=name)
+    item.mask_layer, item.mask_layer_for = layer.name, item.name
     _, slots, count, _ = shapes.points.shape
     for _ in range(slots):
         spline = layer.splines.new()  # has one point already
@@ -87,10 +116,40 @@ def _new_layer(mask: Mask, clip: MovieClip, object_id: int, shapes: Shapes) -> M
         spline.use_cyclic = True
         for point in spline.points:
             point.handle_type = "FREE"
+            point.parent.sub_parent = _mark(clip, object_id)
         spline.points[0].select = True  # Blender keys only layers with something selected
     for name, value in kept.items():
         setattr(layer, name, value)
     return layer
+
+
+def _made_layer(mask: Mask, clip: MovieClip, object_id: int) -> MaskLayer | None:
+    """The layer made of the object's mattes, whatever it is called now. If its splines were copied into others, it is
+    the one that still has its name; without that there is no telling, and all are taken for the user's."""
+    made = [layer for layer in mask.layers if _mark(clip, object_id) in _marks(layer)]
+    named = [layer for layer in made if layer.name == find_object(clip, object_id).mask_layer]
+    return (named or made)[0] if named or len(made) == 1 else None
+
+
+def _mark(clip: MovieClip, object_id: int) -> str:
+    return f"keymatte/{clip.matting.key}/{object_id}"
+
+
+def _marks(layer: MaskLayer) -> set[str]:
+    """Whose mattes the layer was made of. Layers have no room for properties; but points have one for the name of a
+    bone or track they follow, which means nothing as long as they follow nothing."""
+    parents = (point.parent for spline in layer.splines for point in spline.points)
+    return {parent.sub_parent for parent in parents if parent.id is None and parent.sub_parent.startswith("keymatte/")}
+
+
+def _emptied_beside(shapes: Shapes, empty: set[int]) -> Shapes:
+    """With a frame without outlines at each side of those that have mattes, among the frames `empty`; else Blender
+    would hold or blend the outlines there."""
+    beside = sorted({frame + step for frame in shapes.frames for step in (-1, 1)} & empty)
+    frames = np.array([*shapes.frames, *beside])
+    nothing = np.full((len(beside), *shapes.points.shape[1:]), np.nan)
+    order = np.argsort(frames)
+    return Shapes(tuple(frames[order].tolist()), np.concatenate([shapes.points, nothing])[order])
 
 
 def _key(mask: Mask, work: list[tuple[MaskLayer, Shapes]], *, window: Window, area: Area) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,20 +19,41 @@ _LAYER = ("alpha", "blend", "falloff", "hide_render", "invert", "use_fill_holes"
 _SPLINE = ("offset_mode", "use_cyclic", "use_fill", "use_self_intersection_check", "weight_interpolation")
 
 
-def rasterise(mask: Mask, scene: Scene, width: int, height: int) -> np.ndarray:
-    """The mask as it stands, with edits not keyed yet: (height, width) float32, 0..1.
+def rasterise(
+    mask: Mask, scene: Scene, width: int, height: int, *, layers: Sequence[MaskLayer] | None = None
+) -> np.ndarray:
+    """The mask as it stands, with edits not keyed yet, or these of its layers alone: (height, width) float32, 0..1.
 
     Only the Mask node knows all of tracks, feather, handles, crossings and holes, as this version draws them. A
     render evaluates shape keys, so it is made of a copy without any. A mask whose points follow tracks or have
     feather points cannot be copied so: of that one, edits not keyed are left out, but not lost.
     """
-    with _still(mask) as still, _scratch_scene() as scratch, tempfile.TemporaryDirectory(prefix="keymatte-") as folder:
+    wanted = {layer.name for layer in (mask.layers if layers is None else layers)}
+    with (
+        _only(mask, wanted),
+        _still(mask) as still,
+        _scratch_scene() as scratch,
+        tempfile.TemporaryDirectory(prefix="keymatte-") as folder,
+    ):
         _set_up(scratch, still, width, height)
         scratch.frame_set(scene.frame_current)
         path = Path(folder) / "mask.png"
         scratch.render.filepath = str(path)
         bpy.ops.render.render(write_still=True, scene=scratch.name)
         return read_with_blender(path)[..., 0]
+
+
+@contextmanager
+def _only(mask: Mask, wanted: set[str]) -> Iterator[None]:
+    """Have only the layers of these names rendered; afterwards all are as they were."""
+    before = [(layer, layer.hide_render) for layer in mask.layers]
+    for layer, hidden in before:
+        layer.hide_render = hidden or layer.name not in wanted
+    try:
+        yield
+    finally:
+        for layer, hidden in before:
+            layer.hide_render = hidden
 
 
 @contextmanager

@@ -28,6 +28,7 @@ class MatteObject(PropertyGroup):
     colour: FloatVectorProperty(name="Colour", subtype="COLOR", size=3, min=0.0, max=1.0, default=(0.1, 0.9, 0.3))
     show: BoolProperty(name="Show", description="Show the object's matte over the clip", default=True)
     mask_layer: StringProperty(name="Mask Layer", description="The layer made of the object's matte")
+    mask_layer_for: StringProperty(name="Made For", description="The object's name when that layer was made")
 
 
 class MatteKeyframe(PropertyGroup):

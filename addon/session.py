@@ -36,7 +36,7 @@ class Session:
         self._job_id, self._cancelling, self._first_step = job.job_id, False, None
         self._client.send(Propagate(job))
         text = "Starting" if self._client.ready else "Starting the engine"
-        self.status = Status(State.STARTING, clip=clip, text=text)
+        self.status = Status(State.STARTING, clip=clip, folder=job.folder, text=text)
 
     def test(self) -> None:
         """Begin to start the engine anew and wait for its greeting; returns at once."""
@@ -204,10 +204,13 @@ class Session:
             raise EngineBusy(f"something is running already ({self.status.text})")
 
     def _start_engine(self) -> None:
-        if self._client and (self._client.cancelling or not self._client.alive):
+        command = environment.engine_command()
+        if self._client and (
+            self._client.cancelling or not self._client.alive or self._client.command != tuple(command)
+        ):
             self._close_client(at_once=True)
         if self._client is None:
-            self._client = EngineClient(environment.engine_command(), environment.ROOT)
+            self._client = EngineClient(command, environment.ROOT)
 
     def _close_client(self, *, at_once: bool = False) -> None:
         if self._client:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from ..engine.errors import EngineError
 from ..engine.protocol import Finished
@@ -39,6 +40,7 @@ class Status:
 
     state: State = State.IDLE
     clip: str = ""  # name of the clip in work; empty for other work
+    folder: Path | None = None  # its matte folder, which stays the same when the clip is renamed
     text: str = ""  # what it does now, or what came of it
     done: int = 0  # steps
     total: int = 0  # steps; 0: not known yet

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from bpy.types import Context, MovieClip
+from collections.abc import Iterable
+
+from bpy.types import Context, MovieClip, Operator
 
 from ..addon.objects import active_object
 from ..addon.properties import MatteObject
-from ..engine.errors import EngineError, NoActiveObject
+from ..engine.errors import EngineError, NoActiveObject, NothingPropagated
 
 
 class ReportingOperator:
@@ -49,13 +51,33 @@ def object_in(context: Context) -> MatteObject:
 
 
 def wanted_objects(context: Context, which: str) -> list[int]:
-    """Numbers of the objects meant by "ALL" or "ACTIVE". Raises NoActiveObject."""
+    """Numbers of the objects meant by "ALL" or "ACTIVE". "ALL" leaves out those without a keyframe: what there is of
+    them was made before their keyframes were cleared. Raises NoActiveObject, NothingPropagated."""
     if which == "ACTIVE":
         return [object_in(context).object_id]
-    numbers = [item.object_id for item in clip_in(context).matting.objects]
-    if not numbers:
+    matting = clip_in(context).matting
+    if not matting.objects:
         raise NoActiveObject("the clip has no objects")
+    marked = {key.object_id for key in matting.keyframes}
+    numbers = [item.object_id for item in matting.objects if item.object_id in marked]
+    if not numbers:
+        raise NothingPropagated("no object has a keyframe", remedy="Mark an object on one frame, and propagate.")
     return numbers
+
+
+def left_out(context: Context, which: str, done: Iterable[int]) -> list[str]:
+    """In words, which objects are not among those that were `done` though "ALL" was asked for."""
+    done = set(done)
+    names = [item.name for item in clip_in(context).matting.objects if item.object_id not in done]
+    return [f"left out, as they have no keyframe or no mattes: {', '.join(names)}"] if which == "ALL" and names else []
+
+
+def say(operator: Operator, done: str, warnings: list[str]) -> str:
+    """`done`, to be reported, if there is nothing to warn of; else it is reported here, as a warning."""
+    if not warnings:
+        return done
+    operator.report({"WARNING"}, "; ".join([done, *warnings]))
+    return ""
 
 
 WHICH = (

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import bpy
+import numpy as np
 from bpy.props import BoolProperty, EnumProperty, StringProperty
-from bpy.types import Context, Event, Operator
+from bpy.types import Context, Event, MovieClip, Operator
 
 from ..addon import clips, keyframes, mask_images
 from ..addon.objects import add_object, find_object
+from ..addon.properties import MatteObject
 from ..engine.errors import KeyframeNotLabels, NoActiveMask
 from .common import ClipOperator, clip_in, object_in
 
@@ -22,7 +24,9 @@ renders it. With 'Not Here', say that the object is not to be seen on this frame
     bl_label = "Keyframe from Mask"
     bl_options = {"REGISTER", "UNDO"}
 
-    absent: BoolProperty(name="Not Here", description="The object is not to be seen on this frame", default=False)
+    absent: BoolProperty(
+        name="Not Here", description="The object is not to be seen on this frame", default=False, options={"SKIP_SAVE"}
+    )
 
     def run(self, context: Context) -> str:
         clip, item, frame = clip_in(context), object_in(context), context.scene.frame_current
@@ -33,9 +37,8 @@ renders it. With 'Not Here', say that the object is not to be seen on this frame
         mask = context.space_data.mask
         if mask is None:
             raise NoActiveMask("no mask is chosen in this editor")
-        pixels = keyframes.mask_pixels(mask, clip, context.scene)
-        keyframes.set_keyframe(clip, item.object_id, frame, pixels)
-        return f"Keyframe of {item.name} on frame {frame}: {int(pixels.sum())} pixels"
+        pixels = keyframes.mask_pixels(mask, clip, context.scene, item.object_id)
+        return _keep(clip, item, frame, pixels)
 
 
 class CLIP_OT_matte_keyframe_from_image(ClipOperator, Operator):
@@ -54,6 +57,7 @@ is only one; in other images where it is opaque, or, without transparency, brigh
         name="All Objects",
         description="Take every object of a label image, and add those that are not in the list",
         default=False,
+        options={"SKIP_SAVE"},
     )
 
     def invoke(self, context: Context, event: Event) -> set[str]:
@@ -67,8 +71,7 @@ is only one; in other images where it is opaque, or, without transparency, brigh
             return self._take_all(context, path)
         item = object_in(context)
         pixels = mask_images.object_pixels(path, clip, item.object_id)
-        keyframes.set_keyframe(clip, item.object_id, frame, pixels)
-        return f"Keyframe of {item.name} on frame {frame}: {int(pixels.sum())} pixels"
+        return _keep(clip, item, frame, pixels)
 
     def _take_all(self, context: Context, path: Path) -> str:
         clip, frame = clip_in(context), context.scene.frame_current
@@ -80,7 +83,8 @@ is only one; in other images where it is opaque, or, without transparency, brigh
             if find_object(clip, number) is None:
                 add_object(clip, object_id=number)
             keyframes.set_keyframe(clip, number, frame, pixels)
-        return f"Keyframes of {len(objects)} objects on frame {frame}"
+        said = [text for number in objects for text in keyframes.overlaps(clip, number, frame)]
+        return "; ".join([f"Keyframes of {len(objects)} objects on frame {frame}", *said])
 
 
 class CLIP_OT_matte_keyframe_clear(ClipOperator, Operator):
@@ -105,7 +109,10 @@ class CLIP_OT_matte_keyframe_jump(ClipOperator, Operator):
     bl_options = {"REGISTER"}
 
     to: EnumProperty(
-        name="To", items=(("NEXT", "Next", "Forward"), ("PREVIOUS", "Previous", "Backward")), default="NEXT"
+        name="To",
+        items=(("NEXT", "Next", "Forward"), ("PREVIOUS", "Previous", "Backward")),
+        default="NEXT",
+        options={"SKIP_SAVE"},
     )
 
     def run(self, context: Context) -> str:
@@ -119,6 +126,13 @@ class CLIP_OT_matte_keyframe_jump(ClipOperator, Operator):
             return "There is no further keyframe"
         context.scene.frame_set(target)
         return ""
+
+
+def _keep(clip: MovieClip, item: MatteObject, frame: int, pixels: np.ndarray) -> str:
+    """Make the keyframe, and say what became of it."""
+    keyframes.set_keyframe(clip, item.object_id, frame, pixels)
+    said = [f"Keyframe of {item.name} on frame {frame}: {int(pixels.sum())} pixels"]
+    return "; ".join(said + keyframes.overlaps(clip, item.object_id, frame))
 
 
 CLASSES = (

@@ -16,7 +16,7 @@ class CLIP_OT_matte_object_add(ClipOperator, Operator):
     bl_label = "Add Object"
     bl_options = {"REGISTER", "UNDO"}
 
-    name: StringProperty(name="Name", description="Empty: a name with the object's number")
+    name: StringProperty(name="Name", description="Empty: a name with the object's number", options={"SKIP_SAVE"})
 
     def run(self, context: Context) -> str:
         return f"Added {add_object(clip_in(context), name=self.name).name}"

@@ -28,6 +28,7 @@ class CLIP_OT_matte_propagate(ClipOperator, Operator):
             (Direction.BACKWARD.value, "Backward", "To earlier frames only"),
         ),
         default=Direction.BOTH.value,
+        options={"SKIP_SAVE"},
     )
     frames: EnumProperty(
         name="Frames",
@@ -37,6 +38,7 @@ class CLIP_OT_matte_propagate(ClipOperator, Operator):
             ("PREVIEW", "Preview Range", "The scene's preview range, or its frame range if it has none"),
         ),
         default="CLIP",
+        options={"SKIP_SAVE"},
     )
     wait: BoolProperty(
         name="Wait",
@@ -47,8 +49,8 @@ class CLIP_OT_matte_propagate(ClipOperator, Operator):
 
     def run(self, context: Context) -> str:
         clip = clip_in(context)
-        frames = preview_range(clip, context.scene) if self.frames == "PREVIEW" else whole_clip(clip)
         try:
+            frames = preview_range(clip, context.scene) if self.frames == "PREVIEW" else whole_clip(clip)
             session.start(gather_job(clip, frames, Direction(self.direction)), clip.name)
         except EngineError as error:
             session.show(error)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from bpy.props import EnumProperty
 from bpy.types import Context, Event, Operator
 
-from ..addon import compositor, mask_layers
-from ..addon.folders import clear_results
+from ..addon import clips, compositor, mask_layers
+from ..addon.folders import clear_results, existing_folder
 from ..addon.session import redraw, session
 from ..engine.errors import EngineBusy
-from .common import WHICH, ClipOperator, clip_in, wanted_objects
+from .common import WHICH, ClipOperator, clip_in, left_out, say, wanted_objects
 
 
 class CLIP_OT_matte_to_mask_layers(ClipOperator, Operator):
@@ -20,18 +20,22 @@ own are not touched"""
     bl_label = "To Mask Layers"
     bl_options = {"REGISTER", "UNDO"}
 
-    which: EnumProperty(name="Objects", items=WHICH, default="ALL")
+    which: EnumProperty(name="Objects", items=WHICH, default="ALL", options={"SKIP_SAVE"})
 
     def run(self, context: Context) -> str:
         clip, space = clip_in(context), context.space_data
-        layers = mask_layers.write_layers(
+        wanted = wanted_objects(context, self.which)
+        written = mask_layers.write_layers(
             clip,
-            wanted_objects(context, self.which),
+            wanted,
             window=context.window or context.window_manager.windows[0],
             area=context.area,
         )
         space.mask = space.mask or clip.matting.mask
-        return f"{len(layers)} mask layers written to {clip.matting.mask.name}"
+        warnings = left_out(context, self.which, set(wanted).difference(written.without))
+        if written.empty:
+            warnings.append(f"empty on frames without mattes: {clips.spans(written.empty)}")
+        return say(self, f"{len(written.layers)} mask layers written to {clip.matting.mask.name}", warnings)
 
 
 class CLIP_OT_matte_to_compositor(ClipOperator, Operator):
@@ -48,24 +52,26 @@ class CLIP_OT_matte_to_compositor(ClipOperator, Operator):
             ("MASK", "Mask Layers", "The mask layers, with all that you changed in them"),
         ),
         default="MATTE",
+        options={"SKIP_SAVE"},
     )
-    which: EnumProperty(name="Objects", items=WHICH, default="ALL")
+    which: EnumProperty(name="Objects", items=WHICH, default="ALL", options={"SKIP_SAVE"})
 
     def run(self, context: Context) -> str:
         clip, scene = clip_in(context), context.scene
+        warnings = []
         if self.variant == "MATTE":
-            added = compositor.add_mattes(scene, clip, wanted_objects(context, self.which))
+            wanted = wanted_objects(context, self.which)
+            added = compositor.add_mattes(scene, clip, wanted)
+            warnings += left_out(context, self.which, set(wanted).difference(added.without))
         else:
             added = compositor.add_mask(scene, clip)
-        said = ["Added to the compositor"]
+        if added.missing:
+            warnings.append(f"frames without mattes show those of other frames: {clips.spans(added.missing)}")
         if not added.linked:
-            said.append("its output shows other nodes: link 'Keymatte cut out' to them where you want it")
+            warnings.append("its output shows other nodes: link 'Keymatte cut out' to them where you want it")
         if not added.same_size:
-            said.append(f"the render has another size than the clip ({clip.size[0]}x{clip.size[1]})")
-        if len(said) > 1:
-            self.report({"WARNING"}, "; ".join(said))
-            return ""
-        return said[0]
+            warnings.append(f"the render has another size than the clip ({clip.size[0]}x{clip.size[1]})")
+        return say(self, "Added to the compositor", warnings)
 
 
 class CLIP_OT_matte_clear(ClipOperator, Operator):
@@ -80,7 +86,8 @@ class CLIP_OT_matte_clear(ClipOperator, Operator):
 
     def run(self, context: Context) -> str:
         clip = clip_in(context)
-        if session.status.busy and session.status.clip == clip.name:
+        folder = existing_folder(clip)
+        if session.status.busy and folder is not None and session.status.folder == folder.root:
             raise EngineBusy("mattes of this clip are being made")
         count = clear_results(clip)
         redraw()

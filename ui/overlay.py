@@ -14,6 +14,7 @@ from gpu_extras.batch import batch_for_shader
 
 from ..addon import clips, png
 from ..addon.folders import existing_folder
+from ..engine.errors import EngineError
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ def _draw() -> None:
         return
     try:
         texture = _texture(clip, space.clip_user.frame_current)  # the frame of the picture beneath
-    except (OSError, png.NotReadable, ValueError) as error:
+    except (OSError, png.NotReadable, ValueError, EngineError) as error:
         _log.info("no overlay: %s", error)  # a file that is just being removed; the next redraw tries again
         return
     if texture is not None:

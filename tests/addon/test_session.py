@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+import threading
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -249,3 +252,42 @@ def test_an_environment_is_really_installed(session, monkeypatch, tmp_path):
     session.install()
     assert session.wait(120).text == "The engine is installed"
     assert environment.is_complete(tmp_path / "engine", [])
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are counted where Linux lists them")
+def test_engines_that_were_ended_leave_no_threads_and_no_open_files(session):
+    session.script.write_text(says())
+    counts = []
+    for _ in range(4):
+        session.test()
+        session.wait(20)
+        session._close_client(at_once=True)
+        counts.append((len(thread_names()), len(list(Path("/proc/self/fd").iterdir()))))
+    assert counts[0] == counts[-1], counts
+    assert not thread_names()
+
+
+def thread_names() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("keymatte")]
+
+
+def test_a_client_that_was_ended_is_not_kept_until_python_ends(session):
+    session.script.write_text(says())
+    session.test()
+    session.wait(20)
+    kept = weakref.ref(session._client)
+    session._close_client(at_once=True)
+    gc.collect()
+    assert kept() is None
+
+
+def test_an_engine_of_another_python_is_started_when_the_preference_has_changed(session, monkeypatch):
+    answer = f"say({encode(Finished('job 1'))!r})"
+    session.script.write_text(says(then=f"{answer}\nsys.stdin.readline(); {answer}; time.sleep(60)"))
+    session.start(JOB, "film")
+    session.wait(20)
+    process = session.engine_process_id
+    monkeypatch.setattr(environment, "engine_command", lambda: [sys.executable, "-u", "-s", str(session.script)])
+    session.start(JOB, "film")
+    session.wait(20)
+    assert session.engine_process_id != process

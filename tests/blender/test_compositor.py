@@ -83,7 +83,7 @@ def test_the_masks_variant_agrees_with_the_mattes(studio):
     studio.click("matte_to_compositor", variant="MASK")
     for media in (0, 4, FRAMES - 1):
         made = frame_of(studio, 99 + media)
-        assert iou(made[..., 3], both(studio, 1001 + media)) > 0.96
+        assert iou(made[..., 3], both(studio, 1001 + media)) >= 0.97
     assert len(np.unique(made[..., 3])) > 2, "its edges are not smooth"
 
 
@@ -171,10 +171,55 @@ def test_two_clips_have_nodes_of_their_own(studio):
     assert first.matting.folder != other.matting.folder
 
 
-def test_mattes_of_another_size_of_render_are_told(studio):
+def warnings(studio, capfd, operator: str = "matte_to_compositor", **properties) -> str:
+    """What the operator warns of."""
+    capfd.readouterr()
+    assert studio.click(operator, **properties) == {"FINISHED"}
+    told = capfd.readouterr().out.splitlines()
+    return "\n".join(line for line in told if line.startswith("Warning"))
+
+
+def test_mattes_of_another_size_of_render_are_told(studio, capfd):
     propagated(studio)
+    assert warnings(studio, capfd) == ""
     studio.scene.render.resolution_x = 64
-    studio.click("matte_to_compositor")  # a warning, not an error
+    assert "the render has another size than the clip (120x80)" in warnings(studio, capfd)
+
+
+@pytest.mark.parametrize("operator", ["matte_to_compositor", "matte_to_mask_layers"])
+def test_an_object_without_mattes_is_left_out_and_the_others_are_not(studio, capfd, operator):
+    propagated(studio)
+    studio.click("matte_object_add", name="new")
+    assert "left out, as they have no keyframe or no mattes: new" in warnings(studio, capfd, operator)
+    studio.go(1)
+    studio.click("matte_keyframe_from_mask", absent=True)
+    assert "left out, as they have no keyframe or no mattes: new" in warnings(studio, capfd, operator)
+    with pytest.raises(RuntimeError, match="Propagate first"):
+        studio.click(operator, which="ACTIVE")
+
+
+@pytest.mark.parametrize("operator", ["matte_to_compositor", "matte_to_mask_layers"])
+def test_mattes_of_an_object_whose_keyframes_were_cleared_are_left_out(studio, capfd, operator):
+    propagated(studio)
+    studio.click("matte_keyframe_clear")
+    assert "left out, as they have no keyframe or no mattes: Object 2" in warnings(studio, capfd, operator)
+    if operator == "matte_to_compositor":
+        assert "Keymatte matte 2" not in names(studio)
+        assert np.abs(frame_of(studio, 2)[..., 3] - studio.matte(1, 2)).max() < 1.5 / 255
+    else:
+        assert [layer.name for layer in studio.clip.matting.mask.layers] == ["Object 1"]
+    studio.clip.matting.active_object = 0
+    studio.go(1)
+    studio.click("matte_keyframe_clear")
+    with pytest.raises(RuntimeError, match="No object has a keyframe"):
+        studio.click(operator)
+
+
+def test_frames_without_mattes_are_told(studio, capfd):
+    propagated(studio, first=1001, start=101)
+    for number in (1002, 1003, 1006):
+        studio.matte_folder.matte(2, number).unlink()
+    assert "frames without mattes show those of other frames: 102 to 103, 106" in warnings(studio, capfd)
 
 
 def test_without_mattes_there_is_a_message(studio):

@@ -87,3 +87,11 @@ def test_no_library_of_the_engine_is_loaded_into_blender(studio):
     )
     told = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, timeout=120)
     assert told.stdout.strip().endswith("[]"), told.stdout + told.stderr
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_a_button_does_what_it_says_whatever_was_clicked_before(studio, name):
+    """Blender fills in what a button does not set from the last use, unless it is told not to."""
+    properties = getattr(bpy.ops.clip, name).get_rna_type().properties
+    remembered = [each.identifier for each in properties if each.identifier != "rna_type" and not each.is_skip_save]
+    assert not remembered

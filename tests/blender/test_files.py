@@ -127,6 +127,7 @@ def test_clear_is_refused_while_mattes_are_made(studio):
     studio.mark(1, media=0)
     studio.clip.matting.recipe = "colour"
     studio.click("matte_propagate")
+    studio.clip.name = "renamed meanwhile"
     with pytest.raises(RuntimeError, match="being made"):
         studio.click("matte_clear")
 

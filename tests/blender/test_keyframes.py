@@ -8,10 +8,12 @@ import pytest
 
 from tests.blender.studio import (
     HEIGHT,
+    PALETTE,
     WIDTH,
     add_spline,
     box,
     circle,
+    iou,
     mask_by_node,
     new_mask,
     part,
@@ -244,3 +246,55 @@ def test_keyframes_carry_file_numbers_so_moving_the_clip_in_time_keeps_them(stud
     (file,) = part("addon.keyframes").keyframe_files(studio.clip)
     assert file.frame == 4
     assert read_image(file.labels).shape == (HEIGHT, WIDTH, 4)
+
+
+# -- more than one object ----------------------------------------------------------------------------------------------
+def test_of_the_mask_made_of_the_mattes_only_the_objects_own_layer_is_taken(studio):
+    studio.mark(1, media=0)
+    studio.propagate()
+    studio.click("matte_to_mask_layers")
+    mask = studio.clip.matting.mask
+    for index, object_id in enumerate((1, 2)):
+        studio.clip.matting.active_object = index
+        studio.space.mask, studio.scene.frame_current = mask, 1
+        studio.click("matte_keyframe_from_mask")
+        other = {1: box, 2: ring}[object_id](0)
+        own = {1: ring, 2: box}[object_id](0)
+        assert not studio.kept(object_id)[other].any()
+        assert iou(studio.kept(object_id) > 0, own) > 0.95
+    assert [layer.hide_render for layer in mask.layers] == [False, False]
+    studio.click("matte_object_add", name="new")
+    with pytest.raises(RuntimeError, match=r"only layers of other objects.*layer of its own"):
+        studio.click("matte_keyframe_from_mask")
+    add_spline(mask.layers.new(name="drawn for the new one"), circle(0.5, 0.3, 0.05))
+    studio.click("matte_keyframe_from_mask")
+    taken = studio.kept(3) > 0
+    assert taken.any()
+    assert not taken[ring(0) | box(0)].any()
+
+
+def test_what_lies_under_another_objects_keyframe_is_told(studio, capfd):
+    square = np.zeros((HEIGHT, WIDTH), np.uint8)
+    square[10:30, 10:30] = 255
+    studio.take(square)
+    studio.click("matte_object_add", name="coat")
+    capfd.readouterr()
+    studio.take(np.roll(square, 15, axis=1))
+    assert "400 pixels; 100 pixels of Object 1 lie under coat" in capfd.readouterr().out
+    studio.clip.matting.active_object = 0
+    studio.take(np.roll(square, 5, axis=1))
+    assert "400 pixels; 200 pixels of Object 1 lie under coat" in capfd.readouterr().out
+    studio.take(np.roll(square, 40, axis=1))
+    assert "under" not in capfd.readouterr().out
+    studio.take((np.roll(square, 5, axis=1) > 0).astype(np.uint8), PALETTE, all_objects=True)
+    assert "1 objects on frame 1; 200 pixels of Object 1 lie under coat" in capfd.readouterr().out
+
+
+def test_images_with_numbers_beyond_blenders_are_told(studio):
+    from tests.blender.studio import write_film
+
+    bpy.data.movieclips.remove(studio.clip)
+    studio.open(write_film(studio.folder / "stamped", first=1705312345678, frames=3))
+    studio.click("matte_object_add")
+    with pytest.raises(RuntimeError, match=r"1705312345678.*2147483647.*Rename the images"):
+        studio.take(ring(0) * np.uint8(255))

@@ -162,3 +162,65 @@ def test_without_mattes_there_is_a_message(studio):
     studio.mark(1, media=0)
     with pytest.raises(RuntimeError, match=r"no outlines yet.*Propagate first"):
         studio.click("matte_to_mask_layers")
+
+
+def test_on_frames_without_mattes_the_mask_is_empty_and_they_are_told(studio, capfd):
+    studio.open_film()
+    studio.mark(3, media=2)
+    studio.scene.use_preview_range = True
+    studio.scene.frame_preview_start, studio.scene.frame_preview_end = 3, 5
+    studio.propagate(frames="PREVIEW")
+    capfd.readouterr()
+    studio.click("matte_to_mask_layers")
+    assert "empty on frames without mattes: 1 to 2, 6 to 8" in capfd.readouterr().out
+    mask = studio.clip.matting.mask
+    for frame in (1, 2, 6, 8):
+        assert mask_by_node(mask, frame, studio.folder).max() < 0.01, f"frame {frame}"
+    assert min(agreement(studio, {frame: frame for frame in (3, 4, 5)}, 1)) >= ENOUGH
+
+
+def test_a_layer_that_the_user_renamed_is_replaced_under_the_users_name(studio):
+    propagated(studio)
+    studio.click("matte_to_mask_layers")
+    mask = studio.clip.matting.mask
+    mask.layers["Object 1"].name = "hero"
+    for _ in range(2):
+        studio.click("matte_to_mask_layers")
+        assert sorted(layer.name for layer in mask.layers) == ["Object 2", "hero"]
+
+
+def test_an_object_renamed_has_its_layer_renamed(studio):
+    propagated(studio)
+    studio.click("matte_to_mask_layers")
+    studio.clip.matting.objects[0].name = "ring"
+    studio.click("matte_to_mask_layers")
+    assert sorted(layer.name for layer in studio.clip.matting.mask.layers) == ["Object 2", "ring"]
+
+
+def test_a_layer_of_the_users_that_took_our_layers_name_stays(studio):
+    propagated(studio)
+    studio.click("matte_to_mask_layers")
+    layers = studio.clip.matting.mask.layers
+    layers["Object 1"].name = "hero"
+    add_spline(layers.new(name="Object 1"), circle(0.1, 0.1, 0.05), "FREE")
+    layers.remove(layers["Object 2"])
+    add_spline(layers.new(name="Object 2"), circle(0.2, 0.1, 0.05), "FREE")
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    studio.area.type = "VIEW_3D"  # without a window, editors are made ready only when they are changed
+    studio.area.type = "CLIP_EDITOR"
+    studio.space.clip = studio.clip
+    studio.click("matte_to_mask_layers")
+    layers = studio.clip.matting.mask.layers
+    assert sorted(layer.name for layer in layers) == ["Object 1", "Object 2", "Object 2.001", "hero"]
+    assert [len(layers[name].splines[0].points) for name in ("Object 1", "Object 2")] == [16, 16]
+
+
+def test_a_layer_into_which_our_splines_were_copied_stays(studio):
+    propagated(studio)
+    studio.click("matte_to_mask_layers")
+    mask = studio.clip.matting.mask
+    mine = add_spline(mask.layers.new(name="my own"), circle(0.1, 0.1, 0.05), "FREE")
+    mine.points[0].parent.sub_parent = mask.layers["Object 1"].splines[0].points[0].parent.sub_parent
+    studio.click("matte_to_mask_layers")
+    assert sorted(layer.name for layer in mask.layers) == ["Object 1", "Object 2", "my own"]

@@ -157,3 +157,20 @@ def test_propagate_returns_at_once_and_tells_how_far_it_is(studio):
     studio.pump_until(finished)
     assert any(seen)
     assert studio.session.status.finished.frames_per_second > 0
+
+
+def test_after_the_preview_range_the_other_buttons_do_the_whole_clip_again(studio):
+    studio.open_marked()
+    studio.scene.use_preview_range = True
+    studio.scene.frame_preview_start, studio.scene.frame_preview_end = 3, 5
+    as_a_button(studio, direction="forward", frames="PREVIEW")
+    assert part("addon.folders").results(studio.clip).numbers == (3, 4, 5)
+    as_a_button(studio)
+    assert part("addon.folders").results(studio.clip).numbers == tuple(range(1, FRAMES + 1))
+
+
+def as_a_button(studio, **properties) -> None:
+    """Call with the properties of the last call where none are given, as buttons do."""
+    studio.clip.matting.recipe = "colour"
+    with studio.editor():
+        bpy.ops.clip.matte_propagate("EXEC_DEFAULT", True, wait=True, **properties)

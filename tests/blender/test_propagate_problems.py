@@ -147,3 +147,30 @@ def test_installing_offline_is_refused_with_what_to_do(studio):
     assert not bpy.app.online_access
     with pytest.raises(RuntimeError, match="Allow Online Access"):
         bpy.ops.clip.matte_install_engine()
+
+
+@pytest.mark.parametrize("frames", [(1, 250), (1010, 1020)])
+def test_a_range_outside_the_clip_is_told_and_nothing_is_started(studio, frames):
+    studio.open_marked(start=1001)
+    studio.scene.frame_start, studio.scene.frame_end = frames
+    asked = f"range, {frames[0]} to {frames[1]}, is outside the clip, which has frames 1001 to 1008.*Set a preview"
+    with pytest.raises(RuntimeError, match=asked):
+        studio.propagate(frames="PREVIEW")
+    assert studio.session.status.problem.code == "bad-setting"
+    assert not part("addon.folders").results(studio.clip).numbers
+
+
+def test_another_python_is_used_from_the_next_run_on(studio):
+    studio.open_marked(frames=3)
+    studio.propagate()
+    first = studio.session.engine_process_id
+    preferences = bpy.context.preferences.addons[MODULE].preferences
+    script = studio.folder / "python"
+    script.write_text(f'#!/bin/sh\nexec {preferences.engine_python} "$@"\n')
+    script.chmod(0o755)
+    preferences.engine_python = str(script)
+    studio.propagate()
+    second = studio.session.engine_process_id
+    assert second != first
+    studio.propagate()
+    assert studio.session.engine_process_id == second

@@ -32,5 +32,5 @@ def test_an_error_is_reported_with_what_to_do_now():
     operator = Sample(fail)
     assert operator.execute(None) == {"CANCELLED"}
     assert operator.reports == [
-        ({"ERROR"}, "clip shot has no keyframe to start from. Mark at least one object on one frame first.")
+        ({"ERROR"}, "Clip shot has no keyframe to start from. Mark at least one object on one frame first.")
     ]

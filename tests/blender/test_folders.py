@@ -1,0 +1,137 @@
+"""Files and clips made from others by copying: each has its own keyframes and mattes from its first change on."""
+
+from __future__ import annotations
+
+import shutil
+
+import bpy
+import numpy as np
+
+from tests.blender.studio import FRAMES, compositor_tree, part, write_film
+
+
+def propagated(studio) -> None:
+    studio.open_marked()
+    studio.propagate()
+    bpy.ops.wm.save_mainfile()
+
+
+def results(clip):
+    return part("addon.folders").results(clip)
+
+
+def not_here(studio, frame: int) -> None:
+    studio.go(frame)
+    studio.click("matte_keyframe_from_mask", absent=True)
+
+
+def open_file(studio, name: str) -> None:
+    bpy.ops.wm.open_mainfile(filepath=str(studio.folder / name))
+
+
+def test_what_is_done_in_a_new_version_leaves_the_old_one_as_it_was(studio):
+    propagated(studio)
+    first, before = studio.matte_folder, studio.matte(2, 2)
+    assert before.any()
+    bpy.ops.wm.save_as_mainfile(filepath=str(studio.folder / "shot 2.blend"))
+    not_here(studio, 2)
+    assert studio.matte_folder.root == first.root.with_name(f"{first.root.name}-2")
+    assert len(results(studio.clip).numbers) == FRAMES, "the new version has the mattes made so far"
+    studio.propagate()
+    bpy.ops.wm.save_mainfile()
+    assert not studio.matte(2, 2).any()
+    open_file(studio, "shot.blend")
+    assert studio.matte_folder.root == first.root
+    assert (studio.matte(2, 2) == before).all()
+    assert [key.number for key in studio.clip.matting.keyframes] == [1, 1]
+    studio.area.type = "CLIP_EDITOR"
+    studio.space.clip = studio.clip
+    assert studio.propagate() == {"FINISHED"}
+    assert studio.matte_folder.root == first.root
+    open_file(studio, "shot 2.blend")
+    assert not studio.matte(2, 2).any()
+    assert len(part("addon.keyframes").keyframe_files(studio.clip)) == 3
+
+
+def test_the_compositor_of_a_new_version_shows_its_own_mattes(studio):
+    propagated(studio)
+    studio.click("matte_to_compositor")
+    bpy.ops.wm.save_as_mainfile(filepath=str(studio.folder / "shot 2.blend"))
+    studio.propagate()
+    node = compositor_tree(studio.scene).nodes["Keymatte matte 1"]
+    shown = bpy.path.abspath(node.image.filepath)
+    assert str(studio.matte_folder.root) in shown
+    assert studio.matte_folder.root.name.endswith("-2")
+
+
+def test_a_file_that_was_renamed_or_copied_with_its_folder_keeps_it(studio, tmp_path):
+    propagated(studio)
+    shutil.move(studio.folder / "shot.blend", studio.folder / "renamed.blend")
+    open_file(studio, "renamed.blend")
+    root = studio.matte_folder.root
+    assert part("addon.folders").matte_folder(studio.clip).root == root
+    shutil.copytree(studio.folder, tmp_path / "copied")
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "copied" / "renamed.blend"))
+    assert part("addon.folders").matte_folder(studio.clip).root == tmp_path / "copied" / "keymatte" / root.name
+
+
+def test_a_copied_clip_and_its_original_do_not_touch_each_others_files(studio):
+    propagated(studio)
+    studio.click("matte_to_mask_layers")
+    original, copy = studio.clip, studio.clip.copy()
+    first = studio.matte_folder.root
+    studio.space.clip = copy
+    studio.go(4)
+    studio.click("matte_keyframe_clear")
+    studio.go(1)
+    studio.click("matte_keyframe_clear")
+    assert len(part("addon.keyframes").keyframe_files(copy)) == 1
+    assert len(part("addon.keyframes").keyframe_files(original)) == 2
+    second = part("addon.folders").existing_folder(copy).root
+    assert second != first
+    assert studio.click("matte_clear") == {"FINISHED"}
+    assert not results(copy).numbers
+    assert len(results(original).numbers) == FRAMES
+    copy.matting.recipe = "colour"
+    assert studio.click("matte_propagate", wait=True) == {"FINISHED"}
+    studio.click("matte_to_mask_layers")
+    assert copy.matting.mask != original.matting.mask
+    assert part("addon.folders").matte_folder(original).root == first
+    assert part("addon.folders").matte_folder(copy).root == second
+
+
+def test_a_copied_clip_has_nodes_of_its_own_and_shows_what_was_made(studio):
+    propagated(studio)
+    studio.click("matte_to_compositor")
+    count = len(nodes(studio))
+    copy = studio.clip.copy()
+    studio.space.clip = copy
+    studio.click("matte_to_compositor")
+    assert len(nodes(studio)) == 2 * count
+    folder = part("addon.folders").existing_folder(copy)
+    made = part("addon.png").read(folder.matte(1, 3)).values
+    assert np.array_equal(made, part("addon.png").read(studio.matte_folder.matte(1, 3)).values)
+
+
+def nodes(studio) -> list:
+    return [node for node in compositor_tree(studio.scene).nodes if node.get("keymatte")]
+
+
+def test_undoing_the_first_change_in_a_new_version_gives_the_same_folder_again(studio):
+    propagated(studio)
+    bpy.ops.wm.save_as_mainfile(filepath=str(studio.folder / "shot 2.blend"))
+    bpy.ops.ed.undo_push(message="saved as")
+    not_here(studio, 2)
+    bpy.ops.ed.undo_push(message="not here")
+    own = studio.matte_folder.root
+    bpy.ops.ed.undo()
+    not_here(studio, 3)
+    assert studio.matte_folder.root == own
+
+
+def test_clips_whose_names_differ_only_in_case_have_two_folders_everywhere(studio):
+    first = studio.open_film()
+    second = bpy.data.movieclips.load(str(write_film(studio.folder / "second")))
+    first.name, second.name = "Shot", "shot"
+    folders = [part("addon.folders").matte_folder(clip).root.name for clip in (first, second)]
+    assert folders == ["Shot", "shot-2"]
