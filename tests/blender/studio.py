@@ -139,14 +139,10 @@ def compositor_tree(scene):
     return scene.compositing_node_group if bpy.app.version >= (5, 0, 0) else scene.node_tree
 
 
-def mask_by_node(mask: Mask, frame: int, folder: Path) -> np.ndarray:
-    """The mask (H, W) on a scene frame, as a Mask node draws it; the test's own way, without the extension."""
-    active = bpy.context.scene
-    active.frame_set(frame)
-    scene = bpy.data.scenes.new("look")
-    scene.render.resolution_x, scene.render.resolution_y = WIDTH, HEIGHT
+def new_compositor(scene):
+    """A tree for the scene with nothing but an output, and that; as in the Blender at hand."""
     if bpy.app.version >= (5, 0, 0):
-        tree = scene.compositing_node_group = bpy.data.node_groups.new("look", "CompositorNodeTree")
+        tree = scene.compositing_node_group = bpy.data.node_groups.new("tree", "CompositorNodeTree")
         tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
         output = tree.nodes.new("NodeGroupOutput")
     else:
@@ -154,6 +150,16 @@ def mask_by_node(mask: Mask, frame: int, folder: Path) -> np.ndarray:
         tree = scene.node_tree
         tree.nodes.clear()
         output = tree.nodes.new("CompositorNodeComposite")
+    return tree, output
+
+
+def mask_by_node(mask: Mask, frame: int, folder: Path) -> np.ndarray:
+    """The mask (H, W) on a scene frame, as a Mask node draws it; the test's own way, without the extension."""
+    active = bpy.context.scene
+    active.frame_set(frame)
+    scene = bpy.data.scenes.new("look")
+    scene.render.resolution_x, scene.render.resolution_y = WIDTH, HEIGHT
+    tree, output = new_compositor(scene)
     node = tree.nodes.new("CompositorNodeMask")
     node.mask = mask
     tree.links.new(node.outputs[0], output.inputs[0])

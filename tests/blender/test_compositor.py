@@ -6,7 +6,18 @@ import bpy
 import numpy as np
 import pytest
 
-from tests.blender.studio import FRAMES, HEIGHT, WIDTH, compositor_tree, iou, picture, render
+from tests.blender.studio import (
+    FRAMES,
+    HEIGHT,
+    WIDTH,
+    compositor_tree,
+    iou,
+    new_compositor,
+    picture,
+    render,
+    write_film,
+    write_png,
+)
 
 
 def propagated(studio, **film):
@@ -55,7 +66,6 @@ def test_soft_edges_keep_the_colour_of_the_clip(studio):
 
 
 def write_matte(studio, number: int, alpha: np.ndarray) -> None:
-    from tests.blender.studio import write_png
 
     path = studio.matte_folder.matte(2, number)  # the object marked last is the active one
     write_png(path, np.rint(alpha * 255).astype(np.uint8))
@@ -123,15 +133,7 @@ def test_the_users_nodes_and_links_stay(studio):
 
 def user_tree(scene):
     """A tree of the user's own, that gives red."""
-    if bpy.app.version >= (5, 0, 0):
-        tree = scene.compositing_node_group = bpy.data.node_groups.new("mine", "CompositorNodeTree")
-        tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
-        output = tree.nodes.new("NodeGroupOutput")
-    else:
-        scene.use_nodes = True
-        tree = scene.node_tree
-        tree.nodes.clear()
-        output = tree.nodes.new("CompositorNodeComposite")
+    tree, output = new_compositor(scene)
     node = tree.nodes.new("CompositorNodeRGB")
     node.name = "mine"
     node.outputs[0].default_value = (1, 0, 0, 1)
@@ -156,7 +158,6 @@ def test_two_clips_have_nodes_of_their_own(studio):
     studio.click("matte_to_compositor")
     count = len(names(studio))
     first = studio.clip
-    from tests.blender.studio import write_film
 
     other = studio.open(write_film(studio.folder / "second"))
     with studio.editor():
