@@ -6,10 +6,8 @@ import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,51 +15,10 @@ import pytest
 from PIL import Image
 
 from engine.checkpoints import BUNDLED
-from engine.images import read_labels, read_matte, write_labels
+from engine.images import read_labels, write_labels
 from engine.matte_folder import MatteFolder
 from tests import films
-
-ROOT = Path(__file__).parents[2]
-ENGINE = [sys.executable, "-m", "engine"]
-FRAMES = 8
-
-
-@pytest.fixture
-def place(tmp_path) -> Path:
-    """A folder with a clip and a keyframe, on a path that is neither ASCII nor without spaces."""
-    folder = tmp_path / "Aufnahme für später 影"
-    film = films.crossing(count=FRAMES)
-    film.write_images(folder / "clip")
-    film.write_keyframes(folder / "keys", [0])
-    return folder
-
-
-def propagate(place: Path, **changes: object) -> list[str]:
-    wanted = {"clip": place / "clip", "keyframes": place / "keys", "out": place / "out", "recipe": "colour", **changes}
-    return [*ENGINE, "propagate", *(str(word) for name, value in wanted.items() for word in (f"--{name}", value))]
-
-
-def told(command: list[str]) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=180, check=False
-    )
-
-
-def refused(command: list[str], *words: str) -> str:
-    """The sentence with which a command ended with status 2."""
-    ended = told(command)
-    assert ended.returncode == 2, ended.stderr
-    assert "Traceback" not in ended.stderr
-    sentence = ended.stderr.strip().splitlines()[-1]
-    assert sentence.startswith("keymatte: ")
-    for word in words:
-        assert word in sentence
-    assert sentence.count(". ") >= 1, f"it does not say what to do now: {sentence}"
-    return sentence
-
-
-def numbers(place: Path) -> list[int]:
-    return MatteFolder(place / "out").numbers_done()
+from tests.process.cli import ENGINE, FRAMES, ROOT, numbers, propagate, refused, told
 
 
 # -- what goes well ----------------------------------------------------------------------------------------------------
@@ -103,19 +60,6 @@ def test_our_weights_follow_the_reflection_of_the_chair(tmp_path):
     table = told([*ENGINE, "score", *map(str, paths)]).stdout
     mean = re.search(r"mean +[\d.]+ +[\d.]+ +([\d.]+)", table)
     assert float(mean[1]) > 80, table
-
-
-def test_memory_does_not_grow_with_the_clip(place):
-    def peak(count: int) -> int:
-        """MiB."""
-        film = films.moving_disc(count, height=64, width=96)
-        clip = film.write_movie(place / f"{count}.avi", codec="MJPG")
-        keys = film.write_keyframes(place / f"keys {count}", [0, count - 1])
-        ended = told(propagate(place, clip=clip, keyframes=keys, out=place / f"out {count}", recipe="keymatte"))
-        assert ended.returncode == 0, ended.stderr
-        return int(re.search(r"peak memory (\d+) MiB", ended.stdout)[1])
-
-    assert peak(640) - peak(80) < 5  # the frames alone, if kept, would be 10 MiB
 
 
 @pytest.mark.parametrize("fault", ["ImportError('no module named torch')", "OSError('libtorch cannot be opened')"])
@@ -223,14 +167,12 @@ def mounted(command: list[str], out: Path, options: str) -> list[str]:
     ]
 
 
-def test_a_full_disk(place):
-    refused(mounted(propagate(place), place / "out", "size=48k"), "space is left")
-
-
-def test_a_full_disk_leaves_no_half_file(place):
-    ended = told(mounted(propagate(place), place / "out", "size=48k"))
-    assert "keymatte.json" in ended.stdout
-    assert ".part" not in ended.stdout
+def test_a_full_disk_is_told_and_holds_no_half_file(place):
+    command = mounted(propagate(place), place / "out", "size=48k")
+    refused(command, "space is left")
+    inside = told(command).stdout
+    assert "keymatte.json" in inside
+    assert ".part" not in inside
 
 
 def test_an_output_folder_that_is_not_writable(place):
@@ -265,30 +207,3 @@ def test_an_output_folder_that_is_somebodys(place):
 def test_a_setting_that_cannot_be(place, option, value, word):
     refused(propagate(place, **{option: value}), word)
     assert not (place / "out").exists()
-
-
-# -- broken off --------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "stopped"])
-def test_broken_off_what_is_written_is_valid_and_another_run_completes_it(place, how):
-    film = films.crossing(count=120)
-    film.write_images(place / "long")
-    running = subprocess.Popen(propagate(place, clip=place / "long"), cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    limit = time.monotonic() + 120
-    while len(numbers(place) if (place / "out" / "labels").exists() else ()) < 4:
-        assert running.poll() is None and time.monotonic() < limit
-        time.sleep(0.01)
-    running.send_signal(how)
-    words = running.communicate(timeout=60)[1]
-    if how is signal.SIGINT:
-        assert running.returncode == 130
-        assert "what is written stays valid" in words
-        assert "Traceback" not in words
-    done = numbers(place)
-    assert 4 <= len(done) < 120
-    folder = MatteFolder(place / "out")
-    for number in done:
-        assert read_labels(folder.labels(number)).shape == (96, 128)
-        assert read_matte(folder.matte(1, number)).shape == (96, 128)
-    assert told(propagate(place, clip=place / "long", range="0:12")).returncode == 0
-    assert set(numbers(place)) >= set(range(12))
-    assert not list((place / "out").rglob("*.part*"))

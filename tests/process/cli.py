@@ -1,0 +1,41 @@
+"""`python -m engine` for tests: how it is asked, and what it says."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from engine.matte_folder import MatteFolder
+
+ROOT = Path(__file__).parents[2]
+ENGINE = [sys.executable, "-m", "engine"]
+FRAMES = 8
+
+
+def propagate(place: Path, **changes: object) -> list[str]:
+    wanted = {"clip": place / "clip", "keyframes": place / "keys", "out": place / "out", "recipe": "colour", **changes}
+    return [*ENGINE, "propagate", *(str(word) for name, value in wanted.items() for word in (f"--{name}", value))]
+
+
+def told(command: list[str]) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=180, check=False
+    )
+
+
+def refused(command: list[str], *words: str) -> str:
+    """The sentence with which a command ended with status 2."""
+    ended = told(command)
+    assert ended.returncode == 2, ended.stderr
+    assert "Traceback" not in ended.stderr
+    sentence = ended.stderr.strip().splitlines()[-1]
+    assert sentence.startswith("keymatte: ")
+    for word in words:
+        assert word in sentence
+    assert sentence.count(". ") >= 1, f"it does not say what to do now: {sentence}"
+    return sentence
+
+
+def numbers(place: Path) -> list[int]:
+    return MatteFolder(place / "out").numbers_done()
