@@ -33,6 +33,7 @@ _NO_SPACE = re.compile(r"No space left on device|Errno 28\b|not enough space on 
 _NO_MATCH = re.compile(r"No matching distribution found for ([^\s;(]+)")
 
 _children: set[subprocess.Popen] = set()  # what must end when we are told to end
+_spawning = threading.RLock()
 _stopping = threading.Event()
 _STOPPED = 143  # exit status, as after SIGTERM
 
@@ -214,16 +215,20 @@ def _run(command: Sequence[object], line: Report, folder: Path) -> tuple[int, li
     variables = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
     variables.update(TMPDIR=str(temporary), NO_COLOR="1")
     tail: deque[str] = deque(maxlen=60)
-    with subprocess.Popen(
-        [str(part) for part in command],
-        env=variables,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-    ) as process:
+    with _spawning:  # whoever stops us sees every child
+        if _stopping.is_set():
+            sys.exit(_STOPPED)
+        process = subprocess.Popen(
+            [str(part) for part in command],
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        )
         _children.add(process)
+    with process:
         try:
             for text in _lines(process):
                 if not text.startswith("Progress "):
@@ -282,7 +287,8 @@ def _stop_with_stdin() -> None:
 
 
 def _stop() -> None:
-    _stopping.set()
+    with _spawning:
+        _stopping.set()
     for child in list(_children):
         child.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
