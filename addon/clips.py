@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import bpy
@@ -67,14 +66,6 @@ def first_number(clip: MovieClip) -> int:
             remedy="Rename the images so that they have smaller numbers, and open the clip again.",
         )
     return first
-
-
-def spans(frames: Iterable[int]) -> str:
-    """Frames in words: "1 to 3, 7"."""
-    ordered = sorted(set(frames))
-    starts = [frame for frame, before in zip(ordered, [None, *ordered]) if before is None or frame != before + 1]
-    ends = [frame for frame, after in zip(ordered, [*ordered[1:], None]) if after is None or frame != after - 1]
-    return ", ".join(f"{a} to {b}" if a < b else str(a) for a, b in zip(starts, ends))
 
 
 def number(clip: MovieClip, media_frame: int) -> int:

@@ -16,7 +16,7 @@ from .errors import BadSetting, ClipNotFound, FramesUnreadable, KeyframeOutsideC
 from .frames import FrameReader
 from .framing import Framing
 from .images import read_labels
-from .matte_folder import MatteFolder
+from .matte_folder import MatteFolder, spans
 from .protocol import Answer, Cancelled, Finished, MatteReady, Stage
 from .recipes import find_recipe
 from .results import MatteWriter, OutlineTracer
@@ -131,7 +131,7 @@ class _Source:
         if not lost:
             return ""
         what = "1 frame" if len(lost) == 1 else f"{len(lost)} frames"
-        numbers = _spans([self._reader.numbers[frame] for frame in lost])
+        numbers = spans([self._reader.numbers[frame] for frame in lost])
         return FramesUnreadable(f"{what} could not be read ({numbers}): {self.failed[lost[0]]}").sentence()
 
 
@@ -169,7 +169,7 @@ def _read_truth(job: PropagationJob, reader: FrameReader) -> tuple[dict[int, np.
         if below[mine].any():
             hidden.append(reader.numbers[keyframe.frame])
         below[mine] = labels[mine]
-    told = f"Keyframes overlap on frames {_spans(sorted(set(hidden)))}: the higher object number lies on top."
+    told = f"Keyframes overlap on frames {spans(hidden)}: the higher object number lies on top."
     return truth, told if hidden else ""
 
 
@@ -181,14 +181,3 @@ def _about(job: PropagationJob, reader: FrameReader) -> dict:
         "frames": [job.frames.start, job.frames.stop],
         **{name: value for name, value in asdict(job).items() if name not in ("job_id", "frames", "folder")},
     }
-
-
-def _spans(numbers: list[int]) -> str:
-    """3, 4, 5, 9 -> '3-5, 9'."""
-    spans: list[list[int]] = []
-    for number in numbers:
-        if spans and number == spans[-1][1] + 1:
-            spans[-1][1] = number
-        else:
-            spans.append([number, number])
-    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)

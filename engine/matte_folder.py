@@ -6,7 +6,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,14 @@ def number_in(stem: str) -> int | None:
     """The last number in a file's stem: 20 for `frame_0020`; None without digits."""
     found = _NUMBER.search(stem)
     return int(found.group(1)) if found else None
+
+
+def spans(frames: Iterable[int]) -> str:
+    """Frames in words: "1 to 3, 7"."""
+    ordered = sorted(set(frames))
+    starts = [frame for frame, before in zip(ordered, [None, *ordered]) if before is None or frame != before + 1]
+    ends = [frame for frame, after in zip(ordered, [*ordered[1:], None]) if after is None or frame != after - 1]
+    return ", ".join(f"{a} to {b}" if a < b else str(a) for a, b in zip(starts, ends))
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from bpy.props import EnumProperty
 from bpy.types import Context, Event, Operator
 
-from ..addon import clips, compositor, mask_layers
+from ..addon import compositor, mask_layers
 from ..addon.folders import clear_results, existing_folder
 from ..addon.session import redraw, session
 from ..engine.errors import EngineBusy
+from ..engine.matte_folder import spans
 from .common import WHICH, ClipOperator, clip_in, left_out, say, wanted_objects
 
 
@@ -34,7 +35,7 @@ own are not touched"""
         space.mask = space.mask or clip.matting.mask
         warnings = left_out(context, self.which, set(wanted).difference(written.without))
         if written.empty:
-            warnings.append(f"empty on frames without mattes: {clips.spans(written.empty)}")
+            warnings.append(f"empty on frames without mattes: {spans(written.empty)}")
         return say(self, f"{len(written.layers)} mask layers written to {clip.matting.mask.name}", warnings)
 
 
@@ -66,7 +67,7 @@ class CLIP_OT_matte_to_compositor(ClipOperator, Operator):
         else:
             added = compositor.add_mask(scene, clip)
         if added.missing:
-            warnings.append(f"frames without mattes show those of other frames: {clips.spans(added.missing)}")
+            warnings.append(f"frames without mattes show those of other frames: {spans(added.missing)}")
         if not added.linked:
             warnings.append("its output shows other nodes: link 'Keymatte cut out' to them where you want it")
         if not added.same_size:

@@ -89,8 +89,3 @@ def test_a_path_relative_to_the_file_is_found(film, tmp_path):
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"), copy=False)
     clip.filepath = "//shot_0001.png"
     assert clips.video_clip(clip).path == tmp_path / "shot_0001.png"
-
-
-def test_frames_in_words_are_spans():
-    assert clips.spans([]) == ""
-    assert clips.spans([7, 3, 1, 2, 2, -1]) == "-1, 1 to 3, 7"

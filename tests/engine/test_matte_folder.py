@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import DiskFull, FolderNotWritable, FolderTaken
-from engine.matte_folder import MatteFolder, number_in, replacing, writing_error
+from engine.matte_folder import MatteFolder, number_in, replacing, spans, writing_error
 
 
 @pytest.mark.parametrize("name", [".DS_Store", "Thumbs.db", "desktop.ini"])
@@ -77,3 +77,8 @@ def test_done_frames_are_those_whose_labels_are_there(tmp_path: Path):
         folder.labels(number).write_bytes(b"")
     (tmp_path / "labels" / "000004.png.part").write_bytes(b"")
     assert folder.numbers_done() == [3, 12, 1001]
+
+
+def test_frames_in_words_are_spans():
+    assert spans([]) == ""
+    assert spans([7, 3, 1, 2, 2, -1]) == "-1, 1 to 3, 7"
