@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .errors import BadSetting, EngineError
 from .matte_folder import replacing
+from .models_command import add_arguments as add_models_arguments
 from .types import Direction, PropagationJob, Settings
 
 # Threads that wait must sleep, not spin: beside Blender or a render, spinning made two threads five times slower than
@@ -45,20 +46,24 @@ def _propagate(options: argparse.Namespace) -> int:
     from .images import read_keyframes
     from .job import run
     from .protocol import Answer, Finished, MatteReady, Stage
+    from .recipes import find_recipe
 
     with FrameReader.open(options.clip) as reader:
         clip, numbers = reader.clip, reader.numbers
-    keyframes = read_keyframes(options.keyframes, numbers, (clip.height, clip.width), unlabelled=options.unlabelled)
+    recipe = find_recipe(options.recipe)
+    unlabelled = options.unlabelled or recipe.unlabelled
+    keyframes = read_keyframes(options.keyframes, numbers, (clip.height, clip.width), unlabelled=unlabelled)
     job = PropagationJob(
         job_id=uuid.uuid4().hex,
         clip=clip,
         frames=_frames(options.range, clip.frame_count),
         keyframes=keyframes,
         folder=options.out,
-        recipe=options.recipe,
+        recipe=recipe.name,
         weights=options.weights,
-        direction=Direction(options.direction),
+        direction=Direction(options.direction) if options.direction else recipe.direction,
         settings=Settings(height=options.height, device=options.device, overrides=_overrides(options.set)),
+        probabilities=options.dump_probabilities,
     )
     last: list[Finished] = []
     with tqdm(unit="frame", file=sys.stderr) as bar:
@@ -97,6 +102,9 @@ def _score(options: argparse.Namespace) -> int:
 
 
 def _models(options: argparse.Namespace) -> int:
+    if options.action:
+        return options.action(options)
+    from .models_command import list_published
     from .recipes import RECIPES, find_recipe
 
     if options.describe:
@@ -107,8 +115,11 @@ def _models(options: argparse.Namespace) -> int:
         return 0
     for recipe in RECIPES.values():
         weights = recipe.weights
-        where = "needs no weights" if weights is None else f"{weights}{'' if weights.is_file() else ' (missing)'}"
+        where = f"published weights, see below: {recipe.published}" if recipe.published else "needs no weights"
+        if weights:
+            where = f"{weights}{'' if weights.is_file() else ' (missing)'}"
         _say(f"{recipe.name}\n  {recipe.summary}\n  licence: {recipe.licence}\n  {where}")
+    list_published(options.folder)
     return 0
 
 
@@ -194,12 +205,16 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     one.add_argument("--height", type=int, default=Settings.height, help="shorter side of the working frame, pixels")
     one.add_argument("--range", default=":", help="frames A:B to fill, from 0, B not included")
-    one.add_argument("--direction", default="both", choices=[way.value for way in Direction])
+    one.add_argument(
+        "--direction", choices=[way.value for way in Direction], help="default: the recipe's; both for keymatte"
+    )
     one.add_argument(
         "--unlabelled",
-        default="unknown",
         choices=("unknown", "absent"),
-        help="what a keyframe says of objects that it does not show",
+        help="what a keyframe says of objects that it does not show; default: the recipe's, unknown for keymatte",
+    )
+    one.add_argument(
+        "--dump-probabilities", type=Path, metavar="FILE.npz", help="what the network gave, float32, background first"
     )
     one.add_argument("--set", action="append", default=[], metavar="SECTION.NAME=VALUE", help="a recipe's number")
 
@@ -213,6 +228,7 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("models", help="recipes, licences, weights files")
     one.set_defaults(command=_models)
     one.add_argument("--describe", metavar="RECIPE", help="the numbers of one recipe")
+    add_models_arguments(one)
 
     commands.add_parser("doctor", help="what works on this computer").set_defaults(command=_doctor)
     commands.add_parser("serve", help="JSON lines on stdin and stdout").set_defaults(command=_serve)

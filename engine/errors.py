@@ -113,6 +113,37 @@ class WeightsDamaged(EngineError):
     default_remedy = "Get the file again."
 
 
+class WeightsUnsafe(EngineError):
+    """A weights file holds more than numbers."""
+
+    code = "weights-unsafe"
+    default_remedy = "Get the weights from their authors' own page; files that may run as a program are never opened."
+
+
+class UnknownWeights(EngineError):
+    code = "unknown-weights"
+    default_remedy = "Choose one of these."
+
+
+class NotConfirmed(EngineError):
+    code = "not-confirmed"
+    default_remedy = "Read what is said above, and add --yes."
+
+
+class DownloadFailed(EngineError):
+    """The network or the server broke off; what came is kept."""
+
+    code = "download-failed"
+    default_remedy = "Check the network and run the same again: it goes on where it stopped."
+
+
+class DownloadRefused(EngineError):
+    """What is offered at the address is not what was asked for; none of it is kept."""
+
+    code = "download-refused"
+    default_remedy = "Get the file with a browser, and import it."
+
+
 class FolderNotWritable(EngineError):
     code = "folder-not-writable"
     default_remedy = "Choose another folder, or change its permissions."

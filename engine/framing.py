@@ -11,6 +11,19 @@ from torch.nn import functional
 
 
 @dataclass(frozen=True)
+class FramingStyle:
+    """How a method fits frames; published ones as their authors' programs do it."""
+
+    smooth: bool = True  # filter what is made smaller, and masks become soft; else bare bilinear, and nearest masks
+    truncate: bool = False  # the longer side is rounded down, not to the nearest
+    border: tuple[float, float, float] | None = None  # RGB 0..1 of the padding; None: the edge is repeated
+    enlarge: bool = False  # smaller clips are scaled up to the working height
+
+
+OUR_STYLE = FramingStyle()
+
+
+@dataclass(frozen=True)
 class Framing:
     """How a clip's frames (height, width) lie in the network's frames. All lengths in pixels."""
 
@@ -22,12 +35,19 @@ class Framing:
     left: int
     bottom: int
     right: int
+    style: FramingStyle = OUR_STYLE
 
     @classmethod
-    def fit(cls, height: int, width: int, *, working_height: int, stride: int) -> Framing:
+    def fit(
+        cls, height: int, width: int, *, working_height: int, stride: int, style: FramingStyle = OUR_STYLE
+    ) -> Framing:
         """Scale so that the shorter side is at most `working_height`, and pad both sides to multiples of `stride`."""
-        scale = min(working_height / min(height, width), 1.0)
-        work_height, work_width = max(round(height * scale), 1), max(round(width * scale), 1)
+        shorter = min(height, width)
+        if working_height < shorter or style.enlarge:
+            sides = (side * working_height / shorter for side in (height, width))
+            work_height, work_width = (max(int(side) if style.truncate else round(side), 1) for side in sides)
+        else:
+            work_height, work_width = height, width
         below, beside = -work_height % stride, -work_width % stride
         return cls(
             height=height,
@@ -38,16 +58,28 @@ class Framing:
             left=beside // 2,
             bottom=below - below // 2,
             right=beside - beside // 2,
+            style=style,
         )
 
     def apply(self, pixels: np.ndarray, device: torch.device) -> Tensor:
-        """(H, W, 3) uint8 -> (1, 3, H', W') float32 0..1; the edge is repeated into the padding."""
+        """(H, W, 3) uint8 -> (1, 3, H', W') float32 0..1."""
         image = torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(2, 0, 1)[None].float() / 255
-        return self._pad(self._scale(image), mode="replicate")
+        image = self._scale(image)
+        if self.style.border is None:
+            return functional.pad(image, self._padding(), mode="replicate")
+        border = image.new_tensor(self.style.border)[None, :, None, None]
+        # Not by adding: the border must be exactly what the network takes for nothing.
+        canvas = border.repeat(1, 1, *(size + self._added(axis) for axis, size in enumerate(image.shape[-2:])))
+        canvas[..., self.top : self.top + self.work_height, self.left : self.left + self.work_width] = image
+        return canvas
 
     def apply_masks(self, masks: Tensor) -> Tensor:
         """(O, H, W) 0..1 -> (O, H', W') 0..1; nothing is in the padding."""
-        return self._pad(self._scale(masks[None]), mode="constant")[0]
+        if self.style.smooth:
+            masks = self._scale(masks[None])[0]
+        elif masks.shape[1:] != (self.work_height, self.work_width):
+            masks = functional.interpolate(masks[None], size=(self.work_height, self.work_width), mode="nearest")[0]
+        return functional.pad(masks, self._padding())
 
     def restore(self, masks: Tensor) -> Tensor:
         """(O, H', W') -> (O, H, W)."""
@@ -62,7 +94,12 @@ class Framing:
         size = (self.work_height, self.work_width)
         if image.shape[-2:] == size:
             return image
-        return functional.interpolate(image, size=size, mode="bilinear", align_corners=False, antialias=True)
+        return functional.interpolate(
+            image, size=size, mode="bilinear", align_corners=False, antialias=self.style.smooth
+        )
 
-    def _pad(self, image: Tensor, *, mode: str) -> Tensor:
-        return functional.pad(image, (self.left, self.right, self.top, self.bottom), mode=mode)
+    def _padding(self) -> tuple[int, int, int, int]:
+        return (self.left, self.right, self.top, self.bottom)
+
+    def _added(self, axis: int) -> int:
+        return (self.top + self.bottom, self.left + self.right)[axis]

@@ -17,12 +17,13 @@ from .frames import FrameReader
 from .framing import Framing
 from .images import read_labels
 from .matte_folder import MatteFolder, spans
+from .overlap import ReadAhead, WriteBehind
 from .protocol import Answer, Cancelled, Finished, MatteReady, Stage
 from .recipes import find_recipe
-from .results import MatteWriter, OutlineTracer
-from .sweeps import group_objects, plan_sweeps
+from .results import MatteWriter, OutlineTracer, ProbabilityFile
+from .sweeps import group_by_keyframes, group_together, plan_sweeps
 from .types import PropagationJob
-from .walk import Walk
+from .walk import Matte, Walk
 
 _log = logging.getLogger(__name__)
 _LEAST_HEIGHT = 32  # pixels: two steps of the stride-16 grid; less shows a network nothing
@@ -47,10 +48,12 @@ def _run(job: PropagationJob, report: Callable[[Answer], None], cancelled: Calla
     with memory_errors(), FrameReader.open(job.clip.path, size=(job.clip.height, job.clip.width)) as reader:
         frames = _frames_there(job, reader)
         truth, overlaps = _read_truth(job, reader)
-        groups = group_objects(((keyframe.frame, keyframe.objects) for keyframe in job.keyframes), most=None)
-        sweeps = plan_sweeps(groups, frames, job.direction)
         report(Stage(job.job_id, "Loading the network"))
         network = recipe.network(numbers, weights=job.weights, device=device)
+        group_objects = group_together if network.joint else group_by_keyframes
+        annotations = ((keyframe.frame, keyframe.objects) for keyframe in job.keyframes)
+        groups = group_objects(annotations, most=network.max_objects)
+        sweeps = plan_sweeps(groups, frames, job.direction, ahead=network.joint and recipe.habits.permanent)
         folder = MatteFolder(job.folder)
         folder.claim(_about(job, reader))
         source = _Source(reader, cancelled)
@@ -58,25 +61,43 @@ def _run(job: PropagationJob, report: Callable[[Answer], None], cancelled: Calla
         walk = Walk(
             network,
             lambda: recipe.bank(numbers),
-            framing=Framing.fit(height, width, working_height=job.settings.height, stride=network.stride),
+            framing=Framing.fit(
+                height,
+                width,
+                working_height=job.settings.height,
+                stride=network.stride,
+                style=recipe.framing_style(numbers),
+            ),
             read=source.read,
             truth=truth,
             groups=groups,
             device=device,
+            habits=recipe.keyframe_habits(numbers),
         )
         objects = sorted({number for group in groups for number in group.objects})
         written = MatteWriter(folder, reader.numbers, objects, frames)
         tracing = OutlineTracer(folder, reader.numbers, objects, (height, width), partial(_tell_tracing, job, report))
+        dump = ProbabilityFile(job.probabilities, objects, frames, (height, width)) if job.probabilities else None
         report(Stage(job.job_id, "Learning the keyframes"))
-        total, done = sum(sweep.wanted_count() for sweep in sweeps), 0
+        done, total = 0, sum(sweep.wanted_count() for sweep in sweeps)
         began = time.monotonic()
         try:
-            for matte in walk.propagate(sweeps):
-                tracing.forget()
-                written.put(matte)
-                done += 1
-                report(MatteReady(job.job_id, matte.frame, done, total))
+            with source, WriteBehind() as behind:
+                for done, matte in enumerate(walk.propagate(sweeps), 1):
+                    behind.do(
+                        partial(
+                            _put,
+                            matte,
+                            written,
+                            tracing,
+                            dump,
+                            MatteReady(job.job_id, matte.frame, done, total),
+                            report,
+                        )
+                    )
             pace = done / max(time.monotonic() - began, 1e-9)
+            if dump:
+                dump.save()
             written.put_unread(truth, [frame for frame in frames if frame in source.failed])
             tracing.trace(source.check)
         except _Stopped:
@@ -88,6 +109,22 @@ def _run(job: PropagationJob, report: Callable[[Answer], None], cancelled: Calla
         frames_per_second=round(pace, 3),
         peak_memory=peak_memory(),
     )
+
+
+def _put(
+    matte: Matte,
+    written: MatteWriter,
+    tracing: OutlineTracer,
+    dump: ProbabilityFile | None,
+    told: MatteReady,
+    report: Callable[[Answer], None],
+) -> None:
+    """Write what was found at one frame, and tell of it."""
+    tracing.forget()
+    written.put(matte)
+    if dump:
+        dump.put(matte)
+    report(told)
 
 
 def _tell_tracing(job: PropagationJob, report: Callable[[Answer], None], done: int, total: int) -> None:
@@ -103,15 +140,22 @@ class _Source:
 
     def __init__(self, reader: FrameReader, cancelled: Callable[[], bool]) -> None:
         self._reader = reader
+        self._ahead = ReadAhead(reader.read, reader.clip.frame_count)
         self._cancelled = cancelled
         self.failed: dict[int, str] = {}
+
+    def __enter__(self) -> _Source:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._ahead.close()
 
     def read(self, frame: int) -> np.ndarray | None:
         self.check()
         if frame in self.failed:
             return None
         try:
-            return self._reader.read(frame)
+            return self._ahead.read(frame)
         except FramesUnreadable as error:
             _log.warning("%s", error.message)
             self.failed[frame] = error.message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,27 @@ class Propagate:
 @dataclass(frozen=True)
 class Cancel:
     job_id: str
+
+
+@dataclass(frozen=True)
+class Download:
+    """Fetch published weights and install them in `folder`; see `catalogue`. The answers are Stage, then an end."""
+
+    job_id: str
+    name: str
+    folder: Path
+    again: bool = False  # even if they are installed
+
+
+@dataclass(frozen=True)
+class Import:
+    """Install published weights in `folder` from a file that the user has."""
+
+    job_id: str
+    name: str
+    file: Path
+    folder: Path
+    again: bool = False  # even if they are installed
 
 
 # -- answers ----------------------------------------------------------------------------------------------------------
@@ -70,12 +92,13 @@ class Failed:
     remedy: str
 
 
-Request = Propagate | Cancel
+Request = Propagate | Cancel | Download | Import
 Answer = Ready | Stage | MatteReady | Finished | Cancelled | Failed
 Message = Request | Answer
 
 _KINDS: dict[str, type] = {
-    kind.__name__: kind for kind in (Propagate, Cancel, Ready, Stage, MatteReady, Finished, Cancelled, Failed)
+    kind.__name__: kind
+    for kind in (Propagate, Cancel, Download, Import, Ready, Stage, MatteReady, Finished, Cancelled, Failed)
 }
 
 
@@ -91,7 +114,8 @@ def decode(line: str) -> Message:
         kind = _KINDS[fields.pop("kind")]
         if kind is Propagate:
             return Propagate(_job(fields["job"]))
-        return kind(**fields)
+        paths = {field.name: Path(fields[field.name]) for field in dataclass_fields(kind) if field.type == "Path"}
+        return kind(**{**fields, **paths})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadMessage(f"not a message of the engine: {line.strip()[:120]!r} ({error})") from error
 
@@ -103,7 +127,7 @@ def _plain(value: Any) -> Any:
 
 
 def _job(fields: dict) -> PropagationJob:
-    clip, weights = fields.pop("clip"), fields.pop("weights")
+    clip, weights, probabilities = (fields.pop(name) for name in ("clip", "weights", "probabilities"))
     return PropagationJob(
         clip=VideoClip(**{**clip, "path": Path(clip["path"])}),
         frames=range(*fields.pop("frames")),
@@ -113,6 +137,7 @@ def _job(fields: dict) -> PropagationJob:
         ),
         folder=Path(fields.pop("folder")),
         weights=Path(weights) if weights else None,
+        probabilities=Path(probabilities) if probabilities else None,
         direction=Direction(fields.pop("direction")),
         settings=Settings(**fields.pop("settings")),
         **fields,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -14,7 +16,7 @@ import numpy as np
 from .contours import write_outlines
 from .errors import EngineError, MatteUnreadable
 from .images import read_matte, write_labels, write_matte
-from .matte_folder import MatteFolder
+from .matte_folder import MatteFolder, replacing
 from .walk import Matte
 
 _MOMENT = 2.0  # seconds that a cancelled job may still take
@@ -56,7 +58,63 @@ class MatteWriter:
         for frame in frames:
             if frame in truth:
                 alpha = np.stack([truth[frame] == number for number in self._objects]).astype(np.float32)
-                self.put(Matte(frame, tuple(self._objects), alpha, (1.0,) * len(self._objects)))
+                self.put(Matte(frame, tuple(self._objects), alpha, (1.0,) * len(self._objects), probability=alpha))
+
+
+class ProbabilityFile:
+    """What the network gave at the clip's size, as one .npz: for comparing methods, not for artists.
+
+    `probabilities` (frames, objects + 1, H, W) float32, the background first; `frames` media frames in order;
+    `objects` ids. Both sweeps of a frame are joined as in its mattes. Frames that were not computed are left out.
+    """
+
+    def __init__(self, path: Path, objects: list[int], frames: range, size: tuple[int, int]) -> None:
+        self._path = path
+        self._objects = objects
+        self._frames = frames
+        self._done = np.zeros((len(frames), len(objects)), bool)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._scratch = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115 (closed by `close`)
+        shape = (len(frames), len(objects), *size)
+        # On disk: a long clip does not fit into memory.
+        self._found = np.memmap(self._scratch, np.float32, "w+", shape=shape)
+
+    def put(self, matte: Matte) -> None:
+        """Join one sweep's probabilities with what the other gave before."""
+        row = matte.frame - self._frames.start
+        for found, object_id, share in zip(matte.probability, matte.objects, matte.shares, strict=True):
+            at = self._objects.index(object_id)
+            before = self._found[row, at] if self._done[row, at] else found
+            self._found[row, at] = share * found + (1 - share) * before
+            self._done[row, at] = True
+
+    def save(self) -> None:
+        """Write the file, all or nothing."""
+        rows = np.flatnonzero(self._done.any(1))
+        with (
+            replacing(self._path) as part,
+            zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        ):
+            for name, array in (
+                ("frames", self._frames.start + rows),
+                ("objects", np.array(self._objects)),
+            ):
+                with archive.open(f"{name}.npy", "w") as file:
+                    np.lib.format.write_array(file, array)
+            with archive.open("probabilities.npy", "w", force_zip64=True) as file:
+                shape = (len(rows), len(self._objects) + 1, *self._found.shape[2:])
+                header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(file, header)
+                for row in rows:
+                    found = self._found[row]
+                    background = np.clip(1 - found.sum(0, keepdims=True, dtype=np.float64), 0, 1)
+                    file.write(np.concatenate([background.astype("<f4"), found]).tobytes())
+        self.close()
+
+    def close(self) -> None:
+        """Forget what was not saved."""
+        del self._found
+        self._scratch.close()
 
 
 class OutlineTracer:

@@ -7,12 +7,12 @@ import os
 import queue
 import sys
 import threading
+from functools import partial
 from typing import TextIO
 
 from . import VERSION
 from .errors import BadMessage, EngineError
-from .protocol import Answer, Cancel, Cancelled, Failed, Propagate, Ready, decode, encode
-from .types import PropagationJob
+from .protocol import Answer, Cancel, Cancelled, Download, Failed, Import, Propagate, Ready, Request, decode, encode
 
 _log = logging.getLogger(__name__)
 _PATIENCE = 10.0  # seconds after stdin ended in which the frame in work may still be finished
@@ -40,7 +40,7 @@ class _Server:
     def __init__(self, answers: TextIO) -> None:
         self._answers = answers
         self._speaking = threading.Lock()
-        self._jobs: queue.SimpleQueue[PropagationJob | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
         self._cancelled: set[str] = set()
         self._ended = False
 
@@ -60,8 +60,8 @@ class _Server:
     def _take(self, line: str) -> None:
         try:
             match decode(line):
-                case Propagate(job=job):
-                    self._jobs.put(job)
+                case Propagate() | Download() | Import() as request:
+                    self._jobs.put(request)
                 case Cancel(job_id=job_id):
                     self._cancelled.add(job_id)
                 case other:
@@ -74,26 +74,31 @@ class _Server:
 
     def work(self) -> None:
         """Load what is heavy, say Ready, and do jobs until stdin ends."""
+        from . import installing, job
         from .device import describe, pick_device
-        from .job import run
 
         self._say(Ready(VERSION, describe(pick_device("auto"))))
-        while (job := self._jobs.get()) is not None:
+        while (request := self._jobs.get()) is not None:
+            job_id = request.job.job_id if isinstance(request, Propagate) else request.job_id
             try:
-                if self._stopped(job):
-                    self._say(Cancelled(job.job_id))
+                if self._stopped(job_id):
+                    self._say(Cancelled(job_id))
                     continue
-                run(job, self._say, lambda job=job: self._stopped(job))
+                match request:
+                    case Propagate():
+                        job.run(request.job, self._say, partial(self._stopped, job_id))
+                    case Download() | Import():
+                        installing.run(request, self._say, partial(self._stopped, job_id))
             except EngineError as error:
-                self._say(Failed(job.job_id, error.code, error.message, error.remedy))
+                self._say(Failed(job_id, error.code, error.message, error.remedy))
             except Exception as error:
-                _log.exception("job %s failed", job.job_id)
-                self._say(Failed(job.job_id, "engine-fault", f"The engine failed: {error!r}", "See the engine log."))
+                _log.exception("job %s failed", job_id)
+                self._say(Failed(job_id, "engine-fault", f"The engine failed: {error!r}", "See the engine log."))
             finally:
-                self._cancelled.discard(job.job_id)  # the same job may be asked for again
+                self._cancelled.discard(job_id)  # the same job may be asked for again
 
-    def _stopped(self, job: PropagationJob) -> bool:
-        return self._ended or job.job_id in self._cancelled
+    def _stopped(self, job_id: str) -> bool:
+        return self._ended or job_id in self._cancelled
 
     def _say(self, answer: Answer) -> None:
         with self._speaking:

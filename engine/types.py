@@ -56,3 +56,4 @@ class PropagationJob:
     weights: Path | None = None  # None: the recipe's own file
     direction: Direction = Direction.BOTH
     settings: Settings = Settings()
+    probabilities: Path | None = None  # an .npz file for what the network gave, before anything is rounded

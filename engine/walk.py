@@ -15,7 +15,7 @@ from .layers.aggregate import aggregate
 from .memory.bank import MemoryBank
 from .memory.entry import Entry
 from .networks.network import Features, Network
-from .sweeps import ObjectGroup, Sweep, share
+from .sweeps import ALL_PERMANENT, Habits, ObjectGroup, Sweep, share
 
 ReadFrame = Callable[[int], np.ndarray | None]  # media frame -> (H, W, 3) uint8 RGB, or None if it cannot be read
 Truth = Mapping[int, np.ndarray]  # media frame -> keyframe labels (H, W) uint8
@@ -27,33 +27,61 @@ class Matte:
 
     frame: int
     objects: tuple[int, ...]
-    alpha: np.ndarray  # (O, H, W) float32 0..1, at the clip's size
+    alpha: np.ndarray  # (O, H, W) float32 0..1, at the clip's size; a keyframe's objects exactly as the user made them
     shares: tuple[float, ...]  # per object: how much of the final alpha this is, if another sweep was here before
+    probability: np.ndarray  # (O, H, W) float32 0..1: what the network went on with, on keyframes too
 
 
 class Tracker:
     """Follows one group of objects on one sweep: its memory and its state."""
 
-    def __init__(self, network: Network, group: ObjectGroup, bank: MemoryBank) -> None:
+    def __init__(self, network: Network, group: ObjectGroup, bank: MemoryBank, *, objects: Sequence[int]) -> None:
+        """`objects` are those that `bank` knows already, in the order of its rows."""
         self.group = group
+        self.objects = list(objects)
         self._network = network
         self._bank = bank
         self._state: Any = None
 
+    def knows_anything(self) -> bool:
+        """Whether there is something to follow yet."""
+        return bool(self.objects) and not self._bank.holds_nothing()
+
+    def meet(self, objects: Sequence[int]) -> None:
+        """From now on these are followed too."""
+        self.objects += [number for number in objects if number not in self.objects]
+
     def predict(self, features: Features) -> Tensor:
         """Probabilities (O, H', W') of each object by itself."""
-        return self._network.segment(features, self._bank.view(), self._state)
+        probabilities, self._state = self._network.segment(features, self._bank.view(), self._state)
+        return probabilities
 
     def learn(self, frame: int, features: Features, masks: Tensor) -> None:
         """Take the joint masks (O, H', W') of `frame` as what happened there."""
-        self._state = self._network.settle(frame, features, masks, self._state)
         if self._bank.wants(frame):
-            self._bank.write(self._network.memorize(frame, features, masks, self._state))
+            entry, self._state = self._network.memorize(frame, features, masks, self._state)
+            self._bank.write(entry)
+        self._state = self._network.settle(frame, features, masks, self._state)
 
     def accept(self, frame: int, features: Features, masks: Tensor) -> None:
         """Take a keyframe's masks (O, H', W'); it is in permanent memory already."""
-        self._state = self._network.settle(frame, features, masks, self._state)
+        _, self._state = self._network.memorize(frame, features, masks, self._state)
         self._bank.start_from(frame)
+        self._state = self._network.settle(frame, features, masks, self._state)
+
+    def accept_and_write(self, frame: int, features: Features, masks: Tensor) -> None:
+        """Take a keyframe's masks (O, H', W') where keyframes are remembered like other frames, when they are met."""
+        entry, self._state = self._network.memorize(frame, features, masks, self._state)
+        self._bank.write(entry)
+        self._state = self._network.settle(frame, features, masks, self._state)
+
+
+@dataclass(frozen=True)
+class _Pinned:
+    """What the keyframes of a group left in memory."""
+
+    objects: tuple[int, ...]  # in the order of the entries' rows
+    entries: tuple[Entry, ...]
 
 
 class Walk:
@@ -69,6 +97,7 @@ class Walk:
         truth: Truth,
         groups: Sequence[ObjectGroup],
         device: torch.device,
+        habits: Habits = ALL_PERMANENT,
     ) -> None:
         self._network = network
         self._new_bank = new_bank
@@ -77,86 +106,135 @@ class Walk:
         self._truth = truth
         self._groups = groups
         self._device = device
+        self._habits = habits
 
     @torch.inference_mode()
     def propagate(self, sweeps: Sequence[Sweep]) -> Iterator[Matte]:
-        """Mattes frame by frame. Every keyframe is in permanent memory before the first frame is computed."""
-        pinned = self._pin_keyframes()
+        """Mattes frame by frame. Permanent keyframes are all in memory before the first frame is computed."""
+        pinned = self._pin_keyframes() if self._habits.permanent else {}
         for sweep in sweeps:
             yield from self._sweep(sweep, pinned)
 
-    def _pin_keyframes(self) -> dict[ObjectGroup, list[Entry]]:
-        pinned: dict[ObjectGroup, list[Entry]] = {group: [] for group in self._groups}
+    def _pin_keyframes(self) -> dict[ObjectGroup, _Pinned]:
+        known: dict[ObjectGroup, list[int]] = {group: [] for group in self._groups}
+        entries: dict[ObjectGroup, list[Entry]] = {group: [] for group in self._groups}
         for frame in sorted(self._truth):
             pixels = self._read(frame)
             if pixels is None:
                 continue
             features = self._network.encode(self._framing.apply(pixels, self._device))
             for group in self._groups:
-                if frame in group.keyframes:
-                    entry = self._network.memorize(frame, features, self._given(group, frame), None)
-                    pinned[group].append(entry.as_pinned())
-        return pinned
+                told = group.told(frame)
+                if self._network.joint:  # an object is spoken of from the first keyframe on that shows it
+                    known[group] += [number for number in self._shown(told, frame) if number not in known[group]]
+                    told = tuple(number for number in known[group] if number in told)
+                elif told:
+                    known[group] = list(group.objects)
+                if told:
+                    entry, _ = self._network.memorize(frame, features, self._given(told, frame), None)
+                    places = tuple(known[group].index(number) for number in told)
+                    entry = entry.about(places) if self._network.joint else entry
+                    entries[group].append((entry.blurred() if frame == self._habits.blurred else entry).as_pinned())
+        return {group: _Pinned(tuple(known[group]), tuple(entries[group])) for group in self._groups}
 
-    def _sweep(self, sweep: Sweep, pinned: Mapping[ObjectGroup, list[Entry]]) -> Iterator[Matte]:
+    def _sweep(self, sweep: Sweep, pinned: Mapping[ObjectGroup, _Pinned]) -> Iterator[Matte]:
         trackers = []
-        for group, entries in pinned.items():
-            if not entries:  # none of its keyframes could be read
+        for group in self._groups:
+            before = pinned.get(group, _Pinned((), ()))
+            if self._habits.permanent and not before.entries:  # none of its keyframes could be read
                 continue
             bank = self._new_bank()
-            # Nearest last, so that the memory's interval counts from where the sweep begins.
-            for entry in sorted(entries, key=lambda entry: -abs(entry.frame - sweep.frames.start)):
+            for entry in before.entries:
                 bank.write(entry)
-            trackers.append(Tracker(self._network, group, bank))
+            bank.start_from(sweep.frames.start)
+            trackers.append(Tracker(self._network, group, bank, objects=before.objects))
         for frame in sweep.frames:
-            here = [tracker for tracker in trackers if sweep.reaches(tracker.group, frame)]
-            pixels = self._read(frame) if here else None
+            reached = [
+                (number, keyframes)
+                for tracker in trackers
+                for number, keyframes in tracker.group.followed()
+                if sweep.reaches(keyframes, frame)
+            ]
+            pixels = self._read(frame) if reached else None
             if pixels is None:
                 continue
+            here = [one for one in trackers if any(sweep.reaches(frames, frame) for frames in one.group.keyframes_of)]
             features = self._network.encode(self._framing.apply(pixels, self._device))
-            masks = self._step(frame, features, here)
-            if frame in sweep.wanted:
-                groups = [tracker.group for tracker in here]
+            found = self._step(frame, features, here)
+            if found and frame in sweep.wanted:
+                objects = tuple(number for number, _ in reached)
+                probability = self._restored(found, objects)
                 yield Matte(
                     frame=frame,
-                    objects=tuple(number for group in groups for number in group.objects),
-                    alpha=self._at_clip_size(frame, masks, groups),
-                    shares=tuple(share(group, frame, sweep) for group in groups for _ in group.objects),
+                    objects=objects,
+                    alpha=self._exact(frame, objects, probability, here),
+                    shares=tuple(share(keyframes, frame, sweep) for _, keyframes in reached),
+                    probability=probability,
                 )
 
-    def _step(self, frame: int, features: Features, trackers: Sequence[Tracker]) -> Tensor:
-        """Joint masks (O, H', W') of all groups at `frame`, learnt by each of them."""
-        told = [frame in tracker.group.keyframes for tracker in trackers]
-        parts = [
-            self._given(tracker.group, frame) if known else tracker.predict(features)
-            for tracker, known in zip(trackers, told, strict=True)
+    def _step(self, frame: int, features: Features, trackers: Sequence[Tracker]) -> dict[int, Tensor]:
+        """Joint masks (H', W') of all objects at `frame`, by id, learnt by each tracker.
+
+        What is given is kept, and nothing else lies on its pixels; what is not is predicted (XMem, ECCV 2022).
+        """
+        told = {number for tracker in trackers for number in tracker.group.told(frame)}
+        asked = [
+            tracker
+            for tracker in trackers
+            if tracker.knows_anything() and (self._habits.predicts or not told.issuperset(tracker.objects))
         ]
-        taken = sum(part.sum(0) for part, known in zip(parts, told, strict=True) if known)
-        parts = [part if known else part * (1 - taken) for part, known in zip(parts, told, strict=True)]
-        if not all(told):
-            joint = aggregate(torch.cat(parts)).split([len(part) for part in parts])
-            parts = [part if known else new for part, new, known in zip(parts, joint, told, strict=True)]
-        for tracker, part, known in zip(trackers, parts, told, strict=True):
-            if known:
-                tracker.accept(frame, features, part)
+        found: dict[int, Tensor] = {}
+        if asked:
+            joint = aggregate(torch.cat([tracker.predict(features) for tracker in asked]))
+            found = dict(zip((number for tracker in asked for number in tracker.objects), joint, strict=True))
+        for tracker in trackers:
+            tracker.meet(self._shown(tracker.group.told(frame), frame))
+        given = [number for tracker in trackers for number in tracker.objects if number in told]
+        if given:
+            masks = self._given(given, frame)
+            taken = masks.sum(0) > 0.5
+            found = {number: mask.masked_fill(taken, 0) for number, mask in found.items()}
+            found.update(zip(given, masks, strict=True))
+            found = dict(zip(found, aggregate(torch.stack(list(found.values()))), strict=True))
+        for tracker in trackers:
+            if not tracker.objects:
+                continue
+            masks = torch.stack([found[number] for number in tracker.objects])
+            if not tracker.group.told(frame):
+                tracker.learn(frame, features, masks)
+            elif self._habits.permanent:
+                tracker.accept(frame, features, masks)
             else:
-                tracker.learn(frame, features, part)
-        return torch.cat(parts)
+                tracker.accept_and_write(frame, features, masks)
+        return found
 
-    def _given(self, group: ObjectGroup, frame: int) -> Tensor:
-        """A keyframe's masks of `group`: (O, H', W')."""
-        return self._framing.apply_masks(self._one_hot(group, frame).to(self._device))
+    def _given(self, objects: Sequence[int], frame: int) -> Tensor:
+        """A keyframe's masks of `objects`: (O, H', W')."""
+        return self._framing.apply_masks(self._one_hot(objects, frame).to(self._device))
 
-    def _one_hot(self, group: ObjectGroup, frame: int) -> Tensor:
+    def _one_hot(self, objects: Sequence[int], frame: int) -> Tensor:
         labels = torch.from_numpy(self._truth[frame])
-        return torch.stack([labels == number for number in group.objects]).float()
+        return torch.stack([labels == number for number in objects]).float()
 
-    def _at_clip_size(self, frame: int, masks: Tensor, groups: Sequence[ObjectGroup]) -> np.ndarray:
-        """(O, H', W') -> (O, H, W) float32; a keyframe's own objects exactly as the user made them."""
-        parts = list(self._framing.restore(masks).cpu().split([len(group.objects) for group in groups]))
-        for i, group in enumerate(groups):
-            if frame in group.keyframes:
-                parts[i] = self._one_hot(group, frame)
-            elif frame in self._truth:
-                parts[i] = parts[i] * torch.from_numpy(self._truth[frame] == 0)
-        return torch.cat(parts).numpy()
+    def _shown(self, objects: Sequence[int], frame: int) -> list[int]:
+        """Those of `objects` that have pixels on the keyframe at `frame`; all, if objects do not share a memory."""
+        if not objects or not self._network.joint:
+            return list(objects)
+        shown = set(np.unique(self._truth[frame]).tolist())
+        return [number for number in objects if number in shown]
+
+    def _restored(self, found: Mapping[int, Tensor], objects: Sequence[int]) -> np.ndarray:
+        """(O, H, W) float32 at the clip's size; nothing where an object is not known yet."""
+        nothing = torch.zeros_like(next(iter(found.values())))
+        return self._framing.restore(torch.stack([found.get(number, nothing) for number in objects])).cpu().numpy()
+
+    def _exact(
+        self, frame: int, objects: tuple[int, ...], probability: np.ndarray, trackers: Sequence[Tracker]
+    ) -> np.ndarray:
+        """(O, H, W): a keyframe's own objects exactly as the user made them, and no other on their pixels."""
+        if frame not in self._truth:
+            return probability
+        told = {number for tracker in trackers for number in tracker.group.told(frame)}
+        free = self._truth[frame] == 0
+        exact = self._one_hot(objects, frame).numpy()
+        return np.stack([exact[i] if number in told else probability[i] * free for i, number in enumerate(objects)])

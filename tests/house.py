@@ -23,10 +23,24 @@ LIGHT = (
     "engine.environment",
     "engine.raster",
     "engine.outlines",
+    "engine.catalogue",
 )
 FILES = tuple(
     f"engine.{name}"
-    for name in ("frames", "movies", "pictures", "images", "tracing", "contours", "score", "device", "checkpoints")
+    for name in (
+        "frames",
+        "movies",
+        "pictures",
+        "images",
+        "tracing",
+        "contours",
+        "score",
+        "device",
+        "checkpoints",
+        "torch_files",
+        "connections",
+        "downloads",
+    )
 )
 BLENDER = ("bpy", "mathutils", "gpu", "gpu_extras", "blf", "bpy_extras", "numpy")
 LIBRARIES = ("torch", "numpy", "cv2", "PIL", "platformdirs", "safetensors", "tqdm")
@@ -79,7 +93,14 @@ TABLE = (
     Row(
         ("engine.recipes",),
         ("torch",),
-        (*LIGHT, *_room("engine.networks"), *_room("engine.memory"), "engine.checkpoints", "engine.framing"),
+        (
+            *LIGHT,
+            *_room("engine.networks"),
+            *_room("engine.memory"),
+            "engine.checkpoints",
+            "engine.framing",
+            "engine.sweeps",
+        ),
     ),
     Row(FILES, LIBRARIES, (*LIGHT, *FILES)),
     Row(

@@ -5,6 +5,8 @@ Letters: CK CV channels of keys and values, N memory tokens, Q query tokens, O o
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -21,13 +23,36 @@ def similarity(key: Tensor, shrinkage: Tensor, query: Tensor, selection: Tensor)
     return (asked.T @ memory - constant[:, None]) * (shrinkage / key.shape[0] ** 0.5)
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """The best tokens of each query and how much each weighs: both (Q, K)."""
+
+    index: Tensor
+    weight: Tensor
+
+    def read(self, value: Tensor) -> Tensor:
+        """Weighted sums of values (O, CV, N) -> (O, CV, Q)."""
+        objects, channels, tokens = value.shape
+        rows = value.reshape(objects * channels, tokens).T.contiguous()  # (N, O CV): one token's values in one piece
+        read = functional.embedding_bag(self.index, rows, per_sample_weights=self.weight, mode="sum")  # (Q, O CV)
+        return read.T.reshape(objects, channels, -1)
+
+
+def read_top_k(scores: Tensor, *, top_k: int) -> Chosen:
+    """Softmax over the `top_k` best tokens of each query; scores (Q, N)."""
+    best, index = scores.topk(min(top_k, scores.shape[1]), dim=1)
+    return Chosen(index, best.softmax(1))
+
+
+def received(chosen: Chosen, count: int) -> Tensor:
+    """Attention that each of `count` tokens received from all queries: (N,)."""
+    mass = chosen.weight.new_zeros(count)
+    return mass.index_add_(0, chosen.index.flatten(), chosen.weight.flatten())
+
+
 def top_k_readout(scores: Tensor, value: Tensor, *, top_k: int) -> Tensor:
     """Weighted sum of the values of the `top_k` best tokens: scores (Q, N), value (O, CV, N) -> (O, CV, Q)."""
-    objects, channels, tokens = value.shape
-    best, index = scores.topk(min(top_k, tokens), dim=1)  # (Q, K)
-    rows = value.reshape(objects * channels, tokens).T.contiguous()  # (N, O CV): one token's values in one piece
-    read = functional.embedding_bag(index, rows, per_sample_weights=best.softmax(1), mode="sum")  # (Q, O CV)
-    return read.T.reshape(objects, channels, -1)
+    return read_top_k(scores, top_k=top_k).read(value)
 
 
 def squared_distances(grid: tuple[int, int], *, like: Tensor) -> Tensor:

@@ -2,17 +2,100 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions, each after a ReLU, added to the input."""
+    """Two 3x3 convolutions, each after a ReLU, added to the input (through a third where channels change)."""
+
+    def __init__(self, channels_in: int, channels: int | None = None) -> None:
+        super().__init__()
+        channels = channels or channels_in
+        self.first = nn.Conv2d(channels_in, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        self.skip = nn.Conv2d(channels_in, channels, 3, padding=1) if channels_in != channels else None
+
+    def forward(self, image: Tensor) -> Tensor:
+        kept = image if self.skip is None else self.skip(image)
+        return kept + self.second(functional.relu(self.first(functional.relu(image))))
+
+
+class SharedConv(nn.Conv2d):
+    """3x3 over one map shared by all objects and one map of each, as if they were concatenated.
+
+    A convolution is linear: the shared map, the wider of the two, goes through it once for any number of objects.
+    """
+
+    def __init__(self, shared: int, own: int, channels: int) -> None:
+        super().__init__(shared + own, channels, 3, padding=1)
+        self._widths = (shared, own)
+        self._halves: tuple[Tensor, Tensor] | None = None
+
+    def forward(self, shared: Tensor, own: Tensor) -> Tensor:
+        """(1, CS, h, w), (O, CO, h, w) -> (O, C, h, w)."""
+        if len(own) == 1:
+            return super().forward(torch.cat([shared, own], 1))
+        over_shared, over_own = self._split()
+        return functional.conv2d(own, over_own, self.bias, padding=1) + functional.conv2d(
+            shared, over_shared, padding=1
+        )
+
+    def _split(self) -> tuple[Tensor, Tensor]:
+        if self.weight.requires_grad:
+            return self.weight.split(self._widths, 1)
+        if self._halves is None or self._halves[0].device != self.weight.device:
+            # A slice is copied by every convolution that reads it; here it is once.
+            self._halves = tuple(half.contiguous() for half in self.weight.split(self._widths, 1))
+        return self._halves
+
+
+class ChannelAndSpaceGate(nn.Module):
+    """CBAM (Woo et al. 2018): weigh the channels by what is in them anywhere, then the places by all channels."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=1)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        self.squeeze = nn.Linear(channels, channels // 16)
+        self.excite = nn.Linear(channels // 16, channels)
+        self.place = nn.Conv2d(2, 1, 7, padding=3)
 
     def forward(self, image: Tensor) -> Tensor:
-        return image + self.second(functional.relu(self.first(functional.relu(image))))
+        """(O, C, h, w) -> the same, weighed."""
+        pooled = (image.mean((2, 3)), image.amax((2, 3)))
+        channels = sum(self.excite(functional.relu(self.squeeze(pool))) for pool in pooled).sigmoid()
+        image = image * channels[:, :, None, None]
+        places = torch.stack([image.amax(1), image.mean(1)], 1)
+        return image * self.place(places).sigmoid()
+
+
+class FusionBlock(nn.Module):
+    """A map shared by all objects with one of each, as XMem fuses them: residual, gate, residual."""
+
+    def __init__(self, shared: int, own: int, channels: int, channels_out: int) -> None:
+        super().__init__()
+        self.first = SharedConv(shared, own, channels)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        self.skip = SharedConv(shared, own, channels)
+        self.gate = ChannelAndSpaceGate(channels)
+        self.mix = ResidualBlock(channels, channels_out)
+
+    def forward(self, shared: Tensor, own: Tensor) -> Tensor:
+        """(1, CS, h, w), (O, CO, h, w) -> (O, C, h, w)."""
+        inner = self.first(functional.relu(shared), functional.relu(own))
+        fused = self.second(functional.relu(inner)) + self.skip(shared, own)
+        return self.mix(fused + self.gate(fused))
+
+
+class GatedUpdate(nn.Module):
+    """XMem's recurrent cell: h' = f h (1 - u) + u c; unlike a GRU's, the candidate c sees h ungated."""
+
+    def __init__(self, channels_in: int, channels: int) -> None:
+        super().__init__()
+        self.transform = nn.Conv2d(channels_in + channels, 3 * channels, 3, padding=1)
+
+    def forward(self, seen: Tensor, hidden: Tensor) -> Tensor:
+        """(O, C, h, w) seen now, (O, CH, h, w) kept so far -> (O, CH, h, w)."""
+        forget, update, candidate = self.transform(torch.cat([seen, hidden], 1)).chunk(3, 1)
+        update = update.sigmoid()
+        return forget.sigmoid() * hidden * (1 - update) + update * candidate.tanh()

@@ -5,17 +5,45 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
+
 from .entry import Entry
 from .stores import Store
-from .tokens import Tokens, joined
+from .tokens import PER_OBJECT, Tokens, joined
+
+
+@dataclass(frozen=True)
+class Part:
+    """What objects that are known from the same tokens read: all tokens of each propagation layer on one axis."""
+
+    objects: tuple[int, ...]  # places in the group, ascending; rows of `value`. Empty: all
+    layers: tuple[Tokens, ...]
+    starts: tuple[tuple[int, int], ...]  # (entry, first token of it) that were joined
 
 
 @dataclass(frozen=True)
 class MemoryView:
-    """What a network sees of a memory: all tokens of each propagation layer on one axis."""
+    """What a network sees of a memory."""
 
     entries: tuple[Entry, ...]
-    layers: tuple[Tokens, ...]
+    parts: tuple[Part, ...]  # one, unless objects were annotated on different frames
+
+    @property
+    def layers(self) -> tuple[Tokens, ...]:
+        """All tokens, for a network whose objects share every entry."""
+        (part,) = self.parts
+        return part.layers
+
+    def credit(self, mass: Tensor) -> None:
+        """Tell that the first part's tokens received attention `mass` (N,) from one frame."""
+        at = 0
+        starts = dict(self.parts[0].starts)
+        for index, entry in enumerate(self.entries):
+            count = len(entry) - starts.get(index, len(entry))
+            received = mass[at : at + count]
+            entry.usage.add(received if count == len(entry) else _behind(received, len(entry)))
+            at += count
 
 
 class MemoryBank:
@@ -43,15 +71,58 @@ class MemoryBank:
         self._view = None
 
     def start_from(self, frame: int) -> None:
-        """Count the interval from `frame`: a keyframe already pinned, at which a sweep passes."""
+        """Count the interval from `frame`: where a sweep begins, or a keyframe already pinned that it passes."""
         self._last_frame = frame
+
+    def holds_nothing(self) -> bool:
+        """Whether there is nothing to read yet."""
+        return not any(store.entries() for store in self._stores)
 
     def view(self) -> MemoryView:
         """All entries, joined once per write."""
         if self._view is None:
             entries = tuple(entry for store in self._stores for entry in store.entries())
-            self._view = MemoryView(
-                entries,
-                tuple(joined(layer) for layer in zip(*(entry.layers for entry in entries), strict=True)),
-            )
+            self._view = MemoryView(entries, _parts(entries))
         return self._view
+
+
+def _parts(entries: tuple[Entry, ...]) -> tuple[Part, ...]:
+    """Objects known from the same tokens go together."""
+    every = range(max((max(entry.objects) + 1 for entry in entries if entry.objects), default=0))
+    if not every:  # networks whose planes have no row per object, or whose objects share every entry
+        whole = tuple((index, 0) for index in range(len(entries)))
+        return (Part((), _join(entries, whole, ()), whole),)
+    together: dict[tuple[tuple[int, int], ...], list[int]] = {}
+    for place in every:
+        lacking = [entry.lacks(place) for entry in entries]
+        starts = tuple((index, lack) for index, lack in enumerate(lacking) if lack < len(entries[index]))
+        if starts:
+            together.setdefault(starts, []).append(place)
+    return tuple(
+        Part(tuple(places), _join(entries, starts, tuple(places)), starts) for starts, places in together.items()
+    )
+
+
+def _join(
+    entries: tuple[Entry, ...], starts: tuple[tuple[int, int], ...], places: tuple[int, ...]
+) -> tuple[Tokens, ...]:
+    pieces = [_piece(entries[index], first, places) for index, first in starts]
+    return tuple(joined(layer) for layer in zip(*pieces, strict=True))
+
+
+def _piece(entry: Entry, first: int, places: tuple[int, ...]) -> tuple[Tokens, ...]:
+    """The entry's tokens from `first` on, with the rows of these objects only."""
+    layers = []
+    for layer in entry.layers:
+        planes = {name: plane[..., first:] for name, plane in layer.planes.items()}
+        if PER_OBJECT in planes and places and entry.objects:
+            rows = [entry.row(place) for place in places]
+            if rows != list(range(len(planes[PER_OBJECT]))):
+                planes[PER_OBJECT] = planes[PER_OBJECT][rows]
+        layers.append(Tokens(planes))
+    return tuple(layers)
+
+
+def _behind(mass: Tensor, count: int) -> Tensor:
+    """`mass` as the last of `count` tokens, whose others received nothing."""
+    return torch.cat([mass.new_zeros(count - len(mass)), mass])

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+PER_OBJECT = "value"  # the plane that has one row per object, (O, CV, N)
+
 
 @dataclass(frozen=True)
 class Tokens:

@@ -22,6 +22,7 @@ class Colour:
 
     stride = 1
     max_objects = None
+    joint = False
 
     def __init__(self, *, top_k: int = 8) -> None:
         self.top_k = top_k
@@ -38,20 +39,20 @@ class Colour:
         planes = {"key": key, "selection": torch.ones_like(key), "shrinkage": torch.ones_like(key[:1])}
         return Features(image=image, pyramid={}, query=Tokens(planes), grid=(h, w))
 
-    def segment(self, features: Features, memory: MemoryView, state: None) -> Tensor:
+    def segment(self, features: Features, memory: MemoryView, state: None) -> tuple[Tensor, None]:
         """Probabilities (O, H, W) of each object by itself."""
         tokens, query = memory.layers[0], features.query
         scores = similarity(tokens["key"], tokens["shrinkage"], query["key"], query["selection"])
         read = top_k_readout(scores, tokens["value"], top_k=self.top_k)[:, 0]  # (O, N)
         masks = read.unflatten(1, features.grid)[None].clamp(0, 1)
         size = features.image.shape[-2:]
-        return functional.interpolate(masks, size=size, mode="bilinear", align_corners=False)[0]
+        return functional.interpolate(masks, size=size, mode="bilinear", align_corners=False)[0], None
 
     def settle(self, frame: int, features: Features, masks: Tensor, state: None) -> None:
         """Nothing is kept of the previous frame."""
 
-    def memorize(self, frame: int, features: Features, masks: Tensor, state: None) -> Entry:
+    def memorize(self, frame: int, features: Features, masks: Tensor, state: None) -> tuple[Entry, None]:
         """Each cell's colour and how much of it each object covers."""
         value = functional.interpolate(masks[None], size=features.grid, mode="area")[0, :, None].flatten(2)  # (O, 1, N)
         planes = {"key": features.query["key"], "shrinkage": features.query["shrinkage"], "value": value}
-        return Entry(frame, (Tokens(planes),))
+        return Entry(frame, (Tokens(planes),)), None

@@ -85,6 +85,7 @@ class Keymatte(nn.Module):
 
     stride = 32
     max_objects = None
+    joint = False
 
     def __init__(self, *, top_k: int = 30) -> None:
         super().__init__()
@@ -131,7 +132,9 @@ class Keymatte(nn.Module):
             for i in range(len(images))
         ]
 
-    def segment(self, features: Features, memory: MemoryView, state: LastFrame | None) -> Tensor:
+    def segment(
+        self, features: Features, memory: MemoryView, state: LastFrame | None
+    ) -> tuple[Tensor, LastFrame | None]:
         """Probabilities (O, H, W) of each object by itself."""
         query, (h, w) = features.query, features.grid
         tokens = memory.layers[0]
@@ -146,10 +149,12 @@ class Keymatte(nn.Module):
             others = state.masks.sum(0, keepdim=True) - state.masks
             previous = torch.stack([state.masks, others], 1)  # (O, 2, h, w)
         reads = torch.cat([read, near], 1).unflatten(-1, (h, w))  # (O, 2 CV, h, w)
-        return self.decoder(reads, features.pyramid[16], previous, features.pyramid).sigmoid()
+        return self.decoder(reads, features.pyramid[16], previous, features.pyramid).sigmoid(), state
 
     def settle(self, frame: int, features: Features, masks: Tensor, state: LastFrame | None) -> LastFrame:
         """This frame becomes the previous one."""
+        if state is not None and state.frame == frame:  # it was memorized
+            return state
         value = self.values(features.image, features.pyramid[16], masks)  # (O, CV, h, w)
         tokens = Tokens(
             {
@@ -160,8 +165,9 @@ class Keymatte(nn.Module):
         )
         return LastFrame(frame, tokens, functional.avg_pool2d(masks, 16))
 
-    def memorize(self, frame: int, features: Features, masks: Tensor, state: LastFrame | None) -> Entry:
-        """Tokens of this frame; those of the settled state if it is of this frame."""
-        if state is None or state.frame != frame:
-            state = self.settle(frame, features, masks, None)
-        return Entry(frame, (state.tokens,))
+    def memorize(
+        self, frame: int, features: Features, masks: Tensor, state: LastFrame | None
+    ) -> tuple[Entry, LastFrame]:
+        """Tokens of this frame, which are also those of the state that it leaves."""
+        state = self.settle(frame, features, masks, state)
+        return Entry(frame, (state.tokens,)), state

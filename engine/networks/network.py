@@ -11,12 +11,15 @@ from ..memory.bank import MemoryView
 from ..memory.entry import Entry
 from ..memory.tokens import Tokens
 
+IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of RGB 0..1
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
 
 @dataclass(frozen=True)
 class Features:
     """What a network saw in one image; depends on the image only, so all object groups share it."""
 
-    image: Tensor  # (1, 3, H, W) RGB 0..1
+    image: Tensor  # (1, 3, H, W) as the network's other parts want it
     pyramid: dict[int, Tensor]  # stride -> (1, C, H / stride, W / stride)
     query: Tokens  # key (CK, N), selection (CK, N), shrinkage (1, N)
     grid: tuple[int, int]  # (h, w) with h w = N
@@ -27,19 +30,23 @@ class Network(Protocol):
 
     stride: int  # image sides must be multiples of it
     max_objects: int | None  # objects in one group; None: any number
+    joint: bool  # whether objects annotated on different keyframes share one memory
 
     def encode(self, image: Tensor) -> Features:
         """(1, 3, H, W) RGB 0..1 -> its features."""
         ...
 
-    def segment(self, features: Features, memory: MemoryView, state: Any) -> Tensor:
-        """Probabilities (O, H, W) of each object by itself, before they compete."""
+    def segment(self, features: Features, memory: MemoryView, state: Any) -> tuple[Tensor, Any]:
+        """Probabilities (O, H, W) of each object by itself, before they compete; and the state after seeing them."""
+        ...
+
+    def memorize(self, frame: int, features: Features, masks: Tensor, state: Any) -> tuple[Entry, Any]:
+        """What `frame` with joint masks (O, H, W) leaves in memory; and the state after writing it.
+
+        `masks` may have more objects than `state` knows: new ones stand last.
+        """
         ...
 
     def settle(self, frame: int, features: Features, masks: Tensor, state: Any) -> Any:
-        """The state after `frame`, whose joint masks (O, H, W) are now known."""
-        ...
-
-    def memorize(self, frame: int, features: Features, masks: Tensor, state: Any) -> Entry:
-        """What `frame` with masks (O, H, W) leaves in memory; `state` is the settled one, or None."""
+        """The state that the next frame finds, now that `frame` with joint masks (O, H, W) is over."""
         ...

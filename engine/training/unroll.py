@@ -63,19 +63,20 @@ def unroll(network: Keymatte, lesson: Lesson) -> tuple[list[Tensor], Tensor]:
     truth = torch.stack([lesson.labels == number for number in range(1, lesson.objects + 1)], 1).float()
     bank = MemoryBank([Permanent(), Bounded(2, recency)], interval=lesson.interval)
     for frame in sorted(lesson.keyframes, reverse=True):  # nearest last: intervals count from the first
-        entry = network.memorize(frame, every[frame], truth[frame], None)
+        entry, _ = network.memorize(frame, every[frame], truth[frame], None)
         bank.write(entry.as_pinned())
     state = network.settle(0, every[0], truth[0], None)
     logits, frames = [], []
     for frame in range(1, len(every)):
         if frame in lesson.keyframes:
             continue
-        predicted = joint_logits(network.segment(every[frame], bank.view(), state))
+        predicted = joint_logits(network.segment(every[frame], bank.view(), state)[0])
         logits.append(predicted)
         frames.append(frame)
         masks = predicted.detach().softmax(0)[1:]
         if frame + 1 < len(every):
-            state = network.settle(frame, every[frame], masks, state)
             if bank.wants(frame):
-                bank.write(network.memorize(frame, every[frame], masks, state))
+                entry, state = network.memorize(frame, every[frame], masks, state)
+                bank.write(entry)
+            state = network.settle(frame, every[frame], masks, state)
     return logits, lesson.labels[frames]

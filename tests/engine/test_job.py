@@ -165,7 +165,7 @@ def test_cancel_keeps_what_is_done_and_running_again_completes_it(film, clip, ke
     answers = done(job_of(clip, keyframes, tmp_path / "out"), cancel_after=5)
     assert isinstance(answers[-1], Cancelled)
     folder = MatteFolder(tmp_path / "out")
-    assert folder.numbers_done() == list(range(1001, 1006))
+    assert folder.numbers_done() in ([*range(1001, 1006)], [*range(1001, 1007)]), "the frame in work may be finished"
     assert all(read_labels(folder.labels(number)).shape == (96, 128) for number in folder.numbers_done())
     done(job_of(clip, keyframes, tmp_path / "out"))
     assert folder.numbers_done() == list(range(1001, 1017))

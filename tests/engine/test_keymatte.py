@@ -20,7 +20,7 @@ def network() -> Keymatte:
 
 def bank_of(network: Keymatte, image: torch.Tensor, masks: torch.Tensor) -> MemoryBank:
     bank = MemoryBank([Permanent()], interval=1)
-    bank.write(network.memorize(0, network.encode(image), masks, None).as_pinned())
+    bank.write(network.memorize(0, network.encode(image), masks, None)[0].as_pinned())
     return bank
 
 
@@ -32,7 +32,7 @@ def test_it_is_small():
 def test_probabilities_have_the_shape_of_the_frame(network, objects: int, height: int, width: int):
     image, masks = torch.rand(1, 3, height, width), torch.rand(objects, height, width).round()
     with torch.inference_mode():
-        found = network.segment(network.encode(image), bank_of(network, image, masks).view(), None)
+        found, _ = network.segment(network.encode(image), bank_of(network, image, masks).view(), None)
     assert found.shape == (objects, height, width)
     assert 0 <= found.min() <= found.max() <= 1
 
@@ -53,7 +53,7 @@ def test_one_object_is_carried_to_the_same_frame_and_an_empty_mask_stays_empty(n
         features = network.encode(image)
         bank = bank_of(network, image, masks)
         state = network.settle(0, features, masks, None)
-        found = network.segment(features, bank.view(), state)
+        found, _ = network.segment(features, bank.view(), state)
     overlap = ((found[0] > 0.5) & (masks[0] > 0)).sum() / ((found[0] > 0.5) | (masks[0] > 0)).sum()
     assert overlap > 0.9
     assert (found[1] > 0.5).float().mean() < 0.01

@@ -7,7 +7,19 @@ from pathlib import Path
 import pytest
 
 from engine.errors import BadMessage
-from engine.protocol import Cancel, Failed, Finished, MatteReady, Propagate, Ready, Stage, decode, encode
+from engine.protocol import (
+    Cancel,
+    Download,
+    Failed,
+    Finished,
+    Import,
+    MatteReady,
+    Propagate,
+    Ready,
+    Stage,
+    decode,
+    encode,
+)
 from engine.types import Direction, KeyframeFile, PropagationJob, Settings, VideoClip
 
 JOB = PropagationJob(
@@ -23,6 +35,9 @@ MESSAGES = [
     Propagate(JOB),
     Propagate(PropagationJob("b", JOB.clip, range(1), (), Path("out"), weights=Path("w.safetensors"))),
     Cancel("a1"),
+    Download("d", "XMem", Path("Gewichte") / "日本"),
+    Download("d", "XMem", Path("weights"), again=True),
+    Import("i", "XMem", Path("Straße 7") / "XMem.pth", Path("weights")),
     Ready("0.1.0", "CPU"),
     Stage("a1", "Learning"),
     MatteReady("a1", 5, 1, 94),
@@ -41,6 +56,7 @@ def test_a_message_comes_back_as_it_was_from_one_line(message):
 @pytest.mark.parametrize(
     "line",
     ["", "hello", "[]", "3", "{}", '{"kind": "Dance"}', '{"kind": "Cancel"}', '{"kind": "Cancel", "job": 1}',
+     '{"kind": "Download", "job_id": "d", "name": "X"}', '{"kind": "Download", "job_id": "", "name": "X", "folder": 3}',
      '{"kind": "Propagate", "job": {}}', '{"kind": "Propagate", "job": null}', encode(MESSAGES[0])[:-40]],
 )  # fmt: skip
 def test_anything_else_is_refused_in_words(line: str):

@@ -9,7 +9,7 @@ from engine.recipes import RECIPES, find_recipe
 
 
 def test_an_unknown_recipe_is_answered_with_the_known_ones():
-    with pytest.raises(UnknownRecipe, match=r"no recipe 'magic'; there are keymatte, colour"):
+    with pytest.raises(UnknownRecipe, match=r"no recipe 'magic'; there are keymatte, xmem\+\+, xmem, colour"):
         find_recipe("magic")
 
 

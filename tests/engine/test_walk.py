@@ -13,7 +13,7 @@ from engine.memory.bank import MemoryBank
 from engine.memory.stores import Bounded, Permanent
 from engine.memory.worth import recency
 from engine.networks.colour import Colour
-from engine.sweeps import group_objects, plan_sweeps
+from engine.sweeps import group_by_keyframes, plan_sweeps
 from engine.types import Direction
 from engine.walk import Matte, Walk
 from tests import films
@@ -30,7 +30,7 @@ def walk(
     network: Colour | None = None,
 ) -> list[Matte]:
     """Mattes of `film` from its truth on some frames, told for some objects only: (frame, object ids)."""
-    groups = group_objects(keyframes, most=None)
+    groups = group_by_keyframes(keyframes, most=None)
     network = network or Colour()
     height, width = film.frames.shape[1:3]
     truth: dict[int, np.ndarray] = {}
@@ -132,8 +132,7 @@ def test_all_keyframes_are_read_before_the_first_frame_is_computed():
             return super().segment(features, memory, state)
 
     walk(films.moving_disc(), [(2, (1,)), (9, (1,))], network=Watched())
-    first = next(i for i, text in enumerate(seen) if text.startswith("segment"))
-    assert seen[:first] == ["memorize 2", "memorize 9"]
+    assert seen[:2] == ["memorize 2", "memorize 9"]
     assert {text for text in seen if text.startswith("segment")} == {"segment with [2, 9]"}
 
 

@@ -19,9 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 class Engine:
     """A running engine that is talked to line by line."""
 
-    def __init__(self) -> None:
+    def __init__(self, *program: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-E", "-s", "-u", "-m", "engine", "serve"],
+            [sys.executable, "-E", "-s", "-u", *(program or ("-m", "engine")), "serve"],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -1,0 +1,72 @@
+"""Decoders: from what was read at stride 16 to one logit per object and pixel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .fusion import GatedUpdate, ResidualBlock
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What a decoder found at each stride; the last maps feed the sensory memory."""
+
+    maps: dict[int, Tensor]  # stride -> (O, C, H / stride, W / stride)
+    logits: Tensor  # (O, 1, H / 4, W / 4)
+
+    def full_size(self) -> Tensor:
+        """Logits (O, H, W)."""
+        return functional.interpolate(self.logits, scale_factor=4, mode="bilinear", align_corners=False)[:, 0]
+
+
+class UpBlock(nn.Module):
+    """Twice the size: the map above, plus the image's own features there, through a residual block."""
+
+    def __init__(self, skip: int, channels_in: int, channels: int) -> None:
+        super().__init__()
+        self.skip = nn.Conv2d(skip, channels_in, 3, padding=1)
+        self.mix = ResidualBlock(channels_in, channels)
+
+    def forward(self, skip: Tensor, above: Tensor) -> Tensor:
+        """(1, CS, 2h, 2w), (O, C, h, w) -> (O, C', 2h, 2w)."""
+        above = functional.interpolate(above, scale_factor=2, mode="bilinear", align_corners=False)
+        return self.mix(self.skip(skip) + above)
+
+
+class UpsamplingDecoder(nn.Module):
+    """Strides 16 -> 8 -> 4 with the image's features beside, as in STM and XMem."""
+
+    def __init__(self, channels: dict[int, int]) -> None:
+        super().__init__()
+        self.up_8 = UpBlock(channels[8], 512, 256)
+        self.up_4 = UpBlock(channels[4], 256, 256)
+        self.logit = nn.Conv2d(256, 1, 3, padding=1)
+
+    def forward(self, deep: Tensor, pyramid: dict[int, Tensor]) -> Decoded:
+        """(O, 512, h, w) at stride 16 -> maps and logits."""
+        at_8 = self.up_8(pyramid[8], deep)
+        at_4 = self.up_4(pyramid[4], at_8)
+        return Decoded({16: deep, 8: at_8, 4: at_4}, self.logit(functional.relu(at_4)))
+
+
+class SensoryUpdate(nn.Module):
+    """XMem's sensory memory after a frame was decoded: all three scales and the logits, brought to stride 16."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.from_16 = nn.Conv2d(512, 256, 1)
+        self.from_8 = nn.Conv2d(256, 256, 1)
+        self.from_4 = nn.Conv2d(257, 256, 1)
+        self.update = GatedUpdate(256, channels)
+
+    def forward(self, decoded: Decoded, hidden: Tensor) -> Tensor:
+        """-> (O, CH, h, w)."""
+        at_4 = torch.cat([decoded.maps[4], decoded.logits], 1)
+        seen = self.from_16(decoded.maps[16])
+        seen = seen + self.from_8(functional.avg_pool2d(decoded.maps[8], 2))
+        seen = seen + self.from_4(functional.avg_pool2d(at_4, 4))
+        return self.update(seen, hidden)

@@ -1,0 +1,81 @@
+"""ResNet pyramids to stride 16, with batch norm folded into the convolutions (He et al. 2016)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+_WIDTHS = (64, 128, 256)  # of the stages at strides 4, 8 and 16
+
+
+class Bottleneck(nn.Module):
+    """1x1, 3x3 (which strides), 1x1, added to the input."""
+
+    widening = 4
+
+    def __init__(self, channels_in: int, width: int, *, stride: int) -> None:
+        super().__init__()
+        channels = width * self.widening
+        self.reduce = nn.Conv2d(channels_in, width, 1)
+        self.middle = nn.Conv2d(width, width, 3, stride, padding=1)
+        self.expand = nn.Conv2d(width, channels, 1)
+        self.shortcut = nn.Conv2d(channels_in, channels, 1, stride) if channels_in != channels or stride > 1 else None
+
+    def forward(self, image: Tensor) -> Tensor:
+        inner = functional.relu(self.middle(functional.relu(self.reduce(image))))
+        kept = image if self.shortcut is None else self.shortcut(image)
+        return functional.relu(self.expand(inner) + kept)
+
+
+class Basic(nn.Module):
+    """Two 3x3, the first of which strides, added to the input."""
+
+    widening = 1
+
+    def __init__(self, channels_in: int, width: int, *, stride: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels_in, width, 3, stride, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+        self.shortcut = nn.Conv2d(channels_in, width, 1, stride) if channels_in != width or stride > 1 else None
+
+    def forward(self, image: Tensor) -> Tensor:
+        kept = image if self.shortcut is None else self.shortcut(image)
+        return functional.relu(self.second(functional.relu(self.first(image))) + kept)
+
+
+class ResNet(nn.Module):
+    """Stem and three stages: {4, 8, 16} -> (B, C, H / stride, W / stride)."""
+
+    def __init__(self, block: Callable[..., nn.Module], counts: Sequence[int], *, channels_in: int = 3) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(channels_in, 64, 7, 2, padding=3)
+        stages, channels = [], 64
+        for width, count in zip(_WIDTHS, counts, strict=True):
+            blocks = []
+            for index in range(count):
+                stride = 2 if index == 0 and stages else 1
+                blocks.append(block(channels, width, stride=stride))
+                channels = width * block.widening
+            stages.append(nn.Sequential(*blocks))
+        self.stages = nn.ModuleList(stages)
+        self.channels = {4 * 2**index: width * block.widening for index, width in enumerate(_WIDTHS)}
+
+    def forward(self, image: Tensor) -> dict[int, Tensor]:
+        """(B, 3, H, W) normalised, sides multiples of 16."""
+        image = functional.max_pool2d(functional.relu(self.stem(image)), 3, 2, padding=1)
+        pyramid = {}
+        for stride, stage in zip(self.channels, self.stages, strict=True):
+            pyramid[stride] = image = stage(image)
+        return pyramid
+
+
+def resnet50() -> ResNet:
+    """ResNet-50 without its last stage."""
+    return ResNet(Bottleneck, (3, 4, 6))
+
+
+def resnet18(*, channels_in: int) -> ResNet:
+    """ResNet-18 without its last stage."""
+    return ResNet(Basic, (2, 2, 2), channels_in=channels_in)

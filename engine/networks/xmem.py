@@ -1,0 +1,197 @@
+"""XMem (Cheng & Schwing, ECCV 2022); XMem++ (Bekuzarov et al., ICCV 2023) is the same network with another memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..layers.affinity import read_top_k, received, similarity
+from ..layers.decoders import SensoryUpdate, UpsamplingDecoder
+from ..layers.fusion import FusionBlock, GatedUpdate
+from ..layers.resnet import resnet18, resnet50
+from ..memory.bank import MemoryView
+from ..memory.entry import Entry
+from ..memory.tokens import Tokens
+from .network import IMAGENET_MEAN, IMAGENET_STD, Features
+
+
+@dataclass(frozen=True)
+class Sensory:
+    """State of `XMem`: the sensory memory of each object, (O, CH, h, w), and when it was last refreshed."""
+
+    before: Tensor  # as the frame in work found it
+    now: Tensor  # after this frame was decoded
+    refreshed: int | None = None  # frame of the last deep update
+
+
+@dataclass(frozen=True)
+class XMemSizes:
+    """Channels that a checkpoint decides."""
+
+    key: int = 64
+    value: int = 512
+    value_mid: int = 512
+    sensory: int = 64  # 0: no sensory memory
+
+
+class ValueEncoder(nn.Module):
+    """Image, one object's mask and the others' -> value at stride 16; and the sensory memory refreshed from it."""
+
+    def __init__(self, sizes: XMemSizes) -> None:
+        super().__init__()
+        self.encoder = resnet18(channels_in=5)
+        self.fuse = FusionBlock(1024, self.encoder.channels[16], sizes.value_mid, sizes.value)
+        self.refresh = GatedUpdate(sizes.value, sizes.sensory) if sizes.sensory else None
+
+    def forward(self, image: Tensor, deep: Tensor, masks: Tensor) -> Tensor:
+        """(1, 3, H, W) normalised, (1, 1024, h, w), (O, H, W) -> (O, CV, h, w)."""
+        others = masks.sum(0, keepdim=True) - masks if len(masks) > 1 else torch.zeros_like(masks)
+        seen = torch.cat([image.expand(len(masks), -1, -1, -1), masks[:, None], others[:, None]], 1)  # (O, 5, H, W)
+        return self.fuse(deep, self.encoder(seen)[16])
+
+
+class XMem(nn.Module):
+    """Reads memory by anisotropic L2 similarity; keeps a sensory memory of each object from frame to frame.
+
+    `deep_update` is the least number of frames between two refreshes of the sensory memory from a value; -1: at every
+    memory frame, instead of the update from the decoder.
+    """
+
+    stride = 16
+    max_objects = None
+    joint = True
+
+    def __init__(self, sizes: XMemSizes, *, top_k: int = 30, deep_update: int = -1) -> None:
+        super().__init__()
+        self.top_k = top_k
+        self.deep_update = deep_update
+        self.sizes = sizes
+        self.encoder = resnet50()
+        channels = self.encoder.channels
+        self.key = nn.Conv2d(channels[16], sizes.key, 3, padding=1)
+        self.shrinkage = nn.Conv2d(channels[16], 1, 3, padding=1)
+        self.selection = nn.Conv2d(channels[16], sizes.key, 3, padding=1)
+        self.values = ValueEncoder(sizes)
+        self.fuse = FusionBlock(channels[16], sizes.value + sizes.sensory, 512, 512)
+        self.decoder = UpsamplingDecoder(channels)
+        self.sense = SensoryUpdate(sizes.sensory) if sizes.sensory else None
+
+    def encode(self, image: Tensor) -> Features:
+        """(1, 3, H, W) RGB 0..1, sides multiples of 16 -> pyramid, key, shrinkage and selection."""
+        mean, std = (image.new_tensor(each)[:, None, None] for each in (IMAGENET_MEAN, IMAGENET_STD))
+        image = (image - mean) / std
+        pyramid = self.encoder(image)
+        deep = pyramid[16]
+        planes = {
+            "key": self.key(deep),
+            "shrinkage": self.shrinkage(deep).square() + 1,
+            "selection": self.selection(deep).sigmoid(),
+        }
+        query = Tokens({name: plane[0].flatten(1) for name, plane in planes.items()})
+        return Features(image=image, pyramid=pyramid, query=query, grid=(deep.shape[-2], deep.shape[-1]))
+
+    def segment(self, features: Features, memory: MemoryView, state: Sensory | None) -> tuple[Tensor, Sensory | None]:
+        """Probabilities (O, H, W) of each object by itself, and the sensory memory after decoding them."""
+        read = self._read(features, memory)  # (O, CV, h, w)
+        hidden = self._hidden(state, len(read), features)
+        own = read if hidden is None else torch.cat([read, hidden], 1)
+        decoded = self.decoder(self.fuse(features.pyramid[16], own), features.pyramid)
+        if hidden is not None:
+            state = self._after(state, before=hidden, now=self.sense(decoded, hidden))
+        return decoded.full_size().sigmoid(), state
+
+    def memorize(
+        self, frame: int, features: Features, masks: Tensor, state: Sensory | None
+    ) -> tuple[Entry, Sensory | None]:
+        """Tokens of this frame; the sensory memory is refreshed from them when that is due."""
+        value = self.values(features.image, features.pyramid[16], masks)  # (O, CV, h, w)
+        entry = Entry(
+            frame, (Tokens({**features.query.planes, "value": value.flatten(2)}),), objects=tuple(range(len(value)))
+        )
+        if self.values.refresh is None:
+            return entry, state
+        hidden = self._hidden(state, len(value), features)
+        state = state or Sensory(hidden, hidden)
+        due = state.refreshed is None or abs(frame - state.refreshed) >= self.deep_update
+        if self.deep_update < 0:  # instead of the decoder's update
+            new = self.values.refresh(value, hidden)
+        elif due:  # on top of the decoder's update
+            new = self.values.refresh(value, _grown(state.now, len(value)))
+        else:
+            return entry, self._after(state, before=hidden, now=_grown(state.now, len(value)))
+        return entry, Sensory(new, new, refreshed=frame)
+
+    def settle(self, frame: int, features: Features, masks: Tensor, state: Sensory | None) -> Sensory | None:
+        """The frame is over: what it made of the sensory memory is what the next one finds."""
+        return state and self._after(state, before=state.now, now=state.now)
+
+    @staticmethod
+    def distil(entries: Sequence[Entry], count: int) -> Entry:
+        """The `count` most read tokens as prototypes, each holding what all tokens like it held (section 3.3).
+
+        An object that a leading run of tokens says nothing of has values for those prototypes only that were chosen
+        among the others; as XMem's program pairs them, they stand last.
+        """
+        tokens = [entry.layers[0] for entry in entries]
+        key, shrinkage, selection = (
+            torch.cat([part[name] for part in tokens], -1) for name in ("key", "shrinkage", "selection")
+        )
+        used = torch.cat([entry.usage.rate(len(entry), like=key) for entry in entries])
+        chosen = used.topk(min(count, len(used))).indices  # (P,), most used first
+        scores = similarity(key, shrinkage, key[:, chosen], selection[:, chosen])  # (P, N)
+        new_shrinkage = shrinkage @ scores.softmax(1).T
+        places = sorted({place for entry in entries for place in entry.objects})
+        rows, lacking = [], []
+        for place in places:
+            known = [entry for entry in entries if not entry.lacks(place)]
+            value = torch.cat([entry.layers[0]["value"][entry.row(place)] for entry in known], -1)  # (CV, n)
+            before = len(used) - value.shape[-1]
+            valid = scores if before == 0 else scores[chosen >= before]
+            row = value @ valid[:, before:].softmax(1).T  # (CV, p)
+            lacking.append(scores.shape[0] - row.shape[-1])
+            rows.append(functional.pad(row, (lacking[-1], 0)))
+        planes = {"key": key[:, chosen], "shrinkage": new_shrinkage, "value": torch.stack(rows)}
+        return Entry(
+            entries[-1].frame,
+            (Tokens({**planes, "selection": selection[:, chosen]}),),
+            objects=tuple(places),
+            lacking=tuple(lacking),
+        )
+
+    def _read(self, features: Features, memory: MemoryView) -> Tensor:
+        """(O, CV, h, w), and tell the memory what was read."""
+        query = features.query
+        rows: dict[int, Tensor] = {}
+        for index, part in enumerate(memory.parts):
+            tokens = part.layers[0]
+            scores = similarity(tokens["key"], tokens["shrinkage"], query["key"], query["selection"])
+            chosen = read_top_k(scores, top_k=self.top_k)
+            if index == 0:
+                memory.credit(received(chosen, scores.shape[1]))
+            rows.update(zip(part.objects, chosen.read(tokens["value"]), strict=True))
+        return torch.stack([rows[place] for place in sorted(rows)]).unflatten(-1, features.grid)
+
+    def _hidden(self, state: Sensory | None, count: int, features: Features) -> Tensor | None:
+        """Sensory memory (O, CH, h, w) as the frame found it; zeros for objects that are new."""
+        if self.sense is None:
+            return None
+        if state is None:
+            return features.image.new_zeros(count, self.sizes.sensory, *features.grid)
+        return _grown(state.before, count)
+
+    @staticmethod
+    def _after(state: Sensory | None, *, before: Tensor, now: Tensor) -> Sensory:
+        if state is None:
+            return Sensory(before, now)
+        return Sensory(before, now, state.refreshed)
+
+
+def _grown(hidden: Tensor, count: int) -> Tensor:
+    """(O, CH, h, w) with zeros for objects that came since: (count, CH, h, w)."""
+    return (
+        torch.cat([hidden, hidden.new_zeros(count - len(hidden), *hidden.shape[1:])]) if len(hidden) < count else hidden
+    )

@@ -1,0 +1,97 @@
+"""A real web server on this computer that offers one file, and can be told to misbehave."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Server:
+    """Serves `content` at `address`; what it was asked is in `asked`, one dict of headers per request."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.version = '"first"'  # ETag; empty: none
+        self.modified = ""  # Last-Modified; empty: none
+        self.kind = "application/octet-stream"
+        self.status = 200
+        self.location = ""  # where to it redirects
+        self.honours_range = True
+        self.minds_if_range = True
+        self.tells_length = True
+        self.breaks_at: int | None = None  # bytes after which the connection is closed
+        self.stalls_at: int | None = None  # bytes after which nothing more comes
+        self.asked: list[dict[str, str]] = []
+        self.sent: list[int] = []  # bytes of content per request
+        self._let_go = threading.Event()
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._http.daemon_threads = True
+        self.address = f"http://127.0.0.1:{self._http.server_port}/XMem.pth"
+        threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
+
+    def let_go(self) -> None:
+        """End the connections that stall."""
+        self._let_go.set()
+
+    def use(self, context: ssl.SSLContext) -> None:
+        """Speak TLS from now on."""
+        self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
+        self.address = self.address.replace("http:", "https:")
+
+    def close(self) -> None:
+        self.let_go()
+        self._http.shutdown()
+        self._http.server_close()
+
+    def _handler(server) -> type[BaseHTTPRequestHandler]:  # noqa: N805 (`self` is the request's)
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *_: object) -> None:
+                """Keep quiet."""
+
+            def do_GET(self) -> None:
+                server.asked.append({**self.headers, "path": self.path})
+                start, status = self._start()
+                self.send_response(status)
+                for name, value in self._head(start, status):
+                    self.send_header(name, value)
+                self.end_headers()
+                content = b"" if status == 416 or server.location else server.content[start:]
+                server.sent.append(0)
+                for place in range(0, len(content), 1000):
+                    if server.breaks_at is not None and place >= server.breaks_at:
+                        break
+                    if server.stalls_at is not None and place >= server.stalls_at:
+                        server._let_go.wait(30)
+                        break
+                    try:
+                        self.wfile.write(content[place : place + 1000])
+                    except OSError:  # whoever asked has left
+                        break
+                    server.sent[-1] += len(content[place : place + 1000])
+                self.close_connection = True
+
+            def _start(self) -> tuple[int, int]:
+                wanted = self.headers.get("Range", "")
+                if not wanted or not server.honours_range or server.status != 200 or server.location:
+                    return 0, 302 if server.location else server.status
+                if server.minds_if_range and self.headers.get("If-Range") not in (server.version, server.modified):
+                    return 0, 200
+                start = int(wanted.removeprefix("bytes=").rstrip("-"))
+                return start, 206 if start < len(server.content) else 416
+
+            def _head(self, start: int, status: int):
+                yield "Content-Type", server.kind
+                if server.location:
+                    yield "Location", server.location
+                    return
+                if server.tells_length:
+                    yield "Content-Length", str(len(server.content) - start)
+                if status == 206:
+                    yield "Content-Range", f"bytes {start}-{len(server.content) - 1}/{len(server.content)}"
+                if server.version:
+                    yield "ETag", server.version
+                if server.modified:
+                    yield "Last-Modified", server.modified
+
+        return Handler

@@ -1,0 +1,275 @@
+"""Published weights on the command line and through the engine process: asked for, fetched, imported, refused."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.catalogue import CATALOGUE, find_weights
+from engine.protocol import Cancel, Cancelled, Download, Failed, Finished, Import, Ready, Stage, encode
+from tests.engine.server import Server
+from tests.engine.weights import NAME, child_program, published
+from tests.process.cli import ENGINE, ROOT, refused, told
+from tests.process.test_serve import Engine
+
+MIDDLE = 1_000_000  # bytes: somewhere in the file
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch) -> Iterator[Server]:
+    """Offers weights of our own network as if somebody had published them."""
+    monkeypatch.setenv("no_proxy", "*")
+    running = Server(published(tmp_path / "origin" / "Ours.pth").read_bytes())
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """Where weights are installed."""
+    monkeypatch.setenv("KEYMATTE_WEIGHTS", str(tmp_path / "Gewichte 影"))
+    return tmp_path / "Gewichte 影"
+
+
+@pytest.fixture
+def models(server, folder) -> list[str]:
+    """`models` with our row in the catalogue."""
+    return [sys.executable, "-c", child_program(server.address), "models"]
+
+
+def come(folder: Path) -> int:
+    """Bytes of the download that lie there."""
+    part = folder / ".installing" / "Ours.pth.part"
+    return part.stat().st_size if part.exists() else 0
+
+
+def wait_until(what) -> None:
+    end = time.monotonic() + 30
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+# -- the command line --------------------------------------------------------------------------------------------------
+def test_all_weights_are_listed_with_what_a_user_must_know(folder):
+    listed = told([*ENGINE, "models"])
+    assert listed.returncode == 0, listed.stderr
+    for entry in CATALOGUE:
+        assert f"{entry.name}, about" in listed.stdout
+        for words in (entry.method, entry.licence, entry.address or entry.page):
+            assert words in listed.stdout
+    assert str(folder) in listed.stdout
+    assert "not installed" in listed.stdout
+    assert "keymatte.safetensors" in listed.stdout, "the recipes are listed above"
+
+
+def test_the_folder_can_be_chosen_before_or_after_what_is_done(models, tmp_path):
+    command = [*models, "--folder", str(tmp_path / "here"), "download", NAME, "--yes"]
+    assert told(command).returncode == 0
+    assert (tmp_path / "here" / "Ours.safetensors").exists()
+    listed = told([*models, "--folder", str(tmp_path / "here")])
+    assert f"installed: {tmp_path / 'here' / 'Ours.safetensors'}" in listed.stdout
+    command = [*models, "import", str(tmp_path / "origin" / "Ours.pth"), "--folder", str(tmp_path / "there")]
+    assert told(command).returncode == 0
+    assert (tmp_path / "there" / "Ours.safetensors").exists()
+
+
+def test_weights_are_downloaded_once(models, server, folder):
+    ended = told([*models, "download", NAME.lower(), "--yes"])
+    assert ended.returncode == 0, ended.stderr
+    assert f"Ours is installed in {folder / 'Ours.safetensors'}" in ended.stdout
+    assert "Downloading Ours" in ended.stderr
+    again = told([*models, "download", NAME, "--yes"])
+    assert again.returncode == 0
+    assert "installed already" in again.stdout
+    assert len(server.asked) == 1
+    assert told([*models, "download", NAME, "--yes", "--again"]).returncode == 0
+    assert len(server.asked) == 2
+
+
+def test_nothing_is_fetched_without_a_word_from_the_user(models, server, folder):
+    ended = subprocess.run(
+        [*models, "download", NAME],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+    )
+    assert ended.returncode == 2
+    assert "--yes" in ended.stderr
+    for words in ("Keymatte, as a test publishes it", "GPL-3.0-or-later", "17.3 MB", server.address):
+        assert words in ended.stdout
+    assert server.asked == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such terminals here")
+@pytest.mark.parametrize(("answer", "fetched"), [("n", False), ("", False), ("y", True)])
+def test_a_user_at_a_terminal_is_asked(models, server, folder, answer, fetched):
+    ours, theirs = os.openpty()
+    os.write(ours, f"{answer}\n".encode())
+    ended = subprocess.run(
+        [*models, "download", NAME], cwd=ROOT, stdin=theirs, capture_output=True, text=True, timeout=60
+    )
+    os.close(ours)
+    os.close(theirs)
+    assert ended.returncode == 0, ended.stderr
+    assert "Download it? [y/N]" in ended.stdout
+    assert ("Nothing was downloaded" in ended.stdout) is not fetched
+    assert (folder / "Ours.safetensors").exists() is fetched
+    assert len(server.asked) == fetched
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no such signal here")
+def test_what_came_before_ctrl_c_is_kept(models, server, folder):
+    server.stalls_at = MIDDLE
+    child = subprocess.Popen(
+        [*models, "download", NAME, "--yes"],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    wait_until(lambda: come(folder) == MIDDLE)
+    child.send_signal(signal.SIGINT)
+    _, words = child.communicate(timeout=20)
+    assert child.returncode == 130
+    assert "Traceback" not in words
+    assert come(folder) == MIDDLE
+    server.stalls_at = None
+    assert told([*models, "download", NAME, "--yes"]).returncode == 0
+    assert server.asked[1]["Range"] == f"bytes={MIDDLE}-"
+    assert [path.name for path in folder.iterdir()] == ["Ours.safetensors"]
+
+
+def test_a_server_that_breaks_off_is_a_sentence(models, server, folder):
+    server.breaks_at = MIDDLE
+    refused([*models, "download", NAME, "--yes"], "broke off at 1000000 of", "goes on where it stopped")
+    assert come(folder) == MIDDLE
+
+
+def test_a_users_file_is_imported_by_its_name_or_as_it_is_told(models, folder, tmp_path):
+    file = published(tmp_path / "mine.pth")
+    refused([*models, "import", str(file)], "does not tell which weights it holds", "--as NAME")
+    ended = told([*models, "import", str(file), "--as", NAME])
+    assert ended.returncode == 0, ended.stderr
+    assert (folder / "Ours.safetensors").exists()
+    assert "installed already" in told([*models, "import", str(file), "--as", NAME]).stdout
+    (folder / "Ours.safetensors").unlink()
+    assert told([*models, "import", str(file.rename(tmp_path / "ours (1).pth"))]).returncode == 0
+    assert (folder / "Ours.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (pickle.dumps(print), "holds code, not only tensors"),
+        (b"<html>", "is a web page"),
+        (b"PK\x03\x04", "is not whole"),
+        (b"", "is empty"),
+    ],
+)
+def test_a_file_that_is_no_weights_is_a_sentence(folder, tmp_path, content, words):
+    file = tmp_path / "XMem.pth"
+    file.write_bytes(content)
+    refused([*ENGINE, "models", "import", str(file)], words)
+    assert file.read_bytes() == content
+    assert not folder.exists()
+
+
+def test_weights_of_another_method_are_a_sentence(folder, tmp_path):
+    file = published(tmp_path / "XMem.pth")
+    refused([*ENGINE, "models", "import", str(file)], "XMem.pth", "is no file of this network")
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("action", [["download", "XMen"], ["import", "XMem.pth", "--as", "XMen"]])
+def test_an_unknown_name_is_answered_with_the_known_ones(folder, action):
+    refused([*ENGINE, "models", *action], "published weights 'XMen'", *(entry.name for entry in CATALOGUE))
+
+
+def test_only_a_download_uses_the_network(models, server, folder, tmp_path):
+    models[2] = (
+        "import sys\n"
+        "def refuse(event, _):\n"
+        "    if event.startswith('socket.'):\n"
+        "        raise RuntimeError(event)\n"
+        "sys.addaudithook(refuse)\n"
+    ) + models[2]
+    assert told(models).returncode == 0
+    assert told([*models, "import", str(tmp_path / "origin" / "Ours.pth")]).returncode == 0
+    assert told([*models, "download", NAME, "--yes", "--again"]).returncode != 0
+    assert server.asked == []
+
+
+# -- the engine process ------------------------------------------------------------------------------------------------
+@pytest.fixture
+def engine(server) -> Iterator[Engine]:
+    running = Engine("-c", child_program(server.address))
+    assert isinstance(running.hear(), Ready)
+    yield running
+    running.process.kill()
+    running.process.wait()
+    running.process.stdin.close()
+    running.process.stdout.close()
+
+
+def test_the_engine_downloads_and_imports(engine, server, folder, tmp_path):
+    engine.say(encode(Download("d", NAME, folder)))
+    heard = engine.hear_until(Finished, Failed)
+    assert heard[-1] == Finished("d")
+    size = len(server.content)
+    steps = [stage.done for stage in heard[:-1] if stage.text == "Downloading Ours" and stage.total == size]
+    assert steps == sorted(steps)
+    assert steps[-1] == size
+    assert len(steps) < 40, "a line for every megabyte, not for every packet"
+    (folder / "Ours.safetensors").unlink()
+    engine.say(encode(Import("i", NAME, tmp_path / "origin" / "Ours.pth", folder)))
+    heard = engine.hear_until(Finished, Failed)
+    assert heard[-1] == Finished("i")
+    assert all(isinstance(stage, Stage) and stage.job_id == "i" for stage in heard[:-1])
+    assert (folder / "Ours.safetensors").exists()
+
+
+def test_a_cancel_is_answered_while_the_server_is_silent_and_the_engine_stays(engine, server, folder):
+    server.stalls_at = MIDDLE
+    engine.say(encode(Download("d", NAME, folder)))
+    wait_until(lambda: come(folder) == MIDDLE)
+    asked = time.monotonic()
+    engine.say(encode(Cancel("d")))
+    assert engine.hear_until(Cancelled, Finished, Failed)[-1] == Cancelled("d")
+    assert time.monotonic() - asked < 4, "Blender ends an engine that does not answer within 5 s"
+    server.stalls_at = None
+    engine.say(encode(Download("d", NAME, folder)))
+    assert engine.hear_until(Finished, Failed)[-1] == Finished("d")
+    assert server.asked[1]["Range"] == f"bytes={MIDDLE}-"
+
+
+def test_the_engine_refuses_a_wrong_file_and_stays(engine, folder, tmp_path):
+    file = tmp_path / "XMem.pth"
+    file.write_bytes(pickle.dumps(print))
+    engine.say(encode(Import("i", find_weights("XMem").name, file, folder)))
+    failed = engine.hear_until(Failed)[-1]
+    assert (failed.job_id, failed.code) == ("i", "weights-unsafe")
+    assert failed.remedy
+    engine.say(encode(Download("d", "XMen", folder)))
+    failed = engine.hear_until(Failed)[-1]
+    assert (failed.job_id, failed.code) == ("d", "unknown-weights")
+
+
+def test_the_engine_ends_with_whoever_started_it_even_while_the_server_is_silent(engine, server, folder):
+    server.stalls_at = MIDDLE
+    engine.say(encode(Download("d", NAME, folder)))
+    wait_until(lambda: come(folder) == MIDDLE)
+    engine.process.stdin.close()
+    assert engine.process.wait(timeout=10) == 0
