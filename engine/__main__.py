@@ -1,4 +1,4 @@
-"""Command line: propagate, score, models, doctor, serve, train-data, train."""
+"""Command line: propagate, suggest, score, models, doctor, serve, train-data, train."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import sys
 import uuid
 from pathlib import Path
 
-from .errors import BadSetting, EngineError
+from .arguments import add_clip, add_recipe, frames_in, settings_of
+from .errors import EngineError
 from .matte_folder import replacing
 from .models_command import add_arguments as add_models_arguments
-from .types import Direction, PropagationJob, Settings
+from .suggest_command import add_arguments as add_suggest_arguments
+from .types import Direction, PropagationJob
 
 # Threads that wait must sleep, not spin: beside Blender or a render, spinning made two threads five times slower than
 # one. OpenMP reads these once, when torch is first imported.
@@ -56,13 +58,14 @@ def _propagate(options: argparse.Namespace) -> int:
     job = PropagationJob(
         job_id=uuid.uuid4().hex,
         clip=clip,
-        frames=_frames(options.range, clip.frame_count),
+        frames=frames_in(options.range, clip.frame_count),
         keyframes=keyframes,
         folder=options.out,
         recipe=recipe.name,
         weights=options.weights,
         direction=Direction(options.direction) if options.direction else recipe.direction,
-        settings=Settings(height=options.height, device=options.device, overrides=_overrides(options.set)),
+        settings=settings_of(options),
+        keys=options.out / "keys" if options.keep_keys else None,
         probabilities=options.dump_probabilities,
     )
     last: list[Finished] = []
@@ -104,20 +107,24 @@ def _score(options: argparse.Namespace) -> int:
 def _models(options: argparse.Namespace) -> int:
     if options.action:
         return options.action(options)
+    from .catalogue import published_for
     from .models_command import list_published
     from .recipes import RECIPES, find_recipe
 
     if options.describe:
         recipe = find_recipe(options.describe)
         _say(f"{recipe.name}: {recipe.summary}")
-        for option in recipe.options:
-            _say(f"  --set {option.name}={option.default}  {option.meaning}")
+        rows = [("--set", "in the paper", "default", "meaning")]
+        rows += [(each.name, each.paper or "-", str(each.default), each.meaning) for each in recipe.options]
+        widths = [max(len(row[column]) for row in rows) for column in range(3)]
+        for row in rows:
+            _say("  " + "  ".join([*(text.ljust(width) for text, width in zip(row, widths)), row[3]]))
         return 0
     for recipe in RECIPES.values():
-        weights = recipe.weights
-        where = f"published weights, see below: {recipe.published}" if recipe.published else "needs no weights"
-        if weights:
-            where = f"{weights}{'' if weights.is_file() else ' (missing)'}"
+        published = ", ".join(entry.name for entry in published_for(recipe.name))
+        where = f"published weights, see below: {published}" if published else "needs no weights"
+        if recipe.weights:
+            where = f"{recipe.weights}{'' if recipe.weights.is_file() else ' (missing)'}"
         _say(f"{recipe.name}\n  {recipe.summary}\n  licence: {recipe.licence}\n  {where}")
     list_published(options.folder)
     return 0
@@ -171,40 +178,16 @@ def _train(options: argparse.Namespace) -> int:
     return 0
 
 
-def _frames(text: str, count: int) -> range:
-    """'A:B' as Python's slices: from A up to, not including, B; either may be left out."""
-    try:
-        first, last = (int(part) if part else None for part in text.split(":"))
-    except ValueError:
-        raise BadSetting(f"--range must look like 0:60, not {text!r}") from None
-    frames = range(first or 0, count if last is None else last)
-    if not frames or frames.start < 0 or frames.stop > count:
-        raise BadSetting(f"--range {text} lies outside the clip, which has frames 0 to {count - 1}")
-    return frames
-
-
-def _overrides(settings: list[str]) -> dict[str, str]:
-    pairs = [setting.partition("=") for setting in settings]
-    for name, equals, value in pairs:
-        if not (name and equals and value):
-            raise BadSetting(f"--set needs section.name=value, not {name + equals + value!r}")
-    return {name: value for name, _, value in pairs}
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m engine", description="Keymatte's engine")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     one = commands.add_parser("propagate", help="keyframes and a clip in, mattes out")
     one.set_defaults(command=_propagate)
-    one.add_argument("--clip", type=str, required=True, help="movie, folder of images, first image, or pattern")
+    add_clip(one)
     one.add_argument("--keyframes", type=Path, required=True, help="folder of label images named by frame")
     one.add_argument("--out", type=Path, required=True, help="folder for the results: new, empty, or an earlier run's")
-    one.add_argument("--recipe", default="keymatte", help="see `models`")
-    one.add_argument("--weights", type=Path, help="another weights file for the recipe")
-    one.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
-    one.add_argument("--height", type=int, default=Settings.height, help="shorter side of the working frame, pixels")
-    one.add_argument("--range", default=":", help="frames A:B to fill, from 0, B not included")
+    add_recipe(one)
     one.add_argument(
         "--direction", choices=[way.value for way in Direction], help="default: the recipe's; both for keymatte"
     )
@@ -213,10 +196,12 @@ def _parser() -> argparse.ArgumentParser:
         choices=("unknown", "absent"),
         help="what a keyframe says of objects that it does not show; default: the recipe's, unknown for keymatte",
     )
+    one.add_argument("--keep-keys", action="store_true", help="keep what `suggest` needs; about 1 MB a frame at 480p")
     one.add_argument(
         "--dump-probabilities", type=Path, metavar="FILE.npz", help="what the network gave, float32, background first"
     )
-    one.add_argument("--set", action="append", default=[], metavar="SECTION.NAME=VALUE", help="a recipe's number")
+
+    add_suggest_arguments(commands.add_parser("suggest", help="which frames to annotate next"))
 
     one = commands.add_parser("score", help="J and F of results against the truth")
     one.set_defaults(command=_score)

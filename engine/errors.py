@@ -229,3 +229,8 @@ class Offline(EngineError):
 class ImageUnreadable(EngineError):
     code = "image-unreadable"
     default_remedy = "Choose a PNG, JPEG, TIFF or EXR image of the clip's size."
+
+
+class MasksMissing(EngineError):
+    code = "masks-missing"
+    default_remedy = "Run Propagate first: frames are suggested from what it finds."

@@ -6,16 +6,23 @@ import json
 from dataclasses import asdict, dataclass
 from dataclasses import fields as dataclass_fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from .errors import BadMessage
-from .types import Direction, KeyframeFile, PropagationJob, Settings, VideoClip
+from .types import Direction, KeyframeFile, PropagationJob, Settings, SuggestionJob, VideoClip
 
 
 # -- requests ---------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Propagate:
     job: PropagationJob
+
+
+@dataclass(frozen=True)
+class Suggest:
+    """Which frames to annotate next; the answers are Stage, then Suggested."""
+
+    job: SuggestionJob
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,13 @@ class Finished:
 
 
 @dataclass(frozen=True)
+class Suggested:
+    job_id: str
+    frames: tuple[int, ...]  # media frames, the most wanted first; fewer than asked for if no more are unlike
+    scores: tuple[float, ...]  # how unlike the frames chosen before
+
+
+@dataclass(frozen=True)
 class Cancelled:
     job_id: str
 
@@ -92,14 +106,11 @@ class Failed:
     remedy: str
 
 
-Request = Propagate | Cancel | Download | Import
-Answer = Ready | Stage | MatteReady | Finished | Cancelled | Failed
+Request = Propagate | Suggest | Cancel | Download | Import
+Answer = Ready | Stage | MatteReady | Suggested | Finished | Cancelled | Failed
 Message = Request | Answer
 
-_KINDS: dict[str, type] = {
-    kind.__name__: kind
-    for kind in (Propagate, Cancel, Download, Import, Ready, Stage, MatteReady, Finished, Cancelled, Failed)
-}
+_KINDS: dict[str, type] = {kind.__name__: kind for kind in (*get_args(Request), *get_args(Answer))}
 
 
 def encode(message: Message) -> str:
@@ -113,7 +124,11 @@ def decode(line: str) -> Message:
         fields = json.loads(line)
         kind = _KINDS[fields.pop("kind")]
         if kind is Propagate:
-            return Propagate(_job(fields["job"]))
+            return Propagate(_propagation(fields["job"]))
+        if kind is Suggest:
+            return Suggest(_suggestion(fields["job"]))
+        if kind is Suggested:
+            fields.update(frames=tuple(fields["frames"]), scores=tuple(fields["scores"]))
         paths = {field.name: Path(fields[field.name]) for field in dataclass_fields(kind) if field.type == "Path"}
         return kind(**{**fields, **paths})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -126,19 +141,33 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def _job(fields: dict) -> PropagationJob:
-    clip, weights, probabilities = (fields.pop(name) for name in ("clip", "weights", "probabilities"))
+def _propagation(fields: dict) -> PropagationJob:
+    keys, probabilities = fields.pop("keys"), fields.pop("probabilities")
     return PropagationJob(
-        clip=VideoClip(**{**clip, "path": Path(clip["path"])}),
-        frames=range(*fields.pop("frames")),
         keyframes=tuple(
             KeyframeFile(item["frame"], Path(item["labels"]), tuple(item["objects"]))
             for item in fields.pop("keyframes")
         ),
         folder=Path(fields.pop("folder")),
-        weights=Path(weights) if weights else None,
+        keys=Path(keys) if keys else None,
         probabilities=Path(probabilities) if probabilities else None,
         direction=Direction(fields.pop("direction")),
-        settings=Settings(**fields.pop("settings")),
-        **fields,
+        **_common(fields),
     )
+
+
+def _suggestion(fields: dict) -> SuggestionJob:
+    masks, keys, chosen = (fields.pop(name) for name in ("masks", "keys", "chosen"))
+    return SuggestionJob(masks=Path(masks), keys=Path(keys), chosen=tuple(chosen), **_common(fields))
+
+
+def _common(fields: dict) -> dict:
+    """What both kinds of jobs have, each as its type, and the rest as it is."""
+    clip, weights = fields.pop("clip"), fields.pop("weights")
+    return {
+        "clip": VideoClip(**{**clip, "path": Path(clip["path"])}),
+        "frames": range(*fields.pop("frames")),
+        "weights": Path(weights) if weights else None,
+        "settings": Settings(**fields.pop("settings")),
+        **fields,
+    }

@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from . import checkpoints
+from . import catalogue, checkpoints
 from .errors import BadSetting, UnknownRecipe, WeightsDamaged, WeightsMissing
 from .framing import OUR_STYLE, FramingStyle
 from .memory.bank import MemoryBank
@@ -52,7 +52,6 @@ class Recipe:
     bank: Callable[[Numbers], MemoryBank]
     options: tuple[Option, ...]
     weights: Path | None = None  # in the repository
-    published: str = ""  # name of its authors' weights in the catalogue
     layers: tuple[checkpoints.Layer, ...] | Callable[[Tensors], tuple[checkpoints.Layer, ...]] = ()
     adapt: Callable[[Tensors], Tensors] = dict  # what its weights need before they are loaded
     framing: FramingStyle = OUR_STYLE
@@ -79,12 +78,7 @@ class Recipe:
 
     def network(self, numbers: Numbers, *, weights: Path | None, device: torch.device) -> Network:
         """The network, loaded and on `device`. Raises WeightsMissing, WeightsDamaged."""
-        source = weights or self.weights
-        if source is None and self.published:
-            raise WeightsMissing(
-                f"recipe {self.name!r} runs on its authors' weights, {self.published}, which are not here",
-                remedy=f"Fetch them with `models download {self.published}`, or name a file that you have.",
-            )
+        source = weights or self.weights_file()
         tensors = self.adapt(checkpoints.read(source)) if source else {}
         network = self.build(numbers, tensors)
         if isinstance(network, torch.nn.Module):
@@ -92,6 +86,18 @@ class Recipe:
             checkpoints.fill(network, tensors, source=source, layers=layers)
             network = network.eval().requires_grad_(False).to(device)
         return network
+
+    def weights_file(self) -> Path | None:
+        """The file with its weights; None if it needs none. Raises WeightsMissing."""
+        entries = catalogue.published_for(self.name)
+        there = [catalogue.installed(entry, catalogue.default_folder()) for entry in entries]
+        found = self.weights or next((file for file in there if file.is_file()), None)
+        if found is None and entries:
+            raise WeightsMissing(
+                f"recipe {self.name!r} runs on its authors' weights, {entries[0].name}, which are not here",
+                remedy=f"Fetch them with `models download {entries[0].name}`, or name a file that you have.",
+            )
+        return found
 
     def framing_style(self, numbers: Numbers) -> FramingStyle:
         """How frames are fitted, with these numbers."""
@@ -241,7 +247,6 @@ RECIPES = {
             build=_xmem,
             bank=_xmem_plus_plus_bank,
             options=_with_defaults((*_XMEM, _UPDATED), {_INTERVAL.name: 10}),
-            published="XMem",
             layers=_xmem_layers,
             adapt=_with_others,
             framing=_XMEM_FRAMING,
@@ -255,7 +260,6 @@ RECIPES = {
             build=_xmem,
             bank=_xmem_bank,
             options=_XMEM,
-            published="XMem",
             layers=_xmem_layers,
             adapt=_with_others,
             framing=_XMEM_FRAMING,

@@ -109,11 +109,9 @@ class ProbabilityFile:
                     found = self._found[row]
                     background = np.clip(1 - found.sum(0, keepdims=True, dtype=np.float64), 0, 1)
                     file.write(np.concatenate([background.astype("<f4"), found]).tobytes())
-        self.close()
 
     def close(self) -> None:
-        """Forget what was not saved."""
-        del self._found
+        """Let go of the disk space that this needed."""
         self._scratch.close()
 
 

@@ -12,7 +12,20 @@ from typing import TextIO
 
 from . import VERSION
 from .errors import BadMessage, EngineError
-from .protocol import Answer, Cancel, Cancelled, Download, Failed, Import, Propagate, Ready, Request, decode, encode
+from .protocol import (
+    Answer,
+    Cancel,
+    Cancelled,
+    Download,
+    Failed,
+    Import,
+    Propagate,
+    Ready,
+    Request,
+    Suggest,
+    decode,
+    encode,
+)
 
 _log = logging.getLogger(__name__)
 _PATIENCE = 10.0  # seconds after stdin ended in which the frame in work may still be finished
@@ -60,7 +73,7 @@ class _Server:
     def _take(self, line: str) -> None:
         try:
             match decode(line):
-                case Propagate() | Download() | Import() as request:
+                case Propagate() | Suggest() | Download() | Import() as request:
                     self._jobs.put(request)
                 case Cancel(job_id=job_id):
                     self._cancelled.add(job_id)
@@ -74,12 +87,12 @@ class _Server:
 
     def work(self) -> None:
         """Load what is heavy, say Ready, and do jobs until stdin ends."""
-        from . import installing, job
+        from . import installing, job, suggesting
         from .device import describe, pick_device
 
         self._say(Ready(VERSION, describe(pick_device("auto"))))
         while (request := self._jobs.get()) is not None:
-            job_id = request.job.job_id if isinstance(request, Propagate) else request.job_id
+            job_id = request.job.job_id if isinstance(request, Propagate | Suggest) else request.job_id
             try:
                 if self._stopped(job_id):
                     self._say(Cancelled(job_id))
@@ -87,6 +100,8 @@ class _Server:
                 match request:
                     case Propagate():
                         job.run(request.job, self._say, partial(self._stopped, job_id))
+                    case Suggest():
+                        suggesting.run(request.job, self._say, partial(self._stopped, job_id))
                     case Download() | Import():
                         installing.run(request, self._say, partial(self._stopped, job_id))
             except EngineError as error:

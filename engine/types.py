@@ -56,4 +56,23 @@ class PropagationJob:
     weights: Path | None = None  # None: the recipe's own file
     direction: Direction = Direction.BOTH
     settings: Settings = Settings()
+    keys: Path | None = None  # a folder to keep the frames' keys in, for suggestions
     probabilities: Path | None = None  # an .npz file for what the network gave, before anything is rounded
+
+
+@dataclass(frozen=True)
+class SuggestionJob:
+    """What the engine needs to know to suggest frames to annotate."""
+
+    job_id: str
+    clip: VideoClip
+    frames: range  # media frames to choose from
+    chosen: tuple[int, ...]  # media frames that are annotated already, at least one
+    masks: Path  # folder of label images, such as `labels` of a run; or an .npz of probabilities
+    keys: Path  # folder in which keys of the frames are kept
+    recipe: str = "keymatte"
+    weights: Path | None = None  # None: the recipe's own file
+    settings: Settings = Settings()
+    count: int = 5  # frames to suggest, at most
+    alpha: float = 0.5  # 0..1: what the masks have to say
+    least_mask: float = 0.25  # percent of the frame that objects must cover

@@ -18,6 +18,7 @@ from .networks.network import Features, Network
 from .sweeps import ALL_PERMANENT, Habits, ObjectGroup, Sweep, share
 
 ReadFrame = Callable[[int], np.ndarray | None]  # media frame -> (H, W, 3) uint8 RGB, or None if it cannot be read
+Watch = Callable[[int, Features], None]  # is shown what the network saw at a media frame
 Truth = Mapping[int, np.ndarray]  # media frame -> keyframe labels (H, W) uint8
 
 
@@ -98,6 +99,7 @@ class Walk:
         groups: Sequence[ObjectGroup],
         device: torch.device,
         habits: Habits = ALL_PERMANENT,
+        watch: Watch | None = None,
     ) -> None:
         self._network = network
         self._new_bank = new_bank
@@ -107,6 +109,7 @@ class Walk:
         self._groups = groups
         self._device = device
         self._habits = habits
+        self._watch = watch
 
     @torch.inference_mode()
     def propagate(self, sweeps: Sequence[Sweep]) -> Iterator[Matte]:
@@ -122,7 +125,7 @@ class Walk:
             pixels = self._read(frame)
             if pixels is None:
                 continue
-            features = self._network.encode(self._framing.apply(pixels, self._device))
+            features = self._encode(frame, pixels)
             for group in self._groups:
                 told = group.told(frame)
                 if self._network.joint:  # an object is spoken of from the first keyframe on that shows it
@@ -159,7 +162,7 @@ class Walk:
             if pixels is None:
                 continue
             here = [one for one in trackers if any(sweep.reaches(frames, frame) for frames in one.group.keyframes_of)]
-            features = self._network.encode(self._framing.apply(pixels, self._device))
+            features = self._encode(frame, pixels)
             found = self._step(frame, features, here)
             if found and frame in sweep.wanted:
                 objects = tuple(number for number, _ in reached)
@@ -171,6 +174,12 @@ class Walk:
                     shares=tuple(share(keyframes, frame, sweep) for _, keyframes in reached),
                     probability=probability,
                 )
+
+    def _encode(self, frame: int, pixels: np.ndarray) -> Features:
+        features = self._network.encode(self._framing.apply(pixels, self._device))
+        if self._watch:
+            self._watch(frame, features)
+        return features
 
     def _step(self, frame: int, features: Features, trackers: Sequence[Tracker]) -> dict[int, Tensor]:
         """Joint masks (H', W') of all objects at `frame`, by id, learnt by each tracker.

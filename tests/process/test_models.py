@@ -71,6 +71,13 @@ def test_all_weights_are_listed_with_what_a_user_must_know(folder):
     assert "keymatte.safetensors" in listed.stdout, "the recipes are listed above"
 
 
+def test_the_doctor_tells_how_to_get_what_is_not_here_and_finds_nothing_wrong(folder):
+    found = told([*ENGINE, "doctor"])
+    assert found.returncode == 0, found.stdout
+    assert "recipe xmem++: the weights of its authors are not here" in found.stdout
+    assert "models download XMem" in found.stdout
+
+
 def test_the_folder_can_be_chosen_before_or_after_what_is_done(models, tmp_path):
     command = [*models, "--folder", str(tmp_path / "here"), "download", NAME, "--yes"]
     assert told(command).returncode == 0
