@@ -15,7 +15,19 @@ from queue import Empty, SimpleQueue
 
 from ..engine import VERSION
 from ..engine.errors import BadMessage, EngineDied, EngineMissing
-from ..engine.protocol import Answer, Cancel, Download, Failed, Import, Propagate, Ready, Request, decode, encode
+from ..engine.protocol import (
+    Answer,
+    Cancel,
+    Download,
+    Failed,
+    Import,
+    Propagate,
+    Ready,
+    Request,
+    Suggest,
+    decode,
+    encode,
+)
 
 LOG_LINES = 50
 CANCEL_SECONDS = 5.0  # an engine that has not answered a cancel by then is stuck
@@ -215,7 +227,7 @@ class EngineClient(ChildProcess):
             self.log.append(line.rstrip())
             return
         match message:
-            case Propagate() | Cancel() | Download() | Import():
+            case Propagate() | Suggest() | Cancel() | Download() | Import():
                 self.log.append(f"(an engine does not say this: {line.strip()[:200]})")
             case Ready(version=version) if version != VERSION:
                 self._inbox.put(_wrong_version(version))

@@ -90,15 +90,15 @@ def relative_path(path: Path) -> str:
 
 
 def clear_results(clip: MovieClip) -> int:
-    """Remove mattes, label images and outlines of the clip; keyframes stay. Returns how many files went."""
+    """Remove mattes, label images, outlines and kept keys of the clip; keyframes stay. Returns how many files went."""
     if existing_folder(clip) is None:
         return 0
     folder = matte_folder(clip)
-    ours = _results_in(folder)
+    ours = [*_results_in(folder), *folder.root.glob("keys/[0-9]*.npy"), *folder.root.glob("keys/about.json")]
     try:
         for path in ours:
             path.unlink()
-        for path in [*folder.root.glob("mattes/*"), *(folder.root / part for part in ("labels", "mattes", "outlines"))]:
+        for path in [*folder.root.glob("mattes/*"), *(folder.root / part for part in _PARTS)]:
             if path.is_dir() and not any(path.iterdir()):
                 path.rmdir()
     except OSError as error:
@@ -106,6 +106,7 @@ def clear_results(clip: MovieClip) -> int:
     return len(ours)
 
 
+_PARTS = ("labels", "mattes", "outlines", "keys")
 _OTHER_PLACE = "Save the .blend in a folder that can be written, or choose a cache folder in the preferences."
 
 

@@ -12,14 +12,25 @@ from .session import session
 def register() -> None:
     """Be told of file loads."""
     bpy.app.handlers.load_pre.append(_before_load)
+    bpy.app.handlers.load_post.append(_after_load)
 
 
 def unregister() -> None:
     """Be told no more."""
     bpy.app.handlers.load_pre.remove(_before_load)
+    bpy.app.handlers.load_post.remove(_after_load)
 
 
 @persistent
 def _before_load(*_: object) -> None:
-    session.forget()
+    session.forget_clip()
     folders.forget()
+
+
+@persistent
+def _after_load(*_: object) -> None:
+    for clip in bpy.data.movieclips:
+        if not clip.matting.recipe:  # one that is no longer in the menu
+            clip.matting.property_unset("recipe")
+        if not clip.matting.weights:
+            clip.matting.property_unset("weights")

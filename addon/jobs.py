@@ -1,25 +1,25 @@
-"""What Propagate asks for: a clip, its keyframes and the user's choices, gathered into one job."""
+"""What the engine is asked for: a clip, its keyframes and the user's choices, gathered into one job."""
 
 from __future__ import annotations
 
 import uuid
-from pathlib import Path
 
-import bpy
 from bpy.types import MovieClip, Scene
 
-from ..engine.errors import BadSetting, NoKeyframes
-from ..engine.types import Direction, PropagationJob, Settings
-from . import clips, environment
-from .folders import existing_folder
+from ..engine.errors import BadSetting, NoKeyframes, NothingPropagated
+from ..engine.types import Direction, PropagationJob, Settings, SuggestionJob
+from . import clips, environment, weights
+from .folders import existing_folder, results
 from .keyframes import keyframe_files
 
 
-def gather_job(clip: MovieClip, frames: range, direction: Direction) -> PropagationJob:
-    """The job that fills `frames` (media frames) of `clip`.
+def gather_job(clip: MovieClip, frames: range, direction: Direction, *, recipe: str = "") -> PropagationJob:
+    """The job that fills `frames` (media frames) of `clip`, with its recipe or another.
 
-    Raises NoKeyframes, ClipNotFound, ClipUnreadable, KeyframeOutsideClip, KeyframeUnreadable.
+    Raises NoKeyframes, WeightsMissing, ClipNotFound, ClipUnreadable, KeyframeOutsideClip, KeyframeUnreadable.
     """
+    matting = clip.matting
+    recipe = recipe or matting.recipe
     film = clips.video_clip(clip)
     keyframes = keyframe_files(clip)
     if not keyframes:
@@ -29,10 +29,42 @@ def gather_job(clip: MovieClip, frames: range, direction: Direction) -> Propagat
         clip=film,
         frames=frames,
         keyframes=keyframes,
-        folder=Path(existing_folder(clip).root),
-        recipe=clip.matting.recipe,
+        folder=existing_folder(clip).root,
+        recipe=recipe,
+        weights=weights.file_for(recipe, matting.weights),
         direction=direction,
-        settings=Settings(device=environment.preferences().device),
+        settings=_settings(),
+    )
+
+
+def gather_suggestion(clip: MovieClip, *, recipe: str = "") -> SuggestionJob:
+    """The job that says which of the clip's frames with mattes to mark next, by its recipe's network or another's.
+
+    Raises NoKeyframes, NothingPropagated, and what `gather_job` raises.
+    """
+    matting = clip.matting
+    recipe = recipe or matting.recipe
+    film = clips.video_clip(clip)
+    keyframes = keyframe_files(clip)
+    if not keyframes:
+        raise NoKeyframes(f"clip {clip.name} has no keyframe that others could be compared with")
+    numbers = results(clip).numbers
+    if not numbers:
+        raise NothingPropagated(f"clip {clip.name} has no mattes yet")
+    folder = existing_folder(clip)
+    first, last = (clips.media_frame_of(clip, number) for number in (numbers[0], numbers[-1]))
+    return SuggestionJob(
+        job_id=uuid.uuid4().hex,
+        clip=film,
+        frames=range(max(0, first), min(film.frame_count, last + 1)),
+        chosen=tuple(sorted({keyframe.frame for keyframe in keyframes})),
+        masks=folder.labels(0).parent,
+        keys=folder.root / "keys",
+        recipe=recipe,
+        weights=weights.file_for(recipe, matting.weights),
+        settings=_settings(),
+        count=matting.suggestion_count,
+        alpha=matting.suggestion_alpha,
     )
 
 
@@ -61,6 +93,5 @@ def preview_range(clip: MovieClip, scene: Scene) -> range:
     return frames
 
 
-def label(clip: MovieClip) -> str:
-    """The clip as it is called in messages."""
-    return bpy.path.basename(clip.filepath) or clip.name
+def _settings() -> Settings:
+    return Settings(device=environment.preferences().device)

@@ -12,7 +12,7 @@ from bpy.types import Mask, MovieClip, Scene
 from ..engine.errors import KeyframeEmpty, KeyframeOutsideClip, KeyframeUnreadable, NoActiveMask
 from ..engine.matte_folder import MatteFolder, replacing
 from ..engine.types import KeyframeFile
-from . import clips, mask_layers, mask_render, png
+from . import clips, mask_layers, mask_render, png, suggestions
 from .folders import existing_folder, matte_folder, readable_folder
 from .objects import find_object
 from .properties import MatteKeyframe
@@ -79,7 +79,6 @@ def clear_keyframe(clip: MovieClip, object_id: int, scene_frame: int) -> bool:
     for index, key in enumerate(matting.keyframes):
         if (key.object_id, key.number) == (object_id, number):
             matting.keyframes.remove(index)
-            matting.active_keyframe = max(0, min(matting.active_keyframe, len(matting.keyframes) - 1))
             matte_folder(clip).keyframe(object_id, number).unlink(missing_ok=True)
             return True
     return False
@@ -109,13 +108,10 @@ def _set(clip: MovieClip, object_id: int, scene_frame: int, pixels: np.ndarray) 
     for path in (_version(folder, version), folder.keyframe(object_id, number)):
         with replacing(path) as part:
             png.write_labels(part, labels)
-    matting = clip.matting
-    key = find_keyframe(clip, object_id, number) or matting.keyframes.add()
+    key = find_keyframe(clip, object_id, number) or clip.matting.keyframes.add()
     key.number, key.object_id, key.absent, key.version = number, object_id, not pixels.any(), version
     _sort(clip)
-    matting.active_keyframe = next(
-        index for index, key in enumerate(matting.keyframes) if (key.object_id, key.number) == (object_id, number)
-    )
+    suggestions.leave_out(clip, number)
 
 
 def _pixels(folder: MatteFolder, key: MatteKeyframe) -> np.ndarray:

@@ -49,7 +49,6 @@ def remove_active_object(clip: MovieClip) -> str:
             matting.keyframes.remove(index)
     matting.objects.remove(matting.active_object)
     matting.active_object = min(matting.active_object, max(len(matting.objects) - 1, 0))
-    matting.active_keyframe = min(matting.active_keyframe, max(len(matting.keyframes) - 1, 0))
     return name
 
 

@@ -1,10 +1,12 @@
-"""The extension's preferences: which Python the engine runs on, on which device, and where mattes go."""
+"""The extension's preferences: which Python the engine runs on, on which device, where mattes and weights go."""
 
 from __future__ import annotations
 
+import bpy
 from bpy.props import EnumProperty, StringProperty
-from bpy.types import AddonPreferences, Context
+from bpy.types import AddonPreferences, Context, UILayout
 
+from ..engine.catalogue import CATALOGUE, PublishedWeights, default_folder, size_in_words
 from . import PACKAGE
 
 DEVICES = (
@@ -32,6 +34,12 @@ class KeymattePreferences(AddonPreferences):
         "Those of saved files lie beside the file",
         subtype="DIR_PATH",
     )
+    weights_folder: StringProperty(
+        name="Weights",
+        description="Where weights that others have published are installed. Empty: the same folder among your user's "
+        "data that the command line uses",
+        subtype="DIR_PATH",
+    )
 
     def draw(self, context: Context) -> None:
         column = self.layout.column()
@@ -42,7 +50,20 @@ class KeymattePreferences(AddonPreferences):
         row = self.layout.row()
         row.operator("clip.matte_install_engine", icon="IMPORT")
         row.operator("clip.matte_test_engine", icon="CHECKMARK")
+        self._draw_weights()
         self._draw_status()
+
+    def _draw_weights(self) -> None:
+        box = self.layout.box()
+        box.label(text="Weights that others have published, for the recipes of their methods")
+        row = box.row()
+        row.use_property_split = True
+        row.prop(self, "weights_folder", text="Folder", placeholder=str(default_folder()))
+        column = box.column(align=True)
+        for entry in CATALOGUE:
+            _draw_entry(column, entry)
+        if not bpy.app.online_access:
+            box.label(text="To download, allow online access in the section System", icon="INTERNET_OFFLINE")
 
     def _draw_status(self) -> None:
         from .session import session  # the session reads these preferences
@@ -53,3 +74,20 @@ class KeymattePreferences(AddonPreferences):
         if status.problem:
             self.layout.label(text=status.problem.message, icon="ERROR")
             self.layout.label(text=status.problem.remedy)
+
+
+def _draw_entry(layout: UILayout, entry: PublishedWeights) -> None:
+    from .weights import is_installed  # the folder is told by these preferences
+
+    there = is_installed(entry)
+    row = layout.row().split(factor=0.3)
+    row.label(text=entry.name, icon="CHECKMARK" if there else "BLANK1")
+    rest = row.row()
+    rest.label(text=f"{size_in_words(entry.size)}, {'installed' if there else 'not installed'}")
+    download = rest.row()
+    download.enabled = bpy.app.online_access and bool(entry.address)
+    again = "Download Again" if there else "Download"
+    button = download.operator("clip.matte_weights_download", text=again, icon="IMPORT")
+    button.name, button.again = entry.name, there
+    button = rest.operator("clip.matte_weights_import", text="Import File", icon="FILE_FOLDER")
+    button.name, button.again = entry.name, there

@@ -1,4 +1,4 @@
-"""What Keymatte keeps on each movie clip: objects, keyframes, and where their files are. Data only."""
+"""What Keymatte keeps on each movie clip: objects, keyframes, choices, and where their files are. Data only."""
 
 from __future__ import annotations
 
@@ -15,10 +15,7 @@ from bpy.props import (
 )
 from bpy.types import PropertyGroup
 
-RECIPES = (
-    ("keymatte", "Keymatte", "Our own network, with every keyframe kept in memory"),
-    ("colour", "Colour", "Matches colours only, without a network: quick, for a first check"),
-)
+from . import recipes, rows, weights
 
 
 class MatteObject(PropertyGroup):
@@ -41,14 +38,49 @@ class MatteKeyframe(PropertyGroup):
     version: StringProperty(name="Version", description="Which of the masks kept on disk this is")
 
 
+class MatteSuggestion(PropertyGroup):
+    """A frame on which a further keyframe would help."""
+
+    number: IntProperty(name="Number")  # of the frame's file, as with keyframes
+    score: FloatProperty(name="Score", description="How unlike it is the frames that have keyframes")
+
+
 class ClipMatting(PropertyGroup):
     """All of Keymatte's data on one clip."""
 
     objects: CollectionProperty(type=MatteObject)
     active_object: IntProperty(name="Active Object")
     keyframes: CollectionProperty(type=MatteKeyframe)
-    active_keyframe: IntProperty(name="Active Keyframe")
-    recipe: EnumProperty(name="Recipe", description="How objects are followed", items=RECIPES, default="keymatte")
+    active_keyframe: IntProperty(
+        name="Active Keyframe",
+        description="Click to go to its frame",
+        get=rows.keyframe_row,
+        set=rows.go_to_keyframe,
+    )
+    recipe: EnumProperty(
+        name="Recipe", description="How objects are followed", items=recipes.MENU, default=recipes.DEFAULT
+    )
+    weights: EnumProperty(
+        name="Weights", description="What the recipe's network has learned", items=weights.MENU, default=weights.ANY
+    )
+    suggestions: CollectionProperty(type=MatteSuggestion)
+    active_suggestion: IntProperty(
+        name="Suggested Frame",
+        description="Click to go to it",
+        get=rows.suggestion_row,
+        set=rows.go_to_suggestion,
+    )
+    suggestion_count: IntProperty(
+        name="Number", description="How many frames are suggested, at most", min=1, max=20, default=5
+    )
+    suggestion_alpha: FloatProperty(
+        name="Frames or Objects",
+        description="What suggested frames are to differ in: the whole picture (0), the objects alone (1), or both",
+        subtype="FACTOR",
+        min=0.0,
+        max=1.0,
+        default=0.5,
+    )
     folder: StringProperty(name="Folder", description="Where keyframes and mattes are")
     folder_absolute: StringProperty(name="Folder", description="The same, from the root of the disk")
     key: StringProperty(name="Key", description="Marks the compositor nodes made for this clip")
@@ -57,7 +89,7 @@ class ClipMatting(PropertyGroup):
     opacity: FloatProperty(name="Opacity", subtype="FACTOR", min=0.0, max=1.0, default=0.5)
 
 
-CLASSES = (MatteObject, MatteKeyframe, ClipMatting)
+CLASSES = (MatteObject, MatteKeyframe, MatteSuggestion, ClipMatting)
 
 
 def register() -> None:

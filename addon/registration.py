@@ -5,8 +5,9 @@ from __future__ import annotations
 import bpy
 
 from .. import ops, ui
-from . import handlers, properties, session
+from . import handlers, listening, properties
 from .preferences import KeymattePreferences
+from .session import session
 
 _CLASSES = (KeymattePreferences, *ops.CLASSES, *ui.CLASSES)
 
@@ -22,8 +23,8 @@ def register() -> None:
 
 def unregister() -> None:
     """Switch Keymatte off; a running engine is ended."""
-    session.stop_listening()
-    session.session.close()
+    listening.stop_listening()
+    session.close()
     ui.hide_overlay()
     handlers.unregister()
     for cls in reversed(_CLASSES):

@@ -3,18 +3,41 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
-
-import bpy
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ..engine.errors import EngineBusy, EngineDied, EngineError, EnvironmentFailed
-from ..engine.protocol import Answer, Cancel, Cancelled, Failed, Finished, MatteReady, Propagate, Ready, Stage
-from ..engine.types import PropagationJob
+from ..engine.protocol import (
+    Answer,
+    Cancel,
+    Cancelled,
+    Download,
+    Failed,
+    Finished,
+    Import,
+    MatteReady,
+    Propagate,
+    Ready,
+    Request,
+    Stage,
+    Suggest,
+    Suggested,
+)
+from ..engine.types import PropagationJob, SuggestionJob
 from . import environment
 from .client import ChildProcess, EngineClient
 from .status import Problem, State, Status
 
-PUMP_SECONDS = 0.1
+
+@dataclass(frozen=True)
+class _Job:
+    """What the engine was asked for, and what is said when it ends."""
+
+    job_id: str = ""  # empty: nothing was asked for
+    done: str = "Done"
+    cancelled: str = "Cancelled"
+    take: Callable[[Suggested], str] | None = None  # what to do with suggestions; says in words what came of them
 
 
 class Session:
@@ -24,26 +47,35 @@ class Session:
         self.status = Status()
         self._client: EngineClient | None = None
         self._installation: ChildProcess | None = None
-        self._job_id = ""
+        self._job = _Job()
         self._cancelling = False
         self._first_step: float | None = None  # when the first matte was ready: loading is not counted
 
     # -- what a user may ask -------------------------------------------------------------------------------------------
     def start(self, job: PropagationJob, clip: str) -> None:
-        """Begin `job` for the clip of that name; returns at once. Raises EngineBusy, EngineMissing."""
-        self._expect_idle()
-        self._start_engine()
-        self._job_id, self._cancelling, self._first_step = job.job_id, False, None
-        self._client.send(Propagate(job))
-        text = "Starting" if self._client.ready else "Starting the engine"
-        self.status = Status(State.STARTING, clip=clip, folder=job.folder, text=text)
+        """Begin to make mattes of the clip of that name; returns at once. Raises EngineBusy, EngineMissing."""
+        told = _Job(job.job_id, cancelled="Cancelled: mattes already made are kept")
+        self._begin(Propagate(job), told, clip=clip, folder=job.folder)
+
+    def suggest(self, job: SuggestionJob, clip: str, take: Callable[[Suggested], str]) -> None:
+        """Begin to look for frames to mark next, for `take` to take; returns at once. Raises EngineBusy, EngineMissing.
+
+        `take` is called by `pump` when they are found, and says in words what came of them.
+        """
+        self._begin(Suggest(job), _Job(job.job_id, take=take), clip=clip, folder=job.masks.parent)
+
+    def install_weights(self, request: Download | Import) -> None:
+        """Begin to install published weights; returns at once. Raises EngineBusy, EngineMissing."""
+        resumes = isinstance(request, Download)
+        cancelled = "Cancelled: what was downloaded is kept, to go on from" if resumes else "Cancelled"
+        self._begin(request, _Job(request.job_id, f"Weights {request.name} are installed", cancelled))
 
     def test(self) -> None:
         """Begin to start the engine anew and wait for its greeting; returns at once."""
         self._expect_idle()
         self._close_client(at_once=True)
         self._start_engine()
-        self._job_id, self._cancelling = "", False
+        self._job, self._cancelling = _Job(), False
         self.status = Status(State.STARTING, text="Starting the engine")
 
     def install(self) -> None:
@@ -51,7 +83,7 @@ class Session:
         self._expect_idle()
         command = environment.install_command()
         self._close_client(at_once=True)  # on some systems files in use cannot be replaced
-        self._job_id, self._cancelling = "", False
+        self._job, self._cancelling = _Job(), False
         self._installation = _Installation(command, environment.ROOT)
         self.status = Status(State.RUNNING, text="Installing the engine")
 
@@ -71,17 +103,22 @@ class Session:
             self._installation.close()
             self._installation = None
             self._end(State.CANCELLED, text="Installation cancelled")
-        elif self._job_id and self._client:
-            self._client.send(Cancel(self._job_id))
+        elif self._job.job_id and self._client:
+            self._client.send(Cancel(self._job.job_id))
         else:
             self._close_client(at_once=True)
             self._end(State.CANCELLED)
 
     def forget(self) -> None:
-        """Drop what is running without a word: its clip is gone, as another file is loaded."""
+        """Drop what is running without a word."""
         self.cancel()
-        self._job_id = ""
+        self._job = _Job()
         self.status = Status()
+
+    def forget_clip(self) -> None:
+        """Another file is loaded: drop what is running for a clip, and what was said. Installing goes on."""
+        if self.status.clip or not self.status.busy:
+            self.forget()
 
     def close(self) -> None:
         """End the engine."""
@@ -136,7 +173,7 @@ class Session:
 
     def _hear(self, answer: Answer) -> None:
         match answer:
-            case Ready(device=device) if not self._job_id:
+            case Ready(device=device) if not self._job.job_id:
                 if self.status.busy:
                     self._end(State.FINISHED, text=f"Engine {answer.version} is ready, on {device}")
             case Ready():
@@ -144,7 +181,7 @@ class Session:
             case Failed(job_id="") as failed:
                 self._close_client()  # whatever it was, it was not a job: do not trust this process again
                 self._fail(failed)
-            case _ if answer.job_id == self._job_id and self._job_id:
+            case _ if answer.job_id == self._job.job_id and self._job.job_id:
                 self._hear_of_job(answer)
 
     def _hear_of_job(self, answer: Answer) -> None:
@@ -159,10 +196,12 @@ class Session:
                     self.status, state=State.RUNNING, text="Propagating", done=done, total=total, seconds_left=left
                 )
             case Finished() as finished:
-                self._end(State.FINISHED, text="Done", warning=finished.warning)
+                self._end(State.FINISHED, text=self._job.done, warning=finished.warning)
                 self.status = replace(self.status, finished=finished)
+            case Suggested() as found:
+                self._end(State.FINISHED, text=self._job.take(found))
             case Cancelled():
-                self._end(State.CANCELLED, text="Cancelled: mattes already made are kept")
+                self._end(State.CANCELLED, text=self._job.cancelled)
             case Failed() as failed:
                 self._fail(failed)
 
@@ -187,7 +226,7 @@ class Session:
             self._end(State.FAILED, problem=Problem(failed.code, failed.message, failed.remedy))
 
     def _end(self, state: State, *, text: str = "", warning: str = "", problem: Problem | None = None) -> None:
-        self._job_id = ""
+        self._job = _Job()
         self.status = replace(self.status, state=state, text=text, seconds_left=None, warning=warning, problem=problem)
 
     def _seconds_left(self, done: int, total: int) -> float | None:
@@ -199,6 +238,14 @@ class Session:
         return (now - self._first_step) / (done - 1) * (total - done)
 
     # -- the engine ----------------------------------------------------------------------------------------------------
+    def _begin(self, request: Request, job: _Job, *, clip: str = "", folder: Path | None = None) -> None:
+        self._expect_idle()
+        self._start_engine()
+        self._job, self._cancelling, self._first_step = job, False, None
+        self._client.send(request)
+        text = "Starting" if self._client.ready else "Starting the engine"
+        self.status = Status(State.STARTING, clip=clip, folder=folder, text=text)
+
     def _expect_idle(self) -> None:
         if self.status.busy:
             raise EngineBusy(f"something is running already ({self.status.text})")
@@ -229,30 +276,3 @@ class _Installation(ChildProcess):
 
 
 session = Session()
-
-
-# -- Blender's part ----------------------------------------------------------------------------------------------------
-def listen() -> None:
-    """Have Blender pump the session ten times a second until nothing runs; does nothing in background mode."""
-    if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.register(_tick, first_interval=PUMP_SECONDS, persistent=True)
-
-
-def stop_listening() -> None:
-    """Take the timer away."""
-    if bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.unregister(_tick)
-
-
-def _tick() -> float | None:
-    if session.pump():
-        redraw()
-    return PUMP_SECONDS if session.status.busy or session.unanswered else None
-
-
-def redraw() -> None:
-    """Show the session's status wherever it may be seen."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type in ("CLIP_EDITOR", "PREFERENCES"):
-                area.tag_redraw()

@@ -40,7 +40,7 @@ class Status:
 
     state: State = State.IDLE
     clip: str = ""  # name of the clip in work; empty for other work
-    folder: Path | None = None  # its matte folder, which stays the same when the clip is renamed
+    folder: Path | None = None  # its matte folder, made or read; it stays the same when the clip is renamed
     text: str = ""  # what it does now, or what came of it
     done: int = 0  # steps
     total: int = 0  # steps; 0: not known yet

@@ -1,4 +1,4 @@
-"""Command line: propagate, suggest, score, models, doctor, serve, train-data, train."""
+"""Command line: propagate, suggest, bench, score, models, doctor, serve, train-data, train."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import uuid
 from pathlib import Path
 
 from .arguments import add_clip, add_recipe, frames_in, settings_of
+from .bench_command import add_arguments as add_bench_arguments
 from .errors import EngineError
 from .matte_folder import replacing
 from .models_command import add_arguments as add_models_arguments
@@ -202,6 +203,8 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     add_suggest_arguments(commands.add_parser("suggest", help="which frames to annotate next"))
+
+    add_bench_arguments(commands.add_parser("bench", help="how fast a recipe is on this computer"))
 
     one = commands.add_parser("score", help="J and F of results against the truth")
     one.set_defaults(command=_score)

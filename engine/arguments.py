@@ -20,6 +20,9 @@ def add_recipe(parser: argparse.ArgumentParser, *, recipe: str = "keymatte") -> 
     parser.add_argument("--recipe", default=recipe, help=f"see `models`; default: {recipe}")
     parser.add_argument("--weights", type=Path, help="another weights file for the recipe (.safetensors, .pth)")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    parser.add_argument(
+        "--precision", default="auto", choices=("auto", "float32", "half"), help="auto: half where the device gains"
+    )
     parser.add_argument("--height", type=int, default=Settings.height, help="shorter side of the working frame, pixels")
     parser.add_argument(
         "--set",
@@ -49,4 +52,4 @@ def settings_of(options: argparse.Namespace) -> Settings:
         if not (name and equals and value):
             raise BadSetting(f"--set needs section.name=value, not {name + equals + value!r}")
     overrides = {name: value for name, _, value in pairs}
-    return Settings(height=options.height, device=options.device, overrides=overrides)
+    return Settings(height=options.height, device=options.device, precision=options.precision, overrides=overrides)

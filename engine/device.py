@@ -10,9 +10,10 @@ from pathlib import Path
 
 import torch
 
-from .errors import DeviceMissing, OutOfMemory
+from .errors import BadSetting, DeviceMissing, OutOfMemory
 
 NAMES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("auto", "float32", "half")
 
 
 def pick_device(name: str) -> torch.device:
@@ -25,6 +26,18 @@ def pick_device(name: str) -> torch.device:
     if not there[name]:
         raise DeviceMissing(f"this computer has no {name} device that PyTorch {torch.__version__} can use")
     return torch.device(name)
+
+
+def pick_precision(name: str, device: torch.device) -> torch.dtype:
+    """The type that convolutions compute in; 'auto' takes half precision where the device gains from it.
+
+    Raises BadSetting. A processor gains nothing: there 'half' means bfloat16, and is for comparing.
+    """
+    if name not in PRECISIONS:
+        raise BadSetting(f"no precision is called {name!r}; there are {', '.join(PRECISIONS)}")
+    if name == "float32" or (name == "auto" and device.type != "cuda"):
+        return torch.float32
+    return torch.bfloat16 if device.type == "cpu" else torch.float16
 
 
 def describe(device: torch.device) -> str:
@@ -48,6 +61,17 @@ def memory_errors() -> Iterator[None]:
         if "alloc" in str(error) and "memory" in str(error):  # the CPU allocator raises no class of its own
             raise OutOfMemory("the computer has not enough memory for this clip") from error
         raise
+
+
+def memory_now(device: torch.device) -> int:
+    """Bytes held now: of the GPU's memory on one, else of main memory; 0 where the system does not tell."""
+    if device.type == "cuda":
+        return torch.cuda.memory_allocated(device)
+    with suppress(OSError):
+        told = re.search(r"^VmRSS:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"), re.MULTILINE)
+        if told:
+            return int(told[1]) * 1024
+    return 0
 
 
 def peak_memory() -> int:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from io import FileIO
 from pathlib import Path
+from typing import BinaryIO
 
 from .catalogue import size_in_words
 from .connections import Reply, Stopped, is_web_page
@@ -47,16 +49,17 @@ def download(
     part = _Part(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _fetch(_Wanted(address, page or address, copies, patience), part, progress, cancelled)
-        found = sha256_of(part.path, cancelled)
-        if sha256 and found != sha256.lower():
+        with part.alone():
+            _fetch(_Wanted(address, page or address, copies, patience), part, progress, cancelled)
+            found = sha256_of(part.path, cancelled)
+            if sha256 and found != sha256.lower():
+                part.remove()
+                raise DownloadRefused(
+                    f"{target.name} is not the published file: its SHA-256 is {found}, published was {sha256.lower()}",
+                    remedy="It was deleted. Run the same again; if it happens again, the file there was changed.",
+                )
+            part.path.replace(target)
             part.remove()
-            raise DownloadRefused(
-                f"{target.name} is not the published file: its SHA-256 is {found}, published was {sha256.lower()}",
-                remedy="It was deleted. Run the same again; if it happens again, the file at the address was changed.",
-            )
-        part.path.replace(target)
-        part.remove()
     except OSError as error:
         raise writing_error(target, error) from error
     return found
@@ -89,6 +92,7 @@ class _Part:
     def __init__(self, target: Path) -> None:
         self.path = target.with_name(target.name + ".part")
         self._note = target.with_name(target.name + ".part.json")
+        self._lock = target.with_name(target.name + ".part.lock")
 
     @property
     def size(self) -> int:
@@ -105,6 +109,19 @@ class _Part:
     def begin(self, origin: _Origin) -> None:
         self.remove()
         self._note.write_text(json.dumps(asdict(origin)), encoding="utf-8")
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let no other program write to it meanwhile; from one that dies, the system takes the lock away."""
+        with self._lock.open("ab") as file:
+            if not _locked(file):
+                raise DownloadFailed(f"another program writes to {self.path}", remedy="Wait until it has finished.")
+            try:
+                yield
+            finally:
+                file.close()  # or Windows would keep it
+                with suppress(OSError):  # another program may have it open by now
+                    self._lock.unlink()
 
     def remove(self) -> None:
         self.path.unlink(missing_ok=True)
@@ -167,8 +184,6 @@ def _write(path: Path, blocks: Iterator[bytes], start: int, progress: Callable[[
             while rest:
                 rest = rest[file.write(rest) :]
             done += len(block)
-            if not _is_ours_alone(file, path, done):
-                raise DownloadFailed(f"another program writes to {path}", remedy="Wait until it has finished.")
             if done >= told + _STEP:
                 told = done
                 progress(done)
@@ -176,15 +191,26 @@ def _write(path: Path, blocks: Iterator[bytes], start: int, progress: Callable[[
     return done
 
 
-def _is_ours_alone(file: FileIO, path: Path, size: int) -> bool:
-    now = os.fstat(file.fileno())
-    return now.st_size == size and path.exists() and os.path.samestat(now, path.stat())
-
-
 def _expect_room(path: Path, total: int, start: int, copies: int) -> None:
     needed, free = copies * total - start, shutil.disk_usage(path.parent).free
     if needed > free:
         raise DiskFull(f"{size_in_words(needed)} must be free in {path.parent}, and {size_in_words(free)} are")
+
+
+def _locked(file: BinaryIO) -> bool:
+    """Lock an open file; whether nobody else had. Where locks are not known, as on some network drives, nobody has."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+    return True
 
 
 # -- what the server says ----------------------------------------------------------------------------------------------

@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .device import memory_errors, pick_device
+from .device import memory_errors, pick_device, pick_precision
 from .errors import BadSetting, ClipNotFound, FramesUnreadable
 from .frames import FrameReader
 from .framing import Framing
 from .matte_folder import spans
 from .networks.network import Network
+from .networks.precision import InHalf
 from .overlap import ReadAhead
 from .recipes import Numbers, Recipe, find_recipe
 from .types import PropagationJob, SuggestionJob
@@ -100,13 +101,16 @@ class Equipment:
     network: Network
     framing: Framing
     device: torch.device
-    weights: Path | None  # the file that the network was loaded from
+    precision: torch.dtype
+    kind: str  # of network
+    weights: Path | None  # the file that it was loaded from
 
     def identity(self) -> dict:
         """What the keys of a frame depend on."""
         return {
             "clip": _identity(self.reader.clip.path),
-            "network": type(self.network).__name__,
+            "network": self.kind,
+            "precision": str(self.precision),
             "weights": _identity(self.weights) if self.weights else None,
             "size": [self.framing.work_height, self.framing.work_width],
         }
@@ -122,8 +126,12 @@ def equipped(job: PropagationJob | SuggestionJob, cancelled: Callable[[], bool])
         raise BadSetting(f"a working height of {job.settings.height} pixels is too small: {_LEAST_HEIGHT} at least")
     with memory_errors(), FrameReader.open(job.clip.path, size=(job.clip.height, job.clip.width)) as reader:
         _check_clip(job, reader)
+        precision = pick_precision(job.settings.precision, device)
         weights = job.weights or recipe.weights_file()
         network = recipe.network(numbers, weights=weights, device=device)
+        kind = type(network).__name__
+        if precision is not torch.float32:
+            network = InHalf(network, device, precision)
         framing = Framing.fit(
             reader.clip.height,
             reader.clip.width,
@@ -132,7 +140,7 @@ def equipped(job: PropagationJob | SuggestionJob, cancelled: Callable[[], bool])
             style=recipe.framing_style(numbers),
         )
         with Source(reader, cancelled) as source:
-            yield Equipment(reader, source, recipe, numbers, network, framing, device, weights)
+            yield Equipment(reader, source, recipe, numbers, network, framing, device, precision, kind, weights)
 
 
 def _identity(path: Path) -> list:

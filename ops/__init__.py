@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from . import environment, keyframes, objects, propagate, results
+from . import environment, keyframes, objects, propagate, results, suggest, weights
 
-CLASSES = (*objects.CLASSES, *keyframes.CLASSES, *propagate.CLASSES, *results.CLASSES, *environment.CLASSES)
+CLASSES = (
+    *objects.CLASSES,
+    *keyframes.CLASSES,
+    *propagate.CLASSES,
+    *suggest.CLASSES,
+    *results.CLASSES,
+    *weights.CLASSES,
+    *environment.CLASSES,
+)

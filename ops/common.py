@@ -80,6 +80,7 @@ def say(operator: Operator, done: str, warnings: list[str]) -> str:
     return ""
 
 
+HIDDEN = {"HIDDEN", "SKIP_SAVE"}  # options of a property that only scripts set
 WHICH = (
     ("ALL", "All Objects", "Every object of the clip"),
     ("ACTIVE", "Active Object", "Only the object chosen in the list"),

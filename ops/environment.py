@@ -5,7 +5,8 @@ from __future__ import annotations
 from bpy.props import BoolProperty
 from bpy.types import Context, Operator
 
-from ..addon.session import listen, session
+from ..addon.listening import listen
+from ..addon.session import session
 from .common import ReportingOperator
 
 

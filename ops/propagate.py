@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from bpy.props import BoolProperty, EnumProperty
+from bpy.props import BoolProperty, EnumProperty, StringProperty
 from bpy.types import Context, Operator
 
+from ..addon import suggestions
 from ..addon.jobs import gather_job, preview_range, whole_clip
-from ..addon.session import listen, session
+from ..addon.listening import listen
+from ..addon.session import session
 from ..engine.errors import EngineError
 from ..engine.types import Direction
-from .common import ClipOperator, ReportingOperator, clip_in
+from .common import HIDDEN, ClipOperator, ReportingOperator, clip_in
 
 
 class CLIP_OT_matte_propagate(ClipOperator, Operator):
@@ -40,6 +42,9 @@ class CLIP_OT_matte_propagate(ClipOperator, Operator):
         default="CLIP",
         options={"SKIP_SAVE"},
     )
+    recipe: StringProperty(
+        name="Recipe", description="For scripts: another of the engine's recipes than the clip's", options=HIDDEN
+    )
     wait: BoolProperty(
         name="Wait",
         description="Return when all is done: for background mode, where nothing else could listen to the engine",
@@ -51,10 +56,11 @@ class CLIP_OT_matte_propagate(ClipOperator, Operator):
         clip = clip_in(context)
         try:
             frames = preview_range(clip, context.scene) if self.frames == "PREVIEW" else whole_clip(clip)
-            session.start(gather_job(clip, frames, Direction(self.direction)), clip.name)
+            session.start(gather_job(clip, frames, Direction(self.direction), recipe=self.recipe), clip.name)
         except EngineError as error:
             session.show(error)
             raise
+        suggestions.clear(clip)  # they were made of mattes that are made anew
         listen()
         if self.wait:
             return session.wait().summary

@@ -7,7 +7,8 @@ from bpy.types import Context, Event, Operator
 
 from ..addon import compositor, mask_layers
 from ..addon.folders import clear_results, existing_folder
-from ..addon.session import redraw, session
+from ..addon.listening import redraw
+from ..addon.session import session
 from ..engine.errors import EngineBusy
 from ..engine.matte_folder import spans
 from .common import WHICH, ClipOperator, clip_in, left_out, say, wanted_objects
@@ -89,7 +90,7 @@ class CLIP_OT_matte_clear(ClipOperator, Operator):
         clip = clip_in(context)
         folder = existing_folder(clip)
         if session.status.busy and folder is not None and session.status.folder == folder.root:
-            raise EngineBusy("mattes of this clip are being made")
+            raise EngineBusy("mattes of this clip are being made or looked at")
         count = clear_results(clip)
         redraw()
         return f"Removed {count} files" if count else "There is nothing to clear"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import lists, overlay, panels
+from . import lists, overlay, panels, weights
 
-CLASSES = (*lists.CLASSES, *panels.CLASSES)
+CLASSES = (*lists.CLASSES, *weights.CLASSES, *panels.CLASSES)
 
 show_overlay = overlay.show
 hide_overlay = overlay.hide

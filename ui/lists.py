@@ -1,4 +1,4 @@
-"""The lists of objects and keyframes."""
+"""The lists of objects, keyframes and suggested frames."""
 
 from __future__ import annotations
 
@@ -39,4 +39,15 @@ class CLIP_UL_matte_keyframes(UIList):
             row.label(text="not here")
 
 
-CLASSES = (CLIP_UL_matte_objects, CLIP_UL_matte_keyframes)
+class CLIP_UL_matte_suggestions(UIList):
+    """Suggested frames, the most wanted first: frame, and a bar that shows how wanted it is beside the first."""
+
+    def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flag=0) -> None:
+        frame = clips.scene_frame_of(item.id_data, item.number)
+        row = layout.split(factor=0.5)
+        row.label(text=f"Frame {frame}", icon="LIGHT" if frame == context.scene.frame_current else "OUTLINER_OB_LIGHT")
+        most = data.suggestions[0].score
+        row.progress(factor=item.score / most if most else 0.0, text="")
+
+
+CLASSES = (CLIP_UL_matte_objects, CLIP_UL_matte_keyframes, CLIP_UL_matte_suggestions)

@@ -8,6 +8,7 @@ from ..addon.folders import results
 from ..addon.objects import active_object
 from ..addon.session import session
 from .status import draw_status
+from .weights import draw_weights
 
 
 class _ClipPanel:
@@ -61,9 +62,12 @@ class CLIP_PT_matte_propagate(_ClipPanel, Panel):
 
     def draw(self, context: Context) -> None:
         layout = self.layout
-        layout.prop(context.space_data.clip.matting, "recipe")
+        matting, busy = context.space_data.clip.matting, session.status.busy
+        column = layout.column()
+        column.prop(matting, "recipe", text="")
+        draw_weights(column, matting, busy=busy)
         buttons = layout.column(align=True)
-        buttons.enabled = not session.status.busy
+        buttons.enabled = not busy
         buttons.operator("clip.matte_propagate", icon="PLAY").direction = "both"
         row = buttons.row(align=True)
         row.operator("clip.matte_propagate", text="Backward", icon="TRACKING_BACKWARDS").direction = "backward"
@@ -71,6 +75,31 @@ class CLIP_PT_matte_propagate(_ClipPanel, Panel):
         only = buttons.operator("clip.matte_propagate", text="Preview Range Only", icon="PREVIEW_RANGE")
         only.direction, only.frames = "both", "PREVIEW"
         draw_status(layout, session.status)
+
+
+class CLIP_PT_matte_suggestions(_ClipPanel, Panel):
+    bl_label = "Suggested Frames"
+
+    def draw(self, context: Context) -> None:
+        clip = context.space_data.clip
+        matting, layout = clip.matting, self.layout
+        can = bool(matting.keyframes and results(clip).numbers)
+        column = layout.column()
+        column.enabled = can and not session.status.busy
+        row = column.row(align=True)
+        row.operator("clip.matte_suggest", icon="OUTLINER_OB_LIGHT")
+        number = row.row(align=True)
+        number.ui_units_x = 3.0
+        number.prop(matting, "suggestion_count", text="")
+        row = column.row()
+        row.label(text="Frames")
+        row.prop(matting, "suggestion_alpha", text="", slider=True)
+        row.label(text="Objects")
+        if not can:
+            layout.label(text="Propagate first", icon="INFO")
+        elif matting.suggestions:
+            lists = ("CLIP_UL_matte_suggestions", "", matting, "suggestions", matting, "active_suggestion")
+            layout.template_list(*lists, rows=3)
 
 
 class CLIP_PT_matte_results(_ClipPanel, Panel):
@@ -96,4 +125,10 @@ class CLIP_PT_matte_results(_ClipPanel, Panel):
         layout.operator("clip.matte_clear", icon="TRASH")
 
 
-CLASSES = (CLIP_PT_matte_objects, CLIP_PT_matte_keyframes, CLIP_PT_matte_propagate, CLIP_PT_matte_results)
+CLASSES = (
+    CLIP_PT_matte_objects,
+    CLIP_PT_matte_keyframes,
+    CLIP_PT_matte_propagate,
+    CLIP_PT_matte_suggestions,
+    CLIP_PT_matte_results,
+)

@@ -14,7 +14,6 @@ REMEDIES = {
     "engine-missing": "clip.matte_install_engine",
     "environment-failed": "clip.matte_install_engine",
     "bad-message": "clip.matte_install_engine",
-    "engine-died": "clip.matte_propagate",
 }
 _WIDTH = 42  # characters in a line of a sidebar
 

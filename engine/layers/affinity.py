@@ -20,7 +20,8 @@ def similarity(key: Tensor, shrinkage: Tensor, query: Tensor, selection: Tensor)
     memory = torch.cat([key.square(), key])  # (2 CK, N)
     asked = torch.cat([-selection, 2 * query * selection])  # (2 CK, Q)
     constant = (selection * query.square()).sum(0)  # (Q,)
-    return (asked.T @ memory - constant[:, None]) * (shrinkage / key.shape[0] ** 0.5)
+    with torch.autocast(key.device.type, enabled=False):  # differences of large numbers: never in half precision
+        return (asked.T @ memory - constant[:, None]) * (shrinkage / key.shape[0] ** 0.5)
 
 
 @dataclass(frozen=True)

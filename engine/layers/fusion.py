@@ -47,7 +47,9 @@ class SharedConv(nn.Conv2d):
             return self.weight.split(self._widths, 1)
         if self._halves is None or self._halves[0].device != self.weight.device:
             # A slice is copied by every convolution that reads it; here it is once.
-            self._halves = tuple(half.contiguous() for half in self.weight.split(self._widths, 1))
+            self._halves = tuple(
+                half.contiguous(memory_format=torch.channels_last) for half in self.weight.split(self._widths, 1)
+            )
         return self._halves
 
 

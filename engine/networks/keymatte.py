@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..layers.affinity import near_readout, similarity, top_k_readout
+from ..layers.affinity import near_readout, read_top_k, similarity
 from ..layers.backbones import EfficientNetLite0
 from ..layers.fusion import ResidualBlock
 from ..memory.bank import MemoryView
@@ -90,6 +90,7 @@ class Keymatte(nn.Module):
     def __init__(self, *, top_k: int = 30) -> None:
         super().__init__()
         self.top_k = top_k
+        self.choose = read_top_k
         self.encoder = EfficientNetLite0()
         channels = self.encoder.channels
         self.lateral, self.above = nn.Conv2d(channels[16], _CONTEXT, 1), nn.Conv2d(channels[32], _CONTEXT, 1)
@@ -126,7 +127,7 @@ class Keymatte(nn.Module):
             Features(
                 image=images[i : i + 1],
                 pyramid={4: pyramid[4][i : i + 1], 8: pyramid[8][i : i + 1], 16: context[i : i + 1]},
-                query=Tokens({name: plane[i].flatten(1) for name, plane in planes.items()}),
+                query=Tokens({name: plane[i].flatten(1).float() for name, plane in planes.items()}),
                 grid=grid,
             )
             for i in range(len(images))
@@ -139,7 +140,7 @@ class Keymatte(nn.Module):
         query, (h, w) = features.query, features.grid
         tokens = memory.layers[0]
         scores = similarity(tokens["key"], tokens["shrinkage"], query["key"], query["selection"])
-        read = top_k_readout(scores, tokens["value"], top_k=self.top_k)  # (O, CV, N)
+        read = self.choose(scores, top_k=self.top_k).read(tokens["value"])  # (O, CV, N)
         if state is None:
             near, previous = torch.zeros_like(read), read.new_zeros(read.shape[0], 2, h, w)
         else:
@@ -160,7 +161,7 @@ class Keymatte(nn.Module):
             {
                 "key": features.query["key"],
                 "shrinkage": features.query["shrinkage"],
-                "value": value.flatten(2),
+                "value": value.flatten(2).float(),
             }
         )
         return LastFrame(frame, tokens, functional.avg_pool2d(masks, 16))

@@ -68,6 +68,7 @@ class XMem(nn.Module):
     def __init__(self, sizes: XMemSizes, *, top_k: int = 30, deep_update: int = -1) -> None:
         super().__init__()
         self.top_k = top_k
+        self.choose = read_top_k
         self.deep_update = deep_update
         self.sizes = sizes
         self.encoder = resnet50()
@@ -91,7 +92,7 @@ class XMem(nn.Module):
             "shrinkage": self.shrinkage(deep).square() + 1,
             "selection": self.selection(deep).sigmoid(),
         }
-        query = Tokens({name: plane[0].flatten(1) for name, plane in planes.items()})
+        query = Tokens({name: plane[0].flatten(1).float() for name, plane in planes.items()})
         return Features(image=image, pyramid=pyramid, query=query, grid=(deep.shape[-2], deep.shape[-1]))
 
     def segment(self, features: Features, memory: MemoryView, state: Sensory | None) -> tuple[Tensor, Sensory | None]:
@@ -110,7 +111,9 @@ class XMem(nn.Module):
         """Tokens of this frame; the sensory memory is refreshed from them when that is due."""
         value = self.values(features.image, features.pyramid[16], masks)  # (O, CV, h, w)
         entry = Entry(
-            frame, (Tokens({**features.query.planes, "value": value.flatten(2)}),), objects=tuple(range(len(value)))
+            frame,
+            (Tokens({**features.query.planes, "value": value.flatten(2).float()}),),
+            objects=tuple(range(len(value))),
         )
         if self.values.refresh is None:
             return entry, state
@@ -169,7 +172,7 @@ class XMem(nn.Module):
         for index, part in enumerate(memory.parts):
             tokens = part.layers[0]
             scores = similarity(tokens["key"], tokens["shrinkage"], query["key"], query["selection"])
-            chosen = read_top_k(scores, top_k=self.top_k)
+            chosen = self.choose(scores, top_k=self.top_k)
             if index == 0:
                 memory.credit(received(chosen, scores.shape[1]))
             rows.update(zip(part.objects, chosen.read(tokens["value"]), strict=True))

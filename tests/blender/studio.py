@@ -254,8 +254,8 @@ class Studio:
         return part("addon.png").read(self.matte_folder.keyframe(object_id, number)).values
 
     def propagate(self, **properties):
-        self.clip.matting.recipe = "colour"
-        return self.click("matte_propagate", wait=True, **properties)
+        """With the recipe for tests, unless another is named; "" is the one chosen in the menu."""
+        return self.click("matte_propagate", wait=True, **{"recipe": "colour", **properties})
 
     @property
     def state(self) -> str:

@@ -165,8 +165,7 @@ def test_two_clips_have_nodes_of_their_own(studio):
     studio.go(1)
     path = studio.folder / "labels 0.png"
     studio.click("matte_keyframe_from_image", filepath=str(path), all_objects=True)
-    other.matting.recipe = "colour"
-    studio.click("matte_propagate", wait=True)
+    studio.click("matte_propagate", recipe="colour", wait=True)
     studio.click("matte_to_compositor")
     assert len(names(studio)) == 2 * count
     assert first.matting.folder != other.matting.folder

@@ -24,12 +24,13 @@ def results(studio):
 def test_saved_and_opened_everything_is_there_again(studio):
     propagated(studio)
     studio.clip.matting.objects[0].name = "ring"
+    studio.clip.matting.recipe = "xmem"
     bpy.ops.wm.save_mainfile()
     bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
     matting = studio.clip.matting
     assert [(item.object_id, item.name) for item in matting.objects] == [(1, "ring"), (2, "Object 2")]
     assert [(key.number, key.object_id) for key in matting.keyframes] == [(1, 1), (1, 2)]
-    assert matting.recipe == "colour"
+    assert matting.recipe == "xmem"
     assert len(results(studio).numbers) == FRAMES
     studio.area.type = "CLIP_EDITOR"
     studio.space.clip = studio.clip
@@ -100,8 +101,7 @@ def test_undo_while_a_job_runs_does_not_disturb_it(studio):
     bpy.ops.ed.undo_push(message="mark")
     studio.click("matte_object_add")
     bpy.ops.ed.undo_push(message="object")
-    studio.clip.matting.recipe = "colour"
-    studio.click("matte_propagate")
+    studio.click("matte_propagate", recipe="colour")
     bpy.ops.ed.undo()
     assert studio.session.wait(120).state == "finished"
     assert len(results(studio).numbers) == 60
@@ -125,8 +125,7 @@ def test_clear_removes_what_was_made_and_nothing_else(studio):
 def test_clear_is_refused_while_mattes_are_made(studio):
     studio.open_film(frames=200)
     studio.mark(1, media=0)
-    studio.clip.matting.recipe = "colour"
-    studio.click("matte_propagate")
+    studio.click("matte_propagate", recipe="colour")
     studio.clip.name = "renamed meanwhile"
     with pytest.raises(RuntimeError, match="being made"):
         studio.click("matte_clear")

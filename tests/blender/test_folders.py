@@ -92,8 +92,7 @@ def test_a_copied_clip_and_its_original_do_not_touch_each_others_files(studio):
     assert studio.click("matte_clear") == {"FINISHED"}
     assert not results(copy).numbers
     assert len(results(original).numbers) == FRAMES
-    copy.matting.recipe = "colour"
-    assert studio.click("matte_propagate", wait=True) == {"FINISHED"}
+    assert studio.click("matte_propagate", recipe="colour", wait=True) == {"FINISHED"}
     studio.click("matte_to_mask_layers")
     assert copy.matting.mask != original.matting.mask
     assert part("addon.folders").matte_folder(original).root == first

@@ -141,9 +141,8 @@ def test_forward_and_backward_go_one_way_only(studio):
 
 def test_propagate_returns_at_once_and_tells_how_far_it_is(studio):
     studio.open_marked()
-    studio.clip.matting.recipe = "colour"
     begun = time.monotonic()
-    studio.click("matte_propagate")
+    studio.click("matte_propagate", recipe="colour")
     assert time.monotonic() - begun < 1.0
     assert studio.session.status.busy
     with pytest.raises(RuntimeError, match="running already"):
@@ -171,6 +170,5 @@ def test_after_the_preview_range_the_other_buttons_do_the_whole_clip_again(studi
 
 def as_a_button(studio, **properties) -> None:
     """Call with the properties of the last call where none are given, as buttons do."""
-    studio.clip.matting.recipe = "colour"
     with studio.editor():
-        bpy.ops.clip.matte_propagate("EXEC_DEFAULT", True, wait=True, **properties)
+        bpy.ops.clip.matte_propagate("EXEC_DEFAULT", True, wait=True, recipe="colour", **properties)

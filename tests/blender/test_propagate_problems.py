@@ -16,8 +16,7 @@ from tests.blender.studio import MODULE, part, truth, write_film
 
 def test_cancel_keeps_what_is_done_and_the_next_run_completes_it(studio):
     studio.open_marked(frames=300)
-    studio.clip.matting.recipe = "colour"
-    studio.click("matte_propagate")
+    studio.click("matte_propagate", recipe="colour")
     studio.pump_until(lambda: studio.session.status.done > 3)
     studio.click("matte_cancel")
     studio.pump_until(lambda: studio.state == "cancelled", seconds=10)
@@ -31,8 +30,7 @@ def test_cancel_keeps_what_is_done_and_the_next_run_completes_it(studio):
 
 def test_a_killed_engine_is_told_and_the_next_run_starts_another(studio):
     studio.open_marked(frames=300)
-    studio.clip.matting.recipe = "colour"
-    studio.click("matte_propagate")
+    studio.click("matte_propagate", recipe="colour")
     studio.pump_until(lambda: studio.session.status.done > 3)
     os.kill(studio.session.engine_process_id, signal.SIGKILL)
     studio.pump_until(lambda: studio.state == "failed")
@@ -125,8 +123,7 @@ def test_a_python_without_pytorch_is_told_by_its_last_words(studio):
 
 def test_loading_another_file_drops_the_job_quietly(studio):
     studio.open_marked(frames=300)
-    studio.clip.matting.recipe = "colour"
-    studio.click("matte_propagate")
+    studio.click("matte_propagate", recipe="colour")
     studio.pump_until(lambda: studio.session.status.done > 3)
     studio.new_file()
     assert studio.state == "idle"

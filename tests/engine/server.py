@@ -21,7 +21,8 @@ class Server:
         self.minds_if_range = True
         self.tells_length = True
         self.breaks_at: int | None = None  # bytes after which the connection is closed
-        self.stalls_at: int | None = None  # bytes after which nothing more comes
+        self.stalls_at: int | None = None  # bytes after which nothing more comes until `let_go`
+        self.goes_on = False  # after it has stalled; else the connection is closed
         self.asked: list[dict[str, str]] = []
         self.sent: list[int] = []  # bytes of content per request
         self._let_go = threading.Event()
@@ -31,7 +32,7 @@ class Server:
         threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
 
     def let_go(self) -> None:
-        """End the connections that stall."""
+        """End the stalling."""
         self._let_go.set()
 
     def use(self, context: ssl.SSLContext) -> None:
@@ -63,7 +64,8 @@ class Server:
                         break
                     if server.stalls_at is not None and place >= server.stalls_at:
                         server._let_go.wait(30)
-                        break
+                        if not server.goes_on:
+                            break
                     try:
                         self.wfile.write(content[place : place + 1000])
                     except OSError:  # whoever asked has left

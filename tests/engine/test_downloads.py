@@ -16,7 +16,7 @@ import pytest
 from engine import downloads
 from engine.connections import Stopped
 from engine.downloads import download
-from engine.errors import DiskFull, DownloadFailed, DownloadRefused, EngineError, FolderNotWritable
+from engine.errors import DiskFull, DownloadFailed, DownloadRefused, FolderNotWritable
 from tests.engine.server import Server
 
 CONTENT = np.random.default_rng(7).bytes(300_000)
@@ -276,23 +276,22 @@ def test_a_folder_that_cannot_be_made_is_said(server, tmp_path):
 
 
 def test_two_downloads_of_one_file_do_not_mix(server, target):
-    server.stalls_at = 50_000
-    told: list[Exception] = []
-
-    def first() -> None:
-        try:
-            fetch(server, target)
-        except EngineError as error:
-            told.append(error)
-
-    thread = threading.Thread(target=first)
-    thread.start()
+    server.stalls_at, server.goes_on = 50_000, True
+    first = threading.Thread(target=fetch, args=(server, target))
+    first.start()
     while not (part_of(target).exists() and part_of(target).stat().st_size == 50_000):
         time.sleep(0.01)
-    server.stalls_at = None
-    fetch(server, target)
-    assert target.read_bytes() == CONTENT
+    with pytest.raises(DownloadFailed, match="another program writes to"):
+        fetch(server, target)
     server.let_go()
-    thread.join(10)
-    assert len(told) == 1
+    first.join(20)
     assert target.read_bytes() == CONTENT
+    assert is_alone(target)
+    fetch(server, target)
+
+
+def test_a_program_that_died_does_not_stand_in_the_way(server, target):
+    broken_off(server, target)
+    target.with_name("XMem.pth.part.lock").touch()
+    fetch(server, target)
+    assert is_alone(target)

@@ -1,0 +1,35 @@
+"""Has Blender listen to the session while something runs, and show what it says."""
+
+from __future__ import annotations
+
+import bpy
+
+from .session import session
+
+PUMP_SECONDS = 0.1
+
+
+def listen() -> None:
+    """Have Blender pump the session ten times a second until nothing runs; does nothing in background mode."""
+    if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.register(_tick, first_interval=PUMP_SECONDS, persistent=True)
+
+
+def stop_listening() -> None:
+    """Take the timer away."""
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+
+
+def _tick() -> float | None:
+    if session.pump():
+        redraw()
+    return PUMP_SECONDS if session.status.busy or session.unanswered else None
+
+
+def redraw() -> None:
+    """Show the session's status wherever it may be seen."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type in ("CLIP_EDITOR", "PREFERENCES"):
+                area.tag_redraw()

@@ -1,0 +1,200 @@
+"""How fast a recipe is here: frames per second, where the time goes, and how memory grows with the clip's length.
+
+Everything runs through the same walk as a job; only reading and writing of files are left out. Each figure stands
+beside a baseline measured in the same run: the same network as its authors' program computes it (see `plain`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from .device import memory_now, pick_device, pick_precision
+from .framing import Framing
+from .layers.affinity import Chosen
+from .memory.bank import MemoryBank
+from .networks.network import Network
+from .networks.precision import InHalf
+from .recipes import Recipe
+from .sweeps import group_by_keyframes, group_together, plan_sweeps
+from .types import Direction, Settings
+from .walk import Walk
+
+_ASPECT = 16 / 9
+_WARM_UP = 3  # frames that are not counted
+_VERBS = ("encode", "segment", "memorize", "settle")
+_SAMPLES = 10  # rows of the table of memory
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Memory after so many frames."""
+
+    frames: int
+    tokens: int  # that a frame reads, of one object group
+    bytes_held: int  # of main memory by this process now, or of the GPU's
+
+
+@dataclass
+class Report:
+    """What was measured on one clip."""
+
+    frames: int
+    frames_per_second: float = 0.0
+    stages: dict[str, float] = field(default_factory=dict)  # seconds per frame, by verb
+    growth: list[Growth] = field(default_factory=list)
+    peak: int = 0  # bytes: of the GPU where there is one, else of main memory
+
+
+def measure(
+    recipe: Recipe, settings: Settings, *, weights: Path | None, frames: int, objects: int, plain: bool = False
+) -> Report:
+    """Propagate through a made-up 16:9 clip of `frames` frames with `objects` objects.
+
+    With `plain` as the authors' program would: one memory format as it comes, every token weighed for every place.
+    Weights do not matter for the speed: without a file a published recipe runs on random ones.
+    """
+    device = pick_device(settings.device)
+    numbers = recipe.numbers(settings.overrides)
+    network = _network(recipe, settings, weights)
+    if plain:
+        network.to(memory_format=torch.contiguous_format)
+        network.choose = dense_top_k
+    precision = pick_precision(settings.precision, device)
+    if precision is not torch.float32:
+        network = InHalf(network, device, precision)
+    height, width = settings.height, round(settings.height * _ASPECT / 2) * 2
+    truth = {0: _labels(0, height, width, objects)}
+    annotations = [(0, range(1, objects + 1))]
+    groups = (group_together if network.joint else group_by_keyframes)(annotations, most=network.max_objects)
+    clock = _Clock(network, device)
+    banks: list[MemoryBank] = []
+
+    def new_bank() -> MemoryBank:
+        banks.append(recipe.bank(numbers))
+        return banks[-1]
+
+    walk = Walk(
+        clock,
+        new_bank,
+        framing=Framing.fit(
+            height, width, working_height=height, stride=network.stride, style=recipe.framing_style(numbers)
+        ),
+        read=lambda frame: _picture(frame, height, width, objects),
+        truth=truth,
+        groups=groups,
+        device=device,
+        habits=recipe.keyframe_habits(numbers),
+    )
+    report = Report(frames)
+    counted, spent = 0, 0.0
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    mattes = walk.propagate(plan_sweeps(groups, range(frames), Direction.FORWARD))
+    for done in range(1, frames + 1):
+        began = time.perf_counter()
+        next(mattes)
+        if done == _WARM_UP:
+            clock.spent.clear()
+        elif done > _WARM_UP:
+            counted, spent = counted + 1, spent + time.perf_counter() - began
+        if done % max(frames // _SAMPLES, 1) == 0:
+            tokens = len(banks[0].view().parts[0].layers[0])
+            report.growth.append(Growth(done, tokens, memory_now(device)))
+    report.frames_per_second = counted / max(spent, 1e-9)
+    report.stages = {verb: clock.spent.get(verb, 0.0) / max(counted, 1) for verb in _VERBS}
+    report.stages["the rest"] = spent / max(counted, 1) - sum(report.stages.values())
+    report.peak = (
+        torch.cuda.max_memory_allocated() if device.type == "cuda" else max(g.bytes_held for g in report.growth)
+    )
+    return report
+
+
+def dense_top_k(scores: Tensor, *, top_k: int) -> Chosen:
+    """As XMem's program reads: the weights of all tokens in one matrix, zero but for the best."""
+    best, index = scores.topk(min(top_k, scores.shape[1]), dim=1)
+    return _Dense(index, best.softmax(1), scores.shape[1])
+
+
+class _Dense(Chosen):
+    """Weights as a matrix (Q, N)."""
+
+    def __init__(self, index: Tensor, weight: Tensor, tokens: int) -> None:
+        super().__init__(index, weight)
+        object.__setattr__(self, "matrix", weight.new_zeros(len(index), tokens).scatter_(1, index, weight))
+
+    def read(self, value: Tensor) -> Tensor:
+        return value @ self.matrix.T
+
+
+class _Clock:
+    """A network whose verbs are timed."""
+
+    def __init__(self, network: Network, device: torch.device) -> None:
+        self.stride, self.max_objects, self.joint = network.stride, network.max_objects, network.joint
+        self.spent: dict[str, float] = {}
+        self._device = device
+        for verb in _VERBS:
+            setattr(self, verb, self._timed(verb, getattr(network, verb)))
+
+    def _timed(self, verb: str, does: Callable) -> Callable:
+        def timed(*given: object) -> object:
+            with self._counting(verb):
+                return does(*given)
+
+        return timed
+
+    @contextmanager
+    def _counting(self, verb: str) -> Iterator[None]:
+        self._finish()
+        began = time.perf_counter()
+        yield
+        self._finish()
+        self.spent[verb] = self.spent.get(verb, 0.0) + time.perf_counter() - began
+
+    def _finish(self) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize()
+
+
+def _network(recipe: Recipe, settings: Settings, weights: Path | None) -> Network:
+    device, numbers = pick_device(settings.device), recipe.numbers(settings.overrides)
+    if weights or recipe.weights_there():
+        return recipe.network(numbers, weights=weights, device=device)
+    network = recipe.build(numbers, {})
+    if not isinstance(network, torch.nn.Module):
+        return network
+    return network.eval().requires_grad_(False).to(device=device, memory_format=torch.channels_last)
+
+
+def _places(frame: int, height: int, width: int, objects: int) -> Iterator[tuple[int, int, int]]:
+    """Centre x, y and radius of each object, in pixels."""
+    for index in range(objects):
+        phase = frame / 40 + index * 2 * np.pi / objects
+        x, y = width * (0.5 + 0.33 * np.cos(phase)), height * (0.5 + 0.3 * np.sin(1.3 * phase))
+        yield round(x), round(y), height // 8
+
+
+def _labels(frame: int, height: int, width: int, objects: int) -> np.ndarray:
+    labels = np.zeros((height, width), np.uint8)
+    for index, (x, y, radius) in enumerate(_places(frame, height, width, objects)):
+        cv2.circle(labels, (x, y), radius, index + 1, -1)
+    return labels
+
+
+def _picture(frame: int, height: int, width: int, objects: int) -> np.ndarray:
+    """(H, W, 3) uint8: checked discs over a mottled ground; the same for the same frame."""
+    noise = np.random.default_rng(7).integers(60, 200, (height // 16, width // 16, 3), np.uint8)
+    picture = cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
+    for index, (x, y, radius) in enumerate(_places(frame, height, width, objects)):
+        cv2.circle(picture, (x, y), radius, (250, 40 + 37 * index % 200, 30), -1)
+        cv2.circle(picture, (x - radius // 3, y), radius // 3, (20, 60, 40 + 53 * index % 200), -1)
+    return picture

@@ -1,0 +1,54 @@
+"""Command line `bench`: how fast a recipe is on this computer."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from .arguments import add_recipe, settings_of
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `bench`."""
+    parser.set_defaults(command=bench)
+    add_recipe(parser)
+    parser.add_argument("--frames", type=int, default=60, help="length of the made-up clip")
+    parser.add_argument("--objects", type=int, default=1)
+    parser.add_argument("--threads", type=int, help="of the processor; default: all its cores")
+    parser.add_argument("--no-baseline", action="store_true", help="do not run the plain way for comparison")
+
+
+def bench(options: argparse.Namespace) -> int:
+    """Print what `measure` found."""
+    import torch
+
+    from .bench import measure
+    from .device import describe, pick_device
+    from .recipes import find_recipe
+
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    recipe, settings = find_recipe(options.recipe), settings_of(options)
+    kind = {"weights": options.weights, "frames": options.frames, "objects": options.objects}
+    _say(f"{recipe.name} at {settings.height}p, {options.objects} objects, {describe(pick_device(settings.device))}")
+    report = measure(recipe, settings, **kind)
+    _say(f"{report.frames_per_second:.2f} frames/s over {report.frames} frames; peak {report.peak / 2**20:.0f} MiB")
+    for stage, seconds in report.stages.items():
+        _say(f"  {stage:<9}{1000 * seconds:8.1f} ms a frame")
+    _say("  frames  tokens read  memory held")
+    for row in report.growth:
+        _say(f"  {row.frames:6d}  {row.tokens:11d}  {row.bytes_held / 2**20:7.0f} MiB")
+    half = len(report.growth) // 2
+    if half:
+        grown = report.growth[-1].bytes_held / max(report.growth[half].bytes_held, 1) - 1
+        _say(f"  from half of the clip to its end memory grew by {100 * grown:.1f} %")
+    if options.no_baseline or not hasattr(recipe.build(recipe.numbers(settings.overrides), {}), "choose"):
+        return 0
+    plain = measure(recipe, settings, **kind, plain=True)
+    _say(f"baseline, computed plainly: {plain.frames_per_second:.2f} frames/s; ours is "
+         f"{report.frames_per_second / plain.frames_per_second:.2f} times as fast")  # fmt: skip
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")

@@ -1,0 +1,38 @@
+"""A network computed in half precision, where a device gains from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..memory.bank import MemoryView
+from ..memory.entry import Entry
+from .network import Features, Network
+
+
+class InHalf:
+    """The four verbs under autocast to `dtype`; keys, likeness and the probabilities that leave it stay float32."""
+
+    def __init__(self, network: Network, device: torch.device, dtype: torch.dtype) -> None:
+        self.network = network
+        self.stride, self.max_objects, self.joint = network.stride, network.max_objects, network.joint
+        self._kind = {"device_type": device.type, "dtype": dtype}
+
+    def encode(self, image: Tensor) -> Features:
+        with torch.autocast(**self._kind):
+            return self.network.encode(image)
+
+    def segment(self, features: Features, memory: MemoryView, state: Any) -> tuple[Tensor, Any]:
+        with torch.autocast(**self._kind):
+            probabilities, state = self.network.segment(features, memory, state)
+        return probabilities.float(), state
+
+    def memorize(self, frame: int, features: Features, masks: Tensor, state: Any) -> tuple[Entry, Any]:
+        with torch.autocast(**self._kind):
+            return self.network.memorize(frame, features, masks, state)
+
+    def settle(self, frame: int, features: Features, masks: Tensor, state: Any) -> Any:
+        with torch.autocast(**self._kind):
+            return self.network.settle(frame, features, masks, state)

@@ -1,0 +1,151 @@
+"""Recipes of the menu and the weights that they run on, through the operators, with the real engine."""
+
+from __future__ import annotations
+
+import bpy
+import pytest
+
+from tests.blender.studio import FRAMES, MODULE, box, part, ring
+
+
+def recipes() -> list[str]:
+    return [item.identifier for item in part("addon.properties").ClipMatting.bl_rna.properties["recipe"].enum_items]
+
+
+def preferences():
+    return bpy.context.preferences.addons[MODULE].preferences
+
+
+def store(matting, name: str, number: int) -> None:
+    """Put a number where a .blend of another version may have it, past the menu's items."""
+    if bpy.app.version >= (5, 0, 0):
+        matting.bl_system_properties_get(do_create=True)[name] = number
+    else:
+        matting[name] = number
+
+
+# -- the menu ----------------------------------------------------------------------------------------------------------
+def test_the_menu_has_recipes_for_artists_only_and_begins_with_our_own(studio):
+    assert recipes() == ["keymatte", "xmem++", "xmem"]
+    studio.open_film()
+    assert studio.clip.matting.recipe == "keymatte"
+
+
+def test_a_recipe_that_left_the_menu_becomes_the_default_when_its_file_is_opened(studio):
+    studio.open_film()
+    studio.clip.use_fake_user = True
+    store(studio.clip.matting, "recipe", 1)
+    store(studio.clip.matting, "weights", 12345)
+    assert studio.clip.matting.recipe == studio.clip.matting.weights == ""
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    assert (studio.clip.matting.recipe, studio.clip.matting.weights) == ("keymatte", "ANY")
+
+
+def test_each_recipe_that_runs_on_published_weights_has_a_menu_of_them(studio):
+    for entry in part("engine.catalogue").CATALOGUE:
+        studio.open_film()
+        studio.clip.matting.weights = entry.name
+        for recipe in entry.recipes:
+            assert recipe in recipes()
+            assert part("addon.weights").wanted(recipe, studio.clip.matting.weights) == entry
+
+
+# -- weights that are not there ----------------------------------------------------------------------------------------
+def test_without_its_weights_a_recipe_is_refused_with_what_to_do_and_nothing_is_lost(studio):
+    studio.open_marked()
+    studio.propagate()
+    studio.clip.matting.recipe = "xmem++"
+    with pytest.raises(RuntimeError, match=r"Weights XMem, which .* are not installed. Download or import"):
+        studio.click("matte_propagate", wait=True)
+    assert studio.session.status.problem.code == "weights-missing"
+    assert part("addon.folders").results(studio.clip).numbers == tuple(range(1, FRAMES + 1))
+    assert len(studio.clip.matting.keyframes) == 2
+    with pytest.raises(RuntimeError, match="are not installed"):
+        studio.click("matte_suggest", wait=True)
+    studio.clip.matting.recipe = "keymatte"
+    assert studio.propagate(recipe="") == {"FINISHED"}
+
+
+def test_downloading_offline_is_refused_with_what_to_do(studio):
+    assert not bpy.app.online_access
+    for call in ("INVOKE_DEFAULT", "EXEC_DEFAULT"):
+        with pytest.raises(RuntimeError, match="Allow Online Access"):
+            bpy.ops.clip.matte_weights_download(call, name="XMem")
+    assert not studio.session.status.busy
+
+
+def test_a_file_that_holds_no_weights_is_refused_and_the_next_may_come(studio, tmp_path):
+    page = tmp_path / "XMem.pth"
+    page.write_text("<!doctype html><html><body>Sign in</body></html>")
+    with pytest.raises(RuntimeError, match=r"XMem\.pth"):
+        bpy.ops.clip.matte_weights_import(name="XMem", filepath=str(page), wait=True)
+    assert studio.state == "failed"
+    with pytest.raises(RuntimeError, match="is not there"):
+        bpy.ops.clip.matte_weights_import(name="XMem", filepath=str(tmp_path / "nowhere.pth"), wait=True)
+    assert bpy.ops.clip.matte_weights_import.poll()
+
+
+def test_weights_that_nobody_published_are_refused_by_name(studio):
+    with pytest.raises(RuntimeError, match="no published weights 'YMem'"):
+        bpy.ops.clip.matte_weights_import(name="YMem", filepath=str(studio.folder / "some.pth"))
+
+
+def test_opening_a_file_does_not_stop_an_import(studio, xmem_file):
+    bpy.ops.clip.matte_weights_import(name="XMem", filepath=str(xmem_file))
+    assert not bpy.ops.clip.matte_weights_import.poll()
+    studio.new_file()
+    assert studio.session.wait(60).text == "Weights XMem are installed"
+
+
+def test_an_import_can_be_cancelled(studio, xmem_file):
+    bpy.ops.clip.matte_weights_import(name="XMem", filepath=str(xmem_file))
+    studio.pump_until(lambda: studio.session.status.text.startswith("Reading"))
+    bpy.ops.clip.matte_cancel()
+    studio.pump_until(lambda: not studio.session.status.busy)
+    assert (studio.state, studio.session.status.text) == ("cancelled", "Cancelled")
+    assert not part("addon.weights").is_installed(part("engine.catalogue").find_weights("XMem"))
+
+
+# -- weights that are --------------------------------------------------------------------------------------------------
+def test_imported_weights_are_there_and_are_not_imported_twice(with_xmem, xmem_folder, xmem_file):
+    installed = xmem_folder / "XMem.safetensors"
+    assert part("addon.weights").file_for("xmem++") == installed
+    before = installed.stat().st_mtime_ns
+    bpy.ops.clip.matte_weights_import(name="XMem", filepath=str(xmem_file), wait=True)
+    assert "installed already" in with_xmem.session.status.warning
+    assert installed.stat().st_mtime_ns == before
+    assert xmem_file.is_file()
+
+
+def test_the_weights_that_are_chosen_are_used_and_missed(with_xmem):
+    with_xmem.open_marked()
+    with_xmem.clip.matting.recipe, with_xmem.clip.matting.weights = "xmem", "XMem-s012"
+    with pytest.raises(RuntimeError, match="Weights XMem-s012, which"):
+        with_xmem.propagate(recipe="")
+
+
+@pytest.mark.parametrize("recipe", ["xmem++", "xmem"])
+def test_a_published_recipe_makes_mattes_and_at_a_keyframe_the_matte_is_the_keyframe(with_xmem, recipe):
+    with_xmem.open_marked()
+    with_xmem.mark(4, media=3)
+    with_xmem.clip.matting.recipe = recipe
+    assert with_xmem.propagate(recipe="") == {"FINISHED"}
+    assert part("addon.folders").results(with_xmem.clip).numbers == tuple(range(1, FRAMES + 1))
+    for number in (1, 4):
+        assert (with_xmem.matte(1, number) == ring(number - 1)).all()
+        assert (with_xmem.matte(2, number) == box(number - 1)).all()
+    told = (with_xmem.matte_folder.root / "keymatte.json").read_text(encoding="utf-8")
+    assert f'"{recipe}"' in told
+
+
+def test_frames_are_suggested_by_the_recipe_that_is_chosen(with_xmem):
+    with_xmem.open_marked()
+    with_xmem.propagate()
+    with_xmem.clip.matting.recipe = "xmem++"
+    assert with_xmem.click("matte_suggest", wait=True) == {"FINISHED"}
+    suggested = [item.number for item in with_xmem.clip.matting.suggestions]
+    assert len(suggested) == 5
+    assert set(suggested) <= set(range(2, FRAMES + 1))
+    kept = sorted(path.name for path in (with_xmem.matte_folder.root / "keys").glob("*.npy"))
+    assert kept == [f"{frame:06d}.npy" for frame in range(FRAMES)]
