@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import bpy
 from bpy.props import EnumProperty, StringProperty
 from bpy.types import AddonPreferences, Context, UILayout
 
 from ..engine.catalogue import CATALOGUE, PublishedWeights, default_folder, size_in_words
 from . import PACKAGE
+from .status import progress_text
 
 DEVICES = (
     ("auto", "Automatic", "The graphics card if PyTorch can use it, else the processor"),
@@ -15,6 +18,7 @@ DEVICES = (
     ("cuda", "CUDA", "An NVIDIA or AMD graphics card"),
     ("mps", "Metal", "The graphics part of an Apple processor"),
 )
+_WIDTH = 90  # characters in a line of the preferences
 
 
 class KeymattePreferences(AddonPreferences):
@@ -69,11 +73,17 @@ class KeymattePreferences(AddonPreferences):
         from .session import session  # the session reads these preferences
 
         status = session.status
-        if status.text:
-            self.layout.label(text=status.text, icon="INFO")
+        if status.busy:
+            row = self.layout.row(align=True)
+            row.progress(factor=status.progress, text=progress_text(status))
+            row.operator("clip.matte_cancel", text="", icon="X")
+        elif status.text:
+            self.layout.label(text=status.summary, icon="INFO")
         if status.problem:
-            self.layout.label(text=status.problem.message, icon="ERROR")
-            self.layout.label(text=status.problem.remedy)
+            column = self.layout.column(align=True)
+            lines = textwrap.wrap(status.problem.error().sentence(), _WIDTH)
+            for index, line in enumerate(lines):
+                column.label(text=line, icon="BLANK1" if index else "ERROR")
 
 
 def _draw_entry(layout: UILayout, entry: PublishedWeights) -> None:

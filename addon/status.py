@@ -63,3 +63,21 @@ class Status:
     def progress(self) -> float:
         """0..1."""
         return self.done / self.total if self.total else 0.0
+
+
+def progress_text(status: Status) -> str:
+    """What runs, how far it is, and how long it will take."""
+    if not status.total:
+        return status.text
+    text = f"{status.text}: {status.progress:.0%}"  # not a count: a frame is met once from each side
+    return text if status.seconds_left is None else f"{text}, {duration(status.seconds_left)} left"
+
+
+def duration(seconds: float) -> str:
+    """12 s, 3:05 min, 1:02 h."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02d} min"
+    return f"{whole // 3600}:{whole % 3600 // 60:02d} h"

@@ -61,6 +61,12 @@ def file_for(recipe: str, choice: str = ANY) -> Path | None:
     return catalogue.installed(entry, folder())
 
 
+def likely_file(name: str) -> Path:
+    """Where a browser may have put the file of these weights. Raises UnknownWeights."""
+    downloads = Path.home() / "Downloads"
+    return (downloads if downloads.is_dir() else Path.home()) / catalogue.find_weights(name).file_name
+
+
 def facts(entry: PublishedWeights) -> tuple[tuple[str, str], ...]:
     """What a user must know of weights before they are fetched: names and values."""
     return (

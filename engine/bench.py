@@ -21,16 +21,16 @@ from .device import memory_now, pick_device, pick_precision
 from .framing import Framing
 from .layers.affinity import Chosen
 from .memory.bank import MemoryBank
+from .methods.recipe import Recipe
 from .networks.network import Network
 from .networks.precision import InHalf
-from .recipes import Recipe
 from .sweeps import group_by_keyframes, group_together, plan_sweeps
 from .types import Direction, Settings
 from .walk import Walk
 
 _ASPECT = 16 / 9
 _WARM_UP = 3  # frames that are not counted
-_VERBS = ("encode", "segment", "memorize", "settle")
+_VERBS = ("encode", "segment", "refer", "memorize", "settle")
 _SAMPLES = 10  # rows of the table of memory
 
 
@@ -74,20 +74,22 @@ def measure(
     height, width = settings.height, round(settings.height * _ASPECT / 2) * 2
     truth = {0: _labels(0, height, width, objects)}
     annotations = [(0, range(1, objects + 1))]
-    groups = (group_together if network.joint else group_by_keyframes)(annotations, most=network.max_objects)
+    groups = (group_together if recipe.habits.joint else group_by_keyframes)(annotations, most=network.max_objects)
     clock = _Clock(network, device)
     banks: list[MemoryBank] = []
 
     def new_bank() -> MemoryBank:
-        banks.append(recipe.bank(numbers))
+        banks.append(recipe.bank(numbers, network, frames))
         return banks[-1]
 
+    framing = Framing.fit(
+        height, width, working_height=height, stride=network.stride, style=recipe.framing_style(numbers)
+    )
     walk = Walk(
         clock,
         new_bank,
-        framing=Framing.fit(
-            height, width, working_height=height, stride=network.stride, style=recipe.framing_style(numbers)
-        ),
+        framing=framing,
+        judge=recipe.judge(framing),
         read=lambda frame: _picture(frame, height, width, objects),
         truth=truth,
         groups=groups,
@@ -139,7 +141,7 @@ class _Clock:
     """A network whose verbs are timed."""
 
     def __init__(self, network: Network, device: torch.device) -> None:
-        self.stride, self.max_objects, self.joint = network.stride, network.max_objects, network.joint
+        self.stride, self.max_objects = network.stride, network.max_objects
         self.spent: dict[str, float] = {}
         self._device = device
         for verb in _VERBS:

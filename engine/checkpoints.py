@@ -5,7 +5,7 @@ A missing, extra or misshapen tensor is an error that names it. `XMEM` is the on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,11 +26,31 @@ Tensors = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution or linear layer under our name and its authors'; `norm` is the batch norm folded into it."""
+    """A layer with weight and perhaps bias under our name and its authors'; `norm` is the batch norm folded into it."""
 
     ours: str
     theirs: str
     norm: str = ""
+    frozen: bool = False  # the batch norm is of the kind that counts no batches
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A tensor of its own."""
+
+    ours: str
+    theirs: str
+
+
+@dataclass(frozen=True)
+class Unused:
+    """A tensor that must be there, and is of no use."""
+
+    theirs: str
+    shape: tuple[int, ...]
+
+
+Names = Sequence[Layer | Parameter | Unused]
 
 
 def read(path: Path) -> Tensors:
@@ -55,16 +75,16 @@ def metadata(path: Path) -> dict[str, str]:
         raise WeightsDamaged(f"{path} is not a whole safetensors file ({error})") from error
 
 
-def fill(network: nn.Module, tensors: Mapping[str, Tensor], *, source: Path, layers: Sequence[Layer] = ()) -> None:
+def fill(network: nn.Module, tensors: Mapping[str, Tensor], *, source: Path, names: Names = ()) -> None:
     """Fill `network`: every tensor of its, each of the right shape, finite, and none more.
 
-    With `layers` the tensors have their authors' names, unless they have ours. Raises WeightsDamaged.
+    With `names` the tensors have their authors' names, unless they have ours. Raises WeightsDamaged.
     """
     expected = network.state_dict()
     shapes = {name: tuple(tensor.shape) for name, tensor in expected.items()}
-    published = bool(layers) and not expected.keys() & tensors.keys()
-    _check(tensors, _published_shapes(layers, shapes) if published else shapes, source)
-    state = _ours(layers, tensors, shapes) if published else tensors
+    published = bool(names) and not expected.keys() & tensors.keys()
+    _check(tensors, _published_shapes(names, shapes) if published else shapes, source)
+    state = _ours(names, tensors) if published else tensors
     if published:
         _check(state, shapes, source)  # a folded batch norm of negative variance is no number
     network.load_state_dict({name: tensor.to(expected[name].dtype) for name, tensor in state.items()})
@@ -93,52 +113,69 @@ def _check(tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]],
             raise WeightsDamaged(f"{source}: {name!r} holds values that are not numbers")
 
 
-def _published_shapes(layers: Iterable[Layer], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+def _published_shapes(names: Names, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
     told: dict[str, tuple[int, ...]] = {}
-    for layer in layers:
-        told[f"{layer.theirs}.weight"] = shapes[f"{layer.ours}.weight"]
-        bias = shapes[f"{layer.ours}.bias"]
-        if layer.norm:
-            told.update({f"{layer.norm}.{leaf}": () if leaf == _NORM[-1] else bias for leaf in _NORM})
-        else:
-            told[f"{layer.theirs}.bias"] = bias
+    for name in names:
+        match name:
+            case Layer(ours=ours, theirs=theirs, norm=norm, frozen=frozen):
+                told[f"{theirs}.weight"] = shapes[f"{ours}.weight"]
+                bias = shapes.get(f"{ours}.bias")
+                if norm:
+                    leaves = _NORM[:-1] if frozen else _NORM
+                    told.update({f"{norm}.{leaf}": () if leaf == _NORM[-1] else bias for leaf in leaves})
+                elif bias is not None:
+                    told[f"{theirs}.bias"] = bias
+            case Parameter(ours=ours, theirs=theirs):
+                told[theirs] = shapes[ours]
+            case Unused(theirs=theirs, shape=shape):
+                told[theirs] = shape
     return told
 
 
-def _ours(layers: Iterable[Layer], tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]) -> Tensors:
+def _ours(names: Names, tensors: Mapping[str, Tensor]) -> Tensors:
     """Renamed, and batch norm folded: w' = w g / sqrt(v + eps), bias = b - m g / sqrt(v + eps), in float64."""
     state: Tensors = {}
-    for layer in layers:
-        weight = tensors[f"{layer.theirs}.weight"]
-        if layer.norm:
-            gain, shift, mean, variance = (tensors[f"{layer.norm}.{leaf}"].double() for leaf in _NORM[:4])
+    for name in names:
+        if isinstance(name, Parameter):
+            state[name.ours] = tensors[name.theirs]
+        if not isinstance(name, Layer):
+            continue
+        weight, bias = tensors[f"{name.theirs}.weight"], tensors.get(f"{name.theirs}.bias")
+        if name.norm:
+            gain, shift, mean, variance = (tensors[f"{name.norm}.{leaf}"].double() for leaf in _NORM[:4])
             gain = gain / torch.sqrt(variance + _EPSILON)
             weight = (weight.double() * gain.reshape(-1, *(1,) * (weight.ndim - 1))).float()
             bias = (shift - mean * gain).float()
-        else:
-            bias = tensors[f"{layer.theirs}.bias"]
-        state[f"{layer.ours}.weight"], state[f"{layer.ours}.bias"] = weight, bias
+        state[f"{name.ours}.weight"] = weight
+        if bias is not None:
+            state[f"{name.ours}.bias"] = bias
     return state
 
 
-# -- XMem and XMem++ ---------------------------------------------------------------------------------------------------
-def _resnet(ours: str, theirs: str, stages: Sequence[tuple[str, int]], parts: Sequence[str]) -> list[Layer]:
+# -- ResNet ------------------------------------------------------------------------------------------------------------
+def resnet_names(
+    ours: str, theirs: str, stages: Sequence[tuple[str, int]], *, parts: Sequence[str], frozen: bool = False
+) -> list[Layer]:
     """A ResNet's layers; `parts` are ours of a block, theirs are conv1, conv2, ... with bn1, bn2, ..."""
-    layers = [Layer(f"{ours}.stem", f"{theirs}.conv1", f"{theirs}.bn1")]
+    layers = [Layer(f"{ours}.stem", f"{theirs}.conv1", f"{theirs}.bn1", frozen)]
     for index, (stage, count) in enumerate(stages):
         for block in range(count):
             mine, published = f"{ours}.stages.{index}.{block}", f"{theirs}.{stage}.{block}"
             layers += [
-                Layer(f"{mine}.{part}", f"{published}.conv{number}", f"{published}.bn{number}")
+                Layer(f"{mine}.{part}", f"{published}.conv{number}", f"{published}.bn{number}", frozen)
                 for number, part in enumerate(parts, 1)
             ]
             if block == 0 and (index > 0 or len(parts) == 3):  # a basic block's first stage changes nothing
                 layers.append(
-                    Layer(f"{mine}.shortcut", f"{published}.downsample.0", f"{published}.downsample.1"),
+                    Layer(f"{mine}.shortcut", f"{published}.downsample.0", f"{published}.downsample.1", frozen)
                 )
     return layers
 
 
+BOTTLENECK, BASIC = ("reduce", "middle", "expand"), ("first", "second")
+
+
+# -- XMem and XMem++ ---------------------------------------------------------------------------------------------------
 def _fusion(ours: str, theirs: str) -> list[Layer]:
     return [
         Layer(f"{ours}.first", f"{theirs}.block1.conv1"),
@@ -160,15 +197,11 @@ XMEM_SENSORY = (
     Layer("sense.update.transform", "decoder.hidden_update.transform"),
 )
 XMEM = (
-    *_resnet(
-        "encoder", "key_encoder", (("res2", 3), ("layer2", 4), ("layer3", 6)), parts=("reduce", "middle", "expand")
-    ),
+    *resnet_names("encoder", "key_encoder", (("res2", 3), ("layer2", 4), ("layer3", 6)), parts=BOTTLENECK),
     Layer("key", "key_proj.key_proj"),
     Layer("shrinkage", "key_proj.d_proj"),
     Layer("selection", "key_proj.e_proj"),
-    *_resnet(
-        "values.encoder", "value_encoder", (("layer1", 2), ("layer2", 2), ("layer3", 2)), parts=("first", "second")
-    ),
+    *resnet_names("values.encoder", "value_encoder", (("layer1", 2), ("layer2", 2), ("layer3", 2)), parts=BASIC),
     *_fusion("values.fuse", "value_encoder.fuser"),
     *_fusion("fuse", "decoder.fuser"),
     Layer("decoder.up_8.skip", "decoder.up_16_8.skip_conv"),

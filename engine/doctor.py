@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from .catalogue import default_folder, find_weights, installed
+from .catalogue import published_for
 from .errors import EngineError
 
 _LEAST_SPACE = 2 * 2**30  # bytes free for mattes of a long shot
@@ -71,13 +71,13 @@ def _recipes() -> list[Finding]:
     findings = []
     for recipe in RECIPES.values():
         device = pick_device("auto")
-        weights = installed(find_weights(recipe.published), default_folder()) if recipe.published else None
-        if weights and not weights.is_file():
-            remedy = f"To use it, fetch them: models download {recipe.published}."
+        published = published_for(recipe.name)
+        if published and not recipe.weights_there():
+            remedy = f"To use it, fetch them: models download {published[0].name}."
             findings.append(Finding(True, f"recipe {recipe.name}: the weights of its authors are not here", remedy))
             continue
         try:
-            network = recipe.network(recipe.numbers({}), weights=weights, device=device)
+            network = recipe.network(recipe.numbers({}), weights=None, device=device)
             image = torch.rand(1, 3, 96, 160, device=device)
             began = time.perf_counter()
             with torch.inference_mode():

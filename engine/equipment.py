@@ -16,10 +16,11 @@ from .errors import BadSetting, ClipNotFound, FramesUnreadable
 from .frames import FrameReader
 from .framing import Framing
 from .matte_folder import spans
+from .methods.recipe import Numbers, Recipe
 from .networks.network import Network
 from .networks.precision import InHalf
 from .overlap import ReadAhead
-from .recipes import Numbers, Recipe, find_recipe
+from .recipes import find_recipe
 from .types import PropagationJob, SuggestionJob
 
 _log = logging.getLogger(__name__)

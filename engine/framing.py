@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -18,8 +19,11 @@ class FramingStyle:
     truncate: bool = False  # the longer side is rounded down, not to the nearest
     border: tuple[float, float, float] | None = None  # RGB 0..1 of the padding; None: the edge is repeated
     enlarge: bool = False  # smaller clips are scaled up to the working height
+    fitted: int = 0  # sides are stretched to the nearest multiples of this, and nothing is padded (AOT); 0: padded
+    centred: bool = False  # stretched to one pixel more: cells lie on pixels 0, 16, 32, ...
 
 
+_LONGEST = 1.3 * 800 / 480  # of the working height: the longest side that AOT's program lets be
 OUR_STYLE = FramingStyle()
 
 
@@ -41,7 +45,12 @@ class Framing:
     def fit(
         cls, height: int, width: int, *, working_height: int, stride: int, style: FramingStyle = OUR_STYLE
     ) -> Framing:
-        """Scale so that the shorter side is at most `working_height`, and pad both sides to multiples of `stride`."""
+        """Scale so that the shorter side is at most `working_height`, and pad both sides to multiples of `stride`.
+
+        A style that stretches limits the longer side instead, as AOT's program does: 1040 for a height of 480.
+        """
+        if style.fitted:
+            return cls._stretched(height, width, working_height, style)
         shorter = min(height, width)
         if working_height < shorter or style.enlarge:
             sides = (side * working_height / shorter for side in (height, width))
@@ -61,8 +70,18 @@ class Framing:
             style=style,
         )
 
+    @classmethod
+    def _stretched(cls, height: int, width: int, working_height: int, style: FramingStyle) -> Framing:
+        limit = working_height * _LONGEST
+        scale = min(limit / max(height, width), 1.0)
+        step, more = style.fitted, int(style.centred)
+        tall, wide = (max(round((int(side * scale) - more) / step), 1) * step + more for side in (height, width))
+        return cls(height, width, tall, wide, top=0, left=0, bottom=0, right=0, style=style)
+
     def apply(self, pixels: np.ndarray, device: torch.device) -> Tensor:
         """(H, W, 3) uint8 -> (1, 3, H', W') float32 0..1."""
+        if self.style.fitted:
+            return self._apply_stretched(pixels, device)
         image = torch.from_numpy(np.ascontiguousarray(pixels)).to(device).permute(2, 0, 1)[None].float() / 255
         image = self._scale(image)
         if self.style.border is None:
@@ -72,6 +91,13 @@ class Framing:
         canvas = border.repeat(1, 1, *(size + self._added(axis) for axis, size in enumerate(image.shape[-2:])))
         canvas[..., self.top : self.top + self.work_height, self.left : self.left + self.work_width] = image
         return canvas
+
+    def _apply_stretched(self, pixels: np.ndarray, device: torch.device) -> Tensor:
+        """As AOT's program resizes: bicubic on floats, which may leave 0..1 a little."""
+        image = np.ascontiguousarray(pixels, np.float32)
+        if image.shape[:2] != (self.work_height, self.work_width):
+            image = cv2.resize(image, (self.work_width, self.work_height), interpolation=cv2.INTER_CUBIC)
+        return torch.from_numpy(image).to(device).permute(2, 0, 1)[None] / 255
 
     def apply_masks(self, masks: Tensor) -> Tensor:
         """(O, H, W) 0..1 -> (O, H', W') 0..1; nothing is in the padding."""

@@ -41,10 +41,10 @@ def _run(job: PropagationJob, report: Callable[[Answer], None], cancelled: Calla
     with equipped(job, cancelled) as with_:
         reader, source, recipe, network = with_.reader, with_.source, with_.recipe, with_.network
         truth, overlaps = _read_truth(job, reader)
-        group_objects = group_together if network.joint else group_by_keyframes
+        group_objects = group_together if recipe.habits.joint else group_by_keyframes
         annotations = ((keyframe.frame, keyframe.objects) for keyframe in job.keyframes)
         groups = group_objects(annotations, most=network.max_objects)
-        sweeps = plan_sweeps(groups, job.frames, job.direction, ahead=network.joint and recipe.habits.permanent)
+        sweeps = plan_sweeps(groups, job.frames, job.direction, ahead=recipe.habits.ahead)
         folder = MatteFolder(job.folder)
         folder.claim(_about(job, reader))
         objects = sorted({number for group in groups for number in group.objects})
@@ -56,8 +56,9 @@ def _run(job: PropagationJob, report: Callable[[Answer], None], cancelled: Calla
         )
         walk = Walk(
             network,
-            lambda: recipe.bank(with_.numbers),
+            lambda: recipe.bank(with_.numbers, network, reader.clip.frame_count),
             framing=with_.framing,
+            judge=recipe.judge(with_.framing),
             read=source.read,
             truth=truth,
             groups=groups,

@@ -58,7 +58,7 @@ class MatteWriter:
         for frame in frames:
             if frame in truth:
                 alpha = np.stack([truth[frame] == number for number in self._objects]).astype(np.float32)
-                self.put(Matte(frame, tuple(self._objects), alpha, (1.0,) * len(self._objects), probability=alpha))
+                self.put(Matte(frame, tuple(self._objects), alpha, (1.0,) * len(self._objects), alpha[:0]))
 
 
 class ProbabilityFile:
@@ -75,17 +75,22 @@ class ProbabilityFile:
         self._done = np.zeros((len(frames), len(objects)), bool)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._scratch = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115 (closed by `close`)
-        shape = (len(frames), len(objects), *size)
+        shape = (len(frames), 1 + len(objects), *size)
         # On disk: a long clip does not fit into memory.
         self._found = np.memmap(self._scratch, np.float32, "w+", shape=shape)
 
     def put(self, matte: Matte) -> None:
         """Join one sweep's probabilities with what the other gave before."""
         row = matte.frame - self._frames.start
-        for found, object_id, share in zip(matte.probability, matte.objects, matte.shares, strict=True):
+        if self._done[row].any():
+            share = np.mean(matte.shares)  # of the background, where objects have keyframes of their own
+            self._found[row, 0] = share * matte.probability[0] + (1 - share) * self._found[row, 0]
+        else:
+            self._found[row, 0] = matte.probability[0]
+        for found, object_id, share in zip(matte.probability[1:], matte.objects, matte.shares, strict=True):
             at = self._objects.index(object_id)
-            before = self._found[row, at] if self._done[row, at] else found
-            self._found[row, at] = share * found + (1 - share) * before
+            before = self._found[row, 1 + at] if self._done[row, at] else found
+            self._found[row, 1 + at] = share * found + (1 - share) * before
             self._done[row, at] = True
 
     def save(self) -> None:
@@ -106,9 +111,7 @@ class ProbabilityFile:
                 header = {"descr": "<f4", "fortran_order": False, "shape": shape}
                 np.lib.format.write_array_header_1_0(file, header)
                 for row in rows:
-                    found = self._found[row]
-                    background = np.clip(1 - found.sum(0, keepdims=True, dtype=np.float64), 0, 1)
-                    file.write(np.concatenate([background.astype("<f4"), found]).tobytes())
+                    file.write(self._found[row].astype("<f4").tobytes())
 
     def close(self) -> None:
         """Let go of the disk space that this needed."""

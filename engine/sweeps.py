@@ -14,7 +14,9 @@ class Habits:
     """How a method treats the user's keyframes."""
 
     permanent: bool = True  # all are in memory before the first frame; else each is met on the way
+    joint: bool = False  # objects annotated on different keyframes share one memory
     predicts: bool = False  # the memory is read on keyframes too, so that this use of it is counted
+    ahead: bool = False  # one sweep finds objects on frames before their first keyframe too
     blurred: int = -1  # on the keyframe of this frame all objects are remembered with the value of the first
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .framing import Framing
-from .layers.aggregate import aggregate
+from .judging import Judge, Said, Verdict
 from .memory.bank import MemoryBank
 from .memory.entry import Entry
 from .networks.network import Features, Network
@@ -30,7 +30,7 @@ class Matte:
     objects: tuple[int, ...]
     alpha: np.ndarray  # (O, H, W) float32 0..1, at the clip's size; a keyframe's objects exactly as the user made them
     shares: tuple[float, ...]  # per object: how much of the final alpha this is, if another sweep was here before
-    probability: np.ndarray  # (O, H, W) float32 0..1: what the network went on with, on keyframes too
+    probability: np.ndarray  # (1 + O, H, W) float32 0..1: what was judged, background first, on keyframes too
 
 
 class Tracker:
@@ -66,14 +66,14 @@ class Tracker:
 
     def accept(self, frame: int, features: Features, masks: Tensor) -> None:
         """Take a keyframe's masks (O, H', W'); it is in permanent memory already."""
-        _, self._state = self._network.memorize(frame, features, masks, self._state)
+        _, self._state = self._network.refer(frame, features, masks, self._state)
         self._bank.start_from(frame)
         self._state = self._network.settle(frame, features, masks, self._state)
 
     def accept_and_write(self, frame: int, features: Features, masks: Tensor) -> None:
         """Take a keyframe's masks (O, H', W') where keyframes are remembered like other frames, when they are met."""
-        entry, self._state = self._network.memorize(frame, features, masks, self._state)
-        self._bank.write(entry)
+        entry, self._state = self._network.refer(frame, features, masks, self._state)
+        self._bank.write(entry.as_pinned())
         self._state = self._network.settle(frame, features, masks, self._state)
 
 
@@ -94,6 +94,7 @@ class Walk:
         new_bank: Callable[[], MemoryBank],
         *,
         framing: Framing,
+        judge: Judge,
         read: ReadFrame,
         truth: Truth,
         groups: Sequence[ObjectGroup],
@@ -104,6 +105,7 @@ class Walk:
         self._network = network
         self._new_bank = new_bank
         self._framing = framing
+        self._judge = judge
         self._read = read
         self._truth = truth
         self._groups = groups
@@ -128,15 +130,17 @@ class Walk:
             features = self._encode(frame, pixels)
             for group in self._groups:
                 told = group.told(frame)
-                if self._network.joint:  # an object is spoken of from the first keyframe on that shows it
+                if self._habits.joint:  # an object is spoken of from the first keyframe on that shows it
                     known[group] += [number for number in self._shown(told, frame) if number not in known[group]]
                     told = tuple(number for number in known[group] if number in told)
                 elif told:
                     known[group] = list(group.objects)
                 if told:
-                    entry, _ = self._network.memorize(frame, features, self._given(told, frame), None)
-                    places = tuple(known[group].index(number) for number in told)
-                    entry = entry.about(places) if self._network.joint else entry
+                    said = Said(told, 0, None)
+                    masks = self._judge.decide([said], self._given(told, frame)).masks[0]
+                    entry, _ = self._network.refer(frame, features, masks, None)
+                    if entry.objects:
+                        entry = entry.about(tuple(known[group].index(number) for number in told))
                     entries[group].append((entry.blurred() if frame == self._habits.blurred else entry).as_pinned())
         return {group: _Pinned(tuple(known[group]), tuple(entries[group])) for group in self._groups}
 
@@ -163,14 +167,16 @@ class Walk:
                 continue
             here = [one for one in trackers if any(sweep.reaches(frames, frame) for frames in one.group.keyframes_of)]
             features = self._encode(frame, pixels)
-            found = self._step(frame, features, here)
-            if found and frame in sweep.wanted:
+            verdict = self._step(frame, features, here)
+            if verdict and frame in sweep.wanted:
                 objects = tuple(number for number, _ in reached)
-                probability = self._restored(found, objects)
+                nothing = torch.zeros_like(verdict.background)
+                every = [verdict.probability.get(number, nothing) for number in objects]
+                probability = torch.stack([verdict.background, *every]).cpu().numpy()
                 yield Matte(
                     frame=frame,
                     objects=objects,
-                    alpha=self._exact(frame, objects, probability, here),
+                    alpha=self._exact(frame, objects, probability[1:], here),
                     shares=tuple(share(keyframes, frame, sweep) for _, keyframes in reached),
                     probability=probability,
                 )
@@ -181,45 +187,35 @@ class Walk:
             self._watch(frame, features)
         return features
 
-    def _step(self, frame: int, features: Features, trackers: Sequence[Tracker]) -> dict[int, Tensor]:
-        """Joint masks (H', W') of all objects at `frame`, by id, learnt by each tracker.
-
-        What is given is kept, and nothing else lies on its pixels; what is not is predicted (XMem, ECCV 2022).
-        """
+    def _step(self, frame: int, features: Features, trackers: Sequence[Tracker]) -> Verdict | None:
+        """What is at every pixel of `frame`, learnt by each tracker; None if nothing is known yet."""
         told = {number for tracker in trackers for number in tracker.group.told(frame)}
-        asked = [
-            tracker
-            for tracker in trackers
-            if tracker.knows_anything() and (self._habits.predicts or not told.issuperset(tracker.objects))
-        ]
-        found: dict[int, Tensor] = {}
-        if asked:
-            joint = aggregate(torch.cat([tracker.predict(features) for tracker in asked]))
-            found = dict(zip((number for tracker in asked for number in tracker.objects), joint, strict=True))
+        said = []
         for tracker in trackers:
+            known = len(tracker.objects)
+            asked = tracker.knows_anything() and (self._habits.predicts or not told.issuperset(tracker.objects))
+            prediction = tracker.predict(features) if asked else None
             tracker.meet(self._shown(tracker.group.told(frame), frame))
-        given = [number for tracker in trackers for number in tracker.objects if number in told]
-        if given:
-            masks = self._given(given, frame)
-            taken = masks.sum(0) > 0.5
-            found = {number: mask.masked_fill(taken, 0) for number, mask in found.items()}
-            found.update(zip(given, masks, strict=True))
-            found = dict(zip(found, aggregate(torch.stack(list(found.values()))), strict=True))
-        for tracker in trackers:
-            if not tracker.objects:
-                continue
-            masks = torch.stack([found[number] for number in tracker.objects])
+            said.append(Said(tuple(tracker.objects), known, prediction))
+        here = [(tracker, each) for tracker, each in zip(trackers, said, strict=True) if each.objects]
+        if not here:
+            return None
+        given = self._given([number for _, each in here for number in each.objects if number in told], frame)
+        verdict = self._judge.decide([each for _, each in here], given)
+        for (tracker, _), masks in zip(here, verdict.masks, strict=True):
             if not tracker.group.told(frame):
                 tracker.learn(frame, features, masks)
             elif self._habits.permanent:
                 tracker.accept(frame, features, masks)
             else:
                 tracker.accept_and_write(frame, features, masks)
-        return found
+        return verdict
 
-    def _given(self, objects: Sequence[int], frame: int) -> Tensor:
-        """A keyframe's masks of `objects`: (O, H', W')."""
-        return self._framing.apply_masks(self._one_hot(objects, frame).to(self._device))
+    def _given(self, objects: Sequence[int], frame: int) -> dict[int, Tensor]:
+        """A keyframe's masks of `objects`, (H, W) each, at the clip's size."""
+        if not objects:
+            return {}
+        return dict(zip(objects, self._one_hot(objects, frame).to(self._device), strict=True))
 
     def _one_hot(self, objects: Sequence[int], frame: int) -> Tensor:
         labels = torch.from_numpy(self._truth[frame])
@@ -227,15 +223,10 @@ class Walk:
 
     def _shown(self, objects: Sequence[int], frame: int) -> list[int]:
         """Those of `objects` that have pixels on the keyframe at `frame`; all, if objects do not share a memory."""
-        if not objects or not self._network.joint:
+        if not objects or not self._habits.joint:
             return list(objects)
         shown = set(np.unique(self._truth[frame]).tolist())
         return [number for number in objects if number in shown]
-
-    def _restored(self, found: Mapping[int, Tensor], objects: Sequence[int]) -> np.ndarray:
-        """(O, H, W) float32 at the clip's size; nothing where an object is not known yet."""
-        nothing = torch.zeros_like(next(iter(found.values())))
-        return self._framing.restore(torch.stack([found.get(number, nothing) for number in objects])).cpu().numpy()
 
     def _exact(
         self, frame: int, objects: tuple[int, ...], probability: np.ndarray, trackers: Sequence[Tracker]

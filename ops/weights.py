@@ -81,6 +81,8 @@ weights it holds, those are installed"""
     wait: BoolProperty(name="Wait", description="Return when all is done", default=False, options=HIDDEN)
 
     def invoke(self, context: Context, event: Event) -> set[str]:
+        if self.name and not self.filepath:
+            self.filepath = str(weights.likely_file(self.name))
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 

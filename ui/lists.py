@@ -40,14 +40,15 @@ class CLIP_UL_matte_keyframes(UIList):
 
 
 class CLIP_UL_matte_suggestions(UIList):
-    """Suggested frames, the most wanted first: frame, and a bar that shows how wanted it is beside the first."""
+    """Suggested frames, the most wanted first: frame, and how wanted it is beside the first."""
 
     def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flag=0) -> None:
         frame = clips.scene_frame_of(item.id_data, item.number)
-        row = layout.split(factor=0.5)
+        row = layout.row()
         row.label(text=f"Frame {frame}", icon="LIGHT" if frame == context.scene.frame_current else "OUTLINER_OB_LIGHT")
-        most = data.suggestions[0].score
-        row.progress(factor=item.score / most if most else 0.0, text="")
+        share = row.row()  # in words: a bar would take the clicks that are meant for the row
+        share.alignment, share.active = "RIGHT", False
+        share.label(text=f"{item.score / data.suggestions[0].score:.0%}")
 
 
 CLASSES = (CLIP_UL_matte_objects, CLIP_UL_matte_keyframes, CLIP_UL_matte_suggestions)

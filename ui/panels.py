@@ -91,8 +91,9 @@ class CLIP_PT_matte_suggestions(_ClipPanel, Panel):
         number = row.row(align=True)
         number.ui_units_x = 3.0
         number.prop(matting, "suggestion_count", text="")
-        row = column.row()
+        row = column.split(factor=0.22)
         row.label(text="Frames")
+        row = row.split(factor=0.7)
         row.prop(matting, "suggestion_alpha", text="", slider=True)
         row.label(text="Objects")
         if not can:

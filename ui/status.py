@@ -6,7 +6,7 @@ import textwrap
 
 from bpy.types import UILayout
 
-from ..addon.status import State, Status
+from ..addon.status import State, Status, progress_text
 from ..engine.errors import as_sentence
 
 # What to click when something went wrong. Errors that are not here are put right elsewhere, as their remedy says.
@@ -15,7 +15,8 @@ REMEDIES = {
     "environment-failed": "clip.matte_install_engine",
     "bad-message": "clip.matte_install_engine",
 }
-_WIDTH = 42  # characters in a line of a sidebar
+_WIDTH = 38  # characters in a line of a box in a sidebar as wide as Blender makes it
+_ICON = 4  # characters whose place an icon takes
 
 
 def draw_status(layout: UILayout, status: Status) -> None:
@@ -36,31 +37,13 @@ def draw_status(layout: UILayout, status: Status) -> None:
             draw_text(layout.box(), status.warning, icon="ERROR")
 
 
-def progress_text(status: Status) -> str:
-    """What runs, how far it is, and how long it will take."""
-    if not status.total:
-        return status.text
-    text = f"{status.text}: {status.progress:.0%}"  # not a count: a frame is met once from each side
-    return text if status.seconds_left is None else f"{text}, {duration(status.seconds_left)} left"
-
-
-def duration(seconds: float) -> str:
-    """12 s, 3:05 min, 1:02 h."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60}:{whole % 60:02d} min"
-    return f"{whole // 3600}:{whole % 3600 // 60:02d} h"
-
-
 def draw_text(layout: UILayout, text: str, *, icon: str = "NONE") -> None:
     """Text in as many lines as it needs: labels do not wrap."""
     column = layout.column(align=True)
-    for index, line in enumerate(wrapped(text)):
+    for index, line in enumerate(wrapped(text, _WIDTH if icon == "NONE" else _WIDTH - _ICON)):
         column.label(text=line, icon=icon if index == 0 else "NONE")
 
 
-def wrapped(text: str, width: int = _WIDTH) -> list[str]:
+def wrapped(text: str, width: int) -> list[str]:
     """Text in lines of at most `width` characters; a word that is longer, such as a path, is cut."""
     return textwrap.wrap(text, width, break_long_words=True)

@@ -20,8 +20,8 @@ class CLIP_MT_matte_weights(Menu):
         matting = context.space_data.clip.matting
         self.layout.prop_enum(matting, "weights", weights.ANY)
         for entry in published_for(matting.recipe):
-            there = weights.is_installed(entry)
-            self.layout.prop_enum(matting, "weights", entry.name, icon="CHECKMARK" if there else "BLANK1")
+            name = f"{entry.name} (installed)" if weights.is_installed(entry) else entry.name
+            self.layout.prop_enum(matting, "weights", entry.name, text=name)
 
 
 def draw_weights(layout: UILayout, matting: ClipMatting, *, busy: bool) -> None:

@@ -70,3 +70,39 @@ class SensoryUpdate(nn.Module):
         seen = seen + self.from_8(functional.avg_pool2d(decoded.maps[8], 2))
         seen = seen + self.from_4(functional.avg_pool2d(at_4, 4))
         return self.update(seen, hidden)
+
+
+class ConvNorm(nn.Module):
+    """Convolution, then group norm."""
+
+    def __init__(self, channels_in: int, channels: int, kernel: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels_in, channels, kernel, padding=kernel // 2)
+        self.norm = nn.GroupNorm(8, channels)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.norm(self.conv(image))
+
+
+class PyramidDecoder(nn.Module):
+    """Strides 16 -> 8 -> 4 with the image's features beside, to one logit per identity (AOT family)."""
+
+    def __init__(self, channels_in: int, channels: dict[int, int], identities: int, *, align_corners: bool) -> None:
+        super().__init__()
+        self.align_corners = align_corners
+        self.enter = ConvNorm(channels_in, 256, 1)
+        self.at_16, self.at_8, self.at_4 = ConvNorm(256, 256, 3), ConvNorm(256, 128, 3), ConvNorm(128, 128, 3)
+        self.skip_16, self.skip_8 = nn.Conv2d(channels[16], 256, 1), nn.Conv2d(channels[8], 256, 1)
+        self.skip_4 = nn.Conv2d(channels[4], 128, 1)
+        self.logit = nn.Conv2d(128, identities, 1)
+
+    def forward(self, deep: Tensor, pyramid: dict[int, Tensor]) -> Tensor:
+        """(1, C, h, w) at stride 16 -> (identities, H / 4, W / 4)."""
+        deep = functional.relu(self.enter(deep))
+        deep = functional.relu(self.at_16(self.skip_16(pyramid[16]) + deep))
+        deep = functional.relu(self.at_8(self.skip_8(pyramid[8]) + self._to(deep, pyramid[8])))
+        deep = functional.relu(self.at_4(self.skip_4(pyramid[4]) + self._to(deep, pyramid[4])))
+        return self.logit(deep)[0]
+
+    def _to(self, image: Tensor, like: Tensor) -> Tensor:
+        return functional.interpolate(image, size=like.shape[-2:], mode="bilinear", align_corners=self.align_corners)

@@ -35,6 +35,11 @@ class MemoryView:
         (part,) = self.parts
         return part.layers
 
+    def judge(self, relevance: Tensor) -> None:
+        """Tell how relevant each entry was for one frame: (entries,)."""
+        for entry, told in zip(self.entries, relevance, strict=True):
+            entry.usage.relevance = told
+
     def credit(self, mass: Tensor) -> None:
         """Tell that the first part's tokens received attention `mass` (N,) from one frame."""
         at = 0

@@ -18,6 +18,9 @@ class Usage:
 
     mass: Tensor | None = None  # (N,) attention received since it was written
     life: float = _AT_BIRTH  # times it could have been read
+    relevance: Tensor | None = None  # () share of attention at the last read, as the network tells it
+    average: Tensor | None = None  # () of relevance, moving
+    judged: int = 0  # times that it was compared with others
 
     def add(self, mass: Tensor) -> None:
         """Count one read, in which the tokens received `mass` (N,)."""
@@ -46,6 +49,7 @@ class Entry:
     pinned: bool = False
     objects: tuple[int, ...] = ()
     lacking: tuple[int, ...] = ()
+    grid: tuple[int, int] | None = None  # (h, w) of its tokens, for steps that look around them
     usage: Usage = field(default_factory=Usage, compare=False)
 
     def __len__(self) -> int:

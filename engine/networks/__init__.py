@@ -1,1 +1,1 @@
-"""Networks: each is four verbs (encode, segment, memorize, settle) over parts from `layers`."""
+"""Networks: each is five verbs (encode, segment, refer, memorize, settle) over parts from `layers`."""

@@ -22,7 +22,6 @@ class Colour:
 
     stride = 1
     max_objects = None
-    joint = False
 
     def __init__(self, *, top_k: int = 8) -> None:
         self.top_k = top_k
@@ -50,6 +49,10 @@ class Colour:
 
     def settle(self, frame: int, features: Features, masks: Tensor, state: None) -> None:
         """Nothing is kept of the previous frame."""
+
+    def refer(self, frame: int, features: Features, masks: Tensor, state: None) -> tuple[Entry, None]:
+        """A keyframe is remembered as any frame."""
+        return self.memorize(frame, features, masks, state)
 
     def memorize(self, frame: int, features: Features, masks: Tensor, state: None) -> tuple[Entry, None]:
         """Each cell's colour and how much of it each object covers."""

@@ -85,7 +85,6 @@ class Keymatte(nn.Module):
 
     stride = 32
     max_objects = None
-    joint = False
 
     def __init__(self, *, top_k: int = 30) -> None:
         super().__init__()
@@ -165,6 +164,10 @@ class Keymatte(nn.Module):
             }
         )
         return LastFrame(frame, tokens, functional.avg_pool2d(masks, 16))
+
+    def refer(self, frame: int, features: Features, masks: Tensor, state: LastFrame | None) -> tuple[Entry, LastFrame]:
+        """A keyframe is remembered as any frame."""
+        return self.memorize(frame, features, masks, state)
 
     def memorize(
         self, frame: int, features: Features, masks: Tensor, state: LastFrame | None

@@ -1,4 +1,4 @@
-"""The four verbs that every network speaks."""
+"""The verbs that every network speaks."""
 
 from __future__ import annotations
 
@@ -30,14 +30,20 @@ class Network(Protocol):
 
     stride: int  # image sides must be multiples of it
     max_objects: int | None  # objects in one group; None: any number
-    joint: bool  # whether objects annotated on different keyframes share one memory
 
     def encode(self, image: Tensor) -> Features:
         """(1, 3, H, W) RGB 0..1 -> its features."""
         ...
 
     def segment(self, features: Features, memory: MemoryView, state: Any) -> tuple[Tensor, Any]:
-        """Probabilities (O, H, W) of each object by itself, before they compete; and the state after seeing them."""
+        """What it finds, as its judge takes it, before objects compete; and the state after seeing it.
+
+        Most give probabilities (O, H, W) of each object by itself.
+        """
+        ...
+
+    def refer(self, frame: int, features: Features, masks: Tensor, state: Any) -> tuple[Entry, Any]:
+        """As `memorize`, of a keyframe: its masks are given, not found."""
         ...
 
     def memorize(self, frame: int, features: Features, masks: Tensor, state: Any) -> tuple[Entry, Any]:

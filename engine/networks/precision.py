@@ -13,11 +13,11 @@ from .network import Features, Network
 
 
 class InHalf:
-    """The four verbs under autocast to `dtype`; keys, likeness and the probabilities that leave it stay float32."""
+    """The five verbs under autocast to `dtype`; keys, likeness and the probabilities that leave it stay float32."""
 
     def __init__(self, network: Network, device: torch.device, dtype: torch.dtype) -> None:
         self.network = network
-        self.stride, self.max_objects, self.joint = network.stride, network.max_objects, network.joint
+        self.stride, self.max_objects = network.stride, network.max_objects
         self._kind = {"device_type": device.type, "dtype": dtype}
 
     def encode(self, image: Tensor) -> Features:
@@ -28,6 +28,10 @@ class InHalf:
         with torch.autocast(**self._kind):
             probabilities, state = self.network.segment(features, memory, state)
         return probabilities.float(), state
+
+    def refer(self, frame: int, features: Features, masks: Tensor, state: Any) -> tuple[Entry, Any]:
+        with torch.autocast(**self._kind):
+            return self.network.refer(frame, features, masks, state)
 
     def memorize(self, frame: int, features: Features, masks: Tensor, state: Any) -> tuple[Entry, Any]:
         with torch.autocast(**self._kind):

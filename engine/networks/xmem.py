@@ -63,7 +63,6 @@ class XMem(nn.Module):
 
     stride = 16
     max_objects = None
-    joint = True
 
     def __init__(self, sizes: XMemSizes, *, top_k: int = 30, deep_update: int = -1) -> None:
         super().__init__()
@@ -104,6 +103,12 @@ class XMem(nn.Module):
         if hidden is not None:
             state = self._after(state, before=hidden, now=self.sense(decoded, hidden))
         return decoded.full_size().sigmoid(), state
+
+    def refer(
+        self, frame: int, features: Features, masks: Tensor, state: Sensory | None
+    ) -> tuple[Entry, Sensory | None]:
+        """A keyframe is remembered as any frame."""
+        return self.memorize(frame, features, masks, state)
 
     def memorize(
         self, frame: int, features: Features, masks: Tensor, state: Sensory | None

@@ -11,48 +11,12 @@ from pathlib import Path
 
 import pytest
 from keymatte.addon import client, environment
-from keymatte.addon.session import Session
 from keymatte.addon.status import State, Status
 from keymatte.engine import VERSION
 from keymatte.engine.errors import EngineBusy, EngineDied, EngineError
-from keymatte.engine.protocol import Cancelled, Failed, Finished, MatteReady, Ready, Stage, encode
-from keymatte.engine.types import PropagationJob, VideoClip
+from keymatte.engine.protocol import Failed, Finished, MatteReady, Stage, encode
 
-JOB = PropagationJob("job 1", VideoClip(Path("film.mp4"), 4, 4, 9), range(9), (), Path("out"))
-READY = Ready(VERSION, "CPU, 2 threads")
-
-
-def says(*answers, then: str = "time.sleep(60)") -> str:
-    """Lines of a child that gives these answers to the first request."""
-    return "\n".join(
-        [
-            "import sys, time, os",
-            "def say(text): sys.stdout.write(text); sys.stdout.flush()",
-            f"say({encode(READY)!r})",
-            "sys.stdin.readline()",
-            *(f"say({encode(answer)!r})" for answer in answers),
-            then,
-        ]
-    )
-
-
-@pytest.fixture
-def session(tmp_path, monkeypatch):
-    """A session whose engine is a script, which the test sets as `session.script`."""
-    made = Session()
-    made.script = tmp_path / "engine.py"
-    monkeypatch.setattr(environment, "engine_command", lambda: [sys.executable, "-u", str(made.script)])
-    yield made
-    made.close()
-
-
-def pump_until(session: Session, *states: State, seconds: float = 20.0) -> Status:
-    limit = time.monotonic() + seconds
-    while session.status.state not in states:
-        assert time.monotonic() < limit, (session.status, session.log)
-        session.pump()
-        time.sleep(0.01)
-    return session.status
+from tests.addon.scripted import JOB, cancelled_when_asked, pump_until, says
 
 
 def test_a_job_goes_from_starting_to_running_to_finished(session):
@@ -120,10 +84,6 @@ def test_an_answered_cancel_ends_the_job_and_keeps_the_engine(session):
     assert session.status.busy
     assert pump_until(session, State.CANCELLED).done == 1
     assert session.engine_process_id is not None
-
-
-def cancelled_when_asked() -> str:
-    return f"sys.stdin.readline(); say({encode(Cancelled('job 1'))!r}); time.sleep(60)"
 
 
 def test_a_job_that_fails_while_being_cancelled_is_cancelled(session):

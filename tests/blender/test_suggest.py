@@ -150,7 +150,7 @@ def test_a_clip_that_was_renamed_meanwhile_gets_its_list_and_one_that_has_gone_i
 
 
 def test_suggestions_can_be_cancelled_and_the_old_list_stays(studio):
-    suggested(studio, frames=60)
+    suggested(studio, frames=20)
     listed = numbers(studio)
     studio.click("matte_suggest", recipe="colour")
     studio.click("matte_cancel")

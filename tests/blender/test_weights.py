@@ -87,7 +87,7 @@ def test_a_file_that_holds_no_weights_is_refused_and_the_next_may_come(studio, t
 
 
 def test_weights_that_nobody_published_are_refused_by_name(studio):
-    with pytest.raises(RuntimeError, match="no published weights 'YMem'"):
+    with pytest.raises(RuntimeError, match="No published weights 'YMem'"):
         bpy.ops.clip.matte_weights_import(name="YMem", filepath=str(studio.folder / "some.pth"))
 
 

@@ -21,7 +21,7 @@ class Server:
         self.minds_if_range = True
         self.tells_length = True
         self.breaks_at: int | None = None  # bytes after which the connection is closed
-        self.stalls_at: int | None = None  # bytes after which nothing more comes until `let_go`
+        self.stalls_at: int | None = None  # bytes, in full thousands, after which nothing more comes until `let_go`
         self.goes_on = False  # after it has stalled; else the connection is closed
         self.asked: list[dict[str, str]] = []
         self.sent: list[int] = []  # bytes of content per request
@@ -62,15 +62,15 @@ class Server:
                 for place in range(0, len(content), 1000):
                     if server.breaks_at is not None and place >= server.breaks_at:
                         break
-                    if server.stalls_at is not None and place >= server.stalls_at:
-                        server._let_go.wait(30)
+                    if server.stalls_at == place:
+                        server._let_go.wait(20)
                         if not server.goes_on:
                             break
+                    server.sent[-1] += len(content[place : place + 1000])
                     try:
                         self.wfile.write(content[place : place + 1000])
                     except OSError:  # whoever asked has left
                         break
-                    server.sent[-1] += len(content[place : place + 1000])
                 self.close_connection = True
 
             def _start(self) -> tuple[int, int]:

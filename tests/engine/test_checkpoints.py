@@ -100,7 +100,7 @@ def published() -> Normed:
 
 def test_published_names_become_ours_and_batch_norm_goes_into_the_convolution():
     theirs, ours = published(), Folded()
-    fill(ours, theirs.state_dict(), source=Path("theirs.pth"), layers=LAYERS)
+    fill(ours, theirs.state_dict(), source=Path("theirs.pth"), names=LAYERS)
     image = torch.rand(1, 3, 9, 9)
     assert torch.allclose(ours.second(ours.first(image)), theirs(image), atol=1e-6)
 
@@ -119,9 +119,9 @@ def test_wrong_published_tensors_are_named_as_their_authors_name_them(change, wo
     tensors = published().state_dict()
     change(tensors)
     with pytest.raises(WeightsDamaged, match=words):
-        fill(Folded(), tensors, source=Path("theirs.pth"), layers=LAYERS)
+        fill(Folded(), tensors, source=Path("theirs.pth"), names=LAYERS)
 
 
 def test_the_weights_of_another_method_are_refused():
     with pytest.raises(WeightsDamaged, match=r"lacks 'bn1\.bias'"):
-        fill(Folded(), {"encoder.weight": torch.zeros(1)}, source=Path("other.pth"), layers=LAYERS)
+        fill(Folded(), {"encoder.weight": torch.zeros(1)}, source=Path("other.pth"), names=LAYERS)

@@ -277,7 +277,7 @@ def test_a_folder_that_cannot_be_made_is_said(server, tmp_path):
 
 def test_two_downloads_of_one_file_do_not_mix(server, target):
     server.stalls_at, server.goes_on = 50_000, True
-    first = threading.Thread(target=fetch, args=(server, target))
+    first = threading.Thread(target=fetch, args=(server, target), daemon=True)
     first.start()
     while not (part_of(target).exists() and part_of(target).stat().st_size == 50_000):
         time.sleep(0.01)

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from engine.framing import Framing
+from engine.judging import SoftJudge
 from engine.memory.bank import MemoryBank
 from engine.memory.stores import Bounded, Permanent
 from engine.memory.worth import recency
@@ -37,10 +38,12 @@ def walk(
     for frame, objects in keyframes:
         told = np.isin(film.labels[frame], list(objects))
         truth[frame] = np.where(told, film.labels[frame], truth.get(frame, np.zeros((height, width), np.uint8)))
+    framing = Framing.fit(height, width, working_height=480, stride=network.stride)
     going = Walk(
         network,
         lambda: MemoryBank([Permanent(), Bounded(2, recency)], interval=3),
-        framing=Framing.fit(height, width, working_height=480, stride=network.stride),
+        framing=framing,
+        judge=SoftJudge(framing),
         read=lambda frame: None if frame in unreadable else film.frames[frame],
         truth=truth,
         groups=groups,

@@ -11,6 +11,7 @@ import torch
 from engine import checkpoints
 from engine.errors import BadSetting, WeightsDamaged, WeightsMissing
 from engine.framing import Framing
+from engine.judging import SoftJudge
 from engine.memory.entry import Entry
 from engine.memory.long_term import LongTerm
 from engine.memory.tokens import Tokens
@@ -67,10 +68,14 @@ def walk(
 ):
     chosen = find_recipe(recipe)
     groups = group_together([(frame, np.unique(mask[mask > 0]).tolist()) for frame, mask in truth.items()], most=None)
+    framing = Framing.fit(*size, working_height=480, stride=16, style=chosen.framing)
     going = Walk(
         network,
-        lambda: chosen.bank(chosen.numbers({name.replace("__", "."): value for name, value in numbers.items()})),
-        framing=Framing.fit(*size, working_height=480, stride=16, style=chosen.framing),
+        lambda: chosen.bank(
+            chosen.numbers({name.replace("__", "."): value for name, value in numbers.items()}), network, frames
+        ),
+        framing=framing,
+        judge=SoftJudge(framing),
         read=lambda frame: picture(*size, seed=frame),
         truth=truth,
         groups=groups,
@@ -277,4 +282,4 @@ def test_uncounted_long_term_memory_forgets_the_oldest():
 def test_numbers_that_do_not_fit_together_are_refused(numbers: dict[str, str], words: str):
     recipe = find_recipe("xmem++")
     with pytest.raises(BadSetting, match=words):
-        recipe.bank(recipe.numbers(numbers))
+        recipe.bank(recipe.numbers(numbers), None, 60)

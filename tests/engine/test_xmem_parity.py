@@ -16,6 +16,7 @@ from PIL import Image
 from engine import checkpoints
 from engine.__main__ import main
 from engine.framing import Framing
+from engine.judging import SoftJudge
 from engine.memory.bank import MemoryBank
 from engine.memory.entry import Entry
 from engine.memory.long_term import LongTerm
@@ -157,7 +158,7 @@ def test_what_is_inside_is_the_authors_too(case: str, weights: dict[int, Path]):
     numbers = recipe.numbers({PAPER[name]: str(int(value)) for name, value in told["config"].items()})
     tensors = checkpoints.read(weights[told["seed"]])
     network = Watched(recipe.build(numbers, tensors).sizes, top_k=numbers["read.top_k"])
-    checkpoints.fill(network, tensors, source=weights[told["seed"]], layers=recipe.layers(tensors))
+    checkpoints.fill(network, tensors, source=weights[told["seed"]], names=recipe.names(tensors))
     network.eval().requires_grad_(False)
     distilled: list[tuple[list[Entry], Entry]] = []
 
@@ -183,6 +184,7 @@ def test_what_is_inside_is_the_authors_too(case: str, weights: dict[int, Path]):
         network,
         lambda: bank,
         framing=framing,
+        judge=SoftJudge(framing),
         read=lambda frame: frames[frame],
         truth=given,
         groups=groups,

@@ -1,28 +1,8 @@
-"""The session's status in words."""
+"""Text in the rows of a panel."""
 
 from __future__ import annotations
 
-import pytest
-from keymatte.addon.status import State, Status
-from keymatte.ui.status import duration, progress_text, wrapped
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0, "0 s"), (12.4, "12 s"), (59.6, "1:00 min"), (185, "3:05 min"), (3599.7, "1:00 h"), (3725, "1:02 h")],
-)
-def test_a_duration_is_short_to_read(seconds, words):
-    assert duration(seconds) == words
-
-
-def test_progress_tells_what_it_knows():
-    starting = Status(State.STARTING, text="Starting the engine")
-    assert progress_text(starting) == "Starting the engine"
-    running = Status(State.RUNNING, text="Propagating", done=3, total=60)
-    assert progress_text(running) == "Propagating: 5%"
-    assert progress_text(Status(State.RUNNING, text="Propagating", done=3, total=60, seconds_left=75)) == (
-        "Propagating: 5%, 1:15 min left"
-    )
+from keymatte.ui.status import wrapped
 
 
 def test_long_text_is_cut_into_lines_without_losing_a_letter():

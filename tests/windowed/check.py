@@ -66,12 +66,22 @@ def walk() -> Steps:
     screenshot("3 finished")
 
     with over(area):
+        bpy.ops.clip.matte_suggest("INVOKE_DEFAULT")
+    yield from until(lambda: not status.status.busy)
+    assert clip.matting.suggestions, status.status
+    clip.matting.active_suggestion = 0
+    clip.matting.recipe = "xmem++"
+    yield 1.0
+    screenshot("4 suggested frames and missing weights")
+    clip.matting.recipe = "keymatte"
+
+    with over(area):
         began = time.monotonic()
         bpy.ops.clip.matte_to_mask_layers()
         report["seconds_for_mask_layers"] = time.monotonic() - began
     clip.matting.show_overlay = False
     yield from go(28)
-    screenshot("4 mask layers")
+    screenshot("5 mask layers")
     with over(area):
         bpy.ops.clip.matte_to_compositor()
         bpy.ops.wm.save_mainfile()
@@ -83,7 +93,7 @@ def walk() -> Steps:
     with over(area):
         bpy.ops.node.view_all()
     yield 1.0
-    screenshot("5 compositor")
+    screenshot("6 compositor")
 
     bpy.ops.wm.open_mainfile(filepath=str(OUT / "shot.blend"))
     yield 2.0
@@ -97,7 +107,7 @@ def walk() -> Steps:
     with over(area):
         bpy.ops.clip.view_all()
     yield 1.0
-    screenshot("6 opened again")
+    screenshot("7 opened again")
 
 
 # -- Blender -----------------------------------------------------------------------------------------------------------
@@ -105,7 +115,8 @@ def install() -> None:
     bpy.ops.extensions.package_install_files(
         filepath=str(ARCHIVE), repo="user_default", enable_on_install=True, overwrite=True
     )
-    bpy.context.preferences.addons[MODULE].preferences.engine_python = str(PYTHON)
+    preferences = bpy.context.preferences.addons[MODULE].preferences
+    preferences.engine_python, preferences.weights_folder = str(PYTHON), str(OUT / "weights")
 
 
 def open_chair(area: bpy.types.Area) -> bpy.types.MovieClip:

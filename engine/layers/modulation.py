@@ -1,0 +1,56 @@
+"""MCA: modulated cross-attention, which folds a new frame's memory into an old one (MAVOS, CVPR 2024)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .attention import Grid, attention_weights, heads_of, joined_heads
+
+_HEADS = 4
+_LEVELS = (3, 5)  # kernels of the focal context; a global level is added
+_GATES = len(_LEVELS) + 1
+
+
+class FocalContext(nn.Module):
+    """What lies around each place of the old memory, at two reaches and everywhere, each gated by place."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.split = nn.Linear(channels, channels + _GATES)
+        self.levels = nn.ModuleList(
+            nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels, bias=False)
+            for kernel in _LEVELS
+        )
+        self.mix = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, old: Tensor, grid: Grid) -> Tensor:
+        """(N, C) -> (C, h, w)."""
+        context, gates = self.split(old).T.unflatten(1, grid).split((old.shape[1], _GATES))
+        context, total = context[None], 0.0
+        for level, gate in zip(self.levels, gates, strict=False):
+            context = functional.gelu(level(context))
+            total = total + context * gate
+        everywhere = functional.gelu(context.mean((2, 3), keepdim=True))
+        return self.mix(total + everywhere * gates[-1])[0]
+
+
+class ModulatedCrossAttention(nn.Module):
+    """One plane of the new frame's memory, told what the old memory holds; residual, before and after an MLP."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm_new, self.norm_old, self.norm = (nn.LayerNorm(channels) for _ in range(3))
+        self.query, self.key = (nn.Linear(channels, channels, bias=False) for _ in range(2))
+        self.context = FocalContext(channels)
+        self.out = nn.Linear(channels, channels)
+        self.widen, self.narrow = nn.Linear(channels, 4 * channels), nn.Linear(4 * channels, channels)
+
+    def forward(self, new: Tensor, old: Tensor, grid: Grid) -> Tensor:
+        """(N, C), (N, C) -> (N, C)."""
+        normed, old = self.norm_new(new), self.norm_old(old)
+        weights = attention_weights(self.query(normed), self.key(old), heads=_HEADS)
+        # The published weights were trained with the map's memory re-read as tokens, its channels not moved last.
+        value = heads_of(self.context(old, grid).reshape(new.shape), _HEADS)
+        told = new + self.out(joined_heads(weights @ value))
+        return told + self.narrow(functional.gelu(self.widen(self.norm(told))))

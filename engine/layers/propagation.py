@@ -1,0 +1,252 @@
+"""Propagation blocks of the AOT family: long-term, short-term and self attention, each with the same four steps.
+
+`look` at a frame's streams; `propagate` what the memories tell; `remember` the frame as identities are known: for the
+long-term memory, and for the short-term one. Tokens are (N, C), row by row of the (h, w) grid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .attention import SIDE, Grid, attend, attend_near, on_grid
+
+WIDTH = 256  # channels of a stream
+
+
+@dataclass(frozen=True)
+class Streams:
+    """What runs through the blocks: the visual stream, and in DeAOT the one of identities; (N, WIDTH) each."""
+
+    visual: Tensor
+    identity: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a block reads of one or more frames, (M, C) each."""
+
+    key: Tensor
+    value: Tensor
+    id_value: Tensor | None = None  # DeAOT
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A frame as a block saw it, before its identities are known."""
+
+    streams: Streams
+    key: Tensor  # also the query
+    value: Tensor  # AOT: what identities are added to
+    gate: Tensor | None = None  # DeAOT
+    id_seed: Tensor | None = None  # DeAOT, but for its first block
+    short: Tensor | None = None  # RMem's AOT: what the short-term memory told
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Temporal terms (RMem): added to the query and to the keys of the long-term memory."""
+
+    query: Tensor  # (C,)
+    keys: Tensor  # (M, C)
+
+
+class Block(Protocol):
+    """One propagation block."""
+
+    def look(self, streams: Streams, grid: Grid, position: Tensor) -> Seen: ...
+
+    def propagate(
+        self, seen: Seen, long: Memory, short: Memory, grid: Grid, terms: Terms | None
+    ) -> tuple[Streams, Seen]: ...
+
+    def remember(self, seen: Seen, identity: Tensor) -> Memory: ...
+
+    def remember_briefly(self, seen: Seen, identity: Tensor) -> Memory: ...
+
+
+class DepthwiseConv(nn.Conv2d):
+    """5x5, each channel by itself, without bias."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, channels, 5, padding=2, groups=channels, bias=False)
+
+
+class SelfAttention(nn.Module):
+    """Multi-head attention of a frame to itself, with the place added to queries and keys."""
+
+    def __init__(self, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query, self.key, self.value, self.out = (nn.Linear(WIDTH, WIDTH) for _ in range(4))
+
+    def forward(self, tokens: Tensor, position: Tensor) -> Tensor:
+        placed = tokens + position
+        return self.out(attend(self.query(placed), self.key(placed), self.value(tokens), heads=self.heads))
+
+
+class FeedForward(nn.Module):
+    """Widen, group norm, GELU, look at the neighbours, narrow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.widen = nn.Linear(WIDTH, 4 * WIDTH)
+        self.norm = nn.GroupNorm(32, 4 * WIDTH)
+        self.around = DepthwiseConv(4 * WIDTH)
+        self.narrow = nn.Linear(4 * WIDTH, WIDTH)
+
+    def forward(self, tokens: Tensor, grid: Grid) -> Tensor:
+        wide = on_grid(self.widen(tokens), grid, lambda image: self.around(functional.gelu(self.norm(image))))
+        return self.narrow(wide)
+
+
+class AotBlock(nn.Module):
+    """AOT's long short-term transformer block (Yang et al., NeurIPS 2021)."""
+
+    def __init__(self, heads: int = 8) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm_self, self.norm, self.norm_feed = (nn.LayerNorm(WIDTH) for _ in range(3))
+        self.attention = SelfAttention(heads)
+        self.query, self.value = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH)
+        self.long_out, self.short_out = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH)
+        self.near_key = nn.Conv2d(WIDTH, heads * SIDE**2, 1, groups=heads)
+        self.near_value = nn.Parameter(torch.zeros(heads, WIDTH // heads, SIDE**2))
+        self.feed = FeedForward()
+
+    def look(self, streams: Streams, grid: Grid, position: Tensor) -> Seen:
+        tokens = streams.visual + self.attention(self.norm_self(streams.visual), position)
+        seed = self.norm(tokens)
+        return Seen(Streams(tokens), key=self.query(seed), value=seed)
+
+    def propagate(
+        self, seen: Seen, long: Memory, short: Memory, grid: Grid, terms: Terms | None
+    ) -> tuple[Streams, Seen]:
+        far = self.long_out(attend(seen.key, long.key, long.value, heads=self.heads))
+        bias = on_grid(seen.key, grid, self.near_key).unflatten(1, (self.heads, -1)).transpose(0, 1)
+        near = attend_near(
+            seen.key, short.key, short.value, grid, heads=self.heads, bias=bias, by_place=self.near_value
+        )
+        tokens = seen.streams.visual + far + self.short_out(near)
+        return Streams(tokens + self.feed(self.norm_feed(tokens), grid)), seen
+
+    def remember(self, seen: Seen, identity: Tensor) -> Memory:
+        return Memory(seen.key, self.value(seen.value + identity))
+
+    def remember_briefly(self, seen: Seen, identity: Tensor) -> Memory:
+        return self.remember(seen, identity)
+
+
+class RestrictedAotBlock(nn.Module):
+    """RMem's AOT block (Zhou et al., CVPR 2024): no windows; the short-term memory is what was told, told on."""
+
+    def __init__(self, heads: int = 8) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm_self, self.norm, self.norm_feed, self.norm_short = (nn.LayerNorm(WIDTH) for _ in range(4))
+        self.attention = SelfAttention(heads)
+        self.query, self.value = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH)
+        self.short_key, self.short_value = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH)
+        self.long_out, self.short_out = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH)
+        self.feed = FeedForward()
+
+    def look(self, streams: Streams, grid: Grid, position: Tensor) -> Seen:
+        tokens = streams.visual + self.attention(self.norm_self(streams.visual), position)
+        seed = self.norm(tokens)
+        return Seen(Streams(tokens), key=self.query(seed), value=seed)
+
+    def propagate(
+        self, seen: Seen, long: Memory, short: Memory, grid: Grid, terms: Terms | None
+    ) -> tuple[Streams, Seen]:
+        query, key = _with_terms(seen.key, long.key, terms)
+        far = self.long_out(attend(query, key, long.value, heads=self.heads))
+        key, value = self.norm_short(short.key + seen.key), self.norm_short(short.value + seen.value)
+        near = self.short_out(attend(seen.key, key, value, heads=self.heads))
+        tokens = seen.streams.visual + far + near
+        return Streams(tokens + self.feed(self.norm_feed(tokens), grid)), replace(seen, short=near)
+
+    def remember(self, seen: Seen, identity: Tensor) -> Memory:
+        return Memory(seen.key, self.value(seen.value + identity))
+
+    def remember_briefly(self, seen: Seen, identity: Tensor) -> Memory:
+        return Memory(self.short_key(seen.short), self.short_value(seen.short + identity))
+
+
+class Gated(nn.Module):
+    """What attention read, looked at with its neighbours, gated and narrowed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.around = DepthwiseConv(4 * WIDTH)
+        self.out = nn.Linear(4 * WIDTH, 2 * WIDTH)
+
+    def forward(self, read: Tensor, gate: Tensor, grid: Grid) -> Tensor:
+        return self.out(on_grid(read * gate, grid, self.around))
+
+
+class DeaotBlock(nn.Module):
+    """DeAOT's gated propagation block (Yang & Yang, NeurIPS 2022), of MAVOS too: one head, two streams."""
+
+    key_width = WIDTH // 2
+    value_width = 2 * WIDTH
+
+    def __init__(self, *, first: bool) -> None:
+        """The `first` block has no stream of identities to read yet."""
+        super().__init__()
+        self.norm, self.norm_self, self.norm_self_id = (nn.LayerNorm(WIDTH) for _ in range(3))
+        self.norm_id = None if first else nn.LayerNorm(WIDTH)
+        self.key_value = nn.Linear(WIDTH, self.key_width + self.value_width)
+        self.gate = nn.Linear(WIDTH, self.value_width)
+        self.gate_id = None if first else nn.Linear(WIDTH, self.value_width)
+        self.value_id = nn.Linear(WIDTH if first else 2 * WIDTH, self.value_width)
+        self.long, self.short, self.own = Gated(), Gated(), Gated()
+        self.near_key = nn.Conv2d(self.key_width, SIDE**2, 1)
+        self.own_key = nn.Linear(2 * WIDTH, self.key_width)
+        self.own_value, self.own_value_id = (nn.Linear(WIDTH, self.value_width) for _ in range(2))
+        self.own_gate, self.own_gate_id = (nn.Linear(WIDTH, self.value_width) for _ in range(2))
+
+    def look(self, streams: Streams, grid: Grid, position: Tensor) -> Seen:
+        tokens = self.norm(streams.visual)
+        key, value = self.key_value(tokens).split((self.key_width, self.value_width), 1)
+        gate = self.gate(tokens)
+        if self.norm_id is None:
+            gate = torch.cat([functional.silu(gate), torch.ones_like(gate)], 1)
+            return Seen(streams, key, functional.silu(value), gate)
+        seed = self.norm_id(streams.identity)
+        gate = functional.silu(torch.cat([gate, self.gate_id(seed)], 1))
+        return Seen(streams, key, functional.silu(value), gate, seed)
+
+    def propagate(
+        self, seen: Seen, long: Memory, short: Memory, grid: Grid, terms: Terms | None
+    ) -> tuple[Streams, Seen]:
+        query, key = _with_terms(seen.key, long.key, terms)
+        far = attend(query, key, torch.cat([long.value, long.id_value], 1), heads=1)
+        bias = on_grid(seen.key, grid, self.near_key)[None]
+        near = torch.cat([short.value, short.id_value], 1)
+        near = attend_near(seen.key, short.key, near, grid, heads=1, bias=bias)
+        told = self.long(far, seen.gate, grid) + self.short(near, seen.gate, grid)
+        visual, identity = told.chunk(2, 1)
+        visual = seen.streams.visual + visual
+        if seen.streams.identity is not None:
+            identity = seen.streams.identity + identity
+        normed = self.norm_self(visual), self.norm_self_id(identity)
+        key = self.own_key(torch.cat(normed, 1))
+        value = functional.silu(torch.cat([self.own_value(normed[0]), self.own_value_id(normed[1])], 1))
+        gate = functional.silu(torch.cat([self.own_gate(normed[0]), self.own_gate_id(normed[1])], 1))
+        told, told_id = self.own(attend(key, key, value, heads=1), gate, grid).chunk(2, 1)
+        return Streams(visual + told, identity + told_id), seen
+
+    def remember(self, seen: Seen, identity: Tensor) -> Memory:
+        seed = identity if seen.id_seed is None else torch.cat([seen.id_seed, identity], 1)
+        return Memory(seen.key, seen.value, functional.silu(self.value_id(seed)))
+
+    def remember_briefly(self, seen: Seen, identity: Tensor) -> Memory:
+        return self.remember(seen, identity)
+
+
+def _with_terms(query: Tensor, key: Tensor, terms: Terms | None) -> tuple[Tensor, Tensor]:
+    return (query, key) if terms is None else (query + terms.query, key + terms.keys)

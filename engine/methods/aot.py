@@ -1,0 +1,189 @@
+"""AOT and DeAOT, RMem on either, MAVOS; and MAVOS with every keyframe permanent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from torch import nn
+
+from ..framing import FramingStyle
+from ..judging import HardJudge
+from ..layers.identities import IdentityBank
+from ..layers.mobilenet import MobileNetV2
+from ..layers.modulation import ModulatedCrossAttention
+from ..layers.propagation import WIDTH, AotBlock, DeaotBlock, RestrictedAotBlock
+from ..layers.resnet import resnet50
+from ..layers.swin import SwinBase
+from ..memory.bank import MemoryBank
+from ..memory.folded import First, Folded
+from ..memory.restricted import Restricted
+from ..memory.stores import Permanent
+from ..memory.working import Working
+from ..networks.aot import Aot, OfEachBlock, OfLastBlock, TemporalSlots
+from ..networks.network import Network
+from ..sweeps import Habits
+from ..types import Direction
+from . import aot_names
+from .aot_names import DEPTH
+from .recipe import Numbers, Option, Recipe, Tensors
+
+_PLANES = ("key", "value", "id_value")
+
+_GAP = Option("memory.interval", 5, "frames between two that are remembered", paper="TEST_LONG_TERM_MEM_GAP")
+_GAP_MAVOS = Option("memory.interval", 10, "frames between two that are folded in", paper="TEST_LONG_TERM_MEM_GAP")
+_GAP_RMEM = Option(
+    "memory.interval", 0, "frames between two that are remembered; 0: a 30th of the clip, 5 at least", 0,
+    paper="TEST_LONG_TERM_MEM_GAP",
+)  # fmt: skip
+_LATTER = Option("memory.frames", 8, "frames kept beside the reference", paper="LATTER_MEM_LEN")
+
+ENCODERS: dict[str, Callable[[], nn.Module]] = {"r50": resnet50, "mbv2": MobileNetV2, "swinb": SwinBase}
+
+
+# -- networks ----------------------------------------------------------------------------------------------------------
+def _identities(encoder: str, *, normed: bool, ignores: bool = False) -> IdentityBank:
+    return IdentityBank(WIDTH, centred=encoder != "swinb", normed=normed, ignores=ignores)
+
+
+def _aot(encoder: str, numbers: Numbers, tensors: Tensors) -> Aot:
+    return Aot(
+        ENCODERS[encoder](),
+        [AotBlock() for _ in range(DEPTH)],
+        OfEachBlock(DEPTH),
+        _identities(encoder, normed=False),
+        align_corners=encoder != "swinb",
+    )
+
+
+def _deaot(encoder: str, numbers: Numbers, tensors: Tensors) -> Aot:
+    return Aot(
+        ENCODERS[encoder](),
+        [DeaotBlock(first=index == 0) for index in range(DEPTH)],
+        OfLastBlock(),
+        _identities(encoder, normed=True),
+        align_corners=encoder != "swinb",
+    )
+
+
+def _mavos(encoder: str, numbers: Numbers, tensors: Tensors) -> Aot:
+    widths = (DeaotBlock.key_width, DeaotBlock.value_width, DeaotBlock.value_width)
+    network = _deaot(encoder, numbers, tensors)
+    network.modulation = nn.ModuleList(
+        nn.ModuleDict({plane: ModulatedCrossAttention(width) for plane, width in zip(_PLANES, widths, strict=True)})
+        for _ in range(DEPTH)
+    )
+    return network
+
+
+def _rmem_aot(encoder: str, numbers: Numbers, tensors: Tensors) -> Aot:
+    return Aot(
+        ENCODERS[encoder](),
+        [RestrictedAotBlock() for _ in range(DEPTH)],
+        OfEachBlock(DEPTH),
+        _identities(encoder, normed=False, ignores=True),
+        align_corners=encoder != "swinb",
+        temporal=TemporalSlots(WIDTH),
+    )
+
+
+def _rmem_deaot(encoder: str, numbers: Numbers, tensors: Tensors) -> Aot:
+    return Aot(
+        ENCODERS[encoder](),
+        [DeaotBlock(first=index == 0) for index in range(DEPTH)],
+        OfLastBlock(),
+        _identities(encoder, normed=True, ignores=True),
+        align_corners=encoder != "swinb",
+        temporal=TemporalSlots(DeaotBlock.key_width),
+    )
+
+
+# -- memories ----------------------------------------------------------------------------------------------------------
+def _everything(numbers: Numbers, network: Network, frames: int) -> MemoryBank:
+    return MemoryBank([Working(1, 2**31)], interval=numbers[_GAP.name])
+
+
+def _reference_and_folded(numbers: Numbers, network: Network, frames: int) -> MemoryBank:
+    return MemoryBank([First(), Folded(lambda new, old: network.modulate(new, old))], interval=numbers[_GAP.name])
+
+
+def _permanent_and_folded(numbers: Numbers, network: Network, frames: int) -> MemoryBank:
+    return MemoryBank([Permanent(), Folded(lambda new, old: network.modulate(new, old))], interval=numbers[_GAP.name])
+
+
+def _restricted(numbers: Numbers, network: Network, frames: int, *, patient: bool) -> MemoryBank:
+    interval = numbers[_GAP.name] or max(5, round(frames / 30))
+    return MemoryBank([Restricted(1 + numbers[_LATTER.name], patient=patient)], interval=interval)
+
+
+# -- recipes -----------------------------------------------------------------------------------------------------------
+_CODE = "own code GPL-3.0-or-later; the weights' own licence is not stated, their code is"
+_MET = Habits(permanent=False, joint=True)
+_ENCODER_WORDS = {"r50": "ResNet-50", "mbv2": "MobileNetV2", "swinb": "Swin-B"}
+
+
+def _recipe(name: str, encoder: str, summary: str, licence: str, **parts: object) -> Recipe:
+    centred = encoder != "swinb"
+    return Recipe(
+        name=name,
+        summary=f"{summary}; {_ENCODER_WORDS[encoder]} encoder",
+        licence=f"{_CODE} {licence}",
+        framing=FramingStyle(smooth=False, fitted=16, centred=centred),
+        judge=partial(HardJudge, align_corners=centred, every_identity=bool(parts.pop("every_identity", False))),
+        direction=parts.pop("direction", Direction.FORWARD),
+        habits=parts.pop("habits", _MET),
+        build=partial(parts.pop("network"), encoder),
+        names=partial(parts.pop("names"), encoder),
+        **parts,
+    )
+
+
+def _named(name: str, encoder: str) -> str:
+    return name if encoder == "r50" else f"{name}-{encoder}"
+
+
+_AOT_L = [
+    _recipe(
+        _named("aot-l", encoder), encoder, "AOT-L (NeurIPS 2021): every fifth frame remembered", "BSD-3-Clause",
+        network=_aot, names=aot_names.aot_names, bank=_everything, options=(_GAP,),
+    )
+    for encoder in ENCODERS
+]  # fmt: skip
+_DEAOT_L = [
+    _recipe(
+        _named("deaot-l", encoder), encoder, "DeAOT-L (NeurIPS 2022): every fifth frame remembered", "BSD-3-Clause",
+        network=_deaot, names=aot_names.deaot_names, bank=_everything, options=(_GAP,),
+    )
+    for encoder in ENCODERS
+]  # fmt: skip
+_MAVOS = [
+    _recipe(
+        "mavos" if encoder == "mbv2" else f"mavos-{encoder}", encoder,
+        "MAVOS (2024): the reference, and one frame into which later ones are folded", "BSD-3-Clause",
+        network=_mavos, names=aot_names.mavos_names, bank=_reference_and_folded, options=(_GAP_MAVOS,),
+    )
+    for encoder in ("mbv2", "r50", "swinb")
+]  # fmt: skip
+_MAVOS_PLUS_PLUS = [
+    _recipe(
+        "mavos++" if encoder == "mbv2" else f"mavos++-{encoder}", encoder,
+        "MAVOS with every keyframe permanent beside the folded frame", "BSD-3-Clause",
+        network=_mavos, names=aot_names.mavos_names, bank=_permanent_and_folded, options=(_GAP_MAVOS,),
+        habits=Habits(), direction=Direction.BOTH,
+    )
+    for encoder in ("mbv2", "r50", "swinb")
+]  # fmt: skip
+_RMEM = [
+    _recipe(
+        "aot-l+rmem", "r50", "RMem (CVPR 2024) on AOT-L: few frames, chosen by relevance and freshness", "MIT",
+        network=_rmem_aot, names=aot_names.rmem_aot_names, bank=partial(_restricted, patient=True),
+        options=(_GAP_RMEM, _LATTER), every_identity=True,
+    ),
+    _recipe(
+        "deaot-l+rmem", "r50", "RMem (CVPR 2024) on DeAOT-L: few frames, chosen by relevance and freshness", "MIT",
+        network=_rmem_deaot, names=aot_names.rmem_deaot_names, bank=partial(_restricted, patient=False),
+        options=(_GAP_RMEM, _LATTER), every_identity=True,
+    ),
+]  # fmt: skip
+
+ALL = (*_MAVOS_PLUS_PLUS, *_MAVOS, *_DEAOT_L, *_AOT_L, *_RMEM)

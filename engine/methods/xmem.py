@@ -1,0 +1,137 @@
+"""XMem and XMem++."""
+
+from __future__ import annotations
+
+import torch
+
+from .. import checkpoints
+from ..errors import BadSetting, WeightsDamaged
+from ..framing import FramingStyle
+from ..memory.bank import MemoryBank
+from ..memory.long_term import LongTerm
+from ..memory.stores import Permanent, Store
+from ..memory.working import FirstAndWorking, Working
+from ..networks.network import IMAGENET_MEAN, Network
+from ..networks.xmem import XMem, XMemSizes
+from ..sweeps import Habits
+from ..types import Direction
+from .recipe import ENLARGE, INTERVAL, PREDICTS, TOP_K, UPDATED, Numbers, Option, Recipe, Tensors, with_defaults
+
+_LEAST = Option("memory.least_frames", 5, "frames that stay in working memory (T_min)", paper="min_mid_term_frames")
+_MOST = Option(
+    "memory.most_frames", 10, "frames at which the older go down together (T_max)", 2, paper="max_mid_term_frames"
+)
+_LONG = Option(
+    "memory.long_term", 1, "1: older frames go down into long-term memory; 0: all stay", 0, 1, "enable_long_term"
+)
+_PROTOTYPES = Option("memory.prototypes", 128, "tokens distilled from each batch (P)", paper="num_prototypes")
+_TOKENS = Option(
+    "memory.long_term_tokens", 10_000, "most tokens in long-term memory (LT_max)", paper="max_long_term_elements"
+)
+_COUNTING = Option(
+    "memory.count_long_term", 1, "1: the least used tokens are forgotten first; 0: the oldest", 0, 1,
+    "enable_long_term_count_usage",
+)  # fmt: skip
+_DEEP = Option(
+    "sensory.deep_update", -1, "frames between two refreshes of the sensory memory; -1: at every memory frame", -1,
+    paper="deep_update_every",
+)  # fmt: skip
+_SIZE = "channels; 0: as the weights have it"
+_KEY = Option("network.key_channels", 0, f"of keys: {_SIZE}", 0, paper="key_dim")
+_VALUE = Option("network.value_channels", 0, f"of values: {_SIZE}", 0, paper="value_dim")
+_SENSORY = Option("network.sensory_channels", 0, f"of the sensory memory: {_SIZE}", 0, paper="hidden_dim")
+_XMEM = (
+    TOP_K, INTERVAL, _LEAST, _MOST, _LONG, _PROTOTYPES, _TOKENS, _COUNTING, _DEEP, _KEY, _VALUE, _SENSORY, ENLARGE,
+    PREDICTS,
+)  # fmt: skip
+
+
+def _long_term(numbers: Numbers) -> LongTerm:
+    if numbers[_MOST.name] <= numbers[_LEAST.name]:
+        raise BadSetting(f"{_MOST.name} must be more than {_LEAST.name}, which is {numbers[_LEAST.name]}")
+    if numbers[_TOKENS.name] < numbers[_PROTOTYPES.name]:
+        raise BadSetting(f"{_TOKENS.name} must be at least {_PROTOTYPES.name}, which is {numbers[_PROTOTYPES.name]}")
+    return LongTerm(
+        XMem.distil,
+        prototypes=numbers[_PROTOTYPES.name],
+        most=numbers[_TOKENS.name],
+        counting=bool(numbers[_COUNTING.name]),
+    )
+
+
+def _xmem_bank(numbers: Numbers, network: Network, frames: int) -> MemoryBank:
+    stores: list[Store] = [Working(1, 2**31)]
+    if numbers[_LONG.name]:
+        stores = [FirstAndWorking(numbers[_LEAST.name], numbers[_MOST.name]), _long_term(numbers)]
+    return MemoryBank(stores, interval=numbers[INTERVAL.name])
+
+
+def _xmem_plus_plus_bank(numbers: Numbers, network: Network, frames: int) -> MemoryBank:
+    stores: list[Store] = [Permanent(), Working(1, 2**31)]
+    if numbers[_LONG.name]:
+        stores = [Permanent(), Working(numbers[_LEAST.name], numbers[_MOST.name]), _long_term(numbers)]
+    return MemoryBank(stores, interval=numbers[INTERVAL.name])
+
+
+def _xmem(numbers: Numbers, tensors: Tensors) -> XMem:
+    """XMem of the sizes that its weights have."""
+    rows = {name: len(tensor) for name, tensor in tensors.items() if tensor.ndim}
+    sizes = XMemSizes(
+        key=rows.get("key_proj.key_proj.weight", 64),
+        value=rows.get("value_encoder.fuser.block2.conv2.weight", 512),
+        value_mid=rows.get("value_encoder.fuser.block1.conv1.weight", 512),
+        sensory=rows.get("decoder.hidden_update.transform.weight", 0) // 3,
+    )
+    for option, size in ((_KEY, sizes.key), (_VALUE, sizes.value), (_SENSORY, sizes.sensory)):
+        if numbers[option.name] not in (0, size):
+            raise WeightsDamaged(
+                f"{option.name} is set to {numbers[option.name]}, but these weights have {size}",
+                remedy="Leave it at 0, or choose other weights.",
+            )
+    return XMem(sizes, top_k=numbers[TOP_K.name], deep_update=numbers[_DEEP.name])
+
+
+def _with_others(tensors: Tensors) -> Tensors:
+    """Weights trained on single objects have no input for the other objects' masks: they get one that is not heard."""
+    name = "value_encoder.conv1.weight"
+    stem = tensors.get(name)
+    if stem is None or stem.ndim != 4 or stem.shape[1] != 4:
+        return tensors
+    return {**tensors, name: torch.cat([stem, torch.zeros_like(stem[:, :1])], 1)}
+
+
+def _xmem_names(tensors: Tensors) -> checkpoints.Names:
+    with_sensory = any(name.startswith("decoder.hidden_update.") for name in tensors)
+    return (*checkpoints.XMEM, *(checkpoints.XMEM_SENSORY if with_sensory else ()))
+
+
+_XMEM_FRAMING = FramingStyle(smooth=False, truncate=True, border=IMAGENET_MEAN)
+
+XMEM_PLUS_PLUS = Recipe(
+    name="xmem++",
+    summary="XMem++ (ICCV 2023): every keyframe permanent, beside XMem's working, long-term and sensory memory",
+    licence="own code GPL-3.0-or-later; weights XMem's: code MIT, the weights' own licence is not stated",
+    build=_xmem,
+    bank=_xmem_plus_plus_bank,
+    options=with_defaults((*_XMEM, UPDATED), {INTERVAL.name: 10}),
+    names=_xmem_names,
+    adapt=_with_others,
+    framing=_XMEM_FRAMING,
+    habits=Habits(joint=True, ahead=True),
+    direction=Direction.FORWARD,
+    unlabelled="absent",
+)
+
+XMEM = Recipe(
+    name="xmem",
+    summary="XMem (ECCV 2022): keyframes met on the way; working, long-term and sensory memory",
+    licence="own code GPL-3.0-or-later; weights XMem's: code MIT, the weights' own licence is not stated",
+    build=_xmem,
+    bank=_xmem_bank,
+    options=_XMEM,
+    names=_xmem_names,
+    adapt=_with_others,
+    framing=_XMEM_FRAMING,
+    habits=Habits(permanent=False, joint=True),
+    direction=Direction.FORWARD,
+)

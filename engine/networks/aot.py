@@ -1,0 +1,219 @@
+"""AOT and DeAOT (Yang et al., NeurIPS 2021 and 2022), MAVOS and RMem: one network, given its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..layers.attention import attention_weights
+from ..layers.decoders import PyramidDecoder
+from ..layers.identities import IDENTITIES, IdentityBank
+from ..layers.positions import sine_map, slots
+from ..layers.propagation import WIDTH, Block, Memory, Seen, Streams, Terms
+from ..memory.bank import MemoryView
+from ..memory.entry import Entry
+from ..memory.tokens import Tokens
+from .network import IMAGENET_MEAN, IMAGENET_STD, Features
+
+
+@dataclass(frozen=True)
+class Passing:
+    """State of `Aot`: the short-term memory, and the frame in work as the blocks saw it."""
+
+    short: tuple[Memory, ...]  # per block
+    seen: tuple[Seen, ...] = ()  # of a frame whose masks are not known yet
+    frame: int | None = None  # of which `short` is
+    long: tuple[Memory, ...] = ()  # what that frame leaves in long-term memory
+
+
+class OfEachBlock(nn.Module):
+    """What the decoder gets of AOT: the frame, and each block's output, normed."""
+
+    def __init__(self, blocks: int) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList(nn.LayerNorm(WIDTH) for _ in range(blocks))
+        self.channels = WIDTH * (blocks + 1)
+
+    def forward(self, frame: Tensor, streams: Sequence[Streams]) -> Tensor:
+        """(N, WIDTH) and what left each block -> (N, channels)."""
+        normed = [norm(each.visual) for norm, each in zip(self.norms, streams, strict=True)]
+        return torch.cat([frame, *normed], 1)
+
+
+class OfLastBlock(nn.Module):
+    """What the decoder gets of DeAOT: both streams as they leave the last block, normed over the frame."""
+
+    channels = 2 * WIDTH
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(2, self.channels)
+
+    def forward(self, frame: Tensor, streams: Sequence[Streams]) -> Tensor:
+        """(N, WIDTH) and what left each block -> (N, channels)."""
+        both = torch.cat([streams[-1].visual, streams[-1].identity], 1)
+        return self.norm(both.T[None])[0].T
+
+
+class TemporalSlots(nn.Module):
+    """RMem's temporal terms: one for the frame in work, one for each of a few ages of what is remembered."""
+
+    def __init__(self, width: int, ages: int = 4) -> None:
+        super().__init__()
+        self.now = nn.Parameter(torch.zeros(1, width))
+        self.ages = nn.Parameter(torch.zeros(ages, width))
+
+    def forward(self, lengths: Sequence[int]) -> Terms:
+        """Terms for entries of so many tokens each, the oldest first."""
+        taken = slots(len(lengths), len(self.ages))
+        keys = [self.ages[slot].expand(length, -1) for slot, length in zip(taken, lengths, strict=True)]
+        return Terms(self.now[0], torch.cat(keys))
+
+
+class Aot(nn.Module):
+    """Identities of ten objects, propagated by blocks that each read a long-term and a short-term memory.
+
+    It gives logits of all identities at stride 4, the background first. With `temporal` it tells its memory how
+    relevant each entry was, as RMem's store wants to know.
+    """
+
+    stride = 1  # the framing finds sizes that fit
+    max_objects = IDENTITIES
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        blocks: Sequence[Block],
+        finish: OfEachBlock | OfLastBlock,
+        identities: IdentityBank,
+        *,
+        align_corners: bool,
+        temporal: TemporalSlots | None = None,
+        modulation: nn.ModuleList | None = None,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        channels = encoder.channels
+        self.projector = nn.Conv2d(channels.get(0, channels[16]), WIDTH, 1)
+        self.identities = identities
+        self.blocks = nn.ModuleList(blocks)
+        self.finish = finish
+        self.decoder = PyramidDecoder(finish.channels, channels, IDENTITIES + 1, align_corners=align_corners)
+        self.temporal = temporal
+        self.modulation = modulation  # per block, per plane (MAVOS)
+
+    def encode(self, image: Tensor) -> Features:
+        """(1, 3, H, W) RGB 0..1 -> pyramid, and the projected frame as key."""
+        mean, std = (image.new_tensor(each)[:, None, None] for each in (IMAGENET_MEAN, IMAGENET_STD))
+        image = (image - mean) / std
+        pyramid = self.encoder(image)
+        frame = self.projector(pyramid.get(0, pyramid[16]))
+        key = frame[0].flatten(1).float()
+        query = Tokens({"key": key, "selection": torch.ones_like(key), "shrinkage": torch.ones_like(key[:1])})
+        return Features(image=image, pyramid=pyramid, query=query, grid=(frame.shape[-2], frame.shape[-1]))
+
+    def segment(self, features: Features, memory: MemoryView, state: Passing | None) -> tuple[Tensor, Passing]:
+        """Logits (11, H / 4, W / 4), and the frame as seen."""
+        long = tuple(_memory(layer) for layer in memory.layers)
+        short = state.short if state else tuple(_memory(layer) for layer in memory.entries[-1].layers)
+        terms = self.temporal([len(entry) for entry in memory.entries]) if self.temporal else None
+        streams, seen = self._propagate(features, long, short, terms)
+        logits = self._decode(features, streams)
+        if terms is not None:
+            memory.judge(self._relevance(seen[0], long[0], terms, logits, features.grid, memory))
+        return logits.float(), Passing(short, seen)
+
+    def refer(self, frame: int, features: Features, masks: Tensor, state: Passing | None) -> tuple[Entry, Passing]:
+        """A frame whose masks are given looks at itself: what it leaves in both memories."""
+        identity = self.identities(masks)
+        terms = self.temporal([len(identity)]) if self.temporal else None
+        streams, long, short = Streams(_tokens(features)), [], []
+        position = self._position(features)
+        for block in self.blocks:
+            seen = block.look(streams, features.grid, position)
+            long.append(block.remember(seen, identity))
+            streams, seen = block.propagate(seen, long[-1], long[-1], features.grid, terms)
+            short.append(block.remember_briefly(seen, identity))
+        return _entry(frame, long, features), Passing(tuple(short), frame=frame, long=tuple(long))
+
+    def memorize(self, frame: int, features: Features, masks: Tensor, state: Passing | None) -> tuple[Entry, Passing]:
+        """What this frame leaves in the long-term memory: as it was seen, with the identities now known."""
+        state = self.settle(frame, features, masks, state)
+        return _entry(frame, state.long, features), state
+
+    def settle(self, frame: int, features: Features, masks: Tensor, state: Passing | None) -> Passing:
+        """This frame becomes the short-term memory."""
+        if state is None:
+            return self.refer(frame, features, masks, None)[1]
+        if state.frame == frame:
+            return state
+        identity = self.identities(masks)
+        pairs = list(zip(self.blocks, state.seen, strict=True))
+        return Passing(
+            tuple(block.remember_briefly(seen, identity) for block, seen in pairs),
+            frame=frame,
+            long=tuple(block.remember(seen, identity) for block, seen in pairs),
+        )
+
+    def modulate(self, new: Entry, old: Entry) -> Entry:
+        """MCA (MAVOS): `new` folded into `old`, each plane of each block by its own."""
+        layers = []
+        for folds, mine, past in zip(self.modulation, new.layers, old.layers, strict=True):
+            planes = {name: folds[name](mine[name].T, past[name].T, new.grid).T for name in mine.planes}
+            layers.append(Tokens({name: plane.contiguous() for name, plane in planes.items()}))
+        return replace(new, layers=tuple(layers))
+
+    def _propagate(
+        self, features: Features, long: Sequence[Memory], short: Sequence[Memory], terms: Terms | None
+    ) -> tuple[list[Streams], tuple[Seen, ...]]:
+        streams, seen_by, left = Streams(_tokens(features)), [], []
+        position = self._position(features)
+        for block, far, near in zip(self.blocks, long, short, strict=True):
+            seen = block.look(streams, features.grid, position)
+            streams, seen = block.propagate(seen, far, near, features.grid, terms)
+            seen_by.append(seen)
+            left.append(streams)
+        return left, tuple(seen_by)
+
+    def _decode(self, features: Features, streams: Sequence[Streams]) -> Tensor:
+        deep = self.finish(_tokens(features), streams)
+        return self.decoder(deep.T.unflatten(1, features.grid)[None], features.pyramid)
+
+    def _relevance(
+        self, seen: Seen, long: Memory, terms: Terms, logits: Tensor, grid: tuple[int, int], memory: MemoryView
+    ) -> Tensor:
+        """Share of the first block's attention that each entry received from what is not background: (entries,)."""
+        heads = getattr(self.blocks[0], "heads", 1)
+        weights = attention_weights(seen.key + terms.query, long.key + terms.keys, heads=heads).mean(0)  # (N, M)
+        there = functional.interpolate(logits[None], size=grid, mode="bilinear", align_corners=True)[0]
+        foreground = 1 - there.softmax(0)[0].flatten()  # (N,)
+        received = (foreground @ weights).split([len(entry) for entry in memory.entries])
+        total = torch.stack([part.sum() for part in received])
+        return total / total.sum()
+
+    def _position(self, features: Features) -> Tensor:
+        return sine_map(features.grid, WIDTH, like=features.image)
+
+
+def _tokens(features: Features) -> Tensor:
+    """The projected frame (N, WIDTH)."""
+    return features.query["key"].T
+
+
+def _memory(layer: Tokens) -> Memory:
+    id_value = layer.planes.get("id_value")
+    return Memory(layer["key"].T, layer["value"].T, None if id_value is None else id_value.T)
+
+
+def _entry(frame: int, long: Sequence[Memory], features: Features) -> Entry:
+    layers = []
+    for memory in long:
+        planes = {"key": memory.key, "value": memory.value}
+        if memory.id_value is not None:
+            planes["id_value"] = memory.id_value
+        layers.append(Tokens({name: plane.T.float().contiguous() for name, plane in planes.items()}))
+    return Entry(frame, tuple(layers), grid=features.grid)

@@ -1,0 +1,41 @@
+"""The menu of recipes and the engine's table agree."""
+
+from __future__ import annotations
+
+from keymatte.addon import recipes, weights
+from keymatte.engine.catalogue import CATALOGUE, published_for
+
+from engine.recipes import RECIPES
+
+MENU = [entry[0] for entry in recipes.MENU]
+
+
+def test_every_recipe_of_the_menu_is_one_of_the_engine():
+    assert set(MENU) <= set(RECIPES)
+    assert recipes.DEFAULT in MENU
+
+
+def test_every_recipe_for_artists_is_in_the_menu():
+    assert set(RECIPES) - set(MENU) == {"colour"}, "which is for tests"
+
+
+def test_weights_are_asked_for_where_the_engine_brings_none():
+    for name in MENU:
+        assert (published_for(name) == ()) == (RECIPES[name].weights is not None)
+
+
+def test_what_a_file_keeps_of_a_choice_means_one_thing_only():
+    for menu in (recipes.MENU, weights.MENU):
+        assert len({entry[0] for entry in menu}) == len({entry[3] for entry in menu}) == len(menu)
+        assert all(0 <= entry[3] < 2**31 for entry in menu)
+    assert [entry[0] for entry in weights.MENU] == [weights.ANY, *(entry.name for entry in CATALOGUE)]
+
+
+def test_numbers_of_recipes_stay_what_files_have():
+    assert {entry[0]: entry[3] for entry in recipes.MENU}.items() >= {"keymatte": 0, "xmem++": 2, "xmem": 3}.items()
+    assert 1 not in [entry[3] for entry in recipes.MENU]
+
+
+def test_tooltips_end_without_a_full_stop_because_blender_adds_one():
+    for menu in (recipes.MENU, weights.MENU):
+        assert not [entry[2] for entry in menu if entry[2].endswith(".")]
