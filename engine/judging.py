@@ -110,8 +110,8 @@ class HardJudge:
                     if number in given:
                         label = label.masked_fill(given[number] > 0, row + 1)
             masks.append(self._one_hot(label, len(group.objects)))
-        for number, mask in given.items():
-            probability.setdefault(number, mask)
+        for number, mask in given.items():  # of one that no network was asked about, nothing was found
+            probability.setdefault(number, torch.zeros_like(mask) if asked else mask)
         if background is None:
             background = 1 - torch.stack(list(given.values())).amax(0)
         return Verdict(tuple(masks), probability, background)

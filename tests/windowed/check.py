@@ -72,6 +72,7 @@ def walk() -> Steps:
     clip.matting.active_suggestion = 0
     clip.matting.recipe = "xmem++"
     yield 1.0
+    assert area.spaces.active.clip_user.frame_current == bpy.context.scene.frame_current, "the picture follows"
     screenshot("4 suggested frames and missing weights")
     clip.matting.recipe = "keymatte"
 
