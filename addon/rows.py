@@ -44,4 +44,4 @@ def _rows(matting: PropertyGroup, items) -> list[int]:
 
 
 def _go(matting: PropertyGroup, number: int) -> None:
-    bpy.context.scene.frame_set(clips.scene_frame_of(matting.id_data, number))
+    clips.show(bpy.context.scene, clips.scene_frame_of(matting.id_data, number))

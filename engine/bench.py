@@ -21,6 +21,7 @@ from .device import memory_now, pick_device, pick_precision
 from .framing import Framing
 from .layers.affinity import Chosen
 from .memory.bank import MemoryBank
+from .methods.memories import Numbers
 from .methods.recipe import Recipe
 from .networks.network import Network
 from .networks.precision import InHalf
@@ -49,6 +50,7 @@ class Report:
 
     frames: int
     frames_per_second: float = 0.0
+    processor_seconds: float = 0.0  # per frame, of all threads together
     stages: dict[str, float] = field(default_factory=dict)  # seconds per frame, by verb
     growth: list[Growth] = field(default_factory=list)
     peak: int = 0  # bytes: of the GPU where there is one, else of main memory
@@ -63,8 +65,8 @@ def measure(
     Weights do not matter for the speed: without a file a published recipe runs on random ones.
     """
     device = pick_device(settings.device)
-    numbers = recipe.numbers(settings.overrides)
-    network = _network(recipe, settings, weights)
+    recipe, numbers = recipe.set_to(settings.overrides)
+    network = _network(recipe, numbers, device, weights)
     if plain:
         network.to(memory_format=torch.contiguous_format)
         network.choose = dense_top_k
@@ -97,7 +99,7 @@ def measure(
         habits=recipe.keyframe_habits(numbers),
     )
     report = Report(frames)
-    counted, spent = 0, 0.0
+    counted, spent, busy = 0, 0.0, 0.0
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
     mattes = walk.propagate(plan_sweeps(groups, range(frames), Direction.FORWARD))
@@ -106,12 +108,14 @@ def measure(
         next(mattes)
         if done == _WARM_UP:
             clock.spent.clear()
+            busy = time.process_time()
         elif done > _WARM_UP:
             counted, spent = counted + 1, spent + time.perf_counter() - began
         if done % max(frames // _SAMPLES, 1) == 0:
             tokens = len(banks[0].view().parts[0].layers[0])
             report.growth.append(Growth(done, tokens, memory_now(device)))
     report.frames_per_second = counted / max(spent, 1e-9)
+    report.processor_seconds = (time.process_time() - busy) / max(counted, 1)
     report.stages = {verb: clock.spent.get(verb, 0.0) / max(counted, 1) for verb in _VERBS}
     report.stages["the rest"] = spent / max(counted, 1) - sum(report.stages.values())
     report.peak = (
@@ -167,8 +171,7 @@ class _Clock:
             torch.cuda.synchronize()
 
 
-def _network(recipe: Recipe, settings: Settings, weights: Path | None) -> Network:
-    device, numbers = pick_device(settings.device), recipe.numbers(settings.overrides)
+def _network(recipe: Recipe, numbers: Numbers, device: torch.device, weights: Path | None) -> Network:
     if weights or recipe.weights_there():
         return recipe.network(numbers, weights=weights, device=device)
     network = recipe.build(numbers, {})

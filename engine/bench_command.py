@@ -32,7 +32,10 @@ def bench(options: argparse.Namespace) -> int:
     kind = {"weights": options.weights, "frames": options.frames, "objects": options.objects}
     _say(f"{recipe.name} at {settings.height}p, {options.objects} objects, {describe(pick_device(settings.device))}")
     report = measure(recipe, settings, **kind)
-    _say(f"{report.frames_per_second:.2f} frames/s over {report.frames} frames; peak {report.peak / 2**20:.0f} MiB")
+    _say(
+        f"{report.frames_per_second:.2f} frames/s over {report.frames} frames, "
+        f"{report.processor_seconds:.2f} processor seconds a frame; peak {report.peak / 2**20:.0f} MiB"
+    )
     for stage, seconds in report.stages.items():
         _say(f"  {stage:<9}{1000 * seconds:8.1f} ms a frame")
     _say("  frames  tokens read  memory held")
@@ -42,7 +45,7 @@ def bench(options: argparse.Namespace) -> int:
     if half:
         grown = report.growth[-1].bytes_held / max(report.growth[half].bytes_held, 1) - 1
         _say(f"  from half of the clip to its end memory grew by {100 * grown:.1f} %")
-    if options.no_baseline or not hasattr(recipe.build(recipe.numbers(settings.overrides), {}), "choose"):
+    if options.no_baseline or not hasattr(recipe.build(recipe.set_to(settings.overrides)[1], {}), "choose"):
         return 0
     plain = measure(recipe, settings, **kind, plain=True)
     _say(f"baseline, computed plainly: {plain.frames_per_second:.2f} frames/s; ours is "

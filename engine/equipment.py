@@ -16,7 +16,8 @@ from .errors import BadSetting, ClipNotFound, FramesUnreadable
 from .frames import FrameReader
 from .framing import Framing
 from .matte_folder import spans
-from .methods.recipe import Numbers, Recipe
+from .methods.memories import Numbers
+from .methods.recipe import Recipe
 from .networks.network import Network
 from .networks.precision import InHalf
 from .overlap import ReadAhead
@@ -120,8 +121,7 @@ class Equipment:
 @contextmanager
 def equipped(job: PropagationJob | SuggestionJob, cancelled: Callable[[], bool]) -> Iterator[Equipment]:
     """Open the clip and load the network for `job`. Raises BadSetting, ClipNotFound, WeightsMissing and their kin."""
-    recipe = find_recipe(job.recipe)
-    numbers = recipe.numbers(job.settings.overrides)
+    recipe, numbers = find_recipe(job.recipe).set_to(job.settings.overrides)
     device = pick_device(job.settings.device)
     if job.settings.height < _LEAST_HEIGHT:
         raise BadSetting(f"a working height of {job.settings.height} pixels is too small: {_LEAST_HEIGHT} at least")

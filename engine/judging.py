@@ -14,6 +14,7 @@ from .framing import Framing
 from .layers.aggregate import aggregate
 
 _CLAMP = 1e-5  # of probabilities that several groups of identities are joined from
+_LIKELY = 0.5
 _UNUSED = -1e10  # logit of an identity that no object has
 
 
@@ -33,6 +34,12 @@ class Verdict:
     masks: tuple[Tensor, ...]  # per group, (rows, H', W'), at working size: what its network goes on with
     probability: Mapping[int, Tensor]  # by object, (H, W) at the clip's size
     background: Tensor  # (H, W)
+
+    def confidence(self, objects: Sequence[int]) -> float:
+        """How sure it is of these objects, 0..1: the mean of the likeliest, where any is likely; 1 if none is."""
+        best = torch.stack([self.probability[number] for number in objects]).amax(0)
+        inside = best > _LIKELY
+        return float(best[inside].mean()) if inside.any() else 1.0
 
 
 class Judge(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -57,11 +57,11 @@ class Tracker:
         probabilities, self._state = self._network.segment(features, self._bank.view(), self._state)
         return probabilities
 
-    def learn(self, frame: int, features: Features, masks: Tensor) -> None:
+    def learn(self, frame: int, features: Features, masks: Tensor, verdict: Verdict) -> None:
         """Take the joint masks (O, H', W') of `frame` as what happened there."""
         if self._bank.wants(frame):
             entry, self._state = self._network.memorize(frame, features, masks, self._state)
-            self._bank.write(entry)
+            self._bank.write(replace(entry, quality=verdict.confidence(self.objects)))
         self._state = self._network.settle(frame, features, masks, self._state)
 
     def accept(self, frame: int, features: Features, masks: Tensor) -> None:
@@ -204,7 +204,7 @@ class Walk:
         verdict = self._judge.decide([each for _, each in here], given)
         for (tracker, _), masks in zip(here, verdict.masks, strict=True):
             if not tracker.group.told(frame):
-                tracker.learn(frame, features, masks)
+                tracker.learn(frame, features, masks, verdict)
             elif self._habits.permanent:
                 tracker.accept(frame, features, masks)
             else:

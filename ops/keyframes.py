@@ -124,7 +124,7 @@ class CLIP_OT_matte_keyframe_jump(ClipOperator, Operator):
             target = max((frame for frame in frames if frame < now), default=None)
         if target is None:
             return "There is no further keyframe"
-        context.scene.frame_set(target)
+        clips.show(context.scene, target)
         return ""
 
 

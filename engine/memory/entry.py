@@ -49,6 +49,7 @@ class Entry:
     pinned: bool = False
     objects: tuple[int, ...] = ()
     lacking: tuple[int, ...] = ()
+    quality: float = 1.0  # 0..1: how sure its masks are
     grid: tuple[int, int] | None = None  # (h, w) of its tokens, for steps that look around them
     usage: Usage = field(default_factory=Usage, compare=False)
 

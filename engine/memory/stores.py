@@ -55,3 +55,17 @@ class Bounded:
 
     def entries(self) -> list[Entry]:
         return [entry for _, entry in self._kept]
+
+
+class Gate:
+    """Keeps nothing, and lets only pinned entries and those of good quality go on."""
+
+    def __init__(self, least: float) -> None:
+        """`least` quality, 0..1."""
+        self._least = least
+
+    def write(self, entries: Sequence[Entry]) -> list[Entry]:
+        return [entry for entry in entries if entry.pinned or entry.quality >= self._least]
+
+    def entries(self) -> list[Entry]:
+        return []

@@ -16,17 +16,16 @@ from ..layers.propagation import WIDTH, AotBlock, DeaotBlock, RestrictedAotBlock
 from ..layers.resnet import resnet50
 from ..layers.swin import SwinBase
 from ..memory.bank import MemoryBank
-from ..memory.folded import First, Folded
+from ..memory.folded import First
 from ..memory.restricted import Restricted
-from ..memory.stores import Permanent
-from ..memory.working import Working
 from ..networks.aot import Aot, OfEachBlock, OfLastBlock, TemporalSlots
 from ..networks.network import Network
 from ..sweeps import Habits
 from ..types import Direction
 from . import aot_names
 from .aot_names import DEPTH
-from .recipe import Numbers, Option, Recipe, Tensors
+from .memories import GATE, Numbers, Option, everything, find_cascade, folded
+from .recipe import Recipe, Tensors
 
 _PLANES = ("key", "value", "id_value")
 
@@ -100,15 +99,11 @@ def _rmem_deaot(encoder: str, numbers: Numbers, tensors: Tensors) -> Aot:
 
 # -- memories ----------------------------------------------------------------------------------------------------------
 def _everything(numbers: Numbers, network: Network, frames: int) -> MemoryBank:
-    return MemoryBank([Working(1, 2**31)], interval=numbers[_GAP.name])
+    return MemoryBank([everything()], interval=numbers[_GAP.name])
 
 
 def _reference_and_folded(numbers: Numbers, network: Network, frames: int) -> MemoryBank:
-    return MemoryBank([First(), Folded(lambda new, old: network.modulate(new, old))], interval=numbers[_GAP.name])
-
-
-def _permanent_and_folded(numbers: Numbers, network: Network, frames: int) -> MemoryBank:
-    return MemoryBank([Permanent(), Folded(lambda new, old: network.modulate(new, old))], interval=numbers[_GAP.name])
+    return MemoryBank([First(), folded(network)], interval=numbers[_GAP.name])
 
 
 def _restricted(numbers: Numbers, network: Network, frames: int, *, patient: bool) -> MemoryBank:
@@ -168,7 +163,7 @@ _MAVOS_PLUS_PLUS = [
     _recipe(
         "mavos++" if encoder == "mbv2" else f"mavos++-{encoder}", encoder,
         "MAVOS with every keyframe permanent beside the folded frame", "BSD-3-Clause",
-        network=_mavos, names=aot_names.mavos_names, bank=_permanent_and_folded, options=(_GAP_MAVOS,),
+        network=_mavos, names=aot_names.mavos_names, bank=find_cascade("folded").bank, options=(_GAP_MAVOS, GATE),
         habits=Habits(), direction=Direction.BOTH,
     )
     for encoder in ("mbv2", "r50", "swinb")

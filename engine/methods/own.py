@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from .. import checkpoints
 from ..memory.bank import MemoryBank
-from ..memory.stores import Bounded, Permanent
-from ..memory.worth import recency
+from ..memory.stores import Permanent
 from ..networks.colour import Colour
 from ..networks.keymatte import Keymatte
-from ..networks.network import Network
-from .recipe import INTERVAL, TOP_K, Numbers, Option, Recipe
-
-_FRAMES = Option("memory.frames", 4, "past frames kept beside the keyframes", least=0)
-
-
-def _permanent_and_recent(numbers: Numbers, network: Network, frames: int) -> MemoryBank:
-    stores = [Permanent(), Bounded(numbers[_FRAMES.name], recency)]
-    return MemoryBank(stores, interval=numbers[INTERVAL.name])
-
+from .memories import FRAMES, INTERVAL, Option, find_cascade
+from .recipe import TOP_K, Recipe
 
 KEYMATTE = Recipe(
     name="keymatte",
     summary="Keymatte's own small network; every keyframe permanent, beside some past frames",
     licence="GPL-3.0-or-later",
     build=lambda numbers, tensors: Keymatte(top_k=numbers[TOP_K.name]),
-    bank=_permanent_and_recent,
-    options=(TOP_K, _FRAMES, INTERVAL),
+    bank=find_cascade("recent").bank,
+    options=(TOP_K, FRAMES, INTERVAL),
     weights=checkpoints.BUNDLED / "keymatte.safetensors",
 )
 

@@ -18,26 +18,15 @@ from ..memory.bank import MemoryBank
 from ..networks.network import Network
 from ..sweeps import ALL_PERMANENT, Habits
 from ..types import Direction
+from .memories import GATE, INTERVAL, Numbers, Option, find_cascade
 
-Numbers = dict[str, int]  # a recipe's numbers by name, such as "memory.interval"
 Tensors = Mapping[str, Tensor]
 
 
-@dataclass(frozen=True)
-class Option:
-    """A number of a recipe that can be set."""
-
-    name: str
-    default: int
-    meaning: str
-    least: int = 1
-    most: int | None = None
-    paper: str = ""  # its name in the method's paper or program
-
+_MEMORY = "memory"  # the setting that names one
 
 # Numbers that several families have.
 TOP_K = Option("read.top_k", 30, "memory tokens that each place of the frame reads", paper="top_k")
-INTERVAL = Option("memory.interval", 5, "frames between two that are kept", paper="mem_every")
 ENLARGE = Option("frame.enlarge", 0, "1: clips smaller than the working height are scaled up to it", 0, 1, "size")
 PREDICTS = Option(
     "keyframes.predict", 0, "1: the memory is read on keyframes too, and that use counted, as in the authors' window",
@@ -68,6 +57,29 @@ class Recipe:
     habits: Habits = ALL_PERMANENT
     direction: Direction = Direction.BOTH  # if none is asked for
     unlabelled: Literal["unknown", "absent"] = "unknown"  # what a keyframe says of objects that it does not show
+
+    def set_to(self, overrides: Mapping[str, str]) -> tuple[Recipe, Numbers]:
+        """This recipe with its numbers, run with another memory if `overrides` name one. Raises BadSetting."""
+        rest = {name: text for name, text in overrides.items() if name != _MEMORY}
+        recipe = self if _MEMORY not in overrides else self.remembering(overrides[_MEMORY])
+        return recipe, recipe.numbers(rest)
+
+    def remembering(self, memory: str) -> Recipe:
+        """The same with the memory of that name, which holds every keyframe. Raises BadSetting."""
+        cascade = find_cascade(memory)
+        own = [option for option in self.options if not option.name.startswith(f"{_MEMORY}.")]
+        interval = next((option for option in self.options if option.name == INTERVAL.name), INTERVAL)
+        return replace(
+            self,
+            bank=cascade.bank,
+            options=(
+                *own,
+                replace(interval, least=1, default=interval.default or INTERVAL.default),
+                *cascade.options,
+                GATE,
+            ),
+            habits=replace(self.habits, permanent=True),
+        )
 
     def numbers(self, overrides: Mapping[str, str]) -> Numbers:
         """Defaults with `overrides` in their place. Raises BadSetting."""

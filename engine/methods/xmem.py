@@ -5,33 +5,21 @@ from __future__ import annotations
 import torch
 
 from .. import checkpoints
-from ..errors import BadSetting, WeightsDamaged
+from ..errors import WeightsDamaged
 from ..framing import FramingStyle
 from ..memory.bank import MemoryBank
-from ..memory.long_term import LongTerm
 from ..memory.stores import Permanent, Store
 from ..memory.working import FirstAndWorking, Working
 from ..networks.network import IMAGENET_MEAN, Network
 from ..networks.xmem import XMem, XMemSizes
 from ..sweeps import Habits
 from ..types import Direction
-from .recipe import ENLARGE, INTERVAL, PREDICTS, TOP_K, UPDATED, Numbers, Option, Recipe, Tensors, with_defaults
+from .memories import COUNTING, INTERVAL, LEAST, MOST, PROTOTYPES, TOKENS, Numbers, Option, everything, long_term
+from .recipe import ENLARGE, PREDICTS, TOP_K, UPDATED, Recipe, Tensors, with_defaults
 
-_LEAST = Option("memory.least_frames", 5, "frames that stay in working memory (T_min)", paper="min_mid_term_frames")
-_MOST = Option(
-    "memory.most_frames", 10, "frames at which the older go down together (T_max)", 2, paper="max_mid_term_frames"
-)
 _LONG = Option(
     "memory.long_term", 1, "1: older frames go down into long-term memory; 0: all stay", 0, 1, "enable_long_term"
 )
-_PROTOTYPES = Option("memory.prototypes", 128, "tokens distilled from each batch (P)", paper="num_prototypes")
-_TOKENS = Option(
-    "memory.long_term_tokens", 10_000, "most tokens in long-term memory (LT_max)", paper="max_long_term_elements"
-)
-_COUNTING = Option(
-    "memory.count_long_term", 1, "1: the least used tokens are forgotten first; 0: the oldest", 0, 1,
-    "enable_long_term_count_usage",
-)  # fmt: skip
 _DEEP = Option(
     "sensory.deep_update", -1, "frames between two refreshes of the sensory memory; -1: at every memory frame", -1,
     paper="deep_update_every",
@@ -41,35 +29,22 @@ _KEY = Option("network.key_channels", 0, f"of keys: {_SIZE}", 0, paper="key_dim"
 _VALUE = Option("network.value_channels", 0, f"of values: {_SIZE}", 0, paper="value_dim")
 _SENSORY = Option("network.sensory_channels", 0, f"of the sensory memory: {_SIZE}", 0, paper="hidden_dim")
 _XMEM = (
-    TOP_K, INTERVAL, _LEAST, _MOST, _LONG, _PROTOTYPES, _TOKENS, _COUNTING, _DEEP, _KEY, _VALUE, _SENSORY, ENLARGE,
+    TOP_K, INTERVAL, LEAST, MOST, _LONG, PROTOTYPES, TOKENS, COUNTING, _DEEP, _KEY, _VALUE, _SENSORY, ENLARGE,
     PREDICTS,
 )  # fmt: skip
 
 
-def _long_term(numbers: Numbers) -> LongTerm:
-    if numbers[_MOST.name] <= numbers[_LEAST.name]:
-        raise BadSetting(f"{_MOST.name} must be more than {_LEAST.name}, which is {numbers[_LEAST.name]}")
-    if numbers[_TOKENS.name] < numbers[_PROTOTYPES.name]:
-        raise BadSetting(f"{_TOKENS.name} must be at least {_PROTOTYPES.name}, which is {numbers[_PROTOTYPES.name]}")
-    return LongTerm(
-        XMem.distil,
-        prototypes=numbers[_PROTOTYPES.name],
-        most=numbers[_TOKENS.name],
-        counting=bool(numbers[_COUNTING.name]),
-    )
-
-
 def _xmem_bank(numbers: Numbers, network: Network, frames: int) -> MemoryBank:
-    stores: list[Store] = [Working(1, 2**31)]
+    stores: list[Store] = [everything()]
     if numbers[_LONG.name]:
-        stores = [FirstAndWorking(numbers[_LEAST.name], numbers[_MOST.name]), _long_term(numbers)]
+        stores = [FirstAndWorking(numbers[LEAST.name], numbers[MOST.name]), long_term(numbers, network)]
     return MemoryBank(stores, interval=numbers[INTERVAL.name])
 
 
 def _xmem_plus_plus_bank(numbers: Numbers, network: Network, frames: int) -> MemoryBank:
-    stores: list[Store] = [Permanent(), Working(1, 2**31)]
+    stores: list[Store] = [Permanent(), everything()]
     if numbers[_LONG.name]:
-        stores = [Permanent(), Working(numbers[_LEAST.name], numbers[_MOST.name]), _long_term(numbers)]
+        stores = [Permanent(), Working(numbers[LEAST.name], numbers[MOST.name]), long_term(numbers, network)]
     return MemoryBank(stores, interval=numbers[INTERVAL.name])
 
 

@@ -40,3 +40,7 @@ class InHalf:
     def settle(self, frame: int, features: Features, masks: Tensor, state: Any) -> Any:
         with torch.autocast(**self._kind):
             return self.network.settle(frame, features, masks, state)
+
+    def __getattr__(self, name: str) -> Any:
+        """Learned memory steps, such as `modulate`, and whatever else it has beside the verbs."""
+        return getattr(self.network, name)

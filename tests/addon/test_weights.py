@@ -61,6 +61,13 @@ def test_before_a_download_a_user_is_told_whose_they_are_how_large_and_from_wher
     assert told["Into"] == str(folder)
 
 
+def test_the_file_is_looked_for_where_browsers_put_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    assert weights.likely_file("xmem") == tmp_path / "XMem.pth"
+    (tmp_path / "Downloads").mkdir()
+    assert weights.likely_file("XMem-s2") == tmp_path / "Downloads" / "XMem-s2.pth"
+
+
 def test_offline_nothing_is_asked_for(folder):
     with pytest.raises(Offline, match="may not go online"):
         weights.download("XMem", again=False)

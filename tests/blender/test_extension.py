@@ -16,9 +16,12 @@ OPERATORS = (
     "matte_keyframe_jump",
     "matte_propagate",
     "matte_cancel",
+    "matte_suggest",
     "matte_to_mask_layers",
     "matte_to_compositor",
     "matte_clear",
+    "matte_weights_download",
+    "matte_weights_import",
     "matte_install_engine",
     "matte_test_engine",
 )
@@ -56,7 +59,10 @@ def test_switching_off_ends_the_engine(studio):
         part("addon.registration").register()
 
 
-@pytest.mark.parametrize("name", [name for name in OPERATORS if "engine" not in name and name != "matte_cancel"])
+OF_NO_CLIP = [name for name in OPERATORS if "engine" in name or "weights" in name or name == "matte_cancel"]
+
+
+@pytest.mark.parametrize("name", [name for name in OPERATORS if name not in OF_NO_CLIP])
 def test_without_a_clip_in_the_editor_operators_are_off(studio, name):
     studio.area.type = "CLIP_EDITOR"
     with studio.editor():

@@ -6,6 +6,7 @@ import bpy
 import pytest
 
 from tests.blender.studio import FRAMES, MODULE, box, part, ring
+from tests.engine.server import Server
 
 
 def recipes() -> list[str]:
@@ -105,6 +106,51 @@ def test_an_import_can_be_cancelled(studio, xmem_file):
     studio.pump_until(lambda: not studio.session.status.busy)
     assert (studio.state, studio.session.status.text) == ("cancelled", "Cancelled")
     assert not part("addon.weights").is_installed(part("engine.catalogue").find_weights("XMem"))
+
+
+ENGINE_OF_ANOTHER_CATALOGUE = """
+import os, sys
+sys.path.insert(0, os.getcwd())
+from dataclasses import replace
+from engine import catalogue
+catalogue.CATALOGUE = tuple(replace(entry, address={address!r}) for entry in catalogue.CATALOGUE)
+from engine.__main__ import main
+sys.exit(main(["serve"]))
+"""
+
+
+@pytest.fixture
+def server(studio, xmem_file, monkeypatch):
+    """A server on this computer, from which the engine fetches what it would fetch from the authors'."""
+    monkeypatch.setenv("no_proxy", "*")
+    running = Server(xmem_file.read_bytes())
+    program, python = studio.folder / "serve.py", studio.folder / "python"
+    program.write_text(ENGINE_OF_ANOTHER_CATALOGUE.format(address=running.address))
+    python.write_text(f'#!/bin/sh\nexec "{preferences().engine_python}" -u "{program}"\n')
+    python.chmod(0o755)
+    preferences().engine_python = str(python)
+    bpy.context.preferences.system.use_online_access = True
+    yield running
+    bpy.context.preferences.system.use_online_access = False
+    studio.session.close()
+    running.close()
+
+
+def test_online_a_download_shows_how_far_it_is_and_one_that_was_cancelled_goes_on(studio, server):
+    server.stalls_at = 20_000_000
+    bpy.ops.clip.matte_weights_download(name="XMem")
+    studio.pump_until(lambda: studio.session.status.done > 10_000_000)
+    assert studio.session.status.text == "Downloading XMem"
+    assert studio.session.status.total == len(server.content)
+    bpy.ops.clip.matte_cancel()
+    studio.pump_until(lambda: not studio.session.status.busy)
+    assert studio.session.status.text == "Cancelled: what was downloaded is kept, to go on from"
+    server.stalls_at = None
+    assert bpy.ops.clip.matte_weights_download(name="XMem", wait=True) == {"FINISHED"}
+    assert studio.session.status.text == "Weights XMem are installed"
+    assert "Range" not in server.asked[0]
+    assert "Range" in server.asked[1]
+    assert part("addon.weights").file_for("xmem++").is_file()
 
 
 # -- weights that are --------------------------------------------------------------------------------------------------

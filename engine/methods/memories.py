@@ -1,0 +1,122 @@
+"""Memories by name: any network can be run with any that it can read (`--set memory=NAME`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..errors import BadSetting
+from ..memory.bank import MemoryBank
+from ..memory.folded import Folded
+from ..memory.long_term import LongTerm
+from ..memory.restricted import Restricted
+from ..memory.stores import Bounded, Gate, Permanent, Store
+from ..memory.working import Working
+from ..memory.worth import recency
+from ..networks.network import Network
+
+Numbers = dict[str, int]
+
+
+@dataclass(frozen=True)
+class Option:
+    """A number of a recipe that can be set."""
+
+    name: str
+    default: int
+    meaning: str
+    least: int = 1
+    most: int | None = None
+    paper: str = ""  # its name in the method's paper or program
+
+
+@dataclass(frozen=True)
+class Cascade:
+    """Stores, written at the top; all but `Permanent` are filled with what it lets go."""
+
+    name: str
+    meaning: str
+    stores: Callable[[Numbers, Network], list[Store]]
+    options: tuple[Option, ...] = ()
+    needs: str = ""  # a learned step of the network
+
+    def bank(self, numbers: Numbers, network: Network, frames: int) -> MemoryBank:
+        """Every keyframe, and these stores. Raises BadSetting if the network cannot do what they need."""
+        if self.needs and not hasattr(network, self.needs):
+            raise BadSetting(f"this network has no step {self.needs!r}, which the memory {self.name!r} needs")
+        gate = [Gate(numbers[GATE.name] / 100)] if numbers.get(GATE.name) else []
+        return MemoryBank([*gate, Permanent(), *self.stores(numbers, network)], interval=numbers[INTERVAL.name])
+
+
+INTERVAL = Option("memory.interval", 5, "frames between two that are kept", paper="mem_every")
+FRAMES = Option("memory.frames", 4, "past frames kept beside the keyframes", least=0)
+GATE = Option("memory.gate", 0, "percent: frames whose masks are less sure are not remembered; 0: all are", 0, 100)
+LEAST = Option("memory.least_frames", 5, "frames that stay in working memory (T_min)", paper="min_mid_term_frames")
+MOST = Option(
+    "memory.most_frames", 10, "frames at which the older go down together (T_max)", 2, paper="max_mid_term_frames"
+)
+PROTOTYPES = Option("memory.prototypes", 128, "tokens distilled from each batch (P)", paper="num_prototypes")
+TOKENS = Option(
+    "memory.long_term_tokens", 10_000, "most tokens in long-term memory (LT_max)", paper="max_long_term_elements"
+)
+COUNTING = Option(
+    "memory.count_long_term", 1, "1: the least used tokens are forgotten first; 0: the oldest", 0, 1,
+    "enable_long_term_count_usage",
+)  # fmt: skip
+
+
+def long_term(numbers: Numbers, network: Network) -> LongTerm:
+    """XMem's long-term memory. Raises BadSetting if the numbers do not fit together."""
+    if numbers[MOST.name] <= numbers[LEAST.name]:
+        raise BadSetting(f"{MOST.name} must be more than {LEAST.name}, which is {numbers[LEAST.name]}")
+    if numbers[TOKENS.name] < numbers[PROTOTYPES.name]:
+        raise BadSetting(f"{TOKENS.name} must be at least {PROTOTYPES.name}, which is {numbers[PROTOTYPES.name]}")
+    return LongTerm(
+        lambda entries, count: network.distil(entries, count),
+        prototypes=numbers[PROTOTYPES.name],
+        most=numbers[TOKENS.name],
+        counting=bool(numbers[COUNTING.name]),
+    )
+
+
+def everything() -> Store:
+    """Forgets nothing."""
+    return Working(1, 2**31)
+
+
+def folded(network: Network) -> Folded:
+    """MAVOS's one frame into which each new one is folded."""
+    return Folded(lambda new, old: network.modulate(new, old))
+
+
+CASCADES = {
+    cascade.name: cascade
+    for cascade in (
+        Cascade("keyframes", "the keyframes alone", lambda numbers, network: []),
+        Cascade(
+            "recent", "and some past frames",
+            lambda numbers, network: [Bounded(numbers[FRAMES.name], recency)], (FRAMES,),
+        ),
+        Cascade("all", "and every frame of the interval, for good", lambda numbers, network: [everything()]),
+        Cascade(
+            "long-term", "and XMem's working and long-term memory",
+            lambda numbers, network: [
+                Working(numbers[LEAST.name], numbers[MOST.name]), long_term(numbers, network)
+            ],
+            (LEAST, MOST, PROTOTYPES, TOKENS, COUNTING), "distil",
+        ),
+        Cascade("folded", "and MAVOS's folded frame", lambda numbers, network: [folded(network)], needs="modulate"),
+        Cascade(
+            "restricted", "and RMem's few frames, chosen by relevance and freshness",
+            lambda numbers, network: [Restricted(1 + numbers[FRAMES.name], patient=False)], (FRAMES,),
+        ),
+    )
+}  # fmt: skip
+
+
+def find_cascade(name: str) -> Cascade:
+    """The memory called `name`. Raises BadSetting."""
+    try:
+        return CASCADES[name]
+    except KeyError:
+        raise BadSetting(f"no memory is called {name!r}; there are {', '.join(CASCADES)}") from None
