@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from engine.errors import BadSetting, UnknownRecipe
+from engine.methods.memories import CASCADES
+from engine.networks.network import Network
 from engine.recipes import RECIPES, find_recipe
 
 
@@ -35,4 +38,35 @@ def test_wrong_settings_are_answered_in_words(setting: dict, words: str):
 def test_every_recipe_gives_a_bank_and_says_its_licence():
     for recipe in RECIPES.values():
         assert recipe.licence
-        assert recipe.bank(recipe.numbers({}), None, 60).view().entries == ()
+        assert recipe.bank(recipe.numbers({}), network_of(recipe.name), 60).view().entries == ()
+
+
+def network_of(name: str) -> Network:
+    """A recipe's network without memory for its weights."""
+    recipe = find_recipe(name)
+    with torch.device("meta"):
+        return recipe.build(recipe.numbers({}), {})
+
+
+@pytest.mark.parametrize("memory", CASCADES)
+@pytest.mark.parametrize("name", ["keymatte", "xmem++", "mavos", "deaot-l+rmem"])
+def test_a_network_runs_with_any_memory_that_it_can_read(name: str, memory: str):
+    recipe, numbers = find_recipe(name).set_to({"memory": memory})
+    network = network_of(name)
+    assert recipe.habits.permanent
+    if CASCADES[memory].needs and not hasattr(network, CASCADES[memory].needs):
+        with pytest.raises(BadSetting, match=f"has no step '{CASCADES[memory].needs}'"):
+            recipe.bank(numbers, network, 60)
+    else:
+        assert recipe.bank(numbers, network, 60).view().entries == ()
+
+
+def test_an_unknown_memory_is_answered_with_the_known_ones():
+    with pytest.raises(BadSetting, match="no memory is called 'elephant'; there are keyframes, recent, all"):
+        find_recipe("keymatte").set_to({"memory": "elephant"})
+
+
+def test_numbers_of_a_memory_come_with_it():
+    recipe, numbers = find_recipe("keymatte").set_to({"memory": "long-term", "memory.most_frames": "7"})
+    assert (numbers["memory.most_frames"], numbers["memory.interval"]) == (7, 5)
+    assert "memory.frames" not in numbers
