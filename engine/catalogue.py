@@ -43,11 +43,95 @@ def _xmem(name: str, note: str, *, size: int = 249_000_000) -> PublishedWeights:
     )
 
 
+def _drive(
+    name: str,
+    recipes: tuple[str, ...],
+    method: str,
+    code: tuple[str, str],
+    *,
+    file_name: str,
+    drive: str,
+    millions: float,
+) -> PublishedWeights:
+    """Weights that their authors keep at Google Drive, which asks before it gives large files: fetched by hand."""
+    licence, repository = code
+    return PublishedWeights(
+        name=name,
+        recipes=recipes,
+        method=method,
+        file_name=file_name,
+        licence=f"code {licence}; for the weights themselves their authors state none",
+        size=round(millions * 4e6),
+        page=f"https://drive.google.com/file/d/{drive}/view",
+        address="",
+        note=f"Linked from github.com/{repository}",
+    )
+
+
+_AOT_CODE = ("BSD-3-Clause", "yoxu515/aot-benchmark")
+_MAVOS_CODE = ("BSD-3-Clause", "Amshaker/MAVOS")
+_RMEM_CODE = ("MIT", "Restricted-Memory/RMem")
+_DEAOT, _AOT, _MAVOS = "DeAOT-L (NeurIPS 2022)", "AOT-L (NeurIPS 2021)", "MAVOS (2024)"
+_MAVOS_FILES = (
+    ("mbv2", "", 34.4, {
+        "LVOS": "1KhD6e-590vlAUitIXWFuhOv1typfTB-N",
+        "LTV": "1wIgUZ36BVWzUL5nmOifct7U42I2nS8mT",
+        "DAVIS": "1jEh1qDacEZSnPyZTL913hW3GUHKhqaOn",
+    }),
+    ("r50", "-r50", 41.1, {
+        "LVOS": "1Hp-j0hNWesSBle6HQxm6ghJE9b1THn1I",
+        "LTV": "1AdyEiwjc6l5OrK9PBViFwcJs00UdQe5U",
+        "DAVIS": "1pfKbm--DdHPYXJfZwE7LKaaIPzjRDn2K",
+    }),
+    ("swinb", "-swinb", 91.6, {
+        "LVOS": "1HbRHeChnQWK73OYaYov-bchfwbm4lRyf",
+        "LTV": "1QYxyHa_GFrW4IT44qBv8vqEHpDAj4gVv",
+        "DAVIS": "1KSbKmKZg66u6edSqLVZyKzlanyVOhAvt",
+    }),
+)  # fmt: skip
+_OF_AOT = (
+    _drive(
+        "R50_AOTL_PRE_YTB_DAV", ("aot-l",), _AOT, _AOT_CODE,
+        file_name="R50_AOTL_PRE_YTB_DAV.pth", drive="1qJDYn3Ibpquu4ffYoQmVjg1YCbr2JQep", millions=14.9,
+    ),
+    _drive(
+        "R50_DeAOTL_PRE_YTB_DAV", ("deaot-l",), _DEAOT, _AOT_CODE,
+        file_name="R50_DeAOTL_PRE_YTB_DAV.pth", drive="1QoChMkTVxdYZ_eBlZhK2acq9KMQZccPJ", millions=19.8,
+    ),
+    _drive(
+        "DeAOTL_PRE_YTB_DAV", ("deaot-l-mbv2",), _DEAOT, _AOT_CODE,
+        file_name="DeAOTL_PRE_YTB_DAV.pth", drive="18elNz_wi9JyVBcIUYKhRdL08MA-FqHD5", millions=13.2,
+    ),
+    _drive(
+        "SwinB_DeAOTL_PRE_YTB_DAV", ("deaot-l-swinb",), _DEAOT, _AOT_CODE,
+        file_name="SwinB_DeAOTL_PRE_YTB_DAV.pth", drive="1g4E-F0RPOx9Nd6J7tU9AE1TjsouL4oZq", millions=70.3,
+    ),
+    *(
+        _drive(
+            f"MAVOS-{encoder}-{trained}", (f"mavos++{suffix}", f"mavos{suffix}"), f"{_MAVOS}, for {trained}",
+            _MAVOS_CODE, file_name=f"MAVOS-{encoder}-{trained}.pth", drive=drive, millions=millions,
+        )
+        for encoder, suffix, millions, files in _MAVOS_FILES
+        for trained, drive in files.items()
+    ),
+    _drive(
+        "RMem-R50-AOTL", ("aot-l+rmem",), "RMem on AOT-L (CVPR 2024)", _RMEM_CODE,
+        file_name="aotplus_R50_AOTL_Temp_pe_Slot_4_ema_20000.pth", drive="1_Wp-zXw2u9zIWRJLYCw-TGaVOKGFaVb_",
+        millions=15.2,
+    ),
+    _drive(
+        "RMem-R50-DeAOTL", ("deaot-l+rmem",), "RMem on DeAOT-L (CVPR 2024)", _RMEM_CODE,
+        file_name="aotplus_R50_DeAOTL_Temp_pe_Slot_4_ema_20000.pth", drive="1jMqSOuF5t_W6U7UrKdaX6SH42GSnc78-",
+        millions=19.9,
+    ),
+)  # fmt: skip
+
 CATALOGUE = (
     _xmem("XMem", "The authors' default"),
     _xmem("XMem-s012", "Trained on BL30K too, somewhat more accurate"),
     _xmem("XMem-s2", "Trained without still images, less accurate, for comparison"),
     _xmem("XMem-no-sensory", "Without sensory memory, for views that do not follow each other", size=239_000_000),
+    *_OF_AOT,
 )
 
 

@@ -104,6 +104,10 @@ class Recipe:
         tensors = self.adapt(checkpoints.read(source)) if source else {}
         network = self.build(numbers, tensors)
         if isinstance(network, torch.nn.Module):
+            if source is None:
+                raise WeightsMissing(
+                    f"recipe {self.name!r} comes without weights", remedy="Name a file with --weights."
+                )
             checkpoints.fill(network, tensors, source=source, names=self.names(tensors))
             # Convolutions are faster on it on every device; what follows a convolution takes its format over.
             network = network.eval().requires_grad_(False).to(device=device, memory_format=torch.channels_last)

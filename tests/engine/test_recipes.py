@@ -67,6 +67,6 @@ def test_an_unknown_memory_is_answered_with_the_known_ones():
 
 
 def test_numbers_of_a_memory_come_with_it():
-    recipe, numbers = find_recipe("keymatte").set_to({"memory": "long-term", "memory.most_frames": "7"})
+    _, numbers = find_recipe("keymatte").set_to({"memory": "long-term", "memory.most_frames": "7"})
     assert (numbers["memory.most_frames"], numbers["memory.interval"]) == (7, 5)
     assert "memory.frames" not in numbers
