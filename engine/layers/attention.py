@@ -15,6 +15,7 @@ Grid = tuple[int, int]  # (h, w)
 
 RADIUS = 7  # of the window, in cells
 SIDE = 2 * RADIUS + 1
+_COLUMNS = 16  # of places that a processor reads for at a time
 _NEVER = -1e8  # likeness of a place outside the picture
 
 
@@ -53,30 +54,47 @@ def attend_near(
     """As `attend`, of one frame by another, each place by the window around it: (N, G C), (N, G C), (N, G CV).
 
     `bias` (G, N, SIDE^2) is added to the likeness, by offset (dy, dx), row by row; `by_place` (G, CV, SIDE^2) is read
-    beside the value, by offset. The window's rows are read as whole rows of the picture, of which the places outside
-    the window count for nothing: matrix products of slices, and nothing is copied per window.
+    beside the value, by offset. Some columns of places at a time read whole stretches of rows, of which what lies
+    outside a place's window counts for nothing: matrix products of slices, and nothing is copied per window.
     """
-    h, w = grid
+    w = grid[1]
     query, key, value = (heads_of(each, heads).unflatten(1, grid) for each in (query, key, value))  # (G, h, w, C)
     query = query / query.shape[-1] ** 0.5
-    rows = functional.pad(key, (0, 0, 0, 0, RADIUS, RADIUS))  # (G, h + 2 RADIUS, w, C)
-    scores = torch.stack([query @ rows[:, y : y + h].transpose(2, 3) for y in range(SIDE)], 3)  # (G, h, w, SIDE, w)
-    columns = torch.arange(w, device=query.device)
-    offset = columns - columns[:, None] + RADIUS  # (w, w): of a key's column from a query's
-    outside = (offset < 0) | (offset >= SIDE)
-    there = torch.arange(h, device=query.device)[:, None] + torch.arange(SIDE, device=query.device) - RADIUS
-    missing = ((there < 0) | (there >= h))[:, None, :, None] | outside[None, :, None]  # (h, w, SIDE, w)
-    pick = offset.clamp(0, SIDE - 1)[:, None].expand(heads, h, w, SIDE, w)
-    scores = scores + bias.unflatten(2, (SIDE, SIDE)).unflatten(1, grid).gather(-1, pick)
-    weights = scores.masked_fill(missing, _NEVER).flatten(3).softmax(-1).unflatten(3, (SIDE, w))
-    rows = functional.pad(value, (0, 0, 0, 0, RADIUS, RADIUS))
-    read = sum(weights[:, :, :, y] @ rows[:, y : y + h] for y in range(SIDE))  # (G, h, w, CV)
+    bias = bias.unflatten(2, (SIDE, SIDE)).unflatten(1, grid)  # (G, h, w, SIDE, SIDE)
+    key, value = (functional.pad(each, (0, 0, RADIUS, RADIUS, RADIUS, RADIUS)) for each in (key, value))
+    width = min(w, _COLUMNS if query.device.type == "cpu" else w)
+    read = [
+        _read_columns(query, key, value, bias, by_place, range(left, min(left + width, w)))
+        for left in range(0, w, width)
+    ]
+    return joined_heads(torch.cat(read, 2).flatten(1, 2))
+
+
+def _read_columns(
+    query: Tensor, key: Tensor, value: Tensor, bias: Tensor, by_place: Tensor | None, columns: range
+) -> Tensor:
+    """As `attend_near`, the places in some columns: (G, h, width, CV); key and value are padded by RADIUS."""
+    _, h, w, _ = query.shape
+    reach = slice(columns.start, columns.stop + 2 * RADIUS)  # of padded keys
+    query, bias = query[:, :, columns.start : columns.stop], bias[:, :, columns.start : columns.stop]
+    rows = [key[:, y : y + h, reach].transpose(2, 3) for y in range(SIDE)]
+    scores = torch.stack([query @ row for row in rows], 3)  # (G, h, width, SIDE, reach)
+    place = torch.arange(len(columns), device=query.device)
+    other = torch.arange(scores.shape[-1], device=query.device)
+    offset = other - place[:, None]  # (width, reach): 0 to SIDE - 1 inside the window
+    column = other + columns.start - RADIUS
+    outside = (offset < 0) | (offset >= SIDE) | (column < 0) | (column >= w)
+    row = torch.arange(h, device=query.device)[:, None] + torch.arange(SIDE, device=query.device) - RADIUS
+    missing = ((row < 0) | (row >= h))[:, None, :, None] | outside[None, :, None]  # (h, width, SIDE, reach)
+    pick = offset.clamp(0, SIDE - 1)[:, None].expand(*scores.shape[:2], -1, SIDE, -1)
+    scores = (scores + bias.gather(-1, pick)).masked_fill_(missing, _NEVER)
+    weights = scores.flatten(3).softmax(-1).unflatten(3, (SIDE, -1))
+    read = sum(weights[:, :, :, y] @ value[:, y : y + h, reach] for y in range(SIDE))
     if by_place is not None:
-        window = columns[:, None] + torch.arange(SIDE, device=query.device) - RADIUS  # (w, SIDE): columns of a window
-        seen = weights.gather(-1, window.clamp(0, w - 1)[:, None].expand(heads, h, w, SIDE, SIDE))
-        seen = seen * ((window >= 0) & (window < w))[:, None].to(seen)
+        window = place[:, None] + torch.arange(SIDE, device=query.device)  # (width, SIDE): columns of a window
+        seen = weights.gather(-1, window[:, None].expand(*weights.shape[:4], -1))
         read = read + seen.flatten(3) @ by_place.transpose(1, 2)[:, None]
-    return joined_heads(read.flatten(1, 2))
+    return read
 
 
 def on_grid(tokens: Tensor, grid: Grid, layer: Callable[[Tensor], Tensor]) -> Tensor:
