@@ -43,12 +43,11 @@ def test_a_recipe_that_left_the_menu_becomes_the_default_when_its_file_is_opened
     assert (studio.clip.matting.recipe, studio.clip.matting.weights) == ("keymatte", "ANY")
 
 
-def test_each_recipe_that_runs_on_published_weights_has_a_menu_of_them(studio):
+def test_all_published_weights_can_be_chosen_for_their_recipes(studio):
     for entry in part("engine.catalogue").CATALOGUE:
         studio.open_film()
         studio.clip.matting.weights = entry.name
         for recipe in entry.recipes:
-            assert recipe in recipes()
             assert part("addon.weights").wanted(recipe, studio.clip.matting.weights) == entry
 
 
