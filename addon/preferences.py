@@ -8,8 +8,8 @@ import bpy
 from bpy.props import EnumProperty, StringProperty
 from bpy.types import AddonPreferences, Context, UILayout
 
-from ..engine.catalogue import CATALOGUE, PublishedWeights, default_folder, size_in_words
-from . import PACKAGE
+from ..engine.catalogue import PublishedWeights, default_folder, size_in_words
+from . import PACKAGE, weights
 from .status import progress_text
 
 DEVICES = (
@@ -64,7 +64,7 @@ class KeymattePreferences(AddonPreferences):
         row.use_property_split = True
         row.prop(self, "weights_folder", text="Folder", placeholder=str(default_folder()))
         column = box.column(align=True)
-        for entry in CATALOGUE:
+        for entry in weights.OFFERED:
             _draw_entry(column, entry)
         if not bpy.app.online_access:
             box.label(text="To download, allow online access in the section System", icon="INTERNET_OFFLINE")
@@ -87,17 +87,18 @@ class KeymattePreferences(AddonPreferences):
 
 
 def _draw_entry(layout: UILayout, entry: PublishedWeights) -> None:
-    from .weights import is_installed  # the folder is told by these preferences
-
-    there = is_installed(entry)
+    there = weights.is_installed(entry)
     row = layout.row().split(factor=0.3)
     row.label(text=entry.name, icon="CHECKMARK" if there else "BLANK1")
     rest = row.row()
     rest.label(text=f"{size_in_words(entry.size)}, {'installed' if there else 'not installed'}")
-    download = rest.row()
-    download.enabled = bpy.app.online_access and bool(entry.address)
-    again = "Download Again" if there else "Download"
-    button = download.operator("clip.matte_weights_download", text=again, icon="IMPORT")
-    button.name, button.again = entry.name, there
+    if entry.address:
+        download = rest.row()
+        download.enabled = bpy.app.online_access
+        again = "Download Again" if there else "Download"
+        button = download.operator("clip.matte_weights_download", text=again, icon="IMPORT")
+        button.name, button.again = entry.name, there
+    else:
+        rest.operator("wm.url_open", text="Web Page", icon="URL").url = entry.page
     button = rest.operator("clip.matte_weights_import", text="Import File", icon="FILE_FOLDER")
     button.name, button.again = entry.name, there

@@ -13,16 +13,18 @@ from ..engine import catalogue
 from ..engine.catalogue import CATALOGUE, PublishedWeights
 from ..engine.errors import Offline, UnknownWeights, WeightsMissing
 from ..engine.protocol import Download, Import
-from . import environment
+from . import environment, recipes
 
 ANY = "ANY"
+# Weights of other recipes are for the command line.
+OFFERED = tuple(entry for entry in CATALOGUE if {row[0] for row in recipes.MENU} & {*entry.recipes})
 
 # A .blend keeps a number for each name, which must not change when the catalogue does.
 MENU = (
     (ANY, "Any Installed", "The first of this menu that is installed", 0),
     *(
         (entry.name, entry.name, f"{entry.note}. {entry.method}", zlib.crc32(entry.name.encode()) >> 1)
-        for entry in CATALOGUE
+        for entry in OFFERED
     ),
 )
 

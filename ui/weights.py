@@ -42,12 +42,15 @@ def _draw_missing(layout: UILayout, entry: PublishedWeights, *, busy: bool) -> N
     draw_text(layout, f"{size_in_words(entry.size)}. Licence: {entry.licence}")
     row = layout.row(align=True)
     row.enabled = not busy
-    download = row.row(align=True)
-    download.enabled = bpy.app.online_access and bool(entry.address)
-    download.operator("clip.matte_weights_download", text="Download", icon="IMPORT").name = entry.name
+    if entry.address:
+        download = row.row(align=True)
+        download.enabled = bpy.app.online_access
+        download.operator("clip.matte_weights_download", text="Download", icon="IMPORT").name = entry.name
+    else:
+        row.operator("wm.url_open", text="Web Page", icon="URL").url = entry.page
     row.operator("clip.matte_weights_import", text="Import File", icon="FILE_FOLDER").name = entry.name
     if not entry.address:
-        draw_text(layout, f"Get {entry.file_name} with a browser from {entry.page}, and import it", icon="INFO")
+        draw_text(layout, "No program may download these: get the file with your browser, and import it", icon="INFO")
     elif not bpy.app.online_access:
         draw_text(layout, "To download, allow online access in Preferences > System", icon="INTERNET_OFFLINE")
 

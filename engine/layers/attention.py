@@ -61,7 +61,7 @@ def attend_near(
     query, key, value = (heads_of(each, heads).unflatten(1, grid) for each in (query, key, value))  # (G, h, w, C)
     query = query / query.shape[-1] ** 0.5
     bias = bias.unflatten(2, (SIDE, SIDE)).unflatten(1, grid)  # (G, h, w, SIDE, SIDE)
-    key, value = (functional.pad(each, (0, 0, RADIUS, RADIUS, RADIUS, RADIUS)) for each in (key, value))
+    key, value = (functional.pad(each, (0, 0, 0, 0, RADIUS, RADIUS)) for each in (key, value))
     width = min(w, _COLUMNS if query.device.type == "cpu" else w)
     read = [
         _read_columns(query, key, value, bias, by_place, range(left, min(left + width, w)))
@@ -73,26 +73,27 @@ def attend_near(
 def _read_columns(
     query: Tensor, key: Tensor, value: Tensor, bias: Tensor, by_place: Tensor | None, columns: range
 ) -> Tensor:
-    """As `attend_near`, the places in some columns: (G, h, width, CV); key and value are padded by RADIUS."""
+    """As `attend_near`, the places in some columns: (G, h, width, CV); rows of key and value are padded by RADIUS."""
     _, h, w, _ = query.shape
-    reach = slice(columns.start, columns.stop + 2 * RADIUS)  # of padded keys
-    query, bias = query[:, :, columns.start : columns.stop], bias[:, :, columns.start : columns.stop]
-    rows = [key[:, y : y + h, reach].transpose(2, 3) for y in range(SIDE)]
-    scores = torch.stack([query @ row for row in rows], 3)  # (G, h, width, SIDE, reach)
-    place = torch.arange(len(columns), device=query.device)
-    other = torch.arange(scores.shape[-1], device=query.device)
-    offset = other - place[:, None]  # (width, reach): 0 to SIDE - 1 inside the window
-    column = other + columns.start - RADIUS
-    outside = (offset < 0) | (offset >= SIDE) | (column < 0) | (column >= w)
+    reach = range(max(columns.start - RADIUS, 0), min(columns.stop + RADIUS, w))  # columns that are read
+    query, bias = (each[:, :, columns.start : columns.stop] for each in (query, bias))
+    key, value = (each[:, :, reach.start : reach.stop] for each in (key, value))
+    scores = torch.stack([query @ key[:, y : y + h].transpose(2, 3) for y in range(SIDE)], 3)
+    place = torch.arange(columns.start, columns.stop, device=query.device)
+    other = torch.arange(reach.start, reach.stop, device=query.device)
+    offset = other - place[:, None] + RADIUS  # (width, reach): 0 to SIDE - 1 inside the window
     row = torch.arange(h, device=query.device)[:, None] + torch.arange(SIDE, device=query.device) - RADIUS
+    outside = (offset < 0) | (offset >= SIDE)
     missing = ((row < 0) | (row >= h))[:, None, :, None] | outside[None, :, None]  # (h, width, SIDE, reach)
     pick = offset.clamp(0, SIDE - 1)[:, None].expand(*scores.shape[:2], -1, SIDE, -1)
     scores = (scores + bias.gather(-1, pick)).masked_fill_(missing, _NEVER)
     weights = scores.flatten(3).softmax(-1).unflatten(3, (SIDE, -1))
-    read = sum(weights[:, :, :, y] @ value[:, y : y + h, reach] for y in range(SIDE))
+    read = sum(weights[:, :, :, y] @ value[:, y : y + h] for y in range(SIDE))
     if by_place is not None:
-        window = place[:, None] + torch.arange(SIDE, device=query.device)  # (width, SIDE): columns of a window
-        seen = weights.gather(-1, window[:, None].expand(*weights.shape[:4], -1))
+        window = place[:, None] + torch.arange(SIDE, device=query.device) - RADIUS  # (width, SIDE): a window's columns
+        at = (window - reach.start).clamp(0, len(reach) - 1)
+        seen = weights.gather(-1, at[:, None].expand(*weights.shape[:4], -1))
+        seen = seen * ((window >= 0) & (window < w))[:, None].to(seen)
         read = read + seen.flatten(3) @ by_place.transpose(1, 2)[:, None]
     return read
 
