@@ -7,7 +7,7 @@ beside a baseline measured in the same run: the same network as its authors' pro
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,9 +18,11 @@ import torch
 from torch import Tensor
 
 from .device import memory_now, pick_device, pick_precision
+from .errors import BadSetting
 from .framing import Framing
 from .layers.affinity import Chosen
-from .memory.bank import MemoryBank
+from .matte_folder import replacing
+from .memory.bank import MemoryBank, MemoryView
 from .methods.memories import Numbers
 from .methods.recipe import Recipe
 from .networks.network import Network
@@ -42,6 +44,8 @@ class Growth:
     frames: int
     tokens: int  # that a frame reads, of one object group
     bytes_held: int  # of main memory by this process now, or of the GPU's
+    memory: int  # bytes of what is remembered
+    seconds: float  # processor seconds a frame since the row before; on a GPU seconds
 
 
 @dataclass
@@ -102,6 +106,8 @@ def measure(
     counted, spent, busy = 0, 0.0, 0.0
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
+    clock_now = time.perf_counter if device.type == "cuda" else time.process_time
+    since = clock_now()
     mattes = walk.propagate(plan_sweeps(groups, range(frames), Direction.FORWARD))
     for done in range(1, frames + 1):
         began = time.perf_counter()
@@ -112,8 +118,12 @@ def measure(
         elif done > _WARM_UP:
             counted, spent = counted + 1, spent + time.perf_counter() - began
         if done % max(frames // _SAMPLES, 1) == 0:
-            tokens = len(banks[0].view().parts[0].layers[0])
-            report.growth.append(Growth(done, tokens, memory_now(device)))
+            now, span = clock_now(), done - (report.growth[-1].frames if report.growth else 0)
+            view = banks[0].view()
+            tokens = len(view.parts[0].layers[0])
+            row = Growth(done, tokens, memory_now(device), _size(view), (now - since) / span)
+            report.growth.append(row)
+            since = clock_now()
     report.frames_per_second = counted / max(spent, 1e-9)
     report.processor_seconds = (time.process_time() - busy) / max(counted, 1)
     report.stages = {verb: clock.spent.get(verb, 0.0) / max(counted, 1) for verb in _VERBS}
@@ -122,6 +132,44 @@ def measure(
         torch.cuda.max_memory_allocated() if device.type == "cuda" else max(g.bytes_held for g in report.growth)
     )
     return report
+
+
+def draw(path: Path, reports: Mapping[str, Report]) -> None:
+    """Time and memory over the clip's length, by recipe: a picture, and beside it the numbers as .csv.
+
+    Raises BadSetting where matplotlib is not installed; the numbers are written all the same.
+    """
+    rows = [(name, row) for name, report in reports.items() for row in report.growth]
+    with replacing(path.with_suffix(".csv")) as part:
+        lines = (
+            f"{name},{row.frames},{row.seconds:.4f},{row.tokens},{row.memory},{row.bytes_held}" for name, row in rows
+        )
+        head = "recipe,frames,seconds_per_frame,tokens_read,bytes_remembered,bytes_of_process"
+        part.write_text("\n".join([head, *lines, ""]), encoding="utf-8")
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise BadSetting(
+            f"a curve needs the package matplotlib; its numbers are in {path.with_suffix('.csv')}",
+            remedy="Install matplotlib beside the engine's packages.",
+        ) from None
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    time_plot, memory_plot = figure.subplots(1, 2)
+    for name, report in reports.items():
+        frames = [row.frames for row in report.growth]
+        time_plot.plot(frames, [row.seconds for row in report.growth], label=name)
+        memory_plot.plot(frames, [row.memory / 2**20 for row in report.growth], label=name)
+    time_plot.set(xlabel="frames", ylabel="seconds a frame", ylim=(0, None))
+    memory_plot.set(xlabel="frames", ylabel="MiB remembered", ylim=(0, None))
+    time_plot.legend()
+    with replacing(path) as part:
+        figure.savefig(part, format="png", dpi=110)
+
+
+def _size(view: MemoryView) -> int:
+    """Bytes of the tokens of every entry."""
+    planes = (plane for entry in view.entries for layer in entry.layers for plane in layer.planes.values())
+    return sum(plane.nbytes for plane in planes)
 
 
 def dense_top_k(scores: Tensor, *, top_k: int) -> Chosen:

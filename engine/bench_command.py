@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from .arguments import add_recipe, settings_of
 
@@ -15,6 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", type=int, default=60, help="length of the made-up clip")
     parser.add_argument("--objects", type=int, default=1)
     parser.add_argument("--threads", type=int, help="of the processor; default: all its cores")
+    parser.add_argument("--curve", type=Path, metavar="FILE.png", help="draw time and memory over the clip's length")
+    parser.add_argument("--against", action="append", default=[], metavar="RECIPE", help="another recipe in the curve")
     parser.add_argument("--no-baseline", action="store_true", help="do not run the plain way for comparison")
 
 
@@ -22,7 +25,7 @@ def bench(options: argparse.Namespace) -> int:
     """Print what `measure` found."""
     import torch
 
-    from .bench import measure
+    from .bench import draw, measure
     from .device import describe, pick_device
     from .recipes import find_recipe
 
@@ -38,13 +41,22 @@ def bench(options: argparse.Namespace) -> int:
     )
     for stage, seconds in report.stages.items():
         _say(f"  {stage:<9}{1000 * seconds:8.1f} ms a frame")
-    _say("  frames  tokens read  memory held")
+    _say("  frames  seconds a frame  tokens read  remembered  process")
     for row in report.growth:
-        _say(f"  {row.frames:6d}  {row.tokens:11d}  {row.bytes_held / 2**20:7.0f} MiB")
+        _say(
+            f"  {row.frames:6d}  {row.seconds:15.3f}  {row.tokens:11d}  {row.memory / 2**20:6.1f} MiB  "
+            f"{row.bytes_held / 2**20:5.0f} MiB"
+        )
     half = len(report.growth) // 2
     if half:
-        grown = report.growth[-1].bytes_held / max(report.growth[half].bytes_held, 1) - 1
-        _say(f"  from half of the clip to its end memory grew by {100 * grown:.1f} %")
+        last, middle = report.growth[-1], report.growth[half]
+        grown = 100 * (last.memory / middle.memory - 1)
+        _say(f"  from half of the clip to its end what is remembered grew by {grown:.1f} %")
+    if options.curve:
+        others = [measure(find_recipe(name), settings, **kind) for name in options.against]
+        draw(options.curve, dict(zip([recipe.name, *options.against], [report, *others], strict=True)))
+        _say(f"the curve is {options.curve}, its numbers {options.curve.with_suffix('.csv')}")
+        return 0
     if options.no_baseline or not hasattr(recipe.build(recipe.set_to(settings.overrides)[1], {}), "choose"):
         return 0
     plain = measure(recipe, settings, **kind, plain=True)

@@ -112,6 +112,7 @@ TABLE = (
         never=("engine.job", "engine.serve", "engine.__main__"),
     ),
     Row(("engine.__main__",), LIBRARIES, _room("engine")),
+    Row(("engine.bench",), (*LIBRARIES, "matplotlib"), _room("engine"), never=_room("engine.training")),
     Row(_room("engine"), LIBRARIES, _room("engine"), never=_room("engine.training")),
     Row(("addon.client",), (), (*LIGHT, "addon")),
     Row(("addon.registration",), BLENDER, (*LIGHT, *_room("addon"), *_room("ops"), *_room("ui"))),

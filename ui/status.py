@@ -16,7 +16,7 @@ REMEDIES = {
     "bad-message": "clip.matte_install_engine",
 }
 _WIDTH = 38  # characters in a line of a box in a sidebar as wide as Blender makes it
-_ICON = 4  # characters whose place an icon takes
+_ICON = 6  # characters whose place an icon takes
 
 
 def draw_status(layout: UILayout, status: Status) -> None:

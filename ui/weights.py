@@ -50,7 +50,7 @@ def _draw_missing(layout: UILayout, entry: PublishedWeights, *, busy: bool) -> N
         row.operator("wm.url_open", text="Web Page", icon="URL").url = entry.page
     row.operator("clip.matte_weights_import", text="Import File", icon="FILE_FOLDER").name = entry.name
     if not entry.address:
-        draw_text(layout, "No program may download these: get the file with your browser, and import it", icon="INFO")
+        draw_text(layout, "Get the file with your browser, and import it", icon="INFO")
     elif not bpy.app.online_access:
         draw_text(layout, "To download, allow online access in Preferences > System", icon="INTERNET_OFFLINE")
 
