@@ -29,15 +29,15 @@ MENU = (
     (
         "mavos++",
         "Long Shots, Small (MAVOS)",
-        "MAVOS (2024) with a MobileNetV2, and all keyframes kept: what was seen since is folded into one frame, so that "
-        "a long shot costs no more than a short one. Its authors' weights have to be installed",
+        "MAVOS (2024) with a MobileNetV2, and all keyframes kept: what was seen since is folded into one frame, so "
+        "that a long shot costs no more than a short one. Its authors' weights have to be installed",
         4,
     ),
     (
         "mavos++-r50",
         "Long Shots (MAVOS, ResNet-50)",
-        "MAVOS (2024) with a ResNet-50, and all keyframes kept: what was seen since is folded into one frame, so that a "
-        "long shot costs no more than a short one. Its authors' weights have to be installed",
+        "MAVOS (2024) with a ResNet-50, and all keyframes kept: what was seen since is folded into one frame, so that "
+        "a long shot costs no more than a short one. Its authors' weights have to be installed",
         5,
     ),
     (
