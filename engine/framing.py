@@ -86,9 +86,9 @@ class Framing:
         image = self._scale(image)
         if self.style.border is None:
             return functional.pad(image, self._padding(), mode="replicate")
-        border = image.new_tensor(self.style.border)[None, :, None, None]
+        size = [length + self._added(axis) for axis, length in enumerate(image.shape[-2:])]
         # Not by adding: the border must be exactly what the network takes for nothing.
-        canvas = border.repeat(1, 1, *(size + self._added(axis) for axis, size in enumerate(image.shape[-2:])))
+        canvas = torch.stack([torch.full(size, value, device=device) for value in self.style.border])[None]
         canvas[..., self.top : self.top + self.work_height, self.left : self.left + self.work_width] = image
         return canvas
 

@@ -61,7 +61,9 @@ class Tracker:
         """Take the joint masks (O, H', W') of `frame` as what happened there."""
         if self._bank.wants(frame):
             entry, self._state = self._network.memorize(frame, features, masks, self._state)
-            self._bank.write(replace(entry, quality=verdict.confidence(self.objects)))
+            if self._bank.asks_for_quality:  # only then: it makes a GPU wait for the processor
+                entry = replace(entry, quality=verdict.confidence(self.objects))
+            self._bank.write(entry)
         self._state = self._network.settle(frame, features, masks, self._state)
 
     def accept(self, frame: int, features: Features, masks: Tensor) -> None:

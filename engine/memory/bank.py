@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .entry import Entry
-from .stores import Store
+from .stores import Gate, Store
 from .tokens import PER_OBJECT, Tokens, joined
 
 
@@ -66,6 +66,11 @@ class MemoryBank:
     def wants(self, frame: int) -> bool:
         """Whether `frame` is far enough from the last written one."""
         return self._last_frame is None or abs(frame - self._last_frame) >= self._interval
+
+    @property
+    def asks_for_quality(self) -> bool:
+        """Whether a store decides by the quality of entries, which is then to be told."""
+        return any(isinstance(store, Gate) for store in self._stores)
 
     def write(self, entry: Entry) -> None:
         """Offer one entry to the cascade."""

@@ -17,7 +17,7 @@ from ..layers.propagation import WIDTH, Block, Memory, Seen, Streams, Terms
 from ..memory.bank import MemoryView
 from ..memory.entry import Entry
 from ..memory.tokens import Tokens
-from .network import IMAGENET_MEAN, IMAGENET_STD, Features
+from .network import Features, keep_imagenet
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,7 @@ class Aot(nn.Module):
         modulation: nn.ModuleList | None = None,
     ) -> None:
         super().__init__()
+        keep_imagenet(self)
         self.encoder = encoder
         channels = encoder.channels
         self.projector = nn.Conv2d(channels.get(0, channels[16]), WIDTH, 1)
@@ -108,8 +109,7 @@ class Aot(nn.Module):
 
     def encode(self, image: Tensor) -> Features:
         """(1, 3, H, W) RGB 0..1 -> pyramid, and the projected frame as key."""
-        mean, std = (image.new_tensor(each)[:, None, None] for each in (IMAGENET_MEAN, IMAGENET_STD))
-        image = (image - mean) / std
+        image = (image - self.mean) / self.std
         pyramid = self.encoder(image)
         frame = self.projector(pyramid.get(0, pyramid[16]))
         key = frame[0].flatten(1).float()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from ..memory.bank import MemoryView
 from ..memory.entry import Entry
@@ -13,6 +14,12 @@ from ..memory.tokens import Tokens
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of RGB 0..1
 IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def keep_imagenet(module: nn.Module) -> None:
+    """Give `module` `mean` and `std` (3, 1, 1) on its own device; they are no weights."""
+    for name, values in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)):
+        module.register_buffer(name, torch.tensor(values)[:, None, None], persistent=False)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from ..layers.resnet import resnet18, resnet50
 from ..memory.bank import MemoryView
 from ..memory.entry import Entry
 from ..memory.tokens import Tokens
-from .network import IMAGENET_MEAN, IMAGENET_STD, Features
+from .network import Features, keep_imagenet
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,7 @@ class XMem(nn.Module):
 
     def __init__(self, sizes: XMemSizes, *, top_k: int = 30, deep_update: int = -1) -> None:
         super().__init__()
+        keep_imagenet(self)
         self.top_k = top_k
         self.choose = read_top_k
         self.deep_update = deep_update
@@ -82,8 +83,7 @@ class XMem(nn.Module):
 
     def encode(self, image: Tensor) -> Features:
         """(1, 3, H, W) RGB 0..1, sides multiples of 16 -> pyramid, key, shrinkage and selection."""
-        mean, std = (image.new_tensor(each)[:, None, None] for each in (IMAGENET_MEAN, IMAGENET_STD))
-        image = (image - mean) / std
+        image = (image - self.mean) / self.std
         pyramid = self.encoder(image)
         deep = pyramid[16]
         planes = {
