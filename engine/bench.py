@@ -185,7 +185,7 @@ class _Dense(Chosen):
         super().__init__(index, weight)
         object.__setattr__(self, "matrix", weight.new_zeros(len(index), tokens).scatter_(1, index, weight))
 
-    def read(self, value: Tensor) -> Tensor:
+    def read(self, value: Tensor, rows: Tensor | None = None) -> Tensor:
         return value @ self.matrix.T
 
 

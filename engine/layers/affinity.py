@@ -12,16 +12,29 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def similarity(key: Tensor, shrinkage: Tensor, query: Tensor, selection: Tensor) -> Tensor:
+def expanded(key: Tensor) -> Tensor:
+    """Keys as `similarity` multiplies them: (CK, N) -> (2 CK, N)."""
+    return torch.cat([key.square(), key])
+
+
+def similarity(
+    key: Tensor, shrinkage: Tensor, query: Tensor, selection: Tensor, *, memory: Tensor | None = None
+) -> Tensor:
     """Anisotropic L2 similarity (XMem, ECCV 2022, eq. 2): memory (CK, N), (1, N); query (CK, Q), (CK, Q) -> (Q, N).
 
-    S = -s_n * sum_c e_cq (a_cn - b_cq)^2 / sqrt(CK), expanded so that one matrix product does it.
+    S = -s_n * sum_c e_cq (a_cn - b_cq)^2 / sqrt(CK), expanded so that one matrix product does it. `memory` is what
+    `expanded` made of the key, if that is at hand.
     """
-    memory = torch.cat([key.square(), key])  # (2 CK, N)
+    memory = expanded(key) if memory is None else memory
     asked = torch.cat([-selection, 2 * query * selection])  # (2 CK, Q)
     constant = (selection * query.square()).sum(0)  # (Q,)
     with torch.autocast(key.device.type, enabled=False):  # differences of large numbers: never in half precision
         return (asked.T @ memory - constant[:, None]) * (shrinkage / key.shape[0] ** 0.5)
+
+
+def as_rows(value: Tensor) -> Tensor:
+    """Values (O, CV, N) -> (N, O CV): one token's in one piece, to be picked out fast."""
+    return value.flatten(0, 1).T.contiguous()
 
 
 @dataclass(frozen=True)
@@ -31,10 +44,10 @@ class Chosen:
     index: Tensor
     weight: Tensor
 
-    def read(self, value: Tensor) -> Tensor:
-        """Weighted sums of values (O, CV, N) -> (O, CV, Q)."""
-        objects, channels, tokens = value.shape
-        rows = value.reshape(objects * channels, tokens).T.contiguous()  # (N, O CV): one token's values in one piece
+    def read(self, value: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Weighted sums of values (O, CV, N) -> (O, CV, Q); `rows` is what `as_rows` made of them, if at hand."""
+        objects, channels, _ = value.shape
+        rows = as_rows(value) if rows is None else rows
         read = functional.embedding_bag(self.index, rows, per_sample_weights=self.weight, mode="sum")  # (Q, O CV)
         return read.T.reshape(objects, channels, -1)
 

@@ -33,6 +33,11 @@ class Memory:
     key: Tensor
     value: Tensor
     id_value: Tensor | None = None  # DeAOT
+    joined: Tensor | None = None  # DeAOT: both values side by side, where they are read more than once
+
+    def both(self) -> Tensor:
+        """(M, C + C) value and id_value side by side."""
+        return torch.cat([self.value, self.id_value], 1) if self.joined is None else self.joined
 
 
 @dataclass(frozen=True)
@@ -224,10 +229,9 @@ class DeaotBlock(nn.Module):
         self, seen: Seen, long: Memory, short: Memory, grid: Grid, terms: Terms | None
     ) -> tuple[Streams, Seen]:
         query, key = _with_terms(seen.key, long.key, terms)
-        far = attend(query, key, torch.cat([long.value, long.id_value], 1), heads=1)
+        far = attend(query, key, long.both(), heads=1)
         bias = on_grid(seen.key, grid, self.near_key)[None]
-        near = torch.cat([short.value, short.id_value], 1)
-        near = attend_near(seen.key, short.key, near, grid, heads=1, bias=bias)
+        near = attend_near(seen.key, short.key, short.both(), grid, heads=1, bias=bias)
         told = self.long(far, seen.gate, grid) + self.short(near, seen.gate, grid)
         visual, identity = told.chunk(2, 1)
         visual = seen.streams.visual + visual

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -11,6 +12,8 @@ from torch import Tensor
 from .entry import Entry
 from .stores import Gate, Store
 from .tokens import PER_OBJECT, Tokens, joined
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,13 @@ class Part:
     objects: tuple[int, ...]  # places in the group, ascending; rows of `value`. Empty: all
     layers: tuple[Tokens, ...]
     starts: tuple[tuple[int, int], ...]  # (entry, first token of it) that were joined
+    _made: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def once(self, name: str, make: Callable[[], Made]) -> Made:
+        """What `make` gives, made once per write and not per frame: tokens as a network reads them fastest."""
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name]
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,8 @@ class Aot(nn.Module):
 
     def segment(self, features: Features, memory: MemoryView, state: Passing | None) -> tuple[Tensor, Passing]:
         """Logits (11, H / 4, W / 4), and the frame as seen."""
-        long = tuple(_memory(layer) for layer in memory.layers)
+        (part,) = memory.parts
+        long = part.once("memories", lambda: tuple(_memory(layer) for layer in part.layers))
         short = state.short if state else tuple(_memory(layer) for layer in memory.entries[-1].layers)
         terms = self.temporal([len(entry) for entry in memory.entries]) if self.temporal else None
         streams, seen = self._propagate(features, long, short, terms)
@@ -205,8 +206,13 @@ def _tokens(features: Features) -> Tensor:
 
 
 def _memory(layer: Tokens) -> Memory:
+    """Tokens as blocks read them, each in one piece."""
+    key, value = layer["key"].T.contiguous(), layer["value"].T
     id_value = layer.planes.get("id_value")
-    return Memory(layer["key"].T, layer["value"].T, None if id_value is None else id_value.T)
+    if id_value is None:
+        return Memory(key, value.contiguous())
+    both = torch.cat([value, id_value.T], 1)
+    return Memory(key, *both.split((value.shape[1], id_value.shape[0]), 1), joined=both)
 
 
 def _entry(frame: int, long: Sequence[Memory], features: Features) -> Entry:

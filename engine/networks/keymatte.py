@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..layers.affinity import near_readout, read_top_k, similarity
+from ..layers.affinity import as_rows, expanded, near_readout, read_top_k, similarity
 from ..layers.backbones import EfficientNetLite0
 from ..layers.fusion import ResidualBlock
 from ..memory.bank import MemoryView
@@ -137,9 +138,13 @@ class Keymatte(nn.Module):
     ) -> tuple[Tensor, LastFrame | None]:
         """Probabilities (O, H, W) of each object by itself."""
         query, (h, w) = features.query, features.grid
-        tokens = memory.layers[0]
-        scores = similarity(tokens["key"], tokens["shrinkage"], query["key"], query["selection"])
-        read = self.choose(scores, top_k=self.top_k).read(tokens["value"])  # (O, CV, N)
+        (part,) = memory.parts
+        tokens = part.layers[0]
+        key, value = tokens["key"], tokens["value"]
+        keys = part.once("keys", partial(expanded, key))
+        scores = similarity(key, tokens["shrinkage"], query["key"], query["selection"], memory=keys)
+        rows = part.once("rows", partial(as_rows, value))
+        read = self.choose(scores, top_k=self.top_k).read(value, rows)  # (O, CV, N)
         if state is None:
             near, previous = torch.zeros_like(read), read.new_zeros(read.shape[0], 2, h, w)
         else:

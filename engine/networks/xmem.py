@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..layers.affinity import read_top_k, received, similarity
+from ..layers.affinity import as_rows, expanded, read_top_k, received, similarity
 from ..layers.decoders import SensoryUpdate, UpsamplingDecoder
 from ..layers.fusion import FusionBlock, GatedUpdate
 from ..layers.resnet import resnet18, resnet50
@@ -176,11 +177,13 @@ class XMem(nn.Module):
         rows: dict[int, Tensor] = {}
         for index, part in enumerate(memory.parts):
             tokens = part.layers[0]
-            scores = similarity(tokens["key"], tokens["shrinkage"], query["key"], query["selection"])
+            key, value = tokens["key"], tokens["value"]
+            keys = part.once("keys", partial(expanded, key))
+            scores = similarity(key, tokens["shrinkage"], query["key"], query["selection"], memory=keys)
             chosen = self.choose(scores, top_k=self.top_k)
             if index == 0:
                 memory.credit(received(chosen, scores.shape[1]))
-            rows.update(zip(part.objects, chosen.read(tokens["value"]), strict=True))
+            rows.update(zip(part.objects, chosen.read(value, part.once("rows", partial(as_rows, value))), strict=True))
         return torch.stack([rows[place] for place in sorted(rows)]).unflatten(-1, features.grid)
 
     def _hidden(self, state: Sensory | None, count: int, features: Features) -> Tensor | None:
