@@ -109,17 +109,14 @@ def _models(options: argparse.Namespace) -> int:
     if options.action:
         return options.action(options)
     from .catalogue import published_for
+    from .methods.memories import describe
     from .models_command import list_published
     from .recipes import RECIPES, find_recipe
 
     if options.describe:
         recipe = find_recipe(options.describe)
         _say(f"{recipe.name}: {recipe.summary}")
-        rows = [("--set", "in the paper", "default", "meaning")]
-        rows += [(each.name, each.paper or "-", str(each.default), each.meaning) for each in recipe.options]
-        widths = [max(len(row[column]) for row in rows) for column in range(3)]
-        for row in rows:
-            _say("  " + "  ".join([*(text.ljust(width) for text, width in zip(row, widths)), row[3]]))
+        _say(describe(recipe.options))
         return 0
     for recipe in RECIPES.values():
         published = ", ".join(entry.name for entry in published_for(recipe.name))

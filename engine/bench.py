@@ -34,7 +34,7 @@ from .walk import Walk
 _ASPECT = 16 / 9
 _WARM_UP = 3  # frames that are not counted
 _VERBS = ("encode", "segment", "refer", "memorize", "settle")
-_SAMPLES = 10  # rows of the table of memory
+_SAMPLES = 50  # points of a curve
 
 
 @dataclass(frozen=True)

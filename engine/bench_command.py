@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .arguments import add_recipe, settings_of
+from .types import Settings
+
+if TYPE_CHECKING:
+    from .methods.recipe import Recipe
+
+_ROWS = 10  # of the table of memory
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +40,7 @@ def bench(options: argparse.Namespace) -> int:
     if options.threads:
         torch.set_num_threads(options.threads)
     recipe, settings = find_recipe(options.recipe), settings_of(options)
+    others = [_with_what_fits(find_recipe(name), settings) for name in options.against]
     kind = {"weights": options.weights, "frames": options.frames, "objects": options.objects}
     _say(f"{recipe.name} at {settings.height}p, {options.objects} objects, {describe(pick_device(settings.device))}")
     report = measure(recipe, settings, **kind)
@@ -42,7 +51,7 @@ def bench(options: argparse.Namespace) -> int:
     for stage, seconds in report.stages.items():
         _say(f"  {stage:<9}{1000 * seconds:8.1f} ms a frame")
     _say("  frames  seconds a frame  tokens read  remembered  process")
-    for row in report.growth:
+    for row in report.growth[:: max(len(report.growth) // _ROWS, 1)]:
         _say(
             f"  {row.frames:6d}  {row.seconds:15.3f}  {row.tokens:11d}  {row.memory / 2**20:6.1f} MiB  "
             f"{row.bytes_held / 2**20:5.0f} MiB"
@@ -53,8 +62,11 @@ def bench(options: argparse.Namespace) -> int:
         grown = 100 * (last.memory / middle.memory - 1)
         _say(f"  from half of the clip to its end what is remembered grew by {grown:.1f} %")
     if options.curve:
-        others = [measure(find_recipe(name), settings, **kind) for name in options.against]
-        draw(options.curve, dict(zip([recipe.name, *options.against], [report, *others], strict=True)))
+        reports = {recipe.name: report}
+        for other, its_settings in others:
+            draw(options.curve, reports)  # what is measured is kept, whatever comes
+            reports[other.name] = measure(other, its_settings, **{**kind, "weights": None})
+        draw(options.curve, reports)
         _say(f"the curve is {options.curve}, its numbers {options.curve.with_suffix('.csv')}")
         return 0
     if options.no_baseline or not hasattr(recipe.build(recipe.set_to(settings.overrides)[1], {}), "choose"):
@@ -63,6 +75,14 @@ def bench(options: argparse.Namespace) -> int:
     _say(f"baseline, computed plainly: {plain.frames_per_second:.2f} frames/s; ours is "
          f"{report.frames_per_second / plain.frames_per_second:.2f} times as fast")  # fmt: skip
     return 0
+
+
+def _with_what_fits(recipe: Recipe, settings: Settings) -> tuple[Recipe, Settings]:
+    """A recipe to compare with, and of the settings those numbers that it has too."""
+    known = {option.name for option in recipe.options}
+    overrides = {name: text for name, text in settings.overrides.items() if name in known}
+    recipe.set_to(overrides)  # raises now, not after the first was measured
+    return recipe, replace(settings, overrides=overrides)
 
 
 def _say(text: str) -> None:

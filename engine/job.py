@@ -41,6 +41,8 @@ def _run(job: PropagationJob, report: Callable[[Answer], None], cancelled: Calla
     with equipped(job, cancelled) as with_:
         reader, source, recipe, network = with_.reader, with_.source, with_.recipe, with_.network
         truth, overlaps = _read_truth(job, reader)
+        if recipe.habits.joint and not any(labels.any() for labels in truth.values()):
+            raise NoKeyframes("no object is marked on any keyframe")
         group_objects = group_together if recipe.habits.joint else group_by_keyframes
         annotations = ((keyframe.frame, keyframe.objects) for keyframe in job.keyframes)
         groups = group_objects(annotations, most=network.max_objects)

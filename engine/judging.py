@@ -114,11 +114,13 @@ class HardJudge:
             if taken is not None:
                 label = label.masked_fill(taken, 0)
                 for row, number in enumerate(group.objects):
-                    if number in given:
+                    if number in given:  # wholly: it is nowhere but where it is given
+                        label = label.masked_fill(label == row + 1, 0)
                         label = label.masked_fill(given[number] > 0, row + 1)
             masks.append(self._one_hot(label, len(group.objects)))
-        for number, mask in given.items():  # of one that no network was asked about, nothing was found
-            probability.setdefault(number, torch.zeros_like(mask) if asked else mask)
+        met = {number for group in asked for number in group.objects[group.known :]}
+        for number, mask in given.items():  # of one that a network had to do without, nothing was found
+            probability.setdefault(number, torch.zeros_like(mask) if number in met else mask)
         if background is None:
             background = 1 - torch.stack(list(given.values())).amax(0)
         return Verdict(tuple(masks), probability, background)

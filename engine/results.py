@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import tempfile
 import time
 import zipfile
@@ -16,7 +18,7 @@ import numpy as np
 from .contours import write_outlines
 from .errors import EngineError, MatteUnreadable
 from .images import read_matte, write_labels, write_matte
-from .matte_folder import MatteFolder, replacing
+from .matte_folder import MatteFolder, replacing, writing_error
 from .walk import Matte
 
 _MOMENT = 2.0  # seconds that a cancelled job may still take
@@ -76,6 +78,11 @@ class ProbabilityFile:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._scratch = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115 (closed by `close`)
         shape = (len(frames), 1 + len(objects), *size)
+        if hasattr(os, "posix_fallocate"):  # a full disk is told now, and does not kill the process later
+            try:
+                os.posix_fallocate(self._scratch.fileno(), 0, 4 * math.prod(shape))
+            except OSError as error:
+                raise writing_error(path, error) from error
         # On disk: a long clip does not fit into memory.
         self._found = np.memmap(self._scratch, np.float32, "w+", shape=shape)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -36,16 +38,20 @@ def _run(job: SuggestionJob, report: Callable[[Answer], None], cancelled: Callab
     with equipped(job, cancelled) as with_:
         keys = KeyFolder.open(job.keys, with_.identity())
         frames = _encode(job, with_, keys, report)
-        masks = _masks(job, with_)
         if not frames:
             raise FramesUnreadable(f"no frame of {job.clip.path} could be read")
-        usable = {frame for frame in masks if coverage(masks[frame]) >= job.least_mask}
+        grid = keys.grid(frames[0])
+        usable: set[int] = set()
+        weights: dict[int, Tensor] = {}
+        for frame, mask in _masks(job, with_):  # one at a time: those of a long clip do not fit into memory together
+            with_.source.check()
+            weights[frame] = weigh(mask, grid)
+            if coverage(mask) >= job.least_mask:
+                usable.add(frame)
         if not usable - set(job.chosen):
             raise MasksMissing(
                 f"no frame beside the chosen ones has objects on {job.least_mask:g} % of it or more in {job.masks}"
             )
-        grid = keys.grid(frames[0])
-        weights = {frame: weigh(mask, grid) for frame, mask in masks.items()}
         for frame in job.chosen:  # one without a mask is compared as it is where masks have no say
             weights.setdefault(frame, torch.zeros(grid[0] * grid[1]))
 
@@ -103,29 +109,34 @@ def _is_whole(keys: KeyFolder, frame: int) -> bool:
     return True
 
 
-def _masks(job: SuggestionJob, with_: Equipment) -> dict[int, Tensor]:
-    """(C, H, W) 0..1 by media frame, as far as there are any. Raises MasksMissing."""
+def _masks(job: SuggestionJob, with_: Equipment) -> Iterator[tuple[int, Tensor]]:
+    """Media frame and (C, H, W) 0..1, as far as there are any. Raises MasksMissing."""
     if job.masks.suffix == ".npz":
-        return _probabilities(job.masks)
+        yield from _probabilities(job.masks)
+        return
     frame_of = {number: frame for frame, number in enumerate(with_.reader.numbers)}
     size = (with_.reader.clip.height, with_.reader.clip.width)
     try:
         files = label_files(job.masks)
     except EngineError as error:
         raise MasksMissing(error.message) from error
-    found = {}
     for path in files:
         frame = frame_of.get(number_in(path.stem))
         if frame is not None:
             labels = read_labels(path, size=size)
-            found[frame] = torch.from_numpy(labels > 0)[None].float()
-    return found
+            yield frame, torch.from_numpy(labels > 0)[None].float()
 
 
-def _probabilities(path: Path) -> dict[int, Tensor]:
+def _probabilities(path: Path) -> Iterator[tuple[int, Tensor]]:
+    """As `--dump-probabilities` writes them, read one frame after another."""
     try:
         with np.load(path) as stored:
-            frames, found = stored["frames"], stored["probabilities"]
-    except (OSError, ValueError, KeyError) as error:
+            frames = stored["frames"]
+        with zipfile.ZipFile(path) as archive, archive.open("probabilities.npy") as file:
+            np.lib.format.read_magic(file)
+            shape, _, kind = np.lib.format.read_array_header_1_0(file)
+            for frame in frames:
+                found = np.frombuffer(file.read(math.prod(shape[1:]) * kind.itemsize), kind).reshape(shape[1:])
+                yield int(frame), torch.from_numpy(found[1:].astype(np.float32))
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise MasksMissing(f"{path} holds no probabilities ({error})") from error
-    return {int(frame): torch.from_numpy(each[1:]) for frame, each in zip(frames, found, strict=True)}

@@ -86,8 +86,9 @@ def _read_columns(
     outside = (offset < 0) | (offset >= SIDE)
     missing = ((row < 0) | (row >= h))[:, None, :, None] | outside[None, :, None]  # (h, width, SIDE, reach)
     pick = offset.clamp(0, SIDE - 1)[:, None].expand(*scores.shape[:2], -1, SIDE, -1)
-    scores = (scores + bias.gather(-1, pick)).masked_fill_(missing, _NEVER)
-    weights = scores.flatten(3).softmax(-1).unflatten(3, (SIDE, -1))
+    # In float32: half precision has no number so small.
+    scores = (scores + bias.gather(-1, pick)).float().masked_fill(missing, _NEVER)
+    weights = scores.flatten(3).softmax(-1).unflatten(3, (SIDE, -1)).to(value)
     read = sum(weights[:, :, :, y] @ value[:, y : y + h] for y in range(SIDE))
     if by_place is not None:
         window = place[:, None] + torch.arange(SIDE, device=query.device) - RADIUS  # (width, SIDE): a window's columns

@@ -63,6 +63,8 @@ class Terms:
 class Block(Protocol):
     """One propagation block."""
 
+    has_brief: bool  # whether the short-term memory is another than the long-term one
+
     def look(self, streams: Streams, grid: Grid, position: Tensor) -> Seen: ...
 
     def propagate(
@@ -112,6 +114,8 @@ class FeedForward(nn.Module):
 class AotBlock(nn.Module):
     """AOT's long short-term transformer block (Yang et al., NeurIPS 2021)."""
 
+    has_brief = False
+
     def __init__(self, heads: int = 8) -> None:
         super().__init__()
         self.heads = heads
@@ -149,6 +153,8 @@ class AotBlock(nn.Module):
 class RestrictedAotBlock(nn.Module):
     """RMem's AOT block (Zhou et al., CVPR 2024): no windows; the short-term memory is what was told, told on."""
 
+    has_brief = True
+
     def __init__(self, heads: int = 8) -> None:
         super().__init__()
         self.heads = heads
@@ -167,7 +173,7 @@ class RestrictedAotBlock(nn.Module):
     def propagate(
         self, seen: Seen, long: Memory, short: Memory, grid: Grid, terms: Terms | None
     ) -> tuple[Streams, Seen]:
-        query, key = _with_terms(seen.key, long.key, terms)
+        query, key = with_terms(seen.key, long.key, terms)
         far = self.long_out(attend(query, key, long.value, heads=self.heads))
         key, value = self.norm_short(short.key + seen.key), self.norm_short(short.value + seen.value)
         near = self.short_out(attend(seen.key, key, value, heads=self.heads))
@@ -196,6 +202,7 @@ class Gated(nn.Module):
 class DeaotBlock(nn.Module):
     """DeAOT's gated propagation block (Yang & Yang, NeurIPS 2022), of MAVOS too: one head, two streams."""
 
+    has_brief = False
     key_width = WIDTH // 2
     value_width = 2 * WIDTH
 
@@ -228,7 +235,7 @@ class DeaotBlock(nn.Module):
     def propagate(
         self, seen: Seen, long: Memory, short: Memory, grid: Grid, terms: Terms | None
     ) -> tuple[Streams, Seen]:
-        query, key = _with_terms(seen.key, long.key, terms)
+        query, key = with_terms(seen.key, long.key, terms)
         far = attend(query, key, long.both(), heads=1)
         bias = on_grid(seen.key, grid, self.near_key)[None]
         near = attend_near(seen.key, short.key, short.both(), grid, heads=1, bias=bias)
@@ -252,5 +259,6 @@ class DeaotBlock(nn.Module):
         return self.remember(seen, identity)
 
 
-def _with_terms(query: Tensor, key: Tensor, terms: Terms | None) -> tuple[Tensor, Tensor]:
+def with_terms(query: Tensor, key: Tensor, terms: Terms | None) -> tuple[Tensor, Tensor]:
+    """Query and keys of the long-term memory, told when they are of."""
     return (query, key) if terms is None else (query + terms.query, key + terms.keys)

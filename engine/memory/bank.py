@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .entry import Entry
+from .restricted import Restricted
 from .stores import Gate, Store
 from .tokens import PER_OBJECT, Tokens, joined
 
@@ -38,6 +39,7 @@ class MemoryView:
 
     entries: tuple[Entry, ...]
     parts: tuple[Part, ...]  # one, unless objects were annotated on different frames
+    judged: bool = False  # whether a store wants to know how relevant each entry was
 
     @property
     def layers(self) -> tuple[Tokens, ...]:
@@ -49,6 +51,13 @@ class MemoryView:
         """Tell how relevant each entry was for one frame: (entries,)."""
         for entry, told in zip(self.entries, relevance, strict=True):
             entry.usage.relevance = told
+
+    def judge_by(self, mass: Tensor) -> None:
+        """Tell how relevant each entry was, by the attention `mass` (N,) that the first part's tokens received."""
+        lengths = [len(self.entries[index]) - first for index, first in self.parts[0].starts]
+        shares = {index: part.sum() for (index, _), part in zip(self.parts[0].starts, mass.split(lengths), strict=True)}
+        nothing = mass.new_zeros(())
+        self.judge(torch.stack([shares.get(index, nothing) for index in range(len(self.entries))]) / mass.sum())
 
     def credit(self, mass: Tensor) -> None:
         """Tell that the first part's tokens received attention `mass` (N,) from one frame."""
@@ -102,7 +111,8 @@ class MemoryBank:
         """All entries, joined once per write."""
         if self._view is None:
             entries = tuple(entry for store in self._stores for entry in store.entries())
-            self._view = MemoryView(entries, _parts(entries))
+            judged = any(isinstance(store, Restricted) for store in self._stores)
+            self._view = MemoryView(entries, _parts(entries), judged)
         return self._view
 
 

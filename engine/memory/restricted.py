@@ -15,16 +15,17 @@ _CALM = 8  # added to the times an entry was judged
 
 
 class Restricted:
-    """Keeps the reference and the most wanted of the later entries, `most` in all; the newest always stays.
+    """Keeps the most wanted entries, `most` in all; the newest always stays, and with `reference` the first of all.
 
     Each write judges what is here by the relevance that the network told at its last read, as a moving average, plus
     sqrt(ln(all judgements) / (its own + 8)) 1.5. With `patient` nothing is judged before the bank is full. A keyframe
     begins the bank anew.
     """
 
-    def __init__(self, most: int, *, patient: bool) -> None:
+    def __init__(self, most: int, *, patient: bool, reference: bool = True) -> None:
         self._most = most
         self._patient = patient
+        self._safe = int(reference)  # entries at the beginning that never go
         self._kept: list[Entry] = []
 
     def write(self, entries: Sequence[Entry]) -> list[Entry]:
@@ -37,7 +38,7 @@ class Restricted:
                 scores = self._judge()
                 entry.usage.judged = 1
                 if full:
-                    gone.append(self._kept.pop(1 + min(range(len(scores) - 1), key=lambda at: scores[at + 1])))
+                    gone.append(self._kept.pop(min(range(self._safe, len(scores)), key=scores.__getitem__)))
             self._kept.append(entry)
         return gone
 
@@ -51,7 +52,8 @@ class Restricted:
             before = usage.average
             usage.average = told if before is None else (1 - _KEPT_OF_OLD) * told + _KEPT_OF_OLD * before
             usage.judged += 1
-        counts = [len(self._kept), *(entry.usage.judged for entry in self._kept[1:])]
+        counts = [entry.usage.judged for entry in self._kept]
+        counts[: self._safe] = [len(self._kept)] * self._safe
         spread = math.log(sum(counts))
         averages = torch.stack([entry.usage.average for entry in self._kept]).tolist()
         return [

@@ -55,24 +55,24 @@ def _aot(encoder: str, numbers: Numbers, tensors: Tensors) -> Aot:
     )
 
 
-def _deaot(encoder: str, numbers: Numbers, tensors: Tensors) -> Aot:
+def _deaot(encoder: str, numbers: Numbers, tensors: Tensors, *, modulation: nn.ModuleList | None = None) -> Aot:
     return Aot(
         ENCODERS[encoder](),
         [DeaotBlock(first=index == 0) for index in range(DEPTH)],
         OfLastBlock(),
         _identities(encoder, normed=True),
         align_corners=encoder != "swinb",
+        modulation=modulation,
     )
 
 
 def _mavos(encoder: str, numbers: Numbers, tensors: Tensors) -> Aot:
     widths = (DeaotBlock.key_width, DeaotBlock.value_width, DeaotBlock.value_width)
-    network = _deaot(encoder, numbers, tensors)
-    network.modulation = nn.ModuleList(
-        nn.ModuleDict({plane: ModulatedCrossAttention(width) for plane, width in zip(_PLANES, widths, strict=True)})
+    folds = (
+        {plane: ModulatedCrossAttention(width) for plane, width in zip(_PLANES, widths, strict=True)}
         for _ in range(DEPTH)
     )
-    return network
+    return _deaot(encoder, numbers, tensors, modulation=nn.ModuleList(nn.ModuleDict(each) for each in folds))
 
 
 def _rmem_aot(encoder: str, numbers: Numbers, tensors: Tensors) -> Aot:
@@ -123,6 +123,7 @@ def _recipe(name: str, encoder: str, summary: str, licence: str, **parts: object
         name=name,
         summary=f"{summary}; {_ENCODER_WORDS[encoder]} encoder",
         licence=f"{_CODE} {licence}",
+        shares_entries=True,
         framing=FramingStyle(smooth=False, fitted=16, centred=centred),
         judge=partial(HardJudge, align_corners=centred, every_identity=bool(parts.pop("every_identity", False))),
         direction=parts.pop("direction", Direction.FORWARD),

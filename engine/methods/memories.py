@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from ..errors import BadSetting
 from ..memory.bank import MemoryBank
@@ -42,7 +42,7 @@ class Cascade:
 
     def bank(self, numbers: Numbers, network: Network, frames: int) -> MemoryBank:
         """Every keyframe, and these stores. Raises BadSetting if the network cannot do what they need."""
-        if self.needs and not hasattr(network, self.needs):
+        if self.needs and getattr(network, self.needs, None) is None:
             raise BadSetting(f"this network has no step {self.needs!r}, which the memory {self.name!r} needs")
         gate = [Gate(numbers[GATE.name] / 100)] if numbers.get(GATE.name) else []
         return MemoryBank([*gate, Permanent(), *self.stores(numbers, network)], interval=numbers[INTERVAL.name])
@@ -108,7 +108,8 @@ CASCADES = {
         Cascade("folded", "and MAVOS's folded frame", lambda numbers, network: [folded(network)], needs="modulate"),
         Cascade(
             "restricted", "and RMem's few frames, chosen by relevance and freshness",
-            lambda numbers, network: [Restricted(1 + numbers[FRAMES.name], patient=False)], (FRAMES,),
+            lambda numbers, network: [Restricted(numbers[FRAMES.name], patient=False, reference=False)],
+            (replace(FRAMES, least=1),),
         ),
     )
 }  # fmt: skip
@@ -120,3 +121,22 @@ def find_cascade(name: str) -> Cascade:
         return CASCADES[name]
     except KeyError:
         raise BadSetting(f"no memory is called {name!r}; there are {', '.join(CASCADES)}") from None
+
+
+def describe(options: Iterable[Option]) -> str:
+    """A table of a recipe's numbers, and of the memories that it could be run with instead and theirs."""
+    rows = [("--set", "in the paper", "default", "meaning"), *map(_row, options)]
+    rows.append(("memory", "-", "the recipe's", "another memory: every keyframe, ..."))
+    for cascade in CASCADES.values():
+        rows.append((f"memory={cascade.name}", "", "", f"... {cascade.meaning}"))
+        rows += [_row(option, "  ") for option in cascade.options]
+    rows.append(_row(GATE, "  "))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return "\n".join(
+        "  " + "  ".join([*(text.ljust(width) for text, width in zip(row, widths, strict=False)), row[3]])
+        for row in rows
+    )
+
+
+def _row(option: Option, indent: str = "") -> tuple[str, str, str, str]:
+    return indent + option.name, option.paper or "-", str(option.default), option.meaning

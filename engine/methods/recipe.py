@@ -52,6 +52,7 @@ class Recipe:
     weights: Path | None = None  # in the repository
     names: Callable[[Tensors], checkpoints.Names] = lambda tensors: ()  # its authors' names, if they have others
     adapt: Callable[[Tensors], Tensors] = dict  # what its weights need before they are loaded
+    shares_entries: bool = False  # what a frame leaves in memory speaks of all objects at once, also of absent ones
     framing: FramingStyle = OUR_STYLE
     judge: Callable[[Framing], Judge] = SoftJudge
     habits: Habits = ALL_PERMANENT
@@ -78,7 +79,7 @@ class Recipe:
                 *cascade.options,
                 GATE,
             ),
-            habits=replace(self.habits, permanent=True),
+            habits=replace(self.habits, permanent=True, joint=self.habits.joint and not self.shares_entries),
         )
 
     def numbers(self, overrides: Mapping[str, str]) -> Numbers:

@@ -13,7 +13,7 @@ from ..layers.attention import attention_weights
 from ..layers.decoders import PyramidDecoder
 from ..layers.identities import IDENTITIES, IdentityBank
 from ..layers.positions import sine_map, slots
-from ..layers.propagation import WIDTH, Block, Memory, Seen, Streams, Terms
+from ..layers.propagation import WIDTH, Block, Memory, Seen, Streams, Terms, with_terms
 from ..memory.bank import MemoryView
 from ..memory.entry import Entry
 from ..memory.tokens import Tokens
@@ -27,7 +27,6 @@ class Passing:
     short: tuple[Memory, ...]  # per block
     seen: tuple[Seen, ...] = ()  # of a frame whose masks are not known yet
     frame: int | None = None  # of which `short` is
-    long: tuple[Memory, ...] = ()  # what that frame leaves in long-term memory
 
 
 class OfEachBlock(nn.Module):
@@ -105,7 +104,9 @@ class Aot(nn.Module):
         self.finish = finish
         self.decoder = PyramidDecoder(finish.channels, channels, IDENTITIES + 1, align_corners=align_corners)
         self.temporal = temporal
+        self._places: tuple[tuple, Tensor] | None = None
         self.modulation = modulation  # per block, per plane (MAVOS)
+        self.modulate = None if modulation is None else self._modulate
 
     def encode(self, image: Tensor) -> Features:
         """(1, 3, H, W) RGB 0..1 -> pyramid, and the projected frame as key."""
@@ -124,7 +125,7 @@ class Aot(nn.Module):
         terms = self.temporal([len(entry) for entry in memory.entries]) if self.temporal else None
         streams, seen = self._propagate(features, long, short, terms)
         logits = self._decode(features, streams)
-        if terms is not None:
+        if memory.judged:
             memory.judge(self._relevance(seen[0], long[0], terms, logits, features.grid, memory))
         return logits.float(), Passing(short, seen)
 
@@ -139,12 +140,20 @@ class Aot(nn.Module):
             long.append(block.remember(seen, identity))
             streams, seen = block.propagate(seen, long[-1], long[-1], features.grid, terms)
             short.append(block.remember_briefly(seen, identity))
-        return _entry(frame, long, features), Passing(tuple(short), frame=frame, long=tuple(long))
+        return _entry(frame, long, features), Passing(tuple(short), frame=frame)
 
     def memorize(self, frame: int, features: Features, masks: Tensor, state: Passing | None) -> tuple[Entry, Passing]:
         """What this frame leaves in the long-term memory: as it was seen, with the identities now known."""
-        state = self.settle(frame, features, masks, state)
-        return _entry(frame, state.long, features), state
+        if state is None:
+            return self.refer(frame, features, masks, None)
+        identity = self.identities(masks)
+        pairs = list(zip(self.blocks, state.seen, strict=True))
+        long = [block.remember(seen, identity) for block, seen in pairs]
+        short = [
+            block.remember_briefly(seen, identity) if block.has_brief else memory
+            for (block, seen), memory in zip(pairs, long, strict=True)
+        ]
+        return _entry(frame, long, features), Passing(tuple(short), frame=frame)
 
     def settle(self, frame: int, features: Features, masks: Tensor, state: Passing | None) -> Passing:
         """This frame becomes the short-term memory."""
@@ -153,14 +162,10 @@ class Aot(nn.Module):
         if state.frame == frame:
             return state
         identity = self.identities(masks)
-        pairs = list(zip(self.blocks, state.seen, strict=True))
-        return Passing(
-            tuple(block.remember_briefly(seen, identity) for block, seen in pairs),
-            frame=frame,
-            long=tuple(block.remember(seen, identity) for block, seen in pairs),
-        )
+        pairs = zip(self.blocks, state.seen, strict=True)
+        return Passing(tuple(block.remember_briefly(seen, identity) for block, seen in pairs), frame=frame)
 
-    def modulate(self, new: Entry, old: Entry) -> Entry:
+    def _modulate(self, new: Entry, old: Entry) -> Entry:
         """MCA (MAVOS): `new` folded into `old`, each plane of each block by its own."""
         layers = []
         for folds, mine, past in zip(self.modulation, new.layers, old.layers, strict=True):
@@ -185,11 +190,12 @@ class Aot(nn.Module):
         return self.decoder(deep.T.unflatten(1, features.grid)[None], features.pyramid)
 
     def _relevance(
-        self, seen: Seen, long: Memory, terms: Terms, logits: Tensor, grid: tuple[int, int], memory: MemoryView
+        self, seen: Seen, long: Memory, terms: Terms | None, logits: Tensor, grid: tuple[int, int], memory: MemoryView
     ) -> Tensor:
         """Share of the first block's attention that each entry received from what is not background: (entries,)."""
         heads = getattr(self.blocks[0], "heads", 1)
-        weights = attention_weights(seen.key + terms.query, long.key + terms.keys, heads=heads).mean(0)  # (N, M)
+        query, key = with_terms(seen.key, long.key, terms)
+        weights = attention_weights(query, key, heads=heads).mean(0)  # (N, M)
         there = functional.interpolate(logits[None], size=grid, mode="bilinear", align_corners=True)[0]
         foreground = 1 - there.softmax(0)[0].flatten()  # (N,)
         received = (foreground @ weights).split([len(entry) for entry in memory.entries])
@@ -197,7 +203,11 @@ class Aot(nn.Module):
         return total / total.sum()
 
     def _position(self, features: Features) -> Tensor:
-        return sine_map(features.grid, WIDTH, like=features.image)
+        """The sine map, made anew only for another size."""
+        if self._places is None or self._places[0] != (features.grid, features.image.device):
+            made = sine_map(features.grid, WIDTH, like=features.image)
+            self._places = ((features.grid, features.image.device), made)
+        return self._places[1]
 
 
 def _tokens(features: Features) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..layers.affinity import as_rows, expanded, near_readout, read_top_k, similarity
+from ..layers.affinity import as_rows, expanded, near_readout, read_top_k, received, similarity
 from ..layers.backbones import EfficientNetLite0
 from ..layers.fusion import ResidualBlock
 from ..memory.bank import MemoryView
@@ -144,7 +144,10 @@ class Keymatte(nn.Module):
         keys = part.once("keys", partial(expanded, key))
         scores = similarity(key, tokens["shrinkage"], query["key"], query["selection"], memory=keys)
         rows = part.once("rows", partial(as_rows, value))
-        read = self.choose(scores, top_k=self.top_k).read(value, rows)  # (O, CV, N)
+        chosen = self.choose(scores, top_k=self.top_k)
+        read = chosen.read(value, rows)  # (O, CV, N)
+        if memory.judged:
+            memory.judge_by(received(chosen, scores.shape[1]))
         if state is None:
             near, previous = torch.zeros_like(read), read.new_zeros(read.shape[0], 2, h, w)
         else:

@@ -182,7 +182,10 @@ class XMem(nn.Module):
             scores = similarity(key, tokens["shrinkage"], query["key"], query["selection"], memory=keys)
             chosen = self.choose(scores, top_k=self.top_k)
             if index == 0:
-                memory.credit(received(chosen, scores.shape[1]))
+                mass = received(chosen, scores.shape[1])
+                memory.credit(mass)
+                if memory.judged:
+                    memory.judge_by(mass)
             rows.update(zip(part.objects, chosen.read(value, part.once("rows", partial(as_rows, value))), strict=True))
         return torch.stack([rows[place] for place in sorted(rows)]).unflatten(-1, features.grid)
 

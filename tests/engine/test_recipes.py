@@ -54,7 +54,7 @@ def test_a_network_runs_with_any_memory_that_it_can_read(name: str, memory: str)
     recipe, numbers = find_recipe(name).set_to({"memory": memory})
     network = network_of(name)
     assert recipe.habits.permanent
-    if CASCADES[memory].needs and not hasattr(network, CASCADES[memory].needs):
+    if CASCADES[memory].needs and getattr(network, CASCADES[memory].needs, None) is None:
         with pytest.raises(BadSetting, match=f"has no step '{CASCADES[memory].needs}'"):
             recipe.bank(numbers, network, 60)
     else:
@@ -70,3 +70,16 @@ def test_numbers_of_a_memory_come_with_it():
     _, numbers = find_recipe("keymatte").set_to({"memory": "long-term", "memory.most_frames": "7"})
     assert (numbers["memory.most_frames"], numbers["memory.interval"]) == (7, 5)
     assert "memory.frames" not in numbers
+
+
+def test_objects_whose_entries_are_shared_go_apart_by_their_keyframes_if_those_are_permanent():
+    recipe, _ = find_recipe("mavos").set_to({"memory": "keyframes"})
+    assert not recipe.habits.joint
+    recipe, _ = find_recipe("xmem").set_to({"memory": "keyframes"})
+    assert recipe.habits.joint
+
+
+def test_a_network_that_was_not_given_folds_cannot_fold():
+    recipe, numbers = find_recipe("deaot-l").set_to({"memory": "folded"})
+    with pytest.raises(BadSetting, match="has no step 'modulate'"):
+        recipe.bank(numbers, network_of("deaot-l"), 60)
