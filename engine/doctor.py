@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from .catalogue import published_for
-from .errors import EngineError
+from .errors import EngineError, WeightsMissing
 
 _LEAST_SPACE = 2 * 2**30  # bytes free for mattes of a long shot
 
@@ -84,6 +84,8 @@ def _recipes() -> list[Finding]:
                 network.encode(image)
             seconds = time.perf_counter() - began
             findings.append(Finding(True, f"recipe {recipe.name} runs ({1000 * seconds:.0f} ms for a small image)"))
+        except WeightsMissing as error:
+            findings.append(Finding(recipe.weights is None, f"recipe {recipe.name}: {error.message}", error.remedy))
         except EngineError as error:
             findings.append(Finding(False, f"recipe {recipe.name}: {error.message}", error.remedy))
         except RuntimeError as error:  # PyTorch's own, a GPU's among them
