@@ -134,11 +134,8 @@ def measure(
     return report
 
 
-def draw(path: Path, reports: Mapping[str, Report]) -> None:
-    """Time and memory over the clip's length, by recipe: a picture, and beside it the numbers as .csv.
-
-    Raises BadSetting where matplotlib is not installed; the numbers are written all the same.
-    """
+def write_numbers(path: Path, reports: Mapping[str, Report]) -> None:
+    """Time and memory over the clip's length, by recipe, as the .csv beside the picture at `path`."""
     rows = [(name, row) for name, report in reports.items() for row in report.growth]
     with replacing(path.with_suffix(".csv")) as part:
         lines = (
@@ -146,6 +143,10 @@ def draw(path: Path, reports: Mapping[str, Report]) -> None:
         )
         head = "recipe,frames,seconds_per_frame,tokens_read,bytes_remembered,bytes_of_process"
         part.write_text("\n".join([head, *lines, ""]), encoding="utf-8")
+
+
+def draw(path: Path, reports: Mapping[str, Report]) -> None:
+    """The same as a picture. Raises BadSetting where matplotlib is not installed."""
     try:
         from matplotlib.figure import Figure
     except ImportError:

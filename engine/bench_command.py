@@ -33,7 +33,7 @@ def bench(options: argparse.Namespace) -> int:
     """Print what `measure` found."""
     import torch
 
-    from .bench import draw, measure
+    from .bench import draw, measure, write_numbers
     from .device import describe, pick_device
     from .recipes import find_recipe
 
@@ -64,8 +64,9 @@ def bench(options: argparse.Namespace) -> int:
     if options.curve:
         reports = {recipe.name: report}
         for other, its_settings in others:
-            draw(options.curve, reports)  # what is measured is kept, whatever comes
+            write_numbers(options.curve, reports)  # what is measured is kept, whatever comes
             reports[other.name] = measure(other, its_settings, **{**kind, "weights": None})
+        write_numbers(options.curve, reports)
         draw(options.curve, reports)
         _say(f"the curve is {options.curve}, its numbers {options.curve.with_suffix('.csv')}")
         return 0
