@@ -12,7 +12,7 @@ from pathlib import Path
 from .arguments import add_clip, add_recipe, frames_in, settings_of
 from .bench_command import add_arguments as add_bench_arguments
 from .errors import EngineError
-from .matte_folder import replacing
+from .matte_folder import MatteFolder, replacing
 from .models_command import add_arguments as add_models_arguments
 from .suggest_command import add_arguments as add_suggest_arguments
 from .types import Direction, PropagationJob
@@ -66,7 +66,7 @@ def _propagate(options: argparse.Namespace) -> int:
         weights=options.weights,
         direction=Direction(options.direction) if options.direction else recipe.direction,
         settings=settings_of(options),
-        keys=options.out / "keys" if options.keep_keys else None,
+        keys=MatteFolder(options.out).keys if options.keep_keys else None,
         probabilities=options.dump_probabilities,
     )
     last: list[Finished] = []

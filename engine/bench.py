@@ -68,6 +68,8 @@ def measure(
     With `plain` as the authors' program would: one memory format as it comes, every token weighed for every place.
     Weights do not matter for the speed: without a file a published recipe runs on random ones.
     """
+    if frames <= _WARM_UP or not 1 <= objects <= 255:
+        raise BadSetting(f"a bench needs more than {_WARM_UP} frames, and from 1 to 255 objects")
     device = pick_device(settings.device)
     recipe, numbers = recipe.set_to(settings.overrides)
     network = _network(recipe, numbers, device, weights)

@@ -24,7 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", type=int, default=60, help="length of the made-up clip")
     parser.add_argument("--objects", type=int, default=1)
     parser.add_argument("--threads", type=int, help="of the processor; default: all its cores")
-    parser.add_argument("--curve", type=Path, metavar="FILE.png", help="draw time and memory over the clip's length")
+    parser.add_argument(
+        "--curve",
+        type=Path,
+        metavar="FILE.png",
+        help="time and memory over the clip's length; the numbers beside it, as .csv",
+    )
     parser.add_argument("--against", action="append", default=[], metavar="RECIPE", help="another recipe in the curve")
     parser.add_argument("--no-baseline", action="store_true", help="do not run the plain way for comparison")
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .matte_folder import replacing
+from .errors import FolderTaken
+from .matte_folder import replacing, writing_error
 from .memory.tokens import Tokens
 
 _ABOUT = "about.json"
@@ -27,12 +28,20 @@ class KeyFolder:
     def open(cls, folder: Path, about: dict) -> KeyFolder:
         """The keys in `folder`, if they were made with exactly what `about` tells; else the old ones are removed.
 
-        Raises DiskFull, FolderNotWritable.
+        Raises FolderTaken if it holds files that are not ours, DiskFull, FolderNotWritable.
         """
         marker, told = folder / _ABOUT, json.loads(json.dumps(about, default=str))
+        if folder.exists() and not marker.exists():
+            strangers = [] if folder.is_dir() else [folder]
+            strangers = strangers or [path for path in folder.iterdir() if path.suffix != ".part"]
+            if strangers:
+                raise FolderTaken(f"{folder} is to hold keys of frames, but holds {strangers[0].name}")
         if _read(marker) != told:
-            for path in folder.glob("[0-9]*.npy"):
-                path.unlink(missing_ok=True)
+            try:
+                for path in folder.glob("[0-9]*.npy"):
+                    path.unlink(missing_ok=True)
+            except OSError as error:
+                raise writing_error(folder, error) from error
             with replacing(marker) as part:
                 part.write_text(json.dumps(told, indent=1, ensure_ascii=False), encoding="utf-8")
         return cls(folder)

@@ -56,6 +56,11 @@ class MatteFolder:
         """`.npz` of one object's outlines over time, see `contours`."""
         return self.root / "outlines" / f"{object_id:03d}.npz"
 
+    @property
+    def keys(self) -> Path:
+        """Folder of what suggestions know of each frame, see `keys`."""
+        return self.root / "keys"
+
     def keyframe(self, object_id: int, number: int) -> Path:
         """Label image of one object's keyframe."""
         return self.root / "keyframes" / f"{object_id:03d}" / f"{number:06d}.png"

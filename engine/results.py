@@ -75,14 +75,14 @@ class ProbabilityFile:
         self._objects = objects
         self._frames = frames
         self._done = np.zeros((len(frames), len(objects)), bool)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._scratch = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115 (closed by `close`)
         shape = (len(frames), 1 + len(objects), *size)
-        if hasattr(os, "posix_fallocate"):  # a full disk is told now, and does not kill the process later
-            try:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._scratch = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115 (closed by `close`)
+            if hasattr(os, "posix_fallocate"):  # a full disk is told now, and does not kill the process later
                 os.posix_fallocate(self._scratch.fileno(), 0, 4 * math.prod(shape))
-            except OSError as error:
-                raise writing_error(path, error) from error
+        except OSError as error:
+            raise writing_error(path, error) from error
         # On disk: a long clip does not fit into memory.
         self._found = np.memmap(self._scratch, np.float32, "w+", shape=shape)
 

@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PERCENT",
         help="frames whose objects cover less are not suggested",
     )
-    parser.add_argument("--keys", type=Path, help="folder to keep the frames' keys in; default: in the results")
+    parser.add_argument("--keys", type=Path, help="folder to keep the frames' keys in; default: with the masks")
     add_recipe(parser)
 
 
@@ -48,7 +48,7 @@ def suggest(options: argparse.Namespace) -> int:
 
     from .frames import FrameReader
     from .images import label_files
-    from .matte_folder import number_in
+    from .matte_folder import MatteFolder, number_in
     from .protocol import Answer, Stage, Suggested
     from .suggesting import run
 
@@ -64,15 +64,16 @@ def suggest(options: argparse.Namespace) -> int:
     strangers = [number for number in chosen if number not in frame_of]
     if strangers:
         raise BadSetting(f"frame {strangers[0]} is not in the clip, which has {numbers[0]} to {numbers[-1]}")
-    results = options.masks if options.masks.is_dir() else options.masks.parent
-    labels = options.masks / "labels"
+    results = MatteFolder(options.masks)
+    beside = options.masks.with_name(f"{options.masks.stem}_keys")  # of a file with probabilities
+    labels = results.root / "labels"
     job = SuggestionJob(
         job_id=uuid.uuid4().hex,
         clip=clip,
         frames=frames_in(options.range, clip.frame_count),
         chosen=tuple(frame_of[number] for number in chosen),
         masks=labels if labels.is_dir() else options.masks,
-        keys=options.keys or results / "keys",
+        keys=options.keys or (results.keys if options.masks.is_dir() else beside),
         recipe=options.recipe,
         weights=options.weights,
         settings=settings_of(options),

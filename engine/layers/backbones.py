@@ -38,13 +38,14 @@ class SameConv(nn.Conv2d):
 class InvertedResidual(nn.Module):
     """Expand, filter each channel, project; batch norm is folded into the convolutions' weights and biases."""
 
-    def __init__(self, channels_in: int, channels: int, *, expansion: int, kernel: int, stride: int) -> None:
+    def __init__(self, channels_in: int, channels: int, depthwise: nn.Conv2d) -> None:
+        """`depthwise` filters the expanded channels; as many as come in: nothing is expanded."""
         super().__init__()
-        width = channels_in * expansion
-        self.expand = nn.Conv2d(channels_in, width, 1) if expansion > 1 else None
-        self.depthwise = SameConv(width, width, kernel, stride, groups=width)
+        width = depthwise.in_channels
+        self.expand = nn.Conv2d(channels_in, width, 1) if width > channels_in else None
+        self.depthwise = depthwise
         self.project = nn.Conv2d(width, channels, 1)
-        self.keeps_shape = stride == 1 and channels_in == channels
+        self.keeps_shape = depthwise.stride == (1, 1) and channels_in == channels
 
     def forward(self, image: Tensor) -> Tensor:
         inner = image if self.expand is None else functional.relu6(self.expand(image))
@@ -62,7 +63,9 @@ class EfficientNetLite0(nn.Module):
         self.stem = SameConv(3, 32, 3, 2)
         blocks, channels_in = [], 32
         for expansion, kernel, stride, channels in _LITE0:
-            blocks.append(InvertedResidual(channels_in, channels, expansion=expansion, kernel=kernel, stride=stride))
+            width = channels_in * expansion
+            depthwise = SameConv(width, width, kernel, stride, groups=width)
+            blocks.append(InvertedResidual(channels_in, channels, depthwise))
             channels_in = channels
         self.blocks = nn.ModuleList(blocks)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .backbones import InvertedResidual
+
 # One row per block: expansion, channels out, stride, dilation. The last stage does not stride: it dilates.
 BLOCKS = (
     (1, 16, 1, 1),
@@ -18,23 +20,6 @@ BLOCKS = (
 _TAPS = {2: 4, 5: 8, 12: 16}  # last block of each stride -> stride
 
 
-class InvertedResidual(nn.Module):
-    """Expand, filter each channel, project."""
-
-    def __init__(self, channels_in: int, channels: int, *, expansion: int, stride: int, dilation: int) -> None:
-        super().__init__()
-        width = channels_in * expansion
-        self.expand = nn.Conv2d(channels_in, width, 1) if expansion > 1 else None
-        self.depthwise = nn.Conv2d(width, width, 3, stride, padding=dilation, dilation=dilation, groups=width)
-        self.project = nn.Conv2d(width, channels, 1)
-        self.keeps_shape = stride == 1 and channels_in == channels
-
-    def forward(self, image: Tensor) -> Tensor:
-        inner = image if self.expand is None else functional.relu6(self.expand(image))
-        out = self.project(functional.relu6(self.depthwise(inner)))
-        return out + image if self.keeps_shape else out
-
-
 class MobileNetV2(nn.Module):
     """{4, 8, 16} -> maps; and under 0 the 1280 channels at stride 16 that the projector takes."""
 
@@ -45,9 +30,9 @@ class MobileNetV2(nn.Module):
         self.stem = nn.Conv2d(3, 32, 3, 2, padding=1)
         blocks, channels_in = [], 32
         for expansion, channels, stride, dilation in BLOCKS:
-            blocks.append(
-                InvertedResidual(channels_in, channels, expansion=expansion, stride=stride, dilation=dilation)
-            )
+            width = channels_in * expansion
+            depthwise = nn.Conv2d(width, width, 3, stride, padding=dilation, dilation=dilation, groups=width)
+            blocks.append(InvertedResidual(channels_in, channels, depthwise))
             channels_in = channels
         self.blocks = nn.ModuleList(blocks)
         self.head = nn.Conv2d(channels_in, self.channels[0], 1)

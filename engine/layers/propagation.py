@@ -111,20 +111,16 @@ class FeedForward(nn.Module):
         return self.narrow(wide)
 
 
-class AotBlock(nn.Module):
-    """AOT's long short-term transformer block (Yang et al., NeurIPS 2021)."""
+class LsttBlock(nn.Module):
+    """What AOT's block and RMem's have in common: self attention, long-term memory, feed-forward."""
 
-    has_brief = False
-
-    def __init__(self, heads: int = 8) -> None:
+    def __init__(self, heads: int) -> None:
         super().__init__()
         self.heads = heads
         self.norm_self, self.norm, self.norm_feed = (nn.LayerNorm(WIDTH) for _ in range(3))
         self.attention = SelfAttention(heads)
         self.query, self.value = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH)
         self.long_out, self.short_out = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH)
-        self.near_key = nn.Conv2d(WIDTH, heads * SIDE**2, 1, groups=heads)
-        self.near_value = nn.Parameter(torch.zeros(heads, WIDTH // heads, SIDE**2))
         self.feed = FeedForward()
 
     def look(self, streams: Streams, grid: Grid, position: Tensor) -> Seen:
@@ -132,56 +128,56 @@ class AotBlock(nn.Module):
         seed = self.norm(tokens)
         return Seen(Streams(tokens), key=self.query(seed), value=seed)
 
+    def remember(self, seen: Seen, identity: Tensor) -> Memory:
+        return Memory(seen.key, self.value(seen.value + identity))
+
+    def _told(self, seen: Seen, long: Memory, near: Tensor, grid: Grid, terms: Terms | None) -> Streams:
+        """The frame with what the long-term memory tells, and what the short-term one told, fed forward."""
+        query, key = with_terms(seen.key, long.key, terms)
+        far = self.long_out(attend(query, key, long.value, heads=self.heads))
+        tokens = seen.streams.visual + far + near
+        return Streams(tokens + self.feed(self.norm_feed(tokens), grid))
+
+
+class AotBlock(LsttBlock):
+    """AOT's long short-term transformer block (Yang et al., NeurIPS 2021)."""
+
+    has_brief = False
+
+    def __init__(self, heads: int = 8) -> None:
+        super().__init__(heads)
+        self.near_key = nn.Conv2d(WIDTH, heads * SIDE**2, 1, groups=heads)
+        self.near_value = nn.Parameter(torch.zeros(heads, WIDTH // heads, SIDE**2))
+
     def propagate(
         self, seen: Seen, long: Memory, short: Memory, grid: Grid, terms: Terms | None
     ) -> tuple[Streams, Seen]:
-        far = self.long_out(attend(seen.key, long.key, long.value, heads=self.heads))
         bias = on_grid(seen.key, grid, self.near_key).unflatten(1, (self.heads, -1)).transpose(0, 1)
         near = attend_near(
             seen.key, short.key, short.value, grid, heads=self.heads, bias=bias, by_place=self.near_value
         )
-        tokens = seen.streams.visual + far + self.short_out(near)
-        return Streams(tokens + self.feed(self.norm_feed(tokens), grid)), seen
-
-    def remember(self, seen: Seen, identity: Tensor) -> Memory:
-        return Memory(seen.key, self.value(seen.value + identity))
+        return self._told(seen, long, self.short_out(near), grid, terms), seen
 
     def remember_briefly(self, seen: Seen, identity: Tensor) -> Memory:
         return self.remember(seen, identity)
 
 
-class RestrictedAotBlock(nn.Module):
+class RestrictedAotBlock(LsttBlock):
     """RMem's AOT block (Zhou et al., CVPR 2024): no windows; the short-term memory is what was told, told on."""
 
     has_brief = True
 
     def __init__(self, heads: int = 8) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norm_self, self.norm, self.norm_feed, self.norm_short = (nn.LayerNorm(WIDTH) for _ in range(4))
-        self.attention = SelfAttention(heads)
-        self.query, self.value = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH)
+        super().__init__(heads)
+        self.norm_short = nn.LayerNorm(WIDTH)
         self.short_key, self.short_value = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH)
-        self.long_out, self.short_out = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH)
-        self.feed = FeedForward()
-
-    def look(self, streams: Streams, grid: Grid, position: Tensor) -> Seen:
-        tokens = streams.visual + self.attention(self.norm_self(streams.visual), position)
-        seed = self.norm(tokens)
-        return Seen(Streams(tokens), key=self.query(seed), value=seed)
 
     def propagate(
         self, seen: Seen, long: Memory, short: Memory, grid: Grid, terms: Terms | None
     ) -> tuple[Streams, Seen]:
-        query, key = with_terms(seen.key, long.key, terms)
-        far = self.long_out(attend(query, key, long.value, heads=self.heads))
         key, value = self.norm_short(short.key + seen.key), self.norm_short(short.value + seen.value)
         near = self.short_out(attend(seen.key, key, value, heads=self.heads))
-        tokens = seen.streams.visual + far + near
-        return Streams(tokens + self.feed(self.norm_feed(tokens), grid)), replace(seen, short=near)
-
-    def remember(self, seen: Seen, identity: Tensor) -> Memory:
-        return Memory(seen.key, self.value(seen.value + identity))
+        return self._told(seen, long, near, grid, terms), replace(seen, short=near)
 
     def remember_briefly(self, seen: Seen, identity: Tensor) -> Memory:
         return Memory(self.short_key(seen.short), self.short_value(seen.short + identity))

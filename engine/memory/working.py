@@ -30,17 +30,12 @@ class Working:
         return list(self._kept)
 
 
-class FirstAndWorking:
+class FirstAndWorking(Working):
     """As `Working`, but the very first frame, which the user gave, is one of the `least` and never goes down.
 
     As XMem's program does it, an object that appeared later has its own first frame kept as well: its value is moved
     to the key of the very first frame. If no more than `least` + 1 frames know the object, nothing of it goes down.
     """
-
-    def __init__(self, least: int, most: int) -> None:
-        self._least = least
-        self._most = most
-        self._kept: list[Entry] = []
 
     def write(self, entries: Sequence[Entry]) -> list[Entry]:
         self._kept += entries
@@ -59,9 +54,6 @@ class FirstAndWorking:
                 older = [_without(entry, place) if entry is knowing[0] else entry for entry in older]
         self._kept = [first, *recent]
         return older
-
-    def entries(self) -> list[Entry]:
-        return list(self._kept)
 
 
 def _with_row_of(entry: Entry, giver: Entry, place: int) -> Entry:

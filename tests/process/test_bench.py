@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.process.cli import ENGINE, told
+from tests.process.cli import ENGINE, refused, told
 
 
 def test_a_bench_tells_pace_stages_memory_and_a_ratio():
@@ -33,3 +33,8 @@ def test_the_numbers_of_a_curve_are_written(tmp_path):
     assert rows[0].startswith("recipe,frames,seconds_per_frame")
     assert {row.split(",")[0] for row in rows[1:]} == {"keymatte", "colour"}
     assert picture.exists() or "Install matplotlib" in ended.stderr
+
+
+def test_a_bench_of_nothing_is_refused():
+    refused([*ENGINE, "bench", "--objects", "0"], "from 1 to 255 objects")
+    refused([*ENGINE, "bench", "--frames", "2"], "more than 3 frames")

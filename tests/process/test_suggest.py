@@ -95,3 +95,18 @@ def test_a_suggestion_can_be_cancelled(place):
     finally:
         engine.process.kill()
         engine.process.wait()
+
+
+def test_a_folder_that_holds_something_else_is_no_place_for_keys(place):
+    assert told(propagate(place)).returncode == 0
+    mine = place / "mine"
+    mine.mkdir()
+    (mine / "000001.npy").write_bytes(b"measured for a week")
+    refused(suggest(place, "--chosen", "0", "--keys", str(mine)), "holds 000001.npy")
+    assert (mine / "000001.npy").read_bytes() == b"measured for a week"
+    assert [path.name for path in mine.iterdir()] == ["000001.npy"]
+
+
+def test_probabilities_that_cannot_be_written_are_said_before_anything_is_computed(place):
+    (place / "file").write_text("")
+    refused([*propagate(place), "--dump-probabilities", str(place / "file" / "out.npz")], "cannot be written")
