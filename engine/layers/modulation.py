@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .attention import Grid, attention_weights, heads_of, joined_heads
+from .attention import Grid, attend
 
 _HEADS = 4
 _LEVELS = (3, 5)  # kernels of the focal context; a global level is added
@@ -49,8 +49,7 @@ class ModulatedCrossAttention(nn.Module):
     def forward(self, new: Tensor, old: Tensor, grid: Grid) -> Tensor:
         """(N, C), (N, C) -> (N, C)."""
         normed, old = self.norm_new(new), self.norm_old(old)
-        weights = attention_weights(self.query(normed), self.key(old), heads=_HEADS)
         # The published weights were trained with the map's memory re-read as tokens, its channels not moved last.
-        value = heads_of(self.context(old, grid).reshape(new.shape), _HEADS)
-        told = new + self.out(joined_heads(weights @ value))
+        value = self.context(old, grid).reshape(new.shape)
+        told = new + self.out(attend(self.query(normed), self.key(old), value, heads=_HEADS))
         return told + self.narrow(functional.gelu(self.widen(self.norm(told))))
