@@ -90,7 +90,10 @@ def relative_path(path: Path) -> str:
 
 
 def clear_results(clip: MovieClip) -> int:
-    """Remove mattes, label images, outlines and kept keys of the clip; keyframes stay. Returns how many files went."""
+    """Remove mattes, label images, outlines, kept keys of the clip and what was learned of it; keyframes stay.
+
+    Returns how many files went.
+    """
     if existing_folder(clip) is None:
         return 0
     folder = matte_folder(clip)
@@ -145,7 +148,8 @@ def _copy_files(source: MatteFolder, target: MatteFolder) -> None:
 
 def _results_in(folder: MatteFolder) -> list[Path]:
     patterns = ("labels/*.png", "mattes/*/*.png", "outlines/*.npz")
-    return [path for pattern in patterns for path in folder.root.glob(pattern) if path.stem.isdigit()]
+    found = [path for pattern in patterns for path in folder.root.glob(pattern) if path.stem.isdigit()]
+    return [*found, folder.adapted] if folder.adapted.is_file() else found
 
 
 def _is_copy(clip: MovieClip, folder: MatteFolder) -> bool:

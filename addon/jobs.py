@@ -8,7 +8,7 @@ from bpy.types import MovieClip, Scene
 
 from ..engine.errors import BadSetting, NoKeyframes, NothingPropagated
 from ..engine.types import Direction, PropagationJob, Settings, SuggestionJob
-from . import clips, environment, weights
+from . import clips, environment, recipes, weights
 from .folders import existing_folder, results
 from .keyframes import keyframe_files
 
@@ -33,7 +33,7 @@ def gather_job(clip: MovieClip, frames: range, direction: Direction, *, recipe: 
         recipe=recipe,
         weights=weights.file_for(recipe, matting.weights),
         direction=direction,
-        settings=_settings(),
+        settings=_settings(adapt=matting.adapt and recipe in recipes.ADAPT),
     )
 
 
@@ -93,5 +93,5 @@ def preview_range(clip: MovieClip, scene: Scene) -> range:
     return frames
 
 
-def _settings() -> Settings:
-    return Settings(device=environment.preferences().device)
+def _settings(*, adapt: bool = False) -> Settings:
+    return Settings(device=environment.preferences().device, adapt=adapt)

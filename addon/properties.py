@@ -63,6 +63,12 @@ class ClipMatting(PropertyGroup):
     weights: EnumProperty(
         name="Weights", description="What the recipe's network has learned", items=weights.MENU, default=weights.ANY
     )
+    adapt: BoolProperty(
+        name="Adapt to This Shot",
+        description="Learn from this clip's keyframes before following the objects. Takes up to a minute longer; what "
+        "is learned is kept only if it helps, and for this clip alone",
+        default=False,
+    )
     suggestions: CollectionProperty(type=MatteSuggestion)
     active_suggestion: IntProperty(
         name="Suggested Frame",

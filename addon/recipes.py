@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 DEFAULT = "keymatte"
+ADAPT = frozenset({"keymatte"})  # those that can learn from a shot's keyframes
 
 # The numbers are what a .blend keeps. 1 was the recipe of the tests, which is no longer in the menu.
 MENU = (

@@ -1,4 +1,4 @@
-"""Command line: propagate, suggest, bench, score, models, doctor, serve, train-data, train."""
+"""Command line: propagate, suggest, bench, score, study, models, doctor, serve, train-data, render-scenes, train."""
 
 from __future__ import annotations
 
@@ -7,20 +7,25 @@ import logging
 import os
 import sys
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
+from .allocator import keep_freed_memory
 from .arguments import add_clip, add_recipe, frames_in, settings_of
 from .bench_command import add_arguments as add_bench_arguments
 from .errors import EngineError
 from .matte_folder import MatteFolder, replacing
 from .models_command import add_arguments as add_models_arguments
+from .study.command import add_arguments as add_study_arguments
 from .suggest_command import add_arguments as add_suggest_arguments
+from .training.scenes.command import add_arguments as add_scene_arguments
 from .types import Direction, PropagationJob
 
 # Threads that wait must sleep, not spin: beside Blender or a render, spinning made two threads five times slower than
 # one. OpenMP reads these once, when torch is first imported.
 for _name, _value in (("OMP_WAIT_POLICY", "PASSIVE"), ("GOMP_SPINCOUNT", "0"), ("KMP_BLOCKTIME", "0")):
     os.environ.setdefault(_name, _value)
+keep_freed_memory()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -65,7 +70,7 @@ def _propagate(options: argparse.Namespace) -> int:
         recipe=recipe.name,
         weights=options.weights,
         direction=Direction(options.direction) if options.direction else recipe.direction,
-        settings=settings_of(options),
+        settings=replace(settings_of(options), adapt=options.adapt),
         keys=MatteFolder(options.out).keys if options.keep_keys else None,
         probabilities=options.dump_probabilities,
     )
@@ -164,6 +169,7 @@ def _train(options: argparse.Namespace) -> int:
         learning_rate=options.learning_rate,
         device=options.device,
         seed=options.seed,
+        workers=options.workers,
     )
     train(
         options.out,
@@ -171,6 +177,7 @@ def _train(options: argparse.Namespace) -> int:
         course,
         pretrained=options.pretrained,
         start=options.start,
+        rendered=options.rendered,
         minutes=options.minutes,
     )
     return 0
@@ -186,6 +193,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--keyframes", type=Path, required=True, help="folder of label images named by frame")
     one.add_argument("--out", type=Path, required=True, help="folder for the results: new, empty, or an earlier run's")
     add_recipe(one)
+    one.add_argument(
+        "--adapt", action="store_true", help="learn from this clip's keyframes first; kept in --out, where it helps"
+    )
     one.add_argument(
         "--direction", choices=[way.value for way in Direction], help="default: the recipe's; both for keymatte"
     )
@@ -210,6 +220,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--allow-missing", action="store_true", help="score only frames that were predicted")
     one.add_argument("--csv", type=Path, help="write the numbers of every frame to this file")
 
+    add_study_arguments(commands.add_parser("study", help="how good the default method is, beside plain baselines"))
+
     one = commands.add_parser("models", help="recipes, licences, weights files")
     one.set_defaults(command=_models)
     one.add_argument("--describe", metavar="RECIPE", help="the numbers of one recipe")
@@ -221,6 +233,8 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("train-data", help="fetch and prepare openly licensed training pictures (Debian)")
     one.set_defaults(command=_train_data)
     one.add_argument("--out", type=Path, required=True)
+
+    add_scene_arguments(commands.add_parser("render-scenes", help="render training clips in Blender (needs bpy)"))
 
     one = commands.add_parser("train", help="train the default network; goes on where it stopped")
     one.set_defaults(command=_train)
@@ -235,6 +249,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--learning-rate", type=float, default=4e-4)
     one.add_argument("--seed", type=int, default=1)
     one.add_argument("--device", default="cpu")
+    one.add_argument("--rendered", type=Path, help="folder of rendered scenes to learn from too")
+    one.add_argument("--workers", type=int, default=1, help="processes that make clips")
     one.add_argument("--minutes", type=float, help="stop (resumably) after this long")
     return parser
 

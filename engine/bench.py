@@ -61,27 +61,46 @@ class Report:
 
 
 def measure(
-    recipe: Recipe, settings: Settings, *, weights: Path | None, frames: int, objects: int, plain: bool = False
+    recipe: Recipe,
+    settings: Settings,
+    *,
+    weights: Path | None,
+    frames: int,
+    objects: int,
+    keyframes: int = 1,
+    plain: bool = False,
+    compiled: bool = False,
 ) -> Report:
-    """Propagate through a made-up 16:9 clip of `frames` frames with `objects` objects.
+    """Propagate through a made-up 16:9 clip of `frames` frames with `objects` objects, `keyframes` of them given.
 
-    With `plain` as the authors' program would: one memory format as it comes, every token weighed for every place.
+    With `compiled` the network's parts go through PyTorch's compiler first, which needs one for C++ on a processor.
+    With `plain` in the memory format as it comes and, in those that read the best tokens, every token weighed for every
+    place, as the authors' programs do.
     Weights do not matter for the speed: without a file a published recipe runs on random ones.
     """
     if frames <= _WARM_UP or not 1 <= objects <= 255:
         raise BadSetting(f"a bench needs more than {_WARM_UP} frames, and from 1 to 255 objects")
+    if not 1 <= keyframes <= frames - _WARM_UP:
+        raise BadSetting(f"a bench of {frames} frames can have 1 to {frames - _WARM_UP} keyframes, not {keyframes}")
     device = pick_device(settings.device)
     recipe, numbers = recipe.set_to(settings.overrides)
     network = _network(recipe, numbers, device, weights)
     if plain:
         network.to(memory_format=torch.contiguous_format)
-        network.choose = dense_top_k
+        if hasattr(network, "choose"):
+            network.choose = dense_top_k
+    if compiled:
+        for part in network.children() if isinstance(network, torch.nn.Module) else ():
+            part.compile()
     precision = pick_precision(settings.precision, device)
     if precision is not torch.float32:
         network = InHalf(network, device, precision)
     height, width = settings.height, round(settings.height * _ASPECT / 2) * 2
-    truth = {0: _labels(0, height, width, objects)}
-    annotations = [(0, range(1, objects + 1))]
+    truth = {
+        index * frames // keyframes: _labels(index * frames // keyframes, height, width, objects)
+        for index in range(keyframes)
+    }
+    annotations = [(frame, range(1, objects + 1)) for frame in truth]
     groups = (group_together if recipe.habits.joint else group_by_keyframes)(annotations, most=network.max_objects)
     clock = _Clock(network, device)
     banks: list[MemoryBank] = []
@@ -199,8 +218,13 @@ class _Clock:
         self.stride, self.max_objects = network.stride, network.max_objects
         self.spent: dict[str, float] = {}
         self._device = device
+        self._network = network
         for verb in _VERBS:
             setattr(self, verb, self._timed(verb, getattr(network, verb)))
+
+    def __getattr__(self, name: str) -> object:
+        """What it has beside the verbs."""
+        return getattr(self._network, name)
 
     def _timed(self, verb: str, does: Callable) -> Callable:
         def timed(*given: object) -> object:

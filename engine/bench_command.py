@@ -23,6 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_recipe(parser)
     parser.add_argument("--frames", type=int, default=60, help="length of the made-up clip")
     parser.add_argument("--objects", type=int, default=1)
+    parser.add_argument("--keyframes", type=int, default=1, help="given frames, evenly over the clip")
+    parser.add_argument("--compile", action="store_true", help="measure the network compiled by PyTorch as well")
     parser.add_argument("--threads", type=int, help="of the processor; default: all its cores")
     parser.add_argument(
         "--curve",
@@ -40,14 +42,18 @@ def bench(options: argparse.Namespace) -> int:
 
     from .bench import draw, measure, write_numbers
     from .device import describe, pick_device
+    from .layers.convolution import in_steps
     from .recipes import find_recipe
 
     if options.threads:
         torch.set_num_threads(options.threads)
     recipe, settings = find_recipe(options.recipe), settings_of(options)
     others = [_with_what_fits(find_recipe(name), settings) for name in options.against]
-    kind = {"weights": options.weights, "frames": options.frames, "objects": options.objects}
-    _say(f"{recipe.name} at {settings.height}p, {options.objects} objects, {describe(pick_device(settings.device))}")
+    kind = {name: getattr(options, name) for name in ("weights", "frames", "objects", "keyframes")}
+    _say(
+        f"{recipe.name} at {settings.height}p, {options.objects} objects, {options.keyframes} keyframes, "
+        f"{describe(pick_device(settings.device))}"
+    )
     report = measure(recipe, settings, **kind)
     _say(
         f"{report.frames_per_second:.2f} frames/s over {report.frames} frames, "
@@ -75,9 +81,14 @@ def bench(options: argparse.Namespace) -> int:
         draw(options.curve, reports)
         _say(f"the curve is {options.curve}, its numbers {options.curve.with_suffix('.csv')}")
         return 0
-    if options.no_baseline or not hasattr(recipe.build(recipe.set_to(settings.overrides)[1], {}), "choose"):
+    if options.compile:
+        other = measure(recipe, settings, **kind, compiled=True)
+        ratio = other.frames_per_second / report.frames_per_second
+        _say(f"compiled: {other.frames_per_second:.2f} frames/s, {ratio:.2f} times as fast")
+    if options.no_baseline or not isinstance(recipe.build(recipe.set_to(settings.overrides)[1], {}), torch.nn.Module):
         return 0
-    plain = measure(recipe, settings, **kind, plain=True)
+    with in_steps():
+        plain = measure(recipe, settings, **kind, plain=True)
     _say(f"baseline, computed plainly: {plain.frames_per_second:.2f} frames/s; ours is "
          f"{report.frames_per_second / plain.frames_per_second:.2f} times as fast")  # fmt: skip
     return 0

@@ -121,7 +121,13 @@ class Equipment:
 @contextmanager
 def equipped(job: PropagationJob | SuggestionJob, cancelled: Callable[[], bool]) -> Iterator[Equipment]:
     """Open the clip and load the network for `job`. Raises BadSetting, ClipNotFound, WeightsMissing and their kin."""
-    recipe, numbers = find_recipe(job.recipe).set_to(job.settings.overrides)
+    recipe = find_recipe(job.recipe)
+    if job.settings.adapt and not recipe.adapts:
+        raise BadSetting(
+            f"recipe {recipe.name!r} cannot adapt to the shot",
+            remedy="Switch that off, or choose the recipe 'keymatte'.",
+        )
+    recipe, numbers = recipe.set_to(job.settings.overrides)
     device = pick_device(job.settings.device)
     if job.settings.height < _LEAST_HEIGHT:
         raise BadSetting(f"a working height of {job.settings.height} pixels is too small: {_LEAST_HEIGHT} at least")

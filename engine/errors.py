@@ -234,3 +234,17 @@ class ImageUnreadable(EngineError):
 class MasksMissing(EngineError):
     code = "masks-missing"
     default_remedy = "Run Propagate first: frames are suggested from what it finds."
+
+
+class PicturesMissing(EngineError):
+    """The prepared pictures that films are composed of are not there."""
+
+    code = "pictures-missing"
+    default_remedy = "Run `train-data`, and name its folder with --data."
+
+
+class FilmsChanged(EngineError):
+    """Films that are kept for comparing are no longer what was written."""
+
+    code = "films-changed"
+    default_remedy = "Remove that folder of films, or name another: they are composed anew, and are then other films."

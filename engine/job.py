@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from . import VERSION
+from .adapted import adapt
 from .device import peak_memory
 from .equipment import Stopped, equipped
 from .errors import KeyframeOutsideClip, NoKeyframes
@@ -49,6 +50,8 @@ def _run(job: PropagationJob, report: Callable[[Answer], None], cancelled: Calla
         sweeps = plan_sweeps(groups, job.frames, job.direction, ahead=recipe.habits.ahead)
         folder = MatteFolder(job.folder)
         folder.claim(_about(job, reader))
+        if job.settings.adapt:
+            adapt(with_, folder, truth, groups, partial(_tell_adapting, job, report))
         objects = sorted({number for group in groups for number in group.objects})
         size = (reader.clip.height, reader.clip.width)
         results = _Results(
@@ -124,6 +127,10 @@ def _keeping(keys: KeyFolder) -> Callable[[int, Features], None]:
 
 def _tell_tracing(job: PropagationJob, report: Callable[[Answer], None], done: int, total: int) -> None:
     report(Stage(job.job_id, "Tracing outlines", done, total))
+
+
+def _tell_adapting(job: PropagationJob, report: Callable[[Answer], None], text: str, done: int, total: int) -> None:
+    report(Stage(job.job_id, text, done, total))
 
 
 def _read_truth(job: PropagationJob, reader: FrameReader) -> tuple[dict[int, np.ndarray], str]:

@@ -61,6 +61,11 @@ class MatteFolder:
         """Folder of what suggestions know of each frame, see `keys`."""
         return self.root / "keys"
 
+    @property
+    def adapted(self) -> Path:
+        """`.safetensors` of what the network learned from the keyframes, see `adapted`."""
+        return self.root / "adapted.safetensors"
+
     def keyframe(self, object_id: int, number: int) -> Path:
         """Label image of one object's keyframe."""
         return self.root / "keyframes" / f"{object_id:03d}" / f"{number:06d}.png"

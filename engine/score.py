@@ -83,12 +83,12 @@ def region_similarity(made: np.ndarray, true: np.ndarray) -> float:
     return np.count_nonzero(made & true) / union if union else 1.0
 
 
-def contour_accuracy(made: np.ndarray, true: np.ndarray) -> float:
+def contour_accuracy(made: np.ndarray, true: np.ndarray, *, radius: int | None = None) -> float:
     """F of two masks (H, W) bool: harmonic mean of the parts of either outline that lie near the other.
 
-    Near is 0.008 of the diagonal, rounded up to pixels. Both outlines empty: 1; one: 0.
+    Near is within `radius` pixels; without it 0.008 of the diagonal, rounded up. Both outlines empty: 1; one: 0.
     """
-    radius = ceil(_TOLERANCE * float(np.hypot(*true.shape)))
+    radius = ceil(_TOLERANCE * float(np.hypot(*true.shape))) if radius is None else radius
     made_edge, true_edge = outline_pixels(made), outline_pixels(true)
     made_count, true_count = int(made_edge.sum()), int(true_edge.sum())
     if not made_count or not true_count:

@@ -42,6 +42,7 @@ class Settings:
     device: str = "auto"  # auto, cpu, cuda, mps
     precision: str = "auto"  # auto, float32, half
     overrides: dict[str, str] = field(default_factory=dict)  # a recipe's own numbers, as "section.name": value
+    adapt: bool = False  # learn from the keyframes of this shot first
 
 
 @dataclass(frozen=True)

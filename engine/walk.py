@@ -60,11 +60,17 @@ class Tracker:
     def learn(self, frame: int, features: Features, masks: Tensor, verdict: Verdict) -> None:
         """Take the joint masks (O, H', W') of `frame` as what happened there."""
         if self._bank.wants(frame):
+            # Only if asked: it makes a GPU wait for the processor. Before memorizing: the next state is of that.
+            quality = self._quality(verdict) if self._bank.asks_for_quality else 1.0
             entry, self._state = self._network.memorize(frame, features, masks, self._state)
-            if self._bank.asks_for_quality:  # only then: it makes a GPU wait for the processor
-                entry = replace(entry, quality=verdict.confidence(self.objects))
-            self._bank.write(entry)
+            self._bank.write(replace(entry, quality=quality))
         self._state = self._network.settle(frame, features, masks, self._state)
+
+    def _quality(self, verdict: Verdict) -> float:
+        """How good what was just found is, 0..1: as a network that was trained to tell says, else how sure it is."""
+        assess = getattr(self._network, "assess", None)
+        told = assess(self._state) if assess else None
+        return verdict.confidence(self.objects) if told is None else told
 
     def accept(self, frame: int, features: Features, masks: Tensor) -> None:
         """Take a keyframe's masks (O, H', W'); it is in permanent memory already."""

@@ -77,7 +77,7 @@ class CLIP_OT_matte_to_compositor(ClipOperator, Operator):
 
 
 class CLIP_OT_matte_clear(ClipOperator, Operator):
-    """Remove the mattes made of this clip from the disk; keyframes, masks and nodes stay"""
+    """Remove the mattes made of this clip from the disk, and what was learned of it; keyframes, masks and nodes stay"""
 
     bl_idname = "clip.matte_clear"
     bl_label = "Clear Mattes"

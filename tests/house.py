@@ -105,15 +105,16 @@ TABLE = (
     ),
     Row(("engine.judging",), ("torch",), (*LIGHT, "engine.framing", "engine.layers.aggregate")),
     Row(FILES, LIBRARIES, (*LIGHT, *FILES)),
+    Row(_room("engine.training.scenes"), (*LIBRARIES, "bpy", "mathutils"), (*LIGHT, *_room("engine.training"))),
     Row(
         _room("engine.training"),
         (*LIBRARIES, "matplotlib"),
         _room("engine"),
-        never=("engine.job", "engine.serve", "engine.__main__"),
+        never=("engine.job", "engine.serve", "engine.__main__", "engine.study*"),
     ),
-    Row(("engine.__main__",), LIBRARIES, _room("engine")),
-    Row(("engine.bench",), (*LIBRARIES, "matplotlib"), _room("engine"), never=_room("engine.training")),
-    Row(_room("engine"), LIBRARIES, _room("engine"), never=_room("engine.training")),
+    Row(("engine.__main__", *_room("engine.study")), LIBRARIES, _room("engine")),
+    Row(("engine.bench",), (*LIBRARIES, "matplotlib"), _room("engine"), never=("engine.training*", "engine.study*")),
+    Row(_room("engine"), LIBRARIES, _room("engine"), never=("engine.training*", "engine.study*")),
     Row(("addon.client",), (), (*LIGHT, "addon")),
     Row(("addon.registration",), BLENDER, (*LIGHT, *_room("addon"), *_room("ops"), *_room("ui"))),
     Row(_room("addon"), BLENDER, (*LIGHT, *_room("addon")), never=("addon.registration",)),
@@ -143,9 +144,7 @@ def texts() -> Iterator[tuple[str, str]]:
     """Every text file of the repository that people wrote: its path from the root, and its text."""
     for path in sorted(ROOT.rglob("*")):
         place = path.relative_to(ROOT)
-        if place.parts[0] in (".git", "build") or any(
-            part.endswith("cache") or "cache__" in part for part in place.parts
-        ):
+        if place.parts[0] in (".git", "build") or any(re.search("cache$|cache__", part) for part in place.parts):
             continue
         if path.is_file() and (path.suffix in (".py", ".md", ".toml", ".txt", ".json", "") or place.parts[0] == ".ci"):
             yield place.as_posix(), path.read_text(encoding="utf-8", errors="replace")

@@ -89,6 +89,7 @@ def test_ruff_is_content(command):
         ("engine.frames", "from .recipes import find_recipe"),
         ("engine.job", "import bpy"),
         ("engine.job", "from .training import loop"),
+        ("engine.job", "from .study.methods import Followed"),
         ("engine.training.loop", "from ..serve import serve"),
         ("engine.training.loop", "import bpy"),
         ("addon.session", "import torch"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bpy.types import Context, Panel
 
+from ..addon import recipes
 from ..addon.folders import results
 from ..addon.objects import active_object
 from ..addon.session import session
@@ -66,6 +67,8 @@ class CLIP_PT_matte_propagate(_ClipPanel, Panel):
         column = layout.column()
         column.prop(matting, "recipe", text="")
         draw_weights(column, matting, busy=busy)
+        if matting.recipe in recipes.ADAPT:
+            column.prop(matting, "adapt")
         buttons = layout.column(align=True)
         buttons.enabled = not busy
         buttons.operator("clip.matte_propagate", icon="PLAY").direction = "both"

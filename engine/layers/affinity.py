@@ -12,24 +12,30 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def expanded(key: Tensor) -> Tensor:
-    """Keys as `similarity` multiplies them: (CK, N) -> (2 CK, N)."""
-    return torch.cat([key.square(), key])
+def expanded(key: Tensor, shrinkage: Tensor) -> Tensor:
+    """Memory as `similarity` multiplies it: (CK, N), (1, N) -> (2 CK + 1, N)."""
+    return torch.cat([key.square(), key, torch.ones_like(shrinkage)]) * (shrinkage / key.shape[0] ** 0.5)
 
 
 def similarity(
-    key: Tensor, shrinkage: Tensor, query: Tensor, selection: Tensor, *, memory: Tensor | None = None
+    key: Tensor,
+    shrinkage: Tensor,
+    query: Tensor,
+    selection: Tensor,
+    *,
+    memory: Tensor | None = None,
+    bias: Tensor | None = None,
 ) -> Tensor:
     """Anisotropic L2 similarity (XMem, ECCV 2022, eq. 2): memory (CK, N), (1, N); query (CK, Q), (CK, Q) -> (Q, N).
 
     S = -s_n * sum_c e_cq (a_cn - b_cq)^2 / sqrt(CK), expanded so that one matrix product does it. `memory` is what
-    `expanded` made of the key, if that is at hand.
+    `expanded` made of the key and its shrinkage, if that is at hand; `bias` (Q, N) is added.
     """
-    memory = expanded(key) if memory is None else memory
-    asked = torch.cat([-selection, 2 * query * selection])  # (2 CK, Q)
-    constant = (selection * query.square()).sum(0)  # (Q,)
     with torch.autocast(key.device.type, enabled=False):  # differences of large numbers: never in half precision
-        return (asked.T @ memory - constant[:, None]) * (shrinkage / key.shape[0] ** 0.5)
+        memory = expanded(key, shrinkage) if memory is None else memory
+        constant = (selection * query.square()).sum(0, keepdim=True)  # (1, Q)
+        asked = torch.cat([-selection, 2 * query * selection, -constant])  # (2 CK + 1, Q)
+        return asked.T @ memory if bias is None else torch.addmm(bias, asked.T, memory)
 
 
 def as_rows(value: Tensor) -> Tensor:
@@ -79,7 +85,11 @@ def squared_distances(grid: tuple[int, int], *, like: Tensor) -> Tensor:
     return pairs.reshape(grid[0] * grid[1], -1)
 
 
-def near_readout(scores: Tensor, value: Tensor, grid: tuple[int, int], *, reach: Tensor) -> Tensor:
-    """Read from the last frame near the same place: scores (Q, N), value (O, CV, N), reach in cells -> (O, CV, Q)."""
-    near = scores - squared_distances(grid, like=scores) / (2 * reach.square())
-    return value @ near.softmax(1).T
+def nearness(grid: tuple[int, int], *, reach: Tensor) -> Tensor:
+    """What is added to likeness so that near places count, as a Gaussian of `reach` cells: (h w, h w)."""
+    return squared_distances(grid, like=reach) / (-2 * reach.square())
+
+
+def near_readout(scores: Tensor, value: Tensor) -> Tensor:
+    """Read what is alike and near: scores (Q, N) with `nearness` in them, value (O, CV, N) -> (O, CV, Q)."""
+    return (scores.softmax(1) @ value.flatten(0, 1).T).T.reshape(*value.shape[:2], -1)

@@ -1,10 +1,11 @@
-"""Feature pyramids: image encoders that tell their channels at strides 4, 8, 16 and 32."""
+"""Feature pyramids: image encoders that tell their channels at strides 2 to 32."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+
+from .convolution import Conv
 
 # EfficientNet-Lite0 (Tan & Le 2019, "lite" variant without squeeze-and-excitation), one row per block:
 # expansion, kernel, stride, channels out.
@@ -17,54 +18,38 @@ _LITE0 = (
     (6, 5, 2, 192), (6, 5, 1, 192), (6, 5, 1, 192), (6, 5, 1, 192),
     (6, 3, 1, 320),
 )  # fmt: skip
-_LITE0_TAPS = {2: 4, 4: 8, 10: 16, 15: 32}  # last block of each stride -> stride
-
-
-class SameConv(nn.Conv2d):
-    """Convolution padded so that the output has ceil(size / stride) cells; the odd pixel goes right and below.
-
-    The weights of EfficientNet-Lite were trained with this padding.
-    """
-
-    def forward(self, image: Tensor) -> Tensor:
-        stride, kernel = self.stride[0], self.kernel_size[0]
-        if stride == 1:
-            return functional.conv2d(image, self.weight, self.bias, 1, kernel // 2, 1, self.groups)
-        bottom, right = (max((-(-size // stride) - 1) * stride + kernel - size, 0) for size in image.shape[-2:])
-        padded = functional.pad(image, (right // 2, right - right // 2, bottom // 2, bottom - bottom // 2))
-        return functional.conv2d(padded, self.weight, self.bias, stride, 0, 1, self.groups)
+_LITE0_TAPS = {0: 2, 2: 4, 4: 8, 10: 16, 15: 32}  # last block of each stride -> stride
 
 
 class InvertedResidual(nn.Module):
     """Expand, filter each channel, project; batch norm is folded into the convolutions' weights and biases."""
 
-    def __init__(self, channels_in: int, channels: int, depthwise: nn.Conv2d) -> None:
+    def __init__(self, channels_in: int, channels: int, depthwise: Conv) -> None:
         """`depthwise` filters the expanded channels; as many as come in: nothing is expanded."""
         super().__init__()
         width = depthwise.in_channels
-        self.expand = nn.Conv2d(channels_in, width, 1) if width > channels_in else None
+        self.expand = Conv(channels_in, width, 1, then="relu6") if width > channels_in else None
         self.depthwise = depthwise
-        self.project = nn.Conv2d(width, channels, 1)
+        self.project = Conv(width, channels, 1)
         self.keeps_shape = depthwise.stride == (1, 1) and channels_in == channels
 
     def forward(self, image: Tensor) -> Tensor:
-        inner = image if self.expand is None else functional.relu6(self.expand(image))
-        out = self.project(functional.relu6(self.depthwise(inner)))
-        return out + image if self.keeps_shape else out
+        inner = image if self.expand is None else self.expand(image)
+        return self.project(self.depthwise(inner), add=image if self.keeps_shape else None)
 
 
 class EfficientNetLite0(nn.Module):
     """EfficientNet-Lite0 without its classifier, as a pyramid of linear bottlenecks."""
 
-    channels = {4: 24, 8: 40, 16: 112, 32: 320}
+    channels = {2: 16, 4: 24, 8: 40, 16: 112, 32: 320}
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = SameConv(3, 32, 3, 2)
+        self.stem = Conv(3, 32, 3, stride=2, then="relu6", aligned=True)
         blocks, channels_in = [], 32
         for expansion, kernel, stride, channels in _LITE0:
             width = channels_in * expansion
-            depthwise = SameConv(width, width, kernel, stride, groups=width)
+            depthwise = Conv(width, width, kernel, stride=stride, groups=width, then="relu6", aligned=True)
             blocks.append(InvertedResidual(channels_in, channels, depthwise))
             channels_in = channels
         self.blocks = nn.ModuleList(blocks)
@@ -77,7 +62,7 @@ class EfficientNetLite0(nn.Module):
     def forward(self, image: Tensor) -> dict[int, Tensor]:
         """(B, 3, H, W) normalised, sides multiples of 32 -> {stride: (B, C, H / stride, W / stride)}."""
         pyramid = {}
-        image = functional.relu6(self.stem(image))
+        image = self.stem(image)
         for index, block in enumerate(self.blocks):
             image = block(image)
             if index in _LITE0_TAPS:

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .convolution import Conv
+
 
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions, each after a ReLU, added to the input (through a third where channels change)."""
@@ -13,13 +15,13 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels_in: int, channels: int | None = None) -> None:
         super().__init__()
         channels = channels or channels_in
-        self.first = nn.Conv2d(channels_in, channels, 3, padding=1)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        self.skip = nn.Conv2d(channels_in, channels, 3, padding=1) if channels_in != channels else None
+        self.first = Conv(channels_in, channels, 3, then="relu")
+        self.second = Conv(channels, channels, 3)
+        self.skip = Conv(channels_in, channels, 3) if channels_in != channels else None
 
     def forward(self, image: Tensor) -> Tensor:
         kept = image if self.skip is None else self.skip(image)
-        return kept + self.second(functional.relu(self.first(functional.relu(image))))
+        return self.second(self.first(functional.relu(image)), add=kept)
 
 
 class SharedConv(nn.Conv2d):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn import functional
 
 from .backbones import InvertedResidual
+from .convolution import Conv
 
 # One row per block: expansion, channels out, stride, dilation. The last stage does not stride: it dilates.
 BLOCKS = (
@@ -27,23 +27,23 @@ class MobileNetV2(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(3, 32, 3, 2, padding=1)
+        self.stem = Conv(3, 32, 3, stride=2, then="relu6")
         blocks, channels_in = [], 32
         for expansion, channels, stride, dilation in BLOCKS:
             width = channels_in * expansion
-            depthwise = nn.Conv2d(width, width, 3, stride, padding=dilation, dilation=dilation, groups=width)
+            depthwise = Conv(width, width, 3, stride=stride, dilation=dilation, groups=width, then="relu6")
             blocks.append(InvertedResidual(channels_in, channels, depthwise))
             channels_in = channels
         self.blocks = nn.ModuleList(blocks)
-        self.head = nn.Conv2d(channels_in, self.channels[0], 1)
+        self.head = Conv(channels_in, self.channels[0], 1, then="relu6")
 
     def forward(self, image: Tensor) -> dict[int, Tensor]:
         """(B, 3, H, W) normalised."""
         pyramid = {}
-        image = functional.relu6(self.stem(image))
+        image = self.stem(image)
         for index, block in enumerate(self.blocks):
             image = block(image)
             if index in _TAPS:
                 pyramid[_TAPS[index]] = image
-        pyramid[0] = functional.relu6(self.head(image))
+        pyramid[0] = self.head(image)
         return pyramid

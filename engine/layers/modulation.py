@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from .attention import Grid, attend
 
 _HEADS = 4
+_SHARED_HEADS = 2
 _LEVELS = (3, 5)  # kernels of the focal context; a global level is added
 _GATES = len(_LEVELS) + 1
 
@@ -53,3 +55,28 @@ class ModulatedCrossAttention(nn.Module):
         value = self.context(old, grid).reshape(new.shape)
         told = new + self.out(attend(self.query(normed), self.key(old), value, heads=_HEADS))
         return told + self.narrow(functional.gelu(self.widen(self.norm(told))))
+
+
+class SharedFold(nn.Module):
+    """MCA for values of objects that share their keys, in a key space of its own. It begins by telling nothing."""
+
+    def __init__(self, key: int, value: int) -> None:
+        super().__init__()
+        self.norm_key, self.norm_old, self.norm = nn.LayerNorm(key), nn.LayerNorm(value), nn.LayerNorm(value)
+        self.query, self.key = (nn.Linear(key, key, bias=False) for _ in range(2))
+        self.context = FocalContext(value)
+        self.out = nn.Linear(value, value)
+        self.widen, self.narrow = nn.Linear(value, 2 * value), nn.Linear(2 * value, value)
+        for last in (self.out, self.narrow):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+
+    def forward(self, new_key: Tensor, new: Tensor, old_key: Tensor, old: Tensor, grid: Grid) -> Tensor:
+        """Keys (CK, N), values (O, CV, N) of a frame and of what is remembered -> values (O, CV, N)."""
+        query, key = self.query(self.norm_key(new_key.T)), self.key(self.norm_key(old_key.T))
+        folded = []
+        for mine, past in zip(new, old, strict=True):
+            around = self.context(self.norm_old(past.T), grid).flatten(1).T  # (N, CV)
+            told = mine.T + self.out(attend(query, key, around, heads=_SHARED_HEADS))
+            folded.append((told + self.narrow(functional.gelu(self.widen(self.norm(told))))).T)
+        return torch.stack(folded)

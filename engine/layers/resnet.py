@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .convolution import Conv
+
 _WIDTHS = (64, 128, 256)  # of the stages at strides 4, 8 and 16
 
 
@@ -18,15 +20,14 @@ class Bottleneck(nn.Module):
     def __init__(self, channels_in: int, width: int, *, stride: int) -> None:
         super().__init__()
         channels = width * self.widening
-        self.reduce = nn.Conv2d(channels_in, width, 1)
-        self.middle = nn.Conv2d(width, width, 3, stride, padding=1)
-        self.expand = nn.Conv2d(width, channels, 1)
-        self.shortcut = nn.Conv2d(channels_in, channels, 1, stride) if channels_in != channels or stride > 1 else None
+        self.reduce = Conv(channels_in, width, 1, then="relu")
+        self.middle = Conv(width, width, 3, stride=stride, then="relu")
+        self.expand = Conv(width, channels, 1, then="relu")
+        self.shortcut = Conv(channels_in, channels, 1, stride=stride) if channels_in != channels or stride > 1 else None
 
     def forward(self, image: Tensor) -> Tensor:
-        inner = functional.relu(self.middle(functional.relu(self.reduce(image))))
         kept = image if self.shortcut is None else self.shortcut(image)
-        return functional.relu(self.expand(inner) + kept)
+        return self.expand(self.middle(self.reduce(image)), add=kept)
 
 
 class Basic(nn.Module):
@@ -36,13 +37,13 @@ class Basic(nn.Module):
 
     def __init__(self, channels_in: int, width: int, *, stride: int) -> None:
         super().__init__()
-        self.first = nn.Conv2d(channels_in, width, 3, stride, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
-        self.shortcut = nn.Conv2d(channels_in, width, 1, stride) if channels_in != width or stride > 1 else None
+        self.first = Conv(channels_in, width, 3, stride=stride, then="relu")
+        self.second = Conv(width, width, 3, then="relu")
+        self.shortcut = Conv(channels_in, width, 1, stride=stride) if channels_in != width or stride > 1 else None
 
     def forward(self, image: Tensor) -> Tensor:
         kept = image if self.shortcut is None else self.shortcut(image)
-        return functional.relu(self.second(functional.relu(self.first(image))) + kept)
+        return self.second(self.first(image), add=kept)
 
 
 class ResNet(nn.Module):
@@ -50,7 +51,7 @@ class ResNet(nn.Module):
 
     def __init__(self, block: Callable[..., nn.Module], counts: Sequence[int], *, channels_in: int = 3) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(channels_in, 64, 7, 2, padding=3)
+        self.stem = Conv(channels_in, 64, 7, stride=2, then="relu")
         stages, channels = [], 64
         for width, count in zip(_WIDTHS, counts, strict=True):
             blocks = []
@@ -64,7 +65,7 @@ class ResNet(nn.Module):
 
     def forward(self, image: Tensor) -> dict[int, Tensor]:
         """(B, 3, H, W) normalised, sides multiples of 16."""
-        image = functional.max_pool2d(functional.relu(self.stem(image)), 3, 2, padding=1)
+        image = functional.max_pool2d(self.stem(image), 3, 2, padding=1)
         pyramid = {}
         for stride, stage in zip(self.channels, self.stages, strict=True):
             pyramid[stride] = image = stage(image)

@@ -45,12 +45,17 @@ class Cascade:
         if self.needs and getattr(network, self.needs, None) is None:
             raise BadSetting(f"this network has no step {self.needs!r}, which the memory {self.name!r} needs")
         gate = [Gate(numbers[GATE.name] / 100)] if numbers.get(GATE.name) else []
-        return MemoryBank([*gate, Permanent(), *self.stores(numbers, network)], interval=numbers[INTERVAL.name])
+        permanent = [Permanent()] if numbers.get(PERMANENT.name, 1) else []
+        return MemoryBank([*gate, *permanent, *self.stores(numbers, network)], interval=numbers[INTERVAL.name])
 
 
 INTERVAL = Option("memory.interval", 5, "frames between two that are kept", paper="mem_every")
 FRAMES = Option("memory.frames", 4, "past frames kept beside the keyframes", least=0)
 GATE = Option("memory.gate", 0, "percent: frames whose masks are less sure are not remembered; 0: all are", 0, 100)
+PERMANENT = Option(
+    "keyframes.permanent", 1, "0: keyframes are remembered like other frames, when they are met; only for comparing",
+    0, 1,
+)  # fmt: skip
 LEAST = Option("memory.least_frames", 5, "frames that stay in working memory (T_min)", paper="min_mid_term_frames")
 MOST = Option(
     "memory.most_frames", 10, "frames at which the older go down together (T_max)", 2, paper="max_mid_term_frames"

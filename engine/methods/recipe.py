@@ -18,7 +18,7 @@ from ..memory.bank import MemoryBank
 from ..networks.network import Network
 from ..sweeps import ALL_PERMANENT, Habits
 from ..types import Direction
-from .memories import GATE, INTERVAL, Numbers, Option, find_cascade
+from .memories import GATE, INTERVAL, PERMANENT, Numbers, Option, find_cascade
 
 Tensors = Mapping[str, Tensor]
 
@@ -32,6 +32,7 @@ PREDICTS = Option(
     "keyframes.predict", 0, "1: the memory is read on keyframes too, and that use counted, as in the authors' window",
     0, 1,
 )  # fmt: skip
+STEPS = Option("adapt.steps", 200, "steps in which the decoder learns from a shot's keyframes, with --adapt", 4, 10_000)
 UPDATED = Option(
     "keyframes.updated", -1,
     "frame of a corrected keyframe that is written as the authors' window updates one, which gives every object the "
@@ -114,6 +115,11 @@ class Recipe:
             network = network.eval().requires_grad_(False).to(device=device, memory_format=torch.channels_last)
         return network
 
+    @property
+    def adapts(self) -> bool:
+        """Whether its network can learn from a shot's keyframes."""
+        return STEPS in self.options
+
     def weights_file(self) -> Path | None:
         """The file with its weights; None if it needs none. Raises WeightsMissing."""
         found, entries = self.weights_there(), catalogue.published_for(self.name)
@@ -138,6 +144,7 @@ class Recipe:
         """How keyframes are treated, with these numbers."""
         return replace(
             self.habits,
+            permanent=self.habits.permanent and bool(numbers.get(PERMANENT.name, 1)),
             predicts=bool(numbers.get(PREDICTS.name, 0)),
             blurred=numbers.get(UPDATED.name, -1),
         )

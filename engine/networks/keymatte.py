@@ -1,25 +1,29 @@
-"""Keymatte's own network: a compact memory network in the line of STCN and XMem, about 4 M parameters."""
+"""Keymatte's own network: a compact memory network in the line of STCN, XMem and MAVOS, under 5 M parameters."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..layers.affinity import as_rows, expanded, near_readout, read_top_k, received, similarity
+from ..layers.affinity import as_rows, expanded, near_readout, nearness, read_top_k, received, similarity
 from ..layers.backbones import EfficientNetLite0
-from ..layers.fusion import ResidualBlock
+from ..layers.compact import CONTEXT, VALUE, Decoder, Found, ValueEncoder
+from ..layers.convolution import Conv
+from ..layers.modulation import SharedFold
+from ..layers.motion import FINE, SoftWarp, fine_masks
 from ..memory.bank import MemoryView
 from ..memory.entry import Entry
 from ..memory.tokens import Tokens
 from .network import Features
 
 _KEY = 64  # channels of keys
-_VALUE = 128  # channels of values
-_CONTEXT = 160  # channels of the stride-16 map that value encoder and decoder share
+_COMPARED = 24  # channels by which places of two frames are compared
+
+Pyramid = dict[int, Tensor]  # maps by stride
 
 
 @dataclass(frozen=True)
@@ -29,56 +33,16 @@ class LastFrame:
     frame: int
     tokens: Tokens
     masks: Tensor  # (O, h, w), at stride 16
+    places: Tensor  # (C, H / 8, W / 8): what each place looked like
+    fine: Tensor  # (O, P, H / 8, W / 8): the masks at stride 2
+    quality: Tensor | None = None  # (O,) logits: how good the masks found since seem to be
 
 
-class ValueEncoder(nn.Module):
-    """Image, one object's mask and the others' -> what memory keeps of this object, at stride 16."""
+@dataclass(frozen=True)
+class Seen(Features):
+    """And what places are followed by from frame to frame."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        widths = (5, 16, 32, 64, _VALUE)
-        self.reduce = nn.ModuleList(
-            nn.Conv2d(before, after, 3, stride=2, padding=1) for before, after in zip(widths, widths[1:])
-        )
-        self.join = nn.Conv2d(_VALUE + _CONTEXT, _VALUE, 1)
-        self.mix = ResidualBlock(_VALUE)
-
-    def forward(self, image: Tensor, context: Tensor, masks: Tensor) -> Tensor:
-        """(1, 3, H, W), (1, C, h, w), (O, H, W) -> (O, CV, h, w)."""
-        count = masks.shape[0]
-        others = masks.sum(0, keepdim=True) - masks
-        seen = torch.cat([image.expand(count, -1, -1, -1), masks[:, None], others[:, None]], 1)  # (O, 5, H, W)
-        for convolution in self.reduce:
-            seen = functional.relu(convolution(seen))
-        return self.mix(self.join(torch.cat([seen, context.expand(count, -1, -1, -1)], 1)))
-
-
-class Decoder(nn.Module):
-    """Two read-outs, the context and the previous mask -> one logit per object at stride 4, then at full size."""
-
-    def __init__(self, channels: dict[int, int]) -> None:
-        super().__init__()
-        self.join = nn.Conv2d(2 * _VALUE + _CONTEXT + 2, _CONTEXT, 1)
-        self.mix = ResidualBlock(_CONTEXT)
-        self.down_8, self.skip_8 = nn.Conv2d(_CONTEXT, 80, 1), nn.Conv2d(channels[8], 80, 1)
-        self.mix_8 = nn.Conv2d(80, 80, 3, padding=1)
-        self.down_4, self.skip_4 = nn.Conv2d(80, 40, 1), nn.Conv2d(channels[4], 40, 1)
-        self.mix_4 = nn.Conv2d(40, 40, 3, padding=1)
-        self.logit = nn.Conv2d(40, 1, 3, padding=1)
-
-    def forward(self, reads: Tensor, context: Tensor, previous: Tensor, pyramid: dict[int, Tensor]) -> Tensor:
-        """(O, 2 CV, h, w), (1, C, h, w), (O, 2, h, w) -> logits (O, H, W)."""
-        count = reads.shape[0]
-        deep = self.mix(self.join(torch.cat([reads, context.expand(count, -1, -1, -1), previous], 1)))
-        for down, skip, mix, stride in (
-            (self.down_8, self.skip_8, self.mix_8, 8),
-            (self.down_4, self.skip_4, self.mix_4, 4),
-        ):
-            deep = functional.interpolate(down(deep), scale_factor=2, mode="bilinear", align_corners=False)
-            deep = deep + skip(pyramid[stride])
-            deep = deep + mix(functional.relu(deep))
-        logits = self.logit(functional.relu(deep))  # (O, 1, H/4, W/4)
-        return functional.interpolate(logits, scale_factor=4, mode="bilinear", align_corners=False)[:, 0]
+    places: Tensor = field(kw_only=True)  # (C, H / 8, W / 8)
 
 
 class Keymatte(nn.Module):
@@ -87,82 +51,116 @@ class Keymatte(nn.Module):
     stride = 32
     max_objects = None
 
-    def __init__(self, *, top_k: int = 30) -> None:
+    def __init__(self, *, top_k: int = 30, near: bool = True) -> None:
+        """`near`: whether the previous frame is read."""
         super().__init__()
         self.top_k = top_k
+        self.near = near
+        self._near_at: tuple[tuple[int, int], Tensor] | None = None
         self.choose = read_top_k
         self.encoder = EfficientNetLite0()
         channels = self.encoder.channels
-        self.lateral, self.above = nn.Conv2d(channels[16], _CONTEXT, 1), nn.Conv2d(channels[32], _CONTEXT, 1)
-        self.context = nn.Conv2d(_CONTEXT, _CONTEXT, 3, padding=1)
+        self.lateral, self.above = Conv(channels[16], CONTEXT, 1, then="relu"), Conv(channels[32], CONTEXT, 1)
+        self.context = Conv(CONTEXT, CONTEXT, 3, then="relu")
         # Keys begin as a rotation of the encoder's own features, which already match well; context is learned on top.
-        self.key = nn.Conv2d(channels[16], _KEY, 1)
-        self.key_context = nn.Conv2d(_CONTEXT, _KEY, 1)
-        self.shrinkage = nn.Conv2d(_CONTEXT, 1, 1)
-        self.selection = nn.Conv2d(_CONTEXT, _KEY, 1)
+        self.key = Conv(channels[16], _KEY, 1)
+        self.key_context = Conv(CONTEXT, _KEY, 1)
+        self.shrinkage = Conv(CONTEXT, 1, 1)
+        self.selection = Conv(CONTEXT, _KEY, 1)
         self.log_scale = nn.Parameter(torch.tensor(-0.8))  # squared distances of ImageNet features are in the thousands
         self.log_reach = nn.Parameter(torch.tensor(1.5))  # the near read's window: e^1.5 = 4.5 cells at first
         nn.init.orthogonal_(self.key.weight.data.flatten(1))
         nn.init.zeros_(self.key_context.weight)
         self.values = ValueEncoder()
+        self.warp = SoftWarp(channels[8], _COMPARED)
         self.decoder = Decoder(channels)
+        self.fold = SharedFold(_KEY, VALUE)
 
-    def encode(self, image: Tensor) -> Features:
+    def encode(self, image: Tensor) -> Seen:
         """(1, 3, H, W) RGB 0..1, sides multiples of 32 -> features with keys at stride 16."""
         return self.encode_all(image)[0]
 
-    def encode_all(self, images: Tensor) -> list[Features]:
+    def encode_all(self, images: Tensor) -> list[Seen]:
         """(B, 3, H, W) -> the features of each image, computed together."""
         pyramid = self.encoder(self.encoder.normalise(images))
         above = functional.interpolate(self.above(pyramid[32]), scale_factor=2, mode="bilinear", align_corners=False)
-        context = functional.relu(self.context(functional.relu(self.lateral(pyramid[16]) + above)))
-        key = (self.key(pyramid[16]) + self.key_context(context)) * self.log_scale.exp()
+        context = self.context(self.lateral(pyramid[16], add=above))
+        key = self.key(pyramid[16], add=self.key_context(context)) * self.log_scale.exp()
         planes = {
             "key": key,
             "selection": self.selection(context).sigmoid(),
             "shrinkage": self.shrinkage(context).square() + 1,
         }
         grid = (key.shape[-2], key.shape[-1])
+        places = self.warp.describe(pyramid[8])
         return [
-            Features(
+            Seen(
                 image=images[i : i + 1],
-                pyramid={4: pyramid[4][i : i + 1], 8: pyramid[8][i : i + 1], 16: context[i : i + 1]},
+                pyramid={
+                    **{stride: pyramid[stride][i : i + 1] for stride in (2, 4, 8)},
+                    16: context[i : i + 1],
+                },
                 query=Tokens({name: plane[i].flatten(1).float() for name, plane in planes.items()}),
                 grid=grid,
+                places=places[i],
             )
             for i in range(len(images))
         ]
 
     def segment(
-        self, features: Features, memory: MemoryView, state: LastFrame | None
+        self, features: Seen, memory: MemoryView, state: LastFrame | None
     ) -> tuple[Tensor, LastFrame | None]:
         """Probabilities (O, H, W) of each object by itself."""
+        found = self.find(features, memory, state)
+        return found.logits.sigmoid(), replace(state, quality=found.quality) if state else None
+
+    def find(self, features: Seen, memory: MemoryView, state: LastFrame | None) -> Found:
+        """Logits of each object by itself, and how good they seem."""
+        return self.decoder(*self.recall(features, memory, state))
+
+    def recall(self, features: Seen, memory: MemoryView, state: LastFrame | None) -> tuple[Tensor | Pyramid, ...]:
+        """All that the decoder is told of one frame; maps of whole frames, of which it may be told windows too."""
         query, (h, w) = features.query, features.grid
         (part,) = memory.parts
         tokens = part.layers[0]
         key, value = tokens["key"], tokens["value"]
-        keys = part.once("keys", partial(expanded, key))
+        keys = part.once("keys", partial(expanded, key, tokens["shrinkage"]))
         scores = similarity(key, tokens["shrinkage"], query["key"], query["selection"], memory=keys)
         rows = part.once("rows", partial(as_rows, value))
         chosen = self.choose(scores, top_k=self.top_k)
         read = chosen.read(value, rows)  # (O, CV, N)
         if memory.judged:
             memory.judge_by(received(chosen, scores.shape[1]))
-        if state is None:
+        if state is None or not self.near:
             near, previous = torch.zeros_like(read), read.new_zeros(read.shape[0], 2, h, w)
+            moved = read.new_zeros(read.shape[0], FINE**2, 2 * h, 2 * w)
         else:
             last = state.tokens
-            scores = similarity(last["key"], last["shrinkage"], query["key"], query["selection"])
-            near = near_readout(scores, last["value"], features.grid, reach=self.log_reach.exp())
+            bias = self._nearness(features.grid)
+            scores = similarity(last["key"], last["shrinkage"], query["key"], query["selection"], bias=bias)
+            near = near_readout(scores, last["value"])
             others = state.masks.sum(0, keepdim=True) - state.masks
             previous = torch.stack([state.masks, others], 1)  # (O, 2, h, w)
+            moved = self.warp(features.places, state.places, state.fine)
         reads = torch.cat([read, near], 1).unflatten(-1, (h, w))  # (O, 2 CV, h, w)
-        return self.decoder(reads, features.pyramid[16], previous, features.pyramid).sigmoid(), state
+        return reads, features.pyramid[16], previous, moved, features.pyramid
 
-    def settle(self, frame: int, features: Features, masks: Tensor, state: LastFrame | None) -> LastFrame:
+    def _nearness(self, grid: tuple[int, int]) -> Tensor:
+        """Made once per size, unless it is being learned."""
+        if self.log_reach.requires_grad:
+            return nearness(grid, reach=self.log_reach.exp())
+        if self._near_at is None or self._near_at[0] != grid or self._near_at[1].device != self.log_reach.device:
+            self._near_at = grid, nearness(grid, reach=self.log_reach.exp())
+        return self._near_at[1]
+
+    def assess(self, state: LastFrame) -> float | None:
+        """How good the masks of the frame just segmented are thought to be, 0..1: of the worst object."""
+        return None if state is None or state.quality is None else float(state.quality.sigmoid().min())
+
+    def settle(self, frame: int, features: Seen, masks: Tensor, state: LastFrame | None) -> LastFrame:
         """This frame becomes the previous one."""
         if state is not None and state.frame == frame:  # it was memorized
-            return state
+            return replace(state, quality=None)
         value = self.values(features.image, features.pyramid[16], masks)  # (O, CV, h, w)
         tokens = Tokens(
             {
@@ -171,15 +169,21 @@ class Keymatte(nn.Module):
                 "value": value.flatten(2).float(),
             }
         )
-        return LastFrame(frame, tokens, functional.avg_pool2d(masks, 16))
+        return LastFrame(frame, tokens, functional.avg_pool2d(masks, 16), features.places, fine_masks(masks))
 
-    def refer(self, frame: int, features: Features, masks: Tensor, state: LastFrame | None) -> tuple[Entry, LastFrame]:
+    def refer(self, frame: int, features: Seen, masks: Tensor, state: LastFrame | None) -> tuple[Entry, LastFrame]:
         """A keyframe is remembered as any frame."""
         return self.memorize(frame, features, masks, state)
 
     def memorize(
-        self, frame: int, features: Features, masks: Tensor, state: LastFrame | None
+        self, frame: int, features: Seen, masks: Tensor, state: LastFrame | None
     ) -> tuple[Entry, LastFrame]:
         """Tokens of this frame, which are also those of the state that it leaves."""
         state = self.settle(frame, features, masks, state)
-        return Entry(frame, (state.tokens,)), state
+        return Entry(frame, (state.tokens,), grid=features.grid), state
+
+    def modulate(self, new: Entry, old: Entry) -> Entry:
+        """`new` with what `old` knows folded into its values (MCA)."""
+        (mine,), (past,) = new.layers, old.layers
+        value = self.fold(mine["key"], mine["value"], past["key"], past["value"], new.grid)
+        return replace(new, layers=(Tokens({**mine.planes, "value": value}),))

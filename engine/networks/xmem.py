@@ -178,7 +178,7 @@ class XMem(nn.Module):
         for index, part in enumerate(memory.parts):
             tokens = part.layers[0]
             key, value = tokens["key"], tokens["value"]
-            keys = part.once("keys", partial(expanded, key))
+            keys = part.once("keys", partial(expanded, key, tokens["shrinkage"]))
             scores = similarity(key, tokens["shrinkage"], query["key"], query["selection"], memory=keys)
             chosen = self.choose(scores, top_k=self.top_k)
             if index == 0:

@@ -59,17 +59,17 @@ def _compose_once(assets: Assets, rng: np.random.Generator, *, frames: int, size
         for actor in actors:
             paint(canvas, labels[frame], actor, frame)
         if frame == 0:  # objects that cannot be marked on the first frame are no objects
-            renamed = _rename(labels[0], size=size)
+            renamed = numbering(labels[0])
             if renamed.max() == 0:
                 return None
     return Clip(develop(rng, canvases, times), renamed[labels])
 
 
-def _rename(labels: np.ndarray, *, size: int) -> np.ndarray:
-    """(256,) uint8 table: the clearly visible labels become 1, 2, ..; the others 0."""
+def numbering(labels: np.ndarray) -> np.ndarray:
+    """(256,) uint8 table for a first frame (H, W): the clearly visible labels become 1, 2, ..; the others 0."""
     counts = np.bincount(labels.ravel(), minlength=256)
     table = np.zeros(256, np.uint8)
-    enough = SMALLEST * (size / 256) ** 2
+    enough = SMALLEST * labels.size / 256**2
     visible = [label for label in range(1, 256) if enough <= counts[label] < 0.85 * labels.size]
     table[visible] = np.arange(1, len(visible) + 1)
     return table

@@ -17,14 +17,16 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, IterableDataset
 from tqdm import tqdm
 
-from ..checkpoints import load
+from ..checkpoints import read
 from ..layers.backbones import folded_lite0
+from ..losses import clip_loss, overlaps
 from ..matte_folder import replacing
 from ..networks.keymatte import Keymatte
 from .assets import Assets
 from .curve import draw_curve
 from .films import compose
-from .losses import clip_loss
+from .rendered import Scenes
+from .team import Team
 from .unroll import Lesson, plan, unroll
 
 _log = logging.getLogger(__name__)
@@ -41,40 +43,59 @@ class Course:
     batch: int = 4  # clips per step
     frames: int = 4  # per clip
     size: int = 256  # pixels, square
+    rendered: float = 0.4  # share of the clips that are rendered ones, where there are some
     learning_rate: float = 4e-4
     warm_up: int = 100  # steps
     seed: int = 1
     device: str = "cpu"
+    workers: int = 1  # processes that make clips
     save_every: int = 100  # steps
     validate_every: int = 250  # steps
 
 
-class Lessons(IterableDataset):
-    """Endless lessons composed on the fly; step N of a course is the same clip whenever it is asked for."""
+@dataclass(frozen=True)
+class Material:
+    """Where a course's clips come from."""
 
-    def __init__(self, prepared: Path, course: Course, *, start: int) -> None:
-        self._prepared = prepared
+    assets: Assets
+    scenes: Scenes | None = None  # rendered clips
+
+    @classmethod
+    def open(cls, prepared: Path, rendered: Path | None, *, held_out: bool = False) -> Material:
+        """The pictures below `prepared` and the scenes below `rendered`: those for training, or those held out."""
+        return cls(Assets(prepared, held_out=held_out), Scenes(rendered, held_out=held_out) if rendered else None)
+
+    def lesson(self, course: Course, index: int, *, frames: int | None = None, rendered: bool | None = None) -> Lesson:
+        """Lesson number `index` of a course; the same whenever it is asked for."""
+        rng = np.random.default_rng([course.seed, index])
+        while True:
+            draw = rng.random() < course.rendered if rendered is None else rendered
+            if self.scenes and draw:
+                clip = self.scenes.pick(rng, frames=frames or course.frames, size=course.size)
+            else:
+                clip = compose(self.assets, rng, frames=frames or course.frames, size=course.size)
+            found = plan(clip.images, clip.labels, rng)
+            if found is not None:
+                return found
+
+
+class Lessons(IterableDataset):
+    """Endless lessons made on the fly: every `stride`-th from number `start` on."""
+
+    def __init__(self, sources: tuple[Path, Path | None], course: Course, *, start: int, stride: int) -> None:
+        self._sources = sources
         self._course = course
         self._start = start
+        self._stride = stride
 
     def __iter__(self) -> Iterator[Lesson]:
         worker = torch.utils.data.get_worker_info()
-        first, stride = (worker.id, worker.num_workers) if worker else (0, 1)
-        assets = Assets(self._prepared)
-        index = self._start + first
+        first, workers = (worker.id, worker.num_workers) if worker else (0, 1)
+        material = Material.open(*self._sources)
+        index = self._start + first * self._stride
         while True:
-            yield lesson(assets, self._course, index)
-            index += stride
-
-
-def lesson(assets: Assets, course: Course, index: int, *, frames: int | None = None) -> Lesson:
-    """Lesson number `index` of a course."""
-    rng = np.random.default_rng([course.seed, index])
-    while True:
-        clip = compose(assets, rng, frames=frames or course.frames, size=course.size)
-        found = plan(clip.images, clip.labels, rng)
-        if found is not None:
-            return found
+            yield material.lesson(self._course, index)
+            index += workers * self._stride
 
 
 class Trainer:
@@ -83,13 +104,14 @@ class Trainer:
     def __init__(self, folder: Path, course: Course, *, pretrained: Path | None, start: Path | None = None) -> None:
         self.folder = folder
         self.course = course
-        self.device = torch.device(course.device)
+        self.team, self.device = Team.gather(course.device)
+        torch.manual_seed(course.seed)  # every process begins with the same weights
         self.network = Keymatte()
         if pretrained is not None:
             published = torch.load(pretrained, weights_only=True, map_location="cpu")
             self.network.encoder.load_state_dict(folded_lite0(published))
         if start is not None:
-            load(self.network, start)
+            self._grow_from(start)
         for part in self.network.encoder.parts_before(8):
             part.requires_grad_(False)
         self.network.to(self.device)
@@ -106,10 +128,19 @@ class Trainer:
         self.best = 0.0
         self.seconds = 0.0
 
+    def _grow_from(self, path: Path) -> None:
+        """Take over the weights at `path`. Parts that those have not keep what they begin with."""
+        tensors = read(path)
+        missing, foreign = self.network.load_state_dict(tensors, strict=False)
+        if foreign:
+            raise ValueError(f"{path} holds tensors that this network has not, such as {foreign[0]}")
+        if missing:
+            _log.info("%d tensors begin untrained, such as %s", len(missing), missing[0])
+
     def _pace(self, step: int) -> float:
         """Linear warm-up, then cosine down to 2 %."""
         warm_up = min((step + 1) / self.course.warm_up, 1.0)
-        return warm_up * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * min(step / self.course.steps, 1.0))))
+        return float(warm_up * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * min(step / self.course.steps, 1.0)))))
 
     def share(self) -> float:
         """Share of pixels that count: all in the first tenth, then falling to a quarter at half time."""
@@ -121,10 +152,12 @@ class Trainer:
         self.network.train()
         total = 0.0
         for one in lessons:
-            logits, labels = unroll(self.network, one.to(self.device))
-            loss = clip_loss(logits, labels, share=self.share()) / len(lessons)
+            with torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda"):
+                shown = unroll(self.network, one.to(self.device))
+            loss = clip_loss(shown, share=self.share()) / len(lessons)
             loss.backward()
             total += loss.item()
+        self.team.average_gradients(self.network.parameters())
         nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
         self.optimiser.step()
         self.schedule.step()
@@ -165,23 +198,23 @@ class Trainer:
     def export(self, path: Path) -> None:
         """The averaged weights as safetensors, with where they come from."""
         about = {"network": "keymatte", "licence": "GPL-3.0-or-later", "step": str(self.step)}
-        tensors = {name: tensor.contiguous().cpu() for name, tensor in self.average.module.state_dict().items()}
+        state = self.average.module.state_dict()
+        tensors = {name: tensor.half().contiguous().cpu() for name, tensor in state.items()}  # read back as float32
         with replacing(path) as part:
             save_file(tensors, part, metadata={**about, "course": json.dumps(asdict(self.course))})
 
     @torch.inference_mode()
-    def validate(self, lessons: list[Lesson]) -> float:
-        """Mean J (IoU) of the averaged network over objects and predicted frames of held-out lessons, 0..100."""
-        scores = []
+    def validate(self, lessons: list[Lesson]) -> dict[str, float]:
+        """Of the averaged network on held-out lessons: mean J (IoU) over objects and predicted frames, 0..100, and by
+        how much the quality that it expects is off, 0..1.
+        """
+        scores, errors = [], []
         for one in lessons:
-            logits, labels = unroll(self.average.module, one.to(self.device))
-            for frame_logits, frame_labels in zip(logits, labels, strict=True):
-                found = frame_logits.argmax(0)
-                for number in range(1, one.objects + 1):
-                    ours, truth = found == number, frame_labels == number
-                    union = (ours | truth).sum().item()
-                    scores.append((ours & truth).sum().item() / union if union else 1.0)
-        return 100 * float(np.mean(scores))
+            for shown in unroll(self.average.module, one.to(self.device)):
+                true = overlaps(shown.logits.argmax(0), shown.labels, one.objects)
+                scores += true.tolist()
+                errors += (shown.quality.sigmoid() - true).abs().tolist()
+        return {"J": 100 * float(np.mean(scores)), "quality_error": float(np.mean(errors))}
 
 
 def train(
@@ -191,52 +224,57 @@ def train(
     *,
     pretrained: Path | None = None,
     start: Path | None = None,
+    rendered: Path | None = None,
     minutes: float | None = None,
 ) -> None:
     """Train until the course or the `minutes` are over; `folder` gets state, weights, log.jsonl and curve.png.
 
-    `pretrained` fills the encoder (published EfficientNet-Lite0), `start` the whole network (weights of ours).
+    `pretrained` fills the encoder (published EfficientNet-Lite0), `start` the whole network (weights of ours);
+    `rendered` is a folder of rendered scenes to learn from beside the composed clips.
     """
     folder.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(folder, course, pretrained=pretrained, start=start)
     trainer.restore()
-    held_out = Assets(prepared, held_out=True)
-    exam = [lesson(held_out, course, index, frames=6) for index in range(_VALIDATION_CLIPS)]
+    team = trainer.team
+    held_out = Material.open(prepared, rendered, held_out=True)
+    kinds = [False] * _VALIDATION_CLIPS
+    if held_out.scenes and course.rendered:
+        kinds[::2] = [True] * len(kinds[::2])
+    exam = [held_out.lesson(course, index, frames=6, rendered=kind) for index, kind in enumerate(kinds)]
     loader = DataLoader(
-        Lessons(prepared, course, start=trainer.step * course.batch),
+        Lessons(
+            (prepared, rendered), course, start=trainer.step * course.batch * team.size + team.rank, stride=team.size
+        ),
         batch_size=course.batch,
         collate_fn=list,
-        num_workers=1,
+        num_workers=course.workers,
         prefetch_factor=2,
     )
     began, losses = time.monotonic(), []
     with (
         (folder / "log.jsonl").open("a", encoding="utf-8") as log,
-        tqdm(total=course.steps, initial=trainer.step) as bar,
+        tqdm(total=course.steps, initial=trainer.step, disable=not team.leads) as bar,
     ):
         for lessons in loader:
             before = time.monotonic()
             losses.append(trainer.learn(lessons))
             trainer.seconds += time.monotonic() - before
             bar.update()
-            last = trainer.step >= course.steps or (minutes and time.monotonic() - began > minutes * 60)
-            if last or trainer.step % course.validate_every == 0:
-                score = trainer.validate(exam)
-                row = {
-                    "step": trainer.step,
-                    "loss": float(np.mean(losses)),
-                    "J": score,
-                    "seconds": trainer.seconds,
-                }
+            over = minutes is not None and time.monotonic() - began > minutes * 60
+            last = team.any(trainer.step >= course.steps or over, trainer.device)
+            if team.leads and (last or trainer.step % course.validate_every == 0):
+                scores = trainer.validate(exam)
+                row = {"step": trainer.step, "loss": float(np.mean(losses)), **scores, "seconds": trainer.seconds}
                 log.write(json.dumps(row) + "\n")
                 log.flush()
                 losses = []
-                bar.set_postfix(J=f"{score:.1f}", loss=f"{row['loss']:.3f}")
+                bar.set_postfix(J=f"{scores['J']:.1f}", loss=f"{row['loss']:.3f}")
                 draw_curve(folder / "log.jsonl", folder / "curve.png")
-                if score > trainer.best:
-                    trainer.best = score
+                if scores["J"] > trainer.best:
+                    trainer.best = scores["J"]
                     trainer.export(folder / "best.safetensors")
-            if last or trainer.step % course.save_every == 0:
+            if team.leads and (last or trainer.step % course.save_every == 0):
                 trainer.save()
             if last:
+                team.wait()
                 return

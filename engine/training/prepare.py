@@ -63,7 +63,7 @@ def prepare(fetched: Path, out: Path, *, sizes: Sizes | None = None, sources: tu
     for source in sources:
         before = len(items)
         for take in source.takes:
-            found = _find(unpacked(fetched, source.package), take)
+            found = find(unpacked(fetched, source.package), take)
             for file in tqdm(found, desc=f"{source.package} {take.kind}", leave=False):
                 item = _prepare_one(file, take.kind, source, out, sizes)
                 if item is not None:
@@ -106,7 +106,8 @@ def clean_picture(image: Image.Image, *, short: int, long: int) -> np.ndarray | 
     return pixels if pixels.std(axis=(0, 1)).max() > 6 else None
 
 
-def _find(root: Path, take: Take) -> list[Found]:
+def find(root: Path, take: Take) -> list[Found]:
+    """The files of an unpacked package that a take means, in an order that is the same everywhere."""
     found = list(_members(root, take)) if take.archive else list(_files(root, take))
     found = [file for file in found if not any(fnmatch(file.name, skip) for skip in take.skip)]
     found.sort(key=lambda file: _digest(file.name))

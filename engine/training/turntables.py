@@ -22,13 +22,7 @@ SEE_THROUGH = 0.35  # materials more transparent than this are left out
 
 def render_turntable(archive: Path, member: str, *, views: int, side: int) -> list[np.ndarray] | None:
     """Pictures RGBA (h, w, 4), all cropped alike, at even steps of a full turn; None when the mesh is not usable."""
-    with zipfile.ZipFile(archive) as files:
-        if files.getinfo(member).file_size > LARGEST_FILE:
-            return None
-        try:
-            surface = _read_surface(files, member)
-        except (IndexError, ValueError):  # a damaged mesh, or a dialect of the format
-            return None
+    surface = read_surface(archive, member)
     if surface is None:
         return None
     number = int(hashlib.sha256(member.encode()).hexdigest()[:8], 16)
@@ -43,6 +37,17 @@ def render_turntable(archive: Path, member: str, *, views: int, side: int) -> li
     if min(width, height) < 0.12 * side or np.mean([(p[..., 3] > 127).mean() for p in pictures]) < 0.02:
         return None
     return [np.ascontiguousarray(picture[y : y + height, x : x + width]) for picture in pictures]
+
+
+def read_surface(archive: Path, member: str) -> Surface | None:
+    """A mesh of the catalogue, moved into the unit ball; None when it is not usable."""
+    with zipfile.ZipFile(archive) as files:
+        if files.getinfo(member).file_size > LARGEST_FILE:
+            return None
+        try:
+            return _read_surface(files, member)
+        except (IndexError, ValueError):  # a damaged mesh, or a dialect of the format
+            return None
 
 
 def _yaw(angle: float) -> np.ndarray:

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from ..layers.aggregate import joint_logits
+from ..losses import Shown
 from ..memory.bank import MemoryBank
-from ..memory.stores import Bounded, Permanent
-from ..memory.worth import recency
+from ..memory.folded import Folded
+from ..memory.stores import Permanent
 from ..networks.keymatte import Keymatte
 
 _LEAST_PIXELS = 24  # an object smaller than this on every keyframe cannot be followed
@@ -54,29 +55,29 @@ def plan(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> Le
     )
 
 
-def unroll(network: Keymatte, lesson: Lesson) -> tuple[list[Tensor], Tensor]:
-    """Predict every frame that is no keyframe: logits (O + 1, H, W) each, and their labels (T', H, W).
+def unroll(network: Keymatte, lesson: Lesson) -> list[Shown]:
+    """Predict every frame that is no keyframe.
 
     Masks that feed back into the network are detached: each step learns to live with the errors of the last.
     """
     every = network.encode_all(lesson.images)
     truth = torch.stack([lesson.labels == number for number in range(1, lesson.objects + 1)], 1).float()
-    bank = MemoryBank([Permanent(), Bounded(2, recency)], interval=lesson.interval)
+    bank = MemoryBank([Permanent(), Folded(network.modulate)], interval=lesson.interval)
     for frame in sorted(lesson.keyframes, reverse=True):  # nearest last: intervals count from the first
         entry, _ = network.memorize(frame, every[frame], truth[frame], None)
         bank.write(entry.as_pinned())
     state = network.settle(0, every[0], truth[0], None)
-    logits, frames = [], []
+    shown = []
     for frame in range(1, len(every)):
         if frame in lesson.keyframes:
             continue
-        predicted = joint_logits(network.segment(every[frame], bank.view(), state)[0])
-        logits.append(predicted)
-        frames.append(frame)
-        masks = predicted.detach().softmax(0)[1:]
+        found = network.find(every[frame], bank.view(), state)
+        joint = joint_logits(found.logits.sigmoid())
+        shown.append(Shown(joint, found.quality, lesson.labels[frame]))
+        masks = joint.detach().softmax(0)[1:]
         if frame + 1 < len(every):
             if bank.wants(frame):
                 entry, state = network.memorize(frame, every[frame], masks, state)
                 bank.write(entry)
             state = network.settle(frame, every[frame], masks, state)
-    return logits, lesson.labels[frames]
+    return shown

@@ -21,6 +21,10 @@ def test_every_recipe_of_the_menu_has_weights_and_the_one_for_tests_is_not_there
     assert "colour" not in MENU
 
 
+def test_adapting_is_offered_where_the_engine_can():
+    assert {name for name in MENU if RECIPES[name].adapts} == recipes.ADAPT
+
+
 def test_weights_are_asked_for_where_the_engine_brings_none():
     for name in MENU:
         assert (published_for(name) == ()) == (RECIPES[name].weights is not None)

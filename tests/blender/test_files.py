@@ -111,6 +111,7 @@ def test_clear_removes_what_was_made_and_nothing_else(studio):
     propagated(studio)
     root = studio.matte_folder.root
     (root / "mattes" / "notes.txt").write_text("mine")
+    (root / "adapted.safetensors").write_bytes(b"what a network learned")
     (root / "my folder").mkdir()
     assert studio.click("matte_clear") == {"FINISHED"}
     left = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from engine.layers.affinity import near_readout, similarity, squared_distances, top_k_readout
+from engine.layers.affinity import near_readout, nearness, similarity, squared_distances, top_k_readout
 from engine.layers.aggregate import aggregate
 
 
@@ -49,7 +49,7 @@ def test_distances_are_those_of_the_grid():
 
 def test_the_near_read_prefers_the_same_place_among_equals():
     value = torch.arange(25.0)[None, None]
-    read = near_readout(torch.zeros(25, 25), value, (5, 5), reach=torch.tensor(0.2))
+    read = near_readout(nearness((5, 5), reach=torch.tensor(0.2)), value)
     assert torch.allclose(read, value, atol=1e-3)
 
 

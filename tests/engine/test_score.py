@@ -51,6 +51,15 @@ def test_the_outline_does_not_look_beyond_the_picture():
     assert outline_pixels(mask("...", "...", "..#")).tolist() == [[0, 0, 0], [0, 1, 1], [0, 1, 0]]
 
 
+def test_how_near_an_outline_must_be_can_be_said():
+    here, aside = np.zeros((2, 24, 24), bool)
+    here[5:12, 5:12] = aside[5:12, 8:15] = True
+    assert contour_accuracy(here, aside, radius=3) == 1.0
+    assert 0 < contour_accuracy(here, aside, radius=2) < 1
+    assert contour_accuracy(here, aside, radius=0) < contour_accuracy(here, aside, radius=2)
+    assert contour_accuracy(here, aside) == contour_accuracy(here, aside, radius=1)  # 0.008 of the diagonal
+
+
 def test_contour_by_hand():
     # The diagonal is 8.5 pixels, so near is ceil(0.068) = 1 pixel: beside, above or below, not diagonally.
     # Outlines, 12 pixels each: SQUARE #### / #..# / #..# / ####, MOVED the same, one to the right. Each pixel of

@@ -43,6 +43,18 @@ def test_our_own_network_is_the_default(place):
         assert (found & truth).sum() / (found | truth).sum() > 0.9, f"frame {frame}"
 
 
+def test_it_adapts_to_the_shot_where_it_is_asked_to_and_can(place):
+    command = [*propagate(place, recipe="keymatte", set="adapt.steps=4", range="0:3"), "--adapt"]
+    ended = told(command)
+    assert ended.returncode == 0, ended.stderr
+    assert "Adapting to the shot" in ended.stderr
+    assert re.search(r"Adapted: held-out J \d|Kept as shipped", ended.stderr)
+    assert MatteFolder(place / "out").adapted.is_file()
+    assert "Adapting to the shot" not in told(command).stderr, "it was learned already"
+    refused([*propagate(place, out=place / "other"), "--adapt"], "'colour'", "cannot adapt", "'keymatte'")
+    assert not (place / "other").exists()
+
+
 @pytest.mark.parametrize("command", [["models"], ["models", "--describe", "keymatte"], ["doctor"], ["--help"]])
 def test_what_there_is_and_what_works_is_told(command):
     ended = told([*ENGINE, *command])

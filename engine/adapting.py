@@ -1,0 +1,204 @@
+"""Fits a network's decoder to one shot: small steps of gradient on its keyframes, kept only where they help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .copies import Copier, Reach
+from .layers.aggregate import joint_logits
+from .losses import Shown, frame_loss, overlaps
+from .memory.bank import MemoryBank
+from .memory.stores import Permanent
+
+_POSE = Reach(shift=0.12, turn=0.2, zoom=0.18, bend=0.02, apart=0.06, light=0.2, mirrored=0.5)
+_STEP = Reach(shift=0.03, turn=0.04, zoom=0.04, bend=0.008, apart=0.02, light=0.04, mirrored=0.0)
+_LESSONS = 24  # examples that are learned from, over all keyframes
+_MOST_KEYFRAMES = 8  # of a group; with more, some evenly spread
+_ALONE = 4  # copies on which it is seen whether learning helps where there is no other keyframe to see it on
+_FOLDS = 2
+_LOOKS = 4  # times during the steps that is looked whether they help
+_LEAST_GAIN = 0.3  # percent of J: less is chance
+_CELLS = 300  # stride-16 cells of the window that a step learns from; of one object, fewer of several
+_RATE = 3e-4
+_SHARE = 0.5  # of the pixels count: those that are most wrong
+_STRIDE = 16
+
+Tell = Callable[[int, int], None]  # steps done, steps in all; may stop it by raising
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A keyframe of objects that share a memory, as the network sees it."""
+
+    image: Tensor  # (1, 3, H, W)
+    masks: Tensor  # (O, H, W) joint
+
+
+@dataclass(frozen=True)
+class Example:
+    """All that the decoder is told of one frame, and what is true there."""
+
+    told: tuple[Any, ...]  # maps (.., h, w) of whole frames, alone or in dicts
+    labels: Tensor  # (H, W) long
+    objects: int
+    fold: int  # learned from in all folds but this one, which it is a test of
+    exam: bool  # a test; else a lesson
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it: J on keyframes held out, in percent, before and after; and the weights if they are better."""
+
+    before: float
+    after: float
+    weights: dict[str, Tensor] | None
+
+
+def fit(network: Any, groups: Sequence[Sequence[Marked]], *, steps: int, tell: Tell) -> Outcome:
+    """Learn from the keyframes of each group. The network is left as it was. `network` has `decoder` and `recall`."""
+    sources = [_spread(group) for group in groups]
+    draws = max(1, round(_LESSONS / sum(map(len, sources))))
+    copier = Copier(seed=1)
+    total, done, examples = _count(sources, draws) + (_FOLDS + 1) * steps, 0, []
+    for group in sources:
+        for example in examples_of(network, group, copier, draws):
+            examples.append(example)
+            tell(done := done + 1, total)
+    exams = [[one for one in examples if one.exam and one.fold == fold] for fold in range(_FOLDS)]
+    every = [one for fold in exams for one in fold]
+    decoder, shipped = network.decoder, {name: weight.clone() for name, weight in network.decoder.state_dict().items()}
+    try:
+        base = _mean(_overlaps(decoder, every))
+        looks = [round(steps * (look + 1) / _LOOKS) for look in range(_LOOKS)]
+        seen = torch.zeros(_LOOKS)
+        for fold, tests in enumerate(exams):
+            lessons = [one for one in examples if not one.exam and one.fold != fold]
+            decoder.load_state_dict(shipped)
+            for step in learn(decoder, lessons, steps, copier) if lessons and tests else range(1, steps + 1):
+                tell(done := done + 1, total)
+                if step in looks:
+                    seen[looks.index(step)] += sum(_overlaps(decoder, tests)) / len(every)
+        best = int(seen.argmax())
+        after, better = float(seen[best]), None
+        if after >= base + _LEAST_GAIN:
+            decoder.load_state_dict(shipped)
+            for _ in learn(decoder, [one for one in examples if not one.exam], looks[best], copier):
+                tell(done := done + 1, total)
+            better = {name: weight.clone() for name, weight in decoder.state_dict().items()}
+    finally:
+        decoder.load_state_dict(shipped)
+        decoder.requires_grad_(False)
+    tell(total, total)
+    return Outcome(base, after, better)
+
+
+def _spread(group: Sequence[Marked]) -> Sequence[Marked]:
+    """All of them, or some evenly spread."""
+    count = min(len(group), _MOST_KEYFRAMES)
+    return [group[round(at * (len(group) - 1) / max(count - 1, 1))] for at in range(count)]
+
+
+def _count(groups: Sequence[Sequence[Marked]], draws: int) -> int:
+    return sum(len(group) * draws + (len(group) if len(group) > 1 else _ALONE) for group in groups)
+
+
+@torch.no_grad()
+def examples_of(network: Any, group: Sequence[Marked], copier: Copier, draws: int) -> Iterator[Example]:
+    """Lessons and exams. Each keyframe is found from the others, or from itself if it is alone.
+
+    Lessons are copies of it; exams are the keyframe itself, unless it is alone. The frame before it is another copy,
+    whose masks the network had to find: as in a film, they have its errors.
+    """
+    seen = [network.encode(one.image) for one in group]
+    left = [network.memorize(frame, seen[frame], one.masks, None) for frame, one in enumerate(group)]
+    alone = len(group) == 1
+
+    def found_from(known: Sequence[int], image: Tensor, masks: Tensor, fold: int, *, exam: bool) -> Example:
+        bank = MemoryBank([Permanent()], interval=1)
+        for frame in known:
+            bank.write(left[frame][0].as_pinned())
+        state = left[known[copier.cell(0, len(known) - 1)]][1]
+        before, _ = copier.copy(image, masks, _STEP)
+        features = network.encode(before)
+        found = joint_logits(network.find(features, bank.view(), state).logits.sigmoid()).softmax(0)[1:]
+        state = network.settle(-1, features, found, state)
+        told = network.recall(network.encode(image), bank.view(), state)
+        labels = torch.cat([1 - masks.sum(0, keepdim=True), masks]).argmax(0)
+        return Example(told, labels, len(masks), fold, exam)
+
+    every = range(len(group))
+    for at, one in enumerate(group):
+        others = [frame for frame in every if frame != at or alone]
+        if not alone:
+            yield found_from(others, one.image, one.masks, at % _FOLDS, exam=True)
+        for draw in range(draws + _ALONE * alone):
+            image, masks = copier.copy(one.image, one.masks, _POSE)
+            exam = draw >= draws
+            # With itself in memory every other time: in the film all keyframes are there.
+            known = others if draw % 2 == 0 else every
+            yield found_from(known, image, masks, (draw if alone else at) % _FOLDS, exam=exam)
+
+
+def learn(decoder: nn.Module, lessons: Sequence[Example], steps: int, copier: Copier) -> Iterator[int]:
+    """Changes the decoder; after each step its number, from 1."""
+    weights = [weight for name, weight in decoder.named_parameters() if not name.startswith("quality.")]
+    for weight in weights:
+        weight.requires_grad_(True)
+    optimiser = torch.optim.Adam(weights, lr=_RATE)
+    for step in range(1, steps + 1):
+        example = _window(lessons[copier.cell(0, len(lessons) - 1)], copier)
+        with torch.enable_grad():
+            loss_of(decoder, example).backward()
+        nn.utils.clip_grad_norm_(weights, 1.0)
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+        yield step
+    decoder.requires_grad_(False)
+
+
+def loss_of(decoder: nn.Module, example: Example) -> Tensor:
+    """What learning makes smaller -> scalar."""
+    return frame_loss(_shown(decoder, example), share=_SHARE)
+
+
+@torch.no_grad()
+def _overlaps(decoder: nn.Module, examples: Iterable[Example]) -> list[float]:
+    """J of each example, in percent, the mean over its objects."""
+    return [
+        100 * float(overlaps(_shown(decoder, one).logits.argmax(0), one.labels, one.objects).mean()) for one in examples
+    ]
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    return sum(numbers) / max(len(numbers), 1)
+
+
+def _shown(decoder: nn.Module, example: Example) -> Shown:
+    found = decoder(*example.told)
+    return Shown(joint_logits(found.logits.sigmoid()), found.quality, example.labels)
+
+
+def _window(example: Example, copier: Copier) -> Example:
+    """A part of the frame, at random, more often than not around an outline."""
+    h, w = (side // _STRIDE for side in example.labels.shape)
+    area = _CELLS / max(example.objects, 1)
+    rows = min(h, max(round(area**0.5), 4))
+    columns = min(w, max(round(area / rows), 4))
+    top, left = copier.cell(0, h - rows), copier.cell(0, w - columns)
+    inside = (example.labels > 0).nonzero()
+    if len(inside) and copier.cell(0, 3):
+        y, x = (inside[copier.cell(0, len(inside) - 1)] // _STRIDE).tolist()
+        top, left = (min(max(at - size // 2, 0), most - size) for at, size, most in ((y, rows, h), (x, columns, w)))
+
+    def part(whole: Any) -> Any:
+        if isinstance(whole, dict):
+            return {name: part(one) for name, one in whole.items()}
+        finer = whole.shape[-1] // w
+        return whole[..., top * finer : (top + rows) * finer, left * finer : (left + columns) * finer]
+
+    return Example(tuple(map(part, example.told)), part(example.labels), example.objects, example.fold, example.exam)

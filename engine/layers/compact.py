@@ -1,0 +1,129 @@
+"""Parts of Keymatte's own network that work for each object: what memory keeps of it, its mask, and its quality."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .convolution import Conv
+from .fusion import ResidualBlock
+from .motion import FINE
+
+VALUE = 128  # channels of values
+CONTEXT = 160  # channels of the stride-16 map that value encoder and decoder share
+_EDGE = 12  # channels at stride 2
+_SCORE = 32  # channels of the quality head
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the decoder found: one row per object."""
+
+    logits: Tensor  # (O, H, W)
+    quality: Tensor  # (O,) logit of the overlap (IoU) that its mask is expected to have with the truth
+
+
+class ValueEncoder(nn.Module):
+    """Image, one object's mask and the others' -> what memory keeps of this object, at stride 16."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (5, 16, 32, 64, VALUE)
+        self.reduce = nn.ModuleList(
+            Conv(before, after, 3, stride=2, then="relu") for before, after in zip(widths, widths[1:])
+        )
+        self.join = Conv(VALUE + CONTEXT, VALUE, 1)
+        self.mix = ResidualBlock(VALUE)
+
+    def forward(self, image: Tensor, context: Tensor, masks: Tensor) -> Tensor:
+        """(1, 3, H, W), (1, C, h, w), (O, H, W) -> (O, CV, h, w)."""
+        count = masks.shape[0]
+        others = masks.sum(0, keepdim=True) - masks
+        seen = torch.cat([image.expand(count, -1, -1, -1), masks[:, None], others[:, None]], 1)  # (O, 5, H, W)
+        for convolution in self.reduce:
+            seen = convolution(seen)
+        return self.mix(self.join(torch.cat([seen, context.expand(count, -1, -1, -1)], 1)))
+
+
+class EdgeRefiner(nn.Module):
+    """Corrects logits at stride 2 by what the image shows there. It begins by correcting nothing."""
+
+    def __init__(self, channels: int, deep: int) -> None:
+        super().__init__()
+        self.seen = Conv(channels, _EDGE, 3)
+        self.told = Conv(deep, _EDGE, 1)
+        self.moved = Conv(1, _EDGE, 3)
+        nn.init.zeros_(self.moved.weight)
+        self.mix = Conv(_EDGE, _EDGE, 3, then="relu")
+        self.correct = Conv(_EDGE, 1, 3)
+        nn.init.zeros_(self.correct.weight)
+        nn.init.zeros_(self.correct.bias)
+
+    def forward(self, fine: Tensor, deep: Tensor, logits: Tensor, moved: Tensor) -> Tensor:
+        """(1, C, H/2, W/2), (O, C', H/4, W/4), (O, 1, H/4, W/4), (O, 1, H/2, W/2) -> logits (O, 1, H/2, W/2)."""
+        told = functional.interpolate(self.told(deep), scale_factor=2, mode="bilinear", align_corners=False)
+        edges = functional.relu(self.moved(moved, add=told) + self.seen(fine))
+        logits = functional.interpolate(logits, scale_factor=2, mode="bilinear", align_corners=False)
+        return self.correct(self.mix(edges), add=logits)
+
+
+class QualityHead(nn.Module):
+    """How well a mask will overlap with the truth, from what it was made of (in the line of QDMN's assessment)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.look = Conv(channels + 1, _SCORE, 3, then="relu")
+        self.score = nn.Linear(2 * _SCORE, 1)
+        nn.init.constant_(self.score.bias, 1.5)  # most masks are good
+
+    def forward(self, deep: Tensor, masks: Tensor) -> Tensor:
+        """(O, C, h, w), (O, 1, h, w) 0..1 -> logits (O,). It learns from what it sees, and does not change it."""
+        deep, masks = deep.detach(), masks.detach()
+        seen = self.look(torch.cat([deep, masks], 1))
+        inside = (seen * masks).sum((2, 3)) / (masks.sum((2, 3)) + 1)
+        return self.score(torch.cat([seen.mean((2, 3)), inside], 1))[:, 0]
+
+
+class Decoder(nn.Module):
+    """Two read-outs, the context and the previous mask -> one logit per object at stride 4, at 2, and at full size.
+
+    The previous mask comes twice: as it was at stride 16, and moved along with its places at 8 and 2.
+    """
+
+    def __init__(self, channels: dict[int, int]) -> None:
+        super().__init__()
+        self.join = Conv(2 * VALUE + CONTEXT + 2, CONTEXT, 1)
+        self.mix = ResidualBlock(CONTEXT)
+        self.down_8, self.skip_8 = Conv(CONTEXT, 80, 1), Conv(channels[8], 80, 1)
+        self.mix_8 = Conv(80, 80, 3)
+        self.down_4, self.skip_4 = Conv(80, 40, 1), Conv(channels[4], 40, 1)
+        self.mix_4 = Conv(40, 40, 3)
+        self.logit = Conv(40, 1, 3)
+        self.moved_8 = Conv(FINE**2, 80, 3)
+        nn.init.zeros_(self.moved_8.weight)
+        self.edges = EdgeRefiner(channels[2], 40)
+        self.quality = QualityHead(CONTEXT)
+
+    def forward(
+        self, reads: Tensor, context: Tensor, previous: Tensor, moved: Tensor, pyramid: dict[int, Tensor]
+    ) -> Found:
+        """(O, 2 CV, h, w), (1, C, h, w), (O, 2, h, w), (O, FINE^2, 2h, 2w) and the image's features."""
+        count = reads.shape[0]
+        bottom = self.mix(self.join(torch.cat([reads, context.expand(count, -1, -1, -1), previous], 1)))
+        deep = bottom
+        for down, skip, mix, stride in (
+            (self.down_8, self.skip_8, self.mix_8, 8),
+            (self.down_4, self.skip_4, self.mix_4, 4),
+        ):
+            deep = functional.interpolate(down(deep), scale_factor=2, mode="bilinear", align_corners=False)
+            deep = deep + skip(pyramid[stride])
+            deep = self.moved_8(moved, add=deep) if stride == 8 else deep
+            deep = mix(functional.relu(deep), add=deep)
+        deep = functional.relu(deep)
+        coarse = self.logit(deep)  # (O, 1, H/4, W/4)
+        logits = self.edges(pyramid[2], deep, coarse, functional.pixel_shuffle(moved, FINE))
+        full = functional.interpolate(logits, scale_factor=2, mode="bilinear", align_corners=False)[:, 0]
+        return Found(full, self.quality(bottom, functional.avg_pool2d(coarse.sigmoid(), 4)))

@@ -1,0 +1,100 @@
+"""Convolutions that also do what follows them: in one pass over memory where a processor infers (oneDNN)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+_RELU6 = (0.0, 6.0)  # lower and upper end
+# What PyTorch's own compiler calls; without a compiler on the user's machine they can be called as they are.
+_FUSED = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+_KEPT = 4  # picture sizes for which a weight is kept in oneDNN's layout
+
+
+@contextmanager
+def in_steps() -> Iterator[None]:
+    """Meanwhile every convolution is computed as PyTorch's own layers would: to compare with."""
+    global _FUSED
+    before, _FUSED = _FUSED, False
+    try:
+        yield
+    finally:
+        _FUSED = before
+
+
+class Conv(nn.Conv2d):
+    """A convolution, perhaps added to a map that is there already, then perhaps "relu" or "relu6".
+
+    `aligned`: padded so that the output has ceil(size / stride) cells; the odd pixel goes right and below. The weights
+    of EfficientNet-Lite were trained with this padding.
+    """
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels: int,
+        kernel: int,
+        *,
+        stride: int = 1,
+        dilation: int = 1,
+        groups: int = 1,
+        then: str = "",
+        aligned: bool = False,
+    ) -> None:
+        """Padded by half of the kernel's reach, unless `aligned`."""
+        padding = 0 if aligned else dilation * (kernel // 2)
+        super().__init__(channels_in, channels, kernel, stride, padding, dilation, groups)
+        self.then = then
+        self.aligned = aligned
+        self._packed: dict[tuple, Tensor] = {}
+
+    def forward(self, image: Tensor, add: Tensor | None = None) -> Tensor:
+        """(B, C, H, W), and perhaps the map (B, C', H', W') that it is added to."""
+        able = _FUSED and image.device.type == "cpu" and image.dtype == torch.float32
+        if able and not self.weight.requires_grad and not torch.compiler.is_compiling():  # which fuses by itself
+            return self._in_one_pass(image, add)
+        return self._in_steps(image, add)
+
+    def _in_steps(self, image: Tensor, add: Tensor | None) -> Tensor:
+        if self.aligned:
+            stride, kernel = self.stride[0], self.kernel_size[0]
+            bottom, right = (max((-(-size // stride) - 1) * stride + kernel - size, 0) for size in image.shape[-2:])
+            image = functional.pad(image, (right // 2, right - right // 2, bottom // 2, bottom - bottom // 2))
+        out = functional.conv2d(image, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        out = out if add is None else out + add
+        return functional.relu(out) if self.then == "relu" else functional.relu6(out) if self.then == "relu6" else out
+
+    def _in_one_pass(self, image: Tensor, add: Tensor | None) -> Tensor:
+        stride, kernel = self.stride[0], self.kernel_size[0]
+        uneven = self.aligned and stride > 1 and any(size % stride for size in image.shape[-2:])
+        if uneven or (add is not None and self.then == "relu6"):  # which oneDNN cannot
+            return self._in_steps(image, add)
+        image = image.contiguous(memory_format=torch.channels_last)
+        padding = [kernel // 2, kernel // 2] if self.aligned else list(self.padding)
+        weight = self._in_its_layout(image, padding)
+        how = (weight, self.bias, padding, list(self.stride), list(self.dilation), self.groups)
+        name, numbers = {"": ("none", []), "relu": ("relu", []), "relu6": ("hardtanh", list(_RELU6))}[self.then]
+        if add is None:
+            return torch.ops.mkldnn._convolution_pointwise(image, *how, name, numbers, "")
+        add = add.contiguous(memory_format=torch.channels_last)
+        after = (name, numbers, "") if self.then else (None, [], None)
+        return torch.ops.mkldnn._convolution_pointwise.binary(image, add, *how, "add", 1.0, *after)
+
+    def _in_its_layout(self, image: Tensor, padding: list[int]) -> Tensor:
+        """The weight as oneDNN reads it fastest for pictures of this size."""
+        version = 0 if self.weight.is_inference() else self.weight._version  # weights may be replaced in place
+        size = tuple(image.shape), self.weight.data_ptr(), version
+        if size not in self._packed:
+            weight = self.weight
+            if self.aligned and self.stride[0] > 1:  # one-sided padding: a kernel wider by a zero, padded on both sides
+                weight = functional.pad(weight, (1, 0, 1, 0))
+            if len(self._packed) >= _KEPT:
+                self._packed.clear()
+            self._packed[size] = torch.ops.mkldnn._reorder_convolution_weight(
+                weight, padding, list(self.stride), list(self.dilation), self.groups, list(image.shape)
+            )
+        return self._packed[size]

@@ -1,0 +1,77 @@
+"""What learning minimises: bootstrapped cross-entropy, more along outlines, dice, and misjudged quality."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+_BAND = 2  # pixels on either side of an outline where errors count once more
+_EDGE_WEIGHT = 0.25
+_QUALITY_WEIGHT = 0.1
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the network found on one frame that it was not told."""
+
+    logits: Tensor  # (O + 1, H, W), background first
+    quality: Tensor  # (O,) logits of the overlap that it expects with the truth
+    labels: Tensor  # (H, W) long: the truth
+
+
+def bootstrapped_mean(losses: Tensor, *, share: float) -> Tensor:
+    """Mean of the highest `share` (0..1] of pixels' losses (H, W) -> scalar."""
+    losses = losses.flatten()
+    if share >= 1:
+        return losses.mean()
+    return losses.topk(max(int(losses.numel() * share), 1)).values.mean()
+
+
+def outline_band(labels: Tensor) -> Tensor:
+    """(H, W) long -> (H, W) 0 or 1: pixels at most `_BAND` from another label."""
+    side = 2 * _BAND + 1
+    as_map = labels[None, None].float()
+    highest = functional.max_pool2d(as_map, side, stride=1, padding=_BAND)
+    lowest = -functional.max_pool2d(-as_map, side, stride=1, padding=_BAND)
+    return (highest != lowest)[0, 0].float()
+
+
+def dice(probabilities: Tensor, truth: Tensor) -> Tensor:
+    """1 - dice coefficient, mean over objects: (O, H, W), (O, H, W) -> scalar."""
+    overlap = (probabilities * truth).sum((1, 2))
+    total = probabilities.sum((1, 2)) + truth.sum((1, 2))
+    return (1 - (2 * overlap + 1) / (total + 1)).mean()
+
+
+def overlaps(found: Tensor, labels: Tensor, objects: int) -> Tensor:
+    """IoU of each object where labels (H, W) long are `found` with where they are true: (O,); 1 if it is nowhere."""
+    numbers = torch.arange(1, objects + 1, device=labels.device)[:, None, None]
+    ours, truth = found == numbers, labels == numbers
+    union = (ours | truth).sum((1, 2))
+    return torch.where(union > 0, (ours & truth).sum((1, 2)) / union.clamp(min=1), 1.0)
+
+
+def frame_loss(shown: Shown, *, share: float) -> Tensor:
+    """All terms of one frame -> scalar."""
+    logits, labels = shown.logits, shown.labels
+    objects = logits.shape[0] - 1
+    truth = torch.stack([labels == number for number in range(1, objects + 1)]).to(logits)
+    pixels = functional.cross_entropy(logits[None], labels[None], reduction="none")[0]
+    band = outline_band(labels)
+    edges = (pixels * band).sum() / (band.sum() + 1)
+    judged = functional.binary_cross_entropy_with_logits(shown.quality, overlaps(logits.argmax(0), labels, objects))
+    return (
+        bootstrapped_mean(pixels, share=share)
+        + dice(logits.softmax(0)[1:], truth)
+        + _EDGE_WEIGHT * edges
+        + _QUALITY_WEIGHT * judged
+    )
+
+
+def clip_loss(shown: Sequence[Shown], *, share: float) -> Tensor:
+    """Mean loss over predicted frames."""
+    return torch.stack([frame_loss(one, share=share) for one in shown]).mean()

@@ -1,0 +1,139 @@
+"""Command line `study`: the default method beside baselines on clips that it never learnt from."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from itertools import groupby, product
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..arguments import add_recipe, settings_of
+from ..errors import BadSetting
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .methods import Method
+    from .parts import Part
+    from .running import Run
+
+_METHODS = ("recipe", "copied", "flow", "neighbour")
+_PARTS = ("chair", "caps", "composed", "rendered", "folder")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `study`."""
+    parser.set_defaults(command=study)
+    parser.add_argument("study", choices=("default",), help="default: how well masks are followed")
+    parser.add_argument("--out", type=Path, required=True, help="folder for tables, sheets and results, which are kept")
+    parser.add_argument("--methods", default=",".join(_METHODS), help="the recipe and baselines; default: %(default)s")
+    parser.add_argument("--parts", default=",".join(_PARTS), help="of the study; default: %(default)s")
+    parser.add_argument("--clips", type=Path, metavar="DIR", help="folder that holds pumavos_caps")
+    parser.add_argument("--films", type=Path, metavar="DIR", help="composed films: written once, and kept")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder made by train-data, to compose films from")
+    parser.add_argument("--scenes", type=Path, metavar="DIR", help="rendered clips, each with frames/ and masks/")
+    parser.add_argument(
+        "--folder", type=Path, metavar="DIR", help="any clips, each with frames/ and masks/, or laid out as DAVIS"
+    )
+    parser.add_argument("--ablation", action="store_true", help="also the recipe with one thing changed at a time")
+    parser.add_argument(
+        "--unlabelled",
+        choices=("unknown", "absent"),
+        help="what a given mask says of objects that it does not show; default: the recipe's, unknown for keymatte",
+    )
+    parser.add_argument("--again", action="store_true", help="run also what is finished, as after the program changed")
+    add_recipe(parser)
+
+
+def study(options: argparse.Namespace) -> int:
+    """Run what is not finished yet, and tell of all: tables on stdout, and files in `--out`."""
+    import cv2
+    import torch
+    from tqdm import tqdm
+
+    from ..matte_folder import MatteFolder
+    from .parts import Places, gather
+    from .running import run_one
+    from .sheets import write_sheet
+
+    methods = _methods(options)
+    places = Places(options.clips, options.films, options.data, options.scenes, options.folder)
+    parts = gather(places, _chosen(options.parts, _PARTS, "--parts"), _complain)
+    if not parts:
+        raise BadSetting("none of the study's clips is at hand")
+    MatteFolder(options.out).claim({"study": options.study})
+    cv2.setNumThreads(torch.get_num_threads())  # so that seconds of all methods compare
+    runs: list[Run] = []
+    try:
+        with tqdm(total=len(methods) * sum(len(part.cases) for part in parts), unit="run", file=sys.stderr) as bar:
+            for part in parts:
+                for clip, cases in groupby(part.cases, key=lambda case: case.clip.name):
+                    before = len(runs)
+                    for case, method in product(cases, methods):
+                        runs.append(run_one(case, method, options.out, bar.set_description, again=options.again))
+                        bar.update()
+                    write_sheet(options.out / "sheets" / f"{part.name}-{clip}.png", runs[before:])
+    finally:  # also when it is stopped: what is done is told
+        if runs:
+            _write(options, parts, methods, runs)
+    return 0
+
+
+def _methods(options: argparse.Namespace) -> list[Method]:
+    """What is to be run. Raises BadSetting, UnknownRecipe, WeightsMissing and their kin."""
+    from ..recipes import find_recipe
+    from .methods import Followed, baseline
+    from .variants import VARIANTS
+
+    recipe, settings = find_recipe(options.recipe), settings_of(options)
+    unlabelled = options.unlabelled or recipe.unlabelled
+    methods: list[Method] = []
+    for name in _chosen(options.methods, _METHODS, "--methods"):
+        if name != "recipe":
+            methods.append(baseline(name, settings, unlabelled))
+            continue
+        methods.append(Followed(recipe.name, recipe, options.weights, settings, unlabelled))
+        for variant in VARIANTS if options.ablation else ():
+            if variant.adapt and not recipe.adapts:
+                continue
+            overrides = {**settings.overrides, **variant.settings}
+            changed = replace(settings, overrides=overrides, adapt=variant.adapt)
+            methods.append(Followed(f"{recipe.name}, {variant.name}", recipe, options.weights, changed, unlabelled))
+    for method in methods:
+        method.identity()  # what is missing is told now, not after hours
+        if isinstance(method, Followed):
+            method.recipe.set_to(method.settings.overrides)
+    return methods
+
+
+def _chosen(text: str, known: Sequence[str], option: str) -> list[str]:
+    names = text.split(",")
+    strangers = [name for name in names if name not in known]
+    if strangers:
+        raise BadSetting(f"{option} knows no {strangers[0]!r}; there are {', '.join(known)}")
+    return names
+
+
+def _write(options: argparse.Namespace, parts: list[Part], methods: list[Method], runs: list[Run]) -> None:
+    from ..matte_folder import replacing
+    from ..recipes import find_recipe
+    from .methods import Followed
+    from .report import as_csv, as_text, notes, tables, written
+
+    recipes = [method for method in methods if isinstance(method, Followed)]
+    unlabelled = options.unlabelled or find_recipe(options.recipe).unlabelled
+    told = notes(parts, [method.name for method in recipes], unlabelled, runs)
+    with replacing(options.out / "study.csv") as part:
+        part.write_text(as_csv(runs), encoding="utf-8")
+    with replacing(options.out / "study.md") as part:
+        part.write_text(written(parts, runs, told), encoding="utf-8")
+    for title, table in tables(parts, runs).items():
+        sys.stdout.write(f"{title}\n{as_text(table)}\n\n")
+    sys.stdout.write("".join(f"{line}\n" for line in told))
+    sys.stdout.flush()
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"keymatte: {text}\n")

@@ -1,0 +1,146 @@
+"""The parts of the study: which clips, and which of their masks are given; what is not at hand is told of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import NoKeyframes, PicturesMissing
+from ..matte_folder import number_in
+from .clips import Case, StudyClip, first_mask_alone, leave_one_out
+from .composed import COUNT, composed_films
+
+BUNDLED = Path(__file__).parents[2] / "tests" / "clips" / "chair"
+RENDERED = 12
+_HELD_OUT_EVERY = 20  # scenes whose seed is a multiple of it are never trained on
+_DAVIS = ("JPEGImages/480p", "Annotations/480p")
+FILMS = ("composed", "rendered")
+
+Tell = Callable[[str], None]  # is given sentences
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where clips are that do not come with Keymatte."""
+
+    clips: Path | None = None  # holds pumavos_caps
+    films: Path | None = None  # composed films, kept there
+    data: Path | None = None  # made by train-data
+    scenes: Path | None = None  # rendered clips
+    folder: Path | None = None  # any clips
+
+
+@dataclass(frozen=True)
+class Part:
+    """Cases that are told of together."""
+
+    name: str  # also of a folder
+    title: str
+    cases: tuple[Case, ...]
+
+
+def gather(places: Places, names: Iterable[str], tell: Tell) -> list[Part]:
+    """All parts of these names that are at hand; of each other one `tell` is given a sentence how to get it."""
+    parts: list[Part] = []
+    for name in names:
+        try:
+            parts += [part for part in _MAKERS[name](places, tell) if part.cases]
+        except _Missing as missing:
+            tell(f"{name} is left out: {missing}")
+    return parts
+
+
+class _Missing(Exception):
+    """A part is not at hand; the words say how to get it."""
+
+
+def _chair(places: Places, tell: Tell) -> Iterator[Part]:
+    if not BUNDLED.is_dir():
+        raise _Missing("the clip lies in tests/clips of Keymatte's repository, which this is not.")
+    clip = StudyClip.open("chair", BUNDLED / "frames", BUNDLED / "masks")
+    for given in ((0,), (0, 20, 45)):
+        wanted = tuple(frame for frame in clip.masks if frame not in given)
+        name = f"chair-{len(given)}"
+        words = "frame 0 given" if len(given) == 1 else f"frames {', '.join(map(str, given))} given"
+        yield Part(name, f"chair, {words}", (Case(name, "chair", clip, given, wanted),))
+
+
+def _caps(places: Places, tell: Tell) -> Iterator[Part]:
+    place = places.clips / "pumavos_caps" if places.clips else None
+    if place is None or not place.is_dir():
+        raise _Missing("name the folder that holds pumavos_caps (frames and masks, from PUMaVOS) with --clips.")
+    clip = StudyClip.open("caps", place / "frames", place / "masks")
+    title = "caps, each frame with a mask found from the others; objects that are to be seen"
+    yield Part("caps", title, tuple(leave_one_out("caps", clip)))
+
+
+def _composed(places: Places, tell: Tell) -> Iterator[Part]:
+    if places.films is None:
+        raise _Missing(
+            "name a folder to keep its films in with --films and, the first time, the folder that train-data made "
+            "with --data."
+        )
+    try:
+        folders = composed_films(places.films, places.data / "prepared" if places.data else None)
+    except PicturesMissing as error:
+        raise _Missing(error.sentence()) from error
+    yield _first_masks("composed", f"{COUNT} composed films", _triples(folders), tell)
+
+
+def _rendered(places: Places, tell: Tell) -> Iterator[Part]:
+    found = _clip_folders(places.scenes) if places.scenes and places.scenes.is_dir() else []
+    held_out = [folder for folder in found if (number_in(folder.name) or 0) % _HELD_OUT_EVERY == 0]
+    if not held_out:
+        raise _Missing(
+            f"name the folder of rendered clips with --scenes; only those whose number is a multiple of "
+            f"{_HELD_OUT_EVERY} are never trained on."
+        )
+    some = held_out[:RENDERED]
+    yield _first_masks("rendered", f"{len(some)} rendered films", _triples(some), tell)
+
+
+def _folder(places: Places, tell: Tell) -> Iterator[Part]:
+    place = places.folder
+    if place is None:
+        return
+    pictures, masks = (place / part for part in _DAVIS)
+    if pictures.is_dir() and masks.is_dir():
+        triples = [(folder.name, folder, masks / folder.name) for folder in sorted(pictures.iterdir())]
+        triples = [triple for triple in triples if triple[2].is_dir()]
+    else:
+        triples = _triples(_clip_folders(place))
+    if not triples:
+        raise _Missing(f"{place} holds neither folders with frames and masks, nor {' and '.join(_DAVIS)}.")
+    yield _first_masks(f"folder-{place.resolve().name}", f"{len(triples)} clips of {place.name}", triples, tell)
+
+
+def _clip_folders(place: Path) -> list[Path]:
+    if not place.is_dir():
+        return []
+    whole = (path for path in place.iterdir() if path.suffix != ".part")  # others are being written
+    return sorted(path for path in whole if (path / "frames").is_dir() and (path / "masks").is_dir())
+
+
+def _triples(folders: list[Path]) -> list[tuple[str, Path, Path]]:
+    """Name, frames and masks of clip folders."""
+    return [(folder.name, folder / "frames", folder / "masks") for folder in folders]
+
+
+def _first_masks(name: str, title: str, triples: list[tuple[str, Path, Path]], tell: Tell) -> Part:
+    cases = []
+    for triple in triples:
+        try:
+            cases.append(first_mask_alone(name, StudyClip.open(*triple)))
+        except NoKeyframes as error:
+            tell(f"{name}: {error.message}; it is left out.")
+    return Part(name, f"{title}, first mask alone", tuple(cases))
+
+
+_MAKERS: dict[str, Callable[[Places, Tell], Iterator[Part]]] = {
+    "chair": _chair,
+    "caps": _caps,
+    "composed": _composed,
+    "rendered": _rendered,
+    "folder": _folder,
+}

@@ -1,0 +1,23 @@
+"""The ablation: the recipe under study with one thing changed. Another variant is another row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Settings as of `--set`, under a name that says what they change."""
+
+    name: str
+    settings: Mapping[str, str]
+    adapt: bool = False  # to each clip
+
+
+VARIANTS = (
+    Variant("keyframes alone", {"memory": "keyframes"}),
+    Variant("recent frames", {"memory": "recent"}),
+    Variant("every frame", {"memory": "all"}),
+    Variant("adapted to the shot", {}, adapt=True),
+)

@@ -1,0 +1,109 @@
+"""`study` as a child process: tables, sheets, and results that are kept."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import time
+from functools import partial
+
+import pytest
+
+from tests import films
+from tests.process.cli import ENGINE, ROOT, refused, told
+
+
+@pytest.fixture
+def clips(tmp_path):
+    """Two short clips in a folder."""
+    for name, film in (("crossing", films.crossing(count=6)), ("disc", films.moving_disc(count=6))):
+        film.write_images(tmp_path / "clips" / name / "frames")
+        film.write_labels(tmp_path / "clips" / name / "masks")
+    return tmp_path / "clips"
+
+
+def study(clips, **changes: object) -> list[str]:
+    wanted = {
+        "folder": clips,
+        "out": clips.parent / "out",
+        "recipe": "colour",
+        "height": 64,
+        "device": "cpu",
+        **changes,
+    }
+    return [
+        *ENGINE,
+        "study",
+        "default",
+        *(str(word) for name, value in wanted.items() for word in (f"--{name}", value)),
+    ]
+
+
+def stamps(clips) -> dict:
+    return {path: path.stat().st_mtime_ns for path in (clips.parent / "out" / "results").rglob("*.png")}
+
+
+def test_a_study_tells_of_every_method_and_keeps_what_it_found(clips):
+    command = study(clips, parts="caps,folder", methods="recipe,copied,flow")
+    ended = told(command)
+    assert ended.returncode == 0, ended.stderr
+    assert "caps is left out: name the folder that holds pumavos_caps" in ended.stderr
+    table = [line.split() for line in ended.stdout.split("\n\n")[0].splitlines()]
+    assert table[1] == ["method", "J&F", "J", "F", "F@2px", "dtSSD", "small", "s/frame"]
+    assert [row[0] for row in table[2:]] == ["colour", "copied", "flow"]
+    assert float(table[4][1]) > float(table[3][1])  # flow finds more than a copy of what moves
+    out = clips.parent / "out"
+    with (out / "study.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 3 * (2 + 1) * 5  # methods, objects, frames
+    assert (out / "study.md").read_text(encoding="utf-8").count("\n| flow | ") == 1
+    assert {path.name for path in (out / "sheets").iterdir()} == {
+        "folder-clips-crossing.png",
+        "folder-clips-disc.png",
+    }
+    before = stamps(clips)
+    assert before
+    assert told(command).stdout == ended.stdout
+    assert stamps(clips) == before
+
+
+def test_an_ablation_runs_variants_of_the_default_recipe(clips):
+    command = [*study(clips / "none", recipe="keymatte", parts="folder", methods="recipe,neighbour"), "--ablation"]
+    command[command.index("--folder") + 1] = str(clips)
+    ended = told(command)
+    assert ended.returncode == 0, ended.stderr
+    table = ended.stdout.split("\n\n")[0]
+    for words in ("keymatte, keyframes alone", "keymatte, recent frames", "keymatte, every frame", "neighbour"):
+        assert f"\n{words} " in table
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no Ctrl-C to send")
+def test_stopped_it_tells_of_what_is_done(clips):
+    films.crossing(count=40).write_images(clips / "long" / "frames")
+    films.crossing(count=40).write_labels(clips / "long" / "masks")
+    command = study(clips, parts="folder", methods="copied,recipe")
+    running = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    limit = time.monotonic() + 120
+    while not list((clips.parent / "out").rglob("long/colour-*/labels/*.png")):
+        assert running.poll() is None and time.monotonic() < limit
+        time.sleep(0.01)
+    running.send_signal(signal.SIGINT)
+    words, complaint = running.communicate(timeout=60)
+    assert running.returncode == 130, complaint
+    assert "Traceback" not in complaint
+    assert "copied" in words
+    before = stamps(clips)
+    assert told(command).returncode == 0
+    done = {path for path in before if "long" not in str(path) or "copied" in str(path)}
+    assert done and {path: before[path] for path in done} == {path: stamps(clips)[path] for path in done}
+
+
+def test_a_study_of_what_is_not_there_is_refused(clips):
+    refused(study(clips, methods="recipe,magic"), "--methods knows no 'magic'", "neighbour")
+    refused(study(clips, parts="caps"), "None of the study's clips is at hand")
+    refused(study(clips, weights=clips / "none.safetensors", recipe="keymatte"), "none.safetensors")
