@@ -167,6 +167,7 @@ def _train(options: argparse.Namespace) -> int:
         frames=options.frames,
         size=options.size,
         learning_rate=options.learning_rate,
+        young_pace=options.young_pace,
         device=options.device,
         seed=options.seed,
         workers=options.workers,
@@ -247,6 +248,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--frames", type=int, default=4)
     one.add_argument("--size", type=int, default=256)
     one.add_argument("--learning-rate", type=float, default=4e-4)
+    one.add_argument("--young-pace", type=float, default=1.0, help="rate of parts that begin at zero, over the others'")
     one.add_argument("--seed", type=int, default=1)
     one.add_argument("--device", default="cpu")
     one.add_argument("--rendered", type=Path, help="folder of rendered scenes to learn from too")

@@ -16,8 +16,11 @@ class Variant:
 
 
 VARIANTS = (
-    Variant("keyframes alone", {"memory": "keyframes"}),
-    Variant("recent frames", {"memory": "recent"}),
-    Variant("every frame", {"memory": "all"}),
+    Variant("no MCA: keyframes alone", {"memory": "keyframes"}),
+    Variant("no MCA: recent frames", {"memory": "recent"}),
+    Variant("no MCA: every frame", {"memory": "all"}),
+    Variant("no permanent keyframes", {"keyframes.permanent": "0"}),
+    Variant("no gate", {"memory.gate": "0"}),
+    Variant("no short-term path", {"read.near": "0"}),
     Variant("adapted to the shot", {}, adapt=True),
 )

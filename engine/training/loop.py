@@ -31,6 +31,8 @@ from .unroll import Lesson, plan, unroll
 
 _log = logging.getLogger(__name__)
 _TRUNK_PACE = 0.2  # learning rate of the pretrained trunk, as a share of the others'
+# Parts that begin at zero, so that older weights can be grown by them: they learn at `young_pace` times the rate.
+_YOUNG = ("fold.", "warp.", "decoder.moved_8.", "decoder.edges.", "decoder.quality.")
 _EMA_DECAY = 0.998
 _VALIDATION_CLIPS = 24
 
@@ -45,6 +47,7 @@ class Course:
     size: int = 256  # pixels, square
     rendered: float = 0.4  # share of the clips that are rendered ones, where there are some
     learning_rate: float = 4e-4
+    young_pace: float = 1.0
     warm_up: int = 100  # steps
     seed: int = 1
     device: str = "cpu"
@@ -116,12 +119,14 @@ class Trainer:
             part.requires_grad_(False)
         self.network.to(self.device)
         self.average = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(_EMA_DECAY))
-        trunk = [weight for weight in self.network.encoder.parameters() if weight.requires_grad]
-        known = {id(weight) for weight in self.network.encoder.parameters()}
-        others = [weight for weight in self.network.parameters() if id(weight) not in known]
+        named = [(name, weight) for name, weight in self.network.named_parameters() if weight.requires_grad]
+        trunk = [weight for name, weight in named if name.startswith("encoder.")]
+        young = [weight for name, weight in named if name.startswith(_YOUNG)]
+        others = [weight for name, weight in named if not name.startswith(("encoder.", *_YOUNG))]
         rate = course.learning_rate
+        paces = ((trunk, _TRUNK_PACE), (others, 1.0), (young, course.young_pace))
         self.optimiser = torch.optim.AdamW(
-            [{"params": trunk, "lr": rate * _TRUNK_PACE}, {"params": others, "lr": rate}], weight_decay=1e-3
+            [{"params": weights, "lr": rate * pace} for weights, pace in paces], weight_decay=1e-3
         )
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._pace)
         self.step = 0

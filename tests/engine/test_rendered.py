@@ -1,0 +1,77 @@
+"""Clips of rendered scenes to learn from: which there are, and crops of them that hold objects."""
+
+from __future__ import annotations
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from engine.training.rendered import Scenes, clip_name
+
+
+@pytest.fixture
+def clips(tmp_path):
+    """Four clips, one held out: a bright square that moves 6 pixels a frame, over a grey that tells the frame."""
+    for seed in (1, 2, 3, 20):
+        clip = tmp_path / clip_name(seed)
+        (clip / "frames").mkdir(parents=True)
+        (clip / "masks").mkdir()
+        for frame in range(16):
+            mask = np.zeros((128, 224), np.uint8)
+            mask[40:80, 10 + 6 * frame : 50 + 6 * frame] = 1
+            picture = np.where(mask[..., None] > 0, np.uint8(250), np.uint8(20 + 5 * frame)).repeat(3, axis=2)
+            cv2.imwrite(str(clip / "frames" / f"frame_{frame:06d}.jpg"), picture)
+            cv2.imwrite(str(clip / "masks" / f"frame_{frame:06d}.png"), mask)
+        (clip / "about.json").write_text(json.dumps({"held_out": seed == 20}))
+    (tmp_path / "scene_000009.part").mkdir()
+    return tmp_path
+
+
+def test_held_out_scenes_are_apart(clips):
+    assert [clip.name for clip in Scenes(clips, False).clips()] == [clip_name(seed) for seed in (1, 2, 3)]
+    assert [clip.name for clip in Scenes(clips, True).clips()] == [clip_name(20)]
+
+
+def test_scenes_that_are_rendered_meanwhile_are_found(clips):
+    scenes = Scenes(clips, False)
+    assert len(scenes) == 3
+    (clips / clip_name(2)).rename(clips / clip_name(5))
+    assert clip_name(5) in [clip.name for clip in scenes.clips()]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_crop_holds_an_object_and_labels_stay_on_it(clips, seed):
+    clip = Scenes(clips, False).pick(np.random.default_rng(seed), frames=5, size=96)
+    assert clip.images.shape == (5, 96, 96, 3)
+    assert clip.labels.shape == (5, 96, 96)
+    assert clip.objects == 1
+    for image, labels in zip(clip.images, clip.labels):
+        bright = image.mean(axis=2) > 170
+        assert (bright & (labels == 1)).sum() >= 0.9 * (bright | (labels == 1)).sum()
+
+
+def test_time_goes_both_ways_in_steps_of_one_to_four(clips):
+    scenes, steps = Scenes(clips, False), set()
+    for seed in range(60):
+        images = scenes.pick(np.random.default_rng(seed), frames=4, size=64).images.astype(float)
+        dark = [np.percentile(image.mean(axis=2), 10) for image in images]
+        steps.add(int(np.sign(dark[-1] - dark[0])) * round(abs(dark[-1] - dark[0]) / 15))
+    assert min(steps) < 0 < max(steps)
+    assert {abs(step) for step in steps} == {1, 2, 3, 4}
+
+
+def test_more_frames_than_there_are_go_to_and_fro(clips):
+    assert Scenes(clips, False).pick(np.random.default_rng(1), frames=24, size=64).labels.shape == (24, 64, 64)
+
+
+def test_the_same_generator_state_gives_the_same_crop(clips):
+    first, again = (Scenes(clips, False).pick(np.random.default_rng(4), frames=3, size=64) for _ in range(2))
+    assert np.array_equal(first.images, again.images)
+    assert np.array_equal(first.labels, again.labels)
+
+
+def test_no_scenes_are_said_to_be_none(tmp_path):
+    with pytest.raises(LookupError, match="held-out"):
+        Scenes(tmp_path, True).pick(np.random.default_rng(1), frames=2, size=64)

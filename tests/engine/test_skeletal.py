@@ -1,0 +1,105 @@
+"""Meshes with skeletons, and the actors that are made of them."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+
+import numpy as np
+import pytest
+
+from engine.training.assets import is_held_out
+from engine.training.scenes.skeletal import NO_BONE, Malformed, pose_at, read_mesh, read_movement
+from engine.training.scenes.troupe import HELD_OUT_PERCENT, PEOPLE, Troupe
+
+
+def mesh_bytes(points, faces, bones, rest, sockets=()):
+    """A PMD file of version 3 in which every point follows one bone."""
+    body = struct.pack("<I", len(points))
+    for point, bone in zip(points, bones):
+        body += struct.pack("<3f3f2f4B4f", *point, 0, 1, 0, 0.25, 0.75, bone, *(NO_BONE,) * 3, 1, 0, 0, 0)
+    body += struct.pack("<I", len(faces)) + np.asarray(faces, "<u2").tobytes()
+    body += struct.pack("<I", len(rest)) + np.asarray(rest, "<f4").tobytes() + struct.pack("<I", len(sockets))
+    for name, bone in sockets:
+        body += struct.pack("<I", len(name)) + name.encode() + struct.pack("<7fB", 0, 0, 0, 0, 0, 0, 1, bone)
+    return b"PSMD" + struct.pack("<II", 3, len(body)) + body
+
+
+def movement_bytes(states):
+    """A PSA file of states (N, B, 7)."""
+    body = struct.pack("<I3sfII", 3, b"run", 33.3, states.shape[1], len(states)) + states.astype("<f4").tobytes()
+    return b"PSSA" + struct.pack("<II", 1, len(body)) + body
+
+
+REST = np.array([[0, 0, 0, 0, 0, 0, 1.0], [0, 1, 0, 0, 0, 0, 1.0]])
+ARM = mesh_bytes(
+    [[0, 0, 0], [0, 1, 0], [0, 2, 0]], [[0, 1, 2]], [0, 1, 1], REST, sockets=[("Prop-Hand", 1), ("root", NO_BONE)]
+)
+
+
+def test_a_bone_takes_its_points_and_its_sockets_along():
+    mesh = read_mesh(ARM)
+    half = np.sqrt(0.5)
+    states = np.stack([REST, REST])
+    states[1, 1] = [0, 1, 0, 0, 0, half, half]  # the upper bone turned a quarter about z
+    pose = pose_at(read_movement(movement_bytes(states)), np.array([0.0, 0.999999]))
+    assert np.allclose(mesh.posed(pose)[0], mesh.points, atol=1e-5)
+    assert np.allclose(mesh.posed(pose)[1], [[0, 0, 0], [0, 1, 0], [-1, 1, 0]], atol=1e-4)
+    hand = mesh.fixed("hand", pose, 2)
+    assert np.allclose(hand[1, :3, :3] @ [0, 1, 0], [-1, 0, 0], atol=1e-4)
+    assert np.allclose(mesh.fixed("root", pose, 2), np.eye(4))
+    assert mesh.fixed("tail", pose, 2) is None
+
+
+@pytest.mark.parametrize("damage", ["magic", "short", "version", "faces"])
+def test_a_damaged_mesh_is_refused(damage):
+    data = {
+        "magic": b"ABCD" + ARM[4:],
+        "short": ARM[:-20],
+        "version": ARM[:4] + struct.pack("<I", 9) + ARM[8:],
+        "faces": mesh_bytes([[0, 0, 0]], [[0, 1, 2]], [0], REST),
+    }[damage]
+    with pytest.raises(Malformed):
+        read_mesh(data)
+
+
+def test_an_actor_comes_with_its_movement_its_gear_and_its_choice_of_looks(tmp_path):
+    place = tmp_path / "unpacked" / "0ad-data" / "usr" / "share" / "games" / "0ad" / "mods" / "public"
+    place.mkdir(parents=True)
+    name = next(
+        f"body_{number}.dae" for number in range(99) if not is_held_out(f"body_{number}.dae", percent=HELD_OUT_PERCENT)
+    )
+    states = np.stack([REST] * 9)
+    states[:, 1, 0] = np.linspace(0, 1, 9)  # the upper bone goes aside
+    with zipfile.ZipFile(place / "public.zip", "w") as archive:
+        archive.writestr(
+            "art/actors/units/someone.xml",
+            f"<actor><group><variant frequency='1' name='Base'><mesh>{name}</mesh>"
+            "<props><prop actor='props/hat.xml' attachpoint='hand'/>"
+            "<prop actor='absent.xml' attachpoint='hand'/></props>"
+            "</variant></group><group><variant file='moves.xml'/></group></actor>",
+        )
+        archive.writestr(
+            "art/actors/props/hat.xml", "<actor><group><variant><mesh>hat.dae</mesh></variant></group></actor>"
+        )
+        archive.writestr(
+            "art/variants/moves.xml",
+            "<variant><animations><animation file='walk.dae' name='Walk'/></animations></variant>",
+        )
+        archive.writestr(f"art/meshes/{name}.cached.pmd", ARM)
+        archive.writestr(
+            "art/meshes/hat.dae.cached.pmd",
+            mesh_bytes([[0, 0, 0], [0, 0, 1], [1, 0, 0]], [[0, 1, 2]], [NO_BONE] * 3, []),
+        )
+        archive.writestr("art/animation/walk.dae.cached.psa", movement_bytes(states))
+    done = Troupe(tmp_path, held_out=False).perform(np.random.default_rng(1), PEOPLE, np.arange(4) / 30, action="walk")
+    assert done.action == "walk"
+    assert done.source == "units/someone.xml"
+    assert done.shape.points.shape == (4, 6, 3)
+    assert len(done.coats) == 2
+    still, body, hat = done.shape.points[:, 0], done.shape.points[:, 2], done.shape.points[:, 3]
+    assert np.allclose(still[0], still[3])
+    assert not np.allclose(body[0], body[3])
+    assert np.allclose(hat - hat[0], body - body[0]), "the hat does not go with the bone that wears it"
+    with pytest.raises(LookupError):
+        Troupe(tmp_path, held_out=True).perform(np.random.default_rng(1), PEOPLE, np.arange(4) / 30)
