@@ -107,9 +107,7 @@ class Keymatte(nn.Module):
             for i in range(len(images))
         ]
 
-    def segment(
-        self, features: Seen, memory: MemoryView, state: LastFrame | None
-    ) -> tuple[Tensor, LastFrame | None]:
+    def segment(self, features: Seen, memory: MemoryView, state: LastFrame | None) -> tuple[Tensor, LastFrame | None]:
         """Probabilities (O, H, W) of each object by itself."""
         found = self.find(features, memory, state)
         return found.logits.sigmoid(), replace(state, quality=found.quality) if state else None
@@ -175,9 +173,7 @@ class Keymatte(nn.Module):
         """A keyframe is remembered as any frame."""
         return self.memorize(frame, features, masks, state)
 
-    def memorize(
-        self, frame: int, features: Seen, masks: Tensor, state: LastFrame | None
-    ) -> tuple[Entry, LastFrame]:
+    def memorize(self, frame: int, features: Seen, masks: Tensor, state: LastFrame | None) -> tuple[Entry, LastFrame]:
         """Tokens of this frame, which are also those of the state that it leaves."""
         state = self.settle(frame, features, masks, state)
         return Entry(frame, (state.tokens,), grid=features.grid), state
