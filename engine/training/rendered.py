@@ -30,10 +30,11 @@ class Scenes:
 
     def clips(self) -> list[Path]:
         """The clip folders that are there now, by name."""
-        for about in self._folder.glob(f"*/{ABOUT}"):
-            if about.parent not in self._known and not about.parent.name.endswith(".part"):
-                self._known[about.parent] = json.loads(about.read_text(encoding="utf-8"))["held_out"]
-        return sorted(clip for clip, held_out in self._known.items() if held_out == self._held_out)
+        there = [about.parent for about in self._folder.glob(f"*/{ABOUT}") if about.parent.suffix != ".part"]
+        for clip in there:
+            if clip not in self._known:
+                self._known[clip] = json.loads((clip / ABOUT).read_text(encoding="utf-8"))["held_out"]
+        return sorted(clip for clip in there if self._known[clip] == self._held_out)
 
     def __len__(self) -> int:
         return len(self.clips())

@@ -62,6 +62,13 @@ def test_what_there_is_and_what_works_is_told(command):
     assert ended.stdout.strip()
 
 
+def test_the_engine_works_without_its_training_wing_as_in_the_extension(tmp_path):
+    shutil.copytree(ROOT / "engine", tmp_path / "engine", ignore=shutil.ignore_patterns("training", "__pycache__"))
+    ended = subprocess.run([*ENGINE, "models"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr
+    assert "keymatte" in ended.stdout
+
+
 def test_our_weights_follow_the_reflection_of_the_chair(tmp_path):
     chair = ROOT / "tests" / "clips" / "chair"
     (tmp_path / "keys").mkdir()

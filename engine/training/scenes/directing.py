@@ -16,7 +16,7 @@ from .furniture import Furniture
 from .moving import film, go
 from .plans import MOST_OBJECTS, Scene, Thing, View, is_held_out_scene
 from .shapes import tube
-from .surroundings import Props, Spot, light, sized, surround
+from .surroundings import Props, Spot, light, light_level, sized, surround
 from .troupe import ANIMALS, PEOPLE, Troupe
 
 CAMERA_TRIES = 25
@@ -62,8 +62,8 @@ def plan_scene(store: Store, seed: int, attempt: int, *, frames: int) -> Scene:
     view = _film(dice, actors, middle, extent, ground=ground)
     reach = max(np.linalg.norm(_middle(actor)[:, :2] - middle.mean(axis=0)[:2], axis=1).max() for actor in actors)
     spot = Spot(np.array([*middle.mean(axis=0)[:2], 0.0]), min(reach, 4 * extent) + 0.4 * extent, extent, view)
-    around = surround(dice, store.props, spot, ground=ground)
     lamps, sky, strength = light(dice, spot)
+    around = surround(dice, store.props, spot, ground=ground, level=light_level(lamps, strength, spot))
     things = (*actors, *around)
     about = {
         "seed": seed,

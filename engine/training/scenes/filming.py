@@ -30,6 +30,10 @@ SMALLEST_PART, LARGEST = (
 )  # of the picture, that the largest object, and all of them together, may cover on the first frame
 
 
+class NothingSeen(RuntimeError):
+    """No attempt at a scene showed an object."""
+
+
 def render_scene(
     out: Path,
     seed: int,
@@ -45,6 +49,7 @@ def render_scene(
     """Write the clip of a seed: `frames/frame_000000.jpg`.., `masks/frame_000000.png`.. (labels), `about.json`.
 
     It is written beside `out` and renamed when it is whole. A `store` that is at hand saves opening one.
+    Raises NothingSeen.
     """
     store = store or Store.open(prepared, fetched, held_out=is_held_out_scene(seed))
     half = out.with_name(out.name + ".part")
@@ -68,7 +73,7 @@ def render_scene(
         half.rename(out)
         return
     shutil.rmtree(half, ignore_errors=True)
-    raise RuntimeError(f"scene {seed} showed no object in {ATTEMPTS} attempts")
+    raise NothingSeen(f"scene {seed} showed no object in {ATTEMPTS} attempts")
 
 
 def render_many(
@@ -83,8 +88,11 @@ def render_many(
         if apart not in stores:
             stores[apart] = Store.open(prepared, fetched, held_out=apart)
         place = out / clip_name(seed)
-        render_scene(place, seed, prepared=prepared, fetched=fetched, samples=samples, store=stores[apart])
-    return len(seeds)
+        try:
+            render_scene(place, seed, prepared=prepared, fetched=fetched, samples=samples, store=stores[apart])
+        except NothingSeen as problem:  # one seed less
+            log.warning("%s", problem)
+    return sum((out / clip_name(seed) / ABOUT).is_file() for seed in seeds)
 
 
 def _looks_right(stage: Set, frames: int, brightness: float) -> bool:

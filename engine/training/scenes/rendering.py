@@ -86,9 +86,11 @@ def _beside(folder: Path) -> None:
     out.directory, out.file_name = str(folder), "cover_"
     out.format.media_type, out.format.file_format, out.format.color_mode = "IMAGE", "PNG", "RGB"
     out.format.compression = 15
+    out.format.color_management = "OVERRIDE"  # coverage has nothing to do with the picture's exposure and curve
+    out.format.view_settings.view_transform = "Standard"
     for name, kind in ((OURS, "RGBA"), (FOURTH, "FLOAT")):
         item = out.file_output_items.new(kind, name)
-        item.save_as_render = False
+        item.save_as_render = True
         tree.links.new(layers.outputs[name], out.inputs[name])
 
 

@@ -34,17 +34,17 @@ class Spot:
     view: View
 
 
-def surround(dice: Dice, props: Props, spot: Spot, *, ground: bool) -> list[Thing]:
-    """Everything that is not the action."""
+def surround(dice: Dice, props: Props, spot: Spot, *, ground: bool, level: float) -> list[Thing]:
+    """Everything that is not the action; pictures that shine by themselves are as bright as `level` tells."""
     things = []
     far = np.linalg.norm(spot.view.places[:, :2, 3] - spot.middle[:2], axis=1).max() + 1.5 * spot.reach
     room = ground and dice.chance(0.3)
     if ground:
         things.append(_floor(dice, spot, wide=30 * spot.extent + 4 * far))
     if room:
-        things += _walls(dice, spot, far * dice.between(1.05, 1.8) + spot.extent)
+        things += _walls(dice, spot, far * dice.between(1.05, 1.8) + spot.extent, level)
     elif dice.chance(0.75):
-        things.append(_picture_behind(dice, spot, far))
+        things.append(_picture_behind(dice, spot, far, level))
     for _ in range(dice.whole(2, 12)):
         things.append(_clutter(dice, props, spot, indoors=room, ground=ground))
     if ground and not room and dice.chance(0.2):
@@ -70,7 +70,7 @@ def _floor(dice: Dice, spot: Spot, wide: float) -> Thing:
     return Thing(sheet(corners), (coat,), place, kind="floor")
 
 
-def _walls(dice: Dice, spot: Spot, away: float) -> list[Thing]:
+def _walls(dice: Dice, spot: Spot, away: float, level: float) -> list[Thing]:
     """Four walls around the camera and all else, and often things on them."""
     high, things = away * dice.between(0.7, 1.6) + spot.view.places[:, 2, 3].max(), []
     coat = dice.coat(pictures=0.7)
@@ -85,13 +85,13 @@ def _walls(dice: Dice, spot: Spot, away: float) -> list[Thing]:
             wide, tall = away * dice.ratio(0.1, 0.5), away * dice.ratio(0.1, 0.4)
             y, z = dice.between(-0.8, 0.8) * away, dice.between(0.1, 0.7) * away
             corners = np.array([[[0, 0, 0], [0, wide, 0]], [[0, 0, tall], [0, wide, tall]]])[None]
-            shown = Coat((1, 1, 1), dice.picture(photographs=0.9), roughness=0.4, lit=dice.chance(0.7))
+            shown = Coat((1, 1, 1), dice.picture(photographs=0.9), roughness=0.4, lit=dice.chance(0.7), glow=level)
             hung = sheet(corners + np.array([away * 0.99, y, z]))
             things.append(Thing(hung, (shown,), place, kind="picture"))
     return things
 
 
-def _picture_behind(dice: Dice, spot: Spot, far: float) -> Thing:
+def _picture_behind(dice: Dice, spot: Spot, far: float, level: float) -> Thing:
     """A photograph on a bent screen, as a landscape behind the action, as seen from the camera."""
     away = far * dice.between(1.2, 2.5) + 4 * spot.extent
     eye = spot.view.places[:, :3, 3].mean(axis=0)
@@ -104,7 +104,7 @@ def _picture_behind(dice: Dice, spot: Spot, far: float) -> Thing:
     points = np.stack([away * np.cos(-angle), away * np.sin(-angle), low + high * rise], 2)[None]
     place = turned_about("z", np.array([ahead]))
     place[:, :3, 3] = [*eye[:2], spot.middle[2]]
-    coat = Coat((1, 1, 1), photograph, roughness=1.0, glow=dice.ratio(0.5, 1.5), lit=False)
+    coat = Coat((1, 1, 1), photograph, roughness=1.0, glow=level * dice.ratio(0.5, 1.3), lit=False)
     return Thing(sheet(points), (coat,), place, kind="landscape", shadows=False)
 
 
@@ -219,6 +219,16 @@ def light(dice: Dice, spot: Spot) -> tuple[list[Lamp], Coat, np.ndarray]:
     photo = dice.picture(photographs=0.95, side=640) if dice.chance(0.6) else None
     tint = tuple(0.55 + 0.45 * np.array(dice.colour()))
     return lamps, Coat(tint, photo), dice.ratio(0.35, 1.6) * (_changing(dice) if dice.chance(0.4) else steady)
+
+
+def light_level(lamps: list[Lamp], strength: np.ndarray, spot: Spot) -> float:
+    """About how bright a white wall is in this light, so that what shines by itself is neither lost nor blinding."""
+    level = 0.45 * strength.mean()
+    for lamp in lamps:
+        away = np.linalg.norm(lamp.places[:, :3, 3] - spot.middle, axis=1).mean()
+        given = lamp.strength.mean() / (1 if lamp.kind == "SUN" else np.pi * away**2)  # W/m2
+        level += 0.5 * given / np.pi
+    return float(level)
 
 
 def _changing(dice: Dice) -> np.ndarray:

@@ -1,0 +1,70 @@
+"""Command lines of the training wing: `train-data`, `render-scenes`, `train`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from .scenes.command import add_arguments as add_scene_arguments
+
+
+def add_commands(commands: argparse._SubParsersAction) -> None:
+    """All of them."""
+    one = commands.add_parser("train-data", help="fetch and prepare openly licensed training pictures (Debian)")
+    one.set_defaults(command=_train_data)
+    one.add_argument("--out", type=Path, required=True)
+
+    add_scene_arguments(commands.add_parser("render-scenes", help="render training clips in Blender (needs bpy)"))
+
+    one = commands.add_parser("train", help="train the default network; goes on where it stopped")
+    one.set_defaults(command=_train)
+    one.add_argument("--data", type=Path, required=True, help="folder made by train-data")
+    one.add_argument("--out", type=Path, required=True, help="folder for state, weights, log and curve")
+    one.add_argument("--pretrained", type=Path, help="published EfficientNet-Lite0 weights (.pth)")
+    one.add_argument("--start", type=Path, help="weights of this network to go on from (.safetensors)")
+    one.add_argument("--steps", type=int, default=6000)
+    one.add_argument("--batch", type=int, default=4)
+    one.add_argument("--frames", type=int, default=4)
+    one.add_argument("--size", type=int, default=256)
+    one.add_argument("--learning-rate", type=float, default=4e-4)
+    one.add_argument("--young-pace", type=float, default=1.0, help="rate of parts that begin at zero, over the others'")
+    one.add_argument("--seed", type=int, default=1)
+    one.add_argument("--device", default="cpu")
+    one.add_argument("--rendered", type=Path, help="folder of rendered scenes to learn from too")
+    one.add_argument("--workers", type=int, default=1, help="processes that make clips")
+    one.add_argument("--minutes", type=float, help="stop (resumably) after this long")
+
+
+def _train_data(options: argparse.Namespace) -> int:
+    from .prepare import prepare
+    from .sources import fetch
+
+    fetch(options.out / "fetched")
+    prepare(options.out / "fetched", options.out / "prepared")
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    from .loop import Course, train
+
+    course = Course(
+        steps=options.steps,
+        batch=options.batch,
+        frames=options.frames,
+        size=options.size,
+        learning_rate=options.learning_rate,
+        young_pace=options.young_pace,
+        device=options.device,
+        seed=options.seed,
+        workers=options.workers,
+    )
+    train(
+        options.out,
+        options.data / "prepared",
+        course,
+        pretrained=options.pretrained,
+        start=options.start,
+        rendered=options.rendered,
+        minutes=options.minutes,
+    )
+    return 0
