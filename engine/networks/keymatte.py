@@ -67,10 +67,13 @@ class Keymatte(nn.Module):
         self.key_context = Conv(CONTEXT, _KEY, 1)
         self.shrinkage = Conv(CONTEXT, 1, 1)
         self.selection = Conv(CONTEXT, _KEY, 1)
-        self.log_scale = nn.Parameter(torch.tensor(-0.8))  # squared distances of ImageNet features are in the thousands
+        # By this about four tokens share a read at first. If it were one alone, keys would learn nothing.
+        self.log_scale = nn.Parameter(torch.tensor(-1.3))
         self.log_reach = nn.Parameter(torch.tensor(1.5))  # the near read's window: e^1.5 = 4.5 cells at first
         nn.init.orthogonal_(self.key.weight.data.flatten(1))
-        nn.init.zeros_(self.key_context.weight)
+        for part in (self.key_context, self.selection, self.shrinkage):
+            nn.init.zeros_(part.weight)
+            nn.init.constant_(part.bias, float(part is self.shrinkage))  # which is squared: at 0 it would learn nothing
         self.values = ValueEncoder()
         self.warp = SoftWarp(channels[8], _COMPARED)
         self.decoder = Decoder(channels)

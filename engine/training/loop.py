@@ -31,10 +31,14 @@ from .unroll import Lesson, plan, unroll
 
 _log = logging.getLogger(__name__)
 _TRUNK_PACE = 0.2  # learning rate of the pretrained trunk, as a share of the others'
-# Parts that begin at zero, so that older weights can be grown by them: they learn at `young_pace` times the rate.
-_YOUNG = ("fold.", "warp.", "decoder.moved_8.", "decoder.edges.", "decoder.quality.")
+# Parts that begin at zero, or at what the trunk gives, however old the rest: they learn at `young_pace` times the rate.
+_YOUNG = (
+    *("fold.", "warp.", "decoder.moved_8.", "decoder.edges.", "decoder.quality."),
+    *("key.", "key_context.", "selection.", "shrinkage.", "log_"),
+)
 _EMA_DECAY = 0.998
 _VALIDATION_CLIPS = 24
+_ENOUGH_SCENES = 250  # rendered ones, for the whole share of lessons
 
 
 @dataclass(frozen=True)
@@ -72,8 +76,9 @@ class Material:
         """Lesson number `index` of a course; the same whenever it is asked for."""
         rng = np.random.default_rng([course.seed, index])
         while True:
-            draw = rng.random() < course.rendered if rendered is None else rendered
-            if self.scenes and draw:
+            # A few scenes would be learned by heart.
+            share = min(course.rendered, len(self.scenes or ()) / _ENOUGH_SCENES)
+            if self.scenes and (rng.random() < share if rendered is None else rendered):
                 clip = self.scenes.pick(rng, frames=frames or course.frames, size=course.size)
             else:
                 clip = compose(self.assets, rng, frames=frames or course.frames, size=course.size)
