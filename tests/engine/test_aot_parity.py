@@ -153,10 +153,18 @@ def test_late_and_many_objects_are_the_authors_too(name: str, weights, tmp_path:
     found = propagated(
         tmp_path, model, weights(model), interval=EXTRA[name]["interval"], count=8 if late else 6, masks=masks
     )
+    alike = 1
+    if late:
+        theirs = golden()[f"{name}.masks"].copy()
+        given = masks[4] > 0  # pasted in after the network was asked
+        theirs[3][given] = found[4].argmax(0)[given]
+        alike = frames_alike(found, theirs)
     for key, expected in golden().items():
         if key.startswith(f"{name}.probs_t"):
-            mine = found[int(key.rpartition("_t")[2])][:, ::4, ::4]
-            assert np.abs(mine - expected[: len(mine)]).max() < FREE, key
+            frame = int(key.rpartition("_t")[2])
+            mine = found[frame][:, ::4, ::4]
+            off = np.abs(mine - expected[: len(mine)]).max()
+            assert off < FREE or (frame > alike and off < FORKED), (key, off, alike)
 
 
 class Spied(MemoryBank):

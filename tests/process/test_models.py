@@ -114,7 +114,7 @@ def test_nothing_is_fetched_without_a_word_from_the_user(models, server, folder)
     )
     assert ended.returncode == 2
     assert "--yes" in ended.stderr
-    for words in ("Keymatte, as a test publishes it", "GPL-3.0-or-later", "17.3 MB", server.address):
+    for words in ("Keymatte, as a test publishes it", "GPL-3.0-or-later", "9.04 MB", server.address):
         assert words in ended.stdout
     assert server.asked == []
 
