@@ -51,12 +51,14 @@ def _run(job: PropagationJob, report: Callable[[Answer], None], cancelled: Calla
         folder = MatteFolder(job.folder)
         folder.claim(_about(job, reader))
         if job.settings.adapt:
-            adapt(with_, folder, truth, groups, partial(_tell_adapting, job, report))
+            adapt(with_, folder, truth, groups, partial(_tell, job, report))
         objects = sorted({number for group in groups for number in group.objects})
         size = (reader.clip.height, reader.clip.width)
         results = _Results(
             mattes=MatteWriter(folder, reader.numbers, objects, job.frames),
-            outlines=OutlineTracer(folder, reader.numbers, objects, size, partial(_tell_tracing, job, report)),
+            outlines=OutlineTracer(
+                folder, reader.numbers, objects, size, partial(_tell, job, report, "Tracing outlines")
+            ),
             probabilities=ProbabilityFile(job.probabilities, objects, job.frames, size) if job.probabilities else None,
         )
         walk = Walk(
@@ -125,11 +127,7 @@ def _keeping(keys: KeyFolder) -> Callable[[int, Features], None]:
     return keep
 
 
-def _tell_tracing(job: PropagationJob, report: Callable[[Answer], None], done: int, total: int) -> None:
-    report(Stage(job.job_id, "Tracing outlines", done, total))
-
-
-def _tell_adapting(job: PropagationJob, report: Callable[[Answer], None], text: str, done: int, total: int) -> None:
+def _tell(job: PropagationJob, report: Callable[[Answer], None], text: str, done: int, total: int) -> None:
     report(Stage(job.job_id, text, done, total))
 
 

@@ -116,8 +116,7 @@ class Trainer:
         torch.manual_seed(course.seed)  # every process begins with the same weights
         self.network = Keymatte()
         if pretrained is not None:
-            published = torch.load(pretrained, weights_only=True, map_location="cpu")
-            self.network.encoder.load_state_dict(folded_lite0(published))
+            self.network.encoder.load_state_dict(folded_lite0(read(pretrained)))
         if start is not None:
             self._grow_from(start)
         for part in self.network.encoder.parts_before(8):

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from ..assets import Assets
+from ..chance import Chance
 from ..sources import BACKGROUND, TEXTURE
 from .shapes import Coat
 
@@ -15,25 +16,13 @@ LARGEST_PICTURE = 320  # pixels; a larger one costs time and shows no more
 
 
 @dataclass(frozen=True)
-class Dice:
+class Dice(Chance):
     """Randomness, and the moments at which everything is asked where it is."""
 
     rng: np.random.Generator
     seconds: np.ndarray  # (K,)
     assets: Assets
     used: set[tuple[str, str]] = field(default_factory=set)  # packages and files of the assets that were used
-
-    def chance(self, probability: float) -> bool:
-        """True with that probability."""
-        return bool(self.rng.random() < probability)
-
-    def between(self, low: float, high: float) -> float:
-        """A number between two, evenly."""
-        return float(self.rng.uniform(low, high))
-
-    def ratio(self, low: float, high: float) -> float:
-        """A number between two, evenly in ratio."""
-        return float(np.exp(self.rng.uniform(np.log(low), np.log(high))))
 
     def whole(self, low: int, high: int) -> int:
         """A whole number between two, both included."""
