@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from .judging import Judge, Said, Verdict
 from .memory.bank import MemoryBank
 from .memory.entry import Entry
 from .networks.network import Features, Network
+from .overlap import one_ahead
 from .sweeps import ALL_PERMANENT, Habits, ObjectGroup, Sweep, share
 
 ReadFrame = Callable[[int], np.ndarray | None]  # media frame -> (H, W, 3) uint8 RGB, or None if it cannot be read
@@ -31,6 +34,14 @@ class Matte:
     alpha: np.ndarray  # (O, H, W) float32 0..1, at the clip's size; a keyframe's objects exactly as the user made them
     shares: tuple[float, ...]  # per object: how much of the final alpha this is, if another sweep was here before
     probability: np.ndarray  # (1 + O, H, W) float32 0..1: what was judged, background first, on keyframes too
+
+
+def encodes_beside(network: Network, device: torch.device) -> bool:
+    """Whether half of the processor encodes the next frame while the other half does all the rest of this one.
+
+    It gains where the two take a network about as long: more than both halves gain by working on one thing.
+    """
+    return device.type == "cpu" and torch.get_num_threads() > 1 and getattr(network, "encodes_ahead", False)
 
 
 class Tracker:
@@ -135,7 +146,9 @@ class Walk:
             pixels = self._read(frame)
             if pixels is None:
                 continue
-            features = self._encode(frame, pixels)
+            features = self._encode(pixels)
+            if self._watch:
+                self._watch(frame, features)
             for group in self._groups:
                 told = group.told(frame)
                 if self._habits.joint:  # an object is spoken of from the first keyframe on that shows it
@@ -163,37 +176,55 @@ class Walk:
                 bank.write(entry)
             bank.start_from(sweep.frames.start)
             trackers.append(Tracker(self._network, group, bank, objects=before.objects))
-        for frame in sweep.frames:
-            reached = [
-                (number, keyframes)
-                for tracker in trackers
-                for number, keyframes in tracker.group.followed()
-                if sweep.reaches(keyframes, frame)
-            ]
-            pixels = self._read(frame) if reached else None
-            if pixels is None:
-                continue
-            here = [one for one in trackers if any(sweep.reaches(frames, frame) for frames in one.group.keyframes_of)]
-            features = self._encode(frame, pixels)
-            verdict = self._step(frame, features, here)
-            if verdict and frame in sweep.wanted:
-                objects = tuple(number for number, _ in reached)
-                nothing = torch.zeros_like(verdict.background)
-                every = [verdict.probability.get(number, nothing) for number in objects]
-                probability = torch.stack([verdict.background, *every]).cpu().numpy()
-                yield Matte(
-                    frame=frame,
-                    objects=objects,
-                    alpha=self._exact(frame, objects, probability[1:], here),
-                    shares=tuple(share(keyframes, frame, sweep) for _, keyframes in reached),
-                    probability=probability,
-                )
+        followed = [each for tracker in trackers for each in tracker.group.followed()]
+        with self._encoded(sweep, [keyframes for _, keyframes in followed]) as encoded:
+            for frame, features in encoded:
+                if self._watch:
+                    self._watch(frame, features)
+                reached = [(number, keyframes) for number, keyframes in followed if sweep.reaches(keyframes, frame)]
+                here = [
+                    one for one in trackers if any(sweep.reaches(frames, frame) for frames in one.group.keyframes_of)
+                ]
+                verdict = self._step(frame, features, here)
+                if verdict and frame in sweep.wanted:
+                    objects = tuple(number for number, _ in reached)
+                    nothing = torch.zeros_like(verdict.background)
+                    every = [verdict.probability.get(number, nothing) for number in objects]
+                    probability = torch.stack([verdict.background, *every]).cpu().numpy()
+                    yield Matte(
+                        frame=frame,
+                        objects=objects,
+                        alpha=self._exact(frame, objects, probability[1:], here),
+                        shares=tuple(share(keyframes, frame, sweep) for _, keyframes in reached),
+                        probability=probability,
+                    )
 
-    def _encode(self, frame: int, pixels: np.ndarray) -> Features:
-        features = self._network.encode(self._framing.apply(pixels, self._device))
-        if self._watch:
-            self._watch(frame, features)
-        return features
+    @contextmanager
+    def _encoded(self, sweep: Sweep, followed: Sequence[Sequence[int]]) -> Iterator[Iterator[tuple[int, Features]]]:
+        """Meanwhile the frames of `sweep` that can be read, on which something may be followed, and their features."""
+        frames = (frame for frame in sweep.frames if any(sweep.reaches(keyframes, frame) for keyframes in followed))
+        items = self._encode_each(frames)
+        if not encodes_beside(self._network, self._device):
+            yield items
+            return
+        threads = torch.get_num_threads()
+        half = partial(torch.set_num_threads, threads // 2)
+        half()
+        try:
+            with closing(one_ahead(items, prepare=half)) as ahead:
+                yield ahead
+        finally:
+            torch.set_num_threads(threads)
+
+    def _encode_each(self, frames: Iterable[int]) -> Iterator[tuple[int, Features]]:
+        for frame in frames:
+            pixels = self._read(frame)
+            if pixels is not None:
+                yield frame, self._encode(pixels)
+
+    @torch.inference_mode()  # each thread has its own
+    def _encode(self, pixels: np.ndarray) -> Features:
+        return self._network.encode(self._framing.apply(pixels, self._device))
 
     def _step(self, frame: int, features: Features, trackers: Sequence[Tracker]) -> Verdict | None:
         """What is at every pixel of `frame`, learnt by each tracker; None if nothing is known yet."""

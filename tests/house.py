@@ -63,7 +63,7 @@ def _room(name: str) -> tuple[str, str]:
 
 TABLE = (
     Row(LIGHT, ("numpy",), LIGHT),
-    Row(_room("engine.layers"), ("torch", "torchvision"), _room("engine.layers")),
+    Row(_room("engine.layers"), ("torch", "torchvision", "cv2"), _room("engine.layers")),
     Row(_room("engine.memory"), ("torch",), _room("engine.memory")),
     Row(
         _room("engine.networks"),
@@ -85,6 +85,7 @@ TABLE = (
             "engine.networks.network",
             "engine.judging",
             "engine.framing",
+            "engine.overlap",
             "engine.sweeps",
         ),
     ),

@@ -77,7 +77,7 @@ def test_ruff_is_content(command):
         ("engine.protocol", "from . import job"),
         ("engine.matte_folder", "def later():\n    from .frames import FrameReader"),
         ("engine.layers.affinity", "from ..memory import bank"),
-        ("engine.layers.affinity", "import cv2"),
+        ("engine.layers.affinity", "import numpy"),
         ("engine.memory.bank", "from ..networks.network import Features"),
         ("engine.memory.stores", "from ..layers import affinity"),
         ("engine.networks.keymatte", "from ..memory.stores import Bounded"),

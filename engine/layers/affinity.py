@@ -24,18 +24,17 @@ def similarity(
     selection: Tensor,
     *,
     memory: Tensor | None = None,
-    bias: Tensor | None = None,
 ) -> Tensor:
     """Anisotropic L2 similarity (XMem, ECCV 2022, eq. 2): memory (CK, N), (1, N); query (CK, Q), (CK, Q) -> (Q, N).
 
     S = -s_n * sum_c e_cq (a_cn - b_cq)^2 / sqrt(CK), expanded so that one matrix product does it. `memory` is what
-    `expanded` made of the key and its shrinkage, if that is at hand; `bias` (Q, N) is added.
+    `expanded` made of the key and its shrinkage, if that is at hand.
     """
     with torch.autocast(key.device.type, enabled=False):  # differences of large numbers: never in half precision
         memory = expanded(key, shrinkage) if memory is None else memory
         constant = (selection * query.square()).sum(0, keepdim=True)  # (1, Q)
         asked = torch.cat([-selection, 2 * query * selection, -constant])  # (2 CK + 1, Q)
-        return asked.T @ memory if bias is None else torch.addmm(bias, asked.T, memory)
+        return asked.T @ memory
 
 
 def as_rows(value: Tensor) -> Tensor:
@@ -83,13 +82,3 @@ def squared_distances(grid: tuple[int, int], *, like: Tensor) -> Tensor:
     horizontal = (columns[:, None] - columns).square()  # (w, w)
     pairs = vertical[:, None, :, None] + horizontal[None, :, None, :]  # (h, w, h, w)
     return pairs.reshape(grid[0] * grid[1], -1)
-
-
-def nearness(grid: tuple[int, int], *, reach: Tensor) -> Tensor:
-    """What is added to likeness so that near places count, as a Gaussian of `reach` cells: (h w, h w)."""
-    return squared_distances(grid, like=reach) / (-2 * reach.square())
-
-
-def near_readout(scores: Tensor, value: Tensor) -> Tensor:
-    """Read what is alike and near: scores (Q, N) with `nearness` in them, value (O, CV, N) -> (O, CV, Q)."""
-    return (scores.softmax(1) @ value.flatten(0, 1).T).T.reshape(*value.shape[:2], -1)

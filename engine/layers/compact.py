@@ -10,11 +10,12 @@ from torch.nn import functional
 
 from .convolution import Conv
 from .fusion import ResidualBlock
-from .motion import FINE
 
 VALUE = 128  # channels of values
 CONTEXT = 160  # channels of the stride-16 map that value encoder and decoder share
-_EDGE = 12  # channels at stride 2
+_EDGE = 32  # channels that correct edges
+_FINER = 2  # edges are corrected at a stride so much finer than their channels are
+_FINE = 4  # maps at stride 2, as channels of cells at stride 8
 _SCORE = 32  # channels of the quality head
 
 
@@ -49,25 +50,27 @@ class ValueEncoder(nn.Module):
 
 
 class EdgeRefiner(nn.Module):
-    """Corrects logits at stride 2 by what the image shows there. It begins by correcting nothing."""
+    """Corrects logits at stride 2 by what the image shows there. It begins by correcting nothing.
+
+    All of it is computed at stride 4, where each cell has a channel for each of its four places at stride 2.
+    """
 
     def __init__(self, channels: int, deep: int) -> None:
         super().__init__()
-        self.seen = Conv(channels, _EDGE, 3)
+        self.seen = Conv(channels, _EDGE, 3, stride=2)
         self.told = Conv(deep, _EDGE, 1)
-        self.moved = Conv(1, _EDGE, 3)
-        nn.init.zeros_(self.moved.weight)
+        self.moved = Conv(2 * _FINER**2, _EDGE, 3)
         self.mix = Conv(_EDGE, _EDGE, 3, then="relu")
-        self.correct = Conv(_EDGE, 1, 3)
-        nn.init.zeros_(self.correct.weight)
-        nn.init.zeros_(self.correct.bias)
+        self.correct = Conv(_EDGE, _FINER**2, 3)
+        for last in (self.correct.weight, self.correct.bias):
+            nn.init.zeros_(last)
 
     def forward(self, fine: Tensor, deep: Tensor, logits: Tensor, moved: Tensor) -> Tensor:
-        """(1, C, H/2, W/2), (O, C', H/4, W/4), (O, 1, H/4, W/4), (O, 1, H/2, W/2) -> logits (O, 1, H/2, W/2)."""
-        told = functional.interpolate(self.told(deep), scale_factor=2, mode="bilinear", align_corners=False)
-        edges = functional.relu(self.moved(moved, add=told) + self.seen(fine))
+        """(1, C, H/2, W/2), (O, C', H/4, W/4), (O, 1, H/4, W/4), (O, 2, H/2, W/2) -> logits (O, 1, H/2, W/2)."""
+        seen = self.told(deep) + self.seen(fine)
+        edges = self.mix(functional.relu(self.moved(functional.pixel_unshuffle(moved, _FINER), add=seen)))
         logits = functional.interpolate(logits, scale_factor=2, mode="bilinear", align_corners=False)
-        return self.correct(self.mix(edges), add=logits)
+        return logits + functional.pixel_shuffle(self.correct(edges), _FINER)
 
 
 class QualityHead(nn.Module):
@@ -88,31 +91,31 @@ class QualityHead(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Two read-outs, the context and the previous mask -> one logit per object at stride 4, at 2, and at full size.
+    """A read-out, the context and the previous mask -> one logit per object at stride 4, at 2, and at full size.
 
-    The previous mask comes twice: as it was at stride 16, and moved along with its places at 8 and 2.
+    The previous mask, moved along with its places, comes at every stride, and how unlike they look since at 8 and 4.
     """
 
     def __init__(self, channels: dict[int, int]) -> None:
         super().__init__()
-        self.join = Conv(2 * VALUE + CONTEXT + 2, CONTEXT, 1)
+        self.join = Conv(VALUE + CONTEXT + 2, CONTEXT, 1)
         self.mix = ResidualBlock(CONTEXT)
         self.down_8, self.skip_8 = Conv(CONTEXT, 80, 1), Conv(channels[8], 80, 1)
         self.mix_8 = Conv(80, 80, 3)
         self.down_4, self.skip_4 = Conv(80, 40, 1), Conv(channels[4], 40, 1)
         self.mix_4 = Conv(40, 40, 3)
         self.logit = Conv(40, 1, 3)
-        self.moved_8 = Conv(FINE**2, 80, 3)
+        self.moved_8 = Conv(2 * _FINE**2, 80, 3)
         nn.init.zeros_(self.moved_8.weight)
         self.edges = EdgeRefiner(channels[2], 40)
         self.quality = QualityHead(CONTEXT)
 
     def forward(
-        self, reads: Tensor, context: Tensor, previous: Tensor, moved: Tensor, pyramid: dict[int, Tensor]
+        self, read: Tensor, context: Tensor, previous: Tensor, moved: Tensor, pyramid: dict[int, Tensor]
     ) -> Found:
-        """(O, 2 CV, h, w), (1, C, h, w), (O, 2, h, w), (O, FINE^2, 2h, 2w) and the image's features."""
-        count = reads.shape[0]
-        bottom = self.mix(self.join(torch.cat([reads, context.expand(count, -1, -1, -1), previous], 1)))
+        """(O, CV, h, w), (1, C, h, w), (O, 2, h, w), (O, 2, H/2, W/2) and the image's features."""
+        count = read.shape[0]
+        bottom = self.mix(self.join(torch.cat([read, context.expand(count, -1, -1, -1), previous], 1)))
         deep = bottom
         for down, skip, mix, stride in (
             (self.down_8, self.skip_8, self.mix_8, 8),
@@ -120,10 +123,10 @@ class Decoder(nn.Module):
         ):
             deep = functional.interpolate(down(deep), scale_factor=2, mode="bilinear", align_corners=False)
             deep = deep + skip(pyramid[stride])
-            deep = self.moved_8(moved, add=deep) if stride == 8 else deep
+            deep = self.moved_8(functional.pixel_unshuffle(moved, _FINE), add=deep) if stride == 8 else deep
             deep = mix(functional.relu(deep), add=deep)
         deep = functional.relu(deep)
         coarse = self.logit(deep)  # (O, 1, H/4, W/4)
-        logits = self.edges(pyramid[2], deep, coarse, functional.pixel_shuffle(moved, FINE))
+        logits = self.edges(pyramid[2], deep, coarse, moved)
         full = functional.interpolate(logits, scale_factor=2, mode="bilinear", align_corners=False)[:, 0]
         return Found(full, self.quality(bottom, functional.avg_pool2d(coarse.sigmoid(), 4)))

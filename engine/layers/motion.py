@@ -1,51 +1,49 @@
-"""The previous frame's masks moved along with their places: each place looks for where it came from, nearby."""
+"""Where each place of a frame was on the frame before: dense optical flow, and maps carried along with it."""
 
 from __future__ import annotations
 
-from itertools import product
+import threading
 
+import cv2
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from .convolution import Conv
-
-STRIDE = 8  # at which places are compared
-FINE = 4  # masks are brought along at STRIDE / FINE, as FINE^2 channels
-_RADIUS = 3  # cells that a place may have come from, in each direction
-_OUTSIDE = -1e4  # likeness of what lies outside the picture
+STRIDE = 2  # at which flow is found
+_PATCH, _STEP = 8, 4  # cells: side of the patches that are matched, and from one to the next
+_LUMA = (0.299, 0.587, 0.114)
+_searching = threading.local()  # a search keeps buffers: one for each thread
 
 
-def fine_masks(masks: Tensor) -> Tensor:
-    """Masks (O, H, W) -> (O, FINE^2, H / STRIDE, W / STRIDE), what `SoftWarp` moves."""
-    return functional.pixel_unshuffle(functional.avg_pool2d(masks[:, None], STRIDE // FINE), FINE)
+def shades(images: Tensor) -> Tensor:
+    """(B, 3, H, W) RGB 0..1 -> what flow is found by: (B, H / 2, W / 2) uint8, on the processor."""
+    luma = (images * images.new_tensor(_LUMA)[:, None, None]).sum(1, keepdim=True)
+    return (functional.avg_pool2d(luma.float(), STRIDE)[:, 0] * 255).round().to("cpu", torch.uint8)
 
 
-class SoftWarp(nn.Module):
-    """A learned flow, as a softmax over the places around."""
+def flow(now: Tensor, before: Tensor) -> Tensor:
+    """Shades (h, w) of two frames -> (2, h, w) how many cells right and down each place of `now` was on `before`.
 
-    def __init__(self, channels: int, compared: int) -> None:
-        super().__init__()
-        self.look = Conv(channels, compared, 1)
-        nn.init.orthogonal_(self.look.weight.data.flatten(1))
-        self.log_sharpness = nn.Parameter(torch.tensor(2.7))  # of cosines: e^2.7 = 15
+    Dense inverse search (Kroeger et al. 2016), OpenCV's, without its variational smoothing, which blurs outlines.
+    """
+    if not hasattr(_searching, "search"):
+        search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        search.setFinestScale(0)
+        search.setVariationalRefinementIterations(0)
+        search.setPatchSize(_PATCH)
+        search.setPatchStride(_STEP)
+        _searching.search = search
+    found = _searching.search.calc(now.numpy(), before.numpy(), None)
+    return torch.from_numpy(found).permute(2, 0, 1)
 
-    def describe(self, features: Tensor) -> Tensor:
-        """(B, C, h, w) -> what places are compared by, of unit length: (B, C', h, w)."""
-        return functional.normalize(self.look(features), dim=1)
 
-    def forward(self, now: Tensor, before: Tensor, masks: Tensor) -> Tensor:
-        """Descriptions (C, h, w) of both frames, the previous one's masks (O, P, h, w) -> (O, P, h, w)."""
-        h, w = now.shape[-2:]
-        ring = (_RADIUS,) * 4
-        inside = functional.pad(torch.ones_like(now[0]), ring)
-        before, padded = functional.pad(before, ring), functional.pad(masks, ring)
-        places = list(product(range(2 * _RADIUS + 1), repeat=2))
-        now = now * self.log_sharpness.exp()
-        likeness = torch.stack([(now * before[:, y : y + h, x : x + w]).sum(0) for y, x in places])
-        outside = torch.stack([inside[y : y + h, x : x + w] for y, x in places]) == 0
-        weights = likeness.masked_fill(outside, _OUTSIDE).softmax(0)  # (places, h, w)
-        moved = torch.zeros_like(masks)
-        for weight, (y, x) in zip(weights, places, strict=True):
-            moved = moved + weight * padded[:, :, y : y + h, x : x + w]
-        return moved
+def carried(maps: Tensor, moved: Tensor) -> Tensor:
+    """Maps (C, h, w) of the frame before, each place of them where it is now; `moved` (2, h, w) is from `flow`.
+
+    Bilinear; what comes from outside the picture is what lies at its border.
+    """
+    h, w = maps.shape[-2:]
+    rows, columns = torch.arange(h, device=moved.device), torch.arange(w, device=moved.device)
+    x, y = (moved[0] + columns + 0.5) * (2 / w) - 1, (moved[1] + rows[:, None] + 0.5) * (2 / h) - 1
+    places = torch.stack([x, y], -1)[None]
+    return functional.grid_sample(maps[None], places, padding_mode="border", align_corners=False)[0]

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .. import checkpoints
 from ..memory.bank import MemoryBank
 from ..memory.stores import Permanent
 from ..networks.colour import Colour
 from ..networks.keymatte import Keymatte
-from .memories import FRAMES, GATE, INTERVAL, PERMANENT, Option, find_cascade
+from .memories import GATE, INTERVAL, PERMANENT, Option, find_cascade
 from .recipe import STEPS, TOP_K, Recipe
 
-NEAR = Option("read.near", 1, "0: the previous frame is not read; only for comparing", 0, 1)
+FOLLOW = Option("previous.follow", 1, "0: the previous frame is not followed; only for comparing", 0, 1)
 
 KEYMATTE = Recipe(
     name="keymatte",
-    summary="Keymatte's own small network; every keyframe permanent, beside some past frames",
+    summary="Keymatte's own small network; every keyframe permanent, beside one frame that folds in the others (MCA)",
     licence="GPL-3.0-or-later",
-    build=lambda numbers, tensors: Keymatte(top_k=numbers[TOP_K.name], near=bool(numbers[NEAR.name])),
-    # The fold and the quality that a gate goes by are not trained yet in the weights that come with it.
-    bank=find_cascade("recent").bank,
-    options=(TOP_K, NEAR, PERMANENT, FRAMES, INTERVAL, GATE, STEPS),
+    build=lambda numbers, tensors: Keymatte(top_k=numbers[TOP_K.name], follow=bool(numbers[FOLLOW.name])),
+    bank=find_cascade("folded").bank,
+    options=(TOP_K, FOLLOW, PERMANENT, INTERVAL, replace(GATE, default=60), STEPS),
     weights=checkpoints.BUNDLED / "keymatte.safetensors",
 )
 

@@ -9,32 +9,29 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..layers.affinity import as_rows, expanded, near_readout, nearness, read_top_k, received, similarity
+from ..layers.affinity import as_rows, expanded, read_top_k, received, similarity
 from ..layers.backbones import EfficientNetLite0
 from ..layers.compact import CONTEXT, VALUE, Decoder, Found, ValueEncoder
 from ..layers.convolution import Conv
 from ..layers.modulation import SharedFold
-from ..layers.motion import FINE, SoftWarp, fine_masks
+from ..layers.motion import STRIDE, carried, flow, shades
 from ..memory.bank import MemoryView
 from ..memory.entry import Entry
 from ..memory.tokens import Tokens
 from .network import Features
 
 _KEY = 64  # channels of keys
-_COMPARED = 24  # channels by which places of two frames are compared
+_READ = 16  # stride of what is read
 
 Pyramid = dict[int, Tensor]  # maps by stride
 
 
 @dataclass(frozen=True)
 class LastFrame:
-    """State of `Keymatte`: what the frame just passed would leave in memory, and its masks."""
+    """State of `Keymatte`: the masks of the frame just passed, and what they are followed by."""
 
-    frame: int
-    tokens: Tokens
-    masks: Tensor  # (O, h, w), at stride 16
-    places: Tensor  # (C, H / 8, W / 8): what each place looked like
-    fine: Tensor  # (O, P, H / 8, W / 8): the masks at stride 2
+    masks: Tensor  # (O, H / 2, W / 2)
+    shades: Tensor  # (H / 2, W / 2) uint8: what the frame looked like
     quality: Tensor | None = None  # (O,) logits: how good the masks found since seem to be
 
 
@@ -42,21 +39,21 @@ class LastFrame:
 class Seen(Features):
     """And what places are followed by from frame to frame."""
 
-    places: Tensor = field(kw_only=True)  # (C, H / 8, W / 8)
+    shades: Tensor = field(kw_only=True)  # (H / 2, W / 2) uint8
 
 
 class Keymatte(nn.Module):
-    """Reads every keyframe and some past frames by top-k, and the previous frame near the same place."""
+    """Reads every keyframe and some past frames by top-k, and follows the previous frame's masks by optical flow."""
 
     stride = 32
     max_objects = None
+    encodes_ahead = True  # which takes about as long as all the rest
 
-    def __init__(self, *, top_k: int = 30, near: bool = True) -> None:
-        """`near`: whether the previous frame is read."""
+    def __init__(self, *, top_k: int = 30, follow: bool = True) -> None:
+        """`follow`: whether the previous frame's masks are followed."""
         super().__init__()
         self.top_k = top_k
-        self.near = near
-        self._near_at: tuple[tuple[int, int], Tensor] | None = None
+        self.follows = follow
         self.choose = read_top_k
         self.encoder = EfficientNetLite0()
         channels = self.encoder.channels
@@ -69,13 +66,11 @@ class Keymatte(nn.Module):
         self.selection = Conv(CONTEXT, _KEY, 1)
         # By this about four tokens share a read at first. If it were one alone, keys would learn nothing.
         self.log_scale = nn.Parameter(torch.tensor(-1.3))
-        self.log_reach = nn.Parameter(torch.tensor(1.5))  # the near read's window: e^1.5 = 4.5 cells at first
         nn.init.orthogonal_(self.key.weight.data.flatten(1))
         for part in (self.key_context, self.selection, self.shrinkage):
             nn.init.zeros_(part.weight)
             nn.init.constant_(part.bias, float(part is self.shrinkage))  # which is squared: at 0 it would learn nothing
         self.values = ValueEncoder()
-        self.warp = SoftWarp(channels[8], _COMPARED)
         self.decoder = Decoder(channels)
         self.fold = SharedFold(_KEY, VALUE)
 
@@ -95,7 +90,7 @@ class Keymatte(nn.Module):
             "shrinkage": self.shrinkage(context).square() + 1,
         }
         grid = (key.shape[-2], key.shape[-1])
-        places = self.warp.describe(pyramid[8])
+        shade = shades(images)
         return [
             Seen(
                 image=images[i : i + 1],
@@ -105,7 +100,7 @@ class Keymatte(nn.Module):
                 },
                 query=Tokens({name: plane[i].flatten(1).float() for name, plane in planes.items()}),
                 grid=grid,
-                places=places[i],
+                shades=shade[i],
             )
             for i in range(len(images))
         ]
@@ -121,7 +116,7 @@ class Keymatte(nn.Module):
 
     def recall(self, features: Seen, memory: MemoryView, state: LastFrame | None) -> tuple[Tensor | Pyramid, ...]:
         """All that the decoder is told of one frame; maps of whole frames, of which it may be told windows too."""
-        query, (h, w) = features.query, features.grid
+        query = features.query
         (part,) = memory.parts
         tokens = part.layers[0]
         key, value = tokens["key"], tokens["value"]
@@ -129,30 +124,23 @@ class Keymatte(nn.Module):
         scores = similarity(key, tokens["shrinkage"], query["key"], query["selection"], memory=keys)
         rows = part.once("rows", partial(as_rows, value))
         chosen = self.choose(scores, top_k=self.top_k)
-        read = chosen.read(value, rows)  # (O, CV, N)
+        read = chosen.read(value, rows).unflatten(-1, features.grid)  # (O, CV, h, w)
         if memory.judged:
             memory.judge_by(received(chosen, scores.shape[1]))
-        if state is None or not self.near:
-            near, previous = torch.zeros_like(read), read.new_zeros(read.shape[0], 2, h, w)
-            moved = read.new_zeros(read.shape[0], FINE**2, 2 * h, 2 * w)
-        else:
-            last = state.tokens
-            bias = self._nearness(features.grid)
-            scores = similarity(last["key"], last["shrinkage"], query["key"], query["selection"], bias=bias)
-            near = near_readout(scores, last["value"])
-            others = state.masks.sum(0, keepdim=True) - state.masks
-            previous = torch.stack([state.masks, others], 1)  # (O, 2, h, w)
-            moved = self.warp(features.places, state.places, state.fine)
-        reads = torch.cat([read, near], 1).unflatten(-1, (h, w))  # (O, 2 CV, h, w)
-        return reads, features.pyramid[16], previous, moved, features.pyramid
+        moved = self.follow(features, state, len(value))
+        mine = functional.avg_pool2d(moved[:, :1], _READ // STRIDE)
+        previous = torch.cat([mine, mine.sum(0, keepdim=True) - mine], 1)  # (O, 2, h, w): the others' too
+        return read, features.pyramid[_READ], previous, moved, features.pyramid
 
-    def _nearness(self, grid: tuple[int, int]) -> Tensor:
-        """Made once per size, unless it is being learned."""
-        if self.log_reach.requires_grad:
-            return nearness(grid, reach=self.log_reach.exp())
-        if self._near_at is None or self._near_at[0] != grid or self._near_at[1].device != self.log_reach.device:
-            self._near_at = grid, nearness(grid, reach=self.log_reach.exp())
-        return self._near_at[1]
+    def follow(self, features: Seen, state: LastFrame | None, objects: int) -> Tensor:
+        """The previous frame's masks where they are now, and how unlike each place looks: (O, 2, H / 2, W / 2)."""
+        if state is None or not self.follows:
+            return features.image.new_zeros(objects, 2, *features.shades.shape)
+        where = flow(features.shades, state.shades).to(state.masks)
+        before = state.shades.to(state.masks) / 255
+        carry = carried(torch.cat([state.masks, before[None]]), where)
+        unlike = (features.shades.to(carry) / 255 - carry[-1]).abs().expand(objects, -1, -1)
+        return torch.stack([carry[:-1], unlike], 1)
 
     def assess(self, state: LastFrame) -> float | None:
         """How good the masks of the frame just segmented are thought to be, 0..1: of the worst object."""
@@ -160,26 +148,18 @@ class Keymatte(nn.Module):
 
     def settle(self, frame: int, features: Seen, masks: Tensor, state: LastFrame | None) -> LastFrame:
         """This frame becomes the previous one."""
-        if state is not None and state.frame == frame:  # it was memorized
-            return replace(state, quality=None)
-        value = self.values(features.image, features.pyramid[16], masks)  # (O, CV, h, w)
-        tokens = Tokens(
-            {
-                "key": features.query["key"],
-                "shrinkage": features.query["shrinkage"],
-                "value": value.flatten(2).float(),
-            }
-        )
-        return LastFrame(frame, tokens, functional.avg_pool2d(masks, 16), features.places, fine_masks(masks))
+        return LastFrame(functional.avg_pool2d(masks, STRIDE), features.shades)
 
     def refer(self, frame: int, features: Seen, masks: Tensor, state: LastFrame | None) -> tuple[Entry, LastFrame]:
         """A keyframe is remembered as any frame."""
         return self.memorize(frame, features, masks, state)
 
     def memorize(self, frame: int, features: Seen, masks: Tensor, state: LastFrame | None) -> tuple[Entry, LastFrame]:
-        """Tokens of this frame, which are also those of the state that it leaves."""
-        state = self.settle(frame, features, masks, state)
-        return Entry(frame, (state.tokens,), grid=features.grid), state
+        """What can be read of this frame, whose masks (O, H, W) are `masks`."""
+        value = self.values(features.image, features.pyramid[_READ], masks)  # (O, CV, h, w)
+        planes = {name: features.query[name] for name in ("key", "shrinkage")}
+        entry = Entry(frame, (Tokens({**planes, "value": value.flatten(2).float()}),), grid=features.grid)
+        return entry, self.settle(frame, features, masks, state)
 
     def modulate(self, new: Entry, old: Entry) -> Entry:
         """`new` with what `old` knows folded into its values (MCA)."""

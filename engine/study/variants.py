@@ -16,11 +16,10 @@ class Variant:
 
 
 VARIANTS = (
-    Variant("keyframes alone", {"memory": "keyframes"}),
-    Variant("every frame", {"memory": "all"}),
-    Variant("MCA", {"memory": "folded"}),
-    Variant("MCA, gated", {"memory": "folded", "memory.gate": "60"}),
+    Variant("no MCA: keyframes alone", {"memory": "keyframes"}),
+    Variant("no MCA: recent frames", {"memory": "recent"}),
     Variant("no permanent keyframes", {"keyframes.permanent": "0"}),
-    Variant("no short-term path", {"read.near": "0"}),
+    Variant("no gate", {"memory.gate": "0"}),
+    Variant("no short-term path", {"previous.follow": "0"}),
     Variant("adapted to the shot", {}, adapt=True),
 )

@@ -14,6 +14,7 @@ from ..memory.bank import MemoryBank
 from ..memory.folded import Folded
 from ..memory.stores import Permanent
 from ..networks.keymatte import Keymatte
+from .spoiling import Spoiler
 
 _LEAST_PIXELS = 24  # an object smaller than this on every keyframe cannot be followed
 
@@ -27,14 +28,19 @@ class Lesson:
     objects: int
     keyframes: tuple[int, ...]
     interval: int  # frames between memory entries; T or more: keyframes only
+    believed: Tensor | None = None  # (O, H, W) masks of the first frame that the second follows; None: the true ones
 
     def to(self, device: torch.device) -> Lesson:
         """The same on `device`."""
-        return replace(self, images=self.images.to(device), labels=self.labels.to(device))
+        believed = None if self.believed is None else self.believed.to(device)
+        return replace(self, images=self.images.to(device), labels=self.labels.to(device), believed=believed)
 
 
-def plan(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> Lesson | None:
-    """Choose keyframes for a clip (T, H, W, 3), (T, H, W) uint8; None if no object is visible on them."""
+def plan(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator, *, spoiled: float = 0) -> Lesson | None:
+    """Choose keyframes for a clip (T, H, W, 3), (T, H, W) uint8; None if no object is visible on them.
+
+    `spoiled`: probability that the masks to be followed have errors, as after many frames.
+    """
     count = len(images)
     keyframes = (0, count - 1) if rng.random() < 0.35 else (0,)
     visible = [
@@ -46,12 +52,18 @@ def plan(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> Le
         return None
     renumber = np.zeros(256, np.int64)
     renumber[visible] = np.arange(1, len(visible) + 1)
+    numbered = renumber[labels]
+    believed = None
+    if spoiled and rng.random() < spoiled:
+        truth = np.stack([numbered[0] == number for number in range(1, len(visible) + 1)])
+        believed = torch.from_numpy(Spoiler(rng).spoil(truth.astype(np.float32)))
     return Lesson(
         images=torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255,
-        labels=torch.from_numpy(renumber[labels]),
+        labels=torch.from_numpy(numbered),
         objects=len(visible),
         keyframes=keyframes,
         interval=int(rng.choice([1, 2, count])),
+        believed=believed,
     )
 
 
@@ -66,7 +78,7 @@ def unroll(network: Keymatte, lesson: Lesson) -> list[Shown]:
     for frame in sorted(lesson.keyframes, reverse=True):  # nearest last: intervals count from the first
         entry, _ = network.memorize(frame, every[frame], truth[frame], None)
         bank.write(entry.as_pinned())
-    state = network.settle(0, every[0], truth[0], None)
+    state = network.settle(0, every[0], truth[0] if lesson.believed is None else lesson.believed, None)
     shown = []
     for frame in range(1, len(every)):
         if frame in lesson.keyframes:

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from engine.layers.affinity import near_readout, nearness, similarity, squared_distances, top_k_readout
+from engine.layers.affinity import similarity, squared_distances, top_k_readout
 from engine.layers.aggregate import aggregate
 
 
@@ -45,12 +45,6 @@ def test_distances_are_those_of_the_grid():
     distances = squared_distances((2, 3), like=torch.zeros(1))
     assert distances[0].tolist() == [0, 1, 4, 1, 2, 5]
     assert torch.equal(distances, distances.T)
-
-
-def test_the_near_read_prefers_the_same_place_among_equals():
-    value = torch.arange(25.0)[None, None]
-    read = near_readout(nearness((5, 5), reach=torch.tensor(0.2)), value)
-    assert torch.allclose(read, value, atol=1e-3)
 
 
 def test_aggregated_objects_and_background_sum_to_one_and_keep_their_order():

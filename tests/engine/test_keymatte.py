@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import cv2
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from engine.framing import Framing
+from engine.layers.affinity import Chosen, read_top_k
 from engine.layers.backbones import EfficientNetLite0, folded_lite0
 from engine.memory.bank import MemoryBank
 from engine.memory.stores import Permanent
 from engine.networks.keymatte import Keymatte
 from engine.recipes import find_recipe
+
+CHAIR = Path(__file__).parents[1] / "clips" / "chair"
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +66,60 @@ def test_one_object_is_carried_to_the_same_frame_and_an_empty_mask_stays_empty(n
     overlap = ((found[0] > 0.5) & (masks[0] > 0)).sum() / ((found[0] > 0.5) | (masks[0] > 0)).sum()
     assert overlap > 0.9
     assert (found[1] > 0.5).float().mean() < 0.01
+
+
+def chair(network: Keymatte, frame: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """A frame of the clip as the network takes it, (1, 3, H, W), and its mask, (1, H, W)."""
+    name = f"frame_{frame:06d}"
+    pixels = cv2.cvtColor(cv2.imread(str(CHAIR / "frames" / f"{name}.jpg")), cv2.COLOR_BGR2RGB)
+    framing = Framing.fit(*pixels.shape[:2], working_height=480, stride=network.stride)
+    mask = torch.from_numpy(np.array(Image.open(CHAIR / "masks" / f"{name}.png")) > 0)
+    return framing.apply(pixels, torch.device("cpu")), framing.apply_masks(mask[None].float())
+
+
+def test_reads_are_shared_by_several_tokens(network):
+    """Where one token alone is read, keys learn nothing in training, and a single wrong match is all that is seen."""
+    kept: list[torch.Tensor] = []
+
+    def noting(scores: torch.Tensor, *, top_k: int) -> Chosen:
+        kept.append(read_top_k(scores, top_k=top_k).weight)
+        return read_top_k(scores, top_k=top_k)
+
+    with torch.inference_mode(), pytest.MonkeyPatch.context() as patch:
+        memory = bank_of(network, *chair(network, 0))
+        patch.setattr(network, "choose", noting)
+        network.segment(network.encode(chair(network, 9)[0]), memory.view(), None)
+    (weights,) = kept
+    shared_by = (-(weights * weights.clamp(min=1e-9).log()).sum(1)).exp()  # of equally weighed tokens as many
+    assert shared_by.median() > 2
+
+
+def test_of_two_twins_that_the_memory_cannot_tell_apart_the_followed_one_is_found(network):
+    rng = np.random.default_rng(3)
+    ground = cv2.resize(rng.uniform(0, 1, (24, 40, 3)).astype(np.float32), (320, 192), interpolation=cv2.INTER_CUBIC)
+    twin = cv2.resize(rng.uniform(0, 1, (6, 6, 3)).astype(np.float32), (48, 48), interpolation=cv2.INTER_NEAREST)
+
+    def shown(x: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The picture with the object at column `x` and its twin far beside it, and the masks of both."""
+        picture, masks = ground.clip(0, 1).copy(), np.zeros((2, 192, 320), np.float32)
+        for mask, left in zip(masks, (x, x + 160), strict=True):
+            picture[72:120, left : left + 48], mask[72:120, left : left + 48] = twin, 1
+        return torch.from_numpy(picture).permute(2, 0, 1)[None], *torch.from_numpy(masks)[:, None]
+
+    image, mask, _ = shown(40)
+    later, truth, other = shown(46)
+    with torch.inference_mode():
+        features = network.encode(image)
+        state = network.settle(0, features, mask, None)
+        followed, _ = network.segment(network.encode(later), bank_of(network, image, mask).view(), state)
+    found = (followed > 0.5).float()
+    assert found[truth > 0].mean() > 0.9
+    assert found[other > 0].mean() < 0.1
+
+
+def test_every_part_of_the_shipped_network_is_trained(network):
+    for part in (network.fold.out, network.fold.narrow, network.decoder.moved_8, network.decoder.edges.correct):
+        assert part.weight.abs().max() > 1e-3, "it is as it began, and does nothing"
 
 
 def test_the_folded_trunk_computes_what_batch_norm_would():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +15,7 @@ from engine.memory.bank import MemoryBank
 from engine.memory.stores import Bounded, Permanent
 from engine.memory.worth import recency
 from engine.networks.colour import Colour
+from engine.networks.network import Features
 from engine.sweeps import group_by_keyframes, plan_sweeps
 from engine.types import Direction
 from engine.walk import Matte, Walk
@@ -167,3 +169,29 @@ def test_thirty_objects_are_no_trouble():
     last = walk(many, [(0, range(1, 31))])[-1]
     assert last.alpha.shape == (30, *labels.shape[1:])
     assert last.alpha.sum(0).max() < 1.0001
+
+
+@pytest.mark.parametrize("unreadable", [(), (7,)])
+def test_encoding_ahead_changes_nothing(monkeypatch: pytest.MonkeyPatch, unreadable: Sequence[int]):
+    film = films.moving_disc()
+    in_turn = walk(film, [(5, [1])], unreadable=unreadable)
+    encoded_in: set[int] = set()
+
+    class Ahead(Colour):
+        encodes_ahead = True
+
+        def encode(self, image: torch.Tensor) -> Features:
+            encoded_in.add(threading.get_ident())
+            return super().encode(image)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        beside = walk(film, [(5, [1])], unreadable=unreadable, network=Ahead())
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert encoded_in - {threading.get_ident()}
+    assert [matte.frame for matte in beside] == [matte.frame for matte in in_turn]
+    for one, other in zip(beside, in_turn, strict=True):
+        assert np.abs(one.alpha - other.alpha).max() < 1e-5

@@ -154,7 +154,9 @@ def test_our_own_weights_are_no_weights_of_xmem_and_the_other_way_round(saved: P
     with pytest.raises(WeightsDamaged, match=r"keymatte\.safetensors is no file of this network"):
         loaded(ours)
     with pytest.raises(WeightsDamaged, match=r"XMem\.pth is no file of this network"):
-        find_recipe("keymatte").network({"read.top_k": 3, "read.near": 1}, weights=saved, device=torch.device("cpu"))
+        find_recipe("keymatte").network(
+            {"read.top_k": 3, "previous.follow": 1}, weights=saved, device=torch.device("cpu")
+        )
 
 
 def test_a_size_that_the_weights_do_not_have_is_refused(saved: Path):

@@ -75,7 +75,7 @@ def test_an_ablation_runs_variants_of_the_default_recipe(clips):
     ended = told(command)
     assert ended.returncode == 0, ended.stderr
     table = ended.stdout.split("\n\n")[0]
-    for words in ("keymatte, every frame", "keymatte, MCA, gated", "keymatte, no short-term path", "neighbour"):
+    for words in ("keymatte, no MCA: recent frames", "keymatte, no gate", "keymatte, no short-term path", "neighbour"):
         assert f"\n{words} " in table
 
 
