@@ -1,4 +1,4 @@
-"""Command line: propagate, suggest, bench, score, study, models, doctor, serve, train-data, render-scenes, train."""
+"""Command line: propagate, suggest, bench, score, study, models, doctor, serve, and those of training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Command lines of the training wing: `train-data`, `render-scenes`, `train`."""
+"""Command lines of the training wing: `train-data`, `render-scenes`, `train-sheet`, `train`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,16 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     one.add_argument("--out", type=Path, required=True)
 
     add_scene_arguments(commands.add_parser("render-scenes", help="render training clips in Blender (needs bpy)"))
+
+    one = commands.add_parser("train-sheet", help="a picture of clips that training learns from, to look at")
+    one.set_defaults(command=_train_sheet)
+    one.add_argument("--data", type=Path, required=True, help="folder made by train-data")
+    one.add_argument("--rendered", type=Path, help="folder of rendered scenes; the lower half shows them")
+    one.add_argument("--out", type=Path, required=True, help="picture to write (.png)")
+    one.add_argument("--clips", type=int, default=24, help="how many; two to a row")
+    one.add_argument("--frames", type=int, default=4)
+    one.add_argument("--size", type=int, default=256, help="pixels, square")
+    one.add_argument("--seed", type=int, default=1)
 
     one = commands.add_parser("train", help="train the default network; goes on where it stopped")
     one.set_defaults(command=_train)
@@ -41,6 +51,17 @@ def _train_data(options: argparse.Namespace) -> int:
 
     fetch(options.out / "fetched")
     prepare(options.out / "fetched", options.out / "prepared")
+    return 0
+
+
+def _train_sheet(options: argparse.Namespace) -> int:
+    from .loop import Course, Material
+    from .sheets import sheet
+
+    material = Material.open(options.data / "prepared", options.rendered)
+    course = Course(frames=options.frames, size=options.size, seed=options.seed)
+    half = options.clips // 2 if material.scenes else options.clips
+    sheet(options.out, (material.clip(course, number, rendered=number >= half) for number in range(options.clips)))
     return 0
 
 

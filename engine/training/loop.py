@@ -24,7 +24,7 @@ from ..matte_folder import replacing
 from ..networks.keymatte import Keymatte
 from .assets import Assets
 from .curve import draw_curve
-from .films import compose
+from .films import Clip, compose
 from .rendered import Scenes
 from .team import Team
 from .unroll import Lesson, plan, unroll
@@ -77,15 +77,21 @@ class Material:
         """Lesson number `index` of a course; the same whenever it is asked for."""
         rng = np.random.default_rng([course.seed, index])
         while True:
-            # A few scenes would be learned by heart.
-            share = min(course.rendered, len(self.scenes or ()) / _ENOUGH_SCENES)
-            if self.scenes and (rng.random() < share if rendered is None else rendered):
-                clip = self.scenes.pick(rng, frames=frames or course.frames, size=course.size)
-            else:
-                clip = compose(self.assets, rng, frames=frames or course.frames, size=course.size)
+            clip = self._film(course, rng, frames or course.frames, rendered)
             found = plan(clip.images, clip.labels, rng, spoiled=course.spoiled)
             if found is not None:
                 return found
+
+    def clip(self, course: Course, index: int, *, rendered: bool | None = None) -> Clip:
+        """The clip of that lesson, or nearly always that one."""
+        return self._film(course, np.random.default_rng([course.seed, index]), course.frames, rendered)
+
+    def _film(self, course: Course, rng: np.random.Generator, frames: int, rendered: bool | None) -> Clip:
+        # A few scenes would be learned by heart.
+        share = min(course.rendered, len(self.scenes or ()) / _ENOUGH_SCENES)
+        if self.scenes and (rng.random() < share if rendered is None else rendered):
+            return self.scenes.pick(rng, frames=frames, size=course.size)
+        return compose(self.assets, rng, frames=frames, size=course.size)
 
 
 class Lessons(IterableDataset):

@@ -1,28 +1,25 @@
-"""A contact sheet of composed films, to look at before learning from them."""
+"""A contact sheet of the films of a training, to look at before learning from them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from .assets import Assets
-from .films import Clip, compose
+from .films import Clip
 
 _COLOURS = ((255, 60, 60), (60, 255, 60), (80, 140, 255))
 
 
-def sheet(assets: Assets, path: Path, *, seed: int, clips: int = 24, frames: int = 4, size: int = 256) -> None:
-    """Write a PNG of films, two to a row, with the outlines of their labels drawn in colour."""
-    strips = [
-        _strip(compose(assets, np.random.default_rng((seed, number)), frames=frames, size=size))
-        for number in range(clips)
-    ]
+def sheet(path: Path, clips: Iterable[Clip]) -> None:
+    """Write a PNG of films of one size and length, two to a row, with the outlines of their labels drawn in colour."""
+    strips = [_strip(clip) for clip in clips]
     if len(strips) % 2:
         strips.append(np.zeros_like(strips[0]))
     gap = np.full((strips[0].shape[0], 12, 3), 255, np.uint8)
-    rows = [np.hstack([left, gap, right]) for left, right in zip(strips[::2], strips[1::2])]
+    rows = [np.hstack([left, gap, right]) for left, right in zip(strips[::2], strips[1::2], strict=True)]
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
 

@@ -146,5 +146,6 @@ def test_wandering_starts_at_nothing_and_stays_within_reach():
 
 
 def test_contact_sheet_is_written(assets, tmp_path):
-    sheet(assets, tmp_path / "sheet.png", seed=0, clips=3, frames=2, size=64)
+    clips = (compose(assets, np.random.default_rng(seed), frames=2, size=64) for seed in range(3))
+    sheet(tmp_path / "sheet.png", clips)
     assert cv2.imread(str(tmp_path / "sheet.png")).shape == (128, 2 * 128 + 12, 3)
