@@ -44,6 +44,7 @@ def carried(maps: Tensor, moved: Tensor) -> Tensor:
     """
     h, w = maps.shape[-2:]
     rows, columns = torch.arange(h, device=moved.device), torch.arange(w, device=moved.device)
-    x, y = (moved[0] + columns + 0.5) * (2 / w) - 1, (moved[1] + rows[:, None] + 0.5) * (2 / h) - 1
-    places = torch.stack([x, y], -1)[None]
-    return functional.grid_sample(maps[None], places, padding_mode="border", align_corners=False)[0]
+    x, y = (moved[0] + columns).clamp(0, w - 1), (moved[1] + rows[:, None]).clamp(0, h - 1)
+    # Clamped here, as Apple's GPUs know no border padding; -1 and 1 are the picture's edges.
+    places = torch.stack([(2 * x + 1) / w - 1, (2 * y + 1) / h - 1], -1)[None]
+    return functional.grid_sample(maps[None], places, align_corners=False)[0]

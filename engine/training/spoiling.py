@@ -25,9 +25,9 @@ class Spoiler(Chance):
         return spoiled / np.maximum(spoiled.sum(0, keepdims=True), 1)
 
     def _spoil_one(self, mask: np.ndarray) -> np.ndarray:
-        if self.chance(0.3):
+        if self.chance(0.25):
             return mask
-        if self.chance(0.1):
+        if self.chance(0.3):  # lost: it must be found again by what memory holds
             return np.zeros_like(mask)
         side = max(8.0, float(mask.sum()) ** 0.5)
         if self.chance(0.5):
