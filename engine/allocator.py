@@ -8,6 +8,7 @@ import sys
 # glibc's mallopt: what is larger than the one is given back at once when freed, what is free beyond the other, later.
 _MMAP_THRESHOLD, _AT_ONCE = -3, 512 << 20  # bytes
 _TRIM_THRESHOLD, _LATER = -1, 512 << 20
+_MOST_ARENAS = -8  # those of further threads give large pieces back whatever is said here
 
 
 def keep_freed_memory() -> None:
@@ -18,3 +19,4 @@ def keep_freed_memory() -> None:
     if hasattr(library, "mallopt"):
         library.mallopt(_MMAP_THRESHOLD, _AT_ONCE)
         library.mallopt(_TRIM_THRESHOLD, _LATER)
+        library.mallopt(_MOST_ARENAS, 1)

@@ -148,9 +148,10 @@ def measure(
             since = clock_now()
     report.frames_per_second = counted / max(spent, 1e-9)
     report.processor_seconds = (time.process_time() - busy) / max(counted, 1)
-    report.stages = {verb: clock.spent.get(verb, 0.0) / max(counted, 1) for verb in _VERBS}
-    in_turn = sum(seconds for verb, seconds in report.stages.items() if verb not in beside)
-    report.stages["the rest"] = spent / max(counted, 1) - in_turn
+    stages = {verb: clock.spent.get(verb, 0.0) / max(counted, 1) for verb in _VERBS}
+    waiting = spent / max(counted, 1) - sum(seconds for verb, seconds in stages.items() if verb not in beside)
+    report.stages = {f"{verb}, beside" if verb in beside else verb: seconds for verb, seconds in stages.items()}
+    report.stages["the rest"] = waiting  # also for what is computed beside
     report.peak = (
         torch.cuda.max_memory_allocated() if device.type == "cuda" else max(g.bytes_held for g in report.growth)
     )

@@ -60,7 +60,7 @@ def bench(options: argparse.Namespace) -> int:
         f"{report.processor_seconds:.2f} processor seconds a frame; peak {report.peak / 2**20:.0f} MiB"
     )
     for stage, seconds in report.stages.items():
-        _say(f"  {stage:<9}{1000 * seconds:8.1f} ms a frame")
+        _say(f"  {stage:<15}{1000 * seconds:8.1f} ms a frame")
     _say("  frames  seconds a frame  tokens read  remembered  process")
     for row in report.growth[:: max(len(report.growth) // _ROWS, 1)]:
         _say(

@@ -208,10 +208,9 @@ class Walk:
             yield items
             return
         threads = torch.get_num_threads()
-        half = partial(torch.set_num_threads, threads // 2)
-        half()
+        torch.set_num_threads(threads - threads // 2)
         try:
-            with closing(one_ahead(items, prepare=half)) as ahead:
+            with closing(one_ahead(items, prepare=partial(torch.set_num_threads, threads // 2))) as ahead:
                 yield ahead
         finally:
             torch.set_num_threads(threads)

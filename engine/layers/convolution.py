@@ -12,7 +12,7 @@ from torch.nn import functional
 _RELU6 = (0.0, 6.0)  # lower and upper end
 # What PyTorch's own compiler calls; without a compiler on the user's machine they can be called as they are.
 _FUSED = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
-_KEPT = 4  # picture sizes for which a weight is kept in oneDNN's layout
+_KEPT = 4  # picture sizes, and numbers of threads, for which a weight is kept in oneDNN's layout
 
 
 @contextmanager
@@ -85,16 +85,16 @@ class Conv(nn.Conv2d):
         return torch.ops.mkldnn._convolution_pointwise.binary(image, add, *how, "add", 1.0, *after)
 
     def _in_its_layout(self, image: Tensor, padding: list[int]) -> Tensor:
-        """The weight as oneDNN reads it fastest for pictures of this size."""
+        """The weight as oneDNN reads it fastest for pictures of this size, by as many threads."""
         version = 0 if self.weight.is_inference() else self.weight._version  # weights may be replaced in place
-        size = tuple(image.shape), self.weight.data_ptr(), version
-        if size not in self._packed:
+        kind = tuple(image.shape), torch.get_num_threads(), self.weight.data_ptr(), version
+        if kind not in self._packed:
             weight = self.weight
             if self.aligned and self.stride[0] > 1:  # one-sided padding: a kernel wider by a zero, padded on both sides
                 weight = functional.pad(weight, (1, 0, 1, 0))
             if len(self._packed) >= _KEPT:
                 self._packed.clear()
-            self._packed[size] = torch.ops.mkldnn._reorder_convolution_weight(
+            self._packed[kind] = torch.ops.mkldnn._reorder_convolution_weight(
                 weight, padding, list(self.stride), list(self.dilation), self.groups, list(image.shape)
             )
-        return self._packed[size]
+        return self._packed[kind]

@@ -70,7 +70,9 @@ class Recipe:
         """The same with the memory of that name, which holds every keyframe. Raises BadSetting."""
         cascade = find_cascade(memory)
         own = [option for option in self.options if not option.name.startswith(f"{_MEMORY}.")]
-        interval = next((option for option in self.options if option.name == INTERVAL.name), INTERVAL)
+        interval, gate = (
+            next((option for option in self.options if option.name == one.name), one) for one in (INTERVAL, GATE)
+        )
         return replace(
             self,
             bank=cascade.bank,
@@ -78,7 +80,7 @@ class Recipe:
                 *own,
                 replace(interval, least=1, default=interval.default or INTERVAL.default),
                 *cascade.options,
-                GATE,
+                gate,
             ),
             habits=replace(self.habits, permanent=True, joint=self.habits.joint and not self.shares_entries),
         )

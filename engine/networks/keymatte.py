@@ -55,6 +55,7 @@ class Keymatte(nn.Module):
         self.top_k = top_k
         self.follows = follow
         self.choose = read_top_k
+        self._flowed: tuple[Tensor, Tensor, Tensor] | None = None  # shades of two frames, and the flow between them
         self.encoder = EfficientNetLite0()
         channels = self.encoder.channels
         self.lateral, self.above = Conv(channels[16], CONTEXT, 1, then="relu"), Conv(channels[32], CONTEXT, 1)
@@ -136,11 +137,17 @@ class Keymatte(nn.Module):
         """The previous frame's masks where they are now, and how unlike each place looks: (O, 2, H / 2, W / 2)."""
         if state is None or not self.follows:
             return features.image.new_zeros(objects, 2, *features.shades.shape)
-        where = flow(features.shades, state.shades).to(state.masks)
+        where = self._flow(features.shades, state.shades).to(state.masks)
         before = state.shades.to(state.masks) / 255
         carry = carried(torch.cat([state.masks, before[None]]), where)
         unlike = (features.shades.to(carry) / 255 - carry[-1]).abs().expand(objects, -1, -1)
         return torch.stack([carry[:-1], unlike], 1)
+
+    def _flow(self, now: Tensor, before: Tensor) -> Tensor:
+        """Found once for all groups of objects."""
+        if self._flowed is None or self._flowed[0] is not now or self._flowed[1] is not before:
+            self._flowed = now, before, flow(now, before)
+        return self._flowed[2]
 
     def assess(self, state: LastFrame) -> float | None:
         """How good the masks of the frame just segmented are thought to be, 0..1: of the worst object."""

@@ -70,6 +70,7 @@ class Followed:
             "recipe": self.recipe.name,
             "weights": _hash_of(weights) if weights else None,
             "settings": asdict(self.settings),
+            "numbers": self.recipe.set_to(self.settings.overrides)[1],
             "unlabelled": self.unlabelled,
         }
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from .films import Clip
 
-_COLOURS = ((255, 60, 60), (60, 255, 60), (80, 140, 255))
+_COLOURS = ((255, 60, 60), (60, 255, 60), (80, 140, 255), (255, 220, 60))
 
 
 def sheet(path: Path, clips: Iterable[Clip]) -> None:
@@ -31,7 +31,7 @@ def _strip(clip: Clip) -> np.ndarray:
         image = image.copy()
         for label in range(1, clip.objects + 1):
             outlines, _ = cv2.findContours(np.uint8(labels == label), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-            cv2.drawContours(image, outlines, -1, _COLOURS[label - 1], 1)
+            cv2.drawContours(image, outlines, -1, _COLOURS[(label - 1) % len(_COLOURS)], 1)
         image[:, -2:] = 255
         image[-2:] = 255
         frames.append(image)

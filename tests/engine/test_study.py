@@ -169,6 +169,9 @@ def test_every_method_fills_every_wanted_frame_and_object(tmp_path):
 def test_every_variant_is_one_of_the_default_recipe(variant):
     recipe, numbers = find_recipe("keymatte").set_to(variant.settings)
     recipe.bank(numbers, recipe.build(numbers, {}), 10)
+    _, default = find_recipe("keymatte").set_to({})
+    changed = {name for name, number in default.items() if numbers.get(name, number) != number}
+    assert changed <= set(variant.settings), "an ablation changes one thing"
 
 
 # -- report ------------------------------------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,12 @@ from tests import films
 from tests.films import Film
 
 
-def walk(
+def walk(*given: Any, **more: Any) -> list[Matte]:
+    """All that `walking` gives."""
+    return list(walking(*given, **more))
+
+
+def walking(
     film: Film,
     keyframes: Sequence[tuple[int, Sequence[int]]],
     *,
@@ -31,7 +37,7 @@ def walk(
     direction: Direction = Direction.BOTH,
     unreadable: Sequence[int] = (),
     network: Colour | None = None,
-) -> list[Matte]:
+) -> Iterator[Matte]:
     """Mattes of `film` from its truth on some frames, told for some objects only: (frame, object ids)."""
     groups = group_by_keyframes(keyframes, most=None)
     network = network or Colour()
@@ -51,7 +57,7 @@ def walk(
         groups=groups,
         device=torch.device("cpu"),
     )
-    return list(going.propagate(plan_sweeps(groups, wanted or range(len(film.frames)), direction)))
+    return going.propagate(plan_sweeps(groups, wanted or range(len(film.frames)), direction))
 
 
 def iou(matte: Matte, film: Film, object_id: int) -> float:
@@ -171,27 +177,55 @@ def test_thirty_objects_are_no_trouble():
     assert last.alpha.sum(0).max() < 1.0001
 
 
-@pytest.mark.parametrize("unreadable", [(), (7,)])
-def test_encoding_ahead_changes_nothing(monkeypatch: pytest.MonkeyPatch, unreadable: Sequence[int]):
-    film = films.moving_disc()
-    in_turn = walk(film, [(5, [1])], unreadable=unreadable)
-    encoded_in: set[int] = set()
+class Ahead(Colour):
+    """Encodes beside the rest, notes in which threads, and may break at one of the frames that it is shown."""
 
-    class Ahead(Colour):
-        encodes_ahead = True
+    encodes_ahead = True
 
-        def encode(self, image: torch.Tensor) -> Features:
-            encoded_in.add(threading.get_ident())
-            return super().encode(image)
+    def __init__(self, *, breaks_at: int | None = None) -> None:
+        super().__init__()
+        self.breaks_at = breaks_at
+        self.threads: list[int] = []
 
+    def encode(self, image: torch.Tensor) -> Features:
+        self.threads.append(threading.get_ident())
+        if len(self.threads) == self.breaks_at:
+            raise MemoryError("no more")
+        return super().encode(image)
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
-    try:
-        beside = walk(film, [(5, [1])], unreadable=unreadable, network=Ahead())
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
-    assert encoded_in - {threading.get_ident()}
+    yield
+    count = torch.get_num_threads()
+    torch.set_num_threads(before)
+    assert count == 2, "what was changed for a while is not put back"
+
+
+@pytest.mark.parametrize("unreadable", [(), (7,)])
+def test_encoding_ahead_changes_nothing(two_threads, unreadable: Sequence[int]):
+    film, network = films.moving_disc(), Ahead()
+    in_turn = walk(film, [(5, [1])], unreadable=unreadable)
+    beside = walk(film, [(5, [1])], unreadable=unreadable, network=network)
+    assert set(network.threads) - {threading.get_ident()}
     assert [matte.frame for matte in beside] == [matte.frame for matte in in_turn]
     for one, other in zip(beside, in_turn, strict=True):
         assert np.abs(one.alpha - other.alpha).max() < 1e-5
+
+
+def test_what_goes_wrong_while_encoding_ahead_is_raised_after_the_mattes_before_it(two_threads):
+    film, seen = films.moving_disc(), []
+    with pytest.raises(MemoryError, match="no more"):
+        for matte in walking(film, [(0, [1])], network=Ahead(breaks_at=5)):
+            seen.append(matte.frame)
+    assert seen == [0, 1, 2]  # the first that was encoded was the keyframe
+
+
+def test_a_walk_that_is_left_early_leaves_nothing_behind(two_threads):
+    mattes, before = walking(films.moving_disc(), [(0, [1])], network=Ahead()), threading.active_count()
+    assert next(mattes).frame == 0
+    assert threading.active_count() > before
+    mattes.close()
+    assert threading.active_count() == before

@@ -8,7 +8,7 @@ import pytest
 
 from engine.training.actors import Actor, Manner, Sprite, paint
 from engine.training.assets import Assets, Item, view_name, write_index
-from engine.training.films import compose
+from engine.training.films import Clip, compose
 from engine.training.motion import Motion, clip_times, wander
 from engine.training.sheets import sheet
 from engine.training.solids import solid_pictures
@@ -149,3 +149,11 @@ def test_contact_sheet_is_written(assets, tmp_path):
     clips = (compose(assets, np.random.default_rng(seed), frames=2, size=64) for seed in range(3))
     sheet(tmp_path / "sheet.png", clips)
     assert cv2.imread(str(tmp_path / "sheet.png")).shape == (128, 2 * 128 + 12, 3)
+
+
+def test_a_sheet_shows_more_objects_than_it_has_colours(tmp_path):
+    labels = np.zeros((2, 64, 64), np.uint8)
+    for number in range(1, 7):
+        labels[:, 8 * number : 8 * number + 6, 10:50] = number
+    sheet(tmp_path / "sheet.png", [Clip(np.zeros((2, 64, 64, 3), np.uint8), labels)])
+    assert cv2.imread(str(tmp_path / "sheet.png"))[:, :128].any()
