@@ -141,7 +141,7 @@ class Trainer:
         )
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._pace)
         self.step = 0
-        self.best = 0.0
+        self.best = (0, 0.0)  # rendered scenes of the exam, which get more while they are rendered, and J on it
         self.seconds = 0.0
 
     def _grow_from(self, path: Path) -> None:
@@ -256,7 +256,7 @@ def train(
     kinds = [False] * _VALIDATION_CLIPS
     if held_out.scenes and course.rendered:
         kinds[::2] = [True] * len(kinds[::2])
-    asked = replace(course, spoiled=0)
+    asked, scenes = replace(course, spoiled=0), len(held_out.scenes or ())
     exam = [held_out.lesson(asked, index, frames=6, rendered=kind) for index, kind in enumerate(kinds)]
     loader = DataLoader(
         Lessons(
@@ -287,8 +287,9 @@ def train(
                 losses = []
                 bar.set_postfix(J=f"{scores['J']:.1f}", loss=f"{row['loss']:.3f}")
                 draw_curve(folder / "log.jsonl", folder / "curve.png")
-                if scores["J"] > trainer.best:
-                    trainer.best = scores["J"]
+                grade = (scenes, scores["J"])
+                if grade > trainer.best:
+                    trainer.best = grade
                     trainer.export(folder / "best.safetensors")
             if team.leads and (last or trainer.step % course.save_every == 0):
                 trainer.save()
