@@ -74,7 +74,7 @@ def measure(
     """Propagate through a made-up 16:9 clip of `frames` frames with `objects` objects, `keyframes` of them given.
 
     With `compiled` the network's parts go through PyTorch's compiler first, which needs one for C++ on a processor.
-    With `plain` in the memory format as it comes and, in those that read the best tokens, every token weighed for every
+    With `plain` one thing after another, in the memory format as it comes and, in those that read the best tokens, every token weighed for every
     place, as the authors' programs do.
     Weights do not matter for the speed: without a file a published recipe runs on random ones.
     """
@@ -87,6 +87,7 @@ def measure(
     network = _network(recipe, numbers, device, weights)
     if plain:
         network.to(memory_format=torch.contiguous_format)
+        network.encodes_ahead = False
         if hasattr(network, "choose"):
             network.choose = dense_top_k
     if compiled:
