@@ -74,8 +74,8 @@ def measure(
     """Propagate through a made-up 16:9 clip of `frames` frames with `objects` objects, `keyframes` of them given.
 
     With `compiled` the network's parts go through PyTorch's compiler first, which needs one for C++ on a processor.
-    With `plain` one thing after another, in the memory format as it comes and, in those that read the best tokens, every token weighed for every
-    place, as the authors' programs do.
+    With `plain` one thing after another, in the memory format as it comes and, in those that read the best tokens,
+    every token weighed for every place, as the authors' programs do.
     Weights do not matter for the speed: without a file a published recipe runs on random ones.
     """
     if frames <= _WARM_UP or not 1 <= objects <= 255:
