@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .device import memory_now, pick_device, pick_precision
+from .device import memory_now, pick_device
+from .equipment import in_precision
 from .errors import BadSetting
 from .framing import Framing
 from .layers.affinity import Chosen
@@ -26,7 +28,6 @@ from .memory.bank import MemoryBank, MemoryView
 from .methods.memories import Numbers
 from .methods.recipe import Recipe
 from .networks.network import Network
-from .networks.precision import InHalf
 from .sweeps import group_by_keyframes, group_together, plan_sweeps
 from .types import Direction, Settings
 from .walk import Walk, encodes_beside
@@ -93,9 +94,7 @@ def measure(
     if compiled:
         for part in network.children() if isinstance(network, torch.nn.Module) else ():
             part.compile()
-    precision = pick_precision(settings.precision, device)
-    if precision is not torch.float32:
-        network = InHalf(network, device, precision)
+    network, _ = in_precision(network, device, "float32" if plain else settings.precision)
     height, width = settings.height, round(settings.height * _ASPECT / 2) * 2
     truth = {
         index * frames // keyframes: _labels(index * frames // keyframes, height, width, objects)
@@ -274,10 +273,15 @@ def _labels(frame: int, height: int, width: int, objects: int) -> np.ndarray:
     return labels
 
 
+@lru_cache
+def _ground(height: int, width: int) -> np.ndarray:
+    noise = np.random.default_rng(7).integers(60, 200, (height // 16, width // 16, 3), np.uint8)
+    return cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
 def _picture(frame: int, height: int, width: int, objects: int) -> np.ndarray:
     """(H, W, 3) uint8: checked discs over a mottled ground; the same for the same frame."""
-    noise = np.random.default_rng(7).integers(60, 200, (height // 16, width // 16, 3), np.uint8)
-    picture = cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
+    picture = _ground(height, width).copy()
     for index, (x, y, radius) in enumerate(_places(frame, height, width, objects)):
         cv2.circle(picture, (x, y), radius, (250, 40 + 37 * index % 200, 30), -1)
         cv2.circle(picture, (x - radius // 3, y), radius // 3, (20, 60, 40 + 53 * index % 200), -1)

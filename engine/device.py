@@ -13,7 +13,7 @@ import torch
 from .errors import BadSetting, DeviceMissing, OutOfMemory
 
 NAMES = ("auto", "cpu", "cuda", "mps")
-PRECISIONS = ("auto", "float32", "half")
+PRECISIONS = ("auto", "float32", "half", "int8")
 
 
 def pick_device(name: str) -> torch.device:
@@ -28,13 +28,22 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def pick_precision(name: str, device: torch.device) -> torch.dtype:
-    """The type that convolutions compute in; 'auto' takes half precision where the device gains from it.
+def pick_precision(name: str, device: torch.device, *, whole: bool = False) -> torch.dtype:
+    """The type that convolutions compute in; 'auto' takes the one by which the device gains.
 
-    Raises BadSetting. A processor gains nothing: there 'half' means bfloat16, and is for comparing.
+    `whole`: whether the network can be computed in whole numbers of 8 bits, which is for processors. Raises BadSetting.
+    A processor gains nothing by 'half': there it means bfloat16, and is for comparing.
     """
     if name not in PRECISIONS:
         raise BadSetting(f"no precision is called {name!r}; there are {', '.join(PRECISIONS)}")
+    whole = whole and device.type == "cpu"
+    if name == "int8" and not whole:
+        raise BadSetting(
+            "only Keymatte's own network can be computed in int8, and only on a processor whose PyTorch has oneDNN",
+            remedy="Choose the precision 'auto'.",
+        )
+    if whole and name in ("auto", "int8"):
+        return torch.int8
     if name == "float32" or (name == "auto" and device.type != "cuda"):
         return torch.float32
     return torch.bfloat16 if device.type == "cpu" else torch.float16

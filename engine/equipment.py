@@ -15,6 +15,7 @@ from .device import memory_errors, pick_device, pick_precision
 from .errors import BadSetting, ClipNotFound, FramesUnreadable
 from .frames import FrameReader
 from .framing import Framing
+from .layers import quantised
 from .matte_folder import spans
 from .methods.memories import Numbers
 from .methods.recipe import Recipe
@@ -118,6 +119,16 @@ class Equipment:
         }
 
 
+def in_precision(network: Network, device: torch.device, name: str) -> tuple[Network, torch.dtype]:
+    """The network as it is computed in the precision of that name, and which that is. Raises BadSetting."""
+    precision = pick_precision(name, device, whole=quantised.ABLE and hasattr(network, "quantise"))
+    if precision is torch.int8:
+        network.quantise()
+    elif precision is not torch.float32:
+        network = InHalf(network, device, precision)
+    return network, precision
+
+
 @contextmanager
 def equipped(job: PropagationJob | SuggestionJob, cancelled: Callable[[], bool]) -> Iterator[Equipment]:
     """Open the clip and load the network for `job`. Raises BadSetting, ClipNotFound, WeightsMissing and their kin."""
@@ -133,12 +144,10 @@ def equipped(job: PropagationJob | SuggestionJob, cancelled: Callable[[], bool])
         raise BadSetting(f"a working height of {job.settings.height} pixels is too small: {_LEAST_HEIGHT} at least")
     with memory_errors(), FrameReader.open(job.clip.path, size=(job.clip.height, job.clip.width)) as reader:
         _check_clip(job, reader)
-        precision = pick_precision(job.settings.precision, device)
         weights = job.weights or recipe.weights_file()
         network = recipe.network(numbers, weights=weights, device=device)
         kind = type(network).__name__
-        if precision is not torch.float32:
-            network = InHalf(network, device, precision)
+        network, precision = in_precision(network, device, job.settings.precision)
         framing = Framing.fit(
             reader.clip.height,
             reader.clip.width,

@@ -40,7 +40,7 @@ class Settings:
 
     height: int = 480  # working height: shorter side of the frame in the network, pixels
     device: str = "auto"  # auto, cpu, cuda, mps
-    precision: str = "auto"  # auto, float32, half
+    precision: str = "auto"  # auto, float32, half, int8
     overrides: dict[str, str] = field(default_factory=dict)  # a recipe's own numbers, as "section.name": value
     adapt: bool = False  # learn from the keyframes of this shot first
 

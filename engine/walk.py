@@ -216,14 +216,18 @@ class Walk:
             torch.set_num_threads(threads)
 
     def _encode_each(self, frames: Iterable[int]) -> Iterator[tuple[int, Features]]:
+        before = None
         for frame in frames:
             pixels = self._read(frame)
             if pixels is not None:
-                yield frame, self._encode(pixels)
+                before = self._encode(pixels, before)
+                yield frame, before
 
     @torch.inference_mode()  # each thread has its own
-    def _encode(self, pixels: np.ndarray) -> Features:
-        return self._network.encode(self._framing.apply(pixels, self._device))
+    def _encode(self, pixels: np.ndarray, before: Features | None = None) -> Features:
+        features = self._network.encode(self._framing.apply(pixels, self._device))
+        foresee = getattr(self._network, "foresee", None)
+        return foresee(features, before) if foresee and before else features
 
     def _step(self, frame: int, features: Features, trackers: Sequence[Tracker]) -> Verdict | None:
         """What is at every pixel of `frame`, learnt by each tracker; None if nothing is known yet."""

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+_BLOCK = 8  # tokens, the best of which stands for them
+
 
 def expanded(key: Tensor, shrinkage: Tensor) -> Tensor:
     """Memory as `similarity` multiplies it: (CK, N), (1, N) -> (2 CK + 1, N)."""
@@ -27,14 +29,21 @@ def similarity(
 ) -> Tensor:
     """Anisotropic L2 similarity (XMem, ECCV 2022, eq. 2): memory (CK, N), (1, N); query (CK, Q), (CK, Q) -> (Q, N).
 
-    S = -s_n * sum_c e_cq (a_cn - b_cq)^2 / sqrt(CK), expanded so that one matrix product does it. `memory` is what
-    `expanded` made of the key and its shrinkage, if that is at hand.
+    S = -s_n * sum_c e_cq (a_cn - b_cq)^2 / sqrt(CK), expanded so that one matrix product does it: half as long a one
+    if all places have one selection, (CK, 1). `memory` is what `expanded` made of the key and its shrinkage, if that
+    is at hand.
     """
     with torch.autocast(key.device.type, enabled=False):  # differences of large numbers: never in half precision
         memory = expanded(key, shrinkage) if memory is None else memory
         constant = (selection * query.square()).sum(0, keepdim=True)  # (1, Q)
-        asked = torch.cat([-selection, 2 * query * selection, -constant])  # (2 CK + 1, Q)
-        return asked.T @ memory
+        asked = [2 * query * selection, -constant]
+        if selection.shape[1] < query.shape[1]:
+            squares, others = memory[: len(key)], memory[len(key) :]
+            memory = torch.cat([others, selection.T @ squares])
+            asked = [*asked, constant.new_full(constant.shape, -1)]
+        else:
+            asked = [-selection, *asked]
+        return torch.cat(asked).T @ memory
 
 
 def as_rows(value: Tensor) -> Tensor:
@@ -59,8 +68,24 @@ class Chosen:
 
 def read_top_k(scores: Tensor, *, top_k: int) -> Chosen:
     """Softmax over the `top_k` best tokens of each query; scores (Q, N)."""
-    best, index = scores.topk(min(top_k, scores.shape[1]), dim=1)
+    if scores.device.type == "cpu" and scores.shape[1] >= _BLOCK * 2 * top_k and not scores.requires_grad:
+        best, index = _best_of_blocks(scores, top_k)
+    else:
+        best, index = scores.topk(min(top_k, scores.shape[1]), dim=1)
     return Chosen(index, best.softmax(1))
+
+
+def _best_of_blocks(scores: Tensor, top_k: int) -> tuple[Tensor, Tensor]:
+    """What `topk` finds, sooner on a processor: the best of all lie in the blocks whose own best are the best."""
+    length = scores.shape[1] // _BLOCK
+    blocks = scores[:, : length * _BLOCK].unflatten(1, (_BLOCK, length))  # each `length` tokens apart
+    chosen = blocks.amax(1).topk(top_k, dim=1, sorted=False).indices  # (Q, K)
+    places = torch.arange(_BLOCK, device=scores.device)[:, None] * length
+    index = (chosen[:, None] + places).flatten(1)
+    rest = torch.arange(length * _BLOCK, scores.shape[1], device=scores.device)
+    index = torch.cat([index, rest.expand(len(scores), -1)], 1)
+    best, which = scores.gather(1, index).topk(top_k, dim=1)
+    return best, index.gather(1, which)
 
 
 def received(chosen: Chosen, count: int) -> Tensor:

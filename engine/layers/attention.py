@@ -31,8 +31,11 @@ def joined_heads(tokens: Tensor) -> Tensor:
 
 def attend(query: Tensor, key: Tensor, value: Tensor, *, heads: int) -> Tensor:
     """softmax(q k / sqrt(C)) v: (N, G C), (M, G C), (M, G CV) -> (N, G CV)."""
-    split = (heads_of(each, heads)[None] for each in (query, key, value))
-    return joined_heads(functional.scaled_dot_product_attention(*split)[0])
+    query, key, value = (heads_of(each, heads)[None] for each in (query, key, value))
+    channels, width = query.shape[-1], value.shape[-1]
+    if channels < width:  # PyTorch's fast ways want the same of both
+        query, key = (functional.pad(each, (0, width - channels)) for each in (query, key))
+    return joined_heads(functional.scaled_dot_product_attention(query, key, value, scale=channels**-0.5)[0])
 
 
 def attention_weights(query: Tensor, key: Tensor, *, heads: int) -> Tensor:

@@ -6,19 +6,21 @@ import torch
 from torch import Tensor, nn
 
 from .convolution import Conv
+from .quantised import Codes, steps
 
 # EfficientNet-Lite0 (Tan & Le 2019, "lite" variant without squeeze-and-excitation), one row per block:
-# expansion, kernel, stride, channels out.
+# expansion, kernel, stride, channels out. Of its four alike at stride 32 two are left out: masks are as good without.
 _LITE0 = (
     (1, 3, 1, 16),
     (6, 3, 2, 24), (6, 3, 1, 24),
     (6, 5, 2, 40), (6, 5, 1, 40),
     (6, 3, 2, 80), (6, 3, 1, 80), (6, 3, 1, 80),
     (6, 5, 1, 112), (6, 5, 1, 112), (6, 5, 1, 112),
-    (6, 5, 2, 192), (6, 5, 1, 192), (6, 5, 1, 192), (6, 5, 1, 192),
+    (6, 5, 2, 192), (6, 5, 1, 192),
     (6, 3, 1, 320),
 )  # fmt: skip
-_LITE0_TAPS = {0: 2, 2: 4, 4: 8, 10: 16, 15: 32}  # last block of each stride -> stride
+_LITE0_TAPS = {0: 2, 2: 4, 4: 8, 10: 16, 13: 32}  # last block of each stride -> stride
+_PUBLISHED = (*range(13), 15)  # the number that each block has in the whole network
 
 
 class InvertedResidual(nn.Module):
@@ -34,12 +36,12 @@ class InvertedResidual(nn.Module):
         self.keeps_shape = depthwise.stride == (1, 1) and channels_in == channels
 
     def forward(self, image: Tensor) -> Tensor:
-        inner = image if self.expand is None else self.expand(image)
-        return self.project(self.depthwise(inner), add=image if self.keeps_shape else None)
+        inner = image if self.expand is None else self.expand(image, coded=True)
+        return self.project(self.depthwise(inner, coded=True), add=image if self.keeps_shape else None)
 
 
 class EfficientNetLite0(nn.Module):
-    """EfficientNet-Lite0 without its classifier, as a pyramid of linear bottlenecks."""
+    """EfficientNet-Lite0 without its classifier and two of its blocks, as a pyramid of linear bottlenecks."""
 
     channels = {2: 16, 4: 24, 8: 40, 16: 112, 32: 320}
 
@@ -54,13 +56,15 @@ class EfficientNetLite0(nn.Module):
             channels_in = channels
         self.blocks = nn.ModuleList(blocks)
 
-    @staticmethod
-    def normalise(image: Tensor) -> Tensor:
-        """(B, 3, H, W) RGB in 0..1 -> what the weights were trained on: (x - 127) / 128 on 0..255."""
-        return (image * 255 - 127) / 128
-
     def forward(self, image: Tensor) -> dict[int, Tensor]:
-        """(B, 3, H, W) normalised, sides multiples of 32 -> {stride: (B, C, H / stride, W / stride)}."""
+        """(B, 3, H, W) RGB 0..1, sides multiples of 32 -> {stride: (B, C, H / stride, W / stride)}.
+
+        The weights were trained on (x - 127) / 128 of x in 0..255.
+        """
+        if self.stem.quantises(image):
+            image = Codes(steps(image, 1 / 255, 0), 1 / 128, 127)
+        else:
+            image = (image * 255 - 127) / 128
         pyramid = {}
         image = self.stem(image)
         for index, block in enumerate(self.blocks):
@@ -89,8 +93,8 @@ def folded_lite0(published: dict[str, Tensor], *, epsilon: float = 1e-3) -> dict
         state[f"{ours}.bias"] = published[f"{norm}.bias"] - published[f"{norm}.running_mean"] * gain
 
     fold("stem", "_conv_stem", "_bn0")
-    for index, (expansion, *_) in enumerate(_LITE0):
-        ours, theirs = f"blocks.{index}", f"_blocks.{index}"
+    for index, (number, (expansion, *_)) in enumerate(zip(_PUBLISHED, _LITE0, strict=True)):
+        ours, theirs = f"blocks.{index}", f"_blocks.{number}"
         if expansion > 1:
             fold(f"{ours}.expand", f"{theirs}._expand_conv", f"{theirs}._bn0")
         fold(f"{ours}.depthwise", f"{theirs}._depthwise_conv", f"{theirs}._bn1")

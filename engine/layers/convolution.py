@@ -9,6 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from . import quantised
+from .quantised import Codes, Packed, packed
+
 _RELU6 = (0.0, 6.0)  # lower and upper end
 # What PyTorch's own compiler calls; without a compiler on the user's machine they can be called as they are.
 _FUSED = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
@@ -50,14 +53,28 @@ class Conv(nn.Conv2d):
         super().__init__(channels_in, channels, kernel, stride, padding, dilation, groups)
         self.then = then
         self.aligned = aligned
-        self._packed: dict[tuple, Tensor] = {}
+        self.quantised = False  # whether it is computed in whole numbers of 8 bits, where it can be
+        self._packed: dict[tuple, Tensor | Packed] = {}
 
-    def forward(self, image: Tensor, add: Tensor | None = None) -> Tensor:
-        """(B, C, H, W), and perhaps the map (B, C', H', W') that it is added to."""
+    def forward(self, image: Tensor | Codes, add: Tensor | None = None, *, coded: bool = False) -> Tensor | Codes:
+        """(B, C, H, W), and perhaps the map (B, C', H', W') that it is added to.
+
+        `coded`: if it is computed in whole numbers, the map may stay so, as another one takes it.
+        """
+        if isinstance(image, Codes):
+            return self._in_codes(image, add, coded)
+        if self.quantises(image):
+            return self._in_codes(quantised.coded(image), add, coded)
+        return self._in_one_pass(image, add) if self._fuses(image) else self._in_steps(image, add)
+
+    def quantises(self, image: Tensor) -> bool:
+        """Whether this map would be computed so."""
+        return self.quantised and quantised.ABLE and self._fuses(image) and not self._pads_unevenly(image)
+
+    def _fuses(self, image: Tensor) -> bool:
         able = _FUSED and image.device.type == "cpu" and image.dtype == torch.float32
-        if able and not self.weight.requires_grad and not torch.compiler.is_compiling():  # which fuses by itself
-            return self._in_one_pass(image, add)
-        return self._in_steps(image, add)
+        learning = self.weight.requires_grad or image.requires_grad
+        return able and not learning and not torch.compiler.is_compiling()  # which fuses by itself
 
     def _in_steps(self, image: Tensor, add: Tensor | None) -> Tensor:
         if self.aligned:
@@ -69,12 +86,10 @@ class Conv(nn.Conv2d):
         return functional.relu(out) if self.then == "relu" else functional.relu6(out) if self.then == "relu6" else out
 
     def _in_one_pass(self, image: Tensor, add: Tensor | None) -> Tensor:
-        stride, kernel = self.stride[0], self.kernel_size[0]
-        uneven = self.aligned and stride > 1 and any(size % stride for size in image.shape[-2:])
-        if uneven or (add is not None and self.then == "relu6"):  # which oneDNN cannot
+        if self._pads_unevenly(image) or (add is not None and self.then == "relu6"):  # which oneDNN cannot
             return self._in_steps(image, add)
         image = image.contiguous(memory_format=torch.channels_last)
-        padding = [kernel // 2, kernel // 2] if self.aligned else list(self.padding)
+        padding = self._padding()
         weight = self._in_its_layout(image, padding)
         how = (weight, self.bias, padding, list(self.stride), list(self.dilation), self.groups)
         name, numbers = {"": ("none", []), "relu": ("relu", []), "relu6": ("hardtanh", list(_RELU6))}[self.then]
@@ -84,17 +99,47 @@ class Conv(nn.Conv2d):
         after = (name, numbers, "") if self.then else (None, [], None)
         return torch.ops.mkldnn._convolution_pointwise.binary(image, add, *how, "add", 1.0, *after)
 
+    def _in_codes(self, image: Codes, add: Tensor | None, coded: bool) -> Tensor | Codes:
+        kind = "whole numbers", *self._edition()
+        if kind not in self._packed:
+            how = (list(self.stride), list(self.dilation), self.groups)
+            self._packed = {kind: packed(self._weight(), self._padding(), *how)}
+        ready = self._packed[kind]
+        given = (image.codes, image.scale, image.zero, ready.weight, ready.scale, ready.zero)
+        how = (self.bias, list(self.stride), self._padding(), list(self.dilation), self.groups)
+        coded = coded and self.then == "relu6" and add is None
+        out_scale = _RELU6[1] / 255 if coded else 1.0
+        dtype = torch.uint8 if coded else torch.float32
+        name, numbers = {"": ("none", []), "relu": ("relu", []), "relu6": ("hardtanh", list(_RELU6))}[self.then]
+        if add is None:
+            out = torch.ops.onednn.qconv2d_pointwise(*given, *how, out_scale, 0, dtype, name, numbers, "")
+            return Codes(out, out_scale, 0) if coded else out
+        out = torch.ops.onednn.qconv2d_pointwise(*given, *how, 1.0, 0, dtype, "none", [], "").add_(add)
+        return out.relu_() if self.then == "relu" else out.clamp_(*_RELU6) if self.then == "relu6" else out
+
+    def _pads_unevenly(self, image: Tensor) -> bool:
+        return self.aligned and self.stride[0] > 1 and any(size % self.stride[0] for size in image.shape[-2:])
+
+    def _padding(self) -> list[int]:
+        return [self.kernel_size[0] // 2] * 2 if self.aligned else list(self.padding)
+
+    def _weight(self) -> Tensor:
+        """The weight for a map padded alike on both sides."""
+        if self.aligned and self.stride[0] > 1:  # padded on one side only: a kernel that is wider by a zero
+            return functional.pad(self.weight, (1, 0, 1, 0))
+        return self.weight
+
+    def _edition(self) -> tuple[int, int]:
+        """Of the weight, which may be replaced in place."""
+        return self.weight.data_ptr(), 0 if self.weight.is_inference() else self.weight._version
+
     def _in_its_layout(self, image: Tensor, padding: list[int]) -> Tensor:
         """The weight as oneDNN reads it fastest for pictures of this size, by as many threads."""
-        version = 0 if self.weight.is_inference() else self.weight._version  # weights may be replaced in place
-        kind = tuple(image.shape), torch.get_num_threads(), self.weight.data_ptr(), version
+        kind = tuple(image.shape), torch.get_num_threads(), *self._edition()
         if kind not in self._packed:
-            weight = self.weight
-            if self.aligned and self.stride[0] > 1:  # one-sided padding: a kernel wider by a zero, padded on both sides
-                weight = functional.pad(weight, (1, 0, 1, 0))
             if len(self._packed) >= _KEPT:
                 self._packed.clear()
             self._packed[kind] = torch.ops.mkldnn._reorder_convolution_weight(
-                weight, padding, list(self.stride), list(self.dilation), self.groups, list(image.shape)
+                self._weight(), padding, list(self.stride), list(self.dilation), self.groups, list(image.shape)
             )
         return self._packed[kind]

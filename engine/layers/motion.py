@@ -17,8 +17,8 @@ _searching = threading.local()  # a search keeps buffers: one for each thread
 
 def shades(images: Tensor) -> Tensor:
     """(B, 3, H, W) RGB 0..1 -> what flow is found by: (B, H / 2, W / 2) uint8, on the processor."""
-    luma = (images * images.new_tensor(_LUMA)[:, None, None]).sum(1, keepdim=True)
-    return (functional.avg_pool2d(luma.float(), STRIDE)[:, 0] * 255).round().to("cpu", torch.uint8)
+    mean = images.new_tensor(_LUMA).view(1, 3, 1, 1).expand(-1, -1, STRIDE, STRIDE) / STRIDE**2
+    return (functional.conv2d(images, mean, stride=STRIDE)[:, 0].float() * 255).round().to("cpu", torch.uint8)
 
 
 def flow(now: Tensor, before: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ KEYMATTE = Recipe(
     licence="GPL-3.0-or-later",
     build=lambda numbers, tensors: Keymatte(top_k=numbers[TOP_K.name], follow=bool(numbers[FOLLOW.name])),
     bank=find_cascade("folded").bank,
-    options=(TOP_K, FOLLOW, PERMANENT, INTERVAL, replace(GATE, default=60), STEPS),
+    options=(replace(TOP_K, default=12), FOLLOW, PERMANENT, INTERVAL, replace(GATE, default=60), STEPS),
     weights=checkpoints.BUNDLED / "keymatte.safetensors",
 )
 

@@ -36,10 +36,19 @@ class LastFrame:
 
 
 @dataclass(frozen=True)
+class Since:
+    """How places moved since a frame before."""
+
+    shades: Tensor  # what that frame looked like
+    flow: Tensor  # (2, H / 2, W / 2), see `flow`
+
+
+@dataclass(frozen=True)
 class Seen(Features):
     """And what places are followed by from frame to frame."""
 
     shades: Tensor = field(kw_only=True)  # (H / 2, W / 2) uint8
+    since: Since | None = None
 
 
 class Keymatte(nn.Module):
@@ -49,13 +58,12 @@ class Keymatte(nn.Module):
     max_objects = None
     encodes_ahead = True  # which takes about as long as all the rest
 
-    def __init__(self, *, top_k: int = 30, follow: bool = True) -> None:
+    def __init__(self, *, top_k: int = 12, follow: bool = True) -> None:
         """`follow`: whether the previous frame's masks are followed."""
         super().__init__()
         self.top_k = top_k
         self.follows = follow
         self.choose = read_top_k
-        self._flowed: tuple[Tensor, Tensor, Tensor] | None = None  # shades of two frames, and the flow between them
         self.encoder = EfficientNetLite0()
         channels = self.encoder.channels
         self.lateral, self.above = Conv(channels[16], CONTEXT, 1, then="relu"), Conv(channels[32], CONTEXT, 1)
@@ -75,19 +83,27 @@ class Keymatte(nn.Module):
         self.decoder = Decoder(channels)
         self.fold = SharedFold(_KEY, VALUE)
 
+    def quantise(self) -> None:
+        """From now on convolutions are computed in whole numbers of 8 bits, where nothing is learned."""
+        # What the first filter sees differs so much from channel to channel that one step for all is too coarse.
+        rough = self.encoder.blocks[0].depthwise
+        for part in self.modules():
+            if isinstance(part, Conv):
+                part.quantised = part is not rough
+
     def encode(self, image: Tensor) -> Seen:
         """(1, 3, H, W) RGB 0..1, sides multiples of 32 -> features with keys at stride 16."""
         return self.encode_all(image)[0]
 
     def encode_all(self, images: Tensor) -> list[Seen]:
         """(B, 3, H, W) -> the features of each image, computed together."""
-        pyramid = self.encoder(self.encoder.normalise(images))
+        pyramid = self.encoder(images)
         above = functional.interpolate(self.above(pyramid[32]), scale_factor=2, mode="bilinear", align_corners=False)
         context = self.context(self.lateral(pyramid[16], add=above))
         key = self.key(pyramid[16], add=self.key_context(context)) * self.log_scale.exp()
         planes = {
             "key": key,
-            "selection": self.selection(context).sigmoid(),
+            "selection": self.selection(context).sigmoid().mean((2, 3), keepdim=True).expand_as(key),
             "shrinkage": self.shrinkage(context).square() + 1,
         }
         grid = (key.shape[-2], key.shape[-1])
@@ -106,6 +122,12 @@ class Keymatte(nn.Module):
             for i in range(len(images))
         ]
 
+    def foresee(self, features: Seen, before: Seen) -> Seen:
+        """`features`, told how places moved since the frame `before`: by two pictures alone, once for all objects."""
+        if not self.follows:
+            return features
+        return replace(features, since=Since(before.shades, flow(features.shades, before.shades)))
+
     def segment(self, features: Seen, memory: MemoryView, state: LastFrame | None) -> tuple[Tensor, LastFrame | None]:
         """Probabilities (O, H, W) of each object by itself."""
         found = self.find(features, memory, state)
@@ -122,7 +144,7 @@ class Keymatte(nn.Module):
         tokens = part.layers[0]
         key, value = tokens["key"], tokens["value"]
         keys = part.once("keys", partial(expanded, key, tokens["shrinkage"]))
-        scores = similarity(key, tokens["shrinkage"], query["key"], query["selection"], memory=keys)
+        scores = similarity(key, tokens["shrinkage"], query["key"], query["selection"][:, :1], memory=keys)
         rows = part.once("rows", partial(as_rows, value))
         chosen = self.choose(scores, top_k=self.top_k)
         read = chosen.read(value, rows).unflatten(-1, features.grid)  # (O, CV, h, w)
@@ -137,17 +159,14 @@ class Keymatte(nn.Module):
         """The previous frame's masks where they are now, and how unlike each place looks: (O, 2, H / 2, W / 2)."""
         if state is None or not self.follows:
             return features.image.new_zeros(objects, 2, *features.shades.shape)
-        where = self._flow(features.shades, state.shades).to(state.masks)
+        since = features.since
+        if since is None or since.shades is not state.shades:
+            since = Since(state.shades, flow(features.shades, state.shades))
+        where = since.flow.to(state.masks)
         before = state.shades.to(state.masks) / 255
         carry = carried(torch.cat([state.masks, before[None]]), where)
         unlike = (features.shades.to(carry) / 255 - carry[-1]).abs().expand(objects, -1, -1)
         return torch.stack([carry[:-1], unlike], 1)
-
-    def _flow(self, now: Tensor, before: Tensor) -> Tensor:
-        """Found once for all groups of objects."""
-        if self._flowed is None or self._flowed[0] is not now or self._flowed[1] is not before:
-            self._flowed = now, before, flow(now, before)
-        return self._flowed[2]
 
     def assess(self, state: LastFrame) -> float | None:
         """How good the masks of the frame just segmented are thought to be, 0..1: of the worst object."""

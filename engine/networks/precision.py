@@ -1,4 +1,4 @@
-"""A network computed in half precision, where a device gains from it."""
+"""A network computed in less than float32, where a device gains from it."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ def baseline(name: str, settings: Settings, unlabelled: Unlabelled) -> Baseline:
         encoder = encoder.to(device=device, memory_format=torch.channels_last)
 
         def encode(image: torch.Tensor) -> torch.Tensor:
-            return encoder(encoder.normalise(image.to(device)))[STRIDE]
+            return encoder(image.to(device))[STRIDE]
 
         return Baseline(name, partial(Neighbour, encode), _STRIDE, settings, unlabelled, depends)
     return Baseline(name, {"copied": Copied, "flow": Flow}[name], 1, settings, unlabelled)

@@ -8,6 +8,8 @@ import numpy as np
 from .chance import Chance
 
 _REACH = 0.25  # of the object's size: how far around it errors lie
+_STRAY = 0.08  # of the object's size: how far off a mask is that lags behind
+_THROWN = 1.2  # the same of one that followed something else: the object is elsewhere, whole
 
 
 class Spoiler(Chance):
@@ -30,16 +32,19 @@ class Spoiler(Chance):
         if self.chance(0.3):  # lost: it must be found again by what memory holds
             return np.zeros_like(mask)
         side = max(8.0, float(mask.sum()) ** 0.5)
-        if self.chance(0.5):
-            mask = self._shifted(mask, side)
+        if self.chance(0.15):
+            mask = self._shifted(mask, _THROWN * side)
+        elif self.chance(0.5):
+            mask = self._shifted(mask, _STRAY * side)
         if self.chance(0.7):
             mask = self._torn(mask, side)
         return mask
 
-    def _shifted(self, mask: np.ndarray, side: float) -> np.ndarray:
+    def _shifted(self, mask: np.ndarray, far: float) -> np.ndarray:
+        """By about `far` pixels, a little turned and scaled."""
         high, wide = mask.shape
         moves = cv2.getRotationMatrix2D((wide / 2, high / 2), self.between(-4, 4), self.ratio(0.92, 1.09))
-        moves[:, 2] += self.rng.normal(0, 0.08 * side, 2)
+        moves[:, 2] += self.rng.normal(0, far, 2)
         return cv2.warpAffine(mask, moves, (wide, high), flags=cv2.INTER_LINEAR)
 
     def _torn(self, mask: np.ndarray, side: float) -> np.ndarray:

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from engine.layers.affinity import similarity, squared_distances, top_k_readout
+from engine.layers.affinity import read_top_k, similarity, squared_distances, top_k_readout
 from engine.layers.aggregate import aggregate
 
 
@@ -19,6 +19,24 @@ def test_similarity_is_minus_the_selected_squared_distance():
         for n in range(6):
             expected = sum(selection[c, q] * (key[c, n] - query[c, q]) ** 2 for c in range(4))
             assert scores[q, n].item() == pytest.approx(-(shrinkage[0, n] * expected).item() / 2, abs=1e-5)
+
+
+def test_one_selection_for_all_places_is_as_the_same_at_each():
+    torch.manual_seed(1)
+    key, shrinkage, query, selection = torch.randn(8, 30), torch.rand(1, 30) + 1, torch.randn(8, 7), torch.rand(8, 1)
+    at_each = similarity(key, shrinkage, query, selection.expand(-1, 7))
+    assert torch.allclose(similarity(key, shrinkage, query, selection), at_each, atol=1e-5)
+
+
+@pytest.mark.parametrize("tokens", [200, 807, 4000])  # fewer than blocks are made of; blocks and a rest; blocks alone
+def test_of_many_tokens_the_best_are_read_too(tokens: int):
+    torch.manual_seed(2)
+    scores = torch.randn(50, tokens).cumsum(1)  # the best of a place lie side by side
+    scores[0] = torch.linspace(-1, 1, tokens)  # the best are the last ones, of which some fill no block
+    best, index = scores.topk(30, dim=1)
+    chosen = read_top_k(scores, top_k=30)
+    assert torch.equal(chosen.index, index)
+    assert torch.equal(chosen.weight, best.softmax(1))
 
 
 def test_only_the_best_tokens_are_read():

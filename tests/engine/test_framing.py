@@ -36,6 +36,21 @@ def test_the_shorter_side_gets_the_working_height():
     assert (tall.work_height, tall.work_width) == (853, 480)
 
 
+@pytest.mark.parametrize(("height", "width"), [(480, 854), (720, 1280), (271, 500)])
+def test_a_picture_is_scaled_smoothly_and_its_border_repeated(height: int, width: int):
+    rng = np.random.default_rng(4)
+    pixels = rng.integers(0, 256, (height, width, 3), np.uint8)
+    framing = Framing.fit(height, width, working_height=240, stride=32)
+    image = framing.apply(pixels, CPU)
+    size = (framing.work_height, framing.work_width)
+    floats = torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
+    scaled = torch.nn.functional.interpolate(floats, size=size, mode="bilinear", align_corners=False, antialias=True)
+    padding = (framing.left, framing.right, framing.top, framing.bottom)
+    plain = torch.nn.functional.pad(scaled, padding, mode="replicate")
+    assert image.shape == plain.shape
+    assert (image - plain).abs().max() < 1.01 / 255  # rounded once for each direction
+
+
 def test_pixels_become_values_from_zero_to_one():
     pixels = np.full((10, 12, 3), 255, np.uint8)
     pixels[:, :, 1] = 0

@@ -10,7 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
+from engine.equipment import in_precision
 from engine.framing import Framing
+from engine.layers import quantised
 from engine.layers.affinity import Chosen, read_top_k
 from engine.layers.backbones import EfficientNetLite0, folded_lite0
 from engine.memory.bank import MemoryBank
@@ -117,6 +119,44 @@ def test_of_two_twins_that_the_memory_cannot_tell_apart_the_followed_one_is_foun
     assert found[other > 0].mean() < 0.1
 
 
+def test_what_is_foreseen_from_two_pictures_changes_nothing_but_when(network):
+    torch.manual_seed(5)
+    image = torch.nn.functional.interpolate(torch.rand(1, 3, 12, 20), size=(96, 160), mode="bicubic").clamp(0, 1)
+    mask, later = torch.zeros(1, 96, 160), image.roll((3, 5), (2, 3))
+    mask[:, 30:60, 40:90] = 1
+    with torch.inference_mode():
+        first, second = network.encode(image), network.encode(later)
+        state = network.settle(0, first, mask, None)
+        told = network.foresee(second, first)
+        assert told.since.shades is state.shades  # so nothing is searched for again
+        for seen in (told, network.foresee(second, second)):  # and not believed of another frame
+            assert torch.equal(network.follow(seen, state, 1), network.follow(second, state, 1))
+
+
+def test_in_whole_numbers_the_shipped_network_finds_the_same():
+    if not quantised.ABLE:
+        pytest.skip("this PyTorch has no whole numbers on the processor")
+    recipe = find_recipe("keymatte")
+    frames = [Image.open(CHAIR / "frames" / f"frame_{index:06d}.jpg").resize((384, 224)) for index in (0, 3)]
+    images = [torch.from_numpy(np.array(frame)).permute(2, 0, 1)[None].float() / 255 for frame in frames]
+    label = (
+        np.asarray(Image.open(CHAIR / "masks" / "frame_000000.png").resize((384, 224), Image.Resampling.NEAREST)) > 0
+    )
+    mask = torch.from_numpy(label.astype(np.float32))[None]
+    found = []
+    for precision in ("float32", "auto"):
+        network = recipe.network(recipe.numbers({}), weights=None, device=torch.device("cpu"))
+        network, kind = in_precision(network, torch.device("cpu"), precision)
+        assert kind == (torch.float32 if precision == "float32" else torch.int8)
+        with torch.inference_mode():
+            state = network.settle(0, network.encode(images[0]), mask, None)
+            bank = bank_of(network, images[0], mask)
+            found.append(network.segment(network.encode(images[1]), bank.view(), state)[0])
+    plain, whole = (probability > 0.5 for probability in found)
+    assert not torch.equal(*found)
+    assert (plain & whole).sum() / (plain | whole).sum() > 0.97
+
+
 def test_every_part_of_the_shipped_network_is_trained(network):
     for part in (network.fold.out, network.fold.narrow, network.decoder.moved_8, network.decoder.edges.correct):
         assert part.weight.abs().max() > 1e-3, "it is as it began, and does nothing"
@@ -134,7 +174,7 @@ def test_the_folded_trunk_computes_what_batch_norm_would():
 
     published["_conv_stem.weight"] = torch.randn_like(trunk.stem.weight)
     norm("_bn0", 32)
-    for index, block in enumerate(trunk.blocks):
+    for index, block in zip((*range(13), 15), trunk.blocks, strict=True):  # those that are left out are not read
         for part, name, bn in (
             (block.expand, "_expand_conv", "_bn0"),
             (block.depthwise, "_depthwise_conv", "_bn1"),
