@@ -77,13 +77,18 @@ class Conv(nn.Conv2d):
         return able and not learning and not torch.compiler.is_compiling()  # which fuses by itself
 
     def _in_steps(self, image: Tensor, add: Tensor | None) -> Tensor:
-        if self.aligned:
-            stride, kernel = self.stride[0], self.kernel_size[0]
-            bottom, right = (max((-(-size // stride) - 1) * stride + kernel - size, 0) for size in image.shape[-2:])
-            image = functional.pad(image, (right // 2, right - right // 2, bottom // 2, bottom - bottom // 2))
-        out = functional.conv2d(image, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        how = self.stride, 0 if self.aligned else self.padding, self.dilation, self.groups
+        out = functional.conv2d(self.padded(image) if self.aligned else image, self.weight, self.bias, *how)
         out = out if add is None else out + add
         return functional.relu(out) if self.then == "relu" else functional.relu6(out) if self.then == "relu6" else out
+
+    def padded(self, image: Tensor) -> Tensor:
+        """The map with the zeros around it that are filtered too."""
+        if not self.aligned:
+            return functional.pad(image, [self.padding[1]] * 2 + [self.padding[0]] * 2)
+        stride, kernel = self.stride[0], self.kernel_size[0]
+        bottom, right = (max((-(-size // stride) - 1) * stride + kernel - size, 0) for size in image.shape[-2:])
+        return functional.pad(image, (right // 2, right - right // 2, bottom // 2, bottom - bottom // 2))
 
     def _in_one_pass(self, image: Tensor, add: Tensor | None) -> Tensor:
         if self._pads_unevenly(image) or (add is not None and self.then == "relu6"):  # which oneDNN cannot

@@ -53,10 +53,14 @@ def steps(image: Tensor, scale: float, zero: int) -> Tensor:
     return torch.from_numpy(codes).view(places.shape).permute(0, 3, 1, 2)
 
 
+def top_of(weight: Tensor, groups: int) -> int:
+    """The greatest whole number, either side of 0, that stands for a weight (C', C / groups, K, K)."""
+    return _TOP_DEPTHWISE if groups == weight.shape[0] and weight.shape[1] == 1 else _TOP_DENSE
+
+
 def packed(weight: Tensor, padding: list[int], stride: list[int], dilation: list[int], groups: int) -> Packed:
     """Weight (C', C / groups, K, K) float32 for maps of any size."""
-    top = _TOP_DEPTHWISE if groups == weight.shape[0] and weight.shape[1] == 1 else _TOP_DENSE
-    scale = (weight.abs().amax((1, 2, 3)) / top).clamp_min(1e-12)
+    scale = (weight.abs().amax((1, 2, 3)) / top_of(weight, groups)).clamp_min(1e-12)
     codes = (weight / scale[:, None, None, None]).round().to(torch.int8)
     made_for = 1.0, 1  # scale and zero of a map; others may be used, but a zero that is not 0 has to be foreseen
     ready = torch.ops.onednn.qconv_prepack(codes, scale, *made_for, stride, padding, dilation, groups, None)

@@ -1,4 +1,4 @@
-"""Command lines of the training wing: `train-data`, `render-scenes`, `train-sheet`, `train`."""
+"""Command lines of the training wing: `train-data`, `render-scenes`, `train-sheet`, `train`, `train-round`."""
 
 from __future__ import annotations
 
@@ -44,6 +44,12 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     one.add_argument("--workers", type=int, default=1, help="processes that make clips")
     one.add_argument("--minutes", type=float, help="stop (resumably) after this long")
 
+    one = commands.add_parser("train-round", help="put trained weights on the whole numbers that processors compute in")
+    one.set_defaults(command=_train_round)
+    one.add_argument("--weights", type=Path, required=True, help="trained weights (.safetensors)")
+    one.add_argument("--data", type=Path, required=True, help="folder made by train-data, by whose clips is judged")
+    one.add_argument("--out", type=Path, required=True, help="file to write (.safetensors)")
+
 
 def _train_data(options: argparse.Namespace) -> int:
     from .prepare import prepare
@@ -88,4 +94,11 @@ def _train(options: argparse.Namespace) -> int:
         rendered=options.rendered,
         minutes=options.minutes,
     )
+    return 0
+
+
+def _train_round(options: argparse.Namespace) -> int:
+    from .rounding import round_file
+
+    round_file(options.weights, options.out, options.data / "prepared")
     return 0

@@ -19,7 +19,7 @@ def test_an_unknown_recipe_is_answered_with_the_known_ones():
 def test_numbers_are_the_defaults_with_what_was_set():
     numbers = find_recipe("keymatte").numbers({"memory.interval": "7"})
     assert numbers["memory.interval"] == 7
-    assert numbers["read.top_k"] == 30
+    assert numbers["read.top_k"] == 12
 
 
 @pytest.mark.parametrize(
