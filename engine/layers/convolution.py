@@ -13,6 +13,7 @@ from . import quantised
 from .quantised import Codes, Packed, packed
 
 _RELU6 = (0.0, 6.0)  # lower and upper end
+_AFTER = {"": ("none", []), "relu": ("relu", []), "relu6": ("hardtanh", list(_RELU6))}  # in oneDNN's words
 # What PyTorch's own compiler calls; without a compiler on the user's machine they can be called as they are.
 _FUSED = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
 _KEPT = 4  # picture sizes, and numbers of threads, for which a weight is kept in oneDNN's layout
@@ -97,7 +98,7 @@ class Conv(nn.Conv2d):
         padding = self._padding()
         weight = self._in_its_layout(image, padding)
         how = (weight, self.bias, padding, list(self.stride), list(self.dilation), self.groups)
-        name, numbers = {"": ("none", []), "relu": ("relu", []), "relu6": ("hardtanh", list(_RELU6))}[self.then]
+        name, numbers = _AFTER[self.then]
         if add is None:
             return torch.ops.mkldnn._convolution_pointwise(image, *how, name, numbers, "")
         add = add.contiguous(memory_format=torch.channels_last)
@@ -106,20 +107,17 @@ class Conv(nn.Conv2d):
 
     def _in_codes(self, image: Codes, add: Tensor | None, coded: bool) -> Tensor | Codes:
         kind = "whole numbers", *self._edition()
+        how = list(self.stride), self._padding(), list(self.dilation), self.groups
         if kind not in self._packed:
-            how = (list(self.stride), list(self.dilation), self.groups)
-            self._packed = {kind: packed(self._weight(), self._padding(), *how)}
-        ready = self._packed[kind]
-        given = (image.codes, image.scale, image.zero, ready.weight, ready.scale, ready.zero)
-        how = (self.bias, list(self.stride), self._padding(), list(self.dilation), self.groups)
-        coded = coded and self.then == "relu6" and add is None
-        out_scale = _RELU6[1] / 255 if coded else 1.0
-        dtype = torch.uint8 if coded else torch.float32
-        name, numbers = {"": ("none", []), "relu": ("relu", []), "relu6": ("hardtanh", list(_RELU6))}[self.then]
+            self._packed = {kind: packed(self._weight(), how)}
+        scale = _RELU6[1] / 255 if coded and self.then == "relu6" and add is None else None
+        then = _AFTER[self.then if add is None else ""]
+        out = quantised.convolved(image, self._packed[kind], self.bias, how, scale=scale, then=then)
+        if scale is not None:
+            return Codes(out, scale, 0)
         if add is None:
-            out = torch.ops.onednn.qconv2d_pointwise(*given, *how, out_scale, 0, dtype, name, numbers, "")
-            return Codes(out, out_scale, 0) if coded else out
-        out = torch.ops.onednn.qconv2d_pointwise(*given, *how, 1.0, 0, dtype, "none", [], "").add_(add)
+            return out
+        out = out.add_(add)
         return out.relu_() if self.then == "relu" else out.clamp_(*_RELU6) if self.then == "relu6" else out
 
     def _pads_unevenly(self, image: Tensor) -> bool:

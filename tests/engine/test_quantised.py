@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+
 import pytest
 import torch
 from torch.nn import functional
@@ -26,6 +28,11 @@ SHAPES = [
     {"kernel": 5, "stride": 2, "groups": 16, "aligned": True},
     {"kernel": 5, "groups": 16, "aligned": True, "then": "relu"},
 ]
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="other processors may do without")
+def test_common_processors_can():
+    assert quantised.ABLE
 
 
 def values(codes: Codes) -> torch.Tensor:
@@ -85,7 +92,7 @@ def test_padding_is_zero_whatever_zero_is_coded_as():
     layer, image = Conv(8, 8, 5).requires_grad_(False), torch.randn(1, 8, 12, 12) + 1.5
     codes = coded(image)
     assert codes.zero not in (0, 1, 128)
-    ready = packed(layer.weight, [2, 2], [1, 1], [1, 1], 1)
+    ready = packed(layer.weight, ([1, 1], [2, 2], [1, 1], 1))
     steps = (layer.weight / ready.scale[:, None, None, None]).round() * ready.scale[:, None, None, None]
     exact = functional.conv2d(values(codes), steps.double(), layer.bias.double(), padding=2)
     layer.quantised = True
