@@ -23,7 +23,7 @@ from .networks.precision import InHalf
 from .sweeps import ObjectGroup
 
 _log = logging.getLogger(__name__)
-_EDITION = 2  # of the way it is learned: what another one left is not reused
+_EDITION = 3  # of the way it is learned: what another one left is not reused
 _PART = "decoder."  # of the network's tensors
 _TELLING = ("adapt.", "previous.", "read.")  # numbers that change what is learned, or what the decoder is told
 _TOLD_EVERY = 5  # steps
@@ -83,6 +83,7 @@ def _identity(
         "weights": hashlib.sha256(with_.weights.read_bytes()).hexdigest(),
         "keyframes": keyframes.hexdigest(),
         "size": [with_.framing.work_height, with_.framing.work_width],
+        "precision": str(with_.precision),
         "numbers": {name: value for name, value in with_.numbers.items() if name.startswith(_TELLING)},
     }
 

@@ -34,7 +34,7 @@ from .walk import Walk, encodes_beside
 
 _ASPECT = 16 / 9
 _WARM_UP = 3  # frames that are not counted
-_VERBS = ("encode", "segment", "refer", "memorize", "settle")
+_VERBS = ("encode", "foresee", "segment", "refer", "memorize", "settle")
 _SAMPLES = 50  # points of a curve
 
 
@@ -54,6 +54,7 @@ class Report:
     """What was measured on one clip."""
 
     frames: int
+    precision: str  # that convolutions are computed in
     frames_per_second: float = 0.0
     processor_seconds: float = 0.0  # per frame, of all threads together
     stages: dict[str, float] = field(default_factory=dict)  # seconds per frame, by verb
@@ -94,7 +95,9 @@ def measure(
     if compiled:
         for part in network.children() if isinstance(network, torch.nn.Module) else ():
             part.compile()
-    network, _ = in_precision(network, device, "float32" if plain else settings.precision)
+    # On a processor what is compiled is computed in floats, and the plain way too.
+    precision = "float32" if (compiled or plain) and device.type == "cpu" else settings.precision
+    network, computed = in_precision(network, device, precision)
     height, width = settings.height, round(settings.height * _ASPECT / 2) * 2
     truth = {
         index * frames // keyframes: _labels(index * frames // keyframes, height, width, objects)
@@ -123,8 +126,8 @@ def measure(
         device=device,
         habits=recipe.keyframe_habits(numbers),
     )
-    beside = ("encode",) if encodes_beside(network, device) else ()
-    report = Report(frames)
+    beside = ("encode", "foresee") if encodes_beside(network, device) else ()
+    report = Report(frames, str(computed).removeprefix("torch."))
     counted, spent, busy = 0, 0.0, 0.0
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
@@ -148,7 +151,7 @@ def measure(
             since = clock_now()
     report.frames_per_second = counted / max(spent, 1e-9)
     report.processor_seconds = (time.process_time() - busy) / max(counted, 1)
-    stages = {verb: clock.spent.get(verb, 0.0) / max(counted, 1) for verb in _VERBS}
+    stages = {verb: clock.spent.get(verb, 0.0) / max(counted, 1) for verb in _VERBS if hasattr(network, verb)}
     waiting = spent / max(counted, 1) - sum(seconds for verb, seconds in stages.items() if verb not in beside)
     report.stages = {f"{verb}, beside" if verb in beside else verb: seconds for verb, seconds in stages.items()}
     report.stages["the rest"] = waiting  # also for what is computed beside
@@ -222,7 +225,7 @@ class _Clock:
         self.spent: dict[str, float] = {}
         self._device = device
         self._network = network
-        for verb in _VERBS:
+        for verb in (verb for verb in _VERBS if hasattr(network, verb)):
             setattr(self, verb, self._timed(verb, getattr(network, verb)))
 
     def __getattr__(self, name: str) -> object:

@@ -56,7 +56,7 @@ def bench(options: argparse.Namespace) -> int:
     )
     report = measure(recipe, settings, **kind)
     _say(
-        f"{report.frames_per_second:.2f} frames/s over {report.frames} frames, "
+        f"{report.frames_per_second:.2f} frames/s over {report.frames} frames in {report.precision}, "
         f"{report.processor_seconds:.2f} processor seconds a frame; peak {report.peak / 2**20:.0f} MiB"
     )
     for stage, seconds in report.stages.items():
@@ -84,12 +84,12 @@ def bench(options: argparse.Namespace) -> int:
     if options.compile:
         other = measure(recipe, settings, **kind, compiled=True)
         ratio = other.frames_per_second / report.frames_per_second
-        _say(f"compiled: {other.frames_per_second:.2f} frames/s, {ratio:.2f} times as fast")
+        _say(f"compiled, in {other.precision}: {other.frames_per_second:.2f} frames/s, {ratio:.2f} times as fast")
     if options.no_baseline or not isinstance(recipe.build(recipe.set_to(settings.overrides)[1], {}), torch.nn.Module):
         return 0
     with in_steps():
         plain = measure(recipe, settings, **kind, plain=True)
-    _say(f"baseline, computed plainly: {plain.frames_per_second:.2f} frames/s; ours is "
+    _say(f"baseline, computed plainly in {plain.precision}: {plain.frames_per_second:.2f} frames/s; ours is "
          f"{report.frames_per_second / plain.frames_per_second:.2f} times as fast")  # fmt: skip
     return 0
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from . import quantised
-from .quantised import Codes, Packed, packed
+from .quantised import Codes, Packed, joined, packed
 
 _RELU6 = (0.0, 6.0)  # lower and upper end
 _AFTER = {"": ("none", []), "relu": ("relu", []), "relu6": ("hardtanh", list(_RELU6))}  # in oneDNN's words
@@ -65,16 +65,21 @@ class Conv(nn.Conv2d):
         if isinstance(image, Codes):
             return self._in_codes(image, add, coded)
         if self.quantises(image):
-            return self._in_codes(quantised.coded(image), add, coded)
+            # One at a time: what is in one object's maps must not change how finely another's are coded.
+            codes = [quantised.coded(one) for one in image.split(1)]
+            if all(codes):
+                kept = [None] * len(image) if add is None else add.expand(len(image), -1, -1, -1).split(1)
+                return joined([self._in_codes(one, more, coded) for one, more in zip(codes, kept, strict=True)])
         return self._in_one_pass(image, add) if self._fuses(image) else self._in_steps(image, add)
 
     def quantises(self, image: Tensor) -> bool:
         """Whether this map would be computed so."""
-        return self.quantised and quantised.ABLE and self._fuses(image) and not self._pads_unevenly(image)
+        able = self.quantised and quantised.ABLE and image.numel() > 0
+        return able and self._fuses(image) and not self._pads_unevenly(image)
 
     def _fuses(self, image: Tensor) -> bool:
         able = _FUSED and image.device.type == "cpu" and image.dtype == torch.float32
-        learning = self.weight.requires_grad or image.requires_grad
+        learning = torch.is_grad_enabled() and (self.weight.requires_grad or image.requires_grad)
         return able and not learning and not torch.compiler.is_compiling()  # which fuses by itself
 
     def _in_steps(self, image: Tensor, add: Tensor | None) -> Tensor:

@@ -18,7 +18,9 @@ _searching = threading.local()  # a search keeps buffers: one for each thread
 def shades(images: Tensor) -> Tensor:
     """(B, 3, H, W) RGB 0..1 -> what flow is found by: (B, H / 2, W / 2) uint8, on the processor."""
     mean = images.new_tensor(_LUMA).view(1, 3, 1, 1).expand(-1, -1, STRIDE, STRIDE) / STRIDE**2
-    return (functional.conv2d(images, mean, stride=STRIDE)[:, 0].float() * 255).round().to("cpu", torch.uint8)
+    with torch.autocast(images.device.type, enabled=False):  # half precision has fewer steps than there are shades
+        shade = functional.conv2d(images.float(), mean.float(), stride=STRIDE)[:, 0]
+    return (shade * 255).round().to("cpu", torch.uint8)
 
 
 def flow(now: Tensor, before: Tensor) -> Tensor:

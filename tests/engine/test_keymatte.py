@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import cv2
@@ -10,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from engine import checkpoints
 from engine.equipment import in_precision
 from engine.framing import Framing
 from engine.layers import quantised
@@ -155,6 +157,15 @@ def test_in_whole_numbers_the_shipped_network_finds_the_same():
     plain, whole = (probability > 0.5 for probability in found)
     assert not torch.equal(*found)
     assert (plain & whole).sum() / (plain | whole).sum() > 0.97
+
+
+def test_the_shipped_weights_are_rounded_and_as_large_as_their_card_says():
+    weights = checkpoints.BUNDLED / "keymatte.safetensors"
+    card = weights.with_suffix(".md").read_text(encoding="utf-8")
+    told = re.search(r"([\d.]+) M parameters, ([\d.]+) MB", card)
+    assert told[1] == f"{sum(tensor.numel() for tensor in checkpoints.read(weights).values()) / 1e6:.1f}"
+    assert told[2] == f"{weights.stat().st_size / 1e6:.1f}"
+    assert checkpoints.metadata(weights)["rounded"] == "int8"
 
 
 def test_every_part_of_the_shipped_network_is_trained(network):

@@ -85,3 +85,11 @@ def test_threads_do_not_disturb_each_other():
     with ThreadPoolExecutor(3) as pool:
         together = list(pool.map(find, pairs * 4))
     assert all(torch.equal(one, alone[at % 6]) for at, one in enumerate(together))
+
+
+def test_shades_are_as_fine_where_all_else_is_in_half_precision():
+    torch.manual_seed(2)
+    images = torch.rand(1, 3, 32, 32)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = shades(images)
+    assert torch.equal(found, shades(images))

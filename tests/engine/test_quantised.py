@@ -100,11 +100,40 @@ def test_padding_is_zero_whatever_zero_is_coded_as():
 
 
 @able
+@pytest.mark.parametrize("groups", [1, 16])
+def test_one_object_s_map_is_the_same_beside_another_s(groups: int):
+    torch.manual_seed(3)
+    layer, image, kept = (
+        Conv(16, 16, 3, groups=groups, then="relu6"),
+        torch.randn(2, 16, 9, 9),
+        torch.randn(1, 16, 9, 9),
+    )
+    layer.requires_grad_(False)
+    layer.quantised = True
+    image[1] *= 50
+    assert torch.equal(layer(image)[:1], layer(image[:1]))
+    assert torch.equal(layer(image, kept)[:1], layer(image[:1], kept))
+    assert torch.equal(layer(image, coded=True).codes[:1], layer(image[:1], coded=True).codes)
+
+
+@able
+def test_what_cannot_be_coded_is_computed_in_floats():
+    layer = Conv(4, 4, 3).requires_grad_(False)
+    layer.quantised = True
+    assert layer(torch.zeros(0, 4, 8, 8)).shape == (0, 4, 8, 8)
+    for odd in (torch.nan, torch.inf):
+        image = torch.zeros(1, 4, 8, 8)
+        image[..., 0, 0] = odd
+        assert layer(image)[0, :, 4:, 4:].isfinite().all()
+
+
+@able
 def test_what_is_learned_is_computed_in_floats_and_seen_when_it_has_changed():
     layer, image = Conv(8, 8, 3), torch.rand(1, 8, 8, 8)
     layer.quantised = True
     assert layer(image).requires_grad
-    layer.requires_grad_(False)
+    with torch.no_grad():  # a look at what was learned so far is in whole numbers again
+        assert torch.equal(layer(image), layer.requires_grad_(False)(image))
     before = layer(image)
     layer.load_state_dict({name: 2 * tensor for name, tensor in layer.state_dict().items()})
     assert torch.allclose(layer(image), 2 * before, atol=1e-4)
