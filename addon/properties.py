@@ -65,7 +65,7 @@ class ClipMatting(PropertyGroup):
     )
     adapt: BoolProperty(
         name="Adapt to This Shot",
-        description="Learn from this clip's keyframes before following the objects. Takes a minute or two longer; what "
+        description="Learn from this clip's keyframes before following the objects. Takes about a minute longer; what "
         "is learned is kept only if it helps, and for this clip alone",
         default=False,
     )
