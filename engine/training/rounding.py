@@ -42,7 +42,7 @@ def round_weights(network: Keymatte, images: Sequence[Tensor]) -> int:
 
     One weight after another, the error of each spread over those that come after, by how their inputs vary together on
     `images` (GPTQ, Frantar et al., ICLR 2023); the bias takes what is left of the mean. Each layer sees what the
-    rounded ones before it give. Rounding to the nearest changes keys about four times as much.
+    rounded ones before it give. Rounding to the nearest changes keys about two and a half times as much.
     """
     network.eval().requires_grad_(False)
     network.quantise()
