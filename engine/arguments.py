@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from .errors import BadSetting
-from .types import Settings
+from .types import PRECISIONS, Settings
 
 
 def add_clip(parser: argparse.ArgumentParser) -> None:
@@ -20,8 +20,7 @@ def add_recipe(parser: argparse.ArgumentParser, *, recipe: str = "keymatte") -> 
     parser.add_argument("--recipe", default=recipe, help=f"see `models`; default: {recipe}")
     parser.add_argument("--weights", type=Path, help="another weights file for the recipe (.safetensors, .pth)")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
-    precisions = ("auto", "float32", "half", "int8")
-    parser.add_argument("--precision", default="auto", choices=precisions, help="auto: the one the device gains by")
+    parser.add_argument("--precision", default="auto", choices=PRECISIONS, help="auto: the one the device gains by")
     parser.add_argument("--height", type=int, default=Settings.height, help="shorter side of the working frame, pixels")
     parser.add_argument(
         "--set",

@@ -11,9 +11,9 @@ from pathlib import Path
 import torch
 
 from .errors import BadSetting, DeviceMissing, OutOfMemory
+from .types import PRECISIONS
 
 NAMES = ("auto", "cpu", "cuda", "mps")
-PRECISIONS = ("auto", "float32", "half", "int8")
 
 
 def pick_device(name: str) -> torch.device:

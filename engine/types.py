@@ -15,6 +15,9 @@ class Direction(StrEnum):
     BACKWARD = "backward"
 
 
+PRECISIONS = ("auto", "float32", "half", "int8")  # by name; see `device.pick_precision`
+
+
 @dataclass(frozen=True)
 class VideoClip:
     """A film on disk. Frames are counted from 0 in the media, whatever the scene says."""
@@ -40,7 +43,7 @@ class Settings:
 
     height: int = 480  # working height: shorter side of the frame in the network, pixels
     device: str = "auto"  # auto, cpu, cuda, mps
-    precision: str = "auto"  # auto, float32, half, int8
+    precision: str = "auto"  # of PRECISIONS
     overrides: dict[str, str] = field(default_factory=dict)  # a recipe's own numbers, as "section.name": value
     adapt: bool = False  # learn from the keyframes of this shot first
 
