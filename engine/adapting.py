@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -14,13 +15,15 @@ from .layers.aggregate import joint_logits
 from .losses import Shown, frame_loss, overlaps
 from .memory.bank import MemoryBank
 from .memory.stores import Permanent
+from .threads import beside
 
 _POSE = Reach(shift=0.12, turn=0.2, zoom=0.18, bend=0.02, apart=0.06, light=0.2, mirrored=0.5)
 _STEP = Reach(shift=0.03, turn=0.04, zoom=0.04, bend=0.008, apart=0.02, light=0.04, mirrored=0.0)
 _LESSONS = 24  # examples that are learned from, over all keyframes
 _MOST_KEYFRAMES = 8  # of a group; with more, some evenly spread
 _ALONE = 4  # copies on which it is seen whether learning helps where there is no other keyframe to see it on
-_FOLDS = 2
+_FOLDS = 2  # side by side
+_KINDS = (False, True)  # of examples: `carried`
 _LOOKS = 4  # times during the steps that is looked whether they help
 _LEAST_GAIN = 0.3  # percent of J: less is chance
 _CELLS = 300  # stride-16 cells of the window that a step learns from; of one object, fewer of several
@@ -48,6 +51,7 @@ class Example:
     objects: int
     fold: int  # learned from in all folds but this one, which it is a test of
     exam: bool  # a test; else a lesson
+    carried: bool  # whether the masks of the frame before are true; else they had to be found
 
 
 @dataclass(frozen=True)
@@ -64,37 +68,56 @@ def fit(network: Any, groups: Sequence[Sequence[Marked]], *, steps: int, tell: T
     sources = [_spread(group) for group in groups]
     draws = max(1, round(_LESSONS / sum(map(len, sources))))
     copier = Copier(seed=1)
-    total, done, examples = _count(sources, draws) + (_FOLDS + 1) * steps, 0, []
+    total, done, examples = _count(sources, draws) + 2 * steps, 0, []
     for group in sources:
         for example in examples_of(network, group, copier, draws):
             examples.append(example)
             tell(done := done + 1, total)
-    exams = [[one for one in examples if one.exam and one.fold == fold] for fold in range(_FOLDS)]
-    every = [one for fold in exams for one in fold]
-    decoder, shipped = network.decoder, {name: weight.clone() for name, weight in network.decoder.state_dict().items()}
-    try:
-        base = _mean(_overlaps(decoder, every))
-        looks = [round(steps * (look + 1) / _LOOKS) for look in range(_LOOKS)]
-        seen = torch.zeros(_LOOKS)
-        for fold, tests in enumerate(exams):
-            lessons = [one for one in examples if not one.exam and one.fold != fold]
-            decoder.load_state_dict(shipped)
-            for step in learn(decoder, lessons, steps, copier) if lessons and tests else range(1, steps + 1):
-                tell(done := done + 1, total)
-                if step in looks:
-                    seen[looks.index(step)] += sum(_overlaps(decoder, tests)) / len(every)
-        best = int(seen.argmax())
-        after, better = float(seen[best]), None
-        if after >= base + _LEAST_GAIN:
-            decoder.load_state_dict(shipped)
-            for _ in learn(decoder, [one for one in examples if not one.exam], looks[best], copier):
-                tell(done := done + 1, total)
-            better = {name: weight.clone() for name, weight in decoder.state_dict().items()}
-    finally:
-        decoder.load_state_dict(shipped)
-        decoder.requires_grad_(False)
+    looks = [round(steps * look / _LOOKS) for look in range(1, _LOOKS + 1)]
+    folds = [_Fold(network.decoder, examples, fold) for fold in range(_FOLDS)]
+    first, second = (fold.look(looks) for fold in folds)
+    with beside(second, examples[0].labels.device) as other:
+        for _ in zip(first, other, strict=True):
+            tell(done := done + 1, total)
+    before, *after = (
+        {kind: _mean([score for fold in folds for score in fold.seen[look][kind]]) for kind in _KINDS}
+        for look in range(_LOOKS + 1)
+    )
+    gains = [[scores[kind] - before[kind] for kind in _KINDS] for scores in after]
+    # Of what is better where masks were lost, and not worse where they are carried along, as they are in most frames.
+    best = max(range(_LOOKS), key=lambda look: (min(gains[look]) >= 0, sum(gains[look])))
+    better = None
+    if min(gains[best]) >= 0 and _mean(gains[best]) >= _LEAST_GAIN:
+        decoder = deepcopy(network.decoder)
+        for _ in learn(decoder, [one for one in examples if not one.exam], looks[best], copier):
+            tell(done := done + 1, total)
+        better = decoder.state_dict()
     tell(total, total)
-    return Outcome(base, after, better)
+    return Outcome(_mean([*before.values()]), _mean([*after[best].values()]), better)
+
+
+class _Fold:
+    """A decoder that learns from some of the keyframes, and is seen on the others."""
+
+    def __init__(self, decoder: nn.Module, examples: Sequence[Example], fold: int) -> None:
+        self._decoder = deepcopy(decoder)
+        self._lessons = [one for one in examples if not one.exam and one.fold != fold]
+        self._exams = [one for one in examples if one.exam and one.fold == fold]
+        self._copier = Copier(seed=2 + fold)
+        self.seen: list[dict[bool, list[float]]] = []  # J by kind: as it was, and at each look
+
+    def look(self, looks: Sequence[int]) -> Iterator[int]:
+        """Learns; after each step its number, from 1. Looks before the first and after those of these numbers."""
+        self._see()
+        useful = self._lessons and self._exams
+        for step in learn(self._decoder, self._lessons, looks[-1], self._copier) if useful else range(1, looks[-1] + 1):
+            if step in looks:
+                self._see()
+            yield step
+
+    def _see(self) -> None:
+        kinds = ([one for one in self._exams if one.carried == kind] for kind in _KINDS)
+        self.seen.append({kind: _overlaps(self._decoder, some) for kind, some in zip(_KINDS, kinds, strict=True)})
 
 
 def _spread(group: Sequence[Marked]) -> Sequence[Marked]:
@@ -104,7 +127,7 @@ def _spread(group: Sequence[Marked]) -> Sequence[Marked]:
 
 
 def _count(groups: Sequence[Sequence[Marked]], draws: int) -> int:
-    return sum(len(group) * draws + (len(group) if len(group) > 1 else _ALONE) for group in groups)
+    return sum(len(group) * draws + (len(_KINDS) * len(group) if len(group) > 1 else _ALONE) for group in groups)
 
 
 @torch.no_grad()
@@ -112,36 +135,43 @@ def examples_of(network: Any, group: Sequence[Marked], copier: Copier, draws: in
     """Lessons and exams. Each keyframe is found from the others, or from itself if it is alone.
 
     Lessons are copies of it; exams are the keyframe itself, unless it is alone. The frame before it is another copy,
-    whose masks the network had to find: as in a film, they have its errors.
+    whose masks are true, or had to be found: as in a film, they have the network's errors.
     """
     seen = [network.encode(one.image) for one in group]
     left = [network.memorize(frame, seen[frame], one.masks, None) for frame, one in enumerate(group)]
     alone = len(group) == 1
 
-    def found_from(known: Sequence[int], image: Tensor, masks: Tensor, fold: int, *, exam: bool) -> Example:
+    def found_from(
+        known: Sequence[int], image: Tensor, masks: Tensor, fold: int, *, exam: bool, carried: bool
+    ) -> Example:
         bank = MemoryBank([Permanent()], interval=1)
         for frame in known:
             bank.write(left[frame][0].as_pinned())
         state = left[known[copier.cell(0, len(known) - 1)]][1]
-        before, _ = copier.copy(image, masks, _STEP)
+        before, there = copier.copy(image, masks, _STEP)
         features = network.encode(before)
-        found = joint_logits(network.find(features, bank.view(), state).logits.sigmoid()).softmax(0)[1:]
-        state = network.settle(-1, features, found, state)
+        if not carried:
+            found = network.find(features, bank.view(), state)
+            there = joint_logits(found.logits.sigmoid()).softmax(0)[1:]
+        state = network.settle(-1, features, there, state)
         told = network.recall(network.encode(image), bank.view(), state)
         labels = torch.cat([1 - masks.sum(0, keepdim=True), masks]).argmax(0)
-        return Example(told, labels, len(masks), fold, exam)
+        return Example(told, labels, len(masks), fold, exam, carried)
 
     every = range(len(group))
     for at, one in enumerate(group):
         others = [frame for frame in every if frame != at or alone]
         if not alone:
-            yield found_from(others, one.image, one.masks, at % _FOLDS, exam=True)
+            for carried in _KINDS:
+                yield found_from(others, one.image, one.masks, at % _FOLDS, exam=True, carried=carried)
         for draw in range(draws + _ALONE * alone):
             image, masks = copier.copy(one.image, one.masks, _POSE)
             exam = draw >= draws
-            # With itself in memory every other time: in the film all keyframes are there.
-            known = others if draw % 2 == 0 else every
-            yield found_from(known, image, masks, (draw if alone else at) % _FOLDS, exam=exam)
+            fold = (draw if alone else at) % _FOLDS
+            # With itself in memory now and then: in the film all keyframes are there.
+            kinds = (others, False), (others, True), (every, False)
+            known, carried = kinds[(draw // _FOLDS if alone else draw + at) % len(kinds)]
+            yield found_from(known, image, masks, fold, exam=exam, carried=carried)
 
 
 def learn(decoder: nn.Module, lessons: Sequence[Example], steps: int, copier: Copier) -> Iterator[int]:
@@ -201,4 +231,4 @@ def _window(example: Example, copier: Copier) -> Example:
         finer = whole.shape[-1] // w
         return whole[..., top * finer : (top + rows) * finer, left * finer : (left + columns) * finer]
 
-    return Example(tuple(map(part, example.told)), part(example.labels), example.objects, example.fold, example.exam)
+    return replace(example, told=tuple(map(part, example.told)), labels=part(example.labels))

@@ -203,14 +203,14 @@ def _size(view: MemoryView) -> int:
 def dense_top_k(scores: Tensor, *, top_k: int) -> Chosen:
     """As XMem's program reads: the weights of all tokens in one matrix, zero but for the best."""
     best, index = scores.topk(min(top_k, scores.shape[1]), dim=1)
-    return _Dense(index, best.softmax(1), scores.shape[1])
+    return _Dense(index, best.softmax(1), best[:, 0], scores.shape[1])
 
 
 class _Dense(Chosen):
     """Weights as a matrix (Q, N)."""
 
-    def __init__(self, index: Tensor, weight: Tensor, tokens: int) -> None:
-        super().__init__(index, weight)
+    def __init__(self, index: Tensor, weight: Tensor, nearest: Tensor, tokens: int) -> None:
+        super().__init__(index, weight, nearest)
         object.__setattr__(self, "matrix", weight.new_zeros(len(index), tokens).scatter_(1, index, weight))
 
     def read(self, value: Tensor, rows: Tensor | None = None) -> Tensor:

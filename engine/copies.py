@@ -36,7 +36,7 @@ class Copier:
         h, w = image.shape[-2:]
         places = self._places((h, w), masks, reach).to(image.device)
         image = functional.grid_sample(image, places, padding_mode="reflection", align_corners=False)
-        masks = functional.grid_sample(masks[None], places, padding_mode="zeros", align_corners=False)[0]
+        masks = functional.grid_sample(masks[None], places, padding_mode="reflection", align_corners=False)[0]
         if self._uniform(()) < reach.mirrored:
             image, masks = image.flip(-1), masks.flip(-1)
         return self._developed(image, reach), masks

@@ -1,8 +1,8 @@
-"""Beside the computing: one thread fetches the frame that comes next, one looks at it, one writes what was found."""
+"""Beside the computing: one thread fetches the frame that comes next, one writes what was found."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Generic, TypeVar
@@ -37,19 +37,6 @@ class ReadAhead(Generic[Found]):
     def close(self) -> None:
         """Wait for what is being read."""
         self._thread.shutdown(cancel_futures=True)
-
-
-def one_ahead(items: Iterator[Found], *, prepare: Callable[[], object]) -> Iterator[Found]:
-    """The same items, each of which is made in a thread of its own while the one before is used.
-
-    `prepare` is called in that thread first. Closed early, it waits for the item that is being made.
-    """
-    nothing = object()
-    with ThreadPoolExecutor(1, thread_name_prefix="one-ahead", initializer=prepare) as thread:
-        coming = thread.submit(next, items, nothing)
-        while (item := coming.result()) is not nothing:
-            coming = thread.submit(next, items, nothing)
-            yield item
 
 
 class WriteBehind:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,8 @@ from .judging import Judge, Said, Verdict
 from .memory.bank import MemoryBank
 from .memory.entry import Entry
 from .networks.network import Features, Network
-from .overlap import one_ahead
 from .sweeps import ALL_PERMANENT, Habits, ObjectGroup, Sweep, share
+from .threads import beside, halved
 
 ReadFrame = Callable[[int], np.ndarray | None]  # media frame -> (H, W, 3) uint8 RGB, or None if it cannot be read
 Watch = Callable[[int, Features], None]  # is shown what the network saw at a media frame
@@ -41,7 +40,7 @@ def encodes_beside(network: Network, device: torch.device) -> bool:
 
     It gains where the two take a network about as long: more than both halves gain by working on one thing.
     """
-    return device.type == "cpu" and torch.get_num_threads() > 1 and getattr(network, "encodes_ahead", False)
+    return halved(device) and getattr(network, "encodes_ahead", False)
 
 
 class Tracker:
@@ -207,13 +206,8 @@ class Walk:
         if not encodes_beside(self._network, self._device):
             yield items
             return
-        threads = torch.get_num_threads()
-        torch.set_num_threads(threads - threads // 2)
-        try:
-            with closing(one_ahead(items, prepare=partial(torch.set_num_threads, threads // 2))) as ahead:
-                yield ahead
-        finally:
-            torch.set_num_threads(threads)
+        with beside(items, self._device) as ahead:
+            yield ahead
 
     def _encode_each(self, frames: Iterable[int]) -> Iterator[tuple[int, Features]]:
         before = None

@@ -63,7 +63,7 @@ def _room(name: str) -> tuple[str, str]:
 
 TABLE = (
     Row(LIGHT, ("numpy",), LIGHT),
-    Row(_room("engine.layers"), ("torch", "torchvision", "cv2"), _room("engine.layers")),
+    Row(_room("engine.layers"), ("torch", "torchvision", "cv2"), (*_room("engine.layers"), "engine.threads")),
     Row(_room("engine.memory"), ("torch",), _room("engine.memory")),
     Row(
         _room("engine.networks"),
@@ -74,7 +74,7 @@ TABLE = (
             *(f"engine.memory.{name}" for name in ("tokens", "entry", "bank")),
         ),
     ),
-    Row(("engine.sweeps", "engine.framing"), ("torch", "numpy", "cv2"), LIGHT),
+    Row(("engine.sweeps", "engine.framing", "engine.threads"), ("torch", "numpy", "cv2"), LIGHT),
     Row(
         ("engine.walk",),
         ("torch", "numpy"),
@@ -85,8 +85,8 @@ TABLE = (
             "engine.networks.network",
             "engine.judging",
             "engine.framing",
-            "engine.overlap",
             "engine.sweeps",
+            "engine.threads",
         ),
     ),
     Row(

@@ -53,10 +53,11 @@ def as_rows(value: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The best tokens of each query and how much each weighs: both (Q, K)."""
+    """The best tokens of each query and how much each weighs: both (Q, K), best first."""
 
     index: Tensor
     weight: Tensor
+    nearest: Tensor  # (Q,) score of the best of them
 
     def read(self, value: Tensor, rows: Tensor | None = None) -> Tensor:
         """Weighted sums of values (O, CV, N) -> (O, CV, Q); `rows` is what `as_rows` made of them, if at hand."""
@@ -72,7 +73,7 @@ def read_top_k(scores: Tensor, *, top_k: int) -> Chosen:
         best, index = _best_of_blocks(scores, top_k)
     else:
         best, index = scores.topk(min(top_k, scores.shape[1]), dim=1)
-    return Chosen(index, best.softmax(1))
+    return Chosen(index, best.softmax(1), best[:, 0])
 
 
 def _best_of_blocks(scores: Tensor, top_k: int) -> tuple[Tensor, Tensor]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..threads import whole
 from .convolution import Conv
 from .fusion import ResidualBlock
 
@@ -41,8 +43,14 @@ class ValueEncoder(nn.Module):
 
     def forward(self, image: Tensor, context: Tensor, masks: Tensor) -> Tensor:
         """(1, 3, H, W), (1, C, h, w), (O, H, W) -> (O, CV, h, w)."""
-        count = masks.shape[0]
         others = masks.sum(0, keepdim=True) - masks
+        if torch.is_grad_enabled() or masks.device.type != "cpu":
+            return self._look(image, context, masks, others)
+        each = zip(masks.split(1), others.split(1), strict=True)  # see `Decoder.forward`
+        return torch.cat([self._look(image, context, *one) for one in each])
+
+    def _look(self, image: Tensor, context: Tensor, masks: Tensor, others: Tensor) -> Tensor:
+        count = masks.shape[0]
         seen = torch.cat([image.expand(count, -1, -1, -1), masks[:, None], others[:, None]], 1)  # (O, 5, H, W)
         for convolution in self.reduce:
             seen = convolution(seen)
@@ -65,9 +73,12 @@ class EdgeRefiner(nn.Module):
         for last in (self.correct.weight, self.correct.bias):
             nn.init.zeros_(last)
 
-    def forward(self, fine: Tensor, deep: Tensor, logits: Tensor, moved: Tensor) -> Tensor:
-        """(1, C, H/2, W/2), (O, C', H/4, W/4), (O, 1, H/4, W/4), (O, 2, H/2, W/2) -> logits (O, 1, H/2, W/2)."""
-        seen = self.told(deep) + self.seen(fine)
+    def forward(self, seen: Tensor, deep: Tensor, logits: Tensor, moved: Tensor) -> Tensor:
+        """(1, E, H/4, W/4) from `seen`, (O, C', H/4, W/4), (O, 1, H/4, W/4), (O, 2, H/2, W/2)
+
+        -> logits (O, 1, H/2, W/2).
+        """
+        seen = self.told(deep, add=seen)
         edges = self.mix(functional.relu(self.moved(functional.pixel_unshuffle(moved, _FINER), add=seen)))
         logits = functional.interpolate(logits, scale_factor=2, mode="bilinear", align_corners=False)
         return logits + functional.pixel_shuffle(self.correct(edges), _FINER)
@@ -98,12 +109,12 @@ class Decoder(nn.Module):
 
     def __init__(self, channels: dict[int, int]) -> None:
         super().__init__()
-        self.join = Conv(VALUE + CONTEXT + 2, CONTEXT, 1)
+        self.join = Conv(VALUE + CONTEXT + 3, CONTEXT, 1)
         self.mix = ResidualBlock(CONTEXT)
         self.down_8, self.skip_8 = Conv(CONTEXT, 80, 1), Conv(channels[8], 80, 1)
         self.mix_8 = Conv(80, 80, 3)
         self.down_4, self.skip_4 = Conv(80, 40, 1), Conv(channels[4], 40, 1)
-        self.mix_4 = Conv(40, 40, 3)
+        self.mix_4 = Conv(40, 40, 3, then="relu")
         self.logit = Conv(40, 1, 3)
         self.moved_8 = Conv(2 * _FINE**2, 80, 3)
         nn.init.zeros_(self.moved_8.weight)
@@ -113,20 +124,30 @@ class Decoder(nn.Module):
     def forward(
         self, read: Tensor, context: Tensor, previous: Tensor, moved: Tensor, pyramid: dict[int, Tensor]
     ) -> Found:
-        """(O, CV, h, w), (1, C, h, w), (O, 2, h, w), (O, 2, H/2, W/2) and the image's features."""
+        """(O, CV, h, w), (1, C, h, w), (O, 3, h, w), (O, 2, H/2, W/2) and the image's features."""
+        skips = self.skip_8(pyramid[8]), self.skip_4(pyramid[4]), self.edges.seen(pyramid[2])
+        if torch.is_grad_enabled() or read.device.type != "cpu":
+            return self._find(read, context, previous, moved, skips)
+        # One after another, maps stay in a processor's cache.
+        found = []
+        for mine, before, where in zip(read.split(1), previous.split(1), moved.split(1), strict=True):
+            with whole() if self.join.quantised else nullcontext():
+                found.append(self._find(mine, context, before, where, skips))
+        return Found(torch.cat([one.logits for one in found]), torch.cat([one.quality for one in found]))
+
+    def _find(
+        self, read: Tensor, context: Tensor, previous: Tensor, moved: Tensor, skips: tuple[Tensor, Tensor, Tensor]
+    ) -> Found:
+        """As `forward`, with what all objects have in common."""
         count = read.shape[0]
         bottom = self.mix(self.join(torch.cat([read, context.expand(count, -1, -1, -1), previous], 1)))
         deep = bottom
-        for down, skip, mix, stride in (
-            (self.down_8, self.skip_8, self.mix_8, 8),
-            (self.down_4, self.skip_4, self.mix_4, 4),
-        ):
+        for down, skip, mix, stride in ((self.down_8, skips[0], self.mix_8, 8), (self.down_4, skips[1], self.mix_4, 4)):
             deep = functional.interpolate(down(deep), scale_factor=2, mode="bilinear", align_corners=False)
-            deep = deep + skip(pyramid[stride])
+            deep = deep.add_(skip)
             deep = self.moved_8(functional.pixel_unshuffle(moved, _FINE), add=deep) if stride == 8 else deep
             deep = mix(functional.relu(deep), add=deep)
-        deep = functional.relu(deep)
         coarse = self.logit(deep)  # (O, 1, H/4, W/4)
-        logits = self.edges(pyramid[2], deep, coarse, moved)
+        logits = self.edges(skips[2], deep, coarse, moved)
         full = functional.interpolate(logits, scale_factor=2, mode="bilinear", align_corners=False)[:, 0]
         return Found(full, self.quality(bottom, functional.avg_pool2d(coarse.sigmoid(), 4)))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..threads import whole
 from . import quantised
 from .quantised import Codes, Packed, joined, packed
 
@@ -57,20 +59,32 @@ class Conv(nn.Conv2d):
         self.quantised = False  # whether it is computed in whole numbers of 8 bits, where it can be
         self._packed: dict[tuple, Tensor | Packed] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All but what is packed, which cannot be copied and is packed again."""
+        return {**self.__dict__, "_packed": {}}
+
     def forward(self, image: Tensor | Codes, add: Tensor | None = None, *, coded: bool = False) -> Tensor | Codes:
         """(B, C, H, W), and perhaps the map (B, C', H', W') that it is added to.
 
         `coded`: if it is computed in whole numbers, the map may stay so, as another one takes it.
         """
-        if isinstance(image, Codes):
-            return self._in_codes(image, add, coded)
-        if self.quantises(image):
-            # One at a time: what is in one object's maps must not change how finely another's are coded.
-            codes = [quantised.coded(one) for one in image.split(1)]
-            if all(codes):
-                kept = [None] * len(image) if add is None else add.expand(len(image), -1, -1, -1).split(1)
-                return joined([self._in_codes(one, more, coded) for one, more in zip(codes, kept, strict=True)])
+        if isinstance(image, Codes) or self.quantises(image):
+            with whole():
+                found = (
+                    self._in_codes(image, add, coded) if isinstance(image, Codes) else self._coding(image, add, coded)
+                )
+            if found is not None:
+                return found
         return self._in_one_pass(image, add) if self._fuses(image) else self._in_steps(image, add)
+
+    def _coding(self, image: Tensor, add: Tensor | None, coded: bool) -> Tensor | Codes | None:
+        """None if it cannot be coded."""
+        # One at a time: what is in one object's maps must not change how finely another's are coded.
+        codes = [quantised.coded(one) for one in image.split(1)]
+        if not all(codes):
+            return None
+        kept = [None] * len(image) if add is None else add.expand(len(image), -1, -1, -1).split(1)
+        return joined([self._in_codes(one, more, coded) for one, more in zip(codes, kept, strict=True)])
 
     def quantises(self, image: Tensor) -> bool:
         """Whether this map would be computed so."""

@@ -22,6 +22,7 @@ from .network import Features
 
 _KEY = 64  # channels of keys
 _READ = 16  # stride of what is read
+_LIKENESS = 0.5  # of scores, which lie around -0.5 within a shot, and around -4 where nothing is alike
 
 Pyramid = dict[int, Tensor]  # maps by stride
 
@@ -152,7 +153,9 @@ class Keymatte(nn.Module):
             memory.judge_by(received(chosen, scores.shape[1]))
         moved = self.follow(features, state, len(value))
         mine = functional.avg_pool2d(moved[:, :1], _READ // STRIDE)
-        previous = torch.cat([mine, mine.sum(0, keepdim=True) - mine], 1)  # (O, 2, h, w): the others' too
+        like = (_LIKENESS * chosen.nearest).exp().view(1, 1, *features.grid).expand(len(mine), -1, -1, -1)
+        # (O, 3, h, w): the others' too, and how far there is anything in memory that is like what is seen.
+        previous = torch.cat([mine, mine.sum(0, keepdim=True) - mine, like.to(mine)], 1)
         return read, features.pyramid[_READ], previous, moved, features.pyramid
 
     def follow(self, features: Seen, state: LastFrame | None, objects: int) -> Tensor:

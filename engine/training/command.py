@@ -61,7 +61,7 @@ def _train_data(options: argparse.Namespace) -> int:
 
 
 def _train_sheet(options: argparse.Namespace) -> int:
-    from .loop import Course, Material
+    from .material import Course, Material
     from .sheets import sheet
 
     material = Material.open(options.data / "prepared", options.rendered)
@@ -72,7 +72,8 @@ def _train_sheet(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from .loop import Course, train
+    from .loop import train
+    from .material import Course
 
     course = Course(
         steps=options.steps,

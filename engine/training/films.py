@@ -33,17 +33,19 @@ class Clip:
         return int(self.labels[0].max())
 
 
-def compose(assets: Assets, rng: np.random.Generator, *, frames: int, size: int) -> Clip:
-    """A film of `frames` square frames with 1 to 3 objects; the same generator state gives the same film."""
+def compose(assets: Assets, rng: np.random.Generator, *, frames: int, size: int, far: bool = False) -> Clip:
+    """A film of `frames` square frames with 1 to 3 objects; the same generator state gives the same film.
+
+    If `far`, the first is from long before the others.
+    """
     for _ in range(TRIES):
-        clip = _compose_once(assets, rng, frames=frames, size=size)
+        clip = _compose_once(assets, rng, clip_times(rng, frames=frames, far=far), size=size)
         if clip is not None:
             return clip
     raise RuntimeError(f"no object became visible in {TRIES} tries: the prepared pictures must be unusable")
 
 
-def _compose_once(assets: Assets, rng: np.random.Generator, *, frames: int, size: int) -> Clip | None:
-    times = clip_times(rng, frames=frames)
+def _compose_once(assets: Assets, rng: np.random.Generator, times: np.ndarray, *, size: int) -> Clip | None:
     camera = camera_path(rng, times, size=size)
     scenery, placing = _scenery(assets, rng, size=size)
     canvases = [
@@ -54,7 +56,7 @@ def _compose_once(assets: Assets, rng: np.random.Generator, *, frames: int, size
     ]
     stage = Stage(assets, rng, times, size, camera, canvases[0].copy())
     actors = cast_film(stage)
-    labels = np.zeros((frames, size, size), np.uint8)
+    labels = np.zeros((len(times), size, size), np.uint8)
     for frame, canvas in enumerate(canvases):
         for actor in actors:
             paint(canvas, labels[frame], actor, frame)

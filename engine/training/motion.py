@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+_GAP = (3, 25)  # steps
+
 
 @dataclass(frozen=True)
 class Motion:
@@ -29,11 +31,13 @@ class Motion:
         return matrix
 
 
-def clip_times(rng: np.random.Generator, *, frames: int) -> np.ndarray:
+def clip_times(rng: np.random.Generator, *, frames: int, far: bool = False) -> np.ndarray:
     """(T,) moments of the frames, from 0. One unit is an ordinary film's frame step; steps of 0.15 to 10 units
-    stand for slow films and for skipped frames."""
+    stand for slow films and for skipped frames. If `far`, many are skipped after the first."""
     stride = np.exp(rng.uniform(np.log(0.15), np.log(10.0)))
     steps = stride * rng.uniform(0.7, 1.3, frames)
+    if far and frames > 1:
+        steps[1] *= rng.uniform(*_GAP)
     return np.concatenate([[0.0], np.cumsum(steps[1:])])
 
 

@@ -39,10 +39,11 @@ class Scenes:
     def __len__(self) -> int:
         return len(self.clips())
 
-    def pick(self, rng: np.random.Generator, *, frames: int, size: int) -> Clip:
+    def pick(self, rng: np.random.Generator, *, frames: int, size: int, far: bool = False) -> Clip:
         """A square crop of `frames` frames of a random clip, in which an object is well to be seen on the first.
 
-        The step between frames, the direction of time, the crop, its side and the colours are random.
+        The step between frames, the direction of time, the crop, its side and the colours are random. If `far`, the
+        first may be any frame of the scene.
         Raises LookupError when there are no clips.
         """
         clips = self.clips()
@@ -51,7 +52,10 @@ class Scenes:
         while True:
             clip = clips[rng.integers(len(clips))]
             for _ in range(TRIES):
-                numbers = _numbers(rng, len(list((clip / "masks").glob("*.png"))), frames)
+                there = len(list((clip / "masks").glob("*.png")))
+                numbers = _numbers(rng, there, frames)
+                if far:
+                    numbers[0] = rng.integers(there)
                 film = _film(rng, clip, numbers, size)
                 if film is not None:
                     return film

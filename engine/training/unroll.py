@@ -14,8 +14,10 @@ from ..memory.bank import MemoryBank
 from ..memory.folded import Folded
 from ..memory.stores import Permanent
 from ..networks.keymatte import Keymatte
+from .distant import Distance
 from .spoiling import Spoiler
 
+_ALTERED = 0.75  # of the first frames from long before
 _LEAST_PIXELS = 24  # an object smaller than this on every keyframe cannot be followed
 
 
@@ -28,7 +30,8 @@ class Lesson:
     objects: int
     keyframes: tuple[int, ...]
     interval: int  # frames between memory entries; T or more: keyframes only
-    believed: Tensor | None = None  # (O, H, W) masks of the first frame that the second follows; None: the true ones
+    start: int = 0  # the frame whose masks are followed first
+    believed: Tensor | None = None  # (O, H, W) what these are believed to be; None: the true ones
 
     def to(self, device: torch.device) -> Lesson:
         """The same on `device`."""
@@ -36,12 +39,19 @@ class Lesson:
         return replace(self, images=self.images.to(device), labels=self.labels.to(device), believed=believed)
 
 
-def plan(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator, *, spoiled: float = 0) -> Lesson | None:
+def plan(
+    images: np.ndarray, labels: np.ndarray, rng: np.random.Generator, *, spoiled: float = 0, far: bool = False
+) -> Lesson | None:
     """Choose keyframes for a clip (T, H, W, 3), (T, H, W) uint8; None if no object is visible on them.
 
-    `spoiled`: probability that the masks to be followed have errors, as after many frames.
+    `spoiled`: probability that the masks to be followed have errors, as after many frames. If `far`, the first frame
+    is remembered as it would look long before, so that memory knows less than the masks of the second, which are
+    followed then and have errors half as often.
     """
-    count = len(images)
+    count, start = len(images), int(far)
+    if far and rng.random() < _ALTERED:
+        image, label = Distance(rng).alter(images[0], labels[0])
+        images, labels = np.concatenate([image[None], images[1:]]), np.concatenate([label[None], labels[1:]])
     keyframes = (0, count - 1) if rng.random() < 0.35 else (0,)
     visible = [
         number
@@ -54,8 +64,8 @@ def plan(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator, *, sp
     renumber[visible] = np.arange(1, len(visible) + 1)
     numbered = renumber[labels]
     believed = None
-    if spoiled and rng.random() < spoiled:
-        truth = np.stack([numbered[0] == number for number in range(1, len(visible) + 1)])
+    if spoiled and rng.random() < spoiled / (1 + far):
+        truth = np.stack([numbered[start] == number for number in range(1, len(visible) + 1)])
         believed = torch.from_numpy(Spoiler(rng).spoil(truth.astype(np.float32)))
     return Lesson(
         images=torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255,
@@ -63,6 +73,7 @@ def plan(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator, *, sp
         objects=len(visible),
         keyframes=keyframes,
         interval=int(rng.choice([1, 2, count])),
+        start=start,
         believed=believed,
     )
 
@@ -78,9 +89,10 @@ def unroll(network: Keymatte, lesson: Lesson) -> list[Shown]:
     for frame in sorted(lesson.keyframes, reverse=True):  # nearest last: intervals count from the first
         entry, _ = network.memorize(frame, every[frame], truth[frame], None)
         bank.write(entry.as_pinned())
-    state = network.settle(0, every[0], truth[0] if lesson.believed is None else lesson.believed, None)
+    start = lesson.start
+    state = network.settle(start, every[start], truth[start] if lesson.believed is None else lesson.believed, None)
     shown = []
-    for frame in range(1, len(every)):
+    for frame in range(start + 1, len(every)):
         if frame in lesson.keyframes:
             continue
         found = network.find(every[frame], bank.view(), state)

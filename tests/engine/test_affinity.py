@@ -37,6 +37,7 @@ def test_of_many_tokens_the_best_are_read_too(tokens: int):
     chosen = read_top_k(scores, top_k=30)
     assert torch.equal(chosen.index, index)
     assert torch.equal(chosen.weight, best.softmax(1))
+    assert torch.equal(chosen.nearest, scores.amax(1))
 
 
 def test_only_the_best_tokens_are_read():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 import torch
 
@@ -65,3 +67,15 @@ def test_other_sizes_and_new_weights_are_seen():
     before = layer(torch.ones(1, 3, 8, 8))
     layer.load_state_dict({name: 2 * tensor for name, tensor in layer.state_dict().items()})
     assert torch.allclose(layer(torch.ones(1, 3, 8, 8)), 2 * before, atol=1e-5)
+
+
+@pytest.mark.parametrize("quantised", [False, True])
+def test_a_layer_that_was_used_can_be_copied_and_goes_its_own_way(quantised: bool):
+    layer, image = Conv(3, 3, 3).requires_grad_(False), torch.randn(1, 3, 8, 8)
+    layer.quantised = quantised
+    before = layer(image)
+    copied = deepcopy(layer)
+    assert torch.equal(copied(image), before)
+    copied.weight.mul_(2)
+    assert not torch.allclose(copied(image), before, atol=1e-3)
+    assert torch.equal(layer(image), before)

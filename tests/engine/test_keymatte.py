@@ -98,6 +98,18 @@ def test_reads_are_shared_by_several_tokens(network):
     assert shared_by.median() > 2
 
 
+def test_the_decoder_is_told_how_far_anything_in_memory_is_like_what_is_seen(network):
+    with torch.inference_mode():
+        image, masks = chair(network, 0)
+        half = image.clone()
+        half[..., half.shape[-1] // 2 :] = torch.rand(3)[:, None, None]
+        _, _, previous, *_ = network.recall(network.encode(half), bank_of(network, image, masks).view(), None)
+    like = previous[0, 2]
+    columns = like.shape[-1]
+    assert 0 < like.min() <= like.max() < 1.001
+    assert like[:, : columns // 3].mean() > 0.6 > 0.4 > like[:, -columns // 3 :].mean()
+
+
 def test_of_two_twins_that_the_memory_cannot_tell_apart_the_followed_one_is_found(network):
     rng = np.random.default_rng(3)
     ground = cv2.resize(rng.uniform(0, 1, (24, 40, 3)).astype(np.float32), (320, 192), interpolation=cv2.INTER_CUBIC)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from engine.overlap import ReadAhead, WriteBehind, one_ahead
+from engine.overlap import ReadAhead, WriteBehind
 
 
 def test_frames_come_as_they_are_asked_for_and_each_is_read_once():
@@ -52,55 +51,6 @@ def test_a_frame_that_cannot_be_read_says_so_when_it_is_asked_for_only():
         ahead.read(2)
     assert ahead.read(3) == 3
     ahead.close()
-
-
-def test_each_item_is_made_while_the_one_before_is_used():
-    made = [threading.Event() for _ in range(4)]
-    here, threads = threading.get_ident(), set()
-
-    def make() -> Iterator[int]:
-        for number, event in enumerate(made):
-            threads.add(threading.get_ident())
-            event.set()
-            yield number
-
-    prepared: list[int] = []
-    items = one_ahead(make(), prepare=lambda: prepared.append(threading.get_ident()))
-    assert next(items) == 0
-    assert made[1].wait(5), "item 1 was not asked for, but is on its way"
-    time.sleep(0.05)
-    assert not made[2].is_set(), "one ahead, and no more"
-    assert list(items) == [1, 2, 3]
-    assert threads == set(prepared)
-    assert here not in threads
-
-
-def test_what_cannot_be_made_says_so_when_it_is_asked_for():
-    def make() -> Iterator[int]:
-        yield 1
-        raise ValueError("broken")
-
-    items = one_ahead(make(), prepare=lambda: None)
-    assert next(items) == 1
-    with pytest.raises(ValueError, match="broken"):
-        next(items)
-
-
-def test_closed_early_it_waits_for_what_is_being_made():
-    done: list[int] = []
-
-    def make() -> Iterator[int]:
-        for number in range(9):
-            time.sleep(0.02)
-            done.append(number)
-            yield number
-
-    items = one_ahead(make(), prepare=lambda: None)
-    assert next(items) == 0
-    items.close()
-    count = len(done)
-    time.sleep(0.1)
-    assert len(done) == count <= 3
 
 
 def test_things_are_done_in_order_and_all_are_done_at_the_end():

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from engine.training.rendered import Scenes, clip_name
+from engine.training.rendered import LONGEST_STEP, Scenes, clip_name
 
 
 @pytest.fixture
@@ -75,3 +75,13 @@ def test_the_same_generator_state_gives_the_same_crop(clips):
 def test_no_scenes_are_said_to_be_none(tmp_path):
     with pytest.raises(LookupError, match="held-out"):
         Scenes(tmp_path, True).pick(np.random.default_rng(1), frames=2, size=64)
+
+
+def test_the_first_of_distant_frames_may_be_any_of_the_scene(clips):
+    scenes, far = Scenes(clips, False), set()
+    for seed in range(40):
+        images = scenes.pick(np.random.default_rng(seed), frames=3, size=64, far=True).images.astype(float)
+        dark = [np.percentile(image.mean(axis=2), 10) for image in images]
+        far.add(round((dark[0] - dark[1]) / 5))
+    assert max(map(abs, far)) > LONGEST_STEP
+    assert min(far) < 0 < max(far)

@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from engine.losses import bootstrapped_mean, clip_loss, dice, outline_band, overlaps
-from engine.training.loop import Course, Trainer
+from engine.training.loop import Trainer
+from engine.training.material import Course
 from engine.training.unroll import Lesson, plan, unroll
 
 COURSE = Course(steps=20, batch=1, frames=4, size=64, learning_rate=1e-3, warm_up=1)

@@ -1,0 +1,78 @@
+"""What lessons are made of: keyframes from long before, and masks that are followed from the frame after them."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from engine.networks.keymatte import Keymatte
+from engine.training.distant import Distance
+from engine.training.motion import clip_times
+from engine.training.unroll import plan, unroll
+
+
+def film(frames: int = 5, side: int = 96) -> tuple[np.ndarray, np.ndarray]:
+    """A bright ellipse that drifts over dark blots."""
+    noise = np.random.default_rng(0).integers(0, 90, (12, 12, 3)).astype(np.uint8)
+    images = np.repeat(cv2.resize(noise, (side, side))[None], frames, 0)
+    labels = np.zeros((frames, side, side), np.uint8)
+    for frame in range(frames):
+        cv2.ellipse(labels[frame], (30 + 5 * frame, 44), (20, 28), 0, 0, 360, 1, thickness=-1)
+        images[frame][labels[frame] > 0] = 220
+    return images, labels
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_keyframe_from_long_before_is_another_picture_and_its_labels_go_along(seed: int):
+    images, labels = film()
+    image, label = Distance(np.random.default_rng(seed)).alter(images[0], labels[0])
+    assert image.shape == images[0].shape
+    assert (image.dtype, label.dtype) == (np.uint8, np.uint8)
+    bright = cv2.GaussianBlur(image, (0, 0), 2).mean(axis=2) > 130
+    assert ((label > 0) & bright).sum() > 0.8 * bright.sum()
+    again = Distance(np.random.default_rng(seed)).alter(images[0], labels[0])
+    assert np.array_equal(again[0], image)
+    assert np.array_equal(again[1], label)
+
+
+def test_keyframes_from_long_before_differ_and_some_are_partly_hidden():
+    images, labels = film()
+    altered = [Distance(np.random.default_rng(seed)).alter(images[0], labels[0]) for seed in range(40)]
+    assert sum(not np.array_equal(label, labels[0]) for _, label in altered) > 25
+    areas = [int(label.sum()) for _, label in altered]
+    assert min(areas) < 0.6 * labels[0].sum()
+    assert sum(area > 0 for area in areas) > 35
+
+
+def test_what_is_followed_begins_after_a_keyframe_from_long_before():
+    images, labels = film()
+    changed = 0
+    for seed in range(12):
+        lesson = plan(images, labels, np.random.default_rng(seed), spoiled=1.0, far=True)
+        changed += not np.array_equal(lesson.labels[0].numpy(), labels[0])
+        assert lesson.start == 1
+        assert np.array_equal(lesson.labels[1:].numpy(), labels[1:])
+        if lesson.believed is not None:
+            assert lesson.believed.shape == (1, 96, 96)
+    assert changed > 4
+
+
+def test_as_many_frames_are_found_as_come_after_the_start():
+    torch.manual_seed(0)
+    network = Keymatte().eval()
+    images, labels = film()
+    for far, count in ((False, 4), (True, 3)):
+        lesson = plan(images, labels, np.random.default_rng(3), far=far)
+        with torch.inference_mode():
+            shown = unroll(network, lesson)
+        assert len(shown) == count - (lesson.keyframes[-1] == 4)
+        assert torch.equal(shown[0].labels, lesson.labels[lesson.start + 1])
+
+
+def test_after_the_first_of_distant_frames_many_are_skipped():
+    for seed in range(20):
+        near, far = (np.diff(clip_times(np.random.default_rng(seed), frames=6, far=far)) for far in (False, True))
+        assert far[0] > 1.5 * near[1:].max()
+        assert np.median(far[1:]) < 2 * np.median(near)
