@@ -8,8 +8,9 @@ import torch
 
 from ..copies import Copier, Reach
 from .chance import Chance
+from .spoiling import Spoiler
 
-_REACH = Reach(shift=0.2, turn=0.45, zoom=0.45, bend=0.05, apart=0.12, light=0.35, mirrored=0.35)
+_REACH = Reach(shift=0.2, turn=0.7, zoom=0.6, bend=0.08, apart=0.15, light=0.4, mirrored=0.4)
 _TRIES = 8
 _HIDDEN = (0.2, 0.7)  # of the object's size: how much of it is hidden
 
@@ -22,12 +23,14 @@ class Distance(Chance):
 
     def alter(self, image: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Image (H, W, 3), labels (H, W), both uint8 -> the same, changed."""
-        if self.chance(0.5):
+        if self.chance(0.6):
             image = self._shaded(image, labels)
         if self.chance(0.8):
             image, labels = self._moved(image, labels)
         if self.chance(0.35):
             image, labels = self._hidden(image, labels)
+        if self.chance(0.35):
+            labels = self._misled(labels)
         return image, labels
 
     def _moved(self, image: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -43,9 +46,16 @@ class Distance(Chance):
         """Objects in a light of their own."""
         changed = image.astype(np.float32)
         for number in np.unique(labels[labels > 0]):
-            gain, lift = np.exp(self.rng.normal(0, 0.25, 3)), self.rng.normal(0, 15)
+            gain, lift = np.exp(self.rng.normal(0, 0.35, 3)), self.rng.normal(0, 20)
             changed[labels == number] = changed[labels == number] * gain + lift
         return np.clip(changed, 0, 255).astype(np.uint8)
+
+    def _misled(self, labels: np.ndarray) -> np.ndarray:
+        """As if parts of objects looked like what was ground then, and the other way round."""
+        masks = np.stack([labels == number for number in range(1, max(int(labels.max(initial=0)), 1) + 1)])
+        torn = Spoiler(self.rng).tear(masks.astype(np.float32))
+        ground = np.full_like(torn[:1], 0.5)
+        return np.concatenate([ground, torn]).argmax(0).astype(np.uint8)
 
     def _hidden(self, image: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Behind a part of the same picture from elsewhere, an ellipse on an object's outline or within it."""

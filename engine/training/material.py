@@ -26,7 +26,7 @@ class Course:
     frames: int = 4  # per clip
     size: int = 256  # pixels, square
     spoiled: float = 0.5  # share of the clips whose first frame is followed with errors
-    far: float = 0.4  # share of the clips whose keyframe is from long before
+    far: float = 0.5  # share of the clips whose keyframe is from long before
     rendered: float = 0.4  # share of the clips that are rendered ones, where there are some
     learning_rate: float = 4e-4
     young_pace: float = 1.0

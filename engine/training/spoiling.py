@@ -26,6 +26,11 @@ class Spoiler(Chance):
             spoiled[[first, second]] = spoiled[[second, first]]
         return spoiled / np.maximum(spoiled.sum(0, keepdims=True), 1)
 
+    def tear(self, masks: np.ndarray) -> np.ndarray:
+        """Masks (O, H, W) float32 0..1 -> the same with blobs taken from each object and added to it."""
+        torn = np.stack([self._torn(mask, max(8.0, float(mask.sum()) ** 0.5)) for mask in masks])
+        return torn / np.maximum(torn.sum(0, keepdims=True), 1)
+
     def _spoil_one(self, mask: np.ndarray) -> np.ndarray:
         if self.chance(0.25):
             return mask

@@ -80,6 +80,17 @@ def test_every_kind_of_change_changes_the_picture_and_the_mask_goes_along(kind: 
     assert ((copied[0, 0] > 0.5) == (masks[0] > 0.5)).float().mean() > 0.99
 
 
+# -- examples ----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("frames", [(0, 3, 7), (0,)])
+def test_of_lessons_and_exams_some_carry_true_masks_and_some_what_was_found(network, frames: tuple[int, ...]):
+    examples = list(examples_of(network, marked(hub_of_a_wheel(), frames), Copier(1), 6))
+    assert {(one.exam, one.carried) for one in examples} == {(a, b) for a in (True, False) for b in (True, False)}
+    assert {one.fold for one in examples if one.exam} == {0, 1}
+    for one in (one for one in examples if one.carried):
+        moved, truth = one.told[3][0, 0] > 0.5, one.labels[::2, ::2] > 0
+        assert (moved & truth).sum() > 0.6 * (moved | truth).sum()
+
+
 # -- learning ----------------------------------------------------------------------------------------------------------
 def test_the_loss_falls_on_what_is_learned_and_the_quality_head_stays(network):
     copier = Copier(1)

@@ -31,7 +31,7 @@ def test_a_keyframe_from_long_before_is_another_picture_and_its_labels_go_along(
     assert image.shape == images[0].shape
     assert (image.dtype, label.dtype) == (np.uint8, np.uint8)
     bright = cv2.GaussianBlur(image, (0, 0), 2).mean(axis=2) > 130
-    assert ((label > 0) & bright).sum() > 0.8 * bright.sum()
+    assert ((label > 0) & bright).sum() > 0.6 * bright.sum()  # a part of some is said to be ground
     again = Distance(np.random.default_rng(seed)).alter(images[0], labels[0])
     assert np.array_equal(again[0], image)
     assert np.array_equal(again[1], label)
@@ -41,6 +41,9 @@ def test_keyframes_from_long_before_differ_and_some_are_partly_hidden():
     images, labels = film()
     altered = [Distance(np.random.default_rng(seed)).alter(images[0], labels[0]) for seed in range(40)]
     assert sum(not np.array_equal(label, labels[0]) for _, label in altered) > 25
+    bright = [cv2.GaussianBlur(image, (0, 0), 2).mean(axis=2) > 130 for image, _ in altered]
+    right = [((label > 0) & seen).sum() / seen.sum() for (_, label), seen in zip(altered, bright) if seen.any()]
+    assert np.median(right) > 0.9 > 0.85 > min(right)
     areas = [int(label.sum()) for _, label in altered]
     assert min(areas) < 0.6 * labels[0].sum()
     assert sum(area > 0 for area in areas) > 35
