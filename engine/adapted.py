@@ -23,7 +23,7 @@ from .networks.precision import InHalf
 from .sweeps import ObjectGroup
 
 _log = logging.getLogger(__name__)
-_EDITION = 3  # of the way it is learned: what another one left is not reused
+_EDITION = 4  # of the way it is learned: what another one left is not reused
 _PART = "decoder."  # of the network's tensors
 _TELLING = ("adapt.", "previous.", "read.")  # numbers that change what is learned, or what the decoder is told
 _TOLD_EVERY = 5  # steps

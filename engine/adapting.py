@@ -83,15 +83,15 @@ def fit(network: Any, groups: Sequence[Sequence[Marked]], *, steps: int, tell: T
         {kind: _mean([score for fold in folds for score in fold.seen[look][kind]]) for kind in _KINDS}
         for look in range(_LOOKS + 1)
     )
-    gains = [[scores[kind] - before[kind] for kind in _KINDS] for scores in after]
-    # Of what is better where masks were lost, and not worse where they are carried along, as they are in most frames.
-    best = max(range(_LOOKS), key=lambda look: (min(gains[look]) >= 0, sum(gains[look])))
+    # It has to be better where masks have to be found, and no worse where they are carried along, as in most frames.
+    gains = [min(scores[False] - before[False], scores[True] - before[True] + _LEAST_GAIN) for scores in after]
+    best = max(range(_LOOKS), key=lambda look: gains[look])
     better = None
-    if min(gains[best]) >= 0 and _mean(gains[best]) >= _LEAST_GAIN:
+    if gains[best] >= _LEAST_GAIN:
         decoder = deepcopy(network.decoder)
         for _ in learn(decoder, [one for one in examples if not one.exam], looks[best], copier):
             tell(done := done + 1, total)
-        better = decoder.state_dict()
+        better = _midway(network.decoder, decoder).state_dict()
     tell(total, total)
     return Outcome(_mean([*before.values()]), _mean([*after[best].values()]), better)
 
@@ -100,7 +100,7 @@ class _Fold:
     """A decoder that learns from some of the keyframes, and is seen on the others."""
 
     def __init__(self, decoder: nn.Module, examples: Sequence[Example], fold: int) -> None:
-        self._decoder = deepcopy(decoder)
+        self._shipped, self._decoder = decoder, deepcopy(decoder)
         self._lessons = [one for one in examples if not one.exam and one.fold != fold]
         self._exams = [one for one in examples if one.exam and one.fold == fold]
         self._copier = Copier(seed=2 + fold)
@@ -116,8 +116,16 @@ class _Fold:
             yield step
 
     def _see(self) -> None:
+        decoder = _midway(self._shipped, self._decoder)
         kinds = ([one for one in self._exams if one.carried == kind] for kind in _KINDS)
-        self.seen.append({kind: _overlaps(self._decoder, some) for kind, some in zip(_KINDS, kinds, strict=True)})
+        self.seen.append({kind: _overlaps(decoder, some) for kind, some in zip(_KINDS, kinds, strict=True)})
+
+
+def _midway(shipped: nn.Module, learned: nn.Module) -> nn.Module:
+    """The mean of both weights: most of what was learned, and less lost of what was known (WiSE-FT, CVPR 2022)."""
+    mean, others = deepcopy(shipped), learned.state_dict()
+    mean.load_state_dict({name: (weight + others[name]) / 2 for name, weight in shipped.state_dict().items()})
+    return mean
 
 
 def _spread(group: Sequence[Marked]) -> Sequence[Marked]:
