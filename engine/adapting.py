@@ -68,7 +68,7 @@ def fit(network: Any, groups: Sequence[Sequence[Marked]], *, steps: int, tell: T
     sources = [_spread(group) for group in groups]
     draws = max(1, round(_LESSONS / sum(map(len, sources))))
     copier = Copier(seed=1)
-    total, done, examples = _count(sources, draws) + 2 * steps, 0, []
+    total, done, examples = _count(sources, draws) + 2 * steps, 0, []  # folds side by side, then all
     for group in sources:
         for example in examples_of(network, group, copier, draws):
             examples.append(example)

@@ -34,13 +34,10 @@ class Distance(Chance):
         return image, labels
 
     def _moved(self, image: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        masks = np.stack([labels == number for number in range(1, max(int(labels.max(initial=0)), 1) + 1)])
         picture = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float() / 255
         copier = Copier(int(self.rng.integers(2**31)))
-        picture, masks = copier.copy(picture, torch.from_numpy(masks).float(), _REACH)
-        ground = torch.full_like(masks[:1], 0.5)
-        found = torch.cat([ground, masks]).argmax(0).to(torch.uint8)
-        return (picture[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy(), found.numpy()
+        picture, masks = copier.copy(picture, torch.from_numpy(_apart(labels)), _REACH)
+        return (picture[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy(), _joined(masks.numpy())
 
     def _shaded(self, image: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Objects in a light of their own."""
@@ -52,10 +49,7 @@ class Distance(Chance):
 
     def _misled(self, labels: np.ndarray) -> np.ndarray:
         """As if parts of objects looked like what was ground then, and the other way round."""
-        masks = np.stack([labels == number for number in range(1, max(int(labels.max(initial=0)), 1) + 1)])
-        torn = Spoiler(self.rng).tear(masks.astype(np.float32))
-        ground = np.full_like(torn[:1], 0.5)
-        return np.concatenate([ground, torn]).argmax(0).astype(np.uint8)
+        return _joined(Spoiler(self.rng).tear(_apart(labels)))
 
     def _hidden(self, image: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Behind a part of the same picture from elsewhere, an ellipse on an object's outline or within it."""
@@ -74,3 +68,15 @@ class Distance(Chance):
                 covered = np.where(cover[..., None] > 0, np.roll(image, by, (0, 1)), image)
                 return covered, np.where(cover > 0, 0, labels).astype(np.uint8)
         return image, labels
+
+
+def _apart(labels: np.ndarray) -> np.ndarray:
+    """(H, W) labels -> (O, H, W) float32 masks, at least one."""
+    return np.stack([labels == number for number in range(1, max(int(labels.max(initial=0)), 1) + 1)]).astype(
+        np.float32
+    )
+
+
+def _joined(masks: np.ndarray) -> np.ndarray:
+    """(O, H, W) masks -> (H, W) uint8 labels: the likeliest where any is likely."""
+    return np.concatenate([np.full_like(masks[:1], 0.5), masks]).argmax(0).astype(np.uint8)

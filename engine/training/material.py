@@ -61,7 +61,7 @@ class Material:
                 return found
 
     def clip(self, course: Course, index: int, *, rendered: bool | None = None) -> Clip:
-        """The clip of that lesson, or nearly always that one."""
+        """A clip such as lessons are made of, in one piece; the same whenever it is asked for."""
         return self._film(course, np.random.default_rng([course.seed, index]), course.frames, rendered)
 
     def _film(

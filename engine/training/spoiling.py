@@ -28,7 +28,7 @@ class Spoiler(Chance):
 
     def tear(self, masks: np.ndarray) -> np.ndarray:
         """Masks (O, H, W) float32 0..1 -> the same with blobs taken from each object and added to it."""
-        torn = np.stack([self._torn(mask, max(8.0, float(mask.sum()) ** 0.5)) for mask in masks])
+        torn = np.stack([self._torn(mask, _side(mask)) for mask in masks])
         return torn / np.maximum(torn.sum(0, keepdims=True), 1)
 
     def _spoil_one(self, mask: np.ndarray) -> np.ndarray:
@@ -36,7 +36,7 @@ class Spoiler(Chance):
             return mask
         if self.chance(0.3):  # lost: it must be found again by what memory holds
             return np.zeros_like(mask)
-        side = max(8.0, float(mask.sum()) ** 0.5)
+        side = _side(mask)
         if self.chance(0.15):
             mask = self._shifted(mask, _THROWN * side)
         elif self.chance(0.5):
@@ -64,6 +64,11 @@ class Spoiler(Chance):
             near = near * (np.tensordot(self.rng.normal(size=2), _directions(mask), 1) > 0)
         wrong = (noise > self.between(0.5, 1.3)) & (near > 0.05)
         return np.where(wrong, 1 - mask, mask)
+
+
+def _side(mask: np.ndarray) -> float:
+    """Of a square as large as the object, in pixels."""
+    return max(8.0, float(mask.sum()) ** 0.5)
 
 
 def _directions(mask: np.ndarray) -> np.ndarray:
