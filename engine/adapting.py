@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from .copies import Copier, Reach
 from .layers.aggregate import joint_logits
+from .layers.windows import Window
 from .losses import Shown, frame_loss, overlaps
 from .memory.bank import MemoryBank
 from .memory.stores import Permanent
@@ -218,7 +219,7 @@ def _mean(numbers: Sequence[float]) -> float:
 
 def _shown(decoder: nn.Module, example: Example) -> Shown:
     found = decoder(*example.told)
-    return Shown(joint_logits(found.logits.sigmoid()), found.quality, example.labels)
+    return Shown(joint_logits(found.logits.sigmoid()), found.quality, found.near, example.labels)
 
 
 def _window(example: Example, copier: Copier) -> Example:
@@ -233,10 +234,11 @@ def _window(example: Example, copier: Copier) -> Example:
         y, x = (inside[copier.cell(0, len(inside) - 1)] // _STRIDE).tolist()
         top, left = (min(max(at - size // 2, 0), most - size) for at, size, most in ((y, rows, h), (x, columns, w)))
 
+    window = Window(top, top + rows, left, left + columns)
+
     def part(whole: Any) -> Any:
         if isinstance(whole, dict):
             return {name: part(one) for name, one in whole.items()}
-        finer = whole.shape[-1] // w
-        return whole[..., top * finer : (top + rows) * finer, left * finer : (left + columns) * finer]
+        return window.of(whole, whole.shape[-1] // w)
 
     return replace(example, told=tuple(map(part, example.told)), labels=part(example.labels))

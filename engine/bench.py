@@ -69,19 +69,22 @@ def measure(
     weights: Path | None,
     frames: int,
     objects: int,
+    object_size: float = 0.25,
     keyframes: int = 1,
     plain: bool = False,
     compiled: bool = False,
 ) -> Report:
     """Propagate through a made-up 16:9 clip of `frames` frames with `objects` objects, `keyframes` of them given.
 
+    Objects are discs, `object_size` of the picture's height across: what is small may be found sooner.
+
     With `compiled` the network's parts go through PyTorch's compiler first, which needs one for C++ on a processor.
     With `plain` one thing after another, in the memory format as it comes and, in those that read the best tokens,
     every token weighed for every place, as the authors' programs do.
     Weights do not matter for the speed: without a file a published recipe runs on random ones.
     """
-    if frames <= _WARM_UP or not 1 <= objects <= 255:
-        raise BadSetting(f"a bench needs more than {_WARM_UP} frames, and from 1 to 255 objects")
+    if frames <= _WARM_UP or not 1 <= objects <= 255 or not 0 < object_size <= 2:
+        raise BadSetting(f"a bench needs more than {_WARM_UP} frames, from 1 to 255 objects, sizes above 0 up to 2")
     if not 1 <= keyframes <= frames - _WARM_UP:
         raise BadSetting(f"a bench of {frames} frames can have 1 to {frames - _WARM_UP} keyframes, not {keyframes}")
     device = pick_device(settings.device)
@@ -99,10 +102,9 @@ def measure(
     precision = "float32" if (compiled or plain) and device.type == "cpu" else settings.precision
     network, computed = in_precision(network, device, precision)
     height, width = settings.height, round(settings.height * _ASPECT / 2) * 2
-    truth = {
-        index * frames // keyframes: _labels(index * frames // keyframes, height, width, objects)
-        for index in range(keyframes)
-    }
+    film = _Film(height, width, objects, object_size)
+    given = [index * frames // keyframes for index in range(keyframes)]
+    truth = {frame: film.labels(frame) for frame in given}
     annotations = [(frame, range(1, objects + 1)) for frame in truth]
     groups = (group_together if recipe.habits.joint else group_by_keyframes)(annotations, most=network.max_objects)
     clock = _Clock(network, device)
@@ -120,7 +122,7 @@ def measure(
         new_bank,
         framing=framing,
         judge=recipe.judge(framing),
-        read=lambda frame: _picture(frame, height, width, objects),
+        read=film.picture,
         truth=truth,
         groups=groups,
         device=device,
@@ -194,8 +196,7 @@ def draw(path: Path, reports: Mapping[str, Report]) -> None:
         figure.savefig(part, format="png", dpi=110)
 
 
-def _size(view: MemoryView) -> int:
-    """Bytes of the tokens of every entry."""
+def _size(view: MemoryView) -> int:  # in bytes
     planes = (plane for entry in view.entries for layer in entry.layers for plane in layer.planes.values())
     return sum(plane.nbytes for plane in planes)
 
@@ -261,31 +262,39 @@ def _network(recipe: Recipe, numbers: Numbers, device: torch.device, weights: Pa
     return network.eval().requires_grad_(False).to(device=device, memory_format=torch.channels_last)
 
 
-def _places(frame: int, height: int, width: int, objects: int) -> Iterator[tuple[int, int, int]]:
-    """Centre x, y and radius of each object, in pixels."""
-    for index in range(objects):
-        phase = frame / 40 + index * 2 * np.pi / objects
-        x, y = width * (0.5 + 0.33 * np.cos(phase)), height * (0.5 + 0.3 * np.sin(1.3 * phase))
-        yield round(x), round(y), height // 8
+@dataclass(frozen=True)
+class _Film:
+    """A made-up clip: checked discs that circle over a mottled ground."""
 
+    height: int
+    width: int
+    objects: int
+    size: float  # of a disc, across, as a share of the height
 
-def _labels(frame: int, height: int, width: int, objects: int) -> np.ndarray:
-    labels = np.zeros((height, width), np.uint8)
-    for index, (x, y, radius) in enumerate(_places(frame, height, width, objects)):
-        cv2.circle(labels, (x, y), radius, index + 1, -1)
-    return labels
+    def labels(self, frame: int) -> np.ndarray:
+        """(H, W) uint8, objects from 1."""
+        labels = np.zeros((self.height, self.width), np.uint8)
+        for index, (x, y, radius) in enumerate(self._places(frame)):
+            cv2.circle(labels, (x, y), radius, index + 1, -1)
+        return labels
+
+    def picture(self, frame: int) -> np.ndarray:
+        """(H, W, 3) uint8; the same for the same frame."""
+        picture = _ground(self.height, self.width).copy()
+        for index, (x, y, radius) in enumerate(self._places(frame)):
+            cv2.circle(picture, (x, y), radius, (250, 40 + 37 * index % 200, 30), -1)
+            cv2.circle(picture, (x - radius // 3, y), radius // 3, (20, 60, 40 + 53 * index % 200), -1)
+        return picture
+
+    def _places(self, frame: int) -> Iterator[tuple[int, int, int]]:
+        """Centre x, y and radius of each object, in pixels."""
+        for index in range(self.objects):
+            phase = frame / 40 + index * 2 * np.pi / self.objects
+            x, y = self.width * (0.5 + 0.33 * np.cos(phase)), self.height * (0.5 + 0.3 * np.sin(1.3 * phase))
+            yield round(x), round(y), round(self.height * self.size / 2)
 
 
 @lru_cache
 def _ground(height: int, width: int) -> np.ndarray:
     noise = np.random.default_rng(7).integers(60, 200, (height // 16, width // 16, 3), np.uint8)
     return cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
-
-
-def _picture(frame: int, height: int, width: int, objects: int) -> np.ndarray:
-    """(H, W, 3) uint8: checked discs over a mottled ground; the same for the same frame."""
-    picture = _ground(height, width).copy()
-    for index, (x, y, radius) in enumerate(_places(frame, height, width, objects)):
-        cv2.circle(picture, (x, y), radius, (250, 40 + 37 * index % 200, 30), -1)
-        cv2.circle(picture, (x - radius // 3, y), radius // 3, (20, 60, 40 + 53 * index % 200), -1)
-    return picture

@@ -23,6 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_recipe(parser)
     parser.add_argument("--frames", type=int, default=60, help="length of the made-up clip")
     parser.add_argument("--objects", type=int, default=1)
+    parser.add_argument(
+        "--object-size", type=float, default=0.25, metavar="SHARE", help="across, as a share of the picture's height"
+    )
     parser.add_argument("--keyframes", type=int, default=1, help="given frames, evenly over the clip")
     parser.add_argument("--compile", action="store_true", help="measure the network compiled by PyTorch as well")
     parser.add_argument("--threads", type=int, help="of the processor; default: all its cores")
@@ -49,10 +52,10 @@ def bench(options: argparse.Namespace) -> int:
         torch.set_num_threads(options.threads)
     recipe, settings = find_recipe(options.recipe), settings_of(options)
     others = [_with_what_fits(find_recipe(name), settings) for name in options.against]
-    kind = {name: getattr(options, name) for name in ("weights", "frames", "objects", "keyframes")}
+    kind = {name: getattr(options, name) for name in ("weights", "frames", "objects", "object_size", "keyframes")}
     _say(
-        f"{recipe.name} at {settings.height}p, {options.objects} objects, {options.keyframes} keyframes, "
-        f"{describe(pick_device(settings.device))}"
+        f"{recipe.name} at {settings.height}p, {options.objects} objects of {100 * options.object_size:.0f} % of the "
+        f"height, {options.keyframes} keyframes, {describe(pick_device(settings.device))}"
     )
     report = measure(recipe, settings, **kind)
     _say(

@@ -1,4 +1,4 @@
-"""What learning minimises: bootstrapped cross-entropy, more along outlines, dice, and misjudged quality."""
+"""What learning minimises: bootstrapped cross-entropy, more along outlines, dice, misjudged quality and nearness."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch.nn import functional
 _BAND = 2  # pixels on either side of an outline where errors count once more
 _EDGE_WEIGHT = 0.25
 _QUALITY_WEIGHT = 0.1
+_NEAR_WEIGHT = 0.1
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Shown:
 
     logits: Tensor  # (O + 1, H, W), background first
     quality: Tensor  # (O,) logits of the overlap that it expects with the truth
+    near: Tensor  # (O, h, w) logits of there being any of an object in a cell of so many pixels
     labels: Tensor  # (H, W) long: the truth
 
 
@@ -64,11 +66,14 @@ def frame_loss(shown: Shown, *, share: float) -> Tensor:
     band = outline_band(labels)
     edges = (pixels * band).sum() / (band.sum() + 1)
     judged = functional.binary_cross_entropy_with_logits(shown.quality, overlaps(logits.argmax(0), labels, objects))
+    there = functional.max_pool2d(truth, labels.shape[-1] // shown.near.shape[-1])
+    near = functional.binary_cross_entropy_with_logits(shown.near, there)
     return (
         bootstrapped_mean(pixels, share=share)
         + dice(logits.softmax(0)[1:], truth)
         + _EDGE_WEIGHT * edges
         + _QUALITY_WEIGHT * judged
+        + _NEAR_WEIGHT * near
     )
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 import torch
 
+Given = TypeVar("Given")
 Found = TypeVar("Found")
 
 
@@ -17,6 +19,7 @@ class _Beside(threading.local):
     """What goes on beside this thread, if anything."""
 
     idles: Callable[[], bool] | None = None  # whether it waits to be asked for more, or for this thread
+    help: Callable[[Callable[[], None]], Future] | None = None  # has it do something as soon as it would wait
     half = 1  # threads of this one
     all = 1
 
@@ -32,6 +35,7 @@ class OneAhead(Generic[Found]):
         self._items = items
         self._end = object()
         self._awaited = False
+        self._helping: Future | None = None
         self._thread = ThreadPoolExecutor(1, "one-ahead", self._begin, (threads, all_threads))
         self._coming = self._thread.submit(next, items, self._end)
 
@@ -47,10 +51,15 @@ class OneAhead(Generic[Found]):
         self._coming = self._thread.submit(next, self._items, self._end)
         return item
 
+    def help(self, task: Callable[[], None]) -> Future:
+        """Have the thread of the items do this too, once the item that comes next is there."""
+        self._helping = self._thread.submit(task)
+        return self._helping
+
     @property
     def idle(self) -> bool:
-        """Whether the item that comes next is there already."""
-        return self._coming.done()
+        """Whether the item that comes next is there already, and nothing else to be done."""
+        return self._coming.done() and (self._helping is None or self._helping.done())
 
     def close(self) -> None:
         """Waits for the item that is being made."""
@@ -77,13 +86,14 @@ def beside(items: Iterator[Found], device: torch.device) -> Iterator[Iterator[Fo
         return
     every = torch.get_num_threads()
     ahead = OneAhead(items, threads=every // 2, all_threads=every)
-    before = _beside.idles, _beside.half, _beside.all
-    _beside.idles, _beside.half, _beside.all = (lambda: ahead.idle), every - every // 2, every
+    before = _beside.idles, _beside.help, _beside.half, _beside.all
+    _beside.idles, _beside.help = (lambda: ahead.idle), ahead.help
+    _beside.half, _beside.all = every - every // 2, every
     torch.set_num_threads(_beside.half)
     try:
         yield ahead
     finally:
-        _beside.idles, _beside.half, _beside.all = before
+        _beside.idles, _beside.help, _beside.half, _beside.all = before
         ahead.close()
         torch.set_num_threads(every)
 
@@ -102,3 +112,33 @@ def whole() -> Iterator[None]:
     finally:
         if alone:
             torch.set_num_threads(_beside.half)
+
+
+def shared(do: Callable[[Given], Found], items: Sequence[Given]) -> list[Found]:
+    """What `do` finds for each item. Of several some are left to what goes on beside this thread, once that waits.
+
+    For what is found the same whoever does it, and however many threads.
+    """
+    if _beside.help is None or len(items) < 2:
+        return [do(item) for item in items]
+    found: list[Found | None] = [None] * len(items)
+    left = deque(enumerate(items))
+    inferring, learning = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
+
+    def take() -> None:
+        with torch.inference_mode(inferring), torch.set_grad_enabled(learning):  # each thread has its own
+            while True:
+                try:
+                    index, item = left.popleft()
+                except IndexError:
+                    return
+                found[index] = do(item)
+
+    other = _beside.help(take)
+    try:
+        take()
+    finally:
+        left.clear()
+        if not other.cancel():
+            other.result()
+    return found

@@ -66,7 +66,7 @@ class EfficientNetLite0(nn.Module):
         else:
             image = (image * 255 - 127) / 128
         pyramid = {}
-        image = self.stem(image)
+        image = self.stem(image, coded=True)
         for index, block in enumerate(self.blocks):
             image = block(image)
             if index in _LITE0_TAPS:

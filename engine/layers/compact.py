@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..threads import whole
+from ..threads import shared, whole
 from .convolution import Conv
 from .fusion import ResidualBlock
+from .windows import Window
+
+Made = TypeVar("Made")
 
 VALUE = 128  # channels of values
 CONTEXT = 160  # channels of the stride-16 map that value encoder and decoder share
@@ -19,6 +25,9 @@ _EDGE = 32  # channels that correct edges
 _FINER = 2  # edges are corrected at a stride so much finer than their channels are
 _FINE = 4  # maps at stride 2, as channels of cells at stride 8
 _SCORE = 32  # channels of the quality head
+_LIKELY = 0.2  # how likely a cell of stride 16 has to hold some of an object to be looked at more closely
+_AROUND = 1  # cells of stride 16 around those
+_NOWHERE = -10.0  # logit of an object where it is not looked for
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,19 @@ class Found:
 
     logits: Tensor  # (O, H, W)
     quality: Tensor  # (O,) logit of the overlap (IoU) that its mask is expected to have with the truth
+    near: Tensor  # (O, H / 16, W / 16) logits of there being any of it in a cell
+
+
+def _of_each(objects: Sequence[tuple[Tensor, ...]], do: Callable[..., Made], *, exact: bool) -> list[Made]:
+    """What `do` makes of each object's maps, one after another, which then stay in a processor's cache; if it is
+    `exact`, the same with any number of threads, with as many as have nothing else to do.
+    """
+
+    def make(one: tuple[Tensor, ...]) -> Made:
+        with whole() if exact else nullcontext():
+            return do(*one)
+
+    return shared(make, objects) if exact else [make(one) for one in objects]
 
 
 class ValueEncoder(nn.Module):
@@ -46,8 +68,8 @@ class ValueEncoder(nn.Module):
         others = masks.sum(0, keepdim=True) - masks
         if torch.is_grad_enabled() or masks.device.type != "cpu":
             return self._look(image, context, masks, others)
-        each = zip(masks.split(1), others.split(1), strict=True)  # see `Decoder.forward`
-        return torch.cat([self._look(image, context, *one) for one in each])
+        each = list(zip(masks.split(1), others.split(1), strict=True))
+        return torch.cat(_of_each(each, partial(self._look, image, context), exact=self.join.quantised))
 
     def _look(self, image: Tensor, context: Tensor, masks: Tensor, others: Tensor) -> Tensor:
         count = masks.shape[0]
@@ -120,6 +142,7 @@ class Decoder(nn.Module):
         nn.init.zeros_(self.moved_8.weight)
         self.edges = EdgeRefiner(channels[2], 40)
         self.quality = QualityHead(CONTEXT)
+        self.near = Conv(CONTEXT, 1, 1)
 
     def forward(
         self, read: Tensor, context: Tensor, previous: Tensor, moved: Tensor, pyramid: dict[int, Tensor]
@@ -128,20 +151,46 @@ class Decoder(nn.Module):
         skips = self.skip_8(pyramid[8]), self.skip_4(pyramid[4]), self.edges.seen(pyramid[2])
         if torch.is_grad_enabled() or read.device.type != "cpu":
             return self._find(read, context, previous, moved, skips)
-        # One after another, maps stay in a processor's cache.
-        found = []
-        for mine, before, where in zip(read.split(1), previous.split(1), moved.split(1), strict=True):
-            with whole() if self.join.quantised else nullcontext():
-                found.append(self._find(mine, context, before, where, skips))
-        return Found(torch.cat([one.logits for one in found]), torch.cat([one.quality for one in found]))
+        # Each object is looked for only where it may be.
+        each = list(zip(read.split(1), previous.split(1), moved.split(1), strict=True))
+        find = partial(self._find_where_likely, context=context, skips=skips)
+        found = _of_each(each, find, exact=self.join.quantised)
+        return Found(*(torch.cat([getattr(one, name) for one in found]) for name in ("logits", "quality", "near")))
 
     def _find(
         self, read: Tensor, context: Tensor, previous: Tensor, moved: Tensor, skips: tuple[Tensor, Tensor, Tensor]
     ) -> Found:
         """As `forward`, with what all objects have in common."""
-        count = read.shape[0]
-        bottom = self.mix(self.join(torch.cat([read, context.expand(count, -1, -1, -1), previous], 1)))
-        deep = bottom
+        bottom, near = self._begin(read, context, previous)
+        logits, cover = self._look_closer(bottom, moved, skips)
+        return Found(logits, self.quality(bottom, cover), near)
+
+    def _find_where_likely(
+        self, read: Tensor, previous: Tensor, moved: Tensor, *, context: Tensor, skips: tuple[Tensor, Tensor, Tensor]
+    ) -> Found:
+        """As `_find`, of one object, looked at closely only in a window that holds all cells where it is likely."""
+        bottom, near = self._begin(read, context, previous)
+        before = functional.max_pool2d(moved[:, :1], 8)[0, 0]
+        there = before > _LIKELY
+        # One that was lost is looked for everywhere: it may be found where nothing was expected.
+        likely = there | (near[0].sigmoid() > _LIKELY) if there.any() else torch.ones_like(there)
+        window = Window.around(likely, margin=_AROUND)
+        cover = bottom.new_zeros(1, 1, *near.shape[1:])
+        logits = bottom.new_full((1, *(16 * side for side in near.shape[1:])), _NOWHERE)
+        if window:
+            seen = [window.of(*skip) for skip in zip(skips, (2, 4, 4), strict=True)]
+            found = self._look_closer(window.of(bottom), window.of(moved, 8), seen)
+            window.of(logits, 16)[:], window.of(cover)[:] = found
+        return Found(logits, self.quality(bottom, cover), near)
+
+    def _begin(self, read: Tensor, context: Tensor, previous: Tensor) -> tuple[Tensor, Tensor]:
+        """What is known at stride 16 (O, C, h, w), and `Found.near`, which learns from that and does not change it."""
+        told = torch.cat([read, context.expand(len(read), -1, -1, -1), previous], 1)
+        bottom = self.mix(self.join(told))
+        return bottom, self.near(bottom.detach())[:, 0]
+
+    def _look_closer(self, deep: Tensor, moved: Tensor, skips: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """-> logits (O, H, W), and which part of each cell of stride 16 is covered: (O, 1, h, w)."""
         for down, skip, mix, stride in ((self.down_8, skips[0], self.mix_8, 8), (self.down_4, skips[1], self.mix_4, 4)):
             deep = functional.interpolate(down(deep), scale_factor=2, mode="bilinear", align_corners=False)
             deep = deep.add_(skip)
@@ -150,4 +199,4 @@ class Decoder(nn.Module):
         coarse = self.logit(deep)  # (O, 1, H/4, W/4)
         logits = self.edges(skips[2], deep, coarse, moved)
         full = functional.interpolate(logits, scale_factor=2, mode="bilinear", align_corners=False)[:, 0]
-        return Found(full, self.quality(bottom, functional.avg_pool2d(coarse.sigmoid(), 4)))
+        return full, functional.avg_pool2d(coarse.sigmoid(), 4)

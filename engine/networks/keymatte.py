@@ -86,11 +86,9 @@ class Keymatte(nn.Module):
 
     def quantise(self) -> None:
         """From now on convolutions are computed in whole numbers of 8 bits, where nothing is learned."""
-        # What the first filter sees differs so much from channel to channel that one step for all is too coarse.
-        rough = self.encoder.blocks[0].depthwise
         for part in self.modules():
             if isinstance(part, Conv):
-                part.quantised = part is not rough
+                part.quantised = True
 
     def encode(self, image: Tensor) -> Seen:
         """(1, 3, H, W) RGB 0..1, sides multiples of 32 -> features with keys at stride 16."""

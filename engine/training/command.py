@@ -16,7 +16,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 
     add_scene_arguments(commands.add_parser("render-scenes", help="render training clips in Blender (needs bpy)"))
 
-    one = commands.add_parser("train-sheet", help="a picture of clips that training learns from, to look at")
+    one = commands.add_parser("train-sheet", help="a picture of lessons of a training, to look at")
     one.set_defaults(command=_train_sheet)
     one.add_argument("--data", type=Path, required=True, help="folder made by train-data")
     one.add_argument("--rendered", type=Path, help="folder of rendered scenes; the lower half shows them")
@@ -67,7 +67,7 @@ def _train_sheet(options: argparse.Namespace) -> int:
     material = Material.open(options.data / "prepared", options.rendered)
     course = Course(frames=options.frames, size=options.size, seed=options.seed)
     half = options.clips // 2 if material.scenes else options.clips
-    sheet(options.out, (material.clip(course, number, rendered=number >= half) for number in range(options.clips)))
+    sheet(options.out, (material.lesson(course, number, rendered=number >= half) for number in range(options.clips)))
     return 0
 
 

@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 _TRUNK_PACE = 0.2  # learning rate of the pretrained trunk, as a share of the others'
 # Parts that begin at zero, or at what the trunk gives, however old the rest: they learn at `young_pace` times the rate.
 _YOUNG = (
-    *("fold.", "decoder.moved_8.", "decoder.edges.", "decoder.quality."),
+    *("fold.", "decoder.moved_8.", "decoder.edges.", "decoder.quality.", "decoder.near."),
     *("key.", "key_context.", "selection.", "shrinkage.", "log_"),
 )
 _EMA_DECAY = 0.998

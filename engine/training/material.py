@@ -60,10 +60,6 @@ class Material:
             if found is not None:
                 return found
 
-    def clip(self, course: Course, index: int, *, rendered: bool | None = None) -> Clip:
-        """A clip such as lessons are made of, in one piece; the same whenever it is asked for."""
-        return self._film(course, np.random.default_rng([course.seed, index]), course.frames, rendered)
-
     def _film(
         self, course: Course, rng: np.random.Generator, frames: int, rendered: bool | None, *, far: bool = False
     ) -> Clip:

@@ -97,7 +97,7 @@ def unroll(network: Keymatte, lesson: Lesson) -> list[Shown]:
             continue
         found = network.find(every[frame], bank.view(), state)
         joint = joint_logits(found.logits.sigmoid())
-        shown.append(Shown(joint, found.quality, lesson.labels[frame]))
+        shown.append(Shown(joint, found.quality, found.near, lesson.labels[frame]))
         masks = joint.detach().softmax(0)[1:]
         if frame + 1 < len(every):
             if bank.wants(frame):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from engine.threads import OneAhead, beside, whole
+from engine.threads import OneAhead, beside, shared, whole
 
 
 @pytest.fixture
@@ -137,3 +137,74 @@ def test_after_an_error_the_processor_is_whole_again(four_threads):
         next(items)
         raise ValueError("mine")
     assert torch.get_num_threads() == 4
+
+
+def test_who_waits_takes_some_of_what_is_left(four_threads):
+    goes_on, waits = threading.Event(), threading.Event()
+    seen: dict[int, tuple[int, int, bool]] = {}
+
+    def make() -> Iterator[int]:
+        yield 1
+        goes_on.wait(5)
+        yield 2
+
+    def do(number: int) -> int:
+        seen[number] = threading.get_ident(), torch.get_num_threads(), torch.is_inference_mode_enabled()
+        if number == 1:  # the other has not yet come for any
+            goes_on.set()
+            assert waits.wait(5), "nobody helps"
+        elif threading.get_ident() != here:
+            waits.set()
+        return 10 * number
+
+    here = threading.get_ident()
+    with beside(make(), torch.device("cpu")) as items, torch.inference_mode():
+        assert next(items) == 1
+        assert shared(do, range(5)) == [0, 10, 20, 30, 40]
+        assert next(items) == 2
+    assert seen[0][0] == seen[1][0] == here != seen[2][0]
+    assert {(threads, inferring) for _, threads, inferring in seen.values()} == {(2, True)}
+    seen.clear()
+    waits.set()
+    assert shared(do, range(3)) == [0, 10, 20]
+    assert {thread for thread, *_ in seen.values()} == {here}, "there is nobody to help"
+
+
+@pytest.mark.parametrize("where", ["here", "there"])
+def test_what_fails_for_one_item_is_said_and_the_rest_is_left(four_threads, where: str):
+    here, done = threading.get_ident(), []
+    begun = threading.Event()
+
+    def do(number: int) -> None:
+        if threading.get_ident() != here:
+            begun.set()
+            time.sleep(0.02)
+        else:
+            assert begun.wait(5)
+        if (threading.get_ident() == here) == (where == "here"):
+            raise ValueError("broken")
+        time.sleep(0.02)
+        done.append(number)
+
+    with beside(iter(range(3)), torch.device("cpu")) as items:
+        assert next(items) == 0
+        with pytest.raises(ValueError, match="broken"):
+            shared(do, range(100))
+        assert next(items) == 1, "who helps is not to be used any more"
+    assert len(done) < 100 or where == "there"
+
+
+def test_who_is_busy_is_not_waited_for(four_threads):
+    goes_on = threading.Event()
+
+    def make() -> Iterator[int]:
+        yield 1
+        goes_on.wait(5)
+        yield 2
+
+    with beside(make(), torch.device("cpu")) as items:
+        assert next(items) == 1
+        assert shared(lambda number: number, range(4)) == [0, 1, 2, 3]
+        assert not goes_on.is_set() and not items.idle
+        goes_on.set()
+        assert next(items) == 2

@@ -38,3 +38,4 @@ def test_the_numbers_of_a_curve_are_written(tmp_path):
 def test_a_bench_of_nothing_is_refused():
     refused([*ENGINE, "bench", "--objects", "0"], "from 1 to 255 objects")
     refused([*ENGINE, "bench", "--frames", "2"], "more than 3 frames")
+    refused([*ENGINE, "bench", "--object-size", "0"], "sizes above 0")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from engine.training.actors import Actor, Manner, Sprite, paint
 from engine.training.assets import Assets, Item, view_name, write_index
-from engine.training.films import Clip, compose
+from engine.training.films import compose
 from engine.training.motion import Motion, clip_times, wander
 from engine.training.sheets import sheet
 from engine.training.solids import solid_pictures
 from engine.training.sprites import premultiply
+from engine.training.unroll import Lesson, plan
 
 
 @pytest.fixture(scope="module")
@@ -146,14 +150,22 @@ def test_wandering_starts_at_nothing_and_stays_within_reach():
 
 
 def test_contact_sheet_is_written(assets, tmp_path):
-    clips = (compose(assets, np.random.default_rng(seed), frames=2, size=64) for seed in range(3))
-    sheet(tmp_path / "sheet.png", clips)
-    assert cv2.imread(str(tmp_path / "sheet.png")).shape == (128, 2 * 128 + 12, 3)
+    clips = [compose(assets, np.random.default_rng(seed), frames=2, size=64) for seed in range(3)]
+    lessons = [plan(clip.images, clip.labels, np.random.default_rng(1)) for clip in clips]
+    sheet(tmp_path / "sheet.png", [lesson for lesson in lessons if lesson])
+    rows = -(-sum(lesson is not None for lesson in lessons) // 2)
+    assert cv2.imread(str(tmp_path / "sheet.png")).shape == (64 * rows, 2 * 128 + 12, 3)
 
 
-def test_a_sheet_shows_more_objects_than_it_has_colours(tmp_path):
-    labels = np.zeros((2, 64, 64), np.uint8)
+def test_a_sheet_shows_what_is_told_and_more_objects_than_it_has_colours(tmp_path):
+    labels = np.zeros((3, 64, 64), np.int64)
     for number in range(1, 7):
         labels[:, 8 * number : 8 * number + 6, 10:50] = number
-    sheet(tmp_path / "sheet.png", [Clip(np.zeros((2, 64, 64, 3), np.uint8), labels)])
-    assert cv2.imread(str(tmp_path / "sheet.png"))[:, :128].any()
+    lesson = Lesson(torch.zeros(3, 3, 64, 64), torch.from_numpy(labels), 6, keyframes=(0,), interval=1, start=1)
+    sheet(tmp_path / "told.png", [lesson])
+    sheet(tmp_path / "spoiled.png", [replace(lesson, believed=torch.zeros(6, 64, 64))])
+    told, spoiled = (cv2.imread(str(tmp_path / f"{name}.png"))[:, :192] for name in ("told", "spoiled"))
+    assert all((told[8 * number, 11:49] > 50).any(1).all() for number in range(1, 7))
+    assert (told[0, :60] == (0, 220, 255)).all() and not told[0, 64:124].any(), "the keyframe is marked, and no other"
+    assert not spoiled[4:60, 64:124].any(), "nothing is believed to be there"
+    assert (spoiled[0, 64:124] == (255, 0, 255)).all() and (spoiled[4:, 128:] == told[4:, 128:]).all()
