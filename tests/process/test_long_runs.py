@@ -21,7 +21,7 @@ from tests.process.cli import ROOT, numbers, propagate, told
 def test_memory_does_not_grow_with_the_clip(place):
     def peak(count: int) -> int:
         """MiB."""
-        film = films.moving_disc(count, height=64, width=96)
+        film = films.moving_disc(count, height=128, width=192)
         clip = film.write_movie(place / f"{count}.avi", codec="MJPG")
         keys = film.write_keyframes(place / f"keys {count}", [0, count - 1])
         ended = told(propagate(place, clip=clip, keyframes=keys, out=place / f"out {count}", recipe="keymatte"))
@@ -31,7 +31,7 @@ def test_memory_does_not_grow_with_the_clip(place):
     ours = np.ones(500 * 2**17)  # 500 MiB of this process, which must not be counted as the engine's
     few = peak(80)
     assert few < ours.nbytes / 2**20
-    assert peak(640) - few < 5  # the frames alone, if kept, would be 10 MiB
+    assert peak(640) - few < 10  # the frames alone, or what is remembered of each, if kept, would be 40 MiB
 
 
 @pytest.mark.parametrize(
