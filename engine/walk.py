@@ -158,11 +158,18 @@ class Walk:
                 if told:
                     said = Said(told, 0, None)
                     masks = self._judge.decide([said], self._given(told, frame)).masks[0]
-                    entry, _ = self._network.refer(frame, features, masks, None)
+                    entry = self._pin(frame, features, masks)
                     if entry.objects:
                         entry = entry.about(tuple(known[group].index(number) for number in told))
                     entries[group].append((entry.blurred() if frame == self._habits.blurred else entry).as_pinned())
         return {group: _Pinned(tuple(known[group]), tuple(entries[group])) for group in self._groups}
+
+    def _pin(self, frame: int, features: Features, masks: Tensor) -> Entry:
+        """What stays of a keyframe: as the network says that pins some in a way of its own, else as of any."""
+        pin = getattr(self._network, "pin", None)
+        if pin:
+            return pin(frame, features, masks, among=len(self._truth))
+        return self._network.refer(frame, features, masks, None)[0]
 
     def _sweep(self, sweep: Sweep, pinned: Mapping[ObjectGroup, _Pinned]) -> Iterator[Matte]:
         trackers = []

@@ -17,11 +17,12 @@ from ..layers.modulation import SharedFold
 from ..layers.motion import STRIDE, carried, flow, shades
 from ..memory.bank import MemoryView
 from ..memory.entry import Entry
-from ..memory.tokens import Tokens
+from ..memory.tokens import Tokens, joined
 from .network import Features
 
 _KEY = 64  # channels of keys
 _READ = 16  # stride of what is read
+_ENLARGED = 3  # keyframes whose enlarged tokens are all remembered; of more as many tokens in all
 _LIKENESS = 0.5  # of scores, which lie around -0.5 within a shot, and around -4 where nothing is alike
 
 Pyramid = dict[int, Tensor]  # maps by stride
@@ -59,11 +60,14 @@ class Keymatte(nn.Module):
     max_objects = None
     encodes_ahead = True  # which takes about as long as all the rest
 
-    def __init__(self, *, top_k: int = 12, follow: bool = True) -> None:
-        """`follow`: whether the previous frame's masks are followed."""
+    def __init__(self, *, top_k: int = 12, follow: bool = True, enlarged: float = 1.33) -> None:
+        """`follow`: whether the previous frame's masks are followed. `enlarged`: how many times larger keyframes for
+        good are remembered too; 1: only as they are.
+        """
         super().__init__()
         self.top_k = top_k
         self.follows = follow
+        self.enlarged = enlarged
         self.choose = read_top_k
         self.encoder = EfficientNetLite0()
         channels = self.encoder.channels
@@ -180,6 +184,21 @@ class Keymatte(nn.Module):
     def refer(self, frame: int, features: Seen, masks: Tensor, state: LastFrame | None) -> tuple[Entry, LastFrame]:
         """A keyframe is remembered as any frame."""
         return self.memorize(frame, features, masks, state)
+
+    def pin(self, frame: int, features: Seen, masks: Tensor, *, among: int) -> Entry:
+        """One of `among` keyframes for good is remembered as any frame and as it looks enlarged: its background too, or
+        its objects would be found too readily. Of many keyframes some of the enlarged tokens are, so that reading
+        them all stays quick.
+        """
+        entry, _ = self.refer(frame, features, masks, None)
+        if self.enlarged <= 1:
+            return entry
+        sides = [max(round(side * self.enlarged / self.stride), 1) * self.stride for side in masks.shape[1:]]
+        larger = partial(functional.interpolate, size=sides, mode="bilinear", align_corners=False)
+        more, _ = self.memorize(frame, self.encode(larger(features.image)), larger(masks[None])[0], None)
+        counted = (torch.arange(len(more) + 1) * min(_ENLARGED / among, 1.0)).floor()
+        more = more.only(counted.diff().bool().to(masks.device))
+        return replace(entry, layers=tuple(map(joined, zip(entry.layers, more.layers, strict=True))), grid=None)
 
     def memorize(self, frame: int, features: Seen, masks: Tensor, state: LastFrame | None) -> tuple[Entry, LastFrame]:
         """What can be read of this frame, whose masks (O, H, W) are `masks`."""

@@ -19,6 +19,7 @@ VARIANTS = (
     Variant("no MCA: keyframes alone", {"memory": "keyframes"}),
     Variant("no MCA: recent frames", {"memory": "recent"}),
     Variant("no permanent keyframes", {"keyframes.permanent": "0"}),
+    Variant("keyframes only as they are", {"keyframes.enlarged": "100"}),
     Variant("no gate", {"memory.gate": "0"}),
     Variant("no short-term path", {"previous.follow": "0"}),
     Variant("adapted to the shot", {}, adapt=True),

@@ -110,6 +110,41 @@ def test_the_decoder_is_told_how_far_anything_in_memory_is_like_what_is_seen(net
     assert like[:, : columns // 3].mean() > 0.6 > 0.4 > like[:, -columns // 3 :].mean()
 
 
+def test_a_keyframe_for_good_is_remembered_enlarged_too(network):
+    image, masks = chair(network, 0)
+    with torch.inference_mode(), pytest.MonkeyPatch.context() as patch:
+        features = network.encode(image)
+        once, _ = network.refer(7, features, masks, None)
+        one, tenth = (network.pin(7, features, masks, among=count) for count in (1, 10))
+        patch.setattr(network, "enlarged", 1.0)
+        assert len(network.pin(7, features, masks, among=1)) == len(once)
+    value = once.layers[0]["value"]
+    assert torch.equal(one.layers[0]["value"][..., : len(once)], value)
+    assert len(one) - len(once) == pytest.approx(1.33**2 * len(once), rel=0.1)
+    assert len(tenth) - len(once) == pytest.approx(0.3 * (len(one) - len(once)), abs=1)
+    assert one.frame == 7
+
+
+def test_what_comes_closer_is_known_better_from_a_keyframe_remembered_enlarged_too(network):
+    image, masks = chair(network, 0)
+    (top, left), (high, wide) = (0, 32), (384, 640)  # around the chair: sides multiples of 32
+    larger = [round(side * 1.33 / 32) * 32 for side in (high, wide)]
+    closer, truth = (
+        torch.nn.functional.interpolate(maps[..., top : top + high, left : left + wide], size=larger, mode="bilinear")
+        for maps in (image, masks[None])
+    )
+
+    def overlap(memory: MemoryBank) -> float:
+        """Of what is found from memory alone, with no frame before, with the truth."""
+        found, there = network.segment(network.encode(closer), memory.view(), None)[0] > 0.5, truth[0] > 0.5
+        return float((found & there).sum() / (found | there).sum())
+
+    with torch.inference_mode():
+        pinned = MemoryBank([Permanent()], interval=1)
+        pinned.write(network.pin(0, network.encode(image), masks, among=1).as_pinned())
+        assert overlap(pinned) > overlap(bank_of(network, image, masks)) + 0.01
+
+
 def test_of_two_twins_that_the_memory_cannot_tell_apart_the_followed_one_is_found(network):
     rng = np.random.default_rng(3)
     ground = cv2.resize(rng.uniform(0, 1, (24, 40, 3)).astype(np.float32), (320, 192), interpolation=cv2.INTER_CUBIC)

@@ -155,7 +155,9 @@ def test_our_own_weights_are_no_weights_of_xmem_and_the_other_way_round(saved: P
         loaded(ours)
     with pytest.raises(WeightsDamaged, match=r"XMem\.pth is no file of this network"):
         find_recipe("keymatte").network(
-            {"read.top_k": 3, "previous.follow": 1}, weights=saved, device=torch.device("cpu")
+            {"read.top_k": 3, "previous.follow": 1, "keyframes.enlarged": 100},
+            weights=saved,
+            device=torch.device("cpu"),
         )
 
 
