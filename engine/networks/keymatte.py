@@ -60,7 +60,7 @@ class Keymatte(nn.Module):
     max_objects = None
     encodes_ahead = True  # which takes about as long as all the rest
 
-    def __init__(self, *, top_k: int = 12, follow: bool = True, enlarged: float = 1.33) -> None:
+    def __init__(self, *, top_k: int = 12, follow: bool = True, enlarged: float = 1) -> None:
         """`follow`: whether the previous frame's masks are followed. `enlarged`: how many times larger keyframes for
         good are remembered too; 1: only as they are.
         """

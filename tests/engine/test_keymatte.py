@@ -119,8 +119,9 @@ def test_a_keyframe_for_good_is_remembered_enlarged_too(network):
         patch.setattr(network, "enlarged", 1.0)
         assert len(network.pin(7, features, masks, among=1)) == len(once)
     value = once.layers[0]["value"]
+    assert network.enlarged > 1.2
     assert torch.equal(one.layers[0]["value"][..., : len(once)], value)
-    assert len(one) - len(once) == pytest.approx(1.33**2 * len(once), rel=0.1)
+    assert len(one) - len(once) == pytest.approx(network.enlarged**2 * len(once), rel=0.1)
     assert len(tenth) - len(once) == pytest.approx(0.3 * (len(one) - len(once)), abs=1)
     assert one.frame == 7
 
@@ -128,7 +129,7 @@ def test_a_keyframe_for_good_is_remembered_enlarged_too(network):
 def test_what_comes_closer_is_known_better_from_a_keyframe_remembered_enlarged_too(network):
     image, masks = chair(network, 0)
     (top, left), (high, wide) = (0, 32), (384, 640)  # around the chair: sides multiples of 32
-    larger = [round(side * 1.33 / 32) * 32 for side in (high, wide)]
+    larger = [round(side * network.enlarged / 32) * 32 for side in (high, wide)]
     closer, truth = (
         torch.nn.functional.interpolate(maps[..., top : top + high, left : left + wide], size=larger, mode="bilinear")
         for maps in (image, masks[None])
