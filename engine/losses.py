@@ -65,7 +65,9 @@ def frame_loss(shown: Shown, *, share: float) -> Tensor:
     pixels = functional.cross_entropy(logits[None], labels[None], reduction="none")[0]
     band = outline_band(labels)
     edges = (pixels * band).sum() / (band.sum() + 1)
-    judged = functional.binary_cross_entropy_with_logits(shown.quality, overlaps(logits.argmax(0), labels, objects))
+    judged = functional.binary_cross_entropy_with_logits(
+        shown.quality, overlaps(logits.max(0).indices, labels, objects)
+    )
     there = functional.max_pool2d(truth, labels.shape[-1] // shown.near.shape[-1])
     near = functional.binary_cross_entropy_with_logits(shown.near, there)
     return (

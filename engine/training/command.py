@@ -35,11 +35,15 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     one.add_argument("--steps", type=int, default=6000)
     one.add_argument("--batch", type=int, default=4)
     one.add_argument("--frames", type=int, default=4)
-    one.add_argument("--size", type=int, default=256)
+    one.add_argument("--size", type=int, default=256, help="pixels, square, multiple of 32")
+    one.add_argument("--smallest", type=int, help="pixels, multiple of 32: clips are of any size from this to --size")
     one.add_argument("--learning-rate", type=float, default=4e-4)
     one.add_argument("--young-pace", type=float, default=1.0, help="rate of parts that begin at zero, over the others'")
     one.add_argument("--seed", type=int, default=1)
     one.add_argument("--device", default="cpu")
+    one.add_argument(
+        "--mixed", action="store_true", help="bfloat16 on a processor too: quicker on those that compute in it"
+    )
     one.add_argument("--rendered", type=Path, help="folder of rendered scenes to learn from too")
     one.add_argument("--workers", type=int, default=1, help="processes that make clips")
     one.add_argument("--minutes", type=float, help="stop (resumably) after this long")
@@ -80,9 +84,11 @@ def _train(options: argparse.Namespace) -> int:
         batch=options.batch,
         frames=options.frames,
         size=options.size,
+        smallest=options.smallest,
         learning_rate=options.learning_rate,
         young_pace=options.young_pace,
         device=options.device,
+        mixed=options.mixed,
         seed=options.seed,
         workers=options.workers,
     )

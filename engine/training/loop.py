@@ -20,6 +20,7 @@ from ..checkpoints import read
 from ..layers.backbones import folded_lite0
 from ..losses import clip_loss, overlaps
 from ..matte_folder import replacing
+from ..methods.own import ENLARGED
 from ..networks.keymatte import Keymatte
 from .curve import draw_curve
 from .material import Course, Lessons, Material
@@ -45,7 +46,7 @@ class Trainer:
         self.course = course
         self.team, self.device = Team.gather(course.device)
         torch.manual_seed(course.seed)  # every process begins with the same weights
-        self.network = Keymatte()
+        self.network = Keymatte(enlarged=ENLARGED.default / 100)
         if pretrained is not None:
             self.network.encoder.load_state_dict(folded_lite0(read(pretrained)))
         if start is not None:
@@ -92,7 +93,8 @@ class Trainer:
         self.network.train()
         total = 0.0
         for one in lessons:
-            with torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda"):
+            mixed = self.course.mixed or self.device.type == "cuda"
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=mixed):
                 shown = unroll(self.network, one.to(self.device))
             loss = clip_loss(shown, share=self.share()) / len(lessons)
             loss.backward()

@@ -15,6 +15,7 @@ from .rendered import Scenes
 from .unroll import Lesson, plan
 
 _ENOUGH_SCENES = 250  # rendered ones, for the whole share of lessons
+_SIDES = 32  # which the network's frames are multiples of
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Course:
     batch: int = 4  # clips per step
     frames: int = 4  # per clip
     size: int = 256  # pixels, square
+    smallest: int | None = None  # where given, each clip is of a size between this and `size`
     spoiled: float = 0.5  # share of the clips whose first frame is followed with errors
     far: float = 0.5  # share of the clips whose keyframe is from long before
     rendered: float = 0.4  # share of the clips that are rendered ones, where there are some
@@ -33,6 +35,7 @@ class Course:
     warm_up: int = 100  # steps
     seed: int = 1
     device: str = "cpu"
+    mixed: bool = False  # in bfloat16 on a processor too, as always on a GPU
     workers: int = 1  # processes that make clips
     save_every: int = 100  # steps
     validate_every: int = 250  # steps
@@ -55,19 +58,22 @@ class Material:
         rng = np.random.default_rng([course.seed, index])
         while True:
             far = course.far > 0 and course.frames > 2 and rng.random() < course.far
-            clip = self._film(course, rng, frames or course.frames, rendered, far=far)
+            size = course.size
+            if course.smallest is not None:
+                size = _SIDES * int(rng.integers(course.smallest // _SIDES, size // _SIDES + 1))
+            clip = self._film(course, rng, frames or course.frames, rendered, size=size, far=far)
             found = plan(clip.images, clip.labels, rng, spoiled=course.spoiled, far=far)
             if found is not None:
                 return found
 
     def _film(
-        self, course: Course, rng: np.random.Generator, frames: int, rendered: bool | None, *, far: bool = False
+        self, course: Course, rng: np.random.Generator, frames: int, rendered: bool | None, *, size: int, far: bool
     ) -> Clip:
         # A few scenes would be learned by heart.
         share = min(course.rendered, len(self.scenes or ()) / _ENOUGH_SCENES)
         if self.scenes and (rng.random() < share if rendered is None else rendered):
-            return self.scenes.pick(rng, frames=frames, size=course.size, far=far)
-        return compose(self.assets, rng, frames=frames, size=course.size, far=far)
+            return self.scenes.pick(rng, frames=frames, size=size, far=far)
+        return compose(self.assets, rng, frames=frames, size=size, far=far)
 
 
 class Lessons(IterableDataset):

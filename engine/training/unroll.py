@@ -87,8 +87,7 @@ def unroll(network: Keymatte, lesson: Lesson) -> list[Shown]:
     truth = torch.stack([lesson.labels == number for number in range(1, lesson.objects + 1)], 1).float()
     bank = MemoryBank([Permanent(), Folded(network.modulate)], interval=lesson.interval)
     for frame in sorted(lesson.keyframes, reverse=True):  # nearest last: intervals count from the first
-        entry, _ = network.memorize(frame, every[frame], truth[frame], None)
-        bank.write(entry.as_pinned())
+        bank.write(network.pin(frame, every[frame], truth[frame], among=len(lesson.keyframes)).as_pinned())
     start = lesson.start
     state = network.settle(start, every[start], truth[start] if lesson.believed is None else lesson.believed, None)
     shown = []

@@ -12,6 +12,7 @@ import torch
 from engine.training.actors import Actor, Manner, Sprite, paint
 from engine.training.assets import Assets, Item, view_name, write_index
 from engine.training.films import compose
+from engine.training.material import Course, Material
 from engine.training.motion import Motion, clip_times, wander
 from engine.training.sheets import sheet
 from engine.training.solids import solid_pictures
@@ -169,3 +170,12 @@ def test_a_sheet_shows_what_is_told_and_more_objects_than_it_has_colours(tmp_pat
     assert (told[0, :60] == (0, 220, 255)).all() and not told[0, 64:124].any(), "the keyframe is marked, and no other"
     assert not spoiled[4:60, 64:124].any(), "nothing is believed to be there"
     assert (spoiled[0, 64:124] == (255, 0, 255)).all() and (spoiled[4:, 128:] == told[4:, 128:]).all()
+
+
+def test_clips_of_a_course_are_of_several_sizes_where_it_asks_for_them(assets):
+    material = Material(assets)
+    course = Course(frames=2, size=128, smallest=64)
+    sides = [material.lesson(course, number).labels.shape[1:] for number in range(12)]
+    assert set(sides) == {(64, 64), (96, 96), (128, 128)}
+    assert material.lesson(course, 3).labels.shape[1:] == sides[3]
+    assert {material.lesson(Course(frames=2, size=96), number).labels.shape[1:] for number in range(4)} == {(96, 96)}

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from engine.layers.convolution import Conv
 from engine.losses import bootstrapped_mean, clip_loss, dice, outline_band, overlaps
 from engine.training.loop import Trainer
 from engine.training.material import Course
@@ -78,6 +79,21 @@ def test_steps_learn_and_a_resumed_training_goes_on_the_same(tmp_path: Path):
     paces = [[group["lr"] for group in each.optimiser.param_groups] for each in (one, other)]
     assert paces[0] == paces[1]
     assert other.learn(lessons) == pytest.approx(one.learn(lessons), rel=1e-4)
+
+
+def test_in_bfloat16_a_step_is_nearly_the_same_and_channels_by_themselves_stay_exact(tmp_path: Path):
+    exact, mixed = (Trainer(tmp_path, replace(COURSE, mixed=half), pretrained=None) for half in (False, True))
+    by_itself = next(
+        part
+        for part in mixed.network.encoder.modules()
+        if isinstance(part, Conv) and part.groups > 1 and part.weight.requires_grad
+    )
+    kinds = set()
+    by_itself.register_forward_hook(lambda _, given, found: kinds.add(found.dtype))
+    losses = [trainer.learn([lesson()]) for trainer in (exact, mixed)]
+    assert losses[0] != losses[1]
+    assert losses[1] == pytest.approx(losses[0], rel=0.02)
+    assert kinds == {torch.float32}
 
 
 def test_the_quality_head_learns_without_moving_the_masks(tmp_path: Path):
