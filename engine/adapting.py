@@ -65,7 +65,7 @@ class Outcome:
 
 
 def fit(network: Any, groups: Sequence[Sequence[Marked]], *, steps: int, tell: Tell) -> Outcome:
-    """Learn from the keyframes of each group. The network is left as it was. `network` has `decoder` and `recall`."""
+    """Learn from the keyframes of each group. The network is left as it was. `network` is of Keymatte's kind."""
     sources = [_spread(group) for group in groups]
     draws = max(1, round(_LESSONS / sum(map(len, sources))))
     copier = Copier(seed=1)
@@ -147,7 +147,8 @@ def examples_of(network: Any, group: Sequence[Marked], copier: Copier, draws: in
     whose masks are true, or had to be found: as in a film, they have the network's errors.
     """
     seen = [network.encode(one.image) for one in group]
-    left = [network.memorize(frame, seen[frame], one.masks, None) for frame, one in enumerate(group)]
+    left = [network.pin(frame, seen[frame], one.masks, among=len(group)) for frame, one in enumerate(group)]
+    states = [network.settle(frame, seen[frame], one.masks, None) for frame, one in enumerate(group)]
     alone = len(group) == 1
 
     def found_from(
@@ -155,8 +156,8 @@ def examples_of(network: Any, group: Sequence[Marked], copier: Copier, draws: in
     ) -> Example:
         bank = MemoryBank([Permanent()], interval=1)
         for frame in known:
-            bank.write(left[frame][0].as_pinned())
-        state = left[known[copier.cell(0, len(known) - 1)]][1]
+            bank.write(left[frame].as_pinned())
+        state = states[known[copier.cell(0, len(known) - 1)]]
         before, there = copier.copy(image, masks, _STEP)
         features = network.encode(before)
         if not carried:

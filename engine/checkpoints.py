@@ -11,9 +11,11 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from .errors import WeightsDamaged, WeightsMissing
+from .matte_folder import replacing
 from .torch_files import read_torch_file
 
 BUNDLED = Path(__file__).parent / "weights"
@@ -73,6 +75,13 @@ def metadata(path: Path) -> dict[str, str]:
             return file.metadata() or {}
     except (SafetensorError, OSError, ValueError) as error:
         raise WeightsDamaged(f"{path} is not a whole safetensors file ({error})") from error
+
+
+def write(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
+    """Write weights of our own as a safetensors file, in half precision: what they are loaded into keeps its own."""
+    halves = {name: tensor.half().contiguous().cpu() for name, tensor in tensors.items()}
+    with replacing(path) as part:
+        save_file(halves, part, metadata=dict(about))
 
 
 def fill(network: nn.Module, tensors: Mapping[str, Tensor], *, source: Path, names: Names = ()) -> None:

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from ..checkpoints import read
+from ..checkpoints import read, write
 from ..layers.backbones import folded_lite0
 from ..losses import clip_loss, overlaps
 from ..matte_folder import replacing
@@ -140,10 +139,7 @@ class Trainer:
     def export(self, path: Path) -> None:
         """The averaged weights as safetensors, with where they come from."""
         about = {"network": "keymatte", "licence": "GPL-3.0-or-later", "step": str(self.step)}
-        state = self.average.module.state_dict()
-        tensors = {name: tensor.half().contiguous().cpu() for name, tensor in state.items()}  # read back as float32
-        with replacing(path) as part:
-            save_file(tensors, part, metadata={**about, "course": json.dumps(asdict(self.course))})
+        write(path, self.average.module.state_dict(), {**about, "course": json.dumps(asdict(self.course))})
 
     @torch.inference_mode()
     def validate(self, lessons: list[Lesson]) -> dict[str, float]:

@@ -40,6 +40,13 @@ class Course:
     save_every: int = 100  # steps
     validate_every: int = 250  # steps
 
+    def side(self, number: int) -> int:
+        """Pixels: the size of the clip that is the `number`-th in its process."""
+        if self.smallest is None:
+            return self.size
+        sides = range(self.smallest, self.size + 1, _SIDES)
+        return int(np.random.default_rng([self.seed, number, len(sides)]).choice(sides))
+
 
 @dataclass(frozen=True)
 class Material:
@@ -53,15 +60,20 @@ class Material:
         """The pictures below `prepared` and the scenes below `rendered`: those for training, or those held out."""
         return cls(Assets(prepared, held_out=held_out), Scenes(rendered, held_out=held_out) if rendered else None)
 
-    def lesson(self, course: Course, index: int, *, frames: int | None = None, rendered: bool | None = None) -> Lesson:
+    def lesson(
+        self,
+        course: Course,
+        index: int,
+        *,
+        frames: int | None = None,
+        size: int | None = None,
+        rendered: bool | None = None,
+    ) -> Lesson:
         """Lesson number `index` of a course; the same whenever it is asked for."""
         rng = np.random.default_rng([course.seed, index])
         while True:
             far = course.far > 0 and course.frames > 2 and rng.random() < course.far
-            size = course.size
-            if course.smallest is not None:
-                size = _SIDES * int(rng.integers(course.smallest // _SIDES, size // _SIDES + 1))
-            clip = self._film(course, rng, frames or course.frames, rendered, size=size, far=far)
+            clip = self._film(course, rng, frames or course.frames, rendered, size=size or course.size, far=far)
             found = plan(clip.images, clip.labels, rng, spoiled=course.spoiled, far=far)
             if found is not None:
                 return found
@@ -91,5 +103,6 @@ class Lessons(IterableDataset):
         material = Material.open(*self._sources)
         index = self._start + first * self._stride
         while True:
-            yield material.lesson(self._course, index)
+            # Processes that learn together get lessons of one size: none waits for the others.
+            yield material.lesson(self._course, index, size=self._course.side(index // self._stride))
             index += workers * self._stride

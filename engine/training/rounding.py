@@ -7,14 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..checkpoints import metadata, read
+from ..checkpoints import metadata, read, write
 from ..layers.convolution import Conv
 from ..layers.quantised import top_of
-from ..matte_folder import replacing
 from ..networks.keymatte import Keymatte
 from .assets import Assets
 from .films import compose
@@ -31,9 +29,7 @@ def round_file(source: Path, target: Path, prepared: Path) -> None:
     assets, rng = Assets(prepared, held_out=False), np.random.default_rng(_SEED)
     pictures = [compose(assets, rng, frames=1, size=_SIZE).images for _ in range(_PICTURES)]
     round_weights(network, [torch.from_numpy(picture).permute(0, 3, 1, 2).float() / 255 for picture in pictures])
-    tensors = {name: tensor.half().contiguous() for name, tensor in network.state_dict().items()}
-    with replacing(target) as part:
-        save_file(tensors, part, metadata={**metadata(source), "rounded": "int8"})
+    write(target, network.state_dict(), {**metadata(source), "rounded": "int8"})
 
 
 @torch.no_grad()

@@ -95,7 +95,8 @@ def unroll(network: Keymatte, lesson: Lesson) -> list[Shown]:
         if frame in lesson.keyframes:
             continue
         found = network.find(every[frame], bank.view(), state)
-        joint = joint_logits(found.logits.sigmoid())
+        # In bfloat16 what is all but sure would become wholly sure, and wrong ones would teach nothing.
+        joint = joint_logits(found.logits.float().sigmoid())
         shown.append(Shown(joint, found.quality, found.near, lesson.labels[frame]))
         masks = joint.detach().softmax(0)[1:]
         if frame + 1 < len(every):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from engine.training.actors import Actor, Manner, Sprite, paint
 from engine.training.assets import Assets, Item, view_name, write_index
 from engine.training.films import compose
-from engine.training.material import Course, Material
+from engine.training.material import Course, Lessons
 from engine.training.motion import Motion, clip_times, wander
 from engine.training.sheets import sheet
 from engine.training.solids import solid_pictures
@@ -173,9 +174,12 @@ def test_a_sheet_shows_what_is_told_and_more_objects_than_it_has_colours(tmp_pat
 
 
 def test_clips_of_a_course_are_of_several_sizes_where_it_asks_for_them(assets):
-    material = Material(assets)
     course = Course(frames=2, size=128, smallest=64)
-    sides = [material.lesson(course, number).labels.shape[1:] for number in range(12)]
-    assert set(sides) == {(64, 64), (96, 96), (128, 128)}
-    assert material.lesson(course, 3).labels.shape[1:] == sides[3]
-    assert {material.lesson(Course(frames=2, size=96), number).labels.shape[1:] for number in range(4)} == {(96, 96)}
+    first, second = (
+        [one.labels.shape[1] for one in islice(Lessons((assets._folder, None), course, start=rank, stride=2), 12)]
+        for rank in range(2)
+    )
+    assert set(first) == {64, 96, 128}
+    assert first == second  # two processes that learn together, of which none is to wait for the other
+    alike = Lessons((assets._folder, None), replace(course, smallest=None), start=0, stride=1)
+    assert {one.labels.shape[1] for one in islice(alike, 4)} == {128}

@@ -96,6 +96,16 @@ def test_in_bfloat16_a_step_is_nearly_the_same_and_channels_by_themselves_stay_e
     assert kinds == {torch.float32}
 
 
+@pytest.mark.parametrize("mixed", [False, True])
+def test_what_is_surely_wrong_is_learned_from(tmp_path: Path, mixed: bool):
+    network = Trainer(tmp_path, COURSE, pretrained=None).network
+    torch.nn.init.constant_(network.decoder.logit.bias, 8.0)  # sees objects everywhere
+    with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+        shown = unroll(network, lesson())
+    clip_loss(shown, share=0.25).backward()
+    assert network.decoder.logit.bias.grad.item() > 0.01
+
+
 def test_the_quality_head_learns_without_moving_the_masks(tmp_path: Path):
     network = Trainer(tmp_path, COURSE, pretrained=None).network
     shown = unroll(network, lesson())
