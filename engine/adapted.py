@@ -23,9 +23,14 @@ from .networks.precision import InHalf
 from .sweeps import ObjectGroup
 
 _log = logging.getLogger(__name__)
-_EDITION = 4  # of the way it is learned: what another one left is not reused
+_EDITION = 5  # of the way it is learned: what another one left is not reused
 _PART = "decoder."  # of the network's tensors
-_TELLING = ("adapt.", "previous.", "read.")  # numbers that change what is learned, or what the decoder is told
+_TELLING = (
+    "adapt.",
+    "keyframes.",
+    "previous.",
+    "read.",
+)  # numbers that change what is learned, or what the decoder is told
 _TOLD_EVERY = 5  # steps
 
 Tell = Callable[[str, int, int], None]  # what is done, steps done, steps in all

@@ -23,6 +23,7 @@ from .network import Features
 _KEY = 64  # channels of keys
 _READ = 16  # stride of what is read
 _ENLARGED = 3  # keyframes whose enlarged tokens are all remembered; of more as many tokens in all
+_SPREAD = 0.7548776662, 0.5698402910  # turns from row to row, column to column: a part of a turn is found all over
 _LIKENESS = 0.5  # of scores, which lie around -0.5 within a shot, and around -4 where nothing is alike
 
 Pyramid = dict[int, Tensor]  # maps by stride
@@ -196,8 +197,9 @@ class Keymatte(nn.Module):
         sides = [max(round(side * self.enlarged / self.stride), 1) * self.stride for side in masks.shape[1:]]
         larger = partial(functional.interpolate, size=sides, mode="bilinear", align_corners=False)
         more, _ = self.memorize(frame, self.encode(larger(features.image)), larger(masks[None])[0], None)
-        counted = (torch.arange(len(more) + 1) * min(_ENLARGED / among, 1.0)).floor()
-        more = more.only(counted.diff().bool().to(masks.device))
+        share = min(_ENLARGED / among, 1.0)
+        rows, columns = (torch.arange(side, dtype=torch.float64) * turn for side, turn in zip(more.grid, _SPREAD))
+        more = more.only(((rows[:, None] + columns) % 1 < share).flatten().to(masks.device))
         return replace(entry, layers=tuple(map(joined, zip(entry.layers, more.layers, strict=True))), grid=None)
 
     def memorize(self, frame: int, features: Seen, masks: Tensor, state: LastFrame | None) -> tuple[Entry, LastFrame]:

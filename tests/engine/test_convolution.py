@@ -46,9 +46,10 @@ def test_one_pass_is_as_steps(shape: dict, size: tuple[int, int]):
 def test_what_it_is_added_to_comes_before_what_follows(then: str):
     torch.manual_seed(4)
     layer, image, kept = Conv(4, 6, 3, then=then), torch.randn(1, 4, 16, 16), 3 * torch.randn(1, 6, 16, 16)
+    before = kept.clone()
     in_steps, at_once = both(layer, image, kept)
     assert torch.allclose(in_steps, at_once, atol=1e-5)
-    assert torch.equal(kept, kept.clone())  # it was not written over
+    assert torch.equal(kept, before)  # it was not written over
     if then:
         plain = torch.nn.functional.conv2d(image, layer.weight, layer.bias, padding=1) + kept
         assert torch.allclose(at_once, plain.clamp(0, 6.0 if then == "relu6" else None), atol=1e-5)

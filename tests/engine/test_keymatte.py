@@ -115,15 +115,21 @@ def test_a_keyframe_for_good_is_remembered_enlarged_too(network):
     with torch.inference_mode(), pytest.MonkeyPatch.context() as patch:
         features = network.encode(image)
         once, _ = network.refer(7, features, masks, None)
-        one, tenth = (network.pin(7, features, masks, among=count) for count in (1, 10))
+        one, tenth, twelfth = (network.pin(7, features, masks, among=count) for count in (1, 10, 12))
         patch.setattr(network, "enlarged", 1.0)
         assert len(network.pin(7, features, masks, among=1)) == len(once)
     value = once.layers[0]["value"]
     assert network.enlarged > 1.2
     assert torch.equal(one.layers[0]["value"][..., : len(once)], value)
     assert len(one) - len(once) == pytest.approx(network.enlarged**2 * len(once), rel=0.1)
-    assert len(tenth) - len(once) == pytest.approx(0.3 * (len(one) - len(once)), abs=1)
+    assert len(tenth) - len(once) == pytest.approx(0.3 * (len(one) - len(once)), rel=0.01)
     assert one.frame == 7
+    whole, some = (entry.layers[0]["key"][:, len(once) :] for entry in (one, twelfth))
+    height, width = (round(side * network.enlarged / 32) * 2 for side in masks.shape[1:])
+    left = (whole.T[:, None] == some.T).all(-1).any(1).reshape(height, width)
+    # A quarter, and no part of the picture is without: nowhere 3 x 4 cells of which none is left.
+    assert left.float().mean() == pytest.approx(0.25, rel=0.02)
+    assert torch.nn.functional.max_pool2d(left[None].float(), (3, 4), stride=1).min() == 1
 
 
 def test_what_comes_closer_is_known_better_from_a_keyframe_remembered_enlarged_too(network):
