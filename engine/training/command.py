@@ -10,7 +10,7 @@ from .scenes.command import add_arguments as add_scene_arguments
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
     """All of them."""
-    one = commands.add_parser("train-data", help="fetch and prepare openly licensed training pictures (Debian)")
+    one = commands.add_parser("train-data", help="fetch and prepare all that is learned from (Debian and PyPI)")
     one.set_defaults(command=_train_data)
     one.add_argument("--out", type=Path, required=True)
 
@@ -30,7 +30,9 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     one.set_defaults(command=_train)
     one.add_argument("--data", type=Path, required=True, help="folder made by train-data")
     one.add_argument("--out", type=Path, required=True, help="folder for state, weights, log and curve")
-    one.add_argument("--pretrained", type=Path, help="published EfficientNet-Lite0 weights (.pth)")
+    one.add_argument(
+        "--pretrained", type=Path, help="published EfficientNet-Lite0 weights (.pth) to begin with; usual: train-data's"
+    )
     one.add_argument("--start", type=Path, help="weights of this network to go on from (.safetensors)")
     one.add_argument("--steps", type=int, default=6000)
     one.add_argument("--batch", type=int, default=4)
@@ -57,8 +59,10 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 
 def _train_data(options: argparse.Namespace) -> int:
     from .prepare import prepare
+    from .pretrained import fetch_encoder
     from .sources import fetch
 
+    fetch_encoder(options.out / "pretrained")
     fetch(options.out / "fetched")
     prepare(options.out / "fetched", options.out / "prepared")
     return 0
@@ -78,7 +82,9 @@ def _train_sheet(options: argparse.Namespace) -> int:
 def _train(options: argparse.Namespace) -> int:
     from .loop import train
     from .material import Course
+    from .pretrained import ENCODER
 
+    fetched = options.data / "pretrained" / ENCODER
     course = Course(
         steps=options.steps,
         batch=options.batch,
@@ -96,7 +102,7 @@ def _train(options: argparse.Namespace) -> int:
         options.out,
         options.data / "prepared",
         course,
-        pretrained=options.pretrained,
+        pretrained=options.pretrained or (fetched if fetched.is_file() and not options.start else None),
         start=options.start,
         rendered=options.rendered,
         minutes=options.minutes,

