@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ RENDERED = 12
 _HELD_OUT_EVERY = 20  # scenes whose seed is a multiple of it are never trained on
 _DAVIS = ("JPEGImages/480p", "Annotations/480p")
 FILMS = ("composed", "rendered")
+_KNOWN = Path(__file__).parent / "films.json"  # SHA-256 of each film by which the card was written
 
 Tell = Callable[[str], None]  # is given sentences
 
@@ -85,19 +87,32 @@ def _composed(places: Places, tell: Tell) -> Iterator[Part]:
         folders = composed_films(places.films, places.data / "prepared" if places.data else None)
     except PicturesMissing as error:
         raise _Missing(error.sentence()) from error
-    yield _first_masks("composed", f"{COUNT} composed films", _triples(folders), tell)
+    yield _fixed(_first_masks("composed", f"{COUNT} composed films", _triples(folders), tell), tell)
 
 
 def _rendered(places: Places, tell: Tell) -> Iterator[Part]:
     found = _clip_folders(places.scenes) if places.scenes and places.scenes.is_dir() else []
-    held_out = [folder for folder in found if (number_in(folder.name) or 0) % _HELD_OUT_EVERY == 0]
+    numbers = {folder: number_in(folder.name) for folder in found}
+    held_out = [folder for folder in found if numbers[folder] is not None and numbers[folder] % _HELD_OUT_EVERY == 0]
     if not held_out:
         raise _Missing(
             f"name the folder of rendered clips with --scenes; only those whose number is a multiple of "
             f"{_HELD_OUT_EVERY} are never trained on."
         )
     some = held_out[:RENDERED]
-    yield _first_masks("rendered", f"{len(some)} rendered films", _triples(some), tell)
+    yield _fixed(_first_masks("rendered", f"{len(some)} rendered films", _triples(some), tell), tell)
+
+
+def _fixed(part: Part, tell: Tell) -> Part:
+    """The part; `tell` is told if its films are not the ones by which the model card was written."""
+    known = json.loads(_KNOWN.read_text(encoding="utf-8"))[part.name]
+    same = sum(known.get(case.name) == case.clip.checksum for case in part.cases)
+    if same < len(known):
+        tell(
+            f"{part.name}: {same} of its {len(known)} films are those of the model card. Others were made of other "
+            f"packages or by another Blender: compare methods by them, not with the card."
+        )
+    return part
 
 
 def _folder(places: Places, tell: Tell) -> Iterator[Part]:

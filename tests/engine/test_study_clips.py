@@ -66,10 +66,22 @@ def test_what_is_not_at_hand_is_told_with_how_to_get_it(tmp_path):
 
 def test_of_rendered_clips_only_those_are_taken_that_are_never_trained_on(tmp_path):
     film = films.moving_disc(count=3)
-    for name in ("scene_00019", "scene_00020", "scene_00021", "scene_00040", "scene_00060.part"):
+    for name in ("scene_00019", "scene_00020", "scene_00021", "scene_00040", "scene_00060.part", "unnumbered"):
         clip_of(film, tmp_path / name)
-    (part,) = gather(Places(scenes=tmp_path), ["rendered"], pytest.fail)
+    (part,) = gather(Places(scenes=tmp_path), ["rendered"], [].append)
     assert [case.name for case in part.cases] == ["scene_00020", "scene_00040"]
+
+
+def test_films_that_are_not_those_of_the_model_card_are_told_of(tmp_path, monkeypatch):
+    film, told = films.moving_disc(count=3), []
+    for name in ("scene_000020", "scene_000040"):
+        clip_of(film, tmp_path / name)
+    (part,) = gather(Places(scenes=tmp_path), ["rendered"], told.append)
+    assert [words[:35] for words in told] == ["rendered: 0 of its 12 films are tho"]
+    card = tmp_path / "films.json"
+    card.write_text(json.dumps({"rendered": {case.name: case.clip.checksum for case in part.cases}}))
+    monkeypatch.setattr("engine.study.parts._KNOWN", card)
+    gather(Places(scenes=tmp_path), ["rendered"], pytest.fail)
 
 
 def test_clips_laid_out_as_davis_are_understood(tmp_path):
