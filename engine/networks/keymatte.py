@@ -135,7 +135,7 @@ class Keymatte(nn.Module):
     def segment(self, features: Seen, memory: MemoryView, state: LastFrame | None) -> tuple[Tensor, LastFrame | None]:
         """Probabilities (O, H, W) of each object by itself."""
         found = self.find(features, memory, state)
-        return found.logits.sigmoid(), replace(state, quality=found.quality) if state else None
+        return found.logits.float().sigmoid(), replace(state, quality=found.quality) if state else None
 
     def find(self, features: Seen, memory: MemoryView, state: LastFrame | None) -> Found:
         """Logits of each object by itself, and how good they seem."""
