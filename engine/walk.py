@@ -91,17 +91,8 @@ class Tracker:
     def accept_and_write(self, frame: int, features: Features, masks: Tensor) -> None:
         """Take a keyframe's masks (O, H', W') where keyframes are remembered like other frames, when they are met."""
         entry, self._state = self._network.refer(frame, features, masks, self._state)
-        own = _in_its_own_way(self._network, self.group, frame, features, masks)
-        self._bank.write((own or entry).as_pinned())
+        self._bank.write(entry.as_pinned())
         self._state = self._network.settle(frame, features, masks, self._state)
-
-
-def _in_its_own_way(
-    network: Network, group: ObjectGroup, frame: int, features: Features, masks: Tensor
-) -> Entry | None:
-    """What stays of a keyframe of the group, if the network remembers keyframes otherwise than other frames."""
-    pin = getattr(network, "pin", None)
-    return pin(frame, features, masks, among=len(group.keyframes)) if pin else None
 
 
 @dataclass(frozen=True)
@@ -167,12 +158,18 @@ class Walk:
                 if told:
                     said = Said(told, 0, None)
                     masks = self._judge.decide([said], self._given(told, frame)).masks[0]
-                    own = _in_its_own_way(self._network, group, frame, features, masks)
-                    entry = own or self._network.refer(frame, features, masks, None)[0]
+                    entry = self._pin(group, frame, features, masks)
                     if entry.objects:
                         entry = entry.about(tuple(known[group].index(number) for number in told))
                     entries[group].append((entry.blurred() if frame == self._habits.blurred else entry).as_pinned())
         return {group: _Pinned(tuple(known[group]), tuple(entries[group])) for group in self._groups}
+
+    def _pin(self, group: ObjectGroup, frame: int, features: Features, masks: Tensor) -> Entry:
+        """What stays of a keyframe: as the network says that pins some in a way of its own, else as of any."""
+        pin = getattr(self._network, "pin", None)
+        if pin:
+            return pin(frame, features, masks, among=len(group.keyframes))
+        return self._network.refer(frame, features, masks, None)[0]
 
     def _sweep(self, sweep: Sweep, pinned: Mapping[ObjectGroup, _Pinned]) -> Iterator[Matte]:
         trackers = []
