@@ -180,17 +180,30 @@ class EngineClient(ChildProcess):
     def __init__(self, command: Sequence[str], folder: Path) -> None:
         self.ready: Ready | None = None  # its greeting, once it has come
         self._cancels: dict[str, float] = {}  # job id: when its cancel must be answered
+        self._unsent: list[str] = []
         self._closing = False
         super().__init__(command, folder)
 
     def send(self, request: Request) -> None:
-        """Ask the engine for something; returns at once."""
+        """Ask the engine for something; returns at once. It leaves with the next `flush` or `answers`.
+
+        An operator asks, and Blender with Python 3.11 may crash when another thread of Python's wakes up just as an
+        operator that was called under a context override ends: it takes the lock that thread holds for its own. So
+        that nothing wakes up then, requests wait for the timer.
+        """
         if isinstance(request, Cancel):
             self._cancels.setdefault(request.job_id, time.monotonic() + CANCEL_SECONDS)
-        self.write(encode(request))
+        self._unsent.append(encode(request))
+
+    def flush(self) -> None:
+        """Let what was asked leave."""
+        for line in self._unsent:
+            self.write(line)
+        self._unsent.clear()
 
     def answers(self) -> list[Answer]:
         """What the engine has said since the last call. Its death is an answer too: Failed, "engine-died"."""
+        self.flush()
         answers = self.received()
         for answer in answers:
             if isinstance(answer, Ready):

@@ -112,6 +112,8 @@ class Session:
     def forget(self) -> None:
         """Drop what is running without a word."""
         self.cancel()
+        if self._client:
+            self._client.flush()  # nobody may listen any more
         self._job = _Job()
         self.status = Status()
 
