@@ -10,15 +10,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 
-import cv2
-import numpy as np
 import torch
 from torch import Tensor
 
+from .bench_film import Film
 from .device import memory_now, pick_device
+from .encoding import encodes_beside, encodes_together
 from .equipment import in_precision
 from .errors import BadSetting
 from .framing import Framing
@@ -30,7 +29,7 @@ from .methods.recipe import Recipe
 from .networks.network import Network
 from .sweeps import group_by_keyframes, group_together, plan_sweeps
 from .types import Direction, Settings
-from .walk import Walk, encodes_beside
+from .walk import Matte, Walk
 
 _ASPECT = 16 / 9
 _WARM_UP = 3  # frames that are not counted
@@ -102,12 +101,11 @@ def measure(
     precision = "float32" if (compiled or plain) and device.type == "cpu" else settings.precision
     network, computed = in_precision(network, device, precision)
     height, width = settings.height, round(settings.height * _ASPECT / 2) * 2
-    film = _Film(height, width, objects, object_size)
+    film = Film(height, width, objects, object_size)
     given = [index * frames // keyframes for index in range(keyframes)]
     truth = {frame: film.labels(frame) for frame in given}
     annotations = [(frame, range(1, objects + 1)) for frame in truth]
     groups = (group_together if recipe.habits.joint else group_by_keyframes)(annotations, most=network.max_objects)
-    clock = _Clock(network, device)
     banks: list[MemoryBank] = []
 
     def new_bank() -> MemoryBank:
@@ -117,34 +115,63 @@ def measure(
     framing = Framing.fit(
         height, width, working_height=height, stride=network.stride, style=recipe.framing_style(numbers)
     )
-    walk = Walk(
-        clock,
-        new_bank,
-        framing=framing,
-        judge=recipe.judge(framing),
-        read=film.picture,
-        truth=truth,
-        groups=groups,
-        device=device,
-        habits=recipe.keyframe_habits(numbers),
-    )
+    plan = plan_sweeps(groups, range(frames), Direction.FORWARD)
+
+    def mattes(network: Network | _Clock) -> Iterator[Matte]:
+        banks.clear()
+        walk = Walk(
+            network,
+            new_bank,
+            framing=framing,
+            judge=recipe.judge(framing),
+            read=film.picture,
+            truth=truth,
+            groups=groups,
+            device=device,
+            habits=recipe.keyframe_habits(numbers),
+        )
+        return walk.propagate(plan)
+
+    report, clock = Report(frames, str(computed).removeprefix("torch.")), _Clock(network, device)
+    counted, spent = _run(mattes(clock), report, banks, device, clock)
     beside = ("encode", "foresee") if encodes_beside(network, device) else ()
-    report = Report(frames, str(computed).removeprefix("torch."))
-    counted, spent, busy = 0, 0.0, 0.0
+    stages = {verb: clock.spent.get(verb, 0.0) / counted for verb in _VERBS if hasattr(network, verb)}
+    waiting = spent / counted - sum(seconds for verb, seconds in stages.items() if verb not in beside)
+    if encodes_together(network, device):
+        # A GPU's work is timed by waiting for it after each step. How fast it is shows a walk that does not wait.
+        report.growth.clear()
+        _run(mattes(network), report, banks, device)
+    report.stages = {f"{verb}, beside" if verb in beside else verb: seconds for verb, seconds in stages.items()}
+    report.stages["the rest"] = waiting  # also for what is computed beside
+    report.peak = (
+        torch.cuda.max_memory_allocated() if device.type == "cuda" else max(g.bytes_held for g in report.growth)
+    )
+    return report
+
+
+def _run(
+    mattes: Iterator[Matte], report: Report, banks: list[MemoryBank], device: torch.device, clock: _Clock | None = None
+) -> tuple[int, float]:
+    """Walk, and note in `report` what it took. -> frames counted, and seconds.
+
+    With a clock the first frames are not counted. Without one it is all warm, frames are encoded long before they are
+    given out, and every second counts.
+    """
+    skipped = _WARM_UP if clock else 0
+    counted, spent, busy = 0, 0.0, time.process_time()
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
     clock_now = time.perf_counter if device.type == "cuda" else time.process_time
     since = clock_now()
-    mattes = walk.propagate(plan_sweeps(groups, range(frames), Direction.FORWARD))
-    for done in range(1, frames + 1):
+    for done in range(1, report.frames + 1):
         began = time.perf_counter()
         next(mattes)
-        if done == _WARM_UP:
+        if done > skipped:
+            counted, spent = counted + 1, spent + time.perf_counter() - began
+        elif done == skipped:
             clock.spent.clear()
             busy = time.process_time()
-        elif done > _WARM_UP:
-            counted, spent = counted + 1, spent + time.perf_counter() - began
-        if done % max(frames // _SAMPLES, 1) == 0:
+        if done % max(report.frames // _SAMPLES, 1) == 0:
             now, span = clock_now(), done - (report.growth[-1].frames if report.growth else 0)
             view = banks[0].view()
             tokens = len(view.parts[0].layers[0])
@@ -152,15 +179,8 @@ def measure(
             report.growth.append(row)
             since = clock_now()
     report.frames_per_second = counted / max(spent, 1e-9)
-    report.processor_seconds = (time.process_time() - busy) / max(counted, 1)
-    stages = {verb: clock.spent.get(verb, 0.0) / max(counted, 1) for verb in _VERBS if hasattr(network, verb)}
-    waiting = spent / max(counted, 1) - sum(seconds for verb, seconds in stages.items() if verb not in beside)
-    report.stages = {f"{verb}, beside" if verb in beside else verb: seconds for verb, seconds in stages.items()}
-    report.stages["the rest"] = waiting  # also for what is computed beside
-    report.peak = (
-        torch.cuda.max_memory_allocated() if device.type == "cuda" else max(g.bytes_held for g in report.growth)
-    )
-    return report
+    report.processor_seconds = (time.process_time() - busy) / counted
+    return counted, spent
 
 
 def write_numbers(path: Path, reports: Mapping[str, Report]) -> None:
@@ -230,7 +250,9 @@ class _Clock:
             setattr(self, verb, self._timed(verb, getattr(network, verb)))
 
     def __getattr__(self, name: str) -> object:
-        """What it has beside the verbs."""
+        """What it has beside the verbs. Frames are encoded one by one, or there would be nothing to time by itself."""
+        if name == "encode_all":
+            raise AttributeError(name)
         return getattr(self._network, name)
 
     def _timed(self, verb: str, does: Callable) -> Callable:
@@ -260,41 +282,3 @@ def _network(recipe: Recipe, numbers: Numbers, device: torch.device, weights: Pa
     if not isinstance(network, torch.nn.Module):
         return network
     return network.eval().requires_grad_(False).to(device=device, memory_format=torch.channels_last)
-
-
-@dataclass(frozen=True)
-class _Film:
-    """A made-up clip: checked discs that circle over a mottled ground."""
-
-    height: int
-    width: int
-    objects: int
-    size: float  # of a disc, across, as a share of the height
-
-    def labels(self, frame: int) -> np.ndarray:
-        """(H, W) uint8, objects from 1."""
-        labels = np.zeros((self.height, self.width), np.uint8)
-        for index, (x, y, radius) in enumerate(self._places(frame)):
-            cv2.circle(labels, (x, y), radius, index + 1, -1)
-        return labels
-
-    def picture(self, frame: int) -> np.ndarray:
-        """(H, W, 3) uint8; the same for the same frame."""
-        picture = _ground(self.height, self.width).copy()
-        for index, (x, y, radius) in enumerate(self._places(frame)):
-            cv2.circle(picture, (x, y), radius, (250, 40 + 37 * index % 200, 30), -1)
-            cv2.circle(picture, (x - radius // 3, y), radius // 3, (20, 60, 40 + 53 * index % 200), -1)
-        return picture
-
-    def _places(self, frame: int) -> Iterator[tuple[int, int, int]]:
-        """Centre x, y and radius of each object, in pixels."""
-        for index in range(self.objects):
-            phase = frame / 40 + index * 2 * np.pi / self.objects
-            x, y = self.width * (0.5 + 0.33 * np.cos(phase)), self.height * (0.5 + 0.3 * np.sin(1.3 * phase))
-            yield round(x), round(y), round(self.height * self.size / 2)
-
-
-@lru_cache
-def _ground(height: int, width: int) -> np.ndarray:
-    noise = np.random.default_rng(7).integers(60, 200, (height // 16, width // 16, 3), np.uint8)
-    return cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)

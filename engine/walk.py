@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,15 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .encoding import FrameEncoder, ReadFrame
 from .framing import Framing
 from .judging import Judge, Said, Verdict
 from .memory.bank import MemoryBank
 from .memory.entry import Entry
 from .networks.network import Features, Network
 from .sweeps import ALL_PERMANENT, Habits, ObjectGroup, Sweep, share
-from .threads import beside, halved
+from .transfer import arriving
 
-ReadFrame = Callable[[int], np.ndarray | None]  # media frame -> (H, W, 3) uint8 RGB, or None if it cannot be read
 Watch = Callable[[int, Features], None]  # is shown what the network saw at a media frame
 Truth = Mapping[int, np.ndarray]  # media frame -> keyframe labels (H, W) uint8
 
@@ -33,14 +32,6 @@ class Matte:
     alpha: np.ndarray  # (O, H, W) float32 0..1, at the clip's size; a keyframe's objects exactly as the user made them
     shares: tuple[float, ...]  # per object: how much of the final alpha this is, if another sweep was here before
     probability: np.ndarray  # (1 + O, H, W) float32 0..1: what was judged, background first, on keyframes too
-
-
-def encodes_beside(network: Network, device: torch.device) -> bool:
-    """Whether half of the processor encodes the next frame while the other half does all the rest of this one.
-
-    It gains where the two take a network about as long: more than both halves gain by working on one thing.
-    """
-    return halved(device) and getattr(network, "encodes_ahead", False)
 
 
 class Tracker:
@@ -122,9 +113,8 @@ class Walk:
     ) -> None:
         self._network = network
         self._new_bank = new_bank
-        self._framing = framing
         self._judge = judge
-        self._read = read
+        self._encoder = FrameEncoder(network, framing, read, device)
         self._truth = truth
         self._groups = groups
         self._device = device
@@ -142,10 +132,9 @@ class Walk:
         known: dict[ObjectGroup, list[int]] = {group: [] for group in self._groups}
         entries: dict[ObjectGroup, list[Entry]] = {group: [] for group in self._groups}
         for frame in sorted(self._truth):
-            pixels = self._read(frame)
-            if pixels is None:
+            features = self._encoder.one(frame)
+            if features is None:
                 continue
-            features = self._encode(pixels)
             if self._watch:
                 self._watch(frame, features)
             for group in self._groups:
@@ -182,53 +171,32 @@ class Walk:
                 bank.write(entry)
             bank.start_from(sweep.frames.start)
             trackers.append(Tracker(self._network, group, bank, objects=before.objects))
-        followed = [each for tracker in trackers for each in tracker.group.followed()]
-        with self._encoded(sweep, [keyframes for _, keyframes in followed]) as encoded:
-            for frame, features in encoded:
-                if self._watch:
-                    self._watch(frame, features)
-                reached = [(number, keyframes) for number, keyframes in followed if sweep.reaches(keyframes, frame)]
-                here = [
-                    one for one in trackers if any(sweep.reaches(frames, frame) for frames in one.group.keyframes_of)
-                ]
-                verdict = self._step(frame, features, here)
-                if verdict and frame in sweep.wanted:
-                    objects = tuple(number for number, _ in reached)
-                    nothing = torch.zeros_like(verdict.background)
-                    every = [verdict.probability.get(number, nothing) for number in objects]
-                    probability = torch.stack([verdict.background, *every]).cpu().numpy()
-                    yield Matte(
-                        frame=frame,
-                        objects=objects,
-                        alpha=self._exact(frame, objects, probability[1:], here),
-                        shares=tuple(share(keyframes, frame, sweep) for _, keyframes in reached),
-                        probability=probability,
-                    )
+        frames = (frame for frame in sweep.frames if _reached(sweep, frame, trackers))
+        with self._encoder.each(frames) as encoded:
+            for frame, found in arriving(self._find(sweep, encoded, trackers), late=int(self._device.type == "cuda")):
+                reached = _reached(sweep, frame, trackers)
+                objects = tuple(number for number, _ in reached)
+                yield Matte(
+                    frame=frame,
+                    objects=objects,
+                    alpha=self._exact(frame, objects, found[1:], trackers),
+                    shares=tuple(share(keyframes, frame, sweep) for _, keyframes in reached),
+                    probability=found,
+                )
 
-    @contextmanager
-    def _encoded(self, sweep: Sweep, followed: Sequence[Sequence[int]]) -> Iterator[Iterator[tuple[int, Features]]]:
-        """Meanwhile the frames of `sweep` that can be read, on which something may be followed, and their features."""
-        frames = (frame for frame in sweep.frames if any(sweep.reaches(keyframes, frame) for keyframes in followed))
-        items = self._encode_each(frames)
-        if not encodes_beside(self._network, self._device):
-            yield items
-            return
-        with beside(items, self._device) as ahead:
-            yield ahead
-
-    def _encode_each(self, frames: Iterable[int]) -> Iterator[tuple[int, Features]]:
-        before = None
-        for frame in frames:
-            pixels = self._read(frame)
-            if pixels is not None:
-                before = self._encode(pixels, before)
-                yield frame, before
-
-    @torch.inference_mode()  # each thread has its own
-    def _encode(self, pixels: np.ndarray, before: Features | None = None) -> Features:
-        features = self._network.encode(self._framing.apply(pixels, self._device))
-        foresee = getattr(self._network, "foresee", None)
-        return foresee(features, before) if foresee and before else features
+    def _find(
+        self, sweep: Sweep, encoded: Iterator[tuple[int, Features]], trackers: Sequence[Tracker]
+    ) -> Iterator[tuple[int, Tensor]]:
+        """Each wanted frame of which something is known, and what is there: (1 + O, H, W), background first."""
+        for frame, features in encoded:
+            if self._watch:
+                self._watch(frame, features)
+            here = [one for one in trackers if any(sweep.reaches(frames, frame) for frames in one.group.keyframes_of)]
+            verdict = self._step(frame, features, here)
+            if verdict and frame in sweep.wanted:
+                nothing = torch.zeros_like(verdict.background)
+                every = [verdict.probability.get(number, nothing) for number, _ in _reached(sweep, frame, trackers)]
+                yield frame, torch.stack([verdict.background, *every])
 
     def _step(self, frame: int, features: Features, trackers: Sequence[Tracker]) -> Verdict | None:
         """What is at every pixel of `frame`, learnt by each tracker; None if nothing is known yet."""
@@ -281,3 +249,9 @@ class Walk:
         free = self._truth[frame] == 0
         exact = self._one_hot(objects, frame).numpy()
         return np.stack([exact[i] if number in told else probability[i] * free for i, number in enumerate(objects)])
+
+
+def _reached(sweep: Sweep, frame: int, trackers: Sequence[Tracker]) -> list[tuple[int, Sequence[int]]]:
+    """Each object that is followed to `frame`, and its keyframes."""
+    followed = [each for tracker in trackers for each in tracker.group.followed()]
+    return [(number, keyframes) for number, keyframes in followed if sweep.reaches(keyframes, frame)]

@@ -74,7 +74,8 @@ TABLE = (
             *(f"engine.memory.{name}" for name in ("tokens", "entry", "bank")),
         ),
     ),
-    Row(("engine.sweeps", "engine.framing", "engine.threads"), ("torch", "numpy", "cv2"), LIGHT),
+    Row(("engine.sweeps", "engine.framing", "engine.threads", "engine.transfer"), ("torch", "numpy", "cv2"), LIGHT),
+    Row(("engine.encoding",), ("torch", "numpy"), ("engine.networks.network", "engine.framing", "engine.threads")),
     Row(
         ("engine.walk",),
         ("torch", "numpy"),
@@ -83,10 +84,7 @@ TABLE = (
             "engine.memory.bank",
             "engine.memory.entry",
             "engine.networks.network",
-            "engine.judging",
-            "engine.framing",
-            "engine.sweeps",
-            "engine.threads",
+            *(f"engine.{name}" for name in ("judging", "encoding", "framing", "sweeps", "transfer")),
         ),
     ),
     Row(

@@ -16,15 +16,17 @@ _searching = threading.local()  # a search keeps buffers: one for each thread
 
 
 def shades(images: Tensor) -> Tensor:
-    """(B, 3, H, W) RGB 0..1 -> what flow is found by: (B, H / 2, W / 2) uint8, on the processor."""
+    """(B, 3, H, W) RGB 0..1 -> what flow is found by: (B, H / 2, W / 2) uint8."""
     mean = images.new_tensor(_LUMA).view(1, 3, 1, 1).expand(-1, -1, STRIDE, STRIDE) / STRIDE**2
     with torch.autocast(images.device.type, enabled=False):  # half precision has fewer steps than there are shades
         shade = functional.conv2d(images.float(), mean.float(), stride=STRIDE)[:, 0]
-    return (shade * 255).round().to("cpu", torch.uint8)
+    return (shade * 255).round().to(torch.uint8)
 
 
 def flow(now: Tensor, before: Tensor) -> Tensor:
     """Shades (h, w) of two frames -> (2, h, w) how many cells right and down each place of `now` was on `before`.
+
+    Found by the processor, wherever they are.
 
     Dense inverse search (Kroeger et al. 2016), OpenCV's, without its variational smoothing, which blurs outlines.
     """
@@ -35,8 +37,8 @@ def flow(now: Tensor, before: Tensor) -> Tensor:
         search.setPatchSize(_PATCH)
         search.setPatchStride(_STEP)
         _searching.search = search
-    found = _searching.search.calc(now.numpy(), before.numpy(), None)
-    return torch.from_numpy(found).permute(2, 0, 1)
+    found = _searching.search.calc(now.cpu().numpy(), before.cpu().numpy(), None)
+    return torch.from_numpy(found).to(now.device).permute(2, 0, 1)
 
 
 def carried(maps: Tensor, moved: Tensor) -> Tensor:

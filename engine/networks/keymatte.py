@@ -51,6 +51,7 @@ class Seen(Features):
     """And what places are followed by from frame to frame."""
 
     shades: Tensor = field(kw_only=True)  # (H / 2, W / 2) uint8
+    shades_here: Tensor = field(kw_only=True)  # the same in main memory
     since: Since | None = None
 
 
@@ -112,6 +113,7 @@ class Keymatte(nn.Module):
         }
         grid = (key.shape[-2], key.shape[-1])
         shade = shades(images)
+        shade_here = shade.cpu()
         return [
             Seen(
                 image=images[i : i + 1],
@@ -122,6 +124,7 @@ class Keymatte(nn.Module):
                 query=Tokens({name: plane[i].flatten(1).float() for name, plane in planes.items()}),
                 grid=grid,
                 shades=shade[i],
+                shades_here=shade_here[i],
             )
             for i in range(len(images))
         ]
@@ -130,7 +133,8 @@ class Keymatte(nn.Module):
         """`features`, told how places moved since the frame `before`: by two pictures alone, once for all objects."""
         if not self.follows:
             return features
-        return replace(features, since=Since(before.shades, flow(features.shades, before.shades)))
+        moved = flow(features.shades_here, before.shades_here).to(features.shades.device)
+        return replace(features, since=Since(before.shades, moved))
 
     def segment(self, features: Seen, memory: MemoryView, state: LastFrame | None) -> tuple[Tensor, LastFrame | None]:
         """Probabilities (O, H, W) of each object by itself."""

@@ -11,6 +11,8 @@ from ..memory.bank import MemoryView
 from ..memory.entry import Entry
 from .network import Features, Network
 
+_ALSO = ("encode_all", "pin")  # what is computed so too of a network that has it
+
 
 class InHalf:
     """The five verbs under autocast to `dtype`; keys, likeness and the probabilities that leave it stay float32."""
@@ -43,4 +45,5 @@ class InHalf:
 
     def __getattr__(self, name: str) -> Any:
         """Learned memory steps, such as `modulate`, and whatever else it has beside the verbs."""
-        return getattr(self.network, name)
+        found = getattr(self.network, name)
+        return torch.autocast(**self._kind)(found) if name in _ALSO else found
