@@ -93,8 +93,11 @@ class Conv(nn.Conv2d):
 
     def _fuses(self, image: Tensor) -> bool:
         able = _FUSED and image.device.type == "cpu" and image.dtype == torch.float32
-        learning = torch.is_grad_enabled() and (self.weight.requires_grad or image.requires_grad)
-        return able and not learning and not torch.compiler.is_compiling()  # which fuses by itself
+        if torch.compiler.is_compiling():  # which fuses by itself
+            return False
+        if torch.is_grad_enabled():  # beside parts that learn in half precision those that are frozen are quicker so
+            return able and not (self.weight.requires_grad or image.requires_grad)
+        return able and not torch.is_autocast_enabled("cpu")
 
     def _in_steps(self, image: Tensor, add: Tensor | None) -> Tensor:
         if self.groups > 1 and image.device.type == "cpu" and torch.is_autocast_enabled("cpu"):

@@ -29,7 +29,7 @@ class Course:
     smallest: int | None = None  # where given, each clip is of a size between this and `size`
     spoiled: float = 0.5  # share of the clips whose first frame is followed with errors
     far: float = 0.5  # share of the clips whose keyframe is from long before
-    rendered: float = 0.4  # share of the clips that are rendered ones, where there are some
+    rendered: float = 0.5  # share of the clips that are rendered ones, where there are some
     learning_rate: float = 4e-4
     young_pace: float = 1.0
     warm_up: int = 100  # steps

@@ -1,0 +1,89 @@
+"""A network computed in less than float32 finds the same, nearly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from engine import encoding
+from engine.framing import Framing
+from engine.judging import SoftJudge
+from engine.memory.bank import MemoryBank
+from engine.memory.folded import Folded
+from engine.memory.stores import Permanent
+from engine.networks.keymatte import Keymatte
+from engine.networks.network import Network
+from engine.networks.precision import InHalf
+from engine.recipes import find_recipe
+from engine.sweeps import group_by_keyframes, plan_sweeps
+from engine.types import Direction
+from engine.walk import Matte, Walk
+
+CHAIR = Path(__file__).parents[1] / "clips" / "chair"
+CPU = torch.device("cpu")
+HEIGHT, WIDTH = 216, 384
+FRAMES = 12
+
+
+@pytest.fixture(scope="module")
+def network() -> Keymatte:
+    recipe = find_recipe("keymatte")
+    return recipe.network(recipe.numbers({}), weights=None, device=CPU)
+
+
+@pytest.fixture(scope="module")
+def frames() -> list[np.ndarray]:
+    files = sorted((CHAIR / "frames").iterdir())[:FRAMES]
+    return [np.array(Image.open(file).convert("RGB").resize((WIDTH, HEIGHT))) for file in files]
+
+
+def mattes(network: Network, frames: list[np.ndarray]) -> Iterator[Matte]:
+    first = Image.open(sorted((CHAIR / "masks").iterdir())[0]).resize((WIDTH, HEIGHT), Image.Resampling.NEAREST)
+    groups = group_by_keyframes([(0, [1])], most=None)
+    framing = Framing.fit(HEIGHT, WIDTH, working_height=480, stride=network.stride)
+    walk = Walk(
+        network,
+        lambda: MemoryBank([Permanent(), Folded(network.modulate)], interval=5),
+        framing=framing,
+        judge=SoftJudge(framing),
+        read=lambda frame: frames[frame],
+        truth={0: np.uint8(np.asarray(first) > 0)},
+        groups=groups,
+        device=CPU,
+    )
+    return walk.propagate(plan_sweeps(groups, range(len(frames)), Direction.FORWARD))
+
+
+def test_as_on_a_gpu_in_half_precision_and_eight_frames_at_once_it_finds_the_same(network, frames, monkeypatch):
+    plain = list(mattes(network, frames))
+    monkeypatch.setattr(encoding, "encodes_beside", lambda network, device: False)
+    monkeypatch.setattr(encoding, "encodes_together", lambda network, device: hasattr(network, "encode_all"))
+    for found, truth in zip(mattes(InHalf(network, CPU, torch.bfloat16), frames), plain, strict=True):
+        mine, other = found.alpha[0] > 0.5, truth.alpha[0] > 0.5
+        assert (mine & other).sum() / (mine | other).sum() > 0.95
+        assert found.alpha.dtype == np.float32
+
+
+def test_what_a_network_has_beside_the_verbs_is_computed_in_half_too(network):
+    half, image = InHalf(network, CPU, torch.bfloat16), torch.rand(1, 3, 64, 96)
+    with torch.inference_mode():
+        (seen,) = half.encode_all(image)
+        assert seen.pyramid[4].dtype == torch.bfloat16
+        assert seen.query["key"].dtype == torch.float32
+        given = []
+        handle = network.values.join.register_forward_hook(lambda module, inputs, output: given.append(output.dtype))
+        half.pin(0, seen, torch.ones(1, 64, 96), among=1)
+        handle.remove()
+    assert given == [torch.bfloat16] * 2  # as it is, and enlarged
+
+
+def test_a_network_that_encodes_frames_one_by_one_still_does():
+    class Plain:
+        stride, max_objects = 16, None
+
+    assert not hasattr(InHalf(Plain(), CPU, torch.bfloat16), "encode_all")
