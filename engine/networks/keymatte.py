@@ -15,6 +15,7 @@ from ..layers.compact import CONTEXT, VALUE, Decoder, Found, ValueEncoder
 from ..layers.convolution import Conv
 from ..layers.modulation import SharedFold
 from ..layers.motion import STRIDE, carried, flow, shades
+from ..layers.specks import without_specks
 from ..memory.bank import MemoryView
 from ..memory.entry import Entry
 from ..memory.tokens import Tokens, joined
@@ -138,8 +139,12 @@ class Keymatte(nn.Module):
 
     def segment(self, features: Seen, memory: MemoryView, state: LastFrame | None) -> tuple[Tensor, LastFrame | None]:
         """Probabilities (O, H, W) of each object by itself."""
-        found = self.find(features, memory, state)
-        return found.logits.float().sigmoid(), replace(state, quality=found.quality) if state else None
+        told = self.recall(features, memory, state)
+        found = self.decoder(*told)
+        if state is None:
+            return found.logits.float().sigmoid(), None
+        logits = without_specks(found.logits.float(), told[3][:, :1]) if self.follows else found.logits.float()
+        return logits.sigmoid(), replace(state, quality=found.quality)
 
     def find(self, features: Seen, memory: MemoryView, state: LastFrame | None) -> Found:
         """Logits of each object by itself, and how good they seem."""

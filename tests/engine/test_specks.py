@@ -1,0 +1,52 @@
+"""Small pieces of an object away from all that it was are not believed, but nothing else is touched."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from engine.layers.specks import without_specks
+
+BODY = (slice(40, 100), slice(20, 90))
+FAR = (slice(60, 66), slice(170, 176))
+
+
+def found(*places: tuple[slice, slice]) -> torch.Tensor:
+    logits = torch.full((1, 128, 224), -6.0)
+    for rows, columns in places:
+        logits[:, rows, columns] = 4.0
+    return logits
+
+
+def was(*places: tuple[slice, slice]) -> torch.Tensor:
+    return torch.nn.functional.avg_pool2d((found(*places) > 0).float(), 2)[:, None]
+
+
+def test_a_small_piece_far_from_all_that_was_is_taken_away():
+    logits = without_specks(found(BODY, FAR), was(BODY))
+    assert (logits[0][FAR] < 0).all()
+    assert torch.equal(logits > 0, found(BODY) > 0)
+
+
+@pytest.mark.parametrize(
+    ("now", "before"),
+    [
+        ((BODY, FAR), (BODY, FAR)),  # it was there before
+        ((BODY, (slice(60, 66), slice(92, 98))), (BODY,)),  # beside the object
+        ((BODY, (slice(50, 66), slice(160, 176))), (BODY,)),  # large
+        ((BODY, (slice(20, 110), slice(170, 172))), (BODY,)),  # long, and as thin as a wire
+        ((FAR,), (BODY,)),  # all there is
+        (((slice(60, 66), slice(30, 36)), FAR), (BODY,)),  # as large as the rest
+        ((), (BODY,)),
+    ],
+)
+def test_nothing_else_is_changed(now: tuple, before: tuple):
+    logits = found(*now)
+    assert torch.equal(without_specks(logits, was(*before)), logits)
+
+
+def test_each_object_is_judged_by_itself():
+    logits = torch.cat([found(BODY, FAR), found(FAR)])
+    left = without_specks(logits, torch.cat([was(BODY), was(FAR)]))
+    assert (left[0][FAR] < 0).all()
+    assert torch.equal(left[1], logits[1])
