@@ -67,6 +67,8 @@ def memory_errors() -> Iterator[None]:
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise OutOfMemory("the device has not enough memory for this clip") from error
     except RuntimeError as error:
+        if "out of memory" in str(error):  # such as memory that a GPU writes to
+            raise OutOfMemory("the device has not enough memory for this clip") from error
         if "alloc" in str(error) and "memory" in str(error):  # the CPU allocator raises no class of its own
             raise OutOfMemory("the computer has not enough memory for this clip") from error
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ Seen = tuple[int, Features]  # a media frame and what the network saw there
 
 _TOGETHER = 8  # frames that a GPU encodes at once
 _PIXELS = _TOGETHER * 480 * 864  # of these together at most: of larger ones as many as take no more memory
-_SEARCHES = 8  # threads in which the processor finds what a GPU does not, such as optical flow
+_SEARCHES = min(8, max((os.cpu_count() or 1) - 2, 1))  # threads that find what a GPU does not, such as optical flow
 
 
 def encodes_beside(network: Network, device: torch.device) -> bool:
@@ -32,7 +33,8 @@ def encodes_beside(network: Network, device: torch.device) -> bool:
 
 def encodes_together(network: Network, device: torch.device) -> bool:
     """Whether several frames are encoded at once: one by one they would leave a GPU waiting for orders."""
-    return device.type == "cuda" and hasattr(network, "encode_all")
+    ahead = getattr(network, "encodes_ahead", False) and hasattr(network, "encode_all")
+    return ahead and device.type == "cuda"
 
 
 class FrameEncoder:
@@ -69,17 +71,20 @@ class FrameEncoder:
 
     @contextmanager
     def _batches_ahead(self, frames: Iterable[int]) -> Iterator[Iterator[Seen]]:
-        every = torch.get_num_threads()
-        with ThreadPoolExecutor(_SEARCHES, "search") as searches:
-            ahead = OneAhead(self._batches(frames, searches), threads=every, all_threads=every)
-            try:
-                yield ((frame, coming.result()) for batch in ahead for frame, coming in batch)
-            finally:
-                ahead.close()
+        every, searches = torch.get_num_threads(), ThreadPoolExecutor(_SEARCHES, "search")
+        ahead = OneAhead(self._batches(frames, searches), threads=every, all_threads=every)
+        try:
+            yield ((frame, coming.result()) for batch in ahead for frame, coming in batch)
+        finally:
+            ahead.close()
+            searches.shutdown(cancel_futures=True)
 
     def _batches(self, frames: Iterable[int], searches: ThreadPoolExecutor) -> Iterator[list[tuple[int, Future]]]:
-        images, before = self._images(frames), None
-        while batch := self._batch(images):
+        images, before, wrong = self._images(frames), None, None
+        while wrong is None:
+            batch, wrong = self._batch(images)
+            if not batch:
+                break
             with torch.inference_mode():  # each thread has its own
                 every = self._network.encode_all(torch.cat([image for _, image in batch]))
             coming = []
@@ -87,15 +92,20 @@ class FrameEncoder:
                 coming.append((frame, searches.submit(self._foreseen, features, before)))
                 before = features
             yield coming
+        if wrong:
+            raise wrong
 
-    def _batch(self, images: Iterator[tuple[int, Tensor]]) -> list[tuple[int, Tensor]]:
-        """The next ones that are encoded together."""
+    def _batch(self, images: Iterator[tuple[int, Tensor]]) -> tuple[list[tuple[int, Tensor]], Exception | None]:
+        """The next ones that are encoded together, and what went wrong at the one after them."""
         batch: list[tuple[int, Tensor]] = []
-        for frame, image in images:
-            batch.append((frame, image))
-            if len(batch) == _TOGETHER or (len(batch) + 1) * image[0, 0].numel() > _PIXELS:
-                break
-        return batch
+        try:
+            for frame, image in images:
+                batch.append((frame, image))
+                if len(batch) == _TOGETHER or (len(batch) + 1) * image[0, 0].numel() > _PIXELS:
+                    break
+        except Exception as error:
+            return batch, error
+        return batch, None
 
     def _images(self, frames: Iterable[int]) -> Iterator[tuple[int, Tensor]]:
         for frame in frames:

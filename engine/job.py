@@ -81,6 +81,7 @@ def _run(job: PropagationJob, report: Callable[[Answer], None], cancelled: Calla
                 for done, matte in enumerate(walk.propagate(sweeps), 1):
                     told = MatteReady(job.job_id, matte.frame, done, total)
                     behind.do(partial(results.put, matte, lambda told=told: report(told)))
+                    source.check()  # frames may have been read long before
             pace = done / max(time.monotonic() - began, 1e-9)
             results.mattes.put_unread(truth, [frame for frame in job.frames if frame in source.failed])
             results.outlines.trace(source.check)

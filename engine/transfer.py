@@ -12,6 +12,8 @@ from torch import Tensor
 
 Tag = TypeVar("Tag")
 
+_PAGE_LOCKED = 64 << 20  # bytes of a map that a GPU may write to by itself: such memory is kept, and never swapped
+
 
 def arriving(maps: Iterable[tuple[Tag, Tensor]], *, late: int = 0) -> Iterator[tuple[Tag, np.ndarray]]:
     """The same maps in main memory, each given out when `late` more have been asked for.
@@ -28,10 +30,10 @@ def arriving(maps: Iterable[tuple[Tag, Tensor]], *, late: int = 0) -> Iterator[t
 
     try:
         for tag, map_ in maps:
-            copy = map_.to("cpu", non_blocking=map_.is_cuda)  # of a GPU's into memory that it may write to by itself
-            there = None
-            if map_.is_cuda:
-                there = torch.cuda.Event()
+            by_itself = map_.is_cuda and map_.nbytes <= _PAGE_LOCKED
+            copy, there = map_.to("cpu", non_blocking=by_itself), None
+            if by_itself:
+                there = torch.cuda.Event(blocking=True)
                 there.record(torch.cuda.current_stream(map_.device))
             waiting.append((tag, copy, there))
             if len(waiting) > late:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .encoding import FrameEncoder, ReadFrame
+from .encoding import FrameEncoder, ReadFrame, encodes_together
 from .framing import Framing
 from .judging import Judge, Said, Verdict
 from .memory.bank import MemoryBank
@@ -173,7 +173,9 @@ class Walk:
             trackers.append(Tracker(self._network, group, bank, objects=before.objects))
         frames = (frame for frame in sweep.frames if _reached(sweep, frame, trackers))
         with self._encoder.each(frames) as encoded:
-            for frame, found in arriving(self._find(sweep, encoded, trackers), late=int(self._device.type == "cuda")):
+            for frame, found in arriving(
+                self._find(sweep, encoded, trackers), late=int(encodes_together(self._network, self._device))
+            ):
                 reached = _reached(sweep, frame, trackers)
                 objects = tuple(number for number, _ in reached)
                 yield Matte(

@@ -27,7 +27,7 @@ _FINE = 4  # maps at stride 2, as channels of cells at stride 8
 _SCORE = 32  # channels of the quality head
 _LIKELY = 0.2  # how likely a cell of stride 16 has to hold some of an object to be looked at more closely
 _AROUND = 1  # cells of stride 16 around those
-_NOWHERE = -10.0  # logit of an object where it is not looked for
+NOWHERE = -10.0  # logit of an object where it is not looked for
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class Decoder(nn.Module):
         likely = there | (near[0].sigmoid() > _LIKELY) if there.any() else torch.ones_like(there)
         window = Window.around(likely, margin=_AROUND)
         cover = bottom.new_zeros(1, 1, *near.shape[1:])
-        logits = bottom.new_full((1, *(16 * side for side in near.shape[1:])), _NOWHERE)
+        logits = bottom.new_full((1, *(16 * side for side in near.shape[1:])), NOWHERE)
         if window:
             seen = [window.of(*skip) for skip in zip(skips, (2, 4, 4), strict=True)]
             found = self._look_closer(window.of(bottom), window.of(moved, 8), seen)

@@ -26,7 +26,7 @@ def shades(images: Tensor) -> Tensor:
 def flow(now: Tensor, before: Tensor) -> Tensor:
     """Shades (h, w) of two frames -> (2, h, w) how many cells right and down each place of `now` was on `before`.
 
-    Found by the processor, wherever they are.
+    All in main memory.
 
     Dense inverse search (Kroeger et al. 2016), OpenCV's, without its variational smoothing, which blurs outlines.
     """
@@ -37,8 +37,8 @@ def flow(now: Tensor, before: Tensor) -> Tensor:
         search.setPatchSize(_PATCH)
         search.setPatchStride(_STEP)
         _searching.search = search
-    found = _searching.search.calc(now.cpu().numpy(), before.cpu().numpy(), None)
-    return torch.from_numpy(found).to(now.device).permute(2, 0, 1)
+    found = _searching.search.calc(now.numpy(), before.numpy(), None)
+    return torch.from_numpy(found).permute(2, 0, 1)
 
 
 def carried(maps: Tensor, moved: Tensor) -> Tensor:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
+from .compact import NOWHERE
 from .motion import STRIDE
 
 _CELL = 8  # pixels: side of the squares that are judged
 _AROUND = 5  # cells: side of the square that a speck stands alone in
-_SMALL = 64  # pixels that it has at most there
+_SMALL = 64  # pixels, more than it has there
+_FEW = 4  # cells that it has some of there at most: what is as thin as a wire has some of more
 _WAS = 0.3  # how likely the object was in a cell for it to have been there
 _BODY = 4  # times as large as all its specks an object must be, or they may be the object
-_DOUBT = 10.0  # by which the logits of specks are lowered
 
 
 def without_specks(logits: Tensor, moved: Tensor) -> Tensor:
@@ -23,8 +25,13 @@ def without_specks(logits: Tensor, moved: Tensor) -> Tensor:
     there = functional.avg_pool2d((logits > 0).to(moved)[:, None], _CELL)  # (O, 1, h, w): part of each cell
     around = functional.avg_pool2d(there, _AROUND, 1, _AROUND // 2) * (_AROUND * _CELL) ** 2
     was = functional.max_pool2d(functional.max_pool2d(moved, _CELL // STRIDE), 3, 1, 1) > _WAS
-    large = ((there > 0) & (around >= _SMALL)).to(there)
+    some = (there > 0).to(there)
+    cells = functional.avg_pool2d(some, _AROUND, 1, _AROUND // 2) * _AROUND**2
+    large = some * ((around >= _SMALL) | (cells > _FEW))
     small = (there > 0) & ~was & (functional.max_pool2d(large, _AROUND, 1, _AROUND // 2) == 0)
     specks = (there * small).sum((1, 2, 3), keepdim=True)
     small &= there.sum((1, 2, 3), keepdim=True) - specks > _BODY * specks
-    return logits - _DOUBT * functional.interpolate(small.to(logits), scale_factor=_CELL, mode="nearest")[:, 0]
+    # With their soft rims.
+    small = (functional.max_pool2d(small.to(logits), 3, 1, 1) > 0) & ~was & (small | (there == 0))
+    specks = functional.interpolate(small.to(logits), scale_factor=_CELL, mode="nearest")[:, 0] > 0
+    return torch.where(specks, logits.clamp(max=NOWHERE), logits)

@@ -36,6 +36,7 @@ class LastFrame:
 
     masks: Tensor  # (O, H / 2, W / 2)
     shades: Tensor  # (H / 2, W / 2) uint8: what the frame looked like
+    shades_here: Tensor  # the same in main memory
     quality: Tensor | None = None  # (O,) logits: how good the masks found since seem to be
 
 
@@ -54,6 +55,10 @@ class Seen(Features):
     shades: Tensor = field(kw_only=True)  # (H / 2, W / 2) uint8
     shades_here: Tensor = field(kw_only=True)  # the same in main memory
     since: Since | None = None
+
+
+def _since(now: Seen, before: Seen | LastFrame) -> Since:
+    return Since(before.shades, flow(now.shades_here, before.shades_here).to(now.shades.device))
 
 
 class Keymatte(nn.Module):
@@ -134,8 +139,7 @@ class Keymatte(nn.Module):
         """`features`, told how places moved since the frame `before`: by two pictures alone, once for all objects."""
         if not self.follows:
             return features
-        moved = flow(features.shades_here, before.shades_here).to(features.shades.device)
-        return replace(features, since=Since(before.shades, moved))
+        return replace(features, since=_since(features, before))
 
     def segment(self, features: Seen, memory: MemoryView, state: LastFrame | None) -> tuple[Tensor, LastFrame | None]:
         """Probabilities (O, H, W) of each object by itself."""
@@ -176,7 +180,7 @@ class Keymatte(nn.Module):
             return features.image.new_zeros(objects, 2, *features.shades.shape)
         since = features.since
         if since is None or since.shades is not state.shades:
-            since = Since(state.shades, flow(features.shades, state.shades))
+            since = _since(features, state)
         where = since.flow.to(state.masks)
         before = state.shades.to(state.masks) / 255
         carry = carried(torch.cat([state.masks, before[None]]), where)
@@ -189,7 +193,7 @@ class Keymatte(nn.Module):
 
     def settle(self, frame: int, features: Seen, masks: Tensor, state: LastFrame | None) -> LastFrame:
         """This frame becomes the previous one."""
-        return LastFrame(functional.avg_pool2d(masks, STRIDE), features.shades)
+        return LastFrame(functional.avg_pool2d(masks, STRIDE), features.shades, features.shades_here)
 
     def refer(self, frame: int, features: Seen, masks: Tensor, state: LastFrame | None) -> tuple[Entry, LastFrame]:
         """A keyframe is remembered as any frame."""

@@ -35,7 +35,8 @@ class Features:
 class Network(Protocol):
     """Carries masks from memory to a frame. `state` is each network's own value, None before the first frame.
 
-    Beside these verbs one may have more, which are used where they are: `foresee`, `assess` and `pin`, see `Keymatte`.
+    Beside these verbs one may have more, which are used where they are: `encode_all`, `foresee`, `assess` and `pin`,
+    see `Keymatte`.
     """
 
     stride: int  # image sides must be multiples of it

@@ -45,5 +45,7 @@ class InHalf:
 
     def __getattr__(self, name: str) -> Any:
         """Learned memory steps, such as `modulate`, and whatever else it has beside the verbs."""
+        if name == "network":  # it is not there yet, as in a copy that is being made
+            raise AttributeError(name)
         found = getattr(self.network, name)
         return torch.autocast(**self._kind)(found) if name in _ALSO else found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -17,6 +18,7 @@ from engine.framing import Framing
 from engine.layers import quantised
 from engine.layers.affinity import Chosen, read_top_k
 from engine.layers.backbones import EfficientNetLite0, folded_lite0
+from engine.layers.compact import Found
 from engine.memory.bank import MemoryBank
 from engine.memory.stores import Permanent
 from engine.networks.keymatte import Keymatte
@@ -259,3 +261,25 @@ def test_the_folded_trunk_computes_what_batch_norm_would():
         plain, *(published[f"_bn0.{name}"] for name in ("running_mean", "running_var", "weight", "bias")), eps=1e-3
     )
     assert torch.allclose(trunk.stem(image), torch.nn.functional.relu6(plain), atol=1e-4)
+
+
+def test_specks_that_the_decoder_finds_away_from_the_object_are_not_given_out(network):
+    image, mask = torch.rand(1, 3, 96, 224), torch.zeros(1, 96, 224)
+    mask[:, 20:70, 10:80] = 1
+    found = torch.where(mask > 0, 5.0, -5.0)
+    found[:, 40:46, 180:186] = 5.0  # a speck
+
+    def instead(module: torch.nn.Module, given: tuple, truth: Found) -> Found:
+        return replace(truth, logits=found)
+
+    handle = network.decoder.register_forward_hook(instead)
+    try:
+        with torch.inference_mode():
+            features, bank = network.encode(image), bank_of(network, image, mask)
+            state = network.settle(0, features, mask, None)
+            given, _ = network.segment(network.encode(image), bank.view(), state)
+            first, _ = network.segment(network.encode(image), bank.view(), None)
+    finally:
+        handle.remove()
+    assert torch.equal(given > 0.5, mask > 0)
+    assert torch.equal(first > 0.5, found > 0)  # where it was is not known

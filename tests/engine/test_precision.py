@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def frames() -> list[np.ndarray]:
     return [np.array(Image.open(file).convert("RGB").resize((WIDTH, HEIGHT))) for file in files]
 
 
-def mattes(network: Network, frames: list[np.ndarray]) -> Iterator[Matte]:
+def mattes(network: Network, frames: list[np.ndarray], device: torch.device = CPU) -> Iterator[Matte]:
     first = Image.open(sorted((CHAIR / "masks").iterdir())[0]).resize((WIDTH, HEIGHT), Image.Resampling.NEAREST)
     groups = group_by_keyframes([(0, [1])], most=None)
     framing = Framing.fit(HEIGHT, WIDTH, working_height=480, stride=network.stride)
@@ -54,19 +55,37 @@ def mattes(network: Network, frames: list[np.ndarray]) -> Iterator[Matte]:
         read=lambda frame: frames[frame],
         truth={0: np.uint8(np.asarray(first) > 0)},
         groups=groups,
-        device=CPU,
+        device=device,
     )
     return walk.propagate(plan_sweeps(groups, range(len(frames)), Direction.FORWARD))
 
 
+def same(found: Matte, truth: Matte) -> bool:
+    mine, other = found.alpha[0] > 0.5, truth.alpha[0] > 0.5
+    return (mine & other).sum() / (mine | other).sum() > 0.95
+
+
 def test_as_on_a_gpu_in_half_precision_and_eight_frames_at_once_it_finds_the_same(network, frames, monkeypatch):
+    see = network.encode_all
     plain = list(mattes(network, frames))
+    together = []
+    monkeypatch.setattr(network, "encode_all", lambda images: together.append(len(images)) or see(images))
     monkeypatch.setattr(encoding, "encodes_beside", lambda network, device: False)
     monkeypatch.setattr(encoding, "encodes_together", lambda network, device: hasattr(network, "encode_all"))
-    for found, truth in zip(mattes(InHalf(network, CPU, torch.bfloat16), frames), plain, strict=True):
-        mine, other = found.alpha[0] > 0.5, truth.alpha[0] > 0.5
-        assert (mine & other).sum() / (mine | other).sum() > 0.95
-        assert found.alpha.dtype == np.float32
+    half = list(mattes(InHalf(network, CPU, torch.bfloat16), frames))
+    assert together == [1, 1, 8, 4]  # the keyframe as it is, enlarged, and all frames
+    assert all(map(same, half, plain))
+    assert {one.alpha.dtype for one in half} == {np.dtype(np.float32)}
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here that PyTorch can use")
+@pytest.mark.parametrize("half", [False, True])
+def test_on_a_gpu_it_finds_the_same(network, frames, half: bool):
+    device, plain = torch.device("cuda"), list(mattes(network, frames))
+    other = copy.deepcopy(network).to(device)
+    found = list(mattes(InHalf(other, device, torch.float16) if half else other, frames, device))
+    assert len(found) == len(plain)
+    assert all(map(same, found, plain))
 
 
 def test_what_a_network_has_beside_the_verbs_is_computed_in_half_too(network):

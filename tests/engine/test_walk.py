@@ -223,6 +223,29 @@ def test_what_goes_wrong_while_encoding_ahead_is_raised_after_the_mattes_before_
     assert seen == [0, 1, 2]  # the first that was encoded was the keyframe
 
 
+def test_mattes_fetched_a_frame_late_are_the_same(monkeypatch):
+    film = films.crossing()
+    keyframes = [(6, (1, 2)), (11, (1,))]
+    at_once = walk(film, keyframes, unreadable=(8,))
+    monkeypatch.setattr("engine.walk.encodes_together", lambda network, device: True)
+    late = walk(film, keyframes, unreadable=(8,))
+    assert [(one.frame, one.objects, one.shares) for one in late] == [
+        (one.frame, one.objects, one.shares) for one in at_once
+    ]
+    for one, other in zip(late, at_once, strict=True):
+        assert np.array_equal(one.alpha, other.alpha)
+        assert np.array_equal(one.probability, other.probability)
+
+
+def test_what_goes_wrong_comes_after_a_matte_fetched_late(monkeypatch):
+    monkeypatch.setattr("engine.walk.encodes_together", lambda network, device: True)
+    seen = []
+    with pytest.raises(MemoryError, match="no more"):
+        for matte in walking(films.moving_disc(), [(0, [1])], network=Ahead(breaks_at=5)):
+            seen.append(matte.frame)
+    assert seen == [0, 1, 2]
+
+
 def test_a_walk_that_is_left_early_leaves_nothing_behind(two_threads):
     mattes, before = walking(films.moving_disc(), [(0, [1])], network=Ahead()), threading.active_count()
     assert next(mattes).frame == 0
