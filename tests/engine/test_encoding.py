@@ -20,7 +20,7 @@ HEIGHT, WIDTH = 96, 128
 
 
 class Counting(Keymatte):
-    """Notes how many frames it is given at once, and how many threads there are then."""
+    """Notes how many frames it is given at once."""
 
     def encode_all(self, images: torch.Tensor) -> list:
         self.given = [*getattr(self, "given", []), len(images)]

@@ -171,6 +171,14 @@ def test_cancel_keeps_what_is_done_and_running_again_completes_it(film, clip, ke
     assert folder.numbers_done() == list(range(1001, 1017))
 
 
+def test_cancel_does_not_wait_for_frames_that_were_read_long_before(clip, keyframes, tmp_path, monkeypatch):
+    monkeypatch.setattr("engine.encoding.encodes_beside", lambda network, device: False)
+    monkeypatch.setattr("engine.encoding.encodes_together", lambda network, device: hasattr(network, "encode_all"))
+    answers = done(job_of(clip, keyframes, tmp_path / "out", recipe="keymatte"), cancel_after=2)
+    assert isinstance(answers[-1], Cancelled)
+    assert MatteFolder(tmp_path / "out").numbers_done() in ([1001, 1002], [1001, 1002, 1003])
+
+
 def test_a_broken_frame_is_named_and_the_others_are_done(clip, keyframes, tmp_path):
     job = job_of(clip, keyframes, tmp_path / "out")
     broken = clip.with_name("shot_1005.png")
