@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import OrderedDict, defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -13,6 +13,13 @@ import numpy as np
 
 INDEX = "index.json"
 TURNTABLE = "turntable"  # views of one solid thing from all around
+_LABELS = ".subjects.png"
+OUTLINED = "outlined"  # which pixels of a photograph are its subjects: a file beside the photograph's own
+
+
+def labels_name(photograph: str) -> str:
+    """The file that tells the subjects of a photograph's file."""
+    return photograph.removesuffix(".jpg") + _LABELS
 
 
 @dataclass(frozen=True)
@@ -20,7 +27,7 @@ class Item:
     """One prepared picture."""
 
     file: str  # relative to the folder, with forward slashes
-    kind: str  # "cutout", "background", "texture" or "turntable"
+    kind: str  # "cutout", "background", "texture", "turntable" or "outlined"
     package: str
     licence: str
     views: int = 1  # pictures in the file
@@ -88,6 +95,14 @@ class Assets:
         if len(self._read) > self._remember:
             self._read.popitem(last=False)
         return image
+
+    def read_outlined(self, item: Item) -> tuple[np.ndarray, np.ndarray]:
+        """A photograph (H, W, 3) RGB and the numbers of its subjects (H, W), uint8, 0 elsewhere."""
+        photograph = replace(item, file=item.file.removesuffix(_LABELS) + ".jpg", kind="background")
+        labels = cv2.imdecode(_code(self._folder / item.file, 0), cv2.IMREAD_GRAYSCALE)
+        if labels is None:
+            raise ValueError(f"prepared picture {item.file} is damaged; prepare the pictures again")
+        return self.read(photograph), labels
 
 
 def view_name(view: int) -> str:

@@ -14,10 +14,13 @@ from .things import bending, make_any, make_blob, make_cutout, make_strands, smo
 MOST_OBJECTS = 3
 
 
-def cast_film(stage: Stage) -> list[Actor]:
-    """All actors, from the farthest to the nearest; labels 1.. are the objects to track."""
+def cast_film(stage: Stage, *, besides: bool = False) -> list[Actor]:
+    """All actors, from the farthest to the nearest; labels 1.. are the objects to track.
+
+    If `besides`, there are objects in the scenery already: few others are, and none stands behind.
+    """
     rng = stage.rng
-    count = int(rng.choice([1, 2, 3], p=[0.35, 0.4, 0.25]))
+    count = int(rng.choice([0, 1, 2], p=[0.6, 0.3, 0.1]) if besides else rng.choice([1, 2, 3], p=[0.35, 0.4, 0.25]))
     spot = rng.uniform(0.2, 0.8, 2) * stage.size
     crowd: list[list[Actor]] = []  # groups that stay together in depth
     label = 0
@@ -46,7 +49,8 @@ def cast_film(stage: Stage) -> list[Actor]:
     for _ in range(int(rng.choice([0, 1, 2, 3], p=[0.4, 0.3, 0.2, 0.1]))):
         crowd.append([_passer_by(stage)])
     rng.shuffle(crowd)
-    back = [_clutter(stage) for _ in range(int(rng.choice([0, 1, 2, 3], p=[0.5, 0.25, 0.15, 0.1])))]
+    behind = 0 if besides else int(rng.choice([0, 1, 2, 3], p=[0.5, 0.25, 0.15, 0.1]))
+    back = [_clutter(stage) for _ in range(behind)]
     front = [_occluder(stage) for _ in range(int(rng.choice([0, 1, 2], p=[0.6, 0.3, 0.1])))]
     return back + [actor for group in crowd for actor in group] + front
 

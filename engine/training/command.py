@@ -58,9 +58,9 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 
 
 def _train_data(options: argparse.Namespace) -> int:
+    from .fetching import fetch
     from .prepare import prepare
     from .pretrained import fetch_encoder
-    from .sources import fetch
 
     fetch_encoder(options.out / "pretrained")
     fetch(options.out / "fetched")

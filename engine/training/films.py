@@ -8,16 +8,18 @@ import cv2
 import numpy as np
 
 from .actors import paint
-from .assets import Assets
-from .casting import cast_film
+from .assets import OUTLINED, Assets
+from .casting import MOST_OBJECTS, cast_film
 from .looks import develop
 from .motion import camera_path, clip_times
+from .outlined import Pliant, framed, window_on
 from .sources import BACKGROUND, TEXTURE
 from .sprites import recolour
 from .stage import Stage
 
 SMALLEST = 45  # pixels of a clearly visible object on a film of 256 x 256
 TRIES = 40
+_PHOTOGRAPHS = 0.35  # share of the films that are photographs with outlined subjects, where there are some
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,22 @@ class Clip:
     def objects(self) -> int:
         """O, how many objects there are."""
         return int(self.labels[0].max())
+
+
+def united(clip: Clip, rng: np.random.Generator) -> Clip:
+    """The clip with two objects that touch on the first frame as one; as it is when none do."""
+    first = clip.labels[0]
+    pairs = []
+    for one in range(1, clip.objects + 1):
+        near = cv2.dilate(np.uint8(first == one), np.ones((5, 5), np.uint8)) > 0
+        pairs += [(one, other) for other in np.unique(first[near]) if other > one]
+    if not pairs:
+        return clip
+    one, other = pairs[rng.integers(len(pairs))]
+    table = np.arange(256)
+    table[other] = one
+    table[other + 1 :] -= 1
+    return Clip(clip.images, table[clip.labels].astype(np.uint8))
 
 
 def compose(assets: Assets, rng: np.random.Generator, *, frames: int, size: int, far: bool = False) -> Clip:
@@ -47,16 +65,12 @@ def compose(assets: Assets, rng: np.random.Generator, *, frames: int, size: int,
 
 def _compose_once(assets: Assets, rng: np.random.Generator, times: np.ndarray, *, size: int) -> Clip | None:
     camera = camera_path(rng, times, size=size)
-    scenery, placing = _scenery(assets, rng, size=size)
-    canvases = [
-        cv2.warpAffine(
-            scenery, (matrix @ placing)[:2], (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
-        )
-        for matrix in camera
-    ]
+    # Where nothing is outlined no dice are thrown: films of held-out pictures stay what they were.
+    whole = assets.count(OUTLINED) > 0 and rng.random() < _PHOTOGRAPHS
+    canvases, grounds = (_photograph if whole else _backdrop)(assets, rng, times, camera, size=size)
     stage = Stage(assets, rng, times, size, camera, canvases[0].copy())
-    actors = cast_film(stage)
-    labels = np.zeros((len(times), size, size), np.uint8)
+    actors = cast_film(stage, besides=whole)
+    labels = grounds
     for frame, canvas in enumerate(canvases):
         for actor in actors:
             paint(canvas, labels[frame], actor, frame)
@@ -65,6 +79,37 @@ def _compose_once(assets: Assets, rng: np.random.Generator, times: np.ndarray, *
             if renamed.max() == 0:
                 return None
     return Clip(develop(rng, canvases, times), renamed[labels])
+
+
+def _backdrop(
+    assets: Assets, rng: np.random.Generator, times: np.ndarray, camera: np.ndarray, *, size: int
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Scenery as the camera sees it, without an object: T frames (size, size, 3), labels (T, size, size)."""
+    scenery, placing = _scenery(assets, rng, size=size)
+    canvases = [
+        cv2.warpAffine(
+            scenery, (matrix @ placing)[:2], (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+        )
+        for matrix in camera
+    ]
+    return canvases, np.zeros((len(times), size, size), np.uint8)
+
+
+def _photograph(
+    assets: Assets, rng: np.random.Generator, times: np.ndarray, camera: np.ndarray, *, size: int
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """The same of a photograph whose subjects are objects, labelled after all others, and move where they are."""
+    picture, marks = assets.read_outlined(assets.pick(OUTLINED, rng))
+    if rng.random() < 0.5:
+        picture, marks = picture[:, ::-1], marks[:, ::-1]
+    window = window_on(rng, marks)
+    marks, _ = framed(np.ascontiguousarray(marks), *window, size=size)
+    picture, placing = framed(picture, *window, size=size)
+    picture = _recoloured(rng, picture, strength=0.3)
+    pliant = Pliant(rng, times, marks)
+    marks = np.where(marks > 0, marks + MOST_OBJECTS, 0).astype(np.uint8)
+    shown = [pliant.show(picture, marks, frame, matrix @ placing, size=size) for frame, matrix in enumerate(camera)]
+    return [image for image, _ in shown], np.stack([labels for _, labels in shown])
 
 
 def numbering(labels: np.ndarray) -> np.ndarray:
@@ -90,17 +135,16 @@ def _scenery(assets: Assets, rng: np.random.Generator, *, size: int) -> tuple[np
         picture = picture[:, ::-1]
     high, wide = picture.shape[:2]
     window = int(min(high, wide) * rng.uniform(0.45, 0.95))
-    scale = size / window
     x, y = rng.integers(0, wide - window + 1), rng.integers(0, high - window + 1)
-    left, top = max(0, int(x - 0.4 * window)), max(0, int(y - 0.4 * window))
-    part = picture[top : int(y + 1.4 * window), left : int(x + 1.4 * window)]
-    new = max(2, round(part.shape[1] * scale)), max(2, round(part.shape[0] * scale))
-    scenery = cv2.resize(part, new, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    scenery, placing = framed(picture, int(x), int(y), window, size=size)
     if rng.random() < 0.5:
-        opaque = np.empty((*scenery.shape[:2], 1), np.uint8)
-        scenery = np.ascontiguousarray(recolour(rng, np.dstack([scenery, opaque]), strength=0.4)[..., :3])
-    placing = np.array([[1.0, 0, -(x - left) * scale], [0, 1.0, -(y - top) * scale], [0, 0, 1]])
+        scenery = _recoloured(rng, scenery, strength=0.4)
     return scenery, placing
+
+
+def _recoloured(rng: np.random.Generator, picture: np.ndarray, *, strength: float) -> np.ndarray:
+    opaque = np.empty((*picture.shape[:2], 1), np.uint8)
+    return np.ascontiguousarray(recolour(rng, np.dstack([picture, opaque]), strength=strength)[..., :3])
 
 
 def _gradient(rng: np.random.Generator, *, side: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from torch.utils.data import IterableDataset, get_worker_info
 
 from .assets import Assets
-from .films import Clip, compose
+from .films import Clip, compose, united
 from .rendered import Scenes
 from .unroll import Lesson, plan
 
@@ -29,6 +29,7 @@ class Course:
     smallest: int | None = None  # where given, each clip is of a size between this and `size`
     spoiled: float = 0.5  # share of the clips whose first frame is followed with errors
     far: float = 0.5  # share of the clips whose keyframe is from long before
+    united: float = 0.2  # share of the clips where two objects that touch are one, if any do
     rendered: float = 0.5  # share of the clips that are rendered ones, where there are some
     learning_rate: float = 4e-4
     young_pace: float = 1.0
@@ -74,6 +75,8 @@ class Material:
         while True:
             far = course.far > 0 and course.frames > 2 and rng.random() < course.far
             clip = self._film(course, rng, frames or course.frames, rendered, size=size or course.size, far=far)
+            if rng.random() < course.united:
+                clip = united(clip, rng)
             found = plan(clip.images, clip.labels, rng, spoiled=course.spoiled, far=far)
             if found is not None:
                 return found

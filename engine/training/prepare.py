@@ -7,7 +7,7 @@ import io
 import logging
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from ..matte_folder import replacing
-from .assets import TURNTABLE, Assets, Item, is_held_out, view_name, write_index
+from .assets import OUTLINED, TURNTABLE, Assets, Item, is_held_out, labels_name, view_name, write_index
+from .outlined import cut_out, drawn, outlines
 from .sources import BACKGROUND, CUTOUT, MESH, SOURCES, TEXTURE, Source, Take, unpacked
 from .turntables import render_turntable
 
@@ -60,6 +61,7 @@ def prepare(fetched: Path, out: Path, *, sizes: Sizes | None = None, sources: tu
     sizes = sizes or Sizes()
     out.mkdir(parents=True, exist_ok=True)
     items: list[Item] = []
+    marked = outlines()
     for source in sources:
         before = len(items)
         for take in source.takes:
@@ -68,6 +70,7 @@ def prepare(fetched: Path, out: Path, *, sizes: Sizes | None = None, sources: tu
                 item = _prepare_one(file, take.kind, source, out, sizes)
                 if item is not None:
                     items.append(item)
+                    items += _prepare_subjects(item, marked.get(_picture(item)), out, sizes)
         log.info("%s: %d pictures", source.package, len(items) - before)
         write_index(out, items)  # after each one, so that a part is usable early
     return Assets(out)
@@ -139,7 +142,33 @@ def _prepare_one(file: Found, kind: str, source: Source, out: Path, sizes: Sizes
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         with replacing(out / name) as half:
             half.write_bytes(data)
-    return Item(name, shown, source.package, source.licence, views=views, held_out=is_held_out(file.name))
+    held_out = is_held_out(file.name) and not source.all_learned
+    return Item(name, shown, source.package, source.licence, views=views, held_out=held_out)
+
+
+def _picture(item: Item) -> str:
+    """By what name a photograph's outlines are known."""
+    return item.file.removeprefix(f"{BACKGROUND}/").removesuffix(".jpg")
+
+
+def _prepare_subjects(photograph: Item, row: dict | None, out: Path, sizes: Sizes) -> list[Item]:
+    """The subjects of an outlined photograph: where they are, and each as a cut-out; nothing of others."""
+    if row is None:
+        return []
+    picture = cv2.cvtColor(cv2.imread(str(out / photograph.file)), cv2.COLOR_BGR2RGB)
+    labels = drawn(row, width=picture.shape[1], height=picture.shape[0])
+    items = [replace(photograph, file=labels_name(photograph.file), kind=OUTLINED)]
+    with replacing(out / items[0].file) as half:
+        half.write_bytes(cv2.imencode(".png", labels)[1].tobytes())
+    for number, subject in enumerate(cut_out(picture, labels)):
+        pixels = clean_cutout(Image.fromarray(subject), side=sizes.cutout)
+        if pixels is None:
+            continue
+        items.append(replace(photograph, file=f"{CUTOUT}/{_picture(photograph)}_{number}.webp", kind=CUTOUT))
+        (out / items[-1].file).parent.mkdir(parents=True, exist_ok=True)
+        with replacing(out / items[-1].file) as half:
+            half.write_bytes(_code(pixels, sizes))
+    return items
 
 
 def _cutout(file: Found, sizes: Sizes) -> bytes | None:

@@ -1,16 +1,12 @@
-"""Where the pictures for training come from: a table of Debian packages with their licences, and their fetching."""
+"""Where the pictures for training come from: a table of Debian packages with their licences."""
 
 from __future__ import annotations
 
-import logging
-import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import EngineError
-
-log = logging.getLogger(__name__)
+from .photographs import LEFT_OUT, PICTURES, pinned
 
 CUTOUT, BACKGROUND, TEXTURE, MESH = "cutout", "background", "texture", "mesh"
 
@@ -40,6 +36,9 @@ class Source:
     licence: str
     attribution: str
     takes: tuple[Take, ...]
+    address: str = ""  # of the package's file, where this machine's own archive does not have it
+    sha256: str = ""  # of that file
+    all_learned: bool = False  # True: none is held out, so that the held-out pictures stay what they were
 
 
 _STAMPS = "usr/share/tuxpaint/stamps/**/*.png"
@@ -213,20 +212,19 @@ SOURCES: tuple[Source, ...] = (
         "Andrew Kator & Jennifer Legaz; Reallusion; Scopia Visual Interfaces Systems; BlendSwap contributors; eTeks",
         (Take(MESH, "*.obj", archive=f"{_FURNITURE}/*.sh3f", skip=_DULL),),
     ),
+    *(
+        Source(
+            row.package,
+            row.family.licence,
+            row.family.attribution,
+            (Take(BACKGROUND, PICTURES, skip=LEFT_OUT),),
+            address=row.address,
+            sha256=row.sha256,
+            all_learned=True,
+        )
+        for row in pinned()
+    ),
 )
-
-
-def fetch(folder: Path) -> None:
-    """Download and unpack (never install) every source package below `folder`; what is there is not fetched again."""
-    missing = [source.package for source in SOURCES if not unpacked(folder, source.package).is_dir()]
-    if not missing:
-        return
-    _demand_tools()
-    archives = folder / "archives"
-    archives.mkdir(parents=True, exist_ok=True)
-    for number, package in enumerate(missing, start=1):
-        log.info("fetching %s (%d of %d)", package, number, len(missing))
-        _unpack(_download(package, archives), unpacked(folder, package))
 
 
 def unpacked(folder: Path, package: str) -> Path:
@@ -240,42 +238,3 @@ def find_source(package: str) -> Source:
         if source.package == package:
             return source
     raise KeyError(f"no source {package!r}; there are {', '.join(source.package for source in SOURCES)}")
-
-
-def _demand_tools() -> None:
-    absent = [tool for tool in ("apt-get", "dpkg-deb") if shutil.which(tool) is None]
-    if absent:
-        raise SourceUnavailable(
-            f"the training pictures come from Debian packages, but {' and '.join(absent)} cannot be found here",
-            remedy="Run the fetch on Debian (a container will do), or copy a prepared folder from one.",
-        )
-
-
-def _download(package: str, archives: Path) -> Path:
-    """The package's archive file, downloaded when it is not there yet."""
-    found = sorted(archives.glob(f"{package}_*.deb"))
-    if found:
-        return found[-1]
-    done = subprocess.run(["apt-get", "download", package], cwd=archives, capture_output=True, text=True)
-    found = sorted(archives.glob(f"{package}_*.deb"))
-    if done.returncode != 0 or not found:
-        raise SourceUnavailable(
-            f"package {package} could not be downloaded: {done.stderr.strip()[-300:]}",
-            remedy="Check the network, run 'apt-get update' once, and start the fetch again: it goes on where it was.",
-        )
-    return found[-1]
-
-
-def _unpack(archive: Path, place: Path) -> None:
-    """Unpack beside the final place first, so that an interrupted run leaves no half-filled folder."""
-    half = place.with_name(place.name + ".part")
-    shutil.rmtree(half, ignore_errors=True)
-    half.mkdir(parents=True)
-    done = subprocess.run(["dpkg-deb", "-x", str(archive), str(half)], capture_output=True, text=True)
-    if done.returncode != 0:
-        archive.unlink(missing_ok=True)
-        raise SourceUnavailable(
-            f"{archive.name} could not be unpacked: {done.stderr.strip()[-300:]}",
-            remedy="Free some disk space and start the fetch again; the damaged archive was removed.",
-        )
-    half.rename(place)

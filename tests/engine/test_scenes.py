@@ -48,7 +48,7 @@ def rendered(prepared, tmp_path_factory):
         "import sys; from pathlib import Path; from engine.training.scenes.filming import render_scene\n"
         "prepared, out = Path(sys.argv[1]), Path(sys.argv[2])\n"
         "for name, seed in (('first', 3), ('again', 3), ('apart', 20)):\n"
-        "    size = dict(frames=2, width=96, height=64, samples=3)\n"
+        "    size = dict(frames=2, width=96, samples=3)\n"
         "    render_scene(out / name, seed, prepared=prepared, fetched=None, **size)\n"
     )
     done = subprocess.run(
@@ -70,12 +70,12 @@ def test_a_scene_is_a_clip_of_pictures_and_label_images(rendered):
     assert sorted(path.name for path in clip.iterdir()) == ["about.json", "frames", "masks"]
     assert [path.name for path in sorted((clip / "frames").iterdir())] == ["frame_000000.jpg", "frame_000001.jpg"]
     picture = cv2.imread(str(clip / "frames" / "frame_000000.jpg"))
-    assert picture.shape == (64, 96, 3)
+    assert picture.shape == (55, 96, 3)
     assert np.ptp(picture) > 40, "the picture is nearly plain"
     masks = masks_of(clip)
     assert len(masks) == 2
     for mask in masks:
-        assert mask.shape == (64, 96)
+        assert mask.shape == (55, 96)
         assert mask.dtype == np.uint8
     about = json.loads((clip / "about.json").read_text())
     objects = masks[0].max()

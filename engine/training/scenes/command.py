@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the clips; those that are there are kept")
     parser.add_argument("--count", type=int, default=400)
     parser.add_argument("--first-seed", type=int, default=1)
+    parser.add_argument("--width", type=int, default=448, help="pixels; held-out films want the usual width")
 
 
 def _render(options: argparse.Namespace) -> int:
@@ -37,5 +38,6 @@ def _render(options: argparse.Namespace) -> int:
         fetched=data / "fetched",
         count=options.count,
         first_seed=options.first_seed,
+        width=options.width,
     )
     return 0

@@ -16,7 +16,7 @@ from ..films import numbering
 from ..rendered import ABOUT, clip_name
 from ..sources import find_source
 from .building import linear
-from .directing import Store, plan_scene
+from .directing import ASPECT, Store, plan_scene
 from .plans import is_held_out_scene
 from .rendering import Set
 
@@ -42,7 +42,6 @@ def render_scene(
     fetched: Path | None,
     frames: int = 16,
     width: int = 448,
-    height: int = 256,
     samples: int = SAMPLES,
     store: Store | None = None,
 ) -> None:
@@ -57,7 +56,7 @@ def render_scene(
         shutil.rmtree(half, ignore_errors=True)
         half.mkdir(parents=True)
         scene = plan_scene(store, seed, attempt, frames=frames)
-        stage = Set(scene, width=width, height=height, folder=half)
+        stage = Set(scene, width=width, height=round(width / ASPECT), folder=half)
         if not _looks_right(stage, frames, scene.brightness):
             log.debug("scene %d, attempt %d: too little to be seen", seed, attempt)
             continue
@@ -77,7 +76,14 @@ def render_scene(
 
 
 def render_many(
-    out: Path, *, prepared: Path, fetched: Path | None, count: int, first_seed: int, samples: int = SAMPLES
+    out: Path,
+    *,
+    prepared: Path,
+    fetched: Path | None,
+    count: int,
+    first_seed: int,
+    width: int = 448,
+    samples: int = SAMPLES,
 ) -> int:
     """Render the scenes of `count` seeds below `out`, those that are there excepted; returns how many are new."""
     seeds = [seed for seed in range(first_seed, first_seed + count) if not (out / clip_name(seed) / ABOUT).is_file()]
@@ -89,7 +95,9 @@ def render_many(
             stores[apart] = Store.open(prepared, fetched, held_out=apart)
         place = out / clip_name(seed)
         try:
-            render_scene(place, seed, prepared=prepared, fetched=fetched, samples=samples, store=stores[apart])
+            render_scene(
+                place, seed, prepared=prepared, fetched=fetched, width=width, samples=samples, store=stores[apart]
+            )
         except NothingSeen as problem:  # one seed less
             log.warning("%s", problem)
     return sum((out / clip_name(seed) / ABOUT).is_file() for seed in seeds)

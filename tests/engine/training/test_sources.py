@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,11 +13,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.training import sources
+from engine.errors import DownloadRefused
+from engine.training import fetching, sources
 from engine.training.assets import Assets, is_held_out
+from engine.training.fetching import fetch
+from engine.training.photographs import FAMILIES, pinned
 from engine.training.prepare import Sizes, clean_cutout, prepare
 from engine.training.pretrained import ENCODER, fetch_encoder, unpack_encoder
-from engine.training.sources import SOURCES, Source, SourceUnavailable, Take, fetch, find_source, unpacked
+from engine.training.sources import SOURCES, Source, SourceUnavailable, Take, find_source, unpacked
 from engine.training.turntables import render_turntable
 
 CUBE = """mtllib cube.mtl
@@ -129,7 +134,7 @@ def test_every_source_names_an_open_licence_and_somebody_to_thank():
 
 
 def test_fetch_says_what_to_do_where_there_are_no_debian_tools(tmp_path, monkeypatch):
-    monkeypatch.setattr(sources.shutil, "which", lambda tool: None)
+    monkeypatch.setattr(fetching.shutil, "which", lambda tool: None)
     with pytest.raises(SourceUnavailable) as problem:
         fetch(tmp_path)
     assert "Debian" in problem.value.remedy
@@ -139,18 +144,34 @@ def test_fetch_goes_on_where_it_was(tmp_path, monkeypatch):
     asked = []
     for source in SOURCES[1:]:
         unpacked(tmp_path, source.package).mkdir(parents=True)
-    monkeypatch.setattr(sources.shutil, "which", lambda tool: tool)
-    monkeypatch.setattr(sources, "_download", lambda package, archives: asked.append(package) or archives)
-    monkeypatch.setattr(sources, "_unpack", lambda archive, place: place.mkdir(parents=True))
+    monkeypatch.setattr(fetching.shutil, "which", lambda tool: tool)
+    monkeypatch.setattr(fetching, "_download", lambda package, archives: asked.append(package) or archives)
+    monkeypatch.setattr(fetching, "_unpack", lambda archive, place: place.mkdir(parents=True))
     fetch(tmp_path)
     fetch(tmp_path)
     assert asked == [SOURCES[0].package]
 
 
+def test_packages_of_another_archive_come_from_their_address_and_are_checked(tmp_path, server):
+    known = replace(SOURCES[-1], address=server.address, sha256=hashlib.sha256(server.content).hexdigest())
+    archive = fetching._from_address(known, tmp_path)
+    assert archive.read_bytes() == server.content
+    assert fetching._from_address(known, tmp_path) == archive
+    assert len(server.asked) == 1, "what is there is not fetched again"
+    archive.unlink()
+    with pytest.raises(DownloadRefused, match="SHA-256"):
+        fetching._from_address(replace(known, sha256="0" * 64), tmp_path)
+    assert not archive.exists()
+
+
 def test_the_model_card_lists_every_source_with_its_licence():
     card = (Path(sources.__file__).parents[1] / "weights" / "keymatte.md").read_text(encoding="utf-8")
     for source in SOURCES:
-        assert f"| {source.package} | {source.licence} | {source.attribution} |" in card
+        if not source.address:
+            assert f"| {source.package} | {source.licence} | {source.attribution} |" in card
+    for family in FAMILIES:
+        releases = ", ".join(row.package.removeprefix(family.prefix) for row in pinned() if row.family is family)
+        assert f"| {family.prefix}: {releases} | {family.licence} | {family.attribution} |" in card
 
 
 def test_only_the_known_encoder_is_taken_from_its_package(tmp_path):

