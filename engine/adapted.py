@@ -12,7 +12,7 @@ import safetensors.torch
 import torch
 
 from . import checkpoints
-from .adapting import Marked, Outcome, fit
+from .adapting import Outcome, fit
 from .equipment import Equipment
 from .errors import WeightsDamaged, WeightsMissing
 from .layers.aggregate import aggregate
@@ -20,10 +20,11 @@ from .matte_folder import MatteFolder, replacing
 from .methods.recipe import STEPS
 from .networks.keymatte import Keymatte
 from .networks.precision import InHalf
+from .rehearsal import Marked
 from .sweeps import ObjectGroup
 
 _log = logging.getLogger(__name__)
-_EDITION = 5  # of the way it is learned: what another one left is not reused
+_EDITION = 6  # of the way it is learned: what another one left is not reused
 _PART = "decoder."  # of the network's tensors
 _TELLING = (
     "adapt.",
@@ -56,7 +57,12 @@ def adapt(
             if done % _TOLD_EVERY == 0:
                 tell("Adapting to the shot", done, total)
 
-        outcome = fit(network, [group for group in marked if group], steps=with_.numbers[STEPS.name], tell=count)
+        def show(frame: int) -> torch.Tensor | None:
+            image = with_.source.read(frame)
+            return None if image is None else with_.framing.apply(image, with_.device)
+
+        steps = with_.numbers[STEPS.name]
+        outcome = fit(network, [group for group in marked if group], steps=steps, tell=count, show=show)
         told = _in_words(outcome)
         _keep(outcome, folder, {"identity": identity, "told": told})
         if outcome.weights:
@@ -102,7 +108,7 @@ def _marked(
         if frame in pixels:
             masks = torch.stack([torch.from_numpy(truth[frame] == number) for number in group.objects]).float()
             image = with_.framing.apply(pixels[frame], with_.device)
-            marked.append(Marked(image, aggregate(with_.framing.apply_masks(masks.to(with_.device)))))
+            marked.append(Marked(frame, image, aggregate(with_.framing.apply_masks(masks.to(with_.device)))))
     return marked
 
 

@@ -16,6 +16,7 @@ from .layers.windows import Window
 from .losses import Shown, frame_loss, overlaps
 from .memory.bank import MemoryBank
 from .memory.stores import Permanent
+from .rehearsal import Marked, Show, labels_of, rehearse, steps_of
 from .threads import beside
 
 _POSE = Reach(shift=0.12, turn=0.2, zoom=0.18, bend=0.02, apart=0.06, light=0.2, mirrored=0.5)
@@ -33,14 +34,6 @@ _SHARE = 0.5  # of the pixels count: those that are most wrong
 _STRIDE = 16
 
 Tell = Callable[[int, int], None]  # steps done, steps in all; may stop it by raising
-
-
-@dataclass(frozen=True)
-class Marked:
-    """A keyframe of objects that share a memory, as the network sees it."""
-
-    image: Tensor  # (1, 3, H, W)
-    masks: Tensor  # (O, H, W) joint
 
 
 @dataclass(frozen=True)
@@ -64,12 +57,17 @@ class Outcome:
     weights: dict[str, Tensor] | None
 
 
-def fit(network: Any, groups: Sequence[Sequence[Marked]], *, steps: int, tell: Tell) -> Outcome:
-    """Learn from the keyframes of each group. The network is left as it was. `network` is of Keymatte's kind."""
+def fit(network: Any, groups: Sequence[Sequence[Marked]], *, steps: int, tell: Tell, show: Show) -> Outcome:
+    """Learn from the keyframes of each group. The network is left as it was. `network` is of Keymatte's kind.
+
+    What seems better on keyframes, each found from a frame just before it, has to be no worse where masks are carried
+    to them over the frames between, as `show` gives them: what leaks a little more on each is to be seen only there.
+    """
     sources = [_spread(group) for group in groups]
     draws = max(1, round(_LESSONS / sum(map(len, sources))))
     copier = Copier(seed=1)
-    total, done, examples = _count(sources, draws) + 2 * steps, 0, []  # folds side by side, then all
+    walked = [group for group in sources if len(group) > 1]
+    total, done, examples = _count(sources, draws) + 2 * steps + sum(map(steps_of, walked)), 0, []
     for group in sources:
         for example in examples_of(network, group, copier, draws):
             examples.append(example)
@@ -87,14 +85,22 @@ def fit(network: Any, groups: Sequence[Sequence[Marked]], *, steps: int, tell: T
     # It has to be better where masks have to be found, and no worse where they are carried along, as in most frames.
     gains = [min(scores[False] - before[False], scores[True] - before[True] + _LEAST_GAIN) for scores in after]
     best = max(range(_LOOKS), key=lambda look: gains[look])
+    told = _mean([*before.values()]), _mean([*after[best].values()])
     better = None
-    if gains[best] >= _LEAST_GAIN:
+    if gains[best] >= _LEAST_GAIN and walked:
+        scores = []
+        for group in walked:
+            for found in rehearse(network, group, lambda at: (network.decoder, folds[at % _FOLDS].kept[best]), show):
+                tell(done := done + 1, total)
+                scores += [found] if found else []
+        told = tuple(map(_mean, zip(*scores, strict=True)))
+    if gains[best] >= _LEAST_GAIN and told[1] >= told[0]:
         decoder = deepcopy(network.decoder)
         for _ in learn(decoder, [one for one in examples if not one.exam], looks[best], copier):
             tell(done := done + 1, total)
         better = _midway(network.decoder, decoder).state_dict()
     tell(total, total)
-    return Outcome(_mean([*before.values()]), _mean([*after[best].values()]), better)
+    return Outcome(*told, better)
 
 
 class _Fold:
@@ -106,10 +112,12 @@ class _Fold:
         self._exams = [one for one in examples if one.exam and one.fold == fold]
         self._copier = Copier(seed=2 + fold)
         self.seen: list[dict[bool, list[float]]] = []  # J by kind: as it was, and at each look
+        self.kept: list[nn.Module] = []  # what it was at each look
 
     def look(self, looks: Sequence[int]) -> Iterator[int]:
         """Learns; after each step its number, from 1. Looks before the first and after those of these numbers."""
         self._see()
+        self.kept.clear()
         useful = self._lessons and self._exams
         for step in learn(self._decoder, self._lessons, looks[-1], self._copier) if useful else range(1, looks[-1] + 1):
             if step in looks:
@@ -118,6 +126,7 @@ class _Fold:
 
     def _see(self) -> None:
         decoder = _midway(self._shipped, self._decoder)
+        self.kept.append(decoder)
         kinds = ([one for one in self._exams if one.carried == kind] for kind in _KINDS)
         self.seen.append({kind: _overlaps(decoder, some) for kind, some in zip(_KINDS, kinds, strict=True)})
 
@@ -165,8 +174,7 @@ def examples_of(network: Any, group: Sequence[Marked], copier: Copier, draws: in
             there = joint_logits(found.logits.sigmoid()).softmax(0)[1:]
         state = network.settle(-1, features, there, state)
         told = network.recall(network.encode(image), bank.view(), state)
-        labels = torch.cat([1 - masks.sum(0, keepdim=True), masks]).argmax(0)
-        return Example(told, labels, len(masks), fold, exam, carried)
+        return Example(told, labels_of(masks), len(masks), fold, exam, carried)
 
     every = range(len(group))
     for at, one in enumerate(group):

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
+from torch.nn import functional
 
-from engine import checkpoints
-from engine.adapting import Marked, examples_of, fit, learn, loss_of
+from engine import adapting, checkpoints
+from engine.adapting import examples_of, fit, learn, loss_of
 from engine.copies import Copier, Reach
 from engine.errors import BadSetting
 from engine.framing import Framing
@@ -21,6 +23,7 @@ from engine.matte_folder import MatteFolder
 from engine.networks.keymatte import Keymatte
 from engine.protocol import Answer, Cancelled, Finished, Stage
 from engine.recipes import find_recipe
+from engine.rehearsal import MOST_FRAMES, Marked, Show, frames_between, rehearse, steps_of
 from engine.types import Settings
 from tests import films
 from tests.engine.test_job import job_of, run
@@ -41,11 +44,17 @@ def marked(film: Film, frames: tuple[int, ...], objects: tuple[int, ...] = (1,))
     framing = Framing.fit(height, width, working_height=480, stride=32)
     return [
         Marked(
+            frame,
             framing.apply(film.frames[frame], torch.device("cpu")),
             framing.apply_masks(torch.from_numpy(np.stack([film.mask(frame, number) for number in objects])).float()),
         )
         for frame in frames
     ]
+
+
+def shown(film: Film) -> Show:
+    framing = Framing.fit(*film.labels.shape[1:], working_height=480, stride=32)
+    return lambda frame: framing.apply(film.frames[frame], torch.device("cpu"))
 
 
 def hub_of_a_wheel() -> Film:
@@ -106,7 +115,8 @@ def test_the_loss_falls_on_what_is_learned_and_the_quality_head_stays(network):
 def test_what_helps_on_keyframes_held_out_is_kept_and_the_network_is_left_as_it_was(network):
     before = weights_of(network)
     told: list[tuple[int, int]] = []
-    outcome = fit(network, [marked(hub_of_a_wheel(), (0, 3, 7))], steps=40, tell=lambda *now: told.append(now))
+    film = hub_of_a_wheel()
+    outcome = fit(network, [marked(film, (0, 3, 7))], steps=40, tell=lambda *now: told.append(now), show=shown(film))
     assert outcome.weights is not None
     assert outcome.after > outcome.before + 1
     assert weights_of(network) == before
@@ -121,7 +131,7 @@ def test_from_keyframes_that_contradict_each_other_nothing_is_kept(network):
     film = films.look_alikes(2, height=96, width=128)
     other = film.labels[0][:, ::-1]
     film = Film(np.stack([film.frames[0]] * 2), np.stack([film.labels[0], other]))
-    outcome = fit(network, [marked(film, (0, 1))], steps=8, tell=lambda done, total: None)
+    outcome = fit(network, [marked(film, (0, 1))], steps=8, tell=lambda done, total: None, show=shown(film))
     assert outcome.weights is None
 
 
@@ -133,9 +143,65 @@ def test_stopped_in_the_middle_the_network_is_as_it_was(network):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit(network, [marked(hub_of_a_wheel(), (0,))], steps=8, tell=tell)
+        fit(network, [marked(hub_of_a_wheel(), (0,))], steps=8, tell=tell, show=shown(hub_of_a_wheel()))
     assert weights_of(network) == before
     assert not any(weight.requires_grad for weight in network.parameters())
+
+
+# -- rehearsing --------------------------------------------------------------------------------------------------------
+class Leaking(nn.Module):
+    """A decoder that goes by where an object was alone, and finds it a little larger."""
+
+    def __init__(self, decoder: nn.Module) -> None:
+        super().__init__()
+        self._decoder = decoder
+
+    def forward(self, *told: object) -> object:
+        was = functional.interpolate(told[3][:, :1], scale_factor=2, mode="bilinear")[:, 0]
+        return replace(self._decoder(*told), logits=20 * functional.max_pool2d(was[None], 3, 1, 1)[0] - 10)
+
+
+def test_frames_of_a_walk_lie_between_its_ends_either_way():
+    assert frames_between(3, 7) == [4, 5, 6]
+    assert frames_between(7, 3) == [6, 5, 4]
+    assert frames_between(3, 4) == []
+    far = frames_between(0, 100)
+    assert len(far) == MOST_FRAMES
+    assert far == sorted(set(far))
+    assert far[0] > 0
+    assert far[-1] < 100
+
+
+def test_what_leaks_a_little_on_each_frame_shows_on_a_walk(network):
+    film = films.moving_disc(10, height=96, width=128)
+    group = marked(film, (0, 9))
+    leaking = Leaking(network.decoder)
+    told = list(rehearse(network, group, lambda at: (network.decoder, leaking), shown(film)))
+    assert len(told) == steps_of(group) == 2 * 9
+    scores = [found for found in told if found]
+    assert len(scores) == 2
+    assert all(plain > 85 for plain, _ in scores)
+    near = marked(film, (0, 1))
+    (_, at_once), _ = rehearse(network, near, lambda at: (network.decoder, leaking), shown(film))
+    assert all(leaked < at_once - 5 for _, leaked in scores), "more than from one frame before"
+
+
+def test_frames_that_are_missing_are_walked_past(network):
+    film = films.moving_disc(6, height=96, width=128)
+    show = shown(film)
+    group = marked(film, (0, 5))
+    told = list(
+        rehearse(network, group, lambda at: [network.decoder], lambda frame: show(frame) if frame % 2 else None)
+    )
+    assert [found is not None for found in told] == 2 * [False, False, False, False, True]
+
+
+def test_what_is_better_near_keyframes_but_not_on_the_way_to_them_is_not_kept(network, monkeypatch):
+    film = hub_of_a_wheel()
+    scores = iter([None, [90.0, 80.0], None, [70.0, 75.0]])
+    monkeypatch.setattr(adapting, "rehearse", lambda *_: scores)
+    outcome = fit(network, [marked(film, (0, 3, 7))], steps=40, tell=lambda done, total: None, show=shown(film))
+    assert (outcome.before, outcome.after, outcome.weights) == (80.0, 77.5, None)
 
 
 # -- jobs --------------------------------------------------------------------------------------------------------------
