@@ -11,6 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ..matte_folder import replacing
+
 INDEX = "index.json"
 TURNTABLE = "turntable"  # views of one solid thing from all around
 _LABELS = ".subjects.png"
@@ -45,7 +47,8 @@ def write_index(folder: Path, items: list[Item]) -> None:
     for item in items:
         counts[item.package][item.kind] += 1
     index = {"counts": counts, "items": [asdict(item) for item in items]}
-    (folder / INDEX).write_text(json.dumps(index, indent=1), encoding="utf-8")
+    with replacing(folder / INDEX) as half:
+        half.write_text(json.dumps(index, indent=1), encoding="utf-8")
 
 
 class Assets:

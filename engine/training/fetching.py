@@ -7,8 +7,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from ..downloads import download
-from .photographs import ARCHIVE_PAGE
+from ..downloads import download, sha256_of
+from ..errors import DownloadFailed, DownloadRefused
+from .photographs import VERSIONS
 from .sources import SOURCES, Source, SourceUnavailable, unpacked
 
 log = logging.getLogger(__name__)
@@ -54,10 +55,22 @@ def _download(package: str, archives: Path) -> Path:
 
 def _from_address(source: Source, archives: Path) -> Path:
     """The package's archive file from its address, downloaded when it is not there yet."""
-    place = archives / source.address.rpartition("/")[2]
-    if not place.is_file():
-        page = ARCHIVE_PAGE + place.name.partition("_")[0]
-        download(source.address, place, lambda done, total: None, lambda: False, sha256=source.sha256, page=page)
+    *_, folder, name = source.address.split("/")
+    place = archives / name
+    try:
+        if not place.is_file():
+            download(source.address, place, lambda done, total: None, lambda: False, sha256=source.sha256)
+    except (DownloadFailed, DownloadRefused) as problem:
+        raise SourceUnavailable(
+            f"package {source.package} could not be downloaded: {problem.message}",
+            remedy=f"Start the fetch again. If the archive no longer has it, put {name} from {VERSIONS}{folder} "
+            f"into {archives}.",
+        ) from problem
+    if sha256_of(place) != source.sha256:
+        raise SourceUnavailable(
+            f"{place} is not the package that is known: its SHA-256 is another one",
+            remedy="Remove it, and start the fetch again.",
+        )
     return place
 
 

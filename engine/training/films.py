@@ -52,7 +52,7 @@ def united(clip: Clip, rng: np.random.Generator) -> Clip:
 
 
 def compose(assets: Assets, rng: np.random.Generator, *, frames: int, size: int, far: bool = False) -> Clip:
-    """A film of `frames` square frames with 1 to 3 objects; the same generator state gives the same film.
+    """A film of `frames` square frames with 1 to 6 objects; the same generator state gives the same film.
 
     If `far`, the first is from long before the others.
     """

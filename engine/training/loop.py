@@ -178,7 +178,7 @@ def train(
     kinds = [False] * _VALIDATION_CLIPS
     if held_out.scenes and course.rendered:
         kinds[::2] = [True] * len(kinds[::2])
-    asked, scenes = replace(course, spoiled=0), len(held_out.scenes or ())
+    asked, scenes = replace(course, spoiled=0, united=0), len(held_out.scenes or ())
     exam = [held_out.lesson(asked, index, frames=6, rendered=kind) for index, kind in enumerate(kinds)]
     loader = DataLoader(
         Lessons(

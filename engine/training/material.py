@@ -75,7 +75,7 @@ class Material:
         while True:
             far = course.far > 0 and course.frames > 2 and rng.random() < course.far
             clip = self._film(course, rng, frames or course.frames, rendered, size=size or course.size, far=far)
-            if rng.random() < course.united:
+            if course.united and rng.random() < course.united:
                 clip = united(clip, rng)
             found = plan(clip.images, clip.labels, rng, spoiled=course.spoiled, far=far)
             if found is not None:

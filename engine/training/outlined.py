@@ -110,4 +110,5 @@ class Pliant:
         moved = cv2.remap(self._moves[frame], x / _CELL, y / _CELL, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         x, y = x - moved[..., 0], y - moved[..., 1]
         shown = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-        return shown, cv2.remap(labels, x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT_101)
+        # What is mirrored beyond the picture's border is a look-alike, no object.
+        return shown, cv2.remap(labels, x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT)

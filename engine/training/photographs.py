@@ -7,16 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ARCHIVE = "http://archive.ubuntu.com/ubuntu/"
-ARCHIVE_PAGE = "https://launchpad.net/ubuntu/+source/"  # where a version is found once the archive has left it out
-_PINNED = Path(__file__).with_suffix(".json")  # package -> its path in the archive, its SHA-256
+VERSIONS = "https://launchpad.net/ubuntu/+source/"  # where those are found that the archive has left out
+# `packages`: each one's path in the archive and its SHA-256; `left_out`: globs of what is no picture, and of logos and
+# characters that belong to somebody
+_TABLE = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+LEFT_OUT = tuple(_TABLE["left_out"])
 PICTURES = "usr/share/**/*.*"
-LEFT_OUT = (
-    *("*.xml", "*copyright", "*changelog*", "*/doc/*"),
-    *("*warty*", "*logo*", "*kylin-*", "*Simple_Ubuntu*", "*_Grey_*"),  # drawn
-    # Under the licence of Unsplash, which is not open.
-    *("*Abstract_Painting*", "*Camera_Film*", "*Colored_Pencils*", "*Hippopotamus*", "*Landscape_Photography*"),
-    *("*Macro_Shot_of_Black*", "*Silver_Back*"),
-)
 
 
 @dataclass(frozen=True)
@@ -31,7 +27,7 @@ class Family:
 FAMILIES = (
     Family(
         "ubuntu-wallpapers-",
-        "CC BY-SA 4.0, CC BY-SA 3.0, CC BY-SA 2.0, CC BY 3.0, CC BY 2.0, CC0 per file",
+        "CC BY-SA 4.0, CC BY-SA 3.0, CC BY-SA 2.0, CC BY 2.0, CC0 per file",
         "Ubuntu wallpapers, by the photographers named in the packages' copyright files",
     ),
     Family(
@@ -46,12 +42,12 @@ FAMILIES = (
     ),
     Family(
         "ubuntukylin-wallpapers-",
-        "CC BY-SA 3.0, CC BY-SA 4.0, GPL-3+ per file",
+        "CC BY-SA 3.0",
         "Ubuntu Kylin wallpapers, by the photographers named in the packages' copyright files",
     ),
     Family(
         "xubuntu-community-wallpapers-",
-        "CC BY 3.0, CC BY 4.0, CC BY-SA, CC0 per file",
+        "CC BY 3.0, CC BY 4.0, CC BY-SA 3.0, CC0 per file",
         "Xubuntu community wallpapers, by the photographers named in the packages' copyright files",
     ),
 )
@@ -69,10 +65,9 @@ class Pinned:
 
 def pinned() -> list[Pinned]:
     """All packages, by family and name."""
-    table = json.loads(_PINNED.read_text(encoding="utf-8"))
     return [
         Pinned(package, family, ARCHIVE + path, sha256)
         for family in FAMILIES
-        for package, (path, sha256) in sorted(table.items())
+        for package, (path, sha256) in sorted(_TABLE["packages"].items())
         if package.startswith(family.prefix)
     ]

@@ -8,7 +8,7 @@ import logging
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from fnmatch import fnmatch
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import cv2
@@ -72,8 +72,15 @@ def prepare(fetched: Path, out: Path, *, sizes: Sizes | None = None, sources: tu
                     items.append(item)
                     items += _prepare_subjects(item, marked.get(_picture(item)), out, sizes)
         log.info("%s: %d pictures", source.package, len(items) - before)
-        write_index(out, items)  # after each one, so that a part is usable early
+    write_index(out, _apart(items, out))
     return Assets(out)
+
+
+def _apart(items: list[Item], out: Path) -> list[Item]:
+    """Without what another package holds out, as a picture may be in several. Textures are for all."""
+    sums = {item.file: hashlib.sha256((out / item.file).read_bytes()).digest() for item in items}
+    held_out = {sums[item.file] for item in items if item.held_out}
+    return [one for one in items if one.held_out or one.kind == TEXTURE or sums[one.file] not in held_out]
 
 
 def clean_cutout(image: Image.Image, *, side: int) -> np.ndarray | None:
@@ -112,7 +119,7 @@ def clean_picture(image: Image.Image, *, short: int, long: int) -> np.ndarray | 
 def find(root: Path, take: Take) -> list[Found]:
     """The files of an unpacked package that a take means, in an order that is the same everywhere."""
     found = list(_members(root, take)) if take.archive else list(_files(root, take))
-    found = [file for file in found if not any(fnmatch(file.name, skip) for skip in take.skip)]
+    found = [file for file in found if not any(fnmatchcase(file.name, skip) for skip in take.skip)]
     found.sort(key=lambda file: _digest(file.name))
     return found[: take.limit]
 
@@ -127,7 +134,7 @@ def _members(root: Path, take: Take) -> Iterator[Found]:
     for path in root.glob(take.archive):
         with zipfile.ZipFile(path) as archive:
             for member in archive.namelist():
-                if fnmatch(member, take.pattern):
+                if fnmatchcase(member, take.pattern):
                     yield Found(f"{path.relative_to(root).as_posix()}/{member}", path, member)
 
 
@@ -139,9 +146,7 @@ def _prepare_one(file: Found, kind: str, source: Source, out: Path, sizes: Sizes
         data = make(file, sizes)
         if data is None:
             return None
-        (out / name).parent.mkdir(parents=True, exist_ok=True)
-        with replacing(out / name) as half:
-            half.write_bytes(data)
+        _write(out / name, data)
     held_out = is_held_out(file.name) and not source.all_learned
     return Item(name, shown, source.package, source.licence, views=views, held_out=held_out)
 
@@ -158,17 +163,20 @@ def _prepare_subjects(photograph: Item, row: dict | None, out: Path, sizes: Size
     picture = cv2.cvtColor(cv2.imread(str(out / photograph.file)), cv2.COLOR_BGR2RGB)
     labels = drawn(row, width=picture.shape[1], height=picture.shape[0])
     items = [replace(photograph, file=labels_name(photograph.file), kind=OUTLINED)]
-    with replacing(out / items[0].file) as half:
-        half.write_bytes(cv2.imencode(".png", labels)[1].tobytes())
+    _write(out / items[0].file, cv2.imencode(".png", labels)[1].tobytes())
     for number, subject in enumerate(cut_out(picture, labels)):
         pixels = clean_cutout(Image.fromarray(subject), side=sizes.cutout)
         if pixels is None:
             continue
         items.append(replace(photograph, file=f"{CUTOUT}/{_picture(photograph)}_{number}.webp", kind=CUTOUT))
-        (out / items[-1].file).parent.mkdir(parents=True, exist_ok=True)
-        with replacing(out / items[-1].file) as half:
-            half.write_bytes(_code(pixels, sizes))
+        _write(out / items[-1].file, _code(pixels, sizes))
     return items
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as half:
+        half.write_bytes(data)
 
 
 def _cutout(file: Found, sizes: Sizes) -> bytes | None:

@@ -23,13 +23,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the clips; those that are there are kept")
     parser.add_argument("--count", type=int, default=400)
     parser.add_argument("--first-seed", type=int, default=1)
-    parser.add_argument("--width", type=int, default=448, help="pixels; held-out films want the usual width")
+    parser.add_argument("--width", type=int, help="pixels, of scenes to learn from")
 
 
 def _render(options: argparse.Namespace) -> int:
     if find_spec("bpy") is None:
         raise BlenderMissing("scenes are rendered in Blender, and this Python has no module bpy")
     from .filming import render_many
+    from .plans import WIDTH
 
     data = options.data
     render_many(
@@ -38,6 +39,6 @@ def _render(options: argparse.Namespace) -> int:
         fetched=data / "fetched",
         count=options.count,
         first_seed=options.first_seed,
-        width=options.width,
+        width=options.width or WIDTH,
     )
     return 0

@@ -14,13 +14,13 @@ from .creatures import Being, furred, make_creature
 from .dice import Dice
 from .furniture import Furniture
 from .moving import film, go
-from .plans import MOST_OBJECTS, Scene, Thing, View, is_held_out_scene
+from .plans import HEIGHT, MOST_OBJECTS, WIDTH, Scene, Thing, View, is_held_out_scene
 from .shapes import tube
 from .surroundings import Props, Spot, light, light_level, sized, surround
 from .troupe import ANIMALS, PEOPLE, Troupe
 
 CAMERA_TRIES = 25
-ASPECT = 448 / 256
+ASPECT = WIDTH / HEIGHT
 Maker = Callable[[Dice], Being]
 
 

