@@ -34,6 +34,7 @@ class Item:
     licence: str
     views: int = 1  # pictures in the file
     held_out: bool = False  # True: for validation only
+    family: str = ""  # of packages that are drawn from as one; "": it stands alone
 
 
 def is_held_out(name: str, *, percent: int = 5) -> bool:
@@ -63,7 +64,7 @@ class Assets:
         for row in index["items"]:
             item = Item(**row)
             if item.held_out == held_out or item.kind == "texture":
-                self._items[item.kind][item.package].append(item)
+                self._items[item.kind][item.family or item.package].append(item)
 
     def count(self, kind: str) -> int:
         """How many pictures of a kind there are."""
@@ -72,7 +73,8 @@ class Assets:
     def pick(self, kind: str, rng: np.random.Generator) -> Item:
         """A random picture of a kind.
 
-        Packages are drawn by the square root of their size, so that a large one does not drown the others.
+        Packages, or families of them, are drawn by the square root of their size, so that a large one does not drown
+        the others.
         """
         packages = self._items[kind]
         if not packages:

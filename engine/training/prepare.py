@@ -148,7 +148,7 @@ def _prepare_one(file: Found, kind: str, source: Source, out: Path, sizes: Sizes
             return None
         _write(out / name, data)
     held_out = is_held_out(file.name) and not source.all_learned
-    return Item(name, shown, source.package, source.licence, views=views, held_out=held_out)
+    return Item(name, shown, source.package, source.licence, views=views, held_out=held_out, family=source.family)
 
 
 def _picture(item: Item) -> str:

@@ -38,6 +38,7 @@ class Source:
     takes: tuple[Take, ...]
     address: str = ""  # of the package's file, where this machine's own archive does not have it
     sha256: str = ""  # of that file
+    family: str = ""  # of alike packages, one to a release
     all_learned: bool = False  # True: none is held out, so that the held-out pictures stay what they were
 
 
@@ -220,6 +221,7 @@ SOURCES: tuple[Source, ...] = (
             (Take(BACKGROUND, PICTURES, skip=LEFT_OUT),),
             address=row.address,
             sha256=row.sha256,
+            family=row.family.prefix,
             all_learned=True,
         )
         for row in pinned()

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from engine.training import prepare as preparing
-from engine.training.assets import OUTLINED, Assets, is_held_out
+from engine.training.assets import OUTLINED, Assets, Item, is_held_out, write_index
 from engine.training.films import Clip, compose, united
 from engine.training.outlined import Pliant, cut_out, drawn, outlines
 from engine.training.photographs import pinned
@@ -62,6 +62,14 @@ def test_none_of_them_is_held_out_for_scores(assets):
     assert is_held_out(HELD_OUT_NAME)
     assert Assets(assets._folder, held_out=True).count("background") == 0
     assert all(find_source(row.package).all_learned for row in pinned())
+
+
+def test_packages_of_a_family_are_drawn_from_as_one(assets, tmp_path):
+    items = [Item(f"{name}.jpg", "background", name, "CC0", family="of-one-kind") for name in ("a", "b", "c", "d")]
+    write_index(tmp_path, [*items, Item("alone.jpg", "background", "alone", "CC0")])
+    rng, four_and_one = np.random.default_rng(1), Assets(tmp_path)
+    alone = np.mean([four_and_one.pick("background", rng).package == "alone" for _ in range(600)])
+    assert 0.27 < alone < 0.40, "1 / (1 + the root of 4); were they drawn from one by one, 1 / 5"
 
 
 def test_what_another_package_holds_out_is_not_learned_from(assets, tmp_path):
