@@ -90,7 +90,9 @@ def fit(network: Any, groups: Sequence[Sequence[Marked]], *, steps: int, tell: T
     if gains[best] >= _LEAST_GAIN and walked:
         scores = []
         for group in walked:
-            for found in rehearse(network, group, lambda at: (network.decoder, folds[at % _FOLDS].kept[best]), show):
+            for found in rehearse(
+                network, group, lambda at: (network.decoder, folds[at % _FOLDS].kept[1 + best]), show
+            ):
                 tell(done := done + 1, total)
                 scores += [found] if found else []
         told = tuple(map(_mean, zip(*scores, strict=True)))
@@ -112,12 +114,11 @@ class _Fold:
         self._exams = [one for one in examples if one.exam and one.fold == fold]
         self._copier = Copier(seed=2 + fold)
         self.seen: list[dict[bool, list[float]]] = []  # J by kind: as it was, and at each look
-        self.kept: list[nn.Module] = []  # what it was at each look
+        self.kept: list[nn.Module] = []  # what it was then
 
     def look(self, looks: Sequence[int]) -> Iterator[int]:
         """Learns; after each step its number, from 1. Looks before the first and after those of these numbers."""
         self._see()
-        self.kept.clear()
         useful = self._lessons and self._exams
         for step in learn(self._decoder, self._lessons, looks[-1], self._copier) if useful else range(1, looks[-1] + 1):
             if step in looks:

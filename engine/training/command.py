@@ -10,7 +10,7 @@ from .scenes.command import add_arguments as add_scene_arguments
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
     """All of them."""
-    one = commands.add_parser("train-data", help="fetch and prepare all that is learned from (Debian and PyPI)")
+    one = commands.add_parser("train-data", help="fetch and prepare all that is learned from (Debian, Ubuntu and PyPI)")
     one.set_defaults(command=_train_data)
     one.add_argument("--out", type=Path, required=True)
 

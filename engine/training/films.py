@@ -12,13 +12,14 @@ from .assets import OUTLINED, Assets
 from .casting import MOST_OBJECTS, cast_film
 from .looks import develop
 from .motion import camera_path, clip_times
-from .outlined import Pliant, framed, window_on
+from .outlined import Pliant, window_on
 from .sources import BACKGROUND, TEXTURE
 from .sprites import recolour
 from .stage import Stage
 
 SMALLEST = 45  # pixels of a clearly visible object on a film of 256 x 256
 TRIES = 40
+_ROOM = 0.4  # of the window's side: what is kept around it for a camera that moves
 _PHOTOGRAPHS = 0.35  # share of the films that are photographs with outlined subjects, where there are some
 
 
@@ -103,8 +104,8 @@ def _photograph(
     if rng.random() < 0.5:
         picture, marks = picture[:, ::-1], marks[:, ::-1]
     window = window_on(rng, marks)
-    marks, _ = framed(np.ascontiguousarray(marks), *window, size=size)
-    picture, placing = framed(picture, *window, size=size)
+    marks, _ = _framed(np.ascontiguousarray(marks), *window, size=size)
+    picture, placing = _framed(picture, *window, size=size)
     picture = _recoloured(rng, picture, strength=0.3)
     pliant = Pliant(rng, times, marks)
     marks = np.where(marks > 0, marks + MOST_OBJECTS, 0).astype(np.uint8)
@@ -136,10 +137,22 @@ def _scenery(assets: Assets, rng: np.random.Generator, *, size: int) -> tuple[np
     high, wide = picture.shape[:2]
     window = int(min(high, wide) * rng.uniform(0.45, 0.95))
     x, y = rng.integers(0, wide - window + 1), rng.integers(0, high - window + 1)
-    scenery, placing = framed(picture, int(x), int(y), window, size=size)
+    scenery, placing = _framed(picture, int(x), int(y), window, size=size)
     if rng.random() < 0.5:
         scenery = _recoloured(rng, scenery, strength=0.4)
     return scenery, placing
+
+
+def _framed(picture: np.ndarray, x: int, y: int, side: int, *, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The part of a picture around a square, scaled so that the square has `size` pixels, and the (3, 3) map from the
+    part's pixels to those of the square."""
+    scale = size / side
+    left, top = max(0, int(x - _ROOM * side)), max(0, int(y - _ROOM * side))
+    part = picture[top : int(y + (1 + _ROOM) * side), left : int(x + (1 + _ROOM) * side)]
+    new = max(2, round(part.shape[1] * scale)), max(2, round(part.shape[0] * scale))
+    smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    part = cv2.resize(part, new, interpolation=cv2.INTER_NEAREST_EXACT if part.ndim == 2 else smooth)
+    return part, np.array([[1.0, 0, -(x - left) * scale], [0, 1.0, -(y - top) * scale], [0, 0, 1]])
 
 
 def _recoloured(rng: np.random.Generator, picture: np.ndarray, *, strength: float) -> np.ndarray:

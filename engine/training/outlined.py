@@ -13,7 +13,6 @@ from .motion import wander
 
 # picture ("package/digest") -> its size, and for each subject polygons of x, y by turns; holes are polygons too
 _OUTLINES = Path(__file__).with_suffix(".json")
-_ROOM = 0.4  # of the window's side: what is kept around it for a camera that moves
 _CELL = 4  # pixels: how coarsely movements within a photograph are kept
 
 
@@ -55,18 +54,6 @@ def window_on(rng: np.random.Generator, labels: np.ndarray) -> tuple[int, int, i
     corner = middle - side * rng.uniform(0.3, 0.7, 2)
     x, y = np.clip(corner, 0, (wide - side, high - side)).astype(int)
     return int(x), int(y), side
-
-
-def framed(picture: np.ndarray, x: int, y: int, side: int, *, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The part of a picture around a square, scaled so that the square has `size` pixels, and the (3, 3) map from the
-    part's pixels to those of the square."""
-    scale = size / side
-    left, top = max(0, int(x - _ROOM * side)), max(0, int(y - _ROOM * side))
-    part = picture[top : int(y + (1 + _ROOM) * side), left : int(x + (1 + _ROOM) * side)]
-    new = max(2, round(part.shape[1] * scale)), max(2, round(part.shape[0] * scale))
-    smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    part = cv2.resize(part, new, interpolation=cv2.INTER_NEAREST_EXACT if part.ndim == 2 else smooth)
-    return part, np.array([[1.0, 0, -(x - left) * scale], [0, 1.0, -(y - top) * scale], [0, 0, 1]])
 
 
 class Pliant:

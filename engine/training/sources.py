@@ -1,4 +1,4 @@
-"""Where the pictures for training come from: a table of Debian packages with their licences."""
+"""Where the pictures for training come from: a table of Debian's and Ubuntu's packages with their licences."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Take:
 
 @dataclass(frozen=True)
 class Source:
-    """A Debian package with openly licensed pictures. Licences are those of its own copyright file."""
+    """A package with openly licensed pictures. Licences are those of its own copyright file."""
 
     package: str
     licence: str

@@ -126,7 +126,7 @@ def test_two_objects_that_touch_become_one_and_others_keep_their_order():
     labels[:, 5:15, 2:10], labels[:, 5:15, 20:28], labels[:, 5:15, 10:18], labels[:, 5:15, 32:38] = 1, 2, 3, 4
     clip = Clip(np.zeros((2, 20, 40, 3), np.uint8), labels)
     both = united(clip, np.random.default_rng(0)).labels
-    assert set(np.unique(both)) in ({0, 1, 2, 3},)
+    assert set(np.unique(both)) == {0, 1, 2, 3}
     one = (labels == 1) | (labels == 3)
     other = (labels == 2) | (labels == 3)
     assert any(np.array_equal(both == number, pair) for pair in (one, other) for number in (1, 2))
