@@ -10,6 +10,7 @@ import numpy as np
 from .actors import paint
 from .assets import OUTLINED, Assets
 from .casting import MOST_OBJECTS, cast_film
+from .lifted import lift, without_subjects
 from .looks import develop
 from .motion import camera_path, clip_times
 from .outlined import Pliant, window_on
@@ -21,6 +22,7 @@ SMALLEST = 45  # pixels of a clearly visible object on a film of 256 x 256
 TRIES = 40
 _ROOM = 0.4  # of the window's side: what is kept around it for a camera that moves
 _PHOTOGRAPHS = 0.35  # share of the films that are photographs with outlined subjects, where there are some
+_LIFTED = 0.5  # share of those whose subjects move over what is behind them; the others move whole
 
 
 @dataclass(frozen=True)
@@ -86,20 +88,23 @@ def _backdrop(
     assets: Assets, rng: np.random.Generator, times: np.ndarray, camera: np.ndarray, *, size: int
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Scenery as the camera sees it, without an object: T frames (size, size, 3), labels (T, size, size)."""
-    scenery, placing = _scenery(assets, rng, size=size)
-    canvases = [
+    canvases = _seen(*_scenery(assets, rng, size=size), camera, size=size)
+    return canvases, np.zeros((len(times), size, size), np.uint8)
+
+
+def _seen(scenery: np.ndarray, placing: np.ndarray, camera: np.ndarray, *, size: int) -> list[np.ndarray]:
+    return [
         cv2.warpAffine(
             scenery, (matrix @ placing)[:2], (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
         )
         for matrix in camera
     ]
-    return canvases, np.zeros((len(times), size, size), np.uint8)
 
 
 def _photograph(
     assets: Assets, rng: np.random.Generator, times: np.ndarray, camera: np.ndarray, *, size: int
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """The same of a photograph whose subjects are objects, labelled after all others, and move where they are."""
+    """The same of a photograph whose subjects are objects, labelled after all others."""
     picture, marks = assets.read_outlined(assets.pick(OUTLINED, rng))
     if rng.random() < 0.5:
         picture, marks = picture[:, ::-1], marks[:, ::-1]
@@ -107,6 +112,14 @@ def _photograph(
     marks, _ = _framed(np.ascontiguousarray(marks), *window, size=size)
     picture, placing = _framed(picture, *window, size=size)
     picture = _recoloured(rng, picture, strength=0.3)
+    if rng.random() < _LIFTED:
+        canvases = _seen(without_subjects(picture, marks), placing, camera, size=size)
+        labels = np.zeros((len(times), size, size), np.uint8)
+        stage = Stage(assets, rng, times, size, camera, canvases[0])
+        for actor in lift(stage, picture, marks, placing, first=MOST_OBJECTS + 1):
+            for frame, canvas in enumerate(canvases):
+                paint(canvas, labels[frame], actor, frame)
+        return canvases, labels
     pliant = Pliant(rng, times, marks)
     marks = np.where(marks > 0, marks + MOST_OBJECTS, 0).astype(np.uint8)
     shown = [pliant.show(picture, marks, frame, matrix @ placing, size=size) for frame, matrix in enumerate(camera)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import EngineError
-from .photographs import LEFT_OUT, PICTURES, pinned
+from .photographs import ARCHIVE, LEFT_OUT, PICTURES, pinned
 
 CUTOUT, BACKGROUND, TEXTURE, MESH = "cutout", "background", "texture", "mesh"
 
@@ -52,6 +52,7 @@ _AGES = "usr/share/games/0ad/mods/public/public.zip"
 _DULL = ("*window*", "*door*", "*plug*", "*switch*", "*RJ-45*", "*dimmer*", "*stationnement*", "*fleche*", "*garage*")
 _MAPS = ("*norm*", "*_n.*", "*_nm.*", "*spec*", "*gloss*", "*mask*", "*light*", "*splat*", "*minimap*", "*_bump*")
 _SKY = "usr/share/stellarium/landscapes"
+_COSTUMES = "usr/share/scratch/Media/Costumes"
 
 SOURCES: tuple[Source, ...] = (
     Source(
@@ -212,6 +213,50 @@ SOURCES: tuple[Source, ...] = (
         "CC BY 3.0, CC BY 3.0 US, CC0 per catalogue",
         "Andrew Kator & Jennifer Legaz; Reallusion; Scopia Visual Interfaces Systems; BlendSwap contributors; eTeks",
         (Take(MESH, "*.obj", archive=f"{_FURNITURE}/*.sh3f", skip=_DULL),),
+    ),
+    Source(
+        "scratch",
+        "CC BY-SA 3.0",
+        "Scratch, by the Lifelong Kindergarten Group at the MIT Media Lab",
+        (
+            # Photographs of dancers, vehicles, animals; not what is drawn, or shows the signs of a team.
+            Take(CUTOUT, f"{_COSTUMES}/People/*.gif", skip=("*/boy*", "*/girl*", "*/football*")),
+            Take(CUTOUT, f"{_COSTUMES}/Animals/*.gif", skip=("*/cat*", "*/fish*", "*/bee*", "*/frog*", "*/whale*")),
+            Take(CUTOUT, f"{_COSTUMES}/Things/*.gif", skip=("*/button*", "*/drum*", "*/laptop*", "*/hair*")),
+            Take(CUTOUT, f"{_COSTUMES}/Transportation/*.gif", skip=("*/train*",)),
+            Take(BACKGROUND, "usr/share/scratch/Media/Backgrounds/*/*.jpg", skip=("*mural*", "*graffiti*", "*movies*")),
+        ),
+        address=f"{ARCHIVE}pool/universe/s/scratch/scratch_1.4.0.6~dfsg1-6.1_all.deb",
+        sha256="04793af9ff3c9f8c0f35e8c0c86cad8a25ddaf57eebe83a0e9dc5cfc91b015b4",
+        all_learned=True,
+    ),
+    Source(
+        "gcompris-data",
+        "GPL-2+",
+        "GCompris, by Bruno Coudoin; photographs by Ralf Schmode, Daniel Le Berre, Erwan Velu, Anne Nicolas, "
+        "Julien Noel, Adrien Grellier, Claire Gegout",
+        # Those that its README says are from Wikipedia, without saying whose, are not taken.
+        (
+            Take(
+                BACKGROUND,
+                "usr/share/gcompris/boards/erase/*.jpg",
+                skip=(
+                    "*/Asian_*",
+                    "*/giant_panda*",
+                    "*/golden_toad*",
+                    "*/Pteroglossus*",
+                    "*/papilio*",
+                    "*/gazelle*",
+                    "*/Spider*",
+                    "*/honey_bee*",
+                    "*/Helio*",
+                    "*/White_shark*",
+                ),
+            ),
+        ),
+        address=f"{ARCHIVE}pool/universe/g/gcompris/gcompris-data_15.02-1.1ubuntu1_all.deb",
+        sha256="58cedfc1de785bebeb39d37fc1f365d2fdc0322e527aca2979dacbc59de5d0cf",
+        all_learned=True,
     ),
     *(
         Source(

@@ -10,12 +10,15 @@ import pytest
 from PIL import Image
 
 from engine.training import prepare as preparing
+from engine.training.actors import paint
 from engine.training.assets import OUTLINED, Assets, Item, is_held_out, write_index
 from engine.training.films import Clip, compose, united
+from engine.training.lifted import lift, without_subjects
 from engine.training.outlined import Pliant, cut_out, drawn, outlines
 from engine.training.photographs import pinned
 from engine.training.prepare import prepare
-from engine.training.sources import CUTOUT, Source, Take, find_source, unpacked
+from engine.training.sources import BACKGROUND, CUTOUT, SOURCES, Source, Take, unpacked
+from engine.training.stage import Stage
 
 PHOTOGRAPHS = Source("photographs", "CC0", "nobody", (Take("background", "*.jpg"),), all_learned=True)
 HELD_OUT_NAME = "ring_17.jpg"  # it would be, were it not of a source of which all is learned
@@ -61,7 +64,9 @@ def test_an_outlined_photograph_gives_its_labels_and_a_cut_out_of_each_subject(a
 def test_none_of_them_is_held_out_for_scores(assets):
     assert is_held_out(HELD_OUT_NAME)
     assert Assets(assets._folder, held_out=True).count("background") == 0
-    assert all(find_source(row.package).all_learned for row in pinned())
+    fetched = [source for source in SOURCES if source.address]
+    assert len(fetched) > len(pinned()), "photographs, and what else is fetched by its address"
+    assert all(source.all_learned and len(source.sha256) == 64 for source in fetched)
 
 
 def test_packages_of_a_family_are_drawn_from_as_one(assets, tmp_path):
@@ -106,10 +111,12 @@ def test_a_photograph_is_itself_on_the_first_frame_and_moves_with_its_labels_aft
     assert differ.mean() < 0.01, "colours and labels go together"
 
 
-def test_films_of_outlined_photographs_have_their_subjects_as_objects(assets, monkeypatch):
+@pytest.mark.parametrize("lifted", [0.0, 1.0])
+def test_films_of_outlined_photographs_have_their_subjects_as_objects(assets, monkeypatch, lifted):
     from engine.training import films
 
     monkeypatch.setattr(films, "_PHOTOGRAPHS", 1.0)
+    monkeypatch.setattr(films, "_LIFTED", lifted)
     monkeypatch.setattr(films, "cast_film", lambda stage, besides: [])  # this folder has nothing else to show
     monkeypatch.setattr(films, "develop", lambda rng, canvases, times: np.stack(canvases))
     monkeypatch.setattr(films, "_recoloured", lambda rng, picture, strength: picture)
@@ -119,6 +126,43 @@ def test_films_of_outlined_photographs_have_their_subjects_as_objects(assets, mo
         for image, labels in zip(clip.images, clip.labels):
             red = (image[..., 0] > 200) & (image[..., 1] < 90)
             assert (red & (labels == 1)).sum() > 0.85 * max(red.sum(), (labels == 1).sum())
+
+
+def test_where_subjects_were_is_what_is_around_them():
+    rng = np.random.default_rng(3)
+    picture = np.clip(rng.normal((40, 90, 140), 6, (160, 240, 3)), 0, 255).astype(np.uint8)
+    labels = np.zeros((160, 240), np.uint8)
+    labels[50:110, 80:150] = 1
+    there = labels > 0
+    spoiled = picture.copy()
+    spoiled[there] = (250, 20, 20)
+    behind = without_subjects(spoiled, labels)
+    assert np.abs(behind[there].mean(0) - (40, 90, 140)).max() < 4, "nothing is left of the subject"
+    assert 2 < behind[there].std(0).mean() < 9, "as grainy as the rest"
+    assert np.array_equal(behind[:30], spoiled[:30])
+    assert np.array_equal(without_subjects(spoiled, np.zeros_like(labels)), spoiled)
+
+
+def test_a_lifted_subject_starts_where_it_is_and_leaves_what_is_behind_it():
+    picture = np.zeros((128, 128, 3), np.uint8)
+    labels = np.zeros((128, 128), np.uint8)
+    picture[30:70, 40:90], labels[30:70, 40:90] = 255, 1
+    away = 0
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        times = np.arange(0.0, 24.0, 3.0)
+        ground = without_subjects(picture, labels)
+        stage = Stage(None, rng, times, 128, np.tile(np.eye(3), (8, 1, 1)), ground)
+        (actor,) = lift(stage, picture, labels, np.eye(3), first=4)
+        shown = [ground.copy() for _ in times]
+        found = np.zeros((8, 128, 128), np.uint8)
+        for frame in range(8):
+            paint(shown[frame], found[frame], actor, frame)
+            bright = shown[frame][..., 0] > 127
+            assert ((found[frame] == 4) != bright).mean() < 0.02, "colours and labels go together"
+        assert ((found[0] == 4) != (labels == 1)).mean() < 0.025, "but for the rim and motion blur"
+        away += ((found[7] == 4) != (labels == 1)).mean() > 0.05
+    assert away >= 4, "they move"
 
 
 def test_two_objects_that_touch_become_one_and_others_keep_their_order():
@@ -135,7 +179,7 @@ def test_two_objects_that_touch_become_one_and_others_keep_their_order():
 
 
 def test_every_outline_is_of_a_known_photograph_and_within_it():
-    known = {row.package for row in pinned()}
+    known = {source.package for source in SOURCES if any(take.kind == BACKGROUND for take in source.takes)}
     rows = outlines()
     assert len(rows) > 50
     for picture, row in rows.items():
