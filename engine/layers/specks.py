@@ -1,4 +1,4 @@
-"""Specks: small pieces of an object found away from all that it was, as in reflections and in things alike."""
+"""Specks and newcomers: pieces of an object found away from all that it was, as in reflections and in things alike."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ _SMALL = 64  # pixels, more than it has there
 _FEW = 4  # cells that it has some of there at most: what is as thin as a wire has some of more
 _WAS = 0.3  # how likely the object was in a cell for it to have been there
 _BODY = 4  # times as large as all its specks an object must be, or they may be the object
+_REACH = 8  # steps of two cells that belong to what was there, as far as there is something in between
+_ALL = (
+    0.7  # of its size on the keyframe: an object of which so much is where it was has no part left to come into sight
+)
 
 
 def without_specks(logits: Tensor, moved: Tensor) -> Tensor:
@@ -22,16 +26,45 @@ def without_specks(logits: Tensor, moved: Tensor) -> Tensor:
 
     What comes into sight is there again as soon as it is larger, or has grown together with the rest.
     """
-    there = functional.avg_pool2d((logits > 0).to(moved)[:, None], _CELL)  # (O, 1, h, w): part of each cell
+    there, was = _there(logits), _was(moved)
     around = functional.avg_pool2d(there, _AROUND, 1, _AROUND // 2) * (_AROUND * _CELL) ** 2
-    was = functional.max_pool2d(functional.max_pool2d(moved, _CELL // STRIDE), 3, 1, 1) > _WAS
     some = (there > 0).to(there)
     cells = functional.avg_pool2d(some, _AROUND, 1, _AROUND // 2) * _AROUND**2
     large = some * ((around >= _SMALL) | (cells > _FEW))
     small = (there > 0) & ~was & (functional.max_pool2d(large, _AROUND, 1, _AROUND // 2) == 0)
     specks = (there * small).sum((1, 2, 3), keepdim=True)
     small &= there.sum((1, 2, 3), keepdim=True) - specks > _BODY * specks
-    # With their soft rims.
-    small = (functional.max_pool2d(small.to(logits), 3, 1, 1) > 0) & ~was & (small | (there == 0))
-    specks = functional.interpolate(small.to(logits), scale_factor=_CELL, mode="nearest")[:, 0] > 0
-    return torch.where(specks, logits.clamp(max=NOWHERE), logits)
+    return _lowered(logits, small, there, was)
+
+
+def without_newcomers(logits: Tensor, moved: Tensor, whole: Tensor) -> Tensor:
+    """Logits (O, H, W), lowered away from where the object was (see above) as long as it is all there.
+
+    `whole` (O,) is how many pixels it had on the keyframe that it is followed from; 0: none are known. Another that
+    looks the same walks into the picture; what was hidden of an object comes out while it is not all there.
+    """
+    there, was = _there(logits), _was(moved)
+    some = (there > 0).to(there)
+    reached = some * was
+    for _ in range(_REACH):
+        reached = some * functional.max_pool2d(reached, 5, 1, 2)
+    near = (there * reached).sum((1, 2, 3)) * _CELL**2
+    all_there = ((whole > 0) & (near >= _ALL * whole))[:, None, None, None]
+    return _lowered(logits, (some > reached) & all_there, there, was)
+
+
+def _there(logits: Tensor) -> Tensor:
+    """(O, 1, H / 8, W / 8): which part of each cell an object has."""
+    return functional.avg_pool2d((logits > 0).to(logits)[:, None], _CELL)
+
+
+def _was(moved: Tensor) -> Tensor:
+    """(O, 1, H / 8, W / 8) bool: where it was, and beside that."""
+    return functional.max_pool2d(functional.max_pool2d(moved, _CELL // STRIDE), 3, 1, 1) > _WAS
+
+
+def _lowered(logits: Tensor, cells: Tensor, there: Tensor, was: Tensor) -> Tensor:
+    """Logits (O, H, W) with nothing in some of the cells (O, 1, H / 8, W / 8) bool, nor of their soft rims."""
+    cells = (functional.max_pool2d(cells.to(logits), 3, 1, 1) > 0) & ~was & (cells | (there == 0))
+    gone = functional.interpolate(cells.to(logits), scale_factor=_CELL, mode="nearest")[:, 0] > 0
+    return torch.where(gone, logits.clamp(max=NOWHERE), logits)

@@ -154,20 +154,35 @@ def test_what_comes_closer_is_known_better_from_a_keyframe_remembered_enlarged_t
         assert overlap(pinned) > overlap(bank_of(network, image, masks)) + 0.01
 
 
-def test_of_two_twins_that_the_memory_cannot_tell_apart_the_followed_one_is_found(network):
+def twins(*places: int) -> tuple[torch.Tensor, ...]:
+    """A picture with the same thing at each of these columns, and a mask of each."""
     rng = np.random.default_rng(3)
     ground = cv2.resize(rng.uniform(0, 1, (24, 40, 3)).astype(np.float32), (320, 192), interpolation=cv2.INTER_CUBIC)
     twin = cv2.resize(rng.uniform(0, 1, (6, 6, 3)).astype(np.float32), (48, 48), interpolation=cv2.INTER_NEAREST)
+    picture, masks = ground.clip(0, 1), np.zeros((len(places), 192, 320), np.float32)
+    for mask, left in zip(masks, places, strict=True):
+        picture[72:120, left : left + 48], mask[72:120, left : left + 48] = twin, 1
+    return torch.from_numpy(picture).permute(2, 0, 1)[None], *torch.from_numpy(masks)[:, None]
 
-    def shown(x: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """The picture with the object at column `x` and its twin far beside it, and the masks of both."""
-        picture, masks = ground.clip(0, 1).copy(), np.zeros((2, 192, 320), np.float32)
-        for mask, left in zip(masks, (x, x + 160), strict=True):
-            picture[72:120, left : left + 48], mask[72:120, left : left + 48] = twin, 1
-        return torch.from_numpy(picture).permute(2, 0, 1)[None], *torch.from_numpy(masks)[:, None]
 
-    image, mask, _ = shown(40)
-    later, truth, other = shown(46)
+def test_a_twin_that_walks_in_is_not_taken_while_the_object_is_all_there(network):
+    image, mask = twins(40)
+    later, truth, other = twins(46, 206)
+    with torch.inference_mode():
+        features, seen, bank = network.encode(image), network.encode(later), bank_of(network, image, mask)
+        state = network.settle(0, features, mask, network.refer(0, features, mask, None)[1])
+        assert state.whole.tolist() == [48 * 48]
+        followed, state = network.segment(seen, bank.view(), state)
+        trusting, _ = network.segment(seen, bank.view(), replace(state, whole=4 * state.whole))
+        assert network.settle(1, seen, followed, state).whole.tolist() == [48 * 48], "of the keyframe, not since"
+        assert network.refer(1, seen, truth + other, state)[1].whole.tolist() == [2 * 48 * 48], "of the next one"
+    assert (followed > 0.5).float()[truth > 0].mean() > 0.9 > 0.05 > (followed > 0.5).float()[other > 0].mean()
+    assert (trusting > 0.5).float()[other > 0].mean() > 0.5, "part of it might be hidden"
+
+
+def test_of_two_twins_that_the_memory_cannot_tell_apart_the_followed_one_is_found(network):
+    image, mask, _ = twins(40, 200)
+    later, truth, other = twins(46, 206)
     with torch.inference_mode():
         features = network.encode(image)
         state = network.settle(0, features, mask, None)

@@ -1,11 +1,11 @@
-"""Small pieces of an object away from all that it was are not believed, but nothing else is touched."""
+"""Pieces away from all that an object was: small ones, and any while it is all there; nothing else is touched."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from engine.layers.specks import without_specks
+from engine.layers.specks import without_newcomers, without_specks
 
 BODY = (slice(40, 100), slice(20, 90))
 FAR = (slice(60, 66), slice(170, 176))
@@ -67,3 +67,36 @@ def test_each_object_is_judged_by_itself():
     left = without_specks(logits, torch.cat([was(BODY), was(FAR)]))
     assert (left[0][FAR] < 0).all()
     assert torch.equal(left[1], logits[1])
+
+
+OTHER = (slice(30, 110), slice(150, 200))
+WHOLE = torch.tensor([60 * 70.0])
+
+
+def test_another_that_walks_in_is_not_taken_while_the_object_is_all_there():
+    logits = without_newcomers(found(BODY, OTHER), was(BODY), WHOLE)
+    assert torch.equal(logits > 0, found(BODY) > 0)
+    assert torch.equal(logits[0][BODY], found(BODY)[0][BODY])
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "whole"),
+    [
+        ((BODY, OTHER), (BODY, OTHER), WHOLE),  # it was there before
+        ((BODY, OTHER), (BODY,), 1.5 * WHOLE),  # part of the object is hidden, and this may be it
+        ((OTHER,), (BODY,), WHOLE),  # all there is
+        ((BODY, OTHER), (BODY,), 0 * WHOLE),  # how large it is nobody has said
+        ((BODY, (slice(50, 60), slice(86, 200))), (BODY,), WHOLE),  # grown together with the rest
+        ((BODY, (slice(40, 100), slice(100, 180))), (BODY,), WHOLE),  # behind a pole
+        ((), (BODY,), WHOLE),
+    ],
+)
+def test_what_may_be_the_object_stays(now: tuple, before: tuple, whole: torch.Tensor):
+    logits = found(*now)
+    assert torch.equal(without_newcomers(logits, was(*before), whole), logits)
+
+
+def test_newcomers_are_told_object_by_object():
+    logits = torch.cat([found(BODY, OTHER), found(OTHER)])
+    left = without_newcomers(logits, torch.cat([was(BODY), was(OTHER)]), torch.cat([WHOLE, WHOLE]))
+    assert torch.equal(left > 0, torch.cat([found(BODY), found(OTHER)]) > 0)
