@@ -16,9 +16,7 @@ _FEW = 4  # cells that it has some of there at most: what is as thin as a wire h
 _WAS = 0.3  # how likely the object was in a cell for it to have been there
 _BODY = 4  # times as large as all its specks an object must be, or they may be the object
 _REACH = 8  # steps of two cells that belong to what was there, as far as there is something in between
-_ALL = (
-    0.7  # of its size on the keyframe: an object of which so much is where it was has no part left to come into sight
-)
+_MOST = 0.7  # of its size on the keyframe: an object of which less is where it was may be anywhere
 
 
 def without_specks(logits: Tensor, moved: Tensor) -> Tensor:
@@ -38,19 +36,20 @@ def without_specks(logits: Tensor, moved: Tensor) -> Tensor:
 
 
 def without_newcomers(logits: Tensor, moved: Tensor, whole: Tensor) -> Tensor:
-    """Logits (O, H, W), lowered away from where the object was (see above) as long as it is all there.
+    """Logits (O, H, W), lowered away from where the object was (see above) if that is more than is missing of it.
 
-    `whole` (O,) is how many pixels it had on the keyframe that it is followed from; 0: none are known. Another that
-    looks the same walks into the picture; what was hidden of an object comes out while it is not all there.
+    `whole` (O,) is how many pixels it had on the keyframe that it is followed from; 0: none are known. So a part that
+    was hidden may come out again, but another thing that looks the same may not come in.
     """
     there, was = _there(logits), _was(moved)
     some = (there > 0).to(there)
     reached = some * was
     for _ in range(_REACH):
         reached = some * functional.max_pool2d(reached, 5, 1, 2)
-    near = (there * reached).sum((1, 2, 3)) * _CELL**2
-    all_there = ((whole > 0) & (near >= _ALL * whole))[:, None, None, None]
-    return _lowered(logits, (some > reached) & all_there, there, was)
+    away = some - reached
+    near, far = ((there * part).sum((1, 2, 3)) * _CELL**2 for part in (reached, away))
+    too_much = (whole > 0) & (near >= _MOST * whole) & (near + far > whole)
+    return _lowered(logits, (away > 0) & too_much[:, None, None, None], there, was)
 
 
 def _there(logits: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Pieces away from all that an object was: small ones, and any while it is all there; nothing else is touched."""
+"""Pieces away from all that an object was: small ones, and more than is missing of it; nothing else is touched."""
 
 from __future__ import annotations
 
@@ -70,11 +70,13 @@ def test_each_object_is_judged_by_itself():
 
 
 OTHER = (slice(30, 110), slice(150, 200))
+PART = (slice(40, 70), slice(150, 180))
 WHOLE = torch.tensor([60 * 70.0])
 
 
-def test_another_that_walks_in_is_not_taken_while_the_object_is_all_there():
-    logits = without_newcomers(found(BODY, OTHER), was(BODY), WHOLE)
+@pytest.mark.parametrize(("piece", "whole"), [(OTHER, WHOLE), (OTHER, 1.25 * WHOLE), (PART, 1.1 * WHOLE)])
+def test_more_than_is_missing_is_another_that_walks_in(piece: tuple, whole: torch.Tensor):
+    logits = without_newcomers(found(BODY, piece), was(BODY), whole)
     assert torch.equal(logits > 0, found(BODY) > 0)
     assert torch.equal(logits[0][BODY], found(BODY)[0][BODY])
 
@@ -83,7 +85,8 @@ def test_another_that_walks_in_is_not_taken_while_the_object_is_all_there():
     ("now", "before", "whole"),
     [
         ((BODY, OTHER), (BODY, OTHER), WHOLE),  # it was there before
-        ((BODY, OTHER), (BODY,), 1.5 * WHOLE),  # part of the object is hidden, and this may be it
+        ((BODY, OTHER), (BODY,), 1.5 * WHOLE),  # most of the object is hidden, and this may be it
+        ((BODY, PART), (BODY,), 1.25 * WHOLE),  # as much is missing
         ((OTHER,), (BODY,), WHOLE),  # all there is
         ((BODY, OTHER), (BODY,), 0 * WHOLE),  # how large it is nobody has said
         ((BODY, (slice(50, 60), slice(86, 200))), (BODY,), WHOLE),  # grown together with the rest
