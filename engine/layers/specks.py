@@ -16,54 +16,69 @@ _FEW = 4  # cells that it has some of there at most: what is as thin as a wire h
 _WAS = 0.3  # how likely the object was in a cell for it to have been there
 _BODY = 4  # times as large as all its specks an object must be, or they may be the object
 _REACH = 8  # steps of two cells that belong to what was there, as far as there is something in between
-_MOST = 0.7  # of its size on the keyframe: an object of which less is where it was may be anywhere
+_MOST = 0.7  # of its size: an object of which less is where it was may be anywhere
+_NEARLY = 0.85  # of its size: an object of which more is where it was has no part left to come into sight
+_LEAST = 256  # pixels: of an object that shows less it is not known how large it is
+_RIM = 20  # pixels around a picture, padding among them: what goes there goes on outside
+_ONE = 0.97  # of its size: so much of what is of one piece hangs together
 
 
-def without_specks(logits: Tensor, moved: Tensor) -> Tensor:
-    """Logits (O, H, W), those of specks lowered; `moved` (O, 1, H / 2, W / 2) 0..1 is where the object was.
+def without_strays(logits: Tensor, moved: Tensor, whole: Tensor) -> Tensor:
+    """Logits (O, H, W), those of specks and newcomers lowered; `moved` (O, 1, H / 2, W / 2) 0..1 is where it was.
 
-    What comes into sight is there again as soon as it is larger, or has grown together with the rest.
+    Specks are small: what comes into sight is there again as soon as it is larger, or has grown together with the rest.
+    Newcomers are more than is missing of an object; `whole` (O,) is how many pixels it has when it is all there, 0:
+    nobody knows.
     """
-    there, was = _there(logits), _was(moved)
+    there = functional.avg_pool2d((logits > 0).to(logits)[:, None], _CELL)  # (O, 1, h, w): part of each cell
+    was = functional.max_pool2d(functional.max_pool2d(moved, _CELL // STRIDE), 3, 1, 1) > _WAS
+    strays = _specks(there, was)
+    strays |= _newcomers(there * ~strays, was, whole)
+    if strays.device.type == "cpu" and not strays.any():  # elsewhere to ask takes longer
+        return logits
+    # With their soft rims.
+    strays = (functional.max_pool2d(strays.to(logits), 3, 1, 1) > 0) & ~was & (strays | (there == 0))
+    gone = functional.interpolate(strays.to(logits), scale_factor=_CELL, mode="nearest")[:, 0] > 0
+    return torch.where(gone, logits.clamp(max=NOWHERE), logits)
+
+
+def size_when_whole(masks: Tensor) -> Tensor:
+    """(O,) pixels of the objects that given masks (O, H, W) show: 0 of those that may go on where they do not show.
+
+    These are the ones at the picture's border, in several pieces as if something stood in front, or hardly there.
+    """
+    there = functional.avg_pool2d((masks > 0.5).float()[:, None], _CELL)
+    some = (there > 0).to(there)
+    reached = torch.zeros_like(some).flatten(1)
+    reached.scatter_(1, there.flatten(1).argmax(1, keepdim=True), 1.0)
+    reached = (reached.view_as(some)) * some
+    for _ in range(sum(some.shape[2:]) // 2):
+        reached = some * functional.max_pool2d(reached, 5, 1, 2)
+    size, of_one = ((there * part).sum((1, 2, 3)) * _CELL**2 for part in (some, reached))
+    inside = (masks > 0.5)[:, _RIM:-_RIM, _RIM:-_RIM].sum((1, 2))
+    known = (size >= _LEAST) & (of_one >= _ONE * size) & (inside == (masks > 0.5).sum((1, 2)))
+    return torch.where(known, size, 0)
+
+
+def _specks(there: Tensor, was: Tensor) -> Tensor:
+    """(O, 1, h, w) bool: cells of small pieces that stand alone."""
     around = functional.avg_pool2d(there, _AROUND, 1, _AROUND // 2) * (_AROUND * _CELL) ** 2
     some = (there > 0).to(there)
     cells = functional.avg_pool2d(some, _AROUND, 1, _AROUND // 2) * _AROUND**2
     large = some * ((around >= _SMALL) | (cells > _FEW))
     small = (there > 0) & ~was & (functional.max_pool2d(large, _AROUND, 1, _AROUND // 2) == 0)
     specks = (there * small).sum((1, 2, 3), keepdim=True)
-    small &= there.sum((1, 2, 3), keepdim=True) - specks > _BODY * specks
-    return _lowered(logits, small, there, was)
+    return small & (there.sum((1, 2, 3), keepdim=True) - specks > _BODY * specks)
 
 
-def without_newcomers(logits: Tensor, moved: Tensor, whole: Tensor) -> Tensor:
-    """Logits (O, H, W), lowered away from where the object was (see above) if that is more than is missing of it.
-
-    `whole` (O,) is how many pixels it had on the keyframe that it is followed from; 0: none are known. So a part that
-    was hidden may come out again, but another thing that looks the same may not come in.
-    """
-    there, was = _there(logits), _was(moved)
+def _newcomers(there: Tensor, was: Tensor, whole: Tensor) -> Tensor:
+    """(O, 1, h, w) bool: cells away from where an object was, if there is more in them than may have been hidden."""
     some = (there > 0).to(there)
     reached = some * was
     for _ in range(_REACH):
         reached = some * functional.max_pool2d(reached, 5, 1, 2)
     away = some - reached
     near, far = ((there * part).sum((1, 2, 3)) * _CELL**2 for part in (reached, away))
-    too_much = (whole > 0) & (near >= _MOST * whole) & (near + far > whole)
-    return _lowered(logits, (away > 0) & too_much[:, None, None, None], there, was)
-
-
-def _there(logits: Tensor) -> Tensor:
-    """(O, 1, H / 8, W / 8): which part of each cell an object has."""
-    return functional.avg_pool2d((logits > 0).to(logits)[:, None], _CELL)
-
-
-def _was(moved: Tensor) -> Tensor:
-    """(O, 1, H / 8, W / 8) bool: where it was, and beside that."""
-    return functional.max_pool2d(functional.max_pool2d(moved, _CELL // STRIDE), 3, 1, 1) > _WAS
-
-
-def _lowered(logits: Tensor, cells: Tensor, there: Tensor, was: Tensor) -> Tensor:
-    """Logits (O, H, W) with nothing in some of the cells (O, 1, H / 8, W / 8) bool, nor of their soft rims."""
-    cells = (functional.max_pool2d(cells.to(logits), 3, 1, 1) > 0) & ~was & (cells | (there == 0))
-    gone = functional.interpolate(cells.to(logits), scale_factor=_CELL, mode="nearest")[:, 0] > 0
-    return torch.where(gone, logits.clamp(max=NOWHERE), logits)
+    # Where hardly anything is missing, what fits in may be the first of another that walks in.
+    more = (near >= _MOST * whole) & ((near > _NEARLY * whole) | (near + far > whole)) & (whole > 0)
+    return (away > 0) & more[:, None, None, None]

@@ -15,7 +15,7 @@ from ..layers.compact import CONTEXT, VALUE, Decoder, Found, ValueEncoder
 from ..layers.convolution import Conv
 from ..layers.modulation import SharedFold
 from ..layers.motion import STRIDE, carried, flow, shades
-from ..layers.specks import without_newcomers, without_specks
+from ..layers.specks import size_when_whole, without_strays
 from ..memory.bank import MemoryView
 from ..memory.entry import Entry
 from ..memory.tokens import Tokens, joined
@@ -37,7 +37,7 @@ class LastFrame:
     masks: Tensor  # (O, H / 2, W / 2)
     shades: Tensor  # (H / 2, W / 2) uint8: what the frame looked like
     shades_here: Tensor  # the same in main memory
-    whole: Tensor  # (O,) how many pixels each object had on the keyframe that it is followed from
+    whole: Tensor  # (O,) how many pixels each object had when it was all there; 0: that is not known
     quality: Tensor | None = None  # (O,) logits: how good the masks found since seem to be
 
 
@@ -150,8 +150,7 @@ class Keymatte(nn.Module):
             return found.logits.float().sigmoid(), None
         logits = found.logits.float()
         if self.follows:
-            moved = told[3][:, :1]
-            logits = without_newcomers(without_specks(logits, moved), moved, state.whole)
+            logits = without_strays(logits, told[3][:, :1], state.whole)
         return logits.sigmoid(), replace(state, quality=found.quality)
 
     def find(self, features: Seen, memory: MemoryView, state: LastFrame | None) -> Found:
@@ -196,13 +195,17 @@ class Keymatte(nn.Module):
         return None if state is None or state.quality is None else float(state.quality.sigmoid().min())
 
     def settle(self, frame: int, features: Seen, masks: Tensor, state: LastFrame | None) -> LastFrame:
-        """This frame becomes the previous one; without one before, it is a keyframe."""
-        whole = masks.float().sum((1, 2)) if state is None else state.whole
+        """This frame becomes the previous one."""
+        whole = masks.new_zeros(len(masks), dtype=torch.float32) if state is None else state.whole
+        size = (masks > 0.5).sum((1, 2)).to(whole)
+        whole = torch.where(whole > 0, torch.maximum(whole, size), whole)  # as it comes nearer
         return LastFrame(functional.avg_pool2d(masks, STRIDE), features.shades, features.shades_here, whole)
 
     def refer(self, frame: int, features: Seen, masks: Tensor, state: LastFrame | None) -> tuple[Entry, LastFrame]:
-        """A keyframe is remembered as any frame."""
-        return self.memorize(frame, features, masks, None)
+        """A keyframe is remembered as any frame, and tells how large objects are."""
+        entry, last = self.memorize(frame, features, masks, state)
+        size = size_when_whole(masks)
+        return entry, replace(last, whole=torch.where(size > 0, torch.maximum(last.whole, size), size))
 
     def pin(self, frame: int, features: Seen, masks: Tensor, *, among: int) -> Entry:
         """One of `among` keyframes for good is remembered as any frame and as it looks enlarged: its background too, or

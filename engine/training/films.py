@@ -10,7 +10,7 @@ import numpy as np
 from .actors import paint
 from .assets import OUTLINED, Assets
 from .casting import MOST_OBJECTS, cast_film
-from .lifted import lift, without_subjects
+from .lifted import can_be_lifted, lift, without_subjects
 from .looks import develop
 from .motion import camera_path, clip_times
 from .outlined import Pliant, window_on
@@ -22,7 +22,7 @@ SMALLEST = 45  # pixels of a clearly visible object on a film of 256 x 256
 TRIES = 40
 _ROOM = 0.4  # of the window's side: what is kept around it for a camera that moves
 _PHOTOGRAPHS = 0.35  # share of the films that are photographs with outlined subjects, where there are some
-_LIFTED = 0.5  # share of those whose subjects move over what is behind them; the others move whole
+_LIFTED = 0.7  # share of those whose subjects move over what is behind them, if they can; the others move whole
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _photograph(
     marks, _ = _framed(np.ascontiguousarray(marks), *window, size=size)
     picture, placing = _framed(picture, *window, size=size)
     picture = _recoloured(rng, picture, strength=0.3)
-    if rng.random() < _LIFTED:
+    if rng.random() < _LIFTED and can_be_lifted(marks):
         canvases = _seen(without_subjects(picture, marks), placing, camera, size=size)
         labels = np.zeros((len(times), size, size), np.uint8)
         stage = Stage(assets, rng, times, size, camera, canvases[0])

@@ -15,7 +15,10 @@ from .sprites import premultiply
 from .stage import Stage
 from .things import bending
 
-_COARSE = 128  # pixels: the longer side at which what is hidden is guessed
+_COARSE = 192  # pixels: the longer side at which what is hidden is guessed
+_RIM = 5  # pixels, odd: side of the square around each of a subject's in which something of it may still be seen
+_LEFT = 0.8  # of the subjects: cut-outs are without their rim, which must not be much of them
+_MOST = 0.6  # of a picture: if subjects fill more, what is behind them cannot be guessed
 
 
 def without_subjects(picture: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -26,9 +29,8 @@ def without_subjects(picture: np.ndarray, labels: np.ndarray) -> np.ndarray:
     high, wide = labels.shape
     scale = min(1.0, _COARSE / max(high, wide))
     coarse = max(2, round(wide * scale)), max(2, round(high * scale))
-    rim = 2 * round(1 + 0.012 * max(high, wide)) + 1
-    hole = cv2.dilate(np.uint8(labels > 0), np.ones((rim, rim), np.uint8))
-    if hole.all() or not hole.any():
+    hole = cv2.dilate(np.uint8(labels > 0), np.ones((_RIM, _RIM), np.uint8))
+    if not hole.any():
         return picture.copy()
     small = cv2.resize(picture, coarse, interpolation=cv2.INTER_AREA)
     small_hole = cv2.resize(hole * 255, coarse, interpolation=cv2.INTER_AREA)
@@ -37,9 +39,16 @@ def without_subjects(picture: np.ndarray, labels: np.ndarray) -> np.ndarray:
     grain = picture - cv2.resize(small, (wide, high), interpolation=cv2.INTER_CUBIC).astype(np.float32)
     grain[hole > 0] = 0
     elsewhere = np.roll(grain, (high // 3, wide // 2), (0, 1)) + np.roll(grain, (0, wide // 3), (0, 1))
-    soft = cv2.GaussianBlur(hole.astype(np.float32), (0, 0), rim / 5)[..., None]
-    soft = np.clip(2 * soft - 0.5, 0, 1)
+    soft = cv2.GaussianBlur(hole.astype(np.float32), (0, 0), 1.0)[..., None]
     return np.clip(picture * (1 - soft) + (smooth + 0.7 * elsewhere) * soft, 0, 255).astype(np.uint8)
+
+
+def can_be_lifted(labels: np.ndarray) -> bool:
+    """Whether subjects (H, W) can move off a picture: none is cut by its border, too thin, or nearly all there is."""
+    if (labels > 0).mean() > _MOST or labels[[0, -1]].any() or labels[:, [0, -1]].any():
+        return False
+    kept = cv2.erode(np.uint8(labels > 0), np.ones((3, 3), np.uint8)).sum()
+    return bool(kept > _LEFT * (labels > 0).sum())
 
 
 def lift(stage: Stage, picture: np.ndarray, labels: np.ndarray, placing: np.ndarray, *, first: int) -> Iterator[Actor]:

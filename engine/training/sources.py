@@ -219,12 +219,16 @@ SOURCES: tuple[Source, ...] = (
         "CC BY-SA 3.0",
         "Scratch, by the Lifelong Kindergarten Group at the MIT Media Lab",
         (
-            # Photographs of dancers, vehicles, animals; not what is drawn, or shows the signs of a team.
+            # Mostly photographs: of dancers, vehicles, animals; nothing with the signs of a team or a company.
             Take(CUTOUT, f"{_COSTUMES}/People/*.gif", skip=("*/boy*", "*/girl*", "*/football*")),
             Take(CUTOUT, f"{_COSTUMES}/Animals/*.gif", skip=("*/cat*", "*/fish*", "*/bee*", "*/frog*", "*/whale*")),
-            Take(CUTOUT, f"{_COSTUMES}/Things/*.gif", skip=("*/button*", "*/drum*", "*/laptop*", "*/hair*")),
+            Take(CUTOUT, f"{_COSTUMES}/Things/*.gif", skip=("*/button*", "*/drum*", "*/laptop*", "*/hair*", "*/lego*")),
             Take(CUTOUT, f"{_COSTUMES}/Transportation/*.gif", skip=("*/train*",)),
-            Take(BACKGROUND, "usr/share/scratch/Media/Backgrounds/*/*.jpg", skip=("*mural*", "*graffiti*", "*movies*")),
+            Take(
+                BACKGROUND,
+                "usr/share/scratch/Media/Backgrounds/*/*.jpg",
+                skip=("*mural*", "*graffiti*", "*movies*", "*/moon*", "*/room*"),
+            ),
         ),
         address=f"{ARCHIVE}pool/universe/s/scratch/scratch_1.4.0.6~dfsg1-6.1_all.deb",
         sha256="04793af9ff3c9f8c0f35e8c0c86cad8a25ddaf57eebe83a0e9dc5cfc91b015b4",
@@ -232,10 +236,10 @@ SOURCES: tuple[Source, ...] = (
     ),
     Source(
         "gcompris-data",
-        "GPL-2+",
+        "GPL-3+ (photographs: as the copyright file of Debian's gcompris-qt-data records them)",
         "GCompris, by Bruno Coudoin; photographs by Ralf Schmode, Daniel Le Berre, Erwan Velu, Anne Nicolas, "
         "Julien Noel, Adrien Grellier, Claire Gegout",
-        # Those that its README says are from Wikipedia, without saying whose, are not taken.
+        # Those from Wikipedia, some under GFDL without its newer terms, are not taken.
         (
             Take(
                 BACKGROUND,

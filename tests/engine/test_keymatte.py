@@ -166,23 +166,22 @@ def twins(*places: int) -> tuple[torch.Tensor, ...]:
 
 
 def test_a_twin_that_walks_in_is_not_taken_while_the_object_is_all_there(network):
-    image, mask = twins(40)
-    later, truth, other = twins(46, 206)
+    (image, mask), (later, truth, other) = twins(40), twins(46, 206)
     with torch.inference_mode():
         features, seen, bank = network.encode(image), network.encode(later), bank_of(network, image, mask)
         state = network.settle(0, features, mask, network.refer(0, features, mask, None)[1])
         assert state.whole.tolist() == [48 * 48]
         followed, state = network.segment(seen, bank.view(), state)
         trusting, _ = network.segment(seen, bank.view(), replace(state, whole=4 * state.whole))
-        assert network.settle(1, seen, followed, state).whole.tolist() == [48 * 48], "of the keyframe, not since"
-        assert network.refer(1, seen, truth + other, state)[1].whole.tolist() == [2 * 48 * 48], "of the next one"
+        assert network.settle(1, seen, 0 * mask, state).whole.tolist() == [48 * 48], "however little is found"
+        assert network.settle(1, seen, truth + other, state).whole.tolist() == [2 * 48 * 48], "it came nearer"
+        assert network.refer(1, seen, 0 * mask, state)[1].whole.tolist() == [0], "it is away, as a keyframe says"
     assert (followed > 0.5).float()[truth > 0].mean() > 0.9 > 0.05 > (followed > 0.5).float()[other > 0].mean()
     assert (trusting > 0.5).float()[other > 0].mean() > 0.5, "part of it might be hidden"
 
 
 def test_of_two_twins_that_the_memory_cannot_tell_apart_the_followed_one_is_found(network):
-    image, mask, _ = twins(40, 200)
-    later, truth, other = twins(46, 206)
+    (image, mask, _), (later, truth, other) = twins(40, 200), twins(46, 206)
     with torch.inference_mode():
         features = network.encode(image)
         state = network.settle(0, features, mask, None)

@@ -13,7 +13,7 @@ from engine.training import prepare as preparing
 from engine.training.actors import paint
 from engine.training.assets import OUTLINED, Assets, Item, is_held_out, write_index
 from engine.training.films import Clip, compose, united
-from engine.training.lifted import lift, without_subjects
+from engine.training.lifted import can_be_lifted, lift, without_subjects
 from engine.training.outlined import Pliant, cut_out, drawn, outlines
 from engine.training.photographs import pinned
 from engine.training.prepare import prepare
@@ -141,6 +141,21 @@ def test_where_subjects_were_is_what_is_around_them():
     assert 2 < behind[there].std(0).mean() < 9, "as grainy as the rest"
     assert np.array_equal(behind[:30], spoiled[:30])
     assert np.array_equal(without_subjects(spoiled, np.zeros_like(labels)), spoiled)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "can"),
+    [
+        (slice(30, 70), slice(40, 90), True),
+        (slice(0, 70), slice(40, 90), False),  # cut by the border
+        (slice(30, 33), slice(40, 90), False),  # too thin
+        (slice(5, 95), slice(5, 95), False),  # nothing is seen of what is behind
+    ],
+)
+def test_what_cannot_be_taken_off_whole_stays_where_it_is(rows: slice, columns: slice, can: bool):
+    labels = np.zeros((100, 100), np.uint8)
+    labels[rows, columns] = 1
+    assert can_be_lifted(labels) == can
 
 
 def test_a_lifted_subject_starts_where_it_is_and_leaves_what_is_behind_it():

@@ -175,7 +175,7 @@ def test_packages_of_another_archive_come_from_their_address_and_are_checked(tmp
 def test_the_model_card_lists_every_source_with_its_licence():
     card = (Path(sources.__file__).parents[1] / "weights" / "keymatte.md").read_text(encoding="utf-8")
     for source in SOURCES:
-        if not source.address:
+        if not source.family:
             assert f"| {source.package} | {source.licence} | {source.attribution} |" in card
     for family in FAMILIES:
         releases = ", ".join(row.package.removeprefix(family.prefix) for row in pinned() if row.family is family)
