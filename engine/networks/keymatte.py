@@ -196,10 +196,11 @@ class Keymatte(nn.Module):
 
     def settle(self, frame: int, features: Seen, masks: Tensor, state: LastFrame | None) -> LastFrame:
         """This frame becomes the previous one."""
+        halved = functional.avg_pool2d(masks, STRIDE)
         whole = masks.new_zeros(len(masks), dtype=torch.float32) if state is None else state.whole
-        size = (masks > 0.5).sum((1, 2)).to(whole)
+        size = (halved > 0.5).sum((1, 2)).to(whole) * STRIDE**2
         whole = torch.where(whole > 0, torch.maximum(whole, size), whole)  # as it comes nearer
-        return LastFrame(functional.avg_pool2d(masks, STRIDE), features.shades, features.shades_here, whole)
+        return LastFrame(halved, features.shades, features.shades_here, whole)
 
     def refer(self, frame: int, features: Seen, masks: Tensor, state: LastFrame | None) -> tuple[Entry, LastFrame]:
         """A keyframe is remembered as any frame, and tells how large objects are."""
