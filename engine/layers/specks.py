@@ -47,17 +47,23 @@ def size_when_whole(masks: Tensor) -> Tensor:
 
     These are the ones at the picture's border, in several pieces as if something stood in front, or hardly there.
     """
-    there = functional.avg_pool2d((masks > 0.5).float()[:, None], _CELL)
-    some = (there > 0).to(there)
-    reached = torch.zeros_like(some).flatten(1)
-    reached.scatter_(1, there.flatten(1).argmax(1, keepdim=True), 1.0)
-    reached = (reached.view_as(some)) * some
-    for _ in range(sum(some.shape[2:]) // 2):
-        reached = some * functional.max_pool2d(reached, 5, 1, 2)
-    size, of_one = ((there * part).sum((1, 2, 3)) * _CELL**2 for part in (some, reached))
-    inside = (masks > 0.5)[:, _RIM:-_RIM, _RIM:-_RIM].sum((1, 2))
-    known = (size >= _LEAST) & (of_one >= _ONE * size) & (inside == (masks > 0.5).sum((1, 2)))
+    shown = masks > 0.5
+    there = functional.avg_pool2d(shown.float()[:, None], _CELL)
+    fullest = torch.zeros_like(there).flatten(1).scatter_(1, there.flatten(1).argmax(1, keepdim=True), 1.0)
+    of_one = there * _reached(fullest.view_as(there), there, steps=sum(there.shape[2:]) // 2)
+    size = shown.sum((1, 2)).float()
+    inside = shown[:, _RIM:-_RIM, _RIM:-_RIM].sum((1, 2)) == size
+    known = (size >= _LEAST) & inside & (of_one.sum((1, 2, 3)) * _CELL**2 >= _ONE * size)
     return torch.where(known, size, 0)
+
+
+def _reached(start: Tensor, there: Tensor, *, steps: int) -> Tensor:
+    """(O, 1, h, w) 0 or 1: cells with something of an object that hang together with those that it starts from."""
+    some = (there > 0).to(there)
+    reached = some * start
+    for _ in range(steps):
+        reached = some * functional.max_pool2d(reached, 5, 1, 2)
+    return reached
 
 
 def _specks(there: Tensor, was: Tensor) -> Tensor:
@@ -73,12 +79,8 @@ def _specks(there: Tensor, was: Tensor) -> Tensor:
 
 def _newcomers(there: Tensor, was: Tensor, whole: Tensor) -> Tensor:
     """(O, 1, h, w) bool: cells away from where an object was, if there is more in them than may have been hidden."""
-    some = (there > 0).to(there)
-    reached = some * was
-    for _ in range(_REACH):
-        reached = some * functional.max_pool2d(reached, 5, 1, 2)
-    away = some - reached
-    near, far = ((there * part).sum((1, 2, 3)) * _CELL**2 for part in (reached, away))
+    reached = _reached(was.to(there), there, steps=_REACH) > 0
+    near, far = ((there * part).sum((1, 2, 3)) * _CELL**2 for part in (reached, ~reached))
     # Where hardly anything is missing, what fits in may be the first of another that walks in.
     more = (near >= _MOST * whole) & ((near > _NEARLY * whole) | (near + far > whole)) & (whole > 0)
-    return (away > 0) & more[:, None, None, None]
+    return (there > 0) & ~reached & more[:, None, None, None]
