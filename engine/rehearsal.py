@@ -63,22 +63,27 @@ def rehearse(
             if other != at:
                 bank.write(left[other].as_pinned())
         walkers = decoders(at)
-        states = [network.settle(start, seen[start], group[start].masks, None)] * len(walkers)
+        _, state = network.refer(start, seen[start], group[start].masks, None)
+        states = [state] * len(walkers)
         for frame in frames_between(group[start].frame, one.frame):
             image = show(frame)
             if image is not None:
                 features = network.encode(image)
                 for number, decoder in enumerate(walkers):
-                    found = decoder(*network.recall(features, bank.view(), states[number]))
-                    masks = joint_logits(found.logits.sigmoid()).softmax(0)[1:]
+                    masks = _found(network, decoder, features, bank, states[number]).softmax(0)[1:]
                     states[number] = network.settle(frame, features, masks, states[number])
             yield None
         scores = []
         for number, decoder in enumerate(walkers):
-            found = decoder(*network.recall(seen[at], bank.view(), states[number]))
-            labels = joint_logits(found.logits.sigmoid()).argmax(0)
+            labels = _found(network, decoder, seen[at], bank, states[number]).argmax(0)
             scores.append(100 * float(overlaps(labels, labels_of(one.masks), len(one.masks)).mean()))
         yield scores
+
+
+def _found(network: Any, decoder: nn.Module, features: Any, bank: MemoryBank, state: Any) -> Tensor:
+    """Joint logits (O + 1, H, W) of a frame, as `Keymatte.segment` finds them, by a decoder of any weights."""
+    told = network.recall(features, bank.view(), state)
+    return joint_logits(network.believed(decoder(*told), told, state).sigmoid())
 
 
 def _before(at: int) -> int:

@@ -148,13 +148,15 @@ class Keymatte(nn.Module):
         found = self.decoder(*told)
         if state is None:
             return found.logits.float().sigmoid(), None
+        return self.believed(found, told, state).sigmoid(), replace(state, quality=found.quality)
+
+    def believed(self, found: Found, told: tuple[Tensor | Pyramid, ...], state: LastFrame) -> Tensor:
+        """Logits (O, H, W) of what was found after being told so, less what is no part of an object by where it is."""
         logits = found.logits.float()
-        if self.follows:
-            logits = without_strays(logits, told[3][:, :1], state.whole)
-        return logits.sigmoid(), replace(state, quality=found.quality)
+        return without_strays(logits, told[3][:, :1], state.whole) if self.follows else logits
 
     def find(self, features: Seen, memory: MemoryView, state: LastFrame | None) -> Found:
-        """Logits of each object by itself, and how good they seem."""
+        """Logits of each object by itself, all of them believed, and how good they seem."""
         return self.decoder(*self.recall(features, memory, state))
 
     def recall(self, features: Seen, memory: MemoryView, state: LastFrame | None) -> tuple[Tensor | Pyramid, ...]:

@@ -1,4 +1,4 @@
-"""A web server on this computer, for whatever is fetched."""
+"""What tests of several modules begin with: our own network, and a web server on this computer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import torch
 
+from engine.networks.keymatte import Keymatte
+from engine.recipes import find_recipe
 from tests.engine.server import Server
 
 
@@ -17,3 +20,10 @@ def server(monkeypatch) -> Iterator[Server]:
     running = Server(np.random.default_rng(7).bytes(300_000))
     yield running
     running.close()
+
+
+@pytest.fixture
+def network() -> Keymatte:
+    """Keymatte with the weights that come with it, in whole numbers."""
+    recipe = find_recipe("keymatte")
+    return recipe.network(recipe.numbers({}), weights=None, device=torch.device("cpu"))

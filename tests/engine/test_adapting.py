@@ -10,8 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import nn
-from torch.nn import functional
 
 from engine import adapting, checkpoints
 from engine.adapting import examples_of, fit, learn, loss_of
@@ -22,8 +20,7 @@ from engine.images import write_labels
 from engine.matte_folder import MatteFolder
 from engine.networks.keymatte import Keymatte
 from engine.protocol import Answer, Cancelled, Finished, Stage
-from engine.recipes import find_recipe
-from engine.rehearsal import MOST_FRAMES, Marked, Show, frames_between, rehearse, steps_of
+from engine.rehearsal import Marked, Show
 from engine.types import Settings
 from tests import films
 from tests.engine.test_job import job_of, run
@@ -31,12 +28,6 @@ from tests.films import Film
 
 FEW = Settings(overrides={"adapt.steps": "8"}, adapt=True)
 STILL = Reach(shift=0, turn=0, zoom=0, bend=0, apart=0, light=0, mirrored=0)
-
-
-@pytest.fixture
-def network() -> Keymatte:
-    recipe = find_recipe("keymatte")
-    return recipe.network(recipe.numbers({}), weights=None, device=torch.device("cpu"))
 
 
 def marked(film: Film, frames: tuple[int, ...], objects: tuple[int, ...] = (1,)) -> list[Marked]:
@@ -146,54 +137,6 @@ def test_stopped_in_the_middle_the_network_is_as_it_was(network):
         fit(network, [marked(hub_of_a_wheel(), (0,))], steps=8, tell=tell, show=shown(hub_of_a_wheel()))
     assert weights_of(network) == before
     assert not any(weight.requires_grad for weight in network.parameters())
-
-
-# -- rehearsing --------------------------------------------------------------------------------------------------------
-class Leaking(nn.Module):
-    """A decoder that goes by where an object was alone, and finds it a little larger."""
-
-    def __init__(self, decoder: nn.Module) -> None:
-        super().__init__()
-        self._decoder = decoder
-
-    def forward(self, *told: object) -> object:
-        was = functional.interpolate(told[3][:, :1], scale_factor=2, mode="bilinear")[:, 0]
-        return replace(self._decoder(*told), logits=20 * functional.max_pool2d(was[None], 3, 1, 1)[0] - 10)
-
-
-def test_frames_of_a_walk_lie_between_its_ends_either_way():
-    assert frames_between(3, 7) == [4, 5, 6]
-    assert frames_between(7, 3) == [6, 5, 4]
-    assert frames_between(3, 4) == []
-    far = frames_between(0, 100)
-    assert len(far) == MOST_FRAMES
-    assert far == sorted(set(far))
-    assert far[0] > 0
-    assert far[-1] < 100
-
-
-def test_what_leaks_a_little_on_each_frame_shows_on_a_walk(network):
-    film = films.moving_disc(10, height=96, width=128)
-    group = marked(film, (0, 9))
-    leaking = Leaking(network.decoder)
-    told = list(rehearse(network, group, lambda at: (network.decoder, leaking), shown(film)))
-    assert len(told) == steps_of(group) == 2 * 9
-    scores = [found for found in told if found]
-    assert len(scores) == 2
-    assert all(plain > 85 for plain, _ in scores)
-    near = marked(film, (0, 1))
-    (_, at_once), _ = rehearse(network, near, lambda at: (network.decoder, leaking), shown(film))
-    assert all(leaked < at_once - 5 for _, leaked in scores), "more than from one frame before"
-
-
-def test_frames_that_are_missing_are_walked_past(network):
-    film = films.moving_disc(6, height=96, width=128)
-    show = shown(film)
-    group = marked(film, (0, 5))
-    told = list(
-        rehearse(network, group, lambda at: [network.decoder], lambda frame: show(frame) if frame % 2 else None)
-    )
-    assert [found is not None for found in told] == 2 * [False, False, False, False, True]
 
 
 def test_what_is_better_near_keyframes_but_not_on_the_way_to_them_is_not_kept(network, monkeypatch):

@@ -1,0 +1,80 @@
+"""Walks to keyframes that are not told: over the frames between, as a job would go."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from torch import nn
+from torch.nn import functional
+
+from engine.rehearsal import MOST_FRAMES, frames_between, rehearse, steps_of
+from tests import films
+from tests.engine.test_adapting import marked, shown
+
+
+class Leaking(nn.Module):
+    """A decoder that goes by where an object was alone, and finds it a little larger."""
+
+    def __init__(self, decoder: nn.Module) -> None:
+        super().__init__()
+        self._decoder = decoder
+
+    def forward(self, *told: object) -> object:
+        was = functional.interpolate(told[3][:, :1], scale_factor=2, mode="bilinear")[:, 0]
+        return replace(self._decoder(*told), logits=20 * functional.max_pool2d(was[None], 3, 1, 1)[0] - 10)
+
+
+class Doubling(nn.Module):
+    """A decoder that finds an object again in a corner."""
+
+    def __init__(self, decoder: nn.Module) -> None:
+        super().__init__()
+        self._decoder = decoder
+
+    def forward(self, *told: object) -> object:
+        found = self._decoder(*told)
+        found.logits[:, -32:, -32:] = 10.0
+        return found
+
+
+def test_frames_of_a_walk_lie_between_its_ends_either_way():
+    assert frames_between(3, 7) == [4, 5, 6]
+    assert frames_between(7, 3) == [6, 5, 4]
+    assert frames_between(3, 4) == []
+    far = frames_between(0, 100)
+    assert len(far) == MOST_FRAMES
+    assert far == sorted(set(far))
+    assert far[0] > 0
+    assert far[-1] < 100
+
+
+def test_what_leaks_a_little_on_each_frame_shows_on_a_walk(network):
+    film = films.moving_disc(10, height=96, width=128)
+    group = marked(film, (0, 9))
+    leaking = Leaking(network.decoder)
+    told = list(rehearse(network, group, lambda at: (network.decoder, leaking), shown(film)))
+    assert len(told) == steps_of(group) == 2 * 9
+    scores = [found for found in told if found]
+    assert len(scores) == 2
+    assert all(plain > 85 for plain, _ in scores)
+    near = marked(film, (0, 1))
+    (_, at_once), _ = rehearse(network, near, lambda at: (network.decoder, leaking), shown(film))
+    assert all(leaked < at_once - 5 for _, leaked in scores), "more than from one frame before"
+
+
+def test_a_walk_believes_no_more_than_a_job_does(network):
+    film = films.moving_disc(6, height=192, width=352)
+    doubling = Doubling(network.decoder)
+    group = marked(film, (0, 5))
+    scores = [found for found in rehearse(network, group, lambda at: (network.decoder, doubling), shown(film)) if found]
+    assert all(plain > 85 and doubled > plain - 1 for plain, doubled in scores), scores
+
+
+def test_frames_that_are_missing_are_walked_past(network):
+    film = films.moving_disc(6, height=96, width=128)
+    show = shown(film)
+    group = marked(film, (0, 5))
+    told = list(
+        rehearse(network, group, lambda at: [network.decoder], lambda frame: show(frame) if frame % 2 else None)
+    )
+    assert [found is not None for found in told] == 2 * [False, False, False, False, True]
