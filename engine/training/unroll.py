@@ -10,9 +10,8 @@ from torch import Tensor
 
 from ..layers.aggregate import joint_logits
 from ..losses import Shown
-from ..memory.bank import MemoryBank
-from ..memory.folded import Folded
-from ..memory.stores import Permanent
+from ..methods.memories import GATE, INTERVAL
+from ..methods.own import KEYMATTE
 from ..networks.keymatte import Keymatte
 from .distant import Distance
 from .spoiling import Spoiler
@@ -85,7 +84,8 @@ def unroll(network: Keymatte, lesson: Lesson) -> list[Shown]:
     """
     every = network.encode_all(lesson.images)
     truth = torch.stack([lesson.labels == number for number in range(1, lesson.objects + 1)], 1).float()
-    bank = MemoryBank([Permanent(), Folded(network.modulate)], interval=lesson.interval)
+    numbers = {**KEYMATTE.numbers({}), INTERVAL.name: lesson.interval, GATE.name: 0}
+    bank = KEYMATTE.bank(numbers, network, len(every))
     for frame in sorted(lesson.keyframes, reverse=True):  # nearest last: intervals count from the first
         bank.write(network.pin(frame, every[frame], truth[frame], among=len(lesson.keyframes)).as_pinned())
     start = lesson.start
