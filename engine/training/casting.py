@@ -79,7 +79,7 @@ def _manner(stage: Stage, label: int) -> Manner:
     return Manner(
         label=label,
         opacity=stage.between(0.35, 0.95) if stage.chance(0.12) else 1.0,
-        shutter=stage.between(0.1, 0.7) if frames > 1 and stage.chance(0.45) else 0.0,
+        shutter=stage.shutter(),
         softness=stage.ratio(0.4, 2.5) * stage.size / 256 if stage.chance(0.2) else 0.0,
         shadow=stage.between(0.15, 0.6) if stage.chance(0.25) else 0.0,
         shadow_shift=tuple(stage.rng.normal(0, 0.03, 2) * stage.size),

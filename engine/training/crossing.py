@@ -62,8 +62,7 @@ def _passer(stage: Stage, actor: Actor) -> Actor:
         shear=wander(rng, times, reach=0.1, speed=0.02),
     )
     drawing = Sprite(drawing.pictures, path, sprite.view, drawing.folds, drawing.bends)
-    shutter = stage.between(0.1, 0.7) if stage.chance(0.45) else 0.0
-    return Actor(drawing, Manner(shutter=shutter, softness=actor.manner.softness))
+    return Actor(drawing, Manner(shutter=stage.shutter(), softness=actor.manner.softness))
 
 
 def _another(stage: Stage, sprite: Sprite) -> Sprite:

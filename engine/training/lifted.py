@@ -79,7 +79,7 @@ def lift(stage: Stage, picture: np.ndarray, labels: np.ndarray, placing: np.ndar
             sprite,
             Manner(
                 label=first + number - 1,
-                shutter=stage.between(0.1, 0.7) if stage.chance(0.45) else 0.0,
+                shutter=stage.shutter(),
                 softness=stage.ratio(0.4, 1.5) * stage.size / 256 if stage.chance(0.1) else 0.0,
             ),
         )

@@ -25,3 +25,7 @@ class Stage(Chance):
     def picture(self, *, photographs: float) -> np.ndarray:
         """(H, W, 3) a photograph, with that probability, or else a texture."""
         return self.assets.read(self.assets.pick(BACKGROUND if self.chance(photographs) else TEXTURE, self.rng))
+
+    def shutter(self) -> float:
+        """The part of the time between two frames that a shutter is open for a thing; 0 on a single frame."""
+        return self.between(0.1, 0.7) if len(self.times) > 1 and self.chance(0.45) else 0.0

@@ -70,3 +70,14 @@ def test_nobody_crosses_what_fills_the_picture_is_no_object_or_is_a_string():
     large, scenery = thing(stage, side=140), thing(stage, label=0)
     string = replace(large, drawing=Strands((np.zeros((FRAMES, 12, 2)),), ((0, 0, 0),), (2.0,)))
     assert crossed(stage, [scenery, large, string]) == [scenery, large, string]
+
+
+def test_a_single_frame_shows_nothing_blurred_by_movement():
+    labels = np.zeros((6, SIZE, SIZE), np.uint8)
+    for seed in range(6):
+        stage = stage_of(seed)
+        stage = replace(stage, times=stage.times[:1], camera=stage.camera[:1])
+        for actor in crossed(stage, [thing(stage)]):
+            paint(np.zeros((SIZE, SIZE, 3), np.uint8), labels[seed], actor, 0)
+            assert actor.manner.shutter == 0
+    assert labels.any()

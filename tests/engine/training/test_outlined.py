@@ -111,8 +111,9 @@ def test_a_photograph_is_itself_on_the_first_frame_and_moves_with_its_labels_aft
     assert differ.mean() < 0.01, "colours and labels go together"
 
 
+@pytest.mark.parametrize("frames", [1, 4])
 @pytest.mark.parametrize("lifted", [0.0, 1.0])
-def test_films_of_outlined_photographs_have_their_subjects_as_objects(assets, monkeypatch, lifted):
+def test_films_of_outlined_photographs_have_their_subjects_as_objects(assets, monkeypatch, lifted, frames):
     from engine.training import films
 
     monkeypatch.setattr(films, "_PHOTOGRAPHS", 1.0)
@@ -122,7 +123,7 @@ def test_films_of_outlined_photographs_have_their_subjects_as_objects(assets, mo
     monkeypatch.setattr(films, "develop", lambda rng, canvases, times: np.stack(canvases))
     monkeypatch.setattr(films, "_recoloured", lambda rng, picture, strength: picture)
     for seed in range(5):
-        clip = compose(assets, np.random.default_rng(seed), frames=4, size=96)
+        clip = compose(assets, np.random.default_rng(seed), frames=frames, size=96)
         assert clip.objects == 1
         for image, labels in zip(clip.images, clip.labels):
             red = (image[..., 0] > 200) & (image[..., 1] < 90)
