@@ -10,7 +10,6 @@ import numpy as np
 from .actors import paint
 from .assets import OUTLINED, Assets
 from .casting import MOST_OBJECTS, cast_film
-from .crossing import crossed
 from .lifted import can_be_lifted, lift, without_subjects
 from .looks import develop
 from .motion import camera_path, clip_times
@@ -24,7 +23,6 @@ TRIES = 40
 _ROOM = 0.4  # of the window's side: what is kept around it for a camera that moves
 _PHOTOGRAPHS = 0.35  # share of the films that are photographs with outlined subjects, where there are some
 _LIFTED = 0.7  # share of those whose subjects move over what is behind them, if they can; the others move whole
-_CROSSED = 0.35  # share of the films in which somebody crosses an object
 
 
 @dataclass(frozen=True)
@@ -71,13 +69,10 @@ def compose(assets: Assets, rng: np.random.Generator, *, frames: int, size: int,
 def _compose_once(assets: Assets, rng: np.random.Generator, times: np.ndarray, *, size: int) -> Clip | None:
     camera = camera_path(rng, times, size=size)
     # Where nothing is outlined no dice are thrown: films of held-out pictures stay what they were.
-    outlined = assets.count(OUTLINED) > 0
-    whole = outlined and rng.random() < _PHOTOGRAPHS
+    whole = assets.count(OUTLINED) > 0 and rng.random() < _PHOTOGRAPHS
     canvases, grounds = (_photograph if whole else _backdrop)(assets, rng, times, camera, size=size)
     stage = Stage(assets, rng, times, size, camera, canvases[0].copy())
     actors = cast_film(stage, besides=whole)
-    if outlined and stage.chance(_CROSSED):
-        actors = crossed(stage, actors)
     labels = grounds
     for frame, canvas in enumerate(canvases):
         for actor in actors:
@@ -121,10 +116,7 @@ def _photograph(
         canvases = _seen(without_subjects(picture, marks), placing, camera, size=size)
         labels = np.zeros((len(times), size, size), np.uint8)
         stage = Stage(assets, rng, times, size, camera, canvases[0])
-        actors = list(lift(stage, picture, marks, placing, first=MOST_OBJECTS + 1))
-        if stage.chance(_CROSSED):
-            actors = crossed(stage, actors)
-        for actor in actors:
+        for actor in lift(stage, picture, marks, placing, first=MOST_OBJECTS + 1):
             for frame, canvas in enumerate(canvases):
                 paint(canvas, labels[frame], actor, frame)
         return canvases, labels

@@ -118,7 +118,6 @@ def test_films_of_outlined_photographs_have_their_subjects_as_objects(assets, mo
 
     monkeypatch.setattr(films, "_PHOTOGRAPHS", 1.0)
     monkeypatch.setattr(films, "_LIFTED", lifted)
-    monkeypatch.setattr(films, "_CROSSED", 0.0)
     monkeypatch.setattr(films, "cast_film", lambda stage, besides: [])  # this folder has nothing else to show
     monkeypatch.setattr(films, "develop", lambda rng, canvases, times: np.stack(canvases))
     monkeypatch.setattr(films, "_recoloured", lambda rng, picture, strength: picture)
