@@ -51,7 +51,6 @@ class Cascade:
 
 INTERVAL = Option("memory.interval", 5, "frames between two that are kept", paper="mem_every")
 FRAMES = Option("memory.frames", 4, "past frames kept beside the keyframes", least=0)
-LATEST = Option("memory.latest", 0, "past frames, the latest, kept as they are until newer ones come", least=0)
 GATE = Option("memory.gate", 0, "percent: frames whose masks are less sure are not remembered; 0: all are", 0, 100)
 PERMANENT = Option(
     "keyframes.permanent", 1, "0: keyframes are remembered like other frames, when they are met; only for comparing",
@@ -111,11 +110,7 @@ CASCADES = {
             ],
             (LEAST, MOST, PROTOTYPES, TOKENS, COUNTING), "distil",
         ),
-        Cascade(
-            "folded", "and MAVOS's folded frame",
-            lambda numbers, network: [Bounded(numbers.get(LATEST.name, 0), recency), folded(network)],
-            (LATEST,), "modulate",
-        ),
+        Cascade("folded", "and MAVOS's folded frame", lambda numbers, network: [folded(network)], needs="modulate"),
         Cascade(
             "restricted", "and RMem's few frames, chosen by relevance and freshness",
             lambda numbers, network: [Restricted(numbers[FRAMES.name], patient=False, reference=False)],

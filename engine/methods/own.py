@@ -9,7 +9,7 @@ from ..memory.bank import MemoryBank
 from ..memory.stores import Permanent
 from ..networks.colour import Colour
 from ..networks.keymatte import Keymatte
-from .memories import GATE, INTERVAL, LATEST, PERMANENT, Option, find_cascade
+from .memories import GATE, INTERVAL, PERMANENT, Option, find_cascade
 from .recipe import STEPS, TOP_K, Recipe
 
 FOLLOW = Option("previous.follow", 1, "0: the previous frame is not followed; only for comparing", 0, 1)
@@ -19,22 +19,13 @@ ENLARGED = Option(
 
 KEYMATTE = Recipe(
     name="keymatte",
-    summary="Keymatte's own small network; all keyframes permanent, a latest frame, and one that folds in others (MCA)",
+    summary="Keymatte's own small network; every keyframe permanent, beside one frame that folds in the others (MCA)",
     licence="GPL-3.0-or-later",
     build=lambda numbers, tensors: Keymatte(
         top_k=numbers[TOP_K.name], follow=bool(numbers[FOLLOW.name]), enlarged=numbers[ENLARGED.name] / 100
     ),
     bank=find_cascade("folded").bank,
-    options=(
-        replace(TOP_K, default=12),
-        FOLLOW,
-        PERMANENT,
-        ENLARGED,
-        INTERVAL,
-        replace(LATEST, default=1),
-        replace(GATE, default=60),
-        STEPS,
-    ),
+    options=(replace(TOP_K, default=12), FOLLOW, PERMANENT, ENLARGED, INTERVAL, replace(GATE, default=60), STEPS),
     weights=checkpoints.BUNDLED / "keymatte.safetensors",
 )
 

@@ -18,7 +18,6 @@ class Variant:
 VARIANTS = (
     Variant("no MCA: keyframes alone", {"memory": "keyframes"}),
     Variant("no MCA: recent frames", {"memory": "recent"}),
-    Variant("no latest frame: all are folded in", {"memory.latest": "0"}),
     Variant("no permanent keyframes", {"keyframes.permanent": "0"}),
     Variant("keyframes only as they are", {"keyframes.enlarged": "100"}),
     Variant("no gate", {"memory.gate": "0"}),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -17,7 +16,6 @@ from engine.memory.restricted import Restricted
 from engine.memory.stores import Bounded, Gate, Permanent
 from engine.memory.tokens import Tokens, joined
 from engine.memory.worth import recency
-from engine.methods.memories import find_cascade
 
 
 def entry(frame: int, *, pinned: bool = False, tokens: int = 2) -> Entry:
@@ -68,17 +66,6 @@ def test_the_bank_reads_keyframes_and_recent_frames_as_one():
         bank.write(entry(frame))
     assert frames(bank) == [20, 0, 10, 15]
     assert bank.view().layers[0]["key"][0].tolist() == [20, 20, 0, 0, 10, 10, 15, 15]
-
-
-def test_the_latest_frame_is_read_as_it_is_and_folded_in_when_a_newer_one_comes():
-    folds = []
-    network = SimpleNamespace(modulate=lambda new, old: folds.append((new.frame, old.frame)) or new)
-    bank = find_cascade("folded").bank({"memory.interval": 5, "memory.latest": 1}, network, 60)
-    bank.write(entry(0, pinned=True))
-    for frame in (5, 10, 15):
-        bank.write(entry(frame))
-    assert frames(bank) == [0, 15, 10]
-    assert folds == [(10, 5)]
 
 
 def test_the_interval_counts_from_the_last_entry_or_the_keyframe_passed():
