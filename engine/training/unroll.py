@@ -51,7 +51,8 @@ def plan(
     if far and rng.random() < _ALTERED:
         image, label = Distance(rng).alter(images[0], labels[0])
         images, labels = np.concatenate([image[None], images[1:]]), np.concatenate([label[None], labels[1:]])
-    keyframes = (0, count - 1) if rng.random() < 0.35 else (0,)
+    both = rng.random() < 0.35 and count > start + 2  # something is left to be found
+    keyframes = (0, count - 1) if both else (0,)
     visible = [
         number
         for number in range(1, int(labels.max(initial=0)) + 1)

@@ -74,6 +74,17 @@ def test_as_many_frames_are_found_as_come_after_the_start():
         assert torch.equal(shown[0].labels, lesson.labels[lesson.start + 1])
 
 
+@pytest.mark.parametrize(("frames", "far"), [(2, False), (3, False), (3, True), (4, True)])
+def test_the_shortest_lessons_have_something_to_find(frames: int, far: bool):
+    images, labels = film(frames)
+    seconds = 0
+    for seed in range(20):
+        lesson = plan(images, labels, np.random.default_rng(seed), far=far)
+        assert set(range(lesson.start + 1, frames)) - set(lesson.keyframes)
+        seconds += len(lesson.keyframes) == 2
+    assert bool(seconds) == (frames > 2 + far)
+
+
 def test_after_the_first_of_distant_frames_many_are_skipped():
     for seed in range(20):
         near, far = (np.diff(clip_times(np.random.default_rng(seed), frames=6, far=far)) for far in (False, True))
