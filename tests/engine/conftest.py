@@ -22,8 +22,8 @@ def server(monkeypatch) -> Iterator[Server]:
     running.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def network() -> Keymatte:
-    """Keymatte with the weights that come with it, in whole numbers."""
+    """Keymatte with the weights that come with it, for all tests of a module, none of which changes it."""
     recipe = find_recipe("keymatte")
     return recipe.network(recipe.numbers({}), weights=None, device=torch.device("cpu"))

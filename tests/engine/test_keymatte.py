@@ -27,12 +27,6 @@ from engine.recipes import find_recipe
 CHAIR = Path(__file__).parents[1] / "clips" / "chair"
 
 
-@pytest.fixture(scope="module")
-def network() -> Keymatte:
-    recipe = find_recipe("keymatte")
-    return recipe.network(recipe.numbers({}), weights=None, device=torch.device("cpu"))
-
-
 def bank_of(network: Keymatte, image: torch.Tensor, masks: torch.Tensor) -> MemoryBank:
     bank = MemoryBank([Permanent()], interval=1)
     bank.write(network.memorize(0, network.encode(image), masks, None)[0].as_pinned())

@@ -17,10 +17,8 @@ from engine.judging import SoftJudge
 from engine.memory.bank import MemoryBank
 from engine.memory.folded import Folded
 from engine.memory.stores import Permanent
-from engine.networks.keymatte import Keymatte
 from engine.networks.network import Network
 from engine.networks.precision import InHalf
-from engine.recipes import find_recipe
 from engine.sweeps import group_by_keyframes, plan_sweeps
 from engine.types import Direction
 from engine.walk import Matte, Walk
@@ -29,12 +27,6 @@ CHAIR = Path(__file__).parents[1] / "clips" / "chair"
 CPU = torch.device("cpu")
 HEIGHT, WIDTH = 216, 384
 FRAMES = 12
-
-
-@pytest.fixture(scope="module")
-def network() -> Keymatte:
-    recipe = find_recipe("keymatte")
-    return recipe.network(recipe.numbers({}), weights=None, device=CPU)
 
 
 @pytest.fixture(scope="module")
