@@ -105,13 +105,21 @@ class Case:
         )
 
 
-def first_mask_alone(part: str, clip: StudyClip) -> Case:
-    """Given is the first mask that shows anything; all others are wanted. Raises NoKeyframes."""
-    first = next((frame for frame, shares in clip.shown.items() if shares), None)
-    wanted = tuple(frame for frame in clip.masks if first is not None and frame > first)
+def evenly_given(part: str, clip: StudyClip, count: int = 1) -> Case:
+    """Given are `count` masks, from the first that shows anything evenly to the last; all others after it are wanted.
+
+    One is the first alone. Raises NoKeyframes if none is left to be found.
+    """
+    telling = [frame for frame, shares in clip.shown.items() if shares]
+    last = max(count - 1, 1)
+    given = tuple(telling[round(i * (len(telling) - 1) / last)] for i in range(count)) if count <= len(telling) else ()
+    wanted = tuple(frame for frame in clip.masks if given and frame > given[0] and frame not in given)
     if not wanted:
-        raise NoKeyframes(f"the masks of clip {clip.name} show no object on a frame that has others after it")
-    return Case(part, clip.name, clip, (first,), wanted)
+        raise NoKeyframes(
+            f"the masks of clip {clip.name} show an object on {len(telling)} frames; with {count} of them given, "
+            f"none is left to be found"
+        )
+    return Case(part, clip.name, clip, given, wanted)
 
 
 def leave_one_out(part: str, clip: StudyClip) -> list[Case]:

@@ -37,6 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--folder", type=Path, metavar="DIR", help="any clips, each with frames/ and masks/, or laid out as DAVIS"
     )
+    parser.add_argument(
+        "--given",
+        type=int,
+        default=1,
+        metavar="COUNT",
+        help="masks given of each clip in --folder, from its first evenly to its last; default: the first alone",
+    )
     parser.add_argument("--ablation", action="store_true", help="also the recipe with one thing changed at a time")
     parser.add_argument(
         "--unlabelled",
@@ -58,8 +65,10 @@ def study(options: argparse.Namespace) -> int:
     from .running import run_one
     from .sheets import write_sheet
 
+    if options.given < 1:
+        raise BadSetting(f"--given is {options.given}; at least one mask of each clip has to be given")
     methods = _methods(options)
-    places = Places(options.clips, options.films, options.data, options.scenes, options.folder)
+    places = Places(options.clips, options.films, options.data, options.scenes, options.folder, options.given)
     parts = gather(places, _chosen(options.parts, _PARTS, "--parts"), _complain)
     if not parts:
         raise BadSetting("none of the study's clips is at hand")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import NoKeyframes, PicturesMissing
 from ..matte_folder import number_in
-from .clips import Case, StudyClip, first_mask_alone, leave_one_out
+from .clips import Case, StudyClip, evenly_given, leave_one_out
 from .composed import COUNT, composed_films
 
 BUNDLED = Path(__file__).parents[2] / "tests" / "clips" / "chair"
@@ -31,6 +31,7 @@ class Places:
     data: Path | None = None  # made by train-data
     scenes: Path | None = None  # rendered clips
     folder: Path | None = None  # any clips
+    given: int = 1  # masks of each of these
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def _composed(places: Places, tell: Tell) -> Iterator[Part]:
         folders = composed_films(places.films, places.data / "prepared" if places.data else None)
     except PicturesMissing as error:
         raise _Missing(error.sentence()) from error
-    yield _fixed(_first_masks("composed", f"{COUNT} composed films", _triples(folders), tell), tell)
+    yield _fixed(_from_masks("composed", f"{COUNT} composed films", _triples(folders), tell), tell)
 
 
 def _rendered(places: Places, tell: Tell) -> Iterator[Part]:
@@ -100,7 +101,7 @@ def _rendered(places: Places, tell: Tell) -> Iterator[Part]:
             f"{_HELD_OUT_EVERY} are never trained on."
         )
     some = held_out[:RENDERED]
-    yield _fixed(_first_masks("rendered", f"{len(some)} rendered films", _triples(some), tell), tell)
+    yield _fixed(_from_masks("rendered", f"{len(some)} rendered films", _triples(some), tell), tell)
 
 
 def _fixed(part: Part, tell: Tell) -> Part:
@@ -127,7 +128,9 @@ def _folder(places: Places, tell: Tell) -> Iterator[Part]:
         triples = _triples(_clip_folders(place))
     if not triples:
         raise _Missing(f"{place} holds neither folders with frames and masks, nor {' and '.join(_DAVIS)}.")
-    yield _first_masks(f"folder-{place.resolve().name}", f"{len(triples)} clips of {place.name}", triples, tell)
+    many = places.given > 1
+    name = f"folder-{place.resolve().name}" + f"-{places.given}" * many
+    yield _from_masks(name, f"{len(triples)} clips of {place.name}", triples, tell, count=places.given)
 
 
 def _clip_folders(place: Path) -> list[Path]:
@@ -142,14 +145,16 @@ def _triples(folders: list[Path]) -> list[tuple[str, Path, Path]]:
     return [(folder.name, folder / "frames", folder / "masks") for folder in folders]
 
 
-def _first_masks(name: str, title: str, triples: list[tuple[str, Path, Path]], tell: Tell) -> Part:
+def _from_masks(name: str, title: str, triples: list[tuple[str, Path, Path]], tell: Tell, *, count: int = 1) -> Part:
+    """Clips of which `count` masks each are given; those that have no more are told of."""
     cases = []
     for triple in triples:
         try:
-            cases.append(first_mask_alone(name, StudyClip.open(*triple)))
+            cases.append(evenly_given(name, StudyClip.open(*triple), count))
         except NoKeyframes as error:
             tell(f"{name}: {error.message}; it is left out.")
-    return Part(name, f"{title}, first mask alone", tuple(cases))
+    words = "first mask alone" if count == 1 else f"{count} masks given, from the first evenly to the last"
+    return Part(name, f"{title}, {words}", tuple(cases))
 
 
 _MAKERS: dict[str, Callable[[Places, Tell], Iterator[Part]]] = {

@@ -14,7 +14,7 @@ from engine.images import write_labels, write_matte
 from engine.matte_folder import MatteFolder
 from engine.recipes import find_recipe
 from engine.study.baselines import Copied, Flow, chains
-from engine.study.clips import Case, StudyClip, first_mask_alone
+from engine.study.clips import Case, StudyClip, evenly_given
 from engine.study.measures import Measured, Row, flicker, means, measure
 from engine.study.methods import Followed, baseline
 from engine.study.neighbour import STRIDE, Neighbour
@@ -130,7 +130,7 @@ def test_means_go_over_frames_and_then_over_objects():
 # -- runs --------------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def case(tmp_path) -> Case:
-    return first_mask_alone("folder", clip_of(films.crossing(count=6), tmp_path / "crossing"))
+    return evenly_given("folder", clip_of(films.crossing(count=6), tmp_path / "crossing"))
 
 
 def test_what_is_finished_is_kept_until_something_it_depends_on_changes(tmp_path, case):
@@ -145,7 +145,7 @@ def test_what_is_finished_is_kept_until_something_it_depends_on_changes(tmp_path
     again = run_one(case, colour, tmp_path / "out", lambda words: None, again=True)
     assert again.folder.labels(6).stat().st_mtime_ns > stamp
     write_labels(case.clip.masks[3], np.zeros_like(case.clip.labels(3)))
-    moved = first_mask_alone("folder", StudyClip.open("crossing", case.clip.clip.path, case.clip.masks[0].parent))
+    moved = evenly_given("folder", StudyClip.open("crossing", case.clip.clip.path, case.clip.masks[0].parent))
     assert run_one(moved, colour, tmp_path / "out", lambda words: None).measured != first.measured
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from engine.errors import FilmsChanged, FolderTaken, NoKeyframes, PicturesMissing
 from engine.images import read_labels, write_labels
-from engine.study.clips import Case, StudyClip, first_mask_alone, leave_one_out
+from engine.study.clips import Case, StudyClip, evenly_given, leave_one_out
 from engine.study.composed import composed_films
 from engine.study.parts import Places, gather
 from engine.training.assets import Item, write_index
@@ -45,14 +45,38 @@ def test_what_a_mask_says_of_objects_that_it_does_not_show_can_be_chosen(tmp_pat
     assert [keyframe.objects for keyframe in case.keyframes("absent")] == [(1, 2), (1, 2)]
 
 
-def test_the_first_mask_alone_is_the_first_that_shows_an_object(tmp_path):
+def test_the_evenly_given_is_the_first_that_shows_an_object(tmp_path):
     film = films.late_entry(count=6, enters=2)
     only_the_star = films.Film(film.frames, np.where(film.labels == 2, 2, 0).astype(np.uint8))
-    case = first_mask_alone("folder", clip_of(only_the_star, tmp_path / "star"))
+    case = evenly_given("folder", clip_of(only_the_star, tmp_path / "star"))
     assert (case.given, case.wanted, case.objects) == ((2,), (3, 4, 5), (2,))
     empty = films.Film(film.frames, np.zeros_like(film.labels))
     with pytest.raises(NoKeyframes):
-        first_mask_alone("folder", clip_of(empty, tmp_path / "empty"))
+        evenly_given("folder", clip_of(empty, tmp_path / "empty"))
+
+
+def test_masks_are_given_from_the_first_evenly_to_the_last_that_show_an_object(tmp_path):
+    film = films.late_entry(count=12, enters=2)
+    star = np.where(film.labels == 2, 2, 0).astype(np.uint8)
+    star[10:] = 0
+    clip = clip_of(films.Film(film.frames, star), tmp_path / "star")
+    three = evenly_given("folder", clip, 3)
+    assert (three.given, three.wanted) == ((2, 6, 9), (3, 4, 5, 7, 8, 10, 11))
+    assert evenly_given("folder", clip, 8).wanted == (10, 11)
+    with pytest.raises(NoKeyframes, match="on 8 frames"):
+        evenly_given("folder", clip, 9)
+
+
+def test_how_many_masks_are_given_of_a_folders_clips_can_be_chosen(tmp_path):
+    clip_of(films.moving_disc(count=5), tmp_path / "clips" / "disc")
+    clip_of(films.moving_disc(count=5), tmp_path / "clips" / "short", marked=(0, 4))
+    told: list[str] = []
+    (part,) = gather(Places(folder=tmp_path / "clips", given=3), ("folder",), told.append)
+    assert (part.name, [case.given for case in part.cases]) == ("folder-clips-3", [(0, 2, 4)])
+    assert part.title.endswith("3 masks given, from the first evenly to the last")
+    assert len(told) == 1 and "short" in told[0]
+    (alone,) = gather(Places(folder=tmp_path / "clips"), ("folder",), told.append)
+    assert (alone.name, [case.given for case in alone.cases]) == ("folder-clips", [(0,), (0,)])
 
 
 def test_what_is_not_at_hand_is_told_with_how_to_get_it(tmp_path):
@@ -144,7 +168,7 @@ def test_films_are_composed_once_and_then_kept(tmp_path, prepared):
     assert len(first) == 2 * 24
     assert composed_films(place, None, count=2, size=64) == folders  # the pictures are no longer needed
     assert {path: path.stat().st_mtime_ns for path in place.rglob("*.jpg")} == first
-    case = first_mask_alone("composed", StudyClip.open("film", folders[0] / "frames", folders[0] / "masks"))
+    case = evenly_given("composed", StudyClip.open("film", folders[0] / "frames", folders[0] / "masks"))
     assert case.objects and len(case.wanted) == 23
 
 
