@@ -15,9 +15,11 @@ import pytest
 from engine.__main__ import main
 from engine.training.assets import Item, write_index
 from engine.training.rendered import clip_name
-from engine.training.scenes.creatures import make_creature
+from engine.training.scenes.creatures import Being, make_creature
+from engine.training.scenes.dancers import make_dancer
 from engine.training.scenes.dice import Dice
 from engine.training.scenes.directing import Store, plan_scene
+from engine.training.scenes.moving import go
 from engine.training.scenes.plans import Thing, View, is_held_out_scene
 from engine.training.scenes.shapes import box, joined, strands, tube
 
@@ -216,6 +218,46 @@ def test_creatures_move_and_have_faces_of_some_size(prepared, seed):
     assert len(being.shape.points) == 6
     assert np.abs(being.shape.points[3] - being.shape.points[0]).max() > 0.01
     assert 0.2 < np.linalg.norm(being.shape.high - being.shape.low) < 8
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_dancers_move_their_limbs_and_never_sink_into_the_ground(prepared, seed):
+    store = Store.open(prepared, None, held_out=False)
+    body = make_dancer(Dice(np.random.default_rng(seed), np.arange(8) / 12, store.assets)).shape
+    assert body.points[..., 2].min() > -1e-6
+    assert np.abs(body.points[7] - body.points[0]).max() > 0.05
+    assert 1.0 < (body.high - body.low)[2] < 3.5
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_who_tumbles_turns_about_the_middle_and_lands_on_the_ground(prepared, seed):
+    store = Store.open(prepared, None, held_out=False)
+    dice = Dice(np.random.default_rng(seed), np.arange(40) / 20, store.assets)
+    places = go(dice, Being(box(np.ones(3)), (), "tumble"), np.zeros(3), extent=1.8)
+    ups = (places @ np.array([0, 0, 0.9, 1.0]))[:, 2]
+    assert ups.min() > 0.9 - 1e-6  # its middle is never nearer to the ground than when it stands
+    since_first = places[0, :3, :3].T @ places[:, :3, :3]
+    turned = np.degrees(np.arccos(np.clip((np.trace(since_first, axis1=1, axis2=2) - 1) / 2, -1, 1)))
+    assert turned.max() > 90
+
+
+def test_held_out_scenes_stay_as_they_were_when_others_get_livelier(prepared, monkeypatch):
+    def plans() -> dict[int, list[tuple]]:
+        stores = {seed: Store.open(prepared, None, held_out=is_held_out_scene(seed)) for seed in (1, 20)}
+        return {
+            seed: [
+                (thing.kind, thing.shape.points.tobytes(), thing.places.tobytes(), repr(thing.coats))
+                for thing in plan_scene(store, seed, 0, frames=3).things
+            ]
+            for seed, store in stores.items()
+        }
+
+    before = plans()
+    for name in ("_DANCERS", "_TUMBLING", "_PAINTED_ALIKE", "_OF_ONE_TONE"):
+        monkeypatch.setattr(f"engine.training.scenes.directing.{name}", 1.0)
+    after = plans()
+    assert after[20] == before[20]
+    assert "dancer" in {kind for kind, *_ in after[1]}
 
 
 def test_what_stands_still_can_be_joined_with_what_moves():

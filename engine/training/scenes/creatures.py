@@ -63,7 +63,7 @@ def _figure(dice: Dice) -> Being:
     parts = [
         tube(_line(hip, chest, 5), np.array([0.14, 0.15, 0.15, 0.17, 0.1]) * stout, coat=0),
         tube(_line(chest, head, 2), np.array([0.055, 0.05]), coat=2),
-        _carried(ball(dice.between(0.11, 0.17), coat=2), head),
+        carried(ball(dice.between(0.11, 0.17), coat=2), head),
     ]
     waving = dice.chance(0.5)
     for side in (-1, 1):
@@ -79,11 +79,11 @@ def _figure(dice: Dice) -> Being:
         hand, elbow = _limb(chest + _by(0, 0.2 * side, -0.02), arm, -0.5 + dice.wander(0.3, 1), 0.29, 0.28, side * 0.15)
         parts.append(tube(_joint(chest + _by(0, 0.2 * side, -0.02), elbow, hand), np.array([0.07, 0.05, 0.035]) * stout,
                           coat=0 if dice.chance(0.5) else 2))  # fmt: skip
-        parts.append(_carried(ball(0.05, rows=6, columns=8, coat=2), hand))
+        parts.append(carried(ball(0.05, rows=6, columns=8, coat=2), hand))
     skin = Coat(tuple(np.array([0.9, 0.7, 0.58]) * dice.between(0.3, 1.0)), roughness=0.6)
     if dice.chance(0.4):  # hair, or a hat
         parts.append(
-            _carried(ball(0.16, rows=8, columns=10, coat=3).scaled(np.array([1, 1, 0.8])), head + _by(-0.03, 0, 0.05))
+            carried(ball(0.16, rows=8, columns=10, coat=3).scaled(np.array([1, 1, 0.8])), head + _by(-0.03, 0, 0.05))
         )
     return Being(_grounded(joined(*parts)), (dice.coat(), dice.coat(), skin, dice.coat()), "walk")
 
@@ -246,7 +246,7 @@ def _limb(
     return knee + lower * np.stack([np.sin(other), 0 * turn + aside / 2, -np.cos(other)], 1), knee
 
 
-def _carried(shape: Shape, line: np.ndarray) -> Shape:
+def carried(shape: Shape, line: np.ndarray) -> Shape:
     """A shape that goes along (K, 3) places."""
     return replace(shape, points=shape.points + line[:, None])
 

@@ -23,6 +23,11 @@ class Dice(Chance):
     seconds: np.ndarray  # (K,)
     assets: Assets
     used: set[tuple[str, str]] = field(default_factory=set)  # packages and files of the assets that were used
+    daring: np.random.Generator | None = None  # of what came later: held-out scenes stay as they were, without
+
+    def dares(self, probability: float) -> bool:
+        """True with that probability; never in a held-out scene."""
+        return self.daring is not None and bool(self.daring.random() < probability)
 
     def whole(self, low: int, high: int) -> int:
         """A whole number between two, both included."""

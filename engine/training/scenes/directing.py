@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,15 +11,20 @@ import numpy as np
 from ..assets import Assets
 from .contraptions import make_contraption
 from .creatures import Being, furred, make_creature
+from .dancers import make_dancer
 from .dice import Dice
 from .furniture import Furniture
 from .moving import film, go
 from .plans import HEIGHT, MOST_OBJECTS, WIDTH, Scene, Thing, View, is_held_out_scene
-from .shapes import tube
+from .shapes import Coat, tube
 from .surroundings import Props, Spot, light, light_level, sized, surround
 from .troupe import ANIMALS, PEOPLE, Troupe
 
 CAMERA_TRIES = 25
+# Of scenes for training only, in shares.
+_DANCERS, _TUMBLING = 0.12, 0.3  # of all beings; of those that could
+_PAINTED_ALIKE, _OF_ONE_TONE = 0.1, 0.15
+_ACROBATS = ("dancer", "figure", PEOPLE, "star")
 ASPECT = WIDTH / HEIGHT
 Maker = Callable[[Dice], Being]
 
@@ -53,7 +58,8 @@ def plan_scene(store: Store, seed: int, attempt: int, *, frames: int) -> Scene:
     """The scene of a seed; another `attempt` is another scene, for when nothing was to be seen in the first."""
     rng = np.random.default_rng([seed, attempt])
     rate = rng.uniform(8, 22)  # frames a second
-    dice = Dice(rng, (np.arange(frames + 2) - 1) / rate, store.assets)
+    daring = None if is_held_out_scene(seed) else np.random.default_rng([seed, attempt, 1])
+    dice = Dice(rng, (np.arange(frames + 2) - 1) / rate, store.assets, daring=daring)
     actors = _cast(dice, store.props)
     main = actors[0]
     middle = _middle(main)
@@ -64,7 +70,7 @@ def plan_scene(store: Store, seed: int, attempt: int, *, frames: int) -> Scene:
     spot = Spot(np.array([*middle.mean(axis=0)[:2], 0.0]), min(reach, 4 * extent) + 0.4 * extent, extent, view)
     lamps, sky, strength = light(dice, spot)
     around = surround(dice, store.props, spot, ground=ground, level=light_level(lamps, strength, spot))
-    things = (*actors, *around)
+    things = tuple(_toned(dice, actors, around))
     about = {
         "seed": seed,
         "held_out": is_held_out_scene(seed),
@@ -116,6 +122,7 @@ def _maker(dice: Dice, props: Props) -> Maker:
     if props.furniture:
         odds["furniture"] = 1.4
     kind = dice.one_of(odds)
+    kind = "dancer" if dice.dares(_DANCERS) else kind
     action = dice.one_of({"walk": 4, "run": 3, "": 3})
     hairy = dice.chance(0.2)
 
@@ -124,6 +131,8 @@ def _maker(dice: Dice, props: Props) -> Maker:
             return make_creature(own)
         if kind == "contraption":
             return make_contraption(own)
+        if kind == "dancer":
+            return make_dancer(own)
         if kind == "furniture":
             return props.furniture.pick(own)
         being = props.troupe.pick(own, kind, action=action)
@@ -134,6 +143,8 @@ def _maker(dice: Dice, props: Props) -> Maker:
 
 def _act(dice: Dice, being: Being, extent: float, others: list[Thing], label: int) -> Thing:
     """Give a being its size, its place beside the others, and its way."""
+    if being.kind in _ACROBATS and dice.dares(_TUMBLING):
+        being = replace(being, gait="tumble")
     shape = sized(being.shape, extent)
     where = np.zeros(3)
     if others:
@@ -174,6 +185,25 @@ def _accompany(dice: Dice, actors: list[Thing], labels: int) -> int:
             Thing(tube(line, np.full(14, thick), sides=6), (dice.coat(pictures=0.1),), label=label, kind="rope")
         )
     return max(labels, label)
+
+
+def _toned(dice: Dice, actors: Sequence[Thing], around: Sequence[Thing]) -> Iterator[Thing]:
+    """All things; now and then actors are painted like what is around them, or everything is of one tone."""
+    if dice.dares(_PAINTED_ALIKE):
+        paints = [replace(coat, lit=True, glow=1.0) for thing in around for coat in thing.coats]
+        actors = [replace(one, coats=tuple(_repainted(dice, one.coats, paints))) for one in actors]
+    toned: dict[int, Coat] = {}  # each once, as things share coats
+    if dice.dares(_OF_ONE_TONE):
+        tone = dice.daring.uniform(0.15, 1.0, 3)
+        every = {id(coat): coat for thing in (*actors, *around) for coat in thing.coats}
+        toned = {one: replace(coat, colour=tuple(tone * coat.colour)) for one, coat in every.items()}
+    for thing in (*actors, *around):
+        yield replace(thing, coats=tuple(toned.get(id(coat), coat) for coat in thing.coats))
+
+
+def _repainted(dice: Dice, coats: Sequence[Coat], paints: Sequence[Coat]) -> Iterator[Coat]:
+    for coat in coats:
+        yield paints[dice.daring.integers(len(paints))] if paints and dice.dares(0.7) else coat
 
 
 def _film(dice: Dice, actors: list[Thing], middle: np.ndarray, extent: float, *, ground: bool) -> View:

@@ -8,7 +8,7 @@ from .creatures import Being
 from .dice import Dice
 from .plans import WIDTH, View
 
-_GROUNDED = ("walk", "drive", "stand")
+_GROUNDED = ("walk", "drive", "stand", "tumble")
 
 
 def go(dice: Dice, being: Being, where: np.ndarray, *, extent: float) -> np.ndarray:
@@ -22,6 +22,8 @@ def go(dice: Dice, being: Being, where: np.ndarray, *, extent: float) -> np.ndar
         places = _thrown(dice, seconds, extent)
     elif being.gait in ("fly", "swim"):
         places = _floating(dice, seconds, extent)
+    elif being.gait == "tumble":
+        places = _tumbling(dice, seconds, extent)
     elif being.gait == "hand":
         places = _held(dice, extent)
     else:
@@ -72,6 +74,23 @@ def _thrown(dice: Dice, seconds: np.ndarray, extent: float) -> np.ndarray:
     else:
         places[:, 2, 3] = extent * dice.ratio(0.5, 2) * np.abs(dice.wave(0.6)) - 0.5 * extent
     return places
+
+
+def _tumbling(dice: Dice, seconds: np.ndarray, extent: float) -> np.ndarray:
+    """Somersaults, cartwheels and twirls, on the spot or on the run, about the middle of what is `extent` high."""
+    axis = dice.one_of({"x": 1, "y": 1, "z": 0.7})
+    if axis == "z":
+        part, angle = np.zeros_like(seconds), dice.sign() * dice.between(2, 8) * seconds + dice.wander(0.5, 0.5)
+    else:
+        part = np.clip((seconds - dice.between(-0.4, 0.4)) / dice.ratio(0.35, 1.3) + 0.5, 0, 1)
+        angle = 2 * np.pi * dice.sign() * dice.between(0.4, 2) * part**2 * (3 - 2 * part)
+    up = extent * (0.5 + dice.between(0, 0.8) * 4 * part * (1 - part) * dice.chance(0.7))
+    places = _along_ground(dice, seconds, extent, fast=1.2) @ turned_about(
+        "z", np.full_like(seconds, dice.between(0, 6))
+    )
+    rise, sink = (np.tile(np.eye(4), (len(seconds), 1, 1)) for _ in range(2))
+    rise[:, 2, 3], sink[:, 2, 3] = up, -0.5 * extent
+    return places @ rise @ turned_about(axis, angle) @ sink
 
 
 def _floating(dice: Dice, seconds: np.ndarray, extent: float) -> np.ndarray:
