@@ -90,7 +90,8 @@ def relative_path(path: Path) -> str:
 
 
 def clear_results(clip: MovieClip) -> int:
-    """Remove mattes, label images, outlines, kept keys of the clip and what was learned of it; keyframes stay.
+    """Remove mattes, label images, outlines, kept keys of the clip, what was learned of it and what an interrupted job
+    would go on with; keyframes stay.
 
     Returns how many files went.
     """
@@ -101,6 +102,7 @@ def clear_results(clip: MovieClip) -> int:
     try:
         for path in ours:
             path.unlink()
+        shutil.rmtree(folder.unfinished, ignore_errors=True)  # without its mattes no job goes on with it
         for path in [*folder.root.glob("mattes/*"), *(folder.root / part for part in _PARTS)]:
             if path.is_dir() and not any(path.iterdir()):
                 path.rmdir()

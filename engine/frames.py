@@ -26,6 +26,7 @@ class FrameReader:
     """An open film. Reading forward is sequential; backward, a movie is decoded in blocks of bounded size.
 
     clip     what it is: path as given, size, number of media frames
+    files    the movie, or the image of each media frame
     numbers  number of each media frame as file names carry it; its index for movies and unnumbered images
     fps      frames per second; None for images
     """
@@ -69,7 +70,7 @@ class FrameReader:
             return pixels
 
         clip = VideoClip(path=path, height=height, width=width, frame_count=len(files))
-        return cls(clip, _numbers(files), None, read, lambda: None)
+        return cls(clip, files, _numbers(files), None, read, lambda: None)
 
     @classmethod
     def _of_movie(cls, path: Path, size: tuple[int, int] | None) -> FrameReader:
@@ -77,13 +78,14 @@ class FrameReader:
             raise ClipUnreadable(f"{path.name} is neither an image nor a movie that Keymatte knows")
         movie = movies.Movie(path, size)
         clip = VideoClip(path=path, height=movie.height, width=movie.width, frame_count=movie.frame_count)
-        found = cls(clip, tuple(range(movie.frame_count)), movie.fps, movie.read, movie.close)
+        found = cls(clip, [path], tuple(range(movie.frame_count)), movie.fps, movie.read, movie.close)
         found.slack = movies.SLACK
         return found
 
     def __init__(
         self,
         clip: VideoClip,
+        files: list[Path],
         numbers: tuple[int, ...],
         fps: float | None,
         read: Callable[[int], np.ndarray],
@@ -91,6 +93,7 @@ class FrameReader:
     ) -> None:
         self.slack = 0  # by how many frames the clip may really be shorter
         self.clip = clip
+        self.files = tuple(files)
         self.numbers = numbers
         self.fps = fps
         self._read = read

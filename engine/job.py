@@ -12,7 +12,7 @@ import numpy as np
 from . import VERSION
 from .adapted import adapt
 from .device import peak_memory
-from .equipment import Stopped, equipped
+from .equipment import Source, Stopped, equipped
 from .errors import KeyframeOutsideClip, NoKeyframes
 from .frames import FrameReader
 from .images import read_labels
@@ -24,6 +24,7 @@ from .protocol import Answer, Cancelled, Finished, MatteReady, Stage
 from .results import MatteWriter, OutlineTracer, ProbabilityFile
 from .sweeps import group_by_keyframes, group_together, plan_sweeps
 from .types import PropagationJob
+from .unfinished import Since, Unfinished, identity_of
 from .walk import Matte, Walk
 
 
@@ -52,10 +53,11 @@ def _run(job: PropagationJob, report: Callable[[Answer], None], cancelled: Calla
         folder.claim(_about(job, reader))
         if job.settings.adapt:
             adapt(with_, folder, truth, groups, partial(_tell, job, report))
+        unfinished = Unfinished(folder, identity_of(job, with_, truth, groups, folder))
         objects = sorted({number for group in groups for number in group.objects})
         size = (reader.clip.height, reader.clip.width)
         results = _Results(
-            mattes=MatteWriter(folder, reader.numbers, objects, job.frames),
+            mattes=MatteWriter(folder, reader.numbers, objects, job.frames, first=unfinished.first),
             outlines=OutlineTracer(
                 folder, reader.numbers, objects, size, partial(_tell, job, report, "Tracing outlines")
             ),
@@ -73,20 +75,25 @@ def _run(job: PropagationJob, report: Callable[[Answer], None], cancelled: Calla
             habits=recipe.keyframe_habits(with_.numbers),
             watch=_keeping(KeyFolder.open(job.keys, with_.identity())) if job.keys else None,
         )
-        report(Stage(job.job_id, "Learning the keyframes"))
-        done, total = 0, sum(sweep.wanted_count() for sweep in sweeps)
-        began = time.monotonic()
+        since = _since(unfinished, results, source, job)
+        report(Stage(job.job_id, "Learning the keyframes" + (", then going on where it stopped" if since else "")))
+        before, total = since.done if since else 0, sum(sweep.wanted_count() for sweep in sweeps)
+        done, began = before, time.monotonic()
         try:
             with WriteBehind() as behind:
-                for done, matte in enumerate(walk.propagate(sweeps), 1):
+                mattes = walk.propagate(sweeps, since=since.point if since else None, due=unfinished.due)
+                for done, matte in enumerate(mattes, before + 1):
                     told = MatteReady(job.job_id, matte.frame, done, total)
                     behind.do(partial(results.put, matte, lambda told=told: report(told)))
+                    if matte.point:
+                        behind.do(partial(unfinished.keep, matte.point, done, results.mattes.written, source.failed))
                     source.check()  # frames may have been read long before
-            pace = done / max(time.monotonic() - began, 1e-9)
+            pace = (done - before) / max(time.monotonic() - began, 1e-9)
             results.mattes.put_unread(truth, [frame for frame in job.frames if frame in source.failed])
             results.outlines.trace(source.check)
             if results.probabilities:
                 results.probabilities.save()
+            unfinished.forget()
         except Stopped:
             results.outlines.trace_shortly()
             raise
@@ -99,6 +106,19 @@ def _run(job: PropagationJob, report: Callable[[Answer], None], cancelled: Calla
         frames_per_second=round(pace, 3),
         peak_memory=peak_memory(),
     )
+
+
+def _since(unfinished: Unfinished, results: _Results, source: Source, job: PropagationJob) -> Since | None:
+    """Where the same job was interrupted, if all that it wrote is still there; else whatever is left is removed.
+
+    Probabilities were in a file of the interrupted run's own: with them it begins anew.
+    """
+    since = None if job.probabilities else unfinished.since()
+    if since and results.mattes.go_on(since.written):
+        source.failed.update(since.failed)
+        return since
+    unfinished.forget()
+    return None
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,11 @@ class MatteFolder:
         """`.safetensors` of what the network learned from the keyframes, see `adapted`."""
         return self.root / "adapted.safetensors"
 
+    @property
+    def unfinished(self) -> Path:
+        """Folder of what a job that was interrupted goes on with, see `unfinished`."""
+        return self.root / "unfinished"
+
     def keyframe(self, object_id: int, number: int) -> Path:
         """Label image of one object's keyframe."""
         return self.root / "keyframes" / f"{object_id:03d}" / f"{number:06d}.png"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import tempfile
 import time
 import zipfile
@@ -28,13 +29,38 @@ _TOLD_EVERY = 20  # mattes
 class MatteWriter:
     """Mattes on disk: joins the two sweeps of a frame and keeps the label images in step."""
 
-    def __init__(self, folder: MatteFolder, numbers: tuple[int, ...], objects: list[int], frames: range) -> None:
+    def __init__(
+        self,
+        folder: MatteFolder,
+        numbers: tuple[int, ...],
+        objects: list[int],
+        frames: range,
+        *,
+        first: Callable[[int, int], Path] | None = None,
+    ) -> None:
+        """`first` names, by object and number, a file to keep a matte in as the first sweep left it: a run that goes
+        on with an interrupted one must not join with what is joined."""
         self._folder = folder
+        self._first = first
         self._numbers = numbers
         self._objects = objects
         self._frames = frames
         # What this run wrote; files of an earlier run are not joined with.
         self._fresh = np.zeros((len(frames), len(objects)), bool)
+
+    def written(self) -> np.ndarray:
+        """(frames, objects) bool: which mattes this run wrote."""
+        return self._fresh.copy()
+
+    def go_on(self, written: np.ndarray) -> bool:
+        """Take those that an interrupted run wrote as this run's; False if they are not all there any more."""
+        there = written.shape == self._fresh.shape and all(
+            self._folder.matte(self._objects[i], self._numbers[self._frames[row]]).is_file()
+            for row, i in np.argwhere(written)
+        )
+        if there:
+            self._fresh = written.copy()
+        return there
 
     def put(self, matte: Matte) -> None:
         """Write one sweep's matte, joined with what the other sweep wrote before."""
@@ -47,13 +73,24 @@ class MatteWriter:
                 at = matte.objects.index(object_id)
                 alphas[i], share = matte.alpha[at], matte.shares[at]
                 if fresh and share < 1:
-                    alphas[i] = share * alphas[i] + (1 - share) * read_matte(path)
+                    alphas[i] = share * alphas[i] + (1 - share) * self._before(object_id, number)
             elif (kept := _matte_there(path, alphas.shape[1:])) is not None:
                 alphas[i] = kept  # another sweep's, or an earlier run's that this one does not reach, or not yet
                 continue
             write_matte(path, alphas[i])
             self._fresh[row, i] = object_id in matte.objects
         write_labels(self._folder.labels(number), labels_of(alphas, self._objects))
+
+    def _before(self, object_id: int, number: int) -> np.ndarray:
+        """A matte as the first sweep left it."""
+        path = self._folder.matte(object_id, number)
+        if self._first:
+            kept = self._first(object_id, number)
+            if not kept.is_file():
+                with replacing(kept) as part:
+                    shutil.copyfile(path, part)
+            path = kept
+        return read_matte(path)
 
     def put_unread(self, truth: dict[int, np.ndarray], frames: list[int]) -> None:
         """A keyframe stands even where the film cannot be read."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,13 @@ from torch import Tensor
 
 from .encoding import FrameEncoder, ReadFrame, encodes_together
 from .framing import Framing
+from .freezing import freeze, thaw
 from .judging import Judge, Said, Verdict
 from .memory.bank import MemoryBank
 from .memory.entry import Entry
 from .networks.network import Features, Network
 from .sweeps import ALL_PERMANENT, Habits, ObjectGroup, Sweep, share
+from .tracker import Tracker
 from .transfer import arriving
 
 Watch = Callable[[int, Features], None]  # is shown what the network saw at a media frame
@@ -32,58 +34,17 @@ class Matte:
     alpha: np.ndarray  # (O, H, W) float32 0..1, at the clip's size; a keyframe's objects exactly as the user made them
     shares: tuple[float, ...]  # per object: how much of the final alpha this is, if another sweep was here before
     probability: np.ndarray  # (1 + O, H, W) float32 0..1: what was judged, background first, on keyframes too
+    point: Point | None = None  # now and then: how far the walk was then
 
 
-class Tracker:
-    """Follows one group of objects on one sweep: its memory and its state."""
+@dataclass(frozen=True)
+class Point:
+    """All that a walk over the same frames needs to go on behind a frame as if it had never stopped."""
 
-    def __init__(self, network: Network, group: ObjectGroup, bank: MemoryBank, *, objects: Sequence[int]) -> None:
-        """`objects` are those that `bank` knows already, in the order of its rows."""
-        self.group = group
-        self.objects = list(objects)
-        self._network = network
-        self._bank = bank
-        self._state: Any = None
-
-    def knows_anything(self) -> bool:
-        """Whether there is something to follow yet."""
-        return bool(self.objects) and not self._bank.holds_nothing()
-
-    def meet(self, objects: Sequence[int]) -> None:
-        """From now on these are followed too."""
-        self.objects += [number for number in objects if number not in self.objects]
-
-    def predict(self, features: Features) -> Tensor:
-        """Probabilities (O, H', W') of each object by itself."""
-        probabilities, self._state = self._network.segment(features, self._bank.view(), self._state)
-        return probabilities
-
-    def learn(self, frame: int, features: Features, masks: Tensor, verdict: Verdict) -> None:
-        """Take the joint masks (O, H', W') of `frame` as what happened there."""
-        if self._bank.wants(frame):
-            # Only if asked: it makes a GPU wait for the processor. Before memorizing: the next state is of that.
-            quality = self._quality(verdict) if self._bank.asks_for_quality else 1.0
-            entry, self._state = self._network.memorize(frame, features, masks, self._state)
-            self._bank.write(replace(entry, quality=quality))
-        self._state = self._network.settle(frame, features, masks, self._state)
-
-    def _quality(self, verdict: Verdict) -> float:
-        """How good what was just found is, 0..1: as a network that was trained to tell says, else how sure it is."""
-        assess = getattr(self._network, "assess", None)
-        told = assess(self._state) if assess else None
-        return verdict.confidence(self.objects) if told is None else told
-
-    def accept(self, frame: int, features: Features, masks: Tensor) -> None:
-        """Take a keyframe's masks (O, H', W'); it is in permanent memory already."""
-        _, self._state = self._network.refer(frame, features, masks, self._state)
-        self._bank.start_from(frame)
-        self._state = self._network.settle(frame, features, masks, self._state)
-
-    def accept_and_write(self, frame: int, features: Features, masks: Tensor) -> None:
-        """Take a keyframe's masks (O, H', W') where keyframes are remembered like other frames, when they are met."""
-        entry, self._state = self._network.refer(frame, features, masks, self._state)
-        self._bank.write(entry.as_pinned())
-        self._state = self._network.settle(frame, features, masks, self._state)
+    sweep: int  # its number, from 0
+    frame: int  # the last that it found
+    held: Any  # by its trackers, as `freeze` tells it
+    tensors: dict[str, Tensor]  # of that
 
 
 @dataclass(frozen=True)
@@ -122,11 +83,17 @@ class Walk:
         self._watch = watch
 
     @torch.inference_mode()
-    def propagate(self, sweeps: Sequence[Sweep]) -> Iterator[Matte]:
-        """Mattes frame by frame. Permanent keyframes are all in memory before the first frame is computed."""
+    def propagate(
+        self, sweeps: Sequence[Sweep], *, since: Point | None = None, due: Callable[[], bool] = lambda: False
+    ) -> Iterator[Matte]:
+        """Mattes frame by frame. Permanent keyframes are all in memory before the first frame is computed.
+
+        Whenever it is `due`, a matte tells the point from which another walk could go on, behind it: `since`.
+        """
         pinned = self._pin_keyframes() if self._habits.permanent else {}
-        for sweep in sweeps:
-            yield from self._sweep(sweep, pinned)
+        for number, sweep in enumerate(sweeps):
+            if since is None or number >= since.sweep:
+                yield from self._sweep(number, sweep, pinned, since if since and number == since.sweep else None, due)
 
     def _pin_keyframes(self) -> dict[ObjectGroup, _Pinned]:
         known: dict[ObjectGroup, list[int]] = {group: [] for group in self._groups}
@@ -160,8 +127,15 @@ class Walk:
             return pin(frame, features, masks, among=len(group.keyframes))
         return self._network.refer(frame, features, masks, None)[0]
 
-    def _sweep(self, sweep: Sweep, pinned: Mapping[ObjectGroup, _Pinned]) -> Iterator[Matte]:
-        trackers = []
+    def _sweep(
+        self,
+        number: int,
+        sweep: Sweep,
+        pinned: Mapping[ObjectGroup, _Pinned],
+        since: Point | None,
+        due: Callable[[], bool],
+    ) -> Iterator[Matte]:
+        trackers: list[Tracker] = []
         for group in self._groups:
             before = pinned.get(group, _Pinned((), ()))
             if self._habits.permanent and not before.entries:  # none of its keyframes could be read
@@ -171,10 +145,21 @@ class Walk:
                 bank.write(entry)
             bank.start_from(sweep.frames.start)
             trackers.append(Tracker(self._network, group, bank, objects=before.objects))
-        frames = (frame for frame in sweep.frames if _reached(sweep, frame, trackers))
+        coming = sweep.frames
+        if since:
+            for tracker, held in zip(trackers, thaw(since.held, since.tensors, self._device), strict=True):
+                tracker.hold(held)
+            coming = coming[coming.index(since.frame) + 1 :]
+
+        def point(frame: int) -> Point | None:
+            tensors: dict[str, Tensor] = {}
+            return Point(number, frame, freeze([one.held() for one in trackers], tensors), tensors) if due() else None
+
+        frames = (frame for frame in coming if _reached(sweep, frame, trackers))
         with self._encoder.each(frames) as encoded:
-            for frame, found in arriving(
-                self._find(sweep, encoded, trackers), late=int(encodes_together(self._network, self._device))
+            for (frame, at), found in arriving(
+                (((frame, point(frame)), map_) for frame, map_ in self._find(sweep, encoded, trackers)),
+                late=int(encodes_together(self._network, self._device)),
             ):
                 reached = _reached(sweep, frame, trackers)
                 objects = tuple(number for number, _ in reached)
@@ -184,6 +169,7 @@ class Walk:
                     alpha=self._exact(frame, objects, found[1:], trackers),
                     shares=tuple(share(keyframes, frame, sweep) for _, keyframes in reached),
                     probability=found,
+                    point=at,
                 )
 
     def _find(

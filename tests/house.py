@@ -75,16 +75,16 @@ TABLE = (
         ),
     ),
     Row(("engine.sweeps", "engine.framing", "engine.threads", "engine.transfer"), ("torch", "numpy", "cv2"), LIGHT),
+    Row(("engine.freezing",), ("torch",), ()),
     Row(("engine.encoding",), ("torch", "numpy"), ("engine.networks.network", "engine.framing", "engine.threads")),
     Row(
-        ("engine.walk",),
+        ("engine.walk", "engine.tracker"),
         ("torch", "numpy"),
         (
             *LIGHT,
-            "engine.memory.bank",
-            "engine.memory.entry",
-            "engine.networks.network",
-            *(f"engine.{name}" for name in ("judging", "encoding", "framing", "sweeps", "transfer")),
+            *(f"engine.{name}" for name in ["memory.bank", "memory.entry", "networks.network"]),
+            *(f"engine.{name}" for name in ["encoding", "framing", "freezing", "judging", "sweeps"]),
+            *("engine.tracker", "engine.transfer"),
         ),
     ),
     Row(

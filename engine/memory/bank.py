@@ -103,6 +103,17 @@ class MemoryBank:
         """Count the interval from `frame`: where a sweep begins, or a keyframe already pinned that it passes."""
         self._last_frame = frame
 
+    def held(self) -> tuple[int | None, list[Any]]:
+        """All that it has come to know, but for keyframes that were there from the beginning."""
+        return self._last_frame, [store.held() for store in self._stores]
+
+    def hold(self, held: tuple[int | None, list[Any]]) -> None:
+        """Take over what another one of the same stores `held`."""
+        self._last_frame, stores = held
+        for store, its in zip(self._stores, stores, strict=True):
+            store.hold(its)
+        self._view = None
+
     def holds_nothing(self) -> bool:
         """Whether there is nothing to read yet."""
         return not any(store.entries() for store in self._stores)

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 import torch
 
 from .entry import Entry
+from .stores import Keeping
 
 Distil = Callable[[Sequence[Entry], int], Entry]  # entries let go, number of prototypes -> one entry of so many tokens
 
 
-class LongTerm:
+class LongTerm(Keeping):
     """XMem's long-term memory (ECCV 2022, section 3.3): each batch becomes `prototypes` tokens.
 
     Room for a batch is made first: of more than `most` - `prototypes` tokens the least used ones go, and every other
@@ -19,20 +20,17 @@ class LongTerm:
     """
 
     def __init__(self, distil: Distil, *, prototypes: int, most: int, counting: bool) -> None:
+        super().__init__()
         self._distil = distil
         self._prototypes = prototypes
         self._most = most
         self._counting = counting
-        self._kept: list[Entry] = []
 
     def write(self, entries: Sequence[Entry]) -> list[Entry]:
         if entries:
             self._make_room()
             self._kept.append(self._distil(entries, self._prototypes))
         return []
-
-    def entries(self) -> list[Entry]:
-        return list(self._kept)
 
     def _make_room(self) -> None:
         sizes = [len(entry) for entry in self._kept]

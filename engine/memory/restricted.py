@@ -8,13 +8,14 @@ from collections.abc import Sequence
 import torch
 
 from .entry import Entry
+from .stores import Keeping
 
 _KEPT_OF_OLD = 0.2  # of the moving average of relevance
 _EXPLORE = 1.5  # weight of the freshness term
 _CALM = 8  # added to the times an entry was judged
 
 
-class Restricted:
+class Restricted(Keeping):
     """Keeps the most wanted entries, `most` in all; the newest always stays, and with `reference` the first of all.
 
     Each write judges what is here by the relevance that the network told at its last read, as a moving average, plus
@@ -23,10 +24,10 @@ class Restricted:
     """
 
     def __init__(self, most: int, *, patient: bool, reference: bool = True) -> None:
+        super().__init__()
         self._most = most
         self._patient = patient
         self._safe = int(reference)  # entries at the beginning that never go
-        self._kept: list[Entry] = []
 
     def write(self, entries: Sequence[Entry]) -> list[Entry]:
         gone = []
@@ -41,9 +42,6 @@ class Restricted:
                     gone.append(self._kept.pop(min(range(self._safe, len(scores)), key=scores.__getitem__)))
             self._kept.append(entry)
         return gone
-
-    def entries(self) -> list[Entry]:
-        return list(self._kept)
 
     def _judge(self) -> list[float]:
         """A score for each entry, the reference first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from .entry import Entry
 
@@ -19,6 +19,30 @@ class Store(Protocol):
         """What can be read now."""
         ...
 
+    def held(self) -> Any:
+        """All that it has come to know, in tuples, lists, entries and numbers; pinned entries of `Permanent` not."""
+        ...
+
+    def hold(self, held: Any) -> None:
+        """Take over what another one `held`."""
+        ...
+
+
+class Keeping:
+    """A store whose entries are all that it knows."""
+
+    def __init__(self) -> None:
+        self._kept: list[Entry] = []
+
+    def entries(self) -> list[Entry]:
+        return list(self._kept)
+
+    def held(self) -> list[Entry]:
+        return list(self._kept)
+
+    def hold(self, held: list[Entry]) -> None:
+        self._kept = list(held)
+
 
 class Permanent:
     """Keeps every pinned entry, one per frame, for good."""
@@ -32,6 +56,12 @@ class Permanent:
 
     def entries(self) -> list[Entry]:
         return list(self._by_frame.values())
+
+    def held(self) -> None:
+        return None
+
+    def hold(self, held: None) -> None:
+        """Keyframes are remembered anew in every run."""
 
 
 class Bounded:
@@ -56,6 +86,12 @@ class Bounded:
     def entries(self) -> list[Entry]:
         return [entry for _, entry in self._kept]
 
+    def held(self) -> tuple[int, list[tuple[int, Entry]]]:
+        return self._arrivals, list(self._kept)
+
+    def hold(self, held: tuple[int, list[tuple[int, Entry]]]) -> None:
+        self._arrivals, self._kept = held[0], list(held[1])
+
 
 class Gate:
     """Keeps nothing, and lets only pinned entries and those of good quality go on."""
@@ -69,3 +105,9 @@ class Gate:
 
     def entries(self) -> list[Entry]:
         return []
+
+    def held(self) -> None:
+        return None
+
+    def hold(self, held: None) -> None:
+        """There is nothing to take over."""

@@ -8,16 +8,17 @@ from dataclasses import replace
 import torch
 
 from .entry import Entry
+from .stores import Keeping
 from .tokens import PER_OBJECT, Tokens
 
 
-class Working:
+class Working(Keeping):
     """Keeps recent frames. When `most` are here, all but the last `least` go down together."""
 
     def __init__(self, least: int, most: int) -> None:
+        super().__init__()
         self._least = least
         self._most = most
-        self._kept: list[Entry] = []
 
     def write(self, entries: Sequence[Entry]) -> list[Entry]:
         self._kept += entries
@@ -25,9 +26,6 @@ class Working:
             return []
         older, self._kept = self._kept[: -self._least], self._kept[-self._least :]
         return older
-
-    def entries(self) -> list[Entry]:
-        return list(self._kept)
 
 
 class FirstAndWorking(Working):
