@@ -102,7 +102,7 @@ def clear_results(clip: MovieClip) -> int:
     try:
         for path in ours:
             path.unlink()
-        shutil.rmtree(folder.unfinished, ignore_errors=True)  # without its mattes no job goes on with it
+        folder.forget_unfinished()
         for path in [*folder.root.glob("mattes/*"), *(folder.root / part for part in _PARTS)]:
             if path.is_dir() and not any(path.iterdir()):
                 path.rmdir()

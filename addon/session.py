@@ -49,7 +49,7 @@ class Session:
         self._installation: ChildProcess | None = None
         self._job = _Job()
         self._cancelling = False
-        self._first_step: float | None = None  # when the first matte was ready: loading is not counted
+        self._first_step: tuple[float, int] | None = None  # when the first matte was ready, and which: as pace counts
 
     # -- what a user may ask -------------------------------------------------------------------------------------------
     def start(self, job: PropagationJob, clip: str) -> None:
@@ -234,10 +234,11 @@ class Session:
     def _seconds_left(self, done: int, total: int) -> float | None:
         now = time.monotonic()
         if self._first_step is None:
-            self._first_step = now
-        if done < 3:
+            self._first_step = now, done  # loading, and what an interrupted job did, are not counted
+        began, first = self._first_step
+        if done < first + 2:
             return None
-        return (now - self._first_step) / (done - 1) * (total - done)
+        return (now - began) / (done - first) * (total - done)
 
     # -- the engine ----------------------------------------------------------------------------------------------------
     def _begin(self, request: Request, job: _Job, *, clip: str = "", folder: Path | None = None) -> None:

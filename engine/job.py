@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 
@@ -13,7 +13,7 @@ from . import VERSION
 from .adapted import adapt
 from .device import peak_memory
 from .equipment import Source, Stopped, equipped
-from .errors import KeyframeOutsideClip, NoKeyframes
+from .errors import KeyframeOutsideClip, MatteUnreadable, NoKeyframes
 from .frames import FrameReader
 from .images import read_labels
 from .keys import KeyFolder
@@ -53,11 +53,15 @@ def _run(job: PropagationJob, report: Callable[[Answer], None], cancelled: Calla
         folder.claim(_about(job, reader))
         if job.settings.adapt:
             adapt(with_, folder, truth, groups, partial(_tell, job, report))
+        habits = recipe.keyframe_habits(with_.numbers)
         unfinished = Unfinished(folder, identity_of(job, with_, truth, groups, folder))
+        lasting = job.probabilities is None  # those of an interrupted run are gone, so that nothing could go on
         objects = sorted({number for group in groups for number in group.objects})
         size = (reader.clip.height, reader.clip.width)
         results = _Results(
-            mattes=MatteWriter(folder, reader.numbers, objects, job.frames, first=unfinished.first),
+            mattes=MatteWriter(
+                folder, reader.numbers, objects, job.frames, first=unfinished.first if lasting else None
+            ),
             outlines=OutlineTracer(
                 folder, reader.numbers, objects, size, partial(_tell, job, report, "Tracing outlines")
             ),
@@ -72,21 +76,25 @@ def _run(job: PropagationJob, report: Callable[[Answer], None], cancelled: Calla
             truth=truth,
             groups=groups,
             device=with_.device,
-            habits=recipe.keyframe_habits(with_.numbers),
+            habits=habits,
             watch=_keeping(KeyFolder.open(job.keys, with_.identity())) if job.keys else None,
         )
-        since = _since(unfinished, results, source, job)
+        since = _since(unfinished, results, source, truth if habits.permanent else {}) if lasting else None
+        if since is None:
+            unfinished.forget()
         report(Stage(job.job_id, "Learning the keyframes" + (", then going on where it stopped" if since else "")))
         before, total = since.done if since else 0, sum(sweep.wanted_count() for sweep in sweeps)
         done, began = before, time.monotonic()
         try:
             with WriteBehind() as behind:
-                mattes = walk.propagate(sweeps, since=since.point if since else None, due=unfinished.due)
+                due = unfinished.due if lasting else lambda: False
+                mattes = walk.propagate(sweeps, since=since.point if since else None, due=due)
                 for done, matte in enumerate(mattes, before + 1):
                     told = MatteReady(job.job_id, matte.frame, done, total)
                     behind.do(partial(results.put, matte, lambda told=told: report(told)))
                     if matte.point:
-                        behind.do(partial(unfinished.keep, matte.point, done, results.mattes.written, source.failed))
+                        kept = matte.point, done, results.mattes.written, walk.readable, source.failed
+                        behind.do(partial(unfinished.keep, *kept))
                     source.check()  # frames may have been read long before
             pace = (done - before) / max(time.monotonic() - began, 1e-9)
             results.mattes.put_unread(truth, [frame for frame in job.frames if frame in source.failed])
@@ -94,6 +102,9 @@ def _run(job: PropagationJob, report: Callable[[Answer], None], cancelled: Calla
             if results.probabilities:
                 results.probabilities.save()
             unfinished.forget()
+        except MatteUnreadable:  # so that a run that goes on does not stumble over it again and again
+            unfinished.forget()
+            raise
         except Stopped:
             results.outlines.trace_shortly()
             raise
@@ -108,17 +119,17 @@ def _run(job: PropagationJob, report: Callable[[Answer], None], cancelled: Calla
     )
 
 
-def _since(unfinished: Unfinished, results: _Results, source: Source, job: PropagationJob) -> Since | None:
-    """Where the same job was interrupted, if all that it wrote is still there; else whatever is left is removed.
+def _since(unfinished: Unfinished, results: _Results, source: Source, truth: Mapping[int, np.ndarray]) -> Since | None:
+    """Where the same job was interrupted, if all that it wrote is there, and the same frames can be read as then.
 
-    Probabilities were in a file of the interrupted run's own: with them it begins anew.
+    `truth` is of the keyframes that are remembered from the beginning.
     """
-    since = None if job.probabilities else unfinished.since()
-    if since and results.mattes.go_on(since.written):
-        source.failed.update(since.failed)
-        return since
-    unfinished.forget()
-    return None
+    since = unfinished.since()
+    if since is None:
+        return None
+    read = {frame: source.read(frame) is not None for frame in sorted({*truth, *since.failed})}
+    same = {frame for frame in truth if read[frame]} == since.readable and not any(map(read.get, since.failed))
+    return since if same and results.mattes.go_on(since.written, unfinished.place_of_first) else None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,8 @@ from .errors import DiskFull, FolderNotWritable, FolderTaken
 _MARKER = "keymatte.json"
 _OF_THE_SYSTEM = ("thumbs.db", "desktop.ini")  # beside names that begin with a dot
 _PATIENCE = 2.0  # seconds
+MEMORY = "memory.safetensors"  # of an interrupted job
+_OF_A_JOB = re.compile("[0-9a-f]{16}")
 _NUMBER = re.compile(r"(\d+)(?!.*\d)")
 
 
@@ -70,6 +73,15 @@ class MatteFolder:
     def unfinished(self) -> Path:
         """Folder of what a job that was interrupted goes on with, see `unfinished`."""
         return self.root / "unfinished"
+
+    def forget_unfinished(self) -> None:
+        """Remove what an interrupted job would go on with, and nothing else that may lie there."""
+        for own in [path for path in self.unfinished.glob("*") if _OF_A_JOB.fullmatch(path.name)]:
+            with suppress(OSError):  # what cannot be removed stays whole
+                (own / MEMORY).unlink(missing_ok=True)  # first: without the rest it would be gone on from wrongly
+                shutil.rmtree(own)
+        with suppress(OSError):
+            self.unfinished.rmdir()
 
     def keyframe(self, object_id: int, number: int) -> Path:
         """Label image of one object's keyframe."""

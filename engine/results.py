@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
 import tempfile
 import time
 import zipfile
@@ -38,29 +37,36 @@ class MatteWriter:
         *,
         first: Callable[[int, int], Path] | None = None,
     ) -> None:
-        """`first` names, by object and number, a file to keep a matte in as the first sweep left it: a run that goes
+        """`first` keeps a matte, by object and number, as the first sweep left it, and tells where: a run that goes
         on with an interrupted one must not join with what is joined."""
         self._folder = folder
         self._first = first
         self._numbers = numbers
         self._objects = objects
         self._frames = frames
-        # What this run wrote; files of an earlier run are not joined with.
-        self._fresh = np.zeros((len(frames), len(objects)), bool)
+        # Bytes of what this run wrote; files of an earlier run are not joined with.
+        self._written = np.zeros((len(frames), len(objects)), np.int64)
 
     def written(self) -> np.ndarray:
-        """(frames, objects) bool: which mattes this run wrote."""
-        return self._fresh.copy()
+        """(frames, objects) int64: bytes of the mattes that this run wrote."""
+        return self._written.copy()
 
-    def go_on(self, written: np.ndarray) -> bool:
-        """Take those that an interrupted run wrote as this run's; False if they are not all there any more."""
-        there = written.shape == self._fresh.shape and all(
-            self._folder.matte(self._objects[i], self._numbers[self._frames[row]]).is_file()
-            for row, i in np.argwhere(written)
-        )
-        if there:
-            self._fresh = written.copy()
-        return there
+    def go_on(self, written: np.ndarray, first: Callable[[int, int], Path]) -> bool:
+        """Take those that an interrupted run wrote as this run's; False if they are not all there any more.
+
+        One that was joined since is there as the first sweep left it.
+        """
+        if written.shape != self._written.shape:
+            return False
+        for row, i in np.argwhere(written):
+            object_id, number = self._objects[i], self._numbers[self._frames[row]]
+            files = self._folder.matte(object_id, number), first(object_id, number)
+            if not files[0].is_file() or written[row, i] not in [
+                path.stat().st_size for path in files if path.is_file()
+            ]:
+                return False
+        self._written = written.copy()
+        return True
 
     def put(self, matte: Matte) -> None:
         """Write one sweep's matte, joined with what the other sweep wrote before."""
@@ -68,7 +74,7 @@ class MatteWriter:
         alphas = np.zeros((len(self._objects), *matte.alpha.shape[1:]), np.float32)
         for i, object_id in enumerate(self._objects):
             path = self._folder.matte(object_id, number)
-            fresh = self._fresh[row, i]
+            fresh = self._written[row, i] > 0
             if object_id in matte.objects:
                 at = matte.objects.index(object_id)
                 alphas[i], share = matte.alpha[at], matte.shares[at]
@@ -78,19 +84,12 @@ class MatteWriter:
                 alphas[i] = kept  # another sweep's, or an earlier run's that this one does not reach, or not yet
                 continue
             write_matte(path, alphas[i])
-            self._fresh[row, i] = object_id in matte.objects
+            self._written[row, i] = path.stat().st_size if object_id in matte.objects else 0
         write_labels(self._folder.labels(number), labels_of(alphas, self._objects))
 
     def _before(self, object_id: int, number: int) -> np.ndarray:
         """A matte as the first sweep left it."""
-        path = self._folder.matte(object_id, number)
-        if self._first:
-            kept = self._first(object_id, number)
-            if not kept.is_file():
-                with replacing(kept) as part:
-                    shutil.copyfile(path, part)
-            path = kept
-        return read_matte(path)
+        return read_matte(self._first(object_id, number) if self._first else self._folder.matte(object_id, number))
 
     def put_unread(self, truth: dict[int, np.ndarray], frames: list[int]) -> None:
         """A keyframe stands even where the film cannot be read."""

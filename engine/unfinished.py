@@ -8,7 +8,8 @@ import logging
 import math
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,20 +17,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 
 from . import checkpoints
 from .equipment import Equipment
 from .errors import EngineError
-from .matte_folder import MatteFolder, replacing
+from .matte_folder import MEMORY, MatteFolder, replacing
 from .types import PropagationJob
 from .walk import Point
 
 _log = logging.getLogger(__name__)
-_EVERY = 5.0  # seconds between two that are written
-_TIMES = 20  # as long as writing the last one took, at least
 _WRITTEN = "written"  # a tensor beside those of the walk
-_MOST = 512 << 20  # bytes: a memory that holds more is not kept
+_EVERY = 5.0  # seconds between two that are written, at least
+_TIMES = 20  # as long as writing the last one took, at least
+_BYTES = 2 << 20  # a second that are written, at most
+_MOST = 256 << 20  # bytes: a memory that holds more is not kept
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,8 @@ class Since:
 
     point: Point
     done: int  # steps
-    written: np.ndarray  # (frames, objects) bool: mattes that it has written
+    written: np.ndarray  # (frames, objects) int64: bytes of the mattes that it has written
+    readable: frozenset[int]  # keyframes whose pictures could be read
     failed: dict[int, str]  # media frames that could not be read, and why
 
 
@@ -47,63 +51,104 @@ class Unfinished:
 
     def __init__(self, folder: MatteFolder, identity: dict) -> None:
         self._identity = json.dumps(identity, sort_keys=True, default=str)
-        self._every = folder.unfinished
+        self._folder = folder
         self._own = folder.unfinished / hashlib.sha256(self._identity.encode()).hexdigest()[:16]
-        self._file = self._own / "memory.safetensors"
-        self._next = time.monotonic() + _EVERY
+        self._next: float | None = time.monotonic() + _EVERY  # None: nothing is kept any more
 
-    def first(self, object_id: int, number: int) -> Path:
-        """File of an object's matte as the first of two sweeps left it."""
+    def place_of_first(self, object_id: int, number: int) -> Path:
+        """File of an object's matte as the first of two sweeps left it; it may not be there."""
         return self._own / f"{object_id:03d}" / f"{number:06d}.png"
 
-    def since(self) -> Since | None:
-        """Where the same job was interrupted, if it was; what another left is removed."""
+    def first(self, object_id: int, number: int) -> Path:
+        """The same, kept now if it was not before; or, where it cannot be, the matte itself, which is still that."""
+        matte, kept = self._folder.matte(object_id, number), self.place_of_first(object_id, number)
+        if kept.is_file():
+            return kept
+        if self._next is None:
+            return matte
         try:
-            about = checkpoints.metadata(self._file) if self._file.is_file() else {}
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                kept.hardlink_to(matte)  # mattes are replaced, never changed
+            except OSError:
+                with replacing(kept) as part:
+                    shutil.copyfile(matte, part)
+        except (OSError, EngineError) as error:
+            self._give_up(error)
+            return matte
+        return kept
+
+    def since(self) -> Since | None:
+        """Where the same job was interrupted, if it was."""
+        file = self._own / MEMORY
+        try:
+            about = checkpoints.metadata(file) if file.is_file() else {}
             if about.get("identity") == self._identity:
                 told = json.loads(about["told"])
-                tensors = checkpoints.read(self._file)
+                tensors = load(file.read_bytes())  # not mapped: on Windows a file that is could not be replaced
                 written = tensors.pop(_WRITTEN).numpy()
-                point = Point(told["sweep"], told["frame"], told["held"], tensors)
-                return Since(point, told["done"], written, {int(frame): why for frame, why in told["failed"].items()})
-        except (EngineError, ValueError, KeyError, TypeError) as error:
-            _log.warning("%s: it is not gone on from there", error)
-        self.forget()
+                return Since(
+                    Point(told["sweep"], told["frame"], told["held"], tensors),
+                    told["done"],
+                    written,
+                    frozenset(told["readable"]),
+                    {int(frame): why for frame, why in told["failed"].items()},
+                )
+        except (EngineError, SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+            _log.warning("%s: the job begins anew", error)
         return None
 
     def due(self) -> bool:
         """Whether it is time for another to be written; once, until it is."""
-        if time.monotonic() < self._next:
+        if self._next is None or time.monotonic() < self._next:
             return False
         self._next = math.inf
         return True
 
-    def keep(self, point: Point, done: int, written: Callable[[], np.ndarray], failed: Mapping[int, str]) -> None:
+    def keep(
+        self,
+        point: Point,
+        done: int,
+        written: Callable[[], np.ndarray],
+        readable: Iterable[int],
+        failed: Mapping[int, str],
+    ) -> None:
         """Write how far it is, where there is space and memory is not too large for that; the job is done anyway."""
-        began = time.monotonic()
-        if sum(tensor.nbytes for tensor in point.tensors.values()) > _MOST:
-            _log.info("memory holds too much to be kept: if the job is interrupted, it begins anew")
-        else:
-            told = {
-                "sweep": point.sweep,
-                "frame": point.frame,
-                "held": point.held,
-                "done": done,
-                "failed": dict(failed),
-            }
-            try:
-                tensors = {name: tensor.cpu().contiguous().clone() for name, tensor in point.tensors.items()}
-                tensors[_WRITTEN] = torch.from_numpy(written())
-                with replacing(self._file) as part:
-                    save_file(tensors, part, metadata={"identity": self._identity, "told": json.dumps(told)})
-            except EngineError as error:
-                _log.warning("%s: the job could not be gone on with if it were interrupted", error.message)
-            now = time.monotonic()
-            self._next = now + max(_EVERY, _TIMES * (now - began))
+        began, size = time.monotonic(), sum(tensor.nbytes for tensor in point.tensors.values())
+        if self._next is None:
+            return
+        if size > _MOST:
+            _log.info("memory holds too much to be kept from here on, for the case that the job is interrupted")
+            return
+        told = {
+            "sweep": point.sweep,
+            "frame": point.frame,
+            "held": point.held,
+            "done": done,
+            "readable": sorted(readable),
+            "failed": dict(failed),
+        }
+        try:
+            tensors = {name: tensor.cpu().contiguous().clone() for name, tensor in point.tensors.items()}
+            tensors[_WRITTEN] = torch.from_numpy(written())
+            with replacing(self._own / MEMORY) as part:
+                part.write_bytes(save(tensors, metadata={"identity": self._identity, "told": json.dumps(told)}))
+        except (EngineError, SafetensorError, RuntimeError, MemoryError) as error:
+            self._give_up(error)
+            return
+        now = time.monotonic()
+        self._next = now + max(_EVERY, _TIMES * (now - began), size / _BYTES)
 
     def forget(self) -> None:
-        """Remove what is kept."""
-        shutil.rmtree(self._every, ignore_errors=True)
+        """Remove what is kept, of this job and of others in its folder."""
+        self._folder.forget_unfinished()
+
+    def _give_up(self, error: Exception) -> None:
+        """The job goes on, but how far it was would soon be wrong. First mattes stay: it may have gone on with them."""
+        _log.warning("%s: if the job is interrupted, it begins anew", getattr(error, "message", error))
+        self._next = None
+        with suppress(OSError):
+            (self._own / MEMORY).unlink(missing_ok=True)
 
 
 def identity_of(
@@ -134,8 +179,11 @@ def _files(files: tuple[Path, ...]) -> str:
     """Names, sizes and dates of the clip's files."""
     told = hashlib.sha256()
     for path in files:
-        about = path.stat()
-        told.update(f"{path.name} {about.st_size} {about.st_mtime_ns}\n".encode())
+        try:
+            about = path.stat()
+            told.update(f"{path.name} {about.st_size} {about.st_mtime_ns}\n".encode())
+        except OSError:  # it is told of when it is read
+            told.update(f"{path.name} is not there\n".encode())
     return told.hexdigest()
 
 

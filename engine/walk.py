@@ -81,6 +81,7 @@ class Walk:
         self._device = device
         self._habits = habits
         self._watch = watch
+        self.readable: set[int] = set()  # keyframes whose pictures could be read when the walk began
 
     @torch.inference_mode()
     def propagate(
@@ -90,6 +91,7 @@ class Walk:
 
         Whenever it is `due`, a matte tells the point from which another walk could go on, behind it: `since`.
         """
+        self.readable = set()
         pinned = self._pin_keyframes() if self._habits.permanent else {}
         for number, sweep in enumerate(sweeps):
             if since is None or number >= since.sweep:
@@ -102,6 +104,7 @@ class Walk:
             features = self._encoder.one(frame)
             if features is None:
                 continue
+            self.readable.add(frame)
             if self._watch:
                 self._watch(frame, features)
             for group in self._groups:

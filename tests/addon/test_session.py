@@ -47,6 +47,19 @@ def test_time_left_comes_from_the_pace_of_the_frames_not_of_the_loading(session)
     assert session.status.progress == 5 / 105
 
 
+def test_time_left_of_a_job_that_goes_on_does_not_count_what_was_done_before(session):
+    pace = "\n".join(
+        f"time.sleep(0.1); say({encode(MatteReady('job 1', step, step + 1, 1000))!r})" for step in range(900, 905)
+    )
+    session.script.write_text(says(Stage("job 1", "Loading"), then=f"{pace}\ntime.sleep(60)"))
+    session.start(JOB, "film")
+    limit = time.monotonic() + 20
+    while session.status.done < 905 and time.monotonic() < limit:
+        session.pump()
+        time.sleep(0.005)
+    assert 7.6 < session.status.seconds_left < 20  # 95 steps at about 0.1 s each
+
+
 def test_an_answer_about_another_job_is_not_ours(session):
     session.script.write_text(says(Finished("job 0"), Failed("job 0", "disk-full", "full", ""), Finished("job 1")))
     session.start(JOB, "film")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,116 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load, save
 
-from engine.framing import Framing
-from engine.freezing import freeze, thaw
 from engine.images import write_labels
-from engine.job import run
 from engine.matte_folder import MatteFolder
-from engine.memory.entry import Entry, Usage
-from engine.memory.tokens import Tokens
 from engine.protocol import Answer, Cancelled, Finished, MatteReady
-from engine.recipes import find_recipe
-from engine.sweeps import group_by_keyframes, group_together, plan_sweeps
 from engine.types import PropagationJob
 from engine.unfinished import Unfinished
-from engine.walk import Matte, Point, Walk
+from engine.walk import Point
 from tests import films
 from tests.engine.test_job import done, job_of
 from tests.films import Film
 
-COUNT = 14
 
-
-# -- walks -------------------------------------------------------------------------------------------------------------
-def walk_of(name: str, film: Film) -> tuple[Walk, tuple]:
-    """A recipe over a film with two keyframes for one object, one for another; its network never learned anything."""
-    recipe = find_recipe(name)
-    numbers = recipe.numbers({"memory.interval": "2"})
-    torch.manual_seed(3)
-    network = recipe.build(numbers, {}).eval()
-    height, width = film.frames.shape[1:3]
-    framing = Framing.fit(
-        height, width, working_height=64, stride=network.stride, style=recipe.framing_style(numbers)
-    )  # fmt: skip
-    told = [(2, (1, 2)), (11, (1,))]
-    habits = recipe.keyframe_habits(numbers)
-    groups = (group_together if habits.joint else group_by_keyframes)(told, most=network.max_objects)
-    walk = Walk(
-        network,
-        lambda: recipe.bank(numbers, network, COUNT),
-        framing=framing,
-        judge=recipe.judge(framing),
-        read=lambda frame: film.frames[frame],
-        truth={frame: np.where(np.isin(film.labels[frame], objects), film.labels[frame], 0) for frame, objects in told},
-        groups=groups,
-        device=torch.device("cpu"),
-        habits=habits,
-    )
-    return walk, plan_sweeps(groups, range(COUNT), recipe.direction, ahead=recipe.habits.ahead)
-
-
-def through_a_file(point: Point) -> Point:
-    """The same after it was written and read."""
-    return replace(point, held=json.loads(json.dumps(point.held)), tensors=load(save({
-        name: tensor.contiguous().clone() for name, tensor in point.tensors.items()
-    })))  # fmt: skip
-
-
-def same(one: Matte, other: Matte) -> bool:
-    return (
-        (one.frame, one.objects, one.shares) == (other.frame, other.objects, other.shares)
-        and np.array_equal(one.alpha, other.alpha)
-        and np.array_equal(one.probability, other.probability)
-    )
-
-
-@pytest.mark.parametrize(
-    "name", ["keymatte", "xmem++", "xmem", "mavos++", "mavos", "deaot-l-mbv2", "aot-l-mbv2", "deaot-l+rmem"]
-)
-def test_a_walk_goes_on_from_any_point_as_if_it_had_never_stopped(name: str):
-    film = films.crossing(COUNT, height=64, width=96)
-    walk, sweeps = walk_of(name, film)
-    mattes = list(walk.propagate(sweeps, due=lambda: True))
-    assert [matte.point.frame for matte in mattes] == [matte.frame for matte in mattes]
-    changed = 0
-    for at in sorted({4, len(mattes) // 2, len(mattes) - 4}):
-        rest = list(walk.propagate(sweeps, since=through_a_file(mattes[at].point)))
-        assert len(rest) == len(mattes) - at - 1
-        assert all(same(one, other) for one, other in zip(rest, mattes[at + 1 :], strict=True))
-        before = mattes[at - 3].point  # of the same sweep: what was known then is not what is known now
-        if before.sweep == mattes[at].point.sweep:
-            other = list(walk.propagate(sweeps, since=replace(before, frame=mattes[at].frame)))
-            changed += not all(same(one, other) for one, other in zip(other, mattes[at + 1 :], strict=True))
-    assert changed, "it makes a difference what is known"
-
-
-def test_what_is_frozen_does_not_change_with_what_is_counted_later():
-    usage = Usage(torch.ones(3), 2.0)
-    entry = Entry(4, (Tokens({"key": torch.rand(2, 3)}),), usage=usage, grid=(1, 3))
-    tensors: dict[str, torch.Tensor] = {}
-    told = json.loads(json.dumps(freeze([entry, (entry, None, True, {"a": 0.1})], tensors)))
-    usage.add(torch.ones(3))
-    first, (second, *others) = thaw(told, tensors, torch.device("cpu"))
-    assert others == [None, True, {"a": 0.1}]
-    assert (first.frame, first.grid, first.usage.life) == (4, (1, 3), 2.0)
-    assert torch.equal(first.usage.mass, torch.ones(3))
-    assert torch.equal(second.layers[0]["key"], entry.layers[0]["key"])
-    assert len(tensors) == 2, "what is met twice is kept once"
-
-
-@pytest.mark.parametrize(
-    "kind", ["os.system", "subprocess.Popen", "memory.entry.replace", "types.KeyframeFile", "Entry"]
-)
-def test_a_file_makes_nothing_but_what_networks_and_memories_hold(kind: str):
-    with pytest.raises(TypeError, match="cannot be kept"):
-        thaw({"kind": kind, "fields": {}}, {}, torch.device("cpu"))
-    with pytest.raises(TypeError, match="cannot be kept"):
-        freeze(Path("film"), {})
-
-
-# -- jobs --------------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def film() -> Film:
     return films.crossing()
@@ -178,6 +80,17 @@ def test_a_cancelled_job_goes_on_and_ends_as_if_it_never_had_been(
     assert not MatteFolder(job.folder).unfinished.exists(), "nothing is left of it when all is done"
 
 
+def test_without_its_first_mattes_nothing_is_joined_twice(job, tmp_path, always_due, monkeypatch):
+    keep = Unfinished.keep
+    monkeypatch.setattr(Unfinished, "keep", lambda self, at, done, *more: done <= 18 and keep(self, at, done, *more))
+    done(job, cancel_after=27)
+    for lost in MatteFolder(job.folder).unfinished.glob("*/00*"):
+        shutil.rmtree(lost)
+    done(job)
+    done(replace(job, folder=tmp_path / "whole"))
+    assert files(job.folder) == files(tmp_path / "whole")
+
+
 def another_keyframe(job: PropagationJob, film: Film) -> PropagationJob:
     write_labels(job.keyframes[1].labels, film.labels[9])
     return job
@@ -194,6 +107,12 @@ def another_picture(job: PropagationJob, film: Film) -> PropagationJob:
     return job
 
 
+def a_matte_cut_off(job: PropagationJob, film: Film) -> PropagationJob:
+    path = MatteFolder(job.folder).matte(1, 1004)
+    path.write_bytes(path.read_bytes()[:60])
+    return job
+
+
 def half_a_file(job: PropagationJob, film: Film) -> PropagationJob:
     (file,) = MatteFolder(job.folder).unfinished.glob("*/*.safetensors")
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
@@ -206,6 +125,7 @@ def half_a_file(job: PropagationJob, film: Film) -> PropagationJob:
         another_keyframe,
         a_matte_deleted,
         another_picture,
+        a_matte_cut_off,
         half_a_file,
         lambda job, film: replace(job, settings=replace(job.settings, height=64)),
         lambda job, film: replace(job, frames=range(1, 16)),
@@ -228,7 +148,7 @@ def test_another_program_begins_anew(job, always_due, monkeypatch):
     assert first_done(done(job)) == 1
 
 
-def test_frames_that_could_not_be_read_before_are_told_at_the_end(job, always_due):
+def test_frames_that_cannot_be_read_are_told_at_the_end(job, always_due):
     job.clip.path.with_name("shot_1003.png").write_bytes(b"")
     done(job, cancel_after=20)
     answers = done(job)
@@ -236,14 +156,42 @@ def test_frames_that_could_not_be_read_before_are_told_at_the_end(job, always_du
     assert "1 frame could not be read (1003)" in answers[-1].warning
 
 
-def test_a_job_that_cannot_be_kept_is_done_all_the_same(job, always_due, monkeypatch, caplog):
-    monkeypatch.setattr(
-        "engine.unfinished.save_file", lambda *given, **more: (_ for _ in ()).throw(OSError(28, "full"))
-    )
-    answers: list[Answer] = []
-    run(job, answers.append, lambda: False)
-    assert isinstance(answers[-1], Finished)
-    assert "no space is left" in caplog.text
+@pytest.mark.parametrize("name", ["shot_1004.png", "shot_1009.png"])
+def test_a_frame_that_can_be_read_again_is_done(job, tmp_path, always_due, name):
+    file = job.clip.path.with_name(name)
+    about, pixels = file.stat(), file.read_bytes()
+    file.write_bytes(bytes(len(pixels)))
+    os.utime(file, ns=(about.st_atime_ns, about.st_mtime_ns))  # as if the disk had been away
+    done(job, cancel_after=20)
+    file.write_bytes(pixels)
+    os.utime(file, ns=(about.st_atime_ns, about.st_mtime_ns))
+    answers = done(job)
+    assert answers[-1].warning == ""
+    done(replace(job, folder=tmp_path / "whole"))
+    assert files(job.folder) == files(tmp_path / "whole")
+
+
+def test_a_link_to_nowhere_is_a_frame_that_cannot_be_read(job):
+    file = job.clip.path.with_name("shot_1004.png")
+    file.unlink()
+    file.symlink_to("nowhere.png")
+    folder = replace(job, clip=replace(job.clip, path=job.clip.path.parent))
+    assert "(1004)" in done(folder)[-1].warning
+
+
+def test_what_else_lies_there_is_nobodys_but_the_users(job, always_due, caplog):
+    done(job)
+    place = MatteFolder(job.folder).unfinished
+    (place / "my comps").mkdir(parents=True)
+    (place / "my comps" / "shot.nk").write_text("mine")
+    done(job, cancel_after=20)
+    done(job)
+    assert [path.name for path in place.rglob("*")] == ["my comps", "shot.nk"]
+    shutil.rmtree(place)
+    place.write_text("mine")
+    assert isinstance(done(job)[-1], Finished), "a job that cannot be kept is done all the same"
+    assert place.read_text() == "mine"
+    assert "if the job is interrupted, it begins anew" in caplog.text
 
 
 def test_one_is_written_before_another_is_due(tmp_path, monkeypatch):
@@ -252,8 +200,8 @@ def test_one_is_written_before_another_is_due(tmp_path, monkeypatch):
     kept = Unfinished(MatteFolder(tmp_path), {})
     assert kept.due()
     assert not kept.due()
-    kept.keep(Point(0, 3, None, {}), 4, lambda: np.zeros((2, 1), bool), {})
+    kept.keep(Point(0, 3, None, {}), 4, lambda: np.zeros((2, 1), np.int64), (), {})
     assert kept.due()
     monkeypatch.setattr("engine.unfinished._MOST", 10)
-    kept.keep(Point(0, 3, None, {"0": torch.zeros(3)}), 4, lambda: np.zeros((2, 1), bool), {})
+    kept.keep(Point(0, 3, None, {"0": torch.zeros(3)}), 4, lambda: np.zeros((2, 1), np.int64), (), {})
     assert not kept.due(), "too much to be written"
