@@ -41,6 +41,23 @@ def test_a_killed_engine_is_told_and_the_next_run_starts_another(studio):
     assert studio.propagate(frames="PREVIEW") == {"FINISHED"}
 
 
+def test_after_a_killed_engine_the_same_click_goes_on_where_it_was(studio):
+    studio.open_marked(frames=1200)
+    studio.click("matte_propagate", recipe="keymatte")
+    studio.pump_until(lambda: any(studio.matte_folder.unfinished.glob("*/memory.safetensors")))
+    os.kill(studio.session.engine_process_id, signal.SIGKILL)
+    studio.pump_until(lambda: studio.state == "failed")
+    done = len(studio.matte_folder.numbers_done())
+    assert 20 < done < 1200
+    studio.click("matte_propagate", recipe="keymatte")
+    studio.pump_until(lambda: studio.session.status.done > 0)
+    assert studio.session.status.done > 10
+    studio.click("matte_cancel")
+    studio.pump_until(lambda: studio.state == "cancelled", seconds=10)
+    studio.click("matte_clear")
+    assert not studio.matte_folder.unfinished.exists()
+
+
 def test_without_a_keyframe_nothing_is_started(studio):
     studio.open_film()
     with pytest.raises(RuntimeError, match=r"no keyframe.*Mark at least one object"):
