@@ -35,28 +35,25 @@ def test_a_job_goes_from_starting_to_running_to_finished(session):
     assert status.summary == "Done. one was lost"
 
 
-def test_time_left_comes_from_the_pace_of_the_frames_not_of_the_loading(session):
-    pace = "\n".join(f"time.sleep(0.1); say({encode(MatteReady('job 1', step, step + 1, 105))!r})" for step in range(5))
-    session.script.write_text(says(Stage("job 1", "Loading"), then=f"time.sleep(1)\n{pace}\ntime.sleep(60)"))
+def pumped_at_a_pace(session, steps: range, *, total: int, loading: float) -> None:
+    """Mattes come at 0.1 s each after `loading` seconds: `steps` are how many were done before each."""
+    pace = "\n".join(f"time.sleep(0.1); say({encode(MatteReady('job 1', step, step + 1, total))!r})" for step in steps)
+    session.script.write_text(says(Stage("job 1", "Loading"), then=f"time.sleep({loading})\n{pace}\ntime.sleep(60)"))
     session.start(JOB, "film")
     limit = time.monotonic() + 20
-    while session.status.done < 5 and time.monotonic() < limit:
+    while session.status.done < steps.stop and time.monotonic() < limit:
         session.pump()
         time.sleep(0.005)
+
+
+def test_time_left_comes_from_the_pace_of_the_frames_not_of_the_loading(session):
+    pumped_at_a_pace(session, range(5), total=105, loading=1)
     assert 8 < session.status.seconds_left < 20  # 100 steps at about 0.1 s each
     assert session.status.progress == 5 / 105
 
 
 def test_time_left_of_a_job_that_goes_on_does_not_count_what_was_done_before(session):
-    pace = "\n".join(
-        f"time.sleep(0.1); say({encode(MatteReady('job 1', step, step + 1, 1000))!r})" for step in range(900, 905)
-    )
-    session.script.write_text(says(Stage("job 1", "Loading"), then=f"{pace}\ntime.sleep(60)"))
-    session.start(JOB, "film")
-    limit = time.monotonic() + 20
-    while session.status.done < 905 and time.monotonic() < limit:
-        session.pump()
-        time.sleep(0.005)
+    pumped_at_a_pace(session, range(900, 905), total=1000, loading=0)
     assert 7.6 < session.status.seconds_left < 20  # 95 steps at about 0.1 s each
 
 
