@@ -85,7 +85,8 @@ class Unfinished:
             about = checkpoints.metadata(file) if file.is_file() else {}
             if about.get("identity") == self._identity:
                 told = json.loads(about["told"])
-                tensors = load(file.read_bytes())  # not mapped: on Windows a file that is could not be replaced
+                # Not mapped: on Windows a file that is could not be replaced. Cloned: bytes are not to be written to.
+                tensors = {name: tensor.clone() for name, tensor in load(file.read_bytes()).items()}
                 written = tensors.pop(_WRITTEN).numpy()
                 return Since(
                     Point(told["sweep"], told["frame"], told["held"], tensors),
