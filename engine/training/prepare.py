@@ -21,6 +21,7 @@ from .assets import OUTLINED, TURNTABLE, Assets, Item, is_held_out, labels_name,
 from .outlined import cut_out, drawn, outlines
 from .sources import BACKGROUND, CUTOUT, MESH, SOURCES, TEXTURE, Source, Take, unpacked
 from .turntables import render_turntable
+from .twins import apart
 
 log = logging.getLogger(__name__)
 
@@ -72,15 +73,8 @@ def prepare(fetched: Path, out: Path, *, sizes: Sizes | None = None, sources: tu
                     items.append(item)
                     items += _prepare_subjects(item, marked.get(_picture(item)), out, sizes)
         log.info("%s: %d pictures", source.package, len(items) - before)
-    write_index(out, _apart(items, out))
+    write_index(out, apart(items, out, free=TEXTURE, drawn=CUTOUT))
     return Assets(out)
-
-
-def _apart(items: list[Item], out: Path) -> list[Item]:
-    """Without what another package holds out, as a picture may be in several. Textures are for all."""
-    sums = {item.file: hashlib.sha256((out / item.file).read_bytes()).digest() for item in items}
-    held_out = {sums[item.file] for item in items if item.held_out}
-    return [one for one in items if one.held_out or one.kind == TEXTURE or sums[one.file] not in held_out]
 
 
 def clean_cutout(image: Image.Image, *, side: int) -> np.ndarray | None:

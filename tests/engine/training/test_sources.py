@@ -41,9 +41,11 @@ f 2 3 7 6
 """
 
 
-def disc(path: Path, *, width: int = 200, height: int = 160, blue: int = 200) -> None:
-    rgba = np.zeros((height, width, 4), np.uint8)
-    cv2.circle(rgba, (width // 2, height // 2), min(width, height) // 3, (30, 90, blue, 255), -1)
+def disc(path: Path, *, width: int = 200, height: int = 160, coat: int = 0) -> None:
+    """Each coat is another pattern: of things that look the same one is left out where the other is held out."""
+    colours = np.random.default_rng(coat).integers(0, 256, (8, 8, 4)).astype(np.uint8)
+    rgba = cv2.resize(colours, (width, height), interpolation=cv2.INTER_NEAREST)
+    rgba[..., 3] = cv2.circle(np.zeros((height, width)), (width // 2, height // 2), min(width, height) // 3, 255, -1)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(rgba).save(path)
 
@@ -53,7 +55,7 @@ def fetched(tmp_path):
     """What `fetch` would have left for one package."""
     root = unpacked(tmp_path / "fetched", "toys")
     for number in range(30):
-        disc(root / f"art/toy_{number}.png", blue=100 + 5 * number)
+        disc(root / f"art/toy_{number}.png", coat=number)
     disc(root / "art/speck.png", width=30, height=30)
     Image.new("RGBA", (200, 200), (9, 9, 9, 255)).save(root / "art/full.png")
     noise = np.random.default_rng(0).integers(0, 256, (90, 160, 3)).astype(np.uint8)

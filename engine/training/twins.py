@@ -1,0 +1,63 @@
+"""What is learned from and what is held out, kept apart: no picture of the one may be a twin of the other."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .assets import Item
+
+_SIDE = 24  # of thumbnails, pixels
+_ALIKE = 0.95  # correlation of thumbnails; below it, seen by eye, are other things of the same kind
+_SHAPE = 0.1  # most that the logarithms of width over height differ
+_GREY = 127.0  # behind a cut-out
+
+
+def apart(items: Sequence[Item], folder: Path, *, free: str, drawn: str) -> list[Item]:
+    """The items without those to learn from that are twins of held-out ones, as a picture may be in several packages.
+
+    Twins are the same bytes; of the kind `drawn`, of which packages hold variants (a letter more on a die, a ship under
+    other sails), also pictures that look the same, mirrored or not. The kind `free` is for all.
+    """
+    sums = {item.file: hashlib.sha256((folder / item.file).read_bytes()).digest() for item in items}
+    held_out = {sums[item.file] for item in items if item.held_out}
+    left = [one for one in items if one.held_out or one.kind == free or sums[one.file] not in held_out]
+    cut_outs = [one for one in left if one.kind == drawn]
+    learned, kept = ([one for one in cut_outs if one.held_out == held] for held in (False, True))
+    twins = _looking_like(_Looks(folder, learned), _Looks(folder, kept))
+    files = {one.file for one, twin in zip(learned, twins, strict=True) if twin}
+    return [one for one in left if one.file not in files]
+
+
+class _Looks:
+    """Thumbnails (N, side, side, 4) float32 and shapes (N,) of pictures with alpha."""
+
+    def __init__(self, folder: Path, items: Sequence[Item]) -> None:
+        self.thumbnails = np.zeros((len(items), _SIDE, _SIDE, 4), np.float32)
+        self.shapes = np.zeros(len(items))
+        for at, item in enumerate(items):
+            picture = cv2.imread(str(folder / item.file), cv2.IMREAD_UNCHANGED).astype(np.float32)
+            colour, alpha = picture[..., :3], picture[..., 3:]
+            shown = np.concatenate([_GREY + (colour - _GREY) * alpha / 255, alpha], axis=2)
+            self.thumbnails[at] = cv2.resize(shown, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+            self.shapes[at] = np.log(picture.shape[1] / picture.shape[0])
+
+
+def _looking_like(some: _Looks, others: _Looks) -> np.ndarray:
+    """(N,) bool: which of some look like any of the others."""
+    if not len(some.shapes) or not len(others.shapes):
+        return np.zeros(len(some.shapes), bool)
+    mine = _unit(some.thumbnails)
+    alike = np.maximum(*(mine @ _unit(theirs).T for theirs in (others.thumbnails, others.thumbnails[:, :, ::-1])))
+    return ((alike > _ALIKE) & (np.abs(some.shapes[:, None] - others.shapes) < _SHAPE)).any(1)
+
+
+def _unit(thumbnails: np.ndarray) -> np.ndarray:
+    """(N, side * side * 4), each of mean 0 and length 1, so that products are correlations."""
+    rows = thumbnails.reshape(len(thumbnails), -1)
+    rows = rows - rows.mean(1, keepdims=True)
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)

@@ -1,0 +1,56 @@
+"""What is learned from and what is held out, kept apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from engine.training.assets import Item
+from engine.training.twins import apart
+
+
+@pytest.fixture
+def ship() -> np.ndarray:
+    """A cut-out (120, 160, 4) BGRA: patches of colour in an ellipse."""
+    rng = np.random.default_rng(3)
+    picture = cv2.resize(rng.integers(0, 256, (6, 8, 4), np.uint8), (160, 120), interpolation=cv2.INTER_CUBIC)
+    alpha = np.zeros((120, 160), np.uint8)
+    cv2.ellipse(alpha, (80, 60), (75, 40), 20, 0, 360, 255, -1)
+    picture[..., 3] = alpha
+    return picture
+
+
+def left_of(folder: Path, held_out: np.ndarray, learned: np.ndarray, kind: str = "cutout") -> bool:
+    """Whether `learned` may be learned from beside what is held out."""
+    items = []
+    for name, picture, held in (("held", held_out, True), ("learned", learned, False)):
+        cv2.imwrite(str(folder / f"{name}.png"), picture)
+        items.append(Item(f"{name}.png", kind, name, "CC0", held_out=held))
+    left = apart(items, folder, free="texture", drawn="cutout")
+    assert items[0] in left, "what is held out stays so"
+    return items[1] in left
+
+
+def test_variants_of_what_is_held_out_are_not_learned_from(ship, tmp_path):
+    marked = ship.copy()
+    cv2.putText(marked, "B", (60, 70), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255, 255, 255, 255), 2)
+    smaller = cv2.resize(ship, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
+    for variant in (ship, marked, smaller, ship[:, ::-1]):
+        assert not left_of(tmp_path, ship, variant)
+
+
+def test_others_of_the_same_outline_or_the_same_colours_are(ship, tmp_path):
+    repainted, reshaped = ship.copy(), ship.copy()
+    repainted[..., :3] = 255 - repainted[..., :3]
+    reshaped[..., 3] = cv2.flip(ship[..., 3], 0)
+    for other in (repainted, reshaped, cv2.resize(ship, (160, 180))):
+        assert left_of(tmp_path, ship, other)
+
+
+def test_textures_are_for_all_and_photographs_go_by_their_bytes(ship, tmp_path):
+    assert left_of(tmp_path, ship, ship, kind="texture")
+    assert not left_of(tmp_path, ship, ship, kind="background")
+    assert left_of(tmp_path, ship, ship[:, ::-1], kind="background")
