@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .running import Run
 
 _METHODS = ("recipe", "copied", "flow", "neighbour")
+_ADAPTED = "adapted"  # the recipe, fitted to each clip: only where asked for
 _PARTS = ("chair", "caps", "composed", "rendered", "folder")
 
 
@@ -28,7 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=study)
     parser.add_argument("study", choices=("default",), help="default: how well masks are followed")
     parser.add_argument("--out", type=Path, required=True, help="folder for tables, sheets and results, which are kept")
-    parser.add_argument("--methods", default=",".join(_METHODS), help="the recipe and baselines; default: %(default)s")
+    parser.add_argument(
+        "--methods",
+        default=",".join(_METHODS),
+        help=f"the recipe and baselines; also {_ADAPTED}, the recipe fitted to each clip; default: %(default)s",
+    )
     parser.add_argument("--parts", default=",".join(_PARTS), help="of the study; default: %(default)s")
     parser.add_argument("--clips", type=Path, metavar="DIR", help="folder that holds pumavos_caps")
     parser.add_argument("--films", type=Path, metavar="DIR", help="composed films: written once, and kept")
@@ -94,22 +99,27 @@ def _methods(options: argparse.Namespace) -> list[Method]:
     """What is to be run. Raises BadSetting, UnknownRecipe, WeightsMissing and their kin."""
     from ..recipes import find_recipe
     from .methods import Followed, baseline
-    from .variants import VARIANTS
+    from .variants import ADAPTED, VARIANTS, Variant
 
     recipe, settings = find_recipe(options.recipe), settings_of(options)
     unlabelled = options.unlabelled or recipe.unlabelled
+
+    def changed(variant: Variant) -> Followed:
+        as_told = replace(settings, overrides={**settings.overrides, **variant.settings}, adapt=variant.adapt)
+        return Followed(f"{recipe.name}, {variant.name}", recipe, options.weights, as_told, unlabelled)
+
     methods: list[Method] = []
-    for name in _chosen(options.methods, _METHODS, "--methods"):
-        if name != "recipe":
+    for name in _chosen(options.methods, (*_METHODS, _ADAPTED), "--methods"):
+        if name == _ADAPTED:
+            if not recipe.adapts:
+                raise BadSetting(f"--methods has {_ADAPTED!r}, but recipe {recipe.name} cannot be fitted to a clip")
+            methods.append(changed(ADAPTED))
+        elif name != "recipe":
             methods.append(baseline(name, settings, unlabelled))
-            continue
-        methods.append(Followed(recipe.name, recipe, options.weights, settings, unlabelled))
-        for variant in VARIANTS if options.ablation else ():
-            if variant.adapt and not recipe.adapts:
-                continue
-            overrides = {**settings.overrides, **variant.settings}
-            changed = replace(settings, overrides=overrides, adapt=variant.adapt)
-            methods.append(Followed(f"{recipe.name}, {variant.name}", recipe, options.weights, changed, unlabelled))
+        else:
+            methods.append(Followed(recipe.name, recipe, options.weights, settings, unlabelled))
+            asked = VARIANTS if options.ablation else ()
+            methods += [changed(variant) for variant in asked if recipe.adapts or not variant.adapt]
     for method in methods:
         method.identity()  # what is missing is told now, not after hours
         if isinstance(method, Followed):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import NoKeyframes, PicturesMissing
@@ -14,6 +14,7 @@ from .composed import COUNT, composed_films
 
 BUNDLED = Path(__file__).parents[2] / "tests" / "clips" / "chair"
 RENDERED = 12
+_CHAIR_GIVEN = (0,), (0, 20, 45), (0, 15, 30, 44, 59)
 _HELD_OUT_EVERY = 20  # scenes whose seed is a multiple of it are never trained on
 _DAVIS = ("JPEGImages/480p", "Annotations/480p")
 FILMS = ("composed", "rendered")
@@ -62,7 +63,7 @@ def _chair(places: Places, tell: Tell) -> Iterator[Part]:
     if not BUNDLED.is_dir():
         raise _Missing("the clip lies in tests/clips of Keymatte's repository, which this is not.")
     clip = StudyClip.open("chair", BUNDLED / "frames", BUNDLED / "masks")
-    for given in ((0,), (0, 20, 45)):
+    for given in _CHAIR_GIVEN:
         wanted = tuple(frame for frame in clip.masks if frame not in given)
         name = f"chair-{len(given)}"
         words = "frame 0 given" if len(given) == 1 else f"frames {', '.join(map(str, given))} given"
@@ -72,10 +73,16 @@ def _chair(places: Places, tell: Tell) -> Iterator[Part]:
 def _caps(places: Places, tell: Tell) -> Iterator[Part]:
     place = places.clips / "pumavos_caps" if places.clips else None
     if place is None or not place.is_dir():
-        raise _Missing("name the folder that holds pumavos_caps (frames and masks, from PUMaVOS) with --clips.")
+        raise _Missing(
+            "name with --clips the folder that holds pumavos_caps/frames and pumavos_caps/masks: JPEGImages and "
+            "Annotations of example_videos/caps in github.com/max810/XMem2 (PUMaVOS)."
+        )
     clip = StudyClip.open("caps", place / "frames", place / "masks")
     title = "caps, each frame with a mask found from the others; objects that are to be seen"
     yield Part("caps", title, tuple(leave_one_out("caps", clip)))
+    three = replace(evenly_given("caps-3", clip, 3), seen_only=True)
+    numbers = ", ".join(str(clip.numbers[frame]) for frame in three.given)
+    yield Part("caps-3", f"caps, frames {numbers} given; objects that are to be seen", (three,))
 
 
 def _composed(places: Places, tell: Tell) -> Iterator[Part]:

@@ -15,6 +15,7 @@ class Variant:
     adapt: bool = False  # to each clip
 
 
+ADAPTED = Variant("adapted to the shot", {}, adapt=True)
 VARIANTS = (
     Variant("no MCA: keyframes alone", {"memory": "keyframes"}),
     Variant("no MCA: recent frames", {"memory": "recent"}),
@@ -22,5 +23,5 @@ VARIANTS = (
     Variant("keyframes only as they are", {"keyframes.enlarged": "100"}),
     Variant("no gate", {"memory.gate": "0"}),
     Variant("no short-term path", {"previous.follow": "0"}),
-    Variant("adapted to the shot", {}, adapt=True),
+    ADAPTED,
 )

@@ -79,6 +79,16 @@ def test_how_many_masks_are_given_of_a_folders_clips_can_be_chosen(tmp_path):
     assert (alone.name, [case.given for case in alone.cases]) == ("folder-clips", [(0,), (0,)])
 
 
+def test_of_the_real_clips_one_three_and_five_masks_are_given(tmp_path):
+    clip_of(films.moving_disc(count=9), tmp_path / "pumavos_caps")
+    parts = gather(Places(clips=tmp_path), ("chair", "caps"), [].append)
+    assert [(part.name, part.cases[0].given) for part in parts if part.name != "caps"] == [
+        ("chair-1", (0,)), ("chair-3", (0, 20, 45)), ("chair-5", (0, 15, 30, 44, 59)), ("caps-3", (0, 4, 8)),
+    ]  # fmt: skip
+    assert [len(part.cases) for part in parts] == [1, 1, 1, 9, 1]
+    assert all(case.seen_only for part in parts[3:] for case in part.cases)
+
+
 def test_what_is_not_at_hand_is_told_with_how_to_get_it(tmp_path):
     told: list[str] = []
     assert gather(Places(), ("caps", "composed", "rendered"), told.append) == []
@@ -129,12 +139,11 @@ def test_a_clip_of_which_only_the_first_mask_is_known_is_left_out(tmp_path):
     assert len(told) == 1 and "camel" in told[0]
 
 
-def test_the_bundled_clip_is_studied_with_one_and_three_keyframes():
-    one, three = gather(Places(), ["chair"], pytest.fail)
-    assert one.cases[0].given == (0,)
-    assert three.cases[0].given == (0, 20, 45)
-    assert len(one.cases[0].wanted) == 59
-    assert not set(three.cases[0].given) & set(three.cases[0].wanted)
+def test_of_the_bundled_clip_all_masks_are_wanted_that_are_not_given():
+    for part, count in zip(gather(Places(), ["chair"], pytest.fail), (1, 3, 5), strict=True):
+        (case,) = part.cases
+        assert len(case.given) == count
+        assert sorted((*case.given, *case.wanted)) == list(range(60))
 
 
 # -- composed films ----------------------------------------------------------------------------------------------------

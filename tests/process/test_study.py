@@ -49,7 +49,7 @@ def test_a_study_tells_of_every_method_and_keeps_what_it_found(clips):
     command = study(clips, parts="caps,folder", methods="recipe,copied,flow")
     ended = told(command)
     assert ended.returncode == 0, ended.stderr
-    assert "caps is left out: name the folder that holds pumavos_caps" in ended.stderr
+    assert "caps is left out: name with --clips the folder that holds pumavos_caps" in ended.stderr
     table = [line.split() for line in ended.stdout.split("\n\n")[0].splitlines()]
     assert table[1] == ["method", "J&F", "J", "F", "F@2px", "dtSSD", "small", "s/frame"]
     assert [row[0] for row in table[2:]] == ["colour", "copied", "flow"]
@@ -77,6 +77,10 @@ def test_an_ablation_runs_variants_of_the_default_recipe(clips):
     table = ended.stdout.split("\n\n")[0]
     for words in ("keymatte, no MCA: recent frames", "keymatte, no gate", "keymatte, no short-term path", "neighbour"):
         assert f"\n{words} " in table
+    command[command.index("--methods") + 1] = "adapted"
+    command.remove("--ablation")
+    table = told(command).stdout.split("\n\n")[0]
+    assert "\nkeymatte, adapted to the shot " in table and "no gate" not in table
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no Ctrl-C to send")
@@ -105,5 +109,6 @@ def test_stopped_it_tells_of_what_is_done(clips):
 
 def test_a_study_of_what_is_not_there_is_refused(clips):
     refused(study(clips, methods="recipe,magic"), "--methods knows no 'magic'", "neighbour")
+    refused(study(clips, methods="adapted"), "recipe colour cannot be fitted to a clip")
     refused(study(clips, parts="caps"), "None of the study's clips is at hand")
     refused(study(clips, weights=clips / "none.safetensors", recipe="keymatte"), "none.safetensors")
