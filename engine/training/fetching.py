@@ -12,6 +12,8 @@ from ..errors import DownloadFailed, DownloadRefused
 from .photographs import VERSIONS
 from .sources import SOURCES, Source, SourceUnavailable, unpacked
 
+RELEASE = "Debian 12 (bookworm)"  # others lack some of the packages, or have other pictures in them
+
 log = logging.getLogger(__name__)
 
 
@@ -34,7 +36,7 @@ def _demand_tools() -> None:
     if absent:
         raise SourceUnavailable(
             f"the training pictures come from Debian packages, but {' and '.join(absent)} cannot be found here",
-            remedy="Run the fetch on Debian (a container will do), or copy a prepared folder from one.",
+            remedy=f"Run the fetch on {RELEASE} (a container will do), or copy a prepared folder from one.",
         )
 
 
@@ -48,7 +50,8 @@ def _download(package: str, archives: Path) -> Path:
     if done.returncode != 0 or not found:
         raise SourceUnavailable(
             f"package {package} could not be downloaded: {done.stderr.strip()[-300:]}",
-            remedy="Check the network, run 'apt-get update' once, and start the fetch again: it goes on where it was.",
+            remedy=f"Check the network, run 'apt-get update' once on {RELEASE}, whose packages these are, and start "
+            "the fetch again: it goes on where it was.",
         )
     return found[-1]
 
