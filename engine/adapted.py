@@ -24,7 +24,7 @@ from .rehearsal import Marked
 from .sweeps import ObjectGroup
 
 _log = logging.getLogger(__name__)
-_EDITION = 6  # of the way it is learned: what another one left is not reused
+_EDITION = 7  # of the way it is learned: what another one left is not reused
 _PART = "decoder."  # of the network's tensors
 _TELLING = (
     "adapt.",

@@ -47,12 +47,12 @@ def steps_of(group: Sequence[Marked]) -> int:
 @torch.no_grad()
 def rehearse(
     network: Any, group: Sequence[Marked], decoders: Callable[[int], Sequence[nn.Module]], show: Show
-) -> Iterator[list[float] | None]:
+) -> Iterator[list[list[float]] | None]:
     """Walk to each keyframe of a group of two or more from the one before it, the first from the second.
 
     All but the one that is walked to are remembered. `decoders` of the keyframe's place in the group walk side by
     side: what one finds on a frame it goes on with on the next; nothing of it is remembered. After each frame None, or
-    at the keyframe J of each decoder there, in percent, the mean over its objects. `network` is of Keymatte's kind.
+    at the keyframe J of each decoder there, in percent, object by object. `network` is of Keymatte's kind.
     """
     seen = [network.encode(one.image) for one in group]
     left = [network.pin(at, seen[at], one.masks, among=len(group)) for at, one in enumerate(group)]
@@ -76,7 +76,7 @@ def rehearse(
         scores = []
         for number, decoder in enumerate(walkers):
             labels = _found(network, decoder, seen[at], bank, states[number]).argmax(0)
-            scores.append(100 * float(overlaps(labels, labels_of(one.masks), len(one.masks)).mean()))
+            scores.append((100 * overlaps(labels, labels_of(one.masks), len(one.masks))).tolist())
         yield scores
 
 

@@ -139,12 +139,22 @@ def test_stopped_in_the_middle_the_network_is_as_it_was(network):
     assert not any(weight.requires_grad for weight in network.parameters())
 
 
-def test_what_is_better_near_keyframes_but_not_on_the_way_to_them_is_not_kept(network, monkeypatch):
+@pytest.mark.parametrize(
+    ("walks", "before", "after", "kept"),
+    [
+        (([[90.0], [80.0]], [[70.0], [75.0]]), 80.0, 77.5, False),
+        (([[90.0, 90.0], [99.0, 86.0]],), 90.0, 92.5, False),  # one object pays for another's gain
+        (([[90.0], [86.0]], [[50.0], [80.0]]), 70.0, 83.0, False),  # one keyframe does
+        (([[90.0, 90.0], [99.0, 88.0]],), 90.0, 93.5, True),
+    ],
+)
+def test_what_is_better_near_keyframes_but_not_on_the_way_to_each_is_not_kept(
+    network, monkeypatch, walks, before, after, kept
+):
     film = hub_of_a_wheel()
-    scores = iter([None, [90.0, 80.0], None, [70.0, 75.0]])
-    monkeypatch.setattr(adapting, "rehearse", lambda *_: scores)
+    monkeypatch.setattr(adapting, "rehearse", lambda *_: iter([None, *walks]))
     outcome = fit(network, [marked(film, (0, 3, 7))], steps=40, tell=lambda done, total: None, show=shown(film))
-    assert (outcome.before, outcome.after, outcome.weights) == (80.0, 77.5, None)
+    assert (outcome.before, outcome.after, outcome.weights is not None) == (before, after, kept)
 
 
 # -- jobs --------------------------------------------------------------------------------------------------------------
