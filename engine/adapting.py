@@ -28,7 +28,7 @@ _FOLDS = 2  # side by side
 _KINDS = (False, True)  # of examples: `carried`
 _LOOKS = 4  # times during the steps that is looked whether they help
 _LEAST_GAIN = 0.3  # percent of J: less is chance
-_MOST_LOST = 3.0  # percent of J, of an object on a keyframe that is walked to
+_LEAST_LOSS = 1.0  # percent of J, of one object over all its walks: less is chance
 _CELLS = 300  # stride-16 cells of the window that a step learns from; of one object, fewer of several
 _RATE = 3e-4
 _SHARE = 0.5  # of the pixels count: those that are most wrong
@@ -63,7 +63,7 @@ def fit(network: Any, groups: Sequence[Sequence[Marked]], *, steps: int, tell: T
 
     What seems better on keyframes, each found from a frame just before it, has to be no worse where masks are carried
     to them over the frames between, as `show` gives them: what leaks a little more on each is to be seen only there.
-    Nor may it be much worse for any object on any keyframe, however much others gain.
+    Nor may any object pay for what another gains.
     """
     sources = [_spread(group) for group in groups]
     draws = max(1, round(_LESSONS / sum(map(len, sources))))
@@ -90,16 +90,17 @@ def fit(network: Any, groups: Sequence[Sequence[Marked]], *, steps: int, tell: T
     told = _mean([*before.values()]), _mean([*after[best].values()])
     helps, better = gains[best] >= _LEAST_GAIN, None
     if helps and walked:
-        scores = []
+        scores: list[tuple[float, float]] = []  # of each object, over all its walks: before, after
         for group in walked:
+            walks = []
             for found in rehearse(
                 network, group, lambda at: (network.decoder, folds[at % _FOLDS].kept[1 + best]), show
             ):
                 tell(done := done + 1, total)
-                scores += [found] if found else []
-        told = tuple(_mean([_mean(of_objects) for of_objects in some]) for some in zip(*scores, strict=True))
-        lost = max(was - now for one in scores for was, now in zip(*one, strict=True))
-        helps = told[1] >= told[0] and lost <= _MOST_LOST
+                walks += [found] if found else []
+            scores += zip(*(map(_mean, zip(*some, strict=True)) for some in zip(*walks, strict=True)), strict=True)
+        told = tuple(map(_mean, zip(*scores, strict=True)))
+        helps = told[1] >= told[0] and all(now > was - _LEAST_LOSS for was, now in scores)
     if helps:
         decoder = deepcopy(network.decoder)
         for _ in learn(decoder, [one for one in examples if not one.exam], looks[best], copier):
