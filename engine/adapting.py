@@ -90,7 +90,7 @@ def fit(network: Any, groups: Sequence[Sequence[Marked]], *, steps: int, tell: T
     told = _mean([*before.values()]), _mean([*after[best].values()])
     helps, better = gains[best] >= _LEAST_GAIN, None
     if helps and walked:
-        scores: list[tuple[float, float]] = []  # of each object, over all its walks: before, after
+        scores = []  # (2, objects) of each group, over all its walks: before and after
         for group in walked:
             walks = []
             for found in rehearse(
@@ -98,9 +98,10 @@ def fit(network: Any, groups: Sequence[Sequence[Marked]], *, steps: int, tell: T
             ):
                 tell(done := done + 1, total)
                 walks += [found] if found else []
-            scores += zip(*(map(_mean, zip(*some, strict=True)) for some in zip(*walks, strict=True)), strict=True)
-        told = tuple(map(_mean, zip(*scores, strict=True)))
-        helps = told[1] >= told[0] and all(now > was - _LEAST_LOSS for was, now in scores)
+            scores.append(torch.tensor(walks, dtype=torch.float64).mean(0))
+        was, now = torch.cat(scores, 1)
+        told = float(was.mean()), float(now.mean())
+        helps = told[1] >= told[0] and bool((now > was - _LEAST_LOSS).all())
     if helps:
         decoder = deepcopy(network.decoder)
         for _ in learn(decoder, [one for one in examples if not one.exam], looks[best], copier):

@@ -120,6 +120,7 @@ def _methods(options: argparse.Namespace) -> list[Method]:
             methods.append(Followed(recipe.name, recipe, options.weights, settings, unlabelled))
             asked = VARIANTS if options.ablation else ()
             methods += [changed(variant) for variant in asked if recipe.adapts or not variant.adapt]
+    methods = list({method.name: method for method in methods}.values())  # the ablation has the adapted one too
     for method in methods:
         method.identity()  # what is missing is told now, not after hours
         if isinstance(method, Followed):

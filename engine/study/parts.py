@@ -80,9 +80,8 @@ def _caps(places: Places, tell: Tell) -> Iterator[Part]:
     clip = StudyClip.open("caps", place / "frames", place / "masks")
     title = "caps, each frame with a mask found from the others; objects that are to be seen"
     yield Part("caps", title, tuple(leave_one_out("caps", clip)))
-    three = replace(evenly_given("caps-3", clip, 3), seen_only=True)
-    numbers = ", ".join(str(clip.numbers[frame]) for frame in three.given)
-    yield Part("caps-3", f"caps, frames {numbers} given; objects that are to be seen", (three,))
+    three = _from_masks("caps-3", "caps; objects that are to be seen", _triples([place]), tell, count=3)
+    yield replace(three, cases=tuple(replace(case, seen_only=True) for case in three.cases))
 
 
 def _composed(places: Places, tell: Tell) -> Iterator[Part]:

@@ -73,7 +73,7 @@ def prepare(fetched: Path, out: Path, *, sizes: Sizes | None = None, sources: tu
                     items.append(item)
                     items += _prepare_subjects(item, marked.get(_picture(item)), out, sizes)
         log.info("%s: %d pictures", source.package, len(items) - before)
-    write_index(out, apart(items, out, free=TEXTURE, drawn=CUTOUT))
+    write_index(out, apart(items, out))
     return Assets(out)
 
 

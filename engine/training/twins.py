@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
+from ..downloads import sha256_of
 from .assets import Item
+from .sources import CUTOUT, TEXTURE
 
 _SIDE = 24  # of thumbnails, pixels
 _ALIKE = 0.95  # correlation of thumbnails; below it, seen by eye, are other things of the same kind
@@ -17,16 +19,16 @@ _SHAPE = 0.1  # most that the logarithms of width over height differ
 _GREY = 127.0  # behind a cut-out
 
 
-def apart(items: Sequence[Item], folder: Path, *, free: str, drawn: str) -> list[Item]:
+def apart(items: Sequence[Item], folder: Path) -> list[Item]:
     """The items without those to learn from that are twins of held-out ones, as a picture may be in several packages.
 
-    Twins are the same bytes; of the kind `drawn`, of which packages hold variants (a letter more on a die, a ship under
-    other sails), also pictures that look the same, mirrored or not. The kind `free` is for all.
+    Twins are the same bytes; of cut-outs, of which packages hold variants (another letter on a die, a ship under other
+    sails), also pictures that look the same, mirrored or not. Textures are for all.
     """
-    sums = {item.file: hashlib.sha256((folder / item.file).read_bytes()).digest() for item in items}
+    sums = {item.file: sha256_of(folder / item.file) for item in items}
     held_out = {sums[item.file] for item in items if item.held_out}
-    left = [one for one in items if one.held_out or one.kind == free or sums[one.file] not in held_out]
-    cut_outs = [one for one in left if one.kind == drawn]
+    left = [one for one in items if one.held_out or one.kind == TEXTURE or sums[one.file] not in held_out]
+    cut_outs = [one for one in left if one.kind == CUTOUT]
     learned, kept = ([one for one in cut_outs if one.held_out == held] for held in (False, True))
     twins = _looking_like(_Looks(folder, learned), _Looks(folder, kept))
     files = {one.file for one, twin in zip(learned, twins, strict=True) if twin}
@@ -40,7 +42,8 @@ class _Looks:
         self.thumbnails = np.zeros((len(items), _SIDE, _SIDE, 4), np.float32)
         self.shapes = np.zeros(len(items))
         for at, item in enumerate(items):
-            picture = cv2.imread(str(folder / item.file), cv2.IMREAD_UNCHANGED).astype(np.float32)
+            with Image.open(folder / item.file) as image:
+                picture = np.asarray(image.convert("RGBA"), np.float32)
             colour, alpha = picture[..., :3], picture[..., 3:]
             shown = np.concatenate([_GREY + (colour - _GREY) * alpha / 255, alpha], axis=2)
             self.thumbnails[at] = cv2.resize(shown, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)

@@ -70,13 +70,17 @@ def test_a_study_tells_of_every_method_and_keeps_what_it_found(clips):
 
 
 def test_an_ablation_runs_variants_of_the_default_recipe(clips):
-    command = [*study(clips / "none", recipe="keymatte", parts="folder", methods="recipe,neighbour"), "--ablation"]
+    command = [
+        *study(clips / "none", recipe="keymatte", parts="folder", methods="recipe,adapted,neighbour"),
+        "--ablation",
+    ]
     command[command.index("--folder") + 1] = str(clips)
     ended = told(command)
     assert ended.returncode == 0, ended.stderr
     table = ended.stdout.split("\n\n")[0]
     for words in ("keymatte, no MCA: recent frames", "keymatte, no gate", "keymatte, no short-term path", "neighbour"):
         assert f"\n{words} " in table
+    assert table.count("adapted to the shot") == 1, "asked for twice, told of once"
     command[command.index("--methods") + 1] = "adapted"
     command.remove("--ablation")
     table = told(command).stdout.split("\n\n")[0]
