@@ -13,6 +13,7 @@ import torch
 
 from . import checkpoints
 from .adapting import Outcome, fit
+from .downloads import sha256_of
 from .equipment import Equipment
 from .errors import WeightsDamaged, WeightsMissing
 from .layers.aggregate import aggregate
@@ -91,7 +92,7 @@ def _identity(
             keyframes.update(np.ascontiguousarray(part) if isinstance(part, np.ndarray) else part)
     return {
         "edition": _EDITION,
-        "weights": hashlib.sha256(with_.weights.read_bytes()).hexdigest(),
+        "weights": sha256_of(with_.weights),
         "keyframes": keyframes.hexdigest(),
         "size": [with_.framing.work_height, with_.framing.work_width],
         "precision": str(with_.precision),

@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from . import checkpoints
+from .downloads import sha256_of
 from .equipment import Equipment
 from .errors import EngineError
 from .matte_folder import MEMORY, MatteFolder, replacing
@@ -172,7 +173,7 @@ def identity_of(
         "frames": [job.frames.start, job.frames.stop],
         "direction": job.direction,
         "keys": job.keys,
-        "adapted": _hash(folder.adapted) if job.settings.adapt and folder.adapted.is_file() else None,
+        "adapted": sha256_of(folder.adapted) if job.settings.adapt and folder.adapted.is_file() else None,
     }
 
 
@@ -195,7 +196,3 @@ def _program() -> str:
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         told.update(path.read_bytes())
     return told.hexdigest()
-
-
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -16,6 +16,7 @@ import torch
 
 from .. import checkpoints
 from ..device import pick_device
+from ..downloads import sha256_of
 from ..errors import WeightsMissing
 from ..frames import FrameReader
 from ..framing import Framing
@@ -170,7 +171,7 @@ def _shipped_encoder() -> tuple[EfficientNetLite0, str]:
 def _hash_of(weights: Path) -> str:
     if not weights.is_file():
         raise WeightsMissing(f"the weights file {weights} is not there")
-    return hashlib.sha256(weights.read_bytes()).hexdigest()
+    return sha256_of(weights)
 
 
 def _look(reader: FrameReader, framing: Framing, frame: int) -> torch.Tensor:
