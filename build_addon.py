@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent
 BUILD = ROOT / "build"
 FOLDERS = ("addon", "engine", "ops", "ui")
 FILES = ("blender_manifest.toml", "pyproject.toml", "LICENSE", "LICENSES/Apache-2.0.txt", "THIRD_PARTY.md")
-LEFT_OUT = ("engine/training",)  # needs the training data's tools; the extension never trains
+LEFT_OUT = ("engine/training", "engine/evaluation")  # the extension neither trains nor scores
 ROOT_MODULE = '"""Keymatte."""\n\nfrom .addon.registration import register, unregister\n'
 TEST_SECONDS = 45 * 60  # a run of pytest that takes longer hangs
 
@@ -119,7 +119,7 @@ def run_with_newer_python() -> int:
 # -- environments ------------------------------------------------------------------------------------------
 def main_environment(release: str) -> Path:
     """The interpreter of an environment with the engine, this Blender and the test tools; made if need be."""
-    from engine.environment import requirements
+    from engine.shared.environment import requirements
 
     known = requirements(ROOT / "pyproject.toml", extras=("test",))
     return _environment(f"main-blender-{release}", release, [*known, *BLENDERS[release].beside])
@@ -127,7 +127,7 @@ def main_environment(release: str) -> Path:
 
 def blender_environment(release: str) -> Path:
     """The same without the engine: only Blender, numpy and pytest, as in an artist's Blender."""
-    from engine.environment import requirements
+    from engine.shared.environment import requirements
 
     known = requirements(ROOT / "pyproject.toml", extras=("test",))
     tools = [line for line in known if line.startswith(("numpy", "pytest"))]
@@ -135,8 +135,8 @@ def blender_environment(release: str) -> Path:
 
 
 def _environment(name: str, release: str, beside: list) -> Path:
-    from engine.environment import create, is_complete
-    from engine.errors import EngineError
+    from engine.shared.environment import create, is_complete
+    from engine.shared.errors import EngineError
 
     python, wanted = python_for(release), [*beside, f"bpy=={BLENDERS[release].release}"]
     key = hashlib.sha256("\n".join(wanted).encode()).hexdigest()[:8]

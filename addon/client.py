@@ -14,8 +14,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from ..engine import VERSION
-from ..engine.errors import BadMessage, EngineDied, EngineMissing
-from ..engine.protocol import (
+from ..engine.shared.errors import BadMessage, EngineDied, EngineMissing
+from ..engine.shared.protocol import (
     Answer,
     Cancel,
     Download,
@@ -175,7 +175,7 @@ class ChildProcess:
 
 
 class EngineClient(ChildProcess):
-    """An engine process that is asked and that answers in messages; see `engine.protocol`."""
+    """An engine process that is asked and that answers in messages; see `engine.shared.protocol`."""
 
     def __init__(self, command: Sequence[str], folder: Path) -> None:
         self.ready: Ready | None = None  # its greeting, once it has come

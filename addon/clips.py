@@ -7,9 +7,9 @@ from pathlib import Path
 import bpy
 from bpy.types import MovieClip, Scene
 
-from ..engine.errors import ClipNotFound, ClipUnreadable, KeyframeOutsideClip
-from ..engine.matte_folder import number_in
-from ..engine.types import VideoClip
+from ..engine.shared.errors import ClipNotFound, ClipUnreadable, KeyframeOutsideClip
+from ..engine.shared.matte_folder import number_in
+from ..engine.shared.types import VideoClip
 
 _MOST = 2**31 - 1  # Blender's properties hold no larger numbers
 

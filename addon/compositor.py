@@ -9,8 +9,8 @@ from pathlib import Path
 import bpy
 from bpy.types import Image, MovieClip, Node, NodeSocket, NodeTree, Scene
 
-from ..engine.errors import NothingPropagated
-from ..engine.matte_folder import MatteFolder
+from ..engine.shared.errors import NothingPropagated
+from ..engine.shared.matte_folder import MatteFolder
 from . import clips, node_trees
 from .folders import readable_folder, relative_path
 

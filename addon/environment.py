@@ -8,8 +8,8 @@ from pathlib import Path
 import bpy
 from bpy.types import AddonPreferences
 
-from ..engine.environment import is_complete, python_in, requirements
-from ..engine.errors import EngineMissing, Offline
+from ..engine.shared.environment import is_complete, python_in, requirements
+from ..engine.shared.errors import EngineMissing, Offline
 from . import PACKAGE
 
 ROOT = Path(__file__).parents[1]  # the folder that holds the engine
@@ -57,4 +57,4 @@ def install_command() -> list[str]:
     if not bpy.app.online_access:
         raise Offline("the engine's packages have to be downloaded, and Blender may not go online")
     folder = str(own_folder())
-    return [sys.executable, *_FLAGS, "-m", "engine.environment", folder, "--end-with-stdin"]
+    return [sys.executable, *_FLAGS, "-m", "engine.shared.environment", folder, "--end-with-stdin"]

@@ -13,8 +13,9 @@ from pathlib import Path
 import bpy
 from bpy.types import MovieClip
 
-from ..engine.errors import FolderNotWritable
-from ..engine.matte_folder import MatteFolder, replacing, writing_error
+from ..engine.shared.errors import FolderNotWritable
+from ..engine.shared.files import atomic_write, writing_error
+from ..engine.shared.matte_folder import MatteFolder
 from . import PACKAGE
 
 # What was decided since the file was opened. An undo takes the decision back on the clip but not on the disk; deciding
@@ -184,7 +185,7 @@ def _owner(folder: MatteFolder) -> dict[str, str]:
 def _sign(folder: MatteFolder, clip: MovieClip) -> None:
     owner = {"blend": bpy.data.filepath, "clip": clip.name, "folder": str(folder.root)}
     if _owner(folder) != owner:
-        with replacing(_signature(folder)) as part:
+        with atomic_write(_signature(folder)) as part:
             part.write_text(json.dumps(owner, indent=1, ensure_ascii=False), encoding="utf-8")
 
 

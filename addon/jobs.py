@@ -6,8 +6,8 @@ import uuid
 
 from bpy.types import MovieClip, Scene
 
-from ..engine.errors import BadSetting, NoKeyframes, NothingPropagated
-from ..engine.types import Direction, PropagationJob, Settings, SuggestionJob
+from ..engine.shared.errors import BadSetting, NoKeyframes, NothingPropagated
+from ..engine.shared.types import Direction, PropagationJob, Settings, SuggestionJob
 from . import clips, environment, recipes, weights
 from .folders import existing_folder, results
 from .keyframes import keyframe_files

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 from bpy.types import Mask, MovieClip, Scene
 
-from ..engine.errors import KeyframeEmpty, KeyframeOutsideClip, KeyframeUnreadable, NoActiveMask
-from ..engine.matte_folder import MatteFolder, replacing
-from ..engine.types import KeyframeFile
+from ..engine.shared.errors import KeyframeEmpty, KeyframeOutsideClip, KeyframeUnreadable, NoActiveMask
+from ..engine.shared.files import atomic_write
+from ..engine.shared.matte_folder import MatteFolder
+from ..engine.shared.types import KeyframeFile
 from . import clips, mask_layers, mask_render, png, suggestions
 from .folders import existing_folder, matte_folder, readable_folder
 from .objects import find_object
@@ -106,7 +107,7 @@ def _set(clip: MovieClip, object_id: int, scene_frame: int, pixels: np.ndarray) 
     version = hashlib.sha256(labels.tobytes()).hexdigest()[:20]
     folder = matte_folder(clip)
     for path in (_version(folder, version), folder.keyframe(object_id, number)):
-        with replacing(path) as part:
+        with atomic_write(path) as part:
             png.write_labels(part, labels)
     key = find_keyframe(clip, object_id, number) or clip.matting.keyframes.add()
     key.number, key.object_id, key.absent, key.version = number, object_id, not pixels.any(), version
@@ -138,7 +139,7 @@ def _file(clip: MovieClip, folder: MatteFolder, number: int, object_id: int, ver
         )
     path, kept = folder.keyframe(object_id, number), _version(folder, version)
     if kept.exists() and not (path.exists() and path.read_bytes() == kept.read_bytes()):
-        with replacing(path) as part:
+        with atomic_write(path) as part:
             shutil.copyfile(kept, part)
     if not path.exists():
         raise KeyframeUnreadable(

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from bpy.types import MovieClip
 
-from ..engine.errors import ImageUnreadable, KeyframeNotLabels, KeyframeSizeMismatch
+from ..engine.shared.errors import ImageUnreadable, KeyframeNotLabels, KeyframeSizeMismatch
 from . import clips, png
 from .pixels import read_with_blender
 

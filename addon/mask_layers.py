@@ -10,8 +10,8 @@ import bpy
 import numpy as np
 from bpy.types import Area, Mask, MaskLayer, MaskSpline, MovieClip, Scene, Window
 
-from ..engine.errors import NothingPropagated
-from ..engine.outlines import Outlines
+from ..engine.shared.errors import NothingPropagated
+from ..engine.shared.outlines import Outlines
 from . import clips
 from .folders import readable_folder
 from .mask_space import from_pixels

@@ -6,7 +6,7 @@ import colorsys
 
 from bpy.types import MovieClip
 
-from ..engine.errors import TooManyObjects
+from ..engine.shared.errors import TooManyObjects
 from .folders import existing_folder
 from .properties import MatteObject
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ..engine.errors import ImageUnreadable
+from ..engine.shared.errors import ImageUnreadable
 
 
 def read_with_blender(path: Path) -> np.ndarray:

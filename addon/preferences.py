@@ -8,7 +8,7 @@ import bpy
 from bpy.props import EnumProperty, StringProperty
 from bpy.types import AddonPreferences, Context, UILayout
 
-from ..engine.catalogue import PublishedWeights, default_folder, size_in_words
+from ..engine.shared.catalogue import PublishedWeights, default_folder, size_in_words
 from . import PACKAGE, weights
 from .status import progress_text
 

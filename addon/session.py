@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..engine.errors import EngineBusy, EngineDied, EngineError, EnvironmentFailed
-from ..engine.protocol import (
+from ..engine.shared.errors import EngineBusy, EngineDied, EngineError, EnvironmentFailed
+from ..engine.shared.protocol import (
     Answer,
     Cancel,
     Cancelled,
@@ -24,7 +24,7 @@ from ..engine.protocol import (
     Suggest,
     Suggested,
 )
-from ..engine.types import PropagationJob, SuggestionJob
+from ..engine.shared.types import PropagationJob, SuggestionJob
 from . import environment
 from .client import ChildProcess, EngineClient
 from .status import Problem, State, Status

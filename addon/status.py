@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from ..engine.errors import EngineError
-from ..engine.protocol import Finished
+from ..engine.shared.errors import EngineError
+from ..engine.shared.protocol import Finished
 
 
 class State(StrEnum):

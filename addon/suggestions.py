@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.types import MovieClip
 
-from ..engine.protocol import Suggested
+from ..engine.shared.protocol import Suggested
 from . import clips
 
 

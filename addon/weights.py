@@ -9,10 +9,10 @@ from pathlib import Path
 
 import bpy
 
-from ..engine import catalogue
-from ..engine.catalogue import CATALOGUE, PublishedWeights
-from ..engine.errors import Offline, UnknownWeights, WeightsMissing
-from ..engine.protocol import Download, Import
+from ..engine.shared import catalogue
+from ..engine.shared.catalogue import CATALOGUE, PublishedWeights
+from ..engine.shared.errors import Offline, UnknownWeights, WeightsMissing
+from ..engine.shared.protocol import Download, Import
 from . import environment, recipes
 
 ANY = "ANY"

@@ -8,7 +8,7 @@ from bpy.types import Context, MovieClip, Operator
 
 from ..addon.objects import active_object
 from ..addon.properties import MatteObject
-from ..engine.errors import EngineError, NoActiveObject, NothingPropagated
+from ..engine.shared.errors import EngineError, NoActiveObject, NothingPropagated
 
 
 class ReportingOperator:

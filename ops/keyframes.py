@@ -12,7 +12,7 @@ from bpy.types import Context, Event, MovieClip, Operator
 from ..addon import clips, keyframes, mask_images
 from ..addon.objects import add_object, find_object
 from ..addon.properties import MatteObject
-from ..engine.errors import KeyframeNotLabels, NoActiveMask
+from ..engine.shared.errors import KeyframeNotLabels, NoActiveMask
 from .common import ClipOperator, clip_in, object_in
 
 

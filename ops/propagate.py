@@ -9,8 +9,8 @@ from ..addon import suggestions
 from ..addon.jobs import gather_job, preview_range, whole_clip
 from ..addon.listening import listen
 from ..addon.session import session
-from ..engine.errors import EngineError
-from ..engine.types import Direction
+from ..engine.shared.errors import EngineError
+from ..engine.shared.types import Direction
 from .common import HIDDEN, ClipOperator, ReportingOperator, clip_in
 
 

@@ -9,8 +9,8 @@ from ..addon import compositor, mask_layers
 from ..addon.folders import clear_results, existing_folder
 from ..addon.listening import redraw
 from ..addon.session import session
-from ..engine.errors import EngineBusy
-from ..engine.matte_folder import spans
+from ..engine.shared.errors import EngineBusy
+from ..engine.shared.matte_folder import spans
 from .common import WHICH, ClipOperator, clip_in, left_out, say, wanted_objects
 
 

@@ -11,7 +11,7 @@ from ..addon import suggestions
 from ..addon.jobs import gather_suggestion
 from ..addon.listening import listen
 from ..addon.session import session
-from ..engine.errors import EngineError
+from ..engine.shared.errors import EngineError
 from .common import HIDDEN, ClipOperator, clip_in
 
 

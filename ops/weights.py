@@ -11,8 +11,8 @@ from bpy.types import Context, Event, Operator
 from ..addon import weights
 from ..addon.listening import listen
 from ..addon.session import session
-from ..engine.catalogue import find_weights
-from ..engine.errors import EngineError
+from ..engine.shared.catalogue import find_weights
+from ..engine.shared.errors import EngineError
 from .common import HIDDEN, ReportingOperator
 
 _WIDTH = 560  # pixels of a screen of usual density: an address fits

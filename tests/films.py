@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from engine.images import write_labels
+from engine.media.label_images import write_labels
 
 Place = tuple[float, float]  # x, y of a centre in pixels, x right, y down
 Way = Callable[[int], Place | None]  # where a shape is on a frame; None: not in the picture

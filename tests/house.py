@@ -14,36 +14,9 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("addon", "engine", "ops", "ui")
 MOST_LINES = 300
 
-LIGHT = (
-    "engine",
-    "engine.types",
-    "engine.protocol",
-    "engine.errors",
-    "engine.matte_folder",
-    "engine.environment",
-    "engine.raster",
-    "engine.outlines",
-    "engine.catalogue",
-)
-FILES = tuple(
-    f"engine.{name}"
-    for name in (
-        "frames",
-        "movies",
-        "pictures",
-        "images",
-        "tracing",
-        "contours",
-        "score",
-        "device",
-        "checkpoints",
-        "torch_files",
-        "connections",
-        "downloads",
-    )
-)
 BLENDER = ("bpy", "mathutils", "gpu", "gpu_extras", "blf", "bpy_extras", "numpy")
 LIBRARIES = ("torch", "numpy", "cv2", "PIL", "platformdirs", "safetensors", "tqdm")
+UPSTAIRS = ("engine.training*", "engine.evaluation*", "engine.cli*", "engine.__main__")  # rooms that no job needs
 _PREFIXES = {"Operator": "CLIP_OT_", "Panel": "CLIP_PT_", "UIList": "CLIP_UL_", "Menu": "CLIP_MT_"}
 
 
@@ -61,65 +34,64 @@ def _room(name: str) -> tuple[str, str]:
     return name, f"{name}.*"
 
 
+def _rooms(*names: str) -> tuple[str, ...]:
+    """Patterns of all modules of these rooms of the engine, and of the engine's own version."""
+    return ("engine", *(pattern for name in names for pattern in _room(f"engine.{name}")))
+
+
+SHARED = _rooms("shared")
+
 TABLE = (
-    Row(LIGHT, ("numpy",), LIGHT),
-    Row(_room("engine.layers"), ("torch", "torchvision", "cv2"), (*_room("engine.layers"), "engine.threads")),
-    Row(_room("engine.memory"), ("torch",), _room("engine.memory")),
+    Row(_room("engine.shared"), ("numpy",), SHARED),
+    Row(_room("engine.runtime"), LIBRARIES, _rooms("shared", "runtime")),
+    Row(_room("engine.layers"), ("torch", "torchvision", "cv2"), _rooms("layers", "runtime")),
+    Row(_room("engine.memory"), ("torch",), _rooms("memory")),
     Row(
         _room("engine.networks"),
         ("torch",),
+        (*_rooms("layers", "networks"), *(f"engine.memory.{name}" for name in ("tokens", "entry", "bank"))),
+    ),
+    Row(_room("engine.media"), LIBRARIES, _rooms("shared", "media")),
+    Row(_room("engine.checkpoints"), LIBRARIES, _rooms("shared", "checkpoints")),
+    Row(
+        _room("engine.inference"),
+        ("torch", "numpy", "cv2"),
         (
-            *_room("engine.layers"),
-            *_room("engine.networks"),
-            *(f"engine.memory.{name}" for name in ("tokens", "entry", "bank")),
+            *_rooms("shared", "runtime", "inference"),
+            *(f"engine.{name}" for name in ("memory.bank", "memory.entry", "networks.network", "layers.aggregate")),
         ),
     ),
-    Row(("engine.sweeps", "engine.framing", "engine.threads", "engine.transfer"), ("torch", "numpy", "cv2"), LIGHT),
-    Row(("engine.freezing",), ("torch",), ()),
-    Row(("engine.encoding",), ("torch", "numpy"), ("engine.networks.network", "engine.framing", "engine.threads")),
+    Row(_room("engine.adaptation"), ("torch", "numpy", "cv2"), _rooms("runtime", "layers", "memory", "adaptation")),
+    Row(_room("engine.suggestion"), LIBRARIES, _rooms("shared", "layers", "memory", "suggestion")),
+    Row(_room("engine.output"), LIBRARIES, _rooms("shared", "media", "inference", "output")),
     Row(
-        ("engine.walk", "engine.tracker"),
-        ("torch", "numpy"),
-        (
-            *LIGHT,
-            *(f"engine.{name}" for name in ["memory.bank", "memory.entry", "networks.network"]),
-            *(f"engine.{name}" for name in ["encoding", "framing", "freezing", "judging", "sweeps"]),
-            *("engine.tracker", "engine.transfer"),
-        ),
-    ),
-    Row(
-        ("engine.recipes", *_room("engine.methods")),
+        _room("engine.methods"),
         ("torch",),
-        (
-            *LIGHT,
-            *_room("engine.methods"),
-            *_room("engine.layers"),
-            *_room("engine.networks"),
-            *_room("engine.memory"),
-            "engine.checkpoints",
-            "engine.framing",
-            "engine.judging",
-            "engine.sweeps",
-        ),
+        _rooms("shared", "layers", "memory", "networks", "inference", "checkpoints", "methods"),
     ),
-    Row(("engine.judging",), ("torch",), (*LIGHT, "engine.framing", "engine.layers.aggregate")),
-    Row(FILES, LIBRARIES, (*LIGHT, *FILES)),
-    Row(_room("engine.training.scenes"), (*LIBRARIES, "bpy", "mathutils"), (*LIGHT, *_room("engine.training"))),
+    Row(_room("engine.jobs"), LIBRARIES, _room("engine"), never=UPSTAIRS),
+    Row(_room("engine.training.scenes"), (*LIBRARIES, "bpy", "mathutils"), _rooms("shared", "training")),
     Row(
         _room("engine.training"),
         (*LIBRARIES, "matplotlib"),
         _room("engine"),
-        never=("engine.job", "engine.serve", "engine.__main__", "engine.study*"),
+        never=("engine.jobs*", "engine.evaluation*", "engine.cli*", "engine.__main__"),
     ),
-    Row(("engine.__main__", *_room("engine.study")), LIBRARIES, _room("engine")),
-    Row(("engine.bench",), (*LIBRARIES, "matplotlib"), _room("engine"), never=("engine.training*", "engine.study*")),
-    Row(_room("engine"), LIBRARIES, _room("engine"), never=("engine.training*", "engine.study*")),
-    Row(("addon.client",), (), (*LIGHT, "addon")),
-    Row(("addon.registration",), BLENDER, (*LIGHT, *_room("addon"), *_room("ops"), *_room("ui"))),
-    Row(_room("addon"), BLENDER, (*LIGHT, *_room("addon")), never=("addon.registration",)),
-    Row(("ops",), BLENDER, (*LIGHT, *_room("addon"), *_room("ops"))),
-    Row(_room("ops"), BLENDER, (*LIGHT, *_room("addon"), "ops", "ops.common"), never=("addon.registration",)),
-    Row(_room("ui"), BLENDER, (*LIGHT, *_room("addon"), *_room("ui")), never=("addon.registration",)),
+    Row(
+        _room("engine.evaluation"),
+        (*LIBRARIES, "matplotlib"),
+        _room("engine"),
+        never=("engine.cli*", "engine.__main__"),
+    ),
+    Row(_room("engine.cli"), LIBRARIES, _room("engine"), never=("engine.training*", "engine.__main__")),
+    Row(("engine.__main__",), (), _rooms("shared", "runtime", "cli", "training")),
+    Row(("engine",), (), ()),
+    Row(("addon.client",), (), (*SHARED, "addon")),
+    Row(("addon.registration",), BLENDER, (*SHARED, *_room("addon"), *_room("ops"), *_room("ui"))),
+    Row(_room("addon"), BLENDER, (*SHARED, *_room("addon")), never=("addon.registration",)),
+    Row(("ops",), BLENDER, (*SHARED, *_room("addon"), *_room("ops"))),
+    Row(_room("ops"), BLENDER, (*SHARED, *_room("addon"), "ops", "ops.common"), never=("addon.registration",)),
+    Row(_room("ui"), BLENDER, (*SHARED, *_room("addon"), *_room("ui")), never=("addon.registration",)),
 )
 
 # Written so that this file does not break the rule it tells. What comes before a slash keeps addresses out of it.
@@ -228,18 +200,6 @@ def broken_words(name: str, source: str) -> list[str]:
         for what, pattern in FORBIDDEN.items()
         for match in re.finditer(pattern, source)
     ]
-
-
-def tree_told(text: str) -> set[str]:
-    """The files and folders in ARCHITECTURE.md's tree, by their path from the root; indented two per folder."""
-    told, above = set(), []
-    block = text.partition("## The tree")[2].partition("```\n")[2].partition("```")[0]
-    for line in block.splitlines():
-        if line.strip():
-            depth, name = (len(line) - len(line.lstrip())) // 2, line.split()[0]
-            above = [*above[:depth], name]
-            told.add("".join(above))
-    return told
 
 
 # -- Blender's classes -------------------------------------------------------------------------------------------------

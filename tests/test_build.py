@@ -14,7 +14,7 @@ import pytest
 
 import build_addon
 import engine
-from engine.environment import requirements
+from engine.shared.environment import requirements
 
 ROOT = Path(__file__).resolve().parents[1]
 MANIFEST = tomllib.loads((ROOT / "blender_manifest.toml").read_text(encoding="utf-8"))
@@ -46,13 +46,19 @@ def test_the_zip_holds_the_extension_and_nothing_else(archive):
     with zipfile.ZipFile(archive) as opened:
         names = opened.namelist()
         assert opened.testzip() is None
-    for name in ("__init__.py", *build_addon.FILES, "addon/registration.py", "engine/serve.py", "ops/__init__.py"):
+    for name in (
+        "__init__.py",
+        *build_addon.FILES,
+        "addon/registration.py",
+        "engine/jobs/server.py",
+        "ops/__init__.py",
+    ):
         assert name in names
     top = {name.split("/")[0] for name in names}
     assert top == {"__init__.py", *(name.split("/")[0] for name in build_addon.FILES), *build_addon.FOLDERS}
     for name in names:
         assert "__pycache__" not in name and not name.endswith((".pyc", ".part"))
-        assert not name.startswith(("engine/training", "tests/"))
+        assert not name.startswith((*build_addon.LEFT_OUT, "tests/"))
 
 
 def test_the_zip_holds_the_weights(archive):

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests import house
+from tests import house, tree
 
 OURS = house.modules(*house.ROOMS)
 ALL = {**OURS, **house.modules("tests"), "build_addon": (house.ROOT / "build_addon.py").read_text(encoding="utf-8")}
@@ -52,13 +52,13 @@ def test_no_file_names_one_machine_or_leaves_something_for_later():
     assert all_broken(house.broken_words, dict(house.texts())) == []
 
 
-def test_the_tree_in_the_architecture_is_the_tree_on_disk():
-    told = house.tree_told((house.ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"))
-    assert sorted(path for path in told if not (house.ROOT / path).exists()) == []
-    files = {
-        path.relative_to(house.ROOT).as_posix() for room in house.ROOMS for path in (house.ROOT / room).rglob("*.py")
-    }
-    assert sorted(path for path in files if not path.endswith("__init__.py") and path not in told) == []
+def test_the_tree_in_the_architecture_is_made_of_the_modules_first_sentences():
+    page = tree.PAGE.read_text(encoding="utf-8")
+    assert tree.with_tree(page) == page, "run `python -m tests.tree`"
+
+
+def test_the_engine_has_nothing_but_rooms_at_its_root():
+    assert {path.name for path in (house.ROOT / "engine").glob("*.py")} == {"__init__.py", "__main__.py"}
 
 
 @pytest.mark.parametrize("command", (["check"], ["format", "--check"]), ids=("check", "format"))
@@ -73,29 +73,30 @@ def test_ruff_is_content(command):
 @pytest.mark.parametrize(
     ("name", "source"),
     (
-        ("engine.types", "import torch"),
-        ("engine.protocol", "from . import job"),
-        ("engine.matte_folder", "def later():\n    from .frames import FrameReader"),
+        ("engine.shared.types", "import torch"),
+        ("engine.shared.protocol", "from ..jobs import propagate"),
+        ("engine.shared.matte_folder", "def later():\n    from ..media.frames import FrameReader"),
         ("engine.layers.affinity", "from ..memory import bank"),
         ("engine.layers.affinity", "import numpy"),
         ("engine.memory.bank", "from ..networks.network import Features"),
         ("engine.memory.stores", "from ..layers import affinity"),
         ("engine.networks.keymatte", "from ..memory.stores import Bounded"),
-        ("engine.networks.keymatte", "from ..frames import FrameReader"),
-        ("engine.networks.keymatte", "from .. import recipes"),
-        ("engine.walk", "from .networks.keymatte import Keymatte"),
-        ("engine.walk", "from .frames import FrameReader"),
-        ("engine.recipes", "from .walk import Walk"),
-        ("engine.frames", "from .recipes import find_recipe"),
-        ("engine.job", "import bpy"),
-        ("engine.job", "from .training import loop"),
-        ("engine.job", "from .study.methods import Followed"),
-        ("engine.training.loop", "from ..serve import serve"),
+        ("engine.networks.keymatte", "from ..media.frames import FrameReader"),
+        ("engine.networks.keymatte", "from ..methods import registry"),
+        ("engine.inference.propagate", "from ..networks.keymatte import Keymatte"),
+        ("engine.inference.propagate", "from ..media.frames import FrameReader"),
+        ("engine.methods.registry", "from ..jobs.propagate import run"),
+        ("engine.media.frames", "from ..methods.registry import find_recipe"),
+        ("engine.jobs.propagate", "import bpy"),
+        ("engine.jobs.propagate", "from ..training import loop"),
+        ("engine.jobs.propagate", "from ..evaluation.methods import Followed"),
+        ("engine.training.loop", "from ..jobs.server import serve"),
         ("engine.training.loop", "import bpy"),
         ("addon.session", "import torch"),
         ("addon.session", "from ..ops import propagate"),
-        ("addon.session", "from ..engine import job"),
-        ("addon.session", "from ..engine.frames import FrameReader"),
+        ("engine.evaluation.bench", "from ..cli.console import say"),
+        ("addon.session", "from ..engine.jobs import propagate"),
+        ("addon.session", "from ..engine.media.frames import FrameReader"),
         ("addon.session", "from engine import protocol"),
         ("addon.client", "import bpy"),
         ("addon.clips", "from .registration import register"),
@@ -107,17 +108,16 @@ def test_ruff_is_content(command):
     ),
 )
 def test_a_forbidden_import_is_noticed(name, source):
-    known = {*OURS, "engine.job", "engine.recipes", "engine.frames", "ops.propagate", "ui.panels"}
-    assert house.broken_imports(name, source, known)
+    assert house.broken_imports(name, source, OURS)
 
 
 @pytest.mark.parametrize(
     ("name", "source"),
     (
-        ("engine.types", "from dataclasses import dataclass\nimport numpy as np"),
-        ("engine.job", "from . import VERSION\nfrom .walk import Walk\nimport torch"),
+        ("engine.shared.types", "from dataclasses import dataclass\nimport numpy as np"),
+        ("engine.jobs.propagate", "from .. import VERSION\nfrom ..inference.propagate import Walk\nimport torch"),
         ("engine.networks.keymatte", "from ..memory.bank import MemoryView\nfrom ..layers.affinity import similarity"),
-        ("addon.session", "import bpy\nfrom ..engine import protocol\nfrom . import client"),
+        ("addon.session", "import bpy\nfrom ..engine.shared import protocol\nfrom . import client"),
         ("addon.registration", "from ..ops import CLASSES\nfrom .. import ui"),
         ("ops.propagate", "import bpy\nfrom ..addon.session import session\nfrom .common import ClipOperator"),
         ("ui.panels", "import bpy\nfrom ..addon import session\nfrom . import status"),
@@ -165,10 +165,9 @@ def test_a_broken_rule_is_noticed(rule, bad, good):
     assert rule("engine.sample", good) == []
 
 
-def test_the_tree_is_read_with_its_folders():
-    tree = ("build.py  Builds", "", "ui/  Draws", "  list.py  Lists", "  deep/  More", "    in.py  In", "ops/  Acts")
-    text = "\n".join(("## The tree", "", "```", *tree, "```", "more.py"))
-    assert house.tree_told(text) == {"build.py", "ui/", "ui/list.py", "ui/deep/", "ui/deep/in.py", "ops/"}
+def test_a_module_is_told_by_its_first_sentence_whole(tmp_path):
+    (tmp_path / "one.py").write_text('"""Writes `a.b` and\nreads it. And more."""\n')
+    assert tree.first_sentence(tmp_path / "one.py") == "Writes `a.b` and reads it"
 
 
 def test_an_operator_that_does_not_exist_is_noticed():

@@ -14,7 +14,7 @@ from gpu_extras.batch import batch_for_shader
 
 from ..addon import clips, png
 from ..addon.folders import existing_folder
-from ..engine.errors import EngineError
+from ..engine.shared.errors import EngineError
 
 _log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import textwrap
 from bpy.types import UILayout
 
 from ..addon.status import State, Status, progress_text
-from ..engine.errors import as_sentence
+from ..engine.shared.errors import as_sentence
 
 # What to click when something went wrong. Errors that are not here are put right elsewhere, as their remedy says.
 REMEDIES = {

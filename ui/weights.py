@@ -7,7 +7,7 @@ from bpy.types import Context, Menu, UILayout
 
 from ..addon import weights
 from ..addon.properties import ClipMatting
-from ..engine.catalogue import PublishedWeights, published_for, size_in_words
+from ..engine.shared.catalogue import PublishedWeights, published_for, size_in_words
 from .status import draw_text
 
 

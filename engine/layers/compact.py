@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..threads import shared, whole
+from ..runtime.threads import shared, whole
 from .convolution import Conv
 from .fusion import ResidualBlock
 from .windows import Window

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..threads import whole
+from ..runtime.threads import whole
 from . import quantised
 from .quantised import Codes, Packed, joined, packed
 

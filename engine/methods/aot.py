@@ -7,8 +7,9 @@ from functools import partial
 
 from torch import nn
 
-from ..framing import FramingStyle
-from ..judging import HardJudge
+from ..inference.framing import FramingStyle
+from ..inference.mask_merging import HardJudge
+from ..inference.sweeps import Habits
 from ..layers.identities import IdentityBank
 from ..layers.mobilenet import MobileNetV2
 from ..layers.modulation import ModulatedCrossAttention
@@ -20,8 +21,7 @@ from ..memory.folded import First
 from ..memory.restricted import Restricted
 from ..networks.aot import Aot, OfEachBlock, OfLastBlock, TemporalSlots
 from ..networks.network import Network
-from ..sweeps import Habits
-from ..types import Direction
+from ..shared.types import Direction
 from . import aot_names
 from .aot_names import DEPTH
 from .memories import GATE, Numbers, Option, everything, find_cascade, folded

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..checkpoints import BOTTLENECK, Layer, Names, Parameter, Unused, resnet_names
+from ..checkpoints.loading import BOTTLENECK, Layer, Names, Parameter, Unused, resnet_names
 from ..layers.mobilenet import BLOCKS
 from ..layers.propagation import WIDTH
 from .recipe import Tensors

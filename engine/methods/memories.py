@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from ..errors import BadSetting
 from ..memory.bank import MemoryBank
 from ..memory.folded import Folded
 from ..memory.long_term import LongTerm
@@ -14,6 +13,7 @@ from ..memory.stores import Bounded, Gate, Permanent, Store
 from ..memory.working import Working
 from ..memory.worth import recency
 from ..networks.network import Network
+from ..shared.errors import BadSetting
 
 Numbers = dict[str, int]
 

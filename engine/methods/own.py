@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .. import checkpoints
+from ..checkpoints import loading
 from ..memory.bank import MemoryBank
 from ..memory.stores import Permanent
 from ..networks.colour import Colour
@@ -26,7 +26,7 @@ KEYMATTE = Recipe(
     ),
     bank=find_cascade("folded").bank,
     options=(replace(TOP_K, default=12), FOLLOW, PERMANENT, ENLARGED, INTERVAL, replace(GATE, default=60), STEPS),
-    weights=checkpoints.BUNDLED / "keymatte.safetensors",
+    weights=loading.BUNDLED / "keymatte.safetensors",
 )
 
 COLOUR = Recipe(

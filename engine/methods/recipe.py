@@ -10,14 +10,15 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from .. import catalogue, checkpoints
-from ..errors import BadSetting, WeightsMissing
-from ..framing import OUR_STYLE, Framing, FramingStyle
-from ..judging import Judge, SoftJudge
+from ..checkpoints import loading
+from ..inference.framing import OUR_STYLE, Framing, FramingStyle
+from ..inference.mask_merging import Judge, SoftJudge
+from ..inference.sweeps import ALL_PERMANENT, Habits
 from ..memory.bank import MemoryBank
 from ..networks.network import Network
-from ..sweeps import ALL_PERMANENT, Habits
-from ..types import Direction
+from ..shared import catalogue
+from ..shared.errors import BadSetting, WeightsMissing
+from ..shared.types import Direction
 from .memories import GATE, INTERVAL, PERMANENT, Numbers, Option, find_cascade
 
 Tensors = Mapping[str, Tensor]
@@ -51,7 +52,7 @@ class Recipe:
     bank: Callable[[Numbers, Network, int], MemoryBank]  # with the number of frames of the clip
     options: tuple[Option, ...]
     weights: Path | None = None  # in the repository
-    names: Callable[[Tensors], checkpoints.Names] = lambda tensors: ()  # its authors' names, if they have others
+    names: Callable[[Tensors], loading.Names] = lambda tensors: ()  # its authors' names, if they have others
     adapt: Callable[[Tensors], Tensors] = dict  # what its weights need before they are loaded
     shares_entries: bool = False  # what a frame leaves in memory speaks of all objects at once, also of absent ones
     framing: FramingStyle = OUR_STYLE
@@ -105,14 +106,14 @@ class Recipe:
     def network(self, numbers: Numbers, *, weights: Path | None, device: torch.device) -> Network:
         """The network, loaded and on `device`. Raises WeightsMissing, WeightsDamaged."""
         source = weights or self.weights_file()
-        tensors = self.adapt(checkpoints.read(source)) if source else {}
+        tensors = self.adapt(loading.read(source)) if source else {}
         network = self.build(numbers, tensors)
         if isinstance(network, torch.nn.Module):
             if source is None:
                 raise WeightsMissing(
                     f"recipe {self.name!r} comes without weights", remedy="Name a file with --weights."
                 )
-            checkpoints.fill(network, tensors, source=source, names=self.names(tensors))
+            loading.fill(network, tensors, source=source, names=self.names(tensors))
             # Convolutions are faster on it on every device; what follows a convolution takes its format over.
             network = network.eval().requires_grad_(False).to(device=device, memory_format=torch.channels_last)
         return network

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import torch
 
-from .. import checkpoints
-from ..errors import WeightsDamaged
-from ..framing import FramingStyle
+from ..checkpoints import loading
+from ..inference.framing import FramingStyle
+from ..inference.sweeps import Habits
 from ..memory.bank import MemoryBank
 from ..memory.stores import Permanent, Store
 from ..memory.working import FirstAndWorking, Working
 from ..networks.network import IMAGENET_MEAN, Network
 from ..networks.xmem import XMem, XMemSizes
-from ..sweeps import Habits
-from ..types import Direction
+from ..shared.errors import WeightsDamaged
+from ..shared.types import Direction
 from .memories import COUNTING, INTERVAL, LEAST, MOST, PROTOTYPES, TOKENS, Numbers, Option, everything, long_term
 from .recipe import ENLARGE, PREDICTS, TOP_K, UPDATED, Recipe, Tensors, with_defaults
 
@@ -75,9 +75,9 @@ def _with_others(tensors: Tensors) -> Tensors:
     return {**tensors, name: torch.cat([stem, torch.zeros_like(stem[:, :1])], 1)}
 
 
-def _xmem_names(tensors: Tensors) -> checkpoints.Names:
+def _xmem_names(tensors: Tensors) -> loading.Names:
     with_sensory = any(name.startswith("decoder.hidden_update.") for name in tensors)
-    return (*checkpoints.XMEM, *(checkpoints.XMEM_SENSORY if with_sensory else ()))
+    return (*loading.XMEM, *(loading.XMEM_SENSORY if with_sensory else ()))
 
 
 _XMEM_FRAMING = FramingStyle(smooth=False, truncate=True, border=IMAGENET_MEAN)

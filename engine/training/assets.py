@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..matte_folder import replacing
+from ..shared.files import atomic_write
 
 INDEX = "index.json"
 TURNTABLE = "turntable"  # views of one solid thing from all around
@@ -48,7 +48,7 @@ def write_index(folder: Path, items: list[Item]) -> None:
     for item in items:
         counts[item.package][item.kind] += 1
     index = {"counts": counts, "items": [asdict(item) for item in items]}
-    with replacing(folder / INDEX) as half:
+    with atomic_write(folder / INDEX) as half:
         half.write_text(json.dumps(index, indent=1), encoding="utf-8")
 
 

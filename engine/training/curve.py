@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ..matte_folder import replacing
+from ..shared.files import atomic_write
 
 
 def draw_curve(log: Path, path: Path) -> None:
@@ -22,5 +22,5 @@ def draw_curve(log: Path, path: Path) -> None:
     right.plot([row["step"] for row in rows], [row["J"] for row in rows], color="tab:blue")
     left.set(xlabel="step", ylabel="training loss (orange)")
     right.set_ylabel("J on held-out clips (blue)")
-    with replacing(path) as part:
+    with atomic_write(path) as part:
         figure.savefig(part, format="png", dpi=110)

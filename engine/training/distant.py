@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import torch
 
-from ..copies import Copier, Reach
+from ..adaptation.augmentation import Copier, Reach
 from .chance import Chance
 from .spoiling import Spoiler
 

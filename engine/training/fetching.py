@@ -7,8 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from ..downloads import download, sha256_of
-from ..errors import DownloadFailed, DownloadRefused
+from ..checkpoints.download import download, sha256_of
+from ..shared.errors import DownloadFailed, DownloadRefused
 from .photographs import VERSIONS
 from .sources import SOURCES, Source, SourceUnavailable, unpacked
 

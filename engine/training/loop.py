@@ -15,12 +15,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from ..checkpoints import read, write
+from ..adaptation.losses import clip_loss, overlaps
+from ..checkpoints.loading import read, write
 from ..layers.backbones import folded_lite0
-from ..losses import clip_loss, overlaps
-from ..matte_folder import replacing
 from ..methods.own import ENLARGED
 from ..networks.keymatte import Keymatte
+from ..shared.files import atomic_write
 from .curve import draw_curve
 from .material import Course, Lessons, Material
 from .team import Team
@@ -109,7 +109,7 @@ class Trainer:
 
     def save(self) -> None:
         """Everything needed to go on, and the averaged weights for use."""
-        with replacing(self.folder / "state.pt") as part:
+        with atomic_write(self.folder / "state.pt") as part:
             torch.save(
                 {
                     "network": self.network.state_dict(),

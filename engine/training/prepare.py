@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
-from ..matte_folder import replacing
+from ..shared.files import atomic_write
 from .assets import OUTLINED, TURNTABLE, Assets, Item, is_held_out, labels_name, view_name, write_index
 from .outlined import cut_out, drawn, outlines
 from .sources import BACKGROUND, CUTOUT, MESH, SOURCES, TEXTURE, Source, Take, unpacked
@@ -169,7 +169,7 @@ def _prepare_subjects(photograph: Item, row: dict | None, out: Path, sizes: Size
 
 def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as half:
+    with atomic_write(path) as half:
         half.write_bytes(data)
 
 

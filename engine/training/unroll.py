@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..adaptation.losses import Shown
 from ..layers.aggregate import joint_logits
-from ..losses import Shown
 from ..methods.memories import GATE, INTERVAL
 from ..methods.own import KEYMATTE
 from ..networks.keymatte import Keymatte

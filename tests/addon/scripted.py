@@ -8,8 +8,8 @@ from pathlib import Path
 from keymatte.addon.session import Session
 from keymatte.addon.status import State, Status
 from keymatte.engine import VERSION
-from keymatte.engine.protocol import Cancelled, Finished, Ready, encode
-from keymatte.engine.types import PropagationJob, VideoClip
+from keymatte.engine.shared.protocol import Cancelled, Finished, Ready, encode
+from keymatte.engine.shared.types import PropagationJob, VideoClip
 
 JOB = PropagationJob("job 1", VideoClip(Path("film.mp4"), 4, 4, 9), range(9), (), Path("out"))
 READY = Ready(VERSION, "CPU, 2 threads")

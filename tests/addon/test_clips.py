@@ -6,7 +6,7 @@ import bpy
 import numpy as np
 import pytest
 from keymatte.addon import clips
-from keymatte.engine.errors import ClipNotFound, ClipUnreadable, KeyframeOutsideClip
+from keymatte.engine.shared.errors import ClipNotFound, ClipUnreadable, KeyframeOutsideClip
 from PIL import Image
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from keymatte.addon import recipes, weights
-from keymatte.engine.catalogue import CATALOGUE, published_for
+from keymatte.engine.shared.catalogue import CATALOGUE, published_for
 
-from engine.recipes import RECIPES
+from engine.methods.registry import RECIPES
 
 MENU = [entry[0] for entry in recipes.MENU]
 

@@ -13,8 +13,8 @@ import pytest
 from keymatte.addon import client, environment
 from keymatte.addon.status import State, Status
 from keymatte.engine import VERSION
-from keymatte.engine.errors import EngineBusy, EngineDied, EngineError
-from keymatte.engine.protocol import Failed, Finished, MatteReady, Stage, encode
+from keymatte.engine.shared.errors import EngineBusy, EngineDied, EngineError
+from keymatte.engine.shared.protocol import Failed, Finished, MatteReady, Stage, encode
 
 from tests.addon.scripted import JOB, cancelled_when_asked, pump_until, says
 
@@ -216,7 +216,7 @@ def test_an_installation_can_be_cancelled(session, monkeypatch, tmp_path):
 def test_an_environment_is_really_installed(session, monkeypatch, tmp_path):
     """The real installer, asked for nothing but an empty environment."""
     (tmp_path / "pyproject.toml").write_text("[project]\ndependencies = []\n")
-    command = [sys.executable, "-E", "-s", "-u", "-m", "engine.environment", str(tmp_path / "engine")]
+    command = [sys.executable, "-E", "-s", "-u", "-m", "engine.shared.environment", str(tmp_path / "engine")]
     command += ["--pyproject", str(tmp_path / "pyproject.toml"), "--end-with-stdin"]
     monkeypatch.setattr(environment, "install_command", lambda: command)
     session.install()

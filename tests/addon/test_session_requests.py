@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from keymatte.addon.status import State, Status
-from keymatte.engine.protocol import Download, Import, Stage, Suggested
-from keymatte.engine.types import SuggestionJob
+from keymatte.engine.shared.protocol import Download, Import, Stage, Suggested
+from keymatte.engine.shared.types import SuggestionJob
 
 from tests.addon.scripted import JOB, cancelled_when_asked, finished_when_asked, pump_until, says
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from keymatte.addon import weights
-from keymatte.engine.catalogue import find_weights, installed, published_for
-from keymatte.engine.errors import Offline, UnknownWeights, WeightsMissing
+from keymatte.engine.shared.catalogue import find_weights, installed, published_for
+from keymatte.engine.shared.errors import Offline, UnknownWeights, WeightsMissing
 
 
 @pytest.fixture

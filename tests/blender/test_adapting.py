@@ -43,7 +43,7 @@ def drawn(studio) -> list[str]:
 
 def whole(studio):
     jobs = part("addon.jobs")
-    return jobs.gather_job(studio.clip, jobs.whole_clip(studio.clip), part("engine.types").Direction.BOTH)
+    return jobs.gather_job(studio.clip, jobs.whole_clip(studio.clip), part("engine.shared.types").Direction.BOTH)
 
 
 def test_it_is_off_unless_it_is_ticked_and_offered_where_it_can_be_done(with_xmem):

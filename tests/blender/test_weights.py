@@ -105,7 +105,7 @@ def test_an_import_can_be_cancelled(studio, xmem_file):
     bpy.ops.clip.matte_cancel()
     studio.pump_until(lambda: not studio.session.status.busy)
     assert (studio.state, studio.session.status.text) == ("cancelled", "Cancelled")
-    assert not part("addon.weights").is_installed(part("engine.catalogue").find_weights("XMem"))
+    assert not part("addon.weights").is_installed(part("engine.shared.catalogue").find_weights("XMem"))
 
 
 ENGINE_OF_ANOTHER_CATALOGUE = """

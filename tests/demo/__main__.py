@@ -13,8 +13,8 @@ import threading
 from collections import deque
 from pathlib import Path
 
-from engine.errors import EngineError, FolderTaken
-from engine.matte_folder import MatteFolder
+from engine.shared.errors import EngineError, FolderTaken
+from engine.shared.matte_folder import MatteFolder
 from tests.demo import pictures, report
 
 ROOT = Path(__file__).resolve().parents[2]

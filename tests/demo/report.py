@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.matte_folder import MatteFolder
-from engine.score import score_folders
+from engine.evaluation.score import score_folders
+from engine.shared.matte_folder import MatteFolder
 
 _FILES = {
     "contact sheet": "overlay_sheet.png",

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.errors import FolderTaken
-from engine.images import write_labels, write_matte
-from engine.matte_folder import MatteFolder
+from engine.media.label_images import write_labels, write_matte
+from engine.shared.errors import FolderTaken
+from engine.shared.matte_folder import MatteFolder
 from tests.demo import pictures, report
 from tests.demo.__main__ import CLIP, claim
 

@@ -15,7 +15,7 @@ import bpy
 import numpy as np
 from bpy.types import Area, Mask, MovieClip
 
-from engine.tracing import trace
+from engine.output.tracing import trace
 from tests.demo import extension
 
 KEYFRAMES_FROM_IMAGE = (0, 20)

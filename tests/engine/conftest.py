@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from engine.methods.registry import find_recipe
 from engine.networks.keymatte import Keymatte
-from engine.recipes import find_recipe
 from tests.engine.server import Server
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from engine.catalogue import PublishedWeights
-from engine.checkpoints import BUNDLED
+from engine.checkpoints.loading import BUNDLED
+from engine.shared.catalogue import PublishedWeights
 
 NAME = "Ours"
 

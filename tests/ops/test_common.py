@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keymatte.engine.errors import NoKeyframes
+from keymatte.engine.shared.errors import NoKeyframes
 from keymatte.ops.common import ReportingOperator
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from engine.matte_folder import MatteFolder
+from engine.shared.matte_folder import MatteFolder
 
 ROOT = Path(__file__).parents[2]
 ENGINE = [sys.executable, "-m", "engine"]

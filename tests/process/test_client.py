@@ -16,9 +16,9 @@ import pytest
 from keymatte.addon import client as client_module
 from keymatte.addon.client import ChildProcess, EngineClient
 from keymatte.engine import VERSION
-from keymatte.engine.errors import EngineMissing
-from keymatte.engine.protocol import Cancel, Cancelled, Failed, Finished, MatteReady, Propagate, Ready, encode
-from keymatte.engine.types import KeyframeFile, PropagationJob, VideoClip
+from keymatte.engine.shared.errors import EngineMissing
+from keymatte.engine.shared.protocol import Cancel, Cancelled, Failed, Finished, MatteReady, Propagate, Ready, encode
+from keymatte.engine.shared.types import KeyframeFile, PropagationJob, VideoClip
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.checkpoints import BUNDLED
-from engine.images import read_labels, write_labels
-from engine.matte_folder import MatteFolder
+from engine.checkpoints.loading import BUNDLED
+from engine.media.label_images import read_labels, write_labels
+from engine.shared.matte_folder import MatteFolder
 from tests import films
 from tests.process.cli import ENGINE, FRAMES, ROOT, numbers, propagate, refused, told
 

@@ -12,8 +12,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from engine.images import read_labels, read_matte
-from engine.matte_folder import MatteFolder
+from engine.media.label_images import read_labels, read_matte
+from engine.shared.matte_folder import MatteFolder
 from tests import films
 from tests.process.cli import ROOT, numbers, propagate, told
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.catalogue import CATALOGUE, find_weights
-from engine.checkpoints import BUNDLED
-from engine.protocol import Cancel, Cancelled, Download, Failed, Finished, Import, Ready, Stage, encode
+from engine.checkpoints.loading import BUNDLED
+from engine.shared.catalogue import CATALOGUE, find_weights
+from engine.shared.protocol import Cancel, Cancelled, Download, Failed, Finished, Import, Ready, Stage, encode
 from tests.engine.server import Server
 from tests.engine.weights import NAME, child_program, published
 from tests.process.cli import ENGINE, ROOT, refused, told

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.protocol import Cancel, Cancelled, Failed, Finished, MatteReady, Propagate, Ready, decode, encode
+from engine.shared.protocol import Cancel, Cancelled, Failed, Finished, MatteReady, Propagate, Ready, decode, encode
 from tests import films
-from tests.engine.test_job import job_of
+from tests.engine.jobs.test_propagate import job_of
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.matte_folder import MatteFolder
-from engine.protocol import Cancel, Cancelled, Failed, Ready, Stage, Suggest, Suggested, encode
-from engine.types import Settings, SuggestionJob, VideoClip
+from engine.shared.matte_folder import MatteFolder
+from engine.shared.protocol import Cancel, Cancelled, Failed, Ready, Stage, Suggest, Suggested, encode
+from engine.shared.types import Settings, SuggestionJob, VideoClip
 from tests.process.cli import ENGINE, FRAMES, propagate, refused, told
 from tests.process.test_serve import Engine
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.matte_folder import MatteFolder
+from engine.shared.matte_folder import MatteFolder
 from tests import films
 from tests.process.cli import ROOT, propagate, told
 

@@ -6,7 +6,7 @@ import argparse
 from importlib.util import find_spec
 from pathlib import Path
 
-from ...errors import EngineError
+from ...shared.errors import EngineError
 
 
 class BlenderMissing(EngineError):

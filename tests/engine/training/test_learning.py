@@ -10,8 +10,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from engine.adaptation.losses import bootstrapped_mean, clip_loss, dice, outline_band, overlaps
 from engine.layers.convolution import Conv
-from engine.losses import bootstrapped_mean, clip_loss, dice, outline_band, overlaps
 from engine.training.loop import Trainer
 from engine.training.material import Course
 from engine.training.unroll import Lesson, plan, unroll

@@ -10,8 +10,8 @@ import torch
 from engine.layers import quantised
 from engine.layers.convolution import Conv
 from engine.layers.quantised import top_of
+from engine.methods.registry import find_recipe
 from engine.networks.keymatte import Keymatte
-from engine.recipes import find_recipe
 from engine.training.rounding import round_weights
 
 pytestmark = pytest.mark.skipif(not quantised.ABLE, reason="this PyTorch has no whole numbers on the processor")

@@ -1,0 +1,1 @@
+"""Checkpoints: weights files found, downloaded, read and loaded strictly."""

@@ -1,0 +1,241 @@
+"""One file from the network: beside its place, resumable, and renamed only when it is what was asked for."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from ..shared.catalogue import size_in_words
+from ..shared.errors import DiskFull, DownloadFailed, DownloadRefused
+from ..shared.files import writing_error
+from .http import Reply, Stopped, is_web_page
+
+Progress = Callable[[int, int], None]  # bytes done, bytes in all (0: not known)
+IsCancelled = Callable[[], bool]
+
+_PATIENCE = 30.0  # seconds
+_STEP = 1 << 20  # bytes between two reports
+_GONE = (401, 403, 404, 410)  # it does not help to ask again
+_PAGES = ("text/html", "application/xhtml+xml")
+
+
+def download(
+    address: str,
+    target: Path,
+    progress: Progress,
+    cancelled: IsCancelled,
+    *,
+    sha256: str = "",
+    copies: int = 1,
+    page: str = "",
+    patience: float = _PATIENCE,
+) -> str:
+    """Fetch `address` to `target`, or what is still missing of it; the SHA-256 of the file.
+
+    It is written to `target` with ".part" appended and goes on there if it was broken off, unless the file at the
+    address is another one by now. A `sha256` that is not empty must be the file's. There must be room for `copies` of
+    it, for whoever converts it. On `page` a person finds the file; a server may be silent for `patience` seconds.
+
+    Raises Stopped when `cancelled`, DownloadFailed, DownloadRefused, DiskFull, FolderNotWritable.
+    """
+    part = _Part(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with part.alone():
+            _fetch(_Wanted(address, page or address, copies, patience), part, progress, cancelled)
+            found = sha256_of(part.path, cancelled)
+            if sha256 and found != sha256.lower():
+                part.remove()
+                raise DownloadRefused(
+                    f"{target.name} is not the published file: its SHA-256 is {found}, published was {sha256.lower()}",
+                    remedy="It was deleted. Run the same again; if it happens again, the file there was changed.",
+                )
+            part.path.replace(target)
+            part.remove()
+    except OSError as error:
+        raise writing_error(target, error) from error
+    return found
+
+
+def sha256_of(file: Path, cancelled: IsCancelled = lambda: False) -> str:
+    """SHA-256 of a file's content, in hexadecimal. Raises Stopped, OSError."""
+    digest = hashlib.sha256()
+    with file.open("rb") as content:
+        while block := content.read(1 << 22):
+            if cancelled():
+                raise Stopped
+            digest.update(block)
+    return digest.hexdigest()
+
+
+# -- what has come so far ----------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class _Origin:
+    """Which file a part is the beginning of."""
+
+    address: str
+    version: str  # ETag or Last-Modified of the file; a part without either cannot be gone on with
+    total: int  # bytes; 0: not known
+
+
+class _Part:
+    """What has come of a file, and a note beside it of what it is the beginning of."""
+
+    def __init__(self, target: Path) -> None:
+        self.path = target.with_name(target.name + ".part")
+        self._note = target.with_name(target.name + ".part.json")
+        self._lock = target.with_name(target.name + ".part.lock")
+
+    @property
+    def size(self) -> int:
+        return self.path.stat().st_size if self.path.is_file() else 0
+
+    def resumable(self, address: str) -> _Origin | None:
+        """Of which file at the address this is the beginning; None if it cannot be gone on with."""
+        try:
+            origin = _Origin(**json.loads(self._note.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+        return origin if origin.address == address and origin.version and self.size else None
+
+    def begin(self, origin: _Origin) -> None:
+        self.remove()
+        self._note.write_text(json.dumps(asdict(origin)), encoding="utf-8")
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let no other program write to it meanwhile; from one that dies, the system takes the lock away."""
+        with self._lock.open("ab") as file:
+            if not _locked(file):
+                raise DownloadFailed(f"another program writes to {self.path}", remedy="Wait until it has finished.")
+            try:
+                yield
+            finally:
+                file.close()  # or Windows would keep it
+                with suppress(OSError):  # another program may have it open by now
+                    self._lock.unlink()
+
+    def remove(self) -> None:
+        self.path.unlink(missing_ok=True)
+        self._note.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What is fetched; see `download`."""
+
+    address: str
+    page: str
+    copies: int
+    patience: float
+
+    def web_page(self) -> DownloadRefused:
+        return DownloadRefused(
+            f"{self.address} is a web page, not a file: the server may want a word from a person first",
+            remedy=self.by_hand(),
+        )
+
+    def by_hand(self) -> str:
+        return f"Get the file with a browser from {self.page}, and import it."
+
+
+def _fetch(wanted: _Wanted, part: _Part, progress: Progress, cancelled: IsCancelled) -> None:
+    """Bring `part` to its full length."""
+    origin, start = part.resumable(wanted.address), part.size
+    if origin and start == origin.total:
+        return
+    headers = {"Range": f"bytes={start}-", "If-Range": origin.version} if origin else {}
+    with Reply(wanted.address, headers, patience=wanted.patience, cancelled=cancelled) as reply:
+        if not (origin and _goes_on(reply, start, origin)):
+            if origin and reply.status in (206, 416):  # not the rest that was asked for: ask for all of it
+                part.remove()
+                _fetch(wanted, part, progress, cancelled)
+                return
+            _expect_file(wanted, reply)
+            part.begin(_Origin(wanted.address, _version_of(reply), _length_of(reply)))
+            start = 0
+        total = start + _length_of(reply) if _length_of(reply) else 0
+        _expect_room(part.path, total, start, wanted.copies)
+        done = _write(part.path, reply.blocks(), start, lambda done: progress(done, total))
+    if total and done != total:
+        raise DownloadFailed(f"the connection to {wanted.address} broke off at {done} of {total} bytes")
+    with part.path.open("rb") as file:
+        head = file.read(512)
+    if is_web_page(head):
+        part.remove()
+        raise wanted.web_page()
+
+
+def _write(path: Path, blocks: Iterator[bytes], start: int, progress: Callable[[int], None]) -> int:
+    """Append `blocks` to the file, which has `start` bytes; how many it has then."""
+    done = told = start
+    with path.open("ab", buffering=0) as file:
+        progress(done)
+        for block in blocks:
+            rest = memoryview(block)
+            while rest:
+                rest = rest[file.write(rest) :]
+            done += len(block)
+            if done >= told + _STEP:
+                told = done
+                progress(done)
+    progress(done)
+    return done
+
+
+def _expect_room(path: Path, total: int, start: int, copies: int) -> None:
+    needed, free = copies * total - start, shutil.disk_usage(path.parent).free
+    if needed > free:
+        raise DiskFull(f"{size_in_words(needed)} must be free in {path.parent}, and {size_in_words(free)} are")
+
+
+def _locked(file: BinaryIO) -> bool:
+    """Lock an open file; whether nobody else had. Where locks are not known, as on some network drives, nobody has."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+    return True
+
+
+# -- what the server says ----------------------------------------------------------------------------------------------
+def _goes_on(reply: Reply, start: int, origin: _Origin) -> bool:
+    """Whether the reply is the rest, from byte `start`, of the file that was begun."""
+    place = reply.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0].strip()
+    return reply.status == 206 and place == str(start) and _version_of(reply) in (origin.version, "")
+
+
+def _expect_file(wanted: _Wanted, reply: Reply) -> None:
+    """Refuse what is no file: an error, or a page that says something else in a browser."""
+    if reply.status != 200:
+        remedy = wanted.by_hand() if reply.status in _GONE else "Run the same again later."
+        raise DownloadFailed(f"{wanted.address} answered {reply.status} {reply.reason}", remedy=remedy)
+    if reply.headers.get_content_type() in _PAGES:
+        raise wanted.web_page()
+
+
+def _version_of(reply: Reply) -> str:
+    """What tells this file from a later one at the same address; empty if nothing does for sure."""
+    tag = reply.headers.get("ETag", "")
+    return tag if tag.startswith('"') else reply.headers.get("Last-Modified", "")
+
+
+def _length_of(reply: Reply) -> int:
+    """Bytes that will come; 0 if the server does not tell."""
+    told = reply.headers.get("Content-Length", "")
+    return int(told) if told.isdecimal() else 0

@@ -1,0 +1,224 @@
+"""Weights files: found, read, renamed from their authors' names, and loaded strictly.
+
+A missing, extra or misshapen tensor is an error that names it. `XMEM` is the one table of XMem's official names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from ..shared.errors import WeightsDamaged, WeightsMissing
+from ..shared.files import atomic_write
+from .torch_files import read_torch_file
+
+BUNDLED = Path(__file__).parents[1] / "weights"
+_NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+_EPSILON = 1e-5  # of PyTorch's batch norm
+_FOR_THIS_RECIPE = "Choose weights made for this recipe."
+
+Tensors = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer with weight and perhaps bias under our name and its authors'; `norm` is the batch norm folded into it."""
+
+    ours: str
+    theirs: str
+    norm: str = ""
+    frozen: bool = False  # the batch norm is of the kind that counts no batches
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A tensor of its own."""
+
+    ours: str
+    theirs: str
+
+
+@dataclass(frozen=True)
+class Unused:
+    """A tensor that must be there, and is of no use."""
+
+    theirs: str
+    shape: tuple[int, ...]
+
+
+Names = Sequence[Layer | Parameter | Unused]
+
+
+def read(path: Path) -> Tensors:
+    """All tensors of a safetensors or PyTorch file. Raises WeightsMissing, WeightsDamaged."""
+    if not path.is_file():
+        raise WeightsMissing(f"the weights file {path} is not there")
+    if path.suffix != ".safetensors":
+        return read_torch_file(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise WeightsDamaged(f"{path} is not a whole safetensors file ({error})") from error
+
+
+def metadata(path: Path) -> dict[str, str]:
+    """What a safetensors file says of itself: provenance, licence, score."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return file.metadata() or {}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise WeightsDamaged(f"{path} is not a whole safetensors file ({error})") from error
+
+
+def write(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
+    """Write weights of our own as a safetensors file, in half precision: what they are loaded into keeps its own."""
+    halves = {name: tensor.half().contiguous().cpu() for name, tensor in tensors.items()}
+    with atomic_write(path) as part:
+        save_file(halves, part, metadata=dict(about))
+
+
+def fill(network: nn.Module, tensors: Mapping[str, Tensor], *, source: Path, names: Names = ()) -> None:
+    """Fill `network`: every tensor of its, each of the right shape, finite, and none more.
+
+    With `names` the tensors have their authors' names, unless they have ours. Raises WeightsDamaged.
+    """
+    expected = network.state_dict()
+    shapes = {name: tuple(tensor.shape) for name, tensor in expected.items()}
+    published = bool(names) and not expected.keys() & tensors.keys()
+    _check(tensors, _published_shapes(names, shapes) if published else shapes, source)
+    state = _ours(names, tensors) if published else tensors
+    if published:
+        _check(state, shapes, source)  # a folded batch norm of negative variance is no number
+    network.load_state_dict({name: tensor.to(expected[name].dtype) for name, tensor in state.items()})
+
+
+def load(network: nn.Module, path: Path) -> None:
+    """Fill `network` from the file at `path`. Raises WeightsMissing, WeightsDamaged."""
+    fill(network, read(path), source=path)
+
+
+def _check(tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]], source: Path) -> None:
+    missing, extra = sorted(shapes.keys() - tensors.keys()), sorted(tensors.keys() - shapes.keys())
+    if missing or extra:
+        which = f"lacks {missing[0]!r}" if missing else f"has a foreign tensor {extra[0]!r}"
+        raise WeightsDamaged(
+            f"{source} is no file of this network: it {which} ({len(missing)} missing, {len(extra)} too many)",
+            remedy=_FOR_THIS_RECIPE,
+        )
+    for name, tensor in tensors.items():
+        if tuple(tensor.shape) != shapes[name]:
+            raise WeightsDamaged(
+                f"{source}: {name!r} is {tuple(tensor.shape)}, this network needs {shapes[name]}",
+                remedy=_FOR_THIS_RECIPE,
+            )
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise WeightsDamaged(f"{source}: {name!r} holds values that are not numbers")
+
+
+def _published_shapes(names: Names, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    told: dict[str, tuple[int, ...]] = {}
+    for name in names:
+        match name:
+            case Layer(ours=ours, theirs=theirs, norm=norm, frozen=frozen):
+                told[f"{theirs}.weight"] = shapes[f"{ours}.weight"]
+                bias = shapes.get(f"{ours}.bias")
+                if norm:
+                    leaves = _NORM[:-1] if frozen else _NORM
+                    told.update({f"{norm}.{leaf}": () if leaf == _NORM[-1] else bias for leaf in leaves})
+                elif bias is not None:
+                    told[f"{theirs}.bias"] = bias
+            case Parameter(ours=ours, theirs=theirs):
+                told[theirs] = shapes[ours]
+            case Unused(theirs=theirs, shape=shape):
+                told[theirs] = shape
+    return told
+
+
+def _ours(names: Names, tensors: Mapping[str, Tensor]) -> Tensors:
+    """Renamed, and batch norm folded: w' = w g / sqrt(v + eps), bias = b - m g / sqrt(v + eps), in float64."""
+    state: Tensors = {}
+    for name in names:
+        if isinstance(name, Parameter):
+            state[name.ours] = tensors[name.theirs]
+        if not isinstance(name, Layer):
+            continue
+        weight, bias = tensors[f"{name.theirs}.weight"], tensors.get(f"{name.theirs}.bias")
+        if name.norm:
+            gain, shift, mean, variance = (tensors[f"{name.norm}.{leaf}"].double() for leaf in _NORM[:4])
+            gain = gain / torch.sqrt(variance + _EPSILON)
+            weight = (weight.double() * gain.reshape(-1, *(1,) * (weight.ndim - 1))).float()
+            bias = (shift - mean * gain).float()
+        state[f"{name.ours}.weight"] = weight
+        if bias is not None:
+            state[f"{name.ours}.bias"] = bias
+    return state
+
+
+# -- ResNet ------------------------------------------------------------------------------------------------------------
+def resnet_names(
+    ours: str, theirs: str, stages: Sequence[tuple[str, int]], *, parts: Sequence[str], frozen: bool = False
+) -> list[Layer]:
+    """A ResNet's layers; `parts` are ours of a block, theirs are conv1, conv2, ... with bn1, bn2, ..."""
+    layers = [Layer(f"{ours}.stem", f"{theirs}.conv1", f"{theirs}.bn1", frozen)]
+    for index, (stage, count) in enumerate(stages):
+        for block in range(count):
+            mine, published = f"{ours}.stages.{index}.{block}", f"{theirs}.{stage}.{block}"
+            layers += [
+                Layer(f"{mine}.{part}", f"{published}.conv{number}", f"{published}.bn{number}", frozen)
+                for number, part in enumerate(parts, 1)
+            ]
+            if block == 0 and (index > 0 or len(parts) == 3):  # a basic block's first stage changes nothing
+                layers.append(
+                    Layer(f"{mine}.shortcut", f"{published}.downsample.0", f"{published}.downsample.1", frozen)
+                )
+    return layers
+
+
+BOTTLENECK, BASIC = ("reduce", "middle", "expand"), ("first", "second")
+
+
+# -- XMem and XMem++ ---------------------------------------------------------------------------------------------------
+def _fusion(ours: str, theirs: str) -> list[Layer]:
+    return [
+        Layer(f"{ours}.first", f"{theirs}.block1.conv1"),
+        Layer(f"{ours}.second", f"{theirs}.block1.conv2"),
+        Layer(f"{ours}.skip", f"{theirs}.block1.downsample"),
+        Layer(f"{ours}.gate.squeeze", f"{theirs}.attention.ChannelGate.mlp.1"),
+        Layer(f"{ours}.gate.excite", f"{theirs}.attention.ChannelGate.mlp.3"),
+        Layer(f"{ours}.gate.place", f"{theirs}.attention.SpatialGate.spatial.conv"),
+        Layer(f"{ours}.mix.first", f"{theirs}.block2.conv1"),
+        Layer(f"{ours}.mix.second", f"{theirs}.block2.conv2"),
+    ]
+
+
+XMEM_SENSORY = (
+    Layer("values.refresh.transform", "value_encoder.hidden_reinforce.transform"),
+    Layer("sense.from_16", "decoder.hidden_update.g16_conv"),
+    Layer("sense.from_8", "decoder.hidden_update.g8_conv"),
+    Layer("sense.from_4", "decoder.hidden_update.g4_conv"),
+    Layer("sense.update.transform", "decoder.hidden_update.transform"),
+)
+XMEM = (
+    *resnet_names("encoder", "key_encoder", (("res2", 3), ("layer2", 4), ("layer3", 6)), parts=BOTTLENECK),
+    Layer("key", "key_proj.key_proj"),
+    Layer("shrinkage", "key_proj.d_proj"),
+    Layer("selection", "key_proj.e_proj"),
+    *resnet_names("values.encoder", "value_encoder", (("layer1", 2), ("layer2", 2), ("layer3", 2)), parts=BASIC),
+    *_fusion("values.fuse", "value_encoder.fuser"),
+    *_fusion("fuse", "decoder.fuser"),
+    Layer("decoder.up_8.skip", "decoder.up_16_8.skip_conv"),
+    Layer("decoder.up_8.mix.first", "decoder.up_16_8.out_conv.conv1"),
+    Layer("decoder.up_8.mix.second", "decoder.up_16_8.out_conv.conv2"),
+    Layer("decoder.up_8.mix.skip", "decoder.up_16_8.out_conv.downsample"),
+    Layer("decoder.up_4.skip", "decoder.up_8_4.skip_conv"),
+    Layer("decoder.up_4.mix.first", "decoder.up_8_4.out_conv.conv1"),
+    Layer("decoder.up_4.mix.second", "decoder.up_8_4.out_conv.conv2"),
+    Layer("decoder.logit", "decoder.pred"),
+)

@@ -1,0 +1,95 @@
+"""Command line `propagate`: keyframes and a clip in, mattes out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import uuid
+from dataclasses import replace
+from pathlib import Path
+
+from ..shared.matte_folder import MatteFolder
+from ..shared.types import Direction, PropagationJob
+from .arguments import add_clip, add_recipe, frames_in, settings_of
+from .console import complain, say
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `propagate`."""
+    parser.set_defaults(command=propagate)
+    add_clip(parser)
+    parser.add_argument("--keyframes", type=Path, required=True, help="folder of label images named by frame")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder for the results: new, empty, or an earlier run's"
+    )
+    add_recipe(parser)
+    parser.add_argument(
+        "--adapt", action="store_true", help="learn from this clip's keyframes first; kept in --out, where it helps"
+    )
+    parser.add_argument(
+        "--direction", choices=[way.value for way in Direction], help="default: the recipe's; both for keymatte"
+    )
+    parser.add_argument(
+        "--unlabelled",
+        choices=("unknown", "absent"),
+        help="what a keyframe says of objects that it does not show; default: the recipe's, unknown for keymatte",
+    )
+    parser.add_argument(
+        "--keep-keys", action="store_true", help="keep what `suggest` needs; about 1 MB a frame at 480p"
+    )
+    parser.add_argument(
+        "--dump-probabilities", type=Path, metavar="FILE.npz", help="what the network gave, float32, background first"
+    )
+
+
+def propagate(options: argparse.Namespace) -> int:
+    """Write the mattes of the clip. Returns 0, or 2 if some frames could not be read."""
+    from tqdm import tqdm
+
+    from ..jobs.propagate import run
+    from ..media.frames import FrameReader
+    from ..media.label_images import read_keyframes
+    from ..methods.registry import find_recipe
+    from ..shared.protocol import Answer, Finished, MatteReady, Stage
+
+    with FrameReader.open(options.clip) as reader:
+        clip, numbers = reader.clip, reader.numbers
+    recipe = find_recipe(options.recipe)
+    unlabelled = options.unlabelled or recipe.unlabelled
+    keyframes = read_keyframes(options.keyframes, numbers, (clip.height, clip.width), unlabelled=unlabelled)
+    job = PropagationJob(
+        job_id=uuid.uuid4().hex,
+        clip=clip,
+        frames=frames_in(options.range, clip.frame_count),
+        keyframes=keyframes,
+        folder=options.out,
+        recipe=recipe.name,
+        weights=options.weights,
+        direction=Direction(options.direction) if options.direction else recipe.direction,
+        settings=replace(settings_of(options), adapt=options.adapt),
+        keys=MatteFolder(options.out).keys if options.keep_keys else None,
+        probabilities=options.dump_probabilities,
+    )
+    last: list[Finished] = []
+    with tqdm(unit="frame", file=sys.stderr) as bar:
+
+        def show(answer: Answer) -> None:
+            match answer:
+                case Stage(text=text, done=done, total=total):
+                    bar.set_description(f"{text} {100 * done // total} %" if total else text)
+                case MatteReady(done=done, total=total):
+                    bar.set_description("Propagating")
+                    bar.total = total
+                    bar.update(done - bar.n)
+                case Finished():
+                    last.append(answer)
+
+        run(job, show, lambda: False)
+    say(
+        f"{len(job.frames)} frames in {options.out}: labels/ and mattes/; {last[0].frames_per_second:.2f} steps/s, "
+        f"peak memory {last[0].peak_memory / 2**20:.0f} MiB"
+    )
+    if last[0].warning:
+        complain(last[0].warning)
+        return 2
+    return 0

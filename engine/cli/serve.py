@@ -1,0 +1,18 @@
+"""Command line `serve`: the engine process that Blender talks to."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `serve`."""
+    parser.set_defaults(command=serve)
+
+
+def serve(_options: argparse.Namespace) -> int:
+    """Answer requests on stdin until it ends. Returns 0."""
+    from ..jobs import server
+
+    server.serve()
+    return 0

@@ -1,0 +1,1 @@
+"""Evaluation: scores, benchmarks and the study of the default recipe beside baselines."""

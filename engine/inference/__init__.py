@@ -1,0 +1,1 @@
+"""Propagation: frames and keyframes in, mattes out; pure computation without files."""

@@ -1,0 +1,1 @@
+"""Clips and images: movies, image sequences and label images, read and written."""

@@ -1,0 +1,180 @@
+"""The frames of a film, whether a movie file or a run of images, by media frame."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from fnmatch import translate
+from itertools import pairwise
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from ..shared.errors import ClipNotFound, ClipUnreadable, FramesUnreadable, MixedSizes
+from ..shared.matte_folder import number_in
+from ..shared.types import VideoClip
+from . import movies
+from .pictures import is_picture, picture_size, read_picture
+
+_HASHES = re.compile(r"#+")
+_PERCENT = re.compile(r"%0?(\d*)d")
+_NUMBERED = re.compile(r"(?P<head>.*?)(?P<digits>[0-9]+)(?P<tail>[^0-9]*)", re.DOTALL)
+
+
+class FrameReader:
+    """An open film. Reading forward is sequential; backward, a movie is decoded in blocks of bounded size.
+
+    clip     what it is: path as given, size, number of media frames
+    files    the movie, or the image of each media frame
+    numbers  number of each media frame as file names carry it; its index for movies and unnumbered images
+    fps      frames per second; None for images
+    """
+
+    @classmethod
+    def open(cls, path: Path | str, *, size: tuple[int, int] | None = None) -> FrameReader:
+        """Open a movie, a folder of images, the first image of a numbered run, or a pattern of image names.
+
+        `size` (H, W), where it is known, tells whether the pictures of a movie filmed on its side are turned
+        upright, as Blender 5 does, or not, as earlier ones; without it they are.
+
+        A run is taken as Blender takes it: media frame i is the file whose number is i more, up to the first
+        gap. A pattern has `####`, `%04d` or `*` in the name; like a folder, it may leave numbers out.
+        Raises ClipNotFound, ClipUnreadable, or MixedSizes.
+        """
+        path = Path(path)
+        if path.is_dir():
+            return cls._of_images(path, _sorted(path, is_picture), f"folder {path} holds no images")
+        if path.is_file():
+            if is_picture(path):
+                return cls._of_images(path, _run_from(path), "")
+            return cls._of_movie(path, size)
+        if _is_pattern(path.name):
+            pattern = _pattern(path.name)
+            files = _sorted(path.parent, lambda file: is_picture(file) and pattern.fullmatch(file.name) is not None)
+            return cls._of_images(path, files, f"no images are named {path}")
+        raise ClipNotFound(f"there is no film at {path}")
+
+    @classmethod
+    def _of_images(cls, path: Path, files: list[Path], nothing: str) -> FrameReader:
+        if not files:
+            raise ClipNotFound(nothing, remedy="Choose a movie, or a folder with PNG, JPEG, TIFF or EXR images.")
+        height, width = _common_size(files)
+
+        def read(frame: int) -> np.ndarray:
+            pixels = read_picture(files[frame])
+            if pixels.shape[:2] != (height, width):
+                raise FramesUnreadable(
+                    f"image {files[frame].name} is {pixels.shape[1]}x{pixels.shape[0]}, the clip {width}x{height}"
+                )
+            return pixels
+
+        clip = VideoClip(path=path, height=height, width=width, frame_count=len(files))
+        return cls(clip, files, _numbers(files), None, read, lambda: None)
+
+    @classmethod
+    def _of_movie(cls, path: Path, size: tuple[int, int] | None) -> FrameReader:
+        if path.suffix.lower() not in movies.SUFFIXES:
+            raise ClipUnreadable(f"{path.name} is neither an image nor a movie that Keymatte knows")
+        movie = movies.Movie(path, size)
+        clip = VideoClip(path=path, height=movie.height, width=movie.width, frame_count=movie.frame_count)
+        found = cls(clip, [path], tuple(range(movie.frame_count)), movie.fps, movie.read, movie.close)
+        found.slack = movies.SLACK
+        return found
+
+    def __init__(
+        self,
+        clip: VideoClip,
+        files: list[Path],
+        numbers: tuple[int, ...],
+        fps: float | None,
+        read: Callable[[int], np.ndarray],
+        close: Callable[[], None],
+    ) -> None:
+        self.slack = 0  # by how many frames the clip may really be shorter
+        self.clip = clip
+        self.files = tuple(files)
+        self.numbers = numbers
+        self.fps = fps
+        self._read = read
+        self.close = close
+
+    def read(self, frame: int) -> np.ndarray:
+        """Pixels (H, W, 3) uint8 RGB of a media frame, from 0. Raises FramesUnreadable, which names it."""
+        if not 0 <= frame < self.clip.frame_count:
+            raise IndexError(f"frame {frame} of a clip with {self.clip.frame_count} frames")
+        return self._read(frame)
+
+    def __enter__(self) -> FrameReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def natural_key(path: Path) -> list[str | int]:
+    """Sort key by which `shot9` comes before `shot10`."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"([0-9]+)", path.name.lower())]
+
+
+def _sorted(folder: Path, wanted: Callable[[Path], bool]) -> list[Path]:
+    try:
+        return sorted((file for file in folder.iterdir() if wanted(file)), key=natural_key)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ClipNotFound(f"there is no folder {folder}") from error
+    except OSError as error:
+        raise ClipUnreadable(f"folder {folder} cannot be read ({error.strerror})") from error
+
+
+def _run_from(first: Path) -> list[Path]:
+    found = _NUMBERED.fullmatch(first.stem)
+    if found is None:
+        return [first]
+    files, number, digits = [first], int(found["digits"]), len(found["digits"])
+    while True:
+        number += 1
+        file = first.with_name(f"{found['head']}{number:0{digits}d}{found['tail']}{first.suffix}")
+        if not file.is_file():
+            return files
+        files.append(file)
+
+
+def _is_pattern(name: str) -> bool:
+    return _HASHES.search(name) is not None or _PERCENT.search(name) is not None or "*" in name or "?" in name
+
+
+def _pattern(name: str) -> re.Pattern[str]:
+    """What a pattern means: `####` and `%04d` four digits or a longer number, `*` and `?` as in a shell."""
+    found = _HASHES.search(name) or _PERCENT.search(name)
+    if found is None:
+        return re.compile(translate(name.replace("[", "[[]")))
+    digits = len(found[0]) if found[0][0] == "#" else int(found[1] or 1)
+    number = f"(?:[0-9]{{{digits}}}|[1-9][0-9]{{{digits},}})"
+    return re.compile(re.escape(name[: found.start()]) + number + re.escape(name[found.end() :]))
+
+
+def _numbers(files: list[Path]) -> tuple[int, ...]:
+    numbers = [number_in(file.stem) for file in files]
+    told = [number for number in numbers if number is not None]
+    if len(told) == len(files) and all(after > before for before, after in pairwise(told)):
+        return tuple(told)
+    return tuple(range(len(files)))
+
+
+def _common_size(files: list[Path]) -> tuple[int, int]:
+    """The one size (H, W) of the images, by their headers; one with a broken header is told of when read."""
+    sizes = ((file, picture_size(file)) for file in files)
+    known = ((file, size) for file, size in sizes if size is not None)
+    try:
+        first, (height, width) = next(known)
+    except StopIteration:
+        try:
+            return read_picture(files[0]).shape[:2]  # a kind whose header we do not know
+        except FramesUnreadable as error:
+            raise ClipUnreadable(f"none of the {len(files)} images can be read: {error.message}") from error
+    for file, size in known:
+        if size != (height, width):
+            raise MixedSizes(f"{first.name} is {width}x{height}, but {file.name} is {size[1]}x{size[0]}")
+    return height, width

@@ -1,0 +1,177 @@
+"""Label images, matte images and folders of keyframes, read and written."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from ..shared.errors import (
+    KeyframeNotLabels,
+    KeyframeOutsideClip,
+    KeyframeSizeMismatch,
+    KeyframeUnreadable,
+    MatteUnreadable,
+    NoKeyframes,
+)
+from ..shared.files import atomic_write
+from ..shared.matte_folder import number_in
+from ..shared.types import KeyframeFile
+from .frames import natural_key
+from .pictures import is_picture
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_BROKEN = (OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError)
+_MANY = 32  # more grey values than this are the soft edges of a matte, not objects
+
+
+def read_labels(path: Path, *, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Label image (H, W) uint8 from a palette or grey image: the stored value of a pixel is the object's id.
+
+    Nothing is scaled: a mask of 0 and 255 is object 255, a 1-bit mask object 1. A colour image counts if it is
+    grey in truth. `size` is the clip's (H, W). Raises KeyframeUnreadable; KeyframeNotLabels for colours, for ids
+    above 255 and for more than 32 grey values (soft edges); KeyframeSizeMismatch.
+    """
+    try:
+        stored, palette = _stored(path)
+    except _BROKEN as error:
+        raise KeyframeUnreadable(f"label image {path} cannot be read ({error})") from error
+    if stored.ndim == 3:
+        if (stored[:, :, :1] != stored).any():
+            raise KeyframeNotLabels(f"{path} holds colours, not object numbers")
+        stored = stored[:, :, 0]
+    if size is not None and stored.shape != tuple(size):
+        raise KeyframeSizeMismatch(
+            f"label image {path.name} is {stored.shape[1]}x{stored.shape[0]}, the clip is {size[1]}x{size[0]}"
+        )
+    if stored.min() < 0 or stored.max() > 255:
+        raise KeyframeNotLabels(f"{path} holds values up to {stored.max():g}; object numbers end at 255")
+    labels = stored.astype(np.uint8)
+    ids = np.flatnonzero(np.bincount(labels.ravel(), minlength=256))
+    if len(ids) > _MANY and not np.array_equal(palette[ids], PALETTE[ids]):
+        raise KeyframeNotLabels(f"{path} holds {len(ids)} values: soft edges or a photograph, not object numbers")
+    return labels
+
+
+def write_labels(path: Path, labels: np.ndarray) -> None:
+    """Write labels (H, W) uint8 as palette PNG, all or nothing. Raises DiskFull, FolderNotWritable."""
+    image = Image.fromarray(np.ascontiguousarray(labels, np.uint8))
+    image.putpalette(PALETTE.tobytes())
+    with atomic_write(path) as part:
+        image.save(part, format="PNG")
+
+
+def read_matte(path: Path) -> np.ndarray:
+    """Alpha (H, W) float32, 0..1, from a grey image of 8 or 16 bits. Raises MatteUnreadable."""
+    try:
+        stored, _ = _stored(path)
+    except _BROKEN as error:
+        raise MatteUnreadable(f"matte {path} cannot be read ({error})") from error
+    if stored.ndim == 3:
+        stored = stored[:, :, 0]
+    white = {np.dtype(bool): 1, np.dtype(np.uint8): 255}.get(stored.dtype, 65535)
+    return stored.astype(np.float32) / np.float32(white)
+
+
+def write_matte(path: Path, alpha: np.ndarray) -> None:
+    """Write alpha (H, W) float, 0..1, as 8-bit grey PNG, all or nothing. Raises DiskFull, FolderNotWritable."""
+    image = Image.fromarray(np.rint(np.clip(alpha, 0, 1) * np.float32(255)).astype(np.uint8))
+    with atomic_write(path) as part:
+        image.save(part, format="PNG", compress_level=4)
+
+
+def read_keyframes(
+    folder: Path,
+    numbers: tuple[int, ...],
+    size: tuple[int, int],
+    *,
+    unlabelled: Literal["unknown", "absent"] = "unknown",
+) -> tuple[KeyframeFile, ...]:
+    """The label images of a folder (or a single one), by the media frame that the number in their name stands for.
+
+    `numbers` are those of the media frames, `size` the clip's (H, W). With `unlabelled="unknown"` an image speaks
+    about the objects seen in it; with "absent" it also says that all others of the folder are not on its frame.
+    Raises NoKeyframes, KeyframeOutsideClip, and what `read_labels` raises.
+    """
+    frame_of = {number: frame for frame, number in enumerate(numbers)}
+    found = []
+    for path in label_files(folder):
+        number = number_in(path.stem)
+        if number not in frame_of:
+            named = "carries no frame number" if number is None else f"is for frame {number}"
+            raise KeyframeOutsideClip(
+                f"keyframe {path.name} {named}; the clip's frames are {numbers[0]} to {numbers[-1]}"
+            )
+        labels = read_labels(path, size=size)
+        objects = np.flatnonzero(np.bincount(labels.ravel(), minlength=256)[1:]) + 1
+        found.append(KeyframeFile(frame_of[number], path, tuple(int(id_) for id_ in objects)))
+    if not any(keyframe.objects for keyframe in found):
+        raise NoKeyframes(f"no object is marked in the images of {folder}")
+    if unlabelled == "absent":
+        found = _told_absent(found)
+    return tuple(sorted((keyframe for keyframe in found if keyframe.objects), key=lambda keyframe: keyframe.frame))
+
+
+def label_files(folder: Path) -> list[Path]:
+    """The images of a folder in natural order, or the one that is named. Raises NoKeyframes if there are none."""
+    if folder.is_file():
+        return [folder]
+    if not folder.is_dir():
+        raise NoKeyframes(f"there is no folder {folder}", remedy="Name a folder of label images.")
+    files = sorted((path for path in folder.iterdir() if is_picture(path)), key=natural_key)
+    if not files:
+        raise NoKeyframes(f"folder {folder} holds no label images")
+    return files
+
+
+def _told_absent(keyframes: list[KeyframeFile]) -> list[KeyframeFile]:
+    """Let the first image of each frame also speak about the objects that no image of that frame shows."""
+    known = {id_ for keyframe in keyframes for id_ in keyframe.objects}
+    told = []
+    met: set[int] = set()
+    for keyframe in keyframes:
+        objects = set(keyframe.objects)
+        if keyframe.frame not in met:
+            shown = {id_ for other in keyframes if other.frame == keyframe.frame for id_ in other.objects}
+            objects |= known - shown
+        met.add(keyframe.frame)
+        told.append(KeyframeFile(keyframe.frame, keyframe.labels, tuple(sorted(objects))))
+    return told
+
+
+def _stored(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Values as stored, (H, W) or for colours (H, W, 3), alpha left out; and the palette (256, 3), else zeros."""
+    with Image.open(path) as image:
+        palette = np.zeros((256, 3), np.uint8)
+        if image.mode in ("LA", "La", "PA"):
+            return np.asarray(image.getchannel(0)), palette
+        if image.mode not in ("1", "L", "P", "I", "F") and not image.mode.startswith("I;16"):
+            return np.asarray(image.convert("RGB")), palette
+        if image.mode == "P":
+            colours = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
+            palette[: len(colours)] = colours
+        spread = _grey_spread(path) if image.mode == "L" else 1
+        return np.asarray(image) // spread if spread > 1 else np.asarray(image), palette
+
+
+def _grey_spread(path: Path) -> int:
+    """By what Pillow multiplies the values of a grey PNG, to spread those of 2 and 4 bits over 0..255."""
+    with path.open("rb") as file:
+        head = file.read(26)
+    return {2: 85, 4: 17}.get(head[24], 1) if head.startswith(_PNG) and len(head) > 24 else 1
+
+
+def _davis_palette() -> np.ndarray:
+    """Colours (256, 3) uint8: bits 0, 1, 2 of an id, and so on by threes, are bits 7, 6, ... of red, green, blue."""
+    ids = np.arange(256)
+    colours = np.zeros((256, 3), np.int64)
+    for step in range(8):
+        for channel in range(3):
+            colours[:, channel] |= ((ids >> (3 * step + channel)) & 1) << (7 - step)
+    return colours.astype(np.uint8)
+
+
+PALETTE = _davis_palette()

@@ -1,0 +1,140 @@
+"""One image file: its size from the header alone, and its pixels as 8-bit RGB."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from ..shared.errors import FramesUnreadable
+
+SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".tga", ".bmp", ".webp", ".exr", ".hdr"))
+SUFFIXES |= {".jp2", ".j2c", ".sgi", ".rgb", ".ppm", ".pgm", ".dds", ".psd", ".dpx"}
+_BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error, Image.DecompressionBombError)
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+# OpenCV asks for this word at the first EXR file; whoever set it before us knows why
+os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")
+
+
+def is_picture(path: Path) -> bool:
+    """Whether the name is that of an image; hidden files, such as a Mac's `._` twins, are none."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """Pixels (H, W, 3) uint8 RGB as stored: alpha dropped, EXIF rotation ignored, 16 bits scaled to 8, float
+    from linear light to sRGB. Raises FramesUnreadable for a missing, damaged, cut-off or unknown file."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        gone = isinstance(error, FileNotFoundError)
+        reason = "is missing" if gone else f"cannot be read ({error.strerror})"
+        raise FramesUnreadable(f"image {path.name} {reason}") from error
+    try:
+        pixels = None if path.suffix.lower() in _HEADS else _by_pillow(data)
+        if path.suffix.lower() == ".dpx":
+            return _dpx(path, data)
+        return _by_opencv(data) if pixels is None else pixels
+    except (*_BROKEN, cv2.error) as error:
+        raise FramesUnreadable(f"image {path.name} is damaged, cut off or unknown in kind ({error})") from error
+
+
+def picture_size(path: Path) -> tuple[int, int] | None:
+    """(H, W) in pixels, from the header alone; None if it cannot be told."""
+    try:
+        size_in = _HEADS.get(path.suffix.lower())
+        if size_in is not None:
+            with path.open("rb") as file:
+                return size_in(file.read(65536))
+        with Image.open(path) as image:
+            return image.height, image.width
+    except _BROKEN:
+        return None
+
+
+def _by_pillow(data: bytes) -> np.ndarray | None:
+    """Pixels of an 8-bit image; None where Pillow would lose bits or cannot read the kind."""
+    if data.startswith(_PNG) and data[24:25] == b"\x10":
+        _check_png(data)  # OpenCV fills what is missing of a cut-off file
+        return None
+    try:
+        image = Image.open(io.BytesIO(data))
+    except Image.UnidentifiedImageError:
+        return None
+    with image:
+        if image.mode.startswith(("I", "F")) or max(getattr(image, "tag_v2", {}).get(258, (8,))) > 8:
+            return None
+        return np.array(image.convert("RGB"))  # drops alpha, does not blend it
+
+
+def _by_opencv(data: bytes) -> np.ndarray:
+    stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if stored is None:
+        raise ValueError("no reader knows it")
+    if stored.dtype == np.uint16:
+        stored = ((stored.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+    elif stored.dtype != np.uint8:
+        stored = _to_srgb(stored.astype(np.float32))
+    if stored.ndim == 2:
+        return np.repeat(stored[:, :, None], 3, axis=2)
+    return np.ascontiguousarray(stored[:, :, 2::-1])
+
+
+def _to_srgb(linear: np.ndarray) -> np.ndarray:
+    light = np.clip(np.nan_to_num(linear, nan=0.0), 0, 1)
+    coded = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    return np.rint(coded * 255).astype(np.uint8)
+
+
+def _check_png(data: bytes) -> None:
+    """Raise ValueError if the chunks of a PNG do not reach its end mark."""
+    position = len(_PNG)
+    while position + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, position)
+        if data[position + 4 : position + 8] == b"IEND":
+            return
+        position += 12 + length
+    raise ValueError("the file ends early")
+
+
+def _dpx(path: Path, data: bytes) -> np.ndarray:
+    if len(data) < struct.unpack_from(_dpx_order(data) + "I", data, 16)[0]:
+        raise ValueError("the file ends early")
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    ok, pixels = capture.read()
+    capture.release()
+    if not ok:
+        raise ValueError("no reader knows it")
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+
+
+def _exr_size(head: bytes) -> tuple[int, int]:
+    # an attribute is name, type, length, value; this one's value: the corners of what is stored
+    at = head.index(b"dataWindow\0box2i\0") + len(b"dataWindow\0box2i\0") + 4
+    left, top, right, bottom = struct.unpack_from("<4i", head, at)
+    return bottom - top + 1, right - left + 1
+
+
+def _hdr_size(head: bytes) -> tuple[int, int]:
+    words = head.split(b"\n\n", 1)[1].split(b"\n", 1)[0].split()  # b"-Y 480 +X 720"
+    return int(words[1]), int(words[3])
+
+
+def _dpx_size(head: bytes) -> tuple[int, int]:
+    width, height = struct.unpack_from(_dpx_order(head) + "2I", head, 772)
+    return height, width
+
+
+def _dpx_order(head: bytes) -> str:
+    return {b"SDPX": ">", b"XPDS": "<"}.get(head[:4], ">")
+
+
+# kinds that Pillow does not know, and how their headers tell (H, W)
+_HEADS: dict[str, Callable[[bytes], tuple[int, int]]] = {".exr": _exr_size, ".hdr": _hdr_size, ".dpx": _dpx_size}

@@ -1,0 +1,1 @@
+"""Output: mattes, label images, probabilities and outlines on disk."""

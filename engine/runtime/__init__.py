@@ -1,0 +1,1 @@
+"""Runtime: devices, threads and memory of the process."""

@@ -1,0 +1,1 @@
+"""What the engine shares with Blender's side: standard library and numpy only."""

@@ -1,0 +1,1 @@
+"""Suggestion: which frames to annotate next."""

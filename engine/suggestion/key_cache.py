@@ -1,0 +1,77 @@
+"""Keys of frames on disk, so that what was encoded once is not encoded again."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..memory.tokens import Tokens
+from ..shared.errors import FolderTaken
+from ..shared.files import atomic_write, writing_error
+
+_ABOUT = "about.json"
+_PLANES = ("key", "selection", "shrinkage")
+
+
+@dataclass(frozen=True)
+class KeyFolder:
+    """One file per frame, key, selection (CK, h, w) and shrinkage (1, h, w) in one float32 array; and their maker."""
+
+    folder: Path
+
+    @classmethod
+    def open(cls, folder: Path, about: dict) -> KeyFolder:
+        """The keys in `folder`, if they were made with exactly what `about` tells; else the old ones are removed.
+
+        Raises FolderTaken if it holds files that are not ours, DiskFull, FolderNotWritable.
+        """
+        marker, told = folder / _ABOUT, json.loads(json.dumps(about, default=str))
+        if folder.exists() and not marker.exists():
+            strangers = [] if folder.is_dir() else [folder]
+            strangers = strangers or [path for path in folder.iterdir() if path.suffix != ".part"]
+            if strangers:
+                raise FolderTaken(f"{folder} is to hold keys of frames, but holds {strangers[0].name}")
+        if _read(marker) != told:
+            try:
+                for path in folder.glob("[0-9]*.npy"):
+                    path.unlink(missing_ok=True)
+            except OSError as error:
+                raise writing_error(folder, error) from error
+            with atomic_write(marker) as part:
+                part.write_text(json.dumps(told, indent=1, ensure_ascii=False), encoding="utf-8")
+        return cls(folder)
+
+    def has(self, frame: int) -> bool:
+        """Whether the keys of media frame `frame` are there."""
+        return self._file(frame).is_file()
+
+    def read(self, frame: int) -> Tokens:
+        """The keys of media frame `frame`. Raises OSError, ValueError if they are not there or damaged."""
+        with self._file(frame).open("rb") as file:
+            planes = torch.from_numpy(np.load(file)).flatten(1)
+        channels = (len(planes) - 1) // 2
+        return Tokens(dict(zip(_PLANES, planes.split((channels, channels, 1)), strict=True)))
+
+    def grid(self, frame: int) -> tuple[int, int]:
+        """(h, w) of the cells of media frame `frame`. Raises OSError, ValueError."""
+        return np.load(self._file(frame), mmap_mode="r").shape[1:]
+
+    def write(self, frame: int, query: Tokens, grid: tuple[int, int]) -> None:
+        """Keep the keys of media frame `frame`, of (h, w) cells. Raises DiskFull, FolderNotWritable."""
+        planes = torch.cat([query[name] for name in _PLANES]).unflatten(1, grid).float().cpu().numpy()
+        with atomic_write(self._file(frame)) as part, part.open("wb") as file:
+            np.save(file, planes)
+
+    def _file(self, frame: int) -> Path:
+        return self.folder / f"{frame:06d}.npy"
+
+
+def _read(marker: Path) -> dict | None:
+    with suppress(OSError, ValueError):
+        return json.loads(marker.read_text(encoding="utf-8"))
+    return None

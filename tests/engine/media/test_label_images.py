@@ -1,0 +1,220 @@
+"""Label images, mattes and keyframes come back as written; wrong ones are refused."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.media.label_images import PALETTE, read_keyframes, read_labels, read_matte, write_labels, write_matte
+from engine.shared.errors import (
+    FolderNotWritable,
+    KeyframeNotLabels,
+    KeyframeOutsideClip,
+    KeyframeSizeMismatch,
+    KeyframeUnreadable,
+    MatteUnreadable,
+    NoKeyframes,
+)
+from tests.films import late_entry
+
+LABELS = np.array([[0, 0, 1], [2, 255, 1]], np.uint8)
+
+
+def png(path: Path, rows: list[bytes], width: int, *, depth: int, colour: int) -> Path:
+    """A PNG written by hand, with the bit depth and colour type asked for; rows are packed already."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", width, len(rows), depth, colour, 0, 0, 0)
+    body = zlib.compress(b"".join(b"\0" + row for row in rows))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b""))
+    return path
+
+
+# -- labels -----------------------------------------------------------------------------------------------------------
+def test_labels_come_back_as_written_in_the_davis_palette(tmp_path):
+    labels = np.arange(256, dtype=np.uint8).reshape(8, 32)
+    write_labels(tmp_path / "new" / "ä 1.png", labels)
+    assert np.array_equal(read_labels(tmp_path / "new" / "ä 1.png"), labels)
+    with Image.open(tmp_path / "new" / "ä 1.png") as image:
+        assert image.mode == "P"
+        colours = image.getpalette()
+    # as published with the DAVIS data set
+    assert colours[:18] == [0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0, 0, 0, 128, 128, 0, 128]
+    assert PALETTE[[8, 9, 22, 255]].tolist() == [[64, 0, 0], [192, 0, 0], [0, 192, 128], [224, 224, 192]]
+
+
+def test_grey_values_are_ids_as_they_stand(tmp_path):
+    Image.fromarray(LABELS).save(tmp_path / "a.png")
+    assert np.array_equal(read_labels(tmp_path / "a.png"), LABELS)
+
+
+def test_grey_of_sixteen_bits_is_read_if_its_ids_fit(tmp_path):
+    Image.fromarray(LABELS.astype(np.uint16)).save(tmp_path / "a.png")
+    assert np.array_equal(read_labels(tmp_path / "a.png"), LABELS)
+    Image.fromarray(LABELS.astype(np.uint16) + 1).save(tmp_path / "b.png")
+    with pytest.raises(KeyframeNotLabels, match="up to 256"):
+        read_labels(tmp_path / "b.png")
+
+
+def test_small_bit_depths_are_not_spread_over_the_range(tmp_path):
+    # one row of four pixels each: 1 0 1 1; 3 0 1 2; 15 0 1 7
+    one = png(tmp_path / "one.png", [bytes([0b1011_0000])], 4, depth=1, colour=0)
+    two = png(tmp_path / "two.png", [bytes([0b11_00_01_10])], 4, depth=2, colour=0)
+    four = png(tmp_path / "four.png", [bytes([0xF0, 0x17])], 4, depth=4, colour=0)
+    assert read_labels(one).tolist() == [[1, 0, 1, 1]]
+    assert read_labels(two).tolist() == [[3, 0, 1, 2]]
+    assert read_labels(four).tolist() == [[15, 0, 1, 7]]
+
+
+def test_colours_are_refused_unless_they_are_grey_in_truth(tmp_path):
+    grey = np.repeat(LABELS[:, :, None], 3, axis=2)
+    Image.fromarray(grey).save(tmp_path / "grey.png")
+    assert np.array_equal(read_labels(tmp_path / "grey.png"), LABELS)
+    opaque = np.full((2, 3, 1), 255, np.uint8)
+    Image.fromarray(np.concatenate([grey, opaque], axis=2)).save(tmp_path / "alpha.png")
+    assert np.array_equal(read_labels(tmp_path / "alpha.png"), LABELS)
+    grey[0, 0] = (0, 0, 1)
+    Image.fromarray(grey).save(tmp_path / "blue.png")
+    with pytest.raises(KeyframeNotLabels, match="colours"):
+        read_labels(tmp_path / "blue.png")
+
+
+def test_a_mask_of_black_and_white_is_object_255_and_a_soft_one_is_refused(tmp_path):
+    ramp = np.linspace(0, 255, 40).astype(np.uint8)[None].repeat(4, axis=0)
+    Image.fromarray(np.where(ramp > 127, 255, 0).astype(np.uint8)).save(tmp_path / "hard.png")
+    assert set(np.unique(read_labels(tmp_path / "hard.png"))) == {0, 255}
+    Image.fromarray(ramp).save(tmp_path / "soft.png")
+    with pytest.raises(KeyframeNotLabels, match="40 values"):
+        read_labels(tmp_path / "soft.png")
+
+
+def test_a_photograph_with_a_palette_is_refused(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    Image.fromarray(noise).quantize(200).save(tmp_path / "a.png")
+    with pytest.raises(KeyframeNotLabels):
+        read_labels(tmp_path / "a.png")
+
+
+def test_another_size_than_the_clip_is_named_with_both(tmp_path):
+    write_labels(tmp_path / "a.png", LABELS)
+    assert read_labels(tmp_path / "a.png", size=(2, 3)).shape == (2, 3)
+    with pytest.raises(KeyframeSizeMismatch, match=r"a\.png is 3x2, the clip is 2x3"):
+        read_labels(tmp_path / "a.png", size=(3, 2))
+
+
+@pytest.mark.parametrize("part", [0, 20, 0.7])
+def test_a_cut_off_label_image_is_an_error(tmp_path, part):
+    write_labels(tmp_path / "a.png", np.random.default_rng(0).integers(0, 9, (50, 50)).astype(np.uint8))
+    data = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "a.png").write_bytes(data[: part if part != 0.7 else int(len(data) * part)])
+    with pytest.raises(KeyframeUnreadable, match=r"a\.png"):
+        read_labels(tmp_path / "a.png")
+
+
+def test_a_missing_label_image_is_an_error(tmp_path):
+    with pytest.raises(KeyframeUnreadable):
+        read_labels(tmp_path / "gone.png")
+
+
+def test_writing_replaces_whole_files_and_leaves_no_rest(tmp_path):
+    for labels in (LABELS, LABELS[::-1]):
+        write_labels(tmp_path / "a.png", labels)
+    assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
+    assert np.array_equal(read_labels(tmp_path / "a.png"), LABELS[::-1])
+
+
+def test_a_place_that_cannot_be_written_is_said(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(FolderNotWritable):
+        write_labels(tmp_path / "file" / "a.png", LABELS)
+    with pytest.raises(FolderNotWritable):
+        write_matte(tmp_path / "file" / "a.png", LABELS / 255)
+
+
+# -- mattes -----------------------------------------------------------------------------------------------------------
+def test_a_matte_comes_back_within_half_a_step_and_is_rounded(tmp_path):
+    alpha = np.random.default_rng(0).random((20, 30), dtype=np.float32)
+    alpha[0, :4] = (-0.1, 0.0, 1.0, 1.2)
+    write_matte(tmp_path / "m.png", alpha)
+    back = read_matte(tmp_path / "m.png")
+    assert back.dtype == np.float32
+    assert np.abs(back - alpha.clip(0, 1)).max() <= 0.5 / 255 + 1e-6
+    assert back[0, :4].tolist() == [0, 0, 1, 1]
+
+
+def test_a_matte_of_sixteen_bits_is_read_on_the_same_scale(tmp_path):
+    Image.fromarray(np.array([[0, 65535, 32768]], np.uint16)).save(tmp_path / "m.png")
+    assert read_matte(tmp_path / "m.png").tolist() == [[0, 1, pytest.approx(0.5, abs=1e-5)]]
+
+
+def test_a_damaged_matte_is_an_error(tmp_path):
+    (tmp_path / "m.png").write_bytes(b"x")
+    with pytest.raises(MatteUnreadable, match=r"m\.png"):
+        read_matte(tmp_path / "m.png")
+
+
+# -- keyframes --------------------------------------------------------------------------------------------------------
+def test_keyframes_are_matched_to_media_frames_by_the_number_in_their_name(tmp_path):
+    film = late_entry()
+    folder = film.write_keyframes(tmp_path, [0, 10], start=1001, step=5)
+    numbers = tuple(range(1001, 1001 + 5 * 16, 5))
+    first, second = read_keyframes(folder, numbers, (96, 128))
+    assert (first.frame, first.objects, first.labels.name) == (0, (1,), "shot_1001.png")
+    assert (second.frame, second.objects, second.labels.name) == (10, (1, 2), "shot_1051.png")
+
+
+def test_an_object_that_is_not_seen_may_count_as_absent(tmp_path):
+    folder = late_entry().write_keyframes(tmp_path, [0, 10])
+    frames = read_keyframes(folder, tuple(range(16)), (96, 128), unlabelled="absent")
+    assert [keyframe.objects for keyframe in frames] == [(1, 2), (1, 2)]
+
+
+def test_two_images_on_one_frame_do_not_call_each_others_objects_absent(tmp_path):
+    film = late_entry()
+    film.write_keyframes(tmp_path, [10], objects=[1])
+    (tmp_path / "shot_0010.png").rename(tmp_path / "disc_0010.png")
+    film.write_keyframes(tmp_path, [10], objects=[2])
+    film.write_keyframes(tmp_path, [12], objects=[1])
+    frames = read_keyframes(tmp_path, tuple(range(16)), (96, 128), unlabelled="absent")
+    assert [(keyframe.labels.name, keyframe.objects) for keyframe in frames] == [
+        ("disc_0010.png", (1,)),
+        ("shot_0010.png", (2,)),
+        ("shot_0012.png", (1, 2)),
+    ]
+
+
+def test_an_empty_image_says_nothing_or_that_all_are_absent(tmp_path):
+    write_labels(tmp_path / "3.png", np.zeros((4, 4), np.uint8))
+    write_labels(tmp_path / "5.png", np.eye(4, dtype=np.uint8))
+    assert [keyframe.frame for keyframe in read_keyframes(tmp_path, tuple(range(9)), (4, 4))] == [5]
+    both = read_keyframes(tmp_path, tuple(range(9)), (4, 4), unlabelled="absent")
+    assert [(keyframe.frame, keyframe.objects) for keyframe in both] == [(3, (1,)), (5, (1,))]
+
+
+def test_one_image_may_be_named_in_place_of_a_folder(tmp_path):
+    write_labels(tmp_path / "2.png", np.eye(4, dtype=np.uint8))
+    assert read_keyframes(tmp_path / "2.png", (0, 1, 2), (4, 4))[0].frame == 2
+
+
+@pytest.mark.parametrize("name, words", [("7.png", "is for frame 7"), ("mask.png", "carries no frame number")])
+def test_a_keyframe_outside_the_clip_is_named_with_the_range_of_the_clip(tmp_path, name, words):
+    write_labels(tmp_path / name, LABELS)
+    with pytest.raises(KeyframeOutsideClip, match=rf"{name} {words}.* 8 to 9"):
+        read_keyframes(tmp_path, (8, 9), (2, 3))
+
+
+def test_no_keyframes_is_said_for_no_folder_no_images_and_no_objects(tmp_path):
+    with pytest.raises(NoKeyframes, match="no folder"):
+        read_keyframes(tmp_path / "gone", (0,), (2, 3))
+    with pytest.raises(NoKeyframes, match="no label images"):
+        read_keyframes(tmp_path, (0,), (2, 3))
+    write_labels(tmp_path / "0.png", LABELS * 0)
+    with pytest.raises(NoKeyframes, match="no object"):
+        read_keyframes(tmp_path, (0,), (2, 3), unlabelled="absent")

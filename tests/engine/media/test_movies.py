@@ -1,0 +1,184 @@
+"""Every frame of a movie is the one that decoding from the start gives, whatever was read before."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from engine.media.frames import FrameReader
+from engine.shared.errors import ClipUnreadable, FramesUnreadable
+from tests.films import Film, moving_disc
+
+
+def long_film(count: int = 150) -> Film:
+    """Frames that all differ, in a film longer than several backward blocks and groups of pictures."""
+    film = moving_disc(count, height=64, width=80)
+    for frame, pixels in enumerate(film.frames):
+        cv2.putText(pixels, str(frame), (4, 40), cv2.FONT_HERSHEY_SIMPLEX, 1, (255, 255, 255), 2)
+    return film
+
+
+def sequentially(path: Path) -> list[np.ndarray]:
+    """All frames as OpenCV gives them from first to last."""
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    frames = []
+    while (got := capture.read())[0]:
+        frames.append(cv2.cvtColor(got[1], cv2.COLOR_BGR2RGB))
+    capture.release()
+    return frames
+
+
+@pytest.fixture(scope="module")
+def movie(tmp_path_factory) -> Path:
+    return long_film().write_movie(tmp_path_factory.mktemp("movie") / "Möwe am Meer.mp4", fps=20)
+
+
+def test_a_movie_tells_its_size_length_and_rate(movie):
+    with FrameReader.open(movie) as reader:
+        assert (reader.clip.height, reader.clip.width, reader.clip.frame_count) == (64, 80, 150)
+        assert reader.numbers == tuple(range(150))
+        assert reader.fps == pytest.approx(20)
+
+
+def test_a_movie_is_read_as_rgb_near_what_was_written(movie):
+    film = long_film()
+    with FrameReader.open(movie) as reader:
+        for frame in (0, 70, 149):
+            assert np.abs(reader.read(frame).astype(int) - film.frames[frame]).mean() < 12
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        range(150),
+        range(149, -1, -1),
+        [*range(70, -1, -1), *range(71, 150)],
+        random.Random(3).choices(range(150), k=40),
+        [5, 5, 4, 5, 149, 0, 148],
+    ],
+    ids=["forward", "backward", "both ways from the middle", "at random", "again and again"],
+)
+@pytest.mark.parametrize("suffix, codec", [(".mp4", "mp4v"), (".avi", "MJPG"), (".avi", "XVID"), (".webm", "VP80")])
+def test_every_frame_is_the_one_that_decoding_from_the_start_gives(tmp_path, order, suffix, codec, monkeypatch):
+    monkeypatch.setattr("engine.media.movies._BLOCK_BYTES", 20 * 64 * 80 * 3)
+    path = long_film().write_movie(tmp_path / f"a{suffix}", codec=codec)
+    wanted = sequentially(path)
+    assert len(wanted) == 150
+    with FrameReader.open(path) as reader:
+        wrong = [frame for frame in order if not np.array_equal(reader.read(frame), wanted[frame])]
+    assert wrong == []
+
+
+def test_what_is_handed_out_may_be_painted_on(movie):
+    with FrameReader.open(movie) as reader:
+        reader.read(3)[:] = 0
+        assert reader.read(3).any()
+
+
+def test_going_backward_keeps_no_more_than_a_block(movie, monkeypatch):
+    monkeypatch.setattr("engine.media.movies._BLOCK_BYTES", 10 * 64 * 80 * 3)
+    with FrameReader.open(movie) as reader:
+        kept = reader._read.__self__
+        most = 0
+        for frame in range(149, -1, -1):
+            reader.read(frame)
+            most = max(most, len(kept._kept))
+        assert most == 10
+
+
+def test_going_backward_does_not_start_over_for_each_block(movie, monkeypatch):
+    monkeypatch.setattr("engine.media.movies._BLOCK_BYTES", 10 * 64 * 80 * 3)
+    opened = []
+    capture = cv2.VideoCapture
+    monkeypatch.setattr(cv2, "VideoCapture", lambda *words: opened.append(words) or capture(*words))
+    with FrameReader.open(movie) as reader:
+        for frame in range(149, 50, -1):
+            reader.read(frame)
+    assert len(opened) == 1
+
+
+def test_seeks_that_come_out_elsewhere_are_noticed_and_made_good(movie, monkeypatch):
+    """A film whose seeks go astray: times are those of the wanted frame, pictures are three frames off."""
+    wanted = sequentially(movie)
+    true_capture = cv2.VideoCapture
+    capture, times = true_capture(str(movie), cv2.CAP_FFMPEG), []
+    while capture.grab():
+        times.append(capture.get(cv2.CAP_PROP_POS_MSEC))
+
+    class Astray:
+        def __init__(self, *words):
+            self.true, self.off = true_capture(*words), 0
+
+        def set(self, what, value):
+            if what != cv2.CAP_PROP_POS_FRAMES:
+                return self.true.set(what, value)
+            self.off = 3
+            return self.true.set(what, value + self.off)
+
+        def get(self, what):
+            value = self.true.get(what)
+            return times[round(value / 50) - self.off] if what == cv2.CAP_PROP_POS_MSEC else value
+
+        def __getattr__(self, name):
+            return getattr(self.true, name)
+
+    monkeypatch.setattr(cv2, "VideoCapture", Astray)
+    monkeypatch.setattr("engine.media.movies._BLOCK_BYTES", 10 * 64 * 80 * 3)
+    with FrameReader.open(movie) as reader:
+        assert all(np.array_equal(reader.read(frame), wanted[frame]) for frame in range(149, -1, -1))
+
+
+def test_a_movie_that_breaks_off_gives_what_it_has_and_names_the_rest(tmp_path):
+    path = long_film().write_movie(tmp_path / "a.avi", codec="MJPG")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+    there = len(sequentially(path))
+    assert 50 < there < 120
+    with FrameReader.open(path) as reader:
+        if reader.clip.frame_count > there:
+            with pytest.raises(FramesUnreadable, match=f"frame {reader.clip.frame_count - 1} of movie a.avi"):
+                reader.read(reader.clip.frame_count - 1)
+        assert reader.clip.frame_count == 150
+        assert reader.read(there - 1).shape == (64, 80, 3)
+        assert reader.read(0).shape == (64, 80, 3)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a movie at all" * 100])
+def test_a_file_that_is_no_movie_is_unreadable(tmp_path, content):
+    for name in ("a.mp4", "a.txt", "a"):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ClipUnreadable, match="a"):
+            FrameReader.open(tmp_path / name)
+
+
+def test_a_movie_without_its_index_is_unreadable(movie, tmp_path):
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(movie.read_bytes()[: movie.stat().st_size // 2])
+    with pytest.raises(ClipUnreadable, match=r"cut\.mp4"):
+        FrameReader.open(cut)
+
+
+def turned(movie: Path, path: Path) -> Path:
+    """A copy whose header asks players to turn the pictures by a quarter."""
+    data = bytearray(movie.read_bytes())
+    at = data.rindex(b"tkhd") + 4 + 4 + 20 + 16  # version and flags, times and length, then layer and volume
+    fixed = (0, 1 << 16, 0, -(1 << 16), 0, 0, 64 << 16, 0, 1 << 30)
+    data[at : at + 36] = b"".join(number.to_bytes(4, "big", signed=True) for number in fixed)
+    path.write_bytes(data)
+    return path
+
+
+def test_a_movie_filmed_on_its_side_is_upright_unless_the_clip_is_known_to_be_unturned(movie, tmp_path):
+    path = turned(movie, tmp_path / "turned.mp4")
+    flat = sequentially(movie)[20]
+    with FrameReader.open(path) as reader:
+        assert (reader.clip.height, reader.clip.width) == (80, 64)
+        assert np.array_equal(reader.read(20), np.rot90(flat, -1))
+    with FrameReader.open(path, size=(64, 80)) as reader:
+        assert (reader.clip.height, reader.clip.width) == (64, 80)
+        assert np.array_equal(reader.read(20), flat)
+    with FrameReader.open(path, size=(80, 64)) as reader:
+        assert (reader.clip.height, reader.clip.width) == (80, 64)

@@ -1,0 +1,158 @@
+"""Image files of every kind become the same 8-bit RGB."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.media.pictures import is_picture, picture_size, read_picture
+from engine.shared.errors import FramesUnreadable
+
+COLOURS = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+DEEP = np.random.default_rng(1).integers(0, 65536, (30, 40, 3), dtype=np.uint16)
+
+
+def opencv_write(path: Path, pixels: np.ndarray) -> None:
+    """Store RGB (or grey, or RGBA) pixels as OpenCV does, through memory: its imwrite fails on some paths."""
+    order = {2: slice(None), 3: [2, 1, 0], 4: [2, 1, 0, 3]}[pixels.shape[-1] if pixels.ndim == 3 else 2]
+    ok, data = cv2.imencode(path.suffix, pixels[..., order] if pixels.ndim == 3 else pixels)
+    assert ok
+    path.write_bytes(data.tobytes())
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp", ".tga", ".ppm"])
+def test_lossless_colours_come_back_exactly_with_the_size_of_the_header(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    Image.fromarray(COLOURS).save(path)
+    assert np.array_equal(read_picture(path), COLOURS)
+    assert picture_size(path) == (30, 40)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp"])
+def test_lossy_pictures_come_back_near_what_was_saved(tmp_path, suffix):
+    smooth = cv2.resize(COLOURS[:3, :4], (40, 30), interpolation=cv2.INTER_LINEAR)
+    path = tmp_path / f"a{suffix}"
+    Image.fromarray(smooth).save(path, quality=95)
+    assert np.abs(read_picture(path).astype(int) - smooth).mean() < 4
+    assert picture_size(path) == (30, 40)
+
+
+def test_grey_becomes_three_equal_channels(tmp_path):
+    Image.fromarray(COLOURS[:, :, 0]).save(tmp_path / "a.png")
+    assert np.array_equal(read_picture(tmp_path / "a.png"), np.repeat(COLOURS[:, :, :1], 3, axis=2))
+
+
+def test_alpha_is_dropped_and_not_blended(tmp_path):
+    alpha = np.zeros((30, 40, 1), np.uint8)
+    Image.fromarray(np.concatenate([COLOURS, alpha], axis=2)).save(tmp_path / "a.png")
+    assert np.array_equal(read_picture(tmp_path / "a.png"), COLOURS)
+
+
+def test_a_palette_is_looked_up(tmp_path):
+    image = Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4))
+    image.putpalette([channel for index in range(256) for channel in (index, 255 - index, 7)])
+    image.save(tmp_path / "a.png")
+    assert read_picture(tmp_path / "a.png")[2, 3].tolist() == [11, 244, 7]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_sixteen_bits_are_scaled_to_eight_by_rounding(tmp_path, suffix, channels):
+    deep = DEEP if channels == 3 else DEEP[:, :, 0]
+    opencv_write(tmp_path / f"a{suffix}", deep)
+    wanted = np.rint(deep / 65535 * 255).astype(int)
+    pixels = read_picture(tmp_path / f"a{suffix}")
+    assert pixels.dtype == np.uint8
+    assert np.abs(pixels.astype(int) - (wanted if channels == 3 else wanted[:, :, None])).max() == 0
+
+
+def test_sixteen_bits_with_alpha_lose_only_the_alpha(tmp_path):
+    opencv_write(tmp_path / "a.png", np.concatenate([DEEP, DEEP[:, :, :1] // 3], axis=2))
+    assert np.array_equal(read_picture(tmp_path / "a.png"), np.rint(DEEP / 65535 * 255).astype(np.uint8))
+
+
+def test_linear_light_of_an_exr_becomes_srgb_and_is_clipped(tmp_path):
+    light = np.zeros((5, 6, 3), np.float32)
+    light[0, 0] = (0.5, 0.001, 3.0)
+    light[1, 1] = (-1.0, 1.0, np.nan)
+    opencv_write(tmp_path / "a.exr", light)
+    pixels = read_picture(tmp_path / "a.exr")
+    # sRGB of 0.5 is 1.055 * 0.5 ** (1 / 2.4) - 0.055 = 0.7354; of 0.001 it is 0.01292
+    assert pixels[0, 0].tolist() == [188, 3, 255]
+    assert pixels[1, 1].tolist() == [0, 255, 0]
+    assert picture_size(tmp_path / "a.exr") == (5, 6)
+
+
+def test_a_radiance_picture_is_linear_too(tmp_path):
+    opencv_write(tmp_path / "a.hdr", np.full((5, 6, 3), 0.5, np.float32))
+    assert np.abs(read_picture(tmp_path / "a.hdr").astype(int) - 188).max() <= 1
+    assert picture_size(tmp_path / "a.hdr") == (5, 6)
+
+
+def test_a_dpx_of_ten_bits_is_read(tmp_path):
+    path = tmp_path / "a.dpx"
+    path.write_bytes(dpx(np.full((4, 6), 512), np.full((4, 6), 1023), np.full((4, 6), 0)))
+    assert picture_size(path) == (4, 6)
+    assert np.abs(read_picture(path)[2, 3].astype(int) - (128, 255, 0)).max() <= 1
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(FramesUnreadable, match=r"a\.dpx"):
+        read_picture(path)
+
+
+def dpx(red: np.ndarray, green: np.ndarray, blue: np.ndarray) -> bytes:
+    """A DPX file of 10-bit RGB, three values to a word, by the header layout of SMPTE 268M."""
+    height, width = red.shape
+    words = (red.astype(np.uint32) << 22 | green.astype(np.uint32) << 12 | blue.astype(np.uint32) << 2).astype(">u4")
+    head = bytearray(2048)
+    struct.pack_into(">4sI8sI", head, 0, b"SDPX", 2048, b"V1.0", 2048 + words.nbytes)
+    struct.pack_into(">HHII", head, 768, 0, 1, width, height)
+    head[800:804] = bytes((50, 2, 2, 10))  # RGB, linear, linear, bits
+    struct.pack_into(">HHI", head, 804, 1, 0, 2048)  # filled words, not packed runs, where the pixels begin
+    return bytes(head) + words.tobytes()
+
+
+def test_exif_rotation_is_ignored_as_blender_ignores_it(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(COLOURS).save(tmp_path / "a.jpg", exif=exif)
+    assert read_picture(tmp_path / "a.jpg").shape == (30, 40, 3)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "deep.png", "deep.tif", "a.webp", "a.bmp", "a.exr"])
+@pytest.mark.parametrize("part", [0.0, 0.3, 0.9])
+def test_a_cut_off_picture_is_an_error_that_names_it_and_no_filler(tmp_path, name, part):
+    noise = np.random.default_rng(2).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    if name.startswith("deep"):
+        opencv_write(tmp_path / name, noise.astype(np.uint16) * 256)
+    elif name.endswith(".exr"):
+        opencv_write(tmp_path / name, noise.astype(np.float32))
+    else:
+        Image.fromarray(noise).save(tmp_path / name)
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[: int(len(whole) * part)])
+    with pytest.raises(FramesUnreadable, match=name):
+        read_picture(tmp_path / name)
+
+
+def test_a_missing_picture_is_an_error_that_names_it(tmp_path):
+    with pytest.raises(FramesUnreadable, match=r"gone\.png is missing"):
+        read_picture(tmp_path / "gone.png")
+
+
+def test_accents_and_spaces_in_a_path_do_no_harm(tmp_path):
+    folder = tmp_path / "Ünïcode möwe 映画"
+    folder.mkdir()
+    for suffix in (".png", ".exr"):
+        opencv_write(folder / f"bild ä{suffix}", (COLOURS / 255).astype(np.float32) if suffix == ".exr" else COLOURS)
+        assert read_picture(folder / f"bild ä{suffix}").shape == (30, 40, 3)
+        assert picture_size(folder / f"bild ä{suffix}") == (30, 40)
+
+
+def test_hidden_twins_and_other_files_are_no_pictures():
+    names = ["a.PNG", "b.jpeg", "._c.jpg", "notes.txt", "shot.mp4", "d.exr"]
+    assert [name for name in names if is_picture(Path(name))] == ["a.PNG", "b.jpeg", "d.exr"]

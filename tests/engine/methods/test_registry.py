@@ -1,0 +1,85 @@
+"""The table of recipes and the numbers they can be given."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from engine.methods.memories import CASCADES
+from engine.methods.registry import RECIPES, find_recipe
+from engine.networks.network import Network
+from engine.shared.errors import BadSetting, UnknownRecipe
+
+
+def test_an_unknown_recipe_is_answered_with_the_known_ones():
+    with pytest.raises(UnknownRecipe, match=r"no recipe 'magic'; there are keymatte, xmem\+\+, xmem, "):
+        find_recipe("magic")
+
+
+def test_numbers_are_the_defaults_with_what_was_set():
+    numbers = find_recipe("keymatte").numbers({"memory.interval": "7"})
+    assert numbers["memory.interval"] == 7
+    assert numbers["read.top_k"] == 12
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"memory.size": "3"}, "no setting 'memory.size'; it has read.top_k"),
+        ({"memory.interval": "often"}, "whole number, not 'often'"),
+        ({"memory.interval": "0"}, "at least 1, not 0"),
+    ],
+)
+def test_wrong_settings_are_answered_in_words(setting: dict, words: str):
+    with pytest.raises(BadSetting, match=words):
+        find_recipe("keymatte").numbers(setting)
+
+
+def test_every_recipe_gives_a_bank_and_says_its_licence():
+    for recipe in RECIPES.values():
+        assert recipe.licence
+        assert recipe.bank(recipe.numbers({}), network_of(recipe.name), 60).view().entries == ()
+
+
+def network_of(name: str) -> Network:
+    """A recipe's network without memory for its weights."""
+    recipe = find_recipe(name)
+    with torch.device("meta"):
+        return recipe.build(recipe.numbers({}), {})
+
+
+@pytest.mark.parametrize("memory", CASCADES)
+@pytest.mark.parametrize("name", ["keymatte", "xmem++", "mavos", "deaot-l+rmem"])
+def test_a_network_runs_with_any_memory_that_it_can_read(name: str, memory: str):
+    recipe, numbers = find_recipe(name).set_to({"memory": memory})
+    network = network_of(name)
+    assert recipe.habits.permanent
+    if CASCADES[memory].needs and getattr(network, CASCADES[memory].needs, None) is None:
+        with pytest.raises(BadSetting, match=f"has no step '{CASCADES[memory].needs}'"):
+            recipe.bank(numbers, network, 60)
+    else:
+        assert recipe.bank(numbers, network, 60).view().entries == ()
+
+
+def test_an_unknown_memory_is_answered_with_the_known_ones():
+    with pytest.raises(BadSetting, match="no memory is called 'elephant'; there are keyframes, recent, all"):
+        find_recipe("keymatte").set_to({"memory": "elephant"})
+
+
+def test_numbers_of_a_memory_come_with_it():
+    _, numbers = find_recipe("keymatte").set_to({"memory": "long-term", "memory.most_frames": "7"})
+    assert (numbers["memory.most_frames"], numbers["memory.interval"]) == (7, 5)
+    assert "memory.frames" not in numbers
+
+
+def test_objects_whose_entries_are_shared_go_apart_by_their_keyframes_if_those_are_permanent():
+    recipe, _ = find_recipe("mavos").set_to({"memory": "keyframes"})
+    assert not recipe.habits.joint
+    recipe, _ = find_recipe("xmem").set_to({"memory": "keyframes"})
+    assert recipe.habits.joint
+
+
+def test_a_network_that_was_not_given_folds_cannot_fold():
+    recipe, numbers = find_recipe("deaot-l").set_to({"memory": "folded"})
+    with pytest.raises(BadSetting, match="has no step 'modulate'"):
+        recipe.bank(numbers, network_of("deaot-l"), 60)

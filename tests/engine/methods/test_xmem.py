@@ -1,0 +1,289 @@
+"""XMem and its memories where the authors' programs stop or stumble: sizes, late objects, odd frames, full memories."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from engine.checkpoints import loading
+from engine.inference.framing import Framing
+from engine.inference.mask_merging import SoftJudge
+from engine.inference.propagate import Walk
+from engine.inference.sweeps import group_together, plan_sweeps
+from engine.memory.entry import Entry
+from engine.memory.long_term import LongTerm
+from engine.memory.tokens import Tokens
+from engine.memory.working import FirstAndWorking, Working
+from engine.methods.registry import find_recipe
+from engine.networks.xmem import XMem, XMemSizes
+from engine.shared.errors import BadSetting, WeightsDamaged, WeightsMissing
+from engine.shared.types import Direction
+from tests.engine.methods.test_xmem_parity import MANIFEST
+from tests.pseudo_weights import pseudo_weights
+
+SHAPES = {name: tuple(shape) for name, shape in MANIFEST["weights"]["shapes"].items()}
+GAINS = MANIFEST["weights"]["gain"]
+SENSORY = ("decoder.hidden_update.", "value_encoder.hidden_reinforce.")
+
+
+def state(changes: dict[str, tuple[int, ...]] | None = None, *, without: tuple[str, ...] = ()) -> dict:
+    shapes = {name: shape for name, shape in {**SHAPES, **(changes or {})}.items() if not name.startswith(without)}
+    return pseudo_weights(shapes, seed=1, gains=GAINS)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "XMem.pth"
+    torch.save(state(), path)
+    return path
+
+
+def loaded(path: Path, recipe: str = "xmem", **numbers: str) -> XMem:
+    found = find_recipe(recipe)
+    return found.network(found.numbers(numbers), weights=path, device=torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def network(saved: Path) -> XMem:
+    """One for all: what changes from clip to clip is in its memory and its state."""
+    return loaded(saved)
+
+
+def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 255, (height, width, 3), np.uint8)
+
+
+def walk(
+    network: XMem,
+    recipe: str,
+    truth: dict[int, np.ndarray],
+    *,
+    frames: int,
+    direction: Direction = Direction.FORWARD,
+    size: tuple[int, int] = (64, 80),
+    **numbers: str,
+):
+    chosen = find_recipe(recipe)
+    groups = group_together([(frame, np.unique(mask[mask > 0]).tolist()) for frame, mask in truth.items()], most=None)
+    framing = Framing.fit(*size, working_height=480, stride=16, style=chosen.framing)
+    going = Walk(
+        network,
+        lambda: chosen.bank(
+            chosen.numbers({name.replace("__", "."): value for name, value in numbers.items()}), network, frames
+        ),
+        framing=framing,
+        judge=SoftJudge(framing),
+        read=lambda frame: picture(*size, seed=frame),
+        truth=truth,
+        groups=groups,
+        device=torch.device("cpu"),
+        habits=chosen.habits,
+    )
+    ahead = chosen.habits.permanent
+    return list(going.propagate(plan_sweeps(groups, range(frames), direction, ahead=ahead)))
+
+
+def mask(*objects: int, size: tuple[int, int] = (64, 80)) -> np.ndarray:
+    labels = np.zeros(size, np.uint8)
+    for index, number in enumerate(objects):
+        labels[4 + 2 * index : size[0] // 2, index * 16 : index * 16 + 12] = number
+    return labels
+
+
+@pytest.mark.parametrize(
+    ("changes", "sizes"),
+    [
+        ({}, XMemSizes()),
+        (
+            {
+                "key_proj.key_proj.weight": (32, 1024, 3, 3),
+                "key_proj.key_proj.bias": (32,),
+                "key_proj.e_proj.weight": (32, 1024, 3, 3),
+                "key_proj.e_proj.bias": (32,),
+            },
+            XMemSizes(key=32),
+        ),
+    ],
+)
+def test_sizes_are_read_from_the_weights(changes: dict, sizes: XMemSizes, tmp_path: Path):
+    torch.save(state(changes), tmp_path / "w.pth")
+    assert loaded(tmp_path / "w.pth").sizes == sizes
+
+
+def test_weights_without_a_sensory_memory_run_without_one(tmp_path: Path):
+    changes = {
+        "decoder.fuser.block1.conv1.weight": (512, 1536, 3, 3),
+        "decoder.fuser.block1.downsample.weight": (512, 1536, 3, 3),
+    }
+    torch.save(state(changes, without=SENSORY), tmp_path / "w.pth")
+    network = loaded(tmp_path / "w.pth")
+    assert network.sense is None
+    assert len(walk(network, "xmem", {0: mask(1)}, frames=3)) == 3
+
+
+def test_weights_for_single_objects_get_a_silent_input_for_the_others(tmp_path: Path):
+    torch.save(state({"value_encoder.conv1.weight": (64, 4, 7, 7)}), tmp_path / "w.pth")
+    stem = loaded(tmp_path / "w.pth").values.encoder.stem.weight
+    assert stem.shape[1] == 5
+    assert stem[:, 4].abs().max() == 0
+
+
+@pytest.mark.parametrize(
+    ("break_it", "words"),
+    [
+        (lambda t: t.pop("decoder.pred.bias"), r"lacks 'decoder\.pred\.bias'"),
+        (lambda t: t.update({"encoder.conv1.weight": torch.zeros(1)}), r"foreign tensor 'encoder\.conv1\.weight'"),
+        (lambda t: t.update({"decoder.pred.bias": torch.zeros(2)}), r"'decoder\.pred\.bias' is \(2,\)"),
+        (lambda t: t["decoder.pred.bias"].fill_(float("nan")), r"'decoder\.pred\.bias' holds values"),
+        (lambda t: (t.clear(), t.update({"stem.weight": torch.zeros(3)})), "foreign tensor|lacks"),
+    ],
+)
+def test_what_is_wrong_with_a_checkpoint_is_named(break_it, words: str, tmp_path: Path):
+    tensors = state()
+    break_it(tensors)
+    torch.save(tensors, tmp_path / "w.pth")
+    with pytest.raises(WeightsDamaged, match=words):
+        loaded(tmp_path / "w.pth")
+
+
+def test_our_own_weights_are_no_weights_of_xmem_and_the_other_way_round(saved: Path):
+    ours = loading.BUNDLED / "keymatte.safetensors"
+    with pytest.raises(WeightsDamaged, match=r"keymatte\.safetensors is no file of this network"):
+        loaded(ours)
+    with pytest.raises(WeightsDamaged, match=r"XMem\.pth is no file of this network"):
+        find_recipe("keymatte").network(
+            {"read.top_k": 3, "previous.follow": 1, "keyframes.enlarged": 100},
+            weights=saved,
+            device=torch.device("cpu"),
+        )
+
+
+def test_a_size_that_the_weights_do_not_have_is_refused(saved: Path):
+    with pytest.raises(WeightsDamaged, match=r"network\.key_channels is set to 32, but these weights have 64"):
+        loaded(saved, **{"network.key_channels": "32"})
+
+
+def test_missing_weights_are_named_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("KEYMATTE_WEIGHTS", str(tmp_path))
+    with pytest.raises(WeightsMissing, match="XMem, which are not here") as raised:
+        find_recipe("xmem++").network({}, weights=None, device=torch.device("cpu"))
+    assert "models download XMem" in raised.value.remedy
+
+
+@pytest.mark.parametrize(("size", "recipe"), [((9, 7), "xmem++"), ((33, 95), "xmem"), ((95, 33), "xmem")])
+def test_frames_of_any_size_come_back_at_their_size(size: tuple[int, int], recipe: str, network: XMem):
+    labels = np.zeros(size, np.uint8)
+    labels[: size[0] // 2, : size[1] // 2] = 3
+    mattes = walk(network, recipe, {0: labels}, frames=3, size=size)
+    assert [matte.alpha.shape for matte in mattes] == [(1, *size)] * 3
+    assert np.array_equal(mattes[0].alpha[0], labels == 3)
+    assert all(np.isfinite(matte.alpha).all() for matte in mattes)
+
+
+def test_one_frame_is_a_clip(network: XMem):
+    (matte,) = walk(network, "xmem", {0: mask(1, 2)}, frames=1)
+    assert matte.objects == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "direction"),
+    [("xmem", Direction.BOTH), ("xmem++", Direction.FORWARD), ("xmem++", Direction.BACKWARD)],
+)
+def test_objects_may_come_late_and_be_any_number(recipe: str, direction: Direction, network: XMem):
+    truth = {2: mask(1, 4), 4: mask(2, 7)}
+    mattes = walk(network, recipe, truth, frames=6, direction=direction)
+    for matte in mattes:
+        told = truth.get(matte.frame)
+        for number, alpha in zip(matte.objects, matte.alpha):
+            assert np.isfinite(alpha).all()
+            if told is not None and number in np.unique(told):
+                assert np.array_equal(alpha, told == number)
+    seen = {number for matte in mattes for number in matte.objects}
+    assert seen == {1, 2, 4, 7}
+    assert {matte.frame for matte in mattes} == set(range(6))
+
+
+def test_twelve_objects_in_one_frame(network: XMem):
+    labels = np.repeat(np.arange(1, 13, dtype=np.uint8), 8)[None].repeat(64, 0)
+    mattes = walk(network, "xmem", {0: labels}, frames=2, size=(64, 96))
+    assert mattes[-1].alpha.shape == (12, 64, 96)
+    assert mattes[-1].alpha.sum(0).max() < 1.0001
+
+
+def test_late_objects_do_not_stop_a_full_long_term_memory(network: XMem):
+    numbers = {
+        "memory__interval": "1",
+        "memory__least_frames": "1",
+        "memory__most_frames": "3",
+        "memory__prototypes": "8",
+        "memory__long_term_tokens": "16",
+    }
+    for recipe in ("xmem", "xmem++"):
+        mattes = walk(network, recipe, {0: mask(1), 3: mask(2)}, frames=10, **numbers)
+        assert len(mattes) == 10
+        assert all(np.isfinite(matte.alpha).all() for matte in mattes)
+
+
+def entry(frame: int, *, tokens: int = 4) -> Entry:
+    planes = {
+        "key": torch.full((2, tokens), float(frame)),
+        "shrinkage": torch.ones(1, tokens),
+        "selection": torch.ones(2, tokens),
+        "value": torch.full((1, 3, tokens), float(frame)),
+    }
+    return Entry(frame, (Tokens(planes),), objects=(0,))
+
+
+def frames(store: Working | FirstAndWorking | LongTerm) -> list[int]:
+    return [one.frame for one in store.entries()]
+
+
+def test_working_memory_lets_the_older_go_together():
+    store = Working(2, 4)
+    gone = [[one.frame for one in store.write([entry(frame)])] for frame in range(8)]
+    assert gone == [[], [], [], [0, 1], [], [2, 3], [], [4, 5]]
+    assert frames(store) == [6, 7]
+
+
+@pytest.mark.parametrize(("least", "kept"), [(1, [0]), (2, [0, 3]), (3, [0, 2, 3])])
+def test_the_first_frame_never_goes_even_if_it_is_all_that_stays(least: int, kept: list[int]):
+    store = FirstAndWorking(least, 4)
+    for frame in range(4):
+        gone = store.write([entry(frame)])
+    assert frames(store) == kept
+    assert [one.frame for one in gone] == [frame for frame in range(4) if frame not in kept]
+
+
+def test_long_term_memory_makes_room_by_use_and_never_holds_more_than_it_may():
+    store = LongTerm(lambda entries, count: entry(entries[-1].frame, tokens=count), prototypes=4, most=8, counting=True)
+    for frame in range(3):
+        store.write([entry(frame)])
+        assert sum(len(one) for one in store.entries()) <= 8
+        for one in store.entries():  # the tokens of even frames are read more, each a little differently
+            one.usage.add(torch.arange(1.0, 5.0)[: len(one)] * (10 if one.frame % 2 == 0 else 1))
+    assert frames(store) == [0, 2]
+
+
+def test_uncounted_long_term_memory_forgets_the_oldest():
+    store = LongTerm(
+        lambda entries, count: entry(entries[-1].frame, tokens=count), prototypes=4, most=8, counting=False
+    )
+    for frame in range(4):
+        store.write([entry(frame)])
+    assert frames(store) == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        ({"memory.least_frames": "10"}, r"memory\.most_frames must be more than memory\.least_frames, which is 10"),
+        ({"memory.long_term_tokens": "100"}, r"memory\.long_term_tokens must be at least memory\.prototypes"),
+    ],
+)
+def test_numbers_that_do_not_fit_together_are_refused(numbers: dict[str, str], words: str):
+    recipe = find_recipe("xmem++")
+    with pytest.raises(BadSetting, match=words):
+        recipe.bank(recipe.numbers(numbers), None, 60)

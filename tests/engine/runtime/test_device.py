@@ -1,0 +1,28 @@
+"""A lack of memory is told of in words."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from engine.runtime.device import memory_errors
+from engine.shared.errors import OutOfMemory
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        RuntimeError("CUDA error: out of memory"),  # as page-locked memory is refused
+        RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: not enough memory"),
+    ],
+)
+def test_a_lack_of_memory_is_an_error_that_a_user_can_act_on(error: Exception):
+    with pytest.raises(OutOfMemory, match="not enough memory"), memory_errors():
+        raise error
+
+
+def test_another_error_stays_what_it_is():
+    with pytest.raises(RuntimeError, match="shapes"), memory_errors():
+        raise RuntimeError("shapes do not fit")

@@ -1,0 +1,138 @@
+"""The table of published weights: complete, honest, and the same for Blender and the command line."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import platformdirs
+import pytest
+
+from engine.methods.registry import RECIPES
+from engine.shared import catalogue
+from engine.shared.catalogue import (
+    CATALOGUE,
+    default_folder,
+    find_by_file,
+    find_weights,
+    installed,
+    is_installed,
+    published_for,
+    size_in_words,
+)
+from engine.shared.errors import UnknownWeights
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.name)
+def test_every_row_says_what_a_user_must_know(entry):
+    assert entry.method
+    assert entry.licence
+    assert entry.note
+    assert 10**6 < entry.size < 10**10
+    for address in (entry.page, entry.address):
+        assert not address or (urlsplit(address).scheme == "https" and urlsplit(address).hostname)
+    assert entry.page
+    assert not entry.address or urlsplit(entry.address).path.endswith(entry.file_name)
+    assert re.fullmatch(r"([0-9a-f]{64})?", entry.sha256)
+    assert re.fullmatch(r"[\w.+-]+", entry.name), "the name is a file's too"
+    assert not entry.name.lower().endswith((".pth", ".safetensors"))
+
+
+def test_names_differ_also_where_capitals_do_not_count():
+    assert len({entry.name.casefold() for entry in CATALOGUE}) == len(CATALOGUE)
+    assert len({entry.file_name.casefold() for entry in CATALOGUE}) == len(CATALOGUE)
+
+
+def test_recipes_and_published_weights_know_each_other():
+    for entry in CATALOGUE:
+        assert entry.recipes
+        assert set(entry.recipes) <= RECIPES.keys()
+    assert published_for("xmem++")[0].name == "XMem", "the authors' default comes first"
+    assert published_for("colour") == ()
+
+
+@pytest.mark.parametrize("name", ["XMem-s012", "xmem-S012"])
+def test_weights_are_found_by_name(name):
+    assert find_weights(name).file_name == "XMem-s012.pth"
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones():
+    with pytest.raises(UnknownWeights, match=r"no published weights 'XMen'; there are XMem, XMem-s012, XMem-s2"):
+        find_weights("XMen")
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("XMem.pth", "XMem"),
+        ("downloads/xmem.PTH", "XMem"),
+        ("XMem-s012 (2).pth", "XMem-s012"),
+        ("XMem-s2(1).pth", "XMem-s2"),
+        ("XMem - Copy.pth", "XMem"),
+        ("XMem-no-sensory.safetensors", "XMem-no-sensory"),
+    ],
+)
+def test_the_name_of_a_file_tells_which_weights_it_holds(file, name):
+    assert find_by_file(Path(file)).name == name
+
+
+@pytest.mark.parametrize("file", ["model_best.pth", "XMem-s01.pth", "my-XMem.pth", "XMem-s012-mine.pth"])
+def test_a_name_that_does_not_tell_is_not_guessed_at(file):
+    with pytest.raises(UnknownWeights, match="does not tell which weights") as refusal:
+        find_by_file(Path(file))
+    assert "--as NAME" in refusal.value.remedy
+
+
+def test_what_is_installed_is_seen_from_the_file(tmp_path):
+    entry = find_weights("XMem")
+    assert installed(entry, tmp_path) == tmp_path / "XMem.safetensors"
+    assert not is_installed(entry, tmp_path)
+    installed(entry, tmp_path).touch()
+    assert is_installed(entry, tmp_path)
+    assert not is_installed(find_weights("XMem-s2"), tmp_path)
+
+
+def test_the_folder_is_where_this_system_keeps_a_users_data(monkeypatch):
+    monkeypatch.delenv("KEYMATTE_WEIGHTS", raising=False)
+    assert default_folder() == platformdirs.user_data_path("keymatte", appauthor=False) / "weights"
+
+
+@pytest.mark.parametrize(
+    ("platform", "variable", "expected"),
+    [
+        ("linux", "XDG_DATA_HOME", "data/keymatte/weights"),
+        ("win32", "LOCALAPPDATA", "data/keymatte/weights"),
+        ("linux", "KEYMATTE_WEIGHTS", "data"),
+        ("darwin", "KEYMATTE_WEIGHTS", "data"),
+    ],
+)
+def test_the_folder_follows_the_environment(tmp_path, monkeypatch, platform, variable, expected):
+    monkeypatch.delenv("KEYMATTE_WEIGHTS", raising=False)
+    monkeypatch.setattr(catalogue.sys, "platform", platform)
+    monkeypatch.setenv(variable, str(tmp_path / "data"))
+    assert default_folder() == tmp_path / expected
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1500, "1.5 kB"), (249_000_000, "249 MB"), (1_040_000_000, "1.04 GB")],
+)
+def test_sizes_are_told_as_people_read_them(size, words):
+    assert size_in_words(size) == words
+
+
+def test_blender_may_import_it():
+    told = subprocess.run(
+        [sys.executable, "-c", "import sys, engine.catalogue; print('torch' in sys.modules, 'numpy' in sys.modules)"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert told.stdout.split() == ["False", "False"]

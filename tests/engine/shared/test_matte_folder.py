@@ -1,0 +1,85 @@
+"""The matte folder: whose it is, and that files in it are whole."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from engine.shared.errors import DiskFull, FolderNotWritable, FolderTaken
+from engine.shared.files import atomic_write, writing_error
+from engine.shared.matte_folder import MatteFolder, number_in, spans
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "Thumbs.db", "desktop.ini"])
+def test_what_the_system_leaves_behind_makes_a_folder_nobodys(tmp_path, name):
+    (tmp_path / name).write_bytes(b"")
+    MatteFolder(tmp_path).claim({})
+    assert (tmp_path / name).exists()
+
+
+def test_the_last_number_of_a_name_is_its_frame():
+    assert [number_in(stem) for stem in ("000020", "shot_2_0007", "frame12b", "plate")] == [20, 7, 12, None]
+
+
+def test_a_new_and_an_empty_folder_and_our_own_can_be_claimed(tmp_path: Path):
+    folder = MatteFolder(tmp_path / "new" / "mattes é 1")
+    folder.claim({"run": 1})
+    (folder.root / "labels").mkdir()
+    folder.claim({"run": 2})
+    assert '"run": 2' in (folder.root / "keymatte.json").read_text(encoding="utf-8")
+
+
+def test_a_folder_with_somebodys_files_is_left_alone(tmp_path: Path):
+    (tmp_path / "holiday.jpg").write_bytes(b"precious")
+    with pytest.raises(FolderTaken, match=r"holiday\.jpg"):
+        MatteFolder(tmp_path).claim({})
+    assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
+
+
+def test_a_file_is_no_folder(tmp_path: Path):
+    (tmp_path / "out").write_bytes(b"precious")
+    with pytest.raises(FolderTaken, match="is a file"):
+        MatteFolder(tmp_path / "out").claim({})
+    with pytest.raises(FolderNotWritable):
+        MatteFolder(tmp_path / "out" / "below").claim({})
+
+
+def test_half_written_files_of_a_killed_run_are_swept_up(tmp_path: Path):
+    folder = MatteFolder(tmp_path / "m")
+    folder.claim({})
+    left = folder.labels(3).with_name("000003.png.part")
+    left.parent.mkdir()
+    left.write_bytes(b"half")
+    folder.claim({})
+    assert not left.exists()
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path: Path):
+    path = tmp_path / "a.png"
+    path.write_bytes(b"old")
+    with pytest.raises(DiskFull, match="no space"), atomic_write(path) as part:
+        part.write_bytes(b"ne")
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_write_errors_are_told_apart(tmp_path: Path):
+    assert isinstance(writing_error(tmp_path, OSError(errno.ENOSPC, "")), DiskFull)
+    assert isinstance(writing_error(tmp_path, PermissionError(errno.EACCES, "")), FolderNotWritable)
+
+
+def test_done_frames_are_those_whose_labels_are_there(tmp_path: Path):
+    folder = MatteFolder(tmp_path)
+    for number in (12, 3, 1001):
+        folder.labels(number).parent.mkdir(exist_ok=True)
+        folder.labels(number).write_bytes(b"")
+    (tmp_path / "labels" / "000004.png.part").write_bytes(b"")
+    assert folder.numbers_done() == [3, 12, 1001]
+
+
+def test_frames_in_words_are_spans():
+    assert spans([]) == ""
+    assert spans([7, 3, 1, 2, 2, -1]) == "-1, 1 to 3, 7"

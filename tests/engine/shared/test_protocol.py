@@ -1,0 +1,64 @@
+"""Messages survive the line they travel in; anything else is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.shared.errors import BadMessage
+from engine.shared.protocol import (
+    Cancel,
+    Download,
+    Failed,
+    Finished,
+    Import,
+    MatteReady,
+    Propagate,
+    Ready,
+    Stage,
+    decode,
+    encode,
+)
+from engine.shared.types import Direction, KeyframeFile, PropagationJob, Settings, VideoClip
+
+JOB = PropagationJob(
+    job_id="a1",
+    clip=VideoClip(Path("shots") / "Straße 7" / "plate.mov", height=480, width=720, frame_count=60),
+    frames=range(3, 50),
+    keyframes=(KeyframeFile(3, Path("k") / "000003.png", (1, 4)), KeyframeFile(9, Path("k") / "000009.png", ())),
+    folder=Path("mattes") / "日本",
+    direction=Direction.BACKWARD,
+    settings=Settings(height=360, device="cpu", overrides={"memory.interval": "3"}),
+)
+MESSAGES = [
+    Propagate(JOB),
+    Propagate(PropagationJob("b", JOB.clip, range(1), (), Path("out"), weights=Path("w.safetensors"))),
+    Cancel("a1"),
+    Download("d", "XMem", Path("Gewichte") / "日本"),
+    Download("d", "XMem", Path("weights"), again=True),
+    Import("i", "XMem", Path("Straße 7") / "XMem.pth", Path("weights")),
+    Ready("0.1.0", "CPU"),
+    Stage("a1", "Learning"),
+    MatteReady("a1", 5, 1, 94),
+    Finished("a1", "frame 3 is gone", 2.5, 1024),
+    Failed("", "bad-message", "two\nlines", ""),
+]
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
+def test_a_message_comes_back_as_it_was_from_one_line(message):
+    line = encode(message)
+    assert line.count("\n") == 1
+    assert decode(line) == message
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "hello", "[]", "3", "{}", '{"kind": "Dance"}', '{"kind": "Cancel"}', '{"kind": "Cancel", "job": 1}',
+     '{"kind": "Download", "job_id": "d", "name": "X"}', '{"kind": "Download", "job_id": "", "name": "X", "folder": 3}',
+     '{"kind": "Propagate", "job": {}}', '{"kind": "Propagate", "job": null}', encode(MESSAGES[0])[:-40]],
+)  # fmt: skip
+def test_anything_else_is_refused_in_words(line: str):
+    with pytest.raises(BadMessage, match="not a message"):
+        decode(line)
