@@ -112,7 +112,7 @@ ENGINE_OF_ANOTHER_CATALOGUE = """
 import os, sys
 sys.path.insert(0, os.getcwd())
 from dataclasses import replace
-from engine import catalogue
+from engine.shared import catalogue
 catalogue.CATALOGUE = tuple(replace(entry, address={address!r}) for entry in catalogue.CATALOGUE)
 from engine.__main__ import main
 sys.exit(main(["serve"]))

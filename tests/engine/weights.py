@@ -43,7 +43,7 @@ def child_program(address: str) -> str:
     """Python that runs the engine's command line with this row in its catalogue."""
     return (
         "import sys\n"
-        "from engine import catalogue\n"
+        "from engine.shared import catalogue\n"
         "from tests.engine.weights import row\n"
         f"catalogue.CATALOGUE += (row({address!r}),)\n"
         "from engine.__main__ import main\n"

@@ -18,8 +18,8 @@ from tests.process.cli import ROOT, propagate, told
 # The command line, but how far it is is written after every frame.
 _OFTEN = """
 import sys
-from engine import unfinished
-unfinished._EVERY = unfinished._TIMES = 0
+from engine.jobs import resume
+resume._EVERY = resume._TIMES = 0
 from engine.__main__ import main
 sys.exit(main(sys.argv[1:]))
 """
