@@ -11,11 +11,11 @@ from ..engine.shared.errors import EngineBusy, EngineDied, EngineError, Environm
 from ..engine.shared.protocol import (
     Answer,
     Cancel,
-    Cancelled,
     Download,
     Failed,
     Finished,
     Import,
+    JobCancelled,
     MatteReady,
     Propagate,
     Ready,
@@ -202,7 +202,7 @@ class Session:
                 self.status = replace(self.status, finished=finished)
             case Suggested() as found:
                 self._end(State.FINISHED, text=self._job.take(found))
-            case Cancelled():
+            case JobCancelled():
                 self._end(State.CANCELLED, text=self._job.cancelled)
             case Failed() as failed:
                 self._fail(failed)

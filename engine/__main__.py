@@ -10,14 +10,14 @@ from importlib.util import find_spec
 
 from .cli import doctor, models, propagate, serve, suggest
 from .cli.console import complain
-from .runtime.allocator import keep_freed_memory
+from .runtime.allocator import tune_malloc
 from .shared.errors import EngineError
 
 # Threads that wait must sleep, not spin: beside Blender or a render, spinning made two threads five times slower than
 # one. OpenMP reads these once, when torch is first imported.
 for _name, _value in (("OMP_WAIT_POLICY", "PASSIVE"), ("GOMP_SPINCOUNT", "0"), ("KMP_BLOCKTIME", "0")):
     os.environ.setdefault(_name, _value)
-keep_freed_memory()
+tune_malloc()
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -61,7 +61,11 @@ TABLE = (
             *(f"engine.{name}" for name in ("memory.bank", "memory.entry", "networks.network", "layers.aggregate")),
         ),
     ),
-    Row(_room("engine.adaptation"), ("torch", "numpy", "cv2"), _rooms("runtime", "layers", "memory", "adaptation")),
+    Row(
+        _room("engine.adaptation"),
+        ("torch", "numpy", "cv2"),
+        _rooms("runtime", "layers", "memory", "networks", "adaptation"),
+    ),
     Row(_room("engine.suggestion"), LIBRARIES, _rooms("shared", "layers", "memory", "suggestion")),
     Row(_room("engine.output"), LIBRARIES, _rooms("shared", "media", "inference", "output")),
     Row(

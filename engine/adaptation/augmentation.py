@@ -13,7 +13,7 @@ _FOCUS = 9  # pixels: side of the blurring kernel
 
 
 @dataclass(frozen=True)
-class Reach:
+class AugmentationRange:
     """How far a copy may be from its original."""
 
     shift: float  # of the frame's shorter side
@@ -25,13 +25,13 @@ class Reach:
     mirrored: float  # 0..1: probability
 
 
-class Copier:
+class Augmenter:
     """Makes copies (1, 3, H, W), (O, H, W) of pictures with masks; the same seed gives the same ones."""
 
     def __init__(self, seed: int) -> None:
         self._dice = torch.Generator().manual_seed(seed)
 
-    def copy(self, image: Tensor, masks: Tensor, reach: Reach) -> tuple[Tensor, Tensor]:
+    def copy(self, image: Tensor, masks: Tensor, reach: AugmentationRange) -> tuple[Tensor, Tensor]:
         """One of the copies within `reach`."""
         h, w = image.shape[-2:]
         places = self._places((h, w), masks, reach).to(image.device)
@@ -51,7 +51,7 @@ class Copier:
     def _around(self, size: tuple[int, ...], reach: float) -> Tensor:
         return (2 * self._uniform(size) - 1) * reach
 
-    def _places(self, size: tuple[int, int], masks: Tensor, reach: Reach) -> Tensor:
+    def _places(self, size: tuple[int, int], masks: Tensor, reach: AugmentationRange) -> Tensor:
         """Where each pixel of the copy comes from: (1, H, W, 2) x and y, -1..1."""
         h, w = size
         y, x = torch.meshgrid(torch.arange(h) - (h - 1) / 2, torch.arange(w) - (w - 1) / 2, indexing="ij")
@@ -73,7 +73,7 @@ class Copier:
         soft = functional.avg_pool2d(small, 3, stride=1, padding=1)
         return functional.interpolate(soft, size=mask.shape, mode="bilinear", align_corners=False)[0, 0]
 
-    def _developed(self, image: Tensor, reach: Reach) -> Tensor:
+    def _developed(self, image: Tensor, reach: AugmentationRange) -> Tensor:
         """In another light, and sometimes out of focus."""
         gamma, gain = self._around((1, 1, 1, 1), reach.light).exp(), self._around((1, 3, 1, 1), reach.light / 2).exp()
         image = (image.clamp(0, 1) ** gamma.to(image) * gain.to(image)).clamp(0, 1)

@@ -11,16 +11,18 @@ import torch
 from torch import Tensor, nn
 
 from ..layers.aggregate import joint_logits
+from ..layers.keymatte_decoder import DecoderInputs
 from ..layers.windows import Window
 from ..memory.bank import MemoryBank
 from ..memory.stores import Permanent
-from ..runtime.threads import beside
-from .augmentation import Copier, Reach
-from .losses import Shown, frame_loss, overlaps
-from .validation import Marked, Show, labels_of, rehearse, steps_of
+from ..networks.keymatte import Keymatte
+from ..runtime.threads import run_alongside
+from .augmentation import AugmentationRange, Augmenter
+from .losses import FramePrediction, frame_loss, iou
+from .validation import AnnotatedFrame, Show, labels_of, steps_of, validate_by_propagation
 
-_POSE = Reach(shift=0.12, turn=0.2, zoom=0.18, bend=0.02, apart=0.06, light=0.2, mirrored=0.5)
-_STEP = Reach(shift=0.03, turn=0.04, zoom=0.04, bend=0.008, apart=0.02, light=0.04, mirrored=0.0)
+_POSE = AugmentationRange(shift=0.12, turn=0.2, zoom=0.18, bend=0.02, apart=0.06, light=0.2, mirrored=0.5)
+_STEP = AugmentationRange(shift=0.03, turn=0.04, zoom=0.04, bend=0.008, apart=0.02, light=0.04, mirrored=0.0)
 _LESSONS = 24  # examples that are learned from, over all keyframes
 _MOST_KEYFRAMES = 8  # of a group; with more, some evenly spread
 _ALONE = 4  # copies on which it is seen whether learning helps where there is no other keyframe to see it on
@@ -41,7 +43,7 @@ Tell = Callable[[int, int], None]  # steps done, steps in all; may stop it by ra
 class Example:
     """All that the decoder is told of one frame, and what is true there."""
 
-    told: tuple[Any, ...]  # maps (.., h, w) of whole frames, alone or in dicts
+    inputs: DecoderInputs
     labels: Tensor  # (H, W) long
     objects: int
     fold: int  # learned from in all folds but this one, which it is a test of
@@ -58,28 +60,70 @@ class Outcome:
     weights: dict[str, Tensor] | None
 
 
-def fit(network: Any, groups: Sequence[Sequence[Marked]], *, steps: int, tell: Tell, show: Show) -> Outcome:
-    """Learn from the keyframes of each group. The network is left as it was. `network` is of Keymatte's kind.
+def fit(
+    network: Keymatte, groups: Sequence[Sequence[AnnotatedFrame]], *, steps: int, tell: Tell, show: Show
+) -> Outcome:
+    """Fine-tune a copy of the decoder on the keyframes of each group; the network is left as it was.
 
-    What seems better on keyframes, each found from a frame just before it, has to be no worse where masks are carried
-    to them over the frames between, as `show` gives them: what leaks a little more on each is to be seen only there.
-    Nor may any object pay for what another gains.
+    The weights are returned only if they help: they must score better on held-out keyframes segmented from a frame
+    just before, and no worse, for no object, after propagation to held-out keyframes over the frames between, which
+    `show` returns. Errors that grow from frame to frame appear only there.
     """
-    sources = [_spread(group) for group in groups]
-    draws = max(1, round(_LESSONS / sum(map(len, sources))))
-    copier = Copier(seed=1)
-    walked = [group for group in sources if len(group) > 1]
-    total, done, examples = _count(sources, draws) + 2 * steps + sum(map(steps_of, walked)), 0, []
-    for group in sources:
-        for example in examples_of(network, group, copier, draws):
+    groups = [_spread(group) for group in groups]
+    draws = max(1, round(_LESSONS / sum(map(len, groups))))
+    augmenter = Augmenter(seed=1)
+    walked = [group for group in groups if len(group) > 1]
+    progress = _Progress(_count(groups, draws) + 2 * steps + sum(map(steps_of, walked)), tell)
+    examples = []
+    for group in groups:
+        for example in examples_of(network, group, augmenter, draws):
             examples.append(example)
-            tell(done := done + 1, total)
+            progress.step()
     looks = [round(steps * look / _LOOKS) for look in range(1, _LOOKS + 1)]
+    folds = _train_folds(network, examples, looks, progress)
+    best, gain, scores = _best_look(folds)
+    helps, weights = gain >= _LEAST_GAIN, None
+    if helps and walked:
+        before, after = _validate(network, walked, [fold.kept[1 + best] for fold in folds], show, progress)
+        scores = float(before.mean()), float(after.mean())
+        helps = scores[1] >= scores[0] and bool((after > before - _LEAST_LOSS).all())
+    if helps:
+        decoder = deepcopy(network.decoder)
+        for _ in learn(decoder, [example for example in examples if not example.exam], looks[best], augmenter):
+            progress.step()
+        weights = _midway(network.decoder, decoder).state_dict()
+    progress.finish()
+    return Outcome(*scores, weights)
+
+
+class _Progress:
+    """Counts steps, and tells of each."""
+
+    def __init__(self, total: int, tell: Tell) -> None:
+        self._done, self._total, self._tell = 0, total, tell
+
+    def step(self) -> None:
+        self._done += 1
+        self._tell(self._done, self._total)
+
+    def finish(self) -> None:
+        self._tell(self._total, self._total)
+
+
+def _train_folds(
+    network: Keymatte, examples: Sequence[Example], looks: Sequence[int], progress: _Progress
+) -> list[_Fold]:
+    """Train a decoder per fold, two side by side, and score each at every look."""
     folds = [_Fold(network.decoder, examples, fold) for fold in range(_FOLDS)]
     first, second = (fold.look(looks) for fold in folds)
-    with beside(second, examples[0].labels.device) as other:
+    with run_alongside(second, examples[0].labels.device) as other:
         for _ in zip(first, other, strict=True):
-            tell(done := done + 1, total)
+            progress.step()
+    return folds
+
+
+def _best_look(folds: Sequence[_Fold]) -> tuple[int, float, tuple[float, float]]:
+    """Choose the look with the largest gain: its index, the gain, and mean J before and then, in percent."""
     before, *after = (
         {kind: _mean([score for fold in folds for score in fold.seen[look][kind]]) for kind in _KINDS}
         for look in range(_LOOKS + 1)
@@ -87,28 +131,26 @@ def fit(network: Any, groups: Sequence[Sequence[Marked]], *, steps: int, tell: T
     # It has to be better where masks have to be found, and no worse where they are carried along, as in most frames.
     gains = [min(scores[False] - before[False], scores[True] - before[True] + _LEAST_GAIN) for scores in after]
     best = max(range(_LOOKS), key=lambda look: gains[look])
-    told = _mean([*before.values()]), _mean([*after[best].values()])
-    helps, better = gains[best] >= _LEAST_GAIN, None
-    if helps and walked:
-        scores = []  # (2, objects) of each group, over all its walks: before and after
-        for group in walked:
-            walks = []
-            for found in rehearse(
-                network, group, lambda at: (network.decoder, folds[at % _FOLDS].kept[1 + best]), show
-            ):
-                tell(done := done + 1, total)
-                walks += [found] if found else []
-            scores.append(torch.tensor(walks, dtype=torch.float64).mean(0))
-        was, now = torch.cat(scores, 1)
-        told = float(was.mean()), float(now.mean())
-        helps = told[1] >= told[0] and bool((now > was - _LEAST_LOSS).all())
-    if helps:
-        decoder = deepcopy(network.decoder)
-        for _ in learn(decoder, [one for one in examples if not one.exam], looks[best], copier):
-            tell(done := done + 1, total)
-        better = _midway(network.decoder, decoder).state_dict()
-    tell(total, total)
-    return Outcome(*told, better)
+    return best, gains[best], (_mean([*before.values()]), _mean([*after[best].values()]))
+
+
+def _validate(
+    network: Keymatte,
+    groups: Sequence[Sequence[AnnotatedFrame]],
+    decoders: Sequence[nn.Module],
+    show: Show,
+    progress: _Progress,
+) -> tuple[Tensor, Tensor]:
+    """Propagate to each held-out keyframe: J (objects,) in percent of the shipped decoder, and of each fold's own."""
+    scores = []  # (2, objects) of each group, the mean over its walks
+    for group in groups:
+        walks = []
+        for found in validate_by_propagation(network, group, lambda at: (network.decoder, decoders[at % _FOLDS]), show):
+            progress.step()
+            walks += [found] if found else []
+        scores.append(torch.tensor(walks, dtype=torch.float64).mean(0))
+    before, after = torch.cat(scores, 1)
+    return before, after
 
 
 class _Fold:
@@ -118,7 +160,7 @@ class _Fold:
         self._shipped, self._decoder = decoder, deepcopy(decoder)
         self._lessons = [one for one in examples if not one.exam and one.fold != fold]
         self._exams = [one for one in examples if one.exam and one.fold == fold]
-        self._copier = Copier(seed=2 + fold)
+        self._copier = Augmenter(seed=2 + fold)
         self.seen: list[dict[bool, list[float]]] = []  # J by kind: as it was, and at each look
         self.kept: list[nn.Module] = []  # what it was then
 
@@ -145,26 +187,30 @@ def _midway(shipped: nn.Module, learned: nn.Module) -> nn.Module:
     return mean
 
 
-def _spread(group: Sequence[Marked]) -> Sequence[Marked]:
+def _spread(group: Sequence[AnnotatedFrame]) -> Sequence[AnnotatedFrame]:
     """All of them, or some evenly spread."""
     count = min(len(group), _MOST_KEYFRAMES)
     return [group[round(at * (len(group) - 1) / max(count - 1, 1))] for at in range(count)]
 
 
-def _count(groups: Sequence[Sequence[Marked]], draws: int) -> int:
+def _count(groups: Sequence[Sequence[AnnotatedFrame]], draws: int) -> int:
     return sum(len(group) * draws + (len(_KINDS) * len(group) if len(group) > 1 else _ALONE) for group in groups)
 
 
 @torch.no_grad()
-def examples_of(network: Any, group: Sequence[Marked], copier: Copier, draws: int) -> Iterator[Example]:
+def examples_of(
+    network: Keymatte, group: Sequence[AnnotatedFrame], augmenter: Augmenter, draws: int
+) -> Iterator[Example]:
     """Lessons and exams. Each keyframe is found from the others, or from itself if it is alone.
 
     Lessons are copies of it; exams are the keyframe itself, unless it is alone. The frame before it is another copy,
     whose masks are true, or had to be found: as in a film, they have the network's errors.
     """
     seen = [network.encode(one.image) for one in group]
-    left = [network.pin(frame, seen[frame], one.masks, among=len(group)) for frame, one in enumerate(group)]
-    states = [network.settle(frame, seen[frame], one.masks, None) for frame, one in enumerate(group)]
+    left = [
+        network.memorize_permanent(frame, seen[frame], one.masks, among=len(group)) for frame, one in enumerate(group)
+    ]
+    states = [network.update_state(frame, seen[frame], one.masks, None) for frame, one in enumerate(group)]
     alone = len(group) == 1
 
     def found_from(
@@ -173,15 +219,15 @@ def examples_of(network: Any, group: Sequence[Marked], copier: Copier, draws: in
         bank = MemoryBank([Permanent()], interval=1)
         for frame in known:
             bank.write(left[frame].as_pinned())
-        state = states[known[copier.cell(0, len(known) - 1)]]
-        before, there = copier.copy(image, masks, _STEP)
+        state = states[known[augmenter.cell(0, len(known) - 1)]]
+        before, there = augmenter.copy(image, masks, _STEP)
         features = network.encode(before)
         if not carried:
-            found = network.find(features, bank.view(), state)
+            found = network.decode(features, bank.view(), state)
             there = joint_logits(found.logits.sigmoid()).softmax(0)[1:]
-        state = network.settle(-1, features, there, state)
-        told = network.recall(network.encode(image), bank.view(), state)
-        return Example(told, labels_of(masks), len(masks), fold, exam, carried)
+        state = network.update_state(-1, features, there, state)
+        inputs = network.decoder_inputs(network.encode(image), bank.view(), state)
+        return Example(inputs, labels_of(masks), len(masks), fold, exam, carried)
 
     every = range(len(group))
     for at, one in enumerate(group):
@@ -190,7 +236,7 @@ def examples_of(network: Any, group: Sequence[Marked], copier: Copier, draws: in
             for carried in _KINDS:
                 yield found_from(others, one.image, one.masks, at % _FOLDS, exam=True, carried=carried)
         for draw in range(draws + _ALONE * alone):
-            image, masks = copier.copy(one.image, one.masks, _POSE)
+            image, masks = augmenter.copy(one.image, one.masks, _POSE)
             exam = draw >= draws
             fold = (draw if alone else at) % _FOLDS
             # With itself in memory now and then: in the film all keyframes are there.
@@ -199,14 +245,14 @@ def examples_of(network: Any, group: Sequence[Marked], copier: Copier, draws: in
             yield found_from(known, image, masks, fold, exam=exam, carried=carried)
 
 
-def learn(decoder: nn.Module, lessons: Sequence[Example], steps: int, copier: Copier) -> Iterator[int]:
+def learn(decoder: nn.Module, lessons: Sequence[Example], steps: int, augmenter: Augmenter) -> Iterator[int]:
     """Changes the decoder; after each step its number, from 1."""
     weights = [weight for name, weight in decoder.named_parameters() if not name.startswith("quality.")]
     for weight in weights:
         weight.requires_grad_(True)
     optimiser = torch.optim.Adam(weights, lr=_RATE)
     for step in range(1, steps + 1):
-        example = _window(lessons[copier.cell(0, len(lessons) - 1)], copier)
+        example = _window(lessons[augmenter.cell(0, len(lessons) - 1)], augmenter)
         with torch.enable_grad():
             loss_of(decoder, example).backward()
         nn.utils.clip_grad_norm_(weights, 1.0)
@@ -224,30 +270,28 @@ def loss_of(decoder: nn.Module, example: Example) -> Tensor:
 @torch.no_grad()
 def _overlaps(decoder: nn.Module, examples: Iterable[Example]) -> list[float]:
     """J of each example, in percent, the mean over its objects."""
-    return [
-        100 * float(overlaps(_shown(decoder, one).logits.argmax(0), one.labels, one.objects).mean()) for one in examples
-    ]
+    return [100 * float(iou(_shown(decoder, one).logits.argmax(0), one.labels, one.objects).mean()) for one in examples]
 
 
 def _mean(numbers: Sequence[float]) -> float:
     return sum(numbers) / max(len(numbers), 1)
 
 
-def _shown(decoder: nn.Module, example: Example) -> Shown:
-    found = decoder(*example.told)
-    return Shown(joint_logits(found.logits.sigmoid()), found.quality, found.near, example.labels)
+def _shown(decoder: nn.Module, example: Example) -> FramePrediction:
+    found = decoder(*example.inputs)
+    return FramePrediction(joint_logits(found.logits.sigmoid()), found.quality, found.presence_logits, example.labels)
 
 
-def _window(example: Example, copier: Copier) -> Example:
+def _window(example: Example, augmenter: Augmenter) -> Example:
     """A part of the frame, at random, more often than not around an outline."""
     h, w = (side // _STRIDE for side in example.labels.shape)
     area = _CELLS / max(example.objects, 1)
     rows = min(h, max(round(area**0.5), 4))
     columns = min(w, max(round(area / rows), 4))
-    top, left = copier.cell(0, h - rows), copier.cell(0, w - columns)
+    top, left = augmenter.cell(0, h - rows), augmenter.cell(0, w - columns)
     inside = (example.labels > 0).nonzero()
-    if len(inside) and copier.cell(0, 3):
-        y, x = (inside[copier.cell(0, len(inside) - 1)] // _STRIDE).tolist()
+    if len(inside) and augmenter.cell(0, 3):
+        y, x = (inside[augmenter.cell(0, len(inside) - 1)] // _STRIDE).tolist()
         top, left = (min(max(at - size // 2, 0), most - size) for at, size, most in ((y, rows, h), (x, columns, w)))
 
     window = Window(top, top + rows, left, left + columns)
@@ -257,4 +301,4 @@ def _window(example: Example, copier: Copier) -> Example:
             return {name: part(one) for name, one in whole.items()}
         return window.of(whole, whole.shape[-1] // w)
 
-    return replace(example, told=tuple(map(part, example.told)), labels=part(example.labels))
+    return replace(example, inputs=DecoderInputs(*map(part, example.inputs)), labels=part(example.labels))

@@ -16,12 +16,12 @@ _NEAR_WEIGHT = 0.1
 
 
 @dataclass(frozen=True)
-class Shown:
+class FramePrediction:
     """What the network found on one frame that it was not told."""
 
     logits: Tensor  # (O + 1, H, W), background first
     quality: Tensor  # (O,) logits of the overlap that it expects with the truth
-    near: Tensor  # (O, h, w) logits of there being any of an object in a cell of so many pixels
+    presence_logits: Tensor  # (O, h, w) logits of there being any of an object in a cell of so many pixels
     labels: Tensor  # (H, W) long: the truth
 
 
@@ -49,7 +49,7 @@ def dice(probabilities: Tensor, truth: Tensor) -> Tensor:
     return (1 - (2 * overlap + 1) / (total + 1)).mean()
 
 
-def overlaps(found: Tensor, labels: Tensor, objects: int) -> Tensor:
+def iou(found: Tensor, labels: Tensor, objects: int) -> Tensor:
     """IoU of each object where labels (H, W) long are `found` with where they are true: (O,); 1 if it is nowhere."""
     numbers = torch.arange(1, objects + 1, device=labels.device)[:, None, None]
     ours, truth = found == numbers, labels == numbers
@@ -57,7 +57,7 @@ def overlaps(found: Tensor, labels: Tensor, objects: int) -> Tensor:
     return torch.where(union > 0, (ours & truth).sum((1, 2)) / union.clamp(min=1), 1.0)
 
 
-def frame_loss(shown: Shown, *, share: float) -> Tensor:
+def frame_loss(shown: FramePrediction, *, share: float) -> Tensor:
     """All terms of one frame -> scalar."""
     logits, labels = shown.logits, shown.labels
     objects = logits.shape[0] - 1
@@ -65,11 +65,9 @@ def frame_loss(shown: Shown, *, share: float) -> Tensor:
     pixels = functional.cross_entropy(logits[None], labels[None], reduction="none")[0]
     band = outline_band(labels)
     edges = (pixels * band).sum() / (band.sum() + 1)
-    judged = functional.binary_cross_entropy_with_logits(
-        shown.quality, overlaps(logits.max(0).indices, labels, objects)
-    )
-    there = functional.max_pool2d(truth, labels.shape[-1] // shown.near.shape[-1])
-    near = functional.binary_cross_entropy_with_logits(shown.near, there)
+    judged = functional.binary_cross_entropy_with_logits(shown.quality, iou(logits.max(0).indices, labels, objects))
+    there = functional.max_pool2d(truth, labels.shape[-1] // shown.presence_logits.shape[-1])
+    near = functional.binary_cross_entropy_with_logits(shown.presence_logits, there)
     return (
         bootstrapped_mean(pixels, share=share)
         + dice(logits.softmax(0)[1:], truth)
@@ -79,6 +77,6 @@ def frame_loss(shown: Shown, *, share: float) -> Tensor:
     )
 
 
-def clip_loss(shown: Sequence[Shown], *, share: float) -> Tensor:
+def clip_loss(shown: Sequence[FramePrediction], *, share: float) -> Tensor:
     """Mean loss over predicted frames."""
     return torch.stack([frame_loss(one, share=share) for one in shown]).mean()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +11,8 @@ from torch import Tensor, nn
 from ..layers.aggregate import joint_logits
 from ..memory.bank import MemoryBank
 from ..memory.stores import Permanent
-from .losses import overlaps
+from ..networks.keymatte import Keymatte, KeymatteFeatures, LastFrame
+from .losses import iou
 
 MOST_FRAMES = 12  # of a walk, of those between two keyframes
 
@@ -20,7 +20,7 @@ Show = Callable[[int], Tensor | None]  # frame -> image (1, 3, H, W) as the netw
 
 
 @dataclass(frozen=True)
-class Marked:
+class AnnotatedFrame:
     """A keyframe of objects that share a memory, as the network sees it."""
 
     frame: int
@@ -39,14 +39,14 @@ def frames_between(first: int, last: int) -> list[int]:
     return [first + round((last - first) * (at + 1) / (count + 1)) for at in range(count)]
 
 
-def steps_of(group: Sequence[Marked]) -> int:
-    """How many frames `rehearse` walks over."""
+def steps_of(group: Sequence[AnnotatedFrame]) -> int:
+    """How many frames `validate_by_propagation` walks over."""
     return sum(len(frames_between(group[_before(at)].frame, one.frame)) + 1 for at, one in enumerate(group))
 
 
 @torch.no_grad()
-def rehearse(
-    network: Any, group: Sequence[Marked], decoders: Callable[[int], Sequence[nn.Module]], show: Show
+def validate_by_propagation(
+    network: Keymatte, group: Sequence[AnnotatedFrame], decoders: Callable[[int], Sequence[nn.Module]], show: Show
 ) -> Iterator[list[list[float]] | None]:
     """Walk to each keyframe of a group of two or more from the one before it, the first from the second.
 
@@ -55,7 +55,7 @@ def rehearse(
     at the keyframe J of each decoder there, in percent, object by object. `network` is of Keymatte's kind.
     """
     seen = [network.encode(one.image) for one in group]
-    left = [network.pin(at, seen[at], one.masks, among=len(group)) for at, one in enumerate(group)]
+    left = [network.memorize_permanent(at, seen[at], one.masks, among=len(group)) for at, one in enumerate(group)]
     for at, one in enumerate(group):
         start = _before(at)
         bank = MemoryBank([Permanent()], interval=1)
@@ -63,7 +63,7 @@ def rehearse(
             if other != at:
                 bank.write(left[other].as_pinned())
         walkers = decoders(at)
-        _, state = network.refer(start, seen[start], group[start].masks, None)
+        _, state = network.memorize_keyframe(start, seen[start], group[start].masks, None)
         states = [state] * len(walkers)
         for frame in frames_between(group[start].frame, one.frame):
             image = show(frame)
@@ -71,19 +71,21 @@ def rehearse(
                 features = network.encode(image)
                 for number, decoder in enumerate(walkers):
                     masks = _found(network, decoder, features, bank, states[number]).softmax(0)[1:]
-                    states[number] = network.settle(frame, features, masks, states[number])
+                    states[number] = network.update_state(frame, features, masks, states[number])
             yield None
         scores = []
         for number, decoder in enumerate(walkers):
             labels = _found(network, decoder, seen[at], bank, states[number]).argmax(0)
-            scores.append((100 * overlaps(labels, labels_of(one.masks), len(one.masks))).tolist())
+            scores.append((100 * iou(labels, labels_of(one.masks), len(one.masks))).tolist())
         yield scores
 
 
-def _found(network: Any, decoder: nn.Module, features: Any, bank: MemoryBank, state: Any) -> Tensor:
+def _found(
+    network: Keymatte, decoder: nn.Module, features: KeymatteFeatures, bank: MemoryBank, state: LastFrame | None
+) -> Tensor:
     """Joint logits (O + 1, H, W) of a frame, as `Keymatte.segment` finds them, by a decoder of any weights."""
-    told = network.recall(features, bank.view(), state)
-    return joint_logits(network.believed(decoder(*told), told, state).sigmoid())
+    inputs = network.decoder_inputs(features, bank.view(), state)
+    return joint_logits(network.filtered_logits(decoder(*inputs), inputs, state).sigmoid())
 
 
 def _before(at: int) -> int:

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..shared.catalogue import size_in_words
-from ..shared.errors import DiskFull, DownloadFailed, DownloadRefused
+from ..shared.errors import Cancelled, DiskFull, DownloadFailed, DownloadRefused
 from ..shared.files import writing_error
-from .http import Reply, Stopped, is_web_page
+from .http import Reply, is_web_page
 
 Progress = Callable[[int, int], None]  # bytes done, bytes in all (0: not known)
 IsCancelled = Callable[[], bool]
@@ -71,7 +71,7 @@ def sha256_of(file: Path, cancelled: IsCancelled = lambda: False) -> str:
     with file.open("rb") as content:
         while block := content.read(1 << 22):
             if cancelled():
-                raise Stopped
+                raise Cancelled
             digest.update(block)
     return digest.hexdigest()
 

@@ -16,16 +16,12 @@ from dataclasses import dataclass
 from email.message import Message
 
 from .. import VERSION
-from ..shared.errors import DownloadFailed, DownloadRefused
+from ..shared.errors import Cancelled, DownloadFailed, DownloadRefused
 
 _BLOCK = 1 << 18  # bytes
 _BLOCKS_AHEAD = 8
 _GLANCE = 0.1  # seconds between two looks at whether it was cancelled
 _LOCAL = ("localhost", "127.0.0.1", "::1")
-
-
-class Stopped(Exception):
-    """It was cancelled; what came is kept."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +72,7 @@ class Reply:
         while True:
             if self._cancelled():
                 self._left.set()
-                raise Stopped
+                raise Cancelled
             with suppress(queue.Empty):
                 heard = self._inbox.get(timeout=_GLANCE)
                 if isinstance(heard, _End):

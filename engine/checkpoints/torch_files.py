@@ -124,21 +124,30 @@ def _names_in_pickle(file: BinaryIO) -> Iterator[str]:
             words.append(argument)
 
 
-def _named_tensors(path: Path, held: Any) -> dict[str, Tensor]:
-    """The tensors of the state dict in `held`."""
-    for _ in range(_DEEPEST):
-        if not isinstance(held, dict) or any(isinstance(value, Tensor) for value in held.values()):
-            break
-        held = next((held[name] for name in _WRAPPERS if isinstance(held.get(name), dict)), {})
-    found = held.items() if isinstance(held, dict) else ()
-    tensors = {name: value.detach() for name, value in found if isinstance(name, str) and isinstance(value, Tensor)}
+def _named_tensors(path: Path, content: Any) -> dict[str, Tensor]:
+    """The tensors of the state dict in a file's `content`, without the prefix of `DataParallel`."""
+    entries = _state_dict(content).items()
+    tensors = {name: value.detach() for name, value in entries if isinstance(name, str) and isinstance(value, Tensor)}
     if not tensors:
         raise WeightsDamaged(f"{path} holds no tensors with names", remedy="Choose a file of a network's weights.")
     for name, tensor in tensors.items():
-        if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta or tensor.is_nested:
+        if not _is_plain(tensor):
             raise WeightsDamaged(
                 f"{path}: {name!r} is no plain tensor", remedy="Choose weights saved as plain tensors."
             )
     if all(name.startswith(_PARALLEL) for name in tensors):
         tensors = {name.removeprefix(_PARALLEL): tensor for name, tensor in tensors.items()}
     return tensors
+
+
+def _state_dict(content: Any) -> dict:
+    """The innermost dict that holds tensors, below the usual wrappers; empty if there is none."""
+    for _ in range(_DEEPEST):
+        if not isinstance(content, dict) or any(isinstance(value, Tensor) for value in content.values()):
+            break
+        content = next((content[name] for name in _WRAPPERS if isinstance(content.get(name), dict)), {})
+    return content if isinstance(content, dict) else {}
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    return tensor.layout == torch.strided and not (tensor.is_quantized or tensor.is_meta or tensor.is_nested)

@@ -15,16 +15,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..inference.encoding import encodes_beside
+from ..inference.encoding import can_encode_ahead
 from ..inference.framing import Framing
-from ..inference.propagate import Matte, Walk
-from ..inference.sweeps import group_by_keyframes, group_together, plan_sweeps
+from ..inference.propagate import Matte, Propagator
+from ..inference.sweeps import group_by_keyframes, group_jointly, plan_sweeps
 from ..jobs.setup import in_precision
 from ..layers.affinity import Chosen
 from ..memory.bank import MemoryBank, MemoryView
 from ..methods.memories import Numbers
 from ..methods.recipe import Recipe
-from ..networks.network import Network
+from ..networks.network import EncodesAhead, Network, ReadsTopK, verbs_of
 from ..runtime.device import memory_now, pick_device
 from ..shared.errors import BadSetting
 from ..shared.files import atomic_write
@@ -33,7 +33,6 @@ from .bench_film import Film
 
 _ASPECT = 16 / 9
 _WARM_UP = 3  # frames that are not counted
-_VERBS = ("encode", "foresee", "segment", "refer", "memorize", "settle")
 _SAMPLES = 50  # points of a curve
 
 
@@ -82,73 +81,90 @@ def measure(
     every token weighed for every place, as the authors' programs do.
     Weights do not matter for the speed: without a file a published recipe runs on random ones.
     """
-    if frames <= _WARM_UP or not 1 <= objects <= 255 or not 0 < object_size <= 2:
-        raise BadSetting(f"a bench needs more than {_WARM_UP} frames, from 1 to 255 objects, sizes above 0 up to 2")
-    if not 1 <= keyframes <= frames - _WARM_UP:
-        raise BadSetting(f"a bench of {frames} frames can have 1 to {frames - _WARM_UP} keyframes, not {keyframes}")
+    _check(frames, objects, object_size, keyframes)
     device = pick_device(settings.device)
     recipe, numbers = recipe.set_to(settings.overrides)
     network = _network(recipe, numbers, device, weights)
     if plain:
-        network.to(memory_format=torch.contiguous_format)
-        network.encodes_ahead = False
-        if hasattr(network, "choose"):
-            network.choose = dense_top_k
-    if compiled:
-        for part in network.children() if isinstance(network, torch.nn.Module) else ():
+        _make_plain(network)
+    if compiled and isinstance(network, torch.nn.Module):
+        for part in network.children():
             part.compile()
     # On a processor what is compiled is computed in floats, and the plain way too.
     precision = "float32" if (compiled or plain) and device.type == "cpu" else settings.precision
     network, computed = in_precision(network, device, precision)
     height, width = settings.height, round(settings.height * _ASPECT / 2) * 2
     film = Film(height, width, objects, object_size)
-    given = [index * frames // keyframes for index in range(keyframes)]
-    truth = {frame: film.labels(frame) for frame in given}
+    truth = {frame: film.labels(frame) for frame in (index * frames // keyframes for index in range(keyframes))}
     annotations = [(frame, range(1, objects + 1)) for frame in truth]
-    groups = (group_together if recipe.habits.joint else group_by_keyframes)(annotations, most=network.max_objects)
+    group_objects = group_jointly if recipe.keyframe_policy.shared_memory else group_by_keyframes
+    groups = group_objects(annotations, max_objects=network.max_objects)
+    framing = Framing.fit(
+        height, width, working_height=height, stride=network.stride, style=recipe.framing_style(numbers)
+    )
+    sweeps = plan_sweeps(groups, range(frames), Direction.FORWARD)
     banks: list[MemoryBank] = []
 
     def new_bank() -> MemoryBank:
         banks.append(recipe.bank(numbers, network, frames))
         return banks[-1]
 
-    framing = Framing.fit(
-        height, width, working_height=height, stride=network.stride, style=recipe.framing_style(numbers)
-    )
-    plan = plan_sweeps(groups, range(frames), Direction.FORWARD)
-
-    def mattes(network: Network | _Clock) -> Iterator[Matte]:
+    def mattes() -> Iterator[Matte]:
         banks.clear()
-        walk = Walk(
+        propagator = Propagator(
             network,
             new_bank,
             framing=framing,
-            judge=recipe.judge(framing),
+            merger=recipe.mask_merger(framing),
             read=film.picture,
             truth=truth,
             groups=groups,
             device=device,
-            habits=recipe.keyframe_habits(numbers),
+            keyframe_policy=recipe.keyframe_policy_for(numbers),
         )
-        return walk.propagate(plan)
+        return propagator.propagate(sweeps)
 
     report, clock = Report(frames, str(computed).removeprefix("torch.")), _Clock(network, device)
-    counted, spent = _run(mattes(clock), report, banks, device, clock)
-    beside = ("encode", "foresee") if encodes_beside(network, device) else ()
-    stages = {verb: clock.spent.get(verb, 0.0) / counted for verb in _VERBS if hasattr(network, verb)}
-    waiting = spent / counted - sum(seconds for verb, seconds in stages.items() if verb not in beside)
+    with clock.attached():
+        counted, spent = _run(mattes(), report, banks, device, clock)
     if device.type == "cuda":
         # A GPU's work is timed by waiting for it after each step. How fast it is shows a walk that does not wait; the
         # first of these makes ready what is made once.
         for _ in range(2):
             report.growth.clear()
-            _run(mattes(network), report, banks, device)
-    report.stages = {f"{verb}, beside" if verb in beside else verb: seconds for verb, seconds in stages.items()}
-    report.stages["the rest"] = waiting  # also for what is computed beside
+            _run(mattes(), report, banks, device)
+    report.stages = _stages(clock, counted, spent, ahead=can_encode_ahead(network, device))
     report.peak = (
         torch.cuda.max_memory_allocated() if device.type == "cuda" else max(g.bytes_held for g in report.growth)
     )
     return report
+
+
+def _check(frames: int, objects: int, object_size: float, keyframes: int) -> None:
+    """Raise BadSetting if the clip cannot be made."""
+    if frames <= _WARM_UP or not 1 <= objects <= 255 or not 0 < object_size <= 2:
+        raise BadSetting(f"a bench needs more than {_WARM_UP} frames, from 1 to 255 objects, sizes above 0 up to 2")
+    if not 1 <= keyframes <= frames - _WARM_UP:
+        raise BadSetting(f"a bench of {frames} frames can have 1 to {frames - _WARM_UP} keyframes, not {keyframes}")
+
+
+def _make_plain(network: Network) -> None:
+    """Have the network compute one thing after another, and read memory as its authors' program does."""
+    if isinstance(network, torch.nn.Module):
+        network.to(memory_format=torch.contiguous_format)
+    if isinstance(network, EncodesAhead):
+        network.encodes_ahead = False
+    if isinstance(network, ReadsTopK):
+        network.choose = dense_top_k
+
+
+def _stages(clock: _Clock, counted: int, spent: float, *, ahead: bool) -> dict[str, float]:
+    """Seconds per frame of each verb and of the rest; with `ahead` some are computed beside the others."""
+    beside = ("encode", "attach_flow") if ahead else ()
+    verbs = {name: clock.spent.get(name, 0.0) / counted for name in clock.verbs}
+    waited = sum(seconds for name, seconds in verbs.items() if name not in beside)
+    named = {f"{name}, beside" if name in beside else name: seconds for name, seconds in verbs.items()}
+    return {**named, "the rest": spent / counted - waited}  # also the wait for what is computed beside
 
 
 def _run(
@@ -241,38 +257,43 @@ class _Dense(Chosen):
 
 
 class _Clock:
-    """A network whose verbs are timed."""
+    """Times the verbs of a network while it is attached."""
 
     def __init__(self, network: Network, device: torch.device) -> None:
-        self.stride, self.max_objects = network.stride, network.max_objects
         self.spent: dict[str, float] = {}
-        self._device = device
+        self.verbs = verbs_of(network)
         self._network = network
-        for verb in (verb for verb in _VERBS if hasattr(network, verb)):
-            setattr(self, verb, self._timed(verb, getattr(network, verb)))
+        self._device = device
 
-    def __getattr__(self, name: str) -> object:
-        """What it has beside the verbs. Frames are encoded one by one, or there would be nothing to time by itself."""
-        if name == "encode_all":
-            raise AttributeError(name)
-        return getattr(self._network, name)
+    @contextmanager
+    def attached(self) -> Iterator[None]:
+        """Time every call meanwhile. On a GPU frames are encoded one by one, or no step could be timed by itself."""
+        batches = (
+            self._device.type == "cuda" and isinstance(self._network, EncodesAhead) and self._network.encodes_ahead
+        )
+        if batches:
+            self._network.encodes_ahead = False
+        vars(self._network).update({name: self._timed(name, verb) for name, verb in self.verbs.items()})
+        try:
+            yield
+        finally:
+            for name in self.verbs:
+                del vars(self._network)[name]
+            if batches:
+                self._network.encodes_ahead = True
 
-    def _timed(self, verb: str, does: Callable) -> Callable:
-        def timed(*given: object) -> object:
-            with self._counting(verb):
-                return does(*given)
+    def _timed(self, name: str, verb: Callable) -> Callable:
+        def timed(*arguments: object, **options: object) -> object:
+            self._synchronize()
+            began = time.perf_counter()
+            result = verb(*arguments, **options)
+            self._synchronize()
+            self.spent[name] = self.spent.get(name, 0.0) + time.perf_counter() - began
+            return result
 
         return timed
 
-    @contextmanager
-    def _counting(self, verb: str) -> Iterator[None]:
-        self._finish()
-        began = time.perf_counter()
-        yield
-        self._finish()
-        self.spent[verb] = self.spent.get(verb, 0.0) + time.perf_counter() - began
-
-    def _finish(self) -> None:
+    def _synchronize(self) -> None:
         if self._device.type == "cuda":
             torch.cuda.synchronize()
 

@@ -121,7 +121,7 @@ class Baseline:
         results = MatteFolder(folder)
         results.claim(self.identity())
         keyframes = case.keyframes(self.unlabelled)
-        groups = group_by_keyframes(((keyframe.frame, keyframe.objects) for keyframe in keyframes), most=None)
+        groups = group_by_keyframes(((keyframe.frame, keyframe.objects) for keyframe in keyframes), max_objects=None)
         clip, done, began = case.clip.clip, 0, perf_counter()
         framing = Framing.fit(clip.height, clip.width, working_height=self.settings.height, stride=self.stride)
         writer = MatteWriter(results, case.clip.numbers, list(case.objects), case.span)

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-from .measures import Means, means
+from .measures import Means, Row, means
 from .parts import FILMS, Part
 from .running import Run
 
@@ -30,19 +30,23 @@ def tables(parts: Sequence[Part], runs: Sequence[Run]) -> dict[str, Table]:
 
 
 def by_clip(part: Part, runs: Sequence[Run]) -> Table:
-    """J&F of each clip by each method, and of each object where a clip has several."""
-    mine = [run for run in runs if run.case.part == part.name]
-    methods = _methods(mine)
-    rows: Table = [("clip", *methods)]
-    for clip in dict.fromkeys(run.case.clip.name for run in mine):
-        its = [row for run in mine if run.case.clip.name == clip for row in run.rows()]
-        rows.append((clip, *(_percent(means(r for r in its if r.method == method).both) for method in methods)))
-        objects = sorted({row.measured.object_id for row in its if row.counts})
+    """Tabulate J&F of each clip by method, and of each object where a clip has several."""
+    runs = [run for run in runs if run.case.part == part.name]
+    methods = _methods(runs)
+    table: Table = [("clip", *methods)]
+    for clip in dict.fromkeys(run.case.clip.name for run in runs):
+        rows = [row for run in runs if run.case.clip.name == clip for row in run.rows()]
+        table.append((clip, *_means_by_method(rows, methods)))
+        objects = sorted({row.measured.object_id for row in rows if row.counts})
         for object_id in objects if len(objects) > 1 else ():
-            of = [row for row in its if row.measured.object_id == object_id]
-            each = (_percent(means(r for r in of if r.method == method).both) for method in methods)
-            rows.append((f"{clip}, object {object_id}", *each))
-    return rows
+            rows_of_object = [row for row in rows if row.measured.object_id == object_id]
+            table.append((f"{clip}, object {object_id}", *_means_by_method(rows_of_object, methods)))
+    return table
+
+
+def _means_by_method(rows: Sequence[Row], methods: Sequence[str]) -> list[str]:
+    """Mean J&F of the rows of each method, in percent."""
+    return [_percent(means(row for row in rows if row.method == method).both) for method in methods]
 
 
 def below_flow(parts: Sequence[Part], runs: Sequence[Run], method: str) -> list[str]:

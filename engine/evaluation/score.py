@@ -56,25 +56,29 @@ def score_folders(pred: Path, truth: Path, *, allow_missing: bool = False) -> Sc
     numbers = tuple(number for number in true_files if number in made_files)
     if (missing and not allow_missing) or not numbers:
         raise ScoreIncomplete(f"{pred} has no label image for frame{_listed(missing)}")
-    regions: dict[int, dict[int, float]] = {}
-    contours: dict[int, dict[int, float]] = {}
     objects = sorted(
         {id_ for number in true_files for id_ in _ids(read_labels(true_files[number]))}
     )  # all of them first: one that is unseen on a frame must be unseen in the prediction too
     if not objects:
         raise ScoreIncomplete(f"no object is seen in {truth}")
-    for number in numbers:
-        true, made = read_labels(true_files[number]), read_labels(made_files[number])
-        if true.shape != made.shape:
-            raise ScoreSizeMismatch(
-                f"{made_files[number].name} is {made.shape[1]}x{made.shape[0]} in {pred}, "
-                f"{true.shape[1]}x{true.shape[0]} in {truth}"
-            )
-        for id_ in objects:
-            regions.setdefault(id_, {})[number] = region_similarity(made == id_, true == id_)
-            contours.setdefault(id_, {})[number] = contour_accuracy(made == id_, true == id_)
-    table = [np.array([[of[id_][number] for number in numbers] for id_ in objects]) for of in (regions, contours)]
-    return Score(tuple(objects), numbers, table[0], table[1], missing)
+    regions, contours = (np.empty((len(objects), len(numbers))) for _ in range(2))
+    for column, number in enumerate(numbers):
+        true, made = _read_pair(true_files[number], made_files[number])
+        for row, id_ in enumerate(objects):
+            regions[row, column] = region_similarity(made == id_, true == id_)
+            contours[row, column] = contour_accuracy(made == id_, true == id_)
+    return Score(tuple(objects), numbers, regions, contours, missing)
+
+
+def _read_pair(true_file: Path, made_file: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read the true and the predicted labels of one frame. Raises ScoreSizeMismatch."""
+    true, made = read_labels(true_file), read_labels(made_file)
+    if true.shape != made.shape:
+        raise ScoreSizeMismatch(
+            f"{made_file.name} is {made.shape[1]}x{made.shape[0]} in {made_file.parent}, "
+            f"{true.shape[1]}x{true.shape[0]} in {true_file.parent}"
+        )
+    return true, made
 
 
 def region_similarity(made: np.ndarray, true: np.ndarray) -> float:

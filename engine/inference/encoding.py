@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..networks.network import Features, Network
-from ..runtime.threads import OneAhead, beside, halved
+from ..networks.network import AttachesFlow, EncodesAhead, EncodesBatches, Features, Network
+from ..runtime.threads import Prefetcher, can_split_cpu, run_alongside
 from .framing import Framing
 
 ReadFrame = Callable[[int], np.ndarray | None]  # media frame -> (H, W, 3) uint8 RGB, or None if it cannot be read
@@ -23,18 +23,18 @@ _PIXELS = _TOGETHER * 480 * 864  # of these together at most: of larger ones as 
 _SEARCHES = min(8, max((os.cpu_count() or 1) - 2, 1))  # threads that find what a GPU does not, such as optical flow
 
 
-def encodes_beside(network: Network, device: torch.device) -> bool:
+def can_encode_ahead(network: Network, device: torch.device) -> bool:
     """Whether half of the processor encodes the next frame while the other half does all the rest of this one.
 
     It gains where the two take a network about as long: more than both halves gain by working on one thing.
     """
-    return halved(device) and getattr(network, "encodes_ahead", False)
+    return can_split_cpu(device) and isinstance(network, EncodesAhead) and network.encodes_ahead
 
 
-def encodes_together(network: Network, device: torch.device) -> bool:
-    """Whether several frames are encoded at once: one by one they would leave a GPU waiting for orders."""
-    ahead = getattr(network, "encodes_ahead", False) and hasattr(network, "encode_all")
-    return ahead and device.type == "cuda"
+def can_encode_batches(network: Network, device: torch.device) -> bool:
+    """Whether several frames are encoded at once, because one by one they would leave a GPU idle."""
+    ahead = isinstance(network, EncodesAhead) and network.encodes_ahead
+    return ahead and isinstance(network, EncodesBatches) and device.type == "cuda"
 
 
 class FrameEncoder:
@@ -54,10 +54,10 @@ class FrameEncoder:
     @contextmanager
     def each(self, frames: Iterable[int]) -> Iterator[Iterator[Seen]]:
         """Meanwhile those of `frames` that can be read, in this order, told how they differ from the one before."""
-        if encodes_beside(self._network, self._device):
-            with beside(self._one_by_one(frames), self._device) as ahead:
+        if can_encode_ahead(self._network, self._device):
+            with run_alongside(self._one_by_one(frames), self._device) as ahead:
                 yield ahead
-        elif encodes_together(self._network, self._device):
+        elif can_encode_batches(self._network, self._device):
             with self._batches_ahead(frames) as ahead:
                 yield ahead
         else:
@@ -72,7 +72,7 @@ class FrameEncoder:
     @contextmanager
     def _batches_ahead(self, frames: Iterable[int]) -> Iterator[Iterator[Seen]]:
         every, searches = torch.get_num_threads(), ThreadPoolExecutor(_SEARCHES, "search")
-        ahead = OneAhead(self._batches(frames, searches), threads=every, all_threads=every)
+        ahead = Prefetcher(self._batches(frames, searches), threads=every, all_threads=every)
         try:
             yield ((frame, coming.result()) for batch in ahead for frame, coming in batch)
         finally:
@@ -86,7 +86,7 @@ class FrameEncoder:
             if not batch:
                 break
             with torch.inference_mode():  # each thread has its own
-                every = self._network.encode_all(torch.cat([image for _, image in batch]))
+                every = self._network.encode_batch(torch.cat([image for _, image in batch]))
             coming = []
             for (frame, _), features in zip(batch, every, strict=True):
                 coming.append((frame, searches.submit(self._foreseen, features, before)))
@@ -124,5 +124,6 @@ class FrameEncoder:
 
     @torch.inference_mode()
     def _foreseen(self, features: Features, before: Features | None) -> Features:
-        foresee = getattr(self._network, "foresee", None)
-        return foresee(features, before) if foresee and before else features
+        if before is None or not isinstance(self._network, AttachesFlow):
+            return features
+        return self._network.attach_flow(features, before)

@@ -19,7 +19,7 @@ _UNUSED = -1e10  # logit of an identity that no object has
 
 
 @dataclass(frozen=True)
-class Said:
+class GroupPrediction:
     """What one group's network says of its objects."""
 
     objects: tuple[int, ...]  # all that it follows now; those met on this frame last
@@ -28,7 +28,7 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class MergedMasks:
     """What is at every pixel."""
 
     masks: tuple[Tensor, ...]  # per group, (rows, H', W'), at working size: what its network goes on with
@@ -42,15 +42,15 @@ class Verdict:
         return float(best[inside].mean()) if inside.any() else 1.0
 
 
-class Judge(Protocol):
+class MaskMerger(Protocol):
     """How objects compete."""
 
-    def decide(self, groups: Sequence[Said], given: Mapping[int, Tensor]) -> Verdict:
+    def merge(self, groups: Sequence[GroupPrediction], given: Mapping[int, Tensor]) -> MergedMasks:
         """`given` are a keyframe's masks by object, (H, W) 0 or 1 at the clip's size: they stand."""
         ...
 
 
-class SoftJudge:
+class SoftMaskMerger:
     """Soft aggregation at working size (STM, XMem): each pixel is shared out by the odds of each object.
 
     What is given is kept, and nothing else lies on its pixels.
@@ -59,7 +59,7 @@ class SoftJudge:
     def __init__(self, framing: Framing) -> None:
         self._framing = framing
 
-    def decide(self, groups: Sequence[Said], given: Mapping[int, Tensor]) -> Verdict:
+    def merge(self, groups: Sequence[GroupPrediction], given: Mapping[int, Tensor]) -> MergedMasks:
         asked = [group for group in groups if group.prediction is not None]
         found: dict[int, Tensor] = {}
         if asked:
@@ -74,14 +74,14 @@ class SoftJudge:
             found.update(zip(given, masks, strict=True))
             found = dict(zip(found, aggregate(torch.stack(list(found.values()))), strict=True))
         restored = self._framing.restore(torch.stack(list(found.values())))
-        return Verdict(
+        return MergedMasks(
             tuple(torch.stack([found[number] for number in group.objects]) for group in groups),
             dict(zip(found, restored, strict=True)),
             (1 - restored.sum(0)).clamp(0, 1),
         )
 
 
-class HardJudge:
+class HardMaskMerger:
     """The likeliest identity of each pixel at the clip's size (AOT family); that is what the network goes on with."""
 
     def __init__(self, framing: Framing, *, align_corners: bool, every_identity: bool) -> None:
@@ -90,42 +90,35 @@ class HardJudge:
         self._align_corners = align_corners
         self._every_identity = every_identity
 
-    def decide(self, groups: Sequence[Said], given: Mapping[int, Tensor]) -> Verdict:
+    def merge(self, groups: Sequence[GroupPrediction], given: Mapping[int, Tensor]) -> MergedMasks:
         size = (self._framing.height, self._framing.width)
         asked = [group for group in groups if group.prediction is not None]
-        labels = {id(group): None for group in groups}
+        labels: dict[int, Tensor] = {}
         probability: dict[int, Tensor] = {}
         background = None
         if asked:
             joint = self._joint([self._likelihood(group, size) for group in asked])  # (1 + identities, H, W)
             background, winner, at = joint[0], joint.argmax(0), 1
+            rows = (len(joint) - 1) // len(asked)
             for group in asked:
-                rows = (len(joint) - 1) // len(asked)
                 probability.update(zip(group.objects[: group.known], joint[at : at + rows], strict=False))
-                mine = (winner >= at) & (winner < at + rows)
-                labels[id(group)] = torch.where(mine, winner - at + 1, 0)
+                own = (winner >= at) & (winner < at + rows)
+                labels[id(group)] = torch.where(own, winner - at + 1, 0)
                 at += rows
         masks = []
-        taken = torch.stack(list(given.values())).amax(0) > 0 if given else None
         for group in groups:
-            label = labels[id(group)]
+            label = labels.get(id(group))
             if label is None:
                 label = torch.zeros(size, dtype=torch.long, device=next(iter(given.values())).device)
-            if taken is not None:
-                label = label.masked_fill(taken, 0)
-                for row, number in enumerate(group.objects):
-                    if number in given:  # wholly: it is nowhere but where it is given
-                        label = label.masked_fill(label == row + 1, 0)
-                        label = label.masked_fill(given[number] > 0, row + 1)
-            masks.append(self._one_hot(label, len(group.objects)))
+            masks.append(self._one_hot(_with_given(label, group.objects, given), len(group.objects)))
         met = {number for group in asked for number in group.objects[group.known :]}
-        for number, mask in given.items():  # of one that a network had to do without, nothing was found
+        for number, mask in given.items():  # of an object met on this frame nothing was predicted
             probability.setdefault(number, torch.zeros_like(mask) if number in met else mask)
         if background is None:
             background = 1 - torch.stack(list(given.values())).amax(0)
-        return Verdict(tuple(masks), probability, background)
+        return MergedMasks(tuple(masks), probability, background)
 
-    def _likelihood(self, group: Said, size: tuple[int, int]) -> Tensor:
+    def _likelihood(self, group: GroupPrediction, size: tuple[int, int]) -> Tensor:
         """(11, H, W) probabilities of one group's identities."""
         logits = group.prediction
         if not self._every_identity:
@@ -148,3 +141,15 @@ class HardJudge:
         label = functional.interpolate(label[None, None].float(), size=size, mode="nearest")[0, 0]
         rows = 10 if self._every_identity else objects
         return torch.stack([label == row + 1 for row in range(rows)]).float()
+
+
+def _with_given(label: Tensor, objects: Sequence[int], given: Mapping[int, Tensor]) -> Tensor:
+    """Put a keyframe's masks into identities (H, W): a given object is where it is given, and nowhere else."""
+    if not given:
+        return label
+    label = label.masked_fill(torch.stack(list(given.values())).amax(0) > 0, 0)
+    for row, number in enumerate(objects, 1):
+        if number in given:
+            label = label.masked_fill(label == row, 0)
+            label = label.masked_fill(given[number] > 0, row)
+    return label

@@ -1,10 +1,9 @@
-"""propagate(): keyframes and frames in, mattes out. Pure compute: knows no files and no particular network."""
+"""Propagator: computes mattes from keyframes and frames, without files and without knowing a particular network."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,51 +11,51 @@ from torch import Tensor
 
 from ..memory.bank import MemoryBank
 from ..memory.entry import Entry
-from ..networks.network import Features, Network
-from ..runtime.device_copy import arriving
-from .encoding import FrameEncoder, ReadFrame, encodes_together
+from ..networks.network import Features, MemorizesPermanent, Network
+from ..runtime.device_copy import copy_to_host
+from .encoding import FrameEncoder, ReadFrame, can_encode_batches
 from .framing import Framing
-from .mask_merging import Judge, Said, Verdict
-from .snapshot import freeze, thaw
-from .sweeps import ALL_PERMANENT, Habits, ObjectGroup, Sweep, share
+from .mask_merging import GroupPrediction, MaskMerger, MergedMasks
+from .snapshot import Json, deserialize_state, serialize_state
+from .sweeps import ALL_PERMANENT, KeyframePolicy, ObjectGroup, Sweep, blend_weight
 from .tracker import Tracker
 
-Watch = Callable[[int, Features], None]  # is shown what the network saw at a media frame
-Truth = Mapping[int, np.ndarray]  # media frame -> keyframe labels (H, W) uint8
+OnFeatures = Callable[[int, Features], None]  # called with a media frame and its features
+Labels = Mapping[int, np.ndarray]  # media frame -> keyframe labels (H, W) uint8
 
 
 @dataclass(frozen=True)
 class Matte:
-    """What one sweep found at one frame, for the objects it carries there."""
+    """The mattes that one sweep computed for one frame."""
 
     frame: int
     objects: tuple[int, ...]
-    alpha: np.ndarray  # (O, H, W) float32 0..1, at the clip's size; a keyframe's objects exactly as the user made them
-    shares: tuple[float, ...]  # per object: how much of the final alpha this is, if another sweep was here before
-    probability: np.ndarray  # (1 + O, H, W) float32 0..1: what was judged, background first, on keyframes too
-    point: Point | None = None  # now and then: how far the walk was then
+    alpha: np.ndarray  # (O, H, W) float32 0..1 at the clip's size; on a keyframe exactly the user's masks
+    blend_weights: tuple[float, ...]  # per object: weight of this alpha against that of the other sweep, 0..1
+    probability: np.ndarray  # (1 + O, H, W) float32 0..1, background first: before keyframes are put in exactly
+    checkpoint: PropagationState | None = None  # where propagation can resume, attached now and then
 
 
 @dataclass(frozen=True)
-class Point:
-    """All that a walk over the same frames needs to go on behind a frame as if it had never stopped."""
+class PropagationState:
+    """Everything needed to resume propagation after a frame as if it had never stopped."""
 
-    sweep: int  # its number, from 0
-    frame: int  # the last that it found
-    held: Any  # by its trackers, as `freeze` tells it
-    tensors: dict[str, Tensor]  # of that
+    sweep: int  # index of the sweep, from 0
+    frame: int  # the last frame computed
+    trackers: Json  # the trackers' state as `serialize_state` wrote it
+    tensors: dict[str, Tensor]  # the tensors that `trackers` refers to
 
 
 @dataclass(frozen=True)
-class _Pinned:
-    """What the keyframes of a group left in memory."""
+class _PermanentEntries:
+    """Memory entries of a group's keyframes, written before the first frame."""
 
     objects: tuple[int, ...]  # in the order of the entries' rows
     entries: tuple[Entry, ...]
 
 
-class Walk:
-    """Everything that stays the same while a clip is propagated."""
+class Propagator:
+    """Propagates keyframes over a clip with one network, one kind of memory and one keyframe policy."""
 
     def __init__(
         self,
@@ -64,40 +63,47 @@ class Walk:
         new_bank: Callable[[], MemoryBank],
         *,
         framing: Framing,
-        judge: Judge,
+        merger: MaskMerger,
         read: ReadFrame,
-        truth: Truth,
+        truth: Labels,
         groups: Sequence[ObjectGroup],
         device: torch.device,
-        habits: Habits = ALL_PERMANENT,
-        watch: Watch | None = None,
+        keyframe_policy: KeyframePolicy = ALL_PERMANENT,
+        on_features: OnFeatures | None = None,
     ) -> None:
+        """Take the parts of one job; `truth` holds the keyframes' labels, `new_bank` makes an empty memory."""
         self._network = network
         self._new_bank = new_bank
-        self._judge = judge
+        self._merger = merger
         self._encoder = FrameEncoder(network, framing, read, device)
         self._truth = truth
         self._groups = groups
         self._device = device
-        self._habits = habits
-        self._watch = watch
-        self.readable: set[int] = set()  # keyframes whose pictures could be read when the walk began
+        self._policy = keyframe_policy
+        self._on_features = on_features
+        self.readable: set[int] = set()  # keyframes whose images could be read
 
     @torch.inference_mode()
     def propagate(
-        self, sweeps: Sequence[Sweep], *, since: Point | None = None, due: Callable[[], bool] = lambda: False
+        self,
+        sweeps: Sequence[Sweep],
+        *,
+        resume_from: PropagationState | None = None,
+        state_due: Callable[[], bool] = lambda: False,
     ) -> Iterator[Matte]:
-        """Mattes frame by frame. Permanent keyframes are all in memory before the first frame is computed.
+        """Yield mattes frame by frame, after all permanent keyframes are in memory.
 
-        Whenever it is `due`, a matte tells the point from which another walk could go on, behind it: `since`.
+        Whenever `state_due()` is true, the matte carries the state to `resume_from` after its frame.
         """
         self.readable = set()
-        pinned = self._pin_keyframes() if self._habits.permanent else {}
-        for number, sweep in enumerate(sweeps):
-            if since is None or number >= since.sweep:
-                yield from self._sweep(number, sweep, pinned, since if since and number == since.sweep else None, due)
+        permanent = self._memorize_keyframes() if self._policy.permanent else {}
+        first = resume_from.sweep if resume_from else 0
+        for index, sweep in list(enumerate(sweeps))[first:]:
+            state = resume_from if resume_from and index == first else None
+            yield from self._sweep(index, sweep, permanent, state, state_due)
 
-    def _pin_keyframes(self) -> dict[ObjectGroup, _Pinned]:
+    def _memorize_keyframes(self) -> dict[ObjectGroup, _PermanentEntries]:
+        """Encode all keyframes into permanent memory entries, one list per group."""
         known: dict[ObjectGroup, list[int]] = {group: [] for group in self._groups}
         entries: dict[ObjectGroup, list[Entry]] = {group: [] for group in self._groups}
         for frame in sorted(self._truth):
@@ -105,116 +111,139 @@ class Walk:
             if features is None:
                 continue
             self.readable.add(frame)
-            if self._watch:
-                self._watch(frame, features)
+            if self._on_features:
+                self._on_features(frame, features)
             for group in self._groups:
-                told = group.told(frame)
-                if self._habits.joint:  # an object is spoken of from the first keyframe on that shows it
-                    known[group] += [number for number in self._shown(told, frame) if number not in known[group]]
-                    told = tuple(number for number in known[group] if number in told)
-                elif told:
+                annotated = group.annotated(frame)
+                if self._policy.shared_memory:  # an object gets a row with the first keyframe that shows it
+                    known[group] += [i for i in self._visible(annotated, frame) if i not in known[group]]
+                    annotated = tuple(number for number in known[group] if number in annotated)
+                elif annotated:
                     known[group] = list(group.objects)
-                if told:
-                    said = Said(told, 0, None)
-                    masks = self._judge.decide([said], self._given(told, frame)).masks[0]
-                    entry = self._pin(group, frame, features, masks)
-                    if entry.objects:
-                        entry = entry.about(tuple(known[group].index(number) for number in told))
-                    entries[group].append((entry.blurred() if frame == self._habits.blurred else entry).as_pinned())
-        return {group: _Pinned(tuple(known[group]), tuple(entries[group])) for group in self._groups}
+                if annotated:
+                    entries[group].append(self._permanent_entry(group, frame, features, annotated, known[group]))
+        return {group: _PermanentEntries(tuple(known[group]), tuple(entries[group])) for group in self._groups}
 
-    def _pin(self, group: ObjectGroup, frame: int, features: Features, masks: Tensor) -> Entry:
-        """What stays of a keyframe: as the network says that pins some in a way of its own, else as of any."""
-        pin = getattr(self._network, "pin", None)
-        if pin:
-            return pin(frame, features, masks, among=len(group.keyframes))
-        return self._network.refer(frame, features, masks, None)[0]
+    def _permanent_entry(
+        self, group: ObjectGroup, frame: int, features: Features, annotated: tuple[int, ...], known: Sequence[int]
+    ) -> Entry:
+        """Encode one keyframe of a group into a pinned entry; `known` are the objects that have rows so far."""
+        predictions = [GroupPrediction(annotated, 0, None)]
+        masks = self._merger.merge(predictions, self._given_masks(annotated, frame)).masks[0]
+        if isinstance(self._network, MemorizesPermanent):
+            entry = self._network.memorize_permanent(frame, features, masks, among=len(group.keyframes))
+        else:
+            entry, _ = self._network.memorize_keyframe(frame, features, masks, None)
+        if entry.objects:
+            entry = entry.restricted_to(tuple(known.index(number) for number in annotated))
+        if frame == self._policy.first_value_frame:
+            entry = entry.with_first_value()
+        return entry.as_pinned()
 
     def _sweep(
         self,
-        number: int,
+        index: int,
         sweep: Sweep,
-        pinned: Mapping[ObjectGroup, _Pinned],
-        since: Point | None,
-        due: Callable[[], bool],
+        permanent: Mapping[ObjectGroup, _PermanentEntries],
+        resume_from: PropagationState | None,
+        state_due: Callable[[], bool],
     ) -> Iterator[Matte]:
-        trackers: list[Tracker] = []
-        for group in self._groups:
-            before = pinned.get(group, _Pinned((), ()))
-            if self._habits.permanent and not before.entries:  # none of its keyframes could be read
-                continue
-            bank = self._new_bank()
-            for entry in before.entries:
-                bank.write(entry)
-            bank.start_from(sweep.frames.start)
-            trackers.append(Tracker(self._network, group, bank, objects=before.objects))
-        coming = sweep.frames
-        if since:
-            for tracker, held in zip(trackers, thaw(since.held, since.tensors, self._device), strict=True):
-                tracker.hold(held)
-            coming = coming[coming.index(since.frame) + 1 :]
+        trackers = self._new_trackers(sweep, permanent)
+        frames = sweep.frames
+        if resume_from:
+            states = deserialize_state(resume_from.trackers, resume_from.tensors, self._device)
+            for tracker, state in zip(trackers, states, strict=True):
+                tracker.load_state_dict(state)
+            frames = frames[frames.index(resume_from.frame) + 1 :]
 
-        def point(frame: int) -> Point | None:
+        def checkpoint(frame: int) -> PropagationState | None:
+            if not state_due():
+                return None
             tensors: dict[str, Tensor] = {}
-            return Point(number, frame, freeze([one.held() for one in trackers], tensors), tensors) if due() else None
+            states = serialize_state([tracker.state_dict() for tracker in trackers], tensors)
+            return PropagationState(index, frame, states, tensors)
 
-        frames = (frame for frame in coming if _reached(sweep, frame, trackers))
-        with self._encoder.each(frames) as encoded:
-            for (frame, at), found in arriving(
-                (((frame, point(frame)), map_) for frame, map_ in self._find(sweep, encoded, trackers)),
-                late=int(encodes_together(self._network, self._device)),
+        reachable = (frame for frame in frames if _reached(sweep, frame, trackers))
+        with self._encoder.each(reachable) as encoded:
+            merged = self._merged_masks(sweep, encoded, trackers)
+            for (frame, state), probability in copy_to_host(
+                (((frame, checkpoint(frame)), tensor) for frame, tensor in merged),
+                delay=int(can_encode_batches(self._network, self._device)),
             ):
                 reached = _reached(sweep, frame, trackers)
                 objects = tuple(number for number, _ in reached)
                 yield Matte(
                     frame=frame,
                     objects=objects,
-                    alpha=self._exact(frame, objects, found[1:], trackers),
-                    shares=tuple(share(keyframes, frame, sweep) for _, keyframes in reached),
-                    probability=found,
-                    point=at,
+                    alpha=self._with_exact_keyframes(frame, objects, probability[1:], trackers),
+                    blend_weights=tuple(blend_weight(keyframes, frame, sweep) for _, keyframes in reached),
+                    probability=probability,
+                    checkpoint=state,
                 )
 
-    def _find(
+    def _new_trackers(self, sweep: Sweep, permanent: Mapping[ObjectGroup, _PermanentEntries]) -> list[Tracker]:
+        """Make a tracker with a memory of its own for each group that has a readable keyframe."""
+        trackers = []
+        for group in self._groups:
+            known = permanent.get(group, _PermanentEntries((), ()))
+            if self._policy.permanent and not known.entries:  # none of its keyframes could be read
+                continue
+            bank = self._new_bank()
+            for entry in known.entries:
+                bank.write(entry)
+            bank.start_from(sweep.frames.start)
+            trackers.append(Tracker(self._network, group, bank, objects=known.objects))
+        return trackers
+
+    def _merged_masks(
         self, sweep: Sweep, encoded: Iterator[tuple[int, Features]], trackers: Sequence[Tracker]
     ) -> Iterator[tuple[int, Tensor]]:
-        """Each wanted frame of which something is known, and what is there: (1 + O, H, W), background first."""
+        """Yield each wanted frame with its joint probabilities (1 + O, H, W), background first."""
         for frame, features in encoded:
-            if self._watch:
-                self._watch(frame, features)
-            here = [one for one in trackers if any(sweep.reaches(frames, frame) for frames in one.group.keyframes_of)]
-            verdict = self._step(frame, features, here)
-            if verdict and frame in sweep.wanted:
-                nothing = torch.zeros_like(verdict.background)
-                every = [verdict.probability.get(number, nothing) for number, _ in _reached(sweep, frame, trackers)]
-                yield frame, torch.stack([verdict.background, *every])
+            if self._on_features:
+                self._on_features(frame, features)
+            active = [
+                tracker
+                for tracker in trackers
+                if any(sweep.reaches(keyframes, frame) for keyframes in tracker.group.keyframes_of)
+            ]
+            merged = self._step(frame, features, active)
+            if merged and frame in sweep.wanted:
+                absent = torch.zeros_like(merged.background)
+                objects = [merged.probability.get(number, absent) for number, _ in _reached(sweep, frame, trackers)]
+                yield frame, torch.stack([merged.background, *objects])
 
-    def _step(self, frame: int, features: Features, trackers: Sequence[Tracker]) -> Verdict | None:
-        """What is at every pixel of `frame`, learnt by each tracker; None if nothing is known yet."""
-        told = {number for tracker in trackers for number in tracker.group.told(frame)}
-        said = []
-        for tracker in trackers:
-            known = len(tracker.objects)
-            asked = tracker.knows_anything() and (self._habits.predicts or not told.issuperset(tracker.objects))
-            prediction = tracker.predict(features) if asked else None
-            tracker.meet(self._shown(tracker.group.told(frame), frame))
-            said.append(Said(tuple(tracker.objects), known, prediction))
-        here = [(tracker, each) for tracker, each in zip(trackers, said, strict=True) if each.objects]
-        if not here:
+    def _step(self, frame: int, features: Features, trackers: Sequence[Tracker]) -> MergedMasks | None:
+        """Segment `frame` and update every tracker; None while no tracker knows an object."""
+        annotated = {number for tracker in trackers for number in tracker.group.annotated(frame)}
+        predictions = [self._predict(frame, features, tracker, annotated) for tracker in trackers]
+        active = [pair for pair in zip(trackers, predictions, strict=True) if pair[1].objects]
+        if not active:
             return None
-        given = self._given([number for _, each in here for number in each.objects if number in told], frame)
-        verdict = self._judge.decide([each for _, each in here], given)
-        for (tracker, _), masks in zip(here, verdict.masks, strict=True):
-            if not tracker.group.told(frame):
-                tracker.learn(frame, features, masks, verdict)
-            elif self._habits.permanent:
-                tracker.accept(frame, features, masks)
-            else:
-                tracker.accept_and_write(frame, features, masks)
-        return verdict
+        given = [number for _, group in active for number in group.objects if number in annotated]
+        merged = self._merger.merge([group for _, group in active], self._given_masks(given, frame))
+        for (tracker, _), masks in zip(active, merged.masks, strict=True):
+            self._update(frame, features, tracker, masks, merged)
+        return merged
 
-    def _given(self, objects: Sequence[int], frame: int) -> dict[int, Tensor]:
-        """A keyframe's masks of `objects`, (H, W) each, at the clip's size."""
+    def _predict(self, frame: int, features: Features, tracker: Tracker, annotated: set[int]) -> GroupPrediction:
+        """Segment the objects that `tracker` knows, where they are not all annotated; then add those met here."""
+        known = len(tracker.objects)
+        is_read = self._policy.read_on_keyframes or not annotated.issuperset(tracker.objects)
+        prediction = tracker.predict(features) if is_read and tracker.has_memory() else None
+        tracker.add_objects(self._visible(tracker.group.annotated(frame), frame))
+        return GroupPrediction(tuple(tracker.objects), known, prediction)
+
+    def _update(self, frame: int, features: Features, tracker: Tracker, masks: Tensor, merged: MergedMasks) -> None:
+        if not tracker.group.annotated(frame):
+            tracker.update(frame, features, masks, merged)
+        elif self._policy.permanent:
+            tracker.pass_keyframe(frame, features, masks)
+        else:
+            tracker.write_keyframe(frame, features, masks)
+
+    def _given_masks(self, objects: Sequence[int], frame: int) -> dict[int, Tensor]:
+        """The keyframe's masks of `objects` at the clip's size, (H, W) each, on the device."""
         if not objects:
             return {}
         return dict(zip(objects, self._one_hot(objects, frame).to(self._device), strict=True))
@@ -223,26 +252,28 @@ class Walk:
         labels = torch.from_numpy(self._truth[frame])
         return torch.stack([labels == number for number in objects]).float()
 
-    def _shown(self, objects: Sequence[int], frame: int) -> list[int]:
-        """Those of `objects` that have pixels on the keyframe at `frame`; all, if objects do not share a memory."""
-        if not objects or not self._habits.joint:
+    def _visible(self, objects: Sequence[int], frame: int) -> list[int]:
+        """Those of `objects` with pixels on the keyframe at `frame`; all of them if objects share no memory."""
+        if not objects or not self._policy.shared_memory:
             return list(objects)
-        shown = set(np.unique(self._truth[frame]).tolist())
-        return [number for number in objects if number in shown]
+        visible = set(np.unique(self._truth[frame]).tolist())
+        return [number for number in objects if number in visible]
 
-    def _exact(
+    def _with_exact_keyframes(
         self, frame: int, objects: tuple[int, ...], probability: np.ndarray, trackers: Sequence[Tracker]
     ) -> np.ndarray:
-        """(O, H, W): a keyframe's own objects exactly as the user made them, and no other on their pixels."""
+        """(O, H, W): with a keyframe's objects exactly as the user made them, and no other on their pixels."""
         if frame not in self._truth:
             return probability
-        told = {number for tracker in trackers for number in tracker.group.told(frame)}
+        annotated = {number for tracker in trackers for number in tracker.group.annotated(frame)}
         free = self._truth[frame] == 0
         exact = self._one_hot(objects, frame).numpy()
-        return np.stack([exact[i] if number in told else probability[i] * free for i, number in enumerate(objects)])
+        return np.stack(
+            [exact[i] if number in annotated else probability[i] * free for i, number in enumerate(objects)]
+        )
 
 
 def _reached(sweep: Sweep, frame: int, trackers: Sequence[Tracker]) -> list[tuple[int, Sequence[int]]]:
-    """Each object that is followed to `frame`, and its keyframes."""
-    followed = [each for tracker in trackers for each in tracker.group.followed()]
-    return [(number, keyframes) for number, keyframes in followed if sweep.reaches(keyframes, frame)]
+    """Each object that the sweep follows at `frame`, with its keyframes."""
+    pairs = [pair for tracker in trackers for pair in tracker.group.keyframes_by_object()]
+    return [(number, keyframes) for number, keyframes in pairs if sweep.reaches(keyframes, frame)]

@@ -12,10 +12,11 @@ from torch import Tensor
 
 _ENGINE = __name__.rsplit(".", 2)[0]
 _ROOMS = ("layers.", "memory.", "networks.")  # of the engine: values are made of their data classes alone
+Json = Any  # None, bool, int, float, str, and lists and dicts of these
 _ROWS = {"tuple": tuple, "list": list}
 
 
-def freeze(value: Any, tensors: dict[str, Tensor]) -> Any:
+def serialize_state(value: Any, tensors: dict[str, Tensor]) -> Any:
     """JSON that tells of `value`; its tensors are put into `tensors` as they are, under names that the JSON tells.
 
     Later changes of `value` do not show, but those of its tensors do. Raises TypeError for what is of another kind
@@ -28,19 +29,22 @@ def freeze(value: Any, tensors: dict[str, Tensor]) -> Any:
         tensors[name] = value
         return {"tensor": name, "device": value.device.type}
     if type(value) in (tuple, list):
-        return {type(value).__name__: [freeze(one, tensors) for one in value]}
+        return {type(value).__name__: [serialize_state(one, tensors) for one in value]}
     if isinstance(value, dict):
-        return {"dict": [[key, freeze(one, tensors)] for key, one in value.items()]}
+        return {"dict": [[key, serialize_state(one, tensors)] for key, one in value.items()]}
     kind = f"{type(value).__module__}.{type(value).__name__}".removeprefix(f"{_ENGINE}.")
     if _kind(kind) is not type(value):
         raise TypeError(f"a {kind} cannot be kept")
-    return {"kind": kind, "fields": {one.name: freeze(getattr(value, one.name), tensors) for one in fields(value)}}
+    return {
+        "kind": kind,
+        "fields": {one.name: serialize_state(getattr(value, one.name), tensors) for one in fields(value)},
+    }
 
 
-def thaw(told: Any, tensors: Mapping[str, Tensor], device: torch.device) -> Any:
-    """The value that `freeze` told of; tensors that were on the device of the network lie on `device`.
+def deserialize_state(told: Any, tensors: Mapping[str, Tensor], device: torch.device) -> Any:
+    """The value that `serialize_state` told of; tensors that were on the device of the network lie on `device`.
 
-    Raises KeyError or TypeError if it was not told by `freeze`.
+    Raises KeyError or TypeError if it was not told by `serialize_state`.
     """
     if not isinstance(told, dict):
         return told
@@ -49,11 +53,11 @@ def thaw(told: Any, tensors: Mapping[str, Tensor], device: torch.device) -> Any:
         return tensor.to(device) if told["device"] == device.type else tensor
     for name, rows in _ROWS.items():
         if name in told:
-            return rows(thaw(one, tensors, device) for one in told[name])
+            return rows(deserialize_state(one, tensors, device) for one in told[name])
     if "dict" in told:
-        return {key: thaw(one, tensors, device) for key, one in told["dict"]}
+        return {key: deserialize_state(one, tensors, device) for key, one in told["dict"]}
     kind = _kind(told["kind"])
-    return kind(**{name: thaw(one, tensors, device) for name, one in told["fields"].items()})
+    return kind(**{name: deserialize_state(one, tensors, device) for name, one in told["fields"].items()})
 
 
 def _kind(name: str) -> type:

@@ -1,4 +1,4 @@
-"""Follows one group of objects over the frames of a sweep: its memory, and its network's state."""
+"""Tracker: follows one group of objects through a sweep with its memory bank and its network state."""
 
 from __future__ import annotations
 
@@ -9,67 +9,68 @@ from typing import Any
 from torch import Tensor
 
 from ..memory.bank import MemoryBank
-from ..networks.network import Features, Network
-from .mask_merging import Verdict
+from ..networks.network import EstimatesQuality, Features, Network
+from .mask_merging import MergedMasks
 from .sweeps import ObjectGroup
 
 
 class Tracker:
-    """Follows one group of objects on one sweep: its memory and its state."""
+    """Follows one group of objects through one sweep."""
 
     def __init__(self, network: Network, group: ObjectGroup, bank: MemoryBank, *, objects: Sequence[int]) -> None:
-        """`objects` are those that `bank` knows already, in the order of its rows."""
+        """Start with `bank`, whose rows are `objects` in this order."""
         self.group = group
         self.objects = list(objects)
         self._network = network
         self._bank = bank
-        self._state: Any = None
+        self._state: Any = None  # the network's own; each network has its own type
 
-    def knows_anything(self) -> bool:
-        """Whether there is something to follow yet."""
-        return bool(self.objects) and not self._bank.holds_nothing()
+    def has_memory(self) -> bool:
+        """Whether any object is known and memory can be read."""
+        return bool(self.objects) and not self._bank.is_empty()
 
-    def meet(self, objects: Sequence[int]) -> None:
-        """From now on these are followed too."""
+    def add_objects(self, objects: Sequence[int]) -> None:
+        """Follow these objects too, from now on."""
         self.objects += [number for number in objects if number not in self.objects]
 
     def predict(self, features: Features) -> Tensor:
-        """Probabilities (O, H', W') of each object by itself."""
+        """Segment a frame from memory: probabilities (O, H', W') of each object by itself."""
         probabilities, self._state = self._network.segment(features, self._bank.view(), self._state)
         return probabilities
 
-    def learn(self, frame: int, features: Features, masks: Tensor, verdict: Verdict) -> None:
-        """Take the joint masks (O, H', W') of `frame` as what happened there."""
+    def update(self, frame: int, features: Features, masks: Tensor, merged: MergedMasks) -> None:
+        """Update memory and state with the merged masks (O, H', W') of a frame that is no keyframe."""
         if self._bank.wants(frame):
-            # Only if asked: it makes a GPU wait for the processor. Before memorizing: the next state is of that.
-            quality = self._quality(verdict) if self._bank.asks_for_quality else 1.0
+            # Estimated only if a store asks, as it makes a GPU wait; before memorizing, which makes another state.
+            quality = self._quality(merged) if self._bank.needs_quality else 1.0
             entry, self._state = self._network.memorize(frame, features, masks, self._state)
             self._bank.write(replace(entry, quality=quality))
-        self._state = self._network.settle(frame, features, masks, self._state)
+        self._state = self._network.update_state(frame, features, masks, self._state)
 
-    def held(self) -> tuple[list[int], Any, Any]:
-        """All that it has come to know, but for keyframes that were there from the beginning."""
-        return self.objects, self._bank.held(), self._state
-
-    def hold(self, held: tuple[list[int], Any, Any]) -> None:
-        """Take over what another one of the same group `held`."""
-        self.objects, bank, self._state = held
-        self._bank.hold(bank)
-
-    def _quality(self, verdict: Verdict) -> float:
-        """How good what was just found is, 0..1: as a network that was trained to tell says, else how sure it is."""
-        assess = getattr(self._network, "assess", None)
-        told = assess(self._state) if assess else None
-        return verdict.confidence(self.objects) if told is None else told
-
-    def accept(self, frame: int, features: Features, masks: Tensor) -> None:
-        """Take a keyframe's masks (O, H', W'); it is in permanent memory already."""
-        _, self._state = self._network.refer(frame, features, masks, self._state)
+    def pass_keyframe(self, frame: int, features: Features, masks: Tensor) -> None:
+        """Update the state with a keyframe's masks (O, H', W'), which permanent memory already holds."""
+        _, self._state = self._network.memorize_keyframe(frame, features, masks, self._state)
         self._bank.start_from(frame)
-        self._state = self._network.settle(frame, features, masks, self._state)
+        self._state = self._network.update_state(frame, features, masks, self._state)
 
-    def accept_and_write(self, frame: int, features: Features, masks: Tensor) -> None:
-        """Take a keyframe's masks (O, H', W') where keyframes are remembered like other frames, when they are met."""
-        entry, self._state = self._network.refer(frame, features, masks, self._state)
+    def write_keyframe(self, frame: int, features: Features, masks: Tensor) -> None:
+        """Write a keyframe's masks (O, H', W') to memory when it is met, and update the state."""
+        entry, self._state = self._network.memorize_keyframe(frame, features, masks, self._state)
         self._bank.write(entry.as_pinned())
-        self._state = self._network.settle(frame, features, masks, self._state)
+        self._state = self._network.update_state(frame, features, masks, self._state)
+
+    def state_dict(self) -> tuple[list[int], Any, Any]:
+        """Objects, memory and network state, without the keyframes that were in memory from the beginning."""
+        return self.objects, self._bank.state_dict(), self._state
+
+    def load_state_dict(self, state: tuple[list[int], Any, Any]) -> None:
+        """Restore what `state_dict` of a tracker of the same group returned."""
+        self.objects, bank, self._state = state
+        self._bank.load_state_dict(bank)
+
+    def _quality(self, merged: MergedMasks) -> float:
+        """Quality 0..1 of the masks just found: the network's own estimate if it makes one, else their confidence."""
+        estimate = None
+        if isinstance(self._network, EstimatesQuality):
+            estimate = self._network.estimate_quality(self._state)
+        return merged.confidence(self.objects) if estimate is None else estimate

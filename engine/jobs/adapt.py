@@ -12,18 +12,18 @@ import safetensors.torch
 import torch
 
 from ..adaptation.finetune import Outcome, fit
-from ..adaptation.validation import Marked
+from ..adaptation.validation import AnnotatedFrame
 from ..checkpoints import loading
 from ..checkpoints.download import sha256_of
 from ..inference.sweeps import ObjectGroup
 from ..layers.aggregate import aggregate
 from ..methods.recipe import STEPS
 from ..networks.keymatte import Keymatte
-from ..networks.precision import InHalf
+from ..networks.precision import AutocastNetwork
 from ..shared.errors import WeightsDamaged, WeightsMissing
 from ..shared.files import atomic_write
 from ..shared.matte_folder import MatteFolder
-from .setup import Equipment
+from .setup import JobContext
 
 _log = logging.getLogger(__name__)
 _EDITION = 7  # of the way it is learned: what another one left is not reused
@@ -40,30 +40,30 @@ Tell = Callable[[str, int, int], None]  # what is done, steps done, steps in all
 
 
 def adapt(
-    with_: Equipment, folder: MatteFolder, truth: Mapping[int, np.ndarray], groups: Sequence[ObjectGroup], tell: Tell
+    context: JobContext, folder: MatteFolder, truth: Mapping[int, np.ndarray], groups: Sequence[ObjectGroup], tell: Tell
 ) -> None:
     """Have the network know this shot: as `folder` keeps it, or learned now from the keyframes `truth` and kept there.
 
     The weights that it was loaded from are not touched. If learning does not help on keyframes held out, it stays as
     it was, which is kept too. Raises Stopped, FolderNotWritable, DiskFull.
     """
-    network = with_.network.network if isinstance(with_.network, InHalf) else with_.network
-    pixels = {frame: image for frame in sorted(truth) if (image := with_.source.read(frame)) is not None}
-    identity = json.dumps(_identity(with_, truth, groups, pixels), sort_keys=True)
+    network = context.network.network if isinstance(context.network, AutocastNetwork) else context.network
+    pixels = {frame: image for frame in sorted(truth) if (image := context.source.read(frame)) is not None}
+    identity = json.dumps(_identity(context, truth, groups, pixels), sort_keys=True)
     told = _restore(network, folder, identity)
     if told is None and pixels:
-        marked = [_marked(with_, group, truth, pixels) for group in groups]
+        marked = [_marked(context, group, truth, pixels) for group in groups]
 
         def count(done: int, total: int) -> None:
-            with_.source.check()
+            context.source.check()
             if done % _TOLD_EVERY == 0:
                 tell("Adapting to the shot", done, total)
 
         def show(frame: int) -> torch.Tensor | None:
-            image = with_.source.read(frame)
-            return None if image is None else with_.framing.apply(image, with_.device)
+            image = context.source.read(frame)
+            return None if image is None else context.framing.apply(image, context.device)
 
-        steps = with_.numbers[STEPS.name]
+        steps = context.numbers[STEPS.name]
         outcome = fit(network, [group for group in marked if group], steps=steps, tell=count, show=show)
         told = _in_words(outcome)
         _keep(outcome, folder, {"identity": identity, "told": told})
@@ -81,7 +81,7 @@ def _in_words(outcome: Outcome) -> str:
 
 
 def _identity(
-    with_: Equipment,
+    context: JobContext,
     truth: Mapping[int, np.ndarray],
     groups: Sequence[ObjectGroup],
     pixels: Mapping[int, np.ndarray],
@@ -93,24 +93,26 @@ def _identity(
             keyframes.update(np.ascontiguousarray(part) if isinstance(part, np.ndarray) else part)
     return {
         "edition": _EDITION,
-        "weights": sha256_of(with_.weights),
+        "weights": sha256_of(context.weights),
         "keyframes": keyframes.hexdigest(),
-        "size": [with_.framing.work_height, with_.framing.work_width],
-        "precision": str(with_.precision),
-        "numbers": {name: value for name, value in with_.numbers.items() if name.startswith(_TELLING)},
+        "size": [context.framing.work_height, context.framing.work_width],
+        "precision": str(context.precision),
+        "numbers": {name: value for name, value in context.numbers.items() if name.startswith(_TELLING)},
     }
 
 
 def _marked(
-    with_: Equipment, group: ObjectGroup, truth: Mapping[int, np.ndarray], pixels: Mapping[int, np.ndarray]
-) -> list[Marked]:
+    context: JobContext, group: ObjectGroup, truth: Mapping[int, np.ndarray], pixels: Mapping[int, np.ndarray]
+) -> list[AnnotatedFrame]:
     """The keyframes of a group as the walk gives them to the network."""
     marked = []
     for frame in group.keyframes:
         if frame in pixels:
             masks = torch.stack([torch.from_numpy(truth[frame] == number) for number in group.objects]).float()
-            image = with_.framing.apply(pixels[frame], with_.device)
-            marked.append(Marked(frame, image, aggregate(with_.framing.apply_masks(masks.to(with_.device)))))
+            image = context.framing.apply(pixels[frame], context.device)
+            marked.append(
+                AnnotatedFrame(frame, image, aggregate(context.framing.apply_masks(masks.to(context.device))))
+            )
     return marked
 
 

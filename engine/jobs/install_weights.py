@@ -15,12 +15,11 @@ from safetensors.torch import save
 from .. import VERSION
 from ..checkpoints import loading
 from ..checkpoints.download import IsCancelled, download, sha256_of
-from ..checkpoints.http import Stopped
 from ..methods.registry import find_recipe
 from ..shared.catalogue import PublishedWeights, find_weights, installed, is_installed
-from ..shared.errors import DownloadRefused, WeightsDamaged, WeightsMissing, WeightsUnsafe
+from ..shared.errors import Cancelled, DownloadRefused, WeightsDamaged, WeightsMissing, WeightsUnsafe
 from ..shared.files import atomic_write
-from ..shared.protocol import Answer, Cancelled, Download, Finished, Import, Stage
+from ..shared.protocol import Answer, Download, Finished, Import, JobCancelled, Stage
 
 Report = Callable[[str, int, int], None]  # what is being done, steps done, steps in all (0: not known)
 
@@ -28,7 +27,7 @@ _WORK = ".installing"  # folder of ours within the weights folder: nothing in it
 
 
 def run(request: Download | Import, report: Callable[[Answer], None], cancelled: IsCancelled) -> None:
-    """Do what Blender asked for: the last report is Finished or Cancelled."""
+    """Do what Blender asked for: the last report is Finished or JobCancelled."""
 
     def tell(text: str, done: int, total: int) -> None:
         report(Stage(request.job_id, text, done, total))
@@ -43,8 +42,8 @@ def run(request: Download | Import, report: Callable[[Answer], None], cancelled:
                 install(entry, request.folder, tell, cancelled)
             case Import(file=file):
                 import_file(entry, file, request.folder, tell, cancelled)
-    except Stopped:
-        report(Cancelled(request.job_id))
+    except Cancelled:
+        report(JobCancelled(request.job_id))
     else:
         report(Finished(request.job_id))
 
@@ -117,7 +116,7 @@ def _convert(
     recipe = find_recipe(entry.recipes[0])
     recipe.network(recipe.numbers({}), weights=file, device=torch.device("cpu"))
     if cancelled():
-        raise Stopped
+        raise Cancelled
     report(f"Converting {entry.name}", 0, 0)
     about = {
         "name": entry.name,

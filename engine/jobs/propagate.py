@@ -1,173 +1,109 @@
-"""One job with its files: open the clip, build the recipe, walk, write mattes."""
+"""Runs one propagation job with its files: prepare, plan, run, finish."""
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 
 import numpy as np
 
 from .. import VERSION
-from ..inference.propagate import Matte, Walk
-from ..inference.sweeps import group_by_keyframes, group_together, plan_sweeps
+from ..inference.propagate import Matte, Propagator
+from ..inference.sweeps import KeyframePolicy, ObjectGroup, Sweep, group_by_keyframes, group_jointly, plan_sweeps
 from ..media.frames import FrameReader
 from ..media.label_images import read_labels
 from ..networks.network import Features
 from ..output.mattes import MatteWriter, OutlineTracer, ProbabilityFile
 from ..runtime.device import peak_memory
 from ..runtime.prefetch import WriteBehind
-from ..shared.errors import KeyframeOutsideClip, MatteUnreadable, NoKeyframes
+from ..shared.errors import Cancelled, KeyframeOutsideClip, MatteUnreadable, NoKeyframes
 from ..shared.matte_folder import MatteFolder, spans
-from ..shared.protocol import Answer, Cancelled, Finished, MatteReady, Stage
+from ..shared.protocol import Answer, Finished, JobCancelled, MatteReady, Stage
 from ..shared.types import PropagationJob
 from ..suggestion.key_cache import KeyFolder
 from .adapt import adapt
-from .resume import Since, Unfinished, identity_of
-from .setup import Source, Stopped, equipped
+from .resume import JobCheckpoint, ResumePoint, identity_of
+from .setup import JobContext, open_job_context
+
+_log = logging.getLogger(__name__)
+
+Report = Callable[[Answer], None]
 
 
-def run(job: PropagationJob, report: Callable[[Answer], None], cancelled: Callable[[], bool]) -> None:
-    """Do `job`: the last report is Finished or Cancelled. What is written before an error stays valid."""
+def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> None:
+    """Run `job`; the last report is Finished or JobCancelled. What is written before an error stays valid."""
     try:
-        report(_run(job, report, cancelled))
-    except Stopped:
-        report(Cancelled(job.job_id))
-
-
-def _run(job: PropagationJob, report: Callable[[Answer], None], cancelled: Callable[[], bool]) -> Finished:
-    if not job.keyframes:
-        raise NoKeyframes("there is no keyframe to start from")
-    report(Stage(job.job_id, "Loading the network"))
-    with equipped(job, cancelled) as with_:
-        reader, source, recipe, network = with_.reader, with_.source, with_.recipe, with_.network
-        truth, overlaps = _read_truth(job, reader)
-        if recipe.habits.joint and not any(labels.any() for labels in truth.values()):
-            raise NoKeyframes("no object is marked on any keyframe")
-        group_objects = group_together if recipe.habits.joint else group_by_keyframes
-        annotations = ((keyframe.frame, keyframe.objects) for keyframe in job.keyframes)
-        groups = group_objects(annotations, most=network.max_objects)
-        sweeps = plan_sweeps(groups, job.frames, job.direction, ahead=recipe.habits.ahead)
-        folder = MatteFolder(job.folder)
-        folder.claim(_about(job, reader))
-        if job.settings.adapt:
-            adapt(with_, folder, truth, groups, partial(_tell, job, report))
-        habits = recipe.keyframe_habits(with_.numbers)
-        unfinished = Unfinished(folder, identity_of(job, with_, truth, groups, folder))
-        lasting = job.probabilities is None  # those of an interrupted run are gone, so that nothing could go on
-        objects = sorted({number for group in groups for number in group.objects})
-        size = (reader.clip.height, reader.clip.width)
-        results = _Results(
-            mattes=MatteWriter(
-                folder, reader.numbers, objects, job.frames, first=unfinished.first if lasting else None
-            ),
-            outlines=OutlineTracer(
-                folder, reader.numbers, objects, size, partial(_tell, job, report, "Tracing outlines")
-            ),
-            probabilities=ProbabilityFile(job.probabilities, objects, job.frames, size) if job.probabilities else None,
+        if not job.keyframes:
+            raise NoKeyframes("there is no keyframe to start from")
+        report(Stage(job.job_id, "Loading the network"))
+        with open_job_context(job, cancelled) as context:
+            plan = _prepare(job, context, report)
+            with _open_outputs(job, context, plan, report) as outputs:
+                propagator = _new_propagator(job, context, plan)
+                steps_per_second = _propagate(job, context, plan, outputs, propagator, report)
+                _finish(job, context, plan, outputs)
+            warnings = (plan.warning, context.source.warning(job.frames))
+        report(
+            Finished(
+                job.job_id,
+                warning=" ".join(filter(None, warnings)),
+                frames_per_second=round(steps_per_second, 3),
+                peak_memory=peak_memory(),
+            )
         )
-        walk = Walk(
-            network,
-            lambda: recipe.bank(with_.numbers, network, reader.clip.frame_count),
-            framing=with_.framing,
-            judge=recipe.judge(with_.framing),
-            read=source.read,
-            truth=truth,
-            groups=groups,
-            device=with_.device,
-            habits=habits,
-            watch=_keeping(KeyFolder.open(job.keys, with_.identity())) if job.keys else None,
-        )
-        since = _since(unfinished, results, source, truth if habits.permanent else {}) if lasting else None
-        if since is None:
-            unfinished.forget()
-        report(Stage(job.job_id, "Learning the keyframes" + (", then going on where it stopped" if since else "")))
-        before, total = since.done if since else 0, sum(sweep.wanted_count() for sweep in sweeps)
-        done, began = before, time.monotonic()
-        try:
-            with WriteBehind() as behind:
-                due = unfinished.due if lasting else lambda: False
-                mattes = walk.propagate(sweeps, since=since.point if since else None, due=due)
-                for done, matte in enumerate(mattes, before + 1):
-                    told = MatteReady(job.job_id, matte.frame, done, total)
-                    behind.do(partial(results.put, matte, lambda told=told: report(told)))
-                    if matte.point:
-                        kept = matte.point, done, results.mattes.written, walk.readable, source.failed
-                        behind.do(partial(unfinished.keep, *kept))
-                    source.check()  # frames may have been read long before
-            pace = (done - before) / max(time.monotonic() - began, 1e-9)
-            results.mattes.put_unread(truth, [frame for frame in job.frames if frame in source.failed])
-            results.outlines.trace(source.check)
-            if results.probabilities:
-                results.probabilities.save()
-            unfinished.forget()
-        except MatteUnreadable:  # so that a run that goes on does not stumble over it again and again
-            unfinished.forget()
-            raise
-        except Stopped:
-            results.outlines.trace_shortly()
-            raise
-        finally:
-            if results.probabilities:
-                results.probabilities.close()
-    return Finished(
-        job.job_id,
-        warning=" ".join(filter(None, (overlaps, source.warning(job.frames)))),
-        frames_per_second=round(pace, 3),
-        peak_memory=peak_memory(),
-    )
+    except Cancelled:
+        report(JobCancelled(job.job_id))
 
 
-def _since(unfinished: Unfinished, results: _Results, source: Source, truth: Mapping[int, np.ndarray]) -> Since | None:
-    """Where the same job was interrupted, if all that it wrote is there, and the same frames can be read as then.
-
-    `truth` is of the keyframes that are remembered from the beginning.
-    """
-    since = unfinished.since()
-    if since is None:
-        return None
-    read = {frame: source.read(frame) is not None for frame in sorted({*truth, *since.failed})}
-    same = {frame for frame in truth if read[frame]} == since.readable and not any(map(read.get, since.failed))
-    return since if same and results.mattes.go_on(since.written, unfinished.place_of_first) else None
-
-
+# -- prepare and plan --------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
-class _Results:
-    """All that a job writes."""
+class _Plan:
+    """What a job is going to do."""
 
-    mattes: MatteWriter
-    outlines: OutlineTracer
-    probabilities: ProbabilityFile | None
+    folder: MatteFolder
+    truth: dict[int, np.ndarray]  # keyframe labels (H, W) uint8 by media frame
+    groups: tuple[ObjectGroup, ...]
+    sweeps: tuple[Sweep, ...]
+    policy: KeyframePolicy
+    warning: str  # about the keyframes; empty if there is none
 
-    def put(self, matte: Matte, tell: Callable[[], None]) -> None:
-        """Write what was found at one frame, and tell of it."""
-        self.outlines.forget()
-        self.mattes.put(matte)
-        if self.probabilities:
-            self.probabilities.put(matte)
-        tell()
+    @property
+    def objects(self) -> list[int]:
+        """Ids of all objects, ascending."""
+        return sorted({number for group in self.groups for number in group.objects})
 
-
-def _keeping(keys: KeyFolder) -> Callable[[int, Features], None]:
-    """Keep the keys of every frame that the network sees, once."""
-
-    def keep(frame: int, features: Features) -> None:
-        if not keys.has(frame):
-            keys.write(frame, features.query, features.grid)
-
-    return keep
+    @property
+    def steps(self) -> int:
+        """How many mattes the sweeps compute, over all frames."""
+        return sum(sweep.wanted_count() for sweep in self.sweeps)
 
 
-def _tell(job: PropagationJob, report: Callable[[Answer], None], text: str, done: int, total: int) -> None:
-    report(Stage(job.job_id, text, done, total))
+def _prepare(job: PropagationJob, context: JobContext, report: Report) -> _Plan:
+    """Read the keyframes, plan the sweeps, claim the matte folder, and adapt the network if the job asks for it."""
+    truth, warning = _read_keyframes(job, context.reader)
+    policy = context.recipe.keyframe_policy
+    if policy.shared_memory and not any(labels.any() for labels in truth.values()):
+        raise NoKeyframes("no object is marked on any keyframe")
+    group_objects = group_jointly if policy.shared_memory else group_by_keyframes
+    annotations = ((keyframe.frame, keyframe.objects) for keyframe in job.keyframes)
+    groups = group_objects(annotations, max_objects=context.network.max_objects)
+    sweeps = plan_sweeps(groups, job.frames, job.direction, before_first=policy.before_first)
+    folder = MatteFolder(job.folder)
+    folder.claim(_marker(job, context.reader))
+    if job.settings.adapt:
+        adapt(context, folder, truth, groups, partial(_report_stage, job, report))
+    return _Plan(folder, truth, groups, sweeps, context.recipe.keyframe_policy_for(context.numbers), warning)
 
 
-def _read_truth(job: PropagationJob, reader: FrameReader) -> tuple[dict[int, np.ndarray], str]:
-    """Keyframe labels (H, W) uint8 by media frame; of several on one frame the later lies on top, which is told."""
+def _read_keyframes(job: PropagationJob, reader: FrameReader) -> tuple[dict[int, np.ndarray], str]:
+    """Read keyframe labels by media frame, and a warning if some overlap: the higher object number lies on top."""
     size = (reader.clip.height, reader.clip.width)
     truth: dict[int, np.ndarray] = {}
-    hidden: list[int] = []
+    overlapping: list[int] = []
     for keyframe in job.keyframes:
         if not 0 <= keyframe.frame < reader.clip.frame_count:
             raise KeyframeOutsideClip(
@@ -176,19 +112,150 @@ def _read_truth(job: PropagationJob, reader: FrameReader) -> tuple[dict[int, np.
             )
         labels = read_labels(keyframe.labels, size=size)
         below = truth.setdefault(keyframe.frame, np.zeros(size, np.uint8))
-        mine = np.isin(labels, keyframe.objects) & (labels > 0)
-        if below[mine].any():
-            hidden.append(reader.numbers[keyframe.frame])
-        below[mine] = labels[mine]
-    told = f"Keyframes overlap on frames {spans(hidden)}: the higher object number lies on top."
-    return truth, told if hidden else ""
+        annotated = np.isin(labels, keyframe.objects) & (labels > 0)
+        if below[annotated].any():
+            overlapping.append(reader.numbers[keyframe.frame])
+        below[annotated] = labels[annotated]
+    warning = f"Keyframes overlap on frames {spans(overlapping)}: the higher object number lies on top."
+    return truth, warning if overlapping else ""
 
 
-def _about(job: PropagationJob, reader: FrameReader) -> dict:
-    """What the folder's marker says of the run that filled it."""
+def _marker(job: PropagationJob, reader: FrameReader) -> dict:
+    """What the matte folder's marker file records of the run."""
     return {
         "keymatte": VERSION,
         "first_number": reader.numbers[0],
         "frames": [job.frames.start, job.frames.stop],
         **{name: value for name, value in asdict(job).items() if name not in ("job_id", "frames", "folder")},
     }
+
+
+# -- run ---------------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class _Outputs:
+    """All that a job writes."""
+
+    mattes: MatteWriter
+    outlines: OutlineTracer
+    probabilities: ProbabilityFile | None
+    checkpoint: JobCheckpoint
+    resumable: bool
+
+    def write(self, matte: Matte, then: Callable[[], None]) -> None:
+        """Write one frame's mattes, then call `then`."""
+        self.outlines.forget()
+        self.mattes.put(matte)
+        if self.probabilities:
+            self.probabilities.put(matte)
+        then()
+
+
+@contextmanager
+def _open_outputs(job: PropagationJob, context: JobContext, plan: _Plan, report: Report) -> Iterator[_Outputs]:
+    """Open what the job writes; a cancelled job leaves outlines if it is short."""
+    reader, folder = context.reader, plan.folder
+    size = (reader.clip.height, reader.clip.width)
+    checkpoint = JobCheckpoint(folder, identity_of(job, context, plan.truth, plan.groups, folder))
+    resumable = job.probabilities is None  # probabilities of an interrupted run are gone
+    outputs = _Outputs(
+        mattes=MatteWriter(
+            folder, reader.numbers, plan.objects, job.frames, first=checkpoint.first if resumable else None
+        ),
+        outlines=OutlineTracer(
+            folder, reader.numbers, plan.objects, size, partial(_report_stage, job, report, "Tracing outlines")
+        ),
+        probabilities=ProbabilityFile(job.probabilities, plan.objects, job.frames, size) if job.probabilities else None,
+        checkpoint=checkpoint,
+        resumable=resumable,
+    )
+    try:
+        yield outputs
+    except MatteUnreadable:
+        checkpoint.forget()  # or a resumed run would fail on the same matte again
+        raise
+    except Cancelled:
+        outputs.outlines.trace_shortly()
+        raise
+    finally:
+        if outputs.probabilities:
+            outputs.probabilities.close()
+
+
+def _new_propagator(job: PropagationJob, context: JobContext, plan: _Plan) -> Propagator:
+    recipe, network = context.recipe, context.network
+    keys = KeyFolder.open(job.keys, context.identity()) if job.keys else None
+    return Propagator(
+        network,
+        lambda: recipe.bank(context.numbers, network, context.reader.clip.frame_count),
+        framing=context.framing,
+        merger=recipe.mask_merger(context.framing),
+        read=context.source.read,
+        truth=plan.truth,
+        groups=plan.groups,
+        device=context.device,
+        keyframe_policy=plan.policy,
+        on_features=partial(_keep_keys, keys) if keys else None,
+    )
+
+
+def _keep_keys(keys: KeyFolder, frame: int, features: Features) -> None:
+    """Write the keys of a frame for `suggest`, once."""
+    if not keys.has(frame):
+        keys.write(frame, features.query, features.grid)
+
+
+def _propagate(
+    job: PropagationJob, context: JobContext, plan: _Plan, outputs: _Outputs, propagator: Propagator, report: Report
+) -> float:
+    """Compute and write all mattes, from where the same job was interrupted. Returns steps per second."""
+    resume = _find_resume_point(context, plan, outputs)
+    if resume is None:
+        if reason := outputs.checkpoint.restart_reason():
+            _log.warning("%s", reason)
+            report(Stage(job.job_id, reason))
+        outputs.checkpoint.forget()
+    report(Stage(job.job_id, "Encoding the keyframes" + (", then resuming" if resume else "")))
+    before = resume.done if resume else 0
+    done, began = before, time.monotonic()
+    with WriteBehind() as behind:
+        mattes = propagator.propagate(
+            plan.sweeps,
+            resume_from=resume.state if resume else None,
+            state_due=outputs.checkpoint.due if outputs.resumable else lambda: False,
+        )
+        for done, matte in enumerate(mattes, before + 1):
+            ready = MatteReady(job.job_id, matte.frame, done, plan.steps)
+            behind.do(partial(outputs.write, matte, partial(report, ready)))
+            if matte.checkpoint:
+                progress = matte.checkpoint, done, outputs.mattes.written, propagator.readable, context.source.failed
+                behind.do(partial(outputs.checkpoint.save, *progress))
+            context.source.check()  # frames may have been read long before
+    return (done - before) / max(time.monotonic() - began, 1e-9)
+
+
+def _find_resume_point(context: JobContext, plan: _Plan, outputs: _Outputs) -> ResumePoint | None:
+    """Find where the same job was interrupted, if its mattes are all there and the same frames can be read as then."""
+    point = outputs.checkpoint.load() if outputs.resumable else None
+    if point is None:
+        return None
+    permanent: Mapping[int, np.ndarray] = plan.truth if plan.policy.permanent else {}
+    can_read = {frame: context.source.read(frame) is not None for frame in sorted({*permanent, *point.failed})}
+    same_keyframes = {frame for frame in permanent if can_read[frame]} == point.readable
+    still_failing = not any(can_read[frame] for frame in point.failed)
+    if not same_keyframes or not still_failing:
+        return None
+    return point if outputs.mattes.go_on(point.written, outputs.checkpoint.place_of_first) else None
+
+
+# -- finish ------------------------------------------------------------------------------------------------------------
+def _finish(job: PropagationJob, context: JobContext, plan: _Plan, outputs: _Outputs) -> None:
+    """Write what needs all mattes: keyframes on unreadable frames, outlines, probabilities."""
+    outputs.mattes.put_unread(plan.truth, [frame for frame in job.frames if frame in context.source.failed])
+    outputs.outlines.trace(context.source.check)
+    if outputs.probabilities:
+        outputs.probabilities.save()
+    outputs.checkpoint.forget()
+
+
+def _report_stage(job: PropagationJob, report: Report, text: str, done: int, total: int) -> None:
+    report(Stage(job.job_id, text, done, total))

@@ -1,4 +1,4 @@
-"""How far an unfinished job is, kept beside its mattes, so that the same job goes on there instead of anew."""
+"""Checkpoints of an unfinished job, kept beside its mattes, so that the same job resumes instead of restarting."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import logging
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,47 +21,49 @@ from safetensors.torch import load, save
 
 from ..checkpoints import loading
 from ..checkpoints.download import sha256_of
-from ..inference.propagate import Point
+from ..inference.propagate import PropagationState
+from ..inference.sweeps import ObjectGroup
 from ..shared.errors import EngineError
 from ..shared.files import atomic_write
 from ..shared.matte_folder import MEMORY, MatteFolder
 from ..shared.types import PropagationJob
-from .setup import Equipment
+from .setup import JobContext
 
 _log = logging.getLogger(__name__)
-_WRITTEN = "written"  # a tensor beside those of the walk
-_EVERY = 5.0  # seconds between two that are written, at least
-_TIMES = 20  # as long as writing the last one took, at least
-_BYTES = 2 << 20  # a second that are written, at most
-_MOST = 256 << 20  # bytes: a memory that holds more is not kept
+_WRITTEN = "written"  # name of the tensor with the sizes of written mattes
+_MIN_SECONDS = 5.0  # between two checkpoints
+_MIN_COST_RATIO = 20  # between two checkpoints: at least this many times what writing the last one took
+_MAX_BYTES_PER_SECOND = 2 << 20
+_MAX_BYTES = 256 << 20  # a larger state is not kept
 
 
 @dataclass(frozen=True)
-class Since:
-    """Where a job goes on."""
+class ResumePoint:
+    """Where a job resumes."""
 
-    point: Point
+    state: PropagationState
     done: int  # steps
-    written: np.ndarray  # (frames, objects) int64: bytes of the mattes that it has written
-    readable: frozenset[int]  # keyframes whose pictures could be read
+    written: np.ndarray  # (frames, objects) int64: sizes in bytes of the mattes written so far
+    readable: frozenset[int]  # keyframes whose images could be read
     failed: dict[int, str]  # media frames that could not be read, and why
 
 
-class Unfinished:
-    """What is kept of one job in its matte folder. `identity` is all that its mattes depend on."""
+class JobCheckpoint:
+    """The checkpoint of one job in its matte folder. `identity` is all that its mattes depend on."""
 
     def __init__(self, folder: MatteFolder, identity: dict) -> None:
+        """Name the checkpoint by `identity`; nothing is written yet."""
         self._identity = json.dumps(identity, sort_keys=True, default=str)
         self._folder = folder
         self._own = folder.unfinished / hashlib.sha256(self._identity.encode()).hexdigest()[:16]
-        self._next: float | None = time.monotonic() + _EVERY  # None: nothing is kept any more
+        self._next: float | None = time.monotonic() + _MIN_SECONDS  # None: no more checkpoints
 
     def place_of_first(self, object_id: int, number: int) -> Path:
-        """File of an object's matte as the first of two sweeps left it; it may not be there."""
+        """File of an object's matte as the first of two sweeps left it; it may not exist."""
         return self._own / f"{object_id:03d}" / f"{number:06d}.png"
 
     def first(self, object_id: int, number: int) -> Path:
-        """The same, kept now if it was not before; or, where it cannot be, the matte itself, which is still that."""
+        """Keep an object's matte as the first sweep left it, and return its file; the matte's own if that fails."""
         matte, kept = self._folder.matte(object_id, number), self.place_of_first(object_id, number)
         if kept.is_file():
             return kept
@@ -80,95 +81,112 @@ class Unfinished:
             return matte
         return kept
 
-    def since(self) -> Since | None:
-        """Where the same job was interrupted, if it was."""
+    def load(self) -> ResumePoint | None:
+        """Read where the same job was interrupted; None if it was not, or if the checkpoint is damaged."""
         file = self._own / MEMORY
         try:
-            about = loading.metadata(file) if file.is_file() else {}
-            if about.get("identity") == self._identity:
-                told = json.loads(about["told"])
-                # Not mapped: on Windows a file that is could not be replaced. Cloned: bytes are not to be written to.
+            metadata = loading.metadata(file) if file.is_file() else {}
+            if metadata.get("identity") == self._identity:
+                progress = json.loads(metadata["progress"])
+                # Not mapped: on Windows a mapped file cannot be replaced. Cloned: the bytes are read-only.
                 tensors = {name: tensor.clone() for name, tensor in load(file.read_bytes()).items()}
                 written = tensors.pop(_WRITTEN).numpy()
-                return Since(
-                    Point(told["sweep"], told["frame"], told["held"], tensors),
-                    told["done"],
+                return ResumePoint(
+                    PropagationState(progress["sweep"], progress["frame"], progress["trackers"], tensors),
+                    progress["done"],
                     written,
-                    frozenset(told["readable"]),
-                    {int(frame): why for frame, why in told["failed"].items()},
+                    frozenset(progress["readable"]),
+                    {int(frame): reason for frame, reason in progress["failed"].items()},
                 )
         except (EngineError, SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-            _log.warning("%s: the job begins anew", error)
+            _log.warning("%s: the job starts again", error)
         return None
 
+    def restart_reason(self) -> str:
+        """Why a job that does not resume starts again, in a sentence; empty if nothing was interrupted here."""
+        if self._own.is_dir():
+            return "Starting again: files of the interrupted run are missing or damaged, or other frames can be read"
+        if any(self._folder.unfinished_jobs()):
+            return "Starting again: the interrupted run had other settings, keyframes or another version of Keymatte"
+        return ""
+
     def due(self) -> bool:
-        """Whether it is time for another to be written; once, until it is."""
+        """Whether it is time for the next checkpoint; true once, until that is written."""
         if self._next is None or time.monotonic() < self._next:
             return False
         self._next = math.inf
         return True
 
-    def keep(
+    def save(
         self,
-        point: Point,
+        state: PropagationState,
         done: int,
         written: Callable[[], np.ndarray],
         readable: Iterable[int],
         failed: Mapping[int, str],
     ) -> None:
-        """Write how far it is, where there is space and memory is not too large for that; the job is done anyway."""
-        began, size = time.monotonic(), sum(tensor.nbytes for tensor in point.tensors.values())
+        """Write a checkpoint, unless the state is too large or the disk is full; the job goes on either way."""
+        began, size = time.monotonic(), sum(tensor.nbytes for tensor in state.tensors.values())
         if self._next is None:
             return
-        if size > _MOST:
-            _log.info("memory holds too much to be kept from here on, for the case that the job is interrupted")
+        if size > _MAX_BYTES:
+            _log.info("memory is too large for checkpoints: if the job is interrupted, it resumes from the last one")
             return
-        told = {
-            "sweep": point.sweep,
-            "frame": point.frame,
-            "held": point.held,
+        progress = {
+            "sweep": state.sweep,
+            "frame": state.frame,
+            "trackers": state.trackers,
             "done": done,
             "readable": sorted(readable),
             "failed": dict(failed),
         }
         try:
-            tensors = {name: tensor.cpu().contiguous().clone() for name, tensor in point.tensors.items()}
+            tensors = {name: tensor.cpu().contiguous().clone() for name, tensor in state.tensors.items()}
             tensors[_WRITTEN] = torch.from_numpy(written())
             with atomic_write(self._own / MEMORY) as part:
-                part.write_bytes(save(tensors, metadata={"identity": self._identity, "told": json.dumps(told)}))
-        except (EngineError, SafetensorError, RuntimeError, MemoryError) as error:
+                metadata = {"identity": self._identity, "progress": json.dumps(progress)}
+                part.write_bytes(save(tensors, metadata=metadata))
+        except EngineError as error:
+            self._give_up(error)
+            return
+        except (SafetensorError, RuntimeError, MemoryError) as error:
             self._give_up(error)
             return
         now = time.monotonic()
-        self._next = now + max(_EVERY, _TIMES * (now - began), size / _BYTES)
+        self._next = now + max(_MIN_SECONDS, _MIN_COST_RATIO * (now - began), size / _MAX_BYTES_PER_SECOND)
 
     def forget(self) -> None:
-        """Remove what is kept, of this job and of others in its folder."""
+        """Remove the checkpoints in the job's folder, this job's and others'."""
         self._folder.forget_unfinished()
 
     def _give_up(self, error: Exception) -> None:
-        """The job goes on, but how far it was would soon be wrong. First mattes stay: it may have gone on with them."""
-        _log.warning("%s: if the job is interrupted, it begins anew", getattr(error, "message", error))
+        """Stop writing checkpoints; an old one would soon be wrong. First mattes stay: the job may need them."""
+        message = error.message if isinstance(error, EngineError) else error
+        _log.warning("%s: if the job is interrupted, it starts again", message)
         self._next = None
         with suppress(OSError):
             (self._own / MEMORY).unlink(missing_ok=True)
 
 
 def identity_of(
-    job: PropagationJob, with_: Equipment, truth: Mapping[int, np.ndarray], annotations: Any, folder: MatteFolder
+    job: PropagationJob,
+    context: JobContext,
+    truth: Mapping[int, np.ndarray],
+    groups: Sequence[ObjectGroup],
+    folder: MatteFolder,
 ) -> dict:
     """All that the mattes of a job depend on."""
-    keyframes = hashlib.sha256(repr(annotations).encode())
+    keyframes = hashlib.sha256(repr(tuple(groups)).encode())
     for frame, labels in sorted(truth.items()):
         keyframes.update(f"{frame} {labels.shape}".encode())
         keyframes.update(np.ascontiguousarray(labels))
     return {
         "program": _program(),
-        "equipment": with_.identity(),
-        "files": _files(with_.reader.files),
-        "device": with_.device.type,
-        "recipe": with_.recipe.name,
-        "numbers": with_.numbers,
+        "context": context.identity(),
+        "files": _files(context.reader.files),
+        "device": context.device.type,
+        "recipe": context.recipe.name,
+        "numbers": context.numbers,
         "settings": asdict(job.settings),
         "keyframes": keyframes.hexdigest(),
         "frames": [job.frames.start, job.frames.stop],
@@ -179,21 +197,21 @@ def identity_of(
 
 
 def _files(files: tuple[Path, ...]) -> str:
-    """Names, sizes and dates of the clip's files."""
-    told = hashlib.sha256()
+    """Hash the names, sizes and dates of the clip's files."""
+    digest = hashlib.sha256()
     for path in files:
         try:
-            about = path.stat()
-            told.update(f"{path.name} {about.st_size} {about.st_mtime_ns}\n".encode())
-        except OSError:  # it is told of when it is read
-            told.update(f"{path.name} is not there\n".encode())
-    return told.hexdigest()
+            status = path.stat()
+            digest.update(f"{path.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+        except OSError:  # reported when the frame is read
+            digest.update(f"{path.name} is missing\n".encode())
+    return digest.hexdigest()
 
 
 @lru_cache(maxsize=1)
 def _program() -> str:
-    """The engine's own files and PyTorch: another version may find other mattes."""
-    told = hashlib.sha256(torch.__version__.encode())
+    """Hash the engine's own files and PyTorch's version, since another version may compute other mattes."""
+    digest = hashlib.sha256(torch.__version__.encode())
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):
-        told.update(path.read_bytes())
-    return told.hexdigest()
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -15,10 +15,10 @@ from ..shared.errors import BadMessage, EngineError
 from ..shared.protocol import (
     Answer,
     Cancel,
-    Cancelled,
     Download,
     Failed,
     Import,
+    JobCancelled,
     Propagate,
     Ready,
     Request,
@@ -95,7 +95,7 @@ class _Server:
             job_id = request.job.job_id if isinstance(request, Propagate | Suggest) else request.job_id
             try:
                 if self._stopped(job_id):
-                    self._say(Cancelled(job_id))
+                    self._say(JobCancelled(job_id))
                     continue
                 match request:
                     case Propagate():

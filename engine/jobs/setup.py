@@ -17,11 +17,11 @@ from ..media.frames import FrameReader
 from ..methods.memories import Numbers
 from ..methods.recipe import Recipe
 from ..methods.registry import find_recipe
-from ..networks.network import Network
-from ..networks.precision import InHalf
+from ..networks.network import Network, Quantises
+from ..networks.precision import autocast
 from ..runtime.device import memory_errors, pick_device, pick_precision
 from ..runtime.prefetch import ReadAhead
-from ..shared.errors import BadSetting, ClipNotFound, FramesUnreadable
+from ..shared.errors import BadSetting, Cancelled, ClipNotFound, FramesUnreadable
 from ..shared.matte_folder import spans
 from ..shared.types import PropagationJob, SuggestionJob
 
@@ -29,11 +29,7 @@ _log = logging.getLogger(__name__)
 _LEAST_HEIGHT = 32  # pixels: two steps of the stride-16 grid; less shows a network nothing
 
 
-class Stopped(Exception):
-    """The job was cancelled."""
-
-
-class Source:
+class FrameSource:
     """Frames of a clip; those that cannot be read are remembered, and the walk goes on without them."""
 
     def __init__(self, reader: FrameReader, cancelled: Callable[[], bool]) -> None:
@@ -42,7 +38,7 @@ class Source:
         self._cancelled = cancelled
         self.failed: dict[int, str] = {}
 
-    def __enter__(self) -> Source:
+    def __enter__(self) -> FrameSource:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -62,7 +58,7 @@ class Source:
     def check(self) -> None:
         """Stop here if the job was cancelled."""
         if self._cancelled():
-            raise Stopped
+            raise Cancelled
 
     def warning(self, frames: range) -> str:
         """What could not be read among `frames`, in words; empty if all was."""
@@ -94,11 +90,11 @@ def _check_clip(job: PropagationJob | SuggestionJob, reader: FrameReader) -> Non
 
 
 @dataclass(frozen=True)
-class Equipment:
+class JobContext:
     """All that a job has before it begins."""
 
     reader: FrameReader
-    source: Source
+    source: FrameSource
     recipe: Recipe
     numbers: Numbers
     network: Network
@@ -111,26 +107,26 @@ class Equipment:
     def identity(self) -> dict:
         """What the keys of a frame depend on."""
         return {
-            "clip": _identity(self.reader.clip.path),
+            "clip": _file_identity(self.reader.clip.path),
             "network": self.kind,
             "precision": str(self.precision),
-            "weights": _identity(self.weights) if self.weights else None,
+            "weights": _file_identity(self.weights) if self.weights else None,
             "size": [self.framing.work_height, self.framing.work_width],
         }
 
 
 def in_precision(network: Network, device: torch.device, name: str) -> tuple[Network, torch.dtype]:
     """The network as it is computed in the precision of that name, and which that is. Raises BadSetting."""
-    precision = pick_precision(name, device, whole=quantised.ABLE and hasattr(network, "quantise"))
-    if precision is torch.int8:
+    precision = pick_precision(name, device, whole=quantised.ABLE and isinstance(network, Quantises))
+    if precision is torch.int8 and isinstance(network, Quantises):
         network.quantise()
     elif precision is not torch.float32:
-        network = InHalf(network, device, precision)
+        network = autocast(network, device, precision)
     return network, precision
 
 
 @contextmanager
-def equipped(job: PropagationJob | SuggestionJob, cancelled: Callable[[], bool]) -> Iterator[Equipment]:
+def open_job_context(job: PropagationJob | SuggestionJob, cancelled: Callable[[], bool]) -> Iterator[JobContext]:
     """Open the clip and load the network for `job`. Raises BadSetting, ClipNotFound, WeightsMissing and their kin."""
     recipe = find_recipe(job.recipe)
     if job.settings.adapt and not recipe.adapts:
@@ -155,11 +151,11 @@ def equipped(job: PropagationJob | SuggestionJob, cancelled: Callable[[], bool])
             stride=network.stride,
             style=recipe.framing_style(numbers),
         )
-        with Source(reader, cancelled) as source:
-            yield Equipment(reader, source, recipe, numbers, network, framing, device, precision, kind, weights)
+        with FrameSource(reader, cancelled) as source:
+            yield JobContext(reader, source, recipe, numbers, network, framing, device, precision, kind, weights)
 
 
-def _identity(path: Path) -> list:
+def _file_identity(path: Path) -> list:
     """A file's path, size and date; of a folder or pattern the path alone."""
     if not path.is_file():
         return [str(path.absolute())]

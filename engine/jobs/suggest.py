@@ -12,39 +12,39 @@ import torch
 from torch import Tensor
 
 from ..media.label_images import label_files, read_labels
-from ..shared.errors import BadSetting, EngineError, FramesUnreadable, KeyframeOutsideClip, MasksMissing
+from ..shared.errors import BadSetting, Cancelled, EngineError, FramesUnreadable, KeyframeOutsideClip, MasksMissing
 from ..shared.matte_folder import number_in
-from ..shared.protocol import Answer, Cancelled, Stage, Suggested
+from ..shared.protocol import Answer, JobCancelled, Stage, Suggested
 from ..shared.types import SuggestionJob
 from ..suggestion.key_cache import KeyFolder
-from ..suggestion.selection import Wish, coverage, suggest, weigh
-from .setup import Equipment, Stopped, equipped
+from ..suggestion.selection import SelectionConfig, coverage, suggest, weigh
+from .setup import JobContext, open_job_context
 
 _TOLD_EVERY = 50  # comparisons
 
 
 def run(job: SuggestionJob, report: Callable[[Answer], None], cancelled: Callable[[], bool]) -> None:
-    """Do `job`: the last report is Suggested or Cancelled."""
+    """Do `job`: the last report is Suggested or JobCancelled."""
     try:
         report(_run(job, report, cancelled))
-    except Stopped:
-        report(Cancelled(job.job_id))
+    except Cancelled:
+        report(JobCancelled(job.job_id))
 
 
 @torch.inference_mode()
 def _run(job: SuggestionJob, report: Callable[[Answer], None], cancelled: Callable[[], bool]) -> Suggested:
     _check(job)
     report(Stage(job.job_id, "Loading the network"))
-    with equipped(job, cancelled) as with_:
-        keys = KeyFolder.open(job.keys, with_.identity())
-        frames = _encode(job, with_, keys, report)
+    with open_job_context(job, cancelled) as context:
+        keys = KeyFolder.open(job.keys, context.identity())
+        frames = _encode(job, context, keys, report)
         if not frames:
             raise FramesUnreadable(f"no frame of {job.clip.path} could be read")
         grid = keys.grid(frames[0])
         usable: set[int] = set()
         weights: dict[int, Tensor] = {}
-        for frame, mask in _masks(job, with_):  # one at a time: those of a long clip do not fit into memory together
-            with_.source.check()
+        for frame, mask in _masks(job, context):  # one at a time: those of a long clip do not fit into memory together
+            context.source.check()
             weights[frame] = weigh(mask, grid)
             if coverage(mask) >= job.least_mask:
                 usable.add(frame)
@@ -56,7 +56,7 @@ def _run(job: SuggestionJob, report: Callable[[Answer], None], cancelled: Callab
             weights.setdefault(frame, torch.zeros(grid[0] * grid[1]))
 
         def step(done: int, total: int) -> None:
-            with_.source.check()
+            context.source.check()
             if done % _TOLD_EVERY == 0:
                 report(Stage(job.job_id, "Comparing frames", done, total))
 
@@ -66,7 +66,7 @@ def _run(job: SuggestionJob, report: Callable[[Answer], None], cancelled: Callab
             weights,
             chosen=[frame for frame in job.chosen if frame in frames],
             usable=frozenset(usable),
-            wish=Wish(job.count, job.alpha, job.least_mask),
+            wish=SelectionConfig(job.count, job.alpha, job.least_mask),
             step=step,
         )
     return Suggested(job.job_id, tuple(one.frame for one in found), tuple(one.score for one in found))
@@ -86,17 +86,17 @@ def _check(job: SuggestionJob) -> None:
         raise BadSetting(f"the least mask is a percentage from 0 to 100, not {job.least_mask:g}")
 
 
-def _encode(job: SuggestionJob, with_: Equipment, keys: KeyFolder, report: Callable[[Answer], None]) -> list[int]:
+def _encode(job: SuggestionJob, context: JobContext, keys: KeyFolder, report: Callable[[Answer], None]) -> list[int]:
     """Make the keys that are not there yet; the frames that could be read."""
     wanted = sorted({*job.frames, *job.chosen})
     lacking = [frame for frame in wanted if not _is_whole(keys, frame)]
     for done, frame in enumerate(lacking):
-        pixels = with_.source.read(frame)
+        pixels = context.source.read(frame)
         if pixels is not None:
-            features = with_.network.encode(with_.framing.apply(pixels, with_.device))
+            features = context.network.encode(context.framing.apply(pixels, context.device))
             keys.write(frame, features.query, features.grid)
         report(Stage(job.job_id, "Looking at the frames", done + 1, len(lacking)))
-    return [frame for frame in wanted if frame not in with_.source.failed]
+    return [frame for frame in wanted if frame not in context.source.failed]
 
 
 def _is_whole(keys: KeyFolder, frame: int) -> bool:
@@ -109,13 +109,13 @@ def _is_whole(keys: KeyFolder, frame: int) -> bool:
     return True
 
 
-def _masks(job: SuggestionJob, with_: Equipment) -> Iterator[tuple[int, Tensor]]:
+def _masks(job: SuggestionJob, context: JobContext) -> Iterator[tuple[int, Tensor]]:
     """Media frame and (C, H, W) 0..1, as far as there are any. Raises MasksMissing."""
     if job.masks.suffix == ".npz":
         yield from _probabilities(job.masks)
         return
-    frame_of = {number: frame for frame, number in enumerate(with_.reader.numbers)}
-    size = (with_.reader.clip.height, with_.reader.clip.width)
+    frame_of = {number: frame for frame, number in enumerate(context.reader.numbers)}
+    size = (context.reader.clip.height, context.reader.clip.width)
     try:
         files = label_files(job.masks)
     except EngineError as error:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..runtime.threads import whole
+from ..runtime.threads import use_all_threads
 from . import quantised
 from .quantised import Codes, Packed, joined, packed
 
@@ -69,7 +69,7 @@ class Conv(nn.Conv2d):
         `coded`: if it is computed in whole numbers, the map may stay so, as another one takes it.
         """
         if isinstance(image, Codes) or self.quantises(image):
-            with whole():
+            with use_all_threads():
                 found = (
                     self._in_codes(image, add, coded) if isinstance(image, Codes) else self._coding(image, add, coded)
                 )

@@ -15,7 +15,7 @@ _LUMA = (0.299, 0.587, 0.114)
 _searching = threading.local()  # a search keeps buffers: one for each thread
 
 
-def shades(images: Tensor) -> Tensor:
+def luma(images: Tensor) -> Tensor:
     """(B, 3, H, W) RGB 0..1 -> what flow is found by: (B, H / 2, W / 2) uint8."""
     mean = images.new_tensor(_LUMA).view(1, 3, 1, 1).expand(-1, -1, STRIDE, STRIDE) / STRIDE**2
     with torch.autocast(images.device.type, enabled=False):  # half precision has fewer steps than there are shades

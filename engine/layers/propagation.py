@@ -63,6 +63,8 @@ class Terms:
 class Block(Protocol):
     """One propagation block."""
 
+    heads: int  # of its attention
+
     has_brief: bool  # whether the short-term memory is another than the long-term one
 
     def look(self, streams: Streams, grid: Grid, position: Tensor) -> Seen: ...
@@ -197,6 +199,8 @@ class Gated(nn.Module):
 
 class DeaotBlock(nn.Module):
     """DeAOT's gated propagation block (Yang & Yang, NeurIPS 2022), of MAVOS too: one head, two streams."""
+
+    heads = 1
 
     has_brief = False
     key_width = WIDTH // 2

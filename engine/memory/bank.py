@@ -18,7 +18,7 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
-class Part:
+class TokenGroup:
     """What objects that are known from the same tokens read: all tokens of each propagation layer on one axis."""
 
     objects: tuple[int, ...]  # places in the group, ascending; rows of `value`. Empty: all
@@ -38,31 +38,33 @@ class MemoryView:
     """What a network sees of a memory."""
 
     entries: tuple[Entry, ...]
-    parts: tuple[Part, ...]  # one, unless objects were annotated on different frames
-    judged: bool = False  # whether a store wants to know how relevant each entry was
+    groups: tuple[TokenGroup, ...]  # one, unless objects were annotated on different frames
+    tracks_usage: bool = False  # whether a store wants to know how relevant each entry was
 
     @property
     def layers(self) -> tuple[Tokens, ...]:
         """All tokens, for a network whose objects share every entry."""
-        (part,) = self.parts
+        (part,) = self.groups
         return part.layers
 
-    def judge(self, relevance: Tensor) -> None:
+    def report_usage(self, relevance: Tensor) -> None:
         """Tell how relevant each entry was for one frame: (entries,)."""
         for entry, told in zip(self.entries, relevance, strict=True):
             entry.usage.relevance = told
 
-    def judge_by(self, mass: Tensor) -> None:
+    def report_attention(self, mass: Tensor) -> None:
         """Tell how relevant each entry was, by the attention `mass` (N,) that the first part's tokens received."""
-        lengths = [len(self.entries[index]) - first for index, first in self.parts[0].starts]
-        shares = {index: part.sum() for (index, _), part in zip(self.parts[0].starts, mass.split(lengths), strict=True)}
+        lengths = [len(self.entries[index]) - first for index, first in self.groups[0].starts]
+        shares = {
+            index: part.sum() for (index, _), part in zip(self.groups[0].starts, mass.split(lengths), strict=True)
+        }
         nothing = mass.new_zeros(())
-        self.judge(torch.stack([shares.get(index, nothing) for index in range(len(self.entries))]) / mass.sum())
+        self.report_usage(torch.stack([shares.get(index, nothing) for index in range(len(self.entries))]) / mass.sum())
 
     def credit(self, mass: Tensor) -> None:
         """Tell that the first part's tokens received attention `mass` (N,) from one frame."""
         at = 0
-        starts = dict(self.parts[0].starts)
+        starts = dict(self.groups[0].starts)
         for index, entry in enumerate(self.entries):
             count = len(entry) - starts.get(index, len(entry))
             received = mass[at : at + count]
@@ -87,7 +89,7 @@ class MemoryBank:
         return self._last_frame is None or abs(frame - self._last_frame) >= self._interval
 
     @property
-    def asks_for_quality(self) -> bool:
+    def needs_quality(self) -> bool:
         """Whether a store decides by the quality of entries, which is then to be told."""
         return any(isinstance(store, Gate) for store in self._stores)
 
@@ -103,18 +105,18 @@ class MemoryBank:
         """Count the interval from `frame`: where a sweep begins, or a keyframe already pinned that it passes."""
         self._last_frame = frame
 
-    def held(self) -> tuple[int | None, list[Any]]:
+    def state_dict(self) -> tuple[int | None, list[Any]]:
         """All that it has come to know, but for keyframes that were there from the beginning."""
-        return self._last_frame, [store.held() for store in self._stores]
+        return self._last_frame, [store.state_dict() for store in self._stores]
 
-    def hold(self, held: tuple[int | None, list[Any]]) -> None:
-        """Take over what another one of the same stores `held`."""
-        self._last_frame, stores = held
+    def load_state_dict(self, state_dict: tuple[int | None, list[Any]]) -> None:
+        """Take over what another one of the same stores `state_dict`."""
+        self._last_frame, stores = state_dict
         for store, its in zip(self._stores, stores, strict=True):
-            store.hold(its)
+            store.load_state_dict(its)
         self._view = None
 
-    def holds_nothing(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether there is nothing to read yet."""
         return not any(store.entries() for store in self._stores)
 
@@ -122,25 +124,25 @@ class MemoryBank:
         """All entries, joined once per write."""
         if self._view is None:
             entries = tuple(entry for store in self._stores for entry in store.entries())
-            judged = any(isinstance(store, Restricted) for store in self._stores)
-            self._view = MemoryView(entries, _parts(entries), judged)
+            tracks_usage = any(isinstance(store, Restricted) for store in self._stores)
+            self._view = MemoryView(entries, _parts(entries), tracks_usage)
         return self._view
 
 
-def _parts(entries: tuple[Entry, ...]) -> tuple[Part, ...]:
+def _parts(entries: tuple[Entry, ...]) -> tuple[TokenGroup, ...]:
     """Objects known from the same tokens go together."""
     every = range(max((max(entry.objects) + 1 for entry in entries if entry.objects), default=0))
     if not every:  # networks whose planes have no row per object, or whose objects share every entry
         whole = tuple((index, 0) for index in range(len(entries)))
-        return (Part((), _join(entries, whole, ()), whole),)
+        return (TokenGroup((), _join(entries, whole, ()), whole),)
     together: dict[tuple[tuple[int, int], ...], list[int]] = {}
     for place in every:
-        lacking = [entry.lacks(place) for entry in entries]
-        starts = tuple((index, lack) for index, lack in enumerate(lacking) if lack < len(entries[index]))
+        missing_prefix = [entry.missing_tokens(place) for entry in entries]
+        starts = tuple((index, lack) for index, lack in enumerate(missing_prefix) if lack < len(entries[index]))
         if starts:
             together.setdefault(starts, []).append(place)
     return tuple(
-        Part(tuple(places), _join(entries, starts, tuple(places)), starts) for starts, places in together.items()
+        TokenGroup(tuple(places), _join(entries, starts, tuple(places)), starts) for starts, places in together.items()
     )
 
 

@@ -20,7 +20,7 @@ class Usage:
     life: float = _AT_BIRTH  # times it could have been read
     relevance: Tensor | None = None  # () share of attention at the last read, as the network tells it
     average: Tensor | None = None  # () of relevance, moving
-    judged: int = 0  # times that it was compared with others
+    comparisons: int = 0  # times that it was compared with others
 
     def add(self, mass: Tensor) -> None:
         """Count one read, in which the tokens received `mass` (N,)."""
@@ -31,7 +31,7 @@ class Usage:
         """Attention received per read, (N,) with N = `count`."""
         return like.new_zeros(count) if self.mass is None else self.mass / self.life
 
-    def only(self, keep: Tensor) -> Usage:
+    def select_tokens(self, keep: Tensor) -> Usage:
         """The same for the tokens where `keep` (N,) is true."""
         return Usage(None if self.mass is None else self.mass[keep], self.life)
 
@@ -41,14 +41,14 @@ class Entry:
     """One frame's tokens, one `Tokens` per propagation layer. `pinned` marks a user's keyframe.
 
     `objects` are the places in the group of the objects that planes with one row per object speak of; empty: all there
-    are. `lacking` tells for each of them how many tokens at the beginning say nothing of it; empty: none.
+    are. `missing_prefix` tells for each of them how many tokens at the beginning say nothing of it; empty: none.
     """
 
     frame: int
     layers: tuple[Tokens, ...]
     pinned: bool = False
     objects: tuple[int, ...] = ()
-    lacking: tuple[int, ...] = ()
+    missing_prefix: tuple[int, ...] = ()
     quality: float = 1.0  # 0..1: how sure its masks are
     grid: tuple[int, int] | None = None  # (h, w) of its tokens, for steps that look around them
     usage: Usage = field(default_factory=Usage, compare=False)
@@ -60,11 +60,11 @@ class Entry:
         """The same, marked as a keyframe."""
         return replace(self, pinned=True)
 
-    def about(self, objects: tuple[int, ...]) -> Entry:
+    def restricted_to(self, objects: tuple[int, ...]) -> Entry:
         """The same, told to speak only of these objects, whose rows it holds."""
         return replace(self, objects=objects)
 
-    def blurred(self) -> Entry:
+    def with_first_value(self) -> Entry:
         """The same, with the first object's value for every object."""
         layers = tuple(
             Tokens({**layer.planes, PER_OBJECT: layer[PER_OBJECT][:1].expand_as(layer[PER_OBJECT])})
@@ -72,22 +72,22 @@ class Entry:
         )
         return replace(self, layers=layers)
 
-    def lacks(self, place: int) -> int:
+    def missing_tokens(self, place: int) -> int:
         """How many tokens at the beginning say nothing of the object at `place` in the group."""
         if not self.objects:
             return 0
         if place not in self.objects:
             return len(self)
-        return self.lacking[self.objects.index(place)] if self.lacking else 0
+        return self.missing_prefix[self.objects.index(place)] if self.missing_prefix else 0
 
     def row(self, place: int) -> int:
         """The row of the object at `place` in planes with one row per object."""
         return self.objects.index(place) if self.objects else place
 
-    def only(self, keep: Tensor) -> Entry:
+    def select_tokens(self, keep: Tensor) -> Entry:
         """The tokens where `keep` (N,) is true."""
-        lacking = tuple(int(torch.count_nonzero(keep[:count])) for count in self.lacking)
+        missing_prefix = tuple(int(torch.count_nonzero(keep[:count])) for count in self.missing_prefix)
         layers = tuple(
             Tokens({name: plane[..., keep] for name, plane in layer.planes.items()}) for layer in self.layers
         )
-        return replace(self, layers=layers, lacking=lacking, usage=self.usage.only(keep))
+        return replace(self, layers=layers, missing_prefix=missing_prefix, usage=self.usage.select_tokens(keep))

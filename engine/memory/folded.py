@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from .entry import Entry
-from .stores import Keeping
+from .stores import ListStore
 
 Fold = Callable[[Entry, Entry], Entry]  # (new, old) -> what stays
 
 
-class First(Keeping):
+class First(ListStore):
     """Keeps the very first entry for good."""
 
     def write(self, entries: Sequence[Entry]) -> list[Entry]:
@@ -19,7 +19,7 @@ class First(Keeping):
         return list(entries[space:])
 
 
-class Folded(Keeping):
+class Folded(ListStore):
     """Keeps one entry: the first as it is, then each new one folded with what is there."""
 
     def __init__(self, fold: Fold) -> None:

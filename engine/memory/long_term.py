@@ -1,4 +1,4 @@
-"""LongTerm: prototypes distilled from what the store above let go; the least used tokens are forgotten."""
+"""LongTerm: prototypes distilled from evicted entries; the least used tokens are dropped."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from collections.abc import Callable, Sequence
 import torch
 
 from .entry import Entry
-from .stores import Keeping
+from .stores import ListStore
 
 Distil = Callable[[Sequence[Entry], int], Entry]  # entries let go, number of prototypes -> one entry of so many tokens
 
 
-class LongTerm(Keeping):
+class LongTerm(ListStore):
     """XMem's long-term memory (ECCV 2022, section 3.3): each batch becomes `prototypes` tokens.
 
-    Room for a batch is made first: of more than `most` - `prototypes` tokens the least used ones go, and every other
-    with the same use. With `counting` off nothing is known of their use, and the oldest go.
+    Before a batch is added, the least used tokens above `max_tokens` - `prototypes` are dropped, ties included. With
+    `counting` off usage is not tracked, and the oldest tokens are dropped.
     """
 
-    def __init__(self, distil: Distil, *, prototypes: int, most: int, counting: bool) -> None:
+    def __init__(self, distil: Distil, *, prototypes: int, max_tokens: int, counting: bool) -> None:
         super().__init__()
         self._distil = distil
         self._prototypes = prototypes
-        self._most = most
+        self._max_tokens = max_tokens
         self._counting = counting
 
     def write(self, entries: Sequence[Entry]) -> list[Entry]:
@@ -34,7 +34,7 @@ class LongTerm(Keeping):
 
     def _make_room(self) -> None:
         sizes = [len(entry) for entry in self._kept]
-        excess = sum(sizes) - (self._most - self._prototypes)
+        excess = sum(sizes) - (self._max_tokens - self._prototypes)
         if excess <= 0:
             return
         like = self._kept[0].layers[0]["key"]
@@ -43,5 +43,5 @@ class LongTerm(Keeping):
             keep = rate > rate.kthvalue(excess).values
         else:
             keep = torch.arange(sum(sizes), device=like.device) >= excess
-        kept = [entry.only(part) for entry, part in zip(self._kept, keep.split(sizes), strict=True)]
+        kept = [entry.select_tokens(part) for entry, part in zip(self._kept, keep.split(sizes), strict=True)]
         self._kept = [entry for entry in kept if len(entry)]

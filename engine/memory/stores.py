@@ -19,16 +19,16 @@ class Store(Protocol):
         """What can be read now."""
         ...
 
-    def held(self) -> Any:
+    def state_dict(self) -> Any:
         """All that it has come to know, in tuples, lists, entries and numbers; pinned entries of `Permanent` not."""
         ...
 
-    def hold(self, held: Any) -> None:
-        """Take over what another one `held`."""
+    def load_state_dict(self, state_dict: Any) -> None:
+        """Take over what another one `state_dict`."""
         ...
 
 
-class Keeping:
+class ListStore:
     """A store whose entries are all that it knows."""
 
     def __init__(self) -> None:
@@ -37,11 +37,11 @@ class Keeping:
     def entries(self) -> list[Entry]:
         return list(self._kept)
 
-    def held(self) -> list[Entry]:
+    def state_dict(self) -> list[Entry]:
         return list(self._kept)
 
-    def hold(self, held: list[Entry]) -> None:
-        self._kept = list(held)
+    def load_state_dict(self, state_dict: list[Entry]) -> None:
+        self._kept = list(state_dict)
 
 
 class Permanent:
@@ -57,10 +57,10 @@ class Permanent:
     def entries(self) -> list[Entry]:
         return list(self._by_frame.values())
 
-    def held(self) -> None:
+    def state_dict(self) -> None:
         return None
 
-    def hold(self, held: None) -> None:
+    def load_state_dict(self, state_dict: None) -> None:
         """Keyframes are remembered anew in every run."""
 
 
@@ -86,28 +86,28 @@ class Bounded:
     def entries(self) -> list[Entry]:
         return [entry for _, entry in self._kept]
 
-    def held(self) -> tuple[int, list[tuple[int, Entry]]]:
+    def state_dict(self) -> tuple[int, list[tuple[int, Entry]]]:
         return self._arrivals, list(self._kept)
 
-    def hold(self, held: tuple[int, list[tuple[int, Entry]]]) -> None:
-        self._arrivals, self._kept = held[0], list(held[1])
+    def load_state_dict(self, state_dict: tuple[int, list[tuple[int, Entry]]]) -> None:
+        self._arrivals, self._kept = state_dict[0], list(state_dict[1])
 
 
 class Gate:
     """Keeps nothing, and lets only pinned entries and those of good quality go on."""
 
-    def __init__(self, least: float) -> None:
-        """`least` quality, 0..1."""
-        self._least = least
+    def __init__(self, min_quality: float) -> None:
+        """`min_quality` quality, 0..1."""
+        self._min_quality = min_quality
 
     def write(self, entries: Sequence[Entry]) -> list[Entry]:
-        return [entry for entry in entries if entry.pinned or entry.quality >= self._least]
+        return [entry for entry in entries if entry.pinned or entry.quality >= self._min_quality]
 
     def entries(self) -> list[Entry]:
         return []
 
-    def held(self) -> None:
+    def state_dict(self) -> None:
         return None
 
-    def hold(self, held: None) -> None:
+    def load_state_dict(self, state_dict: None) -> None:
         """There is nothing to take over."""

@@ -24,8 +24,8 @@ class Tokens:
         return next(iter(self.planes.values())).shape[-1]
 
 
-def joined(parts: Sequence[Tokens]) -> Tokens:
+def joined(groups: Sequence[Tokens]) -> Tokens:
     """One token axis out of many: planes of the first, in the order given."""
-    if len(parts) == 1:
-        return parts[0]
-    return Tokens({name: torch.cat([part[name] for part in parts], dim=-1) for name in parts[0].planes})
+    if len(groups) == 1:
+        return groups[0]
+    return Tokens({name: torch.cat([part[name] for part in groups], dim=-1) for name in groups[0].planes})

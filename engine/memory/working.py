@@ -8,45 +8,45 @@ from dataclasses import replace
 import torch
 
 from .entry import Entry
-from .stores import Keeping
+from .stores import ListStore
 from .tokens import PER_OBJECT, Tokens
 
 
-class Working(Keeping):
-    """Keeps recent frames. When `most` are here, all but the last `least` go down together."""
+class Working(ListStore):
+    """Keeps recent frames. When `max_frames` are here, all but the last `min_frames` go down together."""
 
-    def __init__(self, least: int, most: int) -> None:
+    def __init__(self, min_frames: int, max_frames: int) -> None:
         super().__init__()
-        self._least = least
-        self._most = most
+        self._min_frames = min_frames
+        self._max_frames = max_frames
 
     def write(self, entries: Sequence[Entry]) -> list[Entry]:
         self._kept += entries
-        if len(self._kept) < self._most:
+        if len(self._kept) < self._max_frames:
             return []
-        older, self._kept = self._kept[: -self._least], self._kept[-self._least :]
+        older, self._kept = self._kept[: -self._min_frames], self._kept[-self._min_frames :]
         return older
 
 
 class FirstAndWorking(Working):
-    """As `Working`, but the very first frame, which the user gave, is one of the `least` and never goes down.
+    """As `Working`, but the very first frame, which the user gave, is one of the `min_frames` and never goes down.
 
     As XMem's program does it, an object that appeared later has its own first frame kept as well: its value is moved
-    to the key of the very first frame. If no more than `least` + 1 frames know the object, nothing of it goes down.
+    to the key of the very first frame. If at most `min_frames` + 1 frames know the object, none of it goes down.
     """
 
     def write(self, entries: Sequence[Entry]) -> list[Entry]:
         self._kept += entries
-        if len(self._kept) < self._most:
+        if len(self._kept) < self._max_frames:
             return []
         first, others = self._kept[0], self._kept[1:]
-        leaving = len(others) - (self._least - 1)
+        leaving = len(others) - (self._min_frames - 1)
         older, recent = others[:leaving], others[leaving:]
-        for place in sorted({place for entry in others for place in entry.objects if first.lacks(place)}):
-            knowing = [entry for entry in others if not entry.lacks(place)]
-            if len(knowing) >= self._least:
+        for place in sorted({place for entry in others for place in entry.objects if first.missing_tokens(place)}):
+            knowing = [entry for entry in others if not entry.missing_tokens(place)]
+            if len(knowing) >= self._min_frames:
                 first = _with_row_of(first, knowing[0], place)
-            if len(knowing) <= self._least + 1:
+            if len(knowing) <= self._min_frames + 1:
                 older = [_without(entry, place) for entry in older]
             else:
                 older = [_without(entry, place) if entry is knowing[0] else entry for entry in older]
@@ -65,7 +65,7 @@ def _with_row_of(entry: Entry, giver: Entry, place: int) -> Entry:
 
 def _without(entry: Entry, place: int) -> Entry:
     """`entry` that says nothing of the object at `place`."""
-    if entry.lacks(place):
+    if entry.missing_tokens(place):
         return entry
     rows = [row for row, other in enumerate(entry.objects) if other != place]
     layers = tuple(Tokens({**layer.planes, PER_OBJECT: layer[PER_OBJECT][rows]}) for layer in entry.layers)

@@ -8,8 +8,8 @@ from functools import partial
 from torch import nn
 
 from ..inference.framing import FramingStyle
-from ..inference.mask_merging import HardJudge
-from ..inference.sweeps import Habits
+from ..inference.mask_merging import HardMaskMerger
+from ..inference.sweeps import KeyframePolicy
 from ..layers.identities import IdentityBank
 from ..layers.mobilenet import MobileNetV2
 from ..layers.modulation import ModulatedCrossAttention
@@ -19,7 +19,7 @@ from ..layers.swin import SwinBase
 from ..memory.bank import MemoryBank
 from ..memory.folded import First
 from ..memory.restricted import Restricted
-from ..networks.aot import Aot, OfEachBlock, OfLastBlock, TemporalSlots
+from ..networks.aot import Aot, Mavos, OfEachBlock, OfLastBlock, TemporalSlots
 from ..networks.network import Network
 from ..shared.types import Direction
 from . import aot_names
@@ -55,24 +55,27 @@ def _aot(encoder: str, numbers: Numbers, tensors: Tensors) -> Aot:
     )
 
 
-def _deaot(encoder: str, numbers: Numbers, tensors: Tensors, *, modulation: nn.ModuleList | None = None) -> Aot:
-    return Aot(
+def _deaot(encoder: str, numbers: Numbers, tensors: Tensors) -> Aot:
+    return Aot(*_deaot_parts(encoder), align_corners=encoder != "swinb")
+
+
+def _deaot_parts(encoder: str) -> tuple[nn.Module, list[DeaotBlock], OfLastBlock, IdentityBank]:
+    return (
         ENCODERS[encoder](),
         [DeaotBlock(first=index == 0) for index in range(DEPTH)],
         OfLastBlock(),
         _identities(encoder, normed=True),
-        align_corners=encoder != "swinb",
-        modulation=modulation,
     )
 
 
-def _mavos(encoder: str, numbers: Numbers, tensors: Tensors) -> Aot:
+def _mavos(encoder: str, numbers: Numbers, tensors: Tensors) -> Mavos:
     widths = (DeaotBlock.key_width, DeaotBlock.value_width, DeaotBlock.value_width)
     folds = (
         {plane: ModulatedCrossAttention(width) for plane, width in zip(_PLANES, widths, strict=True)}
         for _ in range(DEPTH)
     )
-    return _deaot(encoder, numbers, tensors, modulation=nn.ModuleList(nn.ModuleDict(each) for each in folds))
+    modulation = nn.ModuleList(nn.ModuleDict(each) for each in folds)
+    return Mavos(*_deaot_parts(encoder), align_corners=encoder != "swinb", modulation=modulation)
 
 
 def _rmem_aot(encoder: str, numbers: Numbers, tensors: Tensors) -> Aot:
@@ -113,7 +116,7 @@ def _restricted(numbers: Numbers, network: Network, frames: int, *, patient: boo
 
 # -- recipes -----------------------------------------------------------------------------------------------------------
 _CODE = "own code GPL-3.0-or-later; the weights' own licence is not stated, their code is"
-_MET = Habits(permanent=False, joint=True)
+_MET = KeyframePolicy(permanent=False, shared_memory=True)
 _ENCODER_WORDS = {"r50": "ResNet-50", "mbv2": "MobileNetV2", "swinb": "Swin-B"}
 
 
@@ -125,9 +128,11 @@ def _recipe(name: str, encoder: str, summary: str, licence: str, **parts: object
         licence=f"{_CODE} {licence}",
         shares_entries=True,
         framing=FramingStyle(smooth=False, fitted=16, centred=centred),
-        judge=partial(HardJudge, align_corners=centred, every_identity=bool(parts.pop("every_identity", False))),
+        mask_merger=partial(
+            HardMaskMerger, align_corners=centred, every_identity=bool(parts.pop("every_identity", False))
+        ),
         direction=parts.pop("direction", Direction.FORWARD),
-        habits=parts.pop("habits", _MET),
+        keyframe_policy=parts.pop("keyframe_policy", _MET),
         build=partial(parts.pop("network"), encoder),
         names=partial(parts.pop("names"), encoder),
         **parts,
@@ -165,7 +170,7 @@ _MAVOS_PLUS_PLUS = [
         "mavos++" if encoder == "mbv2" else f"mavos++-{encoder}", encoder,
         "MAVOS with every keyframe permanent beside the folded frame", "BSD-3-Clause",
         network=_mavos, names=aot_names.mavos_names, bank=find_cascade("folded").bank, options=(_GAP_MAVOS, GATE),
-        habits=Habits(), direction=Direction.BOTH,
+        keyframe_policy=KeyframePolicy(), direction=Direction.BOTH,
     )
     for encoder in ("mbv2", "r50", "swinb")
 ]  # fmt: skip

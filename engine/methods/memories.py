@@ -12,10 +12,11 @@ from ..memory.restricted import Restricted
 from ..memory.stores import Bounded, Gate, Permanent, Store
 from ..memory.working import Working
 from ..memory.worth import recency
-from ..networks.network import Network
+from ..networks.network import DistilsPrototypes, FoldsEntries, Network
 from ..shared.errors import BadSetting
 
 Numbers = dict[str, int]
+_CAN = {DistilsPrototypes: "distils prototypes (XMem)", FoldsEntries: "folds memory entries (MAVOS, Keymatte)"}
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class Option:
     name: str
     default: int
     meaning: str
-    least: int = 1
-    most: int | None = None
+    min_value: int = 1
+    max_value: int | None = None
     paper: str = ""  # its name in the method's paper or program
 
 
@@ -38,26 +39,28 @@ class Cascade:
     meaning: str
     stores: Callable[[Numbers, Network], list[Store]]
     options: tuple[Option, ...] = ()
-    needs: str = ""  # a learned step of the network
+    needs: type | None = None  # a capability of the network, see `networks.network`
 
     def bank(self, numbers: Numbers, network: Network, frames: int) -> MemoryBank:
         """Every keyframe, and these stores. Raises BadSetting if the network cannot do what they need."""
-        if self.needs and getattr(network, self.needs, None) is None:
-            raise BadSetting(f"this network has no step {self.needs!r}, which the memory {self.name!r} needs")
+        if self.needs and not isinstance(network, self.needs):
+            raise BadSetting(
+                f"the memory {self.name!r} needs a network that {_CAN[self.needs]}, which this one does not"
+            )
         gate = [Gate(numbers[GATE.name] / 100)] if numbers.get(GATE.name) else []
         permanent = [Permanent()] if numbers.get(PERMANENT.name, 1) else []
         return MemoryBank([*gate, *permanent, *self.stores(numbers, network)], interval=numbers[INTERVAL.name])
 
 
 INTERVAL = Option("memory.interval", 5, "frames between two that are kept", paper="mem_every")
-FRAMES = Option("memory.frames", 4, "past frames kept beside the keyframes", least=0)
+FRAMES = Option("memory.frames", 4, "past frames kept beside the keyframes", min_value=0)
 GATE = Option("memory.gate", 0, "percent: frames whose masks are less sure are not remembered; 0: all are", 0, 100)
 PERMANENT = Option(
     "keyframes.permanent", 1, "0: keyframes are remembered like other frames, when they are met; only for comparing",
     0, 1,
 )  # fmt: skip
-LEAST = Option("memory.least_frames", 5, "frames that stay in working memory (T_min)", paper="min_mid_term_frames")
-MOST = Option(
+MIN_FRAMES = Option("memory.least_frames", 5, "frames that stay in working memory (T_min)", paper="min_mid_term_frames")
+MAX_FRAMES = Option(
     "memory.most_frames", 10, "frames at which the older go down together (T_max)", 2, paper="max_mid_term_frames"
 )
 PROTOTYPES = Option("memory.prototypes", 128, "tokens distilled from each batch (P)", paper="num_prototypes")
@@ -70,16 +73,16 @@ COUNTING = Option(
 )  # fmt: skip
 
 
-def long_term(numbers: Numbers, network: Network) -> LongTerm:
+def long_term(numbers: Numbers, network: DistilsPrototypes) -> LongTerm:
     """XMem's long-term memory. Raises BadSetting if the numbers do not fit together."""
-    if numbers[MOST.name] <= numbers[LEAST.name]:
-        raise BadSetting(f"{MOST.name} must be more than {LEAST.name}, which is {numbers[LEAST.name]}")
+    if numbers[MAX_FRAMES.name] <= numbers[MIN_FRAMES.name]:
+        raise BadSetting(f"{MAX_FRAMES.name} must be more than {MIN_FRAMES.name}, which is {numbers[MIN_FRAMES.name]}")
     if numbers[TOKENS.name] < numbers[PROTOTYPES.name]:
         raise BadSetting(f"{TOKENS.name} must be at least {PROTOTYPES.name}, which is {numbers[PROTOTYPES.name]}")
     return LongTerm(
-        lambda entries, count: network.distil(entries, count),
+        network.distil,
         prototypes=numbers[PROTOTYPES.name],
-        most=numbers[TOKENS.name],
+        max_tokens=numbers[TOKENS.name],
         counting=bool(numbers[COUNTING.name]),
     )
 
@@ -89,9 +92,9 @@ def everything() -> Store:
     return Working(1, 2**31)
 
 
-def folded(network: Network) -> Folded:
+def folded(network: FoldsEntries) -> Folded:
     """MAVOS's one frame into which each new one is folded."""
-    return Folded(lambda new, old: network.modulate(new, old))
+    return Folded(network.modulate)
 
 
 CASCADES = {
@@ -106,15 +109,15 @@ CASCADES = {
         Cascade(
             "long-term", "and XMem's working and long-term memory",
             lambda numbers, network: [
-                Working(numbers[LEAST.name], numbers[MOST.name]), long_term(numbers, network)
+                Working(numbers[MIN_FRAMES.name], numbers[MAX_FRAMES.name]), long_term(numbers, network)
             ],
-            (LEAST, MOST, PROTOTYPES, TOKENS, COUNTING), "distil",
+            (MIN_FRAMES, MAX_FRAMES, PROTOTYPES, TOKENS, COUNTING), DistilsPrototypes,
         ),
-        Cascade("folded", "and MAVOS's folded frame", lambda numbers, network: [folded(network)], needs="modulate"),
+        Cascade("folded", "and MAVOS's folded frame", lambda numbers, network: [folded(network)], needs=FoldsEntries),
         Cascade(
             "restricted", "and RMem's few frames, chosen by relevance and freshness",
             lambda numbers, network: [Restricted(numbers[FRAMES.name], patient=False, reference=False)],
-            (replace(FRAMES, least=1),),
+            (replace(FRAMES, min_value=1),),
         ),
     )
 }  # fmt: skip

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from ..checkpoints import loading
 from ..inference.framing import OUR_STYLE, Framing, FramingStyle
-from ..inference.mask_merging import Judge, SoftJudge
-from ..inference.sweeps import ALL_PERMANENT, Habits
+from ..inference.mask_merging import MaskMerger, SoftMaskMerger
+from ..inference.sweeps import ALL_PERMANENT, KeyframePolicy
 from ..memory.bank import MemoryBank
 from ..networks.network import Network
 from ..shared import catalogue
@@ -56,8 +56,8 @@ class Recipe:
     adapt: Callable[[Tensors], Tensors] = dict  # what its weights need before they are loaded
     shares_entries: bool = False  # what a frame leaves in memory speaks of all objects at once, also of absent ones
     framing: FramingStyle = OUR_STYLE
-    judge: Callable[[Framing], Judge] = SoftJudge
-    habits: Habits = ALL_PERMANENT
+    mask_merger: Callable[[Framing], MaskMerger] = SoftMaskMerger
+    keyframe_policy: KeyframePolicy = ALL_PERMANENT
     direction: Direction = Direction.BOTH  # if none is asked for
     unlabelled: Literal["unknown", "absent"] = "unknown"  # what a keyframe says of objects that it does not show
 
@@ -79,11 +79,15 @@ class Recipe:
             bank=cascade.bank,
             options=(
                 *own,
-                replace(interval, least=1, default=interval.default or INTERVAL.default),
+                replace(interval, min_value=1, default=interval.default or INTERVAL.default),
                 *cascade.options,
                 gate,
             ),
-            habits=replace(self.habits, permanent=True, joint=self.habits.joint and not self.shares_entries),
+            keyframe_policy=replace(
+                self.keyframe_policy,
+                permanent=True,
+                shared_memory=self.keyframe_policy.shared_memory and not self.shares_entries,
+            ),
         )
 
     def numbers(self, overrides: Mapping[str, str]) -> Numbers:
@@ -97,10 +101,10 @@ class Recipe:
                 numbers[name] = int(text)
             except ValueError:
                 raise BadSetting(f"{name} must be a whole number, not {text!r}") from None
-            if numbers[name] < options[name].least:
-                raise BadSetting(f"{name} must be at least {options[name].least}, not {numbers[name]}")
-            if options[name].most is not None and numbers[name] > options[name].most:
-                raise BadSetting(f"{name} must be at most {options[name].most}, not {numbers[name]}")
+            if numbers[name] < options[name].min_value:
+                raise BadSetting(f"{name} must be at least {options[name].min_value}, not {numbers[name]}")
+            if options[name].max_value is not None and numbers[name] > options[name].max_value:
+                raise BadSetting(f"{name} must be at most {options[name].max_value}, not {numbers[name]}")
         return numbers
 
     def network(self, numbers: Numbers, *, weights: Path | None, device: torch.device) -> Network:
@@ -143,13 +147,13 @@ class Recipe:
         """How frames are fitted, with these numbers."""
         return replace(self.framing, enlarge=bool(numbers.get(ENLARGE.name)))
 
-    def keyframe_habits(self, numbers: Numbers) -> Habits:
+    def keyframe_policy_for(self, numbers: Numbers) -> KeyframePolicy:
         """How keyframes are treated, with these numbers."""
         return replace(
-            self.habits,
-            permanent=self.habits.permanent and bool(numbers.get(PERMANENT.name, 1)),
-            predicts=bool(numbers.get(PREDICTS.name, 0)),
-            blurred=numbers.get(UPDATED.name, -1),
+            self.keyframe_policy,
+            permanent=self.keyframe_policy.permanent and bool(numbers.get(PERMANENT.name, 1)),
+            read_on_keyframes=bool(numbers.get(PREDICTS.name, 0)),
+            first_value_frame=numbers.get(UPDATED.name, -1),
         )
 
 

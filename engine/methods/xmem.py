@@ -6,7 +6,7 @@ import torch
 
 from ..checkpoints import loading
 from ..inference.framing import FramingStyle
-from ..inference.sweeps import Habits
+from ..inference.sweeps import KeyframePolicy
 from ..memory.bank import MemoryBank
 from ..memory.stores import Permanent, Store
 from ..memory.working import FirstAndWorking, Working
@@ -14,7 +14,18 @@ from ..networks.network import IMAGENET_MEAN, Network
 from ..networks.xmem import XMem, XMemSizes
 from ..shared.errors import WeightsDamaged
 from ..shared.types import Direction
-from .memories import COUNTING, INTERVAL, LEAST, MOST, PROTOTYPES, TOKENS, Numbers, Option, everything, long_term
+from .memories import (
+    COUNTING,
+    INTERVAL,
+    MAX_FRAMES,
+    MIN_FRAMES,
+    PROTOTYPES,
+    TOKENS,
+    Numbers,
+    Option,
+    everything,
+    long_term,
+)
 from .recipe import ENLARGE, PREDICTS, TOP_K, UPDATED, Recipe, Tensors, with_defaults
 
 _LONG = Option(
@@ -29,22 +40,22 @@ _KEY = Option("network.key_channels", 0, f"of keys: {_SIZE}", 0, paper="key_dim"
 _VALUE = Option("network.value_channels", 0, f"of values: {_SIZE}", 0, paper="value_dim")
 _SENSORY = Option("network.sensory_channels", 0, f"of the sensory memory: {_SIZE}", 0, paper="hidden_dim")
 _XMEM = (
-    TOP_K, INTERVAL, LEAST, MOST, _LONG, PROTOTYPES, TOKENS, COUNTING, _DEEP, _KEY, _VALUE, _SENSORY, ENLARGE,
-    PREDICTS,
+    TOP_K, INTERVAL, MIN_FRAMES, MAX_FRAMES, _LONG, PROTOTYPES, TOKENS, COUNTING, _DEEP, _KEY, _VALUE, _SENSORY,
+    ENLARGE, PREDICTS,
 )  # fmt: skip
 
 
 def _xmem_bank(numbers: Numbers, network: Network, frames: int) -> MemoryBank:
     stores: list[Store] = [everything()]
     if numbers[_LONG.name]:
-        stores = [FirstAndWorking(numbers[LEAST.name], numbers[MOST.name]), long_term(numbers, network)]
+        stores = [FirstAndWorking(numbers[MIN_FRAMES.name], numbers[MAX_FRAMES.name]), long_term(numbers, network)]
     return MemoryBank(stores, interval=numbers[INTERVAL.name])
 
 
 def _xmem_plus_plus_bank(numbers: Numbers, network: Network, frames: int) -> MemoryBank:
     stores: list[Store] = [Permanent(), everything()]
     if numbers[_LONG.name]:
-        stores = [Permanent(), Working(numbers[LEAST.name], numbers[MOST.name]), long_term(numbers, network)]
+        stores = [Permanent(), Working(numbers[MIN_FRAMES.name], numbers[MAX_FRAMES.name]), long_term(numbers, network)]
     return MemoryBank(stores, interval=numbers[INTERVAL.name])
 
 
@@ -92,7 +103,7 @@ XMEM_PLUS_PLUS = Recipe(
     names=_xmem_names,
     adapt=_with_others,
     framing=_XMEM_FRAMING,
-    habits=Habits(joint=True, ahead=True),
+    keyframe_policy=KeyframePolicy(shared_memory=True, before_first=True),
     direction=Direction.FORWARD,
     unlabelled="absent",
 )
@@ -107,6 +118,6 @@ XMEM = Recipe(
     names=_xmem_names,
     adapt=_with_others,
     framing=_XMEM_FRAMING,
-    habits=Habits(permanent=False, joint=True),
+    keyframe_policy=KeyframePolicy(permanent=False, shared_memory=True),
     direction=Direction.FORWARD,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,7 @@ from ..layers.propagation import WIDTH, Block, Memory, Seen, Streams, Terms, wit
 from ..memory.bank import MemoryView
 from ..memory.entry import Entry
 from ..memory.tokens import Tokens
-from .network import Features, keep_imagenet
+from .network import Features, FoldsEntries, register_imagenet_statistics
 
 
 @dataclass(frozen=True)
@@ -92,10 +93,9 @@ class Aot(nn.Module):
         *,
         align_corners: bool,
         temporal: TemporalSlots | None = None,
-        modulation: nn.ModuleList | None = None,
     ) -> None:
         super().__init__()
-        keep_imagenet(self)
+        register_imagenet_statistics(self)
         self.encoder = encoder
         channels = encoder.channels
         self.projector = nn.Conv2d(channels.get(0, channels[16]), WIDTH, 1)
@@ -105,8 +105,6 @@ class Aot(nn.Module):
         self.decoder = PyramidDecoder(finish.channels, channels, IDENTITIES + 1, align_corners=align_corners)
         self.temporal = temporal
         self._places: tuple[tuple, Tensor] | None = None
-        self.modulation = modulation  # per block, per plane (MAVOS)
-        self.modulate = None if modulation is None else self._modulate
 
     def encode(self, image: Tensor) -> Features:
         """(1, 3, H, W) RGB 0..1 -> pyramid, and the projected frame as key."""
@@ -119,17 +117,19 @@ class Aot(nn.Module):
 
     def segment(self, features: Features, memory: MemoryView, state: Passing | None) -> tuple[Tensor, Passing]:
         """Logits (11, H / 4, W / 4), and the frame as seen."""
-        (part,) = memory.parts
+        (part,) = memory.groups
         long = part.once("memories", lambda: tuple(_memory(layer) for layer in part.layers))
         short = state.short if state else tuple(_memory(layer) for layer in memory.entries[-1].layers)
         terms = self.temporal([len(entry) for entry in memory.entries]) if self.temporal else None
         streams, seen = self._propagate(features, long, short, terms)
         logits = self._decode(features, streams)
-        if memory.judged:
-            memory.judge(self._relevance(seen[0], long[0], terms, logits, features.grid, memory))
+        if memory.tracks_usage:
+            memory.report_usage(self._relevance(seen[0], long[0], terms, logits, features.grid, memory))
         return logits.float(), Passing(short, seen)
 
-    def refer(self, frame: int, features: Features, masks: Tensor, state: Passing | None) -> tuple[Entry, Passing]:
+    def memorize_keyframe(
+        self, frame: int, features: Features, masks: Tensor, state: Passing | None
+    ) -> tuple[Entry, Passing]:
         """A frame whose masks are given looks at itself: what it leaves in both memories."""
         identity = self.identities(masks)
         terms = self.temporal([len(identity)]) if self.temporal else None
@@ -145,7 +145,7 @@ class Aot(nn.Module):
     def memorize(self, frame: int, features: Features, masks: Tensor, state: Passing | None) -> tuple[Entry, Passing]:
         """What this frame leaves in the long-term memory: as it was seen, with the identities now known."""
         if state is None:
-            return self.refer(frame, features, masks, None)
+            return self.memorize_keyframe(frame, features, masks, None)
         identity = self.identities(masks)
         pairs = list(zip(self.blocks, state.seen, strict=True))
         long = [block.remember(seen, identity) for block, seen in pairs]
@@ -155,23 +155,15 @@ class Aot(nn.Module):
         ]
         return _entry(frame, long, features), Passing(tuple(short), frame=frame)
 
-    def settle(self, frame: int, features: Features, masks: Tensor, state: Passing | None) -> Passing:
+    def update_state(self, frame: int, features: Features, masks: Tensor, state: Passing | None) -> Passing:
         """This frame becomes the short-term memory."""
         if state is None:
-            return self.refer(frame, features, masks, None)[1]
+            return self.memorize_keyframe(frame, features, masks, None)[1]
         if state.frame == frame:
             return state
         identity = self.identities(masks)
         pairs = zip(self.blocks, state.seen, strict=True)
         return Passing(tuple(block.remember_briefly(seen, identity) for block, seen in pairs), frame=frame)
-
-    def _modulate(self, new: Entry, old: Entry) -> Entry:
-        """MCA (MAVOS): `new` folded into `old`, each plane of each block by its own."""
-        layers = []
-        for folds, mine, past in zip(self.modulation, new.layers, old.layers, strict=True):
-            planes = {name: folds[name](mine[name].T, past[name].T, new.grid).T for name in mine.planes}
-            layers.append(Tokens({name: plane.contiguous() for name, plane in planes.items()}))
-        return replace(new, layers=tuple(layers))
 
     def _propagate(
         self, features: Features, long: Sequence[Memory], short: Sequence[Memory], terms: Terms | None
@@ -193,7 +185,7 @@ class Aot(nn.Module):
         self, seen: Seen, long: Memory, terms: Terms | None, logits: Tensor, grid: tuple[int, int], memory: MemoryView
     ) -> Tensor:
         """Share of the first block's attention that each entry received from what is not background: (entries,)."""
-        heads = getattr(self.blocks[0], "heads", 1)
+        heads = self.blocks[0].heads
         query, key = with_terms(seen.key, long.key, terms)
         weights = attention_weights(query, key, heads=heads).mean(0)  # (N, M)
         there = functional.interpolate(logits[None], size=grid, mode="bilinear", align_corners=True)[0]
@@ -208,6 +200,23 @@ class Aot(nn.Module):
             made = sine_map(features.grid, WIDTH, like=features.image)
             self._places = ((features.grid, features.image.device), made)
         return self._places[1]
+
+
+class Mavos(Aot, FoldsEntries):
+    """DeAOT with modulated cross-attention, which folds new memory entries into an old one (MAVOS)."""
+
+    def __init__(self, *parts: Any, modulation: nn.ModuleList, **options: Any) -> None:
+        """As `Aot`, with `modulation` per block and plane."""
+        super().__init__(*parts, **options)
+        self.modulation = modulation
+
+    def modulate(self, new: Entry, old: Entry) -> Entry:
+        """Fold `new` into `old`, each plane of each block by its own MCA."""
+        layers = []
+        for folds, mine, past in zip(self.modulation, new.layers, old.layers, strict=True):
+            planes = {name: folds[name](mine[name].T, past[name].T, new.grid).T for name in mine.planes}
+            layers.append(Tokens({name: plane.contiguous() for name, plane in planes.items()}))
+        return replace(new, layers=tuple(layers))
 
 
 def _tokens(features: Features) -> Tensor:

@@ -10,14 +10,14 @@ from ..layers.affinity import similarity, top_k_readout
 from ..memory.bank import MemoryView
 from ..memory.entry import Entry
 from ..memory.tokens import Tokens
-from .network import Features
+from .network import Features, Network
 
 _SHARPNESS = 400.0  # how fast likeness falls with distance in colour
 _POSITION = 0.1  # how much a place in the frame counts beside colour
 _MOST_CELLS = 3600  # of one frame; every cell is compared with every other
 
 
-class Colour:
+class Colour(Network):
     """Each cell of at least 2 x 2 pixels takes the label of the cells in memory most like it in colour."""
 
     stride = 1
@@ -47,10 +47,10 @@ class Colour:
         size = features.image.shape[-2:]
         return functional.interpolate(masks, size=size, mode="bilinear", align_corners=False)[0], None
 
-    def settle(self, frame: int, features: Features, masks: Tensor, state: None) -> None:
+    def update_state(self, frame: int, features: Features, masks: Tensor, state: None) -> None:
         """Nothing is kept of the previous frame."""
 
-    def refer(self, frame: int, features: Features, masks: Tensor, state: None) -> tuple[Entry, None]:
+    def memorize_keyframe(self, frame: int, features: Features, masks: Tensor, state: None) -> tuple[Entry, None]:
         """A keyframe is remembered as any frame."""
         return self.memorize(frame, features, masks, state)
 

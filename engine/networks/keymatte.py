@@ -11,15 +11,25 @@ from torch.nn import functional
 
 from ..layers.affinity import as_rows, expanded, read_top_k, received, similarity
 from ..layers.backbones import EfficientNetLite0
-from ..layers.compact import CONTEXT, VALUE, Decoder, Found, ValueEncoder
 from ..layers.convolution import Conv
+from ..layers.keymatte_decoder import CONTEXT, VALUE, Decoder, DecoderInputs, DecoderOutput, ValueEncoder
 from ..layers.modulation import SharedFold
-from ..layers.motion import STRIDE, carried, flow, shades
-from ..layers.specks import size_when_whole, without_strays
+from ..layers.motion import STRIDE, carried, flow, luma
+from ..layers.specks import suppress_spurious_components, unoccluded_area
 from ..memory.bank import MemoryView
 from ..memory.entry import Entry
 from ..memory.tokens import Tokens, joined
-from .network import Features
+from .network import (
+    AttachesFlow,
+    EncodesAhead,
+    EncodesBatches,
+    EstimatesQuality,
+    Features,
+    FoldsEntries,
+    MemorizesPermanent,
+    Quantises,
+    ReadsTopK,
+)
 
 _KEY = 64  # channels of keys
 _READ = 16  # stride of what is read
@@ -27,42 +37,50 @@ _ENLARGED = 3  # keyframes whose enlarged tokens are all remembered; of more as 
 _SPREAD = 0.7548776662, 0.5698402910  # turns from row to row, column to column: a part of a turn is found all over
 _LIKENESS = 0.5  # of scores, which lie around -0.5 within a shot, and around -4 where nothing is alike
 
-Pyramid = dict[int, Tensor]  # maps by stride
-
 
 @dataclass(frozen=True)
 class LastFrame:
     """State of `Keymatte`: the masks of the frame just passed, and what they are followed by."""
 
     masks: Tensor  # (O, H / 2, W / 2)
-    shades: Tensor  # (H / 2, W / 2) uint8: what the frame looked like
-    shades_here: Tensor  # the same in main memory
-    whole: Tensor  # (O,) how many pixels each object had when it was all there; 0: that is not known
+    luma: Tensor  # (H / 2, W / 2) uint8: what the frame looked like
+    luma_cpu: Tensor  # the same in main memory
+    unoccluded_area: Tensor  # (O,) how many pixels each object had when it was all there; 0: that is not known
     quality: Tensor | None = None  # (O,) logits: how good the masks found since seem to be
 
 
 @dataclass(frozen=True)
-class Since:
+class FlowFromPrevious:
     """How places moved since a frame before."""
 
-    shades: Tensor  # what that frame looked like
+    luma: Tensor  # what that frame looked like
     flow: Tensor  # (2, H / 2, W / 2), see `flow`
 
 
 @dataclass(frozen=True)
-class Seen(Features):
+class KeymatteFeatures(Features):
     """And what places are followed by from frame to frame."""
 
-    shades: Tensor = field(kw_only=True)  # (H / 2, W / 2) uint8
-    shades_here: Tensor = field(kw_only=True)  # the same in main memory
-    since: Since | None = None
+    luma: Tensor = field(kw_only=True)  # (H / 2, W / 2) uint8
+    luma_cpu: Tensor = field(kw_only=True)  # the same in main memory
+    flow_from_previous: FlowFromPrevious | None = None
 
 
-def _since(now: Seen, before: Seen | LastFrame) -> Since:
-    return Since(before.shades, flow(now.shades_here, before.shades_here).to(now.shades.device))
+def _flow_from(now: KeymatteFeatures, before: KeymatteFeatures | LastFrame) -> FlowFromPrevious:
+    return FlowFromPrevious(before.luma, flow(now.luma_cpu, before.luma_cpu).to(now.luma.device))
 
 
-class Keymatte(nn.Module):
+class Keymatte(
+    nn.Module,
+    AttachesFlow,
+    EncodesAhead,
+    EncodesBatches,
+    EstimatesQuality,
+    FoldsEntries,
+    MemorizesPermanent,
+    Quantises,
+    ReadsTopK,
+):
     """Reads every keyframe and some past frames by top-k, and follows the previous frame's masks by optical flow."""
 
     stride = 32
@@ -103,11 +121,11 @@ class Keymatte(nn.Module):
             if isinstance(part, Conv):
                 part.quantised = True
 
-    def encode(self, image: Tensor) -> Seen:
+    def encode(self, image: Tensor) -> KeymatteFeatures:
         """(1, 3, H, W) RGB 0..1, sides multiples of 32 -> features with keys at stride 16."""
-        return self.encode_all(image)[0]
+        return self.encode_batch(image)[0]
 
-    def encode_all(self, images: Tensor) -> list[Seen]:
+    def encode_batch(self, images: Tensor) -> list[KeymatteFeatures]:
         """(B, 3, H, W) -> the features of each image, computed together."""
         pyramid = self.encoder(images)
         above = functional.interpolate(self.above(pyramid[32]), scale_factor=2, mode="bilinear", align_corners=False)
@@ -119,10 +137,10 @@ class Keymatte(nn.Module):
             "shrinkage": self.shrinkage(context).square() + 1,
         }
         grid = (key.shape[-2], key.shape[-1])
-        shade = shades(images)
-        shade_here = shade.cpu()
+        shade = luma(images)
+        luma_cpu = shade.cpu()
         return [
-            Seen(
+            KeymatteFeatures(
                 image=images[i : i + 1],
                 pyramid={
                     **{stride: pyramid[stride][i : i + 1] for stride in (2, 4, 8)},
@@ -130,39 +148,43 @@ class Keymatte(nn.Module):
                 },
                 query=Tokens({name: plane[i].flatten(1).float() for name, plane in planes.items()}),
                 grid=grid,
-                shades=shade[i],
-                shades_here=shade_here[i],
+                luma=shade[i],
+                luma_cpu=luma_cpu[i],
             )
             for i in range(len(images))
         ]
 
-    def foresee(self, features: Seen, before: Seen) -> Seen:
+    def attach_flow(self, features: KeymatteFeatures, before: KeymatteFeatures) -> KeymatteFeatures:
         """`features`, told how places moved since the frame `before`: by two pictures alone, once for all objects."""
         if not self.follows:
             return features
-        return replace(features, since=_since(features, before))
+        return replace(features, flow_from_previous=_flow_from(features, before))
 
-    def segment(self, features: Seen, memory: MemoryView, state: LastFrame | None) -> tuple[Tensor, LastFrame | None]:
+    def segment(
+        self, features: KeymatteFeatures, memory: MemoryView, state: LastFrame | None
+    ) -> tuple[Tensor, LastFrame | None]:
         """Probabilities (O, H, W) of each object by itself."""
-        told = self.recall(features, memory, state)
-        found = self.decoder(*told)
+        inputs = self.decoder_inputs(features, memory, state)
+        found = self.decoder(*inputs)
         if state is None:
             return found.logits.float().sigmoid(), None
-        return self.believed(found, told, state).sigmoid(), replace(state, quality=found.quality)
+        return self.filtered_logits(found, inputs, state).sigmoid(), replace(state, quality=found.quality)
 
-    def believed(self, found: Found, told: tuple[Tensor | Pyramid, ...], state: LastFrame) -> Tensor:
+    def filtered_logits(self, found: DecoderOutput, inputs: DecoderInputs, state: LastFrame) -> Tensor:
         """Logits (O, H, W) of what was found after being told so, less what is no part of an object by where it is."""
         logits = found.logits.float()
-        return without_strays(logits, told[3][:, :1], state.whole) if self.follows else logits
+        if not self.follows:
+            return logits
+        return suppress_spurious_components(logits, inputs.moved[:, :1], state.unoccluded_area)
 
-    def find(self, features: Seen, memory: MemoryView, state: LastFrame | None) -> Found:
+    def decode(self, features: KeymatteFeatures, memory: MemoryView, state: LastFrame | None) -> DecoderOutput:
         """Logits of each object by itself, all of them believed, and how good they seem."""
-        return self.decoder(*self.recall(features, memory, state))
+        return self.decoder(*self.decoder_inputs(features, memory, state))
 
-    def recall(self, features: Seen, memory: MemoryView, state: LastFrame | None) -> tuple[Tensor | Pyramid, ...]:
-        """All that the decoder is told of one frame; maps of whole frames, of which it may be told windows too."""
+    def decoder_inputs(self, features: KeymatteFeatures, memory: MemoryView, state: LastFrame | None) -> DecoderInputs:
+        """Read memory and follow the previous masks: the decoder's inputs for one whole frame."""
         query = features.query
-        (part,) = memory.parts
+        (part,) = memory.groups
         tokens = part.layers[0]
         key, value = tokens["key"], tokens["value"]
         keys = part.once("keys", partial(expanded, key, tokens["shrinkage"]))
@@ -170,52 +192,58 @@ class Keymatte(nn.Module):
         rows = part.once("rows", partial(as_rows, value))
         chosen = self.choose(scores, top_k=self.top_k)
         read = chosen.read(value, rows).unflatten(-1, features.grid)  # (O, CV, h, w)
-        if memory.judged:
-            memory.judge_by(received(chosen, scores.shape[1]))
+        if memory.tracks_usage:
+            memory.report_attention(received(chosen, scores.shape[1]))
         moved = self.follow(features, state, len(value))
         mine = functional.avg_pool2d(moved[:, :1], _READ // STRIDE)
         like = (_LIKENESS * chosen.nearest).exp().view(1, 1, *features.grid).expand(len(mine), -1, -1, -1)
         # (O, 3, h, w): the others' too, and how far there is anything in memory that is like what is seen.
         previous = torch.cat([mine, mine.sum(0, keepdim=True) - mine, like.to(mine)], 1)
-        return read, features.pyramid[_READ], previous, moved, features.pyramid
+        return DecoderInputs(read, features.pyramid[_READ], previous, moved, features.pyramid)
 
-    def follow(self, features: Seen, state: LastFrame | None, objects: int) -> Tensor:
+    def follow(self, features: KeymatteFeatures, state: LastFrame | None, objects: int) -> Tensor:
         """The previous frame's masks where they are now, and how unlike each place looks: (O, 2, H / 2, W / 2)."""
         if state is None or not self.follows:
-            return features.image.new_zeros(objects, 2, *features.shades.shape)
-        since = features.since
-        if since is None or since.shades is not state.shades:
-            since = _since(features, state)
-        where = since.flow.to(state.masks)
-        before = state.shades.to(state.masks) / 255
+            return features.image.new_zeros(objects, 2, *features.luma.shape)
+        flow_from_previous = features.flow_from_previous
+        if flow_from_previous is None or flow_from_previous.luma is not state.luma:
+            flow_from_previous = _flow_from(features, state)
+        where = flow_from_previous.flow.to(state.masks)
+        before = state.luma.to(state.masks) / 255
         carry = carried(torch.cat([state.masks, before[None]]), where)
-        unlike = (features.shades.to(carry) / 255 - carry[-1]).abs().expand(objects, -1, -1)
+        unlike = (features.luma.to(carry) / 255 - carry[-1]).abs().expand(objects, -1, -1)
         return torch.stack([carry[:-1], unlike], 1)
 
-    def assess(self, state: LastFrame) -> float | None:
+    def estimate_quality(self, state: LastFrame) -> float | None:
         """How good the masks of the frame just segmented are thought to be, 0..1: of the worst object."""
         return None if state is None or state.quality is None else float(state.quality.sigmoid().min())
 
-    def settle(self, frame: int, features: Seen, masks: Tensor, state: LastFrame | None) -> LastFrame:
+    def update_state(self, frame: int, features: KeymatteFeatures, masks: Tensor, state: LastFrame | None) -> LastFrame:
         """This frame becomes the previous one."""
-        halved = functional.avg_pool2d(masks, STRIDE)
-        whole = masks.new_zeros(len(masks), dtype=torch.float32) if state is None else state.whole
-        size = (halved > 0.5).sum((1, 2)).to(whole) * STRIDE**2
-        whole = torch.where(whole > 0, torch.maximum(whole, size), whole)  # as it comes nearer
-        return LastFrame(halved, features.shades, features.shades_here, whole)
+        can_split_cpu = functional.avg_pool2d(masks, STRIDE)
+        unoccluded_area = masks.new_zeros(len(masks), dtype=torch.float32) if state is None else state.unoccluded_area
+        size = (can_split_cpu > 0.5).sum((1, 2)).to(unoccluded_area) * STRIDE**2
+        unoccluded_area = torch.where(
+            unoccluded_area > 0, torch.maximum(unoccluded_area, size), unoccluded_area
+        )  # as it comes nearer
+        return LastFrame(can_split_cpu, features.luma, features.luma_cpu, unoccluded_area)
 
-    def refer(self, frame: int, features: Seen, masks: Tensor, state: LastFrame | None) -> tuple[Entry, LastFrame]:
+    def memorize_keyframe(
+        self, frame: int, features: KeymatteFeatures, masks: Tensor, state: LastFrame | None
+    ) -> tuple[Entry, LastFrame]:
         """A keyframe is remembered as any frame, and tells how large objects are."""
         entry, last = self.memorize(frame, features, masks, state)
-        size = size_when_whole(masks)
-        return entry, replace(last, whole=torch.where(size > 0, torch.maximum(last.whole, size), size))
+        size = unoccluded_area(masks)
+        return entry, replace(
+            last, unoccluded_area=torch.where(size > 0, torch.maximum(last.unoccluded_area, size), size)
+        )
 
-    def pin(self, frame: int, features: Seen, masks: Tensor, *, among: int) -> Entry:
+    def memorize_permanent(self, frame: int, features: KeymatteFeatures, masks: Tensor, *, among: int) -> Entry:
         """One of `among` keyframes for good is remembered as any frame and as it looks enlarged: its background too, or
         its objects would be found too readily. Of many keyframes some of the enlarged tokens are, so that reading
         them all stays quick.
         """
-        entry, _ = self.refer(frame, features, masks, None)
+        entry, _ = self.memorize_keyframe(frame, features, masks, None)
         if self.enlarged <= 1:
             return entry
         sides = [max(round(side * self.enlarged / self.stride), 1) * self.stride for side in masks.shape[1:]]
@@ -223,15 +251,17 @@ class Keymatte(nn.Module):
         more, _ = self.memorize(frame, self.encode(larger(features.image)), larger(masks[None])[0], None)
         share = min(_ENLARGED / among, 1.0)
         rows, columns = (torch.arange(side, dtype=torch.float64) * turn for side, turn in zip(more.grid, _SPREAD))
-        more = more.only(((rows[:, None] + columns) % 1 < share).flatten().to(masks.device))
+        more = more.select_tokens(((rows[:, None] + columns) % 1 < share).flatten().to(masks.device))
         return replace(entry, layers=tuple(map(joined, zip(entry.layers, more.layers, strict=True))), grid=None)
 
-    def memorize(self, frame: int, features: Seen, masks: Tensor, state: LastFrame | None) -> tuple[Entry, LastFrame]:
+    def memorize(
+        self, frame: int, features: KeymatteFeatures, masks: Tensor, state: LastFrame | None
+    ) -> tuple[Entry, LastFrame]:
         """What can be read of this frame, whose masks (O, H, W) are `masks`."""
         value = self.values(features.image, features.pyramid[_READ], masks)  # (O, CV, h, w)
         planes = {name: features.query[name] for name in ("key", "shrinkage")}
         entry = Entry(frame, (Tokens({**planes, "value": value.flatten(2).float()}),), grid=features.grid)
-        return entry, self.settle(frame, features, masks, state)
+        return entry, self.update_state(frame, features, masks, state)
 
     def modulate(self, new: Entry, old: Entry) -> Entry:
         """`new` with what `old` knows folded into its values (MCA)."""

@@ -1,9 +1,13 @@
-"""The verbs that every network speaks."""
+"""The interface of a network: five verbs that every network has, and capabilities that it may declare.
+
+Shapes: O objects, C channels, H W pixels at working size, h w token grid, N = h w tokens.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -16,54 +20,143 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of RGB 0..1
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-def keep_imagenet(module: nn.Module) -> None:
-    """Give `module` `mean` and `std` (3, 1, 1) on its own device; they are no weights."""
+def register_imagenet_statistics(module: nn.Module) -> None:
+    """Register `mean` and `std` (3, 1, 1) as buffers of `module` that are not saved with its weights."""
     for name, values in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)):
         module.register_buffer(name, torch.tensor(values)[:, None, None], persistent=False)
 
 
 @dataclass(frozen=True)
 class Features:
-    """What a network saw in one image; depends on the image only, so all object groups share it."""
+    """Features of one image; they depend on the image alone, so all object groups share them."""
 
     image: Tensor  # (1, 3, H, W) as the network's other parts want it
     pyramid: dict[int, Tensor]  # stride -> (1, C, H / stride, W / stride)
     query: Tokens  # key (CK, N), selection (CK, N), shrinkage (1, N)
-    grid: tuple[int, int]  # (h, w) with h w = N
+    grid: tuple[int, int]  # (h, w)
 
 
+# -- the five verbs ----------------------------------------------------------------------------------------------------
 class Network(Protocol):
-    """Carries masks from memory to a frame. `state` is each network's own value, None before the first frame.
-
-    Beside these verbs one may have more, which are used where they are: `encode_all`, `foresee`, `assess` and `pin`,
-    see `Keymatte`.
-    """
+    """Segments a frame with the help of memory. `state` is the network's own value, None before the first frame."""
 
     stride: int  # image sides must be multiples of it
     max_objects: int | None  # objects in one group; None: any number
 
     def encode(self, image: Tensor) -> Features:
-        """(1, 3, H, W) RGB 0..1 -> its features."""
+        """Encode an image (1, 3, H, W), RGB 0..1."""
         ...
 
     def segment(self, features: Features, memory: MemoryView, state: Any) -> tuple[Tensor, Any]:
-        """What it finds, as its judge takes it, before objects compete; and the state after seeing it.
+        """Segment a frame from memory: each object's prediction, before objects are merged, and the next state.
 
-        Most give probabilities (O, H, W) of each object by itself.
+        Most networks return probabilities (O, H, W) of each object by itself; see the recipe's mask merger.
         """
         ...
 
-    def refer(self, frame: int, features: Features, masks: Tensor, state: Any) -> tuple[Entry, Any]:
-        """As `memorize`, of a keyframe: its masks are given, not found."""
+    def memorize_keyframe(self, frame: int, features: Features, masks: Tensor, state: Any) -> tuple[Entry, Any]:
+        """Encode a keyframe, whose masks (O, H, W) are given, into a memory entry; and the next state."""
         ...
 
     def memorize(self, frame: int, features: Features, masks: Tensor, state: Any) -> tuple[Entry, Any]:
-        """What `frame` with joint masks (O, H, W) leaves in memory; and the state after writing it.
+        """Encode a frame with merged masks (O, H, W) into a memory entry; and the next state.
 
-        `masks` may have more objects than `state` knows: new ones stand last.
+        `masks` may have more objects than `state` knows: new ones are last.
         """
         ...
 
-    def settle(self, frame: int, features: Features, masks: Tensor, state: Any) -> Any:
-        """The state that the next frame finds, now that `frame` with joint masks (O, H, W) is over."""
+    def update_state(self, frame: int, features: Features, masks: Tensor, state: Any) -> Any:
+        """Update the state with the merged masks (O, H, W) of `frame`, before the next frame is segmented."""
         ...
+
+
+# -- capabilities: a network declares one by inheriting it -------------------------------------------------------------
+@runtime_checkable
+class EncodesAhead(Protocol):
+    """Encoding takes about as long as all the rest, so that the next frame is encoded in parallel."""
+
+    encodes_ahead: bool  # False switches it off
+
+
+@runtime_checkable
+class EncodesBatches(Protocol):
+    """Encodes several images at once, for GPUs, which small batches leave idle."""
+
+    def encode_batch(self, images: Tensor) -> Sequence[Features]:
+        """Encode images (B, 3, H, W), RGB 0..1: the features of each."""
+        ...
+
+
+@runtime_checkable
+class AttachesFlow(Protocol):
+    """Uses optical flow from the previous frame, which can be computed before the masks are known."""
+
+    def attach_flow(self, features: Any, previous: Any) -> Features:
+        """Return `features` with the optical flow from the `previous` frame's features."""
+        ...
+
+
+@runtime_checkable
+class EstimatesQuality(Protocol):
+    """Estimates the quality of its masks."""
+
+    def estimate_quality(self, state: Any) -> float | None:
+        """Return the estimated IoU, 0..1, of the worst mask of the frame just segmented; None if unknown."""
+        ...
+
+
+@runtime_checkable
+class MemorizesPermanent(Protocol):
+    """Encodes keyframes for permanent memory in a way of its own."""
+
+    def memorize_permanent(self, frame: int, features: Any, masks: Tensor, *, among: int) -> Entry:
+        """Encode one of `among` permanent keyframes with masks (O, H, W) into a memory entry."""
+        ...
+
+
+@runtime_checkable
+class DistilsPrototypes(Protocol):
+    """Distils memory entries into prototypes (XMem's memory potentiation)."""
+
+    def distil(self, entries: Sequence[Entry], count: int) -> Entry:
+        """Distil `entries` into one entry of `count` tokens."""
+        ...
+
+
+@runtime_checkable
+class FoldsEntries(Protocol):
+    """Folds a new memory entry into an old one by modulated cross-attention (MAVOS)."""
+
+    def modulate(self, new: Entry, old: Entry) -> Entry:
+        """Fold `new` into `old`: one entry of the same size."""
+        ...
+
+
+@runtime_checkable
+class ReadsTopK(Protocol):
+    """Reads memory through a top-k function that can be exchanged."""
+
+    choose: Callable[..., Any]  # see `layers.affinity.read_top_k`
+
+
+@runtime_checkable
+class Quantises(Protocol):
+    """Can compute its convolutions in 8-bit integers."""
+
+    def quantise(self) -> None:
+        """Compute convolutions in 8-bit integers from now on, where nothing is learned."""
+        ...
+
+
+def verbs_of(network: Network) -> dict[str, Callable[..., Any]]:
+    """The bound methods that propagation calls on each frame, by name."""
+    verbs: dict[str, Callable[..., Any]] = {
+        "encode": network.encode,
+        "segment": network.segment,
+        "memorize_keyframe": network.memorize_keyframe,
+        "memorize": network.memorize,
+        "update_state": network.update_state,
+    }
+    if isinstance(network, AttachesFlow):
+        verbs["attach_flow"] = network.attach_flow
+    return verbs

@@ -1,7 +1,8 @@
-"""A network computed in less than float32, where a device gains from it."""
+"""Computes a network in less than float32, where a device gains from it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,43 +10,104 @@ from torch import Tensor
 
 from ..memory.bank import MemoryView
 from ..memory.entry import Entry
-from .network import Features, Network
+from .network import (
+    AttachesFlow,
+    DistilsPrototypes,
+    EncodesAhead,
+    EncodesBatches,
+    EstimatesQuality,
+    Features,
+    FoldsEntries,
+    MemorizesPermanent,
+    Network,
+)
 
-_ALSO = ("encode_all", "pin")  # what is computed so too of a network that has it
 
+class AutocastNetwork:
+    """A network whose verbs run under autocast; the probabilities that it returns stay float32."""
 
-class InHalf:
-    """The five verbs under autocast to `dtype`; keys, likeness and the probabilities that leave it stay float32."""
-
-    def __init__(self, network: Network, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(self, network: Any, device: torch.device, dtype: torch.dtype) -> None:
+        """Wrap `network`; use `autocast` to keep the capabilities that it declares."""
         self.network = network
         self.stride, self.max_objects = network.stride, network.max_objects
-        self._kind = {"device_type": device.type, "dtype": dtype}
+        self._device_type, self._dtype = device.type, dtype
 
     def encode(self, image: Tensor) -> Features:
-        with torch.autocast(**self._kind):
+        with self._autocast():
             return self.network.encode(image)
 
     def segment(self, features: Features, memory: MemoryView, state: Any) -> tuple[Tensor, Any]:
-        with torch.autocast(**self._kind):
+        with self._autocast():
             probabilities, state = self.network.segment(features, memory, state)
         return probabilities.float(), state
 
-    def refer(self, frame: int, features: Features, masks: Tensor, state: Any) -> tuple[Entry, Any]:
-        with torch.autocast(**self._kind):
-            return self.network.refer(frame, features, masks, state)
+    def memorize_keyframe(self, frame: int, features: Features, masks: Tensor, state: Any) -> tuple[Entry, Any]:
+        with self._autocast():
+            return self.network.memorize_keyframe(frame, features, masks, state)
 
     def memorize(self, frame: int, features: Features, masks: Tensor, state: Any) -> tuple[Entry, Any]:
-        with torch.autocast(**self._kind):
+        with self._autocast():
             return self.network.memorize(frame, features, masks, state)
 
-    def settle(self, frame: int, features: Features, masks: Tensor, state: Any) -> Any:
-        with torch.autocast(**self._kind):
-            return self.network.settle(frame, features, masks, state)
+    def update_state(self, frame: int, features: Features, masks: Tensor, state: Any) -> Any:
+        with self._autocast():
+            return self.network.update_state(frame, features, masks, state)
 
-    def __getattr__(self, name: str) -> Any:
-        """Learned memory steps, such as `modulate`, and whatever else it has beside the verbs."""
-        if name == "network":  # it is not there yet, as in a copy that is being made
-            raise AttributeError(name)
-        found = getattr(self.network, name)
-        return torch.autocast(**self._kind)(found) if name in _ALSO else found
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(device_type=self._device_type, dtype=self._dtype)
+
+
+class _Ahead(AutocastNetwork, EncodesAhead):
+    @property
+    def encodes_ahead(self) -> bool:
+        return self.network.encodes_ahead
+
+
+class _Batches(AutocastNetwork, EncodesBatches):
+    def encode_batch(self, images: Tensor) -> Sequence[Features]:
+        with self._autocast():
+            return self.network.encode_batch(images)
+
+
+class _Flow(AutocastNetwork, AttachesFlow):
+    def attach_flow(self, features: Any, previous: Any) -> Features:
+        return self.network.attach_flow(features, previous)
+
+
+class _Quality(AutocastNetwork, EstimatesQuality):
+    def estimate_quality(self, state: Any) -> float | None:
+        return self.network.estimate_quality(state)
+
+
+class _Permanent(AutocastNetwork, MemorizesPermanent):
+    def memorize_permanent(self, frame: int, features: Any, masks: Tensor, *, among: int) -> Entry:
+        with self._autocast():
+            return self.network.memorize_permanent(frame, features, masks, among=among)
+
+
+class _Prototypes(AutocastNetwork, DistilsPrototypes):
+    def distil(self, entries: Sequence[Entry], count: int) -> Entry:
+        return self.network.distil(entries, count)
+
+
+class _Folds(AutocastNetwork, FoldsEntries):
+    def modulate(self, new: Entry, old: Entry) -> Entry:
+        return self.network.modulate(new, old)
+
+
+_CAPABILITIES: dict[type, type[AutocastNetwork]] = {
+    EncodesAhead: _Ahead,
+    EncodesBatches: _Batches,
+    AttachesFlow: _Flow,
+    EstimatesQuality: _Quality,
+    MemorizesPermanent: _Permanent,
+    DistilsPrototypes: _Prototypes,
+    FoldsEntries: _Folds,
+}
+
+
+def autocast(network: Network, device: torch.device, dtype: torch.dtype) -> AutocastNetwork:
+    """Wrap `network` to run under autocast to `dtype`, with the capabilities that it declares."""
+    bases = [wrapper for capability, wrapper in _CAPABILITIES.items() if isinstance(network, capability)]
+    kind = type("AutocastNetwork", tuple(bases), {}) if bases else AutocastNetwork
+    return kind(network, device, dtype)

@@ -17,7 +17,7 @@ from ..layers.resnet import resnet18, resnet50
 from ..memory.bank import MemoryView
 from ..memory.entry import Entry
 from ..memory.tokens import Tokens
-from .network import Features, keep_imagenet
+from .network import DistilsPrototypes, Features, ReadsTopK, register_imagenet_statistics
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class ValueEncoder(nn.Module):
         return self.fuse(deep, self.encoder(seen)[16])
 
 
-class XMem(nn.Module):
+class XMem(nn.Module, DistilsPrototypes, ReadsTopK):
     """Reads memory by anisotropic L2 similarity; keeps a sensory memory of each object from frame to frame.
 
     `deep_update` is the least number of frames between two refreshes of the sensory memory from a value; -1: at every
@@ -67,7 +67,7 @@ class XMem(nn.Module):
 
     def __init__(self, sizes: XMemSizes, *, top_k: int = 30, deep_update: int = -1) -> None:
         super().__init__()
-        keep_imagenet(self)
+        register_imagenet_statistics(self)
         self.top_k = top_k
         self.choose = read_top_k
         self.deep_update = deep_update
@@ -105,7 +105,7 @@ class XMem(nn.Module):
             state = self._after(state, before=hidden, now=self.sense(decoded, hidden))
         return decoded.full_size().sigmoid(), state
 
-    def refer(
+    def memorize_keyframe(
         self, frame: int, features: Features, masks: Tensor, state: Sensory | None
     ) -> tuple[Entry, Sensory | None]:
         """A keyframe is remembered as any frame."""
@@ -134,7 +134,7 @@ class XMem(nn.Module):
             return entry, self._after(state, before=hidden, now=_grown(state.now, len(value)))
         return entry, Sensory(new, new, refreshed=frame)
 
-    def settle(self, frame: int, features: Features, masks: Tensor, state: Sensory | None) -> Sensory | None:
+    def update_state(self, frame: int, features: Features, masks: Tensor, state: Sensory | None) -> Sensory | None:
         """The frame is over: what it made of the sensory memory is what the next one finds."""
         return state and self._after(state, before=state.now, now=state.now)
 
@@ -154,28 +154,28 @@ class XMem(nn.Module):
         scores = similarity(key, shrinkage, key[:, chosen], selection[:, chosen])  # (P, N)
         new_shrinkage = shrinkage @ scores.softmax(1).T
         places = sorted({place for entry in entries for place in entry.objects})
-        rows, lacking = [], []
+        rows, missing_prefix = [], []
         for place in places:
-            known = [entry for entry in entries if not entry.lacks(place)]
+            known = [entry for entry in entries if not entry.missing_tokens(place)]
             value = torch.cat([entry.layers[0]["value"][entry.row(place)] for entry in known], -1)  # (CV, n)
             before = len(used) - value.shape[-1]
             valid = scores if before == 0 else scores[chosen >= before]
             row = value @ valid[:, before:].softmax(1).T  # (CV, p)
-            lacking.append(scores.shape[0] - row.shape[-1])
-            rows.append(functional.pad(row, (lacking[-1], 0)))
+            missing_prefix.append(scores.shape[0] - row.shape[-1])
+            rows.append(functional.pad(row, (missing_prefix[-1], 0)))
         planes = {"key": key[:, chosen], "shrinkage": new_shrinkage, "value": torch.stack(rows)}
         return Entry(
             entries[-1].frame,
             (Tokens({**planes, "selection": selection[:, chosen]}),),
             objects=tuple(places),
-            lacking=tuple(lacking),
+            missing_prefix=tuple(missing_prefix),
         )
 
     def _read(self, features: Features, memory: MemoryView) -> Tensor:
         """(O, CV, h, w), and tell the memory what was read."""
         query = features.query
         rows: dict[int, Tensor] = {}
-        for index, part in enumerate(memory.parts):
+        for index, part in enumerate(memory.groups):
             tokens = part.layers[0]
             key, value = tokens["key"], tokens["value"]
             keys = part.once("keys", partial(expanded, key, tokens["shrinkage"]))
@@ -184,8 +184,8 @@ class XMem(nn.Module):
             if index == 0:
                 mass = received(chosen, scores.shape[1])
                 memory.credit(mass)
-                if memory.judged:
-                    memory.judge_by(mass)
+                if memory.tracks_usage:
+                    memory.report_attention(mass)
             rows.update(zip(part.objects, chosen.read(value, part.once("rows", partial(as_rows, value))), strict=True))
         return torch.stack([rows[place] for place in sorted(rows)]).unflatten(-1, features.grid)
 

@@ -78,9 +78,9 @@ class MatteWriter:
             fresh = self._written[row, i] > 0
             if object_id in matte.objects:
                 at = matte.objects.index(object_id)
-                alphas[i], share = matte.alpha[at], matte.shares[at]
-                if fresh and share < 1:
-                    alphas[i] = share * alphas[i] + (1 - share) * self._before(object_id, number)
+                alphas[i], blend_weight = matte.alpha[at], matte.blend_weights[at]
+                if fresh and blend_weight < 1:
+                    alphas[i] = blend_weight * alphas[i] + (1 - blend_weight) * self._before(object_id, number)
             elif (kept := _matte_there(path, alphas.shape[1:])) is not None:
                 alphas[i] = kept  # another sweep's, or an earlier run's that this one does not reach, or not yet
                 continue
@@ -127,14 +127,16 @@ class ProbabilityFile:
         """Join one sweep's probabilities with what the other gave before."""
         row = matte.frame - self._frames.start
         if self._done[row].any():
-            share = np.mean(matte.shares)  # of the background, where objects have keyframes of their own
-            self._found[row, 0] = share * matte.probability[0] + (1 - share) * self._found[row, 0]
+            blend_weight = np.mean(matte.blend_weights)  # of the background, where objects have keyframes of their own
+            self._found[row, 0] = blend_weight * matte.probability[0] + (1 - blend_weight) * self._found[row, 0]
         else:
             self._found[row, 0] = matte.probability[0]
-        for found, object_id, share in zip(matte.probability[1:], matte.objects, matte.shares, strict=True):
+        for found, object_id, blend_weight in zip(
+            matte.probability[1:], matte.objects, matte.blend_weights, strict=True
+        ):
             at = self._objects.index(object_id)
             before = self._found[row, 1 + at] if self._done[row, at] else found
-            self._found[row, 1 + at] = share * found + (1 - share) * before
+            self._found[row, 1 + at] = blend_weight * found + (1 - blend_weight) * before
             self._done[row, at] = True
 
     def save(self) -> None:

@@ -11,7 +11,7 @@ _TRIM_THRESHOLD, _LATER = -1, 512 << 20
 _MOST_ARENAS = -8  # those of further threads give large pieces back whatever is said here
 
 
-def keep_freed_memory() -> None:
+def tune_malloc() -> None:
     """For the whole process. Fresh pages cost a third of a frame's time; without glibc nothing is changed."""
     if not sys.platform.startswith("linux"):
         return

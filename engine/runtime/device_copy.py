@@ -1,4 +1,4 @@
-"""Maps on their way from where they are computed to main memory."""
+"""Copies tensors from the device to host memory without making a GPU wait."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from torch import Tensor
 
 Tag = TypeVar("Tag")
 
-_PAGE_LOCKED = 64 << 20  # bytes of a map that a GPU may write to by itself: such memory is kept, and never swapped
+_MAX_PINNED_BYTES = 64 << 20  # of one tensor: page-locked memory is kept for reuse, and is never swapped out
 
 
-def arriving(maps: Iterable[tuple[Tag, Tensor]], *, late: int = 0) -> Iterator[tuple[Tag, np.ndarray]]:
-    """The same maps in main memory, each given out when `late` more have been asked for.
+def copy_to_host(tensors: Iterable[tuple[Tag, Tensor]], *, delay: int = 0) -> Iterator[tuple[Tag, np.ndarray]]:
+    """Yield each tensor as a numpy array, `delay` tensors after it was requested, so that copies overlap computing.
 
-    So a GPU need not stand still while one is fetched. If asking goes wrong, those before it come first.
+    If `tensors` raises, the arrays still on their way are yielded before the error is raised.
     """
-    waiting: deque[tuple[Tag, Tensor, torch.cuda.Event | None]] = deque()
+    pending: deque[tuple[Tag, Tensor, torch.cuda.Event | None]] = deque()
 
-    def first() -> tuple[Tag, np.ndarray]:
-        tag, copy, there = waiting.popleft()
-        if there:
-            there.synchronize()
+    def oldest() -> tuple[Tag, np.ndarray]:
+        tag, copy, copied = pending.popleft()
+        if copied:
+            copied.synchronize()
         return tag, copy.numpy()
 
     try:
-        for tag, map_ in maps:
-            by_itself = map_.is_cuda and map_.nbytes <= _PAGE_LOCKED
-            copy, there = map_.to("cpu", non_blocking=by_itself), None
-            if by_itself:
-                there = torch.cuda.Event(blocking=True)
-                there.record(torch.cuda.current_stream(map_.device))
-            waiting.append((tag, copy, there))
-            if len(waiting) > late:
-                yield first()
+        for tag, tensor in tensors:
+            asynchronous = tensor.is_cuda and tensor.nbytes <= _MAX_PINNED_BYTES
+            copy, copied = tensor.to("cpu", non_blocking=asynchronous), None
+            if asynchronous:
+                copied = torch.cuda.Event(blocking=True)
+                copied.record(torch.cuda.current_stream(tensor.device))
+            pending.append((tag, copy, copied))
+            if len(pending) > delay:
+                yield oldest()
     except Exception:
-        while waiting:
-            yield first()
+        while pending:
+            yield oldest()
         raise
-    while waiting:
-        yield first()
+    while pending:
+        yield oldest()

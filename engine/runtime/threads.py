@@ -27,11 +27,11 @@ class _Beside(threading.local):
 _beside = _Beside()
 
 
-class OneAhead(Generic[Found]):
+class Prefetcher(Generic[Found]):
     """The same items, each of which is made in a thread of its own while the one before is used."""
 
     def __init__(self, items: Iterator[Found], *, threads: int, all_threads: int) -> None:
-        """They are made with as many `threads` of PyTorch; with all where they are waited for, see `whole`."""
+        """Make items with `threads` of PyTorch; with `all_threads` while they are waited for, see `use_all_threads`."""
         self._items = items
         self._end = object()
         self._awaited = False
@@ -70,22 +70,22 @@ class OneAhead(Generic[Found]):
         _beside.idles, _beside.half, _beside.all = (lambda: self._awaited), threads, all_threads
 
 
-def halved(device: torch.device) -> bool:
+def can_split_cpu(device: torch.device) -> bool:
     """Whether there are two halves of a processor to do two things side by side on."""
     return device.type == "cpu" and torch.get_num_threads() > 1
 
 
 @contextmanager
-def beside(items: Iterator[Found], device: torch.device) -> Iterator[Iterator[Found]]:
+def run_alongside(items: Iterator[Found], device: torch.device) -> Iterator[Iterator[Found]]:
     """Meanwhile the same items, made by one half of the processor while the other half does all the rest.
 
     Where there is nothing to halve they come as they are.
     """
-    if not halved(device):
+    if not can_split_cpu(device):
         yield items
         return
     every = torch.get_num_threads()
-    ahead = OneAhead(items, threads=every // 2, all_threads=every)
+    ahead = Prefetcher(items, threads=every // 2, all_threads=every)
     before = _beside.idles, _beside.help, _beside.half, _beside.all
     _beside.idles, _beside.help = (lambda: ahead.idle), ahead.help
     _beside.half, _beside.all = every - every // 2, every
@@ -99,7 +99,7 @@ def beside(items: Iterator[Found], device: torch.device) -> Iterator[Iterator[Fo
 
 
 @contextmanager
-def whole() -> Iterator[None]:
+def use_all_threads() -> Iterator[None]:
     """Meanwhile this thread has all of the processor, if what goes on beside it has to wait.
 
     For what is found the same however many threads find it: when the other is ready is a matter of chance.
@@ -114,7 +114,7 @@ def whole() -> Iterator[None]:
             torch.set_num_threads(_beside.half)
 
 
-def shared(do: Callable[[Given], Found], items: Sequence[Given]) -> list[Found]:
+def map_shared(do: Callable[[Given], Found], items: Sequence[Given]) -> list[Found]:
     """What `do` finds for each item. Of several some are left to what goes on beside this thread, once that waits.
 
     For what is found the same whoever does it, and however many threads.

@@ -24,6 +24,10 @@ def as_sentence(message: str) -> str:
     return message[:1].upper() + message[1:] if message.partition(" ")[0].isalpha() else message
 
 
+class Cancelled(Exception):
+    """The user cancelled; what is written stays."""
+
+
 class NoKeyframes(EngineError):
     code = "no-keyframes"
     default_remedy = "Mark at least one object on one frame first."

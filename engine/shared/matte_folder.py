@@ -69,14 +69,18 @@ class MatteFolder:
 
     @property
     def unfinished(self) -> Path:
-        """Folder of what a job that was interrupted goes on with, see `unfinished`."""
+        """Folder of the checkpoints of interrupted jobs, see `jobs.resume`."""
         return self.root / "unfinished"
 
+    def unfinished_jobs(self) -> list[Path]:
+        """Folders of the checkpoints of interrupted jobs."""
+        return [path for path in self.unfinished.glob("*") if _OF_A_JOB.fullmatch(path.name)]
+
     def forget_unfinished(self) -> None:
-        """Remove what an interrupted job would go on with, and nothing else that may lie there."""
-        for own in [path for path in self.unfinished.glob("*") if _OF_A_JOB.fullmatch(path.name)]:
+        """Remove the checkpoints of interrupted jobs, and nothing else that may lie there."""
+        for own in self.unfinished_jobs():
             with suppress(OSError):  # what cannot be removed stays whole
-                (own / MEMORY).unlink(missing_ok=True)  # first: without the rest it would be gone on from wrongly
+                (own / MEMORY).unlink(missing_ok=True)  # first: without the rest a job would resume wrongly
                 shutil.rmtree(own)
         with suppress(OSError):
             self.unfinished.rmdir()

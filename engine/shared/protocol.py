@@ -94,7 +94,7 @@ class Suggested:
 
 
 @dataclass(frozen=True)
-class Cancelled:
+class JobCancelled:
     job_id: str
 
 
@@ -107,7 +107,7 @@ class Failed:
 
 
 Request = Propagate | Suggest | Cancel | Download | Import
-Answer = Ready | Stage | MatteReady | Suggested | Finished | Cancelled | Failed
+Answer = Ready | Stage | MatteReady | Suggested | Finished | JobCancelled | Failed
 Message = Request | Answer
 
 _KINDS: dict[str, type] = {kind.__name__: kind for kind in (*get_args(Request), *get_args(Answer))}

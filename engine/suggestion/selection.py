@@ -16,7 +16,7 @@ _PRESENT = 0.5  # a pixel that is more likely than this in an object counts as c
 
 
 @dataclass(frozen=True)
-class Wish:
+class SelectionConfig:
     """How frames are chosen."""
 
     count: int = 5  # frames to suggest, at most
@@ -62,7 +62,7 @@ def suggest(
     *,
     chosen: Sequence[int],
     usable: frozenset[int],
-    wish: Wish,
+    wish: SelectionConfig,
     step: Callable[[int, int], None],
 ) -> list[Suggestion]:
     """Up to `wish.count` of `frames`, the most wanted first; each is the one least like all chosen before it.

@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import torch
 
-from ..adaptation.augmentation import Copier, Reach
+from ..adaptation.augmentation import AugmentationRange, Augmenter
 from .chance import Chance
 from .spoiling import Spoiler
 
-_REACH = Reach(shift=0.2, turn=0.7, zoom=0.6, bend=0.08, apart=0.15, light=0.4, mirrored=0.4)
+_REACH = AugmentationRange(shift=0.2, turn=0.7, zoom=0.6, bend=0.08, apart=0.15, light=0.4, mirrored=0.4)
 _TRIES = 8
 _HIDDEN = (0.2, 0.7)  # of the object's size: how much of it is hidden
 
@@ -35,8 +35,8 @@ class Distance(Chance):
 
     def _moved(self, image: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         picture = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float() / 255
-        copier = Copier(int(self.rng.integers(2**31)))
-        picture, masks = copier.copy(picture, torch.from_numpy(_apart(labels)), _REACH)
+        augmenter = Augmenter(int(self.rng.integers(2**31)))
+        picture, masks = augmenter.copy(picture, torch.from_numpy(_apart(labels)), _REACH)
         return (picture[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy(), _joined(masks.numpy())
 
     def _shaded(self, image: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from ..adaptation.losses import clip_loss, overlaps
+from ..adaptation.losses import clip_loss, iou
 from ..checkpoints.loading import read, write
 from ..layers.backbones import folded_lite0
 from ..methods.own import ENLARGED
@@ -149,7 +149,7 @@ class Trainer:
         scores, errors = [], []
         for one in lessons:
             for shown in unroll(self.average.module, one.to(self.device)):
-                true = overlaps(shown.logits.argmax(0), shown.labels, one.objects)
+                true = iou(shown.logits.argmax(0), shown.labels, one.objects)
                 scores += true.tolist()
                 errors += (shown.quality.sigmoid() - true).abs().tolist()
         return {"J": 100 * float(np.mean(scores)), "quality_error": float(np.mean(errors))}

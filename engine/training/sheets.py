@@ -34,9 +34,9 @@ def _strip(lesson: Lesson) -> np.ndarray:
     frames = []
     for number, (image, labels) in enumerate(zip(lesson.images, lesson.labels, strict=True)):
         image = np.ascontiguousarray((image.permute(1, 2, 0).numpy() * 255).round(), dtype=np.uint8)
-        spoiled = number == lesson.start and lesson.believed is not None
+        spoiled = number == lesson.start and lesson.corrupted_masks is not None
         for label in range(1, lesson.objects + 1):
-            mask = lesson.believed[label - 1] > 0.5 if spoiled else labels == label
+            mask = lesson.corrupted_masks[label - 1] > 0.5 if spoiled else labels == label
             outlines, _ = cv2.findContours(np.uint8(mask.numpy()), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
             cv2.drawContours(image, outlines, -1, _COLOURS[(label - 1) % len(_COLOURS)], 1)
         image[:, -2:] = 255

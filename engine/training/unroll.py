@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..adaptation.losses import Shown
+from ..adaptation.losses import FramePrediction
 from ..layers.aggregate import joint_logits
 from ..methods.memories import GATE, INTERVAL
 from ..methods.own import KEYMATTE
@@ -30,12 +30,14 @@ class Lesson:
     keyframes: tuple[int, ...]
     interval: int  # frames between memory entries; T or more: keyframes only
     start: int = 0  # the frame whose masks are followed first
-    believed: Tensor | None = None  # (O, H, W) what these are believed to be; None: the true ones
+    corrupted_masks: Tensor | None = None  # (O, H, W) what these are believed to be; None: the true ones
 
     def to(self, device: torch.device) -> Lesson:
         """The same on `device`."""
-        believed = None if self.believed is None else self.believed.to(device)
-        return replace(self, images=self.images.to(device), labels=self.labels.to(device), believed=believed)
+        corrupted_masks = None if self.corrupted_masks is None else self.corrupted_masks.to(device)
+        return replace(
+            self, images=self.images.to(device), labels=self.labels.to(device), corrupted_masks=corrupted_masks
+        )
 
 
 def plan(
@@ -63,10 +65,10 @@ def plan(
     renumber = np.zeros(256, np.int64)
     renumber[visible] = np.arange(1, len(visible) + 1)
     numbered = renumber[labels]
-    believed = None
+    corrupted_masks = None
     if spoiled and rng.random() < spoiled / (1 + far):
         truth = np.stack([numbered[start] == number for number in range(1, len(visible) + 1)])
-        believed = torch.from_numpy(Spoiler(rng).spoil(truth.astype(np.float32)))
+        corrupted_masks = torch.from_numpy(Spoiler(rng).spoil(truth.astype(np.float32)))
     return Lesson(
         images=torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255,
         labels=torch.from_numpy(numbered),
@@ -74,35 +76,39 @@ def plan(
         keyframes=keyframes,
         interval=int(rng.choice([1, 2, count])),
         start=start,
-        believed=believed,
+        corrupted_masks=corrupted_masks,
     )
 
 
-def unroll(network: Keymatte, lesson: Lesson) -> list[Shown]:
+def unroll(network: Keymatte, lesson: Lesson) -> list[FramePrediction]:
     """Predict every frame that is no keyframe.
 
     Masks that feed back into the network are detached: each step learns to live with the errors of the last.
     """
-    every = network.encode_all(lesson.images)
+    every = network.encode_batch(lesson.images)
     truth = torch.stack([lesson.labels == number for number in range(1, lesson.objects + 1)], 1).float()
     numbers = {**KEYMATTE.numbers({}), INTERVAL.name: lesson.interval, GATE.name: 0}
     bank = KEYMATTE.bank(numbers, network, len(every))
     for frame in sorted(lesson.keyframes, reverse=True):  # nearest last: intervals count from the first
-        bank.write(network.pin(frame, every[frame], truth[frame], among=len(lesson.keyframes)).as_pinned())
+        bank.write(
+            network.memorize_permanent(frame, every[frame], truth[frame], among=len(lesson.keyframes)).as_pinned()
+        )
     start = lesson.start
-    state = network.settle(start, every[start], truth[start] if lesson.believed is None else lesson.believed, None)
+    state = network.update_state(
+        start, every[start], truth[start] if lesson.corrupted_masks is None else lesson.corrupted_masks, None
+    )
     shown = []
     for frame in range(start + 1, len(every)):
         if frame in lesson.keyframes:
             continue
-        found = network.find(every[frame], bank.view(), state)
+        found = network.decode(every[frame], bank.view(), state)
         # In bfloat16 what is all but sure would become wholly sure, and wrong ones would teach nothing.
         joint = joint_logits(found.logits.float().sigmoid())
-        shown.append(Shown(joint, found.quality, found.near, lesson.labels[frame]))
+        shown.append(FramePrediction(joint, found.quality, found.presence_logits, lesson.labels[frame]))
         masks = joint.detach().softmax(0)[1:]
         if frame + 1 < len(every):
             if bank.wants(frame):
                 entry, state = network.memorize(frame, every[frame], masks, state)
                 bank.write(entry)
-            state = network.settle(frame, every[frame], masks, state)
+            state = network.update_state(frame, every[frame], masks, state)
     return shown

@@ -8,7 +8,7 @@ from pathlib import Path
 from keymatte.addon.session import Session
 from keymatte.addon.status import State, Status
 from keymatte.engine import VERSION
-from keymatte.engine.shared.protocol import Cancelled, Finished, Ready, encode
+from keymatte.engine.shared.protocol import Finished, JobCancelled, Ready, encode
 from keymatte.engine.shared.types import PropagationJob, VideoClip
 
 JOB = PropagationJob("job 1", VideoClip(Path("film.mp4"), 4, 4, 9), range(9), (), Path("out"))
@@ -41,7 +41,7 @@ def pump_until(session: Session, *states: State, seconds: float = 20.0) -> Statu
 
 def cancelled_when_asked() -> str:
     """How such a child goes on to say, at the next request, that the job is cancelled."""
-    return f"sys.stdin.readline(); say({encode(Cancelled('job 1'))!r}); time.sleep(60)"
+    return f"sys.stdin.readline(); say({encode(JobCancelled('job 1'))!r}); time.sleep(60)"
 
 
 def finished_when_asked() -> str:

@@ -17,7 +17,7 @@ from keymatte.addon import client as client_module
 from keymatte.addon.client import ChildProcess, EngineClient
 from keymatte.engine import VERSION
 from keymatte.engine.shared.errors import EngineMissing
-from keymatte.engine.shared.protocol import Cancel, Cancelled, Failed, Finished, MatteReady, Propagate, Ready, encode
+from keymatte.engine.shared.protocol import Cancel, Failed, Finished, JobCancelled, MatteReady, Propagate, Ready, encode
 from keymatte.engine.shared.types import KeyframeFile, PropagationJob, VideoClip
 from PIL import Image
 
@@ -122,7 +122,7 @@ def test_a_cancelled_job_stops_early_and_keeps_its_mattes(engine, tmp_path):
     hear(engine, MatteReady)
     engine.send(Cancel(job.job_id))
     assert engine.cancelling
-    hear(engine, Cancelled)
+    hear(engine, JobCancelled)
     assert not engine.cancelling
     made = len(list((job.folder / "mattes" / "001").glob("*.png")))
     assert 0 < made < 400

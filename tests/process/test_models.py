@@ -15,7 +15,7 @@ import pytest
 
 from engine.checkpoints.loading import BUNDLED
 from engine.shared.catalogue import CATALOGUE, find_weights
-from engine.shared.protocol import Cancel, Cancelled, Download, Failed, Finished, Import, Ready, Stage, encode
+from engine.shared.protocol import Cancel, Download, Failed, Finished, Import, JobCancelled, Ready, Stage, encode
 from tests.engine.server import Server
 from tests.engine.weights import NAME, child_program, published
 from tests.process.cli import ENGINE, ROOT, refused, told
@@ -256,7 +256,7 @@ def test_a_cancel_is_answered_while_the_server_is_silent_and_the_engine_stays(en
     wait_until(lambda: come(folder) == MIDDLE)
     asked = time.monotonic()
     engine.say(encode(Cancel("d")))
-    assert engine.hear_until(Cancelled, Finished, Failed)[-1] == Cancelled("d")
+    assert engine.hear_until(JobCancelled, Finished, Failed)[-1] == JobCancelled("d")
     assert time.monotonic() - asked < 4, "Blender ends an engine that does not answer within 5 s"
     server.stalls_at = None
     engine.say(encode(Download("d", NAME, folder)))

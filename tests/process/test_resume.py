@@ -19,7 +19,7 @@ from tests.process.cli import ROOT, propagate, told
 _OFTEN = """
 import sys
 from engine.jobs import resume
-resume._EVERY = resume._TIMES = 0
+resume._MIN_SECONDS = resume._MIN_COST_RATIO = 0
 from engine.__main__ import main
 sys.exit(main(sys.argv[1:]))
 """

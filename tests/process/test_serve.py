@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.shared.protocol import Cancel, Cancelled, Failed, Finished, MatteReady, Propagate, Ready, decode, encode
+from engine.shared.protocol import Cancel, Failed, Finished, JobCancelled, MatteReady, Propagate, Ready, decode, encode
 from tests import films
 from tests.engine.jobs.test_propagate import job_of
 
@@ -87,8 +87,8 @@ def test_cancel_stops_between_two_frames_and_the_next_job_runs(engine, tmp_path)
     engine.say(encode(Propagate(a_job(tmp_path, count=300))))
     engine.hear_until(MatteReady)
     engine.say(encode(Cancel("one")))
-    heard = engine.hear_until(Cancelled, Finished)
-    assert isinstance(heard[-1], Cancelled)
+    heard = engine.hear_until(JobCancelled, Finished)
+    assert isinstance(heard[-1], JobCancelled)
     assert sum(isinstance(answer, MatteReady) for answer in heard) < 250
     engine.say(encode(Propagate(a_job(tmp_path / "again", job_id="two"))))
     assert isinstance(engine.hear_until(Finished)[-1], Finished)
@@ -99,7 +99,7 @@ def test_a_job_cancelled_while_it_waits_never_starts(engine, tmp_path):
     engine.say(encode(Propagate(a_job(tmp_path / "b", job_id="two"))))
     engine.say(encode(Cancel("two")))
     assert isinstance(engine.hear_until(Finished)[-1], Finished)
-    assert engine.hear() == Cancelled("two")
+    assert engine.hear() == JobCancelled("two")
     assert not (tmp_path / "b" / "out").exists()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.shared.matte_folder import MatteFolder
-from engine.shared.protocol import Cancel, Cancelled, Failed, Ready, Stage, Suggest, Suggested, encode
+from engine.shared.protocol import Cancel, Failed, JobCancelled, Ready, Stage, Suggest, Suggested, encode
 from engine.shared.types import Settings, SuggestionJob, VideoClip
 from tests.process.cli import ENGINE, FRAMES, propagate, refused, told
 from tests.process.test_serve import Engine
@@ -91,7 +91,7 @@ def test_a_suggestion_can_be_cancelled(place):
     try:
         assert isinstance(engine.hear(), Ready)
         engine.say(encode(Suggest(job(place))) + encode(Cancel("s")))
-        assert isinstance(engine.hear_until(Suggested, Cancelled, Failed)[-1], Cancelled)
+        assert isinstance(engine.hear_until(Suggested, JobCancelled, Failed)[-1], JobCancelled)
     finally:
         engine.process.kill()
         engine.process.wait()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.adaptation.validation import MOST_FRAMES, frames_between, rehearse, steps_of
+from engine.adaptation.validation import MOST_FRAMES, frames_between, steps_of, validate_by_propagation
 from tests import films
 from tests.engine.jobs.test_adapt import marked, shown
 
@@ -59,13 +59,13 @@ def test_what_leaks_a_little_on_each_frame_shows_on_a_walk(network):
     film = films.moving_disc(10, height=96, width=128)
     group = marked(film, (0, 9))
     changed = Changed(network.decoder, leaking)
-    told = list(rehearse(network, group, lambda at: (network.decoder, changed), shown(film)))
+    told = list(validate_by_propagation(network, group, lambda at: (network.decoder, changed), shown(film)))
     assert len(told) == steps_of(group) == 2 * 9
     scores = [found for found in told if found]
     assert len(scores) == 2
     assert all(plain > 85 for (plain,), _ in scores)
     near = marked(film, (0, 1))
-    (_, (at_once,)), _ = rehearse(network, near, lambda at: (network.decoder, changed), shown(film))
+    (_, (at_once,)), _ = validate_by_propagation(network, near, lambda at: (network.decoder, changed), shown(film))
     assert all(leaked < at_once - 5 for _, (leaked,) in scores), "more than from one frame before"
 
 
@@ -73,7 +73,11 @@ def test_a_walk_believes_no_more_than_a_job_does(network):
     film = films.moving_disc(6, height=192, width=352)
     changed = Changed(network.decoder, doubling)
     group = marked(film, (0, 5))
-    scores = [found for found in rehearse(network, group, lambda at: (network.decoder, changed), shown(film)) if found]
+    scores = [
+        found
+        for found in validate_by_propagation(network, group, lambda at: (network.decoder, changed), shown(film))
+        if found
+    ]
     assert all(plain > 85 and doubled > plain - 1 for (plain,), (doubled,) in scores), scores
 
 
@@ -81,7 +85,11 @@ def test_a_walk_tells_of_each_object(network):
     film = films.crossing(6)
     changed = Changed(network.decoder, losing)
     group = marked(film, (0, 5), (1, 2))
-    scores = [found for found in rehearse(network, group, lambda at: (network.decoder, changed), shown(film)) if found]
+    scores = [
+        found
+        for found in validate_by_propagation(network, group, lambda at: (network.decoder, changed), shown(film))
+        if found
+    ]
     assert len(scores) == 2
     for (first, second), (kept, lost) in scores:
         assert first > 60 and second > 60 and kept > first - 10
@@ -93,6 +101,8 @@ def test_frames_that_are_missing_are_walked_past(network):
     show = shown(film)
     group = marked(film, (0, 5))
     told = list(
-        rehearse(network, group, lambda at: [network.decoder], lambda frame: show(frame) if frame % 2 else None)
+        validate_by_propagation(
+            network, group, lambda at: [network.decoder], lambda frame: show(frame) if frame % 2 else None
+        )
     )
     assert [found is not None for found in told] == 2 * [False, False, False, False, True]

@@ -15,8 +15,7 @@ import pytest
 
 from engine.checkpoints import download as download_module
 from engine.checkpoints.download import download
-from engine.checkpoints.http import Stopped
-from engine.shared.errors import DiskFull, DownloadFailed, DownloadRefused, FolderNotWritable
+from engine.shared.errors import Cancelled, DiskFull, DownloadFailed, DownloadRefused, FolderNotWritable
 from tests.engine.server import Server
 
 CONTENT = np.random.default_rng(7).bytes(300_000)
@@ -225,7 +224,7 @@ def test_a_cancel_is_heard_at_once_even_while_the_server_is_silent(server, targe
             asked_at.append(time.monotonic())
         return bool(asked_at)
 
-    with pytest.raises(Stopped):
+    with pytest.raises(Cancelled):
         download(server.address, target, lambda *_: None, cancelled)
     assert time.monotonic() - asked_at[0] < 2
     server.stalls_at = None

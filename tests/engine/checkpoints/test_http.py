@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.checkpoints.http import Reply, Stopped, is_web_page
-from engine.shared.errors import DownloadFailed, DownloadRefused
+from engine.checkpoints.http import Reply, is_web_page
+from engine.shared.errors import Cancelled, DownloadFailed, DownloadRefused
 from tests.engine.server import Server
 
 
@@ -74,7 +74,7 @@ def test_a_cancel_is_heard_at_once_even_while_the_server_is_silent(server):
     with reply(server.address, cancelled=cancel.is_set) as answer:
         threading.Timer(0.2, cancel.set).start()
         began = time.monotonic()
-        with pytest.raises(Stopped):
+        with pytest.raises(Cancelled):
             list(answer.blocks())
         assert time.monotonic() - began < 3
 

@@ -22,9 +22,9 @@ HEIGHT, WIDTH = 96, 128
 class Counting(Keymatte):
     """Notes how many frames it is given at once."""
 
-    def encode_all(self, images: torch.Tensor) -> list:
+    def encode_batch(self, images: torch.Tensor) -> list:
         self.given = [*getattr(self, "given", []), len(images)]
-        return super().encode_all(images)
+        return super().encode_batch(images)
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +43,8 @@ def network(weights) -> Counting:
 @pytest.fixture
 def together(monkeypatch) -> None:
     """As on a GPU."""
-    monkeypatch.setattr(encoding, "encodes_beside", lambda network, device: False)
-    monkeypatch.setattr(encoding, "encodes_together", lambda network, device: True)
+    monkeypatch.setattr(encoding, "can_encode_ahead", lambda network, device: False)
+    monkeypatch.setattr(encoding, "can_encode_batches", lambda network, device: True)
 
 
 def pictures(count: int) -> np.ndarray:
@@ -63,18 +63,18 @@ def test_frames_encoded_together_are_what_they_are_one_by_one(network, together,
     with one_at_a_time.each(backwards) as seen:
         batches = list(seen)
     assert network.given == [8, 8, 3]
-    monkeypatch.setattr(encoding, "encodes_together", lambda network, device: False)
+    monkeypatch.setattr(encoding, "can_encode_batches", lambda network, device: False)
     with one_at_a_time.each(backwards) as seen:
         singles = list(seen)
     assert [frame for frame, _ in batches] == [frame for frame in backwards if frame != 6]
-    assert batches[0][1].since is None
+    assert batches[0][1].flow_from_previous is None
     for (frame, one), (same, other) in zip(batches, singles, strict=True):
         assert frame == same
         assert torch.allclose(one.query["key"], other.query["key"], atol=1e-4)
-        assert torch.equal(one.shades, other.shades)
-        assert one.since is None or torch.equal(one.since.flow, other.since.flow)
+        assert torch.equal(one.luma, other.luma)
+        assert one.flow_from_previous is None or torch.equal(one.flow_from_previous.flow, other.since.flow)
     for (_, before), (_, one) in zip(batches, batches[1:]):
-        assert one.since.shades is before.shades  # so that a state of that frame knows it for its own
+        assert one.flow_from_previous.luma is before.luma  # so that a state of that frame knows it for its own
 
 
 def test_larger_frames_are_encoded_with_fewer_others(network, together, monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from engine.inference.framing import Framing, FramingStyle
-from engine.inference.mask_merging import HardJudge, Said, SoftJudge
+from engine.inference.mask_merging import GroupPrediction, HardMaskMerger, SoftMaskMerger
 
 SIZE = (32, 48)
 
@@ -15,8 +15,8 @@ def framing() -> Framing:
     return Framing.fit(*SIZE, working_height=480, stride=1, style=FramingStyle(smooth=False, fitted=16))
 
 
-def hard(*, every_identity: bool = False) -> HardJudge:
-    return HardJudge(framing(), align_corners=False, every_identity=every_identity)
+def hard(*, every_identity: bool = False) -> HardMaskMerger:
+    return HardMaskMerger(framing(), align_corners=False, every_identity=every_identity)
 
 
 def logits(*where: tuple[int, slice]) -> torch.Tensor:
@@ -35,7 +35,7 @@ def mask(columns: slice) -> torch.Tensor:
 
 
 def test_the_likeliest_identity_is_what_the_network_goes_on_with():
-    verdict = hard().decide([Said((7, 9), 2, logits((1, slice(0, 4)), (2, slice(6, 9))))], {})
+    verdict = hard().merge([GroupPrediction((7, 9), 2, logits((1, slice(0, 4)), (2, slice(6, 9))))], {})
     assert verdict.masks[0].shape == (2, *SIZE)
     assert verdict.masks[0][0, :, :12].all()
     assert verdict.masks[0][1, :, 28:32].all()
@@ -45,39 +45,42 @@ def test_the_likeliest_identity_is_what_the_network_goes_on_with():
 
 
 def test_an_identity_that_no_object_has_takes_no_pixel_unless_all_compete():
-    said = [Said((7,), 1, logits((1, slice(0, 4)), (5, slice(6, 9))))]
-    assert hard().decide(said, {}).masks[0].shape[0] == 1
-    everyone = hard(every_identity=True).decide(said, {})
+    said = [GroupPrediction((7,), 1, logits((1, slice(0, 4)), (5, slice(6, 9))))]
+    assert hard().merge(said, {}).masks[0].shape[0] == 1
+    everyone = hard(every_identity=True).merge(said, {})
     assert everyone.masks[0].shape[0] == 10
     assert everyone.masks[0][4].any()
 
 
 def test_an_object_that_is_given_is_nowhere_else_and_others_keep_what_is_left():
-    said = [Said((7, 9), 2, logits((1, slice(0, 6)), (2, slice(6, 12))))]
-    verdict = hard().decide(said, {7: mask(slice(20, 28))})
+    said = [GroupPrediction((7, 9), 2, logits((1, slice(0, 6)), (2, slice(6, 12))))]
+    verdict = hard().merge(said, {7: mask(slice(20, 28))})
     assert torch.equal(verdict.masks[0][0], mask(slice(20, 28))), "what the network thought of it counts no more"
     assert verdict.masks[0][1, :, 28:].all()
     assert not verdict.masks[0][1, :, :28].any()
 
 
 def test_two_groups_of_identities_share_the_pixels():
-    one, other = Said((1,), 1, logits((1, slice(0, 6)))), Said((11,), 1, logits((1, slice(6, 12))))
-    verdict = hard().decide([one, other], {})
+    one, other = (
+        GroupPrediction((1,), 1, logits((1, slice(0, 6)))),
+        GroupPrediction((11,), 1, logits((1, slice(6, 12)))),
+    )
+    verdict = hard().merge([one, other], {})
     assert verdict.masks[0][0, :, :20].all()
     assert verdict.masks[1][0, :, 28:].all()
     assert not (verdict.masks[0][0] * verdict.masks[1][0]).any()
 
 
 def test_on_a_first_keyframe_what_is_given_is_all_there_is():
-    verdict = hard().decide([Said((3, 4), 0, None)], {3: mask(slice(0, 10)), 4: mask(slice(30, 40))})
+    verdict = hard().merge([GroupPrediction((3, 4), 0, None)], {3: mask(slice(0, 10)), 4: mask(slice(30, 40))})
     assert torch.equal(verdict.masks[0], torch.stack([mask(slice(0, 10)), mask(slice(30, 40))]))
     assert torch.equal(verdict.background, 1 - mask(slice(0, 10)) - mask(slice(30, 40)))
 
 
 def test_confidence_is_that_of_the_likely_pixels():
-    judge = SoftJudge(framing())
+    judge = SoftMaskMerger(framing())
     prediction = torch.stack([mask(slice(0, 10)) * 0.9 + 0.05])
-    verdict = judge.decide([Said((1,), 1, prediction)], {})
+    verdict = judge.merge([GroupPrediction((1,), 1, prediction)], {})
     assert verdict.confidence([1]) == pytest.approx(float(verdict.probability[1][0, 0]), abs=1e-4)
-    nothing = judge.decide([Said((1,), 1, torch.full((1, *SIZE), 0.01))], {})
+    nothing = judge.merge([GroupPrediction((1,), 1, torch.full((1, *SIZE), 0.01))], {})
     assert nothing.confidence([1]) == 1.0

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from engine.inference.framing import Framing
-from engine.inference.mask_merging import SoftJudge
-from engine.inference.propagate import Matte, Walk
+from engine.inference.mask_merging import SoftMaskMerger
+from engine.inference.propagate import Matte, Propagator
 from engine.inference.sweeps import group_by_keyframes, plan_sweeps
 from engine.memory.bank import MemoryBank
 from engine.memory.stores import Bounded, Permanent
@@ -39,7 +39,7 @@ def walking(
     network: Colour | None = None,
 ) -> Iterator[Matte]:
     """Mattes of `film` from its truth on some frames, told for some objects only: (frame, object ids)."""
-    groups = group_by_keyframes(keyframes, most=None)
+    groups = group_by_keyframes(keyframes, max_objects=None)
     network = network or Colour()
     height, width = film.frames.shape[1:3]
     truth: dict[int, np.ndarray] = {}
@@ -47,11 +47,11 @@ def walking(
         told = np.isin(film.labels[frame], list(objects))
         truth[frame] = np.where(told, film.labels[frame], truth.get(frame, np.zeros((height, width), np.uint8)))
     framing = Framing.fit(height, width, working_height=480, stride=network.stride)
-    going = Walk(
+    going = Propagator(
         network,
         lambda: MemoryBank([Permanent(), Bounded(2, recency)], interval=3),
         framing=framing,
-        judge=SoftJudge(framing),
+        merger=SoftMaskMerger(framing),
         read=lambda frame: None if frame in unreadable else film.frames[frame],
         truth=truth,
         groups=groups,
@@ -86,7 +86,7 @@ def test_at_a_keyframe_the_matte_is_the_keyframe_bit_for_bit(frames):
         for object_id in (1, 2):
             exact = film.mask(matte.frame, object_id).astype(np.float32)
             assert np.array_equal(matte.alpha[matte.objects.index(object_id)], exact)
-        assert matte.shares == (1.0, 1.0)
+        assert matte.blend_weights == (1.0, 1.0)
 
 
 def test_every_frame_is_reached_from_a_keyframe_in_the_middle():
@@ -100,7 +100,7 @@ def test_between_keyframes_both_sides_are_heard_and_their_shares_sum_to_one():
     for frame in range(1, 11):
         here = [matte for matte in mattes if matte.frame == frame]
         assert len(here) == 2
-        assert sum(matte.shares[0] for matte in here) == pytest.approx(1)
+        assert sum(matte.blend_weights[0] for matte in here) == pytest.approx(1)
 
 
 def test_objects_annotated_on_different_keyframes_are_all_followed_everywhere():
@@ -227,10 +227,10 @@ def test_mattes_fetched_a_frame_late_are_the_same(monkeypatch):
     film = films.crossing()
     keyframes = [(6, (1, 2)), (11, (1,))]
     at_once = walk(film, keyframes, unreadable=(8,))
-    monkeypatch.setattr("engine.inference.propagate.encodes_together", lambda network, device: True)
+    monkeypatch.setattr("engine.inference.propagate.can_encode_batches", lambda network, device: True)
     late = walk(film, keyframes, unreadable=(8,))
-    assert [(one.frame, one.objects, one.shares) for one in late] == [
-        (one.frame, one.objects, one.shares) for one in at_once
+    assert [(one.frame, one.objects, one.blend_weights) for one in late] == [
+        (one.frame, one.objects, one.blend_weights) for one in at_once
     ]
     for one, other in zip(late, at_once, strict=True):
         assert np.array_equal(one.alpha, other.alpha)
@@ -238,7 +238,7 @@ def test_mattes_fetched_a_frame_late_are_the_same(monkeypatch):
 
 
 def test_what_goes_wrong_comes_after_a_matte_fetched_late(monkeypatch):
-    monkeypatch.setattr("engine.inference.propagate.encodes_together", lambda network, device: True)
+    monkeypatch.setattr("engine.inference.propagate.can_encode_batches", lambda network, device: True)
     seen = []
     with pytest.raises(MemoryError, match="no more"):
         for matte in walking(films.moving_disc(), [(0, [1])], network=Ahead(breaks_at=5)):

@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import load, save
 
 from engine.inference.framing import Framing
-from engine.inference.propagate import Matte, Point, Walk
-from engine.inference.snapshot import freeze, thaw
-from engine.inference.sweeps import group_by_keyframes, group_together, plan_sweeps
+from engine.inference.propagate import Matte, PropagationState, Propagator
+from engine.inference.snapshot import deserialize_state, serialize_state
+from engine.inference.sweeps import group_by_keyframes, group_jointly, plan_sweeps
 from engine.memory.entry import Entry, Usage
 from engine.memory.tokens import Tokens
 from engine.methods.registry import find_recipe
@@ -24,7 +24,7 @@ from tests.films import Film
 COUNT = 14
 
 
-def walk_of(name: str, film: Film) -> tuple[Walk, tuple]:
+def walk_of(name: str, film: Film) -> tuple[Propagator, tuple]:
     """A recipe over a film with two keyframes for one object, one for another; its network never learned anything."""
     recipe = find_recipe(name)
     numbers = recipe.numbers({"memory.interval": "2"})
@@ -35,32 +35,34 @@ def walk_of(name: str, film: Film) -> tuple[Walk, tuple]:
         height, width, working_height=64, stride=network.stride, style=recipe.framing_style(numbers)
     )  # fmt: skip
     told = [(2, (1, 2)), (11, (1,))]
-    habits = recipe.keyframe_habits(numbers)
-    groups = (group_together if habits.joint else group_by_keyframes)(told, most=network.max_objects)
-    walk = Walk(
+    keyframe_policy = recipe.keyframe_policy_for(numbers)
+    groups = (group_jointly if keyframe_policy.shared_memory else group_by_keyframes)(
+        told, max_objects=network.max_objects
+    )
+    walk = Propagator(
         network,
         lambda: recipe.bank(numbers, network, COUNT),
         framing=framing,
-        judge=recipe.judge(framing),
+        merger=recipe.mask_merger(framing),
         read=lambda frame: film.frames[frame],
         truth={frame: np.where(np.isin(film.labels[frame], objects), film.labels[frame], 0) for frame, objects in told},
         groups=groups,
         device=torch.device("cpu"),
-        habits=habits,
+        keyframe_policy=keyframe_policy,
     )
-    return walk, plan_sweeps(groups, range(COUNT), recipe.direction, ahead=recipe.habits.ahead)
+    return walk, plan_sweeps(groups, range(COUNT), recipe.direction, before_first=recipe.keyframe_policy.before_first)
 
 
-def through_a_file(point: Point) -> Point:
+def through_a_file(point: PropagationState) -> PropagationState:
     """The same after it was written and read."""
-    return replace(point, held=json.loads(json.dumps(point.held)), tensors=load(save({
+    return replace(point, trackers=json.loads(json.dumps(point.trackers)), tensors=load(save({
         name: tensor.contiguous().clone() for name, tensor in point.tensors.items()
     })))  # fmt: skip
 
 
 def same(one: Matte, other: Matte) -> bool:
     return (
-        (one.frame, one.objects, one.shares) == (other.frame, other.objects, other.shares)
+        (one.frame, one.objects, one.blend_weights) == (other.frame, other.objects, other.blend_weights)
         and np.array_equal(one.alpha, other.alpha)
         and np.array_equal(one.probability, other.probability)
     )
@@ -72,16 +74,16 @@ def same(one: Matte, other: Matte) -> bool:
 def test_a_walk_goes_on_from_any_point_as_if_it_had_never_stopped(name: str):
     film = films.crossing(COUNT, height=64, width=96)
     walk, sweeps = walk_of(name, film)
-    mattes = list(walk.propagate(sweeps, due=lambda: True))
-    assert [matte.point.frame for matte in mattes] == [matte.frame for matte in mattes]
+    mattes = list(walk.propagate(sweeps, state_due=lambda: True))
+    assert [matte.checkpoint.frame for matte in mattes] == [matte.frame for matte in mattes]
     changed = 0
     for at in sorted({4, len(mattes) // 2, len(mattes) - 4}):
-        rest = list(walk.propagate(sweeps, since=through_a_file(mattes[at].point)))
+        rest = list(walk.propagate(sweeps, resume_from=through_a_file(mattes[at].checkpoint)))
         assert len(rest) == len(mattes) - at - 1
         assert all(same(one, other) for one, other in zip(rest, mattes[at + 1 :], strict=True))
-        before = mattes[at - 3].point  # of the same sweep: what was known then is not what is known now
-        if before.sweep == mattes[at].point.sweep:
-            other = list(walk.propagate(sweeps, since=replace(before, frame=mattes[at].frame)))
+        before = mattes[at - 3].checkpoint  # of the same sweep: what was known then is not what is known now
+        if before.sweep == mattes[at].checkpoint.sweep:
+            other = list(walk.propagate(sweeps, resume_from=replace(before, frame=mattes[at].frame)))
             changed += not all(same(one, other) for one, other in zip(other, mattes[at + 1 :], strict=True))
     assert changed, "it makes a difference what is known"
 
@@ -90,9 +92,9 @@ def test_what_is_frozen_does_not_change_with_what_is_counted_later():
     usage = Usage(torch.ones(3), 2.0)
     entry = Entry(4, (Tokens({"key": torch.rand(2, 3)}),), usage=usage, grid=(1, 3))
     tensors: dict[str, torch.Tensor] = {}
-    told = json.loads(json.dumps(freeze([entry, (entry, None, True, {"a": 0.1})], tensors)))
+    told = json.loads(json.dumps(serialize_state([entry, (entry, None, True, {"a": 0.1})], tensors)))
     usage.add(torch.ones(3))
-    first, (second, *others) = thaw(told, tensors, torch.device("cpu"))
+    first, (second, *others) = deserialize_state(told, tensors, torch.device("cpu"))
     assert others == [None, True, {"a": 0.1}]
     assert (first.frame, first.grid, first.usage.life) == (4, (1, 3), 2.0)
     assert torch.equal(first.usage.mass, torch.ones(3))
@@ -105,6 +107,6 @@ def test_what_is_frozen_does_not_change_with_what_is_counted_later():
 )
 def test_a_file_makes_nothing_but_what_networks_and_memories_hold(kind: str):
     with pytest.raises(TypeError, match="cannot be kept"):
-        thaw({"kind": kind, "fields": {}}, {}, torch.device("cpu"))
+        deserialize_state({"kind": kind, "fields": {}}, {}, torch.device("cpu"))
     with pytest.raises(TypeError, match="cannot be kept"):
-        freeze(Path("film"), {})
+        serialize_state(Path("film"), {})

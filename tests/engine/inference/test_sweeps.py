@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.inference.sweeps import ObjectGroup, Sweep, group_by_keyframes, group_together, plan_sweeps, share
+from engine.inference.sweeps import ObjectGroup, Sweep, blend_weight, group_by_keyframes, group_jointly, plan_sweeps
 from engine.shared.types import Direction
 
 
@@ -17,12 +17,12 @@ def walked(groups: list[ObjectGroup], wanted: range, direction: Direction = Dire
 
 
 def test_objects_on_the_same_keyframes_go_together():
-    groups = group_by_keyframes([(0, (1, 2, 5)), (9, (1, 2)), (20, (3,))], most=None)
+    groups = group_by_keyframes([(0, (1, 2, 5)), (9, (1, 2)), (20, (3,))], max_objects=None)
     assert groups == (ObjectGroup((1, 2), ((0, 9), (0, 9))), ObjectGroup((3,), ((20,),)), ObjectGroup((5,), ((0,),)))
 
 
 def test_a_network_of_ten_gets_at_most_ten_at_once():
-    groups = group_by_keyframes([(0, range(1, 24))], most=10)
+    groups = group_by_keyframes([(0, range(1, 24))], max_objects=10)
     assert [len(one.objects) for one in groups] == [10, 10, 3]
     assert sorted(number for one in groups for number in one.objects) == list(range(1, 24))
 
@@ -70,25 +70,27 @@ def test_shares_of_the_two_sweeps_sum_to_one_and_favour_the_nearer_keyframe():
     one = group(0, 20, 45)
     for frame in range(1, 45):
         if frame != 20:
-            assert share(one.keyframes, frame, forward) + share(one.keyframes, frame, backward) == pytest.approx(1)
-    assert share(one.keyframes, 5, forward) == 0.75
-    assert share(one.keyframes, 19, forward) == pytest.approx(0.05)
-    assert share(one.keyframes, 20, forward) == share(one.keyframes, 20, backward) == 1
-    assert share(one.keyframes, 50, forward) == 1
+            assert blend_weight(one.keyframes, frame, forward) + blend_weight(
+                one.keyframes, frame, backward
+            ) == pytest.approx(1)
+    assert blend_weight(one.keyframes, 5, forward) == 0.75
+    assert blend_weight(one.keyframes, 19, forward) == pytest.approx(0.05)
+    assert blend_weight(one.keyframes, 20, forward) == blend_weight(one.keyframes, 20, backward) == 1
+    assert blend_weight(one.keyframes, 50, forward) == 1
 
 
 def test_a_shared_memory_takes_objects_from_everywhere():
-    (one,) = group_together([(0, (1,)), (9, (1, 2))], most=None)
+    (one,) = group_jointly([(0, (1,)), (9, (1, 2))], max_objects=None)
     assert one == ObjectGroup((1, 2), ((0, 9), (9,)))
     assert one.keyframes == (0, 9)
-    assert one.told(0) == (1,)
-    assert [len(some.objects) for some in group_together([(0, range(1, 24))], most=10)] == [10, 10, 3]
+    assert one.annotated(0) == (1,)
+    assert [len(some.objects) for some in group_jointly([(0, range(1, 24))], max_objects=10)] == [10, 10, 3]
 
 
 def test_a_memory_of_every_keyframe_fills_all_frames_in_one_way():
     for direction, frames in ((Direction.FORWARD, range(60)), (Direction.BACKWARD, range(59, -1, -1))):
-        (sweep,) = plan_sweeps([group(20, 45)], range(60), direction, ahead=True)
+        (sweep,) = plan_sweeps([group(20, 45)], range(60), direction, before_first=True)
         assert sweep.frames == frames
         assert all(sweep.reaches((20, 45), frame) for frame in frames)
-    (sweep,) = plan_sweeps([group(5, 45)], range(20, 60), Direction.FORWARD, ahead=True)
+    (sweep,) = plan_sweeps([group(5, 45)], range(20, 60), Direction.FORWARD, before_first=True)
     assert sweep.frames == range(5, 60), "it begins at a keyframe before the range, so that it arrives prepared"

@@ -12,30 +12,30 @@ import pytest
 import torch
 
 from engine.adaptation import finetune
-from engine.adaptation.augmentation import Copier, Reach
+from engine.adaptation.augmentation import AugmentationRange, Augmenter
 from engine.adaptation.finetune import examples_of, fit, learn, loss_of
-from engine.adaptation.validation import Marked, Show
+from engine.adaptation.validation import AnnotatedFrame, Show
 from engine.checkpoints import loading
 from engine.inference.framing import Framing
 from engine.media.label_images import write_labels
 from engine.networks.keymatte import Keymatte
 from engine.shared.errors import BadSetting
 from engine.shared.matte_folder import MatteFolder
-from engine.shared.protocol import Answer, Cancelled, Finished, Stage
+from engine.shared.protocol import Answer, Finished, JobCancelled, Stage
 from engine.shared.types import Settings
 from tests import films
 from tests.engine.jobs.test_propagate import job_of, run
 from tests.films import Film
 
 FEW = Settings(overrides={"adapt.steps": "8"}, adapt=True)
-STILL = Reach(shift=0, turn=0, zoom=0, bend=0, apart=0, light=0, mirrored=0)
+STILL = AugmentationRange(shift=0, turn=0, zoom=0, bend=0, apart=0, light=0, mirrored=0)
 
 
-def marked(film: Film, frames: tuple[int, ...], objects: tuple[int, ...] = (1,)) -> list[Marked]:
+def marked(film: Film, frames: tuple[int, ...], objects: tuple[int, ...] = (1,)) -> list[AnnotatedFrame]:
     height, width = film.labels.shape[1:]
     framing = Framing.fit(height, width, working_height=480, stride=32)
     return [
-        Marked(
+        AnnotatedFrame(
             frame,
             framing.apply(film.frames[frame], torch.device("cpu")),
             framing.apply_masks(torch.from_numpy(np.stack([film.mask(frame, number) for number in objects])).float()),
@@ -67,7 +67,7 @@ def weights_of(network: Keymatte) -> str:
 # -- copies ------------------------------------------------------------------------------------------------------------
 def test_a_copy_that_may_not_differ_is_the_picture():
     image, masks = torch.rand(1, 3, 64, 96), (torch.rand(2, 64, 96) > 0.5).float()
-    copied, copied_masks = Copier(1).copy(image, masks, STILL)
+    copied, copied_masks = Augmenter(1).copy(image, masks, STILL)
     assert torch.allclose(copied, image, atol=1e-3)
     assert torch.allclose(copied_masks, masks, atol=1e-3)
 
@@ -76,7 +76,7 @@ def test_a_copy_that_may_not_differ_is_the_picture():
 def test_every_kind_of_change_changes_the_picture_and_the_mask_goes_along(kind: str):
     (one,) = marked(films.moving_disc(1, height=96, width=128), (0,))
     image = (0.1 + 0.8 * one.masks).expand(1, 3, -1, -1)
-    copied, masks = Copier(3).copy(image, one.masks, replace(STILL, **{kind: 1.0 if kind == "mirrored" else 0.1}))
+    copied, masks = Augmenter(3).copy(image, one.masks, replace(STILL, **{kind: 1.0 if kind == "mirrored" else 0.1}))
     assert (copied - image).abs().mean() > 0.003
     assert ((copied[0, 0] > 0.5) == (masks[0] > 0.5)).float().mean() > 0.99
 
@@ -84,21 +84,21 @@ def test_every_kind_of_change_changes_the_picture_and_the_mask_goes_along(kind: 
 # -- examples ----------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("frames", [(0, 3, 7), (0,)])
 def test_of_lessons_and_exams_some_carry_true_masks_and_some_what_was_found(network, frames: tuple[int, ...]):
-    examples = list(examples_of(network, marked(hub_of_a_wheel(), frames), Copier(1), 6))
+    examples = list(examples_of(network, marked(hub_of_a_wheel(), frames), Augmenter(1), 6))
     assert {(one.exam, one.carried) for one in examples} == {(a, b) for a in (True, False) for b in (True, False)}
     assert {one.fold for one in examples if one.exam} == {0, 1}
     for one in (one for one in examples if one.carried):
-        moved, truth = one.told[3][0, 0] > 0.5, one.labels[::2, ::2] > 0
+        moved, truth = one.inputs[3][0, 0] > 0.5, one.labels[::2, ::2] > 0
         assert (moved & truth).sum() > 0.6 * (moved | truth).sum()
 
 
 # -- learning ----------------------------------------------------------------------------------------------------------
 def test_the_loss_falls_on_what_is_learned_and_the_quality_head_stays(network):
-    copier = Copier(1)
-    lessons = [one for one in examples_of(network, marked(hub_of_a_wheel(), (0, 4)), copier, 2) if not one.exam]
+    augmenter = Augmenter(1)
+    lessons = [one for one in examples_of(network, marked(hub_of_a_wheel(), (0, 4)), augmenter, 2) if not one.exam]
     before = [float(loss_of(network.decoder, lesson)) for lesson in lessons]
     quality = [weight.clone() for weight in network.decoder.quality.parameters()]
-    assert list(learn(network.decoder, lessons, 30, copier)) == list(range(1, 31))
+    assert list(learn(network.decoder, lessons, 30, augmenter)) == list(range(1, 31))
     assert sum(float(loss_of(network.decoder, lesson)) for lesson in lessons) < 0.8 * sum(before)
     assert all(torch.equal(a, b) for a, b in zip(quality, network.decoder.quality.parameters(), strict=True))
     assert not any(weight.requires_grad for weight in network.parameters())
@@ -152,7 +152,7 @@ def test_what_is_better_near_keyframes_but_not_on_the_way_to_them_is_not_kept(
     network, monkeypatch, walks, before, after, kept
 ):
     film = hub_of_a_wheel()
-    monkeypatch.setattr(finetune, "rehearse", lambda *_: iter([None, *walks]))
+    monkeypatch.setattr(finetune, "validate_by_propagation", lambda *_: iter([None, *walks]))
     outcome = fit(network, [marked(film, (0, 3, 7))], steps=40, tell=lambda done, total: None, show=shown(film))
     assert (outcome.before, outcome.after, outcome.weights is not None) == (before, after, kept)
 
@@ -228,7 +228,7 @@ def test_cancelled_while_it_learns_it_leaves_nothing_behind(clip, keyframes, tmp
         return any(isinstance(one, Stage) and one.done >= after for one in answers)
 
     answers = answers_to(job_of(clip, keyframes, tmp_path / "out", recipe="keymatte", settings=FEW), cancelled)
-    assert isinstance(answers[-1], Cancelled)
+    assert isinstance(answers[-1], JobCancelled)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["keymatte.json"]
 
 

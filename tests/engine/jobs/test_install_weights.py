@@ -13,13 +13,13 @@ from safetensors.torch import load_file
 
 from engine import VERSION
 from engine.checkpoints import loading
-from engine.checkpoints.http import Stopped
 from engine.checkpoints.loading import BUNDLED
 from engine.jobs.install_weights import import_file, install, run
 from engine.methods.registry import find_recipe
 from engine.shared import catalogue
 from engine.shared.catalogue import installed, is_installed
 from engine.shared.errors import (
+    Cancelled,
     DiskFull,
     DownloadFailed,
     DownloadRefused,
@@ -28,7 +28,7 @@ from engine.shared.errors import (
     WeightsMissing,
     WeightsUnsafe,
 )
-from engine.shared.protocol import Cancelled, Download, Finished, Import, Stage
+from engine.shared.protocol import Download, Finished, Import, JobCancelled, Stage
 from tests.engine.weights import NAME, published, row
 
 
@@ -71,9 +71,9 @@ def test_weights_are_fetched_tried_converted_and_told_of(server, folder):
     assert path == folder / "Ours.safetensors"
     assert is_whole(path)
     assert names_in(folder) == ["Ours.safetensors"]
-    about = loading.metadata(path)
-    assert about.pop("date").count("-") == 2
-    assert about == {
+    metadata = loading.metadata(path)
+    assert metadata.pop("date").count("-") == 2
+    assert metadata == {
         "name": NAME,
         "method": "Keymatte, as a test publishes it",
         "licence": "GPL-3.0-or-later",
@@ -179,9 +179,9 @@ def test_a_users_file_is_imported_and_left_as_it_is(folder, tmp_path, kind):
     assert file.read_bytes() == before
     assert names_in(file.parent) == [file.name]
     assert names_in(folder) == ["Ours.safetensors"]
-    about = loading.metadata(path)
-    assert about["source"] == file.name, "a user's folders are nobody's business"
-    assert about["source_sha256"] == hashlib.sha256(before).hexdigest()
+    metadata = loading.metadata(path)
+    assert metadata["source"] == file.name, "a user's folders are nobody's business"
+    assert metadata["source_sha256"] == hashlib.sha256(before).hexdigest()
 
 
 def test_a_users_file_must_have_the_known_sum(folder, tmp_path):
@@ -252,7 +252,7 @@ def test_what_is_installed_is_done_again_only_if_asked(server, folder, answers, 
 def test_a_cancelled_request_is_answered_so_and_goes_on_the_next_time(server, folder, answers):
     half = len(server.content) // 2
     run(Download("d", NAME, folder), answers.append, lambda: any(stage.done > half for stage in answers))
-    assert answers[-1] == Cancelled("d")
+    assert answers[-1] == JobCancelled("d")
     assert not is_installed(row(), folder)
     run(Download("d", NAME, folder), answers.append, never)
     assert answers[-1] == Finished("d")
@@ -262,9 +262,9 @@ def test_a_cancelled_request_is_answered_so_and_goes_on_the_next_time(server, fo
 
 def test_a_cancelled_import_leaves_nothing(folder, answers, tmp_path):
     run(Import("i", NAME, published(tmp_path / "Ours.pth"), folder), answers.append, lambda: len(answers) > 1)
-    assert answers[-1] == Cancelled("i")
+    assert answers[-1] == JobCancelled("i")
     assert not folder.exists()
-    with pytest.raises(Stopped):
+    with pytest.raises(Cancelled):
         import_file(row(), tmp_path / "Ours.pth", folder, quietly, lambda: True)
 
 

@@ -16,7 +16,7 @@ from engine.output.mattes import labels_of
 from engine.shared import errors
 from engine.shared.matte_folder import MatteFolder
 from engine.shared.outlines import Outlines
-from engine.shared.protocol import Answer, Cancelled, Finished, MatteReady, Stage
+from engine.shared.protocol import Answer, Finished, JobCancelled, MatteReady, Stage
 from engine.shared.types import Direction, KeyframeFile, PropagationJob
 from tests import films
 from tests.films import Film
@@ -25,7 +25,7 @@ from tests.films import Film
 def job_of(clip: Path, keyframes: Path, out: Path, **changes) -> PropagationJob:
     with FrameReader.open(clip) as reader:
         shape, numbers = reader.clip, reader.numbers
-    about = {
+    fields = {
         "job_id": "test",
         "clip": shape,
         "frames": range(shape.frame_count),
@@ -33,7 +33,7 @@ def job_of(clip: Path, keyframes: Path, out: Path, **changes) -> PropagationJob:
         "folder": out,
         "recipe": "colour",
     }
-    return PropagationJob(**{**about, **changes})
+    return PropagationJob(**{**fields, **changes})
 
 
 def done(job: PropagationJob, cancel_after: int | None = None) -> list[Answer]:
@@ -89,7 +89,7 @@ def test_cancel_while_outlines_are_traced_stops_there(clip, keyframes, tmp_path)
     answers: list[Answer] = []
     job = job_of(clip, keyframes, tmp_path / "out")
     run(job, answers.append, lambda: any(isinstance(one, Stage) and one.done for one in answers))
-    assert isinstance(answers[-1], Cancelled)
+    assert isinstance(answers[-1], JobCancelled)
     folder = MatteFolder(tmp_path / "out")
     assert folder.numbers_done() == list(range(1001, 1017))
     assert Outlines.load(folder.outlines(2)).frames.tolist() == list(range(16)), "a short film is traced all the same"
@@ -163,7 +163,7 @@ def test_a_second_run_replaces_the_first_and_forgets_what_it_no_longer_reaches(f
 
 def test_cancel_keeps_what_is_done_and_running_again_completes_it(film, clip, keyframes, tmp_path):
     answers = done(job_of(clip, keyframes, tmp_path / "out"), cancel_after=5)
-    assert isinstance(answers[-1], Cancelled)
+    assert isinstance(answers[-1], JobCancelled)
     folder = MatteFolder(tmp_path / "out")
     assert folder.numbers_done() in ([*range(1001, 1006)], [*range(1001, 1007)]), "the frame in work may be finished"
     assert all(read_labels(folder.labels(number)).shape == (96, 128) for number in folder.numbers_done())
@@ -172,12 +172,12 @@ def test_cancel_keeps_what_is_done_and_running_again_completes_it(film, clip, ke
 
 
 def test_cancel_does_not_wait_for_frames_that_were_read_long_before(clip, keyframes, tmp_path, monkeypatch):
-    monkeypatch.setattr("engine.inference.encoding.encodes_beside", lambda network, device: False)
+    monkeypatch.setattr("engine.inference.encoding.can_encode_ahead", lambda network, device: False)
     monkeypatch.setattr(
-        "engine.inference.encoding.encodes_together", lambda network, device: hasattr(network, "encode_all")
+        "engine.inference.encoding.can_encode_batches", lambda network, device: hasattr(network, "encode_batch")
     )
     answers = done(job_of(clip, keyframes, tmp_path / "out", recipe="keymatte"), cancel_after=2)
-    assert isinstance(answers[-1], Cancelled)
+    assert isinstance(answers[-1], JobCancelled)
     assert MatteFolder(tmp_path / "out").numbers_done() in ([1001, 1002], [1001, 1002, 1003])
 
 

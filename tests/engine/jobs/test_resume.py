@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from engine.inference.propagate import Point
-from engine.jobs.resume import Unfinished
+from engine.inference.propagate import PropagationState
+from engine.jobs.resume import JobCheckpoint
 from engine.media.label_images import write_labels
 from engine.shared.matte_folder import MatteFolder
-from engine.shared.protocol import Answer, Cancelled, Finished, MatteReady
+from engine.shared.protocol import Answer, Finished, JobCancelled, MatteReady
 from engine.shared.types import PropagationJob
 from tests import films
 from tests.engine.jobs.test_propagate import done, job_of
@@ -36,7 +36,7 @@ def job(film: Film, tmp_path: Path) -> PropagationJob:
 
 @pytest.fixture
 def always_due(monkeypatch) -> Iterator[None]:
-    monkeypatch.setattr(Unfinished, "due", lambda self: True)
+    monkeypatch.setattr(JobCheckpoint, "due", lambda self: True)
     yield
 
 
@@ -67,11 +67,11 @@ def test_a_cancelled_job_goes_on_and_ends_as_if_it_never_had_been(
     """`known` steps of 32 are known when it stops; some after them have been joined with those of the other sweep."""
     job = replace(job, recipe=recipe)
     done(replace(job, folder=tmp_path / "whole"))
-    keep = Unfinished.keep
+    keep = JobCheckpoint.save
     monkeypatch.setattr(
-        Unfinished, "keep", lambda self, point, done, *more: done <= known and keep(self, point, done, *more)
+        JobCheckpoint, "save", lambda self, point, done, *more: done <= known and keep(self, point, done, *more)
     )
-    assert isinstance(done(job, cancel_after=cancelled)[-1], Cancelled)
+    assert isinstance(done(job, cancel_after=cancelled)[-1], JobCancelled)
     assert MatteFolder(job.folder).unfinished.is_dir()
     answers = done(job)
     assert first_done(answers) == known + 1
@@ -81,8 +81,8 @@ def test_a_cancelled_job_goes_on_and_ends_as_if_it_never_had_been(
 
 
 def test_without_its_first_mattes_nothing_is_joined_twice(job, tmp_path, always_due, monkeypatch):
-    keep = Unfinished.keep
-    monkeypatch.setattr(Unfinished, "keep", lambda self, at, done, *more: done <= 18 and keep(self, at, done, *more))
+    keep = JobCheckpoint.save
+    monkeypatch.setattr(JobCheckpoint, "save", lambda self, at, done, *more: done <= 18 and keep(self, at, done, *more))
     done(job, cancel_after=27)
     for lost in MatteFolder(job.folder).unfinished.glob("*/00*"):
         shutil.rmtree(lost)
@@ -159,12 +159,12 @@ def test_frames_that_cannot_be_read_are_told_at_the_end(job, always_due):
 @pytest.mark.parametrize("name", ["shot_1004.png", "shot_1009.png"])
 def test_a_frame_that_can_be_read_again_is_done(job, tmp_path, always_due, name):
     file = job.clip.path.with_name(name)
-    about, pixels = file.stat(), file.read_bytes()
+    status, pixels = file.stat(), file.read_bytes()
     file.write_bytes(bytes(len(pixels)))
-    os.utime(file, ns=(about.st_atime_ns, about.st_mtime_ns))  # as if the disk had been away
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))  # as if the disk had been away
     done(job, cancel_after=20)
     file.write_bytes(pixels)
-    os.utime(file, ns=(about.st_atime_ns, about.st_mtime_ns))
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
     answers = done(job)
     assert answers[-1].warning == ""
     done(replace(job, folder=tmp_path / "whole"))
@@ -191,17 +191,17 @@ def test_what_else_lies_there_is_nobodys_but_the_users(job, always_due, caplog):
     place.write_text("mine")
     assert isinstance(done(job)[-1], Finished), "a job that cannot be kept is done all the same"
     assert place.read_text() == "mine"
-    assert "if the job is interrupted, it begins anew" in caplog.text
+    assert "if the job is interrupted, it starts again" in caplog.text
 
 
 def test_one_is_written_before_another_is_due(tmp_path, monkeypatch):
-    monkeypatch.setattr("engine.jobs.resume._EVERY", 0.0)
-    monkeypatch.setattr("engine.jobs.resume._TIMES", 0)
-    kept = Unfinished(MatteFolder(tmp_path), {})
+    monkeypatch.setattr("engine.jobs.resume._MIN_SECONDS", 0.0)
+    monkeypatch.setattr("engine.jobs.resume._MIN_COST_RATIO", 0)
+    kept = JobCheckpoint(MatteFolder(tmp_path), {})
     assert kept.due()
     assert not kept.due()
-    kept.keep(Point(0, 3, None, {}), 4, lambda: np.zeros((2, 1), np.int64), (), {})
+    kept.save(PropagationState(0, 3, None, {}), 4, lambda: np.zeros((2, 1), np.int64), (), {})
     assert kept.due()
-    monkeypatch.setattr("engine.jobs.resume._MOST", 10)
-    kept.keep(Point(0, 3, None, {"0": torch.zeros(3)}), 4, lambda: np.zeros((2, 1), np.int64), (), {})
+    monkeypatch.setattr("engine.jobs.resume._MAX_BYTES", 10)
+    kept.save(PropagationState(0, 3, None, {"0": torch.zeros(3)}), 4, lambda: np.zeros((2, 1), np.int64), (), {})
     assert not kept.due(), "too much to be written"

@@ -56,6 +56,6 @@ def test_attention_is_its_weights_times_the_values():
 def test_a_window_is_read_in_half_precision_as_well():
     torch.manual_seed(2)
     query, key, value, bias = (torch.randn(60, 8), torch.randn(60, 8), torch.randn(60, 12), torch.randn(1, 60, SIDE**2))
-    whole = attend_near(query, key, value, (6, 10), heads=1, bias=bias)
+    unoccluded_area = attend_near(query, key, value, (6, 10), heads=1, bias=bias)
     half = attend_near(query.half(), key.half(), value.half(), (6, 10), heads=1, bias=bias.half())
-    assert torch.allclose(half.float(), whole, atol=0.02)
+    assert torch.allclose(half.float(), unoccluded_area, atol=0.02)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.layers.motion import carried, flow, shades
+from engine.layers.motion import carried, flow, luma
 
 
 def texture(seed: int = 0, size: tuple[int, int] = (128, 160)) -> np.ndarray:
@@ -62,7 +62,7 @@ def test_what_comes_from_outside_is_what_lies_at_the_border():
 def test_shades_are_luma_at_half_size():
     red = torch.zeros(2, 3, 32, 64)
     red[1, 0] = 1.0
-    found = shades(red)
+    found = luma(red)
     assert found.shape == (2, 16, 32)
     assert found.dtype == torch.uint8
     assert found[0].unique().tolist() == [0]
@@ -91,5 +91,5 @@ def test_shades_are_as_fine_where_all_else_is_in_half_precision():
     torch.manual_seed(2)
     images = torch.rand(1, 3, 32, 32)
     with torch.autocast("cpu", torch.bfloat16):
-        found = shades(images)
-    assert torch.equal(found, shades(images))
+        found = luma(images)
+    assert torch.equal(found, luma(images))

@@ -62,14 +62,14 @@ def test_whole_numbers_are_near_floats(shape: dict, adds: bool, signed: bool):
     kept = torch.randn_like(floats) if adds else None
     floats = layer(image, kept)
     layer.quantised = True
-    whole = layer(image, kept)
-    assert not torch.equal(whole, floats)
-    assert (whole - floats).abs().max() < 0.04 * floats.abs().max()
+    use_all_threads = layer(image, kept)
+    assert not torch.equal(use_all_threads, floats)
+    assert (use_all_threads - floats).abs().max() < 0.04 * floats.abs().max()
     left = layer(image, kept, coded=True)  # as the next convolution takes it, where the range is known beforehand
     if shape.get("then") == "relu6" and not adds:
-        assert (values(left) - whole).abs().max() <= 0.51 * 6 / 255
+        assert (values(left) - use_all_threads).abs().max() <= 0.51 * 6 / 255
     else:
-        assert torch.equal(left, whole)
+        assert torch.equal(left, use_all_threads)
 
 
 @able

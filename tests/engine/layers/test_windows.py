@@ -48,16 +48,16 @@ def test_an_object_is_found_in_its_window_as_in_the_whole_frame(quantised: bool)
         network.quantise()
     with torch.no_grad():
         image, mask = chair(network, 0)
-        state = network.settle(0, network.encode(image), mask, None)
-        told = network.recall(network.encode(chair(network, 3)[0]), bank_of(network, image, mask).view(), state)
+        state = network.update_state(0, network.encode(image), mask, None)
+        told = network.decoder_inputs(network.encode(chair(network, 3)[0]), bank_of(network, image, mask).view(), state)
         near = network.decoder(*told)
-    whole = network.decoder(*told)  # as when it learns
+    unoccluded_area = network.decoder(*told)  # as when it learns
     likely = near.logits[0] != near.logits.flatten().mode().values  # one number wherever it is not looked for
     assert 0.02 < likely.float().mean() < 0.5, "it is not looked for in a window"
-    ours, theirs = near.logits[0] > 0, whole.logits[0] > 0
+    ours, theirs = near.logits[0] > 0, unoccluded_area.logits[0] > 0
     assert theirs.sum() > 1000
     assert (ours & theirs).sum() / (ours | theirs).sum() > 0.995
-    assert (near.quality - whole.quality).abs().max() < 0.3
+    assert (near.quality - unoccluded_area.quality).abs().max() < 0.3
 
 
 def test_what_was_lost_is_looked_for_everywhere_and_what_was_there_where_it_was():
@@ -67,8 +67,8 @@ def test_what_was_lost_is_looked_for_everywhere_and_what_was_there_where_it_was(
         image, mask = chair(network, 0)
         network.decoder.near.bias.fill_(-100)  # nothing is expected anywhere
         bank, features = bank_of(network, image, mask), network.encode(image)
-        lost = network.find(features, bank.view(), network.settle(0, features, torch.zeros_like(mask), None))
-        followed = network.find(features, bank.view(), network.settle(0, features, mask, None))
+        lost = network.decode(features, bank.view(), network.update_state(0, features, torch.zeros_like(mask), None))
+        followed = network.decode(features, bank.view(), network.update_state(0, features, mask, None))
     constant = followed.logits.flatten().mode().values
     assert (lost.logits == constant).float().mean() < 0.001 < 0.5 < (followed.logits == constant).float().mean()
     assert all((found.logits[0] > 0)[mask[0] > 0.5].float().mean() > 0.8 for found in (lost, followed))

@@ -115,15 +115,15 @@ def test_a_gate_lets_keyframes_and_good_frames_through():
     offered = [entry(0, pinned=True), replace(entry(1), quality=0.5), replace(entry(2), quality=0.9)]
     offered[0] = replace(offered[0], quality=0.1)
     assert [one.frame for one in gate.write(offered)] == [0, 2]
-    assert MemoryBank([gate, Permanent()], interval=1).asks_for_quality
-    assert not MemoryBank([Permanent()], interval=1).asks_for_quality
+    assert MemoryBank([gate, Permanent()], interval=1).needs_quality
+    assert not MemoryBank([Permanent()], interval=1).needs_quality
 
 
 @pytest.mark.parametrize("patient", [True, False])
 def test_a_restricted_bank_agrees_with_the_papers_rule_written_plainly(patient: bool):
     """Relevance as a moving average of 0.8 and 0.2, freshness 1.5 sqrt(ln sum c / (c + 8)), the reference safe."""
     rng = random.Random(5)
-    store, kept, average, judged = Restricted(5, patient=patient), [], {}, {}
+    store, kept, average, tracks_usage = Restricted(5, patient=patient), [], {}, {}
     for frame in range(60):
         relevance = {one: rng.random() for one in kept}
         for one in store.entries():
@@ -132,9 +132,9 @@ def test_a_restricted_bank_agrees_with_the_papers_rule_written_plainly(patient: 
         if kept and (len(kept) == 5 or not patient):
             for one in kept:
                 average[one] = 0.8 * relevance[one] + 0.2 * average[one] if one in average else relevance[one]
-                judged[one] = judged.get(one, 0) + 1
-            judged[frame] = 1
-            counts = {one: len(kept) if one == 0 else judged[one] for one in kept}
+                tracks_usage[one] = tracks_usage.get(one, 0) + 1
+            tracks_usage[frame] = 1
+            counts = {one: len(kept) if one == 0 else tracks_usage[one] for one in kept}
             total = math.log(sum(counts.values()))
             if len(kept) == 5:
                 score = {one: average[one] + 1.5 * math.sqrt(total / (counts[one] + 8)) for one in kept}
@@ -170,8 +170,8 @@ def test_objects_known_from_different_entries_are_read_from_those_that_speak_of_
     bank = MemoryBank([Permanent()], interval=1)
     for one in (told(1, 0, 2), told(2, 0), told(3, 0, 1, 2)):
         bank.write(one)
-    parts = {part.objects: part.layers[0] for part in bank.view().parts}
-    assert {objects: sorted(set(layer["key"][0].tolist())) for objects, layer in parts.items()} == {
+    groups = {part.objects: part.layers[0] for part in bank.view().groups}
+    assert {objects: sorted(set(layer["key"][0].tolist())) for objects, layer in groups.items()} == {
         (0,): [1.0, 2.0, 3.0],
         (1,): [3.0],
         (2,): [1.0, 3.0],

@@ -15,9 +15,9 @@ from PIL import Image
 
 from engine.__main__ import main
 from engine.inference.framing import Framing
-from engine.inference.mask_merging import HardJudge, Verdict
-from engine.inference.propagate import Walk
-from engine.inference.sweeps import group_together, plan_sweeps
+from engine.inference.mask_merging import HardMaskMerger, MergedMasks
+from engine.inference.propagate import Propagator
+from engine.inference.sweeps import group_jointly, plan_sweeps
 from engine.memory.bank import MemoryBank
 from engine.memory.entry import Entry
 from engine.methods.registry import find_recipe
@@ -182,17 +182,17 @@ class Spied(MemoryBank):
 class Forced:
     """A judge that, after judging, feeds back the masks that the authors' program found."""
 
-    def __init__(self, judge: HardJudge, masks: np.ndarray) -> None:
-        self.judge = judge
+    def __init__(self, mask_merger: HardMaskMerger, masks: np.ndarray) -> None:
+        self.mask_merger = mask_merger
         self.masks = torch.from_numpy(masks)
-        self.verdicts: list[Verdict] = []
+        self.verdicts: list[MergedMasks] = []
 
-    def decide(self, groups, given):
-        verdict = self.judge.decide(groups, given)
+    def merge(self, groups, given):
+        verdict = self.mask_merger.merge(groups, given)
         if groups[0].prediction is not None:
             self.verdicts.append(verdict)
             label = self.masks[len(self.verdicts) - 1]
-            verdict = replace(verdict, masks=(self.judge._one_hot(label, len(groups[0].objects)),))
+            verdict = replace(verdict, masks=(self.mask_merger._one_hot(label, len(groups[0].objects)),))
         return verdict
 
 
@@ -207,25 +207,25 @@ def test_with_their_masks_fed_back_all_is_the_authors(model: str, weights):
     network = recipe.network(numbers, weights=weights(model), device=torch.device("cpu"))
     bank = Spied(recipe.bank(numbers, network, len(frames)), told["interval"])
     framing = Framing.fit(*frames.shape[1:3], working_height=480, stride=network.stride, style=recipe.framing)
-    groups = group_together([(0, (1, 2))], most=network.max_objects)
-    judge = Forced(recipe.judge(framing), golden()[f"{model}.masks"])
-    walk = Walk(
+    groups = group_jointly([(0, (1, 2))], max_objects=network.max_objects)
+    mask_merger = Forced(recipe.mask_merger(framing), golden()[f"{model}.masks"])
+    walk = Propagator(
         network,
         lambda: bank,
         framing=framing,
-        judge=judge,
+        merger=mask_merger,
         read=lambda frame: frames[frame],
         truth={0: clip()["mask"]},
         groups=groups,
         device=torch.device("cpu"),
-        habits=recipe.habits,
+        keyframe_policy=recipe.keyframe_policy,
     )
     features = network.encode(framing.apply(frames[0], torch.device("cpu")))
     assert near(features.query["key"][::4, ::4].numpy(), golden()[f"{model}.enc_proj"])
     assert len(list(walk.propagate(plan_sweeps(groups, range(12), recipe.direction)))) == 12
     for name, expected in golden().items():
         if name.startswith(f"{model}.probs_t"):
-            verdict = judge.verdicts[int(name.rpartition("_t")[2]) - 1]
+            verdict = mask_merger.verdicts[int(name.rpartition("_t")[2]) - 1]
             mine = torch.stack([verdict.background, verdict.probability[1], verdict.probability[2]]).numpy()
             assert np.abs(mine[:, ::4, ::4] - expected).max() < TOLERANCE, name
         if name.startswith(f"{model}.mem_t"):  # the newest, or the one into which others are folded
@@ -234,13 +234,13 @@ def test_with_their_masks_fed_back_all_is_the_authors(model: str, weights):
             assert near(newest[PLANES[plane]].T[:, ::8].numpy(), expected), name
         if name.startswith(f"{model}.bank_mean_t"):
             _, _, frame, block, plane, _ = name.split(".")[1].split("_")
-            held = [entry.layers[int(block[3:])][PLANES[plane]].mean(1) for entry in bank.after[int(frame[1:])]]
-            assert near(torch.stack(held)[:, ::4].numpy(), expected), name
+            state_dict = [entry.layers[int(block[3:])][PLANES[plane]].mean(1) for entry in bank.after[int(frame[1:])]]
+            assert near(torch.stack(state_dict)[:, ::4].numpy(), expected), name
     for frame, kept in enumerate(told["kept"], 1):
         assert [entry.frame for entry in bank.after[frame]] == kept
     folded = RECIPES[model].startswith("mavos")
     if folded:
-        assert all(len(held) <= 2 for held in bank.after.values())
+        assert all(len(state_dict) <= 2 for state_dict in bank.after.values())
 
 
 @pytest.mark.parametrize("name", [name for name in EXTRA if name.startswith("newobj")])
@@ -250,23 +250,23 @@ def test_with_their_masks_fed_back_a_late_object_is_the_authors(name: str, weigh
     numbers = recipe.numbers(numbers_of(model, EXTRA[name]["interval"]))
     network = recipe.network(numbers, weights=weights(model), device=torch.device("cpu"))
     framing = Framing.fit(*frames.shape[1:3], working_height=480, stride=network.stride, style=recipe.framing)
-    groups = group_together([(0, (1, 2)), (4, (3,))], most=network.max_objects)
-    judge = Forced(recipe.judge(framing), golden()[f"{name}.masks"])
-    walk = Walk(
+    groups = group_jointly([(0, (1, 2)), (4, (3,))], max_objects=network.max_objects)
+    mask_merger = Forced(recipe.mask_merger(framing), golden()[f"{name}.masks"])
+    walk = Propagator(
         network,
         lambda: recipe.bank(numbers, network, len(frames)),
         framing=framing,
-        judge=judge,
+        merger=mask_merger,
         read=lambda frame: frames[frame],
         truth={0: clip()["mask"], 4: late},
         groups=groups,
         device=torch.device("cpu"),
-        habits=recipe.habits,
+        keyframe_policy=recipe.keyframe_policy,
     )
     assert len(list(walk.propagate(plan_sweeps(groups, range(8), recipe.direction)))) == 8
     for key, expected in golden().items():
         if key.startswith(f"{name}.probs_t"):
-            verdict = judge.verdicts[int(key.rpartition("_t")[2]) - 1]
+            verdict = mask_merger.verdicts[int(key.rpartition("_t")[2]) - 1]
             mine = torch.stack([verdict.background, *(verdict.probability[number] for number in (1, 2, 3))]).numpy()
             assert np.abs(mine[:, ::4, ::4] - expected[:4]).max() < TOLERANCE, key
 

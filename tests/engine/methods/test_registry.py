@@ -53,9 +53,9 @@ def network_of(name: str) -> Network:
 def test_a_network_runs_with_any_memory_that_it_can_read(name: str, memory: str):
     recipe, numbers = find_recipe(name).set_to({"memory": memory})
     network = network_of(name)
-    assert recipe.habits.permanent
-    if CASCADES[memory].needs and getattr(network, CASCADES[memory].needs, None) is None:
-        with pytest.raises(BadSetting, match=f"has no step '{CASCADES[memory].needs}'"):
+    assert recipe.keyframe_policy.permanent
+    if CASCADES[memory].needs and not isinstance(network, CASCADES[memory].needs):
+        with pytest.raises(BadSetting, match="needs a network that"):
             recipe.bank(numbers, network, 60)
     else:
         assert recipe.bank(numbers, network, 60).view().entries == ()
@@ -74,12 +74,12 @@ def test_numbers_of_a_memory_come_with_it():
 
 def test_objects_whose_entries_are_shared_go_apart_by_their_keyframes_if_those_are_permanent():
     recipe, _ = find_recipe("mavos").set_to({"memory": "keyframes"})
-    assert not recipe.habits.joint
+    assert not recipe.keyframe_policy.shared_memory
     recipe, _ = find_recipe("xmem").set_to({"memory": "keyframes"})
-    assert recipe.habits.joint
+    assert recipe.keyframe_policy.shared_memory
 
 
 def test_a_network_that_was_not_given_folds_cannot_fold():
     recipe, numbers = find_recipe("deaot-l").set_to({"memory": "folded"})
-    with pytest.raises(BadSetting, match="has no step 'modulate'"):
+    with pytest.raises(BadSetting, match="needs a network that folds"):
         recipe.bank(numbers, network_of("deaot-l"), 60)

@@ -10,9 +10,9 @@ import torch
 
 from engine.checkpoints import loading
 from engine.inference.framing import Framing
-from engine.inference.mask_merging import SoftJudge
-from engine.inference.propagate import Walk
-from engine.inference.sweeps import group_together, plan_sweeps
+from engine.inference.mask_merging import SoftMaskMerger
+from engine.inference.propagate import Propagator
+from engine.inference.sweeps import group_jointly, plan_sweeps
 from engine.memory.entry import Entry
 from engine.memory.long_term import LongTerm
 from engine.memory.tokens import Tokens
@@ -67,23 +67,25 @@ def walk(
     **numbers: str,
 ):
     chosen = find_recipe(recipe)
-    groups = group_together([(frame, np.unique(mask[mask > 0]).tolist()) for frame, mask in truth.items()], most=None)
+    groups = group_jointly(
+        [(frame, np.unique(mask[mask > 0]).tolist()) for frame, mask in truth.items()], max_objects=None
+    )
     framing = Framing.fit(*size, working_height=480, stride=16, style=chosen.framing)
-    going = Walk(
+    going = Propagator(
         network,
         lambda: chosen.bank(
             chosen.numbers({name.replace("__", "."): value for name, value in numbers.items()}), network, frames
         ),
         framing=framing,
-        judge=SoftJudge(framing),
+        merger=SoftMaskMerger(framing),
         read=lambda frame: picture(*size, seed=frame),
         truth=truth,
         groups=groups,
         device=torch.device("cpu"),
-        habits=chosen.habits,
+        keyframe_policy=chosen.keyframe_policy,
     )
-    ahead = chosen.habits.permanent
-    return list(going.propagate(plan_sweeps(groups, range(frames), direction, ahead=ahead)))
+    before_first = chosen.keyframe_policy.permanent
+    return list(going.propagate(plan_sweeps(groups, range(frames), direction, before_first=before_first)))
 
 
 def mask(*objects: int, size: tuple[int, int] = (64, 80)) -> np.ndarray:
@@ -258,7 +260,9 @@ def test_the_first_frame_never_goes_even_if_it_is_all_that_stays(least: int, kep
 
 
 def test_long_term_memory_makes_room_by_use_and_never_holds_more_than_it_may():
-    store = LongTerm(lambda entries, count: entry(entries[-1].frame, tokens=count), prototypes=4, most=8, counting=True)
+    store = LongTerm(
+        lambda entries, count: entry(entries[-1].frame, tokens=count), prototypes=4, max_tokens=8, counting=True
+    )
     for frame in range(3):
         store.write([entry(frame)])
         assert sum(len(one) for one in store.entries()) <= 8
@@ -269,7 +273,7 @@ def test_long_term_memory_makes_room_by_use_and_never_holds_more_than_it_may():
 
 def test_uncounted_long_term_memory_forgets_the_oldest():
     store = LongTerm(
-        lambda entries, count: entry(entries[-1].frame, tokens=count), prototypes=4, most=8, counting=False
+        lambda entries, count: entry(entries[-1].frame, tokens=count), prototypes=4, max_tokens=8, counting=False
     )
     for frame in range(4):
         store.write([entry(frame)])

@@ -16,9 +16,9 @@ from PIL import Image
 from engine.__main__ import main
 from engine.checkpoints import loading
 from engine.inference.framing import Framing
-from engine.inference.mask_merging import SoftJudge
-from engine.inference.propagate import Walk
-from engine.inference.sweeps import group_together, plan_sweeps
+from engine.inference.mask_merging import SoftMaskMerger
+from engine.inference.propagate import Propagator
+from engine.inference.sweeps import group_jointly, plan_sweeps
 from engine.memory.bank import MemoryBank
 from engine.memory.entry import Entry
 from engine.memory.long_term import LongTerm
@@ -27,7 +27,7 @@ from engine.memory.tokens import Tokens
 from engine.memory.working import FirstAndWorking, Working
 from engine.methods.registry import find_recipe
 from engine.networks.xmem import XMem
-from engine.suggestion.selection import Wish, coverage, suggest, weigh
+from engine.suggestion.selection import SelectionConfig, coverage, suggest, weigh
 from tests.pseudo_weights import pseudo_weights
 
 GOLDEN = Path(__file__).parents[2] / "parity" / "xmem"
@@ -129,8 +129,8 @@ class Watched(XMem):
         self.reads.append(super()._read(features, memory))
         return self.reads[-1]
 
-    def settle(self, frame: int, features: Any, masks: Any, state: Any) -> Any:
-        state = super().settle(frame, features, masks, state)
+    def update_state(self, frame: int, features: Any, masks: Any, state: Any) -> Any:
+        state = super().update_state(frame, features, masks, state)
         self.sensed[frame] = state.now
         return state
 
@@ -171,32 +171,32 @@ def test_what_is_inside_is_the_authors_too(case: str, weights: dict[int, Path]):
     long_term = LongTerm(
         distil,
         prototypes=numbers["memory.prototypes"],
-        most=numbers["memory.long_term_tokens"],
+        max_tokens=numbers["memory.long_term_tokens"],
         counting=bool(numbers["memory.count_long_term"]),
     )
     bank = Spied([*([] if published else [Permanent()]), working, long_term], interval=numbers["memory.interval"])
     given = masks_given(case)
     objects = {frame: [n for n in (1, 2) if (mask == n).any() or not published] for frame, mask in given.items()}
-    groups = group_together(objects.items(), most=None)
+    groups = group_jointly(objects.items(), max_objects=None)
     height, width = frames.shape[1:3]
     framing = Framing.fit(height, width, working_height=480, stride=16, style=recipe.framing)
-    walk = Walk(
+    walk = Propagator(
         network,
         lambda: bank,
         framing=framing,
-        judge=SoftJudge(framing),
+        merger=SoftMaskMerger(framing),
         read=lambda frame: frames[frame],
         truth=given,
         groups=groups,
         device=torch.device("cpu"),
-        habits=recipe.habits,
+        keyframe_policy=recipe.keyframe_policy,
     )
     first = network.encode(framing.apply(frames[0], torch.device("cpu")))
     for plane in ("key", "shrinkage", "selection"):
         expected = golden()[f"{case}.{plane}_frame0"][0]
         assert near(first.query[plane].unflatten(1, first.grid).numpy(), expected), plane
     working_sizes, long_sizes, read_at = [], [], {}
-    for matte in walk.propagate(plan_sweeps(groups, range(len(frames)), recipe.direction, ahead=not published)):
+    for matte in walk.propagate(plan_sweeps(groups, range(len(frames)), recipe.direction, before_first=not published)):
         working_sizes.append(bank.sizes(Working, FirstAndWorking))
         long_sizes.append(bank.sizes(LongTerm))
         read_at[matte.frame] = network.reads[-1].numpy() if network.reads else None
@@ -241,7 +241,7 @@ def test_the_frames_suggested_are_the_authors(name: str):
         {frame: weigh(masks[frame], (7, 9)) for frame in frames},
         chosen=before,
         usable=frozenset(frame for frame in frames if coverage(masks[frame]) >= least),
-        wish=Wish(told["k"], told["alpha"], least),
+        wish=SelectionConfig(told["k"], told["alpha"], least),
         step=lambda done, total: None,
     )
     chosen = [one.frame for one in found]

@@ -18,7 +18,7 @@ from engine.jobs.setup import in_precision
 from engine.layers import quantised
 from engine.layers.affinity import Chosen, read_top_k
 from engine.layers.backbones import EfficientNetLite0, folded_lite0
-from engine.layers.compact import Found
+from engine.layers.keymatte_decoder import DecoderOutput
 from engine.memory.bank import MemoryBank
 from engine.memory.stores import Permanent
 from engine.methods.registry import find_recipe
@@ -49,7 +49,7 @@ def test_probabilities_have_the_shape_of_the_frame(network, objects: int, height
 def test_images_encoded_together_are_as_encoded_alone(network):
     images = torch.rand(2, 3, 64, 64)
     with torch.inference_mode():
-        together, alone = network.encode_all(images)[1], network.encode(images[1:])
+        together, alone = network.encode_batch(images)[1], network.encode(images[1:])
     assert torch.allclose(together.query["key"], alone.query["key"], atol=1e-4)
 
 
@@ -61,7 +61,7 @@ def test_one_object_is_carried_to_the_same_frame_and_an_empty_mask_stays_empty(n
     with torch.inference_mode():
         features = network.encode(image)
         bank = bank_of(network, image, masks)
-        state = network.settle(0, features, masks, None)
+        state = network.update_state(0, features, masks, None)
         found, _ = network.segment(features, bank.view(), state)
     overlap = ((found[0] > 0.5) & (masks[0] > 0)).sum() / ((found[0] > 0.5) | (masks[0] > 0)).sum()
     assert overlap > 0.9
@@ -99,7 +99,7 @@ def test_the_decoder_is_told_how_far_anything_in_memory_is_like_what_is_seen(net
         image, masks = chair(network, 0)
         half = image.clone()
         half[..., half.shape[-1] // 2 :] = torch.rand(3)[:, None, None]
-        _, _, previous, *_ = network.recall(network.encode(half), bank_of(network, image, masks).view(), None)
+        _, _, previous, *_ = network.decoder_inputs(network.encode(half), bank_of(network, image, masks).view(), None)
     like = previous[0, 2]
     columns = like.shape[-1]
     assert 0 < like.min() <= like.max() < 1.001
@@ -110,19 +110,19 @@ def test_a_keyframe_for_good_is_remembered_enlarged_too(network):
     image, masks = chair(network, 0)
     with torch.inference_mode(), pytest.MonkeyPatch.context() as patch:
         features = network.encode(image)
-        once, _ = network.refer(7, features, masks, None)
-        one, tenth, twelfth = (network.pin(7, features, masks, among=count) for count in (1, 10, 12))
+        once, _ = network.memorize_keyframe(7, features, masks, None)
+        one, tenth, twelfth = (network.memorize_permanent(7, features, masks, among=count) for count in (1, 10, 12))
         patch.setattr(network, "enlarged", 1.0)
-        assert len(network.pin(7, features, masks, among=1)) == len(once)
+        assert len(network.memorize_permanent(7, features, masks, among=1)) == len(once)
     value = once.layers[0]["value"]
     assert network.enlarged > 1.2
     assert torch.equal(one.layers[0]["value"][..., : len(once)], value)
     assert len(one) - len(once) == pytest.approx(network.enlarged**2 * len(once), rel=0.1)
     assert len(tenth) - len(once) == pytest.approx(0.3 * (len(one) - len(once)), rel=0.01)
     assert one.frame == 7
-    whole, some = (entry.layers[0]["key"][:, len(once) :] for entry in (one, twelfth))
+    unoccluded_area, some = (entry.layers[0]["key"][:, len(once) :] for entry in (one, twelfth))
     height, width = (round(side * network.enlarged / 32) * 2 for side in masks.shape[1:])
-    left = (whole.T[:, None] == some.T).all(-1).any(1).reshape(height, width)
+    left = (unoccluded_area.T[:, None] == some.T).all(-1).any(1).reshape(height, width)
     # A quarter, and no part of the picture is without: nowhere 3 x 4 cells of which none is left.
     assert left.float().mean() == pytest.approx(0.25, rel=0.02)
     assert torch.nn.functional.max_pool2d(left[None].float(), (3, 4), stride=1).min() == 1
@@ -144,7 +144,7 @@ def test_what_comes_closer_is_known_better_from_a_keyframe_remembered_enlarged_t
 
     with torch.inference_mode():
         pinned = MemoryBank([Permanent()], interval=1)
-        pinned.write(network.pin(0, network.encode(image), masks, among=1).as_pinned())
+        pinned.write(network.memorize_permanent(0, network.encode(image), masks, among=1).as_pinned())
         assert overlap(pinned) > overlap(bank_of(network, image, masks)) + 0.01
 
 
@@ -163,13 +163,19 @@ def test_a_twin_that_walks_in_is_not_taken_while_the_object_is_all_there(network
     (image, mask), (later, truth, other) = twins(40), twins(46, 206)
     with torch.inference_mode():
         features, seen, bank = network.encode(image), network.encode(later), bank_of(network, image, mask)
-        state = network.settle(0, features, mask, network.refer(0, features, mask, None)[1])
-        assert state.whole.tolist() == [48 * 48]
+        state = network.update_state(0, features, mask, network.memorize_keyframe(0, features, mask, None)[1])
+        assert state.unoccluded_area.tolist() == [48 * 48]
         followed, state = network.segment(seen, bank.view(), state)
-        trusting, _ = network.segment(seen, bank.view(), replace(state, whole=4 * state.whole))
-        assert network.settle(1, seen, 0 * mask, state).whole.tolist() == [48 * 48], "however little is found"
-        assert network.settle(1, seen, truth + other, state).whole.tolist() == [2 * 48 * 48], "it came nearer"
-        assert network.refer(1, seen, 0 * mask, state)[1].whole.tolist() == [0], "it is away, as a keyframe says"
+        trusting, _ = network.segment(seen, bank.view(), replace(state, unoccluded_area=4 * state.unoccluded_area))
+        assert network.update_state(1, seen, 0 * mask, state).unoccluded_area.tolist() == [48 * 48], (
+            "however little is found"
+        )
+        assert network.update_state(1, seen, truth + other, state).unoccluded_area.tolist() == [2 * 48 * 48], (
+            "it came nearer"
+        )
+        assert network.memorize_keyframe(1, seen, 0 * mask, state)[1].unoccluded_area.tolist() == [0], (
+            "it is away, as a keyframe says"
+        )
     assert (followed > 0.5).float()[truth > 0].mean() > 0.9 > 0.05 > (followed > 0.5).float()[other > 0].mean()
     assert (trusting > 0.5).float()[other > 0].mean() > 0.5, "part of it might be hidden"
 
@@ -178,7 +184,7 @@ def test_of_two_twins_that_the_memory_cannot_tell_apart_the_followed_one_is_foun
     (image, mask, _), (later, truth, other) = twins(40, 200), twins(46, 206)
     with torch.inference_mode():
         features = network.encode(image)
-        state = network.settle(0, features, mask, None)
+        state = network.update_state(0, features, mask, None)
         followed, _ = network.segment(network.encode(later), bank_of(network, image, mask).view(), state)
     found = (followed > 0.5).float()
     assert found[truth > 0].mean() > 0.9
@@ -192,10 +198,10 @@ def test_what_is_foreseen_from_two_pictures_changes_nothing_but_when(network):
     mask[:, 30:60, 40:90] = 1
     with torch.inference_mode():
         first, second = network.encode(image), network.encode(later)
-        state = network.settle(0, first, mask, None)
-        told = network.foresee(second, first)
-        assert told.since.shades is state.shades  # so nothing is searched for again
-        for seen in (told, network.foresee(second, second)):  # and not believed of another frame
+        state = network.update_state(0, first, mask, None)
+        told = network.attach_flow(second, first)
+        assert told.flow_from_previous.luma is state.luma  # so nothing is searched for again
+        for seen in (told, network.attach_flow(second, second)):  # and not believed of another frame
             assert torch.equal(network.follow(seen, state, 1), network.follow(second, state, 1))
 
 
@@ -215,12 +221,12 @@ def test_in_whole_numbers_the_shipped_network_finds_the_same():
         network, kind = in_precision(network, torch.device("cpu"), precision)
         assert kind == (torch.float32 if precision == "float32" else torch.int8)
         with torch.inference_mode():
-            state = network.settle(0, network.encode(images[0]), mask, None)
+            state = network.update_state(0, network.encode(images[0]), mask, None)
             bank = bank_of(network, images[0], mask)
             found.append(network.segment(network.encode(images[1]), bank.view(), state)[0])
-    plain, whole = (probability > 0.5 for probability in found)
+    plain, unoccluded_area = (probability > 0.5 for probability in found)
     assert not torch.equal(*found)
-    assert (plain & whole).sum() / (plain | whole).sum() > 0.97
+    assert (plain & unoccluded_area).sum() / (plain | unoccluded_area).sum() > 0.97
 
 
 def test_the_shipped_weights_are_rounded_and_as_large_as_their_card_says():
@@ -277,14 +283,14 @@ def test_specks_that_the_decoder_finds_away_from_the_object_are_not_given_out(ne
     found = torch.where(mask > 0, 5.0, -5.0)
     found[:, 40:46, 180:186] = 5.0  # a speck
 
-    def instead(module: torch.nn.Module, given: tuple, truth: Found) -> Found:
+    def instead(module: torch.nn.Module, given: tuple, truth: DecoderOutput) -> DecoderOutput:
         return replace(truth, logits=found)
 
     handle = network.decoder.register_forward_hook(instead)
     try:
         with torch.inference_mode():
             features, bank = network.encode(image), bank_of(network, image, mask)
-            state = network.settle(0, features, mask, None)
+            state = network.update_state(0, features, mask, None)
             given, _ = network.segment(network.encode(image), bank.view(), state)
             first, _ = network.segment(network.encode(image), bank.view(), None)
     finally:

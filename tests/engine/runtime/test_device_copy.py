@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from engine.runtime.device_copy import arriving
+from engine.runtime.device_copy import copy_to_host
 
 
 @pytest.mark.parametrize("late", [0, 1, 3])
@@ -19,7 +19,7 @@ def test_maps_arrive_in_order_each_when_so_many_more_were_asked_for(late: int):
             asked.append(index)
             yield f"frame {index}", torch.full((2, 3), float(index))
 
-    for index, (tag, found) in enumerate(arriving(maps(), late=late)):
+    for index, (tag, found) in enumerate(copy_to_host(maps(), delay=late)):
         assert tag == f"frame {index}"
         assert found.shape == (2, 3)
         assert (found == index).all()
@@ -35,6 +35,6 @@ def test_those_before_an_error_come_first():
 
     came = []
     with pytest.raises(MemoryError, match="no more"):
-        for tag, _ in arriving(maps(), late=1):
+        for tag, _ in copy_to_host(maps(), delay=1):
             came.append(tag)
     assert came == [0, 1]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from engine.runtime.threads import OneAhead, beside, shared, whole
+from engine.runtime.threads import Prefetcher, map_shared, run_alongside, use_all_threads
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_each_item_is_made_while_the_one_before_is_used():
             event.set()
             yield number
 
-    items = OneAhead(make(), threads=1, all_threads=1)
+    items = Prefetcher(make(), threads=1, all_threads=1)
     assert next(items) == 0
     assert made[1].wait(5), "item 1 was not asked for, but is on its way"
     time.sleep(0.05)
@@ -46,7 +46,7 @@ def test_what_cannot_be_made_says_so_when_it_is_asked_for():
         yield 1
         raise ValueError("broken")
 
-    items = OneAhead(make(), threads=1, all_threads=1)
+    items = Prefetcher(make(), threads=1, all_threads=1)
     assert next(items) == 1
     with pytest.raises(ValueError, match="broken"):
         next(items)
@@ -61,7 +61,7 @@ def test_closed_early_it_waits_for_what_is_being_made():
             done.append(number)
             yield number
 
-    items = OneAhead(make(), threads=1, all_threads=1)
+    items = Prefetcher(make(), threads=1, all_threads=1)
     assert next(items) == 0
     items.close()
     count = len(done)
@@ -77,7 +77,7 @@ def test_each_has_half_of_the_processor_and_it_is_whole_again_afterwards(four_th
             seen.append((threading.get_ident(), torch.get_num_threads()))
             yield number
 
-    with beside(make(), torch.device("cpu")) as items:
+    with run_alongside(make(), torch.device("cpu")) as items:
         assert next(items) == 0
         assert torch.get_num_threads() == 2
         assert list(items) == [1, 2]
@@ -86,7 +86,7 @@ def test_each_has_half_of_the_processor_and_it_is_whole_again_afterwards(four_th
     assert threading.get_ident() not in {thread for thread, _ in seen}
     torch.set_num_threads(1)  # nothing to halve
     seen.clear()
-    with beside(make(), torch.device("cpu")) as items:
+    with run_alongside(make(), torch.device("cpu")) as items:
         assert list(items) == [0, 1, 2]
     assert seen == [(threading.get_ident(), 1)] * 3
 
@@ -100,17 +100,17 @@ def test_who_is_left_alone_has_the_whole_processor(four_threads):
         assert torch.get_num_threads() == 2
         yield 2
 
-    with beside(make(), torch.device("cpu")) as items:
+    with run_alongside(make(), torch.device("cpu")) as items:
         assert next(items) == 1
-        with whole():
+        with use_all_threads():
             assert torch.get_num_threads() == 2, "the other is at work"
         goes_on.set()
         while not items.idle:
             time.sleep(0.001)
-        with whole():
+        with use_all_threads():
             assert torch.get_num_threads() == 4
         assert torch.get_num_threads() == 2
-    with whole():
+    with use_all_threads():
         assert torch.get_num_threads() == 4, "nothing goes on beside it"
 
 
@@ -120,12 +120,12 @@ def test_what_is_waited_for_has_the_whole_processor(four_threads):
     def make() -> Iterator[int]:
         for number in range(2):
             time.sleep(0.1)
-            with whole():
+            with use_all_threads():
                 counts.append(torch.get_num_threads())
             assert torch.get_num_threads() == 2
             yield number
 
-    with beside(make(), torch.device("cpu")) as items:
+    with run_alongside(make(), torch.device("cpu")) as items:
         assert next(items) == 0
         time.sleep(0.3)
         assert next(items) == 1
@@ -133,7 +133,7 @@ def test_what_is_waited_for_has_the_whole_processor(four_threads):
 
 
 def test_after_an_error_the_processor_is_whole_again(four_threads):
-    with pytest.raises(ValueError, match="mine"), beside(iter(range(3)), torch.device("cpu")) as items:
+    with pytest.raises(ValueError, match="mine"), run_alongside(iter(range(3)), torch.device("cpu")) as items:
         next(items)
         raise ValueError("mine")
     assert torch.get_num_threads() == 4
@@ -158,15 +158,15 @@ def test_who_waits_takes_some_of_what_is_left(four_threads):
         return 10 * number
 
     here = threading.get_ident()
-    with beside(make(), torch.device("cpu")) as items, torch.inference_mode():
+    with run_alongside(make(), torch.device("cpu")) as items, torch.inference_mode():
         assert next(items) == 1
-        assert shared(do, range(5)) == [0, 10, 20, 30, 40]
+        assert map_shared(do, range(5)) == [0, 10, 20, 30, 40]
         assert next(items) == 2
     assert seen[0][0] == seen[1][0] == here != seen[2][0]
     assert {(threads, inferring) for _, threads, inferring in seen.values()} == {(2, True)}
     seen.clear()
     waits.set()
-    assert shared(do, range(3)) == [0, 10, 20]
+    assert map_shared(do, range(3)) == [0, 10, 20]
     assert {thread for thread, *_ in seen.values()} == {here}, "there is nobody to help"
 
 
@@ -186,10 +186,10 @@ def test_what_fails_for_one_item_is_said_and_the_rest_is_left(four_threads, wher
         time.sleep(0.02)
         done.append(number)
 
-    with beside(iter(range(3)), torch.device("cpu")) as items:
+    with run_alongside(iter(range(3)), torch.device("cpu")) as items:
         assert next(items) == 0
         with pytest.raises(ValueError, match="broken"):
-            shared(do, range(100))
+            map_shared(do, range(100))
         assert next(items) == 1, "who helps is not to be used any more"
     assert len(done) < 100 or where == "there"
 
@@ -202,9 +202,9 @@ def test_who_is_busy_is_not_waited_for(four_threads):
         goes_on.wait(5)
         yield 2
 
-    with beside(make(), torch.device("cpu")) as items:
+    with run_alongside(make(), torch.device("cpu")) as items:
         assert next(items) == 1
-        assert shared(lambda number: number, range(4)) == [0, 1, 2, 3]
+        assert map_shared(lambda number: number, range(4)) == [0, 1, 2, 3]
         assert not goes_on.is_set() and not items.idle
         goes_on.set()
         assert next(items) == 2

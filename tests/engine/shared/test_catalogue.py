@@ -128,7 +128,11 @@ def test_sizes_are_told_as_people_read_them(size, words):
 
 def test_blender_may_import_it():
     told = subprocess.run(
-        [sys.executable, "-c", "import sys, engine.shared.catalogue; print('torch' in sys.modules, 'numpy' in sys.modules)"],
+        [
+            sys.executable,
+            "-c",
+            "import sys, engine.shared.catalogue; print('torch' in sys.modules, 'numpy' in sys.modules)",
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

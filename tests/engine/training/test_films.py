@@ -165,7 +165,7 @@ def test_a_sheet_shows_what_is_told_and_more_objects_than_it_has_colours(tmp_pat
         labels[:, 8 * number : 8 * number + 6, 10:50] = number
     lesson = Lesson(torch.zeros(3, 3, 64, 64), torch.from_numpy(labels), 6, keyframes=(0,), interval=1, start=1)
     sheet(tmp_path / "told.png", [lesson])
-    sheet(tmp_path / "spoiled.png", [replace(lesson, believed=torch.zeros(6, 64, 64))])
+    sheet(tmp_path / "spoiled.png", [replace(lesson, corrupted_masks=torch.zeros(6, 64, 64))])
     told, spoiled = (cv2.imread(str(tmp_path / f"{name}.png"))[:, :192] for name in ("told", "spoiled"))
     assert all((told[8 * number, 11:49] > 50).any(1).all() for number in range(1, 7))
     assert (told[0, :60] == (0, 220, 255)).all() and not told[0, 64:124].any(), "the keyframe is marked, and no other"

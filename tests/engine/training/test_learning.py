@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from engine.adaptation.losses import bootstrapped_mean, clip_loss, dice, outline_band, overlaps
+from engine.adaptation.losses import bootstrapped_mean, clip_loss, dice, iou, outline_band
 from engine.layers.convolution import Conv
 from engine.training.loop import Trainer
 from engine.training.material import Course
@@ -50,7 +50,7 @@ def test_dice_and_overlaps_tell_right_from_wrong():
     truth = torch.tensor([[[1.0, 1, 0, 0]]])
     assert dice(truth, truth) < 0.01 < 0.7 < dice(1 - truth, truth)
     found = torch.tensor([[1, 0, 1, 0]])
-    assert overlaps(found, labels, 2).tolist() == [pytest.approx(1 / 3), 1.0]  # the second is nowhere, and not found
+    assert iou(found, labels, 2).tolist() == [pytest.approx(1 / 3), 1.0]  # the second is nowhere, and not found
 
 
 def test_every_learned_part_is_reached_by_some_lesson(tmp_path: Path):

@@ -57,8 +57,8 @@ def test_what_is_followed_begins_after_a_keyframe_from_long_before():
         changed += not np.array_equal(lesson.labels[0].numpy(), labels[0])
         assert lesson.start == 1
         assert np.array_equal(lesson.labels[1:].numpy(), labels[1:])
-        if lesson.believed is not None:
-            assert lesson.believed.shape == (1, 96, 96)
+        if lesson.corrupted_masks is not None:
+            assert lesson.corrupted_masks.shape == (1, 96, 96)
     assert changed > 4
 
 

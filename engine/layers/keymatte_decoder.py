@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..runtime.threads import shared, whole
+from ..runtime.threads import map_shared, use_all_threads
 from .convolution import Conv
 from .fusion import ResidualBlock
 from .windows import Window
@@ -30,13 +30,23 @@ _AROUND = 1  # cells of stride 16 around those
 NOWHERE = -10.0  # logit of an object where it is not looked for
 
 
+class DecoderInputs(NamedTuple):
+    """Inputs of the decoder for one frame, or for a window of it."""
+
+    readout: Tensor  # (O, CV, h, w) values read from memory
+    context: Tensor  # (1, C, h, w) features at stride 16
+    previous: Tensor  # (O, 3, h, w) the moved mask, the others' moved masks, and likeness to memory
+    moved: Tensor  # (O, 2, H / 2, W / 2) previous masks moved by optical flow, and how unlike each pixel looks
+    pyramid: dict[int, Tensor]  # stride 2, 4, 8 -> features (1, C, H / stride, W / stride)
+
+
 @dataclass(frozen=True)
-class Found:
+class DecoderOutput:
     """What the decoder found: one row per object."""
 
     logits: Tensor  # (O, H, W)
     quality: Tensor  # (O,) logit of the overlap (IoU) that its mask is expected to have with the truth
-    near: Tensor  # (O, H / 16, W / 16) logits of there being any of it in a cell
+    presence_logits: Tensor  # (O, H / 16, W / 16) logits of there being any of it in a cell
 
 
 def _of_each(objects: Sequence[tuple[Tensor, ...]], do: Callable[..., Made], *, exact: bool) -> list[Made]:
@@ -45,10 +55,10 @@ def _of_each(objects: Sequence[tuple[Tensor, ...]], do: Callable[..., Made], *, 
     """
 
     def make(one: tuple[Tensor, ...]) -> Made:
-        with whole() if exact else nullcontext():
+        with use_all_threads() if exact else nullcontext():
             return do(*one)
 
-    return shared(make, objects) if exact else [make(one) for one in objects]
+    return map_shared(make, objects) if exact else [make(one) for one in objects]
 
 
 class ValueEncoder(nn.Module):
@@ -146,7 +156,7 @@ class Decoder(nn.Module):
 
     def forward(
         self, read: Tensor, context: Tensor, previous: Tensor, moved: Tensor, pyramid: dict[int, Tensor]
-    ) -> Found:
+    ) -> DecoderOutput:
         """(O, CV, h, w), (1, C, h, w), (O, 3, h, w), (O, 2, H/2, W/2) and the image's features."""
         skips = self.skip_8(pyramid[8]), self.skip_4(pyramid[4]), self.edges.seen(pyramid[2])
         if torch.is_grad_enabled() or read.device.type != "cpu":
@@ -155,19 +165,21 @@ class Decoder(nn.Module):
         each = list(zip(read.split(1), previous.split(1), moved.split(1), strict=True))
         find = partial(self._find_where_likely, context=context, skips=skips)
         found = _of_each(each, find, exact=self.join.quantised)
-        return Found(*(torch.cat([getattr(one, name) for one in found]) for name in ("logits", "quality", "near")))
+        return DecoderOutput(
+            *(torch.cat([getattr(one, name) for one in found]) for name in ("logits", "quality", "presence_logits"))
+        )
 
     def _find(
         self, read: Tensor, context: Tensor, previous: Tensor, moved: Tensor, skips: tuple[Tensor, Tensor, Tensor]
-    ) -> Found:
+    ) -> DecoderOutput:
         """As `forward`, with what all objects have in common."""
         bottom, near = self._begin(read, context, previous)
         logits, cover = self._look_closer(bottom, moved, skips)
-        return Found(logits, self.quality(bottom, cover), near)
+        return DecoderOutput(logits, self.quality(bottom, cover), near)
 
     def _find_where_likely(
         self, read: Tensor, previous: Tensor, moved: Tensor, *, context: Tensor, skips: tuple[Tensor, Tensor, Tensor]
-    ) -> Found:
+    ) -> DecoderOutput:
         """As `_find`, of one object, looked at closely only in a window that holds all cells where it is likely."""
         bottom, near = self._begin(read, context, previous)
         before = functional.max_pool2d(moved[:, :1], 8)[0, 0]
@@ -181,10 +193,10 @@ class Decoder(nn.Module):
             seen = [window.of(*skip) for skip in zip(skips, (2, 4, 4), strict=True)]
             found = self._look_closer(window.of(bottom), window.of(moved, 8), seen)
             window.of(logits, 16)[:], window.of(cover)[:] = found
-        return Found(logits, self.quality(bottom, cover), near)
+        return DecoderOutput(logits, self.quality(bottom, cover), near)
 
     def _begin(self, read: Tensor, context: Tensor, previous: Tensor) -> tuple[Tensor, Tensor]:
-        """What is known at stride 16 (O, C, h, w), and `Found.near`, which learns from that and does not change it."""
+        """Compute features at stride 16 (O, C, h, w), and presence logits from them, detached."""
         told = torch.cat([read, context.expand(len(read), -1, -1, -1), previous], 1)
         bottom = self.mix(self.join(told))
         return bottom, self.near(bottom.detach())[:, 0]
