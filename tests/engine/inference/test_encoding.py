@@ -72,7 +72,7 @@ def test_frames_encoded_together_are_what_they_are_one_by_one(network, together,
         assert frame == same
         assert torch.allclose(one.query["key"], other.query["key"], atol=1e-4)
         assert torch.equal(one.luma, other.luma)
-        assert one.flow_from_previous is None or torch.equal(one.flow_from_previous.flow, other.since.flow)
+        assert one.flow_from_previous is None or torch.equal(one.flow_from_previous.flow, other.flow_from_previous.flow)
     for (_, before), (_, one) in zip(batches, batches[1:]):
         assert one.flow_from_previous.luma is before.luma  # so that a state of that frame knows it for its own
 
