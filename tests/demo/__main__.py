@@ -21,7 +21,17 @@ ROOT = Path(__file__).resolve().parents[2]
 CLIP = ROOT / "tests" / "clips" / "chair"
 OBJECT = 1
 _MARKER = "keymatte-demo.json"
-_OURS = ("demo.blend", "demo.blend1", "keymatte", "walk.json", "composite.png", "overlay_sheet.png", "overlay.mp4")
+README_PICTURES = ("overlay_sheet", "composite")  # copied to docs/ when they change, see CONTRIBUTING.md
+_OURS = (
+    "demo.blend",
+    "demo.blend1",
+    "keymatte",
+    "walk.json",
+    "composite.png",
+    "overlay_sheet.png",
+    "overlay.mp4",
+    "readme",
+)
 _REPORTS = ("report.txt", "report.json")
 
 
@@ -71,6 +81,8 @@ def run(archive: Path, out: Path, recipe: str) -> None:
     with tempfile.TemporaryDirectory(prefix="keymatte-overlay-") as temporary:
         pictures.write_overlays(frames, mattes, told["keyframes"], Path(temporary))
         _blender("tests.demo.movie", temporary, out / "overlay.mp4", shown=False)
+    for name in README_PICTURES:
+        pictures.write_for_readme(out / f"{name}.png", out / "readme" / f"{name}.jpg")
 
     print("Comparing with the truth", flush=True)
     measured = report.measure(folder, CLIP / "masks", told)

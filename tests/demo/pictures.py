@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 COLOUR = np.array([255, 70, 200], np.float32)  # a colour that is not in the clip
 MARK = (255, 200, 40)  # of keyframes
 _COLUMNS, _TILE, _CAPTION = 4, 480, 30  # tiles beside each other; their width; height of the line below, pixels
+README_WIDTH, README_BYTES = 960, 150_000  # largest width and file size of a picture in README.md
+_QUALITIES = range(90, 30, -5)  # JPEG qualities to try, best first
 
 
 def overlay(frame: np.ndarray, alpha: np.ndarray, *, line: int) -> np.ndarray:
@@ -66,6 +69,25 @@ def spread(length: int, keyframes: list[int], count: int) -> list[int]:
             numbers.remove(min(numbers - set(keyframes), key=lambda number: abs(number - keyframe)))
             numbers.add(keyframe)
     return sorted(numbers)
+
+
+def write_for_readme(picture: Path, target: Path) -> None:
+    """Write a copy of `picture` as a JPEG of at most README_WIDTH pixels across and README_BYTES bytes.
+
+    Never enlarges. Raises ValueError if no quality is small enough.
+    """
+    with Image.open(picture) as image:
+        small = image.convert("RGB")
+    if small.width > README_WIDTH:
+        small = small.resize((README_WIDTH, round(small.height * README_WIDTH / small.width)), Image.Resampling.LANCZOS)
+    for quality in _QUALITIES:
+        encoded = BytesIO()
+        small.save(encoded, "JPEG", quality=quality, optimize=True, progressive=True)
+        if encoded.tell() <= README_BYTES:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(encoded.getvalue())
+            return
+    raise ValueError(f"{picture.name} does not fit into {README_BYTES} bytes")
 
 
 def _write_number(draw: ImageDraw.ImageDraw, place: tuple[int, int], number: int, keyframes: list[int]) -> None:

@@ -15,6 +15,7 @@ _FILES = {
     "overlay movie": "overlay.mp4",
     "composite": "composite.png",
     "Blender file": "demo.blend",
+    "small pictures": "readme/overlay_sheet.jpg, readme/composite.jpg",
     "these numbers": "report.txt, report.json",
 }
 

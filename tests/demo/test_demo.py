@@ -48,6 +48,7 @@ def test_an_earlier_demos_folder_is_emptied_of_the_demo_only(tmp_path):
     claim(out)
     (out / "report.txt").write_text("old")
     (out / "keymatte" / "chair").mkdir(parents=True)
+    (out / "readme").mkdir()
     (out / "notes.txt").write_text("mine")
     claim(out)
     assert sorted(path.name for path in out.iterdir()) == ["keymatte-demo.json", "notes.txt"]
@@ -65,6 +66,26 @@ def test_the_sheet_holds_the_keyframes_and_both_ends():
     numbers = pictures.spread(60, [0, 20, 45], 12)
     assert len(numbers) == 12 and {0, 20, 45, 59} <= set(numbers)
     assert max(b - a for a, b in zip(numbers, numbers[1:])) <= 8
+
+
+@pytest.mark.parametrize("size", ((1920, 1050), (720, 480)))
+def test_a_readme_picture_is_small_and_never_enlarged(tmp_path, size):
+    noise = np.random.default_rng(0).integers(0, 255, (size[1] // 6, size[0] // 6, 3), np.uint8)
+    Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC).save(tmp_path / "large.png")
+    small = tmp_path / "readme" / "large.jpg"
+    pictures.write_for_readme(tmp_path / "large.png", small)
+    with Image.open(small) as picture:
+        assert picture.format == "JPEG" and picture.width == min(size[0], 960)
+        assert abs(picture.width / picture.height - size[0] / size[1]) < 0.01
+    assert small.stat().st_size <= 150_000
+
+
+def test_a_picture_that_cannot_be_small_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(pictures, "README_BYTES", 100)
+    Image.new("RGB", (40, 30)).save(tmp_path / "one.png")
+    with pytest.raises(ValueError, match=r"one\.png does not fit"):
+        pictures.write_for_readme(tmp_path / "one.png", tmp_path / "one.jpg")
+    assert not (tmp_path / "one.jpg").exists()
 
 
 def results_like_the_truth(root: Path) -> MatteFolder:
