@@ -98,6 +98,8 @@ TABLE = (
     Row(_room("ui"), BLENDER, (*SHARED, *_room("addon"), *_room("ui")), never=("addon.registration",)),
 )
 
+_WRITTEN = (".py", ".md", ".toml", ".txt", ".json", ".yml", ".yaml", "")  # suffixes of files that people write
+
 # Written so that this file does not break the rule it tells. What comes before a slash keeps addresses out of it.
 FORBIDDEN = {
     "a path of one machine": r"(?<![\w.~:/)\]}>-])/(?:home|root|work|opt|Users|farm|tmp|srv)/[\w.]|[A-Z]:\\+Users\b",
@@ -121,7 +123,7 @@ def texts() -> Iterator[tuple[str, str]]:
         place = path.relative_to(ROOT)
         if place.parts[0] in (".git", "build") or any(re.search("cache$|cache__", part) for part in place.parts):
             continue
-        if path.is_file() and (path.suffix in (".py", ".md", ".toml", ".txt", ".json", "") or place.parts[0] == ".ci"):
+        if path.is_file() and (path.suffix in _WRITTEN or place.parts[0] == ".ci"):
             yield place.as_posix(), path.read_text(encoding="utf-8", errors="replace")
 
 
