@@ -1,0 +1,54 @@
+"""The documents for people are true: links lead somewhere, lines fit, and commands and options exist."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests import house
+from tests.demo import pictures
+from tests.demo.__main__ import README_PICTURES
+
+README, *_ = PAGES = [house.ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+MAX_COLUMNS = 120
+_LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+_COMMAND = re.compile(r"^(?:python3? )(-m engine|build_addon\.py) ([a-z-]+)(.*)$", re.MULTILINE)
+
+
+def commands() -> dict[tuple[str, str], set[str]]:
+    """Programs and subcommands in README's code blocks, each with the options that are shown with it."""
+    shown: dict[tuple[str, str], set[str]] = {}
+    for program, command, rest in _COMMAND.findall(README.read_text(encoding="utf-8")):
+        options = re.findall(r"(?<= )--[a-z-]+", rest.partition(" -- ")[0])
+        shown.setdefault((program, command), set()).update(options)
+    return shown
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_line_fits_and_every_link_leads_to_a_file(page):
+    text = page.read_text(encoding="utf-8")
+    assert [line for line in text.splitlines() if len(line) > MAX_COLUMNS] == []
+    assert [link for link in _LINK.findall(text) if not (house.ROOT / link).exists()] == []
+
+
+def test_the_two_commands_are_in_the_readme():
+    assert {("build_addon.py", "demo"), ("build_addon.py", "test"), ("-m engine", "propagate")} <= commands().keys()
+
+
+@pytest.mark.parametrize(("program", "command"), commands(), ids=" ".join)
+def test_commands_and_options_in_the_readme_exist(program, command):
+    words = [sys.executable, *program.split(), command, "--help"]
+    told = subprocess.run(words, cwd=house.ROOT, capture_output=True, text=True, timeout=60)
+    assert told.returncode == 0, told.stderr
+    known = set(re.findall(r"--[a-z-]+", told.stdout))
+    assert commands()[program, command] <= known
+
+
+@pytest.mark.parametrize("name", README_PICTURES)
+def test_the_readme_shows_the_demos_pictures(name):
+    picture = house.ROOT / "docs" / f"{name}.jpg"
+    assert picture.stat().st_size <= pictures.README_BYTES
+    assert f"docs/{name}.jpg" in README.read_text(encoding="utf-8")
