@@ -13,7 +13,6 @@ import sys
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
-from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent
 BUILD = ROOT / "build"
@@ -21,7 +20,6 @@ FOLDERS = ("addon", "engine", "ops", "ui")
 FILES = ("blender_manifest.toml", "pyproject.toml", "LICENSE", "LICENSES/Apache-2.0.txt", "THIRD_PARTY.md")
 LEFT_OUT = ("engine/training", "engine/evaluation")  # the extension neither trains nor scores
 ROOT_MODULE = '"""Keymatte."""\n\nfrom .addon.registration import register, unregister\n'
-TEST_SECONDS = 45 * 60  # a run of pytest that takes longer hangs
 
 
 class Blender(NamedTuple):
@@ -43,14 +41,6 @@ TESTED_TOO = ("4.2", "5.2")  # beside the one in the main environment
 
 class Problem(Exception):
     """Something the user can act upon, in a sentence."""
-
-
-class Tally(NamedTuple):
-    """What became of the tests."""
-
-    passed: int
-    failed: int
-    skipped: int
 
 
 # -- interpreters ------------------------------------------------------------------------------------------
@@ -208,56 +198,35 @@ def demo(out: Path) -> int:
     return _call([python, "-u", "-m", "tests.demo", "--zip", archive, "--out", out.absolute()])
 
 
-def test(extra: list) -> int:
-    """All tests in the main environment, then those of the installed extension in other Blenders."""
-    usual = usual_blender()
+def test(words: list, only: str | None = None) -> int:
+    """All tests in the main environment, then those of the installed extension in other Blenders, or with `only` one.
+
+    `words` go to pytest; `-m fast` runs the quick tests alone, which need no Blender.
+    """
+    from tests import suite
+
+    usual = only or usual_blender()
     python = main_environment(usual)
-    beside = [release for release in TESTED_TOO if release != usual]
-    others = {release: blender_environment(release) for release in beside if find_python(BLENDERS[release].python)}
-    for release in set(beside) - set(others):
-        say(f"Blender {release} is left out: no Python {dotted(BLENDERS[release].python)} was found for it")
+    others = {} if only or suite.is_fast(words) else _other_environments(usual)
     archive = build()
     os.environ.update(KEYMATTE_ENGINE_PYTHON=str(python), KEYMATTE_ZIP=str(archive))
-
-    named = [word for word in extra if word.startswith("tests/") and (ROOT / word.split("::")[0]).exists()]
-    options = [word for word in extra if word not in named]
-    heading(f"All tests, Blender {BLENDERS[usual].release}")
-    tallies = [_pytest(python, f"main-{usual}", named or ["tests"], options)]
-    there = [word for word in named if word.startswith("tests/blender")] if named else ["tests/blender"]
-    for release, other in others.items() if there else ():
-        heading(f"The installed extension, Blender {BLENDERS[release].release}")
-        tallies.append(_pytest(other, f"blender-{release}", there, options))
-
-    total = Tally(*map(sum, zip(*tallies)))
-    skipped = f", {total.skipped} skipped" if total.skipped else ""
-    say(f"\n{total.passed} passed, {total.failed} failed{skipped}")
-    return 0 if total.passed and not total.failed else 1
+    return suite.run((usual, python), others, words)
 
 
-def _pytest(python: Path, name: str, targets: list, options: list) -> Tally:
-    results = BUILD / f"tests-{name}.xml"
-    results.unlink(missing_ok=True)
-    status = _call([python, "-m", "pytest", *targets, f"--junitxml={results}", *options], seconds=TEST_SECONDS)
-    try:
-        suite = ElementTree.parse(results).getroot().find("testsuite")
-    except (OSError, ElementTree.ParseError):
-        say(f"pytest ended with status {status} before it could tell its results")
-        return Tally(0, 1, 0)
-    count = {key: int(suite.get(key)) for key in ("tests", "errors", "failures", "skipped")}
-    failed, skipped = count["errors"] + count["failures"], count["skipped"]
-    broken = status not in (0, 5) and not failed  # 5: nothing was selected, which `test` judges for all runs together
-    return Tally(max(0, count["tests"] - failed - skipped), failed + broken, skipped)
+def _other_environments(usual: str) -> dict:
+    """Interpreters of the Blenders that are tested beside the usual one, as far as their Pythons are found."""
+    releases = [release for release in TESTED_TOO if release != usual]
+    found = {release: blender_environment(release) for release in releases if find_python(BLENDERS[release].python)}
+    for release in set(releases) - set(found):
+        say(f"Blender {release} is left out: no Python {dotted(BLENDERS[release].python)} was found for it")
+    return found
 
 
-def _call(command: list, seconds: float | None = None) -> int:
+def _call(command: list) -> int:
     variables = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
     variables["PYTHONNOUSERSITE"] = "1"
-    try:
-        words = [str(word) for word in command]
-        return subprocess.run(words, cwd=ROOT, env=variables, stdin=subprocess.DEVNULL, timeout=seconds).returncode
-    except subprocess.TimeoutExpired:
-        say(f"ended after {seconds / 60:.0f} minutes: it hung")
-        return 1
+    words = [str(word) for word in command]
+    return subprocess.run(words, cwd=ROOT, env=variables, stdin=subprocess.DEVNULL).returncode
 
 
 def heading(text: str) -> None:
@@ -284,7 +253,8 @@ def main(arguments: list) -> int:
     command.add_argument("--out", type=Path, default=BUILD / "demo", help="a new folder, or an earlier demo's")
     command.set_defaults(run=lambda options: demo(options.out))
     command = commands.add_parser("test", help="pass all tests; what follows after -- is given to pytest")
-    command.set_defaults(run=lambda _options: test(extra))
+    command.add_argument("--blender", choices=list(BLENDERS), help="test with this Blender alone")
+    command.set_defaults(run=lambda options: test(extra, options.blender))
 
     options = parser.parse_args(arguments[:split])
     try:

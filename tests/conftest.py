@@ -17,6 +17,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "keymatte"
 _status = pytest.StashKey[int]()
+# Folders and files whose tests take little time and need no Blender.
+_FAST = (
+    *(f"engine/{room}/" for room in ("checkpoints", "layers", "media", "memory", "output", "runtime", "shared")),
+    *("ops/", "ui/", "test_documents.py", "test_house.py"),
+)
+_SLOW = ("engine/shared/test_environment.py",)  # makes environments
 
 
 class _OneEngine(MetaPathFinder, Loader):
@@ -52,6 +58,14 @@ mount()
 # Blender asks for this once, when bpy is first imported: no test may touch the user's own Blender.
 _user_folder = tempfile.mkdtemp(prefix="keymatte-blender-")
 os.environ["BLENDER_USER_RESOURCES"] = _user_folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of the fast lane, `-m fast`."""
+    for item in items:
+        place = item.path.relative_to(ROOT / "tests").as_posix()
+        if place.startswith(_FAST) and place not in _SLOW:
+            item.add_marker(pytest.mark.fast)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -15,6 +15,7 @@ import pytest
 import build_addon
 import engine
 from engine.shared.environment import requirements
+from tests import suite
 
 ROOT = Path(__file__).resolve().parents[1]
 MANIFEST = tomllib.loads((ROOT / "blender_manifest.toml").read_text(encoding="utf-8"))
@@ -150,18 +151,18 @@ def test_a_missing_python_is_told_with_the_version_to_install(monkeypatch):
 
 
 def test_the_tally_counts_what_pytest_did(tmp_path):
-    suite = tmp_path / "test_sample.py"
-    suite.write_text(
+    sample = tmp_path / "test_sample.py"
+    sample.write_text(
         "import pytest\ndef test_good(): pass\ndef test_bad(): assert 0\n@pytest.mark.skip\ndef test_not_now(): pass\n"
     )
-    tally = build_addon._pytest(Path(sys.executable), "sample", [str(suite)], ["-p", "no:cacheprovider"])
-    assert tally == build_addon.Tally(passed=1, failed=1, skipped=1)
+    tally = suite._pytest(Path(sys.executable), "sample", [str(sample)], ["-p", "no:cacheprovider"])
+    assert tally == suite.Tally(passed=1, failed=1, skipped=1)
 
 
 def test_a_run_that_crashes_counts_as_failed(tmp_path):
-    suite = tmp_path / "test_sample.py"
-    suite.write_text("import os\ndef test_crash(): os._exit(0)\n")
-    assert build_addon._pytest(Path(sys.executable), "sample", [str(suite)], []).failed == 1
+    sample = tmp_path / "test_sample.py"
+    sample.write_text("import os\ndef test_crash(): os._exit(0)\n")
+    assert suite._pytest(Path(sys.executable), "sample", [str(sample)], []).failed == 1
 
 
 def test_the_license_is_gpl_3():

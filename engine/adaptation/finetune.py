@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +19,7 @@ from ..networks.keymatte import Keymatte
 from ..runtime.threads import run_alongside
 from .augmentation import AugmentationRange, Augmenter
 from .losses import FramePrediction, frame_loss, iou
+from .progress import Progress, Tell
 from .validation import AnnotatedFrame, Show, labels_of, steps_of, validate_by_propagation
 
 _POSE = AugmentationRange(shift=0.12, turn=0.2, zoom=0.18, bend=0.02, apart=0.06, light=0.2, mirrored=0.5)
@@ -35,8 +36,6 @@ _CELLS = 300  # stride-16 cells of the window that a step learns from; of one ob
 _RATE = 3e-4
 _SHARE = 0.5  # of the pixels count: those that are most wrong
 _STRIDE = 16
-
-Tell = Callable[[int, int], None]  # steps done, steps in all; may stop it by raising
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def fit(
     draws = max(1, round(_LESSONS / sum(map(len, groups))))
     augmenter = Augmenter(seed=1)
     walked = [group for group in groups if len(group) > 1]
-    progress = _Progress(_count(groups, draws) + 2 * steps + sum(map(steps_of, walked)), tell)
+    progress = Progress(_count(groups, draws) + 2 * steps + sum(map(steps_of, walked)), tell)
     examples = []
     for group in groups:
         for example in examples_of(network, group, augmenter, draws):
@@ -96,22 +95,8 @@ def fit(
     return Outcome(*scores, weights)
 
 
-class _Progress:
-    """Counts steps, and tells of each."""
-
-    def __init__(self, total: int, tell: Tell) -> None:
-        self._done, self._total, self._tell = 0, total, tell
-
-    def step(self) -> None:
-        self._done += 1
-        self._tell(self._done, self._total)
-
-    def finish(self) -> None:
-        self._tell(self._total, self._total)
-
-
 def _train_folds(
-    network: Keymatte, examples: Sequence[Example], looks: Sequence[int], progress: _Progress
+    network: Keymatte, examples: Sequence[Example], looks: Sequence[int], progress: Progress
 ) -> list[_Fold]:
     """Train a decoder per fold, two side by side, and score each at every look."""
     folds = [_Fold(network.decoder, examples, fold) for fold in range(_FOLDS)]
@@ -139,7 +124,7 @@ def _validate(
     groups: Sequence[Sequence[AnnotatedFrame]],
     decoders: Sequence[nn.Module],
     show: Show,
-    progress: _Progress,
+    progress: Progress,
 ) -> tuple[Tensor, Tensor]:
     """Propagate to each held-out keyframe: J (objects,) in percent of the shipped decoder, and of each fold's own."""
     scores = []  # (2, objects) of each group, the mean over its walks

@@ -43,7 +43,8 @@ def bench(options: argparse.Namespace) -> int:
     """Print what `measure` found."""
     import torch
 
-    from ..evaluation.bench import draw, measure, write_numbers
+    from ..evaluation.bench import measure
+    from ..evaluation.bench_curve import draw, write_numbers
     from ..layers.convolution import in_steps
     from ..methods.registry import find_recipe
     from ..runtime.device import describe, pick_device

@@ -7,7 +7,7 @@ beside a baseline measured in the same run: the same network as its authors' pro
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +27,6 @@ from ..methods.recipe import Recipe
 from ..networks.network import EncodesAhead, Network, ReadsTopK, verbs_of
 from ..runtime.device import memory_now, pick_device
 from ..shared.errors import BadSetting
-from ..shared.files import atomic_write
 from ..shared.types import Direction, Settings
 from .bench_film import Film
 
@@ -87,9 +86,8 @@ def measure(
     network = _network(recipe, numbers, device, weights)
     if plain:
         _make_plain(network)
-    if compiled and isinstance(network, torch.nn.Module):
-        for part in network.children():
-            part.compile()
+    if compiled:
+        _compile(network)
     # On a processor what is compiled is computed in floats, and the plain way too.
     precision = "float32" if (compiled or plain) and device.type == "cpu" else settings.precision
     network, computed = in_precision(network, device, precision)
@@ -148,6 +146,13 @@ def _check(frames: int, objects: int, object_size: float, keyframes: int) -> Non
         raise BadSetting(f"a bench of {frames} frames can have 1 to {frames - _WARM_UP} keyframes, not {keyframes}")
 
 
+def _compile(network: Network) -> None:
+    """Put the network's parts through PyTorch's compiler."""
+    if isinstance(network, torch.nn.Module):
+        for part in network.children():
+            part.compile()
+
+
 def _make_plain(network: Network) -> None:
     """Have the network compute one thing after another, and read memory as its authors' program does."""
     if isinstance(network, torch.nn.Module):
@@ -199,39 +204,6 @@ def _run(
     report.frames_per_second = counted / max(spent, 1e-9)
     report.processor_seconds = (time.process_time() - busy) / counted
     return counted, spent
-
-
-def write_numbers(path: Path, reports: Mapping[str, Report]) -> None:
-    """Time and memory over the clip's length, by recipe, as the .csv beside the picture at `path`."""
-    rows = [(name, row) for name, report in reports.items() for row in report.growth]
-    with atomic_write(path.with_suffix(".csv")) as part:
-        lines = (
-            f"{name},{row.frames},{row.seconds:.4f},{row.tokens},{row.memory},{row.bytes_held}" for name, row in rows
-        )
-        head = "recipe,frames,seconds_per_frame,tokens_read,bytes_remembered,bytes_of_process"
-        part.write_text("\n".join([head, *lines, ""]), encoding="utf-8")
-
-
-def draw(path: Path, reports: Mapping[str, Report]) -> None:
-    """The same as a picture. Raises BadSetting where matplotlib is not installed."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise BadSetting(
-            f"a curve needs the package matplotlib; its numbers are in {path.with_suffix('.csv')}",
-            remedy="Install matplotlib beside the engine's packages.",
-        ) from None
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    time_plot, memory_plot = figure.subplots(1, 2)
-    for name, report in reports.items():
-        frames = [row.frames for row in report.growth]
-        time_plot.plot(frames, [row.seconds for row in report.growth], label=name)
-        memory_plot.plot(frames, [row.memory / 2**20 for row in report.growth], label=name)
-    time_plot.set(xlabel="frames", ylabel="seconds a frame", ylim=(0, None))
-    memory_plot.set(xlabel="frames", ylabel="MiB remembered", ylim=(0, None))
-    time_plot.legend()
-    with atomic_write(path) as part:
-        figure.savefig(part, format="png", dpi=110)
 
 
 def _size(view: MemoryView) -> int:  # in bytes
