@@ -197,7 +197,7 @@ def _run(
         if done % max(report.frames // _SAMPLES, 1) == 0:
             now, span = clock_now(), done - (report.growth[-1].frames if report.growth else 0)
             view = banks[0].view()
-            tokens = len(view.parts[0].layers[0])
+            tokens = len(view.groups[0].layers[0])
             row = Growth(done, tokens, memory_now(device), _size(view), (now - since) / span)
             report.growth.append(row)
             since = clock_now()

@@ -47,7 +47,7 @@ def test_a_killed_command_given_again_goes_on_and_ends_as_if_it_had_not_been(tmp
     assert folder.unfinished.is_dir()
     ended = told(command)
     assert ended.returncode == 0, ended.stderr
-    assert "going on where it stopped" in ended.stderr
+    assert "then resuming" in ended.stderr
     assert folder.numbers_done() == list(range(40))
     assert not folder.unfinished.exists()
     whole = told(propagate(tmp_path, recipe="keymatte", device="cpu", set="memory.interval=2", out=tmp_path / "whole"))

@@ -136,7 +136,7 @@ def test_the_engine_ends_with_whoever_started_it(engine, tmp_path):
 def test_what_libraries_print_does_not_reach_the_answers(tmp_path):
     script = (
         "import os, sys; from engine.jobs import server\n"
-        "answers = serve._private_stdout()\n"
+        "answers = server._private_stdout()\n"
         "print('stray'); os.write(1, b'stray from C'); answers.write('answer'); answers.flush()\n"
     )
     found = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True)

@@ -65,7 +65,7 @@ def render_scene(
         if table.max() == 0:
             continue
         _write(half, table[labels])
-        about = scene.restricted_to | {"attempt": attempt, "samples": samples, "blender": bpy.app.version_string}
+        about = scene.about | {"attempt": attempt, "samples": samples, "blender": bpy.app.version_string}
         about["objects"] = {str(table[int(old)]): kind for old, kind in about["objects"].items() if table[int(old)]}
         about["licences"] = _licences(about["sources"])
         (half / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
