@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-keys", action="store_true", help="keep what `suggest` needs; about 1 MB a frame at 480p"
     )
+    parser.add_argument("--threads", type=int, metavar="N", help="threads of the processor; default: all")
     parser.add_argument(
         "--dump-probabilities", type=Path, metavar="FILE.npz", help="what the network gave, float32, background first"
     )
@@ -50,8 +51,11 @@ def propagate(options: argparse.Namespace) -> int:
     from ..media.frames import FrameReader
     from ..media.label_images import read_keyframes
     from ..methods.registry import find_recipe
+    from ..runtime.device import use_threads
     from ..shared.protocol import Answer, Finished, MatteReady, Stage
 
+    if options.threads is not None:
+        use_threads(options.threads)
     with FrameReader.open(options.clip) as reader:
         clip, numbers = reader.clip, reader.numbers
     recipe = find_recipe(options.recipe)

@@ -97,3 +97,10 @@ def peak_memory() -> int:
         return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def use_threads(count: int) -> None:
+    """Compute on the processor with `count` threads. Raises BadSetting if that is none."""
+    if count < 1:
+        raise BadSetting(f"{count} threads are too few: at least 1 is needed")
+    torch.set_num_threads(count)

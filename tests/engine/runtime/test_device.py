@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from engine.runtime.device import memory_errors
-from engine.shared.errors import OutOfMemory
+from engine.runtime.device import memory_errors, use_threads
+from engine.shared.errors import BadSetting, OutOfMemory
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,14 @@ def test_a_lack_of_memory_is_an_error_that_a_user_can_act_on(error: Exception):
 def test_another_error_stays_what_it_is():
     with pytest.raises(RuntimeError, match="shapes"), memory_errors():
         raise RuntimeError("shapes do not fit")
+
+
+def test_the_number_of_threads_can_be_chosen():
+    before = torch.get_num_threads()
+    try:
+        use_threads(1)
+        assert torch.get_num_threads() == 1
+        with pytest.raises(BadSetting, match="0 threads"):
+            use_threads(0)
+    finally:
+        torch.set_num_threads(before)
