@@ -1,1 +1,1 @@
-"""Parts of networks: pure functions and small modules that know neither memory, files nor recipes."""
+"""Network layers: pure functions and small modules without memory, file access or recipes."""

@@ -1,4 +1,4 @@
-"""Per-object probabilities -> one joint distribution with background."""
+"""Soft aggregation of per-object probabilities into one distribution with background."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ _EPSILON = 1e-7  # keeps odds finite in float32
 
 
 def joint_logits(probabilities: Tensor) -> Tensor:
-    """Soft aggregation (STM, ICCV 2019): (O, H, W) -> (O + 1, H, W) logits, background first."""
+    """Apply soft aggregation (STM, ICCV 2019): (O, H, W) probabilities -> (O + 1, H, W) logits, background first."""
     background = (1 - probabilities).prod(0, keepdim=True)
     return torch.logit(torch.cat([background, probabilities]), eps=_EPSILON)
 
 
 def aggregate(probabilities: Tensor) -> Tensor:
-    """(O, H, W) of objects judged one by one -> (O, H, W) that with the background sum to 1."""
+    """Normalise independent probabilities (O, H, W) -> (O, H, W) that sum to 1 with the background."""
     return joint_logits(probabilities).softmax(0)[1:]

@@ -1,1 +1,1 @@
-"""What networks remember: tokens, entries, stores, and the bank that joins them."""
+"""Memory of a network: tokens, entries, stores, and the bank that joins them."""

@@ -1,4 +1,4 @@
-"""MemoryBank: a cascade of stores, written at the top and read as one."""
+"""MemoryBank: a cascade of stores, written at the first and read as one memory."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True)
 class TokenGroup:
-    """What objects that are known from the same tokens read: all tokens of each propagation layer on one axis."""
+    """Memory of objects that share the same tokens: per propagation layer, all tokens joined on one axis."""
 
-    objects: tuple[int, ...]  # places in the group, ascending; rows of `value`. Empty: all
+    objects: tuple[int, ...]  # object indices, ascending; one row of `value` each. Empty: all objects
     layers: tuple[Tokens, ...]
-    starts: tuple[tuple[int, int], ...]  # (entry, first token of it) that were joined
+    starts: tuple[tuple[int, int], ...]  # (entry index, first token taken from that entry)
     _made: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def once(self, name: str, make: Callable[[], Made]) -> Made:
-        """What `make` gives, made once per write and not per frame: tokens as a network reads them fastest."""
+        """Return `make()`, cached under `name` until the next write; for tokens in a network's preferred layout."""
         if name not in self._made:
             self._made[name] = make()
         return self._made[name]
@@ -35,25 +35,25 @@ class TokenGroup:
 
 @dataclass(frozen=True)
 class MemoryView:
-    """What a network sees of a memory."""
+    """Readable content of a memory bank."""
 
     entries: tuple[Entry, ...]
-    groups: tuple[TokenGroup, ...]  # one, unless objects were annotated on different frames
-    tracks_usage: bool = False  # whether a store wants to know how relevant each entry was
+    groups: tuple[TokenGroup, ...]  # more than one only if objects were annotated on different frames
+    tracks_usage: bool = False  # whether a store scores entries by relevance (`report_usage`)
 
     @property
     def layers(self) -> tuple[Tokens, ...]:
-        """All tokens, for a network whose objects share every entry."""
+        """Return all tokens per layer, for networks whose objects share every entry; ValueError if groups differ."""
         (part,) = self.groups
         return part.layers
 
     def report_usage(self, relevance: Tensor) -> None:
-        """Tell how relevant each entry was for one frame: (entries,)."""
+        """Record the relevance (entries,) of each entry for one frame."""
         for entry, told in zip(self.entries, relevance, strict=True):
             entry.usage.relevance = told
 
     def report_attention(self, mass: Tensor) -> None:
-        """Tell how relevant each entry was, by the attention `mass` (N,) that the first part's tokens received."""
+        """Record each entry's relevance: its share of the attention `mass` (N,) on the first group's tokens."""
         lengths = [len(self.entries[index]) - first for index, first in self.groups[0].starts]
         shares = {
             index: part.sum() for (index, _), part in zip(self.groups[0].starts, mass.split(lengths), strict=True)
@@ -62,7 +62,7 @@ class MemoryView:
         self.report_usage(torch.stack([shares.get(index, nothing) for index in range(len(self.entries))]) / mass.sum())
 
     def credit(self, mass: Tensor) -> None:
-        """Tell that the first part's tokens received attention `mass` (N,) from one frame."""
+        """Add the attention `mass` (N,) that the first group's tokens received from one frame to their usage."""
         at = 0
         starts = dict(self.groups[0].starts)
         for index, entry in enumerate(self.entries):
@@ -73,9 +73,9 @@ class MemoryView:
 
 
 class MemoryBank:
-    """Entries are written to the first store; what one lets go is offered to the next, and forgotten after the last.
+    """Cascade of stores: an entry evicted by one store is offered to the next, and discarded after the last.
 
-    `interval` is the least distance in frames between two entries that are not pinned.
+    `interval` is the minimum distance in frames between two unpinned entries.
     """
 
     def __init__(self, stores: Sequence[Store], *, interval: int) -> None:
@@ -85,16 +85,16 @@ class MemoryBank:
         self._view: MemoryView | None = None
 
     def wants(self, frame: int) -> bool:
-        """Whether `frame` is far enough from the last written one."""
+        """Return whether `frame` is at least `interval` frames from the last written one."""
         return self._last_frame is None or abs(frame - self._last_frame) >= self._interval
 
     @property
     def needs_quality(self) -> bool:
-        """Whether a store decides by the quality of entries, which is then to be told."""
+        """Return whether a store filters entries by quality, so that `Entry.quality` must be set."""
         return any(isinstance(store, Gate) for store in self._stores)
 
     def write(self, entry: Entry) -> None:
-        """Offer one entry to the cascade."""
+        """Write one entry to the cascade."""
         offered: Sequence[Entry] = [entry]
         for store in self._stores:
             offered = store.write(offered)
@@ -102,26 +102,26 @@ class MemoryBank:
         self._view = None
 
     def start_from(self, frame: int) -> None:
-        """Count the interval from `frame`: where a sweep begins, or a keyframe already pinned that it passes."""
+        """Count the interval from `frame`: the start of a sweep, or an already pinned keyframe that the sweep passes."""
         self._last_frame = frame
 
     def state_dict(self) -> tuple[int | None, list[Any]]:
-        """All that it has come to know, but for keyframes that were there from the beginning."""
+        """Return the last written frame and the state of every store; `Permanent` keyframes are not included."""
         return self._last_frame, [store.state_dict() for store in self._stores]
 
     def load_state_dict(self, state_dict: tuple[int | None, list[Any]]) -> None:
-        """Take over what another one of the same stores `state_dict`."""
+        """Restore `state_dict` of a bank with the same stores."""
         self._last_frame, stores = state_dict
         for store, its in zip(self._stores, stores, strict=True):
             store.load_state_dict(its)
         self._view = None
 
     def is_empty(self) -> bool:
-        """Whether there is nothing to read yet."""
+        """Return whether no store holds an entry."""
         return not any(store.entries() for store in self._stores)
 
     def view(self) -> MemoryView:
-        """All entries, joined once per write."""
+        """Return all entries joined into token groups; cached until the next write."""
         if self._view is None:
             entries = tuple(entry for store in self._stores for entry in store.entries())
             tracks_usage = any(isinstance(store, Restricted) for store in self._stores)
@@ -130,9 +130,9 @@ class MemoryBank:
 
 
 def _parts(entries: tuple[Entry, ...]) -> tuple[TokenGroup, ...]:
-    """Objects known from the same tokens go together."""
+    """Group objects whose memory consists of the same tokens."""
     every = range(max((max(entry.objects) + 1 for entry in entries if entry.objects), default=0))
-    if not every:  # networks whose planes have no row per object, or whose objects share every entry
+    if not every:  # no plane has a row per object, or all objects share every entry
         whole = tuple((index, 0) for index in range(len(entries)))
         return (TokenGroup((), _join(entries, whole, ()), whole),)
     together: dict[tuple[tuple[int, int], ...], list[int]] = {}
@@ -154,7 +154,7 @@ def _join(
 
 
 def _piece(entry: Entry, first: int, places: tuple[int, ...]) -> tuple[Tokens, ...]:
-    """The entry's tokens from `first` on, with the rows of these objects only."""
+    """Slice an entry's tokens from `first` on, with the rows of the given objects only."""
     layers = []
     for layer in entry.layers:
         planes = {name: plane[..., first:] for name, plane in layer.planes.items()}
@@ -167,5 +167,5 @@ def _piece(entry: Entry, first: int, places: tuple[int, ...]) -> tuple[Tokens, .
 
 
 def _behind(mass: Tensor, count: int) -> Tensor:
-    """`mass` as the last of `count` tokens, whose others received nothing."""
+    """Pad `mass` with leading zeros to `count` tokens."""
     return torch.cat([mass.new_zeros(count - len(mass)), mass])

@@ -1,4 +1,4 @@
-"""What one frame left in memory."""
+"""Entry: one frame's memory tokens, and the usage counted for them."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from torch import Tensor
 
 from .tokens import PER_OBJECT, Tokens
 
-_AT_BIRTH = 1e-7  # life of an entry that was never read: keeps use / life finite
+_AT_BIRTH = 1e-7  # initial life of an unread entry: keeps mass / life finite
 
 
 @dataclass
 class Usage:
-    """How much an entry's tokens were read: the one thing of an entry that changes."""
+    """Attention that an entry's tokens received; the only mutable part of an entry."""
 
-    mass: Tensor | None = None  # (N,) attention received since it was written
-    life: float = _AT_BIRTH  # times it could have been read
-    relevance: Tensor | None = None  # () share of attention at the last read, as the network tells it
-    average: Tensor | None = None  # () of relevance, moving
-    comparisons: int = 0  # times that it was compared with others
+    mass: Tensor | None = None  # (N,) attention received since the entry was written
+    life: float = _AT_BIRTH  # number of reads since the entry was written
+    relevance: Tensor | None = None  # () share of attention at the last read, reported by the network
+    average: Tensor | None = None  # () moving average of relevance
+    comparisons: int = 0  # times the entry was scored against others
 
     def add(self, mass: Tensor) -> None:
-        """Count one read, in which the tokens received `mass` (N,)."""
+        """Count one read, in which the tokens received attention `mass` (N,)."""
         self.mass = mass.clone() if self.mass is None else self.mass + mass
         self.life += 1
 
     def rate(self, count: int, *, like: Tensor) -> Tensor:
-        """Attention received per read, (N,) with N = `count`."""
+        """Return attention received per read (N,), with N = `count`."""
         return like.new_zeros(count) if self.mass is None else self.mass / self.life
 
     def select_tokens(self, keep: Tensor) -> Usage:
-        """The same for the tokens where `keep` (N,) is true."""
+        """Return mass and life of the tokens where `keep` (N,) is true; relevance is reset."""
         return Usage(None if self.mass is None else self.mass[keep], self.life)
 
 
@@ -40,8 +40,8 @@ class Usage:
 class Entry:
     """One frame's tokens, one `Tokens` per propagation layer. `pinned` marks a user's keyframe.
 
-    `objects` are the places in the group of the objects that planes with one row per object speak of; empty: all there
-    are. `missing_prefix` tells for each of them how many tokens at the beginning say nothing of it; empty: none.
+    `objects` holds the object index of each row in planes with one row per object; empty: all objects.
+    `missing_prefix` holds, per row, the number of leading tokens without information on that object; empty: none.
     """
 
     frame: int
@@ -49,23 +49,23 @@ class Entry:
     pinned: bool = False
     objects: tuple[int, ...] = ()
     missing_prefix: tuple[int, ...] = ()
-    quality: float = 1.0  # 0..1: how sure its masks are
-    grid: tuple[int, int] | None = None  # (h, w) of its tokens, for steps that look around them
+    quality: float = 1.0  # 0..1, estimated quality of the masks
+    grid: tuple[int, int] | None = None  # (h, w) of the tokens, for operations on neighbours
     usage: Usage = field(default_factory=Usage, compare=False)
 
     def __len__(self) -> int:
         return len(self.layers[0])
 
     def as_pinned(self) -> Entry:
-        """The same, marked as a keyframe."""
+        """Return a copy marked as a keyframe."""
         return replace(self, pinned=True)
 
     def restricted_to(self, objects: tuple[int, ...]) -> Entry:
-        """The same, told to speak only of these objects, whose rows it holds."""
+        """Return a copy whose rows belong to the given object indices."""
         return replace(self, objects=objects)
 
     def with_first_value(self) -> Entry:
-        """The same, with the first object's value for every object."""
+        """Return a copy with the first object's value for every object."""
         layers = tuple(
             Tokens({**layer.planes, PER_OBJECT: layer[PER_OBJECT][:1].expand_as(layer[PER_OBJECT])})
             for layer in self.layers
@@ -73,7 +73,7 @@ class Entry:
         return replace(self, layers=layers)
 
     def missing_tokens(self, place: int) -> int:
-        """How many tokens at the beginning say nothing of the object at `place` in the group."""
+        """Count the leading tokens without information on object `place`: all tokens if the entry lacks the object."""
         if not self.objects:
             return 0
         if place not in self.objects:
@@ -81,11 +81,11 @@ class Entry:
         return self.missing_prefix[self.objects.index(place)] if self.missing_prefix else 0
 
     def row(self, place: int) -> int:
-        """The row of the object at `place` in planes with one row per object."""
+        """Return the row of object `place` in planes with one row per object."""
         return self.objects.index(place) if self.objects else place
 
     def select_tokens(self, keep: Tensor) -> Entry:
-        """The tokens where `keep` (N,) is true."""
+        """Return a copy with only the tokens where `keep` (N,) is true."""
         missing_prefix = tuple(int(torch.count_nonzero(keep[:count])) for count in self.missing_prefix)
         layers = tuple(
             Tokens({name: plane[..., keep] for name, plane in layer.planes.items()}) for layer in self.layers

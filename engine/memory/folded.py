@@ -1,4 +1,4 @@
-"""Folded: one entry into which each new one is folded, however long the clip is (MAVOS's MCA memory)."""
+"""First and Folded: constant-size memory that merges new frames into one entry (MAVOS's MCA)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from .entry import Entry
 from .stores import ListStore
 
-Fold = Callable[[Entry, Entry], Entry]  # (new, old) -> what stays
+Fold = Callable[[Entry, Entry], Entry]  # (new, old) -> merged entry
 
 
 class First(ListStore):
-    """Keeps the very first entry for good."""
+    """Keeps the first entry permanently."""
 
     def write(self, entries: Sequence[Entry]) -> list[Entry]:
         space = 1 - len(self._kept)
@@ -20,7 +20,7 @@ class First(ListStore):
 
 
 class Folded(ListStore):
-    """Keeps one entry: the first as it is, then each new one folded with what is there."""
+    """Keeps one entry: the first unchanged, then the result of `fold(new, kept)` for each new one."""
 
     def __init__(self, fold: Fold) -> None:
         super().__init__()

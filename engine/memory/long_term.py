@@ -1,4 +1,4 @@
-"""LongTerm: prototypes distilled from evicted entries; the least used tokens are dropped."""
+"""LongTerm: prototypes distilled from evicted entries, with the least used tokens dropped (XMem)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import torch
 from .entry import Entry
 from .stores import ListStore
 
-Distil = Callable[[Sequence[Entry], int], Entry]  # entries let go, number of prototypes -> one entry of so many tokens
+Distil = Callable[[Sequence[Entry], int], Entry]  # (evicted entries, number of prototypes) -> one entry with that many tokens
 
 
 class LongTerm(ListStore):
-    """XMem's long-term memory (ECCV 2022, section 3.3): each batch becomes `prototypes` tokens.
+    """XMem's long-term memory (ECCV 2022, section 3.3): each evicted batch is distilled into `prototypes` tokens.
 
-    Before a batch is added, the least used tokens above `max_tokens` - `prototypes` are dropped, ties included. With
-    `counting` off usage is not tracked, and the oldest tokens are dropped.
+    Before a batch is added, the least used tokens above `max_tokens` - `prototypes` are dropped, ties included. Without
+    `counting`, usage is not tracked and the oldest tokens are dropped instead.
     """
 
     def __init__(self, distil: Distil, *, prototypes: int, max_tokens: int, counting: bool) -> None:

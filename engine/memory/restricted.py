@@ -1,4 +1,4 @@
-"""Restricted: RMem's bank of a few frames, chosen by relevance and freshness (Zhou et al., CVPR 2024)."""
+"""Restricted: RMem's bank of a few frames, selected by relevance and freshness."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import torch
 from .entry import Entry
 from .stores import ListStore
 
-_KEPT_OF_OLD = 0.2  # of the moving average of relevance
+_KEPT_OF_OLD = 0.2  # weight of the previous moving average of relevance
 _EXPLORE = 1.5  # weight of the freshness term
-_CALM = 8  # added to the times an entry was judged
+_CALM = 8  # added to the number of comparisons of an entry
 
 
 class Restricted(ListStore):
-    """Keeps `max_entries` entries with the highest scores, always the newest, and with `reference` the very first.
+    """Keeps the `max_entries` entries with the highest scores, always the newest, and with `reference` the first.
 
-    On each write every entry is scored by its relevance at the last read, as a moving average, plus
-    1.5 sqrt(ln(all comparisons) / (its own comparisons + 8)), the freshness term of RMem (CVPR 2024).
-    With `patient` nothing is scored before the bank is full. A keyframe clears the bank.
+    On each write an entry's score is the moving average of its relevance at the last read, plus
+    1.5 sqrt(ln(all comparisons) / (comparisons of the entry + 8)), RMem's freshness term (Zhou et al., CVPR 2024).
+    With `patient`, scoring starts once the bank is full. A keyframe clears the bank.
     """
 
     def __init__(self, max_entries: int, *, patient: bool, reference: bool = True) -> None:
         super().__init__()
         self._max_entries = max_entries
         self._patient = patient
-        self._safe = int(reference)  # entries at the beginning that never go
+        self._safe = int(reference)  # number of leading entries that are never evicted
 
     def write(self, entries: Sequence[Entry]) -> list[Entry]:
         gone = []
@@ -44,7 +44,7 @@ class Restricted(ListStore):
         return gone
 
     def _scores(self) -> list[float]:
-        """A score for each entry, the reference first."""
+        """Update relevance averages and comparison counts; return one score per entry, the reference first."""
         for usage in (entry.usage for entry in self._kept):
             told = usage.relevance if usage.relevance is not None else torch.zeros(())
             before = usage.average

@@ -1,4 +1,4 @@
-"""Stores: each keeps the entries it wants and returns those it lets go, which are offered to the next store."""
+"""Stores: steps of the memory cascade, which keep some entries and evict the others."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ class Store(Protocol):
     """One step of a memory cascade."""
 
     def write(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Take what is offered; return what is let go."""
+        """Take offered entries; return evicted ones, which are offered to the next store."""
         ...
 
     def entries(self) -> list[Entry]:
-        """What can be read now."""
+        """Return the readable entries."""
         ...
 
     def state_dict(self) -> Any:
-        """All that it has come to know, in tuples, lists, entries and numbers; pinned entries of `Permanent` not."""
+        """Return the state as tuples, lists, entries and numbers; `Permanent` keyframes are not included."""
         ...
 
     def load_state_dict(self, state_dict: Any) -> None:
-        """Take over what another one `state_dict`."""
+        """Restore the `state_dict` of a store of the same kind."""
         ...
 
 
 class ListStore:
-    """A store whose entries are all that it knows."""
+    """Base of stores whose only state is a list of entries."""
 
     def __init__(self) -> None:
         self._kept: list[Entry] = []
@@ -45,7 +45,7 @@ class ListStore:
 
 
 class Permanent:
-    """Keeps every pinned entry, one per frame, for good."""
+    """Keeps every pinned entry permanently, one per frame."""
 
     def __init__(self) -> None:
         self._by_frame: dict[int, Entry] = {}
@@ -61,11 +61,11 @@ class Permanent:
         return None
 
     def load_state_dict(self, state_dict: None) -> None:
-        """Keyframes are remembered anew in every run."""
+        """Restore nothing: keyframes are memorized again in every run."""
 
 
 class Bounded:
-    """Keeps the `capacity` worthiest entries. Age is counted in arrivals, not in frames."""
+    """Keeps the `capacity` entries of highest `worth(entry, age)`. Age is counted in arrivals, not in frames."""
 
     def __init__(self, capacity: int, worth: Callable[[Entry, int], float]) -> None:
         self._capacity = capacity
@@ -94,10 +94,10 @@ class Bounded:
 
 
 class Gate:
-    """Keeps nothing, and lets only pinned entries and those of good quality go on."""
+    """Filter without entries: passes pinned entries and those of sufficient quality to the next store."""
 
     def __init__(self, min_quality: float) -> None:
-        """`min_quality` quality, 0..1."""
+        """Pass unpinned entries of at least `min_quality`, 0..1."""
         self._min_quality = min_quality
 
     def write(self, entries: Sequence[Entry]) -> list[Entry]:
@@ -110,4 +110,4 @@ class Gate:
         return None
 
     def load_state_dict(self, state_dict: None) -> None:
-        """There is nothing to take over."""
+        """Restore nothing: a gate has no state."""

@@ -1,4 +1,4 @@
-"""Named planes that share one token axis: what a frame looks like to a memory."""
+"""Tokens: named planes (keys, shrinkage, values) that share one token axis."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-PER_OBJECT = "value"  # the plane that has one row per object, (O, CV, N)
+PER_OBJECT = "value"  # name of the plane with one row per object, (O, CV, N)
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Planes (..., N) with the same N, such as `key` (CK, N), `shrinkage` (1, N), `value` (O, CV, N)."""
+    """Planes (..., N) of the same N, such as `key` (CK, N), `shrinkage` (1, N), `value` (O, CV, N)."""
 
     planes: dict[str, Tensor]
 
@@ -25,7 +25,7 @@ class Tokens:
 
 
 def joined(groups: Sequence[Tokens]) -> Tokens:
-    """One token axis out of many: planes of the first, in the order given."""
+    """Concatenate groups along the token axis, in order; only the planes of the first group are kept."""
     if len(groups) == 1:
         return groups[0]
     return Tokens({name: torch.cat([part[name] for part in groups], dim=-1) for name in groups[0].planes})

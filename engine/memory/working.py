@@ -1,4 +1,4 @@
-"""XMem's working memory: whole frames, of which the older go down as one batch when there are too many."""
+"""Working: XMem's working memory of whole frames, which evicts the older ones in batches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .tokens import PER_OBJECT, Tokens
 
 
 class Working(ListStore):
-    """Keeps recent frames. When `max_frames` are here, all but the last `min_frames` go down together."""
+    """Keeps recent frames. At `max_frames`, all but the last `min_frames` are evicted as one batch."""
 
     def __init__(self, min_frames: int, max_frames: int) -> None:
         super().__init__()
@@ -29,10 +29,10 @@ class Working(ListStore):
 
 
 class FirstAndWorking(Working):
-    """As `Working`, but the very first frame, which the user gave, is one of the `min_frames` and never goes down.
+    """`Working` that never evicts the first frame, the user's annotation; that frame is one of the `min_frames`.
 
-    As XMem's program does it, an object that appeared later has its own first frame kept as well: its value is moved
-    to the key of the very first frame. If at most `min_frames` + 1 frames know the object, none of it goes down.
+    As in XMem's code, the first value of an object that appeared later is kept too: moved to the key of the first
+    frame. If at most `min_frames` + 1 frames hold the object, none of its values are evicted.
     """
 
     def write(self, entries: Sequence[Entry]) -> list[Entry]:
@@ -55,7 +55,7 @@ class FirstAndWorking(Working):
 
 
 def _with_row_of(entry: Entry, giver: Entry, place: int) -> Entry:
-    """`entry` with the value that `giver` holds of the object at `place`."""
+    """Append the value row of object `place` in `giver` to `entry`."""
     layers = tuple(
         Tokens({**mine.planes, PER_OBJECT: torch.cat([mine[PER_OBJECT], given[PER_OBJECT][giver.row(place)][None]])})
         for mine, given in zip(entry.layers, giver.layers, strict=True)
@@ -64,7 +64,7 @@ def _with_row_of(entry: Entry, giver: Entry, place: int) -> Entry:
 
 
 def _without(entry: Entry, place: int) -> Entry:
-    """`entry` that says nothing of the object at `place`."""
+    """Remove the value row of object `place` from `entry`."""
     if entry.missing_tokens(place):
         return entry
     rows = [row for row, other in enumerate(entry.objects) if other != place]

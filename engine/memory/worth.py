@@ -1,4 +1,4 @@
-"""How much an entry is worth keeping: functions from an entry and its age in arrivals to a number."""
+"""Worth functions of `Bounded`: an entry and its age in arrivals -> a score."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from .entry import Entry
 
 
 def recency(entry: Entry, age: int) -> float:
-    """The newer, the worthier."""
+    """Score newer entries higher."""
     return -age
