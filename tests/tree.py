@@ -15,7 +15,6 @@ _ROOT_FILES = {
     "build_addon.py": None,
     "blender_manifest.toml": "What Blender must know of the extension",
     "pyproject.toml": "What the engine needs, and the settings of the tools that check it",
-    "constraints.txt": "The exact versions that the demo and the tests install",
 }
 _DATA = {"weights": "Weights of the default network, and their model card"}
 

@@ -102,7 +102,7 @@ class MemoryBank:
         self._view = None
 
     def start_from(self, frame: int) -> None:
-        """Count the interval from `frame`: the start of a sweep, or an already pinned keyframe that the sweep passes."""
+        """Count the interval from `frame`: the start of a sweep, or a pinned keyframe that the sweep passes."""
         self._last_frame = frame
 
     def state_dict(self) -> tuple[int | None, list[Any]]:
