@@ -210,7 +210,7 @@ def _propagate(
     """Compute and write all mattes, from where the same job was interrupted. Returns steps per second."""
     resume = _find_resume_point(context, plan, outputs)
     if resume is None:
-        if reason := outputs.checkpoint.restart_reason():
+        if reason := outputs.checkpoint.restart_reason(resumable=outputs.resumable):
             _log.warning("%s", reason)
             report(Stage(job.job_id, reason))
         outputs.checkpoint.forget()

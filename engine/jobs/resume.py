@@ -102,8 +102,10 @@ class JobCheckpoint:
             _log.warning("%s: the job starts again", error)
         return None
 
-    def restart_reason(self) -> str:
+    def restart_reason(self, *, resumable: bool) -> str:
         """Why a job that does not resume starts again, in a sentence; empty if nothing was interrupted here."""
+        if self._own.is_dir() and not resumable:
+            return "Starting again: the probabilities that the interrupted run computed were not kept"
         if self._own.is_dir():
             return "Starting again: files of the interrupted run are missing or damaged, or other frames can be read"
         if any(self._folder.unfinished_jobs()):
@@ -146,10 +148,7 @@ class JobCheckpoint:
             with atomic_write(self._own / MEMORY) as part:
                 metadata = {"identity": self._identity, "progress": json.dumps(progress)}
                 part.write_bytes(save(tensors, metadata=metadata))
-        except EngineError as error:
-            self._give_up(error)
-            return
-        except (SafetensorError, RuntimeError, MemoryError) as error:
+        except (EngineError, SafetensorError, RuntimeError, MemoryError) as error:
             self._give_up(error)
             return
         now = time.monotonic()

@@ -137,8 +137,8 @@ def _parts(entries: tuple[Entry, ...]) -> tuple[TokenGroup, ...]:
         return (TokenGroup((), _join(entries, whole, ()), whole),)
     together: dict[tuple[tuple[int, int], ...], list[int]] = {}
     for place in every:
-        missing_prefix = [entry.missing_tokens(place) for entry in entries]
-        starts = tuple((index, lack) for index, lack in enumerate(missing_prefix) if lack < len(entries[index]))
+        missing = [entry.missing_tokens(place) for entry in entries]
+        starts = tuple((index, lack) for index, lack in enumerate(missing) if lack < len(entries[index]))
         if starts:
             together.setdefault(starts, []).append(place)
     return tuple(

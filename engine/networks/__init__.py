@@ -1,1 +1,1 @@
-"""Networks: each is five verbs (encode, segment, refer, memorize, settle) over parts from `layers`."""
+"""Networks: each is five verbs, see `network`, over parts from `layers`."""

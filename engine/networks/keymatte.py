@@ -220,13 +220,11 @@ class Keymatte(
 
     def update_state(self, frame: int, features: KeymatteFeatures, masks: Tensor, state: LastFrame | None) -> LastFrame:
         """This frame becomes the previous one."""
-        can_split_cpu = functional.avg_pool2d(masks, STRIDE)
-        unoccluded_area = masks.new_zeros(len(masks), dtype=torch.float32) if state is None else state.unoccluded_area
-        size = (can_split_cpu > 0.5).sum((1, 2)).to(unoccluded_area) * STRIDE**2
-        unoccluded_area = torch.where(
-            unoccluded_area > 0, torch.maximum(unoccluded_area, size), unoccluded_area
-        )  # as it comes nearer
-        return LastFrame(can_split_cpu, features.luma, features.luma_cpu, unoccluded_area)
+        halved = functional.avg_pool2d(masks, STRIDE)
+        area = masks.new_zeros(len(masks), dtype=torch.float32) if state is None else state.unoccluded_area
+        size = (halved > 0.5).sum((1, 2)).to(area) * STRIDE**2
+        area = torch.where(area > 0, torch.maximum(area, size), area)  # as it comes nearer
+        return LastFrame(halved, features.luma, features.luma_cpu, area)
 
     def memorize_keyframe(
         self, frame: int, features: KeymatteFeatures, masks: Tensor, state: LastFrame | None

@@ -57,10 +57,10 @@ def spread(ring: np.ndarray, count: int, *, before: np.ndarray | None = None) ->
     """
     lengths = np.linalg.norm(np.roll(ring, -1, axis=0) - ring, axis=1)
     travelled = np.concatenate([[0.0], np.cumsum(lengths, dtype=np.float64)])
-    walk, blend_weight = _shares(ring, travelled)
+    walk, share = _shares(ring, travelled)
     if before is None:
-        return _balanced(ring, travelled, np.interp(np.arange(count) / count, blend_weight, walk))
-    fine = np.interp(np.arange(count * _PHASES) / (count * _PHASES), blend_weight, walk)
+        return _balanced(ring, travelled, np.interp(np.arange(count) / count, share, walk))
+    fine = np.interp(np.arange(count * _PHASES) / (count * _PHASES), share, walk)
     phase, shift = _in_phase(_at(ring, travelled, fine), before)
     return np.roll(_balanced(ring, travelled, fine[phase::_PHASES]), -shift, axis=0)
 
@@ -74,8 +74,8 @@ def _shares(ring: np.ndarray, travelled: np.ndarray) -> tuple[np.ndarray, np.nda
     turn = np.abs((np.roll(heading, -1) - heading + np.pi) % (2 * np.pi) - np.pi)
     weight = np.sqrt(np.maximum(_blurred(turn[:, None], min(1 / _STEP, places / 16))[:, 0], 0))
     weight = _EVEN + (1 - _EVEN) * weight / max(float(weight.mean()), 1e-9)
-    blend_weight = np.concatenate([[0.0], np.cumsum(weight)])
-    return walk, blend_weight / blend_weight[-1]
+    share = np.concatenate([[0.0], np.cumsum(weight)])
+    return walk, share / share[-1]
 
 
 def _in_phase(fine: np.ndarray, before: np.ndarray) -> tuple[int, int]:

@@ -82,13 +82,13 @@ def _film(rng: np.random.Generator, clip: Path, numbers: np.ndarray, size: int) 
         return None
     mirrored = rng.random() < 0.5
     tint, curve, stir = rng.normal(1, 0.06, 3), np.exp(rng.normal(0, 0.12)), rng.normal(0, 6)
-    luma = np.arange(256)[:, None] / 255.0
-    luma = np.uint8(np.clip(255 * (luma**curve) * tint + stir, 0, 255))[:, ::-1]  # (256, 3), read as BGR
+    tones = np.arange(256)[:, None] / 255.0
+    tones = np.uint8(np.clip(255 * (tones**curve) * tint + stir, 0, 255))[:, ::-1]  # (256, 3), read as BGR
     images, labels = [], []
     for number, mask in zip(numbers, masks):
         image = cv2.imread(str(clip / "frames" / f"frame_{number:06d}.jpg"))[y : y + side, x : x + side]
         smooth = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
-        image = cv2.LUT(cv2.resize(image, (size, size), interpolation=smooth), luma[None])
+        image = cv2.LUT(cv2.resize(image, (size, size), interpolation=smooth), tones[None])
         mask = cv2.resize(mask[y : y + side, x : x + side], (size, size), interpolation=cv2.INTER_NEAREST_EXACT)
         images.append(image[:, ::-1, ::-1] if mirrored else image[..., ::-1])
         labels.append(mask[:, ::-1] if mirrored else mask)

@@ -16,7 +16,7 @@ from engine.inference.propagate import PropagationState
 from engine.jobs.resume import JobCheckpoint
 from engine.media.label_images import write_labels
 from engine.shared.matte_folder import MatteFolder
-from engine.shared.protocol import Answer, Finished, JobCancelled, MatteReady
+from engine.shared.protocol import Answer, Finished, JobCancelled, MatteReady, Stage
 from engine.shared.types import PropagationJob
 from tests import films
 from tests.engine.jobs.test_propagate import done, job_of
@@ -48,6 +48,11 @@ def files(folder: Path) -> dict[str, bytes]:
 def first_done(answers: list[Answer]) -> int:
     """How many steps were done when the first matte was told."""
     return next(answer.done for answer in answers if isinstance(answer, MatteReady))
+
+
+def restart_reasons(answers: list[Answer]) -> list[str]:
+    """Sentences that tell why the job starts again."""
+    return [answer.text for answer in answers if isinstance(answer, Stage) and answer.text.startswith("Starting again")]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +150,18 @@ def test_another_job_begins_anew(job, film, tmp_path, always_due, change):
 def test_another_program_begins_anew(job, always_due, monkeypatch):
     done(job, cancel_after=20)
     monkeypatch.setattr("engine.jobs.resume._program", lambda: "another")
-    assert first_done(done(job)) == 1
+    answers = done(job)
+    assert first_done(answers) == 1
+    assert restart_reasons(answers) == [
+        "Starting again: the interrupted run had other settings, keyframes or another version of Keymatte"
+    ]
+
+
+def test_why_a_job_starts_again_is_told_only_after_an_interruption(job, always_due):
+    assert restart_reasons(done(job)) == []
+    done(job, cancel_after=20)
+    (told,) = restart_reasons(done(replace(job, probabilities=job.folder / "found.npz")))
+    assert told.endswith("the probabilities that the interrupted run computed were not kept")
 
 
 def test_frames_that_cannot_be_read_are_told_at_the_end(job, always_due):
