@@ -1,1 +1,1 @@
-"""Adaptation: fine-tunes a network's decoder to the keyframes of one clip."""
+"""Adaptation: fine-tuning of a network's decoder to the keyframes of one clip."""

@@ -1,4 +1,4 @@
-"""Changed copies of a picture and its masks: moved, bent, mirrored, in another light or focus."""
+"""Augmentation of an image and its masks: affine, elastic, mirrored, photometric, blurred."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-_BENDS = 4  # places along each side that are moved apart from each other
+_BENDS = 4  # control points of the elastic deformation along each side
 _FOCUS = 9  # pixels: side of the blurring kernel
 
 
 @dataclass(frozen=True)
 class AugmentationRange:
-    """How far a copy may be from its original."""
+    """Maximum strength of each augmentation."""
 
-    shift: float  # of the frame's shorter side
+    shift: float  # maximum translation, relative to the frame's shorter side
     turn: float  # radians
     zoom: float  # logarithm of the scale
-    bend: float  # of the frame's shorter side: how far parts move by themselves
-    apart: float  # of the frame's shorter side: how far objects move against what is behind them
-    light: float  # logarithm of gamma and of each colour's gain
-    mirrored: float  # 0..1: probability
+    bend: float  # maximum elastic displacement, relative to the shorter side
+    apart: float  # maximum motion of objects against the background, relative to the shorter side
+    light: float  # maximum log of gamma; half of it for log gain per channel
+    mirrored: float  # probability of mirroring, 0..1
 
 
 class Augmenter:
-    """Makes copies (1, 3, H, W), (O, H, W) of pictures with masks; the same seed gives the same ones."""
+    """Makes augmented copies of images (1, 3, H, W) with masks (O, H, W); deterministic per seed."""
 
     def __init__(self, seed: int) -> None:
         self._dice = torch.Generator().manual_seed(seed)
 
     def copy(self, image: Tensor, masks: Tensor, reach: AugmentationRange) -> tuple[Tensor, Tensor]:
-        """One of the copies within `reach`."""
+        """Return an augmented copy of image and masks within `reach`."""
         h, w = image.shape[-2:]
         places = self._places((h, w), masks, reach).to(image.device)
         image = functional.grid_sample(image, places, padding_mode="reflection", align_corners=False)
@@ -42,7 +42,7 @@ class Augmenter:
         return self._developed(image, reach), masks
 
     def cell(self, lowest: int, highest: int) -> int:
-        """A whole number, both ends included."""
+        """Draw an integer from `lowest` to `highest`, inclusive."""
         return int(torch.randint(lowest, highest + 1, (), generator=self._dice))
 
     def _uniform(self, size: tuple[int, ...]) -> Tensor:
@@ -52,7 +52,7 @@ class Augmenter:
         return (2 * self._uniform(size) - 1) * reach
 
     def _places(self, size: tuple[int, int], masks: Tensor, reach: AugmentationRange) -> Tensor:
-        """Where each pixel of the copy comes from: (1, H, W, 2) x and y, -1..1."""
+        """Build the sampling grid of the copy: (1, H, W, 2) x and y, -1..1."""
         h, w = size
         y, x = torch.meshgrid(torch.arange(h) - (h - 1) / 2, torch.arange(w) - (w - 1) / 2, indexing="ij")
         shorter = min(h, w)
@@ -68,16 +68,16 @@ class Augmenter:
 
     @staticmethod
     def _near(mask: Tensor) -> Tensor:
-        """(H, W) 1 on objects, falling to 0 around them: what lies there is stretched or squeezed when they move."""
+        """Return a soft weight (H, W), 1 on objects, falling to 0 around: the zone deformed by object motion."""
         small = functional.adaptive_max_pool2d(mask[None, None], 24)
         soft = functional.avg_pool2d(small, 3, stride=1, padding=1)
         return functional.interpolate(soft, size=mask.shape, mode="bilinear", align_corners=False)[0, 0]
 
     def _developed(self, image: Tensor, reach: AugmentationRange) -> Tensor:
-        """In another light, and sometimes out of focus."""
+        """Apply random gamma and gain, and in some copies a Gaussian blur."""
         gamma, gain = self._around((1, 1, 1, 1), reach.light).exp(), self._around((1, 3, 1, 1), reach.light / 2).exp()
         image = (image.clamp(0, 1) ** gamma.to(image) * gain.to(image)).clamp(0, 1)
-        width = float(self._uniform(()) * 4 - 2)  # sharp half of the times
+        width = float(self._uniform(()) * 4 - 2)  # no blur for negative widths
         if reach.light and width > 0.3:
             steps = torch.arange(_FOCUS) - _FOCUS // 2
             kernel = torch.exp(-0.5 * (steps / width).square())

@@ -1,4 +1,4 @@
-"""What learning minimises: bootstrapped cross-entropy, more along outlines, dice, misjudged quality and nearness."""
+"""Losses: bootstrapped cross-entropy, edge, dice, IoU estimate and presence terms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-_BAND = 2  # pixels on either side of an outline where errors count once more
+_BAND = 2  # half-width of the edge band, in pixels
 _EDGE_WEIGHT = 0.25
 _QUALITY_WEIGHT = 0.1
 _NEAR_WEIGHT = 0.1
@@ -17,16 +17,16 @@ _NEAR_WEIGHT = 0.1
 
 @dataclass(frozen=True)
 class FramePrediction:
-    """What the network found on one frame that it was not told."""
+    """Prediction on one frame, with the ground truth."""
 
     logits: Tensor  # (O + 1, H, W), background first
-    quality: Tensor  # (O,) logits of the overlap that it expects with the truth
-    presence_logits: Tensor  # (O, h, w) logits of there being any of an object in a cell of so many pixels
-    labels: Tensor  # (H, W) long: the truth
+    quality: Tensor  # (O,) logits of the estimated IoU
+    presence_logits: Tensor  # (O, h, w) logits of object presence per cell
+    labels: Tensor  # (H, W) long, ground truth
 
 
 def bootstrapped_mean(losses: Tensor, *, share: float) -> Tensor:
-    """Mean of the highest `share` (0..1] of pixels' losses (H, W) -> scalar."""
+    """Average the highest `share`, in (0, 1], of pixel losses (H, W) -> scalar."""
     losses = losses.flatten()
     if share >= 1:
         return losses.mean()
@@ -34,7 +34,7 @@ def bootstrapped_mean(losses: Tensor, *, share: float) -> Tensor:
 
 
 def outline_band(labels: Tensor) -> Tensor:
-    """(H, W) long -> (H, W) 0 or 1: pixels at most `_BAND` from another label."""
+    """Mark pixels at most `_BAND` from another label: labels (H, W) long -> (H, W) 0 or 1."""
     side = 2 * _BAND + 1
     as_map = labels[None, None].float()
     highest = functional.max_pool2d(as_map, side, stride=1, padding=_BAND)
@@ -43,14 +43,14 @@ def outline_band(labels: Tensor) -> Tensor:
 
 
 def dice(probabilities: Tensor, truth: Tensor) -> Tensor:
-    """1 - dice coefficient, mean over objects: (O, H, W), (O, H, W) -> scalar."""
+    """Compute the dice loss, averaged over objects: (O, H, W), (O, H, W) -> scalar."""
     overlap = (probabilities * truth).sum((1, 2))
     total = probabilities.sum((1, 2)) + truth.sum((1, 2))
     return (1 - (2 * overlap + 1) / (total + 1)).mean()
 
 
 def iou(found: Tensor, labels: Tensor, objects: int) -> Tensor:
-    """IoU of each object where labels (H, W) long are `found` with where they are true: (O,); 1 if it is nowhere."""
+    """Compute the IoU of each object between label maps (H, W) long: (O,); 1 if absent in both."""
     numbers = torch.arange(1, objects + 1, device=labels.device)[:, None, None]
     ours, truth = found == numbers, labels == numbers
     union = (ours | truth).sum((1, 2))
@@ -58,7 +58,7 @@ def iou(found: Tensor, labels: Tensor, objects: int) -> Tensor:
 
 
 def frame_loss(shown: FramePrediction, *, share: float) -> Tensor:
-    """All terms of one frame -> scalar."""
+    """Sum all loss terms of one frame -> scalar."""
     logits, labels = shown.logits, shown.labels
     objects = logits.shape[0] - 1
     truth = torch.stack([labels == number for number in range(1, objects + 1)]).to(logits)
@@ -78,5 +78,5 @@ def frame_loss(shown: FramePrediction, *, share: float) -> Tensor:
 
 
 def clip_loss(shown: Sequence[FramePrediction], *, share: float) -> Tensor:
-    """Mean loss over predicted frames."""
+    """Average the loss over predicted frames -> scalar."""
     return torch.stack([frame_loss(one, share=share) for one in shown]).mean()

@@ -1,4 +1,4 @@
-"""Walks over a shot's own frames to keyframes that are not told: how well decoders carry masks as far as they must."""
+"""Validation of decoders by propagation over a shot's frames to held-out keyframes."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from ..memory.stores import Permanent
 from ..networks.keymatte import Keymatte, KeymatteFeatures, LastFrame
 from .losses import iou
 
-MOST_FRAMES = 12  # of a walk, of those between two keyframes
+MOST_FRAMES = 12  # maximum number of frames propagated between two keyframes
 
-Show = Callable[[int], Tensor | None]  # frame -> image (1, 3, H, W) as the network sees it; None: it is missing
+Show = Callable[[int], Tensor | None]  # frame -> network input (1, 3, H, W); None: unreadable
 
 
 @dataclass(frozen=True)
 class AnnotatedFrame:
-    """A keyframe of objects that share a memory, as the network sees it."""
+    """Keyframe at network size, with the masks of objects that share a memory."""
 
     frame: int
     image: Tensor  # (1, 3, H, W)
-    masks: Tensor  # (O, H, W) joint
+    masks: Tensor  # (O, H, W), summing to at most 1
 
 
 def labels_of(masks: Tensor) -> Tensor:
-    """Masks (O, H, W) joint -> (H, W) long: 0 background, 1..O."""
+    """Convert merged masks (O, H, W) to labels (H, W) long: 0 background, 1..O."""
     return torch.cat([1 - masks.sum(0, keepdim=True), masks]).argmax(0)
 
 
 def frames_between(first: int, last: int) -> list[int]:
-    """Frame numbers strictly between two, from `first` towards `last`: all, or `MOST_FRAMES` evenly spread."""
+    """List frames strictly between two, from `first` to `last`: all, or `MOST_FRAMES` evenly spaced."""
     count = min(max(abs(last - first) - 1, 0), MOST_FRAMES)
     return [first + round((last - first) * (at + 1) / (count + 1)) for at in range(count)]
 
 
 def steps_of(group: Sequence[AnnotatedFrame]) -> int:
-    """How many frames `validate_by_propagation` walks over."""
+    """Count the frames that `validate_by_propagation` processes."""
     return sum(len(frames_between(group[_before(at)].frame, one.frame)) + 1 for at, one in enumerate(group))
 
 
@@ -48,11 +48,11 @@ def steps_of(group: Sequence[AnnotatedFrame]) -> int:
 def validate_by_propagation(
     network: Keymatte, group: Sequence[AnnotatedFrame], decoders: Callable[[int], Sequence[nn.Module]], show: Show
 ) -> Iterator[list[list[float]] | None]:
-    """Walk to each keyframe of a group of two or more from the one before it, the first from the second.
+    """Propagate to each held-out keyframe of a group of two or more from its predecessor, the first from the second.
 
-    All but the one that is walked to are remembered. `decoders` of the keyframe's place in the group walk side by
-    side: what one finds on a frame it goes on with on the next; nothing of it is remembered. After each frame None, or
-    at the keyframe J of each decoder there, in percent, object by object. `network` is of Keymatte's kind.
+    Memory holds all keyframes but the held-out one; no intermediate frame is memorized. `decoders(index)` returns the
+    decoders to evaluate at that keyframe; each propagates its own masks. Yields None after each intermediate frame, and
+    at the keyframe J in percent: a list per decoder, one value per object.
     """
     seen = [network.encode(one.image) for one in group]
     left = [network.memorize_permanent(at, seen[at], one.masks, among=len(group)) for at, one in enumerate(group)]
@@ -83,11 +83,11 @@ def validate_by_propagation(
 def _found(
     network: Keymatte, decoder: nn.Module, features: KeymatteFeatures, bank: MemoryBank, state: LastFrame | None
 ) -> Tensor:
-    """Joint logits (O + 1, H, W) of a frame, as `Keymatte.segment` finds them, by a decoder of any weights."""
+    """Compute joint logits (O + 1, H, W) as `Keymatte.segment` does, with the given decoder."""
     inputs = network.decoder_inputs(features, bank.view(), state)
     return joint_logits(network.filtered_logits(decoder(*inputs), inputs, state).sigmoid())
 
 
 def _before(at: int) -> int:
-    """The keyframe from which one is walked to: both are never of the same fold, as folds take turns."""
+    """Return the start keyframe of a propagation; always of another fold, since folds alternate."""
     return at - 1 if at else 1

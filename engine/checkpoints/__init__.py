@@ -1,1 +1,1 @@
-"""Checkpoints: weights files found, downloaded, read and loaded strictly."""
+"""Checkpoints: download, safe reading and strict loading of weights files."""

@@ -1,4 +1,4 @@
-"""One file from the network: beside its place, resumable, and renamed only when it is what was asked for."""
+"""Resumable, verified file download: written to a .part file, renamed on success."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ..shared.errors import Cancelled, DiskFull, DownloadFailed, DownloadRefused
 from ..shared.files import writing_error
 from .http import Reply, is_web_page
 
-Progress = Callable[[int, int], None]  # bytes done, bytes in all (0: not known)
+Progress = Callable[[int, int], None]  # (bytes done, total bytes or 0 if unknown)
 IsCancelled = Callable[[], bool]
 
 _PATIENCE = 30.0  # seconds
-_STEP = 1 << 20  # bytes between two reports
-_GONE = (401, 403, 404, 410)  # it does not help to ask again
+_STEP = 1 << 20  # bytes between progress reports
+_GONE = (401, 403, 404, 410)  # statuses for which a retry is useless
 _PAGES = ("text/html", "application/xhtml+xml")
 
 
@@ -38,13 +38,13 @@ def download(
     page: str = "",
     patience: float = _PATIENCE,
 ) -> str:
-    """Fetch `address` to `target`, or what is still missing of it; the SHA-256 of the file.
+    """Download `address` to `target`, resuming a partial download; return the file's SHA-256.
 
-    It is written to `target` with ".part" appended and goes on there if it was broken off, unless the file at the
-    address is another one by now. A `sha256` that is not empty must be the file's. There must be room for `copies` of
-    it, for whoever converts it. On `page` a person finds the file; a server may be silent for `patience` seconds.
+    Data is written to `target` with ".part" appended; an interrupted download is resumed unless the remote file has
+    changed. A nonempty `sha256` must match. Free disk space for `copies` of the file is required, e.g. for conversion.
+    `page` is the web page of the file for manual download; `patience` is the server timeout in seconds.
 
-    Raises Stopped when `cancelled`, DownloadFailed, DownloadRefused, DiskFull, FolderNotWritable.
+    Raises Cancelled when `cancelled`, DownloadFailed, DownloadRefused, DiskFull, FolderNotWritable.
     """
     part = _Part(target)
     try:
@@ -66,7 +66,7 @@ def download(
 
 
 def sha256_of(file: Path, cancelled: IsCancelled = lambda: False) -> str:
-    """SHA-256 of a file's content, in hexadecimal. Raises Stopped, OSError."""
+    """Compute the SHA-256 of a file, in hexadecimal. Raises Cancelled, OSError."""
     digest = hashlib.sha256()
     with file.open("rb") as content:
         while block := content.read(1 << 22):
@@ -76,18 +76,18 @@ def sha256_of(file: Path, cancelled: IsCancelled = lambda: False) -> str:
     return digest.hexdigest()
 
 
-# -- what has come so far ----------------------------------------------------------------------------------------------
+# -- partial downloads -------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class _Origin:
-    """Which file a part is the beginning of."""
+    """Remote file that a partial download belongs to."""
 
     address: str
-    version: str  # ETag or Last-Modified of the file; a part without either cannot be gone on with
-    total: int  # bytes; 0: not known
+    version: str  # ETag or Last-Modified; without either, the part cannot be resumed
+    total: int  # bytes; 0: unknown
 
 
 class _Part:
-    """What has come of a file, and a note beside it of what it is the beginning of."""
+    """Partial download with a JSON note of its origin and a lock file."""
 
     def __init__(self, target: Path) -> None:
         self.path = target.with_name(target.name + ".part")
@@ -99,7 +99,7 @@ class _Part:
         return self.path.stat().st_size if self.path.is_file() else 0
 
     def resumable(self, address: str) -> _Origin | None:
-        """Of which file at the address this is the beginning; None if it cannot be gone on with."""
+        """Return the origin if this part of `address` can be resumed, else None."""
         try:
             origin = _Origin(**json.loads(self._note.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
@@ -112,15 +112,15 @@ class _Part:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Let no other program write to it meanwhile; from one that dies, the system takes the lock away."""
+        """Hold an exclusive lock, released by the OS if the process dies. Raises DownloadFailed if locked."""
         with self._lock.open("ab") as file:
             if not _locked(file):
                 raise DownloadFailed(f"another program writes to {self.path}", remedy="Wait until it has finished.")
             try:
                 yield
             finally:
-                file.close()  # or Windows would keep it
-                with suppress(OSError):  # another program may have it open by now
+                file.close()  # Windows cannot delete open files
+                with suppress(OSError):  # another process may have opened the lock file
                     self._lock.unlink()
 
     def remove(self) -> None:
@@ -130,7 +130,7 @@ class _Part:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What is fetched; see `download`."""
+    """Download request; see `download`."""
 
     address: str
     page: str
@@ -148,14 +148,14 @@ class _Wanted:
 
 
 def _fetch(wanted: _Wanted, part: _Part, progress: Progress, cancelled: IsCancelled) -> None:
-    """Bring `part` to its full length."""
+    """Complete `part`, by resuming or from the start."""
     origin, start = part.resumable(wanted.address), part.size
     if origin and start == origin.total:
         return
     headers = {"Range": f"bytes={start}-", "If-Range": origin.version} if origin else {}
     with Reply(wanted.address, headers, patience=wanted.patience, cancelled=cancelled) as reply:
         if not (origin and _goes_on(reply, start, origin)):
-            if origin and reply.status in (206, 416):  # not the rest that was asked for: ask for all of it
+            if origin and reply.status in (206, 416):  # wrong range: start from scratch
                 part.remove()
                 _fetch(wanted, part, progress, cancelled)
                 return
@@ -175,7 +175,7 @@ def _fetch(wanted: _Wanted, part: _Part, progress: Progress, cancelled: IsCancel
 
 
 def _write(path: Path, blocks: Iterator[bytes], start: int, progress: Callable[[int], None]) -> int:
-    """Append `blocks` to the file, which has `start` bytes; how many it has then."""
+    """Append `blocks` to the file of `start` bytes; return its new size."""
     done = told = start
     with path.open("ab", buffering=0) as file:
         progress(done)
@@ -198,7 +198,7 @@ def _expect_room(path: Path, total: int, start: int, copies: int) -> None:
 
 
 def _locked(file: BinaryIO) -> bool:
-    """Lock an open file; whether nobody else had. Where locks are not known, as on some network drives, nobody has."""
+    """Lock an open file; return False if locked by another process. True where locks are unsupported."""
     try:
         if os.name == "nt":
             import msvcrt
@@ -213,15 +213,15 @@ def _locked(file: BinaryIO) -> bool:
     return True
 
 
-# -- what the server says ----------------------------------------------------------------------------------------------
+# -- server replies ----------------------------------------------------------------------------------------------------
 def _goes_on(reply: Reply, start: int, origin: _Origin) -> bool:
-    """Whether the reply is the rest, from byte `start`, of the file that was begun."""
+    """Return whether the reply continues the same file from byte `start`."""
     place = reply.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0].strip()
     return reply.status == 206 and place == str(start) and _version_of(reply) in (origin.version, "")
 
 
 def _expect_file(wanted: _Wanted, reply: Reply) -> None:
-    """Refuse what is no file: an error, or a page that says something else in a browser."""
+    """Raise DownloadFailed for an HTTP error, DownloadRefused for a web page."""
     if reply.status != 200:
         remedy = wanted.by_hand() if reply.status in _GONE else "Run the same again later."
         raise DownloadFailed(f"{wanted.address} answered {reply.status} {reply.reason}", remedy=remedy)
@@ -230,12 +230,12 @@ def _expect_file(wanted: _Wanted, reply: Reply) -> None:
 
 
 def _version_of(reply: Reply) -> str:
-    """What tells this file from a later one at the same address; empty if nothing does for sure."""
+    """Return the strong ETag or Last-Modified of a reply; empty if neither is present."""
     tag = reply.headers.get("ETag", "")
     return tag if tag.startswith('"') else reply.headers.get("Last-Modified", "")
 
 
 def _length_of(reply: Reply) -> int:
-    """Bytes that will come; 0 if the server does not tell."""
+    """Return the length of the body in bytes; 0 if unknown."""
     told = reply.headers.get("Content-Length", "")
     return int(told) if told.isdecimal() else 0

@@ -1,4 +1,4 @@
-"""One answer of a web server: its head at once, its bytes as they come, and the way out at any moment."""
+"""Reply: streaming HTTP GET that can be cancelled at any time."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from ..shared.errors import Cancelled, DownloadFailed, DownloadRefused
 
 _BLOCK = 1 << 18  # bytes
 _BLOCKS_AHEAD = 8
-_GLANCE = 0.1  # seconds between two looks at whether it was cancelled
+_GLANCE = 0.1  # seconds between cancellation checks
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
 class _End:
-    """What ended the connection; an answer of HTTP is none, although it may be an exception."""
+    """Connection error; not used for HTTP error replies, which urllib raises as exceptions."""
 
     error: Exception
 
@@ -35,18 +35,18 @@ _Heard = bytes | http.client.HTTPResponse | urllib.error.HTTPError | _End
 
 
 class Reply:
-    """The answer to a GET; a thread of its own waits for the server, so that a silent one can be left at once."""
+    """Reply to a GET, read in a background thread so that a silent server can be abandoned immediately."""
 
-    status: int  # of HTTP, errors included
+    status: int  # HTTP status, including errors
     reason: str
     headers: Message
 
     def __init__(
         self, address: str, headers: dict[str, str], *, patience: float, cancelled: Callable[[], bool]
     ) -> None:
-        """Ask, and wait for the answer's head. `patience`: seconds that the server may be silent.
+        """Send the request and wait for the reply's head. `patience`: server timeout in seconds.
 
-        Raises Stopped, DownloadFailed, and DownloadRefused for an address, or a way to it, that is not safe.
+        Raises Cancelled, DownloadFailed, and DownloadRefused for an unsafe address, redirect or certificate.
         """
         _expect_safe(address)
         self._address, self._patience, self._cancelled = address, patience, cancelled
@@ -64,7 +64,7 @@ class Reply:
         self._left.set()
 
     def blocks(self) -> Iterator[bytes]:
-        """The bytes as they come. Raises Stopped, DownloadFailed."""
+        """Yield blocks of the body as received. Raises Cancelled, DownloadFailed."""
         while block := self._next():
             yield block
 
@@ -87,7 +87,7 @@ class Reply:
                 while block and not self._left.is_set():
                     block = response.read1(_BLOCK)
                     self._put(block)
-        except Exception as error:  # raised again where it is waited for
+        except Exception as error:  # raised again in `_next`
             self._put(_End(error))
 
     def _put(self, heard: _Heard) -> None:
@@ -98,12 +98,12 @@ class Reply:
 
 
 def is_web_page(head: bytes) -> bool:
-    """Whether a file that begins with these bytes is HTML or XML: what servers send in place of other files."""
+    """Return whether a file head is HTML or XML, as servers send in place of a file."""
     return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
 
 
 class _SafeRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows to safe addresses only."""
+    """Redirect handler that accepts safe addresses only."""
 
     def redirect_request(self, request, reply, code, message, headers, address):
         _expect_safe(address)
@@ -115,7 +115,7 @@ def _open(request: urllib.request.Request, patience: float) -> http.client.HTTPR
     try:
         return opener.open(request, timeout=patience)
     except urllib.error.HTTPError as answer:
-        return answer  # it is an answer all the same, with its status
+        return answer  # a reply with an error status
 
 
 def _expect_safe(address: str) -> None:
@@ -125,7 +125,7 @@ def _expect_safe(address: str) -> None:
 
 
 def _trusted() -> ssl.SSLContext:
-    """Whom we believe: the system's certificates, or where Python finds none, those that came with its packages."""
+    """Return an SSL context with the system's certificates, or certifi's if Python finds none."""
     context = ssl.create_default_context()
     paths = ssl.get_default_verify_paths()
     if not (context.get_ca_certs() or paths.cafile or paths.capath):
@@ -137,7 +137,7 @@ def _trusted() -> ssl.SSLContext:
 
 
 def _failure(address: str, error: Exception) -> Exception:
-    """What the user is told of an error of the network's."""
+    """Convert a network error to DownloadFailed or DownloadRefused; other errors are returned unchanged."""
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(reason, TimeoutError):
         return DownloadFailed(f"the server of {address} does not answer any more")

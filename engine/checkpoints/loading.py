@@ -1,6 +1,6 @@
-"""Weights files: found, read, renamed from their authors' names, and loaded strictly.
+"""Reading, renaming and strict loading of weights files.
 
-A missing, extra or misshapen tensor is an error that names it. `XMEM` is the one table of XMem's official names.
+A missing, extra or misshapen tensor raises an error with its name. `XMEM` maps the names of official XMem weights.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .torch_files import read_torch_file
 
 BUNDLED = Path(__file__).parents[1] / "weights"
 _NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
-_EPSILON = 1e-5  # of PyTorch's batch norm
+_EPSILON = 1e-5  # epsilon of PyTorch's batch norm
 _FOR_THIS_RECIPE = "Choose weights made for this recipe."
 
 Tensors = dict[str, Tensor]
@@ -28,17 +28,17 @@ Tensors = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer with weight and perhaps bias under our name and its authors'; `norm` is the batch norm folded into it."""
+    """Layer (weight, optional bias) by our and the published name; `norm` is the batch norm to fold in."""
 
     ours: str
     theirs: str
     norm: str = ""
-    frozen: bool = False  # the batch norm is of the kind that counts no batches
+    frozen: bool = False  # frozen batch norm, without `num_batches_tracked`
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A tensor of its own."""
+    """Single tensor by our and the published name."""
 
     ours: str
     theirs: str
@@ -46,7 +46,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Unused:
-    """A tensor that must be there, and is of no use."""
+    """Published tensor that is required in the file but not used."""
 
     theirs: str
     shape: tuple[int, ...]
@@ -56,7 +56,7 @@ Names = Sequence[Layer | Parameter | Unused]
 
 
 def read(path: Path) -> Tensors:
-    """All tensors of a safetensors or PyTorch file. Raises WeightsMissing, WeightsDamaged."""
+    """Read all tensors of a safetensors or PyTorch file. Raises WeightsMissing, WeightsDamaged, WeightsUnsafe."""
     if not path.is_file():
         raise WeightsMissing(f"the weights file {path} is not there")
     if path.suffix != ".safetensors":
@@ -69,7 +69,7 @@ def read(path: Path) -> Tensors:
 
 
 def metadata(path: Path) -> dict[str, str]:
-    """What a safetensors file says of itself: provenance, licence, score."""
+    """Read the metadata of a safetensors file: provenance, licence, score. Raises WeightsDamaged."""
     try:
         with safe_open(path, framework="pt") as file:
             return file.metadata() or {}
@@ -78,16 +78,16 @@ def metadata(path: Path) -> dict[str, str]:
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
-    """Write weights of our own as a safetensors file, in half precision: what they are loaded into keeps its own."""
+    """Write weights as safetensors in half precision; `fill` converts to the network's dtype."""
     halves = {name: tensor.half().contiguous().cpu() for name, tensor in tensors.items()}
     with atomic_write(path) as part:
         save_file(halves, part, metadata=dict(about))
 
 
 def fill(network: nn.Module, tensors: Mapping[str, Tensor], *, source: Path, names: Names = ()) -> None:
-    """Fill `network`: every tensor of its, each of the right shape, finite, and none more.
+    """Load `tensors` into `network` strictly: all names, no others, exact shapes, finite values.
 
-    With `names` the tensors have their authors' names, unless they have ours. Raises WeightsDamaged.
+    With `names`, published names are converted unless the file has ours. Raises WeightsDamaged.
     """
     expected = network.state_dict()
     shapes = {name: tuple(tensor.shape) for name, tensor in expected.items()}
@@ -95,12 +95,12 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], *, source: Path, nam
     _check(tensors, _published_shapes(names, shapes) if published else shapes, source)
     state = _ours(names, tensors) if published else tensors
     if published:
-        _check(state, shapes, source)  # a folded batch norm of negative variance is no number
+        _check(state, shapes, source)  # folding a batch norm of negative variance gives NaN
     network.load_state_dict({name: tensor.to(expected[name].dtype) for name, tensor in state.items()})
 
 
 def load(network: nn.Module, path: Path) -> None:
-    """Fill `network` from the file at `path`. Raises WeightsMissing, WeightsDamaged."""
+    """Load the file at `path` into `network`. Raises WeightsMissing, WeightsDamaged, WeightsUnsafe."""
     fill(network, read(path), source=path)
 
 
@@ -142,7 +142,7 @@ def _published_shapes(names: Names, shapes: Mapping[str, tuple[int, ...]]) -> di
 
 
 def _ours(names: Names, tensors: Mapping[str, Tensor]) -> Tensors:
-    """Renamed, and batch norm folded: w' = w g / sqrt(v + eps), bias = b - m g / sqrt(v + eps), in float64."""
+    """Rename tensors and fold batch norm: w' = w g / sqrt(v + eps), bias = b - m g / sqrt(v + eps), in float64."""
     state: Tensors = {}
     for name in names:
         if isinstance(name, Parameter):
@@ -165,7 +165,7 @@ def _ours(names: Names, tensors: Mapping[str, Tensor]) -> Tensors:
 def resnet_names(
     ours: str, theirs: str, stages: Sequence[tuple[str, int]], *, parts: Sequence[str], frozen: bool = False
 ) -> list[Layer]:
-    """A ResNet's layers; `parts` are ours of a block, theirs are conv1, conv2, ... with bn1, bn2, ..."""
+    """List a ResNet's layers; `parts` names our convolutions of a block, published as conv1, bn1, conv2, ..."""
     layers = [Layer(f"{ours}.stem", f"{theirs}.conv1", f"{theirs}.bn1", frozen)]
     for index, (stage, count) in enumerate(stages):
         for block in range(count):
@@ -174,7 +174,7 @@ def resnet_names(
                 Layer(f"{mine}.{part}", f"{published}.conv{number}", f"{published}.bn{number}", frozen)
                 for number, part in enumerate(parts, 1)
             ]
-            if block == 0 and (index > 0 or len(parts) == 3):  # a basic block's first stage changes nothing
+            if block == 0 and (index > 0 or len(parts) == 3):  # a basic block's first stage has no shortcut convolution
                 layers.append(
                     Layer(f"{mine}.shortcut", f"{published}.downsample.0", f"{published}.downsample.1", frozen)
                 )

@@ -1,4 +1,4 @@
-"""Tensors of a PyTorch file (.pth, .pt), read so that nothing in the file can run as a program."""
+"""Safe reading of tensors from PyTorch files (.pth, .pt), without code execution."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from torch import Tensor
 from ..shared.errors import WeightsDamaged, WeightsMissing, WeightsUnsafe
 from .http import is_web_page
 
-_WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net", "params", "weights")  # what holds the tensors
-_DEEPEST = 3  # wrappers within wrappers
-_PARALLEL = "module."  # put before every name by DataParallel
-_PICKLES = 5  # at the head of a file of the older format
-_OF_TENSORS = re.compile(  # what pickled tensors and plain data name
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net", "params", "weights")  # state dict keys
+_DEEPEST = 3  # maximum nesting of wrappers
+_PARALLEL = "module."  # name prefix of DataParallel
+_PICKLES = 5  # pickles at the head of a legacy file
+_OF_TENSORS = re.compile(  # globals allowed in pickled tensors and plain data
     r"collections\.OrderedDict|_codecs\.encode|torch\.(\w+Storage|Size|device|bool|u?int\d+|b?float\w*|complex\d+|half)"
     r"|torch\._utils\._rebuild_\w+|torch\._tensor\._rebuild_\w+|torch\.storage\.\w+|torch\.nn\.parameter\.\w+"
     r"|torch\.serialization\._get_layout"
@@ -28,11 +28,11 @@ _OF_TENSORS = re.compile(  # what pickled tensors and plain data name
 
 
 def read_torch_file(path: Path) -> dict[str, Tensor]:
-    """The tensors in a file made by `torch.save`, by name, on the CPU; their names without a leading "module.".
+    """Read tensors by name from a `torch.save` file, on the CPU, without the prefix "module.".
 
-    The file holds a state dict, or a dict that holds one under a usual name, such as "state_dict" or "network"; beside
-    it anything that is plain data. The tensors of a large file stay on disk until they are used: do not change the file
-    meanwhile. Raises WeightsMissing, WeightsUnsafe if it holds anything that is more than data, WeightsDamaged.
+    The file holds a state dict, or a dict with a state dict under a usual key such as "state_dict" or "network", and
+    other plain data. Zip files are memory-mapped: do not change the file while tensors are in use. Raises
+    WeightsMissing, WeightsDamaged, and WeightsUnsafe if the file holds code.
     """
     if not path.is_file():
         raise WeightsMissing(f"the weights file {path} is not there")
@@ -49,7 +49,7 @@ def read_torch_file(path: Path) -> dict[str, Tensor]:
 
 
 def _expect_torch(path: Path, head: bytes) -> None:
-    """Say what the file is if its first bytes are none of a PyTorch file."""
+    """Raise WeightsDamaged if the head is not that of a PyTorch file."""
     if not head:
         raise WeightsDamaged(f"{path} is empty")
     if is_web_page(head):
@@ -62,7 +62,7 @@ def _expect_torch(path: Path, head: bytes) -> None:
 
 
 def _expect_whole_zip(path: Path) -> None:
-    """PyTorch itself checks neither the sums in the archive, nor that what it maps is not compressed."""
+    """Check checksums and compression of the archive, which PyTorch does not. Raises WeightsDamaged, WeightsUnsafe."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = {Path(name).name for name in archive.namelist()}
@@ -74,7 +74,7 @@ def _expect_whole_zip(path: Path) -> None:
                 raise WeightsDamaged(f"{path} is a zip archive, but not a PyTorch file")
             if any(part.compress_type != zipfile.ZIP_STORED for part in archive.infolist()):
                 raise WeightsDamaged(f"{path} was packed by another program than PyTorch")
-            summed = any(part.CRC for part in archive.infolist())  # writing sums can be switched off in PyTorch
+            summed = any(part.CRC for part in archive.infolist())  # PyTorch can omit checksums
             wrong = archive.testzip() if summed else None
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
         raise WeightsDamaged(f"{path} is not whole: its end is missing or damaged") from error
@@ -85,7 +85,7 @@ def _expect_whole_zip(path: Path) -> None:
 def _unpickled(path: Path, *, is_zip: bool) -> Any:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what is refused below in our own words
+            warnings.simplefilter("ignore")  # unsafe content is reported below
             return torch.load(str(path), map_location="cpu", weights_only=True, mmap=is_zip)
     except Exception as error:  # a damaged pickle may raise anything
         foreign = next((name for name in _names_in(path) if not _OF_TENSORS.fullmatch(name)), None)
@@ -97,7 +97,7 @@ def _unpickled(path: Path, *, is_zip: bool) -> Any:
 
 
 def _names_in(path: Path) -> Iterator[str]:
-    """What the pickles in a file would import, found without running them."""
+    """Yield the globals that a file's pickles would import, without executing them."""
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
@@ -125,7 +125,7 @@ def _names_in_pickle(file: BinaryIO) -> Iterator[str]:
 
 
 def _named_tensors(path: Path, content: Any) -> dict[str, Tensor]:
-    """The tensors of the state dict in a file's `content`, without the prefix of `DataParallel`."""
+    """Extract the state dict's tensors from a file's content, without the prefix of `DataParallel`."""
     entries = _state_dict(content).items()
     tensors = {name: value.detach() for name, value in entries if isinstance(name, str) and isinstance(value, Tensor)}
     if not tensors:
@@ -141,7 +141,7 @@ def _named_tensors(path: Path, content: Any) -> dict[str, Tensor]:
 
 
 def _state_dict(content: Any) -> dict:
-    """The innermost dict that holds tensors, below the usual wrappers; empty if there is none."""
+    """Return the dict that holds tensors, below the usual wrapper keys; empty if none."""
     for _ in range(_DEEPEST):
         if not isinstance(content, dict) or any(isinstance(value, Tensor) for value in content.values()):
             break

@@ -94,9 +94,7 @@ def _read_columns(
     weights = scores.flatten(3).softmax(-1).unflatten(3, (SIDE, -1)).to(value)
     read = sum(weights[:, :, :, y] @ value[:, y : y + h] for y in range(SIDE))
     if by_place is not None:
-        window = (
-            place[:, None] + torch.arange(SIDE, device=query.device) - RADIUS
-        )  # (width, SIDE): columns of each window
+        window = place[:, None] + torch.arange(SIDE, device=query.device) - RADIUS  # (width, SIDE): window columns
         at = (window - reach.start).clamp(0, len(reach) - 1)
         seen = weights.gather(-1, at[:, None].expand(*weights.shape[:4], -1))
         seen = seen * ((window >= 0) & (window < w))[:, None].to(seen)

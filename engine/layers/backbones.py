@@ -1,4 +1,4 @@
-"""Feature pyramids: image encoders that tell their channels at strides 2 to 32."""
+"""EfficientNet-Lite0 as a feature pyramid with taps at strides 2 to 32."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .convolution import Conv
 from .quantised import Codes, steps
 
 # EfficientNet-Lite0 (Tan & Le 2019, "lite" variant without squeeze-and-excitation), one row per block:
-# expansion, kernel, stride, channels out. Of its four alike at stride 32 two are left out: masks are as good without.
+# expansion, kernel, stride, channels out. Two of the four equal blocks at stride 32 are omitted without loss in masks.
 _LITE0 = (
     (1, 3, 1, 16),
     (6, 3, 2, 24), (6, 3, 1, 24),
@@ -19,15 +19,15 @@ _LITE0 = (
     (6, 5, 2, 192), (6, 5, 1, 192),
     (6, 3, 1, 320),
 )  # fmt: skip
-_LITE0_TAPS = {0: 2, 2: 4, 4: 8, 10: 16, 13: 32}  # last block of each stride -> stride
-_PUBLISHED = (*range(13), 15)  # the number that each block has in the whole network
+_LITE0_TAPS = {0: 2, 2: 4, 4: 8, 10: 16, 13: 32}  # index of the last block of a stride -> stride
+_PUBLISHED = (*range(13), 15)  # index of each block in the published network
 
 
 class InvertedResidual(nn.Module):
-    """Expand, filter each channel, project; batch norm is folded into the convolutions' weights and biases."""
+    """MBConv block: expand, depthwise convolution, project; batch norm is folded into the convolutions."""
 
     def __init__(self, channels_in: int, channels: int, depthwise: Conv) -> None:
-        """`depthwise` filters the expanded channels; as many as come in: nothing is expanded."""
+        """Build a block around `depthwise`; without an expansion if it has `channels_in` channels."""
         super().__init__()
         width = depthwise.in_channels
         self.expand = Conv(channels_in, width, 1, then="relu6") if width > channels_in else None
@@ -41,7 +41,7 @@ class InvertedResidual(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """EfficientNet-Lite0 without its classifier and two of its blocks, as a pyramid of linear bottlenecks."""
+    """EfficientNet-Lite0 without its classifier and two blocks; taps are linear bottlenecks."""
 
     channels = {2: 16, 4: 24, 8: 40, 16: 112, 32: 320}
 
@@ -57,9 +57,9 @@ class EfficientNetLite0(nn.Module):
         self.blocks = nn.ModuleList(blocks)
 
     def forward(self, image: Tensor) -> dict[int, Tensor]:
-        """(B, 3, H, W) RGB 0..1, sides multiples of 32 -> {stride: (B, C, H / stride, W / stride)}.
+        """Encode (B, 3, H, W) RGB 0..1, sides multiples of 32 -> {stride: (B, C, H / stride, W / stride)}.
 
-        The weights were trained on (x - 127) / 128 of x in 0..255.
+        The published weights expect (x - 127) / 128 for x in 0..255.
         """
         if self.stem.quantises(image):
             image = Codes(steps(image, 1 / 255, 0), 1 / 128, 127)
@@ -74,15 +74,15 @@ class EfficientNetLite0(nn.Module):
         return pyramid
 
     def parts_before(self, stride: int) -> list[nn.Module]:
-        """The stem and every block up to the tap at `stride`: what training may freeze."""
+        """Return the stem and all blocks up to the tap at `stride`, for freezing in training."""
         last = next(index for index, tap in _LITE0_TAPS.items() if tap == stride)
         return [self.stem, *self.blocks[: last + 1]]
 
 
 def folded_lite0(published: dict[str, Tensor], *, epsilon: float = 1e-3) -> dict[str, Tensor]:
-    """State of `EfficientNetLite0` from published tensors (`_conv_stem`, `_blocks.N._expand_conv`, ...).
+    """Convert published tensors (`_conv_stem`, `_blocks.N._expand_conv`, ...) to `EfficientNetLite0` state.
 
-    Batch norm (scale g, shift b, mean m, variance v) folds into its convolution: w' = w g / sqrt(v + epsilon),
+    Batch norm (scale g, shift b, mean m, variance v) is folded into its convolution: w' = w g / sqrt(v + epsilon),
     bias = b - m g / sqrt(v + epsilon).
     """
     state: dict[str, Tensor] = {}

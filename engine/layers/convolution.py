@@ -1,4 +1,4 @@
-"""Convolutions that also do what follows them: in one pass over memory where a processor infers (oneDNN)."""
+"""Conv: convolution fused with addition and activation by oneDNN for CPU inference."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from . import quantised
 from .quantised import Codes, Packed, joined, packed
 
 _RELU6 = (0.0, 6.0)  # lower and upper end
-_AFTER = {"": ("none", []), "relu": ("relu", []), "relu6": ("hardtanh", list(_RELU6))}  # in oneDNN's words
-# What PyTorch's own compiler calls; without a compiler on the user's machine they can be called as they are.
+_AFTER = {"": ("none", []), "relu": ("relu", []), "relu6": ("hardtanh", list(_RELU6))}  # oneDNN's names
+# Operators emitted by torch.compile, called directly: no compiler is needed on the user's machine.
 _FUSED = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
-_KEPT = 4  # picture sizes, and numbers of threads, for which a weight is kept in oneDNN's layout
+_KEPT = 4  # image sizes and thread counts for which a reordered weight is cached
 
 
 @contextmanager
 def in_steps() -> Iterator[None]:
-    """Meanwhile every convolution is computed as PyTorch's own layers would: to compare with."""
+    """Disable fused convolutions within the context: the reference for comparisons."""
     global _FUSED
     before, _FUSED = _FUSED, False
     try:
@@ -33,10 +33,10 @@ def in_steps() -> Iterator[None]:
 
 
 class Conv(nn.Conv2d):
-    """A convolution, perhaps added to a map that is there already, then perhaps "relu" or "relu6".
+    """Convolution with optional addition of a map and an optional activation `then`: "relu" or "relu6".
 
-    `aligned`: padded so that the output has ceil(size / stride) cells; the odd pixel goes right and below. The weights
-    of EfficientNet-Lite were trained with this padding.
+    `aligned`: TensorFlow's "same" padding, for an output of ceil(size / stride) cells; the odd pixel is added at the
+    right and the bottom. The weights of EfficientNet-Lite were trained with this padding.
     """
 
     def __init__(
@@ -51,22 +51,22 @@ class Conv(nn.Conv2d):
         then: str = "",
         aligned: bool = False,
     ) -> None:
-        """Padded by half of the kernel's reach, unless `aligned`."""
+        """Pad by `dilation * (kernel // 2)` on each side, unless `aligned`."""
         padding = 0 if aligned else dilation * (kernel // 2)
         super().__init__(channels_in, channels, kernel, stride, padding, dilation, groups)
         self.then = then
         self.aligned = aligned
-        self.quantised = False  # whether it is computed in whole numbers of 8 bits, where it can be
+        self.quantised = False  # whether to compute in 8-bit integers where supported
         self._packed: dict[tuple, Tensor | Packed] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but what is packed, which cannot be copied and is packed again."""
+        """Return the state without packed weights, which cannot be copied and are packed again on use."""
         return {**self.__dict__, "_packed": {}}
 
     def forward(self, image: Tensor | Codes, add: Tensor | None = None, *, coded: bool = False) -> Tensor | Codes:
-        """(B, C, H, W), and perhaps the map (B, C', H', W') that it is added to.
+        """Convolve (B, C, H, W), add `add` (B, C', H', W') if given, and apply the activation.
 
-        `coded`: if it is computed in whole numbers, the map may stay so, as another one takes it.
+        `coded`: the caller accepts 8-bit `Codes`, which are returned where the quantised path applies.
         """
         if isinstance(image, Codes) or self.quantises(image):
             with use_all_threads():
@@ -78,8 +78,8 @@ class Conv(nn.Conv2d):
         return self._in_one_pass(image, add) if self._fuses(image) else self._in_steps(image, add)
 
     def _coding(self, image: Tensor, add: Tensor | None, coded: bool) -> Tensor | Codes | None:
-        """None if it cannot be coded."""
-        # One at a time: what is in one object's maps must not change how finely another's are coded.
+        """Quantise a float map and convolve; return None if a value is not finite."""
+        # One by one: the value range of one object's map must not change the quantisation of another's.
         codes = [quantised.coded(one) for one in image.split(1)]
         if not all(codes):
             return None
@@ -87,21 +87,21 @@ class Conv(nn.Conv2d):
         return joined([self._in_codes(one, more, coded) for one, more in zip(codes, kept, strict=True)])
 
     def quantises(self, image: Tensor) -> bool:
-        """Whether this map would be computed so."""
+        """Return whether `image` would be convolved in 8-bit integers."""
         able = self.quantised and quantised.ABLE and image.numel() > 0
         return able and self._fuses(image) and not self._pads_unevenly(image)
 
     def _fuses(self, image: Tensor) -> bool:
         able = _FUSED and image.device.type == "cpu" and image.dtype == torch.float32
-        if torch.compiler.is_compiling():  # which fuses by itself
+        if torch.compiler.is_compiling():  # the compiler fuses by itself
             return False
-        if torch.is_grad_enabled():  # beside parts that learn in half precision those that are frozen are quicker so
+        if torch.is_grad_enabled():  # frozen parts are faster fused, even under autocast in training
             return able and not (self.weight.requires_grad or image.requires_grad)
         return able and not torch.is_autocast_enabled("cpu")
 
     def _in_steps(self, image: Tensor, add: Tensor | None) -> Tensor:
         if self.groups > 1 and image.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
-            # In bfloat16 oneDNN takes three times as long to learn where each channel is filtered by itself.
+            # Training depthwise convolutions in bfloat16 takes oneDNN three times as long.
             with torch.autocast("cpu", enabled=False):
                 return self._in_steps(image.float(), None if add is None else add.float())
         how = self.stride, 0 if self.aligned else self.padding, self.dilation, self.groups
@@ -110,7 +110,7 @@ class Conv(nn.Conv2d):
         return functional.relu(out) if self.then == "relu" else functional.relu6(out) if self.then == "relu6" else out
 
     def padded(self, image: Tensor) -> Tensor:
-        """The map with the zeros around it that are filtered too."""
+        """Pad a map with the zeros that the convolution reads."""
         if not self.aligned:
             return functional.pad(image, [self.padding[1]] * 2 + [self.padding[0]] * 2)
         stride, kernel = self.stride[0], self.kernel_size[0]
@@ -118,7 +118,7 @@ class Conv(nn.Conv2d):
         return functional.pad(image, (right // 2, right - right // 2, bottom // 2, bottom - bottom // 2))
 
     def _in_one_pass(self, image: Tensor, add: Tensor | None) -> Tensor:
-        if self._pads_unevenly(image) or (add is not None and self.then == "relu6"):  # which oneDNN cannot
+        if self._pads_unevenly(image) or (add is not None and self.then == "relu6"):  # unsupported by oneDNN
             return self._in_steps(image, add)
         image = image.contiguous(memory_format=torch.channels_last)
         padding = self._padding()
@@ -153,17 +153,17 @@ class Conv(nn.Conv2d):
         return [self.kernel_size[0] // 2] * 2 if self.aligned else list(self.padding)
 
     def _weight(self) -> Tensor:
-        """The weight for a map padded alike on both sides."""
-        if self.aligned and self.stride[0] > 1:  # padded on one side only: a kernel that is wider by a zero
+        """Return the weight for a symmetrically padded map."""
+        if self.aligned and self.stride[0] > 1:  # pads one side only: extend the kernel by a zero
             return functional.pad(self.weight, (1, 0, 1, 0))
         return self.weight
 
     def _edition(self) -> tuple[int, int]:
-        """Of the weight, which may be replaced in place."""
+        """Identify the weight's storage and version, since it may be modified in place."""
         return self.weight.data_ptr(), 0 if self.weight.is_inference() else self.weight._version
 
     def _in_its_layout(self, image: Tensor, padding: list[int]) -> Tensor:
-        """The weight as oneDNN reads it fastest for pictures of this size, by as many threads."""
+        """Return the weight in oneDNN's layout for this image size and number of threads, cached."""
         kind = tuple(image.shape), torch.get_num_threads(), *self._edition()
         if kind not in self._packed:
             if len(self._packed) >= _KEPT:

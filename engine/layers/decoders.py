@@ -1,4 +1,4 @@
-"""Decoders: from what was read at stride 16 to one logit per object and pixel."""
+"""Decoders of XMem and the AOT family: memory readout at stride 16 -> mask logits."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from .fusion import GatedUpdate, ResidualBlock
 
 @dataclass(frozen=True)
 class Decoded:
-    """What a decoder found at each stride; the last maps feed the sensory memory."""
+    """Decoder output at each stride; the maps also update the sensory memory."""
 
     maps: dict[int, Tensor]  # stride -> (O, C, H / stride, W / stride)
     logits: Tensor  # (O, 1, H / 4, W / 4)
 
     def full_size(self) -> Tensor:
-        """Logits (O, H, W)."""
+        """Upsample the logits to full size: (O, H, W)."""
         return functional.interpolate(self.logits, scale_factor=4, mode="bilinear", align_corners=False)[:, 0]
 
 
 class UpBlock(nn.Module):
-    """Twice the size: the map above, plus the image's own features there, through a residual block."""
+    """Upsample a map by 2, add the image's skip features, and apply a residual block."""
 
     def __init__(self, skip: int, channels_in: int, channels: int) -> None:
         super().__init__()
@@ -32,13 +32,13 @@ class UpBlock(nn.Module):
         self.mix = ResidualBlock(channels_in, channels)
 
     def forward(self, skip: Tensor, above: Tensor) -> Tensor:
-        """(1, CS, 2h, 2w), (O, C, h, w) -> (O, C', 2h, 2w)."""
+        """Upsample `above`: (1, CS, 2h, 2w), (O, C, h, w) -> (O, C', 2h, 2w)."""
         above = functional.interpolate(above, scale_factor=2, mode="bilinear", align_corners=False)
         return self.mix(self.skip(skip) + above)
 
 
 class UpsamplingDecoder(nn.Module):
-    """Strides 16 -> 8 -> 4 with the image's features beside, as in STM and XMem."""
+    """Decoder of STM and XMem: strides 16 -> 8 -> 4 with skip connections from the image features."""
 
     def __init__(self, channels: dict[int, int]) -> None:
         super().__init__()
@@ -47,14 +47,14 @@ class UpsamplingDecoder(nn.Module):
         self.logit = nn.Conv2d(256, 1, 3, padding=1)
 
     def forward(self, deep: Tensor, pyramid: dict[int, Tensor]) -> Decoded:
-        """(O, 512, h, w) at stride 16 -> maps and logits."""
+        """Decode (O, 512, h, w) at stride 16 -> maps and logits."""
         at_8 = self.up_8(pyramid[8], deep)
         at_4 = self.up_4(pyramid[4], at_8)
         return Decoded({16: deep, 8: at_8, 4: at_4}, self.logit(functional.relu(at_4)))
 
 
 class SensoryUpdate(nn.Module):
-    """XMem's sensory memory after a frame was decoded: all three scales and the logits, brought to stride 16."""
+    """Update of XMem's sensory memory from decoder maps of all three strides and logits, pooled to stride 16."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class SensoryUpdate(nn.Module):
         self.update = GatedUpdate(256, channels)
 
     def forward(self, decoded: Decoded, hidden: Tensor) -> Tensor:
-        """-> (O, CH, h, w)."""
+        """Return the new sensory memory (O, CH, h, w)."""
         at_4 = torch.cat([decoded.maps[4], decoded.logits], 1)
         seen = self.from_16(decoded.maps[16])
         seen = seen + self.from_8(functional.avg_pool2d(decoded.maps[8], 2))
@@ -73,7 +73,7 @@ class SensoryUpdate(nn.Module):
 
 
 class ConvNorm(nn.Module):
-    """Convolution, then group norm."""
+    """Convolution followed by group norm."""
 
     def __init__(self, channels_in: int, channels: int, kernel: int) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class ConvNorm(nn.Module):
 
 
 class PyramidDecoder(nn.Module):
-    """Strides 16 -> 8 -> 4 with the image's features beside, to one logit per identity (AOT family)."""
+    """Decoder of the AOT family: strides 16 -> 8 -> 4 with skip connections, one logit per identity."""
 
     def __init__(self, channels_in: int, channels: dict[int, int], identities: int, *, align_corners: bool) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ class PyramidDecoder(nn.Module):
         self.logit = nn.Conv2d(128, identities, 1)
 
     def forward(self, deep: Tensor, pyramid: dict[int, Tensor]) -> Tensor:
-        """(1, C, h, w) at stride 16 -> (identities, H / 4, W / 4)."""
+        """Decode (1, C, h, w) at stride 16 -> logits (identities, H / 4, W / 4)."""
         deep = functional.relu(self.enter(deep))
         deep = functional.relu(self.at_16(self.skip_16(pyramid[16]) + deep))
         deep = functional.relu(self.at_8(self.skip_8(pyramid[8]) + self._to(deep, pyramid[8])))

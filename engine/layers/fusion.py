@@ -1,4 +1,4 @@
-"""Small convolutional blocks that mix maps of one size."""
+"""Convolutional blocks that fuse maps of one size: residual, CBAM gate, XMem fusion, GRU."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .convolution import Conv
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions, each after a ReLU, added to the input (through a third where channels change)."""
+    """Pre-activation residual block of two 3x3 convolutions; a third on the skip if channels change."""
 
     def __init__(self, channels_in: int, channels: int | None = None) -> None:
         super().__init__()
@@ -25,9 +25,9 @@ class ResidualBlock(nn.Module):
 
 
 class SharedConv(nn.Conv2d):
-    """3x3 over one map shared by all objects and one map of each, as if they were concatenated.
+    """3x3 convolution over the concatenation of a map shared by all objects and a map per object.
 
-    A convolution is linear: the shared map, the wider of the two, goes through it once for any number of objects.
+    By linearity, the shared map, the wider of the two, is convolved once for any number of objects.
     """
 
     def __init__(self, shared: int, own: int, channels: int) -> None:
@@ -36,7 +36,7 @@ class SharedConv(nn.Conv2d):
         self._halves: tuple[Tensor, Tensor] | None = None
 
     def forward(self, shared: Tensor, own: Tensor) -> Tensor:
-        """(1, CS, h, w), (O, CO, h, w) -> (O, C, h, w)."""
+        """Convolve (1, CS, h, w), (O, CO, h, w) -> (O, C, h, w)."""
         if len(own) == 1:
             return super().forward(torch.cat([shared, own], 1))
         over_shared, over_own = self._split()
@@ -48,7 +48,7 @@ class SharedConv(nn.Conv2d):
         if self.weight.requires_grad:
             return self.weight.split(self._widths, 1)
         if self._halves is None or self._halves[0].device != self.weight.device:
-            # A slice is copied by every convolution that reads it; here it is once.
+            # Every convolution copies a slice that it reads: copy once and cache.
             self._halves = tuple(
                 half.contiguous(memory_format=torch.channels_last) for half in self.weight.split(self._widths, 1)
             )
@@ -56,7 +56,7 @@ class SharedConv(nn.Conv2d):
 
 
 class ChannelAndSpaceGate(nn.Module):
-    """CBAM (Woo et al. 2018): weigh the channels by what is in them anywhere, then the places by all channels."""
+    """CBAM (Woo et al., ECCV 2018): channel attention from global pooling, then spatial attention."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class ChannelAndSpaceGate(nn.Module):
         self.place = nn.Conv2d(2, 1, 7, padding=3)
 
     def forward(self, image: Tensor) -> Tensor:
-        """(O, C, h, w) -> the same, weighed."""
+        """Weight (O, C, h, w) by channel and position; same shape."""
         pooled = (image.mean((2, 3)), image.amax((2, 3)))
         channels = sum(self.excite(functional.relu(self.squeeze(pool))) for pool in pooled).sigmoid()
         image = image * channels[:, :, None, None]
@@ -74,7 +74,7 @@ class ChannelAndSpaceGate(nn.Module):
 
 
 class FusionBlock(nn.Module):
-    """A map shared by all objects with one of each, as XMem fuses them: residual, gate, residual."""
+    """XMem's feature fusion of a map shared by all objects with a map per object: residual, CBAM, residual."""
 
     def __init__(self, shared: int, own: int, channels: int, channels_out: int) -> None:
         super().__init__()
@@ -85,21 +85,21 @@ class FusionBlock(nn.Module):
         self.mix = ResidualBlock(channels, channels_out)
 
     def forward(self, shared: Tensor, own: Tensor) -> Tensor:
-        """(1, CS, h, w), (O, CO, h, w) -> (O, C, h, w)."""
+        """Fuse (1, CS, h, w), (O, CO, h, w) -> (O, C, h, w)."""
         inner = self.first(functional.relu(shared), functional.relu(own))
         fused = self.second(functional.relu(inner)) + self.skip(shared, own)
         return self.mix(fused + self.gate(fused))
 
 
 class GatedUpdate(nn.Module):
-    """XMem's recurrent cell: h' = f h (1 - u) + u c; unlike a GRU's, the candidate c sees h ungated."""
+    """XMem's recurrent cell: h' = f h (1 - u) + u c; unlike in a GRU, the candidate c reads h ungated."""
 
     def __init__(self, channels_in: int, channels: int) -> None:
         super().__init__()
         self.transform = nn.Conv2d(channels_in + channels, 3 * channels, 3, padding=1)
 
     def forward(self, seen: Tensor, hidden: Tensor) -> Tensor:
-        """(O, C, h, w) seen now, (O, CH, h, w) kept so far -> (O, CH, h, w)."""
+        """Update `hidden` (O, CH, h, w) with `seen` (O, C, h, w) -> (O, CH, h, w)."""
         forget, update, candidate = self.transform(torch.cat([seen, hidden], 1)).chunk(3, 1)
         update = update.sigmoid()
         return forget.sigmoid() * hidden * (1 - update) + update * candidate.tanh()

@@ -1,4 +1,4 @@
-"""The bank of object identities: a label map -> what its identities look like at stride 16 (AOT)."""
+"""IdentityBank: AOT's embedding of object masks into identity tokens at stride 16."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-IDENTITIES = 10  # objects at once; the background is one identity more
+IDENTITIES = 10  # objects per group; the background is one further identity
 
 
 class IdentityBank(nn.Module):
-    """One convolution over one-hot masks; DeAOT norms what comes out. RMem has one more input, for pixels to ignore."""
+    """Patch embedding of one-hot masks; with layer norm in DeAOT, with an ignore channel in RMem."""
 
     def __init__(self, width: int, *, centred: bool, normed: bool, ignores: bool) -> None:
-        """`centred`: cells lie on every 16th pixel from the first; else they are blocks of 16 pixels."""
+        """Build the embedding; `centred`: patches of 17 pixels centred on every 16th pixel, else blocks of 16."""
         super().__init__()
         channels = IDENTITIES + 1 + ignores
         kernel, padding = (17, 8) if centred else (16, 0)
@@ -21,7 +21,7 @@ class IdentityBank(nn.Module):
         self.norm = nn.LayerNorm(width) if normed else None
 
     def forward(self, masks: Tensor) -> Tensor:
-        """(O, H, W) 0 or 1, O <= 10 -> (N, width)."""
+        """Embed masks (O, H, W) 0 or 1, O <= 10 -> (N, width)."""
         background = 1 - masks.sum(0, keepdim=True)
         unused = self.embed.in_channels - 1 - len(masks)
         spread = functional.pad(torch.cat([background, masks]), (0, 0, 0, 0, 0, unused))

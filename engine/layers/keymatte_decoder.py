@@ -1,4 +1,4 @@
-"""Parts of Keymatte's own network that work for each object: what memory keeps of it, its mask, and its quality."""
+"""Per-object parts of the Keymatte network: value encoder, mask decoder, quality head."""
 
 from __future__ import annotations
 
@@ -20,38 +20,39 @@ from .windows import Window
 Made = TypeVar("Made")
 
 VALUE = 128  # channels of values
-CONTEXT = 160  # channels of the stride-16 map that value encoder and decoder share
-_EDGE = 32  # channels that correct edges
-_FINER = 2  # edges are corrected at a stride so much finer than their channels are
-_FINE = 4  # maps at stride 2, as channels of cells at stride 8
+CONTEXT = 160  # channels of the stride-16 features shared by value encoder and decoder
+_EDGE = 32  # channels of the edge refiner
+_FINER = 2  # pixel-shuffle factor from stride 4 to the edges' stride 2
+_FINE = 4  # pixel-unshuffle factor from stride 2 to stride 8
 _SCORE = 32  # channels of the quality head
-_LIKELY = 0.2  # how likely a cell of stride 16 has to hold some of an object to be looked at more closely
-_AROUND = 1  # cells of stride 16 around those
-NOWHERE = -10.0  # logit of an object where it is not looked for
+_LIKELY = 0.2  # minimum presence probability of a stride-16 cell to be decoded at fine strides
+_AROUND = 1  # margin around likely cells, in cells of stride 16
+NOWHERE = -10.0  # logit of an object where it is not decoded
 
 
 class DecoderInputs(NamedTuple):
-    """Inputs of the decoder for one frame, or for a window of it."""
+    """Inputs of the decoder for one frame, or for a window of a frame."""
 
     readout: Tensor  # (O, CV, h, w) values read from memory
     context: Tensor  # (1, C, h, w) features at stride 16
-    previous: Tensor  # (O, 3, h, w) the moved mask, the others' moved masks, and likeness to memory
-    moved: Tensor  # (O, 2, H / 2, W / 2) previous masks moved by optical flow, and how unlike each pixel looks
+    previous: Tensor  # (O, 3, h, w) moved mask, sum of other objects' moved masks, similarity to memory
+    moved: Tensor  # (O, 2, H / 2, W / 2) previous masks moved by optical flow, and luma difference
     pyramid: dict[int, Tensor]  # stride 2, 4, 8 -> features (1, C, H / stride, W / stride)
 
 
 @dataclass(frozen=True)
 class DecoderOutput:
-    """What the decoder found: one row per object."""
+    """Output of the decoder, one row per object."""
 
     logits: Tensor  # (O, H, W)
-    quality: Tensor  # (O,) logit of the overlap (IoU) that its mask is expected to have with the truth
-    presence_logits: Tensor  # (O, H / 16, W / 16) logits of there being any of it in a cell
+    quality: Tensor  # (O,) logit of the estimated IoU of the mask with the ground truth
+    presence_logits: Tensor  # (O, H / 16, W / 16) logits of object presence in a cell
 
 
 def _of_each(objects: Sequence[tuple[Tensor, ...]], do: Callable[..., Made], *, exact: bool) -> list[Made]:
-    """What `do` makes of each object's maps, one after another, which then stay in a processor's cache; if it is
-    `exact`, the same with any number of threads, with as many as have nothing else to do.
+    """Apply `do` to each object's maps in turn, so that they stay in the CPU cache.
+
+    `exact`: `do` gives the same result for any number of threads, so objects are spread over idle threads.
     """
 
     def make(one: tuple[Tensor, ...]) -> Made:
@@ -62,7 +63,7 @@ def _of_each(objects: Sequence[tuple[Tensor, ...]], do: Callable[..., Made], *, 
 
 
 class ValueEncoder(nn.Module):
-    """Image, one object's mask and the others' -> what memory keeps of this object, at stride 16."""
+    """Value encoder: image, an object's mask and the other objects' masks -> memory values at stride 16."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,7 +75,7 @@ class ValueEncoder(nn.Module):
         self.mix = ResidualBlock(VALUE)
 
     def forward(self, image: Tensor, context: Tensor, masks: Tensor) -> Tensor:
-        """(1, 3, H, W), (1, C, h, w), (O, H, W) -> (O, CV, h, w)."""
+        """Encode image (1, 3, H, W), context (1, C, h, w), masks (O, H, W) -> values (O, CV, h, w)."""
         others = masks.sum(0, keepdim=True) - masks
         if torch.is_grad_enabled() or masks.device.type != "cpu":
             return self._look(image, context, masks, others)
@@ -90,9 +91,9 @@ class ValueEncoder(nn.Module):
 
 
 class EdgeRefiner(nn.Module):
-    """Corrects logits at stride 2 by what the image shows there. It begins by correcting nothing.
+    """Residual correction of mask logits at stride 2 from fine image features; initialised to zero correction.
 
-    All of it is computed at stride 4, where each cell has a channel for each of its four places at stride 2.
+    Computed at stride 4, with one output channel per stride-2 pixel of a cell (pixel shuffle).
     """
 
     def __init__(self, channels: int, deep: int) -> None:
@@ -106,9 +107,9 @@ class EdgeRefiner(nn.Module):
             nn.init.zeros_(last)
 
     def forward(self, seen: Tensor, deep: Tensor, logits: Tensor, moved: Tensor) -> Tensor:
-        """(1, E, H/4, W/4) from `seen`, (O, C', H/4, W/4), (O, 1, H/4, W/4), (O, 2, H/2, W/2)
+        """Refine logits (O, 1, H/4, W/4) -> (O, 1, H/2, W/2).
 
-        -> logits (O, 1, H/2, W/2).
+        `seen` (1, E, H/4, W/4) is the output of `self.seen`; `deep` (O, C', H/4, W/4); `moved` (O, 2, H/2, W/2).
         """
         seen = self.told(deep, add=seen)
         edges = self.mix(functional.relu(self.moved(functional.pixel_unshuffle(moved, _FINER), add=seen)))
@@ -117,16 +118,16 @@ class EdgeRefiner(nn.Module):
 
 
 class QualityHead(nn.Module):
-    """How well a mask will overlap with the truth, from what it was made of (in the line of QDMN's assessment)."""
+    """Estimate of a mask's IoU with the ground truth, as in QDMN's quality assessment."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.look = Conv(channels + 1, _SCORE, 3, then="relu")
         self.score = nn.Linear(2 * _SCORE, 1)
-        nn.init.constant_(self.score.bias, 1.5)  # most masks are good
+        nn.init.constant_(self.score.bias, 1.5)  # prior: most masks are good
 
     def forward(self, deep: Tensor, masks: Tensor) -> Tensor:
-        """(O, C, h, w), (O, 1, h, w) 0..1 -> logits (O,). It learns from what it sees, and does not change it."""
+        """Assess features (O, C, h, w), masks (O, 1, h, w) 0..1 -> IoU logits (O,); inputs get no gradient."""
         deep, masks = deep.detach(), masks.detach()
         seen = self.look(torch.cat([deep, masks], 1))
         inside = (seen * masks).sum((2, 3)) / (masks.sum((2, 3)) + 1)
@@ -134,9 +135,9 @@ class QualityHead(nn.Module):
 
 
 class Decoder(nn.Module):
-    """A read-out, the context and the previous mask -> one logit per object at stride 4, at 2, and at full size.
+    """Mask decoder: memory readout, context and previous mask -> mask logits at full size, and IoU estimate.
 
-    The previous mask, moved along with its places, comes at every stride, and how unlike they look since at 8 and 4.
+    The previous mask moved by optical flow enters at strides 16, 8 and 4; the luma difference at 8 and 4.
     """
 
     def __init__(self, channels: dict[int, int]) -> None:
@@ -157,11 +158,11 @@ class Decoder(nn.Module):
     def forward(
         self, read: Tensor, context: Tensor, previous: Tensor, moved: Tensor, pyramid: dict[int, Tensor]
     ) -> DecoderOutput:
-        """(O, CV, h, w), (1, C, h, w), (O, 3, h, w), (O, 2, H/2, W/2) and the image's features."""
+        """Decode (O, CV, h, w), (1, C, h, w), (O, 3, h, w), (O, 2, H/2, W/2) and the image pyramid."""
         skips = self.skip_8(pyramid[8]), self.skip_4(pyramid[4]), self.edges.seen(pyramid[2])
         if torch.is_grad_enabled() or read.device.type != "cpu":
             return self._find(read, context, previous, moved, skips)
-        # Each object is looked for only where it may be.
+        # Decode each object only where it is likely.
         each = list(zip(read.split(1), previous.split(1), moved.split(1), strict=True))
         find = partial(self._find_where_likely, context=context, skips=skips)
         found = _of_each(each, find, exact=self.join.quantised)
@@ -172,7 +173,7 @@ class Decoder(nn.Module):
     def _find(
         self, read: Tensor, context: Tensor, previous: Tensor, moved: Tensor, skips: tuple[Tensor, Tensor, Tensor]
     ) -> DecoderOutput:
-        """As `forward`, with what all objects have in common."""
+        """Decode all objects over the whole image, given skip features shared by the objects."""
         bottom, near = self._begin(read, context, previous)
         logits, cover = self._look_closer(bottom, moved, skips)
         return DecoderOutput(logits, self.quality(bottom, cover), near)
@@ -180,11 +181,11 @@ class Decoder(nn.Module):
     def _find_where_likely(
         self, read: Tensor, previous: Tensor, moved: Tensor, *, context: Tensor, skips: tuple[Tensor, Tensor, Tensor]
     ) -> DecoderOutput:
-        """As `_find`, of one object, looked at closely only in a window that holds all cells where it is likely."""
+        """Decode one object, at fine strides only in a window around the cells where the object is likely."""
         bottom, near = self._begin(read, context, previous)
         before = functional.max_pool2d(moved[:, :1], 8)[0, 0]
         there = before > _LIKELY
-        # One that was lost is looked for everywhere: it may be found where nothing was expected.
+        # An object absent from the previous mask is decoded everywhere: it may reappear at any position.
         likely = there | (near[0].sigmoid() > _LIKELY) if there.any() else torch.ones_like(there)
         window = Window.around(likely, margin=_AROUND)
         cover = bottom.new_zeros(1, 1, *near.shape[1:])
@@ -202,7 +203,7 @@ class Decoder(nn.Module):
         return bottom, self.near(bottom.detach())[:, 0]
 
     def _look_closer(self, deep: Tensor, moved: Tensor, skips: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """-> logits (O, H, W), and which part of each cell of stride 16 is covered: (O, 1, h, w)."""
+        """Decode at fine strides: logits (O, H, W), and mask coverage of stride-16 cells (O, 1, h, w), 0..1."""
         for down, skip, mix, stride in ((self.down_8, skips[0], self.mix_8, 8), (self.down_4, skips[1], self.mix_4, 4)):
             deep = functional.interpolate(down(deep), scale_factor=2, mode="bilinear", align_corners=False)
             deep = deep.add_(skip)

@@ -1,4 +1,4 @@
-"""MobileNetV2 as a pyramid that stops at stride 16, with batch norm folded in (Sandler et al. 2018)."""
+"""MobileNetV2 as a feature pyramid to stride 16, with folded batch norm (Sandler et al. 2018)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from .backbones import InvertedResidual
 from .convolution import Conv
 
-# One row per block: expansion, channels out, stride, dilation. The last stage does not stride: it dilates.
+# One row per block: expansion, channels out, stride, dilation. The last stage dilates instead of striding.
 BLOCKS = (
     (1, 16, 1, 1),
     (6, 24, 2, 1), (6, 24, 1, 1),
@@ -17,11 +17,11 @@ BLOCKS = (
     (6, 160, 1, 1), (6, 160, 1, 2), (6, 160, 1, 2),
     (6, 320, 1, 2),
 )  # fmt: skip
-_TAPS = {2: 4, 5: 8, 12: 16}  # last block of each stride -> stride
+_TAPS = {2: 4, 5: 8, 12: 16}  # index of the last block of a stride -> stride
 
 
 class MobileNetV2(nn.Module):
-    """{4, 8, 16} -> maps; and under 0 the 1280 channels at stride 16 that the projector takes."""
+    """MobileNetV2 without classifier; key 0 is the head's map of 1280 channels at stride 16, for the projector."""
 
     channels = {4: 24, 8: 32, 16: 96, 0: 1280}
 
@@ -38,7 +38,7 @@ class MobileNetV2(nn.Module):
         self.head = Conv(channels_in, self.channels[0], 1, then="relu6")
 
     def forward(self, image: Tensor) -> dict[int, Tensor]:
-        """(B, 3, H, W) normalised."""
+        """Encode normalised (B, 3, H, W) -> {stride: (B, C, H / stride, W / stride)}, and the head's map under 0."""
         pyramid = {}
         image = self.stem(image)
         for index, block in enumerate(self.blocks):

@@ -1,4 +1,4 @@
-"""MCA: modulated cross-attention, which folds a new frame's memory into an old one (MAVOS, CVPR 2024)."""
+"""Modulated cross-attention (MCA) of MAVOS: merges a new frame's memory with the old one."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from .attention import Grid, attend
 
 _HEADS = 4
 _SHARED_HEADS = 2
-_LEVELS = (3, 5)  # kernels of the focal context; a global level is added
+_LEVELS = (3, 5)  # kernel sizes of the focal context, besides the global level
 _GATES = len(_LEVELS) + 1
 
 
 class FocalContext(nn.Module):
-    """What lies around each place of the old memory, at two reaches and everywhere, each gated by place."""
+    """Focal modulation of the old memory: contexts of two kernel sizes and a global one, each gated by position."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class FocalContext(nn.Module):
         self.mix = nn.Conv2d(channels, channels, 1)
 
     def forward(self, old: Tensor, grid: Grid) -> Tensor:
-        """(N, C) -> (C, h, w)."""
+        """Aggregate context: (N, C) -> (C, h, w)."""
         context, gates = self.split(old).T.unflatten(1, grid).split((old.shape[1], _GATES))
         context, total = context[None], 0.0
         for level, gate in zip(self.levels, gates, strict=False):
@@ -38,7 +38,7 @@ class FocalContext(nn.Module):
 
 
 class ModulatedCrossAttention(nn.Module):
-    """One plane of the new frame's memory, told what the old memory holds; residual, before and after an MLP."""
+    """MCA of one plane: cross-attention from the new to the old memory, then an MLP; both residual."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -49,16 +49,16 @@ class ModulatedCrossAttention(nn.Module):
         self.widen, self.narrow = nn.Linear(channels, 4 * channels), nn.Linear(4 * channels, channels)
 
     def forward(self, new: Tensor, old: Tensor, grid: Grid) -> Tensor:
-        """(N, C), (N, C) -> (N, C)."""
+        """Merge new (N, C) and old (N, C) -> (N, C)."""
         normed, old = self.norm_new(new), self.norm_old(old)
-        # The published weights were trained with the map's memory re-read as tokens, its channels not moved last.
+        # As in the published code, (C, h, w) is reinterpreted as (N, C) without a transpose: the weights expect this.
         value = self.context(old, grid).reshape(new.shape)
         told = new + self.out(attend(self.query(normed), self.key(old), value, heads=_HEADS))
         return told + self.narrow(functional.gelu(self.widen(self.norm(told))))
 
 
 class SharedFold(nn.Module):
-    """MCA for values of objects that share their keys, in a key space of its own. It begins by telling nothing."""
+    """MCA of per-object values with keys shared by all objects; initialised to the identity."""
 
     def __init__(self, key: int, value: int) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class SharedFold(nn.Module):
             nn.init.zeros_(last.bias)
 
     def forward(self, new_key: Tensor, new: Tensor, old_key: Tensor, old: Tensor, grid: Grid) -> Tensor:
-        """Keys (CK, N), values (O, CV, N) of a frame and of what is remembered -> values (O, CV, N)."""
+        """Merge keys (CK, N) and values (O, CV, N) of the new frame and the old memory -> values (O, CV, N)."""
         query, key = self.query(self.norm_key(new_key.T)), self.key(self.norm_key(old_key.T))
         folded = []
         for mine, past in zip(new, old, strict=True):

@@ -1,4 +1,4 @@
-"""Where a token is: sine maps over the picture (AOT), and slots over time (RMem)."""
+"""Position encodings: sine maps over the image (AOT), temporal slots (RMem)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _BASE = 10_000.0
 
 
 def sine_map(grid: tuple[int, int], channels: int, *, like: Tensor) -> Tensor:
-    """(N, channels): first half from the row, second from the column; sines and cosines alternate."""
+    """Return sine encodings (N, channels): first half rows, second half columns; sine and cosine alternate."""
     half = channels // 2
     pair = torch.arange(half, device=like.device, dtype=torch.float32).div(2, rounding_mode="floor")
     frequency = _BASE ** (2 * pair / half)
@@ -27,7 +27,7 @@ def sine_map(grid: tuple[int, int], channels: int, *, like: Tensor) -> Tensor:
 
 
 def slots(count: int, slots_there: int) -> list[int]:
-    """Which temporal slot each of `count` entries takes, the oldest first; more than there are share, by age."""
+    """Assign a temporal slot to each of `count` entries, oldest first; excess entries share slots with neighbours."""
     if count <= slots_there:
         return list(range(count))
     return [slots_there - 1 - (count - 1 - index) * slots_there // count for index in range(count)]

@@ -1,7 +1,7 @@
-"""Propagation blocks of the AOT family: long-term, short-term and self attention, each with the same four steps.
+"""Propagation blocks of the AOT family: long-term, short-term and self attention.
 
-`look` at a frame's streams; `propagate` what the memories tell; `remember` the frame as identities are known: for the
-long-term memory, and for the short-term one. Tokens are (N, C), row by row of the (h, w) grid.
+Steps of a block: `look` projects a frame's streams; `propagate` reads both memories; with known identities, `remember`
+and `remember_briefly` encode the frame for long-term and short-term memory. Tokens are (N, C), in row-major order.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ WIDTH = 256  # channels of a stream
 
 @dataclass(frozen=True)
 class Streams:
-    """What runs through the blocks: the visual stream, and in DeAOT the one of identities; (N, WIDTH) each."""
+    """Token streams between blocks: visual, and in DeAOT also identity; (N, WIDTH) each."""
 
     visual: Tensor
     identity: Tensor | None = None
@@ -28,44 +28,44 @@ class Streams:
 
 @dataclass(frozen=True)
 class Memory:
-    """What a block reads of one or more frames, (M, C) each."""
+    """Keys and values of one or more frames that a block reads, (M, C) each."""
 
     key: Tensor
     value: Tensor
     id_value: Tensor | None = None  # DeAOT
-    joined: Tensor | None = None  # DeAOT: both values side by side, where they are read more than once
+    joined: Tensor | None = None  # DeAOT: concatenated values, cached if read repeatedly
 
     def both(self) -> Tensor:
-        """(M, C + C) value and id_value side by side."""
+        """Concatenate value and id_value: (M, C + C)."""
         return torch.cat([self.value, self.id_value], 1) if self.joined is None else self.joined
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A frame as a block saw it, before its identities are known."""
+    """Projections of a frame in one block, before its identities are known."""
 
     streams: Streams
-    key: Tensor  # also the query
-    value: Tensor  # AOT: what identities are added to
+    key: Tensor  # also used as query
+    value: Tensor  # AOT: normed tokens, to which identities are added
     gate: Tensor | None = None  # DeAOT
-    id_seed: Tensor | None = None  # DeAOT, but for its first block
-    short: Tensor | None = None  # RMem's AOT: what the short-term memory told
+    id_seed: Tensor | None = None  # DeAOT: normed identity stream, except in the first block
+    short: Tensor | None = None  # RMem's AOT: short-term readout
 
 
 @dataclass(frozen=True)
 class Terms:
-    """Temporal terms (RMem): added to the query and to the keys of the long-term memory."""
+    """RMem's temporal encodings, added to the query and to the long-term keys."""
 
     query: Tensor  # (C,)
     keys: Tensor  # (M, C)
 
 
 class Block(Protocol):
-    """One propagation block."""
+    """Interface of a propagation block."""
 
-    heads: int  # of its attention
+    heads: int  # attention heads
 
-    has_brief: bool  # whether the short-term memory is another than the long-term one
+    has_brief: bool  # whether `remember_briefly` differs from `remember`
 
     def look(self, streams: Streams, grid: Grid, position: Tensor) -> Seen: ...
 
@@ -79,14 +79,14 @@ class Block(Protocol):
 
 
 class DepthwiseConv(nn.Conv2d):
-    """5x5, each channel by itself, without bias."""
+    """5x5 depthwise convolution without bias."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, channels, 5, padding=2, groups=channels, bias=False)
 
 
 class SelfAttention(nn.Module):
-    """Multi-head attention of a frame to itself, with the place added to queries and keys."""
+    """Multi-head self-attention with position encodings added to queries and keys."""
 
     def __init__(self, heads: int) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class SelfAttention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Widen, group norm, GELU, look at the neighbours, narrow."""
+    """Feed-forward block: linear, group norm, GELU, depthwise convolution, linear."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ class FeedForward(nn.Module):
 
 
 class LsttBlock(nn.Module):
-    """What AOT's block and RMem's have in common: self attention, long-term memory, feed-forward."""
+    """Base of AOT's and RMem's blocks: self-attention, long-term attention, feed-forward."""
 
     def __init__(self, heads: int) -> None:
         super().__init__()
@@ -134,7 +134,7 @@ class LsttBlock(nn.Module):
         return Memory(seen.key, self.value(seen.value + identity))
 
     def _told(self, seen: Seen, long: Memory, near: Tensor, grid: Grid, terms: Terms | None) -> Streams:
-        """The frame with what the long-term memory tells, and what the short-term one told, fed forward."""
+        """Add long-term readout and short-term readout `near` to the frame, and apply the feed-forward block."""
         query, key = with_terms(seen.key, long.key, terms)
         far = self.long_out(attend(query, key, long.value, heads=self.heads))
         tokens = seen.streams.visual + far + near
@@ -165,7 +165,7 @@ class AotBlock(LsttBlock):
 
 
 class RestrictedAotBlock(LsttBlock):
-    """RMem's AOT block (Zhou et al., CVPR 2024): no windows; the short-term memory is what was told, told on."""
+    """RMem's AOT block (Zhou et al., CVPR 2024): global short-term attention to the last short-term readout."""
 
     has_brief = True
 
@@ -186,7 +186,7 @@ class RestrictedAotBlock(LsttBlock):
 
 
 class Gated(nn.Module):
-    """What attention read, looked at with its neighbours, gated and narrowed."""
+    """Output of gated propagation: gate, depthwise convolution, linear projection."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -198,7 +198,7 @@ class Gated(nn.Module):
 
 
 class DeaotBlock(nn.Module):
-    """DeAOT's gated propagation block (Yang & Yang, NeurIPS 2022), of MAVOS too: one head, two streams."""
+    """Gated propagation block of DeAOT (Yang & Yang, NeurIPS 2022) and MAVOS: one head, two streams."""
 
     heads = 1
 
@@ -207,7 +207,7 @@ class DeaotBlock(nn.Module):
     value_width = 2 * WIDTH
 
     def __init__(self, *, first: bool) -> None:
-        """The `first` block has no stream of identities to read yet."""
+        """Build the block; the `first` one has no identity stream to read."""
         super().__init__()
         self.norm, self.norm_self, self.norm_self_id = (nn.LayerNorm(WIDTH) for _ in range(3))
         self.norm_id = None if first else nn.LayerNorm(WIDTH)
@@ -260,5 +260,5 @@ class DeaotBlock(nn.Module):
 
 
 def with_terms(query: Tensor, key: Tensor, terms: Terms | None) -> tuple[Tensor, Tensor]:
-    """Query and keys of the long-term memory, told when they are of."""
+    """Add temporal encodings, if any, to query and long-term keys."""
     return (query, key) if terms is None else (query + terms.query, key + terms.keys)

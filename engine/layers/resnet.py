@@ -1,4 +1,4 @@
-"""ResNet pyramids to stride 16, with batch norm folded into the convolutions (He et al. 2016)."""
+"""ResNet-18 and ResNet-50 pyramids to stride 16, with folded batch norm (He et al. 2016)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WIDTHS = (64, 128, 256)  # of the stages at strides 4, 8 and 16
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 (which strides), 1x1, added to the input."""
+    """Bottleneck block: 1x1, 3x3 (strided), 1x1 convolutions and a residual connection."""
 
     widening = 4
 
@@ -31,7 +31,7 @@ class Bottleneck(nn.Module):
 
 
 class Basic(nn.Module):
-    """Two 3x3, the first of which strides, added to the input."""
+    """Basic block: two 3x3 convolutions, the first strided, and a residual connection."""
 
     widening = 1
 
@@ -47,7 +47,7 @@ class Basic(nn.Module):
 
 
 class ResNet(nn.Module):
-    """Stem and three stages: {4, 8, 16} -> (B, C, H / stride, W / stride)."""
+    """ResNet stem and first three stages; output {4, 8, 16} -> (B, C, H / stride, W / stride)."""
 
     def __init__(self, block: Callable[..., nn.Module], counts: Sequence[int], *, channels_in: int = 3) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class ResNet(nn.Module):
         self.channels = {4 * 2**index: width * block.widening for index, width in enumerate(_WIDTHS)}
 
     def forward(self, image: Tensor) -> dict[int, Tensor]:
-        """(B, 3, H, W) normalised, sides multiples of 16."""
+        """Encode normalised (B, C, H, W) with C = `channels_in`, sides multiples of 16."""
         image = functional.max_pool2d(self.stem(image), 3, 2, padding=1)
         pyramid = {}
         for stride, stage in zip(self.channels, self.stages, strict=True):
@@ -73,10 +73,10 @@ class ResNet(nn.Module):
 
 
 def resnet50() -> ResNet:
-    """ResNet-50 without its last stage."""
+    """Build ResNet-50 without its last stage."""
     return ResNet(Bottleneck, (3, 4, 6))
 
 
 def resnet18(*, channels_in: int) -> ResNet:
-    """ResNet-18 without its last stage."""
+    """Build ResNet-18 without its last stage."""
     return ResNet(Basic, (2, 2, 2), channels_in=channels_in)

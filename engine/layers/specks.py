@@ -9,18 +9,18 @@ from torch.nn import functional
 from .keymatte_decoder import NOWHERE
 from .motion import STRIDE
 
-_CELL = 8  # pixels: side of the squares that are judged
-_AROUND = 5  # cells: side of the square that a speck stands alone in
-_SMALL = 64  # pixels, more than it has there
-_MAX_CELLS = 4  # cells that it has some of there at most: what is as thin as a wire has some of more
-_WAS = 0.3  # how likely the object was in a cell for it to have been there
-_BODY = 4  # times as large as all its specks an object must be, or they may be the object
-_REACH = 8  # steps of two cells that belong to what was there, as far as there is something in between
-_MAX_PRESENT = 0.7  # of its size: an object of which less is where it was may be anywhere
-_NEARLY_COMPLETE = 0.85  # of its size: an object of which more is where it was has no part left to come into sight
-_MIN_AREA = 256  # pixels: of an object that shows less it is not known how large it is
-_RIM = 20  # pixels around a picture, padding among them: what goes there goes on outside
-_ONE = 0.97  # of its size: so much of what is of one piece hangs together
+_CELL = 8  # pixels: side of an analysis cell
+_AROUND = 5  # cells: side of the neighbourhood of an isolated component
+_SMALL = 64  # pixels: an isolated component has fewer in the neighbourhood
+_MAX_CELLS = 4  # cells that an isolated component may touch there; thin structures touch more
+_WAS = 0.3  # minimum moved-mask probability of a cell occupied before
+_BODY = 4  # minimum ratio of remaining object area to small components, else nothing is dropped
+_REACH = 8  # growth steps of two cells from the moved mask over connected object cells
+_MAX_PRESENT = 0.7  # of the unoccluded area: with less near the moved mask, the object may be anywhere
+_NEARLY_COMPLETE = 0.85  # of the unoccluded area: with more near the moved mask, no part is left to reappear
+_MIN_AREA = 256  # pixels: objects below have an unknown unoccluded area
+_RIM = 20  # pixels: image border including padding; objects there may continue outside
+_ONE = 0.97  # of the area: minimum share of a one-piece object in its largest component
 
 
 def suppress_spurious_components(logits: Tensor, moved: Tensor, unoccluded_area: Tensor) -> Tensor:
@@ -34,9 +34,9 @@ def suppress_spurious_components(logits: Tensor, moved: Tensor, unoccluded_area:
     was = functional.max_pool2d(functional.max_pool2d(moved, _CELL // STRIDE), 3, 1, 1) > _WAS
     strays = _specks(there, was)
     strays |= _implausible_components(there * ~strays, was, unoccluded_area)
-    if strays.device.type == "cpu" and not strays.any():  # elsewhere to ask takes longer
+    if strays.device.type == "cpu" and not strays.any():  # on a GPU the check would cost a synchronisation
         return logits
-    # With their soft rims.
+    # Include the soft borders.
     strays = (functional.max_pool2d(strays.to(logits), 3, 1, 1) > 0) & ~was & (strays | (there == 0))
     gone = functional.interpolate(strays.to(logits), scale_factor=_CELL, mode="nearest")[:, 0] > 0
     return torch.where(gone, logits.clamp(max=NOWHERE), logits)
@@ -81,7 +81,7 @@ def _implausible_components(there: Tensor, was: Tensor, unoccluded_area: Tensor)
     """Find components whose area exceeds what the object could have regained from occlusion: (O, 1, h, w) bool."""
     reached = _grow(was.to(there), there, steps=_REACH) > 0
     near, far = ((there * part).sum((1, 2, 3)) * _CELL**2 for part in (reached, ~reached))
-    # Where hardly anything is missing, what fits in may be the first of another that walks in.
+    # If the object is nearly complete, any distant component may be another object that enters.
     more = (
         (near >= _MAX_PRESENT * unoccluded_area)
         & ((near > _NEARLY_COMPLETE * unoccluded_area) | (near + far > unoccluded_area))

@@ -1,4 +1,4 @@
-"""Swin transformer, base size, as a pyramid to stride 16 (Liu et al., ICCV 2021)."""
+"""Swin-B as a feature pyramid to stride 16 (Liu et al., ICCV 2021)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _WINDOW = 7  # cells
 _SHIFT = 3
 _DEPTHS, _HEADS = (2, 2, 18), (4, 8, 16)
 _WIDTH = 128
-_OTHER_REGION = -100.0  # likeness of cells that only the cyclic shift brought together
+_OTHER_REGION = -100.0  # score offset between cells of different regions after the cyclic shift
 
 
 class WindowAttention(nn.Module):
-    """Attention inside windows, with a learned bias for each offset."""
+    """Window attention with learned relative position bias."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class WindowAttention(nn.Module):
         self.register_buffer("offset", offset[0] * (2 * _WINDOW - 1) + offset[1], persistent=False)
 
     def forward(self, windows: Tensor, apart: Tensor | None) -> Tensor:
-        """(B, 49, C), and what is added to the likeness (B, 49, 49) -> (B, 49, C)."""
+        """Attend within windows (B, 49, C), with score mask `apart` (B, 49, 49) if given -> (B, 49, C)."""
         query, key, value = self.mix(windows).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         bias = self.bias[self.offset].permute(2, 0, 1)[None]  # (1, heads, 49, 49)
         if apart is not None:
@@ -39,7 +39,7 @@ class WindowAttention(nn.Module):
 
 
 class SwinBlock(nn.Module):
-    """Window attention and an MLP, each on normed tokens, added."""
+    """Swin block: pre-norm window attention and MLP, both residual."""
 
     def __init__(self, width: int, heads: int, *, shift: int) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class SwinBlock(nn.Module):
         self.widen, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
 
     def forward(self, image: Tensor) -> Tensor:
-        """(h, w, C) -> the same."""
+        """Transform (h, w, C); same shape."""
         h, w, _ = image.shape
         normed = functional.pad(self.norm(image), (0, 0, 0, -w % _WINDOW, 0, -h % _WINDOW))
         tall, wide, _ = normed.shape
@@ -72,7 +72,7 @@ class SwinBlock(nn.Module):
 
 
 class PatchMerging(nn.Module):
-    """Half the size, twice the channels."""
+    """Patch merging: half the resolution, twice the channels."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class PatchMerging(nn.Module):
         self.reduce = nn.Linear(4 * width, 2 * width, bias=False)
 
     def forward(self, image: Tensor) -> Tensor:
-        """(h, w, C) -> (h / 2, w / 2, 2 C), odd sides rounded up."""
+        """Merge 2 x 2 cells: (h, w, C) -> (h / 2, w / 2, 2 C), odd sides rounded up."""
         h, w, _ = image.shape
         image = functional.pad(image, (0, 0, 0, w % 2, 0, h % 2))
         corners = (image[0::2, 0::2], image[1::2, 0::2], image[0::2, 1::2], image[1::2, 1::2])
@@ -88,7 +88,7 @@ class PatchMerging(nn.Module):
 
 
 class SwinBase(nn.Module):
-    """{4, 8, 16} -> (1, C, H / stride, W / stride)."""
+    """Swin-B without its last stage; output {4, 8, 16} -> (1, C, H / stride, W / stride)."""
 
     channels = {4: _WIDTH, 8: 2 * _WIDTH, 16: 4 * _WIDTH}
 
@@ -105,7 +105,7 @@ class SwinBase(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(width) for width in widths)
 
     def forward(self, image: Tensor) -> dict[int, Tensor]:
-        """(1, 3, H, W) normalised."""
+        """Encode normalised (1, 3, H, W); sides are padded to multiples of 4."""
         height, width = image.shape[-2:]
         image = self.patch(functional.pad(image, (0, -width % 4, 0, -height % 4)))
         tokens = self.patch_norm(image[0].permute(1, 2, 0))
@@ -120,7 +120,7 @@ class SwinBase(nn.Module):
 
 
 def _windows(image: Tensor) -> Tensor:
-    """(h, w, C), sides multiples of the window -> (B, 49, C)."""
+    """Partition (h, w, C), sides multiples of the window, into windows (B, 49, C)."""
     h, w, channels = image.shape
     image = image.reshape(h // _WINDOW, _WINDOW, w // _WINDOW, _WINDOW, channels)
     return image.transpose(1, 2).reshape(-1, _WINDOW**2, channels)

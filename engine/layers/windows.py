@@ -1,4 +1,4 @@
-"""Parts of a picture: where an object may be, so that only there it is looked for closely."""
+"""Window: crop of a map around the cells where an object is likely."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-_EVEN = 4  # cells of which a window's sides are multiples: kernels are made anew for every size that comes
+_EVEN = 4  # window sides are multiples of it, in cells: kernels are rebuilt for every new size
 
 
 @dataclass(frozen=True)
 class Window:
-    """Rows and columns of cells, the last excluded."""
+    """Half-open ranges of rows and columns, in cells."""
 
     top: int
     bottom: int
@@ -20,8 +20,9 @@ class Window:
 
     @classmethod
     def around(cls, cells: Tensor, *, margin: int) -> Window | None:
-        """One that holds every true cell of (h, w) bool, and at least `margin` more on each side where there are; None
-        if there is no such cell.
+        """Return the window around all true cells of (h, w) bool, with `margin` cells or more per side within the map.
+
+        None if no cell is true.
         """
         sides: list[int] = []
         for axis in (0, 1):
@@ -35,5 +36,5 @@ class Window:
         return cls(*sides)
 
     def of(self, maps: Tensor, finer: int = 1) -> Tensor:
-        """What (.., h * finer, w * finer) shows there; a view."""
+        """Crop maps (..., h * finer, w * finer) to the window, as a view."""
         return maps[..., self.top * finer : self.bottom * finer, self.left * finer : self.right * finer]

@@ -1,4 +1,4 @@
-"""The frames of a film, whether a movie file or a run of images, by media frame."""
+"""FrameReader: frames of a movie file or an image sequence, by media frame."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _NUMBERED = re.compile(r"(?P<head>.*?)(?P<digits>[0-9]+)(?P<tail>[^0-9]*)", re.D
 
 
 class FrameReader:
-    """An open film. Reading forward is sequential; backward, a movie is decoded in blocks of bounded size.
+    """Open clip. Forward reading is sequential; backward, a movie is decoded in blocks of bounded size.
 
-    clip     what it is: path as given, size, number of media frames
+    clip     path as given, size, number of media frames
     files    the movie, or the image of each media frame
-    numbers  number of each media frame as file names carry it; its index for movies and unnumbered images
+    numbers  number of each media frame in its file name; the index for movies and unnumbered images
     fps      frames per second; None for images
     """
 
@@ -35,11 +35,11 @@ class FrameReader:
     def open(cls, path: Path | str, *, size: tuple[int, int] | None = None) -> FrameReader:
         """Open a movie, a folder of images, the first image of a numbered run, or a pattern of image names.
 
-        `size` (H, W), where it is known, tells whether the pictures of a movie filmed on its side are turned
-        upright, as Blender 5 does, or not, as earlier ones; without it they are.
+        `size` (H, W), if known, decides whether a movie's rotation metadata is applied, as in Blender 5, or ignored, as
+        in earlier versions; without `size` it is applied.
 
-        A run is taken as Blender takes it: media frame i is the file whose number is i more, up to the first
-        gap. A pattern has `####`, `%04d` or `*` in the name; like a folder, it may leave numbers out.
+        A run follows Blender: media frame i is the file numbered first + i, up to the first gap. A pattern has
+        `####`, `%04d` or `*` in the name; like a folder, it may have gaps.
         Raises ClipNotFound, ClipUnreadable, or MixedSizes.
         """
         path = Path(path)
@@ -91,7 +91,7 @@ class FrameReader:
         read: Callable[[int], np.ndarray],
         close: Callable[[], None],
     ) -> None:
-        self.slack = 0  # by how many frames the clip may really be shorter
+        self.slack = 0  # frames by which the clip may be shorter than reported
         self.clip = clip
         self.files = tuple(files)
         self.numbers = numbers
@@ -100,7 +100,7 @@ class FrameReader:
         self.close = close
 
     def read(self, frame: int) -> np.ndarray:
-        """Pixels (H, W, 3) uint8 RGB of a media frame, from 0. Raises FramesUnreadable, which names it."""
+        """Read a media frame, from 0: (H, W, 3) uint8 RGB. Raises FramesUnreadable, IndexError."""
         if not 0 <= frame < self.clip.frame_count:
             raise IndexError(f"frame {frame} of a clip with {self.clip.frame_count} frames")
         return self._read(frame)
@@ -115,7 +115,7 @@ class FrameReader:
 
 
 def natural_key(path: Path) -> list[str | int]:
-    """Sort key by which `shot9` comes before `shot10`."""
+    """Return a natural sort key: `shot9` before `shot10`."""
     return [int(part) if part.isdigit() else part for part in re.split(r"([0-9]+)", path.name.lower())]
 
 
@@ -146,7 +146,7 @@ def _is_pattern(name: str) -> bool:
 
 
 def _pattern(name: str) -> re.Pattern[str]:
-    """What a pattern means: `####` and `%04d` four digits or a longer number, `*` and `?` as in a shell."""
+    """Compile a name pattern: `####` and `%04d` match four or more digits, `*` and `?` as in a shell."""
     found = _HASHES.search(name) or _PERCENT.search(name)
     if found is None:
         return re.compile(translate(name.replace("[", "[[]")))
@@ -164,14 +164,14 @@ def _numbers(files: list[Path]) -> tuple[int, ...]:
 
 
 def _common_size(files: list[Path]) -> tuple[int, int]:
-    """The one size (H, W) of the images, by their headers; one with a broken header is told of when read."""
+    """Return the common size (H, W) from the headers; an image with a broken header fails when read."""
     sizes = ((file, picture_size(file)) for file in files)
     known = ((file, size) for file, size in sizes if size is not None)
     try:
         first, (height, width) = next(known)
     except StopIteration:
         try:
-            return read_picture(files[0]).shape[:2]  # a kind whose header we do not know
+            return read_picture(files[0]).shape[:2]  # format without header support
         except FramesUnreadable as error:
             raise ClipUnreadable(f"none of the {len(files)} images can be read: {error.message}") from error
     for file, size in known:

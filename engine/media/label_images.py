@@ -1,4 +1,4 @@
-"""Label images, matte images and folders of keyframes, read and written."""
+"""Reading and writing of label images, mattes and keyframe folders."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from .pictures import is_picture
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _BROKEN = (OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError)
-_MANY = 32  # more grey values than this are the soft edges of a matte, not objects
+_MANY = 32  # with more grey values, the image is a soft matte, not labels
 
 
 def read_labels(path: Path, *, size: tuple[int, int] | None = None) -> np.ndarray:
-    """Label image (H, W) uint8 from a palette or grey image: the stored value of a pixel is the object's id.
+    """Read a palette or grey image as labels (H, W) uint8: the stored value of a pixel is the object id.
 
-    Nothing is scaled: a mask of 0 and 255 is object 255, a 1-bit mask object 1. A colour image counts if it is
-    grey in truth. `size` is the clip's (H, W). Raises KeyframeUnreadable; KeyframeNotLabels for colours, for ids
+    Values are not scaled: a mask of 0 and 255 is object 255, a 1-bit mask object 1. A colour image is accepted if all
+    pixels are grey. `size` is the clip's (H, W). Raises KeyframeUnreadable; KeyframeNotLabels for colours, for ids
     above 255 and for more than 32 grey values (soft edges); KeyframeSizeMismatch.
     """
     try:
@@ -57,7 +57,7 @@ def read_labels(path: Path, *, size: tuple[int, int] | None = None) -> np.ndarra
 
 
 def write_labels(path: Path, labels: np.ndarray) -> None:
-    """Write labels (H, W) uint8 as palette PNG, all or nothing. Raises DiskFull, FolderNotWritable."""
+    """Write labels (H, W) uint8 as palette PNG, atomically. Raises DiskFull, FolderNotWritable."""
     image = Image.fromarray(np.ascontiguousarray(labels, np.uint8))
     image.putpalette(PALETTE.tobytes())
     with atomic_write(path) as part:
@@ -65,7 +65,7 @@ def write_labels(path: Path, labels: np.ndarray) -> None:
 
 
 def read_matte(path: Path) -> np.ndarray:
-    """Alpha (H, W) float32, 0..1, from a grey image of 8 or 16 bits. Raises MatteUnreadable."""
+    """Read alpha (H, W) float32, 0..1, from an 8-bit or 16-bit grey image. Raises MatteUnreadable."""
     try:
         stored, _ = _stored(path)
     except _BROKEN as error:
@@ -77,7 +77,7 @@ def read_matte(path: Path) -> np.ndarray:
 
 
 def write_matte(path: Path, alpha: np.ndarray) -> None:
-    """Write alpha (H, W) float, 0..1, as 8-bit grey PNG, all or nothing. Raises DiskFull, FolderNotWritable."""
+    """Write alpha (H, W) float, 0..1, as 8-bit grey PNG, atomically. Raises DiskFull, FolderNotWritable."""
     image = Image.fromarray(np.rint(np.clip(alpha, 0, 1) * np.float32(255)).astype(np.uint8))
     with atomic_write(path) as part:
         image.save(part, format="PNG", compress_level=4)
@@ -90,10 +90,10 @@ def read_keyframes(
     *,
     unlabelled: Literal["unknown", "absent"] = "unknown",
 ) -> tuple[KeyframeFile, ...]:
-    """The label images of a folder (or a single one), by the media frame that the number in their name stands for.
+    """Read a folder of label images (or a single one); the number in a file name selects the media frame.
 
-    `numbers` are those of the media frames, `size` the clip's (H, W). With `unlabelled="unknown"` an image speaks
-    about the objects seen in it; with "absent" it also says that all others of the folder are not on its frame.
+    `numbers` are the numbers of the media frames, `size` the clip's (H, W). With `unlabelled="unknown"` an image
+    annotates only the objects labelled in it; with "absent" all other objects of the folder are annotated as absent.
     Raises NoKeyframes, KeyframeOutsideClip, and what `read_labels` raises.
     """
     frame_of = {number: frame for frame, number in enumerate(numbers)}
@@ -116,7 +116,7 @@ def read_keyframes(
 
 
 def label_files(folder: Path) -> list[Path]:
-    """The images of a folder in natural order, or the one that is named. Raises NoKeyframes if there are none."""
+    """List the images of a folder in natural order, or a single given file. Raises NoKeyframes if none."""
     if folder.is_file():
         return [folder]
     if not folder.is_dir():
@@ -128,7 +128,7 @@ def label_files(folder: Path) -> list[Path]:
 
 
 def _told_absent(keyframes: list[KeyframeFile]) -> list[KeyframeFile]:
-    """Let the first image of each frame also speak about the objects that no image of that frame shows."""
+    """Add to the first image of each frame the objects that no image of the frame shows, as absent."""
     known = {id_ for keyframe in keyframes for id_ in keyframe.objects}
     told = []
     met: set[int] = set()
@@ -143,7 +143,7 @@ def _told_absent(keyframes: list[KeyframeFile]) -> list[KeyframeFile]:
 
 
 def _stored(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Values as stored, (H, W) or for colours (H, W, 3), alpha left out; and the palette (256, 3), else zeros."""
+    """Read stored values (H, W), or (H, W, 3) for colours, without alpha; and the palette (256, 3) or zeros."""
     with Image.open(path) as image:
         palette = np.zeros((256, 3), np.uint8)
         if image.mode in ("LA", "La", "PA"):
@@ -158,14 +158,14 @@ def _stored(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _grey_spread(path: Path) -> int:
-    """By what Pillow multiplies the values of a grey PNG, to spread those of 2 and 4 bits over 0..255."""
+    """Return the factor by which Pillow scales 2-bit and 4-bit grey PNG values to 0..255; else 1."""
     with path.open("rb") as file:
         head = file.read(26)
     return {2: 85, 4: 17}.get(head[24], 1) if head.startswith(_PNG) and len(head) > 24 else 1
 
 
 def _davis_palette() -> np.ndarray:
-    """Colours (256, 3) uint8: bits 0, 1, 2 of an id, and so on by threes, are bits 7, 6, ... of red, green, blue."""
+    """Build the DAVIS palette (256, 3) uint8: id bits, in groups of three, are RGB bits from 7 down."""
     ids = np.arange(256)
     colours = np.zeros((256, 3), np.int64)
     for step in range(8):

@@ -1,4 +1,4 @@
-"""A movie file by frame, forward and backward, each frame exactly as decoding from the start gives it."""
+"""Movie: frame-accurate random access to a movie file, equal to sequential decoding."""
 
 from __future__ import annotations
 
@@ -16,30 +16,33 @@ from ..shared.errors import ClipUnreadable, FramesUnreadable
 SUFFIXES = frozenset((".mp4", ".mov", ".m4v", ".qt", ".3gp", ".mkv", ".webm", ".avi", ".divx", ".xvid", ".mxf"))
 SUFFIXES |= {".flv", ".wmv", ".mpg", ".mpeg", ".m2v", ".mts", ".m2ts", ".ts", ".vob", ".dv", ".mv", ".ogv", ".ogg"}
 SUFFIXES |= {".gif", ".y4m"}
-_BLOCK_BYTES = 96 * 2**20  # pixels kept while going backward
-_NEAR, _EARLY = 2, 48  # frames by which a seek aims early; many get past pictures that lean on what was skipped
-_PATIENCE = 3  # seeks that may fail before the film is only ever decoded from its start
+_BLOCK_BYTES = 96 * 2**20  # pixel cache for backward reading
+_NEAR, _EARLY = 2, 48  # seek run-up in frames; the long one passes frames that depend on skipped ones
+_PATIENCE = 3  # failed seeks before seeking is given up for decoding from the start
 _NOWHERE = 2**62
 
-# what the decoder mutters about pictures skipped by a seek is no news: they are never shown
+# decoder warnings about frames skipped by a seek are irrelevant: these are never returned
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
-SLACK = 3  # frames: containers tell a duration, sound included, which may run on a little longer than the pictures
+SLACK = 3  # frames: a container's duration includes sound, which may outlast the video
 
 
 class Movie:
-    """Frames of one movie file. A seek is trusted only where times and content agree with what decoding from
-    the start gave; where they do not, the film is decoded from its start again."""
+    """Frames of one movie file.
+
+    A seek is accepted only if timestamps and content match those of decoding from the start; otherwise the movie is
+    decoded from the start again.
+    """
 
     def __init__(self, path: Path, size: tuple[int, int] | None = None) -> None:
-        """Pictures are turned upright as the file asks, unless only unturned they are of `size` (H, W).
+        """Open a movie; apply its rotation metadata unless only the unrotated frames have `size` (H, W).
 
-        Raises ClipUnreadable if no picture can be decoded.
+        Raises ClipUnreadable if no frame can be decoded.
         """
         self._path = path
-        self._times: list[float] = []  # milliseconds of each frame met so far, in order from the start
-        self._marks: list[int] = []  # checksum of each
-        self._end: int | None = None  # first frame that cannot be decoded, once known
+        self._times: list[float] = []  # timestamp in milliseconds of each frame decoded so far, from the start
+        self._marks: list[int] = []  # checksum of each of these frames
+        self._end: int | None = None  # first frame that cannot be decoded, if known
         self._patience = _PATIENCE
         self._upright = True
         self._open()
@@ -58,22 +61,22 @@ class Movie:
         self.frame_count = round(count) if 0 < count < 2**31 else self._count()
 
     def read(self, frame: int) -> np.ndarray:
-        """Pixels (H, W, 3) uint8 RGB. Raises FramesUnreadable if the frame cannot be decoded."""
+        """Read a frame: (H, W, 3) uint8 RGB. Raises FramesUnreadable if decoding fails."""
         if frame not in self._kept:
             first = frame if frame > self._at else max(0, frame - self._block + 1)
-            self._kept = {}  # before the next block is made, so that two never stand in memory
+            self._kept = {}  # released first, so that two blocks are never in memory
             self._kept = self._decode(first, frame)
         return self._kept[frame].copy()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file and drop cached frames."""
         self._kept = {}
         self._capture.release()
 
     def _open(self) -> None:
         self._capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, float(self._upright))
-        self._at = -1  # the frame last grabbed
+        self._at = -1  # last grabbed frame
         if not self._capture.isOpened():
             raise ClipUnreadable(f"movie {self._path.name} cannot be opened: damaged, cut off, or no movie")
 
@@ -82,7 +85,7 @@ class Movie:
         return round(height), round(width)
 
     def _decode(self, first: int, last: int) -> dict[int, np.ndarray]:
-        """Frames first..last, by the cheapest way that proves right."""
+        """Decode frames first..last by the cheapest method whose result is verified."""
         if self._end is not None and last >= self._end:
             raise self._ends(last)
         ways: tuple[Callable[[int], bool], ...]
@@ -95,12 +98,12 @@ class Movie:
         raise FramesUnreadable(f"frames {first} to {last} of movie {self._path.name} are never twice the same")
 
     def _go_on(self, first: int) -> bool:
-        """Stay where we are, if that is close before `first` or at the edge of what is known."""
+        """Continue from the current position, if shortly before `first` or at the last known frame."""
         return self._at < first and (first - self._at <= _EARLY or self._at + 1 == len(self._times))
 
     def _seek(self, run_up: int, first: int) -> bool:
-        """Stand `run_up` frames before `first`, or before the last known frame, and know at which frame."""
-        # beyond the last known frame, where we came out could not be told
+        """Seek to `run_up` frames before `first` or the last known frame; return whether the position is identified."""
+        # beyond the last known frame, the position could not be identified
         aim = min(first, len(self._times)) - 1 - run_up
         if aim < 0 or self._patience == 0:
             return False
@@ -115,7 +118,7 @@ class Movie:
         return False
 
     def _rewind(self, first: int) -> bool:
-        """Start over."""
+        """Reopen the movie at its start."""
         if first > _EARLY:
             self._patience = max(0, self._patience - 1)
         if not self._path.is_file():
@@ -125,12 +128,12 @@ class Movie:
         return True
 
     def _run(self, first: int, last: int) -> dict[int, np.ndarray] | None:
-        """Frames first..last from the present place onward; None if they are not what they were before."""
+        """Decode on to frames first..last; None if timestamps or content differ from earlier decoding."""
         found = {}
         while self._at < last:
             frame = self._at + 1
             known = frame < len(self._times)
-            self._at = _NOWHERE  # unless this frame comes out well
+            self._at = _NOWHERE  # until this frame is verified
             if not self._capture.grab():
                 if known:
                     return None
@@ -159,12 +162,12 @@ class Movie:
 
     def _note(self, time: float, mark: int) -> None:
         if self._times and time <= self._times[-1]:
-            self._patience = 0  # times that do not rise tell no frames apart
+            self._patience = 0  # non-increasing timestamps do not identify frames
         self._times.append(time)
         self._marks.append(mark)
 
     def _count(self) -> int:
-        """Frames there are, by decoding them all: for a container that does not tell."""
+        """Count frames by decoding all, for containers without a frame count."""
         frame = 0
         try:
             while True:

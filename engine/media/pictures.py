@@ -1,4 +1,4 @@
-"""One image file: its size from the header alone, and its pixels as 8-bit RGB."""
+"""Image files: size from the header, pixels as 8-bit RGB."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ SUFFIXES |= {".jp2", ".j2c", ".sgi", ".rgb", ".ppm", ".pgm", ".dds", ".psd", ".d
 _BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error, Image.DecompressionBombError)
 _PNG = b"\x89PNG\r\n\x1a\n"
 
-# OpenCV asks for this word at the first EXR file; whoever set it before us knows why
+# required by OpenCV for EXR; an existing setting is respected
 os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")
 
 
 def is_picture(path: Path) -> bool:
-    """Whether the name is that of an image; hidden files, such as a Mac's `._` twins, are none."""
+    """Return whether the suffix is that of an image; hidden files, such as macOS `._` files, are excluded."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
 def read_picture(path: Path) -> np.ndarray:
-    """Pixels (H, W, 3) uint8 RGB as stored: alpha dropped, EXIF rotation ignored, 16 bits scaled to 8, float
-    from linear light to sRGB. Raises FramesUnreadable for a missing, damaged, cut-off or unknown file."""
+    """Read an image: (H, W, 3) uint8 RGB, without alpha; 16 bits scaled to 8, float converted from linear to sRGB.
+
+    EXIF rotation is ignored. Raises FramesUnreadable for a missing, damaged, truncated or unknown file.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -47,7 +49,7 @@ def read_picture(path: Path) -> np.ndarray:
 
 
 def picture_size(path: Path) -> tuple[int, int] | None:
-    """(H, W) in pixels, from the header alone; None if it cannot be told."""
+    """Read the size (H, W) in pixels from the header; None if unknown."""
     try:
         size_in = _HEADS.get(path.suffix.lower())
         if size_in is not None:
@@ -60,9 +62,9 @@ def picture_size(path: Path) -> tuple[int, int] | None:
 
 
 def _by_pillow(data: bytes) -> np.ndarray | None:
-    """Pixels of an 8-bit image; None where Pillow would lose bits or cannot read the kind."""
+    """Read an 8-bit image with Pillow; None if Pillow would lose bits or lacks the format."""
     if data.startswith(_PNG) and data[24:25] == b"\x10":
-        _check_png(data)  # OpenCV fills what is missing of a cut-off file
+        _check_png(data)  # OpenCV silently pads truncated files
         return None
     try:
         image = Image.open(io.BytesIO(data))
@@ -71,7 +73,7 @@ def _by_pillow(data: bytes) -> np.ndarray | None:
     with image:
         if image.mode.startswith(("I", "F")) or max(getattr(image, "tag_v2", {}).get(258, (8,))) > 8:
             return None
-        return np.array(image.convert("RGB"))  # drops alpha, does not blend it
+        return np.array(image.convert("RGB"))  # drops alpha without blending
 
 
 def _by_opencv(data: bytes) -> np.ndarray:
@@ -94,7 +96,7 @@ def _to_srgb(linear: np.ndarray) -> np.ndarray:
 
 
 def _check_png(data: bytes) -> None:
-    """Raise ValueError if the chunks of a PNG do not reach its end mark."""
+    """Raise ValueError if a PNG ends before its IEND chunk."""
     position = len(_PNG)
     while position + 12 <= len(data):
         (length,) = struct.unpack_from(">I", data, position)
@@ -116,7 +118,7 @@ def _dpx(path: Path, data: bytes) -> np.ndarray:
 
 
 def _exr_size(head: bytes) -> tuple[int, int]:
-    # an attribute is name, type, length, value; this one's value: the corners of what is stored
+    # an EXR attribute is name, type, length, value; the data window's value is its corners
     at = head.index(b"dataWindow\0box2i\0") + len(b"dataWindow\0box2i\0") + 4
     left, top, right, bottom = struct.unpack_from("<4i", head, at)
     return bottom - top + 1, right - left + 1
@@ -136,5 +138,5 @@ def _dpx_order(head: bytes) -> str:
     return {b"SDPX": ">", b"XPDS": "<"}.get(head[:4], ">")
 
 
-# kinds that Pillow does not know, and how their headers tell (H, W)
+# header parsers (H, W) of formats that Pillow lacks
 _HEADS: dict[str, Callable[[bytes], tuple[int, int]]] = {".exr": _exr_size, ".hdr": _hdr_size, ".dpx": _dpx_size}

@@ -9,9 +9,7 @@ import torch
 from .entry import Entry
 from .stores import ListStore
 
-Distil = Callable[
-    [Sequence[Entry], int], Entry
-]  # (evicted entries, number of prototypes) -> one entry with that many tokens
+Distil = Callable[[Sequence[Entry], int], Entry]  # (entries, number of prototypes) -> one entry
 
 
 class LongTerm(ListStore):

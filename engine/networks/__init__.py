@@ -1,1 +1,1 @@
-"""Networks: each is five verbs, see `network`, over parts from `layers`."""
+"""Networks: Keymatte, XMem, the AOT family, and the interface they share."""

@@ -1,4 +1,4 @@
-"""AOT and DeAOT (Yang et al., NeurIPS 2021 and 2022), MAVOS and RMem: one network, given its parts."""
+"""Aot: AOT and DeAOT (Yang et al., NeurIPS 2021, 2022), MAVOS and RMem, built from parts."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from .network import Features, FoldsEntries, register_imagenet_statistics
 
 @dataclass(frozen=True)
 class Passing:
-    """State of `Aot`: the short-term memory, and the frame in work as the blocks saw it."""
+    """State of `Aot`: short-term memory, and the current frame's projections in each block."""
 
     short: tuple[Memory, ...]  # per block
-    seen: tuple[Seen, ...] = ()  # of a frame whose masks are not known yet
-    frame: int | None = None  # of which `short` is
+    seen: tuple[Seen, ...] = ()  # per block, of a frame without known masks
+    frame: int | None = None  # frame of `short`
 
 
 class OfEachBlock(nn.Module):
-    """What the decoder gets of AOT: the frame, and each block's output, normed."""
+    """Decoder input of AOT: the projected frame and each block's normed output."""
 
     def __init__(self, blocks: int) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class OfEachBlock(nn.Module):
 
 
 class OfLastBlock(nn.Module):
-    """What the decoder gets of DeAOT: both streams as they leave the last block, normed over the frame."""
+    """Decoder input of DeAOT: both streams of the last block, with group norm."""
 
     channels = 2 * WIDTH
 
@@ -60,7 +60,7 @@ class OfLastBlock(nn.Module):
 
 
 class TemporalSlots(nn.Module):
-    """RMem's temporal terms: one for the frame in work, one for each of a few ages of what is remembered."""
+    """RMem's temporal encodings: one for the current frame, one for each age slot of memory entries."""
 
     def __init__(self, width: int, ages: int = 4) -> None:
         super().__init__()
@@ -68,20 +68,20 @@ class TemporalSlots(nn.Module):
         self.ages = nn.Parameter(torch.zeros(ages, width))
 
     def forward(self, lengths: Sequence[int]) -> Terms:
-        """Terms for entries of so many tokens each, the oldest first."""
+        """Return encodings for entries of the given token counts, oldest first."""
         taken = slots(len(lengths), len(self.ages))
         keys = [self.ages[slot].expand(length, -1) for slot, length in zip(taken, lengths, strict=True)]
         return Terms(self.now[0], torch.cat(keys))
 
 
 class Aot(nn.Module):
-    """Identities of ten objects, propagated by blocks that each read a long-term and a short-term memory.
+    """AOT network: blocks propagate ten object identities from long-term and short-term memory.
 
-    It gives logits of all identities at stride 4, the background first. With `temporal` it tells its memory how
-    relevant each entry was, as RMem's store wants to know.
+    Predicts logits of all identities at stride 4, background first. If the memory tracks usage (RMem's store), the
+    relevance of each entry is reported; `temporal` adds RMem's temporal encodings.
     """
 
-    stride = 1  # the framing finds sizes that fit
+    stride = 1  # the framing chooses suitable sizes
     max_objects = IDENTITIES
 
     def __init__(
@@ -107,7 +107,7 @@ class Aot(nn.Module):
         self._places: tuple[tuple, Tensor] | None = None
 
     def encode(self, image: Tensor) -> Features:
-        """(1, 3, H, W) RGB 0..1 -> pyramid, and the projected frame as key."""
+        """Encode (1, 3, H, W) RGB 0..1 -> pyramid, and the projected frame as key."""
         image = (image - self.mean) / self.std
         pyramid = self.encoder(image)
         frame = self.projector(pyramid.get(0, pyramid[16]))
@@ -116,7 +116,7 @@ class Aot(nn.Module):
         return Features(image=image, pyramid=pyramid, query=query, grid=(frame.shape[-2], frame.shape[-1]))
 
     def segment(self, features: Features, memory: MemoryView, state: Passing | None) -> tuple[Tensor, Passing]:
-        """Logits (11, H / 4, W / 4), and the frame as seen."""
+        """Segment a frame: logits (11, H / 4, W / 4), and the state with the frame's projections."""
         (part,) = memory.groups
         long = part.once("memories", lambda: tuple(_memory(layer) for layer in part.layers))
         short = state.short if state else tuple(_memory(layer) for layer in memory.entries[-1].layers)
@@ -130,7 +130,7 @@ class Aot(nn.Module):
     def memorize_keyframe(
         self, frame: int, features: Features, masks: Tensor, state: Passing | None
     ) -> tuple[Entry, Passing]:
-        """A frame whose masks are given looks at itself: what it leaves in both memories."""
+        """Encode a keyframe for both memories, propagating from the keyframe itself."""
         identity = self.identities(masks)
         terms = self.temporal([len(identity)]) if self.temporal else None
         streams, long, short = Streams(_tokens(features)), [], []
@@ -143,7 +143,7 @@ class Aot(nn.Module):
         return _entry(frame, long, features), Passing(tuple(short), frame=frame)
 
     def memorize(self, frame: int, features: Features, masks: Tensor, state: Passing | None) -> tuple[Entry, Passing]:
-        """What this frame leaves in the long-term memory: as it was seen, with the identities now known."""
+        """Encode this frame for both memories from its stored projections and its merged masks."""
         if state is None:
             return self.memorize_keyframe(frame, features, masks, None)
         identity = self.identities(masks)
@@ -156,7 +156,7 @@ class Aot(nn.Module):
         return _entry(frame, long, features), Passing(tuple(short), frame=frame)
 
     def update_state(self, frame: int, features: Features, masks: Tensor, state: Passing | None) -> Passing:
-        """This frame becomes the short-term memory."""
+        """Make this frame the short-term memory, unless already done by `memorize`."""
         if state is None:
             return self.memorize_keyframe(frame, features, masks, None)[1]
         if state.frame == frame:
@@ -184,7 +184,7 @@ class Aot(nn.Module):
     def _relevance(
         self, seen: Seen, long: Memory, terms: Terms | None, logits: Tensor, grid: tuple[int, int], memory: MemoryView
     ) -> Tensor:
-        """Share of the first block's attention that each entry received from what is not background: (entries,)."""
+        """Compute each entry's share of the first block's attention from foreground tokens: (entries,)."""
         heads = self.blocks[0].heads
         query, key = with_terms(seen.key, long.key, terms)
         weights = attention_weights(query, key, heads=heads).mean(0)  # (N, M)
@@ -195,7 +195,7 @@ class Aot(nn.Module):
         return total / total.sum()
 
     def _position(self, features: Features) -> Tensor:
-        """The sine map, made anew only for another size."""
+        """Return the sine encodings, cached for grid and device."""
         if self._places is None or self._places[0] != (features.grid, features.image.device):
             made = sine_map(features.grid, WIDTH, like=features.image)
             self._places = ((features.grid, features.image.device), made)
@@ -203,15 +203,15 @@ class Aot(nn.Module):
 
 
 class Mavos(Aot, FoldsEntries):
-    """DeAOT with modulated cross-attention, which folds new memory entries into an old one (MAVOS)."""
+    """MAVOS: DeAOT whose memory entries are merged by modulated cross-attention."""
 
     def __init__(self, *parts: Any, modulation: nn.ModuleList, **options: Any) -> None:
-        """As `Aot`, with `modulation` per block and plane."""
+        """Build `Aot` with `modulation` per block and plane."""
         super().__init__(*parts, **options)
         self.modulation = modulation
 
     def modulate(self, new: Entry, old: Entry) -> Entry:
-        """Fold `new` into `old`, each plane of each block by its own MCA."""
+        """Merge `new` with `old`, each plane of each block by its own MCA."""
         layers = []
         for folds, mine, past in zip(self.modulation, new.layers, old.layers, strict=True):
             planes = {name: folds[name](mine[name].T, past[name].T, new.grid).T for name in mine.planes}
@@ -220,12 +220,12 @@ class Mavos(Aot, FoldsEntries):
 
 
 def _tokens(features: Features) -> Tensor:
-    """The projected frame (N, WIDTH)."""
+    """Return the projected frame (N, WIDTH)."""
     return features.query["key"].T
 
 
 def _memory(layer: Tokens) -> Memory:
-    """Tokens as blocks read them, each in one piece."""
+    """Convert an entry's tokens to a block's memory layout (M, C), contiguous."""
     key, value = layer["key"].T.contiguous(), layer["value"].T
     id_value = layer.planes.get("id_value")
     if id_value is None:

@@ -1,4 +1,4 @@
-"""A network without weights that matches colours: for tests and for the first-run check."""
+"""Colour: network without weights that matches colours, for tests and the first-run check."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ..memory.entry import Entry
 from ..memory.tokens import Tokens
 from .network import Features, Network
 
-_SHARPNESS = 400.0  # how fast likeness falls with distance in colour
-_POSITION = 0.1  # how much a place in the frame counts beside colour
-_MOST_CELLS = 3600  # of one frame; every cell is compared with every other
+_SHARPNESS = 400.0  # decay of similarity with squared colour distance
+_POSITION = 0.1  # weight of position relative to colour
+_MOST_CELLS = 3600  # maximum cells per frame; all pairs are compared
 
 
 class Colour(Network):
-    """Each cell of at least 2 x 2 pixels takes the label of the cells in memory most like it in colour."""
+    """Nearest-neighbour network: each cell of at least 2 x 2 pixels reads the memory cells closest in colour."""
 
     stride = 1
     max_objects = None
@@ -27,7 +27,7 @@ class Colour(Network):
         self.top_k = top_k
 
     def encode(self, image: Tensor) -> Features:
-        """(1, 3, H, W) RGB 0..1 -> mean colour and place of each cell."""
+        """Encode (1, 3, H, W) RGB 0..1 to mean colour and position of each cell."""
         height, width = image.shape[-2:]
         cell = max(2.0, (height * width / _MOST_CELLS) ** 0.5)
         h, w = max(1, round(height / cell)), max(1, round(width / cell))
@@ -39,7 +39,7 @@ class Colour(Network):
         return Features(image=image, pyramid={}, query=Tokens(planes), grid=(h, w))
 
     def segment(self, features: Features, memory: MemoryView, state: None) -> tuple[Tensor, None]:
-        """Probabilities (O, H, W) of each object by itself."""
+        """Segment a frame: independent probabilities (O, H, W) of each object."""
         tokens, query = memory.layers[0], features.query
         scores = similarity(tokens["key"], tokens["shrinkage"], query["key"], query["selection"])
         read = top_k_readout(scores, tokens["value"], top_k=self.top_k)[:, 0]  # (O, N)
@@ -48,14 +48,14 @@ class Colour(Network):
         return functional.interpolate(masks, size=size, mode="bilinear", align_corners=False)[0], None
 
     def update_state(self, frame: int, features: Features, masks: Tensor, state: None) -> None:
-        """Nothing is kept of the previous frame."""
+        """Return None: the network has no state."""
 
     def memorize_keyframe(self, frame: int, features: Features, masks: Tensor, state: None) -> tuple[Entry, None]:
-        """A keyframe is remembered as any frame."""
+        """Memorize a keyframe as any frame."""
         return self.memorize(frame, features, masks, state)
 
     def memorize(self, frame: int, features: Features, masks: Tensor, state: None) -> tuple[Entry, None]:
-        """Each cell's colour and how much of it each object covers."""
+        """Memorize each cell's colour and its coverage by each object."""
         value = functional.interpolate(masks[None], size=features.grid, mode="area")[0, :, None].flatten(2)  # (O, 1, N)
         planes = {"key": features.query["key"], "shrinkage": features.query["shrinkage"], "value": value}
         return Entry(frame, (Tokens(planes),)), None

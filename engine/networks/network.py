@@ -1,4 +1,4 @@
-"""The interface of a network: five verbs that every network has, and capabilities that it may declare.
+"""Network: the interface of five methods shared by all networks, and optional capabilities.
 
 Shapes: O objects, C channels, H W pixels at working size, h w token grid, N = h w tokens.
 """
@@ -30,7 +30,7 @@ def register_imagenet_statistics(module: nn.Module) -> None:
 class Features:
     """Features of one image; they depend on the image alone, so all object groups share them."""
 
-    image: Tensor  # (1, 3, H, W) as the network's other parts want it
+    image: Tensor  # (1, 3, H, W) normalised as the network's other parts expect
     pyramid: dict[int, Tensor]  # stride -> (1, C, H / stride, W / stride)
     query: Tokens  # key (CK, N), selection (CK, N), shrinkage (1, N)
     grid: tuple[int, int]  # (h, w)
@@ -38,9 +38,9 @@ class Features:
 
 # -- the five verbs ----------------------------------------------------------------------------------------------------
 class Network(Protocol):
-    """Segments a frame with the help of memory. `state` is the network's own value, None before the first frame."""
+    """Memory-based video object segmentation. `state` is the network's own value, None before the first frame."""
 
-    stride: int  # image sides must be multiples of it
+    stride: int  # divisor of the image sides
     max_objects: int | None  # objects in one group; None: any number
 
     def encode(self, image: Tensor) -> Features:
@@ -48,9 +48,9 @@ class Network(Protocol):
         ...
 
     def segment(self, features: Features, memory: MemoryView, state: Any) -> tuple[Tensor, Any]:
-        """Segment a frame from memory: each object's prediction, before objects are merged, and the next state.
+        """Segment a frame from memory: each object's prediction before merging, and the next state.
 
-        Most networks return probabilities (O, H, W) of each object by itself; see the recipe's mask merger.
+        Most networks return independent probabilities (O, H, W) of each object; see the recipe's mask merger.
         """
         ...
 
@@ -73,14 +73,14 @@ class Network(Protocol):
 # -- capabilities: a network declares one by inheriting it -------------------------------------------------------------
 @runtime_checkable
 class EncodesAhead(Protocol):
-    """Encoding takes about as long as all the rest, so that the next frame is encoded in parallel."""
+    """Encoding takes about as long as all other steps, so the next frame is encoded in parallel."""
 
     encodes_ahead: bool  # False switches it off
 
 
 @runtime_checkable
 class EncodesBatches(Protocol):
-    """Encodes several images at once, for GPUs, which small batches leave idle."""
+    """Encodes several images at once, for GPUs, which single images do not saturate."""
 
     def encode_batch(self, images: Tensor) -> Sequence[Features]:
         """Encode images (B, 3, H, W), RGB 0..1: the features of each."""
@@ -107,7 +107,7 @@ class EstimatesQuality(Protocol):
 
 @runtime_checkable
 class MemorizesPermanent(Protocol):
-    """Encodes keyframes for permanent memory in a way of its own."""
+    """Encodes keyframes differently for permanent memory."""
 
     def memorize_permanent(self, frame: int, features: Any, masks: Tensor, *, among: int) -> Entry:
         """Encode one of `among` permanent keyframes with masks (O, H, W) into a memory entry."""
@@ -144,12 +144,12 @@ class Quantises(Protocol):
     """Can compute its convolutions in 8-bit integers."""
 
     def quantise(self) -> None:
-        """Compute convolutions in 8-bit integers from now on, where nothing is learned."""
+        """Compute convolutions in 8-bit integers from now on, except under gradients."""
         ...
 
 
 def verbs_of(network: Network) -> dict[str, Callable[..., Any]]:
-    """The bound methods that propagation calls on each frame, by name."""
+    """Return the bound methods that propagation calls on each frame, by name."""
     verbs: dict[str, Callable[..., Any]] = {
         "encode": network.encode,
         "segment": network.segment,

@@ -1,4 +1,4 @@
-"""Computes a network in less than float32, where a device gains from it."""
+"""AutocastNetwork: runs a network in half precision under autocast."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .network import (
 
 
 class AutocastNetwork:
-    """A network whose verbs run under autocast; the probabilities that it returns stay float32."""
+    """Wrapper that runs a network's methods under autocast; predictions are returned as float32."""
 
     def __init__(self, network: Any, device: torch.device, dtype: torch.dtype) -> None:
         """Wrap `network`; use `autocast` to keep the capabilities that it declares."""

@@ -1,4 +1,4 @@
-"""XMem (Cheng & Schwing, ECCV 2022); XMem++ (Bekuzarov et al., ICCV 2023) is the same network with another memory."""
+"""XMem (Cheng & Schwing, ECCV 2022), and XMem++ (Bekuzarov et al., ICCV 2023) with other memory."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from .network import DistilsPrototypes, Features, ReadsTopK, register_imagenet_s
 
 @dataclass(frozen=True)
 class Sensory:
-    """State of `XMem`: the sensory memory of each object, (O, CH, h, w), and when it was last refreshed."""
+    """State of `XMem`: sensory memory (O, CH, h, w), and the frame of its last deep update."""
 
-    before: Tensor  # as the frame in work found it
-    now: Tensor  # after this frame was decoded
+    before: Tensor  # before the current frame was decoded
+    now: Tensor  # after the current frame was decoded
     refreshed: int | None = None  # frame of the last deep update
 
 
 @dataclass(frozen=True)
 class XMemSizes:
-    """Channels that a checkpoint decides."""
+    """Channel counts, read from a checkpoint."""
 
     key: int = 64
     value: int = 512
@@ -40,7 +40,7 @@ class XMemSizes:
 
 
 class ValueEncoder(nn.Module):
-    """Image, one object's mask and the others' -> value at stride 16; and the sensory memory refreshed from it."""
+    """Value encoder: image, object mask and other masks -> value at stride 16; with the deep sensory update."""
 
     def __init__(self, sizes: XMemSizes) -> None:
         super().__init__()
@@ -49,17 +49,17 @@ class ValueEncoder(nn.Module):
         self.refresh = GatedUpdate(sizes.value, sizes.sensory) if sizes.sensory else None
 
     def forward(self, image: Tensor, deep: Tensor, masks: Tensor) -> Tensor:
-        """(1, 3, H, W) normalised, (1, 1024, h, w), (O, H, W) -> (O, CV, h, w)."""
+        """Encode normalised (1, 3, H, W), (1, 1024, h, w), masks (O, H, W) -> values (O, CV, h, w)."""
         others = masks.sum(0, keepdim=True) - masks if len(masks) > 1 else torch.zeros_like(masks)
         seen = torch.cat([image.expand(len(masks), -1, -1, -1), masks[:, None], others[:, None]], 1)  # (O, 5, H, W)
         return self.fuse(deep, self.encoder(seen)[16])
 
 
 class XMem(nn.Module, DistilsPrototypes, ReadsTopK):
-    """Reads memory by anisotropic L2 similarity; keeps a sensory memory of each object from frame to frame.
+    """XMem: memory readout by anisotropic L2 similarity, and a sensory memory per object.
 
-    `deep_update` is the least number of frames between two refreshes of the sensory memory from a value; -1: at every
-    memory frame, instead of the update from the decoder.
+    `deep_update` is the minimum number of frames between deep updates of the sensory memory from values; -1: a deep
+    update at every memory frame, which replaces the decoder's update.
     """
 
     stride = 16
@@ -83,7 +83,7 @@ class XMem(nn.Module, DistilsPrototypes, ReadsTopK):
         self.sense = SensoryUpdate(sizes.sensory) if sizes.sensory else None
 
     def encode(self, image: Tensor) -> Features:
-        """(1, 3, H, W) RGB 0..1, sides multiples of 16 -> pyramid, key, shrinkage and selection."""
+        """Encode (1, 3, H, W) RGB 0..1, sides multiples of 16 -> pyramid, key, shrinkage and selection."""
         image = (image - self.mean) / self.std
         pyramid = self.encoder(image)
         deep = pyramid[16]
@@ -96,7 +96,7 @@ class XMem(nn.Module, DistilsPrototypes, ReadsTopK):
         return Features(image=image, pyramid=pyramid, query=query, grid=(deep.shape[-2], deep.shape[-1]))
 
     def segment(self, features: Features, memory: MemoryView, state: Sensory | None) -> tuple[Tensor, Sensory | None]:
-        """Probabilities (O, H, W) of each object by itself, and the sensory memory after decoding them."""
+        """Segment a frame: independent probabilities (O, H, W), and the sensory memory after decoding."""
         read = self._read(features, memory)  # (O, CV, h, w)
         hidden = self._hidden(state, len(read), features)
         own = read if hidden is None else torch.cat([read, hidden], 1)
@@ -108,13 +108,13 @@ class XMem(nn.Module, DistilsPrototypes, ReadsTopK):
     def memorize_keyframe(
         self, frame: int, features: Features, masks: Tensor, state: Sensory | None
     ) -> tuple[Entry, Sensory | None]:
-        """A keyframe is remembered as any frame."""
+        """Memorize a keyframe as any frame."""
         return self.memorize(frame, features, masks, state)
 
     def memorize(
         self, frame: int, features: Features, masks: Tensor, state: Sensory | None
     ) -> tuple[Entry, Sensory | None]:
-        """Tokens of this frame; the sensory memory is refreshed from them when that is due."""
+        """Encode this frame into a memory entry; apply the deep sensory update when due."""
         value = self.values(features.image, features.pyramid[16], masks)  # (O, CV, h, w)
         entry = Entry(
             frame,
@@ -126,7 +126,7 @@ class XMem(nn.Module, DistilsPrototypes, ReadsTopK):
         hidden = self._hidden(state, len(value), features)
         state = state or Sensory(hidden, hidden)
         due = state.refreshed is None or abs(frame - state.refreshed) >= self.deep_update
-        if self.deep_update < 0:  # instead of the decoder's update
+        if self.deep_update < 0:  # replaces the decoder's update
             new = self.values.refresh(value, hidden)
         elif due:  # on top of the decoder's update
             new = self.values.refresh(value, _grown(state.now, len(value)))
@@ -135,15 +135,15 @@ class XMem(nn.Module, DistilsPrototypes, ReadsTopK):
         return entry, Sensory(new, new, refreshed=frame)
 
     def update_state(self, frame: int, features: Features, masks: Tensor, state: Sensory | None) -> Sensory | None:
-        """The frame is over: what it made of the sensory memory is what the next one finds."""
+        """Carry the updated sensory memory over to the next frame."""
         return state and self._after(state, before=state.now, now=state.now)
 
     @staticmethod
     def distil(entries: Sequence[Entry], count: int) -> Entry:
-        """The `count` most read tokens as prototypes, each holding what all tokens like it held (section 3.3).
+        """Distil entries into `count` prototypes: the most used tokens, with potentiated values (XMem, section 3.3).
 
-        An object that a leading run of tokens says nothing of has values for those prototypes only that were chosen
-        among the others; as XMem's program pairs them, they stand last.
+        An object missing from leading tokens gets values only for prototypes chosen among the later tokens; as in
+        XMem's code, these values are aligned to the end of the token axis.
         """
         tokens = [entry.layers[0] for entry in entries]
         key, shrinkage, selection = (
@@ -172,7 +172,7 @@ class XMem(nn.Module, DistilsPrototypes, ReadsTopK):
         )
 
     def _read(self, features: Features, memory: MemoryView) -> Tensor:
-        """(O, CV, h, w), and tell the memory what was read."""
+        """Read values (O, CV, h, w) from memory, and report usage."""
         query = features.query
         rows: dict[int, Tensor] = {}
         for index, part in enumerate(memory.groups):
@@ -190,7 +190,7 @@ class XMem(nn.Module, DistilsPrototypes, ReadsTopK):
         return torch.stack([rows[place] for place in sorted(rows)]).unflatten(-1, features.grid)
 
     def _hidden(self, state: Sensory | None, count: int, features: Features) -> Tensor | None:
-        """Sensory memory (O, CH, h, w) as the frame found it; zeros for objects that are new."""
+        """Return the sensory memory (O, CH, h, w) before this frame, zeros for new objects; None without one."""
         if self.sense is None:
             return None
         if state is None:
@@ -205,7 +205,7 @@ class XMem(nn.Module, DistilsPrototypes, ReadsTopK):
 
 
 def _grown(hidden: Tensor, count: int) -> Tensor:
-    """(O, CH, h, w) with zeros for objects that came since: (count, CH, h, w)."""
+    """Pad (O, CH, h, w) with zeros for new objects: (count, CH, h, w)."""
     return (
         torch.cat([hidden, hidden.new_zeros(count - len(hidden), *hidden.shape[1:])]) if len(hidden) < count else hidden
     )

@@ -1,1 +1,1 @@
-"""Output: mattes, label images, probabilities and outlines on disk."""
+"""Output: mattes, label images, probabilities and outlines, written to disk."""

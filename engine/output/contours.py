@@ -1,4 +1,4 @@
-"""Mattes to closed outlines that keep their identity and number of points over time."""
+"""Vectorisation of mattes: outlines with constant identity and point count over time."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from ..shared.outlines import save_rows
 from .raster import fill, signed_area
 from .tracing import spread, trace
 
-AGREEMENT = 0.985  # IoU of filled outlines and matte that the number of points is chosen for
+AGREEMENT = 0.985  # minimum IoU of filled outlines and matte, which sets the number of points
 _COUNTS = (32, 64, 128, 256, 512)
-_SPECK = 12  # pixels: what is larger is never dropped
-_DUST = 0.004  # part of a matte's pixels that specks may be in all, to be dropped
-_RESUMED = 0.5  # an outline unseen on the frame before counts by half when a slot is sought
-_NEAR = 0.01  # what mere nearness counts, where nothing overlaps
+_SPECK = 12  # pixels: larger outlines are never dropped
+_DUST = 0.004  # maximum share of a matte's pixels dropped as specks
+_RESUMED = 0.5  # similarity factor of slots unused on the previous frame
+_NEAR = 0.01  # maximum similarity of nearby regions without overlap
 
 Mattes = Callable[[], Iterable[tuple[int, np.ndarray]]]
 
 
 @dataclass(frozen=True)
 class _Region:
-    """One outline with the pixels it surrounds, holes not taken out."""
+    """Outline with the pixels enclosed by it, holes included."""
 
     ring: np.ndarray  # (N, 2) float32
     hole: bool
-    left: int  # of the pixels
+    left: int  # position of `pixels`
     top: int
     pixels: np.ndarray  # (h, w) bool
 
@@ -40,7 +40,7 @@ class _Region:
         return cls(ring, signed_area(ring) < 0, left, top, pixels)
 
     def likeness(self, other: _Region) -> float:
-        """Intersection over union, or for two apart a little for being near, for their size."""
+        """Return the IoU; for disjoint regions of similar size, a small score that falls with their distance."""
         left, top = max(self.left, other.left), max(self.top, other.top)
         mine, its = (region.pixels[top - region.top :, left - region.left :] for region in (self, other))
         height, width = np.minimum(mine.shape, its.shape)
@@ -55,16 +55,16 @@ class _Region:
 
 
 class _Slots:
-    """Gives each outline of a frame a slot: the one whose last outline it is most like, a free one, or a new one."""
+    """Assigns each outline of a frame to a slot: the most similar one, else a free one, else a new one."""
 
     def __init__(self) -> None:
         self.holes: list[bool] = []
         self._last: list[_Region] = []
-        self._seen: list[int] = []  # step on which each was last taken
+        self._seen: list[int] = []  # step of the last use of each slot
         self._step = 0
 
     def take(self, rings: list[np.ndarray]) -> tuple[int, ...]:
-        """The slot of each outline."""
+        """Assign a slot to each outline of the next frame."""
         self._step += 1
         regions = [_Region.of(ring) for ring in rings]
         pairs = [
@@ -73,7 +73,7 @@ class _Slots:
             for slot, last in enumerate(self._last)
             if last.hole == region.hole
         ]
-        chosen: dict[int, int] = {}  # slot of each outline
+        chosen: dict[int, int] = {}  # outline index -> slot
         for likeness, slot, which in sorted(pairs, reverse=True):
             if likeness > 0 and which not in chosen and -slot not in chosen.values():
                 chosen[which] = -slot
@@ -88,7 +88,7 @@ class _Slots:
         return self._seen[slot] >= self._step - 1
 
     def _free(self, region: _Region, taken: set[int]) -> int:
-        """A slot unused on this frame and the one before, else its outline would cross the picture between them."""
+        """Return a slot unused on this and the previous frame, or a new one; a recent slot's outline would jump."""
         for slot, kind in enumerate(self.holes):
             if kind == region.hole and slot not in taken and not self._just_seen(slot):
                 return slot
@@ -99,12 +99,14 @@ class _Slots:
 
 
 def write_outlines(path: Path, mattes: Mattes) -> None:
-    """Write the outlines at alpha 0.5 of one object's mattes as `.npz` (see `Outlines`), all or nothing.
+    """Write the outlines at alpha 0.5 of one object's mattes as `.npz` (see `Outlines`), atomically.
 
-    `mattes()` gives (media frame, alpha (H, W) 0..1), frames ascending; it is asked twice or more, and neither mattes
-    nor outlines are kept, however many there are. All outlines get the same number of points, a power of two from 32
-    to 512: the least by which the filled outlines agree with the matte by an IoU of 0.985 on every frame. Islands in
-    holes are outer outlines. Specks are dropped while they are few pixels in all. Raises DiskFull, FolderNotWritable.
+    `mattes()` yields (media frame, alpha (H, W) 0..1) by ascending frame; it is called at least twice, so
+    that memory stays bounded. All outlines have the same number of points, a power of two from
+    32 to 512: the smallest for which filled outlines reach an IoU of 0.985 with the matte on every frame. Islands in
+    holes are outer outlines. Specks are dropped while their total area is small.
+
+    Raises DiskFull, FolderNotWritable, and ValueError if frames do not ascend.
     """
     plan = _survey(mattes)
     while True:
@@ -116,12 +118,12 @@ def write_outlines(path: Path, mattes: Mattes) -> None:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What a first look at all mattes tells."""
+    """Result of the first pass over all mattes."""
 
     frames: list[int]
-    slots: list[tuple[int, ...]]  # of each frame's outlines
-    holes: list[bool]  # of each slot
-    count: int  # points of an outline
+    slots: list[tuple[int, ...]]  # per frame, slots of the outlines
+    holes: list[bool]  # per slot
+    count: int  # points per outline
 
 
 def _survey(mattes: Mattes) -> _Plan:
@@ -140,7 +142,7 @@ def _survey(mattes: Mattes) -> _Plan:
 
 
 def _rows(mattes: Mattes, plan: _Plan) -> Iterator[tuple[np.ndarray, float]]:
-    """Points (S, count, 2) float32 of each frame, starting where they are nearest to the frame before; agreement."""
+    """Yield points (S, count, 2) float32 per frame, in phase with the previous frame, and their IoU with the matte."""
     before: dict[int, np.ndarray] = {}
     for (_, alpha), slots in zip(mattes(), plan.slots):
         rings = trace(alpha)
@@ -151,11 +153,11 @@ def _rows(mattes: Mattes, plan: _Plan) -> Iterator[tuple[np.ndarray, float]]:
 
 
 def _without_specks(rings: list[np.ndarray]) -> list[np.ndarray]:
-    # an outline around n pixels passes about an eighth of a pixel inside of each of their borders it crosses
+    # the outline of n pixels cuts off about 1/8 pixel per crossed border: add it to the area
     sizes = [abs(signed_area(ring)) + len(ring) / 8 for ring in rings]
     room = _DUST * sum(size for ring, size in zip(rings, sizes) if signed_area(ring) > 0)
     dropped = set()
-    for which in np.argsort(sizes, kind="stable"):  # what lies within another is smaller, so it goes first
+    for which in np.argsort(sizes, kind="stable"):  # enclosed outlines are smaller, hence come first
         room -= sizes[which]
         if sizes[which] > _SPECK or room < 0:
             break
@@ -164,12 +166,12 @@ def _without_specks(rings: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def _agreement(rings: list[np.ndarray], polygons: Iterable[np.ndarray]) -> float:
-    """IoU of what exact outlines and polygons enclose; 1 if both are nothing."""
+    """Return the IoU of the areas enclosed by exact outlines and by polygons; 1 without outlines."""
     if not rings:
         return 1.0
     corners = np.concatenate(rings)
     corner = np.floor(corners.min(axis=0))
     width, height = (int(edge) for edge in np.ceil(corners.max(axis=0)) - corner)
     true = fill([ring - corner for ring in rings], width, height) > 0
-    made = fill([polygon - corner for polygon in polygons], width, height) > 0  # nowhere outside of the rings
+    made = fill([polygon - corner for polygon in polygons], width, height) > 0  # within the bounding box of the rings
     return np.count_nonzero(true & made) / np.count_nonzero(true | made)

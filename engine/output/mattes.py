@@ -1,4 +1,4 @@
-"""Results on disk: mattes joined from both sweeps, the label images in step with them, and outlines."""
+"""Result writers: mattes blended from both sweeps, label images, probabilities, outlines."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from ..shared.files import atomic_write, writing_error
 from ..shared.matte_folder import MatteFolder
 from .contours import write_outlines
 
-_MOMENT = 2.0  # seconds that a cancelled job may still take
-_TOLD_EVERY = 20  # mattes
+_MOMENT = 2.0  # seconds for tracing after cancellation
+_TOLD_EVERY = 20  # mattes between progress reports
 
 
 class MatteWriter:
-    """Mattes on disk: joins the two sweeps of a frame and keeps the label images in step."""
+    """Writes mattes blended from the two sweeps of a frame, and updates label images with them."""
 
     def __init__(
         self,
@@ -38,24 +38,26 @@ class MatteWriter:
         *,
         first: Callable[[int, int], Path] | None = None,
     ) -> None:
-        """`first` keeps a matte, by object and number, as the first sweep left it, and tells where: a run that goes
-        on with an interrupted one must not join with what is joined."""
+        """Open a writer; `first(object, number)` preserves the first sweep's matte and returns its path.
+
+        A resumed run needs the first sweep's matte, since blending an already blended one would be wrong.
+        """
         self._folder = folder
         self._first = first
         self._numbers = numbers
         self._objects = objects
         self._frames = frames
-        # Bytes of what this run wrote; files of an earlier run are not joined with.
+        # Bytes written by this run; files of earlier runs are not blended.
         self._written = np.zeros((len(frames), len(objects)), np.int64)
 
     def written(self) -> np.ndarray:
-        """(frames, objects) int64: bytes of the mattes that this run wrote."""
+        """Return the file sizes of mattes written by this run: (frames, objects) int64."""
         return self._written.copy()
 
     def go_on(self, written: np.ndarray, first: Callable[[int, int], Path]) -> bool:
-        """Take those that an interrupted run wrote as this run's; False if they are not all there any more.
+        """Adopt the mattes that an interrupted run wrote; return False if any is missing or changed.
 
-        One that was joined since is there as the first sweep left it.
+        A matte that was blended since is found at `first`, as the first sweep left it.
         """
         if written.shape != self._written.shape:
             return False
@@ -70,7 +72,7 @@ class MatteWriter:
         return True
 
     def put(self, matte: Matte) -> None:
-        """Write one sweep's matte, joined with what the other sweep wrote before."""
+        """Write one sweep's matte, blended with the other sweep's if that was written before."""
         number, row = self._numbers[matte.frame], matte.frame - self._frames.start
         alphas = np.zeros((len(self._objects), *matte.alpha.shape[1:]), np.float32)
         for i, object_id in enumerate(self._objects):
@@ -82,18 +84,18 @@ class MatteWriter:
                 if fresh and blend_weight < 1:
                     alphas[i] = blend_weight * alphas[i] + (1 - blend_weight) * self._before(object_id, number)
             elif (kept := _matte_there(path, alphas.shape[1:])) is not None:
-                alphas[i] = kept  # another sweep's, or an earlier run's that this one does not reach, or not yet
+                alphas[i] = kept  # from the other sweep, or from an earlier run for an object not computed here (yet)
                 continue
             write_matte(path, alphas[i])
             self._written[row, i] = path.stat().st_size if object_id in matte.objects else 0
         write_labels(self._folder.labels(number), labels_of(alphas, self._objects))
 
     def _before(self, object_id: int, number: int) -> np.ndarray:
-        """A matte as the first sweep left it."""
+        """Read a matte as the first sweep left it."""
         return read_matte(self._first(object_id, number) if self._first else self._folder.matte(object_id, number))
 
     def put_unread(self, truth: dict[int, np.ndarray], frames: list[int]) -> None:
-        """A keyframe stands even where the film cannot be read."""
+        """Write keyframe mattes from `truth` for those of `frames` that cannot be read from the clip."""
         for frame in frames:
             if frame in truth:
                 alpha = np.stack([truth[frame] == number for number in self._objects]).astype(np.float32)
@@ -101,10 +103,10 @@ class MatteWriter:
 
 
 class ProbabilityFile:
-    """What the network gave at the clip's size, as one .npz: for comparing methods, not for artists.
+    """Predicted probabilities at the clip's size as one .npz, for the comparison of methods.
 
-    `probabilities` (frames, objects + 1, H, W) float32, the background first; `frames` media frames in order;
-    `objects` ids. Both sweeps of a frame are joined as in its mattes. Frames that were not computed are left out.
+    `probabilities` (frames, objects + 1, H, W) float32, background first; `frames` media frames in order; `objects`
+    ids. Both sweeps of a frame are blended as in the mattes. Frames that were not computed are omitted.
     """
 
     def __init__(self, path: Path, objects: list[int], frames: range, size: tuple[int, int]) -> None:
@@ -116,7 +118,7 @@ class ProbabilityFile:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._scratch = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115 (closed by `close`)
-            if hasattr(os, "posix_fallocate"):  # a full disk is told now, and does not kill the process later
+            if hasattr(os, "posix_fallocate"):  # fails now on a full disk, instead of SIGBUS later
                 os.posix_fallocate(self._scratch.fileno(), 0, 4 * math.prod(shape))
         except OSError as error:
             raise writing_error(path, error) from error
@@ -124,10 +126,10 @@ class ProbabilityFile:
         self._found = np.memmap(self._scratch, np.float32, "w+", shape=shape)
 
     def put(self, matte: Matte) -> None:
-        """Join one sweep's probabilities with what the other gave before."""
+        """Store one sweep's probabilities, blended with the other sweep's if present."""
         row = matte.frame - self._frames.start
         if self._done[row].any():
-            blend_weight = np.mean(matte.blend_weights)  # of the background, where objects have keyframes of their own
+            blend_weight = np.mean(matte.blend_weights)  # of the background: weights differ per object if keyframes do
             self._found[row, 0] = blend_weight * matte.probability[0] + (1 - blend_weight) * self._found[row, 0]
         else:
             self._found[row, 0] = matte.probability[0]
@@ -140,7 +142,7 @@ class ProbabilityFile:
             self._done[row, at] = True
 
     def save(self) -> None:
-        """Write the file, all or nothing."""
+        """Write the file atomically."""
         rows = np.flatnonzero(self._done.any(1))
         with (
             atomic_write(self._path) as part,
@@ -160,12 +162,12 @@ class ProbabilityFile:
                     file.write(self._found[row].astype("<f4").tobytes())
 
     def close(self) -> None:
-        """Let go of the disk space that this needed."""
+        """Release the temporary file."""
         self._scratch.close()
 
 
 class OutlineTracer:
-    """Outlines of the objects, from all their mattes in the folder: those of earlier runs belong to them too."""
+    """Traces outlines of objects from all their mattes in the folder, including those of earlier runs."""
 
     def __init__(
         self,
@@ -175,7 +177,7 @@ class OutlineTracer:
         size: tuple[int, int],
         tell: Callable[[int, int], None],
     ) -> None:
-        """`size` is the clip's (H, W); `tell` is given how many mattes of how many were looked at."""
+        """Prepare tracing; `size` is the clip's (H, W); `tell(done, total)` reports progress in mattes."""
         self._folder = folder
         self._numbers = numbers
         self._objects = objects
@@ -184,16 +186,16 @@ class OutlineTracer:
         self._forgotten = False
 
     def forget(self) -> None:
-        """Remove the outlines of an earlier run, once: they no longer tell of the mattes, which now change."""
+        """Remove the outlines of an earlier run, once: they become stale as mattes change."""
         if not self._forgotten:
             for object_id in self._objects:
-                with suppress(OSError):  # a run that ends in peace writes over it anyway
+                with suppress(OSError):  # a completed run overwrites the file anyway
                     self._folder.outlines(object_id).unlink()
             self._forgotten = True
 
     def trace(self, check: Callable[[], None]) -> None:
-        """Trace all objects; `check` is called at each matte and may stop it."""
-        total = sum(2 * len(self._frames(number)) for number in self._objects)  # each is met twice, seldom thrice
+        """Trace all objects; `check` is called at each matte and may raise to stop."""
+        total = sum(2 * len(self._frames(number)) for number in self._objects)  # usually two passes, rarely three
         steps = count()
 
         def mattes(object_id: int) -> Iterator[tuple[int, np.ndarray]]:
@@ -209,7 +211,7 @@ class OutlineTracer:
             write_outlines(self._folder.outlines(object_id), partial(mattes, object_id))
 
     def trace_shortly(self) -> None:
-        """Trace what can be traced in a moment, so that a cancelled run has outlines too if it is short."""
+        """Trace within `_MOMENT` seconds, so that a short cancelled run has outlines too."""
         end = time.monotonic() + _MOMENT
 
         def check() -> None:
@@ -227,7 +229,7 @@ class OutlineTracer:
 
 
 def _matte_there(path: Path, size: tuple[int, ...]) -> np.ndarray | None:
-    """The matte in a file, if there is a whole one of this size."""
+    """Read a matte; None if the file is missing, damaged or of another size."""
     if not path.exists():
         return None
     try:
@@ -238,11 +240,11 @@ def _matte_there(path: Path, size: tuple[int, ...]) -> np.ndarray | None:
 
 
 class _Late(Exception):
-    """It took too long."""
+    """Tracing exceeded the time limit."""
 
 
 def labels_of(alphas: np.ndarray, objects: list[int]) -> np.ndarray:
-    """(O, H, W) soft alphas -> (H, W) uint8 object ids: the likeliest of the objects and the background."""
+    """Convert soft alphas (O, H, W) to object ids (H, W) uint8 by argmax over background and objects."""
     background = np.clip(1 - alphas.sum(0, keepdims=True), 0, 1)
     ids = np.array([0, *objects], np.uint8)
     return ids[np.concatenate([background, alphas]).argmax(0)]

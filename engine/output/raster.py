@@ -1,4 +1,4 @@
-"""Polygons to pixels, sampled at pixel centres as Blender's Mask node does."""
+"""Polygon rasterisation, sampled at pixel centres as in Blender's Mask node."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import numpy as np
 
 
 def fill(polygons: Iterable[np.ndarray], width: int, height: int) -> np.ndarray:
-    """Pixels (height, width) float32: 1 where the centre lies inside an odd number of the polygons, else 0.
+    """Fill polygons by the even-odd rule: (height, width) float32, 1 at pixel centres inside, else 0.
 
-    A polygon is (N, 2) in pixels, x right, y down, pixel (0, 0) spanning 0..1; it closes itself. One with
-    fewer than three points, or with a point that is not a number, encloses nothing. What lies outside is cut.
+    A polygon is (N, 2) in pixels, x right, y down, pixel (0, 0) spanning 0..1, implicitly closed. Polygons with fewer
+    than three points or with NaN enclose nothing. Polygons are clipped to the image.
     """
     crossings = _crossings(polygons, width, height, _one)
     return (np.cumsum(crossings, axis=1)[:, :width] & 1).astype(np.float32)
 
 
 def fill_nonzero(polygons: Iterable[np.ndarray], width: int, height: int) -> np.ndarray:
-    """As `fill`, but 1 where the polygons in sum wind around the pixel centre (Blender 5.2's solver)."""
+    """Fill polygons by the nonzero winding rule (Blender 5.2's solver); otherwise as `fill`."""
     crossings = _crossings(polygons, width, height, _direction)
     return (np.cumsum(crossings, axis=1)[:, :width] != 0).astype(np.float32)
 
 
 def signed_area(polygon: np.ndarray) -> float:
-    """Area of a polygon (N, 2), y down; positive if it runs counter-clockwise as seen with y up."""
+    """Return the area of a polygon (N, 2), y down; positive if counter-clockwise when viewed with y up."""
     x, y = polygon[:, 0].astype(np.float64), polygon[:, 1].astype(np.float64)
     return float(np.dot(np.roll(x, -1), y) - np.dot(x, np.roll(y, -1))) / 2
 
@@ -40,7 +40,7 @@ def _direction(upward: np.ndarray) -> np.ndarray:
 def _crossings(
     polygons: Iterable[np.ndarray], width: int, height: int, weigh: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
-    """Weights (height, width + 1) of the edges that a walk rightward along the pixel centres has just met."""
+    """Accumulate edge weights at the scanline crossings: (height, width + 1), for a cumulative sum along rows."""
     total = np.zeros((height, width + 1), np.int32)
     for polygon in polygons:
         points = np.asarray(polygon, np.float64)
@@ -50,7 +50,7 @@ def _crossings(
         upward = end[:, 1] > start[:, 1]
         top = np.where(upward[:, None], start, end)
         bottom = np.where(upward[:, None], end, start)
-        # an edge meets the rows whose centre line is at or below its top and above its bottom
+        # an edge crosses rows whose centre line is at or below its top and above its bottom
         first = np.clip(np.ceil(top[:, 1] - 0.5), 0, height).astype(int)
         last = np.clip(np.ceil(bottom[:, 1] - 0.5), 0, height).astype(int)
         count = last - first

@@ -1,18 +1,18 @@
-"""How the process keeps memory that it freed: PyTorch asks for the same large pieces again at every frame."""
+"""malloc tuning: keeps freed memory in the process, since PyTorch reallocates it every frame."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
 
-# glibc's mallopt: what is larger than the one is given back at once when freed, what is free beyond the other, later.
+# glibc mallopt: blocks above the first threshold are unmapped when freed; free heap top above the second is trimmed.
 _MMAP_THRESHOLD, _AT_ONCE = -3, 512 << 20  # bytes
 _TRIM_THRESHOLD, _LATER = -1, 512 << 20
-_MOST_ARENAS = -8  # those of further threads give large pieces back whatever is said here
+_MOST_ARENAS = -8  # arenas of further threads release large blocks regardless of the thresholds
 
 
 def tune_malloc() -> None:
-    """For the whole process. Fresh pages cost a third of a frame's time; without glibc nothing is changed."""
+    """Keep freed memory for reuse, process-wide: page faults cost a third of a frame's time. No-op without glibc."""
     if not sys.platform.startswith("linux"):
         return
     library = ctypes.CDLL(None)

@@ -12,13 +12,13 @@ from torch import Tensor
 
 Tag = TypeVar("Tag")
 
-_MAX_PINNED_BYTES = 64 << 20  # of one tensor: page-locked memory is kept for reuse, and is never swapped out
+_MAX_PINNED_BYTES = 64 << 20  # maximum per tensor: pinned memory is cached and cannot be swapped out
 
 
 def copy_to_host(tensors: Iterable[tuple[Tag, Tensor]], *, delay: int = 0) -> Iterator[tuple[Tag, np.ndarray]]:
     """Yield each tensor as a numpy array, `delay` tensors after it was requested, so that copies overlap computing.
 
-    If `tensors` raises, the arrays still on their way are yielded before the error is raised.
+    If `tensors` raises, pending arrays are yielded before the error is raised.
     """
     pending: deque[tuple[Tag, Tensor, torch.cuda.Event | None]] = deque()
 

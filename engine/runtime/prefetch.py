@@ -1,4 +1,4 @@
-"""Beside the computing: one thread fetches the frame that comes next, one writes what was found."""
+"""Background I/O: reads the next frame ahead and writes results behind the computation."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Found = TypeVar("Found")
 
 
 class ReadAhead(Generic[Found]):
-    """`read(frame)`, whose next frame is fetched meanwhile once frames are asked for one after another."""
+    """Frame reader that prefetches the next frame of a sequential access, forward or backward."""
 
     def __init__(self, read: Callable[[int], Found], count: int) -> None:
-        """`read` is called from one thread only; there are frames 0 to `count` - 1."""
+        """Wrap `read`, called from a single background thread, for frames 0 to `count` - 1."""
         self._read = read
         self._count = count
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
@@ -22,7 +22,7 @@ class ReadAhead(Generic[Found]):
         self._next: tuple[int, Future[Found]] | None = None
 
     def read(self, frame: int) -> Found:
-        """What `read` gives or raises."""
+        """Return or raise the result of the wrapped `read(frame)`; prefetch the next frame."""
         if self._next is not None and self._next[0] == frame:
             coming = self._next[1]
         else:
@@ -35,14 +35,14 @@ class ReadAhead(Generic[Found]):
         return found
 
     def close(self) -> None:
-        """Wait for what is being read."""
+        """Cancel queued reads and wait for the current one."""
         self._thread.shutdown(cancel_futures=True)
 
 
 class WriteBehind:
-    """Does one thing after another while the next is computed; at most one waits, so nothing piles up.
+    """Runs tasks in order on a background thread; at most one task is pending.
 
-    As a context it waits for the last, also after an error. What goes wrong is raised at the next call.
+    Leaving the context waits for the last task, also after an error. A task's error is raised by the next call.
     """
 
     def __init__(self) -> None:
@@ -60,12 +60,12 @@ class WriteBehind:
             self._thread.shutdown()
 
     def do(self, task: Callable[[], None]) -> None:
-        """Do `task` when what went before is done."""
+        """Wait for the previous task, then submit `task`. Raises the previous task's error."""
         self.wait()
         self._pending = self._thread.submit(task)
 
     def wait(self) -> None:
-        """Wait until all is done. Raises what went wrong."""
+        """Wait for the pending task. Raises its error."""
         if self._pending is not None:
             pending, self._pending = self._pending, None
             pending.result()

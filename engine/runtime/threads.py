@@ -1,4 +1,4 @@
-"""Two things side by side on one processor: half of its threads for either, and all for who is left alone."""
+"""Parallel work on one CPU: half of the threads per side, all threads for a side left alone."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Found = TypeVar("Found")
 
 
 class _Beside(threading.local):
-    """What goes on beside this thread, if anything."""
+    """Parallel worker of this thread, if any."""
 
-    idles: Callable[[], bool] | None = None  # whether it waits to be asked for more, or for this thread
-    help: Callable[[Callable[[], None]], Future] | None = None  # has it do something as soon as it would wait
-    half = 1  # threads of this one
+    idles: Callable[[], bool] | None = None  # whether the other side is idle or waiting for this thread
+    help: Callable[[Callable[[], None]], Future] | None = None  # submits a task to the other side, run when idle
+    half = 1  # PyTorch threads of this side
     all = 1
 
 
@@ -28,10 +28,10 @@ _beside = _Beside()
 
 
 class Prefetcher(Generic[Found]):
-    """The same items, each of which is made in a thread of its own while the one before is used."""
+    """Iterator that computes the next item in a background thread while the current one is used."""
 
     def __init__(self, items: Iterator[Found], *, threads: int, all_threads: int) -> None:
-        """Make items with `threads` of PyTorch; with `all_threads` while they are waited for, see `use_all_threads`."""
+        """Compute items with `threads` PyTorch threads; `all_threads` while awaited (see `use_all_threads`)."""
         self._items = items
         self._end = object()
         self._awaited = False
@@ -52,17 +52,17 @@ class Prefetcher(Generic[Found]):
         return item
 
     def help(self, task: Callable[[], None]) -> Future:
-        """Have the thread of the items do this too, once the item that comes next is there."""
+        """Submit a task to the background thread, run after the next item is computed."""
         self._helping = self._thread.submit(task)
         return self._helping
 
     @property
     def idle(self) -> bool:
-        """Whether the item that comes next is there already, and nothing else to be done."""
+        """Return whether the next item is ready and no submitted task is running."""
         return self._coming.done() and (self._helping is None or self._helping.done())
 
     def close(self) -> None:
-        """Waits for the item that is being made."""
+        """Wait for the item being computed, and stop the thread."""
         self._thread.shutdown()
 
     def _begin(self, threads: int, all_threads: int) -> None:
@@ -71,15 +71,15 @@ class Prefetcher(Generic[Found]):
 
 
 def can_split_cpu(device: torch.device) -> bool:
-    """Whether there are two halves of a processor to do two things side by side on."""
+    """Return whether the device is a CPU with at least two PyTorch threads."""
     return device.type == "cpu" and torch.get_num_threads() > 1
 
 
 @contextmanager
 def run_alongside(items: Iterator[Found], device: torch.device) -> Iterator[Iterator[Found]]:
-    """Meanwhile the same items, made by one half of the processor while the other half does all the rest.
+    """Prefetch `items` on one half of the CPU threads, leaving the other half to the caller within the context.
 
-    Where there is nothing to halve they come as they are.
+    Without a CPU to split, `items` is returned unchanged.
     """
     if not can_split_cpu(device):
         yield items
@@ -100,9 +100,9 @@ def run_alongside(items: Iterator[Found], device: torch.device) -> Iterator[Iter
 
 @contextmanager
 def use_all_threads() -> Iterator[None]:
-    """Meanwhile this thread has all of the processor, if what goes on beside it has to wait.
+    """Use all CPU threads within the context if the other side is idle.
 
-    For what is found the same however many threads find it: when the other is ready is a matter of chance.
+    Only for computations whose result is independent of the thread count, since idleness depends on timing.
     """
     alone = _beside.idles is not None and torch.get_num_threads() < _beside.all and _beside.idles()
     if alone:
@@ -115,9 +115,9 @@ def use_all_threads() -> Iterator[None]:
 
 
 def map_shared(do: Callable[[Given], Found], items: Sequence[Given]) -> list[Found]:
-    """What `do` finds for each item. Of several some are left to what goes on beside this thread, once that waits.
+    """Apply `do` to each item, sharing the items with the other side once idle; results in order.
 
-    For what is found the same whoever does it, and however many threads.
+    Only for computations whose result is independent of the thread and the thread count.
     """
     if _beside.help is None or len(items) < 2:
         return [do(item) for item in items]
@@ -126,7 +126,7 @@ def map_shared(do: Callable[[Given], Found], items: Sequence[Given]) -> list[Fou
     inferring, learning = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
 
     def take() -> None:
-        with torch.inference_mode(inferring), torch.set_grad_enabled(learning):  # each thread has its own
+        with torch.inference_mode(inferring), torch.set_grad_enabled(learning):  # these modes are per thread
             while True:
                 try:
                     index, item = left.popleft()

@@ -1,1 +1,1 @@
-"""Suggestion: which frames to annotate next."""
+"""Suggestion: selects frames to annotate next."""

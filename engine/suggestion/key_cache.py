@@ -1,4 +1,4 @@
-"""Keys of frames on disk, so that what was encoded once is not encoded again."""
+"""KeyFolder: on-disk cache of frame keys, so that no frame is encoded twice."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _PLANES = ("key", "selection", "shrinkage")
 
 @dataclass(frozen=True)
 class KeyFolder:
-    """One file per frame, key, selection (CK, h, w) and shrinkage (1, h, w) in one float32 array; and their maker."""
+    """Folder of one float32 array per frame: key, selection (CK, h, w), shrinkage (1, h, w); and `about.json`."""
 
     folder: Path
 
     @classmethod
     def open(cls, folder: Path, about: dict) -> KeyFolder:
-        """The keys in `folder`, if they were made with exactly what `about` tells; else the old ones are removed.
+        """Open the cache in `folder`; remove cached keys that were made with another `about`.
 
-        Raises FolderTaken if it holds files that are not ours, DiskFull, FolderNotWritable.
+        Raises FolderTaken if the folder holds files of others, DiskFull, FolderNotWritable.
         """
         marker, told = folder / _ABOUT, json.loads(json.dumps(about, default=str))
         if folder.exists() and not marker.exists():
@@ -47,22 +47,22 @@ class KeyFolder:
         return cls(folder)
 
     def has(self, frame: int) -> bool:
-        """Whether the keys of media frame `frame` are there."""
+        """Return whether the keys of media frame `frame` are cached."""
         return self._file(frame).is_file()
 
     def read(self, frame: int) -> Tokens:
-        """The keys of media frame `frame`. Raises OSError, ValueError if they are not there or damaged."""
+        """Read the keys of media frame `frame`. Raises OSError, ValueError if missing or damaged."""
         with self._file(frame).open("rb") as file:
             planes = torch.from_numpy(np.load(file)).flatten(1)
         channels = (len(planes) - 1) // 2
         return Tokens(dict(zip(_PLANES, planes.split((channels, channels, 1)), strict=True)))
 
     def grid(self, frame: int) -> tuple[int, int]:
-        """(h, w) of the cells of media frame `frame`. Raises OSError, ValueError."""
+        """Read the grid size (h, w) of media frame `frame`. Raises OSError, ValueError."""
         return np.load(self._file(frame), mmap_mode="r").shape[1:]
 
     def write(self, frame: int, query: Tokens, grid: tuple[int, int]) -> None:
-        """Keep the keys of media frame `frame`, of (h, w) cells. Raises DiskFull, FolderNotWritable."""
+        """Write the keys of media frame `frame`, with grid (h, w). Raises DiskFull, FolderNotWritable."""
         planes = torch.cat([query[name] for name in _PLANES]).unflatten(1, grid).float().cpu().numpy()
         with atomic_write(self._file(frame)) as part, part.open("wb") as file:
             np.save(file, planes)

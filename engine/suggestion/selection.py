@@ -1,4 +1,4 @@
-"""Which frames to annotate next: XMem++'s selection by diversity (ICCV 2023, section 3.4)."""
+"""Selection of frames to annotate, by diversity (XMem++, ICCV 2023, section 3.4)."""
 
 from __future__ import annotations
 
@@ -12,42 +12,42 @@ from torch.nn import functional
 from ..layers.affinity import similarity
 from ..memory.tokens import Tokens
 
-_PRESENT = 0.5  # a pixel that is more likely than this in an object counts as covered
+_PRESENT = 0.5  # minimum object probability of a covered pixel
 
 
 @dataclass(frozen=True)
 class SelectionConfig:
-    """How frames are chosen."""
+    """Settings of the frame selection."""
 
-    count: int = 5  # frames to suggest, at most
-    alpha: float = 0.5  # 0..1: what the masks have to say; 0: whole frames are compared, 1: their objects alone
-    least_mask: float = 0.25  # percent of the frame that objects must cover, or there is nothing to correct
+    count: int = 5  # maximum number of suggestions
+    alpha: float = 0.5  # 0..1, weight of the masks; 0: compare whole frames, 1: compare objects only
+    least_mask: float = 0.25  # minimum object coverage of a frame, in percent
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A frame, and how unlike the frames chosen before it is."""
+    """Suggested frame, and its distance to the frames chosen before."""
 
     frame: int
     score: float
 
 
 def coverage(mask: Tensor) -> float:
-    """Percent of pixels of (C, H, W), 0..1, that any of the C objects covers."""
+    """Return the percentage of pixels of (C, H, W), 0..1, covered by any of the C objects."""
     return 100 * float((mask.amax(0) > _PRESENT).float().mean())
 
 
 def weigh(mask: Tensor, grid: tuple[int, int]) -> Tensor:
-    """How much of any object lies in each cell, (h w,), from (C, H, W) 0..1; nearest pixel, as the authors have it."""
+    """Resample masks (C, H, W), 0..1, to per-cell object weight (h w,); nearest pixel, as in the authors' code."""
     weight = functional.interpolate(mask[None].float(), size=grid, mode="nearest")[0]
     return weight.amax(0).flatten()
 
 
 def distance(chosen: Tokens, other: Tokens) -> float:
-    """How unlike a frame is a chosen one: both hold key (CK, N), shrinkage (1, N) and selection (CK, N).
+    """Compute the distance of a frame to a chosen one, both with key (CK, N), shrinkage (1, N), selection (CK, N).
 
-    The sum over cells i, j of max(0, S(chosen i read by other j) - S(other i read by chosen j)), over N^2; the second
-    is not transposed.
+    Sum over cells i, j of max(0, S(chosen i read by other j) - S(other i read by chosen j)), divided by N^2; the second
+    term is not transposed.
     """
     there = similarity(chosen["key"], chosen["shrinkage"], other["key"], other["selection"]).T
     back = similarity(other["key"], other["shrinkage"], chosen["key"], chosen["selection"]).T
@@ -65,10 +65,10 @@ def suggest(
     wish: SelectionConfig,
     step: Callable[[int, int], None],
 ) -> list[Suggestion]:
-    """Up to `wish.count` of `frames`, the most wanted first; each is the one least like all chosen before it.
+    """Select up to `wish.count` of `frames` greedily, each with the largest distance to all frames chosen before.
 
-    `keys(frame)` gives key, shrinkage and selection; `weights` how much of objects lies in each cell, (N,);
-    `usable` frames have enough of an object on them. `step(done, total)` is told of the progress and may stop it.
+    `keys(frame)` returns key, shrinkage and selection; `weights` holds object coverage per cell, (N,); `usable` frames
+    show enough of an object. `step(done, total)` reports progress and may raise to stop.
     """
 
     def composite(frame: int) -> Tokens:
@@ -89,9 +89,9 @@ def suggest(
                 nearest[frame] = min(nearest[frame], distance(one, composite(frame)))
                 done += 1
                 step(min(done, total), total)
-        best = max(nearest, key=nearest.__getitem__)  # the first of equals
+        best = max(nearest, key=nearest.__getitem__)  # first frame among ties
         score = nearest.pop(best)
-        if score <= 0:  # all that are left are the same as a chosen one
+        if score <= 0:  # remaining frames equal a chosen one
             break
         found.append(Suggestion(best, score))
         fresh = [best]
