@@ -16,7 +16,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 
     add_scene_arguments(commands.add_parser("render-scenes", help="render training clips in Blender (needs bpy)"))
 
-    one = commands.add_parser("train-sheet", help="a picture of lessons of a training, to look at")
+    one = commands.add_parser("train-sheet", help="write a contact sheet of training samples")
     one.set_defaults(command=_train_sheet)
     one.add_argument("--data", type=Path, required=True, help="folder made by train-data")
     one.add_argument("--rendered", type=Path, help="folder of rendered scenes; the lower half shows them")
@@ -69,23 +69,23 @@ def _train_data(options: argparse.Namespace) -> int:
 
 
 def _train_sheet(options: argparse.Namespace) -> int:
-    from .material import Course, Material
+    from .material import Material, TrainConfig
     from .sheets import sheet
 
     material = Material.open(options.data / "prepared", options.rendered)
-    course = Course(frames=options.frames, size=options.size, seed=options.seed)
+    config = TrainConfig(frames=options.frames, size=options.size, seed=options.seed)
     half = options.clips // 2 if material.scenes else options.clips
-    sheet(options.out, (material.lesson(course, number, rendered=number >= half) for number in range(options.clips)))
+    sheet(options.out, (material.sample(config, number, rendered=number >= half) for number in range(options.clips)))
     return 0
 
 
 def _train(options: argparse.Namespace) -> int:
     from .loop import train
-    from .material import Course
+    from .material import TrainConfig
     from .pretrained import ENCODER
 
     fetched = options.data / "pretrained" / ENCODER
-    course = Course(
+    config = TrainConfig(
         steps=options.steps,
         batch=options.batch,
         frames=options.frames,
@@ -101,7 +101,7 @@ def _train(options: argparse.Namespace) -> int:
     train(
         options.out,
         options.data / "prepared",
-        course,
+        config,
         pretrained=options.pretrained or (fetched if fetched.is_file() and not options.start else None),
         start=options.start,
         rendered=options.rendered,

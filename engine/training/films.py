@@ -11,9 +11,9 @@ from .actors import paint
 from .assets import OUTLINED, Assets
 from .casting import MOST_OBJECTS, cast_film
 from .lifted import can_be_lifted, lift, without_subjects
-from .looks import develop
 from .motion import camera_path, clip_times
 from .outlined import Pliant, window_on
+from .photometric import develop
 from .sources import BACKGROUND, TEXTURE
 from .sprites import recolour
 from .stage import Stage

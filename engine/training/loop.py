@@ -1,4 +1,4 @@
-"""The training loop: lessons in, weights out; resumable at any step."""
+"""The training loop: samples in, weights out; resumable at any step."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from ..methods.own import ENLARGED
 from ..networks.keymatte import Keymatte
 from ..shared.files import atomic_write
 from .curve import draw_curve
-from .material import Course, Lessons, Material
+from .material import ClipDataset, Material, TrainConfig
 from .team import Team
-from .unroll import Lesson, unroll
+from .unroll import Sample, unroll
 
 _log = logging.getLogger(__name__)
 _TRUNK_PACE = 0.2  # learning rate of the pretrained trunk, as a share of the others'
@@ -40,11 +40,13 @@ _VALIDATION_CLIPS = 24
 class Trainer:
     """Network, its average, optimiser and step; saved and restored as one."""
 
-    def __init__(self, folder: Path, course: Course, *, pretrained: Path | None, start: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, config: TrainConfig, *, pretrained: Path | None, start: Path | None = None
+    ) -> None:
         self.folder = folder
-        self.course = course
-        self.team, self.device = Team.gather(course.device)
-        torch.manual_seed(course.seed)  # every process begins with the same weights
+        self.config = config
+        self.team, self.device = Team.gather(config.device)
+        torch.manual_seed(config.seed)  # every process begins with the same weights
         self.network = Keymatte(enlarged=ENLARGED.default / 100)
         if pretrained is not None:
             self.network.encoder.load_state_dict(folded_lite0(read(pretrained)))
@@ -58,8 +60,8 @@ class Trainer:
         trunk = [weight for name, weight in named if name.startswith("encoder.")]
         young = [weight for name, weight in named if name.startswith(_YOUNG)]
         others = [weight for name, weight in named if not name.startswith(("encoder.", *_YOUNG))]
-        rate = course.learning_rate
-        paces = ((trunk, _TRUNK_PACE), (others, 1.0), (young, course.young_pace))
+        rate = config.learning_rate
+        paces = ((trunk, _TRUNK_PACE), (others, 1.0), (young, config.young_pace))
         self.optimiser = torch.optim.AdamW(
             [{"params": weights, "lr": rate * pace} for weights, pace in paces], weight_decay=1e-3
         )
@@ -79,23 +81,23 @@ class Trainer:
 
     def _pace(self, step: int) -> float:
         """Linear warm-up, then cosine down to 2 %."""
-        warm_up = min((step + 1) / self.course.warm_up, 1.0)
-        return float(warm_up * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * min(step / self.course.steps, 1.0)))))
+        warm_up = min((step + 1) / self.config.warm_up, 1.0)
+        return float(warm_up * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * min(step / self.config.steps, 1.0)))))
 
     def share(self) -> float:
         """Share of pixels that count: all in the first tenth, then falling to a quarter at half time."""
-        progress = self.step / self.course.steps
+        progress = self.step / self.config.steps
         return float(np.interp(progress, [0.1, 0.5], [1.0, 0.25]))
 
-    def learn(self, lessons: list[Lesson]) -> float:
+    def learn(self, samples: list[Sample]) -> float:
         """One step on a batch; returns its loss."""
         self.network.train()
         total = 0.0
-        for one in lessons:
-            mixed = self.course.mixed or self.device.type == "cuda"
+        for one in samples:
+            mixed = self.config.mixed or self.device.type == "cuda"
             with torch.autocast(self.device.type, torch.bfloat16, enabled=mixed):
                 shown = unroll(self.network, one.to(self.device))
-            loss = clip_loss(shown, share=self.share()) / len(lessons)
+            loss = clip_loss(shown, share=self.share()) / len(samples)
             loss.backward()
             total += loss.item()
         self.team.average_gradients(self.network.parameters())
@@ -139,15 +141,15 @@ class Trainer:
     def export(self, path: Path) -> None:
         """The averaged weights as safetensors, with where they come from."""
         about = {"network": "keymatte", "licence": "GPL-3.0-or-later", "step": str(self.step)}
-        write(path, self.average.module.state_dict(), {**about, "course": json.dumps(asdict(self.course))})
+        write(path, self.average.module.state_dict(), {**about, "course": json.dumps(asdict(self.config))})
 
     @torch.inference_mode()
-    def validate(self, lessons: list[Lesson]) -> dict[str, float]:
-        """Of the averaged network on held-out lessons: mean J (IoU) over objects and predicted frames, 0..100, and by
+    def validate(self, samples: list[Sample]) -> dict[str, float]:
+        """Score the averaged network on held-out samples: mean J (IoU) over objects and predicted frames, 0..100, and by
         how much the quality that it expects is off, 0..1.
         """
         scores, errors = [], []
-        for one in lessons:
+        for one in samples:
             for shown in unroll(self.average.module, one.to(self.device)):
                 true = iou(shown.logits.argmax(0), shown.labels, one.objects)
                 scores += true.tolist()
@@ -158,50 +160,50 @@ class Trainer:
 def train(
     folder: Path,
     prepared: Path,
-    course: Course,
+    config: TrainConfig,
     *,
     pretrained: Path | None = None,
     start: Path | None = None,
     rendered: Path | None = None,
     minutes: float | None = None,
 ) -> None:
-    """Train until the course or the `minutes` are over; `folder` gets state, weights, log.jsonl and curve.png.
+    """Train for `config.steps` steps or `minutes`, whichever ends first; `folder` gets state, weights, log.jsonl and curve.png.
 
     `pretrained` fills the encoder (published EfficientNet-Lite0), `start` the whole network (weights of ours);
     `rendered` is a folder of rendered scenes to learn from beside the composed clips.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(folder, course, pretrained=pretrained, start=start)
+    trainer = Trainer(folder, config, pretrained=pretrained, start=start)
     trainer.restore()
     team = trainer.team
     held_out = Material.open(prepared, rendered, held_out=True)
     kinds = [False] * _VALIDATION_CLIPS
-    if held_out.scenes and course.rendered:
+    if held_out.scenes and config.rendered:
         kinds[::2] = [True] * len(kinds[::2])
-    asked, scenes = replace(course, spoiled=0, united=0), len(held_out.scenes or ())
-    exam = [held_out.lesson(asked, index, frames=6, rendered=kind) for index, kind in enumerate(kinds)]
+    asked, scenes = replace(config, corrupt_prob=0, united=0), len(held_out.scenes or ())
+    exam = [held_out.sample(asked, index, frames=6, rendered=kind) for index, kind in enumerate(kinds)]
     loader = DataLoader(
-        Lessons(
-            (prepared, rendered), course, start=trainer.step * course.batch * team.size + team.rank, stride=team.size
+        ClipDataset(
+            (prepared, rendered), config, start=trainer.step * config.batch * team.size + team.rank, stride=team.size
         ),
-        batch_size=course.batch,
+        batch_size=config.batch,
         collate_fn=list,
-        num_workers=course.workers,
+        num_workers=config.workers,
         prefetch_factor=2,
     )
     began, losses = time.monotonic(), []
     with (
         (folder / "log.jsonl").open("a", encoding="utf-8") as log,
-        tqdm(total=course.steps, initial=trainer.step, disable=not team.leads) as bar,
+        tqdm(total=config.steps, initial=trainer.step, disable=not team.is_main_process) as bar,
     ):
-        for lessons in loader:
+        for samples in loader:
             before = time.monotonic()
-            losses.append(trainer.learn(lessons))
+            losses.append(trainer.learn(samples))
             trainer.seconds += time.monotonic() - before
             bar.update()
             over = minutes is not None and time.monotonic() - began > minutes * 60
-            last = team.any(trainer.step >= course.steps or over, trainer.device)
-            if team.leads and (last or trainer.step % course.validate_every == 0):
+            last = team.any(trainer.step >= config.steps or over, trainer.device)
+            if team.is_main_process and (last or trainer.step % config.validate_every == 0):
                 scores = trainer.validate(exam)
                 row = {"step": trainer.step, "loss": float(np.mean(losses)), **scores, "seconds": trainer.seconds}
                 log.write(json.dumps(row) + "\n")
@@ -213,7 +215,7 @@ def train(
                 if grade > trainer.best:
                     trainer.best = grade
                     trainer.export(folder / "best.safetensors")
-            if team.leads and (last or trainer.step % course.save_every == 0):
+            if team.is_main_process and (last or trainer.step % config.save_every == 0):
                 trainer.save()
             if last:
                 team.wait()

@@ -1,4 +1,4 @@
-"""What a course learns from: clips composed on the fly and rendered ones, made into lessons."""
+"""Training data: clips composed on the fly and rendered clips, made into samples."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from torch.utils.data import IterableDataset, get_worker_info
 from .assets import Assets
 from .films import Clip, compose, united
 from .rendered import Scenes
-from .unroll import Lesson, plan
+from .unroll import Sample, plan
 
-_ENOUGH_SCENES = 250  # rendered ones, for the whole share of lessons
+_ENOUGH_SCENES = 250  # rendered ones, for the whole share of samples
 _SIDES = 32  # which the network's frames are multiples of
 
 
 @dataclass(frozen=True)
-class Course:
+class TrainConfig:
     """What to train on and for how long."""
 
     steps: int = 6000
@@ -27,7 +27,7 @@ class Course:
     frames: int = 4  # per clip
     size: int = 256  # pixels, square
     smallest: int | None = None  # where given, each clip is of a size between this and `size`
-    spoiled: float = 0.5  # share of the clips whose first frame is followed with errors
+    corrupt_prob: float = 0.5  # share of the clips whose first frame is followed with errors
     far: float = 0.5  # share of the clips whose keyframe is from long before
     united: float = 0.2  # share of the clips where two objects that touch are one, if any do
     rendered: float = 0.5  # share of the clips that are rendered ones, where there are some
@@ -51,7 +51,7 @@ class Course:
 
 @dataclass(frozen=True)
 class Material:
-    """Where a course's clips come from."""
+    """The sources of a training's clips: composed and, optionally, rendered."""
 
     assets: Assets
     scenes: Scenes | None = None  # rendered clips
@@ -61,51 +61,51 @@ class Material:
         """The pictures below `prepared` and the scenes below `rendered`: those for training, or those held out."""
         return cls(Assets(prepared, held_out=held_out), Scenes(rendered, held_out=held_out) if rendered else None)
 
-    def lesson(
+    def sample(
         self,
-        course: Course,
+        config: TrainConfig,
         index: int,
         *,
         frames: int | None = None,
         size: int | None = None,
         rendered: bool | None = None,
-    ) -> Lesson:
-        """Lesson number `index` of a course; the same whenever it is asked for."""
-        rng = np.random.default_rng([course.seed, index])
+    ) -> Sample:
+        """Make sample number `index`; the same `config` and `index` give the same sample."""
+        rng = np.random.default_rng([config.seed, index])
         while True:
-            far = course.far > 0 and course.frames > 2 and rng.random() < course.far
-            clip = self._film(course, rng, frames or course.frames, rendered, size=size or course.size, far=far)
-            if course.united and rng.random() < course.united:
+            far = config.far > 0 and config.frames > 2 and rng.random() < config.far
+            clip = self._film(config, rng, frames or config.frames, rendered, size=size or config.size, far=far)
+            if config.united and rng.random() < config.united:
                 clip = united(clip, rng)
-            found = plan(clip.images, clip.labels, rng, spoiled=course.spoiled, far=far)
+            found = plan(clip.images, clip.labels, rng, corrupt_prob=config.corrupt_prob, far=far)
             if found is not None:
                 return found
 
     def _film(
-        self, course: Course, rng: np.random.Generator, frames: int, rendered: bool | None, *, size: int, far: bool
+        self, config: TrainConfig, rng: np.random.Generator, frames: int, rendered: bool | None, *, size: int, far: bool
     ) -> Clip:
         # A few scenes would be learned by heart.
-        share = min(course.rendered, len(self.scenes or ()) / _ENOUGH_SCENES)
+        share = min(config.rendered, len(self.scenes or ()) / _ENOUGH_SCENES)
         if self.scenes and (rng.random() < share if rendered is None else rendered):
             return self.scenes.pick(rng, frames=frames, size=size, far=far)
         return compose(self.assets, rng, frames=frames, size=size, far=far)
 
 
-class Lessons(IterableDataset):
-    """Endless lessons made on the fly: every `stride`-th from number `start` on."""
+class ClipDataset(IterableDataset):
+    """Iterate endlessly over samples made on the fly: every `stride`-th from number `start` on."""
 
-    def __init__(self, sources: tuple[Path, Path | None], course: Course, *, start: int, stride: int) -> None:
+    def __init__(self, sources: tuple[Path, Path | None], config: TrainConfig, *, start: int, stride: int) -> None:
         self._sources = sources
-        self._course = course
+        self._config = config
         self._start = start
         self._stride = stride
 
-    def __iter__(self) -> Iterator[Lesson]:
+    def __iter__(self) -> Iterator[Sample]:
         worker = get_worker_info()
         first, workers = (worker.id, worker.num_workers) if worker else (0, 1)
         material = Material.open(*self._sources)
         index = self._start + first * self._stride
         while True:
-            # Processes that learn together get lessons of one size: none waits for the others.
-            yield material.lesson(self._course, index, size=self._course.side(index // self._stride))
+            # Processes that learn together get samples of one size: none waits for the others.
+            yield material.sample(self._config, index, size=self._config.side(index // self._stride))
             index += workers * self._stride

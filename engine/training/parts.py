@@ -8,7 +8,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Part:
+class ConvexPart:
     """A convex piece and how it hangs on another one."""
 
     vertices: np.ndarray  # (V, 3) around its own joint
@@ -25,7 +25,7 @@ class Assembly:
 
     def __init__(self, rng: np.random.Generator, *, materials: int) -> None:
         self.rng = rng
-        self.parts: list[Part] = []
+        self.parts: list[ConvexPart] = []
         self._materials = materials
 
     def add(
@@ -39,7 +39,7 @@ class Assembly:
         material: int = 0,
     ) -> int:
         """Hang a mesh on a part."""
-        self.parts.append(Part(*mesh, parent, joint, turn, swing, material % self._materials))
+        self.parts.append(ConvexPart(*mesh, parent, joint, turn, swing, material % self._materials))
         return len(self.parts) - 1
 
     def between(self, low: float, high: float) -> float:

@@ -18,10 +18,10 @@ from tqdm import tqdm
 
 from ..shared.files import atomic_write
 from .assets import OUTLINED, TURNTABLE, Assets, Item, is_held_out, labels_name, view_name, write_index
+from .near_duplicates import drop_near_duplicates
 from .outlined import cut_out, drawn, outlines
 from .sources import BACKGROUND, CUTOUT, MESH, SOURCES, TEXTURE, Source, Take, unpacked
 from .turntables import render_turntable
-from .twins import apart
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Sizes:
 
 
 @dataclass(frozen=True)
-class Found:
+class SourceFile:
     """A file of a package: in a folder, or a member of a zip archive."""
 
     name: str  # relative to the package's root (members: archive/member)
@@ -73,7 +73,7 @@ def prepare(fetched: Path, out: Path, *, sizes: Sizes | None = None, sources: tu
                     items.append(item)
                     items += _prepare_subjects(item, marked.get(_picture(item)), out, sizes)
         log.info("%s: %d pictures", source.package, len(items) - before)
-    write_index(out, apart(items, out))
+    write_index(out, drop_near_duplicates(items, out))
     return Assets(out)
 
 
@@ -110,7 +110,7 @@ def clean_picture(image: Image.Image, *, short: int, long: int) -> np.ndarray | 
     return pixels if pixels.std(axis=(0, 1)).max() > 6 else None
 
 
-def find(root: Path, take: Take) -> list[Found]:
+def find(root: Path, take: Take) -> list[SourceFile]:
     """The files of an unpacked package that a take means, in an order that is the same everywhere."""
     found = list(_members(root, take)) if take.archive else list(_files(root, take))
     found = [file for file in found if not any(fnmatchcase(file.name, skip) for skip in take.skip)]
@@ -118,21 +118,21 @@ def find(root: Path, take: Take) -> list[Found]:
     return found[: take.limit]
 
 
-def _files(root: Path, take: Take) -> Iterator[Found]:
+def _files(root: Path, take: Take) -> Iterator[SourceFile]:
     for path in root.glob(take.pattern):
         if path.is_file() and not path.is_symlink():
-            yield Found(path.relative_to(root).as_posix(), path)
+            yield SourceFile(path.relative_to(root).as_posix(), path)
 
 
-def _members(root: Path, take: Take) -> Iterator[Found]:
+def _members(root: Path, take: Take) -> Iterator[SourceFile]:
     for path in root.glob(take.archive):
         with zipfile.ZipFile(path) as archive:
             for member in archive.namelist():
                 if fnmatchcase(member, take.pattern):
-                    yield Found(f"{path.relative_to(root).as_posix()}/{member}", path, member)
+                    yield SourceFile(f"{path.relative_to(root).as_posix()}/{member}", path, member)
 
 
-def _prepare_one(file: Found, kind: str, source: Source, out: Path, sizes: Sizes) -> Item | None:
+def _prepare_one(file: SourceFile, kind: str, source: Source, out: Path, sizes: Sizes) -> Item | None:
     shown, suffix, make = _MAKE[kind]
     views = sizes.views if kind == MESH else 1
     name = f"{shown}/{source.package}/{_digest(file.name)[:12]}{suffix}"
@@ -173,20 +173,20 @@ def _write(path: Path, data: bytes) -> None:
         half.write_bytes(data)
 
 
-def _cutout(file: Found, sizes: Sizes) -> bytes | None:
+def _cutout(file: SourceFile, sizes: Sizes) -> bytes | None:
     return _from_picture(file, sizes, lambda image: clean_cutout(image, side=sizes.cutout))
 
 
-def _background(file: Found, sizes: Sizes) -> bytes | None:
+def _background(file: SourceFile, sizes: Sizes) -> bytes | None:
     short, long = sizes.background, 2 * sizes.background
     return _from_picture(file, sizes, lambda image: clean_picture(image, short=short, long=long))
 
 
-def _texture(file: Found, sizes: Sizes) -> bytes | None:
+def _texture(file: SourceFile, sizes: Sizes) -> bytes | None:
     return _from_picture(file, sizes, lambda image: clean_picture(image, short=sizes.texture, long=sizes.texture))
 
 
-def _turntable(file: Found, sizes: Sizes) -> bytes | None:
+def _turntable(file: SourceFile, sizes: Sizes) -> bytes | None:
     pictures = render_turntable(file.path, file.member, views=sizes.views, side=sizes.view)
     if pictures is None:
         return None
@@ -196,7 +196,7 @@ def _turntable(file: Found, sizes: Sizes) -> bytes | None:
     return data.getvalue()
 
 
-def _from_picture(file: Found, sizes: Sizes, clean: Callable[[Image.Image], np.ndarray | None]) -> bytes | None:
+def _from_picture(file: SourceFile, sizes: Sizes, clean: Callable[[Image.Image], np.ndarray | None]) -> bytes | None:
     try:
         image = Image.open(io.BytesIO(file.data()))
         image.draft("RGB", (4 * sizes.background, 4 * sizes.background))  # JPEG: decode no more than is needed
@@ -219,7 +219,7 @@ def _code(pixels: np.ndarray, sizes: Sizes) -> bytes:
 
 # a format or variant that Pillow does not know, or a picture too large to be worth its memory
 _UNREADABLE = (OSError, ValueError, NotImplementedError, Image.DecompressionBombError)
-_MAKE: dict[str, tuple[str, str, Callable[[Found, Sizes], bytes | None]]] = {
+_MAKE: dict[str, tuple[str, str, Callable[[SourceFile, Sizes], bytes | None]]] = {
     CUTOUT: (CUTOUT, ".webp", _cutout),
     BACKGROUND: (BACKGROUND, ".jpg", _background),
     TEXTURE: (TEXTURE, ".jpg", _texture),

@@ -65,9 +65,9 @@ def _numbers(rng: np.random.Generator, there: int, frames: int) -> np.ndarray:
     """(frames,) which frames, forward or backward; a clip that is too short is gone through to and fro."""
     most = max(1, (there - 1) // max(1, frames - 1))
     step = int(rng.integers(1, min(LONGEST_STEP, most) + 1))
-    course = np.arange(frames) * step
-    start = rng.integers(0, max(1, there - course[-1]))
-    numbers = start + course
+    offsets = np.arange(frames) * step
+    start = rng.integers(0, max(1, there - offsets[-1]))
+    numbers = start + offsets
     period = max(1, 2 * (there - 1))
     numbers = np.abs((numbers + there - 1) % period - (there - 1)) if numbers[-1] >= there else numbers
     return numbers[::-1] if rng.random() < 0.5 else numbers

@@ -1,4 +1,4 @@
-"""A contact sheet of the lessons of a training, to look at before learning from them."""
+"""A contact sheet of training samples, to look at before learning from them."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .unroll import Lesson
+from .unroll import Sample
 
 _COLOURS = ((255, 60, 60), (60, 255, 60), (80, 140, 255), (255, 220, 60))
-_KEYFRAME, _SPOILED = (255, 220, 0), (255, 0, 255)  # bars above frames
+_KEYFRAME, _CORRUPTED = (255, 220, 0), (255, 0, 255)  # bars above frames
 
 
-def sheet(path: Path, lessons: Iterable[Lesson]) -> None:
-    """Write a PNG of lessons of one size and length, two to a row, with the outlines of their objects drawn in colour.
+def sheet(path: Path, samples: Iterable[Sample]) -> None:
+    """Write a PNG of samples of one size and length, two to a row, with the outlines of their objects drawn in colour.
 
     Above keyframes is a yellow bar; above the frame whose masks are followed a pink one, if they have errors, which are
     what is drawn then.
     """
-    strips = [_strip(lesson) for lesson in lessons]
+    strips = [_strip(sample) for sample in samples]
     if len(strips) % 2:
         strips.append(np.zeros_like(strips[0]))
     gap = np.full((strips[0].shape[0], 12, 3), 255, np.uint8)
@@ -29,19 +29,19 @@ def sheet(path: Path, lessons: Iterable[Lesson]) -> None:
     cv2.imwrite(str(path), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
 
 
-def _strip(lesson: Lesson) -> np.ndarray:
-    """The frames of a lesson side by side, with outlines: (H, T * W, 3)."""
+def _strip(sample: Sample) -> np.ndarray:
+    """Draw the frames of a sample side by side, with outlines: (H, T * W, 3)."""
     frames = []
-    for number, (image, labels) in enumerate(zip(lesson.images, lesson.labels, strict=True)):
+    for number, (image, labels) in enumerate(zip(sample.images, sample.labels, strict=True)):
         image = np.ascontiguousarray((image.permute(1, 2, 0).numpy() * 255).round(), dtype=np.uint8)
-        spoiled = number == lesson.start and lesson.corrupted_masks is not None
-        for label in range(1, lesson.objects + 1):
-            mask = lesson.corrupted_masks[label - 1] > 0.5 if spoiled else labels == label
+        corrupted = number == sample.start and sample.corrupted_masks is not None
+        for label in range(1, sample.objects + 1):
+            mask = sample.corrupted_masks[label - 1] > 0.5 if corrupted else labels == label
             outlines, _ = cv2.findContours(np.uint8(mask.numpy()), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
             cv2.drawContours(image, outlines, -1, _COLOURS[(label - 1) % len(_COLOURS)], 1)
         image[:, -2:] = 255
         image[-2:] = 255
-        if spoiled or number in lesson.keyframes:
-            image[:3] = _SPOILED if spoiled else _KEYFRAME
+        if corrupted or number in sample.keyframes:
+            image[:3] = _CORRUPTED if corrupted else _KEYFRAME
         frames.append(image)
     return np.hstack(frames)

@@ -7,7 +7,7 @@ import numpy as np
 
 from .designs import DESIGNS
 from .motion import wander
-from .parts import Assembly, Part
+from .parts import Assembly, ConvexPart
 from .raster import Light, Surface, render
 
 TEXTURE_SIDE = 64
@@ -43,7 +43,7 @@ def solid_pictures(
     ]
 
 
-def _pose(parts: list[Part], swings: np.ndarray) -> np.ndarray:
+def _pose(parts: list[ConvexPart], swings: np.ndarray) -> np.ndarray:
     """All vertices (V, 3) with each part swung about its joint."""
     turns: list[np.ndarray] = []
     places: list[np.ndarray] = []
@@ -61,7 +61,7 @@ def _pose(parts: list[Part], swings: np.ndarray) -> np.ndarray:
     return np.concatenate(vertices)
 
 
-def _surface(parts: list[Part], vertices: np.ndarray, textures: np.ndarray) -> Surface:
+def _surface(parts: list[ConvexPart], vertices: np.ndarray, textures: np.ndarray) -> Surface:
     starts = np.cumsum([0] + [len(part.vertices) for part in parts])
     faces = np.concatenate([part.faces + start for part, start in zip(parts, starts)])
     own = np.concatenate([part.vertices for part in parts])  # textures stick to the parts as they move

@@ -1,4 +1,4 @@
-"""What all things of one composed film share, and dice to throw."""
+"""What all things of one composed film share, and random draws."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from .assets import Assets
-from .chance import Chance
+from .random_sampler import RandomSampler
 from .sources import BACKGROUND, TEXTURE
 
 
 @dataclass(frozen=True)
-class Stage(Chance):
+class Stage(RandomSampler):
     """What all actors of one film share."""
 
     assets: Assets

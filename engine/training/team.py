@@ -1,4 +1,4 @@
-"""One training on several GPUs (`torchrun`): each process has lessons of its own, and gradients are averaged."""
+"""One training on several GPUs (`torchrun`): each process draws samples of its own, and gradients are averaged."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Team:
         return cls(distributed.get_rank(), size), place
 
     @property
-    def leads(self) -> bool:
+    def is_main_process(self) -> bool:
         """Whether this process writes files and shows progress."""
         return self.rank == 0
 
@@ -40,7 +40,7 @@ class Team:
             return
         for weight in weights:
             if weight.requires_grad:
-                if weight.grad is None:  # this process's lessons did not need it; others' may have
+                if weight.grad is None:  # this process's samples did not need it; others' may have
                     weight.grad = torch.zeros_like(weight)
                 distributed.all_reduce(weight.grad)
                 weight.grad /= self.size

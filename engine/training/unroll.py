@@ -13,15 +13,15 @@ from ..layers.aggregate import joint_logits
 from ..methods.memories import GATE, INTERVAL
 from ..methods.own import KEYMATTE
 from ..networks.keymatte import Keymatte
-from .distant import Distance
-from .spoiling import Spoiler
+from .keyframe_augmentation import KeyframeAugmenter
+from .mask_corruption import MaskCorruptor
 
 _ALTERED = 0.75  # of the first frames from long before
 _LEAST_PIXELS = 24  # an object smaller than this on every keyframe cannot be followed
 
 
 @dataclass(frozen=True)
-class Lesson:
+class Sample:
     """A clip and which of its frames the network is told."""
 
     images: Tensor  # (T, 3, H, W) 0..1
@@ -32,7 +32,7 @@ class Lesson:
     start: int = 0  # the frame whose masks are followed first
     corrupted_masks: Tensor | None = None  # (O, H, W) what these are believed to be; None: the true ones
 
-    def to(self, device: torch.device) -> Lesson:
+    def to(self, device: torch.device) -> Sample:
         """The same on `device`."""
         corrupted_masks = None if self.corrupted_masks is None else self.corrupted_masks.to(device)
         return replace(
@@ -41,17 +41,17 @@ class Lesson:
 
 
 def plan(
-    images: np.ndarray, labels: np.ndarray, rng: np.random.Generator, *, spoiled: float = 0, far: bool = False
-) -> Lesson | None:
+    images: np.ndarray, labels: np.ndarray, rng: np.random.Generator, *, corrupt_prob: float = 0, far: bool = False
+) -> Sample | None:
     """Choose keyframes for a clip (T, H, W, 3), (T, H, W) uint8; None if no object is visible on them.
 
-    `spoiled`: probability that the masks to be followed have errors, as after many frames. If `far`, the first frame
-    is remembered as it would look long before, so that memory knows less than the masks of the second, which are
+    `corrupt_prob`: probability that the masks to be followed have errors, as after many frames. If `far`, the first
+    frame is remembered as it would look long before, so that memory knows less than the masks of the second, which are
     followed then and have errors half as often.
     """
     count, start = len(images), int(far)
     if far and rng.random() < _ALTERED:
-        image, label = Distance(rng).alter(images[0], labels[0])
+        image, label = KeyframeAugmenter(rng).augment(images[0], labels[0])
         images, labels = np.concatenate([image[None], images[1:]]), np.concatenate([label[None], labels[1:]])
     both = rng.random() < 0.35 and count > start + 2  # something is left to be found
     keyframes = (0, count - 1) if both else (0,)
@@ -66,10 +66,10 @@ def plan(
     renumber[visible] = np.arange(1, len(visible) + 1)
     numbered = renumber[labels]
     corrupted_masks = None
-    if spoiled and rng.random() < spoiled / (1 + far):
+    if corrupt_prob and rng.random() < corrupt_prob / (1 + far):
         truth = np.stack([numbered[start] == number for number in range(1, len(visible) + 1)])
-        corrupted_masks = torch.from_numpy(Spoiler(rng).spoil(truth.astype(np.float32)))
-    return Lesson(
+        corrupted_masks = torch.from_numpy(MaskCorruptor(rng).corrupt(truth.astype(np.float32)))
+    return Sample(
         images=torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255,
         labels=torch.from_numpy(numbered),
         objects=len(visible),
@@ -80,31 +80,31 @@ def plan(
     )
 
 
-def unroll(network: Keymatte, lesson: Lesson) -> list[FramePrediction]:
+def unroll(network: Keymatte, sample: Sample) -> list[FramePrediction]:
     """Predict every frame that is no keyframe.
 
     Masks that feed back into the network are detached: each step learns to live with the errors of the last.
     """
-    every = network.encode_batch(lesson.images)
-    truth = torch.stack([lesson.labels == number for number in range(1, lesson.objects + 1)], 1).float()
-    numbers = {**KEYMATTE.numbers({}), INTERVAL.name: lesson.interval, GATE.name: 0}
+    every = network.encode_batch(sample.images)
+    truth = torch.stack([sample.labels == number for number in range(1, sample.objects + 1)], 1).float()
+    numbers = {**KEYMATTE.numbers({}), INTERVAL.name: sample.interval, GATE.name: 0}
     bank = KEYMATTE.bank(numbers, network, len(every))
-    for frame in sorted(lesson.keyframes, reverse=True):  # nearest last: intervals count from the first
+    for frame in sorted(sample.keyframes, reverse=True):  # nearest last: intervals count from the first
         bank.write(
-            network.memorize_permanent(frame, every[frame], truth[frame], among=len(lesson.keyframes)).as_pinned()
+            network.memorize_permanent(frame, every[frame], truth[frame], among=len(sample.keyframes)).as_pinned()
         )
-    start = lesson.start
+    start = sample.start
     state = network.update_state(
-        start, every[start], truth[start] if lesson.corrupted_masks is None else lesson.corrupted_masks, None
+        start, every[start], truth[start] if sample.corrupted_masks is None else sample.corrupted_masks, None
     )
     shown = []
     for frame in range(start + 1, len(every)):
-        if frame in lesson.keyframes:
+        if frame in sample.keyframes:
             continue
         found = network.decode(every[frame], bank.view(), state)
         # In bfloat16 what is all but sure would become wholly sure, and wrong ones would teach nothing.
         joint = joint_logits(found.logits.float().sigmoid())
-        shown.append(FramePrediction(joint, found.quality, found.presence_logits, lesson.labels[frame]))
+        shown.append(FramePrediction(joint, found.quality, found.presence_logits, sample.labels[frame]))
         masks = joint.detach().softmax(0)[1:]
         if frame + 1 < len(every):
             if bank.wants(frame):

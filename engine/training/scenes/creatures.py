@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .dice import Dice
+from .scene_sampler import SceneSampler
 from .shapes import Coat, Shape, ball, joined, scattered, sheet, strands, tube
 
 
@@ -21,27 +21,27 @@ class Being:
     kind: str = ""
 
 
-def make_creature(dice: Dice) -> Being:
+def make_creature(sampler: SceneSampler) -> Being:
     """Any of them."""
-    kind = dice.one_of({"figure": 3, "beast": 3, "fish": 2, "snake": 1.5, "bird": 2, "jelly": 1.5, "star": 1})
-    being = _MAKE[kind](dice)
-    if kind in ("beast", "figure", "star", "bird") and dice.chance(0.55):
-        being = furred(dice, being)
+    kind = sampler.one_of({"figure": 3, "beast": 3, "fish": 2, "snake": 1.5, "bird": 2, "jelly": 1.5, "star": 1})
+    being = _MAKE[kind](sampler)
+    if kind in ("beast", "figure", "star", "bird") and sampler.chance(0.55):
+        being = furred(sampler, being)
     return replace(being, kind=kind)
 
 
-def furred(dice: Dice, being: Being, *, length: float | None = None) -> Being:
+def furred(sampler: SceneSampler, being: Being, *, length: float | None = None) -> Being:
     """The being with hair that moves with its skin."""
     size = np.linalg.norm(being.shape.high - being.shape.low)
-    roots, normals, faces = scattered(dice.rng, being.shape, dice.whole(1200, 3500))
-    lean = dice.rng.normal(0, 0.35, (1, len(faces), 3)) + np.array([-0.5, 0, -0.2]) * dice.between(0, 1)
-    length = (length or dice.ratio(0.015, 0.07)) * size * dice.rng.uniform(0.6, 1.2, len(faces))[None, :, None]
+    roots, normals, faces = scattered(sampler.rng, being.shape, sampler.whole(1200, 3500))
+    lean = sampler.rng.normal(0, 0.35, (1, len(faces), 3)) + np.array([-0.5, 0, -0.2]) * sampler.between(0, 1)
+    length = (length or sampler.ratio(0.015, 0.07)) * size * sampler.rng.uniform(0.6, 1.2, len(faces))[None, :, None]
     tips = roots + (normals + lean) * length
-    hair = strands(roots, tips, np.full(len(faces), dice.ratio(0.003, 0.008) * size), droop=dice.between(0, 0.5))
+    hair = strands(roots, tips, np.full(len(faces), sampler.ratio(0.003, 0.008) * size), droop=sampler.between(0, 0.5))
     coats = list(being.coats)
     looks = being.shape.coats[faces]  # hair has its skin's colour, or one of its own
-    if dice.chance(0.4):
-        coats.append(dice.coat(pictures=0.2))
+    if sampler.chance(0.4):
+        coats.append(sampler.coat(pictures=0.2))
         looks = np.full(len(faces), len(coats) - 1)
     hair = replace(hair, coats=np.repeat(looks, len(hair.faces) // len(faces)))
     if len(coats) == len(being.coats):  # and the skin's colour at its root
@@ -50,22 +50,22 @@ def furred(dice: Dice, being: Being, *, length: float | None = None) -> Being:
     return replace(being, shape=joined(being.shape, hair), coats=tuple(coats))
 
 
-def _figure(dice: Dice) -> Being:
+def _figure(sampler: SceneSampler) -> Being:
     """A person of tubes that walks, waves or dances."""
-    pace, swing = dice.ratio(0.6, 1.8), dice.between(0.25, 0.8)
-    stout = dice.ratio(0.75, 1.6)
-    phase = 2 * np.pi * (pace * dice.seconds + dice.rng.random())
+    pace, swing = sampler.ratio(0.6, 1.8), sampler.between(0.25, 0.8)
+    stout = sampler.ratio(0.75, 1.6)
+    phase = 2 * np.pi * (pace * sampler.seconds + sampler.rng.random())
     bob = 0.02 * np.abs(np.sin(phase))
-    lean = dice.wander(0.12, 0.4)
+    lean = sampler.wander(0.12, 0.4)
     hip = np.stack([0 * phase, 0 * phase, 0.92 + bob], 1)
-    chest = hip + np.stack([np.sin(lean), dice.wander(0.05, 0.5), np.cos(lean)], 1) * 0.48
-    head = chest + np.stack([0.03 + dice.wander(0.05, 0.5), dice.wander(0.05, 0.5), np.full_like(phase, 0.3)], 1)
+    chest = hip + np.stack([np.sin(lean), sampler.wander(0.05, 0.5), np.cos(lean)], 1) * 0.48
+    head = chest + np.stack([0.03 + sampler.wander(0.05, 0.5), sampler.wander(0.05, 0.5), np.full_like(phase, 0.3)], 1)
     parts = [
         tube(_line(hip, chest, 5), np.array([0.14, 0.15, 0.15, 0.17, 0.1]) * stout, coat=0),
         tube(_line(chest, head, 2), np.array([0.055, 0.05]), coat=2),
-        carried(ball(dice.between(0.11, 0.17), coat=2), head),
+        carried(ball(sampler.between(0.11, 0.17), coat=2), head),
     ]
-    waving = dice.chance(0.5)
+    waving = sampler.chance(0.5)
     for side in (-1, 1):
         turn = swing * np.sin(phase + (np.pi if side > 0 else 0))
         foot, knee = _limb(hip + _by(0, 0.1 * side, 0), turn, np.maximum(0, -1.2 * turn) + 0.1, 0.44, 0.44)
@@ -76,23 +76,25 @@ def _figure(dice: Dice) -> Being:
         arm = -0.8 * turn
         if waving and side > 0:
             arm = 2.4 + 0.5 * np.sin(2 * phase)
-        hand, elbow = _limb(chest + _by(0, 0.2 * side, -0.02), arm, -0.5 + dice.wander(0.3, 1), 0.29, 0.28, side * 0.15)
+        hand, elbow = _limb(
+            chest + _by(0, 0.2 * side, -0.02), arm, -0.5 + sampler.wander(0.3, 1), 0.29, 0.28, side * 0.15
+        )
         parts.append(tube(_joint(chest + _by(0, 0.2 * side, -0.02), elbow, hand), np.array([0.07, 0.05, 0.035]) * stout,
-                          coat=0 if dice.chance(0.5) else 2))  # fmt: skip
+                          coat=0 if sampler.chance(0.5) else 2))  # fmt: skip
         parts.append(carried(ball(0.05, rows=6, columns=8, coat=2), hand))
-    skin = Coat(tuple(np.array([0.9, 0.7, 0.58]) * dice.between(0.3, 1.0)), roughness=0.6)
-    if dice.chance(0.4):  # hair, or a hat
+    skin = Coat(tuple(np.array([0.9, 0.7, 0.58]) * sampler.between(0.3, 1.0)), roughness=0.6)
+    if sampler.chance(0.4):  # hair, or a hat
         parts.append(
             carried(ball(0.16, rows=8, columns=10, coat=3).scaled(np.array([1, 1, 0.8])), head + _by(-0.03, 0, 0.05))
         )
-    return Being(_grounded(joined(*parts)), (dice.coat(), dice.coat(), skin, dice.coat()), "walk")
+    return Being(_grounded(joined(*parts)), (sampler.coat(), sampler.coat(), skin, sampler.coat()), "walk")
 
 
-def _beast(dice: Dice) -> Being:
+def _beast(sampler: SceneSampler) -> Being:
     """Four legs, a neck, a head, ears or horns, a tail that wags."""
-    long, high, stout = dice.ratio(0.7, 1.5), dice.ratio(0.4, 1.2), dice.ratio(0.6, 1.5)
-    pace, swing = dice.ratio(0.7, 2.5), dice.between(0.2, 0.7)
-    phase = 2 * np.pi * (pace * dice.seconds + dice.rng.random())
+    long, high, stout = sampler.ratio(0.7, 1.5), sampler.ratio(0.4, 1.2), sampler.ratio(0.6, 1.5)
+    pace, swing = sampler.ratio(0.7, 2.5), sampler.between(0.2, 0.7)
+    phase = 2 * np.pi * (pace * sampler.seconds + sampler.rng.random())
     up = high + 0.04 * np.sin(2 * phase)
     bow = 0.08 * np.sin(phase)
     spine = np.stack(
@@ -104,36 +106,36 @@ def _beast(dice: Dice) -> Being:
     )
     girth = np.array([0.1, 0.2, 0.21, 0.19, 0.21, 0.2, 0.1]) * stout
     parts = [tube(spine, girth, sides=10)]
-    nod = 0.6 + dice.wander(0.35, 0.6)
-    neck = dice.ratio(0.2, 0.7)
-    head = spine[:, -1] + neck * np.stack([np.cos(nod), dice.wander(0.35, 0.4), np.sin(nod)], 1)
+    nod = 0.6 + sampler.wander(0.35, 0.6)
+    neck = sampler.ratio(0.2, 0.7)
+    head = spine[:, -1] + neck * np.stack([np.cos(nod), sampler.wander(0.35, 0.4), np.sin(nod)], 1)
     parts.append(tube(_line(spine[:, -2], head, 4), np.array([0.15, 0.11, 0.09, 0.09]) * stout))
-    nose = head + _by(dice.between(0.15, 0.35), 0, dice.between(-0.12, 0.02))
+    nose = head + _by(sampler.between(0.15, 0.35), 0, sampler.between(-0.12, 0.02))
     parts.append(tube(_line(head - _by(0.08, 0, 0), nose, 4), np.array([0.1, 0.13, 0.09, 0.05]) * stout))
-    pointed = dice.ratio(0.08, 0.4)
+    pointed = sampler.ratio(0.08, 0.4)
     for side in (-1, 1):
         ear = head + _by(-0.03, 0.06 * side * stout, 0.08)
         parts.append(
             tube(_line(ear, ear + _by(-0.05, 0.07 * side, pointed), 3), np.array([0.045, 0.035, 0.006]), coat=1)
         )
-    tail = spine[:, 0] + np.stack([-0.35 + 0 * phase, dice.wave(1.8, 0.25), dice.wander(0.25, 0.7)], 1)
-    parts.append(tube(_line(spine[:, 0], tail, 4), np.array([0.05, 0.035, 0.03, 0.02]) * dice.ratio(0.7, 2), coat=1))
+    tail = spine[:, 0] + np.stack([-0.35 + 0 * phase, sampler.wave(1.8, 0.25), sampler.wander(0.25, 0.7)], 1)
+    parts.append(tube(_line(spine[:, 0], tail, 4), np.array([0.05, 0.035, 0.03, 0.02]) * sampler.ratio(0.7, 2), coat=1))
     for number, (at, side) in enumerate(((1, -1), (1, 1), (5, -1), (5, 1))):
         top = spine[:, at] + _by(0, 0.12 * side * stout, -0.05)
         turn = swing * np.sin(phase + np.pi * (number in (1, 2)))
         foot, knee = _limb(top, turn, np.maximum(0, -turn) * (1 if at == 1 else 0.8), 0.5 * high, 0.5 * high)
         parts.append(tube(_joint(top, knee, foot), np.array([0.09, 0.055, 0.05]) * stout, coat=2))
-    return Being(_grounded(joined(*parts)), (dice.coat(), dice.coat(), dice.coat()), "walk")
+    return Being(_grounded(joined(*parts)), (sampler.coat(), sampler.coat(), sampler.coat()), "walk")
 
 
-def _fish(dice: Dice) -> Being:
+def _fish(sampler: SceneSampler) -> Being:
     """A body that waves from head to tail, and fins."""
     along = np.linspace(0, 1, 12)
-    rate, length, reach = dice.ratio(0.8, 3), dice.ratio(0.6, 1.6), dice.between(0.05, 0.16)
-    phase = 2 * np.pi * (rate * dice.seconds[:, None] - along * dice.between(0.5, 1.1))
+    rate, length, reach = sampler.ratio(0.8, 3), sampler.ratio(0.6, 1.6), sampler.between(0.05, 0.16)
+    phase = 2 * np.pi * (rate * sampler.seconds[:, None] - along * sampler.between(0.5, 1.1))
     middle = np.stack(np.broadcast_arrays(length * (0.5 - along), reach * (0.15 + along) * np.sin(phase), 0 * phase), 2)
-    depth = dice.ratio(0.1, 0.32) * length * np.sin(np.pi * along**0.7) ** 0.8 + 0.015
-    parts = [tube(middle, depth, sides=12, flat=dice.between(0.25, 0.6))]
+    depth = sampler.ratio(0.1, 0.32) * length * np.sin(np.pi * along**0.7) ** 0.8 + 0.015
+    parts = [tube(middle, depth, sides=12, flat=sampler.between(0.25, 0.6))]
     for at, tall, back, lift in ((11, 0.28, 0.22, 0), (5, 0.22, 0.2, 1), (7, 0.16, 0.14, -1)):
         root = middle[:, [at - 1, at]] + (np.array([0, 0, lift]) * 0.8 * depth[at])
         fan = np.stack([root + _by(-back * spread * length, 0, tall * length * (spread if lift else rise) * (lift or 1))
@@ -141,30 +143,30 @@ def _fish(dice: Dice) -> Being:
         parts.append(sheet(fan, coat=1))
         if not lift:
             parts.append(sheet(fan * [1, 1, -1], coat=1))
-    return Being(joined(*parts), (dice.coat(pictures=0.8), dice.coat()), "swim")
+    return Being(joined(*parts), (sampler.coat(pictures=0.8), sampler.coat()), "swim")
 
 
-def _snake(dice: Dice) -> Being:
+def _snake(sampler: SceneSampler) -> Being:
     along = np.linspace(0, 1, 24)
-    rate, turns, reach = dice.ratio(0.5, 1.5), dice.between(1, 2.2), dice.between(0.08, 0.2)
-    phase = 2 * np.pi * (rate * dice.seconds[:, None] - turns * along)
+    rate, turns, reach = sampler.ratio(0.5, 1.5), sampler.between(1, 2.2), sampler.between(0.08, 0.2)
+    phase = 2 * np.pi * (rate * sampler.seconds[:, None] - turns * along)
     thick = (
-        dice.ratio(0.025, 0.08)
+        sampler.ratio(0.025, 0.08)
         * np.minimum(1, 6 * (1 - along) + 0.1)
         * (1 + 0.4 * np.exp(-(((along - 0.03) * 30) ** 2)))
     )
     middle = np.stack(np.broadcast_arrays(0.8 - 1.6 * along, reach * (0.4 + along) * np.sin(phase), thick), 2)
-    return Being(tube(middle, thick), (dice.coat(pictures=0.9),), "walk")
+    return Being(tube(middle, thick), (sampler.coat(pictures=0.9),), "walk")
 
 
-def _bird(dice: Dice) -> Being:
+def _bird(sampler: SceneSampler) -> Being:
     """A body between two wings that beat."""
-    rate, span = dice.ratio(0.8, 4), dice.ratio(0.5, 1.1)
-    beat = dice.wave(rate, dice.between(0.4, 1.0))
+    rate, span = sampler.ratio(0.8, 4), sampler.ratio(0.5, 1.1)
+    beat = sampler.wave(rate, sampler.between(0.4, 1.0))
     bend = np.roll(beat, 1) * 0.8
     line = np.broadcast_to(np.linspace([-0.35, 0, 0], [0.35, 0, 0.03], 7), (len(beat), 7, 3)).copy()
     line[:, :, 2] -= 0.05 * beat[:, None]
-    parts = [tube(line, np.array([0.02, 0.07, 0.11, 0.12, 0.1, 0.08, 0.02]) * dice.ratio(0.7, 1.4))]
+    parts = [tube(line, np.array([0.02, 0.07, 0.11, 0.12, 0.1, 0.08, 0.02]) * sampler.ratio(0.7, 1.4))]
     for side in (-1, 1):
         columns = []
         for out, width in ((0.0, 1.0), (0.35, 1.0), (0.7, 0.75), (1.0, 0.15)):
@@ -173,12 +175,12 @@ def _bird(dice: Dice) -> Being:
             columns.append(np.stack([root + _by(0.15 * width, 0, 0.03), root - _by(0.2 * width, 0, 0)], axis=1))
         parts.append(sheet(np.stack(columns, axis=1), coat=1))
     fan = np.stack([line[:, :2], line[:, :2] + np.array([[-0.25, 0.12, 0], [-0.25, -0.12, 0]])], axis=1)
-    return Being(joined(*parts, sheet(fan, coat=1)), (dice.coat(), dice.coat(pictures=0.7)), "fly")
+    return Being(joined(*parts, sheet(fan, coat=1)), (sampler.coat(), sampler.coat(pictures=0.7)), "fly")
 
 
-def _jelly(dice: Dice) -> Being:
+def _jelly(sampler: SceneSampler) -> Being:
     """A bell that pumps, and tentacles that follow."""
-    pump = dice.wave(dice.ratio(0.4, 1.2), 0.18)
+    pump = sampler.wave(sampler.ratio(0.4, 1.2), 0.18)
     rows = np.linspace(0.02, 1, 9)
     around = np.linspace(0, 2 * np.pi, 16, endpoint=False)
     wide = 0.4 * (1 + pump[:, None] * rows**2) * np.sin(0.5 * np.pi * rows) ** 0.8
@@ -186,30 +188,30 @@ def _jelly(dice: Dice) -> Being:
     ring = np.stack([np.cos(around), np.sin(around), 0 * around], 1)
     bell = wide[:, :, None, None] * ring + high[:, :, None, None] * np.array([0, 0, 1.0])
     parts = [sheet(bell, across=True)]
-    length = dice.ratio(0.4, 1.3)
-    for angle in np.linspace(0, 2 * np.pi, dice.whole(4, 10), endpoint=False):
+    length = sampler.ratio(0.4, 1.3)
+    for angle in np.linspace(0, 2 * np.pi, sampler.whole(4, 10), endpoint=False):
         root = wide[:, -1, None] * 0.9 * np.array([np.cos(angle), np.sin(angle)])
         down = np.linspace(0, 1, 8)
-        sway = np.sin(2 * np.pi * (0.7 * dice.seconds[:, None] - 0.8 * down) + angle * 2) * 0.12 * down
+        sway = np.sin(2 * np.pi * (0.7 * sampler.seconds[:, None] - 0.8 * down) + angle * 2) * 0.12 * down
         xy = root[:, None] * (1 + 0.2 * down[None, :, None]) + np.stack([sway, sway[:, ::-1] * 0.5], 2)
         line = np.concatenate([xy, (high[:, -1:] - length * down)[..., None]], axis=2)
         parts.append(tube(line, np.linspace(0.035, 0.01, 8), sides=5, coat=1))
-    return Being(joined(*parts), (dice.coat(), dice.coat()), "swim")
+    return Being(joined(*parts), (sampler.coat(), sampler.coat()), "swim")
 
 
-def _star(dice: Dice) -> Being:
+def _star(sampler: SceneSampler) -> Being:
     """Arms around a body, each curling in its own time: an octopus, a hand, a spider."""
-    arms, reach = dice.whole(4, 8), dice.ratio(0.4, 0.8)
+    arms, reach = sampler.whole(4, 8), sampler.ratio(0.4, 0.8)
     parts = [ball(0.22, coat=1).moved(np.array([0, 0, 0.3]))]
     for angle in np.linspace(0, 2 * np.pi, arms, endpoint=False):
         out = np.linspace(0, 1, 9)
-        curl = dice.wander(1.2, 0.7)[:, None] * out
+        curl = sampler.wander(1.2, 0.7)[:, None] * out
         lift = 0.3 + reach * np.cumsum(np.sin(curl + 0.5 - 2.2 * out), axis=1) / 9
         far = 0.1 + reach * np.cumsum(np.abs(np.cos(curl * 0.7)), axis=1) / 9
-        side = angle + dice.wander(0.4, 0.6)[:, None] * out
+        side = angle + sampler.wander(0.4, 0.6)[:, None] * out
         line = np.stack([far * np.cos(side), far * np.sin(side), np.maximum(lift, 0.04)], 2)
         parts.append(tube(line, np.linspace(0.09, 0.02, 9)))
-    return Being(_grounded(joined(*parts)), (dice.coat(pictures=0.7), dice.coat()), "walk")
+    return Being(_grounded(joined(*parts)), (sampler.coat(pictures=0.7), sampler.coat()), "walk")
 
 
 _MAKE = {

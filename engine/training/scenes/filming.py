@@ -16,7 +16,7 @@ from ..films import numbering
 from ..rendered import ABOUT, clip_name
 from ..sources import find_source
 from .building import linear
-from .directing import ASPECT, Store, plan_scene
+from .directing import ASPECT, SceneAssets, plan_scene
 from .plans import WIDTH, is_held_out_scene
 from .rendering import Set
 
@@ -43,19 +43,19 @@ def render_scene(
     frames: int = 16,
     width: int = WIDTH,
     samples: int = SAMPLES,
-    store: Store | None = None,
+    scene_assets: SceneAssets | None = None,
 ) -> None:
     """Write the clip of a seed: `frames/frame_000000.jpg`.., `masks/frame_000000.png`.. (labels), `about.json`.
 
-    It is written beside `out` and renamed when it is whole. A `store` that is at hand saves opening one.
+    It is written beside `out` and renamed when it is whole. A `scene_assets` that is at hand saves opening one.
     Raises NothingSeen.
     """
-    store = store or Store.open(prepared, fetched, held_out=is_held_out_scene(seed))
+    scene_assets = scene_assets or SceneAssets.open(prepared, fetched, held_out=is_held_out_scene(seed))
     half = out.with_name(out.name + ".part")
     for attempt in range(ATTEMPTS):
         shutil.rmtree(half, ignore_errors=True)
         half.mkdir(parents=True)
-        scene = plan_scene(store, seed, attempt, frames=frames)
+        scene = plan_scene(scene_assets, seed, attempt, frames=frames)
         stage = Set(scene, width=width, height=round(width / ASPECT), folder=half)
         if not _looks_right(stage, frames, scene.brightness):
             log.debug("scene %d, attempt %d: too little to be seen", seed, attempt)
@@ -90,17 +90,23 @@ def render_many(
     `width` is of those for training: held-out ones are of one width always, as scores are compared.
     """
     seeds = [seed for seed in range(first_seed, first_seed + count) if not (out / clip_name(seed) / ABOUT).is_file()]
-    stores: dict[bool, Store] = {}
+    scene_assets_by_split: dict[bool, SceneAssets] = {}
     out.mkdir(parents=True, exist_ok=True)
     for seed in tqdm(seeds, desc="scenes", unit="scene"):
         apart = is_held_out_scene(seed)
-        if apart not in stores:
-            stores[apart] = Store.open(prepared, fetched, held_out=apart)
+        if apart not in scene_assets_by_split:
+            scene_assets_by_split[apart] = SceneAssets.open(prepared, fetched, held_out=apart)
         place = out / clip_name(seed)
         try:
             size = WIDTH if apart else width
             render_scene(
-                place, seed, prepared=prepared, fetched=fetched, width=size, samples=samples, store=stores[apart]
+                place,
+                seed,
+                prepared=prepared,
+                fetched=fetched,
+                width=size,
+                samples=samples,
+                scene_assets=scene_assets_by_split[apart],
             )
         except NothingSeen as problem:  # one seed less
             log.warning("%s", problem)

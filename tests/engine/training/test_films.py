@@ -13,12 +13,12 @@ import torch
 from engine.training.actors import Actor, Manner, Sprite, paint
 from engine.training.assets import Assets, Item, view_name, write_index
 from engine.training.films import compose
-from engine.training.material import Course, Lessons
+from engine.training.material import ClipDataset, TrainConfig
 from engine.training.motion import Motion, clip_times, wander
 from engine.training.sheets import sheet
 from engine.training.solids import solid_pictures
 from engine.training.sprites import premultiply
-from engine.training.unroll import Lesson, plan
+from engine.training.unroll import Sample, plan
 
 
 @pytest.fixture(scope="module")
@@ -153,9 +153,9 @@ def test_wandering_starts_at_nothing_and_stays_within_reach():
 
 def test_contact_sheet_is_written(assets, tmp_path):
     clips = [compose(assets, np.random.default_rng(seed), frames=2, size=64) for seed in range(3)]
-    lessons = [plan(clip.images, clip.labels, np.random.default_rng(1)) for clip in clips]
-    sheet(tmp_path / "sheet.png", [lesson for lesson in lessons if lesson])
-    rows = -(-sum(lesson is not None for lesson in lessons) // 2)
+    samples = [plan(clip.images, clip.labels, np.random.default_rng(1)) for clip in clips]
+    sheet(tmp_path / "sheet.png", [sample for sample in samples if sample])
+    rows = -(-sum(sample is not None for sample in samples) // 2)
     assert cv2.imread(str(tmp_path / "sheet.png")).shape == (64 * rows, 2 * 128 + 12, 3)
 
 
@@ -163,23 +163,23 @@ def test_a_sheet_shows_what_is_told_and_more_objects_than_it_has_colours(tmp_pat
     labels = np.zeros((3, 64, 64), np.int64)
     for number in range(1, 7):
         labels[:, 8 * number : 8 * number + 6, 10:50] = number
-    lesson = Lesson(torch.zeros(3, 3, 64, 64), torch.from_numpy(labels), 6, keyframes=(0,), interval=1, start=1)
-    sheet(tmp_path / "told.png", [lesson])
-    sheet(tmp_path / "spoiled.png", [replace(lesson, corrupted_masks=torch.zeros(6, 64, 64))])
-    told, spoiled = (cv2.imread(str(tmp_path / f"{name}.png"))[:, :192] for name in ("told", "spoiled"))
+    sample = Sample(torch.zeros(3, 3, 64, 64), torch.from_numpy(labels), 6, keyframes=(0,), interval=1, start=1)
+    sheet(tmp_path / "told.png", [sample])
+    sheet(tmp_path / "spoiled.png", [replace(sample, corrupted_masks=torch.zeros(6, 64, 64))])
+    told, corrupted = (cv2.imread(str(tmp_path / f"{name}.png"))[:, :192] for name in ("told", "spoiled"))
     assert all((told[8 * number, 11:49] > 50).any(1).all() for number in range(1, 7))
     assert (told[0, :60] == (0, 220, 255)).all() and not told[0, 64:124].any(), "the keyframe is marked, and no other"
-    assert not spoiled[4:60, 64:124].any(), "nothing is believed to be there"
-    assert (spoiled[0, 64:124] == (255, 0, 255)).all() and (spoiled[4:, 128:] == told[4:, 128:]).all()
+    assert not corrupted[4:60, 64:124].any(), "nothing is believed to be there"
+    assert (corrupted[0, 64:124] == (255, 0, 255)).all() and (corrupted[4:, 128:] == told[4:, 128:]).all()
 
 
 def test_clips_of_a_course_are_of_several_sizes_where_it_asks_for_them(assets):
-    course = Course(frames=2, size=128, smallest=64)
+    config = TrainConfig(frames=2, size=128, smallest=64)
     first, second = (
-        [one.labels.shape[1] for one in islice(Lessons((assets._folder, None), course, start=rank, stride=2), 12)]
+        [one.labels.shape[1] for one in islice(ClipDataset((assets._folder, None), config, start=rank, stride=2), 12)]
         for rank in range(2)
     )
     assert set(first) == {64, 96, 128}
     assert first == second  # two processes that learn together, of which none is to wait for the other
-    alike = Lessons((assets._folder, None), replace(course, smallest=None), start=0, stride=1)
+    alike = ClipDataset((assets._folder, None), replace(config, smallest=None), start=0, stride=1)
     assert {one.labels.shape[1] for one in islice(alike, 4)} == {128}

@@ -13,13 +13,13 @@ from safetensors.torch import load_file, save_file
 from engine.adaptation.losses import bootstrapped_mean, clip_loss, dice, iou, outline_band
 from engine.layers.convolution import Conv
 from engine.training.loop import Trainer
-from engine.training.material import Course
-from engine.training.unroll import Lesson, plan, unroll
+from engine.training.material import TrainConfig
+from engine.training.unroll import Sample, plan, unroll
 
-COURSE = Course(steps=20, batch=1, frames=4, size=64, learning_rate=1e-3, warm_up=1)
+CONFIG = TrainConfig(steps=20, batch=1, frames=4, size=64, learning_rate=1e-3, warm_up=1)
 
 
-def lesson(frames: int = 4) -> Lesson:
+def sample(frames: int = 4) -> Sample:
     """Two squares that drift over noise."""
     rng = np.random.default_rng(0)
     images = np.repeat(rng.integers(0, 80, (1, 64, 64, 3), np.uint8), frames, 0)
@@ -54,11 +54,11 @@ def test_dice_and_overlaps_tell_right_from_wrong():
 
 
 def test_every_learned_part_is_reached_by_some_lesson(tmp_path: Path):
-    trainer = Trainer(tmp_path, COURSE, pretrained=None)
+    trainer = Trainer(tmp_path, CONFIG, pretrained=None)
     fold, decoder = trainer.network.fold, trainer.network.decoder
     for part in (fold.out, fold.narrow, decoder.edges.correct, decoder.edges.moved, decoder.moved_8):
         torch.nn.init.normal_(part.weight, std=0.02)  # they begin at zero, which hides what lies behind them
-    shown = unroll(trainer.network, lesson(5))
+    shown = unroll(trainer.network, sample(5))
     clip_loss(shown, share=1.0).backward()
     untouched = [
         name
@@ -69,20 +69,20 @@ def test_every_learned_part_is_reached_by_some_lesson(tmp_path: Path):
 
 
 def test_steps_learn_and_a_resumed_training_goes_on_the_same(tmp_path: Path):
-    one, lessons = Trainer(tmp_path, COURSE, pretrained=None), [lesson()]
-    losses = [one.learn(lessons) for _ in range(6)]
+    one, samples = Trainer(tmp_path, CONFIG, pretrained=None), [sample()]
+    losses = [one.learn(samples) for _ in range(6)]
     assert losses[-1] < losses[0]
     one.save()
-    other = Trainer(tmp_path, COURSE, pretrained=None)
+    other = Trainer(tmp_path, CONFIG, pretrained=None)
     other.restore()
     assert other.step == 6
     paces = [[group["lr"] for group in each.optimiser.param_groups] for each in (one, other)]
     assert paces[0] == paces[1]
-    assert other.learn(lessons) == pytest.approx(one.learn(lessons), rel=1e-4)
+    assert other.learn(samples) == pytest.approx(one.learn(samples), rel=1e-4)
 
 
 def test_in_bfloat16_a_step_is_nearly_the_same_and_channels_by_themselves_stay_exact(tmp_path: Path):
-    exact, mixed = (Trainer(tmp_path, replace(COURSE, mixed=half), pretrained=None) for half in (False, True))
+    exact, mixed = (Trainer(tmp_path, replace(CONFIG, mixed=half), pretrained=None) for half in (False, True))
     by_itself = next(
         part
         for part in mixed.network.encoder.modules()
@@ -90,7 +90,7 @@ def test_in_bfloat16_a_step_is_nearly_the_same_and_channels_by_themselves_stay_e
     )
     kinds = set()
     by_itself.register_forward_hook(lambda _, given, found: kinds.add(found.dtype))
-    losses = [trainer.learn([lesson()]) for trainer in (exact, mixed)]
+    losses = [trainer.learn([sample()]) for trainer in (exact, mixed)]
     assert losses[0] != losses[1]
     assert losses[1] == pytest.approx(losses[0], rel=0.02)
     assert kinds == {torch.float32}
@@ -98,30 +98,30 @@ def test_in_bfloat16_a_step_is_nearly_the_same_and_channels_by_themselves_stay_e
 
 @pytest.mark.parametrize("mixed", [False, True])
 def test_what_is_surely_wrong_is_learned_from(tmp_path: Path, mixed: bool):
-    network = Trainer(tmp_path, COURSE, pretrained=None).network
+    network = Trainer(tmp_path, CONFIG, pretrained=None).network
     torch.nn.init.constant_(network.decoder.logit.bias, 8.0)  # sees objects everywhere
     with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
-        shown = unroll(network, lesson())
+        shown = unroll(network, sample())
     clip_loss(shown, share=0.25).backward()
     assert network.decoder.logit.bias.grad.item() > 0.01
 
 
 def test_the_quality_head_learns_without_moving_the_masks(tmp_path: Path):
-    network = Trainer(tmp_path, COURSE, pretrained=None).network
-    shown = unroll(network, lesson())
+    network = Trainer(tmp_path, CONFIG, pretrained=None).network
+    shown = unroll(network, sample())
     torch.stack([one.quality.sum() for one in shown]).sum().backward()
     moved = {name.rsplit(".", 2)[0] for name, weight in network.named_parameters() if weight.grad is not None}
     assert moved == {"decoder.quality"}
 
 
 def test_smaller_weights_are_grown_and_foreign_ones_refused(tmp_path: Path):
-    trainer = Trainer(tmp_path, COURSE, pretrained=None)
+    trainer = Trainer(tmp_path, CONFIG, pretrained=None)
     trainer.export(tmp_path / "whole.safetensors")
     tensors = load_file(tmp_path / "whole.safetensors")
     save_file({n: t for n, t in tensors.items() if not n.startswith("fold.")}, tmp_path / "smaller.safetensors")
-    grown = Trainer(tmp_path, COURSE, pretrained=None, start=tmp_path / "smaller.safetensors").network
+    grown = Trainer(tmp_path, CONFIG, pretrained=None, start=tmp_path / "smaller.safetensors").network
     assert torch.equal(grown.key.weight, tensors["key.weight"])
     assert grown.fold.out.weight.abs().sum() == 0
     save_file({**tensors, "stranger": torch.zeros(1)}, tmp_path / "foreign.safetensors")
     with pytest.raises(ValueError, match="stranger"):
-        Trainer(tmp_path, COURSE, pretrained=None, start=tmp_path / "foreign.safetensors")
+        Trainer(tmp_path, CONFIG, pretrained=None, start=tmp_path / "foreign.safetensors")

@@ -17,10 +17,10 @@ from engine.training.assets import Item, write_index
 from engine.training.rendered import clip_name
 from engine.training.scenes.creatures import Being, make_creature
 from engine.training.scenes.dancers import make_dancer
-from engine.training.scenes.dice import Dice
-from engine.training.scenes.directing import Store, plan_scene
+from engine.training.scenes.directing import SceneAssets, plan_scene
 from engine.training.scenes.moving import go
 from engine.training.scenes.plans import Thing, View, is_held_out_scene
+from engine.training.scenes.scene_sampler import SceneSampler
 from engine.training.scenes.shapes import box, joined, strands, tube
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -184,8 +184,8 @@ def test_without_blender_the_command_says_so_in_a_sentence(monkeypatch, capsys, 
 # -- planned -----------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("seed", [1, 2, 4, 20])
 def test_a_plan_is_the_same_for_the_same_seed_and_is_whole(prepared, seed):
-    store = Store.open(prepared, None, held_out=is_held_out_scene(seed))
-    first, again = (plan_scene(store, seed, 0, frames=5) for _ in range(2))
+    scene_assets = SceneAssets.open(prepared, None, held_out=is_held_out_scene(seed))
+    first, again = (plan_scene(scene_assets, seed, 0, frames=5) for _ in range(2))
     labels = [thing.label for thing in first.things if thing.label]
     assert 1 <= max(labels) <= 4
     assert set(labels) == set(range(1, max(labels) + 1))
@@ -202,8 +202,8 @@ def test_a_plan_is_the_same_for_the_same_seed_and_is_whole(prepared, seed):
 
 
 def test_another_attempt_is_another_scene(prepared):
-    store = Store.open(prepared, None, held_out=False)
-    views = [plan_scene(store, 1, attempt, frames=3).view.places for attempt in range(2)]
+    scene_assets = SceneAssets.open(prepared, None, held_out=False)
+    views = [plan_scene(scene_assets, 1, attempt, frames=3).view.places for attempt in range(2)]
     assert not np.allclose(*views)
 
 
@@ -213,8 +213,8 @@ def test_every_twentieth_scene_is_held_out():
 
 @pytest.mark.parametrize("seed", range(12))
 def test_creatures_move_and_have_faces_of_some_size(prepared, seed):
-    store = Store.open(prepared, None, held_out=False)
-    being = make_creature(Dice(np.random.default_rng(seed), np.arange(6) / 12, store.assets))
+    scene_assets = SceneAssets.open(prepared, None, held_out=False)
+    being = make_creature(SceneSampler(np.random.default_rng(seed), np.arange(6) / 12, scene_assets.assets))
     assert len(being.shape.points) == 6
     assert np.abs(being.shape.points[3] - being.shape.points[0]).max() > 0.01
     assert 0.2 < np.linalg.norm(being.shape.high - being.shape.low) < 8
@@ -222,8 +222,8 @@ def test_creatures_move_and_have_faces_of_some_size(prepared, seed):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_dancers_move_their_limbs_and_never_sink_into_the_ground(prepared, seed):
-    store = Store.open(prepared, None, held_out=False)
-    body = make_dancer(Dice(np.random.default_rng(seed), np.arange(8) / 12, store.assets)).shape
+    scene_assets = SceneAssets.open(prepared, None, held_out=False)
+    body = make_dancer(SceneSampler(np.random.default_rng(seed), np.arange(8) / 12, scene_assets.assets)).shape
     assert body.points[..., 2].min() > -1e-6
     assert np.abs(body.points[7] - body.points[0]).max() > 0.05
     assert 1.0 < (body.high - body.low)[2] < 3.5
@@ -231,9 +231,9 @@ def test_dancers_move_their_limbs_and_never_sink_into_the_ground(prepared, seed)
 
 @pytest.mark.parametrize("seed", range(6))
 def test_who_tumbles_turns_about_the_middle_and_lands_on_the_ground(prepared, seed):
-    store = Store.open(prepared, None, held_out=False)
-    dice = Dice(np.random.default_rng(seed), np.arange(40) / 20, store.assets)
-    places = go(dice, Being(box(np.ones(3)), (), "tumble"), np.zeros(3), extent=1.8)
+    scene_assets = SceneAssets.open(prepared, None, held_out=False)
+    sampler = SceneSampler(np.random.default_rng(seed), np.arange(40) / 20, scene_assets.assets)
+    places = go(sampler, Being(box(np.ones(3)), (), "tumble"), np.zeros(3), extent=1.8)
     ups = (places @ np.array([0, 0, 0.9, 1.0]))[:, 2]
     assert ups.min() > 0.9 - 1e-6  # its middle is never nearer to the ground than when it stands
     since_first = places[0, :3, :3].T @ places[:, :3, :3]
@@ -243,13 +243,15 @@ def test_who_tumbles_turns_about_the_middle_and_lands_on_the_ground(prepared, se
 
 def test_held_out_scenes_stay_as_they_were_when_others_get_livelier(prepared, monkeypatch):
     def plans() -> dict[int, list[tuple]]:
-        stores = {seed: Store.open(prepared, None, held_out=is_held_out_scene(seed)) for seed in (1, 20)}
+        scene_assets_by_split = {
+            seed: SceneAssets.open(prepared, None, held_out=is_held_out_scene(seed)) for seed in (1, 20)
+        }
         return {
             seed: [
                 (thing.kind, thing.shape.points.tobytes(), thing.places.tobytes(), repr(thing.coats))
-                for thing in plan_scene(store, seed, 0, frames=3).things
+                for thing in plan_scene(scene_assets, seed, 0, frames=3).things
             ]
-            for seed, store in stores.items()
+            for seed, scene_assets in scene_assets_by_split.items()
         }
 
     before = plans()

@@ -10,7 +10,7 @@ import pytest
 
 from engine.training.assets import is_held_out
 from engine.training.scenes.skeletal import NO_BONE, Malformed, pose_at, read_mesh, read_movement
-from engine.training.scenes.troupe import HELD_OUT_PERCENT, PEOPLE, Troupe
+from engine.training.scenes.zeroad_actors import HELD_OUT_PERCENT, PEOPLE, ZeroADActors
 
 
 def mesh_bytes(points, faces, bones, rest, sockets=()):
@@ -92,7 +92,9 @@ def test_an_actor_comes_with_its_movement_its_gear_and_its_choice_of_looks(tmp_p
             mesh_bytes([[0, 0, 0], [0, 0, 1], [1, 0, 0]], [[0, 1, 2]], [NO_BONE] * 3, []),
         )
         archive.writestr("art/animation/walk.dae.cached.psa", movement_bytes(states))
-    done = Troupe(tmp_path, held_out=False).perform(np.random.default_rng(1), PEOPLE, np.arange(4) / 30, action="walk")
+    done = ZeroADActors(tmp_path, held_out=False).perform(
+        np.random.default_rng(1), PEOPLE, np.arange(4) / 30, action="walk"
+    )
     assert done.action == "walk"
     assert done.source == "units/someone.xml"
     assert done.shape.points.shape == (4, 6, 3)
@@ -102,4 +104,4 @@ def test_an_actor_comes_with_its_movement_its_gear_and_its_choice_of_looks(tmp_p
     assert not np.allclose(body[0], body[3])
     assert np.allclose(hat - hat[0], body - body[0]), "the hat does not go with the bone that wears it"
     with pytest.raises(LookupError):
-        Troupe(tmp_path, held_out=True).perform(np.random.default_rng(1), PEOPLE, np.arange(4) / 30)
+        ZeroADActors(tmp_path, held_out=True).perform(np.random.default_rng(1), PEOPLE, np.arange(4) / 30)

@@ -1,4 +1,4 @@
-"""What all makers of a scene share: dice, the scene's moments, and coats of paint from the prepared pictures."""
+"""What all makers of a scene share: random draws, the scene's moments, and coats of paint from the prepared pictures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ..assets import Assets
-from ..chance import Chance
+from ..random_sampler import RandomSampler
 from ..sources import BACKGROUND, TEXTURE
 from .shapes import Coat
 
@@ -16,18 +16,20 @@ LARGEST_PICTURE = 320  # pixels; a larger one costs time and shows no more
 
 
 @dataclass(frozen=True)
-class Dice(Chance):
-    """Randomness, and the moments at which everything is asked where it is."""
+class SceneSampler(RandomSampler):
+    """Draws random numbers, colours and coats for a scene, and holds the times (K,) at which it is sampled."""
 
     rng: np.random.Generator
     seconds: np.ndarray  # (K,)
     assets: Assets
     used: set[tuple[str, str]] = field(default_factory=set)  # packages and files of the assets that were used
-    daring: np.random.Generator | None = None  # of what came later: held-out scenes stay as they were, without
+    train_only_rng: np.random.Generator | None = (
+        None  # for later additions; None in held-out scenes, which stay as they were
+    )
 
-    def dares(self, probability: float) -> bool:
-        """True with that probability; never in a held-out scene."""
-        return self.daring is not None and bool(self.daring.random() < probability)
+    def train_only_chance(self, probability: float) -> bool:
+        """Return True with that probability; never in a held-out scene."""
+        return self.train_only_rng is not None and bool(self.train_only_rng.random() < probability)
 
     def whole(self, low: int, high: int) -> int:
         """A whole number between two, both included."""
@@ -48,7 +50,7 @@ class Dice(Chance):
         return reach * np.sin(2 * np.pi * (rate * self.seconds + self.rng.random()))
 
     def wander(self, reach: float, pace: float) -> np.ndarray:
-        """(K,) a smooth random course that stays within about `reach`; `pace` in turns a second."""
+        """(K,) a smooth random curve that stays within about `reach`; `pace` in turns a second."""
         return sum(self.wave(pace * factor, reach / factor**0.7) for factor in (0.6, 1.0, 1.7, 2.9)) / 2
 
     def colour(self) -> tuple[float, float, float]:

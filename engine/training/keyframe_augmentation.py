@@ -7,21 +7,21 @@ import numpy as np
 import torch
 
 from ..adaptation.augmentation import AugmentationRange, Augmenter
-from .chance import Chance
-from .spoiling import Spoiler
+from .mask_corruption import MaskCorruptor
+from .random_sampler import RandomSampler
 
 _REACH = AugmentationRange(shift=0.2, turn=0.7, zoom=0.6, bend=0.08, apart=0.15, light=0.4, mirrored=0.4)
 _TRIES = 8
 _HIDDEN = (0.2, 0.7)  # of the object's size: how much of it is hidden
 
 
-class Distance(Chance):
-    """Throws dice for how far away a keyframe is."""
+class KeyframeAugmenter(RandomSampler):
+    """Augments a keyframe as if it were long before or after the clip."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.rng = rng
 
-    def alter(self, image: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def augment(self, image: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Image (H, W, 3), labels (H, W), both uint8 -> the same, changed."""
         if self.chance(0.6):
             image = self._shaded(image, labels)
@@ -49,7 +49,7 @@ class Distance(Chance):
 
     def _misled(self, labels: np.ndarray) -> np.ndarray:
         """As if parts of objects looked like what was ground then, and the other way round."""
-        return _joined(Spoiler(self.rng).tear(_apart(labels)))
+        return _joined(MaskCorruptor(self.rng).tear(_apart(labels)))
 
     def _hidden(self, image: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Behind a part of the same picture from elsewhere, an ellipse on an object's outline or within it."""

@@ -1,4 +1,4 @@
-"""What is learned from and what is held out, kept apart: no picture of the one may be a twin of the other."""
+"""Drop training pictures that nearly duplicate held-out ones."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _SHAPE = 0.1  # most that the logarithms of width over height differ
 _GREY = 127.0  # behind a cut-out
 
 
-def apart(items: Sequence[Item], folder: Path) -> list[Item]:
-    """The items without those to learn from that are twins of held-out ones, as a picture may be in several packages.
+def drop_near_duplicates(items: Sequence[Item], folder: Path) -> list[Item]:
+    """Drop training items that nearly duplicate held-out ones, as a picture may be in several packages.
 
-    Twins are the same bytes; of cut-outs, of which packages hold variants (another letter on a die, a ship under other
+    Near duplicates are the same bytes; of cut-outs, of which packages hold variants (another letter on a die, a ship under other
     sails), also pictures that look the same, mirrored or not. Textures are for all.
     """
     sums = {item.file: sha256_of(folder / item.file) for item in items}

@@ -1,37 +1,37 @@
-"""Masks with the errors that a long way brings: what a network may believe of the frame before the one it sees."""
+"""Corrupt masks as long propagation does: what a network may hold of the previous frame."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from .chance import Chance
+from .random_sampler import RandomSampler
 
 _REACH = 0.25  # of the object's size: how far around it errors lie
 _STRAY = 0.08  # of the object's size: how far off a mask is that lags behind
 _THROWN = 1.2  # the same of one that followed something else: the object is elsewhere, whole
 
 
-class Spoiler(Chance):
-    """Throws dice for which errors masks get."""
+class MaskCorruptor(RandomSampler):
+    """Corrupts masks with the errors that long propagation brings."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.rng = rng
 
-    def spoil(self, masks: np.ndarray) -> np.ndarray:
+    def corrupt(self, masks: np.ndarray) -> np.ndarray:
         """Masks (O, H, W) float32 0..1 -> the same with errors: lost, shifted, leaking, torn or swapped objects."""
-        spoiled = np.stack([self._spoil_one(mask) for mask in masks])
-        if len(spoiled) > 1 and self.chance(0.15):
-            first, second = self.rng.choice(len(spoiled), 2, replace=False)
-            spoiled[[first, second]] = spoiled[[second, first]]
-        return spoiled / np.maximum(spoiled.sum(0, keepdims=True), 1)
+        corrupted = np.stack([self._corrupt_one(mask) for mask in masks])
+        if len(corrupted) > 1 and self.chance(0.15):
+            first, second = self.rng.choice(len(corrupted), 2, replace=False)
+            corrupted[[first, second]] = corrupted[[second, first]]
+        return corrupted / np.maximum(corrupted.sum(0, keepdims=True), 1)
 
     def tear(self, masks: np.ndarray) -> np.ndarray:
         """Masks (O, H, W) float32 0..1 -> the same with blobs taken from each object and added to it."""
         torn = np.stack([self._torn(mask, _side(mask)) for mask in masks])
         return torn / np.maximum(torn.sum(0, keepdims=True), 1)
 
-    def _spoil_one(self, mask: np.ndarray) -> np.ndarray:
+    def _corrupt_one(self, mask: np.ndarray) -> np.ndarray:
         if self.chance(0.25):
             return mask
         if self.chance(0.3):  # lost: it must be found again by what memory holds

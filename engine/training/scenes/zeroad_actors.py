@@ -15,7 +15,7 @@ from PIL import Image
 from ..assets import is_held_out
 from ..sources import unpacked
 from .creatures import Being
-from .dice import Dice
+from .scene_sampler import SceneSampler
 from .shapes import Coat, Shape, joined
 from .skeletal import Malformed, Mesh, pose_at, read_mesh, read_movement
 
@@ -45,8 +45,8 @@ _UNUSABLE = (KeyError, IndexError, Malformed, OSError, ElementTree.ParseError)  
 
 
 @dataclass
-class Role:
-    """What an actor file comes to once its random choices are made."""
+class ActorVariant:
+    """An actor file with its random choices made."""
 
     mesh: str = ""
     texture: str = ""
@@ -58,8 +58,8 @@ class Role:
 
 
 @dataclass(frozen=True)
-class Performance:
-    """A shape with its coats, and where it comes from."""
+class PosedActor:
+    """A posed shape with its coats, source file and action."""
 
     shape: Shape
     coats: tuple[Coat, ...]
@@ -67,7 +67,7 @@ class Performance:
     action: str  # what it does; "" when it cannot move
 
 
-class Troupe:
+class ZeroADActors:
     """Reads actors from the game's archive."""
 
     def __init__(self, fetched: Path, *, held_out: bool) -> None:
@@ -92,15 +92,15 @@ class Troupe:
         )
         return {kind: [name for name in actors if name.startswith(roots)] for kind, roots in _FOLDERS.items()}
 
-    def pick(self, dice: Dice, kind: str, *, action: str = "") -> Being:
+    def pick(self, sampler: SceneSampler, kind: str, *, action: str = "") -> Being:
         """A random actor as a being; people and animals walk, the rest stands."""
-        done = self.perform(dice.rng, kind, dice.seconds, action=action)
+        done = self.perform(sampler.rng, kind, sampler.seconds, action=action)
         gait = "stand" if kind not in (PEOPLE, ANIMALS) or done.action.startswith(_STILL) else "walk"
         if any(word in done.source for word in _AFLOAT):
             gait = "swim"
         return Being(done.shape, done.coats, gait, f"{PACKAGE}: {done.source}", kind)
 
-    def perform(self, rng: np.random.Generator, kind: str, seconds: np.ndarray, *, action: str = "") -> Performance:
+    def perform(self, rng: np.random.Generator, kind: str, seconds: np.ndarray, *, action: str = "") -> PosedActor:
         """A random actor of a kind at the moments `seconds` (K,), standing on the ground and looking along x."""
         actors = self._actors[kind]
         for _ in range(TRIES):
@@ -108,32 +108,44 @@ class Troupe:
             if kind == PEOPLE and (name.endswith("_r.xml") or (name.endswith("_m.xml") and rng.random() < 0.5)):
                 continue  # riders sit in the air without their horses; horses with riders are a quarter of the files
             try:
-                role = self._cast(name, rng, set())
-                if not role.mesh or is_held_out(role.mesh, percent=HELD_OUT_PERCENT) != self._held_out:
+                actor_variant = self._cast(name, rng, set())
+                if (
+                    not actor_variant.mesh
+                    or is_held_out(actor_variant.mesh, percent=HELD_OUT_PERCENT) != self._held_out
+                ):
                     continue
-                moves = sorted(set(role.movements) - {"death"}) or sorted(role.movements)
+                moves = sorted(set(actor_variant.movements) - {"death"}) or sorted(actor_variant.movements)
                 if kind in (PEOPLE, ANIMALS) and not moves:
                     continue
                 done = (action if action in moves else moves[rng.integers(len(moves))]) if moves else ""
                 team = tuple(rng.uniform(0, 1, 3))
-                shape, coats = self._play(role, rng, seconds * rng.uniform(0.7, 1.3), done, team, DEEPEST, start=0)
+                shape, coats = self._play(
+                    actor_variant, rng, seconds * rng.uniform(0.7, 1.3), done, team, DEEPEST, start=0
+                )
             except _UNUSABLE:
                 continue
             matrix = METRES * np.array([[0, 0, 1.0], [-1, 0, 0], [0, 1, 0]])
-            return Performance(shape.turned(matrix), tuple(coats), name, done)
+            return PosedActor(shape.turned(matrix), tuple(coats), name, done)
         raise LookupError(f"no usable actor of kind {kind} in {TRIES} tries")
 
     def _play(
-        self, role: Role, rng: np.random.Generator, seconds: np.ndarray, action: str, team: tuple, deep: int, start: int
+        self,
+        actor_variant: ActorVariant,
+        rng: np.random.Generator,
+        seconds: np.ndarray,
+        action: str,
+        team: tuple,
+        deep: int,
+        start: int,
     ) -> tuple[Shape, list[Coat]]:
         """The actor and what hangs on it, in the game's coordinates; coats count from `start`."""
-        mesh = self._mesh(role.mesh)
-        pose = self._pose(role, mesh, rng, seconds, action)
+        mesh = self._mesh(actor_variant.mesh)
+        pose = self._pose(actor_variant, mesh, rng, seconds, action)
         points = mesh.points[None] if pose is None else mesh.posed(pose)
         shape = Shape(points, mesh.faces, mesh.places[mesh.faces], np.full(len(mesh.faces), start))
-        coats = [self._coat(role, rng, team)]
+        coats = [self._coat(actor_variant, rng, team)]
         parts = [shape]
-        for socket, actors in role.props.items():
+        for socket, actors in actor_variant.props.items():
             places = mesh.fixed(socket, pose, len(seconds))
             if socket == "root" and places is None:
                 places = np.broadcast_to(np.eye(4), (len(seconds), 4, 4))
@@ -141,7 +153,7 @@ class Troupe:
                 continue
             for actor in actors:
                 try:
-                    prop = self._cast(actor, rng, role.names)
+                    prop = self._cast(actor, rng, actor_variant.names)
                     part, more = self._play(prop, rng, seconds, action, team, deep - 1, start + len(coats))
                 except _UNUSABLE:  # it goes without this prop
                     continue
@@ -153,9 +165,9 @@ class Troupe:
         return joined(*parts), coats
 
     def _pose(
-        self, role: Role, mesh: Mesh, rng: np.random.Generator, seconds: np.ndarray, action: str
+        self, actor_variant: ActorVariant, mesh: Mesh, rng: np.random.Generator, seconds: np.ndarray, action: str
     ) -> np.ndarray | None:
-        files = role.movements.get(action) or role.movements.get("idle") or []
+        files = actor_variant.movements.get(action) or actor_variant.movements.get("idle") or []
         if not files or not len(mesh.rest):
             return None
         name = files[rng.integers(len(files))]
@@ -164,16 +176,16 @@ class Troupe:
             return None
         return pose_at(states, seconds * RATE)
 
-    def _coat(self, role: Role, rng: np.random.Generator, team: tuple[float, float, float]) -> Coat:
-        picture = self._texture(role.texture) if role.texture else None
+    def _coat(self, actor_variant: ActorVariant, rng: np.random.Generator, team: tuple[float, float, float]) -> Coat:
+        picture = self._texture(actor_variant.texture) if actor_variant.texture else None
         if picture is None:
             return Coat(colour=tuple(rng.uniform(0.2, 0.8, 3)))
-        paint = role.colour if "objectcolor" in role.material else team
-        if ("player" in role.material or "objectcolor" in role.material) and paint is not None:
+        paint = actor_variant.colour if "objectcolor" in actor_variant.material else team
+        if ("player" in actor_variant.material or "objectcolor" in actor_variant.material) and paint is not None:
             cover = picture[..., 3:] / 255.0
             mixed = picture[..., :3] * (cover + (1 - cover) * np.array(paint))
             return Coat((1, 1, 1), np.uint8(mixed), roughness=rng.uniform(0.4, 0.9))
-        holes = "trans" in role.material and not role.material.startswith("no_trans")
+        holes = "trans" in actor_variant.material and not actor_variant.material.startswith("no_trans")
         return Coat((1, 1, 1), picture if holes else picture[..., :3], roughness=rng.uniform(0.4, 0.9))
 
     def _read_mesh(self, name: str) -> Mesh:
@@ -185,14 +197,14 @@ class Troupe:
         image.thumbnail((TEXTURE_SIDE, TEXTURE_SIDE))
         return np.array(image)
 
-    def _cast(self, actor: str, rng: np.random.Generator, names: set[str]) -> Role:
+    def _cast(self, actor: str, rng: np.random.Generator, names: set[str]) -> ActorVariant:
         """Make the random choices of an actor file; groups that know one of the `names` choose that."""
         root = self._parse(f"art/actors/{actor}")
         if root.tag == "qualitylevels":
             level = root[0]  # the most detailed
             inner = level.find("actor")
             root = inner if inner is not None else self._parse(f"art/actors/{level.get('file')}")
-        role = Role(material=(root.findtext("material") or "").strip(), names=set(names))
+        actor_variant = ActorVariant(material=(root.findtext("material") or "").strip(), names=set(names))
         for group in root.findall("group"):
             variants = [self._whole(variant) for variant in group.findall("variant")]
             known = [parts for parts in variants if any(_name(part) in names for part in parts)]
@@ -203,11 +215,11 @@ class Troupe:
             chosen = known[0] if known else variants[rng.choice(len(variants), p=odds)]
             for parts in variants:  # every movement may be shown, whatever the game would need to choose it
                 for part in parts:
-                    _add_movements(role, part)
-            role.names.update(_name(part) for part in chosen)
+                    _add_movements(actor_variant, part)
+            actor_variant.names.update(_name(part) for part in chosen)
             for part in chosen:
-                _add_looks(role, part)
-        return role
+                _add_looks(actor_variant, part)
+        return actor_variant
 
     def _whole(self, variant: ElementTree.Element) -> list[ElementTree.Element]:
         """A variant, after those that its file tells it to build on."""
@@ -227,24 +239,24 @@ def _name(variant: ElementTree.Element) -> str:
     return (variant.get("name") or "").lower()
 
 
-def _add_movements(role: Role, variant: ElementTree.Element) -> None:
+def _add_movements(actor_variant: ActorVariant, variant: ElementTree.Element) -> None:
     for animation in variant.iter("animation"):
         if animation.get("file"):
-            files = role.movements.setdefault(animation.get("name", "idle").lower(), [])
+            files = actor_variant.movements.setdefault(animation.get("name", "idle").lower(), [])
             files.append(animation.get("file"))
 
 
-def _add_looks(role: Role, variant: ElementTree.Element) -> None:
-    role.mesh = (variant.findtext("mesh") or role.mesh).strip()
+def _add_looks(actor_variant: ActorVariant, variant: ElementTree.Element) -> None:
+    actor_variant.mesh = (variant.findtext("mesh") or actor_variant.mesh).strip()
     colour = variant.findtext("color")
     if colour:
-        role.colour = tuple(float(value) / 255 for value in colour.split())
+        actor_variant.colour = tuple(float(value) / 255 for value in colour.split())
     for texture in variant.iter("texture"):
         if texture.get("name") == "baseTex":
-            role.texture = texture.get("file")
+            actor_variant.texture = texture.get("file")
     fresh: dict[str, list[str]] = {}
     for prop in variant.iter("prop"):
         actors = fresh.setdefault(prop.get("attachpoint", "root").lower(), [])
         if prop.get("actor"):
             actors.append(prop.get("actor"))
-    role.props.update(fresh)
+    actor_variant.props.update(fresh)

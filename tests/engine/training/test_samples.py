@@ -1,4 +1,4 @@
-"""What lessons are made of: keyframes from long before, and masks that are followed from the frame after them."""
+"""What samples are made of: keyframes from long before, and masks that are followed from the frame after them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from engine.networks.keymatte import Keymatte
-from engine.training.distant import Distance
+from engine.training.keyframe_augmentation import KeyframeAugmenter
 from engine.training.motion import clip_times
 from engine.training.unroll import plan, unroll
 
@@ -27,19 +27,19 @@ def film(frames: int = 5, side: int = 96) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("seed", range(12))
 def test_a_keyframe_from_long_before_is_another_picture_and_its_labels_go_along(seed: int):
     images, labels = film()
-    image, label = Distance(np.random.default_rng(seed)).alter(images[0], labels[0])
+    image, label = KeyframeAugmenter(np.random.default_rng(seed)).augment(images[0], labels[0])
     assert image.shape == images[0].shape
     assert (image.dtype, label.dtype) == (np.uint8, np.uint8)
     bright = cv2.GaussianBlur(image, (0, 0), 2).mean(axis=2) > 130
     assert ((label > 0) & bright).sum() > 0.6 * bright.sum()  # a part of some is said to be ground
-    again = Distance(np.random.default_rng(seed)).alter(images[0], labels[0])
+    again = KeyframeAugmenter(np.random.default_rng(seed)).augment(images[0], labels[0])
     assert np.array_equal(again[0], image)
     assert np.array_equal(again[1], label)
 
 
 def test_keyframes_from_long_before_differ_and_some_are_partly_hidden():
     images, labels = film()
-    altered = [Distance(np.random.default_rng(seed)).alter(images[0], labels[0]) for seed in range(40)]
+    altered = [KeyframeAugmenter(np.random.default_rng(seed)).augment(images[0], labels[0]) for seed in range(40)]
     assert sum(not np.array_equal(label, labels[0]) for _, label in altered) > 25
     bright = [cv2.GaussianBlur(image, (0, 0), 2).mean(axis=2) > 130 for image, _ in altered]
     right = [((label > 0) & seen).sum() / seen.sum() for (_, label), seen in zip(altered, bright) if seen.any()]
@@ -53,12 +53,12 @@ def test_what_is_followed_begins_after_a_keyframe_from_long_before():
     images, labels = film()
     changed = 0
     for seed in range(12):
-        lesson = plan(images, labels, np.random.default_rng(seed), spoiled=1.0, far=True)
-        changed += not np.array_equal(lesson.labels[0].numpy(), labels[0])
-        assert lesson.start == 1
-        assert np.array_equal(lesson.labels[1:].numpy(), labels[1:])
-        if lesson.corrupted_masks is not None:
-            assert lesson.corrupted_masks.shape == (1, 96, 96)
+        sample = plan(images, labels, np.random.default_rng(seed), corrupt_prob=1.0, far=True)
+        changed += not np.array_equal(sample.labels[0].numpy(), labels[0])
+        assert sample.start == 1
+        assert np.array_equal(sample.labels[1:].numpy(), labels[1:])
+        if sample.corrupted_masks is not None:
+            assert sample.corrupted_masks.shape == (1, 96, 96)
     assert changed > 4
 
 
@@ -67,11 +67,11 @@ def test_as_many_frames_are_found_as_come_after_the_start():
     network = Keymatte().eval()
     images, labels = film()
     for far, count in ((False, 4), (True, 3)):
-        lesson = plan(images, labels, np.random.default_rng(3), far=far)
+        sample = plan(images, labels, np.random.default_rng(3), far=far)
         with torch.inference_mode():
-            shown = unroll(network, lesson)
-        assert len(shown) == count - (lesson.keyframes[-1] == 4)
-        assert torch.equal(shown[0].labels, lesson.labels[lesson.start + 1])
+            shown = unroll(network, sample)
+        assert len(shown) == count - (sample.keyframes[-1] == 4)
+        assert torch.equal(shown[0].labels, sample.labels[sample.start + 1])
 
 
 @pytest.mark.parametrize(("frames", "far"), [(2, False), (3, False), (3, True), (4, True)])
@@ -79,9 +79,9 @@ def test_the_shortest_lessons_have_something_to_find(frames: int, far: bool):
     images, labels = film(frames)
     seconds = 0
     for seed in range(20):
-        lesson = plan(images, labels, np.random.default_rng(seed), far=far)
-        assert set(range(lesson.start + 1, frames)) - set(lesson.keyframes)
-        seconds += len(lesson.keyframes) == 2
+        sample = plan(images, labels, np.random.default_rng(seed), far=far)
+        assert set(range(sample.start + 1, frames)) - set(sample.keyframes)
+        seconds += len(sample.keyframes) == 2
     assert bool(seconds) == (frames > 2 + far)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.training.assets import Item
-from engine.training.twins import apart
+from engine.training.near_duplicates import drop_near_duplicates
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def left_of(folder: Path, held_out: np.ndarray, learned: np.ndarray, kind: str =
     for name, picture, held in (("held", held_out, True), ("learned", learned, False)):
         cv2.imwrite(str(folder / f"{name}.png"), picture)
         items.append(Item(f"{name}.png", kind, name, "CC0", held_out=held))
-    left = apart(items, folder)
+    left = drop_near_duplicates(items, folder)
     assert items[0] in left, "what is held out stays so"
     return items[1] in left
 
