@@ -145,8 +145,10 @@ class Trainer:
 
     @torch.inference_mode()
     def validate(self, samples: list[Sample]) -> dict[str, float]:
-        """Score the averaged network on held-out samples: mean J (IoU) over objects and predicted frames, 0..100, and by
-        how much the quality that it expects is off, 0..1.
+        """Score the averaged network on held-out samples.
+
+        Returns `J`, the mean IoU over objects and predicted frames (0..100), and `quality_error`, the mean absolute
+        error of the predicted quality (0..1).
         """
         scores, errors = [], []
         for one in samples:
@@ -167,7 +169,9 @@ def train(
     rendered: Path | None = None,
     minutes: float | None = None,
 ) -> None:
-    """Train for `config.steps` steps or `minutes`, whichever ends first; `folder` gets state, weights, log.jsonl and curve.png.
+    """Train for `config.steps` steps or `minutes`, whichever ends first.
+
+    `folder` gets state, weights, log.jsonl and curve.png.
 
     `pretrained` fills the encoder (published EfficientNet-Lite0), `start` the whole network (weights of ours);
     `rendered` is a folder of rendered scenes to learn from beside the composed clips.

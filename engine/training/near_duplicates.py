@@ -22,8 +22,8 @@ _GREY = 127.0  # behind a cut-out
 def drop_near_duplicates(items: Sequence[Item], folder: Path) -> list[Item]:
     """Drop training items that nearly duplicate held-out ones, as a picture may be in several packages.
 
-    Near duplicates are the same bytes; of cut-outs, of which packages hold variants (another letter on a die, a ship under other
-    sails), also pictures that look the same, mirrored or not. Textures are for all.
+    Near duplicates are the same bytes; of cut-outs, of which packages hold variants (another letter on a die, a ship
+    under other sails), also pictures that look the same, mirrored or not. Textures are for all.
     """
     sums = {item.file: sha256_of(folder / item.file) for item in items}
     held_out = {sums[item.file] for item in items if item.held_out}

@@ -1,4 +1,4 @@
-"""What all makers of a scene share: random draws, the scene's moments, and coats of paint from the prepared pictures."""
+"""What all makers of a scene share: random draws, its moments, and coats of paint from the prepared pictures."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ class SceneSampler(RandomSampler):
     seconds: np.ndarray  # (K,)
     assets: Assets
     used: set[tuple[str, str]] = field(default_factory=set)  # packages and files of the assets that were used
-    train_only_rng: np.random.Generator | None = (
-        None  # for later additions; None in held-out scenes, which stay as they were
-    )
+    train_only_rng: np.random.Generator | None = None  # None in held-out scenes: they stay as they were
 
     def train_only_chance(self, probability: float) -> bool:
         """Return True with that probability; never in a held-out scene."""
