@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -13,14 +14,18 @@ from engine.shared.protocol import (
     Failed,
     Finished,
     Import,
+    JobCancelled,
     MatteReady,
+    Message,
     Propagate,
     Ready,
     Stage,
+    Suggest,
+    Suggested,
     decode,
     encode,
 )
-from engine.shared.types import Direction, KeyframeFile, PropagationJob, Settings, VideoClip
+from engine.shared.types import Direction, KeyframeFile, PropagationJob, Settings, SuggestionJob, VideoClip
 
 JOB = PropagationJob(
     job_id="a1",
@@ -34,7 +39,10 @@ JOB = PropagationJob(
 MESSAGES = [
     Propagate(JOB),
     Propagate(PropagationJob("b", JOB.clip, range(1), (), Path("out"), weights=Path("w.safetensors"))),
+    Suggest(SuggestionJob("s", JOB.clip, range(60), (0, 20), Path("mattes") / "labels", Path("keys"), alpha=0.25)),
+    Suggested("s", (31, 7), (0.5, 0.25)),
     Cancel("a1"),
+    JobCancelled("a1"),
     Download("d", "XMem", Path("Gewichte") / "日本"),
     Download("d", "XMem", Path("weights"), again=True),
     Import("i", "XMem", Path("Straße 7") / "XMem.pth", Path("weights")),
@@ -44,6 +52,10 @@ MESSAGES = [
     Finished("a1", "frame 3 is gone", 2.5, 1024),
     Failed("", "bad-message", "two\nlines", ""),
 ]
+
+
+def test_every_kind_of_message_is_tried():
+    assert {type(message) for message in MESSAGES} == set(get_args(Message))
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)

@@ -1,0 +1,80 @@
+"""Converts dataclasses to what JSON can hold and back, by their annotations."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def to_json(value: object) -> Any:
+    """Convert `value`, a dataclass or what one may hold, to dicts, lists, numbers and strings."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, range):
+        if value.step != 1:
+            raise TypeError(f"{value} has a step, which is not kept")
+        return [value.start, value.stop]
+    if isinstance(value, Mapping):
+        return {key: to_json(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [to_json(item) for item in value]
+    return value
+
+
+def from_json(kind: type[T], data: object) -> T:
+    """Rebuild a `kind` from what `to_json` made of one.
+
+    Fields may be annotated with bool, int, float, str, Path, range, an Enum, a dataclass, and `tuple[X, ...]`,
+    `dict[str, X]` and `X | None` of these; a field that `data` lacks takes its default.
+
+    Raises TypeError or ValueError, naming the field, for data that does not fit the annotations.
+    """
+    return typing.cast(T, _convert(kind, data, kind.__name__))
+
+
+def _convert(kind: Any, data: Any, name: str) -> Any:
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (types.UnionType, typing.Union):
+        if data is None and types.NoneType in arguments:
+            return None
+        (kind,) = (argument for argument in arguments if argument is not types.NoneType)
+        return _convert(kind, data, name)
+    if origin is tuple:
+        return tuple(_convert(arguments[0], item, f"{name}[{i}]") for i, item in enumerate(_checked(list, data, name)))
+    if origin is dict:
+        return {key: _convert(arguments[1], item, f"{name}.{key}") for key, item in _checked(dict, data, name).items()}
+    if dataclasses.is_dataclass(kind):
+        return _dataclass(kind, _checked(dict, data, name), name)
+    if kind is range:
+        start, stop = _convert(tuple[int, ...], data, name)
+        return range(start, stop)
+    if issubclass(kind, (Path, Enum)):
+        return kind(_checked(str, data, name))
+    if kind is float and type(data) is int:
+        return float(data)
+    return _checked(kind, data, name)
+
+
+def _dataclass(kind: Any, data: dict[str, Any], name: str) -> Any:
+    hints = typing.get_type_hints(kind)
+    unknown = data.keys() - hints.keys()
+    if unknown:
+        raise TypeError(f"{name} has no field {min(unknown)!r}")
+    return kind(**{field: _convert(hints[field], value, f"{name}.{field}") for field, value in data.items()})
+
+
+def _checked(kind: type[T], data: object, name: str) -> T:
+    if type(data) is not kind:  # isinstance would take true for a number
+        raise TypeError(f"{name} must be {kind.__name__}, not {type(data).__name__}")
+    return data
