@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent
 BUILD = ROOT / "build"
+CONSTRAINTS = ROOT / "constraints.txt"  # exact versions for the environments made here
 FOLDERS = ("addon", "engine", "ops", "ui")
 FILES = ("blender_manifest.toml", "pyproject.toml", "LICENSE", "LICENSES/Apache-2.0.txt", "THIRD_PARTY.md")
 LEFT_OUT = ("engine/training", "engine/evaluation")  # the extension neither trains nor scores
@@ -25,13 +26,12 @@ ROOT_MODULE = '"""Keymatte."""\n\nfrom .addon.registration import register, unre
 class Blender(NamedTuple):
     """A Blender as a Python package."""
 
-    release: str  # what is installed with pip
+    release: str  # of the package `bpy`
     python: tuple  # the one Python (major, minor) it is built for
-    beside: tuple = ()  # what keeps pip from trying one release after another of what does not suit it
 
 
 BLENDERS = {
-    "5.0": Blender("5.0.1", (3, 11), ("numpy<2", "opencv-python-headless<4.12")),
+    "5.0": Blender("5.0.1", (3, 11)),
     "5.2": Blender("5.2.3", (3, 13)),
     "4.5": Blender("4.5.15", (3, 11)),
     "4.2": Blender("4.2.23", (3, 11)),
@@ -112,7 +112,7 @@ def main_environment(release: str) -> Path:
     from engine.shared.environment import requirements
 
     known = requirements(ROOT / "pyproject.toml", extras=("test",))
-    return _environment(f"main-blender-{release}", release, [*known, *BLENDERS[release].beside])
+    return _environment(f"main-blender-{release}", release, known)
 
 
 def blender_environment(release: str) -> Path:
@@ -124,17 +124,19 @@ def blender_environment(release: str) -> Path:
     return _environment(f"blender-{release}", release, tools)
 
 
-def _environment(name: str, release: str, beside: list) -> Path:
-    from engine.shared.environment import create, is_complete
+def _environment(name: str, release: str, packages: list) -> Path:
+    """The interpreter of an environment with these packages and this Blender, in the versions of CONSTRAINTS."""
+    from engine.shared.environment import create, is_complete, read_constraints
     from engine.shared.errors import EngineError
 
-    python, wanted = python_for(release), [*beside, f"bpy=={BLENDERS[release].release}"]
-    key = hashlib.sha256("\n".join(wanted).encode()).hexdigest()[:8]
+    python, wanted = python_for(release), [*packages, f"bpy=={BLENDERS[release].release}"]
+    constraints = read_constraints(CONSTRAINTS)
+    key = hashlib.sha256("\n".join([*wanted, *constraints]).encode()).hexdigest()[:8]
     folder = BUILD / f"env-{name}-py{dotted(BLENDERS[release].python)}-{key}"
-    if not is_complete(folder, wanted):
+    if not is_complete(folder, wanted, constraints):
         heading(f"Environment {folder.name} (once; downloads up to several GB)")
     try:
-        return create(folder, wanted, python=python, report=say)
+        return create(folder, wanted, python=python, report=say, constraints=constraints)
     except EngineError as error:
         raise Problem(error.sentence()) from error
 

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from engine.shared.environment import read_constraints
 from tests import house
 from tests.demo import pictures
 from tests.demo.__main__ import README_PICTURES
@@ -45,6 +46,12 @@ def test_commands_and_options_in_the_readme_exist(program, command):
     assert told.returncode == 0, told.stderr
     known = set(re.findall(r"--[a-z-]+", told.stdout))
     assert commands()[program, command] <= known
+
+
+def test_the_hooks_run_the_ruff_that_the_tests_run():
+    hooks = (house.ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    (version,) = re.findall(r"ruff-pre-commit\n\s+rev: v(\S+)", hooks)
+    assert f"ruff=={version}" in read_constraints(house.ROOT / "constraints.txt")
 
 
 @pytest.mark.parametrize("name", README_PICTURES)

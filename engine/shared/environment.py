@@ -1,4 +1,4 @@
-"""Python environments made for a purpose: created, resumed, checked; standard library only."""
+"""Creates, resumes and checks Python environments; standard library only."""
 
 from __future__ import annotations
 
@@ -14,68 +14,73 @@ import sys
 import threading
 import tomllib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .errors import DiskFull, EngineError, EnvironmentFailed, FolderTaken
-
-Report = Callable[[str], None]
+from .pip_output import ProgressFilter, Report, failure
 
 _MARKER = "keymatte-environment.json"
-_ROOM_GB = {"torch": 2.5, "bpy": 2.0}  # while installing: the unpacked package and what was fetched of it
-_GPU_LIBRARIES_GB = 8.0  # what PyTorch's wheel for Linux brings along from the public registry
-_NO_NETWORK = re.compile(
-    r"NewConnectionError|ConnectionError|NameResolutionError|Max retries exceeded|name resolution|timed out"
-    r"|getaddrinfo failed|Connection (?:reset|refused|broken|aborted)|ProxyError|SSLError|IncompleteRead"
-    r"|Network is unreachable|ReadTimeout|ProtocolError"
-)
-_NO_SPACE = re.compile(r"No space left on device|Errno 28\b|not enough space on the disk|Disk quota exceeded")
-_NO_MATCH = re.compile(r"No matching distribution found for ([^\s;(]+)")
+_CONSTRAINTS = "keymatte-constraints.txt"
+_ROOM_GB = {"torch": 2.5, "bpy": 2.0}  # needed while installing: the downloaded and the unpacked package
+_GPU_LIBRARIES_GB = 8.0  # further packages that PyTorch's wheel for Linux requires
 
-_children: set[subprocess.Popen] = set()  # what must end when we are told to end
+_children: set[subprocess.Popen[str]] = set()  # processes to kill when this one is told to end
 _spawning = threading.RLock()
 _stopping = threading.Event()
 _STOPPED = 143  # exit status, as after SIGTERM
 
 
 def python_in(folder: Path) -> Path:
-    """The interpreter of the environment in `folder`, whether it is there or not."""
+    """Return the path of the interpreter of the environment in `folder`, which need not exist."""
     return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 def requirements(pyproject: Path, *, extras: Sequence[str] = ()) -> list[str]:
-    """What the project needs, as pip is told, with the optional groups named in `extras`."""
+    """Return the project's dependencies as pip takes them, with the optional groups named in `extras`."""
     project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
     optional = project.get("optional-dependencies", {})
     return [*project["dependencies"], *(line for extra in extras for line in optional[extra])]
 
 
-def is_complete(folder: Path, requirements: Sequence[str]) -> bool:
-    """Whether the environment in `folder` was finished with exactly these requirements."""
-    told = _read_marker(folder)
+def read_constraints(path: Path) -> list[str]:
+    """Return the lines of a constraints file of pip, without comments and blank lines."""
+    lines = (line.partition("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
+    return [line for line in lines if line]
+
+
+def is_complete(folder: Path, requirements: Sequence[str], constraints: Sequence[str] = ()) -> bool:
+    """Tell whether the environment in `folder` was finished with exactly these requirements and constraints."""
+    marker = _read_marker(folder)
     return (
-        told.get("complete") is True and told.get("requirements") == list(requirements) and python_in(folder).exists()
+        marker.get("complete") is True
+        and marker.get("requirements") == list(requirements)
+        and marker.get("constraints", []) == list(constraints)
+        and python_in(folder).exists()
     )
 
 
-def create(folder: Path, requirements: Sequence[str], *, python: Path, report: Report) -> Path:
-    """Make the environment in `folder` with `python`, or find it made; the interpreter in it.
+def create(
+    folder: Path, requirements: Sequence[str], *, python: Path, report: Report, constraints: Sequence[str] = ()
+) -> Path:
+    """Create an environment in `folder` with `python` and return the path of its interpreter.
 
-    One that is finished is left as it is. One that is half made, or made for other requirements, is made
-    again: what pip had fetched by then is not fetched twice. `report` is given a line of progress at a time.
+    `constraints` are lines of a constraints file of pip: versions for packages that are installed, whatever asks for
+    them. A finished environment is left as it is. One that is incomplete, or that was made for other requirements or
+    constraints, is made again; pip keeps what it has downloaded. `report` is called with each line of progress.
 
-    Raises FolderTaken if `folder` holds anything else, DiskFull, and EnvironmentFailed for what pip may meet.
+    Raises FolderTaken if `folder` holds anything else, DiskFull, and EnvironmentFailed if venv or pip fails.
     """
-    if is_complete(folder, requirements):
+    if is_complete(folder, requirements, constraints):
         return python_in(folder)
     try:
         _clear(folder)
         _check_room(folder, requirements, report)
-        _write_marker(folder, requirements, complete=False)
+        _write_marker(folder, requirements, constraints, complete=False)
         report(f"Making an environment in {folder}")
         _make_venv(folder, python)
-        _install(folder, requirements, report)
-        _write_marker(folder, requirements, complete=True)
+        _install(folder, requirements, constraints, report)
+        _write_marker(folder, requirements, constraints, complete=True)
     except OSError as error:
         if error.errno in (28, 122):  # ENOSPC, EDQUOT
             raise DiskFull(f"no space is left to make an environment in {folder}") from error
@@ -88,28 +93,29 @@ def create(folder: Path, requirements: Sequence[str], *, python: Path, report: R
 
 
 # -- the folder ----------------------------------------------------------------------------------------------
-def _read_marker(folder: Path) -> dict:
+def _read_marker(folder: Path) -> dict[str, object]:
     try:
-        return json.loads((folder / _MARKER).read_text(encoding="utf-8"))
+        marker = json.loads((folder / _MARKER).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
+    return marker if isinstance(marker, dict) else {}
 
 
-def _write_marker(folder: Path, requirements: Sequence[str], *, complete: bool) -> None:
-    told = {"requirements": list(requirements), "complete": complete}
+def _write_marker(folder: Path, requirements: Sequence[str], constraints: Sequence[str], *, complete: bool) -> None:
+    marker = {"requirements": list(requirements), "constraints": list(constraints), "complete": complete}
     part = folder / f"{_MARKER}.part"
-    part.write_text(json.dumps(told, indent=1), encoding="utf-8")
+    part.write_text(json.dumps(marker, indent=1), encoding="utf-8")
     part.replace(folder / _MARKER)
 
 
 def _clear(folder: Path) -> None:
-    """Empty a folder of ours, the marker last; a folder that holds strangers' files is refused."""
+    """Empty the folder of an environment, its marker aside. Raises FolderTaken if it holds other files."""
     folder.mkdir(parents=True, exist_ok=True)
-    inside = [path for path in folder.iterdir() if not path.name.startswith(_MARKER)]
-    strangers = [path.name for path in inside if not path.name.startswith(".")]  # the system's own begin so
-    if strangers and not (folder / _MARKER).exists():
-        raise FolderTaken(f"{folder} holds files that are not an environment of Keymatte's ({strangers[0]})")
-    for path in inside:
+    contents = [path for path in folder.iterdir() if not path.name.startswith(_MARKER)]
+    others = [path.name for path in contents if not path.name.startswith(".")]  # hidden files are the system's
+    if others and not (folder / _MARKER).exists():
+        raise FolderTaken(f"{folder} holds files that are not an environment of Keymatte's ({others[0]})")
+    for path in contents:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
@@ -144,78 +150,33 @@ def _make_venv(folder: Path, python: Path) -> None:
         raise EnvironmentFailed(f"making an environment failed: {tail[-1] if tail else f'status {status}'}")
 
 
-def _install(folder: Path, requirements: Sequence[str], report: Report) -> None:
+def _install(folder: Path, requirements: Sequence[str], constraints: Sequence[str], report: Report) -> None:
     if not requirements:
         return
     python = [python_in(folder), "-I", "-u", "-X", "utf8"]
     pip = [*python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    # Only newer pips tell how far a download is; without one we go on, with fewer lines.
+    # Only newer releases of pip report how far a download is; an older one does, with fewer lines.
     status, _ = _run([*pip, "--quiet", "--upgrade", "pip>=24.1"], lambda _line: None, folder)
     bar = "off" if status else "raw"
     report(f"Getting {', '.join(requirements)}")
-    wanted = ["--progress-bar", bar, "--only-binary", ":all:", "--no-compile", *requirements]
-    status, tail = _run([*pip, *wanted], _Condensed(report).line, folder)
+    options = ["--progress-bar", bar, "--only-binary", ":all:", "--no-compile"]
+    if constraints:
+        file = folder / _CONSTRAINTS
+        file.write_text("\n".join(constraints) + "\n", encoding="utf-8")
+        options += ["--constraint", str(file)]
+    status, tail = _run([*pip, *options, *requirements], ProgressFilter(report).line, folder)
     if status:
-        raise _failure("\n".join(tail), status)
-
-
-def _failure(text: str, status: int) -> EngineError:
-    """What pip's last lines mean for the user."""
-    if _NO_SPACE.search(text):
-        return DiskFull("no space is left to install the packages")
-    if _NO_NETWORK.search(text):
-        return EnvironmentFailed(
-            "the packages could not be fetched: the package registry was not reached",
-            remedy="Check the network and run the same again: whole files already fetched are kept.",
-        )
-    missing = _NO_MATCH.search(text)
-    if missing:
-        return EnvironmentFailed(
-            f"there is no package {missing[1]} for this Python and this system",
-            remedy="Use Python 3.11 or 3.13 on Linux or Windows (64-bit, x86-64) or macOS (Apple silicon).",
-        )
-    errors = [line for line in text.splitlines() if line.startswith("ERROR")] or text.splitlines()[-1:]
-    return EnvironmentFailed(f"pip ended with status {status}: {' '.join(errors[-2:]) or 'it said nothing'}")
-
-
-class _Condensed:
-    """Turns pip's many lines into a few that tell a person how far it is."""
-
-    def __init__(self, report: Report) -> None:
-        self._report = report
-        self._name = ""
-        self._tenths = 0
-
-    def line(self, line: str) -> None:
-        words = line.split()
-        match words:
-            case ["Downloading" | "Using" | "Processing", *_] if ".whl" in line:
-                file = next(word for word in words if ".whl" in word)
-                name, version, *_ = Path(file).name.split("-")
-                self._name, self._tenths = name, 0
-                if not file.endswith(".metadata"):
-                    verb = "Downloading" if words[0] == "Downloading" else "Already here:"
-                    size = re.search(r"\([\d.]+ [kMG]B\)", line)
-                    self._report(" ".join([verb, name, version, *([size[0]] if size else [])]))
-            case ["Progress", done, "of", total] if total.isdigit() and int(total) > 20_000_000:
-                tenths = 10 * int(done) // int(total)
-                if tenths > self._tenths:
-                    self._tenths = tenths
-                    self._report(f"  {self._name}: {10 * tenths} % of {int(total) / 1e6:.0f} MB")
-            case ["Installing", "collected", "packages:", *names]:
-                self._report(f"Unpacking {len(names)} packages: this takes a minute or more")
-            case ["WARNING:", "Retrying", *_]:
-                self._report("The package registry does not answer; trying again")
+        raise failure("\n".join(tail), status)
 
 
 def _run(command: Sequence[object], line: Report, folder: Path) -> tuple[int, list[str]]:
-    """Run a command to its end, giving its lines to `line`; its status and its last lines."""
-    temporary = folder / "tmp"  # a system's own is often small, and the packages are not
+    """Run a command, calling `line` with each line of its output; return its exit status and its last lines."""
+    temporary = folder / "tmp"  # the system's is often too small for the packages
     temporary.mkdir(exist_ok=True)
     variables = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
     variables.update(TMPDIR=str(temporary), NO_COLOR="1")
     tail: deque[str] = deque(maxlen=60)
-    with _spawning:  # whoever stops us sees every child
+    with _spawning:  # so that `_stop` knows every child
         if _stopping.is_set():
             sys.exit(_STOPPED)
         process = subprocess.Popen(
@@ -243,15 +204,16 @@ def _run(command: Sequence[object], line: Report, folder: Path) -> tuple[int, li
     return process.returncode, list(tail)
 
 
-def _lines(process: subprocess.Popen) -> Iterator[str]:
+def _lines(process: subprocess.Popen[str]) -> Iterator[str]:
+    assert process.stdout is not None, "the process was started with a pipe"
     for text in process.stdout:
         if text.strip():
             yield text.strip()
 
 
-# -- run as a program: a child that Blender can end ----------------------------------------------------------
+# -- run as a program: a child process that Blender can end ---------------------------------------------------
 def main(arguments: Sequence[str] | None = None) -> int:
-    """`python -m engine.shared.environment FOLDER`: progress on standard output; 0, or 2 and a sentence."""
+    """Create the engine's environment, with progress on standard output; return 0, or 2 after an error message."""
     parser = argparse.ArgumentParser(prog="engine.shared.environment", description=__doc__)
     parser.add_argument("folder", type=Path, help="where the engine's environment is to be")
     parser.add_argument("--pyproject", type=Path, default=Path(__file__).parents[2] / "pyproject.toml")
@@ -269,7 +231,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     except EngineError as error:
         if _stopping.is_set():
-            return _STOPPED  # pip was ended by us: that is no failure to tell
+            return _STOPPED  # pip failed because it was killed
         sys.stderr.write(f"{error.sentence()}\n")
         return 2
     return 0
@@ -281,7 +243,7 @@ def _say(line: str) -> None:
 
 
 def _stop_with_stdin() -> None:
-    while os.read(0, 1024):  # not sys.stdin: a thread that holds its lock makes Python abort at its own end
+    while os.read(0, 1024):  # not sys.stdin: Python aborts at exit if a thread holds its lock
         pass
     _stop()
 
@@ -292,7 +254,7 @@ def _stop() -> None:
     for child in list(_children):
         child.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(5)  # so that nothing writes into the folder after us
+            child.wait(5)  # nothing may write into the folder from now on
     os._exit(_STOPPED)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.shared import environment
-from engine.shared.environment import create, is_complete, python_in, requirements
+from engine.shared.environment import create, is_complete, python_in, read_constraints, requirements
 from engine.shared.errors import DiskFull, EnvironmentFailed, FolderTaken
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -70,6 +71,27 @@ def test_an_environment_is_made_found_again_and_left_alone(tmp_path, wheel):
     assert again == []
 
 
+def test_constraints_fix_versions_and_an_environment_of_other_constraints_is_made_again(tmp_path, wheel):
+    def make(*constraints: str) -> Path:
+        return create(tmp_path / "env", [wheel], python=PYTHON, report=lambda _line: None, constraints=constraints)
+
+    make("keymatte-sample==1.0")
+    assert is_complete(tmp_path / "env", [wheel], ["keymatte-sample==1.0"])
+    assert not is_complete(tmp_path / "env", [wheel])
+    with pytest.raises(EnvironmentFailed, match=r"keymatte-sample"):
+        make("keymatte-sample==2.0")
+    assert ask(make(), "import keymatte_sample; print(keymatte_sample.ANSWER)") == "42"
+
+
+def test_the_constraints_file_fixes_every_package_that_the_project_asks_for(tmp_path):
+    (tmp_path / "c.txt").write_text("# versions\n\na==1  # why\n  b==2\n")
+    assert read_constraints(tmp_path / "c.txt") == ["a==1", "b==2"]
+
+    fixed = {re.split(r"[=;]", line)[0] for line in read_constraints(ROOT / "constraints.txt")}
+    required = {re.split(r"[<>=]", line)[0] for line in requirements(ROOT / "pyproject.toml", extras=("test",))}
+    assert required <= fixed
+
+
 def test_one_that_is_half_made_is_made_again_and_without_its_python_it_is_not_complete(tmp_path):
     (tmp_path / "left over").write_text("from before")
     (tmp_path / "keymatte-environment.json").write_text('{"requirements": [], "complete": false}')
@@ -98,49 +120,6 @@ def test_a_package_that_does_not_exist_is_told_in_a_sentence(tmp_path):
     with pytest.raises(EnvironmentFailed, match="pip ended with status 1"):
         create(tmp_path / "env", [missing], python=PYTHON, report=lambda _line: None)
     assert not is_complete(tmp_path / "env", [missing])
-
-
-@pytest.mark.parametrize(
-    ("said", "kind", "words"),
-    (
-        (
-            "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(...)': /simple/torch/\n"
-            "ERROR: Could not find a version that satisfies the requirement torch\n"
-            "ERROR: No matching distribution found for torch",
-            EnvironmentFailed,
-            "registry was not reached",
-        ),
-        ("ERROR: No matching distribution found for bpy==5.0.1", EnvironmentFailed, "no package bpy==5.0.1"),
-        (
-            "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
-            DiskFull,
-            "space is left",
-        ),
-        ("Collecting x\nERROR: something new", EnvironmentFailed, "status 1: ERROR: something new"),
-    ),
-)
-def test_what_pip_says_becomes_a_sentence(said, kind, words):
-    error = environment._failure(said, 1)
-    assert type(error) is kind
-    assert words in error.sentence()
-
-
-def test_progress_is_told_in_few_lines():
-    lines: list[str] = []
-    condensed = environment._Condensed(lines.append)
-    total = 400_000_000
-    for line in (
-        "Collecting bpy==5.0.1",
-        "Downloading bpy-5.0.1-cp311-cp311-manylinux_2_28_x86_64.whl.metadata (1.2 kB)",
-        "Downloading bpy-5.0.1-cp311-cp311-manylinux_2_28_x86_64.whl (400.0 MB)",
-        *(f"Progress {done} of {total}" for done in range(0, total + 1, total // 100)),
-        "Progress 5 of None",
-        "Installing collected packages: a, b, c",
-    ):
-        condensed.line(line)
-    assert lines[0] == "Downloading bpy 5.0.1 (400.0 MB)"
-    assert lines[1:11] == [f"  bpy: {percent} % of 400 MB" for percent in range(10, 101, 10)]
-    assert lines[11:] == ["Unpacking 3 packages: this takes a minute or more"]
 
 
 def test_as_a_program_it_ends_when_its_input_ends_and_takes_pip_along(tmp_path):
