@@ -1,0 +1,82 @@
+"""What earlier versions left in a matte folder is read, or the job says that it starts again; nothing is lost."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.jobs.suggest import run as suggest
+from engine.media.frames import FrameReader
+from engine.shared.matte_folder import MatteFolder
+from engine.shared.protocol import Finished, Stage, Suggested
+from engine.shared.types import PropagationJob, SuggestionJob
+from tests import films
+from tests.engine.jobs.test_propagate import done, job_of
+
+OLD = Path(__file__).parents[2] / "old" / "0.1.0"
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> PropagationJob:
+    """The job that the engine 0.1.0 was interrupted in, with the folder that it left."""
+    film = films.crossing()
+    clip = film.write_images(tmp_path / "plate", start=1001)
+    keyframes = film.write_keyframes(tmp_path / "keys", [0, 8, 15], start=1001)
+    job = job_of(clip, keyframes, tmp_path / "mattes", recipe="keymatte")
+    shutil.copytree(OLD / "interrupted", job.folder)
+    return replace(job, settings=replace(job.settings, height=64))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_job_that_an_earlier_version_was_interrupted_in_starts_again_and_says_so(job, tmp_path):
+    (job.folder / "notes.txt").write_text("the artist's own")
+    (state,) = job.folder.glob("unfinished/*/memory.safetensors")
+    answers = done(job)
+    assert [answer.text for answer in answers if isinstance(answer, Stage) and "again" in answer.text] == [
+        "Starting again: the interrupted run had other settings, keyframes or another version of Keymatte"
+    ]
+    assert isinstance(answers[-1], Finished) and not answers[-1].warning
+    assert not state.exists()
+    assert (job.folder / "notes.txt").read_text() == "the artist's own"
+
+    done(replace(job, folder=tmp_path / "new"))
+    expected = contents(tmp_path / "new")
+    written = contents(job.folder)
+    assert {name: data for name, data in written.items() if name.endswith(".png")} == {
+        name: data for name, data in expected.items() if name.endswith(".png")
+    }
+    assert expected.keys() | {"notes.txt"} == written.keys()
+
+
+def test_a_cancelled_restart_leaves_the_mattes_of_the_earlier_version(job):
+    before = contents(job.folder)
+    done(job, cancel_after=1)
+    after = contents(job.folder)
+    assert {name for name in before if name.endswith(".png")} <= after.keys()
+
+
+def test_a_matte_folder_of_an_earlier_version_is_read(tmp_path):
+    shutil.copytree(OLD / "keymatte" / "shot_0001.png", tmp_path / "mattes")
+    before = contents(tmp_path / "mattes")
+    folder = MatteFolder(tmp_path / "mattes")
+    assert folder.numbers_done() == list(range(1, 9))
+    assert contents(tmp_path / "mattes") == before
+
+
+def test_frames_are_suggested_from_labels_of_an_earlier_version(job, tmp_path):
+    with FrameReader.open(job.clip.path) as reader:
+        clip = reader.clip
+    answers: list = []
+    suggest(
+        SuggestionJob("s", clip, range(0, 12), (0, 8), job.folder / "labels", tmp_path / "cache", count=2),
+        answers.append,
+        lambda: False,
+    )
+    (suggested,) = (answer for answer in answers if isinstance(answer, Suggested))
+    assert len(suggested.frames) == 2 and not {0, 8} & set(suggested.frames)
