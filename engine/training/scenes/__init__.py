@@ -1,1 +1,1 @@
-"""Scenes rendered in Blender itself: their planning in numpy, and their building and rendering with bpy."""
+"""Scenes for training clips: planned at random in numpy, then built and rendered in Blender."""

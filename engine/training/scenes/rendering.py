@@ -1,4 +1,4 @@
-"""Renders a planned scene with Cycles: pictures, and label images from what is rendered beside them."""
+"""Rendering of a planned scene with Cycles: pictures, and label images from coverage passes."""
 
 from __future__ import annotations
 
@@ -12,54 +12,54 @@ import bpy
 import cv2
 import numpy as np
 
-from .building import FOURTH, OURS, build, linear
-from .plans import Scene
+from .blender_scene import LABEL_ALPHA, LABELS_RGB, build_scene, linear
+from .description import Scene
 
 QUALITY = 92  # of the JPEG pictures
-_GREY = 0.5  # coverage from which a pixel is an object's
+_MIN_COVERAGE = 0.5  # of a pixel by an object, for the pixel to get its label
 
 
-class Set:
-    """A scene that is built and can be rendered."""
+class SceneRenderer:
+    """Scene built in Blender, ready to be rendered into `folder`. There can be only one at a time."""
 
     def __init__(self, scene: Scene, *, width: int, height: int, folder: Path) -> None:
         self.folder = folder
-        with silence():
-            build(scene)
-            _configure(width, height, blurred=scene.view.shutter)
-            view = bpy.context.scene.view_settings
-            view.view_transform = "Filmic" if scene.contrasty else "Standard"
-            self._covers = _beside(folder)
+        with silenced_stdout():
+            build_scene(scene)
+            _configure(width, height, shutter=scene.camera.shutter)
+            view_settings = bpy.context.scene.view_settings
+            view_settings.view_transform = "Filmic" if scene.filmic else "Standard"
+            _add_coverage_output(folder)
 
     def render(self, frames: range, *, samples: int, percent: int = 100) -> tuple[list[Path], np.ndarray]:
-        """Pictures of these frames, and their labels (T, H, W) uint8."""
+        """Render frames at `percent` of the size; return the paths of their pictures and labels (T, H, W) uint8."""
         scene = bpy.context.scene
         scene.cycles.samples = samples
         scene.cycles.use_denoising = samples > 2
         scene.render.resolution_percentage = percent
         scene.frame_start, scene.frame_end, scene.frame_step = frames.start, frames.stop - 1, frames.step
-        for old in self.folder.glob("cover_*"):
-            old.unlink()
+        for path in self.folder.glob("cover_*"):
+            path.unlink()
         scene.render.filepath = str(self.folder / "frames" / "frame_######")
-        with silence():
+        with silenced_stdout():
             bpy.ops.render.render(animation=True)
         pictures = [self.folder / "frames" / f"frame_{frame:06d}.jpg" for frame in frames]
         return pictures, np.stack([_labels(self.folder, frame) for frame in frames])
 
-    def expose(self, stops: float) -> None:
-        """Brighter or darker, by stops more than it was."""
+    def change_exposure(self, stops: float) -> None:
+        """Raise the exposure by `stops`; a negative number lowers it."""
         bpy.context.scene.view_settings.exposure += stops
 
 
-def _configure(width: int, height: int, *, blurred: float) -> None:
+def _configure(width: int, height: int, *, shutter: float) -> None:
     scene = bpy.context.scene
     scene.render.engine = "CYCLES"
     scene.render.resolution_x, scene.render.resolution_y = width, height
     scene.render.threads_mode, scene.render.threads = "FIXED", 1
     scene.render.use_persistent_data = True
-    scene.render.use_motion_blur = blurred > 0
-    if blurred:
-        scene.render.motion_blur_shutter, scene.render.motion_blur_position = blurred, "CENTER"
+    scene.render.use_motion_blur = shutter > 0
+    if shutter:
+        scene.render.motion_blur_shutter, scene.render.motion_blur_position = shutter, "CENTER"
     settings = scene.render.image_settings
     settings.file_format, settings.quality = "JPEG", QUALITY
     cycles = scene.cycles
@@ -72,50 +72,51 @@ def _configure(width: int, height: int, *, blurred: float) -> None:
     cycles.denoiser, cycles.denoising_input_passes = "OPENIMAGEDENOISE", "RGB_ALBEDO_NORMAL"
     cycles.denoising_quality, cycles.denoising_prefilter = "FAST", "FAST"
     layer = scene.view_layers[0]
-    for name, kind in ((OURS, "COLOR"), (FOURTH, "VALUE")):
+    for name, kind in ((LABELS_RGB, "COLOR"), (LABEL_ALPHA, "VALUE")):
         aov = layer.aovs.add()
         aov.name, aov.type = name, kind
 
 
-def _beside(folder: Path) -> None:
-    """Have the coverage of each object written as pictures beside the frames."""
+def _add_coverage_output(folder: Path) -> None:
+    """Add a compositor output that writes the label passes of each frame as PNG images into `folder`."""
     scene = bpy.context.scene
-    tree = bpy.data.node_groups.new("covers", "CompositorNodeTree")
+    tree = bpy.data.node_groups.new("coverage", "CompositorNodeTree")
     scene.compositing_node_group = tree
     layers, out = tree.nodes.new("CompositorNodeRLayers"), tree.nodes.new("CompositorNodeOutputFile")
     out.directory, out.file_name = str(folder), "cover_"
     out.format.media_type, out.format.file_format, out.format.color_mode = "IMAGE", "PNG", "RGB"
     out.format.compression = 15
-    out.format.color_management = "OVERRIDE"  # coverage has nothing to do with the picture's exposure and curve
+    out.format.color_management = "OVERRIDE"  # coverage must not depend on the exposure and view transform
     out.format.view_settings.view_transform = "Standard"
-    for name, kind in ((OURS, "RGBA"), (FOURTH, "FLOAT")):
+    for name, kind in ((LABELS_RGB, "RGBA"), (LABEL_ALPHA, "FLOAT")):
         item = out.file_output_items.new(kind, name)
         item.save_as_render = True
         tree.links.new(layers.outputs[name], out.inputs[name])
 
 
 def _labels(folder: Path, frame: int) -> np.ndarray:
-    """(H, W) uint8 of one frame: the object that covers at least half of a pixel."""
-    ours, fourth = (cv2.imread(str(_one(folder, name, frame))) for name in (OURS, FOURTH))
-    covers = np.dstack([ours[..., ::-1], fourth[..., :1]]) / 255.0
-    covers = linear(covers)  # they were written as sRGB
-    return np.uint8(np.where(covers.max(axis=2) >= _GREY - 0.01, 1 + covers.argmax(axis=2), 0))
+    """Read the label image (H, W) uint8 of one frame: the object that covers at least half of each pixel, or 0."""
+    first_three, last = (cv2.imread(str(_coverage_file(folder, name, frame))) for name in (LABELS_RGB, LABEL_ALPHA))
+    coverage = np.dstack([first_three[..., ::-1], last[..., :1]]) / 255.0
+    coverage = linear(coverage)  # the passes are written as sRGB
+    labels = np.where(coverage.max(axis=2) >= _MIN_COVERAGE - 0.01, 1 + coverage.argmax(axis=2), 0)
+    return labels.astype(np.uint8)
 
 
-def _one(folder: Path, name: str, frame: int) -> Path:
+def _coverage_file(folder: Path, name: str, frame: int) -> Path:
     return next(iter(folder.glob(f"cover_*{name}*{frame:04d}.png")))
 
 
 @contextmanager
-def silence() -> Iterator[None]:
-    """Blender talks on the standard output, which is not ours to fill."""
+def silenced_stdout() -> Iterator[None]:
+    """Discard what Blender writes to the standard output of the process."""
     sys.stdout.flush()
-    kept = os.dup(1)
-    with Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), 1)
+    stdout = os.dup(1)
+    with Path(os.devnull).open("wb") as null:
+        os.dup2(null.fileno(), 1)
     try:
         yield
     finally:
         sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)
+        os.dup2(stdout, 1)
+        os.close(stdout)

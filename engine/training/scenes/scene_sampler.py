@@ -1,4 +1,4 @@
-"""What all makers of a scene share: random draws, its moments, and coats of paint from the prepared pictures."""
+"""Random draws for scenes: numbers, smooth curves over time, colours, images and surface materials."""
 
 from __future__ import annotations
 
@@ -10,71 +10,80 @@ import numpy as np
 from ..assets import Assets
 from ..random_sampler import RandomSampler
 from ..sources import BACKGROUND, TEXTURE
-from .shapes import Coat
+from .meshes import SurfaceMaterial
 
-LARGEST_PICTURE = 320  # pixels; a larger one costs time and shows no more
+MAX_IMAGE_SIDE = 320  # pixels; a larger texture costs time and shows no more detail
 
 
 @dataclass(frozen=True)
 class SceneSampler(RandomSampler):
-    """Draws random numbers, colours and coats for a scene, and holds the times (K,) at which it is sampled."""
+    """Draws random numbers, colours and materials for a scene, and holds the times (K,) at which it is sampled."""
 
     rng: np.random.Generator
     seconds: np.ndarray  # (K,)
     assets: Assets
-    used: set[tuple[str, str]] = field(default_factory=set)  # packages and files of the assets that were used
-    train_only_rng: np.random.Generator | None = None  # None in held-out scenes: they stay as they were
+    used: set[tuple[str, str]] = field(default_factory=set)  # (package, file) of every image that was drawn
+    # Separate, so that options added for training leave the draws of held-out scenes unchanged; there it is None.
+    train_only_rng: np.random.Generator | None = None
 
     def train_only_chance(self, probability: float) -> bool:
-        """Return True with that probability; never in a held-out scene."""
+        """Return True with that probability; always False in a held-out scene, which has no `train_only_rng`."""
         return self.train_only_rng is not None and bool(self.train_only_rng.random() < probability)
 
-    def whole(self, low: int, high: int) -> int:
-        """A whole number between two, both included."""
+    def integer(self, low: int, high: int) -> int:
+        """Draw an integer from `low` to `high`, both included."""
         return int(self.rng.integers(low, high + 1))
 
     def sign(self) -> float:
-        """-1 or 1."""
+        """Draw -1.0 or 1.0 with equal probability."""
         return 1.0 if self.rng.random() < 0.5 else -1.0
 
-    def one_of(self, odds: dict[str, float]) -> str:
-        """A name, by odds."""
-        values = np.array(list(odds.values()))
-        return list(odds)[self.rng.choice(len(values), p=values / values.sum())]
+    def weighted_choice(self, weights: dict[str, float]) -> str:
+        """Draw a key with probability proportional to its weight."""
+        values = np.array(list(weights.values()))
+        return list(weights)[self.rng.choice(len(values), p=values / values.sum())]
 
-    def wave(self, rate: float, reach: float = 1.0) -> np.ndarray:
-        """(K,) a sine of about `rate` turns a second that begins anywhere."""
-        rate = rate * self.between(0.75, 1.3)
-        return reach * np.sin(2 * np.pi * (rate * self.seconds + self.rng.random()))
+    def wave(self, frequency: float, amplitude: float = 1.0) -> np.ndarray:
+        """Return a sine (K,) of random phase; its frequency in Hz is jittered by up to 30 %."""
+        frequency = frequency * self.between(0.75, 1.3)
+        return amplitude * np.sin(2 * np.pi * (frequency * self.seconds + self.rng.random()))
 
-    def wander(self, reach: float, pace: float) -> np.ndarray:
-        """(K,) a smooth random curve that stays within about `reach`; `pace` in turns a second."""
-        return sum(self.wave(pace * factor, reach / factor**0.7) for factor in (0.6, 1.0, 1.7, 2.9)) / 2
+    def smooth_noise(self, amplitude: float, frequency: float) -> np.ndarray:
+        """Return a smooth random curve (K,): four sines around `frequency` Hz, within about +-`amplitude`."""
+        octaves = [self.wave(frequency * factor, amplitude / factor**0.7) for factor in (0.6, 1.0, 1.7, 2.9)]
+        return np.asarray(sum(octaves)) / 2
 
     def colour(self) -> tuple[float, float, float]:
-        """Any colour: often dull, at times bright, black or white."""
+        """Draw an sRGB colour: half of them of low saturation, from nearly black to full brightness."""
         hue, kind = self.rng.random(), self.rng.random()
-        full = self.between(0.0, 0.35) if kind < 0.5 else self.between(0.4, 1.0)
+        saturation = self.between(0.0, 0.35) if kind < 0.5 else self.between(0.4, 1.0)
         value = self.between(0.08, 1.0)
-        red, green, blue = (abs((hue * 6 + shift) % 6 - 3) - 1 for shift in (3, 1, 5))
-        return tuple(float(value * (1 - full + full * np.clip(c, 0, 1))) for c in (red, green, blue))
+        channels = (abs((hue * 6 + shift) % 6 - 3) - 1 for shift in (3, 1, 5))
+        red, green, blue = (float(value * (1 - saturation + saturation * np.clip(c, 0, 1))) for c in channels)
+        return red, green, blue
 
-    def coat(self, *, pictures: float = 0.55, repeat: float | None = None) -> Coat:
-        """Any coat: plain, patterned, or a picture."""
-        rough = self.between(0.08, 0.35) if self.chance(0.25) else self.between(0.4, 1.0)
-        metal = self.between(0.6, 1.0) if self.chance(0.12) else 0.0
-        if not self.chance(pictures):
-            return Coat(self.colour(), roughness=rough, metallic=metal)
+    def material(self, *, image_prob: float = 0.55, repeat: float | None = None) -> SurfaceMaterial:
+        """Draw a surface material: with probability `image_prob` an image or a pattern, otherwise a plain colour.
+
+        `repeat` fixes how often the image is tiled; None draws it.
+        """
+        roughness = self.between(0.08, 0.35) if self.chance(0.25) else self.between(0.4, 1.0)
+        metallic = self.between(0.6, 1.0) if self.chance(0.12) else 0.0
+        if not self.chance(image_prob):
+            return SurfaceMaterial(self.colour(), roughness=roughness, metallic=metallic)
         if self.chance(0.3):
-            picture = self.pattern()
+            image = self.pattern()
         else:
-            picture = self.picture(photographs=0.25)
+            image = self.image(photo_prob=0.25)
         tint = self.colour() if self.chance(0.2) else (1.0, 1.0, 1.0)
-        return Coat(tint, picture, repeat or self.ratio(0.6, 4), rough, metal)
+        return SurfaceMaterial(tint, image, repeat or self.ratio(0.6, 4), roughness, metallic)
 
-    def picture(self, *, photographs: float, side: int = LARGEST_PICTURE) -> np.ndarray:
-        """(h, w, 3) a photograph, with that probability, or else a texture; at times in other colours."""
-        kind = BACKGROUND if self.chance(photographs) or not self.assets.count(TEXTURE) else TEXTURE
+    def image(self, *, photo_prob: float, side: int = MAX_IMAGE_SIDE) -> np.ndarray:
+        """Draw an image (h, w, 3) of at most `side` pixels: a photograph with that probability, otherwise a texture.
+
+        One in eight has its colour channels permuted.
+        """
+        kind = BACKGROUND if self.chance(photo_prob) or not self.assets.count(TEXTURE) else TEXTURE
         item = self.assets.pick(kind, self.rng)
         self.used.add((item.package, item.file))
         pixels = self.assets.read(item)
@@ -86,20 +95,20 @@ class SceneSampler(RandomSampler):
         return pixels
 
     def pattern(self) -> np.ndarray:
-        """(64, 64, 3) stripes, checks, dots or blots of two colours."""
+        """Draw an image (64, 64, 3) of stripes, checks, dots or blots in two random colours."""
         first, second = np.array(self.colour()), np.array(self.colour())
         x, y = np.meshgrid(np.arange(64), np.arange(64))
         kind, period = (
-            self.one_of({"stripes": 1, "checks": 1, "dots": 1, "blots": 1}),
+            self.weighted_choice({"stripes": 1, "checks": 1, "dots": 1, "blots": 1}),
             int(self.rng.choice([16, 32, 64])),
         )
         if kind == "stripes":
-            where = (x if self.chance(0.5) else x + y) % period < period * self.between(0.2, 0.7)
+            mask = (x if self.chance(0.5) else x + y) % period < period * self.between(0.2, 0.7)
         elif kind == "checks":
-            where = (x // (period // 2) + y // (period // 2)) % 2 == 0
+            mask = (x // (period // 2) + y // (period // 2)) % 2 == 0
         elif kind == "dots":
-            where = np.hypot(x % period - period / 2, y % period - period / 2) < period * self.between(0.15, 0.4)
+            mask = np.hypot(x % period - period / 2, y % period - period / 2) < period * self.between(0.15, 0.4)
         else:
             coarse = self.rng.random((8, 8)).astype(np.float32)
-            where = cv2.resize(coarse, (64, 64), interpolation=cv2.INTER_CUBIC) > 0.5
-        return np.uint8(255 * np.where(where[..., None], first, second))
+            mask = cv2.resize(coarse, (64, 64), interpolation=cv2.INTER_CUBIC) > 0.5
+        return (255 * np.where(mask[..., None], first, second)).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""The people, animals, plants and things of the game 0 A.D.: its actor files -> textured shapes that move."""
+"""Textured, animated models of the game 0 A.D.: people, animals, plants, stones, buildings and gear."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from PIL import Image
 
 from ..assets import is_held_out
 from ..sources import unpacked
-from .creatures import Being
+from .meshes import Mesh, SurfaceMaterial, joined
+from .models import Model3D
 from .scene_sampler import SceneSampler
-from .shapes import Coat, Shape, joined
-from .skeletal import Malformed, Mesh, pose_at, read_mesh, read_movement
+from .skeletal import MalformedFileError, SkinnedMesh, pose_at, read_animation, read_mesh
 
 PACKAGE = "0ad-data"
-METRES = 0.47  # a unit of the game
-RATE = 30.0  # frames a second of its movements
+METRES_PER_UNIT = 0.47  # of the game's coordinates
+FRAME_RATE = 30.0  # frames a second of the game's animations
 HELD_OUT_PERCENT = 12  # of the meshes
 TEXTURE_SIDE = 256  # pixels, at most
-DEEPEST = 3  # a rider on a horse has a helmet, which has a feather
-TRIES = 300
+MAX_PROP_DEPTH = 3  # of nested props: a rider on a horse has a helmet, which has a feather
+MAX_TRIES = 300
 
 PEOPLE, ANIMALS, TREES, STONES, BUILDINGS, GEAR = "people", "animals", "trees", "stones", "buildings", "gear"
 _FOLDERS = {
@@ -36,39 +36,44 @@ _FOLDERS = {
     BUILDINGS: ("structures/",),
     GEAR: ("props/units/shields", "props/units/helmets", "props/structures/", "props/units/weapons"),
 }
-_ODD = ("siege", "ballista", "rock", "lithobolos", "oxybeles", "shoal", "circle", "_dead", "ship", "fogous", "blood",
-        "wall", "field", "foundation", "destruct", "smoke", "fire", "decal", "water", "garrison", "flock")  # fmt: skip
+_EXCLUDED = (
+    "siege", "ballista", "rock", "lithobolos", "oxybeles", "shoal", "circle", "_dead", "ship", "fogous", "blood",
+    "wall", "field", "foundation", "destruct", "smoke", "fire", "decal", "water", "garrison", "flock",
+)  # fmt: skip
 
-_STILL = ("idle", "attack", "gather", "feeding", "build", "promotion", "capture", "death")  # what is done on the spot
-_AFLOAT = ("fish", "whale", "shark", "hawk", "crow", "eagle", "gull", "tuna", "dolphin")
-_UNUSABLE = (KeyError, IndexError, Malformed, OSError, ElementTree.ParseError)  # files that are absent or damaged
+_IN_PLACE = ("idle", "attack", "gather", "feeding", "build", "promotion", "capture", "death")  # actions without travel
+_SWIMMING_OR_FLYING = ("fish", "whale", "shark", "hawk", "crow", "eagle", "gull", "tuna", "dolphin")
+_UNUSABLE = (KeyError, IndexError, MalformedFileError, OSError, ElementTree.ParseError)  # absent or damaged files
 
 
 @dataclass
 class ActorVariant:
-    """An actor file with its random choices made."""
+    """Content of an actor file after one variant of each of its groups has been chosen."""
 
     mesh: str = ""
     texture: str = ""
-    colour: tuple[float, float, float] | None = None
+    colour: tuple[float, ...] | None = None  # RGB 0..1
     material: str = ""
-    props: dict[str, list[str]] = field(default_factory=dict)  # socket -> actors
-    movements: dict[str, list[str]] = field(default_factory=dict)  # what it does -> files
-    names: set[str] = field(default_factory=set)  # the choices made, which its props follow
+    props: dict[str, list[str]] = field(default_factory=dict)  # attachment point -> actor files
+    animations: dict[str, list[str]] = field(default_factory=dict)  # action -> animation files
+    names: set[str] = field(default_factory=set)  # of the chosen variants; props choose variants of the same name
 
 
 @dataclass(frozen=True)
 class PosedActor:
-    """A posed shape with its coats, source file and action."""
+    """Animated mesh of an actor with its materials, source file and action."""
 
-    shape: Shape
-    coats: tuple[Coat, ...]
+    mesh: Mesh
+    materials: tuple[SurfaceMaterial, ...]
     source: str  # the actor's file
-    action: str  # what it does; "" when it cannot move
+    action: str  # name of its animation; "" if it has none
 
 
 class ZeroADActors:
-    """Reads actors from the game's archive."""
+    """Reader of actors from the game's archive.
+
+    Raises FileNotFoundError if the game's package is not unpacked below `fetched`.
+    """
 
     def __init__(self, fetched: Path, *, held_out: bool) -> None:
         found = sorted(unpacked(fetched, PACKAGE).glob("usr/share/games/0ad/mods/public/public.zip"))
@@ -80,115 +85,124 @@ class ZeroADActors:
         self._texture = lru_cache(60)(self._read_texture)
 
     @cached_property
-    def _names(self) -> frozenset[str]:
+    def _file_names(self) -> frozenset[str]:
         return frozenset(self._archive.namelist())
 
     @cached_property
     def _actors(self) -> dict[str, list[str]]:
+        """Actor files of each kind, relative to the archive's folder of actors."""
         actors = sorted(
             name.removeprefix("art/actors/")
-            for name in self._names
-            if name.startswith("art/actors/") and name.endswith(".xml") and not any(odd in name for odd in _ODD)
+            for name in self._file_names
+            if name.startswith("art/actors/") and name.endswith(".xml") and not any(word in name for word in _EXCLUDED)
         )
-        return {kind: [name for name in actors if name.startswith(roots)] for kind, roots in _FOLDERS.items()}
+        return {kind: [name for name in actors if name.startswith(folders)] for kind, folders in _FOLDERS.items()}
 
-    def pick(self, sampler: SceneSampler, kind: str, *, action: str = "") -> Being:
-        """A random actor as a being; people and animals walk, the rest stands."""
-        done = self.perform(sampler.rng, kind, sampler.seconds, action=action)
-        gait = "stand" if kind not in (PEOPLE, ANIMALS) or done.action.startswith(_STILL) else "walk"
-        if any(word in done.source for word in _AFLOAT):
-            gait = "swim"
-        return Being(done.shape, done.coats, gait, f"{PACKAGE}: {done.source}", kind)
+    def sample_model(self, sampler: SceneSampler, kind: str, *, action: str = "") -> Model3D:
+        """Draw an actor as a model that walks if it is a person or animal, swims if its name says so, or stands."""
+        actor = self.sample_actor(sampler.rng, kind, sampler.seconds, action=action)
+        motion = "stand" if kind not in (PEOPLE, ANIMALS) or actor.action.startswith(_IN_PLACE) else "walk"
+        if any(word in actor.source for word in _SWIMMING_OR_FLYING):
+            motion = "swim"
+        return Model3D(actor.mesh, actor.materials, motion, f"{PACKAGE}: {actor.source}", kind)
 
-    def perform(self, rng: np.random.Generator, kind: str, seconds: np.ndarray, *, action: str = "") -> PosedActor:
-        """A random actor of a kind at the moments `seconds` (K,), standing on the ground and looking along x."""
+    def sample_actor(self, rng: np.random.Generator, kind: str, seconds: np.ndarray, *, action: str = "") -> PosedActor:
+        """Draw an actor of a kind, animated at the times `seconds` (K,), standing on the ground and facing x.
+
+        An actor that lacks the `action` gets a random one. Raises LookupError if no usable actor is found.
+        """
         actors = self._actors[kind]
-        for _ in range(TRIES):
+        for _ in range(MAX_TRIES):
             name = actors[rng.integers(len(actors))]
             if kind == PEOPLE and (name.endswith("_r.xml") or (name.endswith("_m.xml") and rng.random() < 0.5)):
-                continue  # riders sit in the air without their horses; horses with riders are a quarter of the files
+                continue  # riders without their horses float in the air; mounted ones are a quarter of the files
             try:
-                actor_variant = self._cast(name, rng, set())
-                if (
-                    not actor_variant.mesh
-                    or is_held_out(actor_variant.mesh, percent=HELD_OUT_PERCENT) != self._held_out
-                ):
+                variant = self._choose_variants(name, rng, set())
+                if not variant.mesh or is_held_out(variant.mesh, percent=HELD_OUT_PERCENT) != self._held_out:
                     continue
-                moves = sorted(set(actor_variant.movements) - {"death"}) or sorted(actor_variant.movements)
-                if kind in (PEOPLE, ANIMALS) and not moves:
+                actions = sorted(set(variant.animations) - {"death"}) or sorted(variant.animations)
+                if kind in (PEOPLE, ANIMALS) and not actions:
                     continue
-                done = (action if action in moves else moves[rng.integers(len(moves))]) if moves else ""
-                team = tuple(rng.uniform(0, 1, 3))
-                shape, coats = self._play(
-                    actor_variant, rng, seconds * rng.uniform(0.7, 1.3), done, team, DEEPEST, start=0
-                )
+                chosen = (action if action in actions else actions[rng.integers(len(actions))]) if actions else ""
+                team_colour = tuple(rng.uniform(0, 1, 3))
+                times = seconds * rng.uniform(0.7, 1.3)
+                mesh, materials = self._assemble(variant, rng, times, chosen, team_colour, MAX_PROP_DEPTH, start=0)
             except _UNUSABLE:
                 continue
-            matrix = METRES * np.array([[0, 0, 1.0], [-1, 0, 0], [0, 1, 0]])
-            return PosedActor(shape.turned(matrix), tuple(coats), name, done)
-        raise LookupError(f"no usable actor of kind {kind} in {TRIES} tries")
+            matrix = METRES_PER_UNIT * np.array([[0, 0, 1.0], [-1, 0, 0], [0, 1, 0]])
+            return PosedActor(mesh.rotated(matrix), tuple(materials), name, chosen)
+        raise LookupError(f"no usable actor of kind {kind} in {MAX_TRIES} tries")
 
-    def _play(
+    def _assemble(
         self,
-        actor_variant: ActorVariant,
+        variant: ActorVariant,
         rng: np.random.Generator,
         seconds: np.ndarray,
         action: str,
-        team: tuple,
-        deep: int,
+        team_colour: tuple[float, ...],
+        depth: int,
         start: int,
-    ) -> tuple[Shape, list[Coat]]:
-        """The actor and what hangs on it, in the game's coordinates; coats count from `start`."""
-        mesh = self._mesh(actor_variant.mesh)
-        pose = self._pose(actor_variant, mesh, rng, seconds, action)
-        points = mesh.points[None] if pose is None else mesh.posed(pose)
-        shape = Shape(points, mesh.faces, mesh.places[mesh.faces], np.full(len(mesh.faces), start))
-        coats = [self._coat(actor_variant, rng, team)]
-        parts = [shape]
-        for socket, actors in actor_variant.props.items():
-            places = mesh.fixed(socket, pose, len(seconds))
-            if socket == "root" and places is None:
-                places = np.broadcast_to(np.eye(4), (len(seconds), 4, 4))
-            if places is None or deep == 0:
+    ) -> tuple[Mesh, list[SurfaceMaterial]]:
+        """Return the animated mesh of an actor joined with its props, and their materials, in the game's coordinates.
+
+        Props are nested up to `depth`; material indices count from `start`.
+        """
+        skinned = self._mesh(variant.mesh)
+        pose = self._pose(variant, skinned, rng, seconds, action)
+        points = skinned.points[None] if pose is None else skinned.deform(pose)
+        mesh = Mesh(points, skinned.faces, skinned.uvs[skinned.faces], np.full(len(skinned.faces), start))
+        materials = [self._surface_material(variant, rng, team_colour)]
+        parts = [mesh]
+        for attachment_point, actors in variant.props.items():
+            transforms = skinned.attachment_transforms(attachment_point, pose, len(seconds))
+            if attachment_point == "root" and transforms is None:
+                transforms = np.broadcast_to(np.eye(4), (len(seconds), 4, 4))
+            if transforms is None or depth == 0:
                 continue
             for actor in actors:
                 try:
-                    prop = self._cast(actor, rng, actor_variant.names)
-                    part, more = self._play(prop, rng, seconds, action, team, deep - 1, start + len(coats))
-                except _UNUSABLE:  # it goes without this prop
+                    prop = self._choose_variants(actor, rng, variant.names)
+                    part, part_materials = self._assemble(
+                        prop, rng, seconds, action, team_colour, depth - 1, start + len(materials)
+                    )
+                except _UNUSABLE:  # the actor goes without this prop
                     continue
-                moved = np.einsum("kij,kvj->kvi", places[:, :3, :3], np.broadcast_to(
+                moved = np.einsum("kij,kvj->kvi", transforms[:, :3, :3], np.broadcast_to(
                     part.points, (len(seconds), *part.points.shape[1:])
-                )) + places[:, None, :3, 3]  # fmt: skip
+                )) + transforms[:, None, :3, 3]  # fmt: skip
                 parts.append(replace(part, points=moved))
-                coats += more
-        return joined(*parts), coats
+                materials += part_materials
+        return joined(*parts), materials
 
     def _pose(
-        self, actor_variant: ActorVariant, mesh: Mesh, rng: np.random.Generator, seconds: np.ndarray, action: str
+        self, variant: ActorVariant, mesh: SkinnedMesh, rng: np.random.Generator, seconds: np.ndarray, action: str
     ) -> np.ndarray | None:
-        files = actor_variant.movements.get(action) or actor_variant.movements.get("idle") or []
-        if not files or not len(mesh.rest):
+        """Return the bones' matrices (K, B, 4, 4) in an animation of the action, or in an idle one; None without."""
+        files = variant.animations.get(action) or variant.animations.get("idle") or []
+        if not files or not len(mesh.rest_pose):
             return None
         name = files[rng.integers(len(files))]
-        states = read_movement(self._archive.read(f"art/animation/{name}.cached.psa"))
-        if states.shape[1] != len(mesh.rest):
+        states = read_animation(self._archive.read(f"art/animation/{name}.cached.psa"))
+        if states.shape[1] != len(mesh.rest_pose):
             return None
-        return pose_at(states, seconds * RATE)
+        return pose_at(states, seconds * FRAME_RATE)
 
-    def _coat(self, actor_variant: ActorVariant, rng: np.random.Generator, team: tuple[float, float, float]) -> Coat:
-        picture = self._texture(actor_variant.texture) if actor_variant.texture else None
-        if picture is None:
-            return Coat(colour=tuple(rng.uniform(0.2, 0.8, 3)))
-        paint = actor_variant.colour if "objectcolor" in actor_variant.material else team
-        if ("player" in actor_variant.material or "objectcolor" in actor_variant.material) and paint is not None:
-            cover = picture[..., 3:] / 255.0
-            mixed = picture[..., :3] * (cover + (1 - cover) * np.array(paint))
-            return Coat((1, 1, 1), np.uint8(mixed), roughness=rng.uniform(0.4, 0.9))
-        holes = "trans" in actor_variant.material and not actor_variant.material.startswith("no_trans")
-        return Coat((1, 1, 1), picture if holes else picture[..., :3], roughness=rng.uniform(0.4, 0.9))
+    def _surface_material(
+        self, variant: ActorVariant, rng: np.random.Generator, team_colour: tuple[float, ...]
+    ) -> SurfaceMaterial:
+        """Return the actor's texture as a material; its alpha is a mask of either the team's colour or of holes."""
+        image = self._texture(variant.texture) if variant.texture else None
+        if image is None:
+            return SurfaceMaterial(colour=tuple(rng.uniform(0.2, 0.8, 3)))
+        paint = variant.colour if "objectcolor" in variant.material else team_colour
+        if ("player" in variant.material or "objectcolor" in variant.material) and paint is not None:
+            alpha = image[..., 3:] / 255.0
+            mixed = image[..., :3] * (alpha + (1 - alpha) * np.array(paint))
+            return SurfaceMaterial((1, 1, 1), mixed.astype(np.uint8), roughness=rng.uniform(0.4, 0.9))
+        holes = "trans" in variant.material and not variant.material.startswith("no_trans")
+        return SurfaceMaterial((1, 1, 1), image if holes else image[..., :3], roughness=rng.uniform(0.4, 0.9))
 
-    def _read_mesh(self, name: str) -> Mesh:
+    def _read_mesh(self, name: str) -> SkinnedMesh:
         return read_mesh(self._archive.read(f"art/meshes/{name}.cached.pmd"))
 
     def _read_texture(self, name: str) -> np.ndarray:
@@ -197,66 +211,81 @@ class ZeroADActors:
         image.thumbnail((TEXTURE_SIDE, TEXTURE_SIDE))
         return np.array(image)
 
-    def _cast(self, actor: str, rng: np.random.Generator, names: set[str]) -> ActorVariant:
-        """Make the random choices of an actor file; groups that know one of the `names` choose that."""
+    def _choose_variants(self, actor: str, rng: np.random.Generator, names: set[str]) -> ActorVariant:
+        """Return an actor file's content with one variant drawn of each group, preferring variants in `names`."""
+        root = self._read_actor(actor)
+        result = ActorVariant(material=(root.findtext("material") or "").strip(), names=set(names))
+        for group in root.findall("group"):
+            variants = [self._with_base_files(variant) for variant in group.findall("variant")]
+            if not variants:
+                continue
+            chosen = _choose_variant(variants, rng, names)
+            for element in (element for elements in variants for element in elements):
+                _add_animations(result, element)  # of all variants: an animation may be shown without its game state
+            result.names.update(_variant_name(element) for element in chosen)
+            for element in chosen:
+                _apply_variant(result, element)
+        return result
+
+    def _read_actor(self, actor: str) -> ElementTree.Element:
+        """Return an actor file's root element, at the highest quality if it has several levels."""
         root = self._parse(f"art/actors/{actor}")
         if root.tag == "qualitylevels":
             level = root[0]  # the most detailed
             inner = level.find("actor")
             root = inner if inner is not None else self._parse(f"art/actors/{level.get('file')}")
-        actor_variant = ActorVariant(material=(root.findtext("material") or "").strip(), names=set(names))
-        for group in root.findall("group"):
-            variants = [self._whole(variant) for variant in group.findall("variant")]
-            known = [parts for parts in variants if any(_name(part) in names for part in parts)]
-            odds = np.array([max(float(part[-1].get("frequency", 0) or 0), 0) for part in variants])
-            if not variants:
-                continue
-            odds = odds / odds.sum() if odds.sum() > 0 else np.full(len(variants), 1 / len(variants))
-            chosen = known[0] if known else variants[rng.choice(len(variants), p=odds)]
-            for parts in variants:  # every movement may be shown, whatever the game would need to choose it
-                for part in parts:
-                    _add_movements(actor_variant, part)
-            actor_variant.names.update(_name(part) for part in chosen)
-            for part in chosen:
-                _add_looks(actor_variant, part)
-        return actor_variant
+        return root
 
-    def _whole(self, variant: ElementTree.Element) -> list[ElementTree.Element]:
-        """A variant, after those that its file tells it to build on."""
-        parts = [variant]
-        while parts[0].get("file") and len(parts) < 6:
-            name = f"art/variants/{parts[0].get('file')}"
-            if name not in self._names:
+    def _with_base_files(self, variant: ElementTree.Element) -> list[ElementTree.Element]:
+        """Return the chain of variants that a variant inherits from through its `file`, most basic first."""
+        elements = [variant]
+        while elements[0].get("file") and len(elements) < 6:
+            name = f"art/variants/{elements[0].get('file')}"
+            if name not in self._file_names:
                 break
-            parts.insert(0, self._parse(name))
-        return parts
+            elements.insert(0, self._parse(name))
+        return elements
 
     def _parse(self, name: str) -> ElementTree.Element:
         return ElementTree.fromstring(self._archive.read(name))
 
 
-def _name(variant: ElementTree.Element) -> str:
+def _choose_variant(
+    variants: list[list[ElementTree.Element]], rng: np.random.Generator, names: set[str]
+) -> list[ElementTree.Element]:
+    """Return the first variant with one of the `names`, or one drawn by the frequencies in the file."""
+    frequencies = np.array([max(float(elements[-1].get("frequency", 0) or 0), 0) for elements in variants])
+    for elements in variants:
+        if any(_variant_name(element) in names for element in elements):
+            return elements
+    count, total = len(variants), frequencies.sum()
+    probabilities = frequencies / total if total > 0 else np.full(count, 1 / count)
+    return variants[rng.choice(count, p=probabilities)]
+
+
+def _variant_name(variant: ElementTree.Element) -> str:
     return (variant.get("name") or "").lower()
 
 
-def _add_movements(actor_variant: ActorVariant, variant: ElementTree.Element) -> None:
+def _add_animations(result: ActorVariant, variant: ElementTree.Element) -> None:
+    """Add the animation files of a variant's XML element to `result`."""
     for animation in variant.iter("animation"):
-        if animation.get("file"):
-            files = actor_variant.movements.setdefault(animation.get("name", "idle").lower(), [])
-            files.append(animation.get("file"))
+        if file := animation.get("file"):
+            result.animations.setdefault(animation.get("name", "idle").lower(), []).append(file)
 
 
-def _add_looks(actor_variant: ActorVariant, variant: ElementTree.Element) -> None:
-    actor_variant.mesh = (variant.findtext("mesh") or actor_variant.mesh).strip()
+def _apply_variant(result: ActorVariant, variant: ElementTree.Element) -> None:
+    """Set the mesh, colour, texture and props of `result` to those that a variant's XML element contains."""
+    result.mesh = (variant.findtext("mesh") or result.mesh).strip()
     colour = variant.findtext("color")
     if colour:
-        actor_variant.colour = tuple(float(value) / 255 for value in colour.split())
+        result.colour = tuple(float(value) / 255 for value in colour.split())
     for texture in variant.iter("texture"):
         if texture.get("name") == "baseTex":
-            actor_variant.texture = texture.get("file")
-    fresh: dict[str, list[str]] = {}
+            result.texture = texture.get("file") or ""
+    props: dict[str, list[str]] = {}
     for prop in variant.iter("prop"):
-        actors = fresh.setdefault(prop.get("attachpoint", "root").lower(), [])
-        if prop.get("actor"):
-            actors.append(prop.get("actor"))
-    actor_variant.props.update(fresh)
+        actors = props.setdefault(prop.get("attachpoint", "root").lower(), [])
+        if actor := prop.get("actor"):
+            actors.append(actor)
+    result.props.update(props)
