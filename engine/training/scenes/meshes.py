@@ -72,7 +72,7 @@ def joined(*meshes: Mesh) -> Mesh:
 
 
 def grid(points: np.ndarray, *, closed: bool = False, material: int = 0, smooth: bool = True) -> Mesh:
-    """A net of (K, R, C, 3) points; `across` joins its last column with the first, as a tube has it."""
+    """Return the surface through a grid of points (K, R, C, 3); `closed` joins the last column to the first."""
     rows, columns = points.shape[1:3]
     row, column = np.meshgrid(np.arange(rows - 1), np.arange(columns if closed else columns - 1), indexing="ij")
     row, column = row.ravel(), column.ravel()

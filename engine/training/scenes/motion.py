@@ -14,7 +14,7 @@ _GROUNDED = ("walk", "drive", "stand", "tumble")
 def sample_trajectory(sampler: SceneSampler, model: Model3D, position: np.ndarray, *, extent: float) -> np.ndarray:
     """Draw the transforms (K, 4, 4) of a model that moves as its `motion` says.
 
-    It is at `position` (3,) halfway through the scene; its speed is proportional to `extent`, its size in metres.
+    The model is at `position` (3,) halfway through the scene; the speed is proportional to its size, `extent` metres.
     """
     seconds = sampler.seconds - sampler.seconds.mean()
     if model.motion in ("walk", "drive"):

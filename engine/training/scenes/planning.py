@@ -55,7 +55,7 @@ def _open_library(library: type[_Library], fetched: Path | None, held_out: bool)
 
 
 def plan_scene(scene_assets: SceneAssets, seed: int, attempt: int, *, frames: int) -> Scene:
-    """Return the scene of a seed; each `attempt` gives a different one, for when no object is visible in the last."""
+    """Return the scene of a seed; another `attempt` gives another scene, for when the first shows no object."""
     rng = np.random.default_rng([seed, attempt])
     frame_rate = rng.uniform(8, 22)  # frames a second
     seconds = (np.arange(frames + 2) - 1) / frame_rate
@@ -138,7 +138,7 @@ def _best_camera(
             best, best_score = camera, score
         if score > 1.2:
             break
-    assert best is not None  # only a camera inside an actor, with all actors out of sight, scores as low as -1
+    assert best is not None  # a score of -1 takes a camera inside an actor with all actors out of sight
     return best
 
 

@@ -29,7 +29,7 @@ class ActionArea:
     """Region in which the moving objects are, in metres."""
 
     centre: np.ndarray  # (3,) on the ground
-    radius: float  # distance of the farthest object from the centre
+    radius: float  # that the moving objects stay within, distant ones excepted
     extent: float  # size of the main object
     camera: Camera
 
@@ -151,7 +151,7 @@ _STANDING = {"plant": 2, "stool": 1, "car": 1, "arm": 0.5, "tuft": 1, "flag": 0.
 
 
 def _library_model(sampler: SceneSampler, libraries: AssetLibraries, *, indoors: bool) -> Model3D | None:
-    """Draw a box or a library model, mostly furniture indoors; None if the library drawn from is not installed."""
+    """Draw a box, a piece of furniture or an outdoor model; None if the library drawn from is not installed."""
     if sampler.chance(0.2):
         return Model3D(box(sampler.rng.uniform(0.2, 1, 3)), (sampler.material(),), "stand")
     if libraries.furniture and (indoors or sampler.chance(0.25)):
