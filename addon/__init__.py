@@ -1,3 +1,3 @@
-"""Keymatte in Blender: everything that touches bpy but is neither a button nor a drawing."""
+"""Blender side of Keymatte: everything that uses bpy except operators and drawing."""
 
-PACKAGE = __package__.rpartition(".")[0]  # the extension's root, as Blender names it in the preferences
+PACKAGE = __package__.rpartition(".")[0]  # the extension's module name in Blender's preferences

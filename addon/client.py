@@ -1,4 +1,4 @@
-"""The engine's child process: its reader threads, its inbox and its log."""
+"""Client of the engine process: pipes read and written by threads, an inbox of messages, and a log."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from typing import Any
 
 from ..engine import VERSION
 from ..engine.shared.errors import BadMessage, EngineDied, EngineMissing
@@ -30,23 +31,23 @@ from ..engine.shared.protocol import (
 )
 
 LOG_LINES = 50
-CANCEL_SECONDS = 5.0  # an engine that has not answered a cancel by then is stuck
-CLOSE_SECONDS = 2.0  # an engine ends by itself when its stdin ends
-RELEASE_SECONDS = 0.5  # a thread ends when the process at the other end of its pipe has ended
+CANCEL_SECONDS = 5.0  # an engine that takes longer to answer a cancel request is considered stuck
+CLOSE_SECONDS = 2.0  # time for the engine to exit by itself after its stdin is closed
+RELEASE_SECONDS = 0.5  # time for a thread to end after the process has exited
 
 
 class ChildProcess:
-    """A child whose stdout is read line by line into an inbox, and whose stderr into a short log.
+    """Child process whose stdout is read line by line into an inbox, and whose stderr is kept in a short log.
 
-    Nothing here waits for the child except `close`: reading and writing are done by daemon threads, so the caller
-    (Blender's main thread) only drains the inbox.
+    Daemon threads read and write the pipes, so the caller (Blender's main thread) only drains the inbox. Only `close`
+    and `kill` wait for the process.
     """
 
     def __init__(self, command: Sequence[str], folder: Path) -> None:
-        """Start `command` in `folder`. Raises EngineMissing if there is no such program."""
+        """Start `command` in the working directory `folder`. Raises EngineMissing if the program cannot be started."""
         self.command = tuple(command)
         self.log: deque[str] = deque(maxlen=LOG_LINES)
-        self._inbox: SimpleQueue = SimpleQueue()
+        self._inbox: SimpleQueue[Any] = SimpleQueue()
         self._outbox: SimpleQueue[str | None] = SimpleQueue()
         try:
             self._process = subprocess.Popen(
@@ -61,28 +62,31 @@ class ChildProcess:
             )
         except OSError as error:
             raise EngineMissing(f"{command[0]} cannot be started: {error.strerror or error}") from error
-        self._logger = self._thread(self._keep_log)
-        self._reader = self._thread(self._read_answers)
-        self._writer = self._thread(self._write_requests)
+        stdin, stdout, stderr = self._process.stdin, self._process.stdout, self._process.stderr
+        assert stdin is not None and stdout is not None and stderr is not None  # all three were opened as PIPE
+        self._stdin, self._stdout, self._stderr = stdin, stdout, stderr
+        self._logger = self._start_thread(self._read_log)
+        self._reader = self._start_thread(self._read_answers)
+        self._writer = self._start_thread(self._write_requests)
         atexit.register(self.kill)
 
     @property
     def alive(self) -> bool:
-        """Whether the process is still there."""
+        """Return whether the process is still running."""
         return self._process.poll() is None
 
     @property
     def process_id(self) -> int:
-        """The child's process id."""
+        """Return the process id of the child."""
         return self._process.pid
 
     @property
     def exit_status(self) -> int | None:
-        """How the process ended; None while it is there."""
+        """Return the exit status of the process, or None while it is running."""
         return self._process.poll()
 
-    def received(self) -> list:
-        """What has arrived since the last call, oldest first."""
+    def received(self) -> list[Any]:
+        """Return the items that have arrived since the last call, oldest first."""
         items = []
         while True:
             try:
@@ -91,11 +95,11 @@ class ChildProcess:
                 return items
 
     def write(self, line: str) -> None:
-        """Hand a line to the child; returns at once."""
+        """Queue a line to be written to the child's stdin, and return at once."""
         self._outbox.put(line)
 
     def close(self) -> None:
-        """Ask the child to end by ending its stdin; kill it if it has not after two seconds."""
+        """Close the child's stdin so that it exits by itself, and kill it if it has not exited after CLOSE_SECONDS."""
         self._outbox.put(None)
         try:
             self._process.wait(CLOSE_SECONDS)
@@ -104,105 +108,108 @@ class ChildProcess:
         self._release()
 
     def kill(self) -> None:
-        """End the child at once."""
+        """Kill the child at once."""
         if self.alive:
             self._process.kill()
             self._process.wait(CLOSE_SECONDS)
         self._release()
 
-    def ending(self) -> str:
-        """How the process ended, and the last thing it said, in words."""
+    def describe_exit(self) -> str:
+        """Describe how the process ended, with the last lines of its log."""
         status = self._process.poll()
         if status is None:
             how = "closed its output"
         elif status < 0:
-            how = f"was ended by {_signal_name(-status)}"
+            how = f"was killed by {_signal_name(-status)}"
         else:
             how = f"ended with status {status}"
-        words = [line for line in self.log if line.strip()][-3:]
-        return f"{how}; its last words: {' | '.join(words)}" if words else how
+        lines = [line for line in self.log if line.strip()][-3:]
+        return f"{how}; last output: {' | '.join(lines)}" if lines else how
 
-    def take(self, line: str) -> None:
-        """What to do with a line of the child's stdout; called on the reader's thread."""
+    def handle_line(self, line: str) -> None:
+        """Put a line of the child's stdout into the inbox. Called on the reader thread."""
         self._inbox.put(line)
 
-    def take_end(self) -> None:
-        """What to do when the child's stdout has ended; called on the reader's thread."""
+    def handle_end(self) -> None:
+        """Do nothing at the end of the child's stdout; subclasses override. Called on the reader thread."""
 
     def _release(self) -> None:
-        """Let go of the threads and pipes of a child that has ended."""
+        """Join the threads and close the pipes of a child that has exited."""
         atexit.unregister(self.kill)
         self._outbox.put(None)
-        pipes = (self._process.stdin, self._process.stdout, self._process.stderr)
+        pipes = (self._stdin, self._stdout, self._stderr)
         for thread, pipe in zip((self._writer, self._reader, self._logger), pipes, strict=True):
             thread.join(RELEASE_SECONDS)
-            if not thread.is_alive():  # else a child of the child's holds its end, and closing would wait for it
+            if not thread.is_alive():  # else a grandchild still holds the pipe, and closing would block
                 with suppress(OSError):
                     pipe.close()
 
     def _read_answers(self) -> None:
-        for line in self._process.stdout:
-            self.take(line)
-        self._logger.join(1.0)  # its last words are often the reason
+        for line in self._stdout:
+            self.handle_line(line)
+        self._logger.join(1.0)  # the last lines of the log often tell why the process ended
         try:
             self._process.wait(1.0)
         except subprocess.TimeoutExpired:
-            self.log.append("(its output ended, the process did not)")
-        self.take_end()
+            self.log.append("(stdout was closed, but the process is still running)")
+        self.handle_end()
 
-    def _keep_log(self) -> None:
-        for line in self._process.stderr:
+    def _read_log(self) -> None:
+        for line in self._stderr:
             self.log.append(line.rstrip())
 
     def _write_requests(self) -> None:
-        # A thread of its own, because a full pipe blocks: a job of a thousand keyframes is longer than a pipe holds.
+        # Writing needs its own thread, because a full pipe blocks: a job with a thousand keyframes exceeds its buffer.
         try:
             while (line := self._outbox.get()) is not None:
-                self._process.stdin.write(line)
-                self._process.stdin.flush()
+                self._stdin.write(line)
+                self._stdin.flush()
         except OSError:
-            self.log.append("(a request could not be delivered)")
+            self.log.append("(a request could not be written)")
         finally:
             try:
-                self._process.stdin.close()
+                self._stdin.close()
             except OSError:
-                self.log.append("(its input was closed early)")
+                self.log.append("(stdin was already closed)")
 
-    def _thread(self, work) -> threading.Thread:
-        thread = threading.Thread(target=work, daemon=True, name=f"keymatte {work.__name__}")
+    def _start_thread(self, target: Callable[[], None]) -> threading.Thread:
+        thread = threading.Thread(target=target, daemon=True, name=f"keymatte {target.__name__}")
         thread.start()
         return thread
 
 
 class EngineClient(ChildProcess):
-    """An engine process that is asked and that answers in messages; see `engine.shared.protocol`."""
+    """Engine process that exchanges messages of `engine.shared.protocol`."""
 
     def __init__(self, command: Sequence[str], folder: Path) -> None:
-        self.ready: Ready | None = None  # its greeting, once it has come
-        self._cancels: dict[str, float] = {}  # job id: when its cancel must be answered
+        self.ready: Ready | None = None  # first message of the engine, once received
+        self._cancels: dict[str, float] = {}  # job id -> time by which its cancel must be answered
         self._unsent: list[str] = []
         self._closing = False
         super().__init__(command, folder)
 
     def send(self, request: Request) -> None:
-        """Ask the engine for something; returns at once. It leaves with the next `flush` or `answers`.
+        """Queue a request, to be sent with the next `flush` or `answers`, and return at once.
 
-        An operator asks, and Blender with Python 3.11 may crash when another thread of Python's wakes up just as an
-        operator that was called under a context override ends: it takes the lock that thread holds for its own. So
-        that nothing wakes up then, requests wait for the timer.
+        Operators call this. Blender with Python 3.11 can crash if another Python thread wakes up just as an operator
+        called under a context override ends: it mistakes the lock held by that thread for its own. Requests therefore
+        wait for the timer, so that the writer thread does not wake up during an operator.
         """
         if isinstance(request, Cancel):
             self._cancels.setdefault(request.job_id, time.monotonic() + CANCEL_SECONDS)
         self._unsent.append(encode(request))
 
     def flush(self) -> None:
-        """Let what was asked leave."""
+        """Send queued requests."""
         for line in self._unsent:
             self.write(line)
         self._unsent.clear()
 
     def answers(self) -> list[Answer]:
-        """What the engine has said since the last call. Its death is an answer too: Failed, "engine-died"."""
+        """Send queued requests, and return the answers received since the last call.
+
+        An unexpected end of the engine is an answer too: Failed with the code "engine-died".
+        """
         self.flush()
         answers = self.received()
         for answer in answers:
@@ -214,26 +221,26 @@ class EngineClient(ChildProcess):
 
     @property
     def cancelling(self) -> bool:
-        """Whether a cancel has not been answered yet."""
+        """Return whether a cancel request has not been answered yet."""
         return bool(self._cancels)
 
     @property
     def stuck(self) -> bool:
-        """Whether a cancel has been unanswered for too long."""
+        """Return whether a cancel request has been unanswered for longer than CANCEL_SECONDS."""
         return any(time.monotonic() > due for due in self._cancels.values())
 
     def close(self) -> None:
-        """End the engine on purpose: no death is reported."""
+        """End the engine without reporting that it died."""
         self._closing = True
         super().close()
 
     def kill(self) -> None:
-        """End the engine on purpose and at once: no death is reported."""
+        """Kill the engine at once without reporting that it died."""
         self._closing = True
         super().kill()
 
-    def take(self, line: str) -> None:
-        """Keep messages; anything else that came out of stdout belongs into the log."""
+    def handle_line(self, line: str) -> None:
+        """Put answers into the inbox, and any other line of stdout into the log."""
         try:
             message = decode(line)
         except BadMessage:
@@ -241,16 +248,16 @@ class EngineClient(ChildProcess):
             return
         match message:
             case Propagate() | Suggest() | Cancel() | Download() | Import():
-                self.log.append(f"(an engine does not say this: {line.strip()[:200]})")
+                self.log.append(f"(unexpected message from the engine: {line.strip()[:200]})")
             case Ready(version=version) if version != VERSION:
                 self._inbox.put(_wrong_version(version))
             case _:
                 self._inbox.put(message)
 
-    def take_end(self) -> None:
-        """Report the engine's death, unless it was asked to end."""
+    def handle_end(self) -> None:
+        """Report that the engine died, unless it was closed or killed on purpose."""
         if not self._closing:
-            died = EngineDied(f"the engine {self.ending()}")
+            died = EngineDied(f"the engine {self.describe_exit()}")
             self._inbox.put(Failed("", died.code, died.message, died.remedy))
 
 

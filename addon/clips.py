@@ -1,4 +1,4 @@
-"""Movie clips as films: their files, and scene frame <-> media frame <-> file number, converted only here."""
+"""Movie clips: their files, and the conversion between scene frames, media frames and file numbers."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from ..engine.shared.errors import ClipNotFound, ClipUnreadable, KeyframeOutside
 from ..engine.shared.matte_folder import number_in
 from ..engine.shared.types import VideoClip
 
-_MOST = 2**31 - 1  # Blender's properties hold no larger numbers
+_MAX_FRAME = 2**31 - 1  # the largest value of Blender's integer properties
 
 
 def media_path(clip: MovieClip) -> Path:
-    """The clip's file; of an image sequence its first image."""
+    """Return the absolute path of the clip's file, or of the first image of an image sequence."""
     return Path(bpy.path.abspath(clip.filepath, library=clip.library))
 
 
 def video_clip(clip: MovieClip) -> VideoClip:
-    """The clip as the engine knows it. Raises ClipNotFound or ClipUnreadable."""
+    """Return the clip as the engine's VideoClip. Raises ClipNotFound, ClipUnreadable."""
     path = media_path(clip)
     if not path.is_file():
-        raise ClipNotFound(f"the file of clip {clip.name} is not there: {path}")
+        raise ClipNotFound(f"the file of clip {clip.name} does not exist: {path}")
     width, height = clip.size
     if not (width and height and clip.frame_duration):
         raise ClipUnreadable(f"Blender cannot read the clip {path}")
@@ -31,22 +31,22 @@ def video_clip(clip: MovieClip) -> VideoClip:
 
 
 def media_frame(clip: MovieClip, scene_frame: int) -> int:
-    """The frame of the film, from 0, that Blender shows at `scene_frame`."""
+    """Return the media frame (from 0) that Blender shows at `scene_frame`."""
     return scene_frame - clip.frame_start + clip.frame_offset
 
 
 def scene_frame(clip: MovieClip, media_frame: int) -> int:
-    """Where Blender shows the film's frame `media_frame`."""
+    """Return the scene frame at which Blender shows `media_frame`."""
     return media_frame + clip.frame_start - clip.frame_offset
 
 
 def show(scene: Scene, frame: int) -> None:
-    """Go to a scene frame, as the arrow keys do. Of `frame_set` clip editors do not hear: their picture would stay."""
+    """Go to a scene frame, as the arrow keys do. Clip editors would not update after `Scene.frame_set`."""
     scene.frame_current = frame
 
 
 def media_frame_inside(clip: MovieClip, at: int) -> int:
-    """The film's frame at scene frame `at`. Raises KeyframeOutsideClip if the film does not reach there."""
+    """Return the media frame at scene frame `at`. Raises KeyframeOutsideClip if the clip has no such frame."""
     frame = media_frame(clip, at)
     if not 0 <= frame < clip.frame_duration:
         first, last = scene_frame(clip, 0), scene_frame(clip, clip.frame_duration - 1)
@@ -58,31 +58,31 @@ def media_frame_inside(clip: MovieClip, at: int) -> int:
 
 
 def first_number(clip: MovieClip) -> int:
-    """The number that the files of media frame 0 carry: the image's own, or 0 for a movie.
+    """Return the file number of media frame 0: the number in the first image's name, or 0 for a movie.
 
     Raises ClipUnreadable if the images' numbers are too large for Blender.
     """
     if clip.source == "MOVIE":
         return 0
     first = number_in(media_path(clip).stem) or 0
-    if first + clip.frame_duration > _MOST:
+    if first + clip.frame_duration > _MAX_FRAME:
         raise ClipUnreadable(
-            f"{media_path(clip).name} has the number {first}, and Blender counts frames to {_MOST} only",
-            remedy="Rename the images so that they have smaller numbers, and open the clip again.",
+            f"{media_path(clip).name} has the number {first}, but Blender counts frames only up to {_MAX_FRAME}",
+            remedy="Rename the images with smaller numbers, and open the clip again.",
         )
     return first
 
 
 def number(clip: MovieClip, media_frame: int) -> int:
-    """The number that the files of `media_frame` carry in the matte folder."""
+    """Return the number of `media_frame` in the file names of the matte folder."""
     return first_number(clip) + media_frame
 
 
 def media_frame_of(clip: MovieClip, number: int) -> int:
-    """The media frame whose files carry `number`."""
+    """Return the media frame with the file number `number`."""
     return number - first_number(clip)
 
 
 def scene_frame_of(clip: MovieClip, number: int) -> int:
-    """Where Blender shows the frame whose files carry `number`."""
+    """Return the scene frame of the frame with the file number `number`."""
     return scene_frame(clip, media_frame_of(clip, number))

@@ -1,4 +1,4 @@
-"""The engine's own Python: which one it is, what is missing, and how it is started and installed."""
+"""The Python environment of the engine: its interpreter, and the commands that start and install the engine."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from ..engine.shared.errors import EngineMissing, Offline
 from . import PACKAGE
 
 ROOT = Path(__file__).parents[1]  # the folder that holds the engine
-# -E: Blender's PYTHON* variables stay out; -s: and so do the user's packages; -u: a crash loses no line of the log
+# -E: ignore Blender's PYTHON* variables; -s: ignore the user's site-packages; -u: lose no log lines in a crash
 _FLAGS = ("-E", "-s", "-u")
 
 
 def preferences() -> AddonPreferences:
-    """The extension's preferences."""
+    """Return the extension's preferences."""
     return bpy.context.preferences.addons[PACKAGE].preferences
 
 
 def own_folder() -> Path:
-    """Where the engine's environment is, or will be, installed."""
+    """Return the folder in which the engine's environment is, or will be, installed."""
     return Path(bpy.utils.extension_path_user(PACKAGE, path="engine"))
 
 
 def engine_python() -> Path:
-    """The interpreter that runs the engine. Raises EngineMissing, saying what is missing."""
+    """Return the interpreter that runs the engine. Raises EngineMissing if it does not exist or is incomplete."""
     chosen = preferences().engine_python
     if chosen:
         python = Path(bpy.path.abspath(chosen))
         if not python.is_file():
             raise EngineMissing(
                 f"there is no Python at {python}",
-                remedy="Choose another one in Keymatte's preferences, or leave it empty and install the engine.",
+                remedy="Choose another one in Keymatte's preferences, or clear the field and install the engine.",
             )
         return python
     folder = own_folder()
@@ -43,18 +43,18 @@ def engine_python() -> Path:
     if not python.is_file():
         raise EngineMissing("the engine is not installed")
     if not is_complete(folder, requirements(ROOT / "pyproject.toml")):
-        raise EngineMissing("the engine is installed only in part, or for another version of Keymatte")
+        raise EngineMissing("the engine is only partly installed, or was installed for another version of Keymatte")
     return python
 
 
 def engine_command() -> list[str]:
-    """How the engine is started, in the folder ROOT. Raises EngineMissing."""
+    """Return the command that starts the engine in the folder ROOT. Raises EngineMissing."""
     return [str(engine_python()), *_FLAGS, "-m", "engine", "serve"]
 
 
 def install_command() -> list[str]:
-    """How the engine's environment is made, in the folder ROOT. Raises Offline if Blender may not use the network."""
+    """Return the command that installs the engine's environment, run in ROOT. Raises Offline without online access."""
     if not bpy.app.online_access:
-        raise Offline("the engine's packages have to be downloaded, and Blender may not go online")
+        raise Offline("the engine's packages must be downloaded, but online access is off in Blender")
     folder = str(own_folder())
     return [sys.executable, *_FLAGS, "-m", "engine.shared.environment", folder, "--end-with-stdin"]

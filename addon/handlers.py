@@ -1,4 +1,4 @@
-"""What Keymatte does when Blender loads another file."""
+"""Handlers that run before and after Blender loads a file."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from .session import session
 
 
 def register() -> None:
-    """Be told of file loads."""
+    """Add the load handlers."""
     bpy.app.handlers.load_pre.append(_before_load)
     bpy.app.handlers.load_post.append(_after_load)
 
 
 def unregister() -> None:
-    """Be told no more."""
+    """Remove the load handlers."""
     bpy.app.handlers.load_pre.remove(_before_load)
     bpy.app.handlers.load_post.remove(_after_load)
 
 
 @persistent
 def _before_load(*_: object) -> None:
-    session.forget_clip()
-    folders.forget()
+    session.discard_clip_job()
+    folders.clear_assigned_folders()
 
 
 @persistent
 def _after_load(*_: object) -> None:
     for clip in bpy.data.movieclips:
-        if not clip.matting.recipe:  # one that is no longer in the menu
+        if not clip.matting.recipe:  # empty if the stored recipe is no longer in the menu
             clip.matting.property_unset("recipe")
         if not clip.matting.weights:
             clip.matting.property_unset("weights")

@@ -1,4 +1,4 @@
-"""What the engine is asked for: a clip, its keyframes and the user's choices, gathered into one job."""
+"""Jobs for the engine, gathered from a clip, its keyframes and its settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .keyframes import keyframe_files
 
 
 def gather_job(clip: MovieClip, frames: range, direction: Direction, *, recipe: str = "") -> PropagationJob:
-    """The job that fills `frames` (media frames) of `clip`, with its recipe or another.
+    """Return the job that computes mattes for the media frames `frames` of `clip`, with its recipe or `recipe`.
 
     Raises NoKeyframes, WeightsMissing, ClipNotFound, ClipUnreadable, KeyframeOutsideClip, KeyframeUnreadable.
     """
@@ -24,12 +24,14 @@ def gather_job(clip: MovieClip, frames: range, direction: Direction, *, recipe: 
     keyframes = keyframe_files(clip)
     if not keyframes:
         raise NoKeyframes(f"clip {clip.name} has no keyframe to start from")
+    folder = existing_folder(clip)
+    assert folder is not None  # keyframes are stored in it
     return PropagationJob(
         job_id=uuid.uuid4().hex,
         clip=film,
         frames=frames,
         keyframes=keyframes,
-        folder=existing_folder(clip).root,
+        folder=folder.root,
         recipe=recipe,
         weights=weights.file_for(recipe, matting.weights),
         direction=direction,
@@ -38,7 +40,9 @@ def gather_job(clip: MovieClip, frames: range, direction: Direction, *, recipe: 
 
 
 def gather_suggestion(clip: MovieClip, *, recipe: str = "") -> SuggestionJob:
-    """The job that says which of the clip's frames with mattes to mark next, by its recipe's network or another's.
+    """Return the job that suggests frames to annotate next, among the clip's frames with mattes.
+
+    Frames are compared by the network of the clip's recipe, or of `recipe`.
 
     Raises NoKeyframes, NothingPropagated, and what `gather_job` raises.
     """
@@ -47,11 +51,12 @@ def gather_suggestion(clip: MovieClip, *, recipe: str = "") -> SuggestionJob:
     film = clips.video_clip(clip)
     keyframes = keyframe_files(clip)
     if not keyframes:
-        raise NoKeyframes(f"clip {clip.name} has no keyframe that others could be compared with")
+        raise NoKeyframes(f"clip {clip.name} has no keyframe to compare frames with")
     numbers = results(clip).numbers
     if not numbers:
         raise NothingPropagated(f"clip {clip.name} has no mattes yet")
     folder = existing_folder(clip)
+    assert folder is not None  # mattes are stored in it
     first, last = (clips.media_frame_of(clip, number) for number in (numbers[0], numbers[-1]))
     return SuggestionJob(
         job_id=uuid.uuid4().hex,
@@ -69,12 +74,12 @@ def gather_suggestion(clip: MovieClip, *, recipe: str = "") -> SuggestionJob:
 
 
 def whole_clip(clip: MovieClip) -> range:
-    """All media frames of the clip."""
+    """Return all media frames of the clip."""
     return range(clip.frame_duration)
 
 
 def preview_range(clip: MovieClip, scene: Scene) -> range:
-    """The media frames of the clip within the scene's preview range, or its frame range if it has none.
+    """Return the media frames within the scene's preview range, or within its frame range if no preview range is set.
 
     Raises BadSetting if there is no such frame, ClipNotFound, ClipUnreadable.
     """
@@ -88,7 +93,7 @@ def preview_range(clip: MovieClip, scene: Scene) -> range:
         raise BadSetting(
             f"the {name}, {first} to {last}, is outside the clip, which has frames "
             f"{clips.scene_frame(clip, 0)} to {clips.scene_frame(clip, count - 1)}",
-            remedy="Set a preview range that lies over the clip, or propagate through the whole clip.",
+            remedy="Set a preview range that overlaps the clip, or propagate through the whole clip.",
         )
     return frames
 

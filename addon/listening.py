@@ -1,4 +1,4 @@
-"""Has Blender listen to the session while something runs, and show what it says."""
+"""Timer that polls the session while an operation runs, and redraws its status."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ PUMP_SECONDS = 0.1
 
 
 def listen() -> None:
-    """Have Blender pump the session ten times a second until nothing runs; does nothing in background mode."""
+    """Start a timer that pumps the session ten times a second until nothing runs. Does nothing in background mode."""
     if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
         bpy.app.timers.register(_tick, first_interval=PUMP_SECONDS, persistent=True)
 
 
 def stop_listening() -> None:
-    """Take the timer away."""
+    """Remove the timer."""
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
 
@@ -28,7 +28,7 @@ def _tick() -> float | None:
 
 
 def redraw() -> None:
-    """Show the session's status wherever it may be seen."""
+    """Redraw all editors that show the session's status."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type in ("CLIP_EDITOR", "PREFERENCES"):

@@ -1,4 +1,4 @@
-"""A mask image of the user's -> which pixels belong to which object."""
+"""Reading of the user's mask images: which pixels belong to which object."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from ..engine.shared.errors import ImageUnreadable, KeyframeNotLabels, KeyframeS
 from . import clips, png
 from .pixels import read_with_blender
 
-_BRIGHT = 128  # a grey image in which a pixel is at least this bright is black and white, else it holds numbers
+_MIN_BRIGHT = 128  # grey images with values from here on are black and white masks, others are label images
 
 
 def objects_in(path: Path, clip: MovieClip) -> dict[int, np.ndarray] | None:
-    """Object number -> pixels (H, W) bool of a label image; None if the image is no label image."""
+    """Return object number -> pixels (H, W) bool of a label image, or None if the image is not a label image.
+
+    Raises ImageUnreadable, KeyframeSizeMismatch.
+    """
     labels = _labels(path)
     if labels is None:
         return None
@@ -24,10 +27,11 @@ def objects_in(path: Path, clip: MovieClip) -> dict[int, np.ndarray] | None:
 
 
 def object_pixels(path: Path, clip: MovieClip, object_id: int) -> np.ndarray:
-    """Pixels (H, W) bool of one object in an image.
+    """Return the pixels (H, W) bool of one object in an image.
 
-    In a label image (palette, or grey with small values) those of the object's number, or, if it holds only one
-    object, of that one. In any other image the opaque ones if it has transparency, else the bright ones.
+    In a label image (palette, or grey with small values), these are the pixels with the object's number, or those of
+    the only object if there is just one. In any other image, the opaque pixels if it has transparency, else the
+    bright pixels.
     Raises ImageUnreadable, KeyframeNotLabels, KeyframeSizeMismatch.
     """
     objects = objects_in(path, clip)
@@ -44,21 +48,21 @@ def object_pixels(path: Path, clip: MovieClip, object_id: int) -> np.ndarray:
         return np.zeros((film.height, film.width), bool)
     raise KeyframeNotLabels(
         f"{path.name} holds the objects {', '.join(map(str, objects))}, but not object {object_id}",
-        remedy="Choose another object in the list, or import all objects at once.",
+        remedy="Select another object in the list, or import all objects at once.",
     )
 
 
 def _labels(path: Path) -> np.ndarray | None:
-    """The numbers in a label image, (H, W) uint8; None if its pixels are not numbers of objects."""
+    """Return the object numbers of a label image, (H, W) uint8, or None if the image is not a label image."""
     if not path.is_file():
         raise ImageUnreadable(f"there is no file {path}")
     try:
-        picture = png.read(path)
-    except png.NotReadable:
+        image = png.read(path)
+    except png.PngError:
         return None
-    if not picture.palette and picture.values.max(initial=0) >= _BRIGHT:
+    if not image.palette and image.values.max(initial=0) >= _MIN_BRIGHT:
         return None
-    return picture.values
+    return image.values
 
 
 def _bright_pixels(path: Path) -> np.ndarray:
@@ -66,8 +70,8 @@ def _bright_pixels(path: Path) -> np.ndarray:
     colour, alpha = values[..., :3], values[..., 3]
     if alpha.min() < 0.5:
         return alpha >= 0.5
-    if np.ptp(colour, axis=-1).max() > 0.1:  # JPEG tints grey a little
-        raise KeyframeNotLabels(f"{path.name} has colours: which of them is the object cannot be told")
+    if np.ptp(colour, axis=-1).max() > 0.1:  # JPEG compression tints grey slightly
+        raise KeyframeNotLabels(f"{path.name} has colours, so the object in it cannot be identified")
     return colour.mean(axis=-1) >= 0.5
 
 

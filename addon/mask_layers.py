@@ -1,4 +1,4 @@
-"""Outlines of mattes -> mask layers: a spline per outline, a shape key per frame."""
+"""Mask layers made from the outlines of mattes: one spline per outline, one shape key per frame."""
 
 from __future__ import annotations
 
@@ -17,53 +17,64 @@ from .folders import readable_folder
 from .mask_space import from_pixels
 from .objects import find_object
 
-_KEPT = ("alpha", "blend", "falloff", "hide", "hide_render", "hide_select", "invert")  # choices of the user's
-_PARKED = (-3.0, -3.0)  # far outside the frame, where the outlines that a frame does not have wait
+_KEPT = (
+    "alpha",
+    "blend",
+    "falloff",
+    "hide",
+    "hide_render",
+    "hide_select",
+    "invert",
+)  # settings of the user, kept when a layer is replaced
+_PARKED = (-3.0, -3.0)  # far outside the frame: the place of outlines that do not exist on a frame
 
 
 @dataclass(frozen=True)
-class Shapes:
+class MaskShapes:
     """One object's outlines in mask space, by scene frame."""
 
     frames: tuple[int, ...]  # F scene frames, ascending
-    points: np.ndarray  # (F, S, P, 2); NaN where a frame has no such outline. Outer ones run counter-clockwise and
-    # holes clockwise: Blender draws only those exactly, on all versions
+    points: np.ndarray  # (F, S, P, 2): P points of S outlines, NaN where a frame lacks the outline. Outer outlines
+    # run counter-clockwise and holes clockwise, which all versions of Blender draw exactly
 
 
 @dataclass(frozen=True)
-class Written:
-    """What became of the layers."""
+class MaskLayersResult:
+    """Result of writing mask layers."""
 
     layers: list[MaskLayer]
-    without: list[int]  # objects that have no outlines
+    skipped: list[int]  # ids of objects without outlines
     empty: list[int]  # scene frames of the clip on which an object has no matte, so that its layer is empty there
 
 
-def write_layers(clip: MovieClip, object_ids: Sequence[int], *, window: Window, area: Area) -> Written:
-    """Make a layer per object in the clip's mask, in place of the one made before; other layers stay.
+def write_layers(clip: MovieClip, object_ids: Sequence[int], *, window: Window, area: Area) -> MaskLayersResult:
+    """Write one layer per object to the clip's mask, replacing the one written before. Other layers are kept.
 
-    `area` is a clip editor that shows the clip: Blender keys mask shapes only through one.
+    `area` is a clip editor that shows the clip: Blender's operator inserts mask shape keys only in one.
     Raises NothingPropagated if no object has outlines.
     """
-    shapes = {number: found for number in object_ids if (found := read_shapes(clip, number)) is not None}
+    shapes = {object_id: outlines for object_id in object_ids if (outlines := read_shapes(clip, object_id)) is not None}
     if not shapes:
         raise NothingPropagated(f"clip {clip.name} has no outlines yet")
-    everywhere = {clips.scene_frame(clip, frame) for frame in range(clip.frame_duration)}
-    empty = {number: everywhere.difference(found.frames) for number, found in shapes.items()}
-    shapes = {number: _emptied_beside(found, empty[number]) for number, found in shapes.items()}
+    all_frames = {clips.scene_frame(clip, frame) for frame in range(clip.frame_duration)}
+    empty = {object_id: all_frames.difference(outlines.frames) for object_id, outlines in shapes.items()}
+    shapes = {object_id: _with_empty_ends(outlines, empty[object_id]) for object_id, outlines in shapes.items()}
     mask = _mask_of(clip)
-    layers = {number: _new_layer(mask, clip, number, found) for number, found in shapes.items()}
-    _key(mask, [(layers[number], found) for number, found in shapes.items()], window=window, area=area)
-    return Written(
+    layers = {object_id: _new_layer(mask, clip, object_id, outlines) for object_id, outlines in shapes.items()}
+    layers_and_shapes = [(layers[object_id], outlines) for object_id, outlines in shapes.items()]
+    _insert_shape_keys(mask, layers_and_shapes, window=window, area=area)
+    return MaskLayersResult(
         layers=list(layers.values()),
-        without=[number for number in object_ids if number not in shapes],
+        skipped=[object_id for object_id in object_ids if object_id not in shapes],
         empty=sorted(set().union(*empty.values())),
     )
 
 
 def layers_of(clip: MovieClip, object_id: int) -> list[MaskLayer]:
-    """The layers of the clip's own mask that say where the object is: the one made of its mattes, or, as long as
-    there is none, those that were made of no object's."""
+    """Return the layers of the clip's mask that show the object.
+
+    This is the layer made from the object's mattes, or, if there is none, all layers that the user drew.
+    """
     mask = clip.matting.mask
     if mask is None:
         return []
@@ -71,8 +82,8 @@ def layers_of(clip: MovieClip, object_id: int) -> list[MaskLayer]:
     return [made] if made is not None else [layer for layer in mask.layers if not _marks(layer)]
 
 
-def read_shapes(clip: MovieClip, object_id: int) -> Shapes | None:
-    """The outlines the engine has traced of an object's mattes; None if there are none."""
+def read_shapes(clip: MovieClip, object_id: int) -> MaskShapes | None:
+    """Return the outlines that the engine traced from an object's mattes, or None if there are none."""
     path = readable_folder(clip).outlines(object_id)
     if not path.is_file():
         return None
@@ -80,7 +91,7 @@ def read_shapes(clip: MovieClip, object_id: int) -> Shapes | None:
     if not (outlines.points.shape[0] and outlines.points.shape[1]):
         return None
     width, height = clip.size
-    return Shapes(
+    return MaskShapes(
         frames=tuple(clips.scene_frame(clip, int(frame)) for frame in outlines.frames),
         points=from_pixels(outlines.points.astype(np.float64), width, height),
     )
@@ -96,38 +107,46 @@ def _mask_of(clip: MovieClip) -> Mask:
     return mask
 
 
-def _new_layer(mask: Mask, clip: MovieClip, object_id: int, shapes: Shapes) -> MaskLayer:
-    """A layer with all its points: the number of points is frozen by the first shape key."""
+def _new_layer(mask: Mask, clip: MovieClip, object_id: int, shapes: MaskShapes) -> MaskLayer:
+    """Add a layer with all its splines and points, whose number cannot change after the first shape key.
+
+    An existing layer of the object is removed; its settings are kept, and its name unless the object was renamed.
+    """
     item = find_object(clip, object_id)
-    kept = {"use_fill_holes": True}
-    name = item.name
+    assert item is not None  # layers are written only for objects of the clip
+    settings = {"use_fill_holes": True}
+    layer_name = item.name
     old = _made_layer(mask, clip, object_id)
     if old is not None:
-        kept |= {name: getattr(old, name) for name in _KEPT}
-        if item.name == item.mask_layer_for:  # else the layer's name changes with the object's
-            name = old.name
+        settings |= {name: getattr(old, name) for name in _KEPT}
+        if item.name == item.mask_layer_for:  # else the object was renamed, and so is its layer
+            layer_name = old.name
         mask.layers.remove(old)
-    layer = mask.layers.new(name=name)
+    layer = mask.layers.new(name=layer_name)
     item.mask_layer, item.mask_layer_for = layer.name, item.name
-    _, slots, count, _ = shapes.points.shape
-    for _ in range(slots):
-        spline = layer.splines.new()  # has one point already
-        spline.points.add(count - 1)
+    _, spline_count, point_count, _ = shapes.points.shape
+    for _ in range(spline_count):
+        spline = layer.splines.new()  # a new spline has one point
+        spline.points.add(point_count - 1)
         spline.use_cyclic = True
         for point in spline.points:
             point.handle_type = "FREE"
             point.parent.sub_parent = _mark(clip, object_id)
-        spline.points[0].select = True  # Blender keys only layers with something selected
-    for name, value in kept.items():
+        spline.points[0].select = True  # Blender inserts shape keys only for layers with a selected point
+    for name, value in settings.items():
         setattr(layer, name, value)
     return layer
 
 
 def _made_layer(mask: Mask, clip: MovieClip, object_id: int) -> MaskLayer | None:
-    """The layer made of the object's mattes, whatever it is called now. If its splines were copied into others, it is
-    the one that still has its name; without that there is no telling, and all are taken for the user's."""
+    """Return the layer made from the object's mattes, also if the user renamed it, or None.
+
+    If the user copied its splines to other layers, it is the one with the recorded name. If none has that name, the
+    layers cannot be told apart, and all count as the user's.
+    """
+    item = find_object(clip, object_id)
     made = [layer for layer in mask.layers if _mark(clip, object_id) in _marks(layer)]
-    named = [layer for layer in made if layer.name == find_object(clip, object_id).mask_layer]
+    named = [layer for layer in made if item is not None and layer.name == item.mask_layer]
     return (named or made)[0] if named or len(made) == 1 else None
 
 
@@ -136,50 +155,63 @@ def _mark(clip: MovieClip, object_id: int) -> str:
 
 
 def _marks(layer: MaskLayer) -> set[str]:
-    """Whose mattes the layer was made of. Layers have no room for properties; but points have one for the name of a
-    bone or track they follow, which means nothing as long as they follow nothing."""
+    """Return the marks of the objects whose mattes the layer was made from.
+
+    Mask layers cannot store custom properties. The mark is stored in each point as the name of the track or bone to
+    follow, which Blender ignores while the point has no parent.
+    """
     parents = (point.parent for spline in layer.splines for point in spline.points)
     return {parent.sub_parent for parent in parents if parent.id is None and parent.sub_parent.startswith("keymatte/")}
 
 
-def _emptied_beside(shapes: Shapes, empty: set[int]) -> Shapes:
-    """With a frame without outlines at each side of those that have mattes, among the frames `empty`; else Blender
-    would hold or blend the outlines there."""
-    beside = sorted({frame + step for frame in shapes.frames for step in (-1, 1)} & empty)
-    frames = np.array([*shapes.frames, *beside])
-    nothing = np.full((len(beside), *shapes.points.shape[1:]), np.nan)
+def _with_empty_ends(shapes: MaskShapes, empty: set[int]) -> MaskShapes:
+    """Add a frame without outlines before and after each run of frames with mattes, where that frame is in `empty`.
+
+    Without them Blender would hold or interpolate the outlines there.
+    """
+    ends = sorted({frame + step for frame in shapes.frames for step in (-1, 1)} & empty)
+    frames = np.array([*shapes.frames, *ends])
+    no_points = np.full((len(ends), *shapes.points.shape[1:]), np.nan)
     order = np.argsort(frames)
-    return Shapes(tuple(frames[order].tolist()), np.concatenate([shapes.points, nothing])[order])
+    return MaskShapes(tuple(frames[order].tolist()), np.concatenate([shapes.points, no_points])[order])
 
 
-def _key(mask: Mask, work: list[tuple[MaskLayer, Shapes]], *, window: Window, area: Area) -> None:
-    rows = [{frame: row for row, frame in enumerate(shapes.frames)} for _, shapes in work]
-    with _only_these_keyed(mask), _scratch_scene(window) as scene, _mask_editor(mask, window, area):
+def _insert_shape_keys(
+    mask: Mask, layers_and_shapes: list[tuple[MaskLayer, MaskShapes]], *, window: Window, area: Area
+) -> None:
+    rows = [{frame: row for row, frame in enumerate(shapes.frames)} for _, shapes in layers_and_shapes]
+    with _restored_visibility(mask), _scratch_scene(window) as scene, _mask_editor(mask, window, area):
         for frame in sorted({frame for shapes in rows for frame in shapes}):
-            scene.frame_set(frame)  # what is set before it is lost
-            for (layer, shapes), row_of in zip(work, rows):
+            scene.frame_set(frame)  # before setting points, as it evaluates the mask and overwrites them
+            for (layer, shapes), row_of in zip(layers_and_shapes, rows):
                 layer.hide_select = frame not in row_of
                 if frame in row_of:
                     for spline, points in zip(layer.splines, shapes.points[row_of[frame]]):
                         _set_points(spline, points)
             if "FINISHED" not in bpy.ops.mask.shape_key_insert():
-                raise RuntimeError(f"Blender did not key the shapes of frame {frame}")
+                raise RuntimeError(f"Blender did not insert shape keys on frame {frame}")
 
 
 def _set_points(spline: MaskSpline, points: np.ndarray) -> None:
-    """Make the spline the polygon `points` (P, 2); an absent one (NaN) is parked as a tiny circle, because points
-    that fall together cost the rasteriser seconds per frame."""
+    """Set the spline to the polygon `points` (P, 2), in mask space.
+
+    An absent outline (NaN) becomes a tiny circle outside the frame: coincident points would slow down Blender's
+    rasterizer by seconds per frame.
+    """
     if not np.isfinite(points).all():
-        turn = np.arange(len(points)) * (2 * np.pi / len(points))
-        points = np.stack([_PARKED[0] + 0.001 * np.cos(turn), _PARKED[1] + 0.001 * np.sin(turn)], axis=-1)
-    numbers = np.ascontiguousarray(points, np.float32).ravel()
+        angles = np.arange(len(points)) * (2 * np.pi / len(points))
+        points = np.stack([_PARKED[0] + 0.001 * np.cos(angles), _PARKED[1] + 0.001 * np.sin(angles)], axis=-1)
+    coordinates = np.ascontiguousarray(points, np.float32).ravel()
     for name in ("co", "handle_left", "handle_right"):
-        spline.points.foreach_set(name, numbers)
+        spline.points.foreach_set(name, coordinates)
 
 
 @contextmanager
-def _only_these_keyed(mask: Mask) -> Iterator[None]:
-    """Keep Blender's operator away from all layers but those that are let in; afterwards all are as they were."""
+def _restored_visibility(mask: Mask) -> Iterator[None]:
+    """Make all layers visible and unselectable, and restore them afterwards.
+
+    The operator skips unselectable layers; the caller makes those selectable that it is to key.
+    """
     before = [(layer, layer.hide, layer.hide_select) for layer in mask.layers]
     for layer, _, _ in before:
         layer.hide, layer.hide_select = False, True
@@ -192,31 +224,34 @@ def _only_these_keyed(mask: Mask) -> Iterator[None]:
 
 @contextmanager
 def _scratch_scene(window: Window) -> Iterator[Scene]:
-    """An empty scene in the window: Blender keys the frame of the window's scene, and stepping through the user's own
-    would evaluate all that is in it."""
-    user = window.scene
+    """Show an empty scene in the window, and restore the user's scene afterwards.
+
+    Blender inserts shape keys on the current frame of the window's scene. Stepping through the user's scene would
+    evaluate everything in it.
+    """
+    user_scene = window.scene
     view_layer = window.view_layer
     scratch = bpy.data.scenes.new("Keymatte")
     try:
         window.scene = scratch
         yield scratch
     finally:
-        window.scene = user
+        window.scene = user_scene
         window.view_layer = view_layer
         bpy.data.scenes.remove(scratch)
-        user.frame_set(user.frame_current, subframe=user.frame_subframe)  # the mask as this frame has it
+        user_scene.frame_set(user_scene.frame_current, subframe=user_scene.frame_subframe)  # re-evaluates the mask
 
 
 @contextmanager
 def _mask_editor(mask: Mask, window: Window, area: Area) -> Iterator[None]:
-    """The clip editor in `area` as an editor of `mask`; afterwards it is as it was."""
+    """Switch the clip editor in `area` to editing `mask`, and restore it afterwards."""
     space = area.spaces.active
-    mode, shown = space.mode, space.mask
+    old_mode, old_mask = space.mode, space.mask
     try:
         space.mode = "MASK"
         space.mask = mask
         with bpy.context.temp_override(window=window, area=area):
             yield
     finally:
-        space.mask = shown
-        space.mode = mode
+        space.mask = old_mask
+        space.mode = old_mode

@@ -1,4 +1,4 @@
-"""Any mask -> pixels, by the Mask node itself in a scene of its own: tracks, feather and all blends included."""
+"""Rasterization of masks by Blender's Mask node, including tracks, feather and blend modes."""
 
 from __future__ import annotations
 
@@ -14,24 +14,33 @@ from bpy.types import Mask, MaskLayer, MaskSpline, Scene, bpy_struct
 from . import node_trees
 from .pixels import read_with_blender
 
-_POINTS = ("co", "handle_left", "handle_right")
-_LAYER = ("alpha", "blend", "falloff", "hide_render", "invert", "use_fill_holes", "use_fill_overlap", "fill_solver")
-_SPLINE = ("offset_mode", "use_cyclic", "use_fill", "use_self_intersection_check", "weight_interpolation")
+_COORDINATES = ("co", "handle_left", "handle_right")
+_LAYER_SETTINGS = (
+    "alpha",
+    "blend",
+    "falloff",
+    "hide_render",
+    "invert",
+    "use_fill_holes",
+    "use_fill_overlap",
+    "fill_solver",
+)
+_SPLINE_SETTINGS = ("offset_mode", "use_cyclic", "use_fill", "use_self_intersection_check", "weight_interpolation")
 
 
 def rasterise(
     mask: Mask, scene: Scene, width: int, height: int, *, layers: Sequence[MaskLayer] | None = None
 ) -> np.ndarray:
-    """The mask as it stands, with edits not keyed yet, or these of its layers alone: (height, width) float32, 0..1.
+    """Return the mask, or only its `layers`, on the scene's current frame: (height, width) float32, 0..1.
 
-    Only the Mask node knows all of tracks, feather, handles, crossings and holes, as this version draws them. A
-    render evaluates shape keys, so it is made of a copy without any. A mask whose points follow tracks or have
-    feather points cannot be copied so: of that one, edits not keyed are left out, but not lost.
+    The Mask node draws tracks, feather, handles, crossings and holes as this version of Blender does. Rendering
+    evaluates shape keys, so a copy without shape keys is rendered, which includes edits that are not keyed yet. A mask
+    whose points follow tracks or have feather points cannot be copied: unkeyed edits to it are not rendered, but kept.
     """
-    wanted = {layer.name for layer in (mask.layers if layers is None else layers)}
+    names = {layer.name for layer in (mask.layers if layers is None else layers)}
     with (
-        _only(mask, wanted),
-        _still(mask) as still,
+        _render_only(mask, names),
+        _without_shape_keys(mask) as still,
         _scratch_scene() as scratch,
         tempfile.TemporaryDirectory(prefix="keymatte-") as folder,
     ):
@@ -44,11 +53,11 @@ def rasterise(
 
 
 @contextmanager
-def _only(mask: Mask, wanted: set[str]) -> Iterator[None]:
-    """Have only the layers of these names rendered; afterwards all are as they were."""
+def _render_only(mask: Mask, names: set[str]) -> Iterator[None]:
+    """Hide all layers but those with these names from rendering, and restore them afterwards."""
     before = [(layer, layer.hide_render) for layer in mask.layers]
     for layer, hidden in before:
-        layer.hide_render = hidden or layer.name not in wanted
+        layer.hide_render = hidden or layer.name not in names
     try:
         yield
     finally:
@@ -57,9 +66,12 @@ def _only(mask: Mask, wanted: set[str]) -> Iterator[None]:
 
 
 @contextmanager
-def _still(mask: Mask) -> Iterator[Mask]:
-    """What to render in place of the mask; afterwards the mask's points are where they were."""
-    before = [[(spline, _places(spline)) for spline in layer.splines] for layer in mask.layers]
+def _without_shape_keys(mask: Mask) -> Iterator[Mask]:
+    """Yield a copy of the mask without shape keys, or the mask itself if it cannot be copied.
+
+    Afterwards the mask's points, which rendering may have moved, are restored.
+    """
+    before = [[(spline, _coordinates(spline)) for spline in layer.splines] for layer in mask.layers]
     points = [point for layer in mask.layers for spline in layer.splines for point in spline.points]
     copy = None
     if not any(point.parent.parent or len(point.feather_points) for point in points):
@@ -71,38 +83,38 @@ def _still(mask: Mask) -> Iterator[Mask]:
     finally:
         if copy is not None:
             bpy.data.masks.remove(copy)
-        for spline, places in (pair for layer in before for pair in layer):
-            _set_places(spline, places)
+        for spline, coordinates in (pair for layer in before for pair in layer):
+            _set_coordinates(spline, coordinates)
 
 
-def _copy_layer(layer: MaskLayer, into: Mask) -> None:
-    copy = into.layers.new(name=layer.name)
-    _copy(layer, copy, _LAYER)
+def _copy_layer(layer: MaskLayer, target: Mask) -> None:
+    copy = target.layers.new(name=layer.name)
+    _copy(layer, copy, _LAYER_SETTINGS)
     for spline in layer.splines:
-        twin = copy.splines.new()
-        twin.points.add(len(spline.points) - 1)
-        _copy(spline, twin, _SPLINE)
-        for point, point_twin in zip(spline.points, twin.points):
-            _copy(point, point_twin, ("handle_type", "handle_left_type", "handle_right_type", "weight"))
-        _set_places(twin, _places(spline))
+        spline_copy = copy.splines.new()
+        spline_copy.points.add(len(spline.points) - 1)
+        _copy(spline, spline_copy, _SPLINE_SETTINGS)
+        for point, point_copy in zip(spline.points, spline_copy.points):
+            _copy(point, point_copy, ("handle_type", "handle_left_type", "handle_right_type", "weight"))
+        _set_coordinates(spline_copy, _coordinates(spline))
 
 
 def _copy(source: bpy_struct, target: bpy_struct, names: tuple[str, ...]) -> None:
     for name in names:
-        if hasattr(source, name):  # some came with later versions
+        if hasattr(source, name):  # some exist only in later versions of Blender
             setattr(target, name, getattr(source, name))
 
 
-def _places(spline: MaskSpline) -> dict[str, np.ndarray]:
-    places = {name: np.empty(len(spline.points) * 2, np.float32) for name in _POINTS}
-    for name, numbers in places.items():
-        spline.points.foreach_get(name, numbers)
-    return places
+def _coordinates(spline: MaskSpline) -> dict[str, np.ndarray]:
+    coordinates = {name: np.empty(len(spline.points) * 2, np.float32) for name in _COORDINATES}
+    for name, values in coordinates.items():
+        spline.points.foreach_get(name, values)
+    return coordinates
 
 
-def _set_places(spline: MaskSpline, places: dict[str, np.ndarray]) -> None:
-    for name, numbers in places.items():
-        spline.points.foreach_set(name, numbers)
+def _set_coordinates(spline: MaskSpline, coordinates: dict[str, np.ndarray]) -> None:
+    for name, values in coordinates.items():
+        spline.points.foreach_set(name, values)
 
 
 def _set_up(scene: Scene, mask: Mask, width: int, height: int) -> None:
@@ -123,7 +135,7 @@ def _set_up(scene: Scene, mask: Mask, width: int, height: int) -> None:
 
 @contextmanager
 def _scratch_scene() -> Iterator[Scene]:
-    """A scene, and all that comes with it, that is gone afterwards."""
+    """Add an empty scene, and remove it and its compositor tree afterwards."""
     trees = set(bpy.data.node_groups.keys())
     scratch = bpy.data.scenes.new("Keymatte")
     try:

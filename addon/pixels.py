@@ -1,4 +1,4 @@
-"""Image files of any kind that Blender reads -> numpy."""
+"""Reading of image files in any format that Blender supports, as NumPy arrays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..engine.shared.errors import ImageUnreadable
 
 
 def read_with_blender(path: Path) -> np.ndarray:
-    """The image's raw values, (H, W, 4) float32, first row at the top. Raises ImageUnreadable."""
+    """Return the raw values of an image, (H, W, 4) float32, top row first. Raises ImageUnreadable."""
     try:
         image = bpy.data.images.load(str(path))
     except RuntimeError as error:

@@ -1,4 +1,7 @@
-"""Label images and mattes as 8-bit PNG, with numpy and zlib only: Blender's Python has no image library."""
+"""Reader and writer of 8-bit PNG label images and mattes, with NumPy and zlib only.
+
+Blender's Python has no image library.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +16,22 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _PALETTE = 0, 3
 
 
-class NotReadable(Exception):
-    """The file is no PNG, a damaged one, or of a kind that is not read here (16 bit, colour, interlaced)."""
+class PngError(Exception):
+    """A file that is not a PNG, is damaged, or is of an unsupported kind (16 bit, colour, interlaced)."""
 
 
 @dataclass(frozen=True)
-class Picture:
-    """An 8-bit image of one channel. In a palette image a value is an entry of the palette, so an object's number."""
+class PngImage:
+    """Single-channel 8-bit image. In a palette image, values are palette indices, and so object numbers."""
 
     values: np.ndarray  # (H, W) uint8
     palette: bool
 
 
 def write_labels(path: Path, labels: np.ndarray) -> None:
-    """Write labels (H, W) uint8 as a grey PNG in which each pixel is an object's number."""
+    """Write object numbers `labels` (H, W) uint8 as a grey PNG."""
     height, width = labels.shape
-    rows = np.zeros((height, width + 1), np.uint8)  # each row begins with its filter: 0, none
+    rows = np.zeros((height, width + 1), np.uint8)  # each row begins with its filter type: 0, none
     rows[:, 1:] = labels
     header = struct.pack(">IIBBBBB", width, height, 8, _GREY, 0, 0, 0)
     path.write_bytes(
@@ -36,26 +39,28 @@ def write_labels(path: Path, labels: np.ndarray) -> None:
     )
 
 
-def read(path: Path) -> Picture:
-    """Read a grey or palette PNG of 1 to 8 bits, values as stored. Raises NotReadable for any other file, and
-    OSError if there is none."""
+def read(path: Path) -> PngImage:
+    """Read a grey or palette PNG of 1 to 8 bits, with values as stored.
+
+    Raises PngError for any other file, and OSError if the file cannot be opened.
+    """
     data = path.read_bytes()
     if not data.startswith(_SIGNATURE):
-        raise NotReadable(f"{path.name} is no PNG")
+        raise PngError(f"{path.name} is not a PNG")
     try:
         chunks = _chunks(data)
         width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", chunks[b"IHDR"])
         if colour not in (_GREY, _PALETTE) or depth > 8 or interlaced or not (width and height):
-            raise NotReadable(f"{path.name} has colours, more than 8 bits, or is interlaced")
+            raise PngError(f"{path.name} has colours, more than 8 bits, or is interlaced")
         row_bytes = (width * depth + 7) // 8
         raw = np.frombuffer(zlib.decompress(chunks[b"IDAT"]), np.uint8)
         raw = raw[: height * (row_bytes + 1)].reshape(height, row_bytes + 1)
     except (KeyError, ValueError, struct.error, zlib.error) as error:
-        raise NotReadable(f"{path.name} is damaged ({error})") from error
+        raise PngError(f"{path.name} is damaged ({error})") from error
     values = _unfilter(raw[:, 0], raw[:, 1:])
     if depth < 8:
         values = _unpack(values, depth)[:, :width]
-    return Picture(np.ascontiguousarray(values), palette=colour == _PALETTE)
+    return PngImage(np.ascontiguousarray(values), palette=colour == _PALETTE)
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
@@ -63,7 +68,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def _chunks(data: bytes) -> dict[bytes, bytes]:
-    """The chunks by kind; those of one kind joined, as a PNG may split its pixels over many."""
+    """Return the chunk data by kind. Chunks of one kind are joined, as a PNG may split its pixels over several."""
     parts: dict[bytes, list[bytes]] = {}
     position = len(_SIGNATURE)
     while position + 8 <= len(data):
@@ -74,20 +79,20 @@ def _chunks(data: bytes) -> dict[bytes, bytes]:
 
 
 def _unpack(packed: np.ndarray, depth: int) -> np.ndarray:
-    """Bytes (H, B) of several pixels each -> one pixel per byte (H, B * 8 / depth)."""
+    """Unpack bytes (H, B) that hold several pixels each into one pixel per byte, (H, B * 8 / depth)."""
     shifts = np.arange(8 - depth, -1, -depth, dtype=np.uint8)
     return ((packed[:, :, None] >> shifts) & (2**depth - 1)).reshape(len(packed), -1)
 
 
 def _unfilter(filters: np.ndarray, raw: np.ndarray) -> np.ndarray:
-    """Undo a PNG's row filters for pixels of one byte: filters (H,), raw (H, B) -> values (H, B)."""
+    """Reverse a PNG's row filters for one-byte pixels: filters (H,), raw (H, B) -> values (H, B). Raises PngError."""
     if filters.max(initial=0) > 4:
-        raise NotReadable("a row has an unknown filter")
+        raise PngError("a row has an unknown filter")
     values = raw.copy()
     above = np.zeros(raw.shape[1], np.uint8)
     row = 0
     while row < len(raw):
-        if filters[row] >= 3:  # average and Paeth look left and up at once: all such neighbouring rows together
+        if filters[row] >= 3:  # Average and Paeth depend on left and upper pixels: decode consecutive rows together
             stop = row + 1
             while stop < len(raw) and filters[stop] >= 3:
                 stop += 1
@@ -104,11 +109,14 @@ def _unfilter(filters: np.ndarray, raw: np.ndarray) -> np.ndarray:
 
 
 def _unfilter_slanted(filters: np.ndarray, raw: np.ndarray, above: np.ndarray) -> np.ndarray:
-    """Undo the filters average (3) and Paeth (4) along anti-diagonals: pixels of one need only those before it."""
+    """Reverse the filters Average (3) and Paeth (4) along anti-diagonals, each of which depends only on earlier ones.
+
+    filters (H,), raw (H, B), and `above` (B,), the row above -> values (H, B).
+    """
     height, width = raw.shape
     rows = np.arange(height)
     paeth = filters == 4
-    # slanted[d + 1, y + 1] is pixel (y, d - y); row -1 is the row above, the column before 0 is 0
+    # slanted[d + 1, y + 1] is pixel (y, d - y). Row -1 is `above`, and the column left of column 0 is 0
     slanted = np.zeros((height + width + 1, height + 1), np.int16)
     slanted[:width, 0] = above
     for diagonal in range(height + width - 1):

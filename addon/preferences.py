@@ -1,4 +1,7 @@
-"""The extension's preferences: which Python the engine runs on, on which device, where mattes and weights go."""
+"""Add-on preferences: the engine's Python and device, and the folders of mattes and weights."""
+
+# mypy: disable-error-code="valid-type"
+# Blender defines properties by annotations that are calls.
 
 from __future__ import annotations
 
@@ -13,35 +16,36 @@ from . import PACKAGE, weights
 from .status import progress_text
 
 DEVICES = (
-    ("auto", "Automatic", "The graphics card if PyTorch can use it, else the processor"),
-    ("cpu", "Processor", "The processor, on any computer"),
-    ("cuda", "CUDA", "An NVIDIA or AMD graphics card"),
-    ("mps", "Metal", "The graphics part of an Apple processor"),
+    ("auto", "Automatic", "Use the GPU if PyTorch supports it, otherwise the CPU"),
+    ("cpu", "CPU", "Use the CPU, on any computer"),
+    ("cuda", "CUDA", "Use an NVIDIA or AMD GPU"),
+    ("mps", "Metal", "Use the GPU of an Apple silicon Mac"),
 )
 _WIDTH = 90  # characters in a line of the preferences
 
 
 class KeymattePreferences(AddonPreferences):
-    """Kept with Blender's preferences, for all files."""
+    """Preferences of the extension, saved with Blender's preferences."""
 
     bl_idname = PACKAGE
 
     engine_python: StringProperty(
         name="Python",
-        description="A Python interpreter that has PyTorch. Empty: the environment installed by the button below",
+        description="Python interpreter with PyTorch that runs the engine. Leave empty to use the one that Install "
+        "Engine installs",
         subtype="FILE_PATH",
     )
-    device: EnumProperty(name="Device", description="Where the engine computes", items=DEVICES, default="auto")
+    device: EnumProperty(name="Device", description="Device that the engine computes on", items=DEVICES, default="auto")
     cache_folder: StringProperty(
         name="Cache",
-        description="Where keyframes and mattes of unsaved files are kept. Empty: in the extension's own folder. "
-        "Those of saved files lie beside the file",
+        description="Folder for keyframes and mattes of unsaved files. Leave empty to use the extension's own folder. "
+        "For saved files they are stored beside the .blend file",
         subtype="DIR_PATH",
     )
     weights_folder: StringProperty(
         name="Weights",
-        description="Where weights that others have published are installed. Empty: the same folder among your user's "
-        "data that the command line uses",
+        description="Folder for published weights. Leave empty to use the default folder, which the command line uses "
+        "too",
         subtype="DIR_PATH",
     )
 
@@ -59,7 +63,7 @@ class KeymattePreferences(AddonPreferences):
 
     def _draw_weights(self) -> None:
         box = self.layout.box()
-        box.label(text="Weights that others have published, for the recipes of their methods")
+        box.label(text="Weights published by the authors of the other recipes")
         row = box.row()
         row.use_property_split = True
         row.prop(self, "weights_folder", text="Folder", placeholder=str(default_folder()))
@@ -67,10 +71,10 @@ class KeymattePreferences(AddonPreferences):
         for entry in weights.OFFERED:
             _draw_entry(column, entry)
         if not bpy.app.online_access:
-            box.label(text="To download, allow online access in the section System", icon="INTERNET_OFFLINE")
+            box.label(text="To download, allow online access in the System section", icon="INTERNET_OFFLINE")
 
     def _draw_status(self) -> None:
-        from .session import session  # the session reads these preferences
+        from .session import session  # here, because the session's modules read these preferences
 
         status = session.status
         if status.busy:
@@ -87,18 +91,18 @@ class KeymattePreferences(AddonPreferences):
 
 
 def _draw_entry(layout: UILayout, entry: PublishedWeights) -> None:
-    there = weights.is_installed(entry)
+    installed = weights.is_installed(entry)
     row = layout.row().split(factor=0.3)
-    row.label(text=entry.name, icon="CHECKMARK" if there else "BLANK1")
-    rest = row.row()
-    rest.label(text=f"{size_in_words(entry.size)}, {'installed' if there else 'not installed'}")
+    row.label(text=entry.name, icon="CHECKMARK" if installed else "BLANK1")
+    buttons = row.row()
+    buttons.label(text=f"{size_in_words(entry.size)}, {'installed' if installed else 'not installed'}")
     if entry.address:
-        download = rest.row()
+        download = buttons.row()
         download.enabled = bpy.app.online_access
-        again = "Download Again" if there else "Download"
-        button = download.operator("clip.matte_weights_download", text=again, icon="IMPORT")
-        button.name, button.again = entry.name, there
+        text = "Download Again" if installed else "Download"
+        operator = download.operator("clip.matte_weights_download", text=text, icon="IMPORT")
+        operator.name, operator.again = entry.name, installed
     else:
-        rest.operator("wm.url_open", text="Web Page", icon="URL").url = entry.page
-    button = rest.operator("clip.matte_weights_import", text="Import File", icon="FILE_FOLDER")
-    button.name, button.again = entry.name, there
+        buttons.operator("wm.url_open", text="Web Page", icon="URL").url = entry.page
+    operator = buttons.operator("clip.matte_weights_import", text="Import File", icon="FILE_FOLDER")
+    operator.name, operator.again = entry.name, installed

@@ -1,4 +1,7 @@
-"""What Keymatte keeps on each movie clip: objects, keyframes, choices, and where their files are. Data only."""
+"""Properties of movie clips: objects, keyframes, suggestions, settings and the matte folder."""
+
+# mypy: disable-error-code="valid-type"
+# Blender defines properties by annotations that are calls.
 
 from __future__ import annotations
 
@@ -19,94 +22,103 @@ from . import recipes, rows, weights
 
 
 class MatteObject(PropertyGroup):
-    """An object to follow. Its name is the property every PropertyGroup has."""
+    """Object to be matted. Its `name` is the built-in property of every PropertyGroup."""
 
-    object_id: IntProperty(name="Number", description="The object's number in label images")
+    object_id: IntProperty(name="Number", description="Number of the object in label images")
     colour: FloatVectorProperty(name="Colour", subtype="COLOR", size=3, min=0.0, max=1.0, default=(0.1, 0.9, 0.3))
-    show: BoolProperty(name="Show", description="Show the object's matte over the clip", default=True)
-    mask_layer: StringProperty(name="Mask Layer", description="The layer made of the object's matte")
-    mask_layer_for: StringProperty(name="Made For", description="The object's name when that layer was made")
+    show: BoolProperty(name="Show", description="Show this object's matte over the clip", default=True)
+    mask_layer: StringProperty(name="Mask Layer", description="Mask layer made from this object's matte")
+    mask_layer_for: StringProperty(
+        name="Mask Layer Object", description="Name of the object when its mask layer was made"
+    )
 
 
 class MatteKeyframe(PropertyGroup):
-    """One object's mask on one frame, given by the user."""
+    """Mask of one object on one frame, given by the user."""
 
-    # The number of the frame's file, not the scene frame: it stays right when the clip is moved in time.
+    # The frame's file number rather than the scene frame, so that it stays valid when the clip is moved in time.
     number: IntProperty(name="Number")
     object_id: IntProperty(name="Object")
-    absent: BoolProperty(name="Not Here", description="The object is not to be seen on this frame")
-    version: StringProperty(name="Version", description="Which of the masks kept on disk this is")
+    absent: BoolProperty(name="Absent", description="The object is not visible on this frame")
+    version: StringProperty(name="Version", description="Identifier of the keyframe's mask on disk")
 
 
 class MatteSuggestion(PropertyGroup):
-    """A frame on which a further keyframe would help."""
+    """Frame on which another keyframe would help."""
 
-    number: IntProperty(name="Number")  # of the frame's file, as with keyframes
-    score: FloatProperty(name="Score", description="How unlike it is the frames that have keyframes")
+    number: IntProperty(name="Number")  # the frame's file number, as in keyframes
+    score: FloatProperty(name="Score", description="Difference from the frames with keyframes")
 
 
 class ClipMatting(PropertyGroup):
-    """All of Keymatte's data on one clip."""
+    """Keymatte's data on a movie clip."""
 
     objects: CollectionProperty(type=MatteObject)
     active_object: IntProperty(name="Active Object")
     keyframes: CollectionProperty(type=MatteKeyframe)
     active_keyframe: IntProperty(
         name="Active Keyframe",
-        description="Click to go to its frame",
+        description="Keyframe on the current frame. Click a keyframe to go to its frame",
         get=rows.keyframe_row,
         set=rows.go_to_keyframe,
     )
     recipe: EnumProperty(
-        name="Recipe", description="How objects are followed", items=recipes.MENU, default=recipes.DEFAULT
+        name="Recipe", description="Method that computes the mattes", items=recipes.MENU, default=recipes.DEFAULT
     )
     weights: EnumProperty(
-        name="Weights", description="What the recipe's network has learned", items=weights.MENU, default=weights.ANY
+        name="Weights", description="Weights of the recipe's network", items=weights.MENU, default=weights.ANY
     )
     adapt: BoolProperty(
         name="Adapt to This Shot",
-        description="Learn from this clip's keyframes before following the objects. Takes about a minute longer; what "
-        "is learned is kept only if it helps, and for this clip alone",
+        description="Train the network on this clip's keyframes before propagating, which takes about a minute. The "
+        "result is used only if it is better, and only for this clip",
         default=False,
     )
     suggestions: CollectionProperty(type=MatteSuggestion)
     active_suggestion: IntProperty(
         name="Suggested Frame",
-        description="Click to go to it",
+        description="Suggestion on the current frame. Click a suggestion to go to its frame",
         get=rows.suggestion_row,
         set=rows.go_to_suggestion,
     )
     suggestion_count: IntProperty(
-        name="Number", description="How many frames are suggested, at most", min=1, max=20, default=5
+        name="Number", description="Maximum number of frames to suggest", min=1, max=20, default=5
     )
     suggestion_alpha: FloatProperty(
         name="Frames or Objects",
-        description="What suggested frames are to differ in: the whole picture (0), the objects alone (1), or both",
+        description="Compare whole frames (0), only the objects (1), or a mix of both",
         subtype="FACTOR",
         min=0.0,
         max=1.0,
         default=0.5,
     )
-    folder: StringProperty(name="Folder", description="Where keyframes and mattes are")
-    folder_absolute: StringProperty(name="Folder", description="The same, from the root of the disk")
-    key: StringProperty(name="Key", description="Marks the compositor nodes made for this clip")
-    mask: PointerProperty(type=bpy.types.Mask, name="Mask", description="The mask made of the mattes")
+    folder: StringProperty(name="Folder", description="Folder of this clip's keyframes and mattes")
+    folder_absolute: StringProperty(name="Absolute Folder", description="Absolute path of the folder")
+    key: StringProperty(name="Key", description="Identifier of this clip in compositor nodes, images and mask layers")
+    mask: PointerProperty(type=bpy.types.Mask, name="Mask", description="Mask made from the mattes")
     show_overlay: BoolProperty(name="Overlay", description="Show mattes over the clip", default=True)
-    opacity: FloatProperty(name="Opacity", subtype="FACTOR", min=0.0, max=1.0, default=0.5)
+    opacity: FloatProperty(
+        name="Opacity",
+        description="Opacity of the mattes over the clip",
+        subtype="FACTOR",
+        min=0.0,
+        max=1.0,
+        default=0.5,
+    )
 
 
 CLASSES = (MatteObject, MatteKeyframe, MatteSuggestion, ClipMatting)
 
 
 def register() -> None:
-    """Give every movie clip its `matting`."""
+    """Register the property groups, and add the property `matting` to movie clips."""
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     bpy.types.MovieClip.matting = PointerProperty(type=ClipMatting)
 
 
 def unregister() -> None:
-    """Take it away again; what is saved in a .blend stays there."""
+    """Remove the property and the property groups. Data saved in .blend files is kept."""
     del bpy.types.MovieClip.matting
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

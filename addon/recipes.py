@@ -1,65 +1,65 @@
-"""The menu of recipes: how objects can be followed, in plain words; the methods' names are for the tooltips."""
+"""Menu of recipes in Blender: name, tooltip and stored number of each."""
 
 from __future__ import annotations
 
 DEFAULT = "keymatte"
-ADAPT = frozenset({"keymatte"})  # those that can learn from a shot's keyframes
+ADAPT = frozenset({"keymatte"})  # recipes that can adapt to a shot's keyframes
 
-# The numbers are what a .blend keeps. 1 was the recipe of the tests, which is no longer in the menu.
+# .blend files store the numbers. 1 was a recipe for tests that is no longer in the menu.
 MENU = (
     (
         "keymatte",
         "Keymatte (built in)",
-        "Our own small network, with every keyframe kept in memory. It is here already, and quick",
+        "Keymatte's own small and fast network, with every keyframe in memory. Comes with the extension",
         0,
     ),
     (
         "xmem++",
-        "Every Keyframe Counts (XMem++)",
-        "XMem++ (Bekuzarov et al., ICCV 2023): all keyframes are learned before the first frame is looked at, and stay "
-        "in memory throughout. A larger network, for which its authors' weights have to be installed",
+        "All Keyframes in Memory (XMem++)",
+        "XMem++ (Bekuzarov et al., ICCV 2023): all keyframes are memorized before the first frame is segmented, and "
+        "stay in memory. A larger network, whose authors' weights must be installed",
         2,
     ),
     (
         "xmem",
-        "Keyframes as They Come (XMem)",
-        "XMem (Cheng & Schwing, ECCV 2022): each keyframe is learned when it is met, and older frames are remembered "
-        "in brief. A larger network, for which its authors' weights have to be installed",
+        "Compact Memory (XMem)",
+        "XMem (Cheng & Schwing, ECCV 2022): each keyframe is memorized when its frame is reached, and older frames are "
+        "compressed. A larger network, whose authors' weights must be installed",
         3,
     ),
     (
         "mavos++",
         "Long Shots, Small (MAVOS)",
-        "MAVOS (2024) with a MobileNetV2, and all keyframes kept: what was seen since is folded into one frame, so "
-        "that a long shot costs no more than a short one. Its authors' weights have to be installed",
+        "MAVOS (2024) with a MobileNetV2, and all keyframes in memory: other frames are merged into the memory of one "
+        "frame, so that memory does not grow with the shot. Its authors' weights must be installed",
         4,
     ),
     (
         "mavos++-r50",
         "Long Shots (MAVOS, ResNet-50)",
-        "MAVOS (2024) with a ResNet-50, and all keyframes kept: what was seen since is folded into one frame, so that "
-        "a long shot costs no more than a short one. Its authors' weights have to be installed",
+        "MAVOS (2024) with a ResNet-50, and all keyframes in memory: other frames are merged into the memory of one "
+        "frame, so that memory does not grow with the shot. Its authors' weights must be installed",
         5,
     ),
     (
         "mavos++-swinb",
         "Long Shots, Large (MAVOS, Swin-B)",
-        "MAVOS (2024) with a Swin transformer, the slowest and the most exact of the three, and all keyframes kept. "
-        "Its authors' weights have to be installed",
+        "MAVOS (2024) with a Swin transformer, the slowest and most accurate of the three, and all keyframes in "
+        "memory. Its authors' weights must be installed",
         6,
     ),
     (
         "deaot-l",
-        "Every Fifth Frame Kept (DeAOT)",
-        "DeAOT-L (NeurIPS 2022): keyframes are learned when they are met, and every fifth frame is kept whole; long "
-        "shots take much memory. Its authors' weights have to be installed",
+        "Every Fifth Frame in Memory (DeAOT)",
+        "DeAOT-L (NeurIPS 2022): keyframes are memorized when their frames are reached, and every fifth frame is kept "
+        "in full, so long shots need much memory. Its authors' weights must be installed",
         7,
     ),
     (
         "deaot-l+rmem",
-        "Few Frames, Well Chosen (RMem)",
-        "RMem on DeAOT-L (CVPR 2024): keyframes are learned when they are met, and of later frames the most relevant "
-        "are kept. Its authors' weights have to be installed",
+        "Selected Frames in Memory (RMem)",
+        "RMem on DeAOT-L (CVPR 2024): keyframes are memorized when their frames are reached, and only the most "
+        "relevant later frames are kept. Its authors' weights must be installed",
         8,
     ),
 )

@@ -1,4 +1,4 @@
-"""Everything that Blender is told of, in order."""
+"""Registration of Keymatte's classes, properties, handlers and overlay with Blender."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CLASSES = (KeymattePreferences, *ops.CLASSES, *ui.CLASSES)
 
 
 def register() -> None:
-    """Switch Keymatte on."""
+    """Register everything when the extension is enabled."""
     properties.register()
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
@@ -22,7 +22,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Switch Keymatte off; a running engine is ended."""
+    """Close the engine and unregister everything when the extension is disabled."""
     listening.stop_listening()
     session.close()
     ui.hide_overlay()

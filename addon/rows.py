@@ -1,23 +1,23 @@
-"""Rows of lists that stand for frames: which is the shown frame's, and how a click on a row goes to its frame."""
+"""Rows of the keyframe and suggestion lists: the current frame's row, and going to a clicked row's frame."""
 
 from __future__ import annotations
 
 import bpy
-from bpy.types import PropertyGroup
+from bpy.types import PropertyGroup, bpy_prop_collection
 
 from . import clips
 
 
 def keyframe_row(matting: PropertyGroup) -> int:
-    """The row of the keyframe on the scene's current frame, that of the active object first; -1 if there is none."""
+    """Return the row of the keyframe on the current frame, preferring the active object's; -1 if there is none."""
     rows = _rows(matting, matting.keyframes)
     active = matting.objects[matting.active_object] if matting.active_object < len(matting.objects) else None
-    own = [row for row in rows if active and matting.keyframes[row].object_id == active.object_id]
-    return next(iter((*own, *rows)), -1)
+    active_rows = [row for row in rows if active and matting.keyframes[row].object_id == active.object_id]
+    return next(iter((*active_rows, *rows)), -1)
 
 
 def go_to_keyframe(matting: PropertyGroup, row: int) -> None:
-    """Show the frame of a keyframe, and make its object the active one."""
+    """Go to the frame of the keyframe in `row`, and make its object active."""
     if 0 <= row < len(matting.keyframes):
         key = matting.keyframes[row]
         _go(matting, key.number)
@@ -27,20 +27,21 @@ def go_to_keyframe(matting: PropertyGroup, row: int) -> None:
 
 
 def suggestion_row(matting: PropertyGroup) -> int:
-    """The row of the scene's current frame among the suggested ones; -1 if it is none of them."""
+    """Return the row of the suggestion on the current frame; -1 if there is none."""
     return next(iter(_rows(matting, matting.suggestions)), -1)
 
 
 def go_to_suggestion(matting: PropertyGroup, row: int) -> None:
-    """Show a suggested frame."""
+    """Go to the suggested frame in `row`."""
     if 0 <= row < len(matting.suggestions):
         _go(matting, matting.suggestions[row].number)
 
 
-def _rows(matting: PropertyGroup, items) -> list[int]:
+def _rows(matting: PropertyGroup, items: bpy_prop_collection) -> list[int]:
+    """Return the rows of all items on the scene's current frame."""
     clip = matting.id_data
-    shown = clips.number(clip, clips.media_frame(clip, bpy.context.scene.frame_current))
-    return [row for row, item in enumerate(items) if item.number == shown]
+    current = clips.number(clip, clips.media_frame(clip, bpy.context.scene.frame_current))
+    return [row for row, item in enumerate(items) if item.number == current]
 
 
 def _go(matting: PropertyGroup, number: int) -> None:

@@ -1,4 +1,4 @@
-"""The session: one engine process, the one running job, and what there is to say about it."""
+"""The session: one engine process, at most one running operation, and its status."""
 
 from __future__ import annotations
 
@@ -31,70 +31,71 @@ from .status import Problem, State, Status
 
 
 @dataclass(frozen=True)
-class _Job:
-    """What the engine was asked for, and what is said when it ends."""
+class _CurrentJob:
+    """Job that the engine is running, and the texts to show when it ends."""
 
-    job_id: str = ""  # empty: nothing was asked for
-    done: str = "Done"
-    cancelled: str = "Cancelled"
-    take: Callable[[Suggested], str] | None = None  # what to do with suggestions; says in words what came of them
+    job_id: str = ""  # empty: no job
+    done_text: str = "Done"
+    cancelled_text: str = "Cancelled"
+    on_suggested: Callable[[Suggested], str] | None = None  # stores suggested frames, and returns a text to show
 
 
 class Session:
-    """Starts jobs, listens to the engine, and keeps `status` up to date. Holds nothing of bpy's but names."""
+    """Starts jobs, handles the engine's answers, and keeps `status` up to date. Holds no references to bpy data."""
 
     def __init__(self) -> None:
         self.status = Status()
         self._client: EngineClient | None = None
         self._installation: ChildProcess | None = None
-        self._job = _Job()
+        self._job = _CurrentJob()
         self._cancelling = False
-        self._first_step: tuple[float, int] | None = None  # when the first matte was ready, and which: as pace counts
+        self._first_step: tuple[float, int] | None = None  # time and step of the first matte, to measure the speed
 
-    # -- what a user may ask -------------------------------------------------------------------------------------------
+    # -- operations ----------------------------------------------------------------------------------------------------
     def start(self, job: PropagationJob, clip: str) -> None:
-        """Begin to make mattes of the clip of that name; returns at once. Raises EngineBusy, EngineMissing."""
-        told = _Job(job.job_id, cancelled="Cancelled: mattes already made are kept")
-        self._begin(Propagate(job), told, clip=clip, folder=job.folder)
+        """Start computing mattes of the clip named `clip`, and return at once. Raises EngineBusy, EngineMissing."""
+        current = _CurrentJob(job.job_id, cancelled_text="Cancelled: mattes already computed are kept")
+        self._begin(Propagate(job), current, clip=clip, folder=job.folder)
 
-    def suggest(self, job: SuggestionJob, clip: str, take: Callable[[Suggested], str]) -> None:
-        """Begin to look for frames to mark next, for `take` to take; returns at once. Raises EngineBusy, EngineMissing.
+    def suggest(self, job: SuggestionJob, clip: str, on_suggested: Callable[[Suggested], str]) -> None:
+        """Start searching for frames to annotate next, and return at once. Raises EngineBusy, EngineMissing.
 
-        `take` is called by `pump` when they are found, and says in words what came of them.
+        `pump` calls `on_suggested` with the suggested frames, and shows the text that it returns.
         """
-        self._begin(Suggest(job), _Job(job.job_id, take=take), clip=clip, folder=job.masks.parent)
+        current = _CurrentJob(job.job_id, on_suggested=on_suggested)
+        self._begin(Suggest(job), current, clip=clip, folder=job.masks.parent)
 
     def install_weights(self, request: Download | Import) -> None:
-        """Begin to install published weights; returns at once. Raises EngineBusy, EngineMissing."""
+        """Start installing published weights, and return at once. Raises EngineBusy, EngineMissing."""
         resumes = isinstance(request, Download)
-        cancelled = "Cancelled: what was downloaded is kept, to go on from" if resumes else "Cancelled"
-        self._begin(request, _Job(request.job_id, f"Weights {request.name} are installed", cancelled))
+        cancelled = "Cancelled: the partial download is kept, and can be resumed" if resumes else "Cancelled"
+        self._begin(request, _CurrentJob(request.job_id, f"Weights {request.name} are installed", cancelled))
 
     def test(self) -> None:
-        """Begin to start the engine anew and wait for its greeting; returns at once."""
+        """Restart the engine to see whether it becomes ready, and return at once. Raises EngineBusy, EngineMissing."""
         self._expect_idle()
         self._close_client(at_once=True)
         self._start_engine()
-        self._job, self._cancelling = _Job(), False
+        self._job, self._cancelling = _CurrentJob(), False
         self.status = Status(State.STARTING, text="Starting the engine")
 
     def install(self) -> None:
-        """Begin to install the engine; returns at once. Raises EngineBusy, Offline."""
+        """Start installing the engine, and return at once. Raises EngineBusy, Offline."""
         self._expect_idle()
         command = environment.install_command()
-        self._close_client(at_once=True)  # on some systems files in use cannot be replaced
-        self._job, self._cancelling = _Job(), False
+        self._close_client(at_once=True)  # on some systems, files in use cannot be replaced
+        self._job, self._cancelling = _CurrentJob(), False
         self._installation = _Installation(command, environment.ROOT)
         self.status = Status(State.RUNNING, text="Installing the engine")
 
     def show(self, error: EngineError) -> None:
-        """Show an error that came before anything was started."""
+        """Show an error that occurred before a job was started."""
         if not self.status.busy:
             problem = Problem(error.code, error.message, error.remedy)
             self.status = Status(State.FAILED, problem=problem)
 
     def cancel(self) -> None:
-        """Stop what is running; what is already written stays."""
+        """Cancel the running operation. Files already written are kept."""
         if not self.status.busy or self._cancelling:
             return
         self._cancelling = True
@@ -109,59 +110,59 @@ class Session:
             self._close_client(at_once=True)
             self._end(State.CANCELLED)
 
-    def forget(self) -> None:
-        """Drop what is running without a word."""
+    def reset(self) -> None:
+        """Cancel the running operation, ignore its further answers, and clear the status."""
         self.cancel()
         if self._client:
-            self._client.flush()  # nobody may listen any more
-        self._job = _Job()
+            self._client.flush()  # the timer may not run again to send the cancel request
+        self._job = _CurrentJob()
         self.status = Status()
 
-    def forget_clip(self) -> None:
-        """Another file is loaded: drop what is running for a clip, and what was said. Installing goes on."""
+    def discard_clip_job(self) -> None:
+        """Reset before another file is loaded, unless an operation without a clip is running, such as an install."""
         if self.status.clip or not self.status.busy:
-            self.forget()
+            self.reset()
 
     def close(self) -> None:
-        """End the engine."""
-        self.forget()
+        """Cancel the running operation, and close the engine."""
+        self.reset()
         self._close_client()
 
     @property
     def engine_process_id(self) -> int | None:
-        """Process id of the engine, if there is one."""
+        """Return the process id of the engine, or None if there is none."""
         return self._client.process_id if self._client else None
 
     @property
     def unanswered(self) -> bool:
-        """Whether the engine has not answered a cancel yet."""
+        """Return whether the engine has not answered a cancel request yet."""
         return bool(self._client and self._client.cancelling)
 
     @property
     def log(self) -> list[str]:
-        """The last lines of the engine's log."""
+        """Return the last lines of the engine's log."""
         return list(self._client.log) if self._client else []
 
-    # -- listening -----------------------------------------------------------------------------------------------------
+    # -- answers -------------------------------------------------------------------------------------------------------
     def pump(self) -> bool:
-        """Take in what has arrived, without waiting; whether anything changed."""
+        """Handle all answers that have arrived, without waiting, and return whether the status changed."""
         before = self.status
         if self._installation:
-            self._hear_installation(self._installation)
+            self._handle_installation(self._installation)
         if self._client:
             client = self._client
             for answer in client.answers():
-                self._hear(answer)
+                self._handle_answer(answer)
             if client is self._client and client.stuck:
                 self._close_client(at_once=True)
                 if self.status.busy:
-                    self._end(State.CANCELLED, text="The engine did not answer and was ended")
+                    self._end(State.CANCELLED, text="The engine did not answer and was stopped")
         return self.status != before
 
     def wait(self, seconds: float = 24 * 3600.0) -> Status:
-        """Pump until nothing runs any more: for background mode, where Blender's timers never fire.
+        """Pump until the operation ends, and return the status. For background mode, where no timer runs.
 
-        Raises the problem as an EngineError if it failed, and EngineDied if it takes longer than `seconds`.
+        Raises EngineError if the operation fails, and EngineDied if it takes longer than `seconds`.
         """
         limit = time.monotonic() + seconds
         while self.status.busy:
@@ -173,7 +174,7 @@ class Session:
             raise self.status.problem.error()
         return self.status
 
-    def _hear(self, answer: Answer) -> None:
+    def _handle_answer(self, answer: Answer) -> None:
         match answer:
             case Ready(device=device) if not self._job.job_id:
                 if self.status.busy:
@@ -181,12 +182,12 @@ class Session:
             case Ready():
                 self.status = replace(self.status, text="Starting")
             case Failed(job_id="") as failed:
-                self._close_client()  # whatever it was, it was not a job: do not trust this process again
+                self._close_client()  # the failure belongs to no job, so do not reuse this process
                 self._fail(failed)
             case _ if answer.job_id == self._job.job_id and self._job.job_id:
-                self._hear_of_job(answer)
+                self._handle_job_answer(answer)
 
-    def _hear_of_job(self, answer: Answer) -> None:
+    def _handle_job_answer(self, answer: Answer) -> None:
         match answer:
             case Stage(text=text, done=done, total=total) if not self._cancelling:
                 self.status = replace(
@@ -198,16 +199,17 @@ class Session:
                     self.status, state=State.RUNNING, text="Propagating", done=done, total=total, seconds_left=left
                 )
             case Finished() as finished:
-                self._end(State.FINISHED, text=self._job.done, warning=finished.warning)
+                self._end(State.FINISHED, text=self._job.done_text, warning=finished.warning)
                 self.status = replace(self.status, finished=finished)
-            case Suggested() as found:
-                self._end(State.FINISHED, text=self._job.take(found))
+            case Suggested() as suggested:
+                assert self._job.on_suggested is not None  # `suggest` sets it
+                self._end(State.FINISHED, text=self._job.on_suggested(suggested))
             case JobCancelled():
-                self._end(State.CANCELLED, text=self._job.cancelled)
+                self._end(State.CANCELLED, text=self._job.cancelled_text)
             case Failed() as failed:
                 self._fail(failed)
 
-    def _hear_installation(self, child: ChildProcess) -> None:
+    def _handle_installation(self, child: ChildProcess) -> None:
         for line in child.received():
             if line is not None:
                 self.status = replace(self.status, text=line.strip())
@@ -218,42 +220,43 @@ class Session:
             if status == 0:
                 self._end(State.FINISHED, text="The engine is installed")
             else:
-                words = next((line for line in reversed(child.log) if line.strip()), f"status {status}")
-                self._fail(Failed("", EnvironmentFailed.code, words, EnvironmentFailed.default_remedy))
+                message = next((line for line in reversed(child.log) if line.strip()), f"status {status}")
+                self._fail(Failed("", EnvironmentFailed.code, message, EnvironmentFailed.default_remedy))
 
     def _fail(self, failed: Failed) -> None:
-        if self._cancelling and self.status.busy:  # a cancelled job that breaks off is a cancelled job
+        if self._cancelling and self.status.busy:  # a job that fails while being cancelled counts as cancelled
             self._end(State.CANCELLED, text="Cancelled")
         elif self.status.busy:
             self._end(State.FAILED, problem=Problem(failed.code, failed.message, failed.remedy))
 
     def _end(self, state: State, *, text: str = "", warning: str = "", problem: Problem | None = None) -> None:
-        self._job = _Job()
+        self._job = _CurrentJob()
         self.status = replace(self.status, state=state, text=text, seconds_left=None, warning=warning, problem=problem)
 
     def _seconds_left(self, done: int, total: int) -> float | None:
         now = time.monotonic()
         if self._first_step is None:
-            self._first_step = now, done  # loading, and what an interrupted job did, are not counted
-        began, first = self._first_step
-        if done < first + 2:
+            self._first_step = now, done  # leave out loading and the steps of a resumed job
+        start_time, first_done = self._first_step
+        if done < first_done + 2:
             return None
-        return (now - began) / (done - first) * (total - done)
+        return (now - start_time) / (done - first_done) * (total - done)
 
     # -- the engine ----------------------------------------------------------------------------------------------------
-    def _begin(self, request: Request, job: _Job, *, clip: str = "", folder: Path | None = None) -> None:
+    def _begin(self, request: Request, job: _CurrentJob, *, clip: str = "", folder: Path | None = None) -> None:
         self._expect_idle()
-        self._start_engine()
+        client = self._start_engine()
         self._job, self._cancelling, self._first_step = job, False, None
-        self._client.send(request)
-        text = "Starting" if self._client.ready else "Starting the engine"
+        client.send(request)
+        text = "Starting" if client.ready else "Starting the engine"
         self.status = Status(State.STARTING, clip=clip, folder=folder, text=text)
 
     def _expect_idle(self) -> None:
         if self.status.busy:
-            raise EngineBusy(f"something is running already ({self.status.text})")
+            raise EngineBusy(f"another operation is running already ({self.status.text})")
 
-    def _start_engine(self) -> None:
+    def _start_engine(self) -> EngineClient:
+        """Return the running engine's client, starting the engine if none is running or it cannot be reused."""
         command = environment.engine_command()
         if self._client and (
             self._client.cancelling or not self._client.alive or self._client.command != tuple(command)
@@ -261,6 +264,7 @@ class Session:
             self._close_client(at_once=True)
         if self._client is None:
             self._client = EngineClient(command, environment.ROOT)
+        return self._client
 
     def _close_client(self, *, at_once: bool = False) -> None:
         if self._client:
@@ -272,9 +276,10 @@ class Session:
 
 
 class _Installation(ChildProcess):
-    """The process that installs the engine: lines of progress, and None at its end."""
+    """Process that installs the engine. Its inbox receives lines of progress, and None at the end."""
 
-    def take_end(self) -> None:
+    def handle_end(self) -> None:
+        """Put None into the inbox."""
         self._inbox.put(None)
 
 

@@ -1,4 +1,4 @@
-"""What there is to say about the session: what it does, how far it is, what went wrong."""
+"""Status of the session: current operation, progress, result and problem."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..engine.shared.protocol import Finished
 
 
 class State(StrEnum):
-    """What the session is doing, or how the last thing it did ended."""
+    """State of the session's current operation, or how the last one ended."""
 
     IDLE = "idle"
     STARTING = "starting"
@@ -23,61 +23,63 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Problem:
-    """What went wrong, and what to do now."""
+    """Error to show: what went wrong, and what to do now."""
 
     code: str
     message: str
     remedy: str
 
     def error(self) -> EngineError:
-        """The same as an exception."""
+        """Return the problem as an exception."""
         return EngineError(self.message, remedy=self.remedy)
 
 
 @dataclass(frozen=True)
 class Status:
-    """All that can be shown of the session."""
+    """Everything the user interface shows of the session."""
 
     state: State = State.IDLE
-    clip: str = ""  # name of the clip in work; empty for other work
-    folder: Path | None = None  # its matte folder, made or read; it stays the same when the clip is renamed
-    text: str = ""  # what it does now, or what came of it
-    done: int = 0  # steps
-    total: int = 0  # steps; 0: not known yet
+    clip: str = ""  # name of the clip being processed; empty for operations without a clip
+    folder: Path | None = None  # the clip's matte folder, which does not change when the clip is renamed
+    text: str = ""  # current stage, or the result
+    done: int = 0  # steps done
+    total: int = 0  # steps in total; 0: not known yet
     seconds_left: float | None = None
     warning: str = ""
     problem: Problem | None = None
-    finished: Finished | None = None  # what the engine said of the job at its end
+    finished: Finished | None = None  # the engine's answer at the end of the job
 
     @property
     def busy(self) -> bool:
-        """Whether something is running."""
+        """Return whether an operation is running."""
         return self.state in (State.STARTING, State.RUNNING)
 
     @property
     def summary(self) -> str:
-        """What came of it, with a warning if there is one."""
+        """Return the text, with the warning if there is one."""
         return f"{self.text}. {self.warning}" if self.warning else self.text
 
     @property
     def progress(self) -> float:
-        """0..1."""
+        """Return the progress, 0..1."""
         return self.done / self.total if self.total else 0.0
 
 
 def progress_text(status: Status) -> str:
-    """What runs, how far it is, and how long it will take."""
+    """Return the current stage, its progress in percent, and the time left, as far as they are known."""
     if not status.total:
         return status.text
-    text = f"{status.text}: {status.progress:.0%}"  # not a count: a frame is met once from each side
+    text = (
+        f"{status.text}: {status.progress:.0%}"  # in percent: a count would mislead, as some frames are visited twice
+    )
     return text if status.seconds_left is None else f"{text}, {duration(status.seconds_left)} left"
 
 
 def duration(seconds: float) -> str:
-    """12 s, 3:05 min, 1:02 h."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60}:{whole % 60:02d} min"
-    return f"{whole // 3600}:{whole % 3600 // 60:02d} h"
+    """Return a duration as text, such as 12 s, 3:05 min or 1:02 h."""
+    rounded = round(seconds)
+    if rounded < 60:
+        return f"{rounded} s"
+    if rounded < 3600:
+        return f"{rounded // 60}:{rounded % 60:02d} min"
+    return f"{rounded // 3600}:{rounded % 3600 // 60:02d} h"

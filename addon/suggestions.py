@@ -1,4 +1,4 @@
-"""Suggested frames: where a further keyframe would help most; a list on the clip."""
+"""List of suggested frames of a clip, on which another keyframe would help most."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from ..engine.shared.protocol import Suggested
 from . import clips
 
 
-def keep(clip_id: int, found: Suggested) -> str:
-    """Make the list of the clip with this session_uid what was `found`; what came of it, in words."""
-    clip = next((each for each in bpy.data.movieclips if each.session_uid == clip_id), None)
+def store(clip_id: int, suggested: Suggested) -> str:
+    """Store suggested frames on the clip with the session_uid `clip_id`, and return a text to report."""
+    clip = next((clip for clip in bpy.data.movieclips if clip.session_uid == clip_id), None)
     if clip is None:
-        return "The clip has gone"
+        return "The clip no longer exists"
     clear(clip)
     matting = clip.matting
-    marked = {key.number for key in matting.keyframes}  # some may have been made meanwhile
-    for frame, score in zip(found.frames, found.scores, strict=True):
+    annotated = {key.number for key in matting.keyframes}  # includes keyframes made in the meantime
+    for frame, score in zip(suggested.frames, suggested.scores, strict=True):
         number = clips.number(clip, frame)
-        if number not in marked:
+        if number not in annotated:
             item = matting.suggestions.add()
             item.number, item.score = number, score
-    bpy.ops.ed.undo_push(message="Suggest Frames")  # or the next undo would take the list away
+    bpy.ops.ed.undo_push(message="Suggest Frames")  # or the next undo would remove the list
     count = len(matting.suggestions)
     if not count:
-        return "No frame differs from those that have keyframes"
+        return "No frame differs from the frames with keyframes"
     return f"{count} frame{'s' if count > 1 else ''} suggested"
 
 
-def leave_out(clip: MovieClip, number: int) -> None:
-    """The frame whose files carry `number` has a keyframe now."""
+def remove(clip: MovieClip, number: int) -> None:
+    """Remove the frame with the file number `number` from the list, because it has a keyframe now."""
     items = clip.matting.suggestions
     for index in reversed(range(len(items))):
         if items[index].number == number:
@@ -38,5 +38,5 @@ def leave_out(clip: MovieClip, number: int) -> None:
 
 
 def clear(clip: MovieClip) -> None:
-    """Forget all suggestions."""
+    """Remove all suggestions."""
     clip.matting.suggestions.clear()

@@ -1,4 +1,4 @@
-"""Published weights: where they are installed, which of them a clip is followed with, and how they are asked for."""
+"""Published weights: their folder, the choice for a recipe, and requests to download or import them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ..engine.shared.protocol import Download, Import
 from . import environment, recipes
 
 ANY = "ANY"
-# Weights of other recipes are for the command line.
+# Weights that only recipes outside the menu use are left to the command line.
 OFFERED = tuple(entry for entry in CATALOGUE if {row[0] for row in recipes.MENU} & {*entry.recipes})
 
-# A .blend keeps a number for each name, which must not change when the catalogue does.
+# .blend files store a number for each name, which must not change when the catalogue does.
 MENU = (
-    (ANY, "Any Installed", "The first of this menu that is installed", 0),
+    (ANY, "Any Installed", "Use the first of these that is installed", 0),
     *(
         (entry.name, entry.name, f"{entry.note}. {entry.method}", zlib.crc32(entry.name.encode()) >> 1)
         for entry in OFFERED
@@ -30,20 +30,20 @@ MENU = (
 
 
 def folder() -> Path:
-    """Where published weights are installed."""
+    """Return the folder in which published weights are installed."""
     chosen = environment.preferences().weights_folder
     return Path(bpy.path.abspath(chosen)) if chosen else catalogue.default_folder()
 
 
 def is_installed(entry: PublishedWeights) -> bool:
-    """Whether these weights are installed."""
+    """Return whether these weights are installed."""
     return catalogue.is_installed(entry, folder())
 
 
-def wanted(recipe: str, choice: str = ANY) -> PublishedWeights | None:
-    """The weights that a recipe is to run with, whether they are installed or not; None if it needs none.
+def weights_for(recipe: str, choice: str = ANY) -> PublishedWeights | None:
+    """Return the weights to run a recipe with, installed or not, or None if it needs no published weights.
 
-    Without a `choice` that fits the recipe the first that is installed, or else its authors' default.
+    Unless `choice` names weights of this recipe, these are the first that are installed, or else the first of all.
     """
     published = catalogue.published_for(recipe)
     chosen = [entry for entry in published if entry.name == choice]
@@ -51,26 +51,26 @@ def wanted(recipe: str, choice: str = ANY) -> PublishedWeights | None:
 
 
 def file_for(recipe: str, choice: str = ANY) -> Path | None:
-    """The file of those weights; None if the recipe needs none. Raises WeightsMissing."""
-    entry = wanted(recipe, choice)
+    """Return the weights file to run a recipe with, or None if it needs no published weights. Raises WeightsMissing."""
+    entry = weights_for(recipe, choice)
     if entry is None:
         return None
     if not is_installed(entry):
         raise WeightsMissing(
-            f"weights {entry.name}, which this recipe runs on, are not installed",
+            f"weights {entry.name}, which this recipe needs, are not installed",
             remedy="Download or import them below the recipe, or choose another recipe.",
         )
     return catalogue.installed(entry, folder())
 
 
-def likely_file(name: str) -> Path:
-    """Where a browser may have put the file of these weights. Raises UnknownWeights."""
+def guess_download_path(name: str) -> Path:
+    """Return where a browser probably saved the file of these weights. Raises UnknownWeights."""
     downloads = Path.home() / "Downloads"
     return (downloads if downloads.is_dir() else Path.home()) / catalogue.find_weights(name).file_name
 
 
-def facts(entry: PublishedWeights) -> tuple[tuple[str, str], ...]:
-    """What a user must know of weights before they are fetched: names and values."""
+def details(entry: PublishedWeights) -> tuple[tuple[str, str], ...]:
+    """Return names and values to show before weights are downloaded, such as method, licence and size."""
     return (
         ("Weights", f"{entry.name}. {entry.note}" if entry.note else entry.name),
         ("Method", entry.method),
@@ -81,20 +81,23 @@ def facts(entry: PublishedWeights) -> tuple[tuple[str, str], ...]:
     )
 
 
-def expect_online() -> None:
-    """Raises Offline if Blender may not use the network."""
+def require_online_access() -> None:
+    """Raise Offline if online access is off in Blender."""
     if not bpy.app.online_access:
-        raise Offline("weights have to be downloaded, and Blender may not go online")
+        raise Offline("weights must be downloaded, but online access is off in Blender")
 
 
 def download(name: str, *, again: bool) -> Download:
-    """The request to fetch and install weights. Raises Offline, UnknownWeights."""
-    expect_online()
+    """Return the request to download and install weights. Raises Offline, UnknownWeights."""
+    require_online_access()
     return Download(uuid.uuid4().hex, catalogue.find_weights(name).name, folder(), again)
 
 
 def import_file(name: str, file: Path, *, again: bool) -> Import:
-    """The request to install weights from a file: those that its name tells, or else `name`. Raises UnknownWeights."""
+    """Return the request to install weights from `file`: those that its name identifies, or else `name`.
+
+    Raises UnknownWeights.
+    """
     entry = None
     with suppress(UnknownWeights):
         entry = catalogue.find_by_file(file)

@@ -1,4 +1,4 @@
-"""The buttons: each gathers, calls one function of the add-on, and reports."""
+"""Operators: each calls functions of the add-on and reports the result."""
 
 from __future__ import annotations
 

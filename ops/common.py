@@ -1,8 +1,9 @@
-"""What all operators share: where they may be used, and how they report."""
+"""Base classes and helpers of the operators: poll, reports, and choice of objects."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from bpy.types import Context, MovieClip, Operator
 
@@ -12,21 +13,30 @@ from ..engine.shared.errors import EngineError, NoActiveObject, NothingPropagate
 
 
 class ReportingOperator:
-    """Runs `run(context)` and reports the sentence it returns, or the error it raises."""
+    """Operator that calls its `run(context)`, and reports the text it returns or the error it raises."""
+
+    if TYPE_CHECKING:  # subclasses define `run`, and inherit the rest from Operator
+
+        def run(self, context: Context) -> str: ...
+
+        def report(self, type: set[str], message: str) -> None: ...
+
+        @classmethod
+        def poll_message_set(cls, message: str) -> None: ...
 
     def execute(self, context: Context) -> set[str]:
         try:
-            done = self.run(context)
+            text = self.run(context)
         except EngineError as error:
             self.report({"ERROR"}, error.sentence())
             return {"CANCELLED"}
-        if done:
-            self.report({"INFO"}, done)
+        if text:
+            self.report({"INFO"}, text)
         return {"FINISHED"}
 
 
 class ClipOperator(ReportingOperator):
-    """An operator of the clip editor, for the clip that it shows."""
+    """Operator on the clip shown in the Movie Clip Editor."""
 
     @classmethod
     def poll(cls, context: Context) -> bool:
@@ -38,50 +48,53 @@ class ClipOperator(ReportingOperator):
 
 
 def clip_in(context: Context) -> MovieClip:
-    """The clip that the editor shows."""
+    """Return the clip that the editor shows."""
     return context.space_data.clip
 
 
 def object_in(context: Context) -> MatteObject:
-    """The active object. Raises NoActiveObject."""
+    """Return the active object. Raises NoActiveObject."""
     item = active_object(clip_in(context))
     if item is None:
-        raise NoActiveObject("no object is chosen")
+        raise NoActiveObject("no object is selected")
     return item
 
 
-def wanted_objects(context: Context, which: str) -> list[int]:
-    """Numbers of the objects meant by "ALL" or "ACTIVE". "ALL" leaves out those without a keyframe: what there is of
-    them was made before their keyframes were cleared. Raises NoActiveObject, NothingPropagated."""
+def chosen_object_ids(context: Context, which: str) -> list[int]:
+    """Return the ids of the objects that `which`, "ALL" or "ACTIVE", stands for.
+
+    "ALL" leaves out objects without a keyframe: any mattes of theirs date from before their keyframes were cleared.
+    Raises NoActiveObject, NothingPropagated.
+    """
     if which == "ACTIVE":
         return [object_in(context).object_id]
     matting = clip_in(context).matting
     if not matting.objects:
         raise NoActiveObject("the clip has no objects")
-    marked = {key.object_id for key in matting.keyframes}
-    numbers = [item.object_id for item in matting.objects if item.object_id in marked]
-    if not numbers:
+    annotated = {key.object_id for key in matting.keyframes}
+    object_ids = [item.object_id for item in matting.objects if item.object_id in annotated]
+    if not object_ids:
         raise NothingPropagated("no object has a keyframe", remedy="Mark an object on one frame, and propagate.")
-    return numbers
+    return object_ids
 
 
-def left_out(context: Context, which: str, done: Iterable[int]) -> list[str]:
-    """In words, which objects are not among those that were `done` though "ALL" was asked for."""
-    done = set(done)
-    names = [item.name for item in clip_in(context).matting.objects if item.object_id not in done]
-    return [f"left out, as they have no keyframe or no mattes: {', '.join(names)}"] if which == "ALL" and names else []
+def skipped_object_warnings(context: Context, which: str, done_ids: Iterable[int]) -> list[str]:
+    """Return a warning that names the objects not in `done_ids`, if `which` is "ALL" and there are any."""
+    done_ids = set(done_ids)
+    names = [item.name for item in clip_in(context).matting.objects if item.object_id not in done_ids]
+    return [f"skipped without keyframes or mattes: {', '.join(names)}"] if which == "ALL" and names else []
 
 
-def say(operator: Operator, done: str, warnings: list[str]) -> str:
-    """`done`, to be reported, if there is nothing to warn of; else it is reported here, as a warning."""
+def report_warnings(operator: Operator, text: str, warnings: list[str]) -> str:
+    """Report `text` and the warnings and return "", or return `text` for the caller to report if there are none."""
     if not warnings:
-        return done
-    operator.report({"WARNING"}, "; ".join([done, *warnings]))
+        return text
+    operator.report({"WARNING"}, "; ".join([text, *warnings]))
     return ""
 
 
-HIDDEN = {"HIDDEN", "SKIP_SAVE"}  # options of a property that only scripts set
-WHICH = (
+HIDDEN = {"HIDDEN", "SKIP_SAVE"}  # options of properties that only scripts set
+OBJECT_ITEMS = (
     ("ALL", "All Objects", "Every object of the clip"),
-    ("ACTIVE", "Active Object", "Only the object chosen in the list"),
+    ("ACTIVE", "Active Object", "The object selected in the list"),
 )

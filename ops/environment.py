@@ -1,6 +1,11 @@
-"""The engine's environment: install, test."""
+"""Operators that install and test the engine."""
+
+# mypy: disable-error-code="valid-type"
+# Blender defines properties by annotations that are calls.
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from bpy.props import BoolProperty
 from bpy.types import Context, Operator
@@ -11,7 +16,12 @@ from .common import ReportingOperator
 
 
 class _EngineOperator(ReportingOperator):
-    """Starts something that `wait` waits for."""
+    """Operator that starts an operation of the session, and waits for its end if `wait` is set."""
+
+    if TYPE_CHECKING:  # subclasses define these
+        wait: bool
+
+        def begin(self) -> None: ...
 
     @classmethod
     def poll(cls, context: Context) -> bool:
@@ -24,27 +34,30 @@ class _EngineOperator(ReportingOperator):
 
 
 class CLIP_OT_matte_install_engine(_EngineOperator, Operator):
-    """Download PyTorch and what else the engine needs (a few GB) into a folder of its own; Blender stays free \
-meanwhile"""
+    """Download PyTorch and the other packages of the engine (several GB) in the background"""
 
     bl_idname = "clip.matte_install_engine"
     bl_label = "Install Engine"
     bl_options = {"REGISTER"}
 
-    wait: BoolProperty(name="Wait", description="Return when all is done", default=False, options={"SKIP_SAVE"})
+    wait: BoolProperty(
+        name="Wait", description="Wait until the operation is finished", default=False, options={"SKIP_SAVE"}
+    )
 
     def begin(self) -> None:
         session.install()
 
 
 class CLIP_OT_matte_test_engine(_EngineOperator, Operator):
-    """Start the engine and see that it answers"""
+    """Start the engine and check that it answers"""
 
     bl_idname = "clip.matte_test_engine"
     bl_label = "Test Engine"
     bl_options = {"REGISTER"}
 
-    wait: BoolProperty(name="Wait", description="Return when all is done", default=False, options={"SKIP_SAVE"})
+    wait: BoolProperty(
+        name="Wait", description="Wait until the operation is finished", default=False, options={"SKIP_SAVE"}
+    )
 
     def begin(self) -> None:
         session.test()

@@ -1,4 +1,7 @@
-"""Mask keyframes: from a mask, from an image, not here, clear, go to the next."""
+"""Operators for mask keyframes: from a mask, from an image, absent, clear, jump."""
+
+# mypy: disable-error-code="valid-type"
+# Blender defines properties by annotations that are calls.
 
 from __future__ import annotations
 
@@ -17,34 +20,34 @@ from .common import ClipOperator, clip_in, object_in
 
 
 class CLIP_OT_matte_keyframe_from_mask(ClipOperator, Operator):
-    """Take the mask shown in this editor as the active object's keyframe on the current frame, exactly as Blender \
-renders it. With 'Not Here', say that the object is not to be seen on this frame"""
+    """Set the active object's keyframe on the current frame from the mask shown in this editor, as Blender \
+renders it. With 'Absent', mark the object as not visible on this frame"""
 
     bl_idname = "clip.matte_keyframe_from_mask"
     bl_label = "Keyframe from Mask"
     bl_options = {"REGISTER", "UNDO"}
 
     absent: BoolProperty(
-        name="Not Here", description="The object is not to be seen on this frame", default=False, options={"SKIP_SAVE"}
+        name="Absent", description="The object is not visible on this frame", default=False, options={"SKIP_SAVE"}
     )
 
     def run(self, context: Context) -> str:
         clip, item, frame = clip_in(context), object_in(context), context.scene.frame_current
         if self.absent:
             keyframes.set_absent(clip, item.object_id, frame)
-            return f"{item.name} is not here on frame {frame}"
+            return f"{item.name} is absent on frame {frame}"
         clips.media_frame_inside(clip, frame)
         mask = context.space_data.mask
         if mask is None:
-            raise NoActiveMask("no mask is chosen in this editor")
+            raise NoActiveMask("no mask is selected in this editor")
         pixels = keyframes.mask_pixels(mask, clip, context.scene, item.object_id)
-        return _keep(clip, item, frame, pixels)
+        return _set_keyframe(clip, item, frame, pixels)
 
 
 class CLIP_OT_matte_keyframe_from_image(ClipOperator, Operator):
-    """Take an image file of the clip's size as the active object's keyframe on the current frame. In a label image \
-(palette PNG, or grey PNG with values below 128) the object is where the value is its number, or any value if there \
-is only one; in other images where it is opaque, or, without transparency, bright"""
+    """Set the active object's keyframe on the current frame from an image of the clip's size. From a label image \
+(palette PNG, or grey PNG with values below 128), use the pixels with the object's number, or all labelled pixels if \
+there is only one number. From other images, use opaque pixels, or bright ones without transparency"""
 
     bl_idname = "clip.matte_keyframe_from_image"
     bl_label = "Keyframe from Image"
@@ -55,7 +58,7 @@ is only one; in other images where it is opaque, or, without transparency, brigh
     filter_folder: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
     all_objects: BoolProperty(
         name="All Objects",
-        description="Take every object of a label image, and add those that are not in the list",
+        description="Set keyframes for all objects of a label image, and add objects that are not in the list",
         default=False,
         options={"SKIP_SAVE"},
     )
@@ -68,23 +71,23 @@ is only one; in other images where it is opaque, or, without transparency, brigh
         clip, frame = clip_in(context), context.scene.frame_current
         path = Path(bpy.path.abspath(self.filepath))
         if self.all_objects:
-            return self._take_all(context, path)
+            return self._import_all(context, path)
         item = object_in(context)
         pixels = mask_images.object_pixels(path, clip, item.object_id)
-        return _keep(clip, item, frame, pixels)
+        return _set_keyframe(clip, item, frame, pixels)
 
-    def _take_all(self, context: Context, path: Path) -> str:
+    def _import_all(self, context: Context, path: Path) -> str:
         clip, frame = clip_in(context), context.scene.frame_current
         clips.media_frame_inside(clip, frame)
         objects = mask_images.objects_in(path, clip)
         if not objects:
-            raise KeyframeNotLabels(f"{path.name} holds no objects")
+            raise KeyframeNotLabels(f"{path.name} contains no objects")
         for number, pixels in objects.items():
             if find_object(clip, number) is None:
                 add_object(clip, object_id=number)
             keyframes.set_keyframe(clip, number, frame, pixels)
-        said = [text for number in objects for text in keyframes.overlaps(clip, number, frame)]
-        return "; ".join([f"Keyframes of {len(objects)} objects on frame {frame}", *said])
+        overlaps = [text for number in objects for text in keyframes.overlap_messages(clip, number, frame)]
+        return "; ".join([f"Keyframes of {len(objects)} objects on frame {frame}", *overlaps])
 
 
 class CLIP_OT_matte_keyframe_clear(ClipOperator, Operator):
@@ -102,7 +105,7 @@ class CLIP_OT_matte_keyframe_clear(ClipOperator, Operator):
 
 
 class CLIP_OT_matte_keyframe_jump(ClipOperator, Operator):
-    """Go to the next or previous frame with a mask keyframe"""
+    """Jump to the next or previous frame with a mask keyframe"""
 
     bl_idname = "clip.matte_keyframe_jump"
     bl_label = "Jump to Keyframe"
@@ -110,29 +113,32 @@ class CLIP_OT_matte_keyframe_jump(ClipOperator, Operator):
 
     to: EnumProperty(
         name="To",
-        items=(("NEXT", "Next", "Forward"), ("PREVIOUS", "Previous", "Backward")),
+        items=(
+            ("NEXT", "Next", "Jump to the next keyframe"),
+            ("PREVIOUS", "Previous", "Jump to the previous keyframe"),
+        ),
         default="NEXT",
         options={"SKIP_SAVE"},
     )
 
     def run(self, context: Context) -> str:
-        clip, now = clip_in(context), context.scene.frame_current
+        clip, current = clip_in(context), context.scene.frame_current
         frames = {clips.scene_frame_of(clip, key.number) for key in clip.matting.keyframes}
         if self.to == "NEXT":
-            target = min((frame for frame in frames if frame > now), default=None)
+            target = min((frame for frame in frames if frame > current), default=None)
         else:
-            target = max((frame for frame in frames if frame < now), default=None)
+            target = max((frame for frame in frames if frame < current), default=None)
         if target is None:
-            return "There is no further keyframe"
+            return "No more keyframes to jump to in this direction"
         clips.show(context.scene, target)
         return ""
 
 
-def _keep(clip: MovieClip, item: MatteObject, frame: int, pixels: np.ndarray) -> str:
-    """Make the keyframe, and say what became of it."""
+def _set_keyframe(clip: MovieClip, item: MatteObject, frame: int, pixels: np.ndarray) -> str:
+    """Set the keyframe, and return the text to report."""
     keyframes.set_keyframe(clip, item.object_id, frame, pixels)
-    said = [f"Keyframe of {item.name} on frame {frame}: {int(pixels.sum())} pixels"]
-    return "; ".join(said + keyframes.overlaps(clip, item.object_id, frame))
+    text = f"Keyframe of {item.name} on frame {frame}: {int(pixels.sum())} pixels"
+    return "; ".join([text, *keyframes.overlap_messages(clip, item.object_id, frame)])
 
 
 CLASSES = (

@@ -1,4 +1,7 @@
-"""Objects of a clip: add, remove."""
+"""Operators that add and remove objects of a clip."""
+
+# mypy: disable-error-code="valid-type"
+# Blender defines properties by annotations that are calls.
 
 from __future__ import annotations
 
@@ -10,20 +13,22 @@ from .common import ClipOperator, clip_in, object_in
 
 
 class CLIP_OT_matte_object_add(ClipOperator, Operator):
-    """Add an object to be followed through the clip"""
+    """Add an object to compute mattes for"""
 
     bl_idname = "clip.matte_object_add"
     bl_label = "Add Object"
     bl_options = {"REGISTER", "UNDO"}
 
-    name: StringProperty(name="Name", description="Empty: a name with the object's number", options={"SKIP_SAVE"})
+    name: StringProperty(
+        name="Name", description="Name of the object. Leave empty to name it by number", options={"SKIP_SAVE"}
+    )
 
     def run(self, context: Context) -> str:
         return f"Added {add_object(clip_in(context), name=self.name).name}"
 
 
 class CLIP_OT_matte_object_remove(ClipOperator, Operator):
-    """Remove the active object and its keyframes; its mattes stay on disk until they are cleared"""
+    """Remove the active object and its keyframes. Its mattes stay on disk until they are cleared"""
 
     bl_idname = "clip.matte_object_remove"
     bl_label = "Remove Object"

@@ -1,4 +1,7 @@
-"""Propagate and Cancel."""
+"""Operators that propagate masks and cancel the running operation."""
+
+# mypy: disable-error-code="valid-type"
+# Blender defines properties by annotations that are calls.
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from .common import HIDDEN, ClipOperator, ReportingOperator, clip_in
 
 
 class CLIP_OT_matte_propagate(ClipOperator, Operator):
-    """Follow the marked objects through the clip; Blender stays free meanwhile"""
+    """Compute mattes of all objects with keyframes through the clip, in the background"""
 
     bl_idname = "clip.matte_propagate"
     bl_label = "Propagate"
@@ -23,31 +26,29 @@ class CLIP_OT_matte_propagate(ClipOperator, Operator):
 
     direction: EnumProperty(
         name="Direction",
-        description="Which way mattes are carried from the keyframes",
+        description="Direction to propagate from the keyframes",
         items=(
-            (Direction.BOTH.value, "Both Ways", "Forward and backward"),
-            (Direction.FORWARD.value, "Forward", "To later frames only"),
-            (Direction.BACKWARD.value, "Backward", "To earlier frames only"),
+            (Direction.BOTH.value, "Both Directions", "Propagate forward and backward"),
+            (Direction.FORWARD.value, "Forward", "Propagate to later frames only"),
+            (Direction.BACKWARD.value, "Backward", "Propagate to earlier frames only"),
         ),
         default=Direction.BOTH.value,
         options={"SKIP_SAVE"},
     )
     frames: EnumProperty(
         name="Frames",
-        description="Which frames get mattes",
+        description="Frames to compute mattes for",
         items=(
             ("CLIP", "Whole Clip", "Every frame of the clip"),
-            ("PREVIEW", "Preview Range", "The scene's preview range, or its frame range if it has none"),
+            ("PREVIEW", "Preview Range", "The scene's preview range, or its frame range if no preview range is set"),
         ),
         default="CLIP",
         options={"SKIP_SAVE"},
     )
-    recipe: StringProperty(
-        name="Recipe", description="For scripts: another of the engine's recipes than the clip's", options=HIDDEN
-    )
+    recipe: StringProperty(name="Recipe", description="Recipe to use instead of the clip's", options=HIDDEN)
     wait: BoolProperty(
         name="Wait",
-        description="Return when all is done: for background mode, where nothing else could listen to the engine",
+        description="Wait until the operation is finished, as background mode requires",
         default=False,
         options={"SKIP_SAVE"},
     )
@@ -60,7 +61,7 @@ class CLIP_OT_matte_propagate(ClipOperator, Operator):
         except EngineError as error:
             session.show(error)
             raise
-        suggestions.clear(clip)  # they were made of mattes that are made anew
+        suggestions.clear(clip)  # they were computed from mattes that are now being replaced
         listen()
         if self.wait:
             return session.wait().summary
@@ -68,7 +69,7 @@ class CLIP_OT_matte_propagate(ClipOperator, Operator):
 
 
 class CLIP_OT_matte_cancel(ReportingOperator, Operator):
-    """Stop what Keymatte is doing; mattes already made are kept"""
+    """Cancel the running operation. Mattes already computed are kept"""
 
     bl_idname = "clip.matte_cancel"
     bl_label = "Cancel"

@@ -1,4 +1,7 @@
-"""Results: to mask layers, to the compositor, clear."""
+"""Operators on results: to mask layers, to the compositor, clear."""
+
+# mypy: disable-error-code="valid-type"
+# Blender defines properties by annotations that are calls.
 
 from __future__ import annotations
 
@@ -11,37 +14,45 @@ from ..addon.listening import redraw
 from ..addon.session import session
 from ..engine.shared.errors import EngineBusy
 from ..engine.shared.matte_folder import spans
-from .common import WHICH, ClipOperator, clip_in, left_out, say, wanted_objects
+from .common import (
+    OBJECT_ITEMS,
+    ClipOperator,
+    chosen_object_ids,
+    clip_in,
+    report_warnings,
+    skipped_object_warnings,
+)
 
 
 class CLIP_OT_matte_to_mask_layers(ClipOperator, Operator):
-    """Make mask layers of the mattes: one per object, keyed on every frame. Layers made before are replaced, your \
-own are not touched"""
+    """Create mask layers from the mattes, one per object, keyed on every frame. Layers created earlier are replaced, \
+your own are kept"""
 
     bl_idname = "clip.matte_to_mask_layers"
     bl_label = "To Mask Layers"
     bl_options = {"REGISTER", "UNDO"}
 
-    which: EnumProperty(name="Objects", items=WHICH, default="ALL", options={"SKIP_SAVE"})
+    which: EnumProperty(name="Objects", items=OBJECT_ITEMS, default="ALL", options={"SKIP_SAVE"})
 
     def run(self, context: Context) -> str:
         clip, space = clip_in(context), context.space_data
-        wanted = wanted_objects(context, self.which)
-        written = mask_layers.write_layers(
+        object_ids = chosen_object_ids(context, self.which)
+        result = mask_layers.write_layers(
             clip,
-            wanted,
+            object_ids,
             window=context.window or context.window_manager.windows[0],
             area=context.area,
         )
         space.mask = space.mask or clip.matting.mask
-        warnings = left_out(context, self.which, set(wanted).difference(written.without))
-        if written.empty:
-            warnings.append(f"empty on frames without mattes: {spans(written.empty)}")
-        return say(self, f"{len(written.layers)} mask layers written to {clip.matting.mask.name}", warnings)
+        warnings = skipped_object_warnings(context, self.which, set(object_ids).difference(result.skipped))
+        if result.empty:
+            warnings.append(f"empty on frames without mattes: {spans(result.empty)}")
+        text = f"{len(result.layers)} mask layers written to {clip.matting.mask.name}"
+        return report_warnings(self, text, warnings)
 
 
 class CLIP_OT_matte_to_compositor(ClipOperator, Operator):
-    """Add the clip, cut out by its mattes, to the scene's compositor. Your own nodes and links are not touched"""
+    """Add the clip, cut out by its mattes, to the scene's compositor. Your own nodes and links are kept"""
 
     bl_idname = "clip.matte_to_compositor"
     bl_label = "To Compositor"
@@ -50,34 +61,34 @@ class CLIP_OT_matte_to_compositor(ClipOperator, Operator):
     variant: EnumProperty(
         name="From",
         items=(
-            ("MATTE", "Mattes", "The images that were computed, with soft edges"),
-            ("MASK", "Mask Layers", "The mask layers, with all that you changed in them"),
+            ("MATTE", "Mattes", "The computed matte images, with soft edges"),
+            ("MASK", "Mask Layers", "The mask layers, including your edits"),
         ),
         default="MATTE",
         options={"SKIP_SAVE"},
     )
-    which: EnumProperty(name="Objects", items=WHICH, default="ALL", options={"SKIP_SAVE"})
+    which: EnumProperty(name="Objects", items=OBJECT_ITEMS, default="ALL", options={"SKIP_SAVE"})
 
     def run(self, context: Context) -> str:
         clip, scene = clip_in(context), context.scene
         warnings = []
         if self.variant == "MATTE":
-            wanted = wanted_objects(context, self.which)
-            added = compositor.add_mattes(scene, clip, wanted)
-            warnings += left_out(context, self.which, set(wanted).difference(added.without))
+            object_ids = chosen_object_ids(context, self.which)
+            result = compositor.add_mattes(scene, clip, object_ids)
+            warnings += skipped_object_warnings(context, self.which, set(object_ids).difference(result.skipped))
         else:
-            added = compositor.add_mask(scene, clip)
-        if added.missing:
-            warnings.append(f"frames without mattes show those of other frames: {spans(added.missing)}")
-        if not added.linked:
-            warnings.append("its output shows other nodes: link 'Keymatte cut out' to them where you want it")
-        if not added.same_size:
-            warnings.append(f"the render has another size than the clip ({clip.size[0]}x{clip.size[1]})")
-        return say(self, "Added to the compositor", warnings)
+            result = compositor.add_mask(scene, clip)
+        if result.missing:
+            warnings.append(f"frames without mattes show those of other frames: {spans(result.missing)}")
+        if not result.linked:
+            warnings.append("the output shows other nodes: link the node 'Keymatte cut out' where you need it")
+        if not result.same_size:
+            warnings.append(f"the render size differs from the clip's ({clip.size[0]}x{clip.size[1]})")
+        return report_warnings(self, "Added to the compositor", warnings)
 
 
 class CLIP_OT_matte_clear(ClipOperator, Operator):
-    """Remove the mattes made of this clip from the disk, and what was learned of it; keyframes, masks and nodes stay"""
+    """Delete this clip's mattes and adapted weights from disk. Keyframes, masks and nodes are kept"""
 
     bl_idname = "clip.matte_clear"
     bl_label = "Clear Mattes"
@@ -90,10 +101,10 @@ class CLIP_OT_matte_clear(ClipOperator, Operator):
         clip = clip_in(context)
         folder = existing_folder(clip)
         if session.status.busy and folder is not None and session.status.folder == folder.root:
-            raise EngineBusy("mattes of this clip are being made or looked at")
+            raise EngineBusy("mattes of this clip are being computed or read")
         count = clear_results(clip)
         redraw()
-        return f"Removed {count} files" if count else "There is nothing to clear"
+        return f"Deleted {count} files" if count else "Nothing to clear"
 
 
 CLASSES = (CLIP_OT_matte_to_mask_layers, CLIP_OT_matte_to_compositor, CLIP_OT_matte_clear)

@@ -1,4 +1,7 @@
-"""Suggested frames: which to mark next."""
+"""Operator that suggests frames to annotate next."""
+
+# mypy: disable-error-code="valid-type"
+# Blender defines properties by annotations that are calls.
 
 from __future__ import annotations
 
@@ -16,30 +19,30 @@ from .common import HIDDEN, ClipOperator, clip_in
 
 
 class CLIP_OT_matte_suggest(ClipOperator, Operator):
-    """Look through the frames that have mattes for those least like the frames with keyframes: a keyframe there \
-helps most. The first time every frame is looked at, which takes a while; Blender stays free meanwhile"""
+    """Find the frames with mattes that differ most from the frames with keyframes, in the background. Another \
+keyframe there helps most"""
 
     bl_idname = "clip.matte_suggest"
     bl_label = "Suggest Frames"
     bl_options = {"REGISTER"}
 
-    recipe: StringProperty(
-        name="Recipe", description="For scripts: another of the engine's recipes than the clip's", options=HIDDEN
+    recipe: StringProperty(name="Recipe", description="Recipe to use instead of the clip's", options=HIDDEN)
+    wait: BoolProperty(
+        name="Wait", description="Wait until the operation is finished", default=False, options={"SKIP_SAVE"}
     )
-    wait: BoolProperty(name="Wait", description="Return when all is done", default=False, options={"SKIP_SAVE"})
 
     def run(self, context: Context) -> str:
         clip = clip_in(context)
         try:
             job = gather_suggestion(clip, recipe=self.recipe)
-            session.suggest(job, clip.name, partial(suggestions.keep, clip.session_uid))
+            session.suggest(job, clip.name, partial(suggestions.store, clip.session_uid))
         except EngineError as error:
             session.show(error)
             raise
         listen()
         if self.wait:
             return session.wait().summary
-        return "Looking for frames to mark next"
+        return "Searching for frames to annotate next"
 
 
 CLASSES = (CLIP_OT_matte_suggest,)

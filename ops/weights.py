@@ -1,8 +1,12 @@
-"""Published weights: download, import."""
+"""Operators that download and import published weights."""
+
+# mypy: disable-error-code="valid-type"
+# Blender defines properties by annotations that are calls.
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
 from bpy.props import BoolProperty, StringProperty
@@ -13,18 +17,24 @@ from ..addon.listening import listen
 from ..addon.session import session
 from ..engine.shared.catalogue import find_weights
 from ..engine.shared.errors import EngineError
+from ..engine.shared.protocol import Download, Import
 from .common import HIDDEN, ReportingOperator
 
-_WIDTH = 560  # pixels of a screen of usual density: an address fits
+_WIDTH = 560  # pixels at 100% resolution scale, wide enough for an address
 
 
 class _WeightsOperator(ReportingOperator):
-    """Has the engine install weights."""
+    """Operator that has the engine install published weights."""
+
+    if TYPE_CHECKING:  # subclasses define these
+        wait: bool
+
+        def request(self) -> Download | Import: ...
 
     @classmethod
     def poll(cls, context: Context) -> bool:
         if session.status.busy:
-            cls.poll_message_set("Something is running already")
+            cls.poll_message_set("Another operation is running already")
             return False
         return True
 
@@ -35,20 +45,21 @@ class _WeightsOperator(ReportingOperator):
 
 
 class CLIP_OT_matte_weights_download(_WeightsOperator, Operator):
-    """Download weights that others have published, after showing whose they are, under which licence, and how large; \
-Blender stays free meanwhile"""
+    """Download published weights in the background, after showing their method, licence and size"""
 
     bl_idname = "clip.matte_weights_download"
     bl_label = "Download Weights"
     bl_options = {"REGISTER"}
 
-    name: StringProperty(name="Name", description="Which weights", options={"SKIP_SAVE"})
-    again: BoolProperty(name="Again", description="Even if they are installed", default=False, options={"SKIP_SAVE"})
-    wait: BoolProperty(name="Wait", description="Return when all is done", default=False, options={"SKIP_SAVE"})
+    name: StringProperty(name="Name", description="Name of the weights", options={"SKIP_SAVE"})
+    again: BoolProperty(name="Again", description="Replace installed weights", default=False, options={"SKIP_SAVE"})
+    wait: BoolProperty(
+        name="Wait", description="Wait until the operation is finished", default=False, options={"SKIP_SAVE"}
+    )
 
     def invoke(self, context: Context, event: Event) -> set[str]:
         try:
-            weights.expect_online()
+            weights.require_online_access()
             find_weights(self.name)
         except EngineError as error:
             self.report({"ERROR"}, error.sentence())
@@ -57,36 +68,38 @@ Blender stays free meanwhile"""
 
     def draw(self, context: Context) -> None:
         column = self.layout.column(align=True)
-        for name, value in weights.facts(find_weights(self.name)):
+        for name, value in weights.details(find_weights(self.name)):
             row = column.split(factor=0.13)
             row.label(text=name)
             row.label(text=value)
 
-    def request(self) -> weights.Download:
+    def request(self) -> Download:
         return weights.download(self.name, again=self.again)
 
 
 class CLIP_OT_matte_weights_import(_WeightsOperator, Operator):
-    """Install published weights from a file that you have; the file stays as it is. If the file's name tells which \
-weights it holds, those are installed"""
+    """Install published weights from a file, which is kept. If its name identifies other published weights, those are \
+installed"""
 
     bl_idname = "clip.matte_weights_import"
     bl_label = "Import Weights"
     bl_options = {"REGISTER"}
 
-    name: StringProperty(name="Name", description="Which weights, if the file's name does not tell", options=HIDDEN)
-    again: BoolProperty(name="Again", description="Even if they are installed", default=False, options=HIDDEN)
+    name: StringProperty(
+        name="Name", description="Name of the weights, unless the file name identifies them", options=HIDDEN
+    )
+    again: BoolProperty(name="Again", description="Replace installed weights", default=False, options=HIDDEN)
     filepath: StringProperty(name="File", subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default="*.pth;*.pt;*.safetensors", options=HIDDEN)
-    wait: BoolProperty(name="Wait", description="Return when all is done", default=False, options=HIDDEN)
+    wait: BoolProperty(name="Wait", description="Wait until the operation is finished", default=False, options=HIDDEN)
 
     def invoke(self, context: Context, event: Event) -> set[str]:
         if self.name and not self.filepath:
-            self.filepath = str(weights.likely_file(self.name))
+            self.filepath = str(weights.guess_download_path(self.name))
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
-    def request(self) -> weights.Import:
+    def request(self) -> Import:
         return weights.import_file(self.name, Path(bpy.path.abspath(self.filepath)), again=self.again)
 
 

@@ -1,4 +1,4 @@
-"""Drawing only: reads, never changes."""
+"""Panels, lists and the overlay, which only read data and never change it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lists of objects, keyframes and suggested frames."""
+"""Lists of objects, keyframes and suggested frames."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..addon.objects import find_object
 
 
 class CLIP_UL_matte_objects(UIList):
-    """Objects: colour, name, number, whether its matte is shown."""
+    """List of objects: colour, name, number, and visibility of the matte."""
 
     def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flag=0) -> None:
         row = layout.row(align=True)
@@ -25,30 +25,30 @@ class CLIP_UL_matte_objects(UIList):
 
 
 class CLIP_UL_matte_keyframes(UIList):
-    """Keyframes: frame, object, whether the object is absent."""
+    """List of keyframes: frame, object, and whether the object is absent."""
 
     def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flag=0) -> None:
         clip = item.id_data
         frame = clips.scene_frame_of(clip, item.number)
-        known = find_object(clip, item.object_id)
+        matte_object = find_object(clip, item.object_id)
         row = layout.row(align=True)
-        here = frame == context.scene.frame_current
-        row.label(text=f"Frame {frame}", icon="KEYTYPE_KEYFRAME_VEC" if here else "KEYFRAME")
-        row.label(text=known.name if known else str(item.object_id))
+        is_current = frame == context.scene.frame_current
+        row.label(text=f"Frame {frame}", icon="KEYTYPE_KEYFRAME_VEC" if is_current else "KEYFRAME")
+        row.label(text=matte_object.name if matte_object else str(item.object_id))
         if item.absent:
-            row.label(text="not here")
+            row.label(text="absent")
 
 
 class CLIP_UL_matte_suggestions(UIList):
-    """Suggested frames, the most wanted first: frame, and how wanted it is beside the first."""
+    """List of suggested frames, best first: frame, and its score in percent of the best score."""
 
     def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flag=0) -> None:
         frame = clips.scene_frame_of(item.id_data, item.number)
         row = layout.row()
         row.label(text=f"Frame {frame}", icon="LIGHT" if frame == context.scene.frame_current else "OUTLINER_OB_LIGHT")
-        share = row.row()  # in words: a bar would take the clicks that are meant for the row
-        share.alignment, share.active = "RIGHT", False
-        share.label(text=f"{item.score / data.suggestions[0].score:.0%}")
+        score = row.row()  # as a label, because a progress bar would intercept clicks on the row
+        score.alignment, score.active = "RIGHT", False
+        score.label(text=f"{item.score / data.suggestions[0].score:.0%}")
 
 
 CLASSES = (CLIP_UL_matte_objects, CLIP_UL_matte_keyframes, CLIP_UL_matte_suggestions)

@@ -1,4 +1,4 @@
-"""The current frame's mattes over the clip, tinted in their objects' colours."""
+"""Overlay of the current frame's mattes in the clip editor, tinted in the objects' colours."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Shown:
-    """What the texture on the graphics card shows."""
+class _CachedTexture:
+    """Texture of the overlay, and what it was made from."""
 
     path: Path
-    changed: int
+    mtime: int
     tints: tuple
     texture: gpu.types.GPUTexture | None
 
 
 _handle: object | None = None
-_shown: _Shown | None = None
+_cached: _CachedTexture | None = None
 
 
 def show() -> None:
-    """Draw over every clip editor from now on; in background mode there is nothing to draw on."""
+    """Add the draw handler to clip editors. Does nothing in background mode."""
     global _handle
     if _handle is None and not bpy.app.background:
         _handle = SpaceClipEditor.draw_handler_add(_draw, (), "WINDOW", "POST_PIXEL")
 
 
 def hide() -> None:
-    """Draw no more."""
-    global _handle, _shown
+    """Remove the draw handler and release the texture."""
+    global _handle, _cached
     if _handle is not None:
         SpaceClipEditor.draw_handler_remove(_handle, "WINDOW")
-    _handle = _shown = None
+    _handle = _cached = None
 
 
 def tinted(labels: np.ndarray, tints: dict[int, tuple[float, float, float]], opacity: float) -> np.ndarray:
-    """Labels (H, W) of object numbers -> (H, W, 4) float32 colours, first row at the bottom as textures have it."""
+    """Convert object numbers (H, W) to colours (H, W, 4) float32, bottom row first as in textures."""
     table = np.zeros((256, 4), np.float32)
     for number, colour in tints.items():
         table[number] = (*colour, opacity)
@@ -62,18 +62,20 @@ def _draw() -> None:
     if clip is None or not clip.matting.show_overlay:
         return
     try:
-        texture = _texture(clip, space.clip_user.frame_current)  # the frame of the picture beneath
-    except (OSError, png.NotReadable, ValueError, EngineError) as error:
-        _log.info("no overlay: %s", error)  # a file that is just being removed; the next redraw tries again
+        texture = _texture(clip, space.clip_user.frame_current)  # the frame that the editor shows
+    except (OSError, png.PngError, ValueError, EngineError) as error:
+        _log.info("no overlay: %s", error)  # the file may just be being deleted; the next redraw tries again
         return
     if texture is not None:
         _draw_over_clip(bpy.context.region, texture)
 
 
 def _texture(clip: MovieClip, scene_frame: int) -> gpu.types.GPUTexture | None:
-    """The tinted label image of the frame, on the graphics card; None if there is none. Kept until one of its parts
-    changes."""
-    global _shown
+    """Return the tinted label image of a frame as a texture, or None if the frame has none.
+
+    The texture is cached until the frame, its file, the colours or the opacity change.
+    """
+    global _cached
     folder = existing_folder(clip)
     if folder is None:
         return None
@@ -82,14 +84,14 @@ def _texture(clip: MovieClip, scene_frame: int) -> gpu.types.GPUTexture | None:
         return None
     matting = clip.matting
     tints = {item.object_id: tuple(item.colour) for item in matting.objects if item.show}
-    wanted = (path, path.stat().st_mtime_ns, (*tints.items(), matting.opacity))
-    if _shown is None or (_shown.path, _shown.changed, _shown.tints) != wanted:
+    source = (path, path.stat().st_mtime_ns, (*tints.items(), matting.opacity))
+    if _cached is None or (_cached.path, _cached.mtime, _cached.tints) != source:
         pixels = tinted(png.read(path).values, tints, matting.opacity)
         height, width = pixels.shape[:2]
         buffer = gpu.types.Buffer("FLOAT", (height, width, 4), np.ascontiguousarray(pixels))
         texture = gpu.types.GPUTexture((width, height), format="RGBA8", data=buffer)
-        _shown = _Shown(*wanted, texture)
-    return _shown.texture
+        _cached = _CachedTexture(*source, texture)
+    return _cached.texture
 
 
 def _draw_over_clip(region: Region, texture: gpu.types.GPUTexture) -> None:

@@ -1,4 +1,4 @@
-"""The sidebar tab Keymatte of the clip editor."""
+"""Panels of the Keymatte tab in the sidebar of the clip editor."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ class CLIP_PT_matte_keyframes(_ClipPanel, Panel):
         column.enabled = active_object(context.space_data.clip) is not None
         column.operator("clip.matte_keyframe_from_mask", text="From Mask", icon="MOD_MASK").absent = False
         column.operator("clip.matte_keyframe_from_image", text="From Image", icon="IMAGE_DATA")
-        column.operator("clip.matte_keyframe_from_mask", text="Not Here", icon="GHOST_DISABLED").absent = True
+        column.operator("clip.matte_keyframe_from_mask", text="Absent", icon="GHOST_DISABLED").absent = True
         row = layout.row()
         row.template_list("CLIP_UL_matte_keyframes", "", matting, "keyframes", matting, "active_keyframe", rows=3)
-        side = row.column(align=True)
-        side.operator("clip.matte_keyframe_jump", text="", icon="TRIA_UP").to = "PREVIOUS"
-        side.operator("clip.matte_keyframe_jump", text="", icon="TRIA_DOWN").to = "NEXT"
-        side.operator("clip.matte_keyframe_clear", text="", icon="X")
+        column = row.column(align=True)
+        column.operator("clip.matte_keyframe_jump", text="", icon="TRIA_UP").to = "PREVIOUS"
+        column.operator("clip.matte_keyframe_jump", text="", icon="TRIA_DOWN").to = "NEXT"
+        column.operator("clip.matte_keyframe_clear", text="", icon="X")
 
 
 class CLIP_PT_matte_propagate(_ClipPanel, Panel):
@@ -75,8 +75,8 @@ class CLIP_PT_matte_propagate(_ClipPanel, Panel):
         row = buttons.row(align=True)
         row.operator("clip.matte_propagate", text="Backward", icon="TRACKING_BACKWARDS").direction = "backward"
         row.operator("clip.matte_propagate", text="Forward", icon="TRACKING_FORWARDS").direction = "forward"
-        only = buttons.operator("clip.matte_propagate", text="Preview Range Only", icon="PREVIEW_RANGE")
-        only.direction, only.frames = "both", "PREVIEW"
+        operator = buttons.operator("clip.matte_propagate", text="Preview Range Only", icon="PREVIEW_RANGE")
+        operator.direction, operator.frames = "both", "PREVIEW"
         draw_status(layout, session.status)
 
 
@@ -86,9 +86,9 @@ class CLIP_PT_matte_suggestions(_ClipPanel, Panel):
     def draw(self, context: Context) -> None:
         clip = context.space_data.clip
         matting, layout = clip.matting, self.layout
-        can = bool(matting.keyframes and results(clip).numbers)
+        is_propagated = bool(matting.keyframes and results(clip).numbers)
         column = layout.column()
-        column.enabled = can and not session.status.busy
+        column.enabled = is_propagated and not session.status.busy
         row = column.row(align=True)
         row.operator("clip.matte_suggest", icon="OUTLINER_OB_LIGHT")
         number = row.row(align=True)
@@ -99,11 +99,11 @@ class CLIP_PT_matte_suggestions(_ClipPanel, Panel):
         row = row.split(factor=0.7)
         row.prop(matting, "suggestion_alpha", text="", slider=True)
         row.label(text="Objects")
-        if not can:
+        if not is_propagated:
             layout.label(text="Propagate first", icon="INFO")
         elif matting.suggestions:
-            lists = ("CLIP_UL_matte_suggestions", "", matting, "suggestions", matting, "active_suggestion")
-            layout.template_list(*lists, rows=3)
+            arguments = ("CLIP_UL_matte_suggestions", "", matting, "suggestions", matting, "active_suggestion")
+            layout.template_list(*arguments, rows=3)
 
 
 class CLIP_PT_matte_results(_ClipPanel, Panel):

@@ -1,4 +1,4 @@
-"""The session's status as rows of a panel."""
+"""Drawing of the session's status in a panel."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from bpy.types import UILayout
 from ..addon.status import State, Status, progress_text
 from ..engine.shared.errors import as_sentence
 
-# What to click when something went wrong. Errors that are not here are put right elsewhere, as their remedy says.
+# Operators that fix errors, by error code. Other errors only show their remedy as text.
 REMEDIES = {
     "engine-missing": "clip.matte_install_engine",
     "environment-failed": "clip.matte_install_engine",
     "bad-message": "clip.matte_install_engine",
 }
-_WIDTH = 38  # characters in a line of a box in a sidebar as wide as Blender makes it
-_ICON = 6  # characters whose place an icon takes
+_WIDTH = 38  # characters in a line of a box, in a sidebar of default width
+_ICON = 6  # width of an icon in characters
 
 
 def draw_status(layout: UILayout, status: Status) -> None:
-    """Progress and Cancel while something runs, afterwards what came of it."""
+    """Draw progress and a cancel button while an operation runs, and its result or problem afterwards."""
     if status.busy:
         row = layout.row(align=True)
         row.progress(factor=status.progress, text=progress_text(status))
@@ -38,12 +38,12 @@ def draw_status(layout: UILayout, status: Status) -> None:
 
 
 def draw_text(layout: UILayout, text: str, *, icon: str = "NONE") -> None:
-    """Text in as many lines as it needs: labels do not wrap."""
+    """Draw text in as many lines as it needs, because labels do not wrap."""
     column = layout.column(align=True)
     for index, line in enumerate(wrapped(text, _WIDTH if icon == "NONE" else _WIDTH - _ICON)):
         column.label(text=line, icon=icon if index == 0 else "NONE")
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Text in lines of at most `width` characters; a word that is longer, such as a path, is cut."""
+    """Wrap text to lines of at most `width` characters. Longer words, such as paths, are broken."""
     return textwrap.wrap(text, width, break_long_words=True)

@@ -1,4 +1,4 @@
-"""The weights that a recipe runs on, as rows of a panel: which, and how to get them if they are not there."""
+"""Drawing of a recipe's weights in a panel: their menu, and how to install them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .status import draw_text
 
 
 class CLIP_MT_matte_weights(Menu):
-    """Which of the published weights the recipe's network uses"""
+    """Published weights for the recipe's network"""
 
     bl_label = "Weights"
 
@@ -25,15 +25,14 @@ class CLIP_MT_matte_weights(Menu):
 
 
 def draw_weights(layout: UILayout, matting: ClipMatting, *, busy: bool) -> None:
-    """A menu of the weights that the recipe can run on; and the way to those that are wanted and not installed."""
-    entry = weights.wanted(matting.recipe, matting.weights)
+    """Draw a menu of the recipe's weights, and buttons to install the chosen ones if they are missing."""
+    entry = weights.weights_for(matting.recipe, matting.weights)
     if entry is None:
         return
-    there = weights.is_installed(entry)
     row = layout.row().split(factor=0.4)
     row.label(text="Weights")
     row.menu("CLIP_MT_matte_weights", text=entry.name)
-    if not there:
+    if not weights.is_installed(entry):
         _draw_missing(layout.box(), entry, busy=busy)
 
 
@@ -50,7 +49,7 @@ def _draw_missing(layout: UILayout, entry: PublishedWeights, *, busy: bool) -> N
         row.operator("wm.url_open", text="Web Page", icon="URL").url = entry.page
     row.operator("clip.matte_weights_import", text="Import File", icon="FILE_FOLDER").name = entry.name
     if not entry.address:
-        draw_text(layout, "Get the file with your browser, and import it", icon="INFO")
+        draw_text(layout, "Download the file with your browser, and import it", icon="INFO")
     elif not bpy.app.online_access:
         draw_text(layout, "To download, allow online access in Preferences > System", icon="INTERNET_OFFLINE")
 

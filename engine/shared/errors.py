@@ -197,7 +197,7 @@ class EngineDied(EngineError):
 
 class KeyframeEmpty(EngineError):
     code = "keyframe-empty"
-    default_remedy = "If the object is not to be seen on this frame, use 'Not Here'."
+    default_remedy = "If the object is not visible on this frame, use 'Absent'."
 
 
 class NoActiveObject(EngineError):

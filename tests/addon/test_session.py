@@ -121,7 +121,7 @@ def test_an_engine_that_does_not_answer_a_cancel_is_ended(session, monkeypatch):
 def test_a_dead_engine_is_a_problem_and_the_next_job_gets_a_new_one(session):
     session.script.write_text(says(then="print('out of luck', file=sys.stderr); os._exit(7)"))
     session.start(JOB, "film")
-    with pytest.raises(EngineError, match="status 7; its last words: out of luck"):
+    with pytest.raises(EngineError, match="status 7; last output: out of luck"):
         session.wait(20)
     assert session.status.problem.code == EngineDied.code
     session.script.write_text(says(Finished("job 1")))
@@ -142,7 +142,7 @@ def test_a_forgotten_job_leaves_no_trace_and_the_next_one_does_not_wait_for_it(s
     session.script.write_text(says(MatteReady("job 1", 0, 1, 9)))
     session.start(JOB, "film")
     pump_until(session, State.RUNNING)
-    session.forget()
+    session.reset()
     assert session.status == Status()
     assert session.unanswered
     session.script.write_text(says(Finished("job 1")))

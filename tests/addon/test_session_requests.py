@@ -38,7 +38,7 @@ def test_a_download_shows_how_far_it_is_and_that_the_weights_are_installed(sessi
 @pytest.mark.parametrize(
     ("request_", "words"),
     (
-        (DOWNLOAD, "Cancelled: what was downloaded is kept, to go on from"),
+        (DOWNLOAD, "Cancelled: the partial download is kept, and can be resumed"),
         (Import("job 1", "XMem", Path("XMem.pth"), Path("weights")), "Cancelled"),
     ),
 )
@@ -54,12 +54,12 @@ def test_another_file_drops_what_is_done_for_a_clip_and_lets_weights_come(sessio
     session.script.write_text(says(Stage("job 1", "Working"), then=finished_when_asked()))
     session.install_weights(DOWNLOAD)
     pump_until(session, State.RUNNING)
-    session.forget_clip()
+    session.discard_clip_job()
     assert session.status.text == "Working"
     session._client.write("go on\n")
     assert session.wait(20).state == "finished"
-    session.forget_clip()
+    session.discard_clip_job()
     assert session.status == Status()
     session.suggest(SUGGESTION, "film", lambda answer: "")
-    session.forget_clip()
+    session.discard_clip_job()
     assert session.status == Status()

@@ -24,12 +24,12 @@ def put(folder: Path, name: str) -> Path:
 
 
 def test_our_own_recipe_needs_none(folder):
-    assert weights.wanted("keymatte") is None
+    assert weights.weights_for("keymatte") is None
     assert weights.file_for("keymatte", "XMem") is None
 
 
 def test_without_a_choice_the_first_that_is_installed_is_used_or_else_the_authors_default_is_missed(folder):
-    assert weights.wanted("xmem++").name == "XMem"
+    assert weights.weights_for("xmem++").name == "XMem"
     with pytest.raises(WeightsMissing, match="XMem, which"):
         weights.file_for("xmem++")
     later = put(folder, "XMem-s2")
@@ -47,12 +47,12 @@ def test_the_choice_is_used_or_missed_but_never_another(folder):
 
 
 def test_a_choice_that_belongs_to_another_recipe_does_not_count(folder):
-    assert weights.wanted("xmem", "Another") == published_for("xmem")[0]
+    assert weights.weights_for("xmem", "Another") == published_for("xmem")[0]
 
 
 def test_before_a_download_a_user_is_told_whose_they_are_how_large_and_from_where(folder):
     entry = find_weights("XMem")
-    told = dict(weights.facts(entry))
+    told = dict(weights.details(entry))
     assert told["Weights"].startswith("XMem")
     assert told["Method"] == entry.method
     assert told["Licence"] == entry.licence
@@ -63,13 +63,13 @@ def test_before_a_download_a_user_is_told_whose_they_are_how_large_and_from_wher
 
 def test_the_file_is_looked_for_where_browsers_put_it(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
-    assert weights.likely_file("xmem") == tmp_path / "XMem.pth"
+    assert weights.guess_download_path("xmem") == tmp_path / "XMem.pth"
     (tmp_path / "Downloads").mkdir()
-    assert weights.likely_file("XMem-s2") == tmp_path / "Downloads" / "XMem-s2.pth"
+    assert weights.guess_download_path("XMem-s2") == tmp_path / "Downloads" / "XMem-s2.pth"
 
 
 def test_offline_nothing_is_asked_for(folder):
-    with pytest.raises(Offline, match="may not go online"):
+    with pytest.raises(Offline, match="online access is off"):
         weights.download("XMem", again=False)
 
 

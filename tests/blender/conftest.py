@@ -55,7 +55,7 @@ def studio(extension, tmp_path):
     made = Studio(folder)
     made.new_file()
     yield made
-    made.session.forget()
+    made.session.reset()
 
 
 @pytest.fixture(scope="session")

@@ -183,17 +183,17 @@ def test_mattes_of_another_size_of_render_are_told(studio, capfd):
     propagated(studio)
     assert warnings(studio, capfd) == ""
     studio.scene.render.resolution_x = 64
-    assert "the render has another size than the clip (120x80)" in warnings(studio, capfd)
+    assert "the render size differs from the clip's (120x80)" in warnings(studio, capfd)
 
 
 @pytest.mark.parametrize("operator", ["matte_to_compositor", "matte_to_mask_layers"])
 def test_an_object_without_mattes_is_left_out_and_the_others_are_not(studio, capfd, operator):
     propagated(studio)
     studio.click("matte_object_add", name="new")
-    assert "left out, as they have no keyframe or no mattes: new" in warnings(studio, capfd, operator)
+    assert "skipped without keyframes or mattes: new" in warnings(studio, capfd, operator)
     studio.go(1)
     studio.click("matte_keyframe_from_mask", absent=True)
-    assert "left out, as they have no keyframe or no mattes: new" in warnings(studio, capfd, operator)
+    assert "skipped without keyframes or mattes: new" in warnings(studio, capfd, operator)
     with pytest.raises(RuntimeError, match="Propagate first"):
         studio.click(operator, which="ACTIVE")
 
@@ -202,7 +202,7 @@ def test_an_object_without_mattes_is_left_out_and_the_others_are_not(studio, cap
 def test_mattes_of_an_object_whose_keyframes_were_cleared_are_left_out(studio, capfd, operator):
     propagated(studio)
     studio.click("matte_keyframe_clear")
-    assert "left out, as they have no keyframe or no mattes: Object 2" in warnings(studio, capfd, operator)
+    assert "skipped without keyframes or mattes: Object 2" in warnings(studio, capfd, operator)
     if operator == "matte_to_compositor":
         assert "Keymatte matte 2" not in names(studio)
         assert np.abs(frame_of(studio, 2)[..., 3] - studio.matte(1, 2)).max() < 1.5 / 255

@@ -128,7 +128,7 @@ def test_clear_is_refused_while_mattes_are_made(studio):
     studio.mark(1, media=0)
     studio.click("matte_propagate", recipe="colour")
     studio.clip.name = "renamed meanwhile"
-    with pytest.raises(RuntimeError, match="being made"):
+    with pytest.raises(RuntimeError, match="being computed"):
         studio.click("matte_clear")
 
 
@@ -143,5 +143,5 @@ def test_a_folder_that_cannot_be_written_is_told_at_the_keyframe(studio):
 def test_a_folder_deleted_between_runs_is_told(studio):
     propagated(studio)
     shutil.rmtree(Path(studio.matte_folder.root))
-    with pytest.raises(RuntimeError, match="is gone"):
+    with pytest.raises(RuntimeError, match="is missing"):
         studio.propagate()

@@ -154,7 +154,7 @@ def test_taking_a_mask_leaves_nothing_else_behind(studio):
 def test_an_empty_mask_is_refused_but_an_object_can_be_absent(studio):
     studio.space.mask = new_mask(circle(3, 3, 0.1))
     studio.go(2)
-    with pytest.raises(RuntimeError, match=r"covers no pixel.*Not Here"):
+    with pytest.raises(RuntimeError, match=r"covers no pixel.*Absent"):
         studio.click("matte_keyframe_from_mask")
     assert len(studio.clip.matting.keyframes) == 0
     studio.click("matte_keyframe_from_mask", absent=True)
@@ -165,7 +165,7 @@ def test_an_empty_mask_is_refused_but_an_object_can_be_absent(studio):
 
 def test_no_mask_no_object_and_a_frame_outside_the_clip_are_told(studio):
     studio.go(1)
-    with pytest.raises(RuntimeError, match="No mask is chosen"):
+    with pytest.raises(RuntimeError, match="No mask is selected"):
         studio.click("matte_keyframe_from_mask")
     studio.space.mask = new_mask(circle(0.5, 0.5, 0.2))
     studio.go(9)

@@ -70,7 +70,7 @@ def test_a_clip_whose_file_has_gone_is_told_and_works_again_when_it_is_back(stud
     studio.open_marked()
     film, away = studio.folder / "film", studio.folder / "away"
     shutil.move(film, away)
-    with pytest.raises(RuntimeError, match=r"is not there.*Put the clip back"):
+    with pytest.raises(RuntimeError, match=r"does not exist.*Put the clip back"):
         studio.propagate()
     shutil.move(away, film)
     assert studio.propagate() == {"FINISHED"}
@@ -101,7 +101,7 @@ def test_a_keyframe_of_another_size_is_told(studio):
 def test_an_image_of_a_keyframe_that_is_gone_is_told(studio):
     studio.open_marked()
     shutil.rmtree(studio.matte_folder.root / "keyframes")
-    with pytest.raises(RuntimeError, match="The image of the keyframe on frame 1 is gone"):
+    with pytest.raises(RuntimeError, match="The image of the keyframe on frame 1 is missing"):
         studio.propagate()
 
 

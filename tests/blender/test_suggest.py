@@ -146,7 +146,7 @@ def test_a_clip_that_was_renamed_meanwhile_gets_its_list_and_one_that_has_gone_i
     assert len(numbers(studio)) == 5
     studio.click("matte_suggest", recipe="colour")
     bpy.data.movieclips.remove(studio.clip)
-    assert studio.session.wait(60).text == "The clip has gone"
+    assert studio.session.wait(60).text == "The clip no longer exists"
 
 
 def test_suggestions_can_be_cancelled_and_the_old_list_stays(studio):

@@ -49,7 +49,7 @@ def test_all_published_weights_can_be_chosen_for_their_recipes(studio):
     for entry in part("addon.weights").OFFERED:
         studio.clip.matting.weights = entry.name
         for recipe in {*recipes()} & {*entry.recipes}:
-            assert part("addon.weights").wanted(recipe, studio.clip.matting.weights) == entry
+            assert part("addon.weights").weights_for(recipe, studio.clip.matting.weights) == entry
 
 
 # -- weights that are not there ----------------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ def test_online_a_download_shows_how_far_it_is_and_one_that_was_cancelled_goes_o
     assert studio.session.status.total == len(server.content)
     bpy.ops.clip.matte_cancel()
     studio.pump_until(lambda: not studio.session.status.busy)
-    assert studio.session.status.text == "Cancelled: what was downloaded is kept, to go on from"
+    assert studio.session.status.text == "Cancelled: the partial download is kept, and can be resumed"
     server.stalls_at = None
     assert bpy.ops.clip.matte_weights_download(name="XMem", wait=True) == {"FINISHED"}
     assert studio.session.status.text == "Weights XMem are installed"
