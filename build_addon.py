@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Builds, checks, shows and tests Keymatte, each on a fresh machine with only Python 3.11 or later."""
+"""Build, check, demonstrate and test Keymatte, with only Python 3.11 or later installed."""
 
-# Up to `main`, this must be readable by any Python 3: an old one says which newer one to use, or starts it.
+# This file must be valid in any Python 3, so that an old Python can start a newer one or say which to install.
 from __future__ import annotations
 
 import argparse
@@ -19,15 +19,15 @@ BUILD = ROOT / "build"
 CONSTRAINTS = ROOT / "constraints.txt"  # exact versions for the environments made here
 FOLDERS = ("addon", "engine", "ops", "ui")
 FILES = ("blender_manifest.toml", "pyproject.toml", "LICENSE", "LICENSES/Apache-2.0.txt", "THIRD_PARTY.md")
-LEFT_OUT = ("engine/training", "engine/evaluation")  # the extension neither trains nor scores
+LEFT_OUT = ("engine/training", "engine/evaluation")  # not needed in the extension, which neither trains nor scores
 ROOT_MODULE = '"""Keymatte."""\n\nfrom .addon.registration import register, unregister\n'
 
 
 class Blender(NamedTuple):
-    """A Blender as a Python package."""
+    """Release of Blender as a Python package."""
 
-    release: str  # of the package `bpy`
-    python: tuple  # the one Python (major, minor) it is built for
+    release: str  # version of the package bpy
+    python: tuple  # the Python (major, minor) that it is built for
 
 
 BLENDERS = {
@@ -36,130 +36,132 @@ BLENDERS = {
     "4.5": Blender("4.5.15", (3, 11)),
     "4.2": Blender("4.2.23", (3, 11)),
 }
-TESTED_TOO = ("4.2", "5.2")  # beside the one in the main environment
+ALSO_TESTED = ("4.2", "5.2")  # in addition to the Blender in the main environment
 
 
-class Problem(Exception):
-    """Something the user can act upon, in a sentence."""
+class BuildError(Exception):
+    """Error that the user can act upon, with a message that says how."""
 
 
 # -- interpreters ------------------------------------------------------------------------------------------
 def find_python(version: tuple) -> Path | None:
-    """A Python of this version that really runs: this one, or one on PATH, or pyenv's, or Windows' `py`."""
+    """Return a working Python of this version, or None: this one, or from PATH, pyenv or Windows' `py`."""
     if sys.version_info[:2] == version:
         return Path(sys.executable)
     name = f"python{dotted(version)}" + (".exe" if os.name == "nt" else "")
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    places = [*(Path(folder) / name for folder in os.get_exec_path()), *sorted(pyenv.glob(f"versions/*/bin/{name}"))]
-    candidates = [[str(place)] for place in places if place.is_file()]
+    paths = [*(Path(folder) / name for folder in os.get_exec_path()), *sorted(pyenv.glob(f"versions/*/bin/{name}"))]
+    candidates = [[str(path)] for path in paths if path.is_file()]
     if os.name == "nt":
         candidates.append(["py", f"-{dotted(version)}"])
-    question = "import sys, ensurepip, venv; print(sys.version_info[:2]); print(sys.executable)"
+    program = "import sys, ensurepip, venv; print(sys.version_info[:2]); print(sys.executable)"
     for command in candidates:
         try:
-            told = subprocess.run([*command, "-c", question], capture_output=True, text=True, timeout=60)
+            result = subprocess.run([*command, "-c", program], capture_output=True, text=True, timeout=60)
         except (OSError, subprocess.SubprocessError):
             continue
-        answer = told.stdout.splitlines()
-        if told.returncode == 0 and answer[:1] == [str(tuple(version))]:
-            return Path(answer[1])
+        lines = result.stdout.splitlines()
+        if result.returncode == 0 and lines[:1] == [str(tuple(version))]:
+            return Path(lines[1])
     return None
 
 
 def python_for(release: str) -> Path:
-    """The interpreter to run this Blender with. Raises Problem if there is none."""
-    wanted = BLENDERS[release]
-    python = find_python(wanted.python)
+    """Return the interpreter to run this Blender with. Raises BuildError if none is found."""
+    blender = BLENDERS[release]
+    python = find_python(blender.python)
     if python is None:
-        raise Problem(
-            f"Blender {wanted.release} exists as a package for Python {dotted(wanted.python)} only, "
-            "and none was found. Install it (python.org, or the system's packages), then run the same again."
+        raise BuildError(
+            f"The package of Blender {blender.release} needs Python {dotted(blender.python)}, which was not found. "
+            "Install it (python.org, or the system's packages), then run the same command again."
         )
     return python
 
 
-def usual_blender() -> str:
-    """The Blender for this Python, else the first for which a Python is found. Raises Problem if there is none."""
-    here = sys.version_info[:2]
-    for release in sorted(BLENDERS, key=lambda release: BLENDERS[release].python != here):
+def default_blender() -> str:
+    """Return the Blender for this Python, or else the first whose Python is found. Raises BuildError if none is."""
+    current = sys.version_info[:2]
+    for release in sorted(BLENDERS, key=lambda release: BLENDERS[release].python != current):
         python = find_python(BLENDERS[release].python)
         if python:
-            if BLENDERS[release].python != here:
-                say(f"Blender's package does not exist for Python {dotted(here)}: using {python}")
+            if BLENDERS[release].python != current:
+                say(f"There is no package of Blender for Python {dotted(current)}: using {python}")
             return release
-    raise Problem(
-        f"Blender's package does not exist for Python {dotted(here)}, and no Python 3.11 or 3.13 was found. "
-        "Install Python 3.11 (python.org, or the system's packages), then run the same again."
+    raise BuildError(
+        f"There is no package of Blender for Python {dotted(current)}, and no Python 3.11 or 3.13 was found. "
+        "Install Python 3.11 (python.org, or the system's packages), then run the same command again."
     )
 
 
 def dotted(version: tuple) -> str:
+    """Return a version with dots, such as 3.11."""
     return ".".join(map(str, version))
 
 
 def run_with_newer_python() -> int:
+    """Run this command with a newer Python, and return its exit status. Raises BuildError if none is found."""
     for version in ((3, 11), (3, 13), (3, 12)):
         python = find_python(version)
         if python:
             say(f"Python {dotted(sys.version_info[:2])} is too old: using {python}")
             return subprocess.call([str(python), *sys.argv])
-    raise Problem("Python 3.11 or later is needed, and none was found. Install Python 3.11 (python.org)")
+    raise BuildError("Python 3.11 or later is needed, but was not found. Install Python 3.11 (python.org).")
 
 
 # -- environments ------------------------------------------------------------------------------------------
 def main_environment(release: str) -> Path:
-    """The interpreter of an environment with the engine, this Blender and the test tools; made if need be."""
+    """Return the Python of an environment with the engine, this Blender and the test tools, creating it if needed."""
     from engine.shared.environment import requirements
 
-    known = requirements(ROOT / "pyproject.toml", extras=("test",))
-    return _environment(f"main-blender-{release}", release, known)
+    lines = requirements(ROOT / "pyproject.toml", extras=("test",))
+    return _environment(f"main-blender-{release}", release, lines)
 
 
 def blender_environment(release: str) -> Path:
-    """The same without the engine: only Blender, numpy and pytest, as in an artist's Blender."""
+    """Return the Python of an environment without the engine, like an artist's Blender: Blender, NumPy and pytest."""
     from engine.shared.environment import requirements
 
-    known = requirements(ROOT / "pyproject.toml", extras=("test",))
-    tools = [line for line in known if line.startswith(("numpy", "pytest"))]
+    lines = requirements(ROOT / "pyproject.toml", extras=("test",))
+    tools = [line for line in lines if line.startswith(("numpy", "pytest"))]
     return _environment(f"blender-{release}", release, tools)
 
 
 def _environment(name: str, release: str, packages: list) -> Path:
-    """The interpreter of an environment with these packages and this Blender, in the versions of CONSTRAINTS."""
+    """Return the Python of an environment with `packages` and this Blender, in the versions of CONSTRAINTS."""
     from engine.shared.environment import create, is_complete, read_constraints
     from engine.shared.errors import EngineError
 
-    python, wanted = python_for(release), [*packages, f"bpy=={BLENDERS[release].release}"]
+    python, lines = python_for(release), [*packages, f"bpy=={BLENDERS[release].release}"]
     constraints = read_constraints(CONSTRAINTS)
-    key = hashlib.sha256("\n".join([*wanted, *constraints]).encode()).hexdigest()[:8]
+    key = hashlib.sha256("\n".join([*lines, *constraints]).encode()).hexdigest()[:8]
     folder = BUILD / f"env-{name}-py{dotted(BLENDERS[release].python)}-{key}"
-    if not is_complete(folder, wanted, constraints):
+    if not is_complete(folder, lines, constraints):
         heading(f"Environment {folder.name} (once; downloads up to several GB)")
     try:
-        return create(folder, wanted, python=python, report=say, constraints=constraints)
+        return create(folder, lines, python=python, report=say, constraints=constraints)
     except EngineError as error:
-        raise Problem(error.sentence()) from error
+        raise BuildError(error.sentence()) from error
 
 
 # -- the extension -----------------------------------------------------------------------------------------
-def build(into: Path = BUILD) -> Path:
-    """Stage the extension and zip it: the same sources give the same bytes. Returns the zip."""
+def build(folder: Path = BUILD) -> Path:
+    """Stage the extension in `folder`, zip it reproducibly, and return the zip. Raises BuildError."""
     import tomllib
 
     heading("Build the extension")
     manifest = tomllib.loads((ROOT / "blender_manifest.toml").read_text(encoding="utf-8"))
-    stage = into / "extension"
+    stage = folder / "extension"
     shutil.rmtree(stage, ignore_errors=True)
     for source in sources():
         target = stage / source.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
     (stage / "__init__.py").write_text(ROOT_MODULE, encoding="utf-8", newline="\n")
-    path = into / f"{manifest['id']}-{manifest['version']}.zip"
+    path = folder / f"{manifest['id']}-{manifest['version']}.zip"
     part = path.with_name(path.name + ".part")
     with zipfile.ZipFile(part, "w") as archive:
         for file in sorted(file for file in stage.rglob("*") if file.is_file()):
-            entry = zipfile.ZipInfo(file.relative_to(stage).as_posix())  # its date is 1980: no clock in the zip
+            entry = zipfile.ZipInfo(file.relative_to(stage).as_posix())  # dated 1980, for reproducible zips
             entry.external_attr, entry.create_system = 0o100644 << 16, 3
             archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED, 9)
     part.replace(path)
@@ -168,18 +170,18 @@ def build(into: Path = BUILD) -> Path:
 
 
 def sources() -> list:
-    """The repository's files that go into the extension."""
+    """Return the repository's files that go into the extension. Raises BuildError if one is missing."""
     missing = [name for name in (*FOLDERS, *FILES) if not (ROOT / name).exists()]
     if missing:
-        raise Problem(f"{missing[0]} is missing beside build_addon.py: get the whole repository")
-    inside = [file for folder in FOLDERS for file in sorted((ROOT / folder).rglob("*"))]
-    return [ROOT / name for name in FILES] + [file for file in inside if file.is_file() and _goes_along(file)]
+        raise BuildError(f"{missing[0]} is missing beside build_addon.py: get the whole repository")
+    files = [file for folder in FOLDERS for file in sorted((ROOT / folder).rglob("*"))]
+    return [ROOT / name for name in FILES] + [file for file in files if file.is_file() and _is_shipped(file)]
 
 
-def _goes_along(file: Path) -> bool:
-    place = file.relative_to(ROOT)
-    hidden = any(part.startswith(".") or part == "__pycache__" for part in place.parts)
-    left_out = any(Path(folder) in place.parents for folder in LEFT_OUT)
+def _is_shipped(file: Path) -> bool:
+    path = file.relative_to(ROOT)
+    hidden = any(part.startswith(".") or part == "__pycache__" for part in path.parts)
+    left_out = any(Path(folder) in path.parents for folder in LEFT_OUT)
     return not hidden and not left_out and file.suffix not in (".pyc", ".part", ".orig")
 
 
@@ -193,42 +195,42 @@ def check(release: str) -> int:
 
 
 def demo(out: Path) -> int:
-    """The whole walk on the bundled clip, headless in Blender."""
-    python = main_environment(usual_blender())
+    """Run the whole workflow on the bundled clip in background Blender, and write pictures and a table to `out`."""
+    python = main_environment(default_blender())
     archive = build()
     heading("Propagate in Blender")
     return _call([python, "-u", "-m", "tests.demo", "--zip", archive, "--out", out.absolute()])
 
 
-def test(words: list, only: str | None = None) -> int:
-    """All tests in the main environment, then those of the installed extension in other Blenders, or with `only` one.
+def test(pytest_arguments: list, only: str | None = None) -> int:
+    """Run all tests in the main environment, and those of the installed extension in other Blenders.
 
-    `words` go to pytest; `-m fast` runs the quick tests alone, which need no Blender.
+    With `only`, run all tests with this Blender and no other. `-m fast` runs only the quick tests, without Blender.
     """
     from tests import suite
 
-    usual = only or usual_blender()
-    python = main_environment(usual)
-    others = {} if only or suite.is_fast(words) else _other_environments(usual)
+    release = only or default_blender()
+    python = main_environment(release)
+    others = {} if only or suite.is_fast(pytest_arguments) else _other_environments(release)
     archive = build()
     os.environ.update(KEYMATTE_ENGINE_PYTHON=str(python), KEYMATTE_ZIP=str(archive))
-    return suite.run((usual, python), others, words)
+    return suite.run((release, python), others, pytest_arguments)
 
 
-def _other_environments(usual: str) -> dict:
-    """Interpreters of the Blenders that are tested beside the usual one, as far as their Pythons are found."""
-    releases = [release for release in TESTED_TOO if release != usual]
-    found = {release: blender_environment(release) for release in releases if find_python(BLENDERS[release].python)}
-    for release in set(releases) - set(found):
-        say(f"Blender {release} is left out: no Python {dotted(BLENDERS[release].python)} was found for it")
-    return found
+def _other_environments(main_release: str) -> dict:
+    """Return the Pythons of the other Blenders to test, by release, leaving out those whose Python is not found."""
+    releases = [release for release in ALSO_TESTED if release != main_release]
+    pythons = {release: blender_environment(release) for release in releases if find_python(BLENDERS[release].python)}
+    for release in set(releases) - set(pythons):
+        say(f"Blender {release} is left out: its Python {dotted(BLENDERS[release].python)} was not found")
+    return pythons
 
 
 def _call(command: list) -> int:
     variables = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
     variables["PYTHONNOUSERSITE"] = "1"
-    words = [str(word) for word in command]
-    return subprocess.run(words, cwd=ROOT, env=variables, stdin=subprocess.DEVNULL).returncode
+    arguments = [str(argument) for argument in command]
+    return subprocess.run(arguments, cwd=ROOT, env=variables, stdin=subprocess.DEVNULL).returncode
 
 
 def heading(text: str) -> None:
@@ -240,29 +242,31 @@ def say(text: str) -> None:
 
 
 def main(arguments: list) -> int:
-    """Run one command; 0 if it went well, 2 with a sentence if the user must do something first."""
+    """Run one command, and return its exit status: 0 on success, 2 if the user has to do something first."""
     split = arguments.index("--") if "--" in arguments else len(arguments)
     extra = arguments[split + 1 :]
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    command = commands.add_parser("build", help="make the extension's zip in build/")
+    command = commands.add_parser("build", help="build the extension's zip in build/")
     command.set_defaults(run=lambda _options: 0 if build() else 1)
     command = commands.add_parser("check", help="install the zip into a clean Blender user folder")
-    command.add_argument("--blender", choices=list(BLENDERS), help="which Blender (else the one for this Python)")
-    command.set_defaults(run=lambda options: check(options.blender or usual_blender()))
-    command = commands.add_parser("demo", help="Propagate on the bundled clip in Blender, with pictures and a table")
-    command.add_argument("--out", type=Path, default=BUILD / "demo", help="a new folder, or an earlier demo's")
+    command.add_argument("--blender", choices=list(BLENDERS), help="Blender to use (default: the one for this Python)")
+    command.set_defaults(run=lambda options: check(options.blender or default_blender()))
+    command = commands.add_parser(
+        "demo", help="propagate on the bundled clip in Blender, and write pictures and a table"
+    )
+    command.add_argument("--out", type=Path, default=BUILD / "demo", help="output folder: new, or of an earlier demo")
     command.set_defaults(run=lambda options: demo(options.out))
-    command = commands.add_parser("test", help="pass all tests; what follows after -- is given to pytest")
-    command.add_argument("--blender", choices=list(BLENDERS), help="test with this Blender alone")
+    command = commands.add_parser("test", help="run all tests; arguments after -- go to pytest")
+    command.add_argument("--blender", choices=list(BLENDERS), help="test only with this Blender")
     command.set_defaults(run=lambda options: test(extra, options.blender))
 
     options = parser.parse_args(arguments[:split])
     try:
         return options.run(options) if sys.version_info >= (3, 11) else run_with_newer_python()
-    except Problem as problem:
-        print(f"build_addon.py: {problem}", file=sys.stderr)
+    except BuildError as error:
+        print(f"build_addon.py: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

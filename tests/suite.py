@@ -1,4 +1,4 @@
-"""Runs the tests for `build_addon.py test`, in one environment after another, and adds up what became of them."""
+"""Test runs of `build_addon.py test`: pytest in one environment after another, and the total of the results."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "build"
-MAX_SECONDS = 45 * 60  # of one run of pytest: a longer one hangs
-FAST = ("-m", "fast")  # pytest's words for the quick tests, which need no Blender
+MAX_SECONDS = 45 * 60  # timeout of one run of pytest
+FAST = ("-m", "fast")  # pytest arguments that select the quick tests, which need no Blender
 
 
 class Tally(NamedTuple):
-    """How many tests passed, failed and were skipped."""
+    """Numbers of tests that passed, failed and were skipped."""
 
     passed: int
     failed: int
     skipped: int
 
 
-def run(main: tuple[str, Path], others: Mapping[str, Path], words: Sequence[str]) -> int:
-    """Run all tests with the `main` (Blender, Python), then tests/blender with each of the others. Returns 0 or 1.
+def run(main: tuple[str, Path], other_pythons: Mapping[str, Path], arguments: Sequence[str]) -> int:
+    """Run all tests with the `main` (Blender release, Python), and tests/blender with each of the other Pythons.
 
-    `words` go to pytest; those that name files of tests take the place of all tests.
+    `arguments` go to pytest; test paths among them replace the default of all tests. Returns the exit status, 0 or 1.
     """
-    named = [word for word in words if word.startswith("tests/") and (ROOT / word.split("::")[0]).exists()]
-    options = [word for word in words if word not in named]
+    paths = [argument for argument in arguments if _is_test_path(argument)]
+    options = [argument for argument in arguments if argument not in paths]
     release, python = main
-    if is_fast(words):
+    if is_fast(arguments):
         options.append("--ignore=tests/blender")
-    _heading("The quick tests" if is_fast(words) else f"All tests, Blender {release}")
-    tallies = [_pytest(python, f"main-{release}", named or ["tests"], options)]
-    installed = [word for word in named if word.startswith("tests/blender")] if named else ["tests/blender"]
-    for release, python in others.items() if installed else ():
-        _heading(f"The installed extension, Blender {release}")
-        tallies.append(_pytest(python, f"blender-{release}", installed, options))
+    _heading("Quick tests" if is_fast(arguments) else f"All tests, Blender {release}")
+    tallies = [_pytest(python, f"main-{release}", paths or ["tests"], options)]
+    blender_paths = [path for path in paths if path.startswith("tests/blender")] if paths else ["tests/blender"]
+    for release, python in other_pythons.items() if blender_paths else ():
+        _heading(f"Installed extension, Blender {release}")
+        tallies.append(_pytest(python, f"blender-{release}", blender_paths, options))
 
     total = Tally(*map(sum, zip(*tallies, strict=True)))
     skipped = f", {total.skipped} skipped" if total.skipped else ""
@@ -46,9 +46,13 @@ def run(main: tuple[str, Path], others: Mapping[str, Path], words: Sequence[str]
     return 0 if total.passed and not total.failed else 1
 
 
-def is_fast(words: Sequence[str]) -> bool:
-    """Whether these words for pytest ask for the quick tests alone."""
-    return tuple(words[:2]) == FAST
+def is_fast(arguments: Sequence[str]) -> bool:
+    """Return whether these pytest arguments select the quick tests."""
+    return tuple(arguments[:2]) == FAST
+
+
+def _is_test_path(argument: str) -> bool:
+    return argument.startswith("tests/") and (ROOT / argument.split("::")[0]).exists()
 
 
 def _pytest(python: Path, name: str, targets: list[str], options: list[str]) -> Tally:
@@ -59,11 +63,13 @@ def _pytest(python: Path, name: str, targets: list[str], options: list[str]) -> 
     try:
         suite = ElementTree.parse(results).getroot().find("testsuite")
     except (OSError, ElementTree.ParseError):
-        print(f"pytest ended with status {status} before it could tell its results", flush=True)
+        suite = None
+    if suite is None:
+        print(f"pytest ended with status {status} before it wrote its results", flush=True)
         return Tally(0, 1, 0)
-    count = {key: int(suite.get(key)) for key in ("tests", "errors", "failures", "skipped")}
+    count = {key: int(suite.get(key, "0")) for key in ("tests", "errors", "failures", "skipped")}
     failed, skipped = count["errors"] + count["failures"], count["skipped"]
-    broken = status not in (0, 5) and not failed  # 5: nothing was selected, which `run` judges for all runs together
+    broken = status not in (0, 5) and not failed  # 5: no test was selected, which `run` checks over all runs
     return Tally(max(0, count["tests"] - failed - skipped), failed + broken, skipped)
 
 
@@ -72,10 +78,14 @@ def _call(command: Sequence[str | Path]) -> int:
     variables["PYTHONNOUSERSITE"] = "1"
     try:
         return subprocess.run(
-            [str(word) for word in command], cwd=ROOT, env=variables, stdin=subprocess.DEVNULL, timeout=MAX_SECONDS
+            [str(argument) for argument in command],
+            cwd=ROOT,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            timeout=MAX_SECONDS,
         ).returncode
     except subprocess.TimeoutExpired:
-        print(f"ended after {MAX_SECONDS / 60:.0f} minutes: it hung", flush=True)
+        print(f"stopped after {MAX_SECONDS / 60:.0f} minutes: the tests hung", flush=True)
         return 1
 
 

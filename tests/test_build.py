@@ -144,10 +144,10 @@ def test_a_python_that_does_not_run_is_passed_over(tmp_path, monkeypatch):
 
 def test_a_missing_python_is_told_with_the_version_to_install(monkeypatch):
     monkeypatch.setattr(build_addon, "find_python", lambda version: None)
-    with pytest.raises(build_addon.Problem, match=r"Python 3\.13 only.*Install it"):
+    with pytest.raises(build_addon.BuildError, match=r"Python 3\.13.*Install it"):
         build_addon.python_for("5.2")
-    with pytest.raises(build_addon.Problem, match=r"Install Python 3\.11"):
-        build_addon.usual_blender()
+    with pytest.raises(build_addon.BuildError, match=r"Install Python 3\.11"):
+        build_addon.default_blender()
 
 
 def test_the_tally_counts_what_pytest_did(tmp_path):
