@@ -1,3 +1,3 @@
-"""Blender side of Keymatte: everything that uses bpy except operators and drawing."""
+"""Blender side of Keymatte, except operators and drawing."""
 
 PACKAGE = __package__.rpartition(".")[0]  # the extension's module name in Blender's preferences
