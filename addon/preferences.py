@@ -1,8 +1,5 @@
 """Add-on preferences: the engine's Python and device, and the folders of mattes and weights."""
 
-# mypy: disable-error-code="valid-type"
-# Blender defines properties by annotations that are calls.
-
 from __future__ import annotations
 
 import textwrap

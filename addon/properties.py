@@ -1,8 +1,5 @@
 """Properties of movie clips: objects, keyframes, suggestions, settings and the matte folder."""
 
-# mypy: disable-error-code="valid-type"
-# Blender defines properties by annotations that are calls.
-
 from __future__ import annotations
 
 import bpy

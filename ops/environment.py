@@ -1,8 +1,5 @@
 """Operators that install and test the engine."""
 
-# mypy: disable-error-code="valid-type"
-# Blender defines properties by annotations that are calls.
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

@@ -1,8 +1,5 @@
 """Operators for mask keyframes: from a mask, from an image, absent, clear, jump."""
 
-# mypy: disable-error-code="valid-type"
-# Blender defines properties by annotations that are calls.
-
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,8 +1,5 @@
 """Operators that add and remove objects of a clip."""
 
-# mypy: disable-error-code="valid-type"
-# Blender defines properties by annotations that are calls.
-
 from __future__ import annotations
 
 from bpy.props import StringProperty

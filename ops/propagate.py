@@ -1,8 +1,5 @@
 """Operators that propagate masks and cancel the running operation."""
 
-# mypy: disable-error-code="valid-type"
-# Blender defines properties by annotations that are calls.
-
 from __future__ import annotations
 
 from bpy.props import BoolProperty, EnumProperty, StringProperty

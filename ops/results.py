@@ -1,8 +1,5 @@
 """Operators on results: to mask layers, to the compositor, clear."""
 
-# mypy: disable-error-code="valid-type"
-# Blender defines properties by annotations that are calls.
-
 from __future__ import annotations
 
 from bpy.props import EnumProperty

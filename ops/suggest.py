@@ -1,8 +1,5 @@
 """Operator that suggests frames to annotate next."""
 
-# mypy: disable-error-code="valid-type"
-# Blender defines properties by annotations that are calls.
-
 from __future__ import annotations
 
 from functools import partial

@@ -1,8 +1,5 @@
 """Operators that download and import published weights."""
 
-# mypy: disable-error-code="valid-type"
-# Blender defines properties by annotations that are calls.
-
 from __future__ import annotations
 
 from pathlib import Path
