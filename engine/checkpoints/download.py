@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -21,10 +21,10 @@ from .http import Reply, is_web_page
 Progress = Callable[[int, int], None]  # (bytes done, total bytes or 0 if unknown)
 IsCancelled = Callable[[], bool]
 
-_PATIENCE = 30.0  # seconds
-_STEP = 1 << 20  # bytes between progress reports
-_GONE = (401, 403, 404, 410)  # statuses for which a retry is useless
-_PAGES = ("text/html", "application/xhtml+xml")
+_TIMEOUT = 30.0  # seconds
+_REPORT_INTERVAL = 1 << 20  # bytes between progress reports
+_PERMANENT_FAILURES = (401, 403, 404, 410)  # statuses for which a retry is useless
+_WEB_PAGE_TYPES = ("text/html", "application/xhtml+xml")
 
 
 def download(
@@ -36,27 +36,27 @@ def download(
     sha256: str = "",
     copies: int = 1,
     page: str = "",
-    patience: float = _PATIENCE,
+    timeout: float = _TIMEOUT,
 ) -> str:
     """Download `address` to `target`, resuming a partial download; return the file's SHA-256.
 
     Data is written to `target` with ".part" appended; an interrupted download is resumed unless the remote file has
     changed. A nonempty `sha256` must match. Free disk space for `copies` of the file is required, e.g. for conversion.
-    `page` is the web page of the file for manual download; `patience` is the server timeout in seconds.
+    `page` is the web page of the file for manual download; `timeout` is for the server, in seconds.
 
     Raises Cancelled when `cancelled`, DownloadFailed, DownloadRefused, DiskFull, FolderNotWritable.
     """
-    part = _Part(target)
+    part = _PartialDownload(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with part.alone():
-            _fetch(_Wanted(address, page or address, copies, patience), part, progress, cancelled)
+        with part.locked():
+            _fetch(_Request(address, page or address, copies, timeout), part, progress, cancelled)
             found = sha256_of(part.path, cancelled)
             if sha256 and found != sha256.lower():
                 part.remove()
                 raise DownloadRefused(
                     f"{target.name} is not the published file: its SHA-256 is {found}, published was {sha256.lower()}",
-                    remedy="It was deleted. Run the same again; if it happens again, the file there was changed.",
+                    remedy="It was deleted. Download it again; if this repeats, the file on the server has changed.",
                 )
             part.path.replace(target)
             part.remove()
@@ -86,7 +86,7 @@ class _Origin:
     total: int  # bytes; 0: unknown
 
 
-class _Part:
+class _PartialDownload:
     """Partial download with a JSON note of its origin and a lock file."""
 
     def __init__(self, target: Path) -> None:
@@ -96,6 +96,7 @@ class _Part:
 
     @property
     def size(self) -> int:
+        """Size of the partial file in bytes; 0 if there is none."""
         return self.path.stat().st_size if self.path.is_file() else 0
 
     def resumable(self, address: str) -> _Origin | None:
@@ -107,15 +108,16 @@ class _Part:
         return origin if origin.address == address and origin.version and self.size else None
 
     def begin(self, origin: _Origin) -> None:
+        """Discard what is there, and note the origin of a new download."""
         self.remove()
         self._note.write_text(json.dumps(asdict(origin)), encoding="utf-8")
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Hold an exclusive lock, released by the OS if the process dies. Raises DownloadFailed if locked."""
         with self._lock.open("ab") as file:
-            if not _locked(file):
-                raise DownloadFailed(f"another program writes to {self.path}", remedy="Wait until it has finished.")
+            if not _try_lock(file):
+                raise DownloadFailed(f"another program is writing to {self.path}", remedy="Wait until it has finished.")
             try:
                 yield
             finally:
@@ -124,59 +126,62 @@ class _Part:
                     self._lock.unlink()
 
     def remove(self) -> None:
+        """Delete the partial file and its note."""
         self.path.unlink(missing_ok=True)
         self._note.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class _Request:
     """Download request; see `download`."""
 
     address: str
     page: str
     copies: int
-    patience: float
+    timeout: float  # seconds
 
     def web_page(self) -> DownloadRefused:
+        """Return the error for a server that sent a web page."""
         return DownloadRefused(
-            f"{self.address} is a web page, not a file: the server may want a word from a person first",
+            f"{self.address} is a web page, not a file: the server may ask a person to confirm first",
             remedy=self.by_hand(),
         )
 
     def by_hand(self) -> str:
+        """Return the remedy: download in a browser."""
         return f"Get the file with a browser from {self.page}, and import it."
 
 
-def _fetch(wanted: _Wanted, part: _Part, progress: Progress, cancelled: IsCancelled) -> None:
+def _fetch(request: _Request, part: _PartialDownload, progress: Progress, cancelled: IsCancelled) -> None:
     """Complete `part`, by resuming or from the start."""
-    origin, start = part.resumable(wanted.address), part.size
+    origin, start = part.resumable(request.address), part.size
     if origin and start == origin.total:
         return
     headers = {"Range": f"bytes={start}-", "If-Range": origin.version} if origin else {}
-    with Reply(wanted.address, headers, patience=wanted.patience, cancelled=cancelled) as reply:
-        if not (origin and _goes_on(reply, start, origin)):
+    with Reply(request.address, headers, timeout=request.timeout, cancelled=cancelled) as reply:
+        if not (origin and _continues(reply, start, origin)):
             if origin and reply.status in (206, 416):  # wrong range: start from scratch
                 part.remove()
-                _fetch(wanted, part, progress, cancelled)
+                _fetch(request, part, progress, cancelled)
                 return
-            _expect_file(wanted, reply)
-            part.begin(_Origin(wanted.address, _version_of(reply), _length_of(reply)))
+            _expect_file(request, reply)
+            part.begin(_Origin(request.address, _version_of(reply), _length_of(reply)))
             start = 0
         total = start + _length_of(reply) if _length_of(reply) else 0
-        _expect_room(part.path, total, start, wanted.copies)
+        _expect_space(part.path, total, start, request.copies)
         done = _write(part.path, reply.blocks(), start, lambda done: progress(done, total))
     if total and done != total:
-        raise DownloadFailed(f"the connection to {wanted.address} broke off at {done} of {total} bytes")
+        raise DownloadFailed(f"the connection to {request.address} broke off at {done} of {total} bytes")
     with part.path.open("rb") as file:
         head = file.read(512)
     if is_web_page(head):
         part.remove()
-        raise wanted.web_page()
+        raise request.web_page()
 
 
 def _write(path: Path, blocks: Iterator[bytes], start: int, progress: Callable[[int], None]) -> int:
     """Append `blocks` to the file of `start` bytes; return its new size."""
-    done = told = start
+    done = reported = start
     with path.open("ab", buffering=0) as file:
         progress(done)
         for block in blocks:
@@ -184,23 +189,24 @@ def _write(path: Path, blocks: Iterator[bytes], start: int, progress: Callable[[
             while rest:
                 rest = rest[file.write(rest) :]
             done += len(block)
-            if done >= told + _STEP:
-                told = done
+            if done >= reported + _REPORT_INTERVAL:
+                reported = done
                 progress(done)
     progress(done)
     return done
 
 
-def _expect_room(path: Path, total: int, start: int, copies: int) -> None:
+def _expect_space(path: Path, total: int, start: int, copies: int) -> None:
+    """Raise DiskFull if the rest of `total` bytes, and further copies of them, do not fit on the disk."""
     needed, free = copies * total - start, shutil.disk_usage(path.parent).free
     if needed > free:
-        raise DiskFull(f"{size_in_words(needed)} must be free in {path.parent}, and {size_in_words(free)} are")
+        raise DiskFull(f"{size_in_words(needed)} must be free in {path.parent}; only {size_in_words(free)} are")
 
 
-def _locked(file: BinaryIO) -> bool:
+def _try_lock(file: BinaryIO) -> bool:
     """Lock an open file; return False if locked by another process. True where locks are unsupported."""
     try:
-        if os.name == "nt":
+        if sys.platform == "win32":
             import msvcrt
 
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
@@ -214,19 +220,19 @@ def _locked(file: BinaryIO) -> bool:
 
 
 # -- server replies ----------------------------------------------------------------------------------------------------
-def _goes_on(reply: Reply, start: int, origin: _Origin) -> bool:
+def _continues(reply: Reply, start: int, origin: _Origin) -> bool:
     """Return whether the reply continues the same file from byte `start`."""
-    place = reply.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0].strip()
-    return reply.status == 206 and place == str(start) and _version_of(reply) in (origin.version, "")
+    first_byte = reply.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0].strip()
+    return reply.status == 206 and first_byte == str(start) and _version_of(reply) in (origin.version, "")
 
 
-def _expect_file(wanted: _Wanted, reply: Reply) -> None:
+def _expect_file(request: _Request, reply: Reply) -> None:
     """Raise DownloadFailed for an HTTP error, DownloadRefused for a web page."""
     if reply.status != 200:
-        remedy = wanted.by_hand() if reply.status in _GONE else "Run the same again later."
-        raise DownloadFailed(f"{wanted.address} answered {reply.status} {reply.reason}", remedy=remedy)
-    if reply.headers.get_content_type() in _PAGES:
-        raise wanted.web_page()
+        remedy = request.by_hand() if reply.status in _PERMANENT_FAILURES else "Try again later."
+        raise DownloadFailed(f"{request.address} answered {reply.status} {reply.reason}", remedy=remedy)
+    if reply.headers.get_content_type() in _WEB_PAGE_TYPES:
+        raise request.web_page()
 
 
 def _version_of(reply: Reply) -> str:
@@ -237,5 +243,5 @@ def _version_of(reply: Reply) -> str:
 
 def _length_of(reply: Reply) -> int:
     """Return the length of the body in bytes; 0 if unknown."""
-    told = reply.headers.get("Content-Length", "")
-    return int(told) if told.isdecimal() else 0
+    length = reply.headers.get("Content-Length", "")
+    return int(length) if length.isdecimal() else 0

@@ -14,24 +14,26 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from email.message import Message
+from typing import IO
 
 from .. import VERSION
 from ..shared.errors import Cancelled, DownloadFailed, DownloadRefused
 
 _BLOCK = 1 << 18  # bytes
 _BLOCKS_AHEAD = 8
-_GLANCE = 0.1  # seconds between cancellation checks
+_POLL_INTERVAL = 0.1  # seconds between cancellation checks
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
-class _End:
-    """Connection error; not used for HTTP error replies, which urllib raises as exceptions."""
+class _ConnectionFailed:
+    """Connection error, passed from the reading thread; HTTP error replies are passed as replies."""
 
     error: Exception
 
 
-_Heard = bytes | http.client.HTTPResponse | urllib.error.HTTPError | _End
+_Response = http.client.HTTPResponse | urllib.error.HTTPError  # an error status is a reply too
+_Event = _Response | bytes | _ConnectionFailed  # the head, then blocks of the body, the last one empty
 
 
 class Reply:
@@ -41,59 +43,63 @@ class Reply:
     reason: str
     headers: Message
 
-    def __init__(
-        self, address: str, headers: dict[str, str], *, patience: float, cancelled: Callable[[], bool]
-    ) -> None:
-        """Send the request and wait for the reply's head. `patience`: server timeout in seconds.
+    def __init__(self, address: str, headers: dict[str, str], *, timeout: float, cancelled: Callable[[], bool]) -> None:
+        """Send the request and wait for the reply's head. `timeout`: server timeout in seconds.
 
         Raises Cancelled, DownloadFailed, and DownloadRefused for an unsafe address, redirect or certificate.
         """
         _expect_safe(address)
-        self._address, self._patience, self._cancelled = address, patience, cancelled
-        self._left = threading.Event()
-        self._inbox: queue.Queue[_Heard] = queue.Queue(_BLOCKS_AHEAD)
+        self._address, self._timeout, self._cancelled = address, timeout, cancelled
+        self._abandoned = threading.Event()
+        self._inbox: queue.Queue[_Event] = queue.Queue(_BLOCKS_AHEAD)
         request = urllib.request.Request(address, headers={"User-Agent": f"keymatte/{VERSION}", **headers})
         threading.Thread(target=self._read, args=(request,), daemon=True, name="keymatte download").start()
         response = self._next()
-        self.status, self.reason, self.headers = response.status, response.reason, response.headers
+        assert not isinstance(response, bytes), "the head comes before the body"
+        self.status = response.code if isinstance(response, urllib.error.HTTPError) else response.status
+        self.reason, self.headers = response.reason, response.headers
 
     def __enter__(self) -> Reply:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._left.set()
+        self._abandoned.set()
 
     def blocks(self) -> Iterator[bytes]:
         """Yield blocks of the body as received. Raises Cancelled, DownloadFailed."""
         while block := self._next():
+            assert isinstance(block, bytes), "only the first event is a head"
             yield block
 
-    def _next(self) -> _Heard:
+    def _next(self) -> _Response | bytes:
+        """Wait for the next event of the reading thread. Raises Cancelled, DownloadFailed, DownloadRefused."""
         while True:
             if self._cancelled():
-                self._left.set()
+                self._abandoned.set()
                 raise Cancelled
             with suppress(queue.Empty):
-                heard = self._inbox.get(timeout=_GLANCE)
-                if isinstance(heard, _End):
-                    raise _failure(self._address, heard.error) from heard.error
-                return heard
+                event = self._inbox.get(timeout=_POLL_INTERVAL)
+                if isinstance(event, _ConnectionFailed):
+                    raise _failure(self._address, event.error) from event.error
+                return event
 
     def _read(self, request: urllib.request.Request) -> None:
+        """Pass the reply to the inbox; runs in the background thread."""
         try:
-            with _open(request, self._patience) as response:
+            with _open(request, self._timeout) as response:
                 self._put(response)
-                block = b"the head"
-                while block and not self._left.is_set():
+                block = b"head"
+                while block and not self._abandoned.is_set():
                     block = response.read1(_BLOCK)
                     self._put(block)
         except Exception as error:  # raised again in `_next`
-            self._put(_End(error))
+            self._put(_ConnectionFailed(error))
 
-    def _put(self, heard: _Heard) -> None:
-        while not self._left.is_set():
+    def _put(self, event: _Event) -> None:
+        """Put an event into the inbox, unless the reply is abandoned while the inbox is full."""
+        while not self._abandoned.is_set():
             with suppress(queue.Full):
-                self._inbox.put(heard, timeout=_GLANCE)
+                self._inbox.put(event, timeout=_POLL_INTERVAL)
                 return
 
 
@@ -105,23 +111,32 @@ def is_web_page(head: bytes) -> bool:
 class _SafeRedirects(urllib.request.HTTPRedirectHandler):
     """Redirect handler that accepts safe addresses only."""
 
-    def redirect_request(self, request, reply, code, message, headers, address):
-        _expect_safe(address)
-        return super().redirect_request(request, reply, code, message, headers, address)
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        _expect_safe(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _open(request: urllib.request.Request, patience: float) -> http.client.HTTPResponse | urllib.error.HTTPError:
+def _open(request: urllib.request.Request, timeout: float) -> _Response:
     opener = urllib.request.build_opener(_SafeRedirects, urllib.request.HTTPSHandler(context=_trusted()))
     try:
-        return opener.open(request, timeout=patience)
-    except urllib.error.HTTPError as answer:
-        return answer  # a reply with an error status
+        return opener.open(request, timeout=timeout)
+    except urllib.error.HTTPError as reply:
+        return reply
 
 
 def _expect_safe(address: str) -> None:
+    """Raise DownloadRefused unless the address is https, or http of this computer."""
     parts = urllib.parse.urlsplit(address)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOCAL):
-        raise DownloadRefused(f"{address} is not fetched: only https addresses are", remedy="Use an https address.")
+        raise DownloadRefused(f"{address} is not downloaded: only https addresses are", remedy="Use an https address.")
 
 
 def _trusted() -> ssl.SSLContext:
@@ -140,7 +155,7 @@ def _failure(address: str, error: Exception) -> Exception:
     """Convert a network error to DownloadFailed or DownloadRefused; other errors are returned unchanged."""
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(reason, TimeoutError):
-        return DownloadFailed(f"the server of {address} does not answer any more")
+        return DownloadFailed(f"the server of {address} no longer answers")
     if isinstance(reason, ssl.SSLCertVerificationError):
         return DownloadRefused(
             f"the server of {address} cannot be trusted: {reason.verify_message}",

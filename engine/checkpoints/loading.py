@@ -1,6 +1,6 @@
 """Reading, renaming and strict loading of weights files.
 
-A missing, extra or misshapen tensor raises an error with its name. `XMEM` maps the names of official XMem weights.
+A missing, extra or misshapen tensor raises an error with its name. `XMEM` lists the names of official XMem weights.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .torch_files import read_torch_file
 BUNDLED = Path(__file__).parents[1] / "weights"
 _NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 _EPSILON = 1e-5  # epsilon of PyTorch's batch norm
-_FOR_THIS_RECIPE = "Choose weights made for this recipe."
+_CHOOSE_ANOTHER = "Choose weights made for this recipe."
 
 Tensors = dict[str, Tensor]
 
@@ -52,7 +52,8 @@ class Unused:
     shape: tuple[int, ...]
 
 
-Names = Sequence[Layer | Parameter | Unused]
+Name = Layer | Parameter | Unused
+Names = Sequence[Name]
 
 
 def read(path: Path) -> Tensors:
@@ -65,7 +66,7 @@ def read(path: Path) -> Tensors:
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError, ValueError) as error:
-        raise WeightsDamaged(f"{path} is not a whole safetensors file ({error})") from error
+        raise WeightsDamaged(f"{path} is not a complete safetensors file ({error})") from error
 
 
 def metadata(path: Path) -> dict[str, str]:
@@ -74,14 +75,14 @@ def metadata(path: Path) -> dict[str, str]:
         with safe_open(path, framework="pt") as file:
             return file.metadata() or {}
     except (SafetensorError, OSError, ValueError) as error:
-        raise WeightsDamaged(f"{path} is not a whole safetensors file ({error})") from error
+        raise WeightsDamaged(f"{path} is not a complete safetensors file ({error})") from error
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
     """Write weights as safetensors in half precision; `fill` converts to the network's dtype."""
-    halves = {name: tensor.half().contiguous().cpu() for name, tensor in tensors.items()}
+    half_precision = {name: tensor.half().contiguous().cpu() for name, tensor in tensors.items()}
     with atomic_write(path) as part:
-        save_file(halves, part, metadata=dict(about))
+        save_file(half_precision, part, metadata=dict(about))
 
 
 def fill(network: nn.Module, tensors: Mapping[str, Tensor], *, source: Path, names: Names = ()) -> None:
@@ -93,7 +94,7 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], *, source: Path, nam
     shapes = {name: tuple(tensor.shape) for name, tensor in expected.items()}
     published = bool(names) and not expected.keys() & tensors.keys()
     _check(tensors, _published_shapes(names, shapes) if published else shapes, source)
-    state = _ours(names, tensors) if published else tensors
+    state = _converted(names, tensors) if published else tensors
     if published:
         _check(state, shapes, source)  # folding a batch norm of negative variance gives NaN
     network.load_state_dict({name: tensor.to(expected[name].dtype) for name, tensor in state.items()})
@@ -105,43 +106,46 @@ def load(network: nn.Module, path: Path) -> None:
 
 
 def _check(tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]], source: Path) -> None:
+    """Raise WeightsDamaged unless `tensors` have exactly these names and shapes, and finite values."""
     missing, extra = sorted(shapes.keys() - tensors.keys()), sorted(tensors.keys() - shapes.keys())
     if missing or extra:
-        which = f"lacks {missing[0]!r}" if missing else f"has a foreign tensor {extra[0]!r}"
+        difference = f"lacks {missing[0]!r}" if missing else f"has the unknown tensor {extra[0]!r}"
         raise WeightsDamaged(
-            f"{source} is no file of this network: it {which} ({len(missing)} missing, {len(extra)} too many)",
-            remedy=_FOR_THIS_RECIPE,
+            f"{source} does not fit this network: it {difference} ({len(missing)} missing, {len(extra)} unknown)",
+            remedy=_CHOOSE_ANOTHER,
         )
     for name, tensor in tensors.items():
         if tuple(tensor.shape) != shapes[name]:
             raise WeightsDamaged(
                 f"{source}: {name!r} is {tuple(tensor.shape)}, this network needs {shapes[name]}",
-                remedy=_FOR_THIS_RECIPE,
+                remedy=_CHOOSE_ANOTHER,
             )
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise WeightsDamaged(f"{source}: {name!r} holds values that are not numbers")
+            raise WeightsDamaged(f"{source}: {name!r} holds values that are not finite")
 
 
 def _published_shapes(names: Names, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-    told: dict[str, tuple[int, ...]] = {}
+    """Return the shapes that a file with published names must have."""
+    published: dict[str, tuple[int, ...]] = {}
     for name in names:
         match name:
             case Layer(ours=ours, theirs=theirs, norm=norm, frozen=frozen):
-                told[f"{theirs}.weight"] = shapes[f"{ours}.weight"]
+                published[f"{theirs}.weight"] = shapes[f"{ours}.weight"]
                 bias = shapes.get(f"{ours}.bias")
                 if norm:
+                    assert bias is not None, "a layer has a bias once batch norm is folded in"
                     leaves = _NORM[:-1] if frozen else _NORM
-                    told.update({f"{norm}.{leaf}": () if leaf == _NORM[-1] else bias for leaf in leaves})
+                    published.update({f"{norm}.{leaf}": () if leaf == _NORM[-1] else bias for leaf in leaves})
                 elif bias is not None:
-                    told[f"{theirs}.bias"] = bias
+                    published[f"{theirs}.bias"] = bias
             case Parameter(ours=ours, theirs=theirs):
-                told[theirs] = shapes[ours]
+                published[theirs] = shapes[ours]
             case Unused(theirs=theirs, shape=shape):
-                told[theirs] = shape
-    return told
+                published[theirs] = shape
+    return published
 
 
-def _ours(names: Names, tensors: Mapping[str, Tensor]) -> Tensors:
+def _converted(names: Names, tensors: Mapping[str, Tensor]) -> Tensors:
     """Rename tensors and fold batch norm: w' = w g / sqrt(v + eps), bias = b - m g / sqrt(v + eps), in float64."""
     state: Tensors = {}
     for name in names:
@@ -169,14 +173,19 @@ def resnet_names(
     layers = [Layer(f"{ours}.stem", f"{theirs}.conv1", f"{theirs}.bn1", frozen)]
     for index, (stage, count) in enumerate(stages):
         for block in range(count):
-            mine, published = f"{ours}.stages.{index}.{block}", f"{theirs}.{stage}.{block}"
+            our_block, published_block = f"{ours}.stages.{index}.{block}", f"{theirs}.{stage}.{block}"
             layers += [
-                Layer(f"{mine}.{part}", f"{published}.conv{number}", f"{published}.bn{number}", frozen)
+                Layer(f"{our_block}.{part}", f"{published_block}.conv{number}", f"{published_block}.bn{number}", frozen)
                 for number, part in enumerate(parts, 1)
             ]
             if block == 0 and (index > 0 or len(parts) == 3):  # a basic block's first stage has no shortcut convolution
                 layers.append(
-                    Layer(f"{mine}.shortcut", f"{published}.downsample.0", f"{published}.downsample.1", frozen)
+                    Layer(
+                        f"{our_block}.shortcut",
+                        f"{published_block}.downsample.0",
+                        f"{published_block}.downsample.1",
+                        frozen,
+                    )
                 )
     return layers
 
@@ -186,6 +195,7 @@ BOTTLENECK, BASIC = ("reduce", "middle", "expand"), ("first", "second")
 
 # -- XMem and XMem++ ---------------------------------------------------------------------------------------------------
 def _fusion(ours: str, theirs: str) -> list[Layer]:
+    """List the layers of XMem's feature fusion block."""
     return [
         Layer(f"{ours}.first", f"{theirs}.block1.conv1"),
         Layer(f"{ours}.second", f"{theirs}.block1.conv2"),

@@ -8,7 +8,7 @@ import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import torch
 from torch import Tensor
@@ -17,10 +17,10 @@ from ..shared.errors import WeightsDamaged, WeightsMissing, WeightsUnsafe
 from .http import is_web_page
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net", "params", "weights")  # state dict keys
-_DEEPEST = 3  # maximum nesting of wrappers
-_PARALLEL = "module."  # name prefix of DataParallel
-_PICKLES = 5  # pickles at the head of a legacy file
-_OF_TENSORS = re.compile(  # globals allowed in pickled tensors and plain data
+_MAX_NESTING = 3  # maximum nesting of wrappers
+_DATA_PARALLEL_PREFIX = "module."  # name prefix of DataParallel
+_LEGACY_PICKLES = 5  # pickles at the head of a legacy file
+_ALLOWED_GLOBALS = re.compile(  # globals allowed in pickled tensors and plain data
     r"collections\.OrderedDict|_codecs\.encode|torch\.(\w+Storage|Size|device|bool|u?int\d+|b?float\w*|complex\d+|half)"
     r"|torch\._utils\._rebuild_\w+|torch\._tensor\._rebuild_\w+|torch\.storage\.\w+|torch\.nn\.parameter\.\w+"
     r"|torch\.serialization\._get_layout"
@@ -68,35 +68,36 @@ def _expect_whole_zip(path: Path) -> None:
             names = {Path(name).name for name in archive.namelist()}
             if "constants.pkl" in names:
                 raise WeightsUnsafe(
-                    f"{path} is a program for PyTorch (TorchScript), not a weights file: it was not run"
+                    f"{path} is a program for PyTorch (TorchScript), not a weights file; it was not run"
                 )
             if "data.pkl" not in names:
                 raise WeightsDamaged(f"{path} is a zip archive, but not a PyTorch file")
             if any(part.compress_type != zipfile.ZIP_STORED for part in archive.infolist()):
-                raise WeightsDamaged(f"{path} was packed by another program than PyTorch")
-            summed = any(part.CRC for part in archive.infolist())  # PyTorch can omit checksums
-            wrong = archive.testzip() if summed else None
+                raise WeightsDamaged(f"{path} was not written by PyTorch")
+            has_checksums = any(part.CRC for part in archive.infolist())  # PyTorch can omit checksums
+            damaged = archive.testzip() if has_checksums else None
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
-        raise WeightsDamaged(f"{path} is not whole: its end is missing or damaged") from error
-    if wrong:
-        raise WeightsDamaged(f"{path} is damaged: {wrong} in it is not what was written")
+        raise WeightsDamaged(f"{path} is incomplete or damaged") from error
+    if damaged:
+        raise WeightsDamaged(f"{path} is damaged: the checksum of {damaged} in it does not match")
 
 
 def _unpickled(path: Path, *, is_zip: bool) -> Any:
+    """Load the file's content with PyTorch's safe loader. Raises WeightsUnsafe, WeightsDamaged."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # unsafe content is reported below
             return torch.load(str(path), map_location="cpu", weights_only=True, mmap=is_zip)
     except Exception as error:  # a damaged pickle may raise anything
-        foreign = next((name for name in _names_in(path) if not _OF_TENSORS.fullmatch(name)), None)
+        foreign = next((name for name in _globals_of(path) if not _ALLOWED_GLOBALS.fullmatch(name)), None)
         if foreign:
             raise WeightsUnsafe(
                 f"{path} holds code, not only tensors: opening it would run {foreign}. It was not opened"
             ) from error
-        raise WeightsDamaged(f"{path} is not a whole PyTorch file") from error
+        raise WeightsDamaged(f"{path} is not a complete PyTorch file") from error
 
 
-def _names_in(path: Path) -> Iterator[str]:
+def _globals_of(path: Path) -> Iterator[str]:
     """Yield the globals that a file's pickles would import, without executing them."""
     try:
         if zipfile.is_zipfile(path):
@@ -104,24 +105,25 @@ def _names_in(path: Path) -> Iterator[str]:
                 for name in archive.namelist():
                     if Path(name).name == "data.pkl":
                         with archive.open(name) as file:
-                            yield from _names_in_pickle(file)
+                            yield from _globals_of_pickle(file)
         else:
             with path.open("rb") as file:
-                for _ in range(_PICKLES):
-                    yield from _names_in_pickle(file)
+                for _ in range(_LEGACY_PICKLES):
+                    yield from _globals_of_pickle(file)
     except (ValueError, OSError, zipfile.BadZipFile, EOFError, MemoryError, OverflowError):
-        return  # damaged from here on
+        return  # the rest is damaged
 
 
-def _names_in_pickle(file: BinaryIO) -> Iterator[str]:
-    words = ["", ""]
+def _globals_of_pickle(file: IO[bytes]) -> Iterator[str]:
+    """Yield the globals that a pickle would import."""
+    strings = ["", ""]
     for operation, argument, _ in pickletools.genops(file):
         if operation.name in ("GLOBAL", "INST"):
-            yield argument.replace(" ", ".")
+            yield str(argument).replace(" ", ".")
         elif operation.name == "STACK_GLOBAL":
-            yield ".".join(words[-2:])
+            yield ".".join(strings[-2:])
         elif isinstance(argument, str):
-            words.append(argument)
+            strings.append(argument)
 
 
 def _named_tensors(path: Path, content: Any) -> dict[str, Tensor]:
@@ -129,20 +131,20 @@ def _named_tensors(path: Path, content: Any) -> dict[str, Tensor]:
     entries = _state_dict(content).items()
     tensors = {name: value.detach() for name, value in entries if isinstance(name, str) and isinstance(value, Tensor)}
     if not tensors:
-        raise WeightsDamaged(f"{path} holds no tensors with names", remedy="Choose a file of a network's weights.")
+        raise WeightsDamaged(f"{path} holds no named tensors", remedy="Choose a file of a network's weights.")
     for name, tensor in tensors.items():
         if not _is_plain(tensor):
             raise WeightsDamaged(
-                f"{path}: {name!r} is no plain tensor", remedy="Choose weights saved as plain tensors."
+                f"{path}: {name!r} is not a plain tensor", remedy="Choose weights saved as plain tensors."
             )
-    if all(name.startswith(_PARALLEL) for name in tensors):
-        tensors = {name.removeprefix(_PARALLEL): tensor for name, tensor in tensors.items()}
+    if all(name.startswith(_DATA_PARALLEL_PREFIX) for name in tensors):
+        tensors = {name.removeprefix(_DATA_PARALLEL_PREFIX): tensor for name, tensor in tensors.items()}
     return tensors
 
 
 def _state_dict(content: Any) -> dict:
     """Return the dict that holds tensors, below the usual wrapper keys; empty if none."""
-    for _ in range(_DEEPEST):
+    for _ in range(_MAX_NESTING):
         if not isinstance(content, dict) or any(isinstance(value, Tensor) for value in content.values()):
             break
         content = next((content[name] for name in _WRAPPERS if isinstance(content.get(name), dict)), {})
@@ -150,4 +152,5 @@ def _state_dict(content: Any) -> dict:
 
 
 def _is_plain(tensor: Tensor) -> bool:
+    """Return whether the tensor is dense, with its values in the file."""
     return tensor.layout == torch.strided and not (tensor.is_quantized or tensor.is_meta or tensor.is_nested)

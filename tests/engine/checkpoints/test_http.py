@@ -16,8 +16,8 @@ from engine.shared.errors import Cancelled, DownloadFailed, DownloadRefused
 from tests.engine.server import Server
 
 
-def reply(address: str, *, patience: float = 20.0, cancelled=lambda: False, **headers: str) -> Reply:
-    return Reply(address, headers, patience=patience, cancelled=cancelled)
+def reply(address: str, *, timeout: float = 20.0, cancelled=lambda: False, **headers: str) -> Reply:
+    return Reply(address, headers, timeout=timeout, cancelled=cancelled)
 
 
 def test_an_answer_has_its_head_at_once_and_its_bytes_as_they_come(server):
@@ -64,7 +64,7 @@ def test_nobody_at_the_address_is_said(server):
 
 def test_a_server_that_falls_silent_is_left(server):
     server.stalls_at = 50_000
-    with reply(server.address, patience=0.3) as answer, pytest.raises(DownloadFailed, match="does not answer any more"):
+    with reply(server.address, timeout=0.3) as answer, pytest.raises(DownloadFailed, match="no longer answers"):
         list(answer.blocks())
 
 
@@ -100,7 +100,7 @@ def test_only_safe_addresses_are_asked(address):
 
 def test_a_redirect_to_an_address_that_is_not_safe_is_refused(server):
     server.location = "http://example.org/XMem.pth"
-    with pytest.raises(DownloadRefused, match=r"http://example.org/XMem.pth is not fetched: only https addresses"):
+    with pytest.raises(DownloadRefused, match=r"http://example.org/XMem.pth is not downloaded: only https addresses"):
         reply(server.address)
 
 

@@ -41,9 +41,9 @@ def test_a_missing_file_is_named(tmp_path: Path):
     ("change", "words"),
     [
         (lambda t: t.pop("1.weight"), "lacks '1.weight'"),
-        (lambda t: t.update(other=torch.zeros(1)), "foreign tensor 'other'"),
+        (lambda t: t.update(other=torch.zeros(1)), "unknown tensor 'other'"),
         (lambda t: t.update({"0.bias": torch.zeros(5)}), r"'0.bias' is \(5,\), this network needs \(4,\)"),
-        (lambda t: t["0.weight"].fill_(float("nan")), "'0.weight' holds values that are not numbers"),
+        (lambda t: t["0.weight"].fill_(float("nan")), "'0.weight' holds values that are not finite"),
     ],
 )
 def test_wrong_tensors_are_named(tmp_path: Path, change, words: str):
@@ -55,7 +55,7 @@ def test_wrong_tensors_are_named(tmp_path: Path, change, words: str):
 def test_a_truncated_file_is_refused(tmp_path: Path, keep: int):
     path = saved(tmp_path / "w.safetensors")
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(WeightsDamaged, match="not a whole safetensors file"):
+    with pytest.raises(WeightsDamaged, match="not a complete safetensors file"):
         load(network(), path)
 
 
@@ -109,10 +109,10 @@ def test_published_names_become_ours_and_batch_norm_goes_into_the_convolution():
     ("change", "words"),
     [
         (lambda t: t.pop("bn1.running_var"), "lacks 'bn1.running_var'"),
-        (lambda t: t.update(extra=torch.zeros(1)), "foreign tensor 'extra'"),
+        (lambda t: t.update(extra=torch.zeros(1)), "unknown tensor 'extra'"),
         (lambda t: t.update({"bn1.bias": torch.zeros(5)}), r"'bn1.bias' is \(5,\), this network needs \(4,\)"),
-        (lambda t: t["bn1.running_var"].fill_(-1), "'first.weight' holds values that are not numbers"),
-        (lambda t: t["head.bias"].fill_(float("inf")), "'head.bias' holds values that are not numbers"),
+        (lambda t: t["bn1.running_var"].fill_(-1), "'first.weight' holds values that are not finite"),
+        (lambda t: t["head.bias"].fill_(float("inf")), "'head.bias' holds values that are not finite"),
     ],
 )
 def test_wrong_published_tensors_are_named_as_their_authors_name_them(change, words: str):

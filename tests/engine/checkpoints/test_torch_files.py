@@ -133,7 +133,7 @@ def test_a_truncated_file_is_refused(tmp_path, kept, zipped):
     path = saved(tmp_path, {f"layer.{i}": torch.rand(100, 100) for i in range(20)}, zipped=zipped)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(kept * len(whole))])
-    with pytest.raises(WeightsDamaged, match=r"not (a )?whole"):
+    with pytest.raises(WeightsDamaged, match=r"incomplete|not a complete"):
         read_torch_file(path)
 
 
@@ -188,18 +188,18 @@ def test_an_archive_packed_again_is_not_mapped_as_if_it_were_plain(tmp_path):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in parts.items():
             archive.writestr(name, content)
-    with pytest.raises(WeightsDamaged, match="packed by another program"):
+    with pytest.raises(WeightsDamaged, match="not written by PyTorch"):
         read_torch_file(path)
 
 
 @pytest.mark.parametrize("held", [{}, [], 3, {"a": 1}, {"model": {"lr": 0.1}}, [torch.zeros(1)], {0: torch.zeros(1)}])
 def test_a_file_without_named_tensors_is_refused(tmp_path, held):
-    with pytest.raises(WeightsDamaged, match="holds no tensors with names"):
+    with pytest.raises(WeightsDamaged, match="holds no named tensors"):
         read_torch_file(saved(tmp_path, held))
 
 
 def test_a_tensor_that_is_not_plain_is_named(tmp_path):
-    with pytest.raises(WeightsDamaged, match="'a' is no plain tensor"):
+    with pytest.raises(WeightsDamaged, match="'a' is not a plain tensor"):
         read_torch_file(saved(tmp_path, {"a": torch.eye(3).to_sparse()}))
 
 

@@ -122,7 +122,7 @@ def test_weights_of_another_network_are_not_installed_and_not_kept(server, folde
     torch.save({"head.weight": torch.zeros(3)}, tmp_path / "other.pth")
     server.content = (tmp_path / "other.pth").read_bytes()
     for _ in range(2):  # the second time it is fetched again, not found again
-        with pytest.raises(WeightsDamaged, match=r"Ours\.pth is no file of this network: it lacks"):
+        with pytest.raises(WeightsDamaged, match=r"Ours\.pth does not fit this network: it lacks"):
             install(row(server.address), folder, quietly, never)
     assert len(server.asked) == 2
     assert not is_installed(row(), folder)
@@ -195,9 +195,9 @@ def test_a_users_file_must_have_the_known_sum(folder, tmp_path):
     ("change", "words"),
     [
         (lambda tensors: tensors.pop(sorted(tensors)[0]), "lacks"),
-        (lambda tensors: tensors.update(more=torch.zeros(1)), "foreign tensor 'more'"),
+        (lambda tensors: tensors.update(more=torch.zeros(1)), "unknown tensor 'more'"),
         (lambda tensors: tensors.update({max(tensors): torch.zeros(1, 2, 3, 4, 5)}), "this network needs"),
-        (lambda tensors: tensors[max(tensors)].fill_(float("nan")), "not numbers"),
+        (lambda tensors: tensors[max(tensors)].fill_(float("nan")), "not finite"),
     ],
 )
 def test_what_does_not_load_is_not_installed(folder, tmp_path, change, words):
