@@ -1,3 +1,3 @@
-"""Keymatte's engine: video object segmentation that knows films and masks, but not Blender."""
+"""Keymatte's engine: video object segmentation of clips, independent of Blender."""
 
 VERSION = "0.1.0"

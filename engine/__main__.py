@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
 import sys
 from importlib.util import find_spec
 
 from .cli import doctor, models, propagate, serve, suggest
-from .cli.console import complain
+from .cli.console import print_error
 from .runtime.allocator import tune_malloc
 from .shared.errors import EngineError
 
-# Threads that wait must sleep, not spin: beside Blender or a render, spinning made two threads five times slower than
+# Waiting threads must sleep, not spin: next to Blender or a render, spinning made two threads five times slower than
 # one. OpenMP reads these once, when torch is first imported.
 for _name, _value in (("OMP_WAIT_POLICY", "PASSIVE"), ("GOMP_SPINCOUNT", "0"), ("KMP_BLOCKTIME", "0")):
     os.environ.setdefault(_name, _value)
@@ -21,38 +22,68 @@ tune_malloc()
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command. 0: all done; 1: our fault; 2: something the user can act upon, said on stderr."""
+    """Run one command; return its exit status.
+
+    0: all done; 1: a bug, or the reader of the output has gone; 2: a problem that the user can solve, described on
+    stderr; 130: interrupted.
+    """
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            sys.stdout.flush()  # here, as an error at the interpreter's exit can no longer be handled
+    except BrokenPipeError:
+        _discard_broken_output()
+        return 1
+
+
+def _run(arguments: list[str] | None) -> int:
+    """Run one command; return its exit status."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # a path that the console cannot show must not end a job
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a path that the console cannot show must not end a job
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     try:
-        return options.command(options)
+        status: int = options.command(options)
+        return status
     except EngineError as error:
-        complain(error.sentence())
+        print_error(error.sentence())
         return 2
     except ImportError as error:
-        complain(f"A package of the engine cannot be loaded: {error}. Install the engine again; `doctor` tells more.")
+        print_error(f"A package of the engine cannot be loaded: {error}. Install the engine again; see also `doctor`.")
         return 2
     except KeyboardInterrupt:
-        complain("stopped; what is written stays valid")
+        print_error("stopped; what is written stays valid")
         return 130
 
 
+def _discard_broken_output() -> None:
+    """Redirect closed output streams to the null device, so that the interpreter does not fail to flush them."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, stream.fileno())
+            os.close(null)
+
+
 def _parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands that this copy of the engine has."""
     parser = argparse.ArgumentParser(prog="python -m engine", description="Keymatte's engine")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    propagate.add_arguments(commands.add_parser("propagate", help="keyframes and a clip in, mattes out"))
-    suggest.add_arguments(commands.add_parser("suggest", help="which frames to annotate next"))
+    propagate.add_arguments(commands.add_parser("propagate", help="make mattes of a clip from keyframes"))
+    suggest.add_arguments(commands.add_parser("suggest", help="suggest frames to annotate next"))
     if _has("evaluation"):
         from .cli import bench, score, study
 
-        bench.add_arguments(commands.add_parser("bench", help="how fast a recipe is on this computer"))
-        score.add_arguments(commands.add_parser("score", help="J and F of results against the truth"))
-        study.add_arguments(commands.add_parser("study", help="how good the default recipe is, beside plain baselines"))
-    models.add_arguments(commands.add_parser("models", help="recipes, licences, weights files"))
-    doctor.add_arguments(commands.add_parser("doctor", help="what works on this computer"))
-    serve.add_arguments(commands.add_parser("serve", help="JSON lines on stdin and stdout"))
+        bench.add_arguments(commands.add_parser("bench", help="measure the speed of a recipe on this computer"))
+        score.add_arguments(commands.add_parser("score", help="compare results with true masks (J and F)"))
+        study.add_arguments(commands.add_parser("study", help="compare the default recipe with baselines"))
+    models.add_arguments(commands.add_parser("models", help="list recipes, install published weights"))
+    doctor.add_arguments(commands.add_parser("doctor", help="check what works on this computer"))
+    serve.add_arguments(commands.add_parser("serve", help="run the engine process that Blender talks to"))
     if _has("training"):
         from .training.command import add_commands
 
@@ -61,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _has(room: str) -> bool:
-    """Whether this copy of the engine has that room; the extension comes without evaluation and training."""
+    """Return whether this copy of the engine has that room; the extension has no evaluation and no training."""
     return find_spec(f"{__package__}.{room}") is not None
 
 

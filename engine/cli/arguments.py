@@ -10,44 +10,55 @@ from ..shared.types import PRECISIONS, Settings
 
 
 def add_clip(parser: argparse.ArgumentParser) -> None:
-    """Which frames."""
-    parser.add_argument("--clip", type=str, required=True, help="movie, folder of images, first image, or pattern")
-    parser.add_argument("--range", default=":", help="frames A:B, from 0, B not included")
+    """Add the options that select a clip and its frames."""
+    parser.add_argument(
+        "--clip", type=str, required=True, help="movie, folder of images, first image of a sequence, or pattern"
+    )
+    parser.add_argument("--range", default=":", help="frames A:B as in Python: counted from 0, without B; default: all")
 
 
 def add_recipe(parser: argparse.ArgumentParser, *, recipe: str = "keymatte") -> None:
-    """With which method, on what, at which size."""
-    parser.add_argument("--recipe", default=recipe, help=f"see `models`; default: {recipe}")
+    """Add the options that select a recipe, its settings and a device."""
+    parser.add_argument("--recipe", default=recipe, help=f"method, see `models`; default: {recipe}")
     parser.add_argument("--weights", type=Path, help="another weights file for the recipe (.safetensors, .pth)")
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
-    parser.add_argument("--precision", default="auto", choices=PRECISIONS, help="auto: the one the device gains by")
-    parser.add_argument("--height", type=int, default=Settings.height, help="shorter side of the working frame, pixels")
+    parser.add_argument(
+        "--device", default="auto", choices=("auto", "cpu", "cuda", "mps"), help="default: a GPU if there is one"
+    )
+    parser.add_argument(
+        "--precision", default="auto", choices=PRECISIONS, help="auto: whichever is fastest on the device"
+    )
+    parser.add_argument(
+        "--height",
+        type=int,
+        default=Settings.height,
+        help="pixels of the shorter side that frames are scaled down to; default: %(default)s",
+    )
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="SECTION.NAME=VALUE",
-        help="a recipe's number, see `models --describe RECIPE`",
+        help="change a setting of the recipe, see `models --describe RECIPE`; may be repeated",
     )
 
 
-def frames_in(text: str, count: int) -> range:
-    """'A:B' as Python's slices: from A up to, not including, B; either may be left out. Raises BadSetting."""
+def parse_frame_range(text: str, count: int) -> range:
+    """Parse 'A:B' as Python slices it: from A to B, without B; either may be omitted. Raises BadSetting."""
     try:
         first, last = (int(part) if part else None for part in text.split(":"))
     except ValueError:
         raise BadSetting(f"--range must look like 0:60, not {text!r}") from None
     frames = range(first or 0, count if last is None else last)
     if not frames or frames.start < 0 or frames.stop > count:
-        raise BadSetting(f"--range {text} lies outside the clip, which has frames 0 to {count - 1}")
+        raise BadSetting(f"--range {text} is empty or outside the clip, which has frames 0 to {count - 1}")
     return frames
 
 
-def settings_of(options: argparse.Namespace) -> Settings:
-    """Working height, device and a recipe's numbers. Raises BadSetting."""
+def parse_settings(options: argparse.Namespace) -> Settings:
+    """Return the settings given by the options of `add_recipe`. Raises BadSetting."""
     pairs = [setting.partition("=") for setting in options.set]
     for name, equals, value in pairs:
         if not (name and equals and value):
-            raise BadSetting(f"--set needs section.name=value, not {name + equals + value!r}")
+            raise BadSetting(f"--set must look like section.name=value, not {name + equals + value!r}")
     overrides = {name: value for name, _, value in pairs}
     return Settings(height=options.height, device=options.device, precision=options.precision, overrides=overrides)

@@ -1,15 +1,15 @@
-"""What commands print: results on standard output, problems on standard error."""
+"""Console output of commands: results on standard output, problems on standard error."""
 
 from __future__ import annotations
 
 import sys
 
 
-def say(text: str) -> None:
-    """Print a line of a command's result."""
+def print_line(text: str) -> None:
+    """Print a line to standard output."""
     sys.stdout.write(text + "\n")
 
 
-def complain(text: str) -> None:
-    """Print what went wrong, to standard error."""
+def print_error(text: str) -> None:
+    """Print an error message to standard error."""
     sys.stderr.write(f"keymatte: {text}\n")

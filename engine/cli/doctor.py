@@ -1,4 +1,4 @@
-"""Command line `doctor`: what works on this computer, in words, with what to do about the rest."""
+"""Command line `doctor`: checks what works on this computer, and says how to mend the rest."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pathlib import Path
 
 from ..shared.catalogue import published_for
 from ..shared.errors import EngineError, WeightsMissing
-from .console import say
+from .console import print_line
 
-_LEAST_SPACE = 2 * 2**30  # bytes free for mattes of a long shot
+_MIN_FREE_BYTES = 2 * 2**30  # for the mattes of a long shot
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,13 +26,15 @@ def doctor(_options: argparse.Namespace) -> int:
     """Print what works on this computer. Returns 0, or 2 if something does not."""
     findings = examine()
     for finding in findings:
-        say(f"[{'ok' if finding.good else '!!'}] {finding.text}{f' -> {finding.remedy}' if finding.remedy else ''}")
+        print_line(
+            f"[{'ok' if finding.good else '!!'}] {finding.text}{f' -> {finding.remedy}' if finding.remedy else ''}"
+        )
     return 0 if all(finding.good for finding in findings) else 2
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at."""
+    """Result of one check: whether it is good, what was found, and what to do if it is not."""
 
     good: bool
     text: str
@@ -40,10 +42,10 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at Python, the libraries, the device, the weights and the disk. What is broken is found, not met."""
+    """Check Python, the libraries, the disk, the device and every recipe; never raises for what is broken."""
     findings = [_python(), _libraries(), _disk()]
     try:
-        import torch  # noqa: F401 (whether it can be loaded is the question)
+        import torch  # noqa: F401 (to see whether it can be loaded)
     except (ImportError, OSError) as error:
         return [*findings, Finding(False, f"PyTorch cannot be loaded: {error}", "Install the engine again.")]
     return [*findings, _device(), *_recipes()]
@@ -73,7 +75,9 @@ def _device() -> Finding:
     device = pick_device("auto")
     remedy = ""
     if device.type == "cpu":
-        remedy = "No GPU that PyTorch can use was found. It works, only slower; a GPU needs its maker's driver."
+        remedy = (
+            "PyTorch found no GPU that it can use. The CPU works too, but is slower; a GPU needs its maker's driver."
+        )
     return Finding(True, f"computes on {describe(device)}", remedy)
 
 
@@ -87,9 +91,9 @@ def _recipes() -> list[Finding]:
     for recipe in RECIPES.values():
         device = pick_device("auto")
         published = published_for(recipe.name)
-        if published and not recipe.weights_there():
-            remedy = f"To use it, fetch them: models download {published[0].name}."
-            findings.append(Finding(True, f"recipe {recipe.name}: the weights of its authors are not here", remedy))
+        if published and not recipe.available_weights():
+            remedy = f"To use it, install them: models download {published[0].name}."
+            findings.append(Finding(True, f"recipe {recipe.name}: its authors' weights are not installed", remedy))
             continue
         try:
             network = recipe.network(recipe.numbers({}), weights=None, device=device)
@@ -103,7 +107,7 @@ def _recipes() -> list[Finding]:
             findings.append(Finding(recipe.weights is None, f"recipe {recipe.name}: {error.message}", error.remedy))
         except EngineError as error:
             findings.append(Finding(False, f"recipe {recipe.name}: {error.message}", error.remedy))
-        except RuntimeError as error:  # PyTorch's own, a GPU's among them
+        except RuntimeError as error:  # PyTorch's errors, such as those of a GPU
             remedy = "Update the GPU's driver, or choose the CPU: --device cpu."
             findings.append(Finding(False, f"recipe {recipe.name} fails on {device}: {error}", remedy))
     return findings
@@ -111,5 +115,5 @@ def _recipes() -> list[Finding]:
 
 def _disk() -> Finding:
     free = shutil.disk_usage(Path.cwd()).free
-    good = free >= _LEAST_SPACE
+    good = free >= _MIN_FREE_BYTES
     return Finding(good, f"{free / 2**30:.0f} GB free here", "" if good else "Free some space for the mattes.")

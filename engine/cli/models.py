@@ -1,4 +1,4 @@
-"""Command line `models`: which published weights there are, and how they are installed."""
+"""Command line `models`: lists recipes and published weights, and installs weights."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..shared.catalogue import (
     CATALOGUE,
@@ -20,74 +21,91 @@ from ..shared.catalogue import (
     size_in_words,
 )
 from ..shared.errors import NotConfirmed
-from .console import say
+from .console import print_line
 
-_BYTES = {"unit": "B", "unit_scale": True, "file": sys.stderr}
-_FOLDER = "folder of installed weights; default: KEYMATTE_WEIGHTS, else a folder among the user's data"
+if TYPE_CHECKING:
+    from ..methods.recipe import Recipe
+
+_FOLDER = "folder of installed weights; default: KEYMATTE_WEIGHTS, else a folder in the user's application data"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `models`, `models download NAME` and `models import FILE`."""
     parser.set_defaults(command=models, action=None)
-    parser.add_argument("--describe", metavar="RECIPE", help="the numbers of one recipe")
+    parser.add_argument("--describe", metavar="RECIPE", help="list the settings of one recipe, and exit")
     parser.add_argument("--folder", type=Path, help=_FOLDER)
-    actions = parser.add_subparsers(metavar="ACTION", help="without: list what there is")
+    actions = parser.add_subparsers(metavar="ACTION", help="without an action: list recipes and weights")
 
-    one = actions.add_parser("download", help="fetch published weights and install them")
-    one.set_defaults(action=_download)
-    one.add_argument("name", metavar="NAME", help="see `models`")
-    one.add_argument("--yes", action="store_true", help="do not ask")
-    _add_common(one)
+    action = actions.add_parser("download", help="download published weights and install them")
+    action.set_defaults(action=_download)
+    action.add_argument("name", metavar="NAME", help="name of the weights, see `models`")
+    action.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+    _add_common(action)
 
-    one = actions.add_parser("import", help="install published weights from a file that you have")
-    one.set_defaults(action=_import)
-    one.add_argument("file", metavar="FILE", type=Path, help="as published (.pth, .pt), or .safetensors")
-    one.add_argument("--as", dest="name", metavar="NAME", help="which weights it holds; default: as its name tells")
-    _add_common(one)
+    action = actions.add_parser("import", help="install published weights from a file that you downloaded")
+    action.set_defaults(action=_import)
+    action.add_argument(
+        "file", metavar="FILE", type=Path, help="weights file as published (.pth, .pt), or .safetensors"
+    )
+    action.add_argument(
+        "--as", dest="name", metavar="NAME", help="name of the weights in the file; default: found by its file name"
+    )
+    _add_common(action)
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--again", action="store_true", help="even if they are installed")
+    """Add the options that both actions have."""
+    parser.add_argument("--again", action="store_true", help="install them again, even if they are installed")
     parser.add_argument("--folder", type=Path, default=argparse.SUPPRESS, help=_FOLDER)
 
 
 def models(options: argparse.Namespace) -> int:
-    """List recipes and published weights, describe one recipe, or run the action that was asked for. Returns 0."""
+    """List recipes and published weights, describe one recipe, or run the given action. Returns 0."""
     if options.action:
-        return options.action(options)
+        status: int = options.action(options)
+        return status
     from ..methods.memories import describe
     from ..methods.registry import RECIPES, find_recipe
 
     if options.describe:
         recipe = find_recipe(options.describe)
-        say(f"{recipe.name}: {recipe.summary}")
-        say(describe(recipe.options))
+        print_line(f"{recipe.name}: {recipe.summary}")
+        print_line(describe(recipe.options))
         return 0
     for recipe in RECIPES.values():
-        published = ", ".join(entry.name for entry in published_for(recipe.name))
-        where = f"published weights, see below: {published}" if published else "needs no weights"
-        if recipe.weights:
-            where = f"{recipe.weights}{'' if recipe.weights.is_file() else ' (missing)'}"
-        say(f"{recipe.name}\n  {recipe.summary}\n  licence: {recipe.licence}\n  {where}")
+        print_line(f"{recipe.name}\n  {recipe.summary}\n  licence: {recipe.licence}\n  {_describe_weights(recipe)}")
     list_published(options.folder)
     return 0
 
 
+def _describe_weights(recipe: Recipe) -> str:
+    """Return in words which weights a recipe needs, and where they are."""
+    if recipe.weights:
+        return f"weights: {recipe.weights}{'' if recipe.weights.is_file() else ' (missing)'}"
+    published = ", ".join(entry.name for entry in published_for(recipe.name))
+    if published:
+        return f"needs published weights, see below: {published}"
+    if recipe.needs_weights:
+        return "needs weights that are not listed below: name a file with --weights"
+    return "needs no weights"
+
+
 def list_published(folder: Path | None) -> None:
-    """Tell of all published weights, and which are installed in `folder`; None: where they usually are."""
+    """Print all published weights, and whether they are installed in `folder`; None: the default folder."""
     folder = folder or default_folder()
-    say(f"\nPublished weights; installed ones lie in {folder}")
+    print_line(f"\nPublished weights; installed ones are in {folder}")
     for entry in CATALOGUE:
-        say("")
-        _describe(entry, folder)
+        print_line("")
+        _print_published(entry, folder)
 
 
-def _describe(entry: PublishedWeights, folder: Path) -> None:
+def _print_published(entry: PublishedWeights, folder: Path) -> None:
+    """Print what a user must know before downloading these weights, and whether they are installed."""
     place = f"installed: {installed(entry, folder)}" if is_installed(entry, folder) else "not installed"
-    say(f"{entry.name}, about {size_in_words(entry.size)}, {place}")
-    say(f"  {entry.method}; for {' and '.join(entry.recipes)}. {entry.note}")
-    say(f"  licence: {entry.licence}")
-    say(f"  {entry.address or f'to be fetched with a browser from {entry.page}, and imported'}")
+    print_line(f"{entry.name}, about {size_in_words(entry.size)}, {place}")
+    print_line(f"  {entry.method}; for {' and '.join(entry.recipes)}. {entry.note}")
+    print_line(f"  licence: {entry.licence}")
+    print_line(f"  {entry.address or f'download the file with a browser from {entry.page}, and import it'}")
 
 
 def _download(options: argparse.Namespace) -> int:
@@ -95,15 +113,15 @@ def _download(options: argparse.Namespace) -> int:
 
     entry, folder = find_weights(options.name), options.folder or default_folder()
     if is_installed(entry, folder) and not options.again:
-        say(already_there(entry, folder))
+        print_line(already_there(entry, folder))
         return 0
-    _describe(entry, folder)
+    _print_published(entry, folder)
     if entry.address and not options.yes and not _confirmed():
-        say("Nothing was downloaded")
+        print_line("Nothing was downloaded")
         return 0
     with _bar() as report:
         path = install(entry, folder, report, lambda: False)
-    say(f"{entry.name} is installed in {path}")
+    print_line(f"{entry.name} is installed in {path}")
     return 0
 
 
@@ -113,18 +131,18 @@ def _import(options: argparse.Namespace) -> int:
     entry = find_weights(options.name) if options.name else find_by_file(options.file)
     folder = options.folder or default_folder()
     if is_installed(entry, folder) and not options.again:
-        say(already_there(entry, folder))
+        print_line(already_there(entry, folder))
         return 0
     with _bar() as report:
         path = import_file(entry, options.file, folder, report, lambda: False)
-    say(f"{entry.name} is installed in {path}")
+    print_line(f"{entry.name} is installed in {path}")
     return 0
 
 
 def _confirmed() -> bool:
-    """Whether the user says yes. Raises NotConfirmed if there is nobody to ask."""
+    """Ask the user whether to download; return whether the answer is yes. Raises NotConfirmed without a terminal."""
     if not sys.stdin.isatty():
-        raise NotConfirmed("there is no terminal to ask at whether this may be downloaded")
+        raise NotConfirmed("the download cannot be confirmed without a terminal")
     sys.stdout.write("Download it? [y/N] ")
     sys.stdout.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
@@ -132,7 +150,7 @@ def _confirmed() -> bool:
 
 @contextmanager
 def _bar() -> Iterator[Callable[[str, int, int], None]]:
-    """Progress on stderr, a bar for each stage; give what it yields a stage's text, and bytes done and in all."""
+    """Yield a function that shows progress on stderr, a bar per stage: (text, bytes done, bytes in all or 0)."""
     from tqdm import tqdm
 
     bars: list[tuple[str, tqdm]] = []
@@ -140,8 +158,16 @@ def _bar() -> Iterator[Callable[[str, int, int], None]]:
     def report(text: str, done: int, total: int) -> None:
         if not bars or bars[-1][0] != text:
             close()
-            form = None if total or done else "{desc}"
-            bars.append((text, tqdm(desc=text, total=total or None, initial=done, bar_format=form, **_BYTES)))
+            bar = tqdm(
+                desc=text,
+                total=total or None,
+                initial=done,
+                bar_format=None if total or done else "{desc}",
+                unit="B",
+                unit_scale=True,
+                file=sys.stderr,
+            )
+            bars.append((text, bar))
         bars[-1][1].update(done - bars[-1][1].n)
 
     def close() -> None:

@@ -1,4 +1,4 @@
-"""Command line `propagate`: keyframes and a clip in, mattes out."""
+"""Command line `propagate`: makes mattes of a clip from keyframes."""
 
 from __future__ import annotations
 
@@ -10,36 +10,45 @@ from pathlib import Path
 
 from ..shared.matte_folder import MatteFolder
 from ..shared.types import Direction, PropagationJob
-from .arguments import add_clip, add_recipe, frames_in, settings_of
-from .console import complain, say
+from .arguments import add_clip, add_recipe, parse_frame_range, parse_settings
+from .console import print_error, print_line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `propagate`."""
     parser.set_defaults(command=propagate)
     add_clip(parser)
-    parser.add_argument("--keyframes", type=Path, required=True, help="folder of label images named by frame")
     parser.add_argument(
-        "--out", type=Path, required=True, help="folder for the results: new, empty, or an earlier run's"
+        "--keyframes", type=Path, required=True, help="folder of label images, with frame numbers in their names"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder for the results: new, empty, or of an earlier run"
     )
     add_recipe(parser)
     parser.add_argument(
-        "--adapt", action="store_true", help="learn from this clip's keyframes first; kept in --out, where it helps"
+        "--adapt",
+        action="store_true",
+        help="first fine-tune the network on the clip's keyframes; used only if it improves the masks",
     )
     parser.add_argument(
-        "--direction", choices=[way.value for way in Direction], help="default: the recipe's; both for keymatte"
+        "--direction",
+        choices=[direction.value for direction in Direction],
+        help="frames to process, from the keyframes; default: the recipe's, both for keymatte",
     )
     parser.add_argument(
         "--unlabelled",
         choices=("unknown", "absent"),
-        help="what a keyframe says of objects that it does not show; default: the recipe's, unknown for keymatte",
+        help="state of objects that a keyframe does not show; default: the recipe's, unknown for keymatte",
     )
     parser.add_argument(
-        "--keep-keys", action="store_true", help="keep what `suggest` needs; about 1 MB a frame at 480p"
+        "--keep-keys", action="store_true", help="keep the features that `suggest` needs; about 1 MB per frame at 480p"
     )
-    parser.add_argument("--threads", type=int, metavar="N", help="threads of the processor; default: all")
+    parser.add_argument("--threads", type=int, metavar="N", help="number of CPU threads; default: all cores")
     parser.add_argument(
-        "--dump-probabilities", type=Path, metavar="FILE.npz", help="what the network gave, float32, background first"
+        "--dump-probabilities",
+        type=Path,
+        metavar="FILE.npz",
+        help="also write the network's probabilities, as float32, background first",
     )
 
 
@@ -64,17 +73,17 @@ def propagate(options: argparse.Namespace) -> int:
     job = PropagationJob(
         job_id=uuid.uuid4().hex,
         clip=clip,
-        frames=frames_in(options.range, clip.frame_count),
+        frames=parse_frame_range(options.range, clip.frame_count),
         keyframes=keyframes,
         folder=options.out,
         recipe=recipe.name,
         weights=options.weights,
         direction=Direction(options.direction) if options.direction else recipe.direction,
-        settings=replace(settings_of(options), adapt=options.adapt),
+        settings=replace(parse_settings(options), adapt=options.adapt),
         keys=MatteFolder(options.out).keys if options.keep_keys else None,
         probabilities=options.dump_probabilities,
     )
-    last: list[Finished] = []
+    finished: list[Finished] = []
     with tqdm(unit="frame", file=sys.stderr) as bar:
 
         def show(answer: Answer) -> None:
@@ -86,14 +95,14 @@ def propagate(options: argparse.Namespace) -> int:
                     bar.total = total
                     bar.update(done - bar.n)
                 case Finished():
-                    last.append(answer)
+                    finished.append(answer)
 
         run(job, show, lambda: False)
-    say(
-        f"{len(job.frames)} frames in {options.out}: labels/ and mattes/; {last[0].frames_per_second:.2f} steps/s, "
-        f"peak memory {last[0].peak_memory / 2**20:.0f} MiB"
+    print_line(
+        f"{len(job.frames)} frames in {options.out}: labels/ and mattes/; {finished[0].frames_per_second:.2f} steps/s, "
+        f"peak memory {finished[0].peak_memory / 2**20:.0f} MiB"
     )
-    if last[0].warning:
-        complain(last[0].warning)
+    if finished[0].warning:
+        print_error(finished[0].warning)
         return 2
     return 0

@@ -1,4 +1,4 @@
-"""Command line `score`: J and F of results against the truth."""
+"""Command line `score`: compares results with true masks (J and F)."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import argparse
 from pathlib import Path
 
 from ..shared.files import atomic_write
-from .console import say
+from .console import print_line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `score`."""
     parser.set_defaults(command=score)
     parser.add_argument("--pred", type=Path, required=True, help="results of propagate, or a folder of label images")
-    parser.add_argument("--truth", type=Path, required=True, help="folder of label images")
-    parser.add_argument("--allow-missing", action="store_true", help="score only frames that were predicted")
-    parser.add_argument("--csv", type=Path, help="write the numbers of every frame to this file")
+    parser.add_argument("--truth", type=Path, required=True, help="folder of true label images")
+    parser.add_argument("--allow-missing", action="store_true", help="leave out frames that have no result")
+    parser.add_argument("--csv", type=Path, help="write the scores of every frame to this file")
 
 
 def score(options: argparse.Namespace) -> int:
     """Print the scores as a table, and write them to a CSV file if asked to. Returns 0."""
     from ..evaluation.score import as_csv, as_table, score_folders
 
-    found = score_folders(options.pred, options.truth, allow_missing=options.allow_missing)
-    say(as_table(found))
+    scores = score_folders(options.pred, options.truth, allow_missing=options.allow_missing)
+    print_line(as_table(scores))
     if options.csv:
         with atomic_write(options.csv) as part:
-            part.write_text(as_csv(found), encoding="utf-8")
+            part.write_text(as_csv(scores), encoding="utf-8")
     return 0

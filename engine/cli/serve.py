@@ -1,4 +1,4 @@
-"""Command line `serve`: the engine process that Blender talks to."""
+"""Command line `serve`: runs the engine process that Blender talks to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def serve(_options: argparse.Namespace) -> int:
-    """Answer requests on stdin until it ends. Returns 0."""
+    """Answer requests on stdin until its end. Returns 0."""
     from ..jobs import server
 
     server.serve()

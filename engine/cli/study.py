@@ -1,4 +1,4 @@
-"""Command line `study`: the default method beside baselines on clips that it never learnt from."""
+"""Command line `study`: compares the default recipe with baselines on clips outside its training data."""
 
 from __future__ import annotations
 
@@ -10,147 +10,165 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..shared.errors import BadSetting
-from .arguments import add_recipe, settings_of
-from .console import complain
+from .arguments import add_recipe, parse_settings
+from .console import print_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..evaluation.methods import Method
-    from ..evaluation.parts import Part
+    from ..evaluation.parts import StudyPart
     from ..evaluation.running import Run
 
 _METHODS = ("recipe", "copied", "flow", "neighbour")
-_ADAPTED = "adapted"  # the recipe, fitted to each clip: only where asked for
+_ADAPTED = "adapted"  # the recipe adapted to each clip; only on request
 _PARTS = ("chair", "caps", "composed", "rendered", "folder")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `study`."""
+    """Add the options of `study`."""
     parser.set_defaults(command=study)
-    parser.add_argument("study", choices=("default",), help="default: how well masks are followed")
-    parser.add_argument("--out", type=Path, required=True, help="folder for tables, sheets and results, which are kept")
+    parser.add_argument("study", choices=("default",), help="default: accuracy of the propagated masks")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        help="folder for tables, contact sheets and results; finished results are reused",
+    )
     parser.add_argument(
         "--methods",
         default=",".join(_METHODS),
-        help=f"the recipe and baselines; also {_ADAPTED}, the recipe fitted to each clip; default: %(default)s",
+        help=f"recipe, baselines, or {_ADAPTED}: the recipe adapted to each clip; default: %(default)s",
     )
-    parser.add_argument("--parts", default=",".join(_PARTS), help="of the study; default: %(default)s")
-    parser.add_argument("--clips", type=Path, metavar="DIR", help="folder that holds pumavos_caps")
-    parser.add_argument("--films", type=Path, metavar="DIR", help="composed films: written once, and kept")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder made by train-data, to compose films from")
-    parser.add_argument("--scenes", type=Path, metavar="DIR", help="rendered clips, each with frames/ and masks/")
+    parser.add_argument("--parts", default=",".join(_PARTS), help="parts of the study; default: %(default)s")
+    parser.add_argument("--clips", type=Path, metavar="DIR", help="folder that contains pumavos_caps")
     parser.add_argument(
-        "--folder", type=Path, metavar="DIR", help="any clips, each with frames/ and masks/, or laid out as DAVIS"
+        "--films", type=Path, metavar="DIR", help="folder for composed clips: written once, then reused"
+    )
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="folder made by train-data, from which clips are composed"
+    )
+    parser.add_argument(
+        "--scenes", type=Path, metavar="DIR", help="folder of rendered clips, each with frames/ and masks/"
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        metavar="DIR",
+        help="folder of any clips, each with frames/ and masks/, or in the layout of DAVIS",
     )
     parser.add_argument(
         "--given",
         type=int,
         default=1,
         metavar="COUNT",
-        help="masks given of each clip in --folder, from its first evenly to its last; default: the first alone",
+        help="masks given per clip in --folder, evenly spaced from its first to its last; default: only the first",
     )
-    parser.add_argument("--ablation", action="store_true", help="also the recipe with one thing changed at a time")
+    parser.add_argument("--ablation", action="store_true", help="also run variants of the recipe, each with one change")
     parser.add_argument(
         "--unlabelled",
         choices=("unknown", "absent"),
-        help="what a given mask says of objects that it does not show; default: the recipe's, unknown for keymatte",
+        help="state of objects that a given mask does not show; default: the recipe's, unknown for keymatte",
     )
-    parser.add_argument("--again", action="store_true", help="run also what is finished, as after the program changed")
+    parser.add_argument(
+        "--again", action="store_true", help="run finished cases again too, for instance after a change to the program"
+    )
     add_recipe(parser)
 
 
 def study(options: argparse.Namespace) -> int:
-    """Run what is not finished yet, and tell of all: tables on stdout, and files in `--out`."""
+    """Run all cases that are not finished, print tables, and write reports to `--out`. Returns 0."""
     import cv2
     import torch
     from tqdm import tqdm
 
-    from ..evaluation.parts import Places, gather
-    from ..evaluation.running import run_one
+    from ..evaluation.parts import ClipFolders, gather_parts
+    from ..evaluation.running import run_case
     from ..evaluation.sheets import write_sheet
     from ..shared.matte_folder import MatteFolder
 
     if options.given < 1:
-        raise BadSetting(f"--given is {options.given}; at least one mask of each clip has to be given")
+        raise BadSetting(f"--given is {options.given}; it must be at least 1")
     methods = _methods(options)
-    places = Places(options.clips, options.films, options.data, options.scenes, options.folder, options.given)
-    parts = gather(places, _chosen(options.parts, _PARTS, "--parts"), complain)
+    folders = ClipFolders(options.clips, options.films, options.data, options.scenes, options.folder, options.given)
+    parts = gather_parts(folders, _chosen(options.parts, _PARTS, "--parts"), print_error)
     if not parts:
-        raise BadSetting("none of the study's clips is at hand")
+        raise BadSetting("none of the study's clips is available")
     MatteFolder(options.out).claim({"study": options.study})
-    cv2.setNumThreads(torch.get_num_threads())  # so that seconds of all methods compare
+    cv2.setNumThreads(torch.get_num_threads())  # so that the times of all methods are comparable
     runs: list[Run] = []
     try:
         with tqdm(total=len(methods) * sum(len(part.cases) for part in parts), unit="run", file=sys.stderr) as bar:
             for part in parts:
                 for clip, cases in groupby(part.cases, key=lambda case: case.clip.name):
-                    before = len(runs)
+                    first = len(runs)
                     for case, method in product(cases, methods):
-                        runs.append(run_one(case, method, options.out, bar.set_description, again=options.again))
+                        runs.append(run_case(case, method, options.out, bar.set_description, again=options.again))
                         bar.update()
-                    write_sheet(options.out / "sheets" / f"{part.name}-{clip}.png", runs[before:])
-    finally:  # also when it is stopped: what is done is told
+                    write_sheet(options.out / "sheets" / f"{part.name}-{clip}.png", runs[first:])
+    finally:  # report what is done, even if stopped
         if runs:
             _write(options, parts, methods, runs)
     return 0
 
 
 def _methods(options: argparse.Namespace) -> list[Method]:
-    """What is to be run. Raises BadSetting, UnknownRecipe, WeightsMissing and their kin."""
-    from ..evaluation.methods import Followed, baseline
+    """Return the methods to run. Raises BadSetting, UnknownRecipe and errors of weights files."""
+    from ..evaluation.methods import RecipeMethod, find_baseline
     from ..evaluation.variants import ADAPTED, VARIANTS, Variant
     from ..methods.registry import find_recipe
 
-    recipe, settings = find_recipe(options.recipe), settings_of(options)
+    recipe, settings = find_recipe(options.recipe), parse_settings(options)
     unlabelled = options.unlabelled or recipe.unlabelled
 
-    def changed(variant: Variant) -> Followed:
-        as_told = replace(settings, overrides={**settings.overrides, **variant.settings}, adapt=variant.adapt)
-        return Followed(f"{recipe.name}, {variant.name}", recipe, options.weights, as_told, unlabelled)
+    def with_variant(variant: Variant) -> RecipeMethod:
+        varied = replace(settings, overrides={**settings.overrides, **variant.settings}, adapt=variant.adapt)
+        return RecipeMethod(f"{recipe.name}, {variant.name}", recipe, options.weights, varied, unlabelled)
 
     methods: list[Method] = []
     for name in _chosen(options.methods, (*_METHODS, _ADAPTED), "--methods"):
         if name == _ADAPTED:
             if not recipe.adapts:
-                raise BadSetting(f"--methods has {_ADAPTED!r}, but recipe {recipe.name} cannot be fitted to a clip")
-            methods.append(changed(ADAPTED))
+                raise BadSetting(f"--methods has {_ADAPTED!r}, but recipe {recipe.name} cannot adapt to a clip")
+            methods.append(with_variant(ADAPTED))
         elif name != "recipe":
-            methods.append(baseline(name, settings, unlabelled))
+            methods.append(find_baseline(name, settings, unlabelled))
         else:
-            methods.append(Followed(recipe.name, recipe, options.weights, settings, unlabelled))
-            asked = VARIANTS if options.ablation else ()
-            methods += [changed(variant) for variant in asked if recipe.adapts or not variant.adapt]
-    methods = list({method.name: method for method in methods}.values())  # the ablation has the adapted one too
+            methods.append(RecipeMethod(recipe.name, recipe, options.weights, settings, unlabelled))
+            variants = VARIANTS if options.ablation else ()
+            methods += [with_variant(variant) for variant in variants if recipe.adapts or not variant.adapt]
+    methods = list({method.name: method for method in methods}.values())  # `adapted` is also part of the ablation
     for method in methods:
-        method.identity()  # what is missing is told now, not after hours
-        if isinstance(method, Followed):
-            method.recipe.set_to(method.settings.overrides)
+        method.identity()  # fail now if a file is missing, not after hours
+        if isinstance(method, RecipeMethod):
+            method.recipe.with_settings(method.settings.overrides)
     return methods
 
 
-def _chosen(text: str, known: Sequence[str], option: str) -> list[str]:
+def _chosen(text: str, choices: Sequence[str], option: str) -> list[str]:
+    """Parse comma-separated names. Raises BadSetting if one is not among `choices`."""
     names = text.split(",")
-    strangers = [name for name in names if name not in known]
-    if strangers:
-        raise BadSetting(f"{option} knows no {strangers[0]!r}; there are {', '.join(known)}")
+    unknown = [name for name in names if name not in choices]
+    if unknown:
+        raise BadSetting(f"{option} does not know {unknown[0]!r}; there are {', '.join(choices)}")
     return names
 
 
-def _write(options: argparse.Namespace, parts: list[Part], methods: list[Method], runs: list[Run]) -> None:
-    from ..evaluation.methods import Followed
-    from ..evaluation.report import as_csv, as_text, notes, tables, written
+def _write(options: argparse.Namespace, parts: list[StudyPart], methods: list[Method], runs: list[Run]) -> None:
+    """Write the reports to `--out`, and print the tables."""
+    from ..evaluation.methods import RecipeMethod
+    from ..evaluation.report import as_csv, as_markdown_report, as_text, notes, tables
     from ..methods.registry import find_recipe
     from ..shared.files import atomic_write
 
-    recipes = [method for method in methods if isinstance(method, Followed)]
+    recipes = [method for method in methods if isinstance(method, RecipeMethod)]
     unlabelled = options.unlabelled or find_recipe(options.recipe).unlabelled
-    told = notes(parts, [method.name for method in recipes], unlabelled, runs)
+    lines = notes(parts, [method.name for method in recipes], unlabelled, runs)
     with atomic_write(options.out / "study.csv") as part:
         part.write_text(as_csv(runs), encoding="utf-8")
     with atomic_write(options.out / "study.md") as part:
-        part.write_text(written(parts, runs, told), encoding="utf-8")
+        part.write_text(as_markdown_report(parts, runs, lines), encoding="utf-8")
     for title, table in tables(parts, runs).items():
         sys.stdout.write(f"{title}\n{as_text(table)}\n\n")
-    sys.stdout.write("".join(f"{line}\n" for line in told))
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Command line `suggest`: which frames to annotate next."""
+"""Command line `suggest`: suggests frames to annotate next."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 
 from ..shared.errors import BadSetting
 from ..shared.types import SuggestionJob
-from .arguments import add_clip, add_recipe, frames_in, settings_of
+from .arguments import add_clip, add_recipe, parse_frame_range, parse_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `suggest`."""
+    """Add the options of `suggest`."""
     parser.set_defaults(command=suggest)
     add_clip(parser)
     parser.add_argument(
@@ -22,28 +22,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="results of propagate, a folder of label images, or an .npz of --dump-probabilities",
     )
-    parser.add_argument("--keyframes", type=Path, help="folder of label images: the frames that are annotated already")
-    parser.add_argument("--chosen", help="numbers of the frames that are annotated already, such as 0,20,45")
-    parser.add_argument("--count", "-k", type=int, default=SuggestionJob.count, help="frames to suggest, at most")
+    parser.add_argument(
+        "--keyframes", type=Path, help="folder of label images of the frames that are already annotated"
+    )
+    parser.add_argument("--chosen", help="numbers of the frames that are already annotated, such as 0,20,45")
+    parser.add_argument(
+        "--count",
+        "-k",
+        type=int,
+        default=SuggestionJob.count,
+        help="maximum number of frames to suggest; default: %(default)s",
+    )
     parser.add_argument(
         "--alpha",
         type=float,
         default=SuggestionJob.alpha,
-        help="0 to 1: what the masks have to say; 0: whole frames are compared, 1: their objects alone",
+        help="weight of the objects: 0 compares whole frames, 1 only their objects; default: %(default)s",
     )
     parser.add_argument(
         "--least-mask",
         type=float,
         default=SuggestionJob.least_mask,
         metavar="PERCENT",
-        help="frames whose objects cover less are not suggested",
+        help="do not suggest frames whose objects cover less of the frame; default: %(default)s",
     )
-    parser.add_argument("--keys", type=Path, help="folder to keep the frames' keys in; default: with the masks")
+    parser.add_argument(
+        "--keys", type=Path, help="folder in which the features of frames are kept; default: next to the masks"
+    )
     add_recipe(parser)
 
 
 def suggest(options: argparse.Namespace) -> int:
-    """Print one line per frame: its number, a tab, how unlike the annotated ones it is."""
+    """Print a line per suggested frame: its number, a tab, and its dissimilarity to annotated frames. Returns 0."""
     from tqdm import tqdm
 
     from ..jobs.suggest import run
@@ -55,28 +65,28 @@ def suggest(options: argparse.Namespace) -> int:
     with FrameReader.open(options.clip) as reader:
         clip, numbers = reader.clip, reader.numbers
     if options.chosen:
-        chosen = _numbers(options.chosen)
+        chosen: list[int | None] = [*_numbers(options.chosen)]
     elif options.keyframes:
         chosen = [number_in(path.stem) for path in label_files(options.keyframes)]
     else:
-        raise BadSetting("say which frames are annotated already, with --keyframes FOLDER or --chosen 0,20,45")
-    frame_of = {number: frame for frame, number in enumerate(numbers)}
-    strangers = [number for number in chosen if number not in frame_of]
-    if strangers:
-        raise BadSetting(f"frame {strangers[0]} is not in the clip, which has {numbers[0]} to {numbers[-1]}")
+        raise BadSetting("say which frames are already annotated, with --keyframes FOLDER or --chosen 0,20,45")
+    frame_of: dict[int | None, int] = {number: frame for frame, number in enumerate(numbers)}
+    missing = [number for number in chosen if number not in frame_of]
+    if missing:
+        raise BadSetting(f"frame {missing[0]} is not in the clip, which has {numbers[0]} to {numbers[-1]}")
     results = MatteFolder(options.masks)
-    beside = options.masks.with_name(f"{options.masks.stem}_keys")  # of a file with probabilities
+    keys_of_file = options.masks.with_name(f"{options.masks.stem}_keys")
     labels = results.root / "labels"
     job = SuggestionJob(
         job_id=uuid.uuid4().hex,
         clip=clip,
-        frames=frames_in(options.range, clip.frame_count),
+        frames=parse_frame_range(options.range, clip.frame_count),
         chosen=tuple(frame_of[number] for number in chosen),
         masks=labels if labels.is_dir() else options.masks,
-        keys=options.keys or (results.keys if options.masks.is_dir() else beside),
+        keys=options.keys or (results.keys if options.masks.is_dir() else keys_of_file),
         recipe=options.recipe,
         weights=options.weights,
-        settings=settings_of(options),
+        settings=parse_settings(options),
         count=options.count,
         alpha=options.alpha,
         least_mask=options.least_mask,
@@ -99,6 +109,7 @@ def suggest(options: argparse.Namespace) -> int:
 
 
 def _numbers(text: str) -> list[int]:
+    """Parse comma-separated frame numbers. Raises BadSetting."""
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:

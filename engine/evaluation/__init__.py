@@ -1,1 +1,1 @@
-"""Evaluation: scores, benchmarks and the study of the default recipe beside baselines."""
+"""Evaluation: scores, benchmarks, and a study that compares the default recipe with baselines."""

@@ -1,4 +1,4 @@
-"""Plain ways of carrying masks from keyframes, to compare with: the nearest one copied, and warped by optical flow."""
+"""Baselines of mask propagation: copies of the nearest keyframe, and warping by optical flow."""
 
 from __future__ import annotations
 
@@ -10,62 +10,64 @@ import numpy as np
 import torch
 from torch import Tensor
 
-Look = Callable[[int], Tensor]  # media frame -> (1, 3, H', W') RGB 0..1, at working size
-Given = Mapping[int, Tensor]  # media frame -> masks (O, H', W') 0..1 of a group of objects
+ReadImage = Callable[[int], Tensor]  # media frame -> (1, 3, H', W') RGB 0..1, at working size
+KeyframeMasks = Mapping[int, Tensor]  # media frame -> masks (O, H', W') 0..1 of a group of objects
 
 
-class Carrier(Protocol):
-    """Carries the masks of one group of objects."""
+class MaskPropagator(Protocol):
+    """Propagates the masks of one group of objects."""
 
-    def carry(self, keyframe: int, frames: range) -> Iterator[Tensor]:
-        """Masks (O, H', W') 0..1 of `frames`, which lead away from `keyframe` one by one."""
+    def propagate(self, keyframe: int, frames: range) -> Iterator[Tensor]:
+        """Yield masks (O, H', W') 0..1 of `frames`, which lead away from `keyframe` one by one."""
         ...
 
 
-def chains(keyframes: Sequence[int], span: range) -> Iterator[tuple[int, range]]:
-    """Each keyframe with the frames of `span` that it is the nearest to, going away from it, and those on the way.
+def by_nearest_keyframe(keyframes: Sequence[int], span: range) -> Iterator[tuple[int, range]]:
+    """Yield keyframes, each with the frames to which its masks are propagated in one direction.
 
-    Of two keyframes equally near, the earlier.
+    These lead from the keyframe to the farthest frame of `span` that it is nearest to. If two keyframes are equally
+    near, the earlier one is taken.
     """
     nearest = {frame: min(keyframes, key=lambda keyframe: (abs(keyframe - frame), keyframe)) for frame in span}
     for keyframe in keyframes:
-        its = [frame for frame in span if nearest[frame] == keyframe]
-        if its and its[-1] > keyframe:
-            yield keyframe, range(keyframe + 1, its[-1] + 1)
-        if its and its[0] < keyframe:
-            yield keyframe, range(keyframe - 1, its[0] - 1, -1)
+        nearby = [frame for frame in span if nearest[frame] == keyframe]
+        if nearby and nearby[-1] > keyframe:
+            yield keyframe, range(keyframe + 1, nearby[-1] + 1)
+        if nearby and nearby[0] < keyframe:
+            yield keyframe, range(keyframe - 1, nearby[0] - 1, -1)
 
 
-class Copied:
-    """The keyframe as it is."""
+class CopyBaseline:
+    """Baseline that copies the keyframe's masks."""
 
-    def __init__(self, look: Look, given: Given) -> None:
-        self._given = given
+    def __init__(self, read_image: ReadImage, keyframe_masks: KeyframeMasks) -> None:
+        self._keyframe_masks = keyframe_masks
 
-    def carry(self, keyframe: int, frames: range) -> Iterator[Tensor]:
+    def propagate(self, keyframe: int, frames: range) -> Iterator[Tensor]:
         for _ in frames:
-            yield self._given[keyframe]
+            yield self._keyframe_masks[keyframe]
 
 
-class Flow:
-    """Masks warped from frame to frame by dense optical flow (OpenCV's DIS)."""
+class FlowBaseline:
+    """Baseline that warps masks from frame to frame by dense optical flow (OpenCV's DIS)."""
 
-    def __init__(self, look: Look, given: Given) -> None:
-        self._look = look
-        self._given = given
-        self._dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    def __init__(self, read_image: ReadImage, keyframe_masks: KeyframeMasks) -> None:
+        self._read_image = read_image
+        self._keyframe_masks = keyframe_masks
+        self._dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)  # type: ignore[attr-defined]
 
-    def carry(self, keyframe: int, frames: range) -> Iterator[Tensor]:
-        masks, before = self._given[keyframe].numpy(), self._grey(keyframe)
-        rows, columns = np.mgrid[: before.shape[0], : before.shape[1]].astype(np.float32)
+    def propagate(self, keyframe: int, frames: range) -> Iterator[Tensor]:
+        masks, previous = self._keyframe_masks[keyframe].numpy(), self._grey(keyframe)
+        rows, columns = np.mgrid[: previous.shape[0], : previous.shape[1]].astype(np.float32)
         for frame in frames:
-            now = self._grey(frame)
-            flow = self._dis.calc(now, before, None)  # (H', W', 2): where each pixel of now was before
+            current = self._grey(frame)
+            flow = self._dis.calc(current, previous, None)  # (H', W', 2) from current to previous pixels
             x, y = columns + flow[..., 0], rows + flow[..., 1]
             masks = np.stack([cv2.remap(mask, x, y, cv2.INTER_LINEAR) for mask in masks])
-            before = now
+            previous = current
             yield torch.from_numpy(masks)
 
     def _grey(self, frame: int) -> np.ndarray:
-        pixels = (self._look(frame)[0] * 255).round().byte().permute(1, 2, 0).numpy()
+        """Return a frame as grey values (H', W') uint8."""
+        pixels = (self._read_image(frame)[0] * 255).round().byte().permute(1, 2, 0).numpy()
         return cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)

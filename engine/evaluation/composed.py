@@ -1,10 +1,11 @@
-"""Composed films kept out of training: written once as clip folders, so that every method sees the same files."""
+"""Composed films for evaluation, made of held-out pictures and written once as clip folders."""
 
 from __future__ import annotations
 
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -17,40 +18,45 @@ from .clips import checksum
 
 COUNT, FRAMES, SIZE = 18, 24, 480  # films; frames of each; pixels of either side
 MANIFEST = "films.json"
-_SEED = 2000  # with the number of the try; the pictures are others than those of training anyway
-_LEAST_SEEN = 0.5  # of the frames: each object of a film is seen on that many
+_SEED = 2000  # first part of each film's seed; the second is the number of the attempt
+_MIN_VISIBLE = 0.5  # fraction of the frames on which each object of a film is visible
 
 
 def composed_films(folder: Path, prepared: Path | None, *, count: int = COUNT, size: int = SIZE) -> list[Path]:
-    """Folders of the films in `folder`, each with `frames` and `masks`; those not yet written are composed now.
+    """Return the folders of the films in `folder`, each with `frames` and `masks`; compose those that are missing.
 
-    `prepared` holds the pictures that train-data made, and is needed only to compose. The manifest tells each film's
-    seed and checksum. Raises FilmsChanged if a film is no longer what was written, PicturesMissing, FolderTaken.
+    `prepared` is the folder of pictures made by train-data; it is needed only to compose. The manifest has the seed
+    and checksum of each film. Raises FilmsChanged if a film differs from its checksum, PicturesMissing, FolderTaken.
     """
     manifest = folder / MANIFEST
     try:
-        told = json.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else {}
+        contents = json.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else {}
     except ValueError as error:
         raise FilmsChanged(f"{manifest} cannot be read ({error})") from error
-    kept = told.get("films", [])[:count]
-    if not told and folder.is_dir() and any(not path.name.startswith("film_") for path in folder.iterdir()):
-        raise FolderTaken(f"{folder} is to hold composed films, but holds other files")
-    if told and told["size"] != size:
-        raise FilmsChanged(f"the films in {folder} have a side of {told['size']} pixels, not {size}")
-    for film in kept:
+    films = contents.get("films", [])[:count]
+    if not contents and folder.is_dir() and any(not path.name.startswith("film_") for path in folder.iterdir()):
+        raise FolderTaken(f"{folder} cannot be used for composed films: it holds other files")
+    if contents and contents["size"] != size:
+        raise FilmsChanged(f"the films in {folder} have sides of {contents['size']} pixels, not {size}")
+    for film in films:
         if _checksum(folder / film["name"]) != film["sha256"]:
-            raise FilmsChanged(f"{folder / film['name']} is not what the manifest tells")
-    if len(kept) < count:
-        kept = _compose(folder, prepared, kept, count=count, size=size)
-    return [folder / film["name"] for film in kept]
+            raise FilmsChanged(f"{folder / film['name']} differs from its checksum in {MANIFEST}")
+    if len(films) < count:
+        films = _compose(folder, prepared, films, count=count, size=size)
+    return [folder / film["name"] for film in films]
 
 
-def _compose(folder: Path, prepared: Path | None, kept: list[dict], *, count: int, size: int) -> list[dict]:
+def _compose(
+    folder: Path, prepared: Path | None, kept: list[dict[str, Any]], *, count: int, size: int
+) -> list[dict[str, Any]]:
+    """Compose and write further films, up to `count`; return the manifest rows of all."""
     from ..training.assets import INDEX, Assets
     from ..training.films import compose
 
     if prepared is None or not (prepared / INDEX).is_file():
-        raise PicturesMissing("the composed films are not written yet, and the pictures they are made of are not there")
+        raise PicturesMissing(
+            "the composed films are not written yet, and the pictures to compose them from are missing"
+        )
     assets = Assets(prepared, held_out=True)
     films, number = list(kept), kept[-1]["seed"][1] + 1 if kept else 0
     with tqdm(total=count, initial=len(films), unit="film", desc="Composing films") as bar:
@@ -58,16 +64,18 @@ def _compose(folder: Path, prepared: Path | None, kept: list[dict], *, count: in
             seed = (_SEED, number)
             film = compose(assets, np.random.default_rng(seed), frames=FRAMES, size=size)
             number += 1
-            seen = [(film.labels == object_id).any((1, 2)).mean() for object_id in range(1, film.objects + 1)]
-            if min(seen) < _LEAST_SEEN:
+            visible = [(film.labels == object_id).any((1, 2)).mean() for object_id in range(1, film.objects + 1)]
+            if min(visible) < _MIN_VISIBLE:
                 continue
-            place = folder / f"film_{len(films):02d}"
-            shutil.rmtree(place, ignore_errors=True)  # of a run that was stopped
+            clip_folder = folder / f"film_{len(films):02d}"
+            shutil.rmtree(clip_folder, ignore_errors=True)  # left by a run that was stopped
             for frame, (image, labels) in enumerate(zip(film.images, film.labels)):
-                with atomic_write(place / "frames" / f"{frame:06d}.jpg") as part:
+                with atomic_write(clip_folder / "frames" / f"{frame:06d}.jpg") as part:
                     Image.fromarray(image).save(part, format="JPEG", quality=95, subsampling=0)
-                write_labels(place / "masks" / f"{frame:06d}.png", labels)
-            films.append({"name": place.name, "seed": seed, "objects": film.objects, "sha256": _checksum(place)})
+                write_labels(clip_folder / "masks" / f"{frame:06d}.png", labels)
+            films.append(
+                {"name": clip_folder.name, "seed": seed, "objects": film.objects, "sha256": _checksum(clip_folder)}
+            )
             with atomic_write(folder / MANIFEST) as part:
                 part.write_text(json.dumps({"size": size, "frames": FRAMES, "films": films}, indent=1), "utf-8")
             bar.update()
@@ -75,4 +83,5 @@ def _compose(folder: Path, prepared: Path | None, kept: list[dict], *, count: in
 
 
 def _checksum(film: Path) -> str:
+    """Return the checksum of a film's frames and masks."""
     return checksum(*(sorted((film / name).glob("*")) for name in ("frames", "masks")))

@@ -1,4 +1,4 @@
-"""What is measured of a method's results: region, contours, edges, flicker; and their means."""
+"""Measures of a method's results: region and contour accuracy, flicker, and their means."""
 
 from __future__ import annotations
 
@@ -13,88 +13,92 @@ from ..shared.matte_folder import MatteFolder
 from .clips import Case
 from .score import contour_accuracy, region_similarity
 
-EDGE = 2  # pixels of the full picture: as far as outlines may be apart for "F at 2 px"
-SMALL = 0.01  # of the picture: objects that cover less on the first mask that shows them are small
+EDGE = 2  # tolerance of "F at 2 px", in pixels of the full frame
+SMALL = 0.01  # fraction of the frame; objects that cover less in the first mask that shows them are small
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One object on one frame."""
+class Measurement:
+    """Measures of one object on one frame."""
 
     object_id: int
     number: int  # of the frame
-    first_share: float  # of the picture, that the object covers on the first mask that shows it
-    seen: bool  # whether the truth shows it here
+    first_share: float  # fraction of the frame that the object covers in the first mask that shows it
+    seen: bool  # whether the true mask of this frame shows it
     region: float  # J, 0..1
     contour: float  # F, 0..1
     edge: float  # F at 2 pixels, 0..1
-    flicker: float | None  # dtSSD x 100, against the frame before; None if that one has no mask or was given
+    flicker: float | None  # dtSSD x 100 since the previous frame; None if that has no true mask or was given
 
 
-def measure(case: Case, folder: MatteFolder) -> list[Measured]:
-    """Every wanted object and frame. A frame without result counts as one on which nothing was found.
+def measure(case: Case, folder: MatteFolder) -> list[Measurement]:
+    """Measure every object on every wanted frame; a frame without a result counts as an empty mask.
 
-    Raises ScoreIncomplete if there is no result at all, and what reading label images raises.
+    Raises ScoreIncomplete if there is no result at all, and the errors of `read_labels` and `read_matte`.
     """
     if not folder.numbers_done():
         raise ScoreIncomplete(f"{folder.root} holds no results")
-    rows = []
+    rows: list[Measurement] = []
     for object_id in case.objects:
         share = case.clip.first_share(object_id)
-        before: tuple[int, np.ndarray, np.ndarray] | None = None
+        previous: tuple[int, np.ndarray, np.ndarray] | None = None
         for frame in case.wanted:
             true = case.clip.labels(frame) == object_id
-            made, alpha = _made(folder, object_id, case.clip.numbers[frame], true.shape)
-            follows = before is not None and before[0] == frame - 1
+            pred, alpha = _predicted(folder, object_id, case.clip.numbers[frame], true.shape)
+            change = None
+            if previous is not None and previous[0] == frame - 1:
+                change = flicker(previous[1], alpha, previous[2], true)
             rows.append(
-                Measured(
+                Measurement(
                     object_id,
                     case.clip.numbers[frame],
                     share,
                     bool(true.any()),
-                    region_similarity(made, true),
-                    contour_accuracy(made, true),
-                    contour_accuracy(made, true, radius=EDGE),
-                    flicker(before[1], alpha, before[2], true) if follows else None,
+                    region_similarity(pred, true),
+                    contour_accuracy(pred, true),
+                    contour_accuracy(pred, true, radius=EDGE),
+                    change,
                 )
             )
-            before = (frame, alpha, true)
+            previous = (frame, alpha, true)
     return rows
 
 
-def flicker(before: np.ndarray, now: np.ndarray, true_before: np.ndarray, true_now: np.ndarray) -> float:
-    """dtSSD x 100 of mattes (H, W) 0..1: how much they change from frame to frame otherwise than the true ones do."""
-    change = now.astype(np.float32) - before
-    true_change = true_now.astype(np.float32) - true_before
+def flicker(previous: np.ndarray, current: np.ndarray, true_previous: np.ndarray, true_current: np.ndarray) -> float:
+    """Compute dtSSD x 100 of two successive mattes (H, W) 0..1: the RMS difference of their change to the true one."""
+    change = current.astype(np.float32) - previous
+    true_change = true_current.astype(np.float32) - true_previous
     return 100 * float(np.sqrt(np.mean(np.square(change - true_change))))
 
 
-def _made(folder: MatteFolder, object_id: int, number: int, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Which pixels are the object's, (H, W) bool, and its matte, (H, W) 0..1."""
+def _predicted(
+    folder: MatteFolder, object_id: int, number: int, size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read an object's predicted mask (H, W) bool and matte (H, W) 0..1; empty if the frame has no result."""
     if not folder.labels(number).is_file():
         return np.zeros(size, bool), np.zeros(size, np.float32)
-    made = read_labels(folder.labels(number), size=size) == object_id
+    mask = read_labels(folder.labels(number), size=size) == object_id
     matte = folder.matte(object_id, number)
-    return made, read_matte(matte) if matte.is_file() else made.astype(np.float32)
+    return mask, read_matte(matte) if matte.is_file() else mask.astype(np.float32)
 
 
 @dataclass(frozen=True)
-class Row:
-    """A measured object and frame, and where it belongs."""
+class MeasurementRow:
+    """Measurement, with its part of the study, clip, case and method."""
 
     part: str
     clip: str
     case: str
     method: str
-    measured: Measured
-    counts: bool  # in means
+    measured: Measurement
+    counts: bool  # whether it is part of means
 
 
 @dataclass(frozen=True)
 class Means:
-    """Means over frames, then over objects; None where there is nothing to take a mean of. All in percent."""
+    """Means over frames, then over objects, in percent (flicker: dtSSD x 100); None if there are no values."""
 
-    both: float | None  # J&F
+    j_and_f: float | None
     region: float | None
     contour: float | None
     edge: float | None
@@ -103,28 +107,30 @@ class Means:
     objects: int
 
 
-def means(rows: Iterable[Row]) -> Means:
-    """Means of one method's rows."""
-    of: dict[tuple[str, str, int], list[Measured]] = {}
+def means(rows: Iterable[MeasurementRow]) -> Means:
+    """Compute the means of one method's measurements."""
+    by_object: dict[tuple[str, str, int], list[Measurement]] = {}
     for row in rows:
         if row.counts:
-            of.setdefault((row.part, row.clip, row.measured.object_id), []).append(row.measured)
-    small = [every for every in of.values() if every[0].first_share < SMALL]
-    region, contour = _mean(of.values(), lambda one: one.region), _mean(of.values(), lambda one: one.contour)
+            by_object.setdefault((row.part, row.clip, row.measured.object_id), []).append(row.measured)
+    objects = list(by_object.values())
+    small = [rows_of_object for rows_of_object in objects if rows_of_object[0].first_share < SMALL]
+    region, contour = _mean(objects, lambda row: row.region), _mean(objects, lambda row: row.contour)
     return Means(
-        both=None if region is None else (region + contour) / 2,
+        j_and_f=None if region is None or contour is None else (region + contour) / 2,
         region=region,
         contour=contour,
-        edge=_mean(of.values(), lambda one: one.edge),
-        flicker=_mean(of.values(), lambda one: one.flicker, unit=1),
-        small=_mean(small, lambda one: (one.region + one.contour) / 2),
-        objects=len(of),
+        edge=_mean(objects, lambda row: row.edge),
+        flicker=_mean(objects, lambda row: row.flicker, unit=1),
+        small=_mean(small, lambda row: (row.region + row.contour) / 2),
+        objects=len(objects),
     )
 
 
 def _mean(
-    objects: Iterable[list[Measured]], value: Callable[[Measured], float | None], *, unit: float = 100
+    objects: Iterable[list[Measurement]], value: Callable[[Measurement], float | None], *, unit: float = 100
 ) -> float | None:
-    values = [[value(one) for one in every if value(one) is not None] for every in objects]
-    every = [np.mean(some) for some in values if some]
-    return unit * float(np.mean(every)) if every else None
+    """Return the mean over each object's rows, then over objects, times `unit`; None if there are no values."""
+    values = [[number for row in rows if (number := value(row)) is not None] for rows in objects]
+    object_means = [np.mean(numbers) for numbers in values if numbers]
+    return unit * float(np.mean(object_means)) if object_means else None

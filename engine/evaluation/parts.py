@@ -1,4 +1,4 @@
-"""The parts of the study: which clips, and which of their masks are given; what is not at hand is told of."""
+"""Parts of the study: which clips they have, and which of their masks are given."""
 
 from __future__ import annotations
 
@@ -9,161 +9,171 @@ from pathlib import Path
 
 from ..shared.errors import NoKeyframes, PicturesMissing
 from ..shared.matte_folder import number_in
-from .clips import Case, StudyClip, evenly_given, leave_one_out
+from .clips import Case, StudyClip, evenly_spaced_case, leave_one_out
 from .composed import COUNT, composed_films
 
 BUNDLED = Path(__file__).parents[2] / "tests" / "clips" / "chair"
-RENDERED = 12
+MAX_RENDERED = 12  # clips
 _CHAIR_GIVEN = (0,), (0, 20, 45), (0, 15, 30, 44, 59)
-_HELD_OUT_EVERY = 20  # scenes whose seed is a multiple of it are never trained on
+_HELD_OUT_EVERY = 20  # scenes whose seed is a multiple are never trained on
 _DAVIS = ("JPEGImages/480p", "Annotations/480p")
 FILMS = ("composed", "rendered")
-_KNOWN = Path(__file__).parent / "films.json"  # SHA-256 of each film by which the card was written
+_KNOWN = Path(__file__).parent / "films.json"  # SHA-256 of each film that the model card was measured on
 
-Tell = Callable[[str], None]  # is given sentences
+ReportText = Callable[[str], None]  # takes sentences
 
 
 @dataclass(frozen=True)
-class Places:
-    """Where clips are that do not come with Keymatte."""
+class ClipFolders:
+    """Folders of clips that do not come with Keymatte; None: not available."""
 
-    clips: Path | None = None  # holds pumavos_caps
-    films: Path | None = None  # composed films, kept there
+    clips: Path | None = None  # contains pumavos_caps
+    films: Path | None = None  # composed films; written here the first time
     data: Path | None = None  # made by train-data
     scenes: Path | None = None  # rendered clips
     folder: Path | None = None  # any clips
-    given: int = 1  # masks of each of these
+    given: int = 1  # number of given masks per clip in `folder`
 
 
 @dataclass(frozen=True)
-class Part:
-    """Cases that are told of together."""
+class StudyPart:
+    """Part of the study: cases that are reported together."""
 
-    name: str  # also of a folder
+    name: str  # also used as a folder name
     title: str
     cases: tuple[Case, ...]
 
 
-def gather(places: Places, names: Iterable[str], tell: Tell) -> list[Part]:
-    """All parts of these names that are at hand; of each other one `tell` is given a sentence how to get it."""
-    parts: list[Part] = []
+def gather_parts(folders: ClipFolders, names: Iterable[str], report: ReportText) -> list[StudyPart]:
+    """Return the named parts that are available; report how to get the others."""
+    parts: list[StudyPart] = []
     for name in names:
         try:
-            parts += [part for part in _MAKERS[name](places, tell) if part.cases]
-        except _Missing as missing:
-            tell(f"{name} is left out: {missing}")
+            parts += [part for part in _MAKERS[name](folders, report) if part.cases]
+        except _ClipsMissing as missing:
+            report(f"{name} is left out: {missing}")
     return parts
 
 
-class _Missing(Exception):
-    """A part is not at hand; the words say how to get it."""
+class _ClipsMissing(Exception):
+    """The clips of a part are not available; the message says how to get them."""
 
 
-def _chair(places: Places, tell: Tell) -> Iterator[Part]:
+def _chair(folders: ClipFolders, report: ReportText) -> Iterator[StudyPart]:
+    """Yield the bundled clip with 1, 3 and 5 given masks. Raises _ClipsMissing."""
     if not BUNDLED.is_dir():
-        raise _Missing("the clip lies in tests/clips of Keymatte's repository, which this is not.")
+        raise _ClipsMissing("the clip is in tests/clips of Keymatte's repository only.")
     clip = StudyClip.open("chair", BUNDLED / "frames", BUNDLED / "masks")
     for given in _CHAIR_GIVEN:
         wanted = tuple(frame for frame in clip.masks if frame not in given)
         name = f"chair-{len(given)}"
-        words = "frame 0 given" if len(given) == 1 else f"frames {', '.join(map(str, given))} given"
-        yield Part(name, f"chair, {words}", (Case(name, "chair", clip, given, wanted),))
+        description = "frame 0 given" if len(given) == 1 else f"frames {', '.join(map(str, given))} given"
+        yield StudyPart(name, f"chair, {description}", (Case(name, "chair", clip, given, wanted),))
 
 
-def _caps(places: Places, tell: Tell) -> Iterator[Part]:
-    place = places.clips / "pumavos_caps" if places.clips else None
-    if place is None or not place.is_dir():
-        raise _Missing(
-            "name with --clips the folder that holds pumavos_caps/frames and pumavos_caps/masks: JPEGImages and "
+def _caps(folders: ClipFolders, report: ReportText) -> Iterator[StudyPart]:
+    """Yield the PUMaVOS clip caps, as leave-one-out and with 3 given masks. Raises _ClipsMissing."""
+    caps = folders.clips / "pumavos_caps" if folders.clips else None
+    if caps is None or not caps.is_dir():
+        raise _ClipsMissing(
+            "name with --clips the folder that contains pumavos_caps/frames and pumavos_caps/masks: JPEGImages and "
             "Annotations of example_videos/caps in github.com/max810/XMem2 (PUMaVOS)."
         )
-    clip = StudyClip.open("caps", place / "frames", place / "masks")
-    title = "caps, each frame with a mask found from the others; objects that are to be seen"
-    yield Part("caps", title, tuple(leave_one_out("caps", clip)))
-    three = _from_masks("caps-3", "caps; objects that are to be seen", _triples([place]), tell, count=3)
+    clip = StudyClip.open("caps", caps / "frames", caps / "masks")
+    title = "caps, each frame with a mask predicted from the others; visible objects"
+    yield StudyPart("caps", title, tuple(leave_one_out("caps", clip)))
+    three = _from_masks("caps-3", "caps; visible objects", _triples([caps]), report, count=3)
     yield replace(three, cases=tuple(replace(case, seen_only=True) for case in three.cases))
 
 
-def _composed(places: Places, tell: Tell) -> Iterator[Part]:
-    if places.films is None:
-        raise _Missing(
-            "name a folder to keep its films in with --films and, the first time, the folder that train-data made "
-            "with --data."
+def _composed(folders: ClipFolders, report: ReportText) -> Iterator[StudyPart]:
+    """Yield the composed films. Raises _ClipsMissing."""
+    if folders.films is None:
+        raise _ClipsMissing(
+            "name a folder for its films with --films and, the first time, the folder made by train-data with --data."
         )
     try:
-        folders = composed_films(places.films, places.data / "prepared" if places.data else None)
+        film_folders = composed_films(folders.films, folders.data / "prepared" if folders.data else None)
     except PicturesMissing as error:
-        raise _Missing(error.sentence()) from error
-    yield _fixed(_from_masks("composed", f"{COUNT} composed films", _triples(folders), tell), tell)
+        raise _ClipsMissing(error.sentence()) from error
+    yield _compared_with_card(
+        _from_masks("composed", f"{COUNT} composed films", _triples(film_folders), report), report
+    )
 
 
-def _rendered(places: Places, tell: Tell) -> Iterator[Part]:
-    found = _clip_folders(places.scenes) if places.scenes and places.scenes.is_dir() else []
-    numbers = {folder: number_in(folder.name) for folder in found}
-    held_out = [folder for folder in found if numbers[folder] is not None and numbers[folder] % _HELD_OUT_EVERY == 0]
+def _rendered(folders: ClipFolders, report: ReportText) -> Iterator[StudyPart]:
+    """Yield the rendered clips that are never trained on. Raises _ClipsMissing."""
+    rendered = _clip_folders(folders.scenes) if folders.scenes and folders.scenes.is_dir() else []
+    numbers = [(folder, number_in(folder.name)) for folder in rendered]
+    held_out = [folder for folder, number in numbers if number is not None and number % _HELD_OUT_EVERY == 0]
     if not held_out:
-        raise _Missing(
+        raise _ClipsMissing(
             f"name the folder of rendered clips with --scenes; only those whose number is a multiple of "
             f"{_HELD_OUT_EVERY} are never trained on."
         )
-    some = held_out[:RENDERED]
-    yield _fixed(_from_masks("rendered", f"{len(some)} rendered films", _triples(some), tell), tell)
+    some = held_out[:MAX_RENDERED]
+    yield _compared_with_card(_from_masks("rendered", f"{len(some)} rendered films", _triples(some), report), report)
 
 
-def _fixed(part: Part, tell: Tell) -> Part:
-    """The part; `tell` is told if its films are not the ones by which the model card was written."""
+def _compared_with_card(part: StudyPart, report: ReportText) -> StudyPart:
+    """Return the part; report if its films are not those that the model card was measured on."""
     known = json.loads(_KNOWN.read_text(encoding="utf-8"))[part.name]
-    same = sum(known.get(case.name) == case.clip.checksum for case in part.cases)
-    if same < len(known):
-        tell(
-            f"{part.name}: {same} of its {len(known)} films are those of the model card. Others were made of other "
-            f"packages or by another Blender: compare methods by them, not with the card."
+    identical = sum(known.get(case.name) == case.clip.checksum for case in part.cases)
+    if identical < len(known):
+        report(
+            f"{part.name}: {identical} of its {len(known)} films are those of the model card. The others were made "
+            f"from other packages or by another Blender: compare methods on them, but not with the card."
         )
     return part
 
 
-def _folder(places: Places, tell: Tell) -> Iterator[Part]:
-    place = places.folder
-    if place is None:
+def _folder(folders: ClipFolders, report: ReportText) -> Iterator[StudyPart]:
+    """Yield the clips of any folder, if one is named. Raises _ClipsMissing."""
+    clips = folders.folder
+    if clips is None:
         return
-    pictures, masks = (place / part for part in _DAVIS)
+    pictures, masks = (clips / subfolder for subfolder in _DAVIS)
     if pictures.is_dir() and masks.is_dir():
         triples = [(folder.name, folder, masks / folder.name) for folder in sorted(pictures.iterdir())]
         triples = [triple for triple in triples if triple[2].is_dir()]
     else:
-        triples = _triples(_clip_folders(place))
+        triples = _triples(_clip_folders(clips))
     if not triples:
-        raise _Missing(f"{place} holds neither folders with frames and masks, nor {' and '.join(_DAVIS)}.")
-    many = places.given > 1
-    name = f"folder-{place.resolve().name}" + f"-{places.given}" * many
-    yield _from_masks(name, f"{len(triples)} clips of {place.name}", triples, tell, count=places.given)
+        raise _ClipsMissing(f"{clips} contains neither folders with frames and masks, nor {' and '.join(_DAVIS)}.")
+    name = f"folder-{clips.resolve().name}" + (f"-{folders.given}" if folders.given > 1 else "")
+    yield _from_masks(name, f"{len(triples)} clips of {clips.name}", triples, report, count=folders.given)
 
 
-def _clip_folders(place: Path) -> list[Path]:
-    if not place.is_dir():
+def _clip_folders(parent: Path) -> list[Path]:
+    """List the folders in `parent` that have frames and masks."""
+    if not parent.is_dir():
         return []
-    whole = (path for path in place.iterdir() if path.suffix != ".part")  # others are being written
-    return sorted(path for path in whole if (path / "frames").is_dir() and (path / "masks").is_dir())
+    finished = (path for path in parent.iterdir() if path.suffix != ".part")  # .part: still being written
+    return sorted(path for path in finished if (path / "frames").is_dir() and (path / "masks").is_dir())
 
 
 def _triples(folders: list[Path]) -> list[tuple[str, Path, Path]]:
-    """Name, frames and masks of clip folders."""
+    """Return (name, folder of frames, folder of masks) of clip folders."""
     return [(folder.name, folder / "frames", folder / "masks") for folder in folders]
 
 
-def _from_masks(name: str, title: str, triples: list[tuple[str, Path, Path]], tell: Tell, *, count: int = 1) -> Part:
-    """Clips of which `count` masks each are given; those that have no more are told of."""
+def _from_masks(
+    name: str, title: str, triples: list[tuple[str, Path, Path]], report: ReportText, *, count: int = 1
+) -> StudyPart:
+    """Return a part with `count` given masks per clip; clips without further masks are reported and left out."""
     cases = []
     for triple in triples:
         try:
-            cases.append(evenly_given(name, StudyClip.open(*triple), count))
+            cases.append(evenly_spaced_case(name, StudyClip.open(*triple), count))
         except NoKeyframes as error:
-            tell(f"{name}: {error.message}; it is left out.")
-    words = "first mask alone" if count == 1 else f"{count} masks given, from the first evenly to the last"
-    return Part(name, f"{title}, {words}", tuple(cases))
+            report(f"{name}: {error.message}; it is left out.")
+    description = (
+        "only the first mask given" if count == 1 else f"{count} masks given, evenly spaced from the first to the last"
+    )
+    return StudyPart(name, f"{title}, {description}", tuple(cases))
 
 
-_MAKERS: dict[str, Callable[[Places, Tell], Iterator[Part]]] = {
+_MAKERS: dict[str, Callable[[ClipFolders, ReportText], Iterator[StudyPart]]] = {
     "chair": _chair,
     "caps": _caps,
     "composed": _composed,

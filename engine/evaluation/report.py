@@ -1,4 +1,4 @@
-"""What a study found, as tables: methods x measures for each part, every clip, every number."""
+"""Reports of the study: tables of methods and measures per part and per clip, and a CSV of all measurements."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-from .measures import Means, Row, means
-from .parts import FILMS, Part
+from .measures import Means, MeasurementRow, means
+from .parts import FILMS, StudyPart
 from .running import Run
 
 _HEAD = ("method", "J&F", "J", "F", "F@2px", "dtSSD", "small", "s/frame")
-_NUMBERS = (
+_CSV_COLUMNS = (
     "part", "clip", "case", "method", "object", "frame", "share", "seen", "counts", "J", "F", "F@2px", "dtSSD",
     "seconds_per_frame",
 )  # fmt: skip
@@ -20,17 +20,17 @@ FLOW = "flow"
 Table = list[tuple[str, ...]]
 
 
-def tables(parts: Sequence[Part], runs: Sequence[Run]) -> dict[str, Table]:
-    """Per title: a row of means for each method. Films of both kinds are also told of together."""
-    found = {_title(part, runs): _table(runs, (part.name,)) for part in parts}
+def tables(parts: Sequence[StudyPart], runs: Sequence[Run]) -> dict[str, Table]:
+    """Return tables by title, one row of means per method; composed and rendered films also in one table."""
+    titled = {_title(part, runs): _table(runs, (part.name,)) for part in parts}
     films = [part for part in parts if part.name in FILMS]
     if len(films) > 1:
-        found[f"all {sum(len(part.cases) for part in films)} films"] = _table(runs, FILMS)
-    return found
+        titled[f"all {sum(len(part.cases) for part in films)} films"] = _table(runs, FILMS)
+    return titled
 
 
-def by_clip(part: Part, runs: Sequence[Run]) -> Table:
-    """Tabulate J&F of each clip by method, and of each object where a clip has several."""
+def by_clip(part: StudyPart, runs: Sequence[Run]) -> Table:
+    """Tabulate J&F by clip and method, and by object if a clip has several."""
     runs = [run for run in runs if run.case.part == part.name]
     methods = _methods(runs)
     table: Table = [("clip", *methods)]
@@ -44,42 +44,44 @@ def by_clip(part: Part, runs: Sequence[Run]) -> Table:
     return table
 
 
-def _means_by_method(rows: Sequence[Row], methods: Sequence[str]) -> list[str]:
-    """Mean J&F of the rows of each method, in percent."""
-    return [_percent(means(row for row in rows if row.method == method).both) for method in methods]
+def _means_by_method(rows: Sequence[MeasurementRow], methods: Sequence[str]) -> list[str]:
+    """Return the mean J&F of each method's rows, in percent."""
+    return [_percent(means(row for row in rows if row.method == method).j_and_f) for method in methods]
 
 
-def below_flow(parts: Sequence[Part], runs: Sequence[Run], method: str) -> list[str]:
-    """The clips on which `method` has a lower J&F than optical flow, in words."""
-    found = []
+def below_flow(parts: Sequence[StudyPart], runs: Sequence[Run], method: str) -> list[str]:
+    """List the clips on which `method` has a lower J&F than optical flow, with both scores."""
+    worse = []
     for part in parts:
         for clip in dict.fromkeys(case.clip.name for case in part.cases):
-            its = [run for run in runs if run.case.part == part.name and run.case.clip.name == clip]
-            both = {name: means(row for run in its if run.method == name for row in run.rows()).both
-                    for name in (method, FLOW)}  # fmt: skip
-            if None not in both.values() and both[method] < both[FLOW]:
-                found.append(f"{part.name}/{clip} ({both[method]:.1f} < {both[FLOW]:.1f})")
-    return found
+            runs_of_clip = [run for run in runs if run.case.part == part.name and run.case.clip.name == clip]
+            score, flow_score = (
+                means(row for run in runs_of_clip if run.method == name for row in run.rows()).j_and_f
+                for name in (method, FLOW)
+            )
+            if score is not None and flow_score is not None and score < flow_score:
+                worse.append(f"{part.name}/{clip} ({score:.1f} < {flow_score:.1f})")
+    return worse
 
 
-def notes(parts: Sequence[Part], methods: Sequence[str], unlabelled: str, runs: Sequence[Run]) -> list[str]:
-    """What must be known to read the tables, and where a recipe loses to optical flow, in sentences."""
-    said = [
-        "All in percent, means over frames and then over objects; frames whose mask was given do not count.",
-        "dtSSD: less is better; it needs two frames with masks in a row. small: J&F of objects that cover less than "
-        "1 % of the picture on the first mask that shows them. s/frame: without loading the network.",
-        f"An object that a given mask does not show is {unlabelled} there (--unlabelled).",
+def notes(parts: Sequence[StudyPart], methods: Sequence[str], unlabelled: str, runs: Sequence[Run]) -> list[str]:
+    """Return sentences that explain the tables, and name the clips on which a recipe loses to optical flow."""
+    sentences = [
+        "All in percent: means over frames, then over objects, without the frames whose masks were given.",
+        "dtSSD: lower is better; it needs true masks of two successive frames. small: J&F of objects that cover less "
+        "than 1 % of the frame in the first mask that shows them. s/frame: without loading the network.",
+        f"The state of objects that a given mask does not show is taken as {unlabelled} (--unlabelled).",
     ]
     if FLOW in {run.method for run in runs}:
         for method in methods:
-            lost = below_flow(parts, runs, method)
-            said.append(f"{method} below optical flow: {', '.join(lost) if lost else 'on no clip'}.")
-    return said
+            clips = below_flow(parts, runs, method)
+            sentences.append(f"{method} below optical flow: {', '.join(clips) if clips else 'on no clip'}.")
+    return sentences
 
 
-def written(parts: Sequence[Part], runs: Sequence[Run], said: Sequence[str]) -> str:
-    """The whole report in Markdown."""
-    blocks = ["# Study of the default method", "\n".join(f"- {line}" for line in said)]
+def as_markdown_report(parts: Sequence[StudyPart], runs: Sequence[Run], sentences: Sequence[str]) -> str:
+    """Format the whole report in Markdown; `sentences` are those of `notes`."""
+    blocks = ["# Study of the default method", "\n".join(f"- {line}" for line in sentences)]
     for title, table in tables(parts, runs).items():
         blocks += [f"## {title}", as_markdown(table)]
     blocks.append("# J&F of each clip")
@@ -89,7 +91,7 @@ def written(parts: Sequence[Part], runs: Sequence[Run], said: Sequence[str]) -> 
 
 
 def as_text(table: Table) -> str:
-    """A table in columns."""
+    """Format a table as aligned text columns."""
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     return "\n".join(
         "  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))])
@@ -98,40 +100,43 @@ def as_text(table: Table) -> str:
 
 
 def as_markdown(table: Table) -> str:
-    """A table in Markdown."""
+    """Format a table in Markdown."""
     lines = [table[0], ("---", *("---:" for _ in table[0][1:])), *table[1:]]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def as_csv(runs: Iterable[Run]) -> str:
-    """Every number, 0..1, one line per object, frame and method."""
+    """Format all measurements, 0..1, as CSV: a line per object, frame and method."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_NUMBERS)
+    writer.writerow(_CSV_COLUMNS)
     for run in runs:
         for row in run.rows():
-            one = row.measured
+            measured = row.measured
+            scores = (measured.region, measured.contour, measured.edge)
             writer.writerow((
-                row.part, row.clip, row.case, row.method, one.object_id, one.number, f"{one.first_share:.6f}",
-                int(one.seen), int(row.counts), f"{one.region:.6f}", f"{one.contour:.6f}", f"{one.edge:.6f}",
-                "" if one.flicker is None else f"{one.flicker:.6f}", f"{run.seconds:.4f}" if run.case.timed else "",
+                row.part, row.clip, row.case, row.method, measured.object_id, measured.number,
+                f"{measured.first_share:.6f}", int(measured.seen), int(row.counts),
+                *(f"{score:.6f}" for score in scores), "" if measured.flicker is None else f"{measured.flicker:.6f}",
+                f"{run.seconds:.4f}" if run.case.timed else "",
             ))  # fmt: skip
     return text.getvalue()
 
 
 def _table(runs: Sequence[Run], parts: tuple[str, ...]) -> Table:
-    mine = [run for run in runs if run.case.part in parts]
+    """Tabulate the means of each method over the named parts."""
+    runs = [run for run in runs if run.case.part in parts]
     rows: Table = [_HEAD]
-    for method in _methods(mine):
-        its = [run for run in mine if run.method == method]
-        seconds = [run.seconds for run in its if run.case.timed]
-        pace = f"{sum(seconds) / len(seconds):.3f}" if seconds else "-"
-        rows.append((method, *_cells(means(row for run in its for row in run.rows())), pace))
+    for method in _methods(runs):
+        runs_of_method = [run for run in runs if run.method == method]
+        seconds = [run.seconds for run in runs_of_method if run.case.timed]
+        seconds_per_frame = f"{sum(seconds) / len(seconds):.3f}" if seconds else "-"
+        rows.append((method, *_cells(means(row for run in runs_of_method for row in run.rows())), seconds_per_frame))
     return rows
 
 
-def _cells(found: Means) -> tuple[str, ...]:
-    percents = (found.both, found.region, found.contour, found.edge, found.flicker, found.small)
+def _cells(scores: Means) -> tuple[str, ...]:
+    percents = (scores.j_and_f, scores.region, scores.contour, scores.edge, scores.flicker, scores.small)
     return tuple(_percent(value) for value in percents)
 
 
@@ -143,6 +148,7 @@ def _methods(runs: Iterable[Run]) -> list[str]:
     return list(dict.fromkeys(run.method for run in runs))
 
 
-def _title(part: Part, runs: Sequence[Run]) -> str:
+def _title(part: StudyPart, runs: Sequence[Run]) -> str:
+    """Return the title of a part, with the number of finished cases if some are missing."""
     done = len({run.case.name for run in runs if run.case.part == part.name})
     return part.title if done == len(part.cases) else f"{part.title} ({done} of {len(part.cases)} cases so far)"

@@ -1,4 +1,4 @@
-"""Runs of a study: each method on each case, measured once and kept while nothing it depends on changes."""
+"""Runs of a study: a method on a case, measured once and reused until something that it depends on changes."""
 
 from __future__ import annotations
 
@@ -10,64 +10,69 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from ..shared.files import atomic_write
 from ..shared.matte_folder import MatteFolder
 from .clips import Case
-from .measures import Measured, Row, measure
+from .measures import Measurement, MeasurementRow, measure
 from .methods import Method
 
-_MEASURED = "measured.json"
-_EDITION = 1  # of the measures
-_ODD = re.compile(r"[^\w.+=-]+")
+_RESULTS_FILE = "measured.json"
+_MEASURES_VERSION = 1  # results of another version are not reused
+_UNSAFE_CHARACTERS = re.compile(r"[^\w.+=-]+")
 
-Tell = Callable[[str], None]  # what runs now, in words
+ReportText = Callable[[str], None]  # takes a description of what runs now
 
 
 @dataclass(frozen=True)
 class Run:
-    """A method on a case, measured."""
+    """Results of a method on a case."""
 
     case: Case
     method: str
     folder: MatteFolder
-    seconds: float  # a frame
-    measured: tuple[Measured, ...]
+    seconds: float  # per frame
+    measured: tuple[Measurement, ...]
 
-    def rows(self) -> Iterable[Row]:
-        """Every number, with where it belongs."""
-        for one in self.measured:
-            counts = one.seen or not self.case.seen_only
-            yield Row(self.case.part, self.case.clip.name, self.case.name, self.method, one, counts)
+    def rows(self) -> Iterable[MeasurementRow]:
+        """Yield all measurements, with the case and method."""
+        for measurement in self.measured:
+            counts = measurement.seen or not self.case.seen_only
+            yield MeasurementRow(self.case.part, self.case.clip.name, self.case.name, self.method, measurement, counts)
 
 
-def run_one(case: Case, method: Method, out: Path, tell: Tell, *, again: bool = False) -> Run:
-    """A method on a case; what is finished in `out` and still holds is not run again, unless `again`."""
-    identity = json.loads(json.dumps({"method": method.identity(), "case": _about(case)}, default=str))
-    mark = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:8]  # other weights, another folder
-    folder = MatteFolder(out / "results" / case.part / case.name / f"{_ODD.sub('-', method.name)}-{mark}")
-    words = f"{case.part} {case.name}: {method.name}"
-    tell(words)
-    kept = None if again else _kept(folder.root / _MEASURED, identity)
-    if kept is None:
-        shutil.rmtree(folder.root, ignore_errors=True)  # of a run that was stopped
-        seconds = method.follow(
-            case, folder.root, lambda done, total: tell(f"{words} {10 * (10 * done // max(total, 1))} %")
+def run_case(case: Case, method: Method, out: Path, report: ReportText, *, again: bool = False) -> Run:
+    """Run a method on a case and measure its results, or read those in `out` that are still valid, unless `again`."""
+    identity = json.loads(json.dumps({"method": method.identity(), "case": _case_identity(case)}, default=str))
+    digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:8]  # other weights get another folder
+    folder = MatteFolder(
+        out / "results" / case.part / case.name / f"{_UNSAFE_CHARACTERS.sub('-', method.name)}-{digest}"
+    )
+    text = f"{case.part} {case.name}: {method.name}"
+    report(text)
+    results = None if again else _read_valid(folder.root / _RESULTS_FILE, identity)
+    if results is None:
+        shutil.rmtree(folder.root, ignore_errors=True)  # left by a run that was stopped
+        seconds = method.run(
+            case, folder.root, lambda done, total: report(f"{text} {10 * (10 * done // max(total, 1))} %")
         )
-        measured = [asdict(one) for one in measure(case, folder)]
-        kept = {"identity": identity, "seconds": seconds, "measured": measured}
-        with atomic_write(folder.root / _MEASURED) as part:
-            part.write_text(json.dumps(kept), encoding="utf-8")
-    return Run(case, method.name, folder, kept["seconds"], tuple(Measured(**one) for one in kept["measured"]))
+        measured = [asdict(measurement) for measurement in measure(case, folder)]
+        results = {"identity": identity, "seconds": seconds, "measured": measured}
+        with atomic_write(folder.root / _RESULTS_FILE) as part:
+            part.write_text(json.dumps(results), encoding="utf-8")
+    return Run(case, method.name, folder, results["seconds"], tuple(Measurement(**row) for row in results["measured"]))
 
 
-def _about(case: Case) -> dict:
-    return {"clip": case.clip.checksum, "given": case.given, "wanted": case.wanted, "measures": _EDITION}
+def _case_identity(case: Case) -> dict[str, Any]:
+    """Return all that results depend on besides the method."""
+    return {"clip": case.clip.checksum, "given": case.given, "wanted": case.wanted, "measures": _MEASURES_VERSION}
 
 
-def _kept(path: Path, identity: dict) -> dict | None:
+def _read_valid(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
+    """Read results; None if there are none, or if they are of another identity."""
     with suppress(OSError, ValueError):
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept["identity"] == identity:
-            return kept
+        results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if results["identity"] == identity:
+            return results
     return None

@@ -1,4 +1,4 @@
-"""How near mattes are to the truth: J (region) and F (contour) as the DAVIS benchmark defines them."""
+"""Scores J (region similarity) and F (contour accuracy) of label images, as the DAVIS benchmark defines them."""
 
 from __future__ import annotations
 
@@ -15,116 +15,117 @@ from ..media.label_images import label_files, read_labels
 from ..shared.errors import NoKeyframes, ScoreIncomplete, ScoreSizeMismatch
 from ..shared.matte_folder import number_in
 
-_TOLERANCE = 0.008  # of the picture's diagonal: how far two outlines may be apart and still agree
+_TOLERANCE = 0.008  # maximum distance of matching outline pixels, as a fraction of the image diagonal
 
 
 @dataclass(frozen=True)
 class Score:
-    """J and F of each object on each frame, 0..1. J&F is the mean of both means over frames, then over objects."""
+    """J and F of each object on each frame, 0..1. The means are over frames, then over objects."""
 
     objects: tuple[int, ...]  # O ids
-    numbers: tuple[int, ...]  # T frame numbers, as file names carry them
+    numbers: tuple[int, ...]  # T frame numbers, as in file names
     regions: np.ndarray  # (O, T) J
     contours: np.ndarray  # (O, T) F
-    missing: tuple[int, ...] = ()  # numbers of true frames without prediction, left out of all the above
+    missing: tuple[int, ...] = ()  # numbers of frames without prediction, which are not scored
 
     @property
     def region(self) -> float:
-        """J, the mean over frames and objects."""
+        """Mean J over frames and objects."""
         return float(self.regions.mean())
 
     @property
     def contour(self) -> float:
-        """F, the mean over frames and objects."""
+        """Mean F over frames and objects."""
         return float(self.contours.mean())
 
     @property
-    def both(self) -> float:
-        """J&F."""
+    def j_and_f(self) -> float:
+        """J&F, the mean of J and F."""
         return (self.region + self.contour) / 2
 
 
 def score_folders(pred: Path, truth: Path, *, allow_missing: bool = False) -> Score:
-    """Compare label images of two folders by the frame number in their names, on the frames of the truth.
+    """Score the label images of `pred` against those of `truth`, matched by the frame numbers in their names.
 
-    Either may be a folder of label images or a results folder with `labels/` in it. The objects are those seen in
-    the truth; other ids in the prediction count as background. With `allow_missing`, frames without prediction are
-    left out and named in the result. Raises ScoreIncomplete, ScoreSizeMismatch, and what `read_labels` raises.
+    Either can be a folder of label images, or a results folder with `labels/` in it. Scored are the objects and frames
+    of the truth; other ids in the prediction count as background. With `allow_missing`, frames without a prediction
+    are left out and listed in the result. Raises ScoreIncomplete, ScoreSizeMismatch, and the errors of `read_labels`.
     """
-    true_files, made_files = _by_number(truth), _by_number(pred)
-    missing = tuple(number for number in true_files if number not in made_files)
-    numbers = tuple(number for number in true_files if number in made_files)
+    true_files, pred_files = _by_number(truth), _by_number(pred)
+    missing = tuple(number for number in true_files if number not in pred_files)
+    numbers = tuple(number for number in true_files if number in pred_files)
     if (missing and not allow_missing) or not numbers:
         raise ScoreIncomplete(f"{pred} has no label image for frame{_listed(missing)}")
     objects = sorted(
         {id_ for number in true_files for id_ in _ids(read_labels(true_files[number]))}
-    )  # all of them first: one that is unseen on a frame must be unseen in the prediction too
+    )  # of all frames, since an object that is absent from a frame must be absent from the prediction too
     if not objects:
-        raise ScoreIncomplete(f"no object is seen in {truth}")
+        raise ScoreIncomplete(f"there is no object in the label images of {truth}")
     regions, contours = (np.empty((len(objects), len(numbers))) for _ in range(2))
     for column, number in enumerate(numbers):
-        true, made = _read_pair(true_files[number], made_files[number])
+        true_labels, pred_labels = _read_pair(true_files[number], pred_files[number])
         for row, id_ in enumerate(objects):
-            regions[row, column] = region_similarity(made == id_, true == id_)
-            contours[row, column] = contour_accuracy(made == id_, true == id_)
+            regions[row, column] = region_similarity(pred_labels == id_, true_labels == id_)
+            contours[row, column] = contour_accuracy(pred_labels == id_, true_labels == id_)
     return Score(tuple(objects), numbers, regions, contours, missing)
 
 
-def _read_pair(true_file: Path, made_file: Path) -> tuple[np.ndarray, np.ndarray]:
+def _read_pair(true_file: Path, pred_file: Path) -> tuple[np.ndarray, np.ndarray]:
     """Read the true and the predicted labels of one frame. Raises ScoreSizeMismatch."""
-    true, made = read_labels(true_file), read_labels(made_file)
-    if true.shape != made.shape:
+    true, pred = read_labels(true_file), read_labels(pred_file)
+    if true.shape != pred.shape:
         raise ScoreSizeMismatch(
-            f"{made_file.name} is {made.shape[1]}x{made.shape[0]} in {made_file.parent}, "
+            f"{pred_file.name} is {pred.shape[1]}x{pred.shape[0]} in {pred_file.parent}, "
             f"{true.shape[1]}x{true.shape[0]} in {true_file.parent}"
         )
-    return true, made
+    return true, pred
 
 
-def region_similarity(made: np.ndarray, true: np.ndarray) -> float:
-    """J of two masks (H, W) bool: intersection over union; 1 if both are empty."""
-    union = np.count_nonzero(made | true)
-    return np.count_nonzero(made & true) / union if union else 1.0
+def region_similarity(pred: np.ndarray, true: np.ndarray) -> float:
+    """Compute J of two masks (H, W) bool: intersection over union; 1 if both are empty."""
+    union = np.count_nonzero(pred | true)
+    return np.count_nonzero(pred & true) / union if union else 1.0
 
 
-def contour_accuracy(made: np.ndarray, true: np.ndarray, *, radius: int | None = None) -> float:
-    """F of two masks (H, W) bool: harmonic mean of the parts of either outline that lie near the other.
+def contour_accuracy(pred: np.ndarray, true: np.ndarray, *, radius: int | None = None) -> float:
+    """Compute F of two masks (H, W) bool: the F-measure of outline pixels that lie near the other outline.
 
-    Near is within `radius` pixels; without it 0.008 of the diagonal, rounded up. Both outlines empty: 1; one: 0.
+    Near means within `radius` pixels; default: 0.008 of the diagonal, rounded up. If both outlines are empty, F is 1;
+    if one is, 0.
     """
-    radius = ceil(_TOLERANCE * float(np.hypot(*true.shape))) if radius is None else radius
-    made_edge, true_edge = outline_pixels(made), outline_pixels(true)
-    made_count, true_count = int(made_edge.sum()), int(true_edge.sum())
-    if not made_count or not true_count:
-        return float(made_count == true_count)
-    precision = int((made_edge & _widened(true_edge, radius)).sum()) / made_count
-    recall = int((true_edge & _widened(made_edge, radius)).sum()) / true_count
+    radius = ceil(_TOLERANCE * float(np.hypot(true.shape[0], true.shape[1]))) if radius is None else radius
+    pred_edge, true_edge = outline_pixels(pred), outline_pixels(true)
+    pred_count, true_count = int(pred_edge.sum()), int(true_edge.sum())
+    if not pred_count or not true_count:
+        return float(pred_count == true_count)
+    precision = int((pred_edge & _dilated(true_edge, radius)).sum()) / pred_count
+    recall = int((true_edge & _dilated(pred_edge, radius)).sum()) / true_count
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
 def outline_pixels(mask: np.ndarray) -> np.ndarray:
-    """Pixels (H, W) uint8 that differ from a neighbour to the right, below or diagonally below right."""
+    """Mark pixels (H, W) uint8 that differ from the neighbour to the right, below, or diagonally below right."""
     mask = np.pad(mask.astype(np.uint8), ((0, 1), (0, 1)), mode="edge")
-    here, right, below, across = mask[:-1, :-1], mask[:-1, 1:], mask[1:, :-1], mask[1:, 1:]
-    edge = (here != right) | (here != below) | (here != across)
+    centre, right, below, diagonal = mask[:-1, :-1], mask[:-1, 1:], mask[1:, :-1], mask[1:, 1:]
+    edge = (centre != right) | (centre != below) | (centre != diagonal)
     return edge.astype(np.uint8)
 
 
 def as_table(score: Score, *, worst: int = 3) -> str:
-    """The scores in percent as text: a line per object with its worst frames by J, and the means."""
+    """Format scores in percent as text: a line per object with its `worst` frames by J, and the means."""
     rows = [f"{'object':>6} {'J':>6} {'F':>6} {'J&F':>6}   worst frames (J)"]
     for row, id_ in enumerate(score.objects):
         lowest = np.argsort(score.regions[row], kind="stable")[:worst]
-        frames = ", ".join(f"{score.numbers[at]} ({100 * score.regions[row, at]:.1f})" for at in lowest)
+        frames = ", ".join(f"{score.numbers[column]} ({100 * score.regions[row, column]:.1f})" for column in lowest)
         rows.append(_line(str(id_), score.regions[row].mean(), score.contours[row].mean()) + f"   {frames}")
     rows.append(_line("mean", score.region, score.contour) + f"   over {len(score.numbers)} frames")
     if score.missing:
-        rows.append(f"left out, as they have no prediction: frame{_listed(score.missing)}")
+        rows.append(f"left out, since they have no prediction: frame{_listed(score.missing)}")
     return "\n".join(rows)
 
 
 def as_csv(score: Score) -> str:
-    """Every number, 0..1, one line per object and frame."""
+    """Format all scores, 0..1, as CSV: a line per object and frame."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("object", "frame", "J", "F"))
@@ -136,36 +137,40 @@ def as_csv(score: Score) -> str:
 
 
 def _by_number(folder: Path) -> dict[int, Path]:
-    """The label images of a folder by the number in their names, ascending."""
+    """Return the label images of a folder by the number in their names, ascending. Raises ScoreIncomplete."""
     inner = folder / "labels"
     try:
         files = label_files(inner if inner.is_dir() else folder)
     except NoKeyframes as error:
         raise ScoreIncomplete(error.message) from error
-    found: dict[int, Path] = {}
+    numbered: dict[int, Path] = {}
     for file in files:
         number = number_in(file.stem)
-        if number is None or number in found:
-            same = "carries no frame number" if number is None else f"and {found[number].name} are of one frame"
-            raise ScoreIncomplete(f"{file} {same}", remedy="Give each label image the number of its frame.")
-        found[number] = file
-    return dict(sorted(found.items()))
+        if number is None or number in numbered:
+            problem = "has no frame number" if number is None else f"and {numbered[number].name} have the same number"
+            raise ScoreIncomplete(f"{file} {problem}", remedy="Name each label image by the number of its frame.")
+        numbered[number] = file
+    return dict(sorted(numbered.items()))
 
 
 def _ids(labels: np.ndarray) -> list[int]:
+    """Return the object ids in labels, ascending."""
     return [int(id_) for id_ in np.flatnonzero(np.bincount(labels.ravel(), minlength=256)) if id_]
 
 
-def _widened(edge: np.ndarray, radius: int) -> np.ndarray:
-    across, down = np.mgrid[-radius : radius + 1, -radius : radius + 1]
-    disk = (across**2 + down**2 <= radius**2).astype(np.uint8)
-    return cv2.dilate(edge, disk, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+def _dilated(edge: np.ndarray, radius: int) -> np.ndarray:
+    """Dilate outline pixels by a disc of `radius` pixels."""
+    rows, columns = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    disk = (rows**2 + columns**2 <= radius**2).astype(np.uint8)
+    return cv2.dilate(edge, disk, borderType=cv2.BORDER_CONSTANT, borderValue=(0,))
 
 
 def _line(name: str, region: float, contour: float) -> str:
+    """Format a line of the table, in percent."""
     return f"{name:>6} {100 * region:6.1f} {100 * contour:6.1f} {50 * (region + contour):6.1f}"
 
 
 def _listed(numbers: tuple[int, ...]) -> str:
-    named = ", ".join(str(number) for number in numbers[:8])
-    return f"{'s' if len(numbers) > 1 else ''} {named}" + (f" and {len(numbers) - 8} more" if len(numbers) > 8 else "")
+    """List at most eight frame numbers, to follow the word "frame"."""
+    text = ", ".join(str(number) for number in numbers[:8])
+    return f"{'s' if len(numbers) > 1 else ''} {text}" + (f" and {len(numbers) - 8} more" if len(numbers) > 8 else "")

@@ -1,4 +1,4 @@
-"""The ablation: the recipe under study with one thing changed. Another variant is another row."""
+"""Variants of the recipe for the ablation study, each with one change."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Variant:
-    """Settings as of `--set`, under a name that says what they change."""
+    """Overrides of settings, as given to `--set`, and a name that says what they change."""
 
     name: str
     settings: Mapping[str, str]
-    adapt: bool = False  # to each clip
+    adapt: bool = False  # whether to adapt to each clip
 
 
 ADAPTED = Variant("adapted to the shot", {}, adapt=True)

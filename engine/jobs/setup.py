@@ -134,7 +134,7 @@ def open_job_context(job: PropagationJob | SuggestionJob, cancelled: Callable[[]
             f"recipe {recipe.name!r} cannot adapt to the shot",
             remedy="Switch that off, or choose the recipe 'keymatte'.",
         )
-    recipe, numbers = recipe.set_to(job.settings.overrides)
+    recipe, numbers = recipe.with_settings(job.settings.overrides)
     device = pick_device(job.settings.device)
     if job.settings.height < _LEAST_HEIGHT:
         raise BadSetting(f"a working height of {job.settings.height} pixels is too small: {_LEAST_HEIGHT} at least")

@@ -1,1 +1,1 @@
-"""Methods: which network runs with which memories, under which numbers; one module per family."""
+"""Methods: recipes that combine a network, a memory and default settings; one module per family."""

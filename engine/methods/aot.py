@@ -1,4 +1,4 @@
-"""AOT and DeAOT, RMem on either, MAVOS; and MAVOS with every keyframe permanent."""
+"""Recipes of AOT, DeAOT, RMem and MAVOS, and of MAVOS with permanent keyframes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import partial
 
 from torch import nn
 
+from ..checkpoints.loading import Names
 from ..inference.framing import FramingStyle
 from ..inference.mask_merging import HardMaskMerger
 from ..inference.sweeps import KeyframePolicy
@@ -24,18 +25,18 @@ from ..networks.network import Network
 from ..shared.types import Direction
 from . import aot_names
 from .aot_names import DEPTH
-from .memories import GATE, Numbers, Option, everything, find_cascade, folded
+from .memories import GATE, Numbers, Option, find_cascade, folded_store, unbounded_store
 from .recipe import Recipe, Tensors
 
 _PLANES = ("key", "value", "id_value")
 
-_GAP = Option("memory.interval", 5, "frames between two that are remembered", paper="TEST_LONG_TERM_MEM_GAP")
-_GAP_MAVOS = Option("memory.interval", 10, "frames between two that are folded in", paper="TEST_LONG_TERM_MEM_GAP")
+_GAP = Option("memory.interval", 5, "remember every N-th frame", paper="TEST_LONG_TERM_MEM_GAP")
+_GAP_MAVOS = Option("memory.interval", 10, "fold in every N-th frame", paper="TEST_LONG_TERM_MEM_GAP")
 _GAP_RMEM = Option(
-    "memory.interval", 0, "frames between two that are remembered; 0: a 30th of the clip, 5 at least", 0,
+    "memory.interval", 0, "remember every N-th frame; 0: every (length / 30)-th, at least every 5th", 0,
     paper="TEST_LONG_TERM_MEM_GAP",
 )  # fmt: skip
-_LATTER = Option("memory.frames", 8, "frames kept beside the reference", paper="LATTER_MEM_LEN")
+_LATTER = Option("memory.frames", 8, "frames kept in addition to the reference frame", paper="LATTER_MEM_LEN")
 
 ENCODERS: dict[str, Callable[[], nn.Module]] = {"r50": resnet50, "mbv2": MobileNetV2, "swinb": SwinBase}
 
@@ -74,7 +75,7 @@ def _mavos(encoder: str, numbers: Numbers, tensors: Tensors) -> Mavos:
         {plane: ModulatedCrossAttention(width) for plane, width in zip(_PLANES, widths, strict=True)}
         for _ in range(DEPTH)
     )
-    modulation = nn.ModuleList(nn.ModuleDict(each) for each in folds)
+    modulation = nn.ModuleList(nn.ModuleDict(planes) for planes in folds)
     return Mavos(*_deaot_parts(encoder), align_corners=encoder != "swinb", modulation=modulation)
 
 
@@ -101,74 +102,87 @@ def _rmem_deaot(encoder: str, numbers: Numbers, tensors: Tensors) -> Aot:
 
 
 # -- memories ----------------------------------------------------------------------------------------------------------
-def _everything(numbers: Numbers, network: Network, frames: int) -> MemoryBank:
-    return MemoryBank([everything()], interval=numbers[_GAP.name])
+def _unbounded_bank(numbers: Numbers, network: Network, frames: int) -> MemoryBank:
+    return MemoryBank([unbounded_store()], interval=numbers[_GAP.name])
 
 
-def _reference_and_folded(numbers: Numbers, network: Network, frames: int) -> MemoryBank:
-    return MemoryBank([First(), folded(network)], interval=numbers[_GAP.name])
+def _folded_bank(numbers: Numbers, network: Network, frames: int) -> MemoryBank:
+    return MemoryBank([First(), folded_store(network)], interval=numbers[_GAP.name])
 
 
-def _restricted(numbers: Numbers, network: Network, frames: int, *, patient: bool) -> MemoryBank:
+def _restricted_bank(numbers: Numbers, network: Network, frames: int, *, patient: bool) -> MemoryBank:
     interval = numbers[_GAP.name] or max(5, round(frames / 30))
     return MemoryBank([Restricted(1 + numbers[_LATTER.name], patient=patient)], interval=interval)
 
 
 # -- recipes -----------------------------------------------------------------------------------------------------------
 _CODE = "own code GPL-3.0-or-later; the weights' own licence is not stated, their code is"
-_MET = KeyframePolicy(permanent=False, shared_memory=True)
-_ENCODER_WORDS = {"r50": "ResNet-50", "mbv2": "MobileNetV2", "swinb": "Swin-B"}
+_ADDED_WHEN_REACHED = KeyframePolicy(permanent=False, shared_memory=True)
+_ENCODER_NAMES = {"r50": "ResNet-50", "mbv2": "MobileNetV2", "swinb": "Swin-B"}
 
 
-def _recipe(name: str, encoder: str, summary: str, licence: str, **parts: object) -> Recipe:
+def _recipe(
+    name: str,
+    encoder: str,
+    summary: str,
+    licence: str,
+    *,
+    network: Callable[[str, Numbers, Tensors], Network],
+    names: Callable[[str, Tensors], Names],
+    bank: Callable[[Numbers, Network, int], MemoryBank],
+    options: tuple[Option, ...],
+    keyframe_policy: KeyframePolicy = _ADDED_WHEN_REACHED,
+    direction: Direction = Direction.FORWARD,
+    every_identity: bool = False,
+) -> Recipe:
+    """Return a recipe of the family, with what its members share."""
     centred = encoder != "swinb"
     return Recipe(
         name=name,
-        summary=f"{summary}; {_ENCODER_WORDS[encoder]} encoder",
+        summary=f"{summary}; {_ENCODER_NAMES[encoder]} encoder",
         licence=f"{_CODE} {licence}",
+        build=partial(network, encoder),
+        bank=bank,
+        options=options,
+        names=partial(names, encoder),
         shares_entries=True,
         framing=FramingStyle(smooth=False, fitted=16, centred=centred),
-        mask_merger=partial(
-            HardMaskMerger, align_corners=centred, every_identity=bool(parts.pop("every_identity", False))
-        ),
-        direction=parts.pop("direction", Direction.FORWARD),
-        keyframe_policy=parts.pop("keyframe_policy", _MET),
-        build=partial(parts.pop("network"), encoder),
-        names=partial(parts.pop("names"), encoder),
-        **parts,
+        mask_merger=partial(HardMaskMerger, align_corners=centred, every_identity=every_identity),
+        keyframe_policy=keyframe_policy,
+        direction=direction,
     )
 
 
-def _named(name: str, encoder: str) -> str:
+def _recipe_name(name: str, encoder: str) -> str:
     return name if encoder == "r50" else f"{name}-{encoder}"
 
 
 _AOT_L = [
     _recipe(
-        _named("aot-l", encoder), encoder, "AOT-L (NeurIPS 2021): every fifth frame remembered", "BSD-3-Clause",
-        network=_aot, names=aot_names.aot_names, bank=_everything, options=(_GAP,),
+        _recipe_name("aot-l", encoder), encoder, "AOT-L (NeurIPS 2021): every 5th frame remembered", "BSD-3-Clause",
+        network=_aot, names=aot_names.aot_names, bank=_unbounded_bank, options=(_GAP,),
     )
     for encoder in ENCODERS
 ]  # fmt: skip
 _DEAOT_L = [
     _recipe(
-        _named("deaot-l", encoder), encoder, "DeAOT-L (NeurIPS 2022): every fifth frame remembered", "BSD-3-Clause",
-        network=_deaot, names=aot_names.deaot_names, bank=_everything, options=(_GAP,),
+        _recipe_name("deaot-l", encoder), encoder, "DeAOT-L (NeurIPS 2022): every 5th frame remembered", "BSD-3-Clause",
+        network=_deaot, names=aot_names.deaot_names, bank=_unbounded_bank, options=(_GAP,),
     )
     for encoder in ENCODERS
 ]  # fmt: skip
 _MAVOS = [
     _recipe(
         "mavos" if encoder == "mbv2" else f"mavos-{encoder}", encoder,
-        "MAVOS (2024): the reference, and one frame into which later ones are folded", "BSD-3-Clause",
-        network=_mavos, names=aot_names.mavos_names, bank=_reference_and_folded, options=(_GAP_MAVOS,),
+        "MAVOS (2024): the reference frame, and one frame into which later ones are folded", "BSD-3-Clause",
+        network=_mavos, names=aot_names.mavos_names, bank=_folded_bank, options=(_GAP_MAVOS,),
     )
     for encoder in ("mbv2", "r50", "swinb")
 ]  # fmt: skip
 _MAVOS_PLUS_PLUS = [
     _recipe(
         "mavos++" if encoder == "mbv2" else f"mavos++-{encoder}", encoder,
-        "MAVOS with every keyframe permanent beside the folded frame", "BSD-3-Clause",
+        "MAVOS with permanent keyframes in addition to the folded frame", "BSD-3-Clause",
         network=_mavos, names=aot_names.mavos_names, bank=find_cascade("folded").bank, options=(_GAP_MAVOS, GATE),
         keyframe_policy=KeyframePolicy(), direction=Direction.BOTH,
     )
@@ -176,13 +190,13 @@ _MAVOS_PLUS_PLUS = [
 ]  # fmt: skip
 _RMEM = [
     _recipe(
-        "aot-l+rmem", "r50", "RMem (CVPR 2024) on AOT-L: few frames, chosen by relevance and freshness", "MIT",
-        network=_rmem_aot, names=aot_names.rmem_aot_names, bank=partial(_restricted, patient=True),
+        "aot-l+rmem", "r50", "RMem (CVPR 2024) on AOT-L: a few frames, chosen by relevance and freshness", "MIT",
+        network=_rmem_aot, names=aot_names.rmem_aot_names, bank=partial(_restricted_bank, patient=True),
         options=(_GAP_RMEM, _LATTER), every_identity=True,
     ),
     _recipe(
-        "deaot-l+rmem", "r50", "RMem (CVPR 2024) on DeAOT-L: few frames, chosen by relevance and freshness", "MIT",
-        network=_rmem_deaot, names=aot_names.rmem_deaot_names, bank=partial(_restricted, patient=False),
+        "deaot-l+rmem", "r50", "RMem (CVPR 2024) on DeAOT-L: a few frames, chosen by relevance and freshness", "MIT",
+        network=_rmem_deaot, names=aot_names.rmem_deaot_names, bank=partial(_restricted_bank, patient=False),
         options=(_GAP_RMEM, _LATTER), every_identity=True,
     ),
 ]  # fmt: skip

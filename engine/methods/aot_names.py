@@ -1,14 +1,16 @@
-"""The official tensor names of AOT, DeAOT, MAVOS and RMem, and what they are called here."""
+"""Tables of the published tensor names of AOT, DeAOT, MAVOS and RMem weights, with ours."""
 
 from __future__ import annotations
 
-from ..checkpoints.loading import BOTTLENECK, Layer, Names, Parameter, Unused, resnet_names
+from collections.abc import Callable, Sequence
+
+from ..checkpoints.loading import BOTTLENECK, Layer, Name, Names, Parameter, Unused, resnet_names
 from ..layers.mobilenet import BLOCKS
 from ..layers.propagation import WIDTH
 from .recipe import Tensors
 
 DEPTH = 3  # blocks of the L models
-_MCA = {"key": 0, "value": 1, "id_value": 3}  # plane -> its place in the authors' list
+_MCA = {"key": 0, "value": 1, "id_value": 3}  # plane -> index in the authors' list
 
 
 def _mobilenet_names() -> list[Layer]:
@@ -22,12 +24,12 @@ def _mobilenet_names() -> list[Layer]:
         ]
         last = len(parts)
         layers.append(Layer(f"encoder.blocks.{index}.project", f"{theirs}.{last}", f"{theirs}.{last + 1}", frozen=True))
-    last = f"encoder.features.{len(BLOCKS) + 1}"
-    return [*layers, Layer("encoder.head", f"{last}.0", f"{last}.1", frozen=True)]
+    head = f"encoder.features.{len(BLOCKS) + 1}"
+    return [*layers, Layer("encoder.head", f"{head}.0", f"{head}.1", frozen=True)]
 
 
-def _swin_names() -> list[Layer | Parameter | Unused]:
-    names = [
+def _swin_names() -> list[Name]:
+    names: list[Name] = [
         Layer("encoder.patch", "encoder.patch_embed.proj"),
         Layer("encoder.patch_norm", "encoder.patch_embed.norm"),
     ]
@@ -52,7 +54,7 @@ def _swin_names() -> list[Layer | Parameter | Unused]:
     return names
 
 
-_ENCODER_NAMES = {
+_ENCODER_NAMES: dict[str, Callable[[], Sequence[Name]]] = {
     "r50": lambda: resnet_names(
         "encoder", "encoder", (("layer1", 3), ("layer2", 4), ("layer3", 6)), parts=BOTTLENECK, frozen=True
     ),
@@ -61,9 +63,9 @@ _ENCODER_NAMES = {
 }
 
 
-def _common_names(encoder: str) -> list[Layer | Parameter | Unused]:
-    """Encoder, projector, identities and decoder."""
-    names = [*_ENCODER_NAMES[encoder](), Layer("projector", "encoder_projector")]
+def _common_names(encoder: str) -> list[Name]:
+    """List the names of encoder, projector, identity bank and decoder."""
+    names: list[Name] = [*_ENCODER_NAMES[encoder](), Layer("projector", "encoder_projector")]
     names.append(Layer("identities.embed", "patch_wise_id_bank"))
     for ours, theirs in (("enter", "conv_in"), ("at_16", "conv_16x"), ("at_8", "conv_8x"), ("at_4", "conv_4x")):
         names.append(Layer(f"decoder.{ours}.conv", f"decoder.{theirs}.conv"))
@@ -128,34 +130,38 @@ _FOLD = {
 }
 
 
-def _renamed(ours: str, theirs: str, table: dict[str, str]) -> list[Layer]:
-    return [Layer(f"{ours}.{mine}", f"{theirs}.{published}") for mine, published in table.items()]
+def _renamed_layers(ours: str, theirs: str, table: dict[str, str]) -> list[Layer]:
+    """List the layers of a block, from a table of our names -> published names."""
+    return [Layer(f"{ours}.{name}", f"{theirs}.{published}") for name, published in table.items()]
 
 
 def aot_names(encoder: str, tensors: Tensors) -> Names:
-    names = [*_common_names(encoder), Unused("LSTT.mask_token", (1, 1, WIDTH))]
+    """List the tensor names of AOT."""
+    names: list[Name] = [*_common_names(encoder), Unused("LSTT.mask_token", (1, 1, WIDTH))]
     for index in range(DEPTH):
         ours, theirs = f"blocks.{index}", f"LSTT.layers.{index}"
-        names += _renamed(ours, theirs, {**_AOT_BLOCK, **_WINDOW})
+        names += _renamed_layers(ours, theirs, {**_AOT_BLOCK, **_WINDOW})
         names.append(Parameter(f"{ours}.near_value", f"{theirs}.short_term_attn.relative_emb_v"))
         names.append(Layer(f"finish.norms.{index}", f"LSTT.decoder_norms.{index}"))
     return names
 
 
 def deaot_names(encoder: str, tensors: Tensors) -> Names:
-    names = [*_common_names(encoder), Layer("identities.norm", "id_norm")]
+    """List the tensor names of DeAOT."""
+    names: list[Name] = [*_common_names(encoder), Layer("identities.norm", "id_norm")]
     for index in range(DEPTH):
         table = {**_DEAOT_BLOCK, **(_LATER_BLOCK if index else {})}
-        names += _renamed(f"blocks.{index}", f"LSTT.layers.{index}", table)
+        names += _renamed_layers(f"blocks.{index}", f"LSTT.layers.{index}", table)
     return [*names, Layer("finish.norm", "LSTT.decoder_norms.0.gn")]
 
 
 def mavos_names(encoder: str, tensors: Tensors) -> Names:
+    """List the tensor names of MAVOS: DeAOT's and those of modulated cross-attention."""
     names = list(deaot_names(encoder, tensors))
     for index in range(DEPTH):
-        for plane, place in _MCA.items():
-            theirs = f"long_term_memory_attention.{index}.{place}.joint_modulation"
-            names += _renamed(f"modulation.{index}.{plane}", theirs, _FOLD)
+        for plane, position in _MCA.items():
+            theirs = f"long_term_memory_attention.{index}.{position}.joint_modulation"
+            names += _renamed_layers(f"modulation.{index}.{plane}", theirs, _FOLD)
     return names
 
 
@@ -163,10 +169,11 @@ _TEMPORAL = (Parameter("temporal.now", "cur_pos_emb"), Parameter("temporal.ages"
 
 
 def rmem_aot_names(encoder: str, tensors: Tensors) -> Names:
-    names = [*_common_names(encoder), *_TEMPORAL]
+    """List the tensor names of RMem on AOT."""
+    names: list[Name] = [*_common_names(encoder), *_TEMPORAL]
     for index in range(DEPTH):
         ours, theirs = f"blocks.{index}", f"LSTT.layers.{index}"
-        names += _renamed(ours, theirs, {**_AOT_BLOCK, **_SHORT_ENTRY})
+        names += _renamed_layers(ours, theirs, {**_AOT_BLOCK, **_SHORT_ENTRY})
         names.append(Unused(f"{theirs}.linear_KMem.weight", (WIDTH, WIDTH)))
         names.append(Unused(f"{theirs}.linear_KMem.bias", (WIDTH,)))
         names.append(Layer(f"finish.norms.{index}", f"LSTT.decoder_norms.{index}"))
@@ -174,4 +181,5 @@ def rmem_aot_names(encoder: str, tensors: Tensors) -> Names:
 
 
 def rmem_deaot_names(encoder: str, tensors: Tensors) -> Names:
+    """List the tensor names of RMem on DeAOT."""
     return [*deaot_names(encoder, tensors), *_TEMPORAL]

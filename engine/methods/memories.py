@@ -1,9 +1,10 @@
-"""Memories by name: any network can be run with any that it can read (`--set memory=NAME`)."""
+"""Registry of memories, by the name given to `--set memory=NAME`, and the settings that they share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..memory.bank import MemoryBank
 from ..memory.folded import Folded
@@ -15,70 +16,88 @@ from ..memory.worth import recency
 from ..networks.network import DistilsPrototypes, FoldsEntries, Network
 from ..shared.errors import BadSetting
 
-Numbers = dict[str, int]
-_CAN = {DistilsPrototypes: "distils prototypes (XMem)", FoldsEntries: "folds memory entries (MAVOS, Keymatte)"}
+Numbers = dict[str, int]  # setting name -> value
+_CAPABILITIES: dict[type[Any], str] = {
+    DistilsPrototypes: "distils prototypes (XMem)",
+    FoldsEntries: "folds memory entries (MAVOS, Keymatte)",
+}
 
 
 @dataclass(frozen=True)
 class Option:
-    """A number of a recipe that can be set."""
+    """Integer setting of a recipe, set with `--set NAME=VALUE`."""
 
     name: str
     default: int
     meaning: str
     min_value: int = 1
     max_value: int | None = None
-    paper: str = ""  # its name in the method's paper or program
+    paper: str = ""  # name in the method's paper or reference code
 
 
 @dataclass(frozen=True)
 class Cascade:
-    """Stores, written at the top; all but `Permanent` are filled with what it lets go."""
+    """Named factory of memory stores; an entry goes to the first store, which passes on what it does not keep."""
 
     name: str
     meaning: str
     stores: Callable[[Numbers, Network], list[Store]]
     options: tuple[Option, ...] = ()
-    needs: type | None = None  # a capability of the network, see `networks.network`
+    needs: type[Any] | None = None  # required capability of the network, see `networks.network`
 
     def bank(self, numbers: Numbers, network: Network, frames: int) -> MemoryBank:
-        """Every keyframe, and these stores. Raises BadSetting if the network cannot do what they need."""
+        """Return a bank of permanent keyframes and these stores. Raises BadSetting if the network lacks `needs`."""
         if self.needs and not isinstance(network, self.needs):
             raise BadSetting(
-                f"the memory {self.name!r} needs a network that {_CAN[self.needs]}, which this one does not"
+                f"the memory {self.name!r} needs a network that {_CAPABILITIES[self.needs]}; this one does not"
             )
         gate = [Gate(numbers[GATE.name] / 100)] if numbers.get(GATE.name) else []
         permanent = [Permanent()] if numbers.get(PERMANENT.name, 1) else []
         return MemoryBank([*gate, *permanent, *self.stores(numbers, network)], interval=numbers[INTERVAL.name])
 
 
-INTERVAL = Option("memory.interval", 5, "frames between two that are kept", paper="mem_every")
-FRAMES = Option("memory.frames", 4, "past frames kept beside the keyframes", min_value=0)
-GATE = Option("memory.gate", 0, "percent: frames whose masks are less sure are not remembered; 0: all are", 0, 100)
+INTERVAL = Option("memory.interval", 5, "remember every N-th frame", paper="mem_every")
+FRAMES = Option("memory.frames", 4, "past frames kept in addition to the keyframes", min_value=0)
+GATE = Option(
+    "memory.gate", 0, "percent: do not remember frames whose masks are less confident; 0: remember all", 0, 100
+)
 PERMANENT = Option(
-    "keyframes.permanent", 1, "0: keyframes are remembered like other frames, when they are met; only for comparing",
+    "keyframes.permanent", 1, "1: keyframes stay in memory; 0: they are treated like other frames (for comparison)",
     0, 1,
 )  # fmt: skip
 MIN_FRAMES = Option("memory.least_frames", 5, "frames that stay in working memory (T_min)", paper="min_mid_term_frames")
 MAX_FRAMES = Option(
-    "memory.most_frames", 10, "frames at which the older go down together (T_max)", 2, paper="max_mid_term_frames"
+    "memory.most_frames",
+    10,
+    "frames at which working memory is full and its older frames are moved on (T_max)",
+    2,
+    paper="max_mid_term_frames",
 )
-PROTOTYPES = Option("memory.prototypes", 128, "tokens distilled from each batch (P)", paper="num_prototypes")
+PROTOTYPES = Option("memory.prototypes", 128, "prototypes made of each batch of frames (P)", paper="num_prototypes")
 TOKENS = Option(
-    "memory.long_term_tokens", 10_000, "most tokens in long-term memory (LT_max)", paper="max_long_term_elements"
+    "memory.long_term_tokens",
+    10_000,
+    "maximum number of tokens in long-term memory (LT_max)",
+    paper="max_long_term_elements",
 )
 COUNTING = Option(
-    "memory.count_long_term", 1, "1: the least used tokens are forgotten first; 0: the oldest", 0, 1,
+    "memory.count_long_term", 1, "1: forget the least used tokens first; 0: forget the oldest first", 0, 1,
     "enable_long_term_count_usage",
 )  # fmt: skip
 
 
-def long_term(numbers: Numbers, network: DistilsPrototypes) -> LongTerm:
-    """XMem's long-term memory. Raises BadSetting if the numbers do not fit together."""
+def long_term_store(numbers: Numbers, network: Network) -> LongTerm:
+    """Return XMem's long-term memory for a network that distils prototypes.
+
+    Raises BadSetting if the numbers contradict each other.
+    """
     if numbers[MAX_FRAMES.name] <= numbers[MIN_FRAMES.name]:
-        raise BadSetting(f"{MAX_FRAMES.name} must be more than {MIN_FRAMES.name}, which is {numbers[MIN_FRAMES.name]}")
+        raise BadSetting(
+            f"{MAX_FRAMES.name} must be greater than {MIN_FRAMES.name}, which is {numbers[MIN_FRAMES.name]}"
+        )
     if numbers[TOKENS.name] < numbers[PROTOTYPES.name]:
         raise BadSetting(f"{TOKENS.name} must be at least {PROTOTYPES.name}, which is {numbers[PROTOTYPES.name]}")
+    assert isinstance(network, DistilsPrototypes)  # `Cascade.bank` refuses other networks; XMem is one
     return LongTerm(
         network.distil,
         prototypes=numbers[PROTOTYPES.name],
@@ -87,35 +106,39 @@ def long_term(numbers: Numbers, network: DistilsPrototypes) -> LongTerm:
     )
 
 
-def everything() -> Store:
-    """Forgets nothing."""
+def unbounded_store() -> Store:
+    """Return a store that keeps every entry."""
     return Working(1, 2**31)
 
 
-def folded(network: FoldsEntries) -> Folded:
-    """MAVOS's one frame into which each new one is folded."""
+def folded_store(network: Network) -> Folded:
+    """Return MAVOS's store of one entry, into which the network folds each new one."""
+    assert isinstance(network, FoldsEntries)  # `Cascade.bank` refuses other networks; MAVOS is one
     return Folded(network.modulate)
 
 
 CASCADES = {
     cascade.name: cascade
     for cascade in (
-        Cascade("keyframes", "the keyframes alone", lambda numbers, network: []),
+        Cascade("keyframes", "no other frames", lambda numbers, network: []),
         Cascade(
-            "recent", "and some past frames",
+            "recent", "and the latest frames",
             lambda numbers, network: [Bounded(numbers[FRAMES.name], recency)], (FRAMES,),
         ),
-        Cascade("all", "and every frame of the interval, for good", lambda numbers, network: [everything()]),
+        Cascade("all", "and every N-th frame, for good", lambda numbers, network: [unbounded_store()]),
         Cascade(
             "long-term", "and XMem's working and long-term memory",
             lambda numbers, network: [
-                Working(numbers[MIN_FRAMES.name], numbers[MAX_FRAMES.name]), long_term(numbers, network)
+                Working(numbers[MIN_FRAMES.name], numbers[MAX_FRAMES.name]), long_term_store(numbers, network)
             ],
             (MIN_FRAMES, MAX_FRAMES, PROTOTYPES, TOKENS, COUNTING), DistilsPrototypes,
         ),
-        Cascade("folded", "and MAVOS's folded frame", lambda numbers, network: [folded(network)], needs=FoldsEntries),
         Cascade(
-            "restricted", "and RMem's few frames, chosen by relevance and freshness",
+            "folded", "and one frame into which later ones are folded (MAVOS)",
+            lambda numbers, network: [folded_store(network)], needs=FoldsEntries,
+        ),
+        Cascade(
+            "restricted", "and a few frames chosen by relevance and freshness (RMem)",
             lambda numbers, network: [Restricted(numbers[FRAMES.name], patient=False, reference=False)],
             (replace(FRAMES, min_value=1),),
         ),
@@ -124,7 +147,7 @@ CASCADES = {
 
 
 def find_cascade(name: str) -> Cascade:
-    """The memory called `name`. Raises BadSetting."""
+    """Return the memory called `name`. Raises BadSetting."""
     try:
         return CASCADES[name]
     except KeyError:
@@ -132,9 +155,9 @@ def find_cascade(name: str) -> Cascade:
 
 
 def describe(options: Iterable[Option]) -> str:
-    """A table of a recipe's numbers, and of the memories that it could be run with instead and theirs."""
+    """Format a recipe's settings as a table, with the memories it can be run with and their settings."""
     rows = [("--set", "in the paper", "default", "meaning"), *map(_row, options)]
-    rows.append(("memory", "-", "the recipe's", "another memory: every keyframe, ..."))
+    rows.append(("memory", "-", "the recipe's", "use another memory: every keyframe, ..."))
     for cascade in CASCADES.values():
         rows.append((f"memory={cascade.name}", "", "", f"... {cascade.meaning}"))
         rows += [_row(option, "  ") for option in cascade.options]

@@ -1,4 +1,4 @@
-"""Keymatte's own methods."""
+"""Recipes of Keymatte's own networks: `keymatte`, and `colour`, which needs no weights."""
 
 from __future__ import annotations
 
@@ -12,14 +12,20 @@ from ..networks.keymatte import Keymatte
 from .memories import GATE, INTERVAL, PERMANENT, Option, find_cascade
 from .recipe import STEPS, TOP_K, Recipe
 
-FOLLOW = Option("previous.follow", 1, "0: the previous frame is not followed; only for comparing", 0, 1)
+FOLLOW = Option(
+    "previous.follow", 1, "1: follow the previous frame by optical flow; 0: do not (only for comparison)", 0, 1
+)
 ENLARGED = Option(
-    "keyframes.enlarged", 133, "percent: keyframes are remembered this much larger too; 100: only as they are", 100, 400
+    "keyframes.enlarged",
+    133,
+    "percent: also remember each keyframe enlarged to this size; 100: as it is only",
+    100,
+    400,
 )
 
 KEYMATTE = Recipe(
     name="keymatte",
-    summary="Keymatte's own small network; every keyframe permanent, beside one frame that folds in the others (MCA)",
+    summary="Keymatte's own small network; every keyframe is permanent; other frames are folded into one (MCA)",
     licence="GPL-3.0-or-later",
     build=lambda numbers, tensors: Keymatte(
         top_k=numbers[TOP_K.name], follow=bool(numbers[FOLLOW.name]), enlarged=numbers[ENLARGED.name] / 100
@@ -31,9 +37,10 @@ KEYMATTE = Recipe(
 
 COLOUR = Recipe(
     name="colour",
-    summary="No network: matches colours. For tests and for the first-run check",
+    needs_weights=False,
+    summary="Matches colours, without learnt weights; for tests and the first-run check",
     licence="GPL-3.0-or-later",
     build=lambda numbers, tensors: Colour(top_k=numbers["read.top_k"]),
     bank=lambda numbers, network, frames: MemoryBank([Permanent()], interval=1),
-    options=(Option("read.top_k", 8, "memory cells that each place of the frame reads"),),
+    options=(Option("read.top_k", 8, "memory tokens read at each position of the frame"),),
 )

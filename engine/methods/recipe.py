@@ -1,14 +1,14 @@
-"""What a recipe is: a network, the memories it is run with, its numbers, and where its weights are."""
+"""Recipe: a method as a combination of network, memory, settings and weights."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..checkpoints import loading
 from ..inference.framing import OUR_STYLE, Framing, FramingStyle
@@ -22,57 +22,59 @@ from ..shared.types import Direction
 from .memories import GATE, INTERVAL, PERMANENT, Numbers, Option, find_cascade
 
 Tensors = Mapping[str, Tensor]
+Module = TypeVar("Module", bound=nn.Module)
 
+_MEMORY = "memory"  # name of the setting that selects another memory
 
-_MEMORY = "memory"  # the setting that names one
-
-# Numbers that several families have.
-TOP_K = Option("read.top_k", 30, "memory tokens that each place of the frame reads", paper="top_k")
-ENLARGE = Option("frame.enlarge", 0, "1: clips smaller than the working height are scaled up to it", 0, 1, "size")
+# Settings that several families share.
+TOP_K = Option("read.top_k", 30, "memory tokens read at each position of the frame", paper="top_k")
+ENLARGE = Option("frame.enlarge", 0, "1: scale smaller clips up to the working height", 0, 1, "size")
 PREDICTS = Option(
-    "keyframes.predict", 0, "1: the memory is read on keyframes too, and that use counted, as in the authors' window",
+    "keyframes.predict", 0, "1: read the memory on keyframes too, and count this as usage, as the authors' GUI does",
     0, 1,
 )  # fmt: skip
-STEPS = Option("adapt.steps", 200, "steps in which the decoder learns from a shot's keyframes, with --adapt", 4, 10_000)
+STEPS = Option("adapt.steps", 200, "fine-tuning steps on the shot's keyframes, with --adapt", 4, 10_000)
 UPDATED = Option(
     "keyframes.updated", -1,
-    "frame of a corrected keyframe that is written as the authors' window updates one, which gives every object the "
-    "value of the first; only for comparing; -1: none", -1,
+    "frame of a corrected keyframe to write as the authors' GUI updates one: every object gets the value of the "
+    "first (only for comparison); -1: none", -1,
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A method: a network, the memories it is run with, and where its weights are."""
+    """Method: a network, the memory it is run with, its settings, and where its weights are."""
 
     name: str
     summary: str
     licence: str
     build: Callable[[Numbers, Tensors], Network]
-    bank: Callable[[Numbers, Network, int], MemoryBank]  # with the number of frames of the clip
+    bank: Callable[[Numbers, Network, int], MemoryBank]  # the int is the number of frames of the clip
     options: tuple[Option, ...]
-    weights: Path | None = None  # in the repository
-    names: Callable[[Tensors], loading.Names] = lambda tensors: ()  # its authors' names, if they have others
-    adapt: Callable[[Tensors], Tensors] = dict  # what its weights need before they are loaded
-    shares_entries: bool = False  # what a frame leaves in memory speaks of all objects at once, also of absent ones
+    weights: Path | None = None  # file that comes with Keymatte
+    needs_weights: bool = True
+    names: Callable[[Tensors], loading.Names] = lambda tensors: ()  # published tensor names, if they differ from ours
+    convert_weights: Callable[[Tensors], Tensors] = dict  # applied to published weights before they are loaded
+    shares_entries: bool = False  # a memory entry describes all objects jointly, absent ones too
     framing: FramingStyle = OUR_STYLE
     mask_merger: Callable[[Framing], MaskMerger] = SoftMaskMerger
     keyframe_policy: KeyframePolicy = ALL_PERMANENT
-    direction: Direction = Direction.BOTH  # if none is asked for
-    unlabelled: Literal["unknown", "absent"] = "unknown"  # what a keyframe says of objects that it does not show
+    direction: Direction = Direction.BOTH  # default of --direction
+    unlabelled: Literal["unknown", "absent"] = "unknown"  # state of objects that a keyframe does not label
 
-    def set_to(self, overrides: Mapping[str, str]) -> tuple[Recipe, Numbers]:
-        """This recipe with its numbers, run with another memory if `overrides` name one. Raises BadSetting."""
+    def with_settings(self, overrides: Mapping[str, str]) -> tuple[Recipe, Numbers]:
+        """Return the recipe, with another memory if `overrides` name one, and its numbers. Raises BadSetting."""
         rest = {name: text for name, text in overrides.items() if name != _MEMORY}
-        recipe = self if _MEMORY not in overrides else self.remembering(overrides[_MEMORY])
+        recipe = self if _MEMORY not in overrides else self.with_memory(overrides[_MEMORY])
         return recipe, recipe.numbers(rest)
 
-    def remembering(self, memory: str) -> Recipe:
-        """The same with the memory of that name, which holds every keyframe. Raises BadSetting."""
+    def with_memory(self, memory: str) -> Recipe:
+        """Return the recipe with the memory of that name, in which keyframes are permanent. Raises BadSetting."""
         cascade = find_cascade(memory)
         own = [option for option in self.options if not option.name.startswith(f"{_MEMORY}.")]
         interval, gate = (
-            next((option for option in self.options if option.name == one.name), one) for one in (INTERVAL, GATE)
+            next((option for option in self.options if option.name == default.name), default)
+            for default in (INTERVAL, GATE)
         )
         return replace(
             self,
@@ -91,7 +93,7 @@ class Recipe:
         )
 
     def numbers(self, overrides: Mapping[str, str]) -> Numbers:
-        """Defaults with `overrides` in their place. Raises BadSetting."""
+        """Return the value of every setting: the default, or that of `overrides`. Raises BadSetting."""
         options = {option.name: option for option in self.options}
         numbers = {option.name: option.default for option in self.options}
         for name, text in overrides.items():
@@ -103,14 +105,15 @@ class Recipe:
                 raise BadSetting(f"{name} must be a whole number, not {text!r}") from None
             if numbers[name] < options[name].min_value:
                 raise BadSetting(f"{name} must be at least {options[name].min_value}, not {numbers[name]}")
-            if options[name].max_value is not None and numbers[name] > options[name].max_value:
-                raise BadSetting(f"{name} must be at most {options[name].max_value}, not {numbers[name]}")
+            max_value = options[name].max_value
+            if max_value is not None and numbers[name] > max_value:
+                raise BadSetting(f"{name} must be at most {max_value}, not {numbers[name]}")
         return numbers
 
     def network(self, numbers: Numbers, *, weights: Path | None, device: torch.device) -> Network:
-        """The network, loaded and on `device`. Raises WeightsMissing, WeightsDamaged."""
+        """Build the network and load its weights on `device`. Raises WeightsMissing, WeightsDamaged, WeightsUnsafe."""
         source = weights or self.weights_file()
-        tensors = self.adapt(loading.read(source)) if source else {}
+        tensors = self.convert_weights(loading.read(source)) if source else {}
         network = self.build(numbers, tensors)
         if isinstance(network, torch.nn.Module):
             if source is None:
@@ -118,37 +121,36 @@ class Recipe:
                     f"recipe {self.name!r} comes without weights", remedy="Name a file with --weights."
                 )
             loading.fill(network, tensors, source=source, names=self.names(tensors))
-            # Convolutions are faster on it on every device; what follows a convolution takes its format over.
-            network = network.eval().requires_grad_(False).to(device=device, memory_format=torch.channels_last)
+            network = for_inference(network, device)
         return network
 
     @property
     def adapts(self) -> bool:
-        """Whether its network can learn from a shot's keyframes."""
+        """Whether the network can be fine-tuned on a shot's keyframes."""
         return STEPS in self.options
 
     def weights_file(self) -> Path | None:
-        """The file with its weights; None if it needs none. Raises WeightsMissing."""
-        found, entries = self.weights_there(), catalogue.published_for(self.name)
+        """Return the weights file; None if there is none to look for. Raises WeightsMissing if it is not installed."""
+        found, entries = self.available_weights(), catalogue.published_for(self.name)
         if found is None and entries:
             raise WeightsMissing(
-                f"recipe {self.name!r} runs on its authors' weights, {entries[0].name}, which are not here",
-                remedy=f"Fetch them with `models download {entries[0].name}`, or name a file that you have.",
+                f"recipe {self.name!r} needs its authors' weights, {entries[0].name}, which are not installed",
+                remedy=f"Fetch them with `models download {entries[0].name}`, or name a file with --weights.",
             )
         return found
 
-    def weights_there(self) -> Path | None:
-        """The file with its weights, if it needs any and they are here."""
+    def available_weights(self) -> Path | None:
+        """Return the bundled weights file, else the first installed published one; None if there is neither."""
         entries = catalogue.published_for(self.name)
-        there = [catalogue.installed(entry, catalogue.default_folder()) for entry in entries]
-        return self.weights or next((file for file in there if file.is_file()), None)
+        candidates = [catalogue.installed(entry, catalogue.default_folder()) for entry in entries]
+        return self.weights or next((file for file in candidates if file.is_file()), None)
 
     def framing_style(self, numbers: Numbers) -> FramingStyle:
-        """How frames are fitted, with these numbers."""
+        """Return how frames are fitted to the network, with these numbers."""
         return replace(self.framing, enlarge=bool(numbers.get(ENLARGE.name)))
 
     def keyframe_policy_for(self, numbers: Numbers) -> KeyframePolicy:
-        """How keyframes are treated, with these numbers."""
+        """Return how keyframes are treated, with these numbers."""
         return replace(
             self.keyframe_policy,
             permanent=self.keyframe_policy.permanent and bool(numbers.get(PERMANENT.name, 1)),
@@ -158,5 +160,13 @@ class Recipe:
 
 
 def with_defaults(options: tuple[Option, ...], defaults: Mapping[str, int]) -> tuple[Option, ...]:
-    """The options, some with another default."""
+    """Return `options`, with the defaults named in `defaults` replaced."""
     return tuple(replace(option, default=defaults.get(option.name, option.default)) for option in options)
+
+
+def for_inference(network: Module, device: torch.device) -> Module:
+    """Move a network to `device`, in evaluation mode, without gradients, in channels-last memory format."""
+    # Convolutions are faster in this format on every device, and the layers after a convolution keep its format.
+    network.eval().requires_grad_(False)
+    network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network

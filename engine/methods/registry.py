@@ -1,4 +1,4 @@
-"""The table of recipes: a name -> a network and the memory it is run with."""
+"""Registry of all recipes, by name."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ RECIPES = {recipe.name: recipe for recipe in (own.KEYMATTE, xmem.XMEM_PLUS_PLUS,
 
 
 def find_recipe(name: str) -> Recipe:
-    """The recipe called `name`. Raises UnknownRecipe."""
+    """Return the recipe called `name`. Raises UnknownRecipe."""
     try:
         return RECIPES[name]
     except KeyError:
-        raise UnknownRecipe(f"no recipe {name!r}; there are {', '.join(RECIPES)}") from None
+        raise UnknownRecipe(f"no recipe is called {name!r}; there are {', '.join(RECIPES)}") from None

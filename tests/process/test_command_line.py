@@ -62,6 +62,19 @@ def test_what_there_is_and_what_works_is_told(command):
     assert ended.stdout.strip()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="a closed pipe is another error here")
+@pytest.mark.parametrize("command", [["models"], ["--help"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_command_whose_output_is_closed_ends_quietly(command, unbuffered, monkeypatch):
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run([*ENGINE, *command], cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, timeout=60)
+    os.close(writer)
+    assert ended.stderr == b""
+    assert ended.returncode == 1 or command == ["--help"]  # argparse itself ignores that it cannot write
+
+
 def test_the_engine_works_without_its_training_wing_as_in_the_extension(tmp_path):
     shutil.copytree(ROOT / "engine", tmp_path / "engine", ignore=shutil.ignore_patterns("training", "__pycache__"))
     ended = subprocess.run([*ENGINE, "models"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
@@ -164,7 +177,9 @@ def test_weights_that_are_missing_damaged_or_of_another_network(place):
     there = BUNDLED / "keymatte.safetensors"
     refused(propagate(place, recipe="keymatte", weights=place / "none.safetensors"), "none.safetensors", "not there")
     (place / "half.safetensors").write_bytes(there.read_bytes()[:100_000])
-    refused(propagate(place, recipe="keymatte", weights=place / "half.safetensors"), "half.safetensors", "not a whole")
+    refused(
+        propagate(place, recipe="keymatte", weights=place / "half.safetensors"), "half.safetensors", "not a complete"
+    )
     assert not (place / "out" / "labels").exists()
 
 

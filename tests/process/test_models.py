@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -72,10 +73,17 @@ def test_all_weights_are_listed_with_what_a_user_must_know(folder):
     assert "keymatte.safetensors" in listed.stdout, "the recipes are listed above"
 
 
+def test_a_recipe_whose_weights_are_not_in_the_catalogue_is_not_listed_as_needing_none(folder):
+    words = {entry.split("\n")[0]: entry for entry in re.split(r"\n(?=\S)", told([*ENGINE, "models"]).stdout)}
+    for name in ("aot-l-mbv2", "aot-l-swinb"):
+        assert "needs weights that are not listed below: name a file with --weights" in words[name]
+    assert "needs no weights" in words["colour"]
+
+
 def test_the_doctor_tells_how_to_get_what_is_not_here_and_finds_nothing_wrong(folder):
     found = told([*ENGINE, "doctor"])
     assert found.returncode == 0, found.stdout
-    assert "recipe xmem++: the weights of its authors are not here" in found.stdout
+    assert "recipe xmem++: its authors' weights are not installed" in found.stdout
     assert "models download XMem" in found.stdout
 
 
@@ -184,7 +192,7 @@ def test_a_users_file_is_imported_by_its_name_or_as_it_is_told(models, folder, t
     [
         (pickle.dumps(print), "holds code, not only tensors"),
         (b"<html>", "is a web page"),
-        (b"PK\x03\x04", "is not whole"),
+        (b"PK\x03\x04", "is incomplete"),
         (b"", "is empty"),
     ],
 )
@@ -198,7 +206,7 @@ def test_a_file_that_is_no_weights_is_a_sentence(folder, tmp_path, content, word
 
 def test_weights_of_another_method_are_a_sentence(folder, tmp_path):
     file = published(tmp_path / "XMem.pth")
-    refused([*ENGINE, "models", "import", str(file)], "XMem.pth", "is no file of this network")
+    refused([*ENGINE, "models", "import", str(file)], "XMem.pth", "does not fit this network")
     assert not folder.exists()
 
 

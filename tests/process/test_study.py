@@ -49,7 +49,7 @@ def test_a_study_tells_of_every_method_and_keeps_what_it_found(clips):
     command = study(clips, parts="caps,folder", methods="recipe,copied,flow")
     ended = told(command)
     assert ended.returncode == 0, ended.stderr
-    assert "caps is left out: name with --clips the folder that holds pumavos_caps" in ended.stderr
+    assert "caps is left out: name with --clips the folder that contains pumavos_caps" in ended.stderr
     table = [line.split() for line in ended.stdout.split("\n\n")[0].splitlines()]
     assert table[1] == ["method", "J&F", "J", "F", "F@2px", "dtSSD", "small", "s/frame"]
     assert [row[0] for row in table[2:]] == ["colour", "copied", "flow"]
@@ -112,7 +112,7 @@ def test_stopped_it_tells_of_what_is_done(clips):
 
 
 def test_a_study_of_what_is_not_there_is_refused(clips):
-    refused(study(clips, methods="recipe,magic"), "--methods knows no 'magic'", "neighbour")
-    refused(study(clips, methods="adapted"), "recipe colour cannot be fitted to a clip")
-    refused(study(clips, parts="caps"), "None of the study's clips is at hand")
+    refused(study(clips, methods="recipe,magic"), "--methods does not know 'magic'", "neighbour")
+    refused(study(clips, methods="adapted"), "recipe colour cannot adapt to a clip")
+    refused(study(clips, parts="caps"), "None of the study's clips is available")
     refused(study(clips, weights=clips / "none.safetensors", recipe="keymatte"), "none.safetensors")

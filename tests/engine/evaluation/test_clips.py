@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from engine.evaluation.clips import Case, StudyClip, evenly_given, leave_one_out
+from engine.evaluation.clips import Case, StudyClip, evenly_spaced_case, leave_one_out
 from engine.evaluation.composed import composed_films
-from engine.evaluation.parts import Places, gather
+from engine.evaluation.parts import ClipFolders, gather_parts
 from engine.media.label_images import read_labels, write_labels
 from engine.shared.errors import FilmsChanged, FolderTaken, NoKeyframes, PicturesMissing
 from engine.training.assets import Item, write_index
@@ -48,11 +48,11 @@ def test_what_a_mask_says_of_objects_that_it_does_not_show_can_be_chosen(tmp_pat
 def test_the_evenly_given_is_the_first_that_shows_an_object(tmp_path):
     film = films.late_entry(count=6, enters=2)
     only_the_star = films.Film(film.frames, np.where(film.labels == 2, 2, 0).astype(np.uint8))
-    case = evenly_given("folder", clip_of(only_the_star, tmp_path / "star"))
+    case = evenly_spaced_case("folder", clip_of(only_the_star, tmp_path / "star"))
     assert (case.given, case.wanted, case.objects) == ((2,), (3, 4, 5), (2,))
     empty = films.Film(film.frames, np.zeros_like(film.labels))
     with pytest.raises(NoKeyframes):
-        evenly_given("folder", clip_of(empty, tmp_path / "empty"))
+        evenly_spaced_case("folder", clip_of(empty, tmp_path / "empty"))
 
 
 def test_masks_are_given_from_the_first_evenly_to_the_last_that_show_an_object(tmp_path):
@@ -60,28 +60,28 @@ def test_masks_are_given_from_the_first_evenly_to_the_last_that_show_an_object(t
     star = np.where(film.labels == 2, 2, 0).astype(np.uint8)
     star[10:] = 0
     clip = clip_of(films.Film(film.frames, star), tmp_path / "star")
-    three = evenly_given("folder", clip, 3)
+    three = evenly_spaced_case("folder", clip, 3)
     assert (three.given, three.wanted) == ((2, 6, 9), (3, 4, 5, 7, 8, 10, 11))
-    assert evenly_given("folder", clip, 8).wanted == (10, 11)
+    assert evenly_spaced_case("folder", clip, 8).wanted == (10, 11)
     with pytest.raises(NoKeyframes, match="on 8 frames"):
-        evenly_given("folder", clip, 9)
+        evenly_spaced_case("folder", clip, 9)
 
 
 def test_how_many_masks_are_given_of_a_folders_clips_can_be_chosen(tmp_path):
     clip_of(films.moving_disc(count=5), tmp_path / "clips" / "disc")
     clip_of(films.moving_disc(count=5), tmp_path / "clips" / "short", marked=(0, 4))
     told: list[str] = []
-    (part,) = gather(Places(folder=tmp_path / "clips", given=3), ("folder",), told.append)
+    (part,) = gather_parts(ClipFolders(folder=tmp_path / "clips", given=3), ("folder",), told.append)
     assert (part.name, [case.given for case in part.cases]) == ("folder-clips-3", [(0, 2, 4)])
-    assert part.title.endswith("3 masks given, from the first evenly to the last")
+    assert part.title.endswith("3 masks given, evenly spaced from the first to the last")
     assert len(told) == 1 and "short" in told[0]
-    (alone,) = gather(Places(folder=tmp_path / "clips"), ("folder",), told.append)
+    (alone,) = gather_parts(ClipFolders(folder=tmp_path / "clips"), ("folder",), told.append)
     assert (alone.name, [case.given for case in alone.cases]) == ("folder-clips", [(0,), (0,)])
 
 
 def test_of_the_real_clips_one_three_and_five_masks_are_given(tmp_path):
     clip_of(films.moving_disc(count=9), tmp_path / "pumavos_caps")
-    parts = gather(Places(clips=tmp_path), ("chair", "caps"), [].append)
+    parts = gather_parts(ClipFolders(clips=tmp_path), ("chair", "caps"), [].append)
     assert [(part.name, part.cases[0].given) for part in parts if part.name != "caps"] == [
         ("chair-1", (0,)), ("chair-3", (0, 20, 45)), ("chair-5", (0, 15, 30, 44, 59)), ("caps-3", (0, 4, 8)),
     ]  # fmt: skip
@@ -91,7 +91,7 @@ def test_of_the_real_clips_one_three_and_five_masks_are_given(tmp_path):
 
 def test_what_is_not_at_hand_is_told_with_how_to_get_it(tmp_path):
     told: list[str] = []
-    assert gather(Places(), ("caps", "composed", "rendered"), told.append) == []
+    assert gather_parts(ClipFolders(), ("caps", "composed", "rendered"), told.append) == []
     assert [words.split()[0] for words in told] == ["caps", "composed", "rendered"]
     assert [option for words in told for option in ("--clips", "--films", "--scenes") if option in words] == [
         "--clips", "--films", "--scenes",
@@ -102,7 +102,7 @@ def test_of_rendered_clips_only_those_are_taken_that_are_never_trained_on(tmp_pa
     film = films.moving_disc(count=3)
     for name in ("scene_00019", "scene_00020", "scene_00021", "scene_00040", "scene_00060.part", "unnumbered"):
         clip_of(film, tmp_path / name)
-    (part,) = gather(Places(scenes=tmp_path), ["rendered"], [].append)
+    (part,) = gather_parts(ClipFolders(scenes=tmp_path), ["rendered"], [].append)
     assert [case.name for case in part.cases] == ["scene_00020", "scene_00040"]
 
 
@@ -110,12 +110,12 @@ def test_films_that_are_not_those_of_the_model_card_are_told_of(tmp_path, monkey
     film, told = films.moving_disc(count=3), []
     for name in ("scene_000020", "scene_000040"):
         clip_of(film, tmp_path / name)
-    (part,) = gather(Places(scenes=tmp_path), ["rendered"], told.append)
+    (part,) = gather_parts(ClipFolders(scenes=tmp_path), ["rendered"], told.append)
     assert [words[:35] for words in told] == ["rendered: 0 of its 12 films are tho"]
     card = tmp_path / "films.json"
     card.write_text(json.dumps({"rendered": {case.name: case.clip.checksum for case in part.cases}}))
     monkeypatch.setattr("engine.evaluation.parts._KNOWN", card)
-    gather(Places(scenes=tmp_path), ["rendered"], pytest.fail)
+    gather_parts(ClipFolders(scenes=tmp_path), ["rendered"], pytest.fail)
 
 
 def test_clips_laid_out_as_davis_are_understood(tmp_path):
@@ -123,7 +123,7 @@ def test_clips_laid_out_as_davis_are_understood(tmp_path):
     for name in ("bear", "camel"):
         film.write_images(tmp_path / "JPEGImages" / "480p" / name)
         film.write_labels(tmp_path / "Annotations" / "480p" / name)
-    (part,) = gather(Places(folder=tmp_path), ["folder"], pytest.fail)
+    (part,) = gather_parts(ClipFolders(folder=tmp_path), ["folder"], pytest.fail)
     assert [(case.name, case.given, case.wanted) for case in part.cases] == [
         ("bear", (0,), (1, 2)),
         ("camel", (0,), (1, 2)),
@@ -134,13 +134,13 @@ def test_a_clip_of_which_only_the_first_mask_is_known_is_left_out(tmp_path):
     clip_of(films.moving_disc(count=3), tmp_path / "bear")
     clip_of(films.moving_disc(count=3), tmp_path / "camel", marked=(0,))
     told: list[str] = []
-    (part,) = gather(Places(folder=tmp_path), ["folder"], told.append)
+    (part,) = gather_parts(ClipFolders(folder=tmp_path), ["folder"], told.append)
     assert [case.name for case in part.cases] == ["bear"]
     assert len(told) == 1 and "camel" in told[0]
 
 
 def test_of_the_bundled_clip_all_masks_are_wanted_that_are_not_given():
-    for part, count in zip(gather(Places(), ["chair"], pytest.fail), (1, 3, 5), strict=True):
+    for part, count in zip(gather_parts(ClipFolders(), ["chair"], pytest.fail), (1, 3, 5), strict=True):
         (case,) = part.cases
         assert len(case.given) == count
         assert sorted((*case.given, *case.wanted)) == list(range(60))
@@ -177,7 +177,7 @@ def test_films_are_composed_once_and_then_kept(tmp_path, prepared):
     assert len(first) == 2 * 24
     assert composed_films(place, None, count=2, size=64) == folders  # the pictures are no longer needed
     assert {path: path.stat().st_mtime_ns for path in place.rglob("*.jpg")} == first
-    case = evenly_given("composed", StudyClip.open("film", folders[0] / "frames", folders[0] / "masks"))
+    case = evenly_spaced_case("composed", StudyClip.open("film", folders[0] / "frames", folders[0] / "masks"))
     assert case.objects and len(case.wanted) == 23
 
 

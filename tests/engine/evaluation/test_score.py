@@ -135,7 +135,7 @@ def test_the_truth_itself_scores_full(tmp_path):
     score = score_folders(film.write_labels(tmp_path / "results" / "labels").parent, tmp_path / "truth")
     assert score.objects == (1, 2)
     assert score.numbers == tuple(range(16))
-    assert (score.region, score.contour, score.both) == (1, 1, 1)
+    assert (score.region, score.contour, score.j_and_f) == (1, 1, 1)
 
 
 def test_scores_are_per_object_and_frame_and_strange_ids_count_as_background(tmp_path):
@@ -150,7 +150,7 @@ def test_scores_are_per_object_and_frame_and_strange_ids_count_as_background(tmp
     assert score.contours.tolist() == [[1, 1], [1, 0]]
     assert score.region == pytest.approx(0.625)
     assert score.contour == pytest.approx(0.75)
-    assert score.both == pytest.approx(0.6875)
+    assert score.j_and_f == pytest.approx(0.6875)
 
 
 def test_missing_predictions_are_named_or_left_out_on_request(tmp_path):

@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch.nn import functional
 
-from engine.evaluation.baselines import Copied, Flow, chains
-from engine.evaluation.clips import Case, StudyClip, evenly_given
-from engine.evaluation.measures import Measured, Row, flicker, means, measure
-from engine.evaluation.methods import Followed, baseline
-from engine.evaluation.neighbour import STRIDE, Neighbour
-from engine.evaluation.parts import Part
+from engine.evaluation.baselines import CopyBaseline, FlowBaseline, by_nearest_keyframe
+from engine.evaluation.clips import Case, StudyClip, evenly_spaced_case
+from engine.evaluation.measures import Measurement, MeasurementRow, flicker, means, measure
+from engine.evaluation.methods import RecipeMethod, find_baseline
+from engine.evaluation.neighbour import STRIDE, FeatureBaseline
+from engine.evaluation.parts import StudyPart
 from engine.evaluation.report import as_csv, below_flow, by_clip, tables
-from engine.evaluation.running import Run, run_one
+from engine.evaluation.running import Run, run_case
 from engine.evaluation.sheets import write_sheet
 from engine.evaluation.variants import VARIANTS
 from engine.media.label_images import write_labels, write_matte
@@ -32,13 +32,13 @@ LOW = Settings(height=64, device="cpu")
 
 # -- baselines ---------------------------------------------------------------------------------------------------------
 def test_every_frame_hangs_on_its_nearest_keyframe():
-    assert list(chains((2, 6), range(10))) == [
+    assert list(by_nearest_keyframe((2, 6), range(10))) == [
         (2, range(3, 5)),  # frame 4 is as near to either: the earlier has it
         (2, range(1, -1, -1)),
         (6, range(7, 10)),
         (6, range(5, 4, -1)),
     ]
-    assert list(chains((0, 9), range(7, 8))) == [(9, range(8, 6, -1))]  # on the way, frame 8
+    assert list(by_nearest_keyframe((0, 9), range(7, 8))) == [(9, range(8, 6, -1))]  # on the way, frame 8
 
 
 def looking(film: films.Film):
@@ -55,7 +55,7 @@ def overlap(masks: torch.Tensor, film: films.Film, frame: int) -> float:
 
 
 def bright_disc() -> films.Film:
-    """Flow sees no colours: the disc must differ in brightness."""
+    """Optical flow sees no colours: the disc must differ in brightness."""
     disc = films.Shape(1, "disc", 18, (235, 230, 220), lambda frame: (25 + 4 * frame, 40 + frame))
     return films.render([disc], count=12)
 
@@ -63,23 +63,25 @@ def bright_disc() -> films.Film:
 def test_flow_follows_what_moves_and_a_copy_does_not():
     film = bright_disc()
     last = {}
-    for make in (Copied, Flow):
-        for frame, masks in zip(range(1, 12), make(looking(film), given_of(film, 0)).carry(0, range(1, 12))):
+    for make in (CopyBaseline, FlowBaseline):
+        for frame, masks in zip(range(1, 12), make(looking(film), given_of(film, 0)).propagate(0, range(1, 12))):
             last[make] = overlap(masks, film, frame)
-    assert last[Copied] < 0.2
-    assert last[Flow] > 0.8
+    assert last[CopyBaseline] < 0.2
+    assert last[FlowBaseline] > 0.8
 
 
 def test_flow_goes_backward_too():
     film = bright_disc()
-    *_, masks = Flow(looking(film), given_of(film, 11)).carry(11, range(10, -1, -1))
+    *_, masks = FlowBaseline(looking(film), given_of(film, 11)).propagate(11, range(10, -1, -1))
     assert overlap(masks, film, 0) > 0.8
 
 
 def test_labels_go_to_the_cells_most_alike():
     film = films.moving_disc(count=6)
-    carrier = Neighbour(lambda image: functional.avg_pool2d(image - 0.4, STRIDE), looking(film), given_of(film, 0))
-    *_, masks = carrier.carry(0, range(1, 6))
+    baseline = FeatureBaseline(
+        lambda image: functional.avg_pool2d(image - 0.4, STRIDE), looking(film), given_of(film, 0)
+    )
+    *_, masks = baseline.propagate(0, range(1, 6))
     assert masks.shape == (1, 96, 128)
     assert overlap(masks, film, 5) > 0.6
     assert overlap(given_of(film, 0)[0], film, 5) < 0.1
@@ -112,41 +114,43 @@ def test_results_are_measured_by_frame_and_object(tmp_path):
     assert rows[2, 6].first_share == pytest.approx(film.mask(0, 2).mean())
 
 
-def row_of(clip: str, object_id: int, score: float, *, share: float = 0.1, counts: bool = True, **more) -> Row:
-    measured = Measured(object_id, 1, share, True, score, score, score / 2, more.get("flicker"))
-    return Row("part", clip, clip, "method", measured, counts)
+def row_of(
+    clip: str, object_id: int, score: float, *, share: float = 0.1, counts: bool = True, **more
+) -> MeasurementRow:
+    measured = Measurement(object_id, 1, share, True, score, score, score / 2, more.get("flicker"))
+    return MeasurementRow("part", clip, clip, "method", measured, counts)
 
 
 def test_means_go_over_frames_and_then_over_objects():
     rows = [row_of("a", 1, 1.0), row_of("a", 1, 0.5), row_of("a", 1, 0.0), row_of("b", 1, 1.0)]
-    assert means(rows).both == pytest.approx(75)
+    assert means(rows).j_and_f == pytest.approx(75)
     assert means(rows).edge == pytest.approx(37.5)
     assert means(rows).small is None and means(rows).flicker is None
     assert means([*rows, row_of("b", 2, 0.0, counts=False)]) == means(rows)
     assert means([*rows, row_of("c", 1, 0.2, share=0.009)]).small == pytest.approx(20)
-    assert means([]).both is None
+    assert means([]).j_and_f is None
 
 
 # -- runs --------------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def case(tmp_path) -> Case:
-    return evenly_given("folder", clip_of(films.crossing(count=6), tmp_path / "crossing"))
+    return evenly_spaced_case("folder", clip_of(films.crossing(count=6), tmp_path / "crossing"))
 
 
 def test_what_is_finished_is_kept_until_something_it_depends_on_changes(tmp_path, case):
-    colour = Followed("colour", find_recipe("colour"), None, LOW, "unknown")
-    first = run_one(case, colour, tmp_path / "out", lambda words: None)
+    colour = RecipeMethod("colour", find_recipe("colour"), None, LOW, "unknown")
+    first = run_case(case, colour, tmp_path / "out", lambda words: None)
     stamp = first.folder.labels(6).stat().st_mtime_ns
-    kept = run_one(case, colour, tmp_path / "out", lambda words: None)
+    kept = run_case(case, colour, tmp_path / "out", lambda words: None)
     assert kept == first and kept.folder.labels(6).stat().st_mtime_ns == stamp
     changed = replace(colour, settings=replace(LOW, overrides={"read.top_k": "1"}))
-    assert run_one(case, changed, tmp_path / "out", lambda words: None).measured != first.measured
-    assert run_one(case, colour, tmp_path / "out", lambda words: None) == first  # the other's results lie elsewhere
-    again = run_one(case, colour, tmp_path / "out", lambda words: None, again=True)
+    assert run_case(case, changed, tmp_path / "out", lambda words: None).measured != first.measured
+    assert run_case(case, colour, tmp_path / "out", lambda words: None) == first  # the other's results lie elsewhere
+    again = run_case(case, colour, tmp_path / "out", lambda words: None, again=True)
     assert again.folder.labels(6).stat().st_mtime_ns > stamp
     write_labels(case.clip.masks[3], np.zeros_like(case.clip.labels(3)))
-    moved = evenly_given("folder", StudyClip.open("crossing", case.clip.clip.path, case.clip.masks[0].parent))
-    assert run_one(moved, colour, tmp_path / "out", lambda words: None).measured != first.measured
+    moved = evenly_spaced_case("folder", StudyClip.open("crossing", case.clip.clip.path, case.clip.masks[0].parent))
+    assert run_case(moved, colour, tmp_path / "out", lambda words: None).measured != first.measured
 
 
 def test_every_method_fills_every_wanted_frame_and_object(tmp_path):
@@ -154,9 +158,9 @@ def test_every_method_fills_every_wanted_frame_and_object(tmp_path):
     film = films.late_entry(count=9, height=192, width=256, enters=3)
     clip = clip_of(film, tmp_path / "late")
     case = Case("caps", "late", clip, (0, 6), (1, 2, 3, 4, 5, 7, 8))
-    keymatte = Followed("keymatte", find_recipe("keymatte"), None, high, "unknown")
-    for method in (keymatte, *(baseline(name, high, "unknown") for name in ("copied", "flow", "neighbour"))):
-        run = run_one(case, method, tmp_path / "out", lambda words: None)
+    keymatte = RecipeMethod("keymatte", find_recipe("keymatte"), None, high, "unknown")
+    for method in (keymatte, *(find_baseline(name, high, "unknown") for name in ("copied", "flow", "neighbour"))):
+        run = run_case(case, method, tmp_path / "out", lambda words: None)
         assert {(row.object_id, row.number) for row in run.measured} == {
             (object_id, 5 + frame) for object_id in (1, 2) for frame in case.wanted
         }
@@ -167,21 +171,21 @@ def test_every_method_fills_every_wanted_frame_and_object(tmp_path):
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
 def test_every_variant_is_one_of_the_default_recipe(variant):
-    recipe, numbers = find_recipe("keymatte").set_to(variant.settings)
+    recipe, numbers = find_recipe("keymatte").with_settings(variant.settings)
     recipe.bank(numbers, recipe.build(numbers, {}), 10)
-    _, default = find_recipe("keymatte").set_to({})
+    _, default = find_recipe("keymatte").with_settings({})
     changed = {name for name, number in default.items() if numbers.get(name, number) != number}
     assert changed <= set(variant.settings), "an ablation changes one thing"
 
 
 # -- report ------------------------------------------------------------------------------------------------------------
 def made_up(case: Case, method: str, scores: tuple[float, ...]) -> Run:
-    rows = tuple(Measured(1, 6 + at, 0.1, True, score, score, score, None) for at, score in enumerate(scores))
+    rows = tuple(Measurement(1, 6 + at, 0.1, True, score, score, score, None) for at, score in enumerate(scores))
     return Run(case, method, MatteFolder(case.clip.clip.path), 0.25, rows)
 
 
 def test_the_report_tells_means_every_number_and_where_flow_is_better(case):
-    part = Part("folder", "some clips", (case,))
+    part = StudyPart("folder", "some clips", (case,))
     runs = [made_up(case, "keymatte", (0.5, 0.7)), made_up(case, "flow", (0.9, 0.8))]
     assert tables([part], runs)["some clips"][1:] == [
         ("keymatte", "60.0", "60.0", "60.0", "60.0", "-", "-", "0.250"),
@@ -197,7 +201,7 @@ def test_the_report_tells_means_every_number_and_where_flow_is_better(case):
 
 def test_a_sheet_shows_what_each_method_found(tmp_path, case):
     runs = [
-        run_one(case, baseline(name, LOW, "unknown"), tmp_path / "out", lambda words: None)
+        run_case(case, find_baseline(name, LOW, "unknown"), tmp_path / "out", lambda words: None)
         for name in ("copied", "flow")
     ]
     write_sheet(tmp_path / "sheet.png", runs)

@@ -12,7 +12,7 @@ from engine.shared.errors import BadSetting, UnknownRecipe
 
 
 def test_an_unknown_recipe_is_answered_with_the_known_ones():
-    with pytest.raises(UnknownRecipe, match=r"no recipe 'magic'; there are keymatte, xmem\+\+, xmem, "):
+    with pytest.raises(UnknownRecipe, match=r"no recipe is called 'magic'; there are keymatte, xmem\+\+, xmem, "):
         find_recipe("magic")
 
 
@@ -51,7 +51,7 @@ def network_of(name: str) -> Network:
 @pytest.mark.parametrize("memory", CASCADES)
 @pytest.mark.parametrize("name", ["keymatte", "xmem++", "mavos", "deaot-l+rmem"])
 def test_a_network_runs_with_any_memory_that_it_can_read(name: str, memory: str):
-    recipe, numbers = find_recipe(name).set_to({"memory": memory})
+    recipe, numbers = find_recipe(name).with_settings({"memory": memory})
     network = network_of(name)
     assert recipe.keyframe_policy.permanent
     if CASCADES[memory].needs and not isinstance(network, CASCADES[memory].needs):
@@ -63,23 +63,31 @@ def test_a_network_runs_with_any_memory_that_it_can_read(name: str, memory: str)
 
 def test_an_unknown_memory_is_answered_with_the_known_ones():
     with pytest.raises(BadSetting, match="no memory is called 'elephant'; there are keyframes, recent, all"):
-        find_recipe("keymatte").set_to({"memory": "elephant"})
+        find_recipe("keymatte").with_settings({"memory": "elephant"})
 
 
 def test_numbers_of_a_memory_come_with_it():
-    _, numbers = find_recipe("keymatte").set_to({"memory": "long-term", "memory.most_frames": "7"})
+    _, numbers = find_recipe("keymatte").with_settings({"memory": "long-term", "memory.most_frames": "7"})
     assert (numbers["memory.most_frames"], numbers["memory.interval"]) == (7, 5)
     assert "memory.frames" not in numbers
 
 
 def test_objects_whose_entries_are_shared_go_apart_by_their_keyframes_if_those_are_permanent():
-    recipe, _ = find_recipe("mavos").set_to({"memory": "keyframes"})
+    recipe, _ = find_recipe("mavos").with_settings({"memory": "keyframes"})
     assert not recipe.keyframe_policy.shared_memory
-    recipe, _ = find_recipe("xmem").set_to({"memory": "keyframes"})
+    recipe, _ = find_recipe("xmem").with_settings({"memory": "keyframes"})
     assert recipe.keyframe_policy.shared_memory
 
 
 def test_a_network_that_was_not_given_folds_cannot_fold():
-    recipe, numbers = find_recipe("deaot-l").set_to({"memory": "folded"})
+    recipe, numbers = find_recipe("deaot-l").with_settings({"memory": "folded"})
     with pytest.raises(BadSetting, match="needs a network that folds"):
         recipe.bank(numbers, network_of("deaot-l"), 60)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_needs_weights_if_its_network_has_parameters(name):
+    recipe = find_recipe(name)
+    with torch.device("meta"):
+        network = recipe.build(recipe.numbers({}), {})
+    assert recipe.needs_weights == isinstance(network, torch.nn.Module)

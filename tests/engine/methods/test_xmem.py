@@ -137,10 +137,10 @@ def test_weights_for_single_objects_get_a_silent_input_for_the_others(tmp_path: 
     ("break_it", "words"),
     [
         (lambda t: t.pop("decoder.pred.bias"), r"lacks 'decoder\.pred\.bias'"),
-        (lambda t: t.update({"encoder.conv1.weight": torch.zeros(1)}), r"foreign tensor 'encoder\.conv1\.weight'"),
+        (lambda t: t.update({"encoder.conv1.weight": torch.zeros(1)}), r"unknown tensor 'encoder\.conv1\.weight'"),
         (lambda t: t.update({"decoder.pred.bias": torch.zeros(2)}), r"'decoder\.pred\.bias' is \(2,\)"),
         (lambda t: t["decoder.pred.bias"].fill_(float("nan")), r"'decoder\.pred\.bias' holds values"),
-        (lambda t: (t.clear(), t.update({"stem.weight": torch.zeros(3)})), "foreign tensor|lacks"),
+        (lambda t: (t.clear(), t.update({"stem.weight": torch.zeros(3)})), "unknown tensor|lacks"),
     ],
 )
 def test_what_is_wrong_with_a_checkpoint_is_named(break_it, words: str, tmp_path: Path):
@@ -153,9 +153,9 @@ def test_what_is_wrong_with_a_checkpoint_is_named(break_it, words: str, tmp_path
 
 def test_our_own_weights_are_no_weights_of_xmem_and_the_other_way_round(saved: Path):
     ours = loading.BUNDLED / "keymatte.safetensors"
-    with pytest.raises(WeightsDamaged, match=r"keymatte\.safetensors is no file of this network"):
+    with pytest.raises(WeightsDamaged, match=r"keymatte\.safetensors does not fit this network"):
         loaded(ours)
-    with pytest.raises(WeightsDamaged, match=r"XMem\.pth is no file of this network"):
+    with pytest.raises(WeightsDamaged, match=r"XMem\.pth does not fit this network"):
         find_recipe("keymatte").network(
             {"read.top_k": 3, "previous.follow": 1, "keyframes.enlarged": 100},
             weights=saved,
@@ -164,13 +164,13 @@ def test_our_own_weights_are_no_weights_of_xmem_and_the_other_way_round(saved: P
 
 
 def test_a_size_that_the_weights_do_not_have_is_refused(saved: Path):
-    with pytest.raises(WeightsDamaged, match=r"network\.key_channels is set to 32, but these weights have 64"):
+    with pytest.raises(WeightsDamaged, match=r"network\.key_channels is set to 32, but the weights have 64"):
         loaded(saved, **{"network.key_channels": "32"})
 
 
 def test_missing_weights_are_named_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("KEYMATTE_WEIGHTS", str(tmp_path))
-    with pytest.raises(WeightsMissing, match="XMem, which are not here") as raised:
+    with pytest.raises(WeightsMissing, match="XMem, which are not installed") as raised:
         find_recipe("xmem++").network({}, weights=None, device=torch.device("cpu"))
     assert "models download XMem" in raised.value.remedy
 
@@ -283,7 +283,7 @@ def test_uncounted_long_term_memory_forgets_the_oldest():
 @pytest.mark.parametrize(
     ("numbers", "words"),
     [
-        ({"memory.least_frames": "10"}, r"memory\.most_frames must be more than memory\.least_frames, which is 10"),
+        ({"memory.least_frames": "10"}, r"memory\.most_frames must be greater than memory\.least_frames, which is 10"),
         ({"memory.long_term_tokens": "100"}, r"memory\.long_term_tokens must be at least memory\.prototypes"),
     ],
 )
