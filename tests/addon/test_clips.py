@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from keymatte.addon import clips
 from keymatte.engine.shared.errors import ClipNotFound, ClipUnreadable, KeyframeOutsideClip
-from PIL import Image
+
+from tests.png import write_png
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def film(tmp_path):
 
     def load(*names: str, first: str | None = None):
         for name in names:
-            Image.fromarray(np.zeros((24, 32, 3), np.uint8)).save(tmp_path / name)
+            write_png(tmp_path / name, np.zeros((24, 32, 3)))
         loaded.append(bpy.data.movieclips.load(str(tmp_path / (first or names[0]))))
         return loaded[-1]
 

@@ -7,6 +7,8 @@ import pytest
 from keymatte.addon import png
 from PIL import Image
 
+from tests.png import write_png
+
 
 def film_grain(height: int, width: int) -> np.ndarray:
     """A soft blob with some noise: an encoder picks a different filter for almost every row."""
@@ -39,41 +41,32 @@ def test_a_matte_of_pillows_is_read(tmp_path, size):
     assert (png.read(tmp_path / "matte.png").values == matte).all()
 
 
-def with_filters(values: np.ndarray, filters: np.ndarray) -> bytes:
-    """A PNG whose row y is filtered by filters[y], written pixel by pixel as the standard says."""
-    height, width = values.shape
-    padded = np.zeros((height + 1, width + 1), int)
-    padded[1:, 1:] = values
-    rows = bytearray()
-    for y in range(height):
-        rows.append(filters[y])
-        for x in range(width):
-            left, up, corner = padded[y + 1, x], padded[y, x + 1], padded[y, x]
-            guess = left + up - corner
-            paeth = min((abs(guess - v), order, v) for order, v in enumerate((left, up, corner)))[2]
-            predicted = (0, left, up, (left + up) // 2, paeth)[filters[y]]
-            rows.append((int(values[y, x]) - int(predicted)) % 256)
-    import struct
-    import zlib
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + png._chunk(b"IHDR", header)
-        + png._chunk(b"IDAT", zlib.compress(bytes(rows)))
-        + png._chunk(b"IEND", b"")
-    )
-
-
 @pytest.mark.parametrize("kind", [0, 1, 2, 3, 4, "mixed"])
 def test_every_row_filter_is_undone(tmp_path, kind):
     values = np.random.default_rng(3).integers(0, 256, (23, 17), dtype=np.uint8)
     filters = np.random.default_rng(4).integers(0, 5, 23) if kind == "mixed" else np.full(23, kind)
-    path = tmp_path / "filtered.png"
-    path.write_bytes(with_filters(values, filters))
+    path = write_png(tmp_path / "filtered.png", values, row_filters=filters)
     with Image.open(path) as image:
-        assert (np.asarray(image) == values).all(), "the test's own encoder is wrong"
+        assert (np.asarray(image) == values).all(), "the writer of the tests filters wrongly"
     assert (png.read(path).values == values).all()
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_shared_png_writer_agrees_with_pillow_for_all_channel_counts(tmp_path, channels):
+    values = np.random.default_rng(6).integers(0, 256, (9, 14, channels), dtype=np.uint8).squeeze()
+    for filters in (None, np.arange(9) % 5):
+        with Image.open(write_png(tmp_path / "written.png", values, row_filters=filters)) as image:
+            assert image.mode == {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[channels]
+            assert (np.asarray(image) == values).all()
+
+
+@pytest.mark.parametrize("bit_depth", [1, 2, 4, 8])
+def test_shared_png_writer_agrees_with_pillow_for_palettes(tmp_path, bit_depth):
+    rng = np.random.default_rng(7)
+    values, palette = rng.integers(0, 2**bit_depth, (9, 13)), rng.integers(0, 256, (2**bit_depth, 3))
+    with Image.open(write_png(tmp_path / "written.png", values, palette, bit_depth=bit_depth)) as image:
+        assert (np.asarray(image) == values).all()
+        assert (np.asarray(image.convert("RGB")) == palette[values]).all()
 
 
 @pytest.mark.parametrize("colours", [2, 4, 16, 256])

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import struct
 import time
-import zlib
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +11,8 @@ from pathlib import Path
 import bpy
 import numpy as np
 from bpy.types import Image, Mask, MovieClip
+
+from tests.png import write_png
 
 MODULE = "bl_ext.user_default.keymatte"
 WIDTH, HEIGHT, FRAMES = 120, 80, 8
@@ -58,21 +58,6 @@ def write_film(folder: Path, *, first: int = 1, frames: int = FRAMES, name: str 
 
 
 # -- images ------------------------------------------------------------------------------------------------------------
-def write_png(path: Path, pixels: np.ndarray, palette: np.ndarray | None = None) -> Path:
-    """An 8-bit PNG of (H, W), (H, W, 3) or (H, W, 4) values, or of (H, W) entries of a palette."""
-    height, width = pixels.shape[:2]
-    kind = 3 if palette is not None else {1: 0, 3: 2, 4: 6}[1 if pixels.ndim == 2 else pixels.shape[2]]
-    rows = np.concatenate([np.zeros((height, 1), np.uint8), pixels.reshape(height, -1).astype(np.uint8)], axis=1)
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0))]
-    chunks += [(b"PLTE", palette.astype(np.uint8).tobytes())] if palette is not None else []
-    chunks += [(b"IDAT", zlib.compress(rows.tobytes())), (b"IEND", b"")]
-    data = b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
-    )
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + data)
-    return path
-
-
 PALETTE = np.array([(0, 0, 0), (200, 0, 0), (0, 200, 0), (90, 90, 0)])
 
 

@@ -16,8 +16,8 @@ from tests.blender.studio import (
     picture,
     render,
     write_film,
-    write_png,
 )
+from tests.png import write_png
 
 
 def propagated(studio, **film):

@@ -19,7 +19,8 @@ from keymatte.engine import VERSION
 from keymatte.engine.shared.errors import EngineMissing
 from keymatte.engine.shared.protocol import Cancel, Failed, Finished, JobCancelled, MatteReady, Propagate, Ready, encode
 from keymatte.engine.shared.types import KeyframeFile, PropagationJob, VideoClip
-from PIL import Image
+
+from tests.png import write_png
 
 ROOT = Path(__file__).parents[2]
 ENGINE = [sys.executable, "-E", "-s", "-u", "-m", "engine", "serve"]
@@ -33,10 +34,10 @@ def write_film(folder: Path, *, frames: int, size: int = 64) -> PropagationJob:
         image = np.full((size, size, 3), (30, 60, 90), np.uint8)
         x = 4 + frame % (size // 2)
         image[20:40, x : x + 20] = (220, 40, 30)
-        Image.fromarray(image).save(folder / f"frame_{frame:04d}.png")
+        write_png(folder / f"frame_{frame:04d}.png", image)
     labels = np.zeros((size, size), np.uint8)
     labels[20:40, 4:24] = 1
-    Image.fromarray(labels).save(folder.parent / "keyframe.png")
+    write_png(folder.parent / "keyframe.png", labels)
     return PropagationJob(
         job_id="job 1",
         clip=VideoClip(folder / "frame_0000.png", height=size, width=size, frame_count=frames),

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from engine.checkpoints.loading import BUNDLED
 from engine.media.label_images import read_labels, write_labels
 from engine.shared.matte_folder import MatteFolder
 from tests import films
+from tests.png import write_png
 from tests.process.cli import ENGINE, FRAMES, ROOT, numbers, propagate, refused, told
 
 
@@ -135,7 +135,7 @@ def test_a_keyframe_of_another_size(place):
 def test_a_label_image_with_colours_instead_of_numbers(place):
     picture = np.zeros((96, 128, 3), np.uint8)
     picture[20:50, 30:60] = (250, 30, 80)
-    Image.fromarray(picture).save(place / "keys" / "shot_0003.png")
+    write_png(place / "keys" / "shot_0003.png", picture)
     refused(propagate(place), "shot_0003.png", "colours")
     assert not (place / "out").exists()
 
@@ -167,7 +167,7 @@ def test_of_a_truncated_movie_what_can_be_read_is_done_and_the_rest_named(place)
 
 
 def test_a_folder_of_mixed_image_sizes(place):
-    Image.fromarray(np.zeros((50, 60, 3), np.uint8)).save(place / "clip" / "shot_0004.png")
+    write_png(place / "clip" / "shot_0004.png", np.zeros((50, 60, 3)))
     refused(propagate(place), "60x50", "128x96", "shot_0004.png")
     assert not (place / "out").exists()
 

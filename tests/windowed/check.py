@@ -16,12 +16,15 @@ import struct
 import sys
 import time
 import traceback
-import zlib
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import bpy
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # Blender does not put the repository there
+
+from tests.png import write_png
 
 ARCHIVE, PYTHON, OUT = (Path(word).absolute() for word in sys.argv[sys.argv.index("--") + 1 :])
 CHAIR = Path(__file__).parents[1] / "clips" / "chair"
@@ -206,17 +209,6 @@ def read_xwd(path: Path) -> np.ndarray:
     start, width, height, stride = fields[0] + fields[19] * 12, fields[4], fields[5], fields[12]
     rows = np.frombuffer(data, np.uint8, stride * height, start).reshape(height, stride)
     return rows[:, : width * 4].reshape(height, width, 4)[..., 2::-1]
-
-
-def write_png(path: Path, pixels: np.ndarray) -> None:
-    height, width, _ = pixels.shape
-    rows = np.concatenate([np.zeros((height, 1), np.uint8), pixels.reshape(height, width * 3)], axis=1)
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes())), (b"IEND", b""))
-    with path.open("wb") as file:
-        file.write(b"\x89PNG\r\n\x1a\n")
-        for kind, body in chunks:
-            file.write(struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)))
 
 
 def drive(steps: Steps) -> Callable[[], float]:

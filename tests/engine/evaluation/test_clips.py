@@ -16,6 +16,7 @@ from engine.media.label_images import read_labels, write_labels
 from engine.shared.errors import FilmsChanged, FolderTaken, NoKeyframes, PicturesMissing
 from engine.training.assets import Item, write_index
 from tests import films
+from tests.png import encode_png, write_png
 
 
 def clip_of(film: films.Film, place: Path, *, marked=None) -> StudyClip:
@@ -159,11 +160,11 @@ def prepared(tmp_path) -> Path:
         cv2.ellipse(shape, (45, 60), (40, 50), 0, 0, 360, (20, 200, 255 * held_out, 255), -1)
         scene = cv2.resize(rng.integers(0, 256, (9, 16, 3)).astype(np.uint8), (480, 270))
         for name, kind, picture in (("shape", "cutout", shape), ("scene", "background", scene)):
-            cv2.imwrite(str(folder / f"{name}_{held_out}.png"), picture)
+            write_png(folder / f"{name}_{held_out}.png", picture)
             items.append(Item(f"{name}_{held_out}.png", kind, "made-here", "CC0", held_out=held_out))
-    cv2.imwrite(str(folder / "texture.png"), rng.integers(0, 256, (128, 128, 3)).astype(np.uint8))
+    write_png(folder / "texture.png", rng.integers(0, 256, (128, 128, 3)))
     items.append(Item("texture.png", "texture", "made-here", "CC0"))
-    views = {f"view_{view}": cv2.imencode(".png", shape)[1].ravel() for view in range(3)}
+    views = {f"view_{view}": np.frombuffer(encode_png(shape), np.uint8) for view in range(3)}
     np.savez(folder / "turntable.npz", **views)
     items.append(Item("turntable.npz", "turntable", "made-here", "CC0", views=3, held_out=True))
     write_index(folder, items)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -21,20 +17,9 @@ from engine.shared.errors import (
     NoKeyframes,
 )
 from tests.films import late_entry
+from tests.png import write_png
 
 LABELS = np.array([[0, 0, 1], [2, 255, 1]], np.uint8)
-
-
-def png(path: Path, rows: list[bytes], width: int, *, depth: int, colour: int) -> Path:
-    """A PNG written by hand, with the bit depth and colour type asked for; rows are packed already."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    head = struct.pack(">IIBBBBB", width, len(rows), depth, colour, 0, 0, 0)
-    body = zlib.compress(b"".join(b"\0" + row for row in rows))
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b""))
-    return path
 
 
 # -- labels -----------------------------------------------------------------------------------------------------------
@@ -51,46 +36,42 @@ def test_labels_come_back_as_written_in_the_davis_palette(tmp_path):
 
 
 def test_grey_values_are_ids_as_they_stand(tmp_path):
-    Image.fromarray(LABELS).save(tmp_path / "a.png")
+    write_png(tmp_path / "a.png", LABELS)
     assert np.array_equal(read_labels(tmp_path / "a.png"), LABELS)
 
 
 def test_grey_of_sixteen_bits_is_read_if_its_ids_fit(tmp_path):
-    Image.fromarray(LABELS.astype(np.uint16)).save(tmp_path / "a.png")
+    write_png(tmp_path / "a.png", LABELS, bit_depth=16)
     assert np.array_equal(read_labels(tmp_path / "a.png"), LABELS)
-    Image.fromarray(LABELS.astype(np.uint16) + 1).save(tmp_path / "b.png")
+    write_png(tmp_path / "b.png", LABELS.astype(np.uint16) + 1, bit_depth=16)
     with pytest.raises(KeyframeNotLabels, match="up to 256"):
         read_labels(tmp_path / "b.png")
 
 
 def test_small_bit_depths_are_not_spread_over_the_range(tmp_path):
-    # one row of four pixels each: 1 0 1 1; 3 0 1 2; 15 0 1 7
-    one = png(tmp_path / "one.png", [bytes([0b1011_0000])], 4, depth=1, colour=0)
-    two = png(tmp_path / "two.png", [bytes([0b11_00_01_10])], 4, depth=2, colour=0)
-    four = png(tmp_path / "four.png", [bytes([0xF0, 0x17])], 4, depth=4, colour=0)
-    assert read_labels(one).tolist() == [[1, 0, 1, 1]]
-    assert read_labels(two).tolist() == [[3, 0, 1, 2]]
-    assert read_labels(four).tolist() == [[15, 0, 1, 7]]
+    for bit_depth, labels in ((1, [[1, 0, 1, 1]]), (2, [[3, 0, 1, 2]]), (4, [[15, 0, 1, 7]])):
+        path = write_png(tmp_path / f"{bit_depth}.png", np.array(labels), bit_depth=bit_depth)
+        assert read_labels(path).tolist() == labels
 
 
 def test_colours_are_refused_unless_they_are_grey_in_truth(tmp_path):
     grey = np.repeat(LABELS[:, :, None], 3, axis=2)
-    Image.fromarray(grey).save(tmp_path / "grey.png")
+    write_png(tmp_path / "grey.png", grey)
     assert np.array_equal(read_labels(tmp_path / "grey.png"), LABELS)
     opaque = np.full((2, 3, 1), 255, np.uint8)
-    Image.fromarray(np.concatenate([grey, opaque], axis=2)).save(tmp_path / "alpha.png")
+    write_png(tmp_path / "alpha.png", np.concatenate([grey, opaque], axis=2))
     assert np.array_equal(read_labels(tmp_path / "alpha.png"), LABELS)
     grey[0, 0] = (0, 0, 1)
-    Image.fromarray(grey).save(tmp_path / "blue.png")
+    write_png(tmp_path / "blue.png", grey)
     with pytest.raises(KeyframeNotLabels, match="colours"):
         read_labels(tmp_path / "blue.png")
 
 
 def test_a_mask_of_black_and_white_is_object_255_and_a_soft_one_is_refused(tmp_path):
     ramp = np.linspace(0, 255, 40).astype(np.uint8)[None].repeat(4, axis=0)
-    Image.fromarray(np.where(ramp > 127, 255, 0).astype(np.uint8)).save(tmp_path / "hard.png")
+    write_png(tmp_path / "hard.png", np.where(ramp > 127, 255, 0))
     assert set(np.unique(read_labels(tmp_path / "hard.png"))) == {0, 255}
-    Image.fromarray(ramp).save(tmp_path / "soft.png")
+    write_png(tmp_path / "soft.png", ramp)
     with pytest.raises(KeyframeNotLabels, match="40 values"):
         read_labels(tmp_path / "soft.png")
 
@@ -150,7 +131,7 @@ def test_a_matte_comes_back_within_half_a_step_and_is_rounded(tmp_path):
 
 
 def test_a_matte_of_sixteen_bits_is_read_on_the_same_scale(tmp_path):
-    Image.fromarray(np.array([[0, 65535, 32768]], np.uint16)).save(tmp_path / "m.png")
+    write_png(tmp_path / "m.png", np.array([[0, 65535, 32768]]), bit_depth=16)
     assert read_matte(tmp_path / "m.png").tolist() == [[0, 1, pytest.approx(0.5, abs=1e-5)]]
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from engine.media.pictures import is_picture, picture_size, read_picture
 from engine.shared.errors import FramesUnreadable
+from tests.png import write_png
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
 DEEP = np.random.default_rng(1).integers(0, 65536, (30, 40, 3), dtype=np.uint16)
@@ -43,20 +44,19 @@ def test_lossy_pictures_come_back_near_what_was_saved(tmp_path, suffix):
 
 
 def test_grey_becomes_three_equal_channels(tmp_path):
-    Image.fromarray(COLOURS[:, :, 0]).save(tmp_path / "a.png")
+    write_png(tmp_path / "a.png", COLOURS[:, :, 0])
     assert np.array_equal(read_picture(tmp_path / "a.png"), np.repeat(COLOURS[:, :, :1], 3, axis=2))
 
 
 def test_alpha_is_dropped_and_not_blended(tmp_path):
     alpha = np.zeros((30, 40, 1), np.uint8)
-    Image.fromarray(np.concatenate([COLOURS, alpha], axis=2)).save(tmp_path / "a.png")
+    write_png(tmp_path / "a.png", np.concatenate([COLOURS, alpha], axis=2))
     assert np.array_equal(read_picture(tmp_path / "a.png"), COLOURS)
 
 
 def test_a_palette_is_looked_up(tmp_path):
-    image = Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4))
-    image.putpalette([channel for index in range(256) for channel in (index, 255 - index, 7)])
-    image.save(tmp_path / "a.png")
+    palette = np.array([(index, 255 - index, 7) for index in range(256)])
+    write_png(tmp_path / "a.png", np.arange(12).reshape(3, 4), palette)
     assert read_picture(tmp_path / "a.png")[2, 3].tolist() == [11, 244, 7]
 
 
@@ -72,7 +72,7 @@ def test_sixteen_bits_are_scaled_to_eight_by_rounding(tmp_path, suffix, channels
 
 
 def test_sixteen_bits_with_alpha_lose_only_the_alpha(tmp_path):
-    opencv_write(tmp_path / "a.png", np.concatenate([DEEP, DEEP[:, :, :1] // 3], axis=2))
+    write_png(tmp_path / "a.png", np.concatenate([DEEP, DEEP[:, :, :1] // 3], axis=2), bit_depth=16)
     assert np.array_equal(read_picture(tmp_path / "a.png"), np.rint(DEEP / 65535 * 255).astype(np.uint8))
 
 
