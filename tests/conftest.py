@@ -1,4 +1,4 @@
-"""Mounts the checkout as the package `keymatte`, so that addon, ops and ui import as when installed."""
+"""Mount the checkout as the package `keymatte`, so that addon, ops and ui import as when installed."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _FAST = (
     *(f"engine/{room}/" for room in ("checkpoints", "layers", "media", "memory", "output", "runtime", "shared")),
     *("ops/", "ui/", "test_documents.py", "test_house.py"),
 )
-_SLOW = ("engine/shared/test_environment.py",)  # makes environments
+_SLOW = ("engine/shared/test_environment.py",)  # creates environments
 
 
 class _OneEngine(MetaPathFinder, Loader):
-    """Answers `keymatte.engine.x` with `engine.x`: there is one engine under two names, not two engines."""
+    """Import hook that resolves `keymatte.engine.x` to `engine.x`, so that both names share one module."""
 
     def find_spec(self, name, path=None, target=None):
         if name == f"{PACKAGE}.engine" or name.startswith(f"{PACKAGE}.engine."):
@@ -39,11 +39,11 @@ class _OneEngine(MetaPathFinder, Loader):
         return module
 
     def exec_module(self, module):
-        module.__spec__ = self._own_spec  # the import system has just put ours there
+        module.__spec__ = self._own_spec  # the import system has just replaced it
 
 
 def mount() -> None:
-    """Make `import engine` and `import keymatte.addon` work, wherever pytest was started."""
+    """Make `import engine` and `import keymatte.addon` work in any working directory."""
     if PACKAGE in sys.modules:
         return
     if str(ROOT) not in sys.path:
@@ -55,13 +55,13 @@ def mount() -> None:
 
 
 mount()
-# Blender asks for this once, when bpy is first imported: no test may touch the user's own Blender.
+# Blender reads this once, when bpy is first imported: no test may touch the user's own Blender.
 _user_folder = tempfile.mkdtemp(prefix="keymatte-blender-")
 os.environ["BLENDER_USER_RESOURCES"] = _user_folder
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of the fast lane, `-m fast`."""
+    """Mark quick tests that need no Blender as `fast`."""
     for item in items:
         place = item.path.relative_to(ROOT / "tests").as_posix()
         if place.startswith(_FAST) and place not in _SLOW:
@@ -74,7 +74,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End at once if bpy was loaded: Blender 4.2 crashes and 4.5 hangs when Python ends in the usual way."""
+    """Exit at once if bpy was loaded, as Blender 4.2 crashes and 4.5 hangs on a normal exit of Python."""
     shutil.rmtree(_user_folder, ignore_errors=True)
     if "bpy" not in sys.modules or _status not in config.stash:
         return

@@ -1,4 +1,4 @@
-"""Synthetic films with known truth: small textured scenes of moving, crossing, vanishing and like-looking shapes."""
+"""Synthetic films with ground truth: textured shapes that move, cross, are occluded, enter late or look alike."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from PIL import Image
 
 from engine.media.label_images import write_labels
 
-Place = tuple[float, float]  # x, y of a centre in pixels, x right, y down
-Way = Callable[[int], Place | None]  # where a shape is on a frame; None: not in the picture
+Point = tuple[float, float]  # x, y of a centre in pixels, x right, y down
+Trajectory = Callable[[int], Point | None]  # where a shape is on a frame; None: not in the picture
 
 
 @dataclass(frozen=True)
 class Film:
-    """Frames with the truth about their objects."""
+    """Frames with their true labels."""
 
     frames: np.ndarray  # (T, H, W, 3) uint8 RGB
     labels: np.ndarray  # (T, H, W) uint8: pixel = object id, 0 = background
 
     def mask(self, frame: int, object_id: int) -> np.ndarray:
-        """(H, W) bool: where the object is seen on the frame."""
+        """Return the true mask (H, W) bool of an object on a frame."""
         return self.labels[frame] == object_id
 
     def write_images(self, folder: Path, *, start: int = 0, step: int = 1, suffix: str = ".png") -> Path:
-        """Write `shot_0000.png` and so on, numbered from `start`; the first file."""
+        """Write `shot_0000.png` and so on, numbered from `start`. Returns the first file."""
         folder.mkdir(parents=True, exist_ok=True)
         files = [folder / f"shot_{start + step * index:04d}{suffix}" for index in range(len(self.frames))]
         for file, pixels in zip(files, self.frames):
@@ -36,7 +36,7 @@ class Film:
         return files[0]
 
     def write_movie(self, path: Path, *, fps: float = 25.0, codec: str = "mp4v") -> Path:
-        """Write a movie by OpenCV; the file. Its pictures are lossy: near the frames, not equal to them."""
+        """Write a movie with OpenCV, whose lossy pictures are near the frames but not equal. Returns the file."""
         path.parent.mkdir(parents=True, exist_ok=True)
         height, width = self.frames.shape[1:3]
         writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), fps, (width, height))
@@ -48,7 +48,7 @@ class Film:
         return path
 
     def write_labels(self, folder: Path, *, start: int = 0, step: int = 1) -> Path:
-        """Write the truth of every frame as label images, numbered as `write_images` does; the folder."""
+        """Write the true labels of every frame, numbered as `write_images` does. Returns the folder."""
         return self.write_keyframes(folder, range(len(self.frames)), start=start, step=step)
 
     def write_keyframes(
@@ -60,7 +60,7 @@ class Film:
         start: int = 0,
         step: int = 1,
     ) -> Path:
-        """Write the truth of some frames as label images, of all objects or only of some; the folder."""
+        """Write the true labels of some frames, for all objects or the given ones. Returns the folder."""
         folder.mkdir(parents=True, exist_ok=True)
         for frame in frames:
             labels = self.labels[frame]
@@ -72,46 +72,46 @@ class Film:
 
 @dataclass(frozen=True)
 class Shape:
-    """One textured object and its way through the picture."""
+    """One textured object and its trajectory."""
 
     object_id: int  # 0: an occluder that is part of the background
     kind: str  # disc, box or star
     radius: float  # pixels
     colour: tuple[int, int, int]
-    way: Way
-    turn: float = 0.0  # degrees a frame
+    trajectory: Trajectory
+    turn: float = 0.0  # degrees per frame
 
 
 def render(shapes: list[Shape], *, count: int, height: int = 96, width: int = 128, seed: int = 0) -> Film:
     """Paint the shapes over a textured background, later ones on top."""
     ground = _texture(np.random.default_rng(seed), height, width, (110, 120, 100), spread=28)
-    skins = [
+    textures = [
         _texture(np.random.default_rng([seed, index + 1]), height, width, shape.colour, spread=25)
         for index, shape in enumerate(shapes)
     ]
     frames = np.repeat(ground[None], count, axis=0)
     labels = np.zeros((count, height, width), np.uint8)
     for frame in range(count):
-        for shape, skin in zip(shapes, skins):
-            place = shape.way(frame)
-            if place is None:
+        for shape, texture in zip(shapes, textures):
+            centre = shape.trajectory(frame)
+            if centre is None:
                 continue
-            inside = _inside(shape, place, frame, height, width)
-            # the skin travels with the shape
-            moved = np.roll(skin, (round(place[1]), round(place[0])), axis=(0, 1))
+            inside = _inside(shape, centre, frame, height, width)
+            # the texture travels with the shape
+            moved = np.roll(texture, (round(centre[1]), round(centre[0])), axis=(0, 1))
             frames[frame][inside] = moved[inside]
             labels[frame][inside] = shape.object_id
     return Film(frames, labels)
 
 
 def moving_disc(count: int = 12, *, height: int = 96, width: int = 128) -> Film:
-    """One red disc that goes steadily from left to right."""
-    way = _line((width * 0.2, height * 0.5), (width * 0.8, height * 0.55), count)
-    return render([Shape(1, "disc", height * 0.2, (200, 60, 50), way)], count=count, height=height, width=width)
+    """Return a film of a red disc that moves steadily from left to right."""
+    trajectory = _line((width * 0.2, height * 0.5), (width * 0.8, height * 0.55), count)
+    return render([Shape(1, "disc", height * 0.2, (200, 60, 50), trajectory)], count=count, height=height, width=width)
 
 
 def crossing(count: int = 16, *, height: int = 96, width: int = 128) -> Film:
-    """A blue box passes in front of a red disc that goes the other way."""
+    """Return a film of a blue box that passes in front of a red disc moving the other way."""
     disc = _line((width * 0.2, height * 0.5), (width * 0.8, height * 0.5), count)
     box = _line((width * 0.8, height * 0.4), (width * 0.2, height * 0.6), count)
     shapes = [
@@ -122,15 +122,15 @@ def crossing(count: int = 16, *, height: int = 96, width: int = 128) -> Film:
 
 
 def vanishing(count: int = 18, *, height: int = 96, width: int = 128) -> Film:
-    """A disc goes wholly behind a pillar of the background for some frames and comes out again."""
-    way = _line((width * 0.12, height * 0.5), (width * 0.88, height * 0.5), count)
+    """Return a film of a disc that a pillar of the background occludes completely for some frames."""
+    trajectory = _line((width * 0.12, height * 0.5), (width * 0.88, height * 0.5), count)
     pillar = Shape(0, "box", height * 0.24, (150, 150, 150), lambda frame: (width * 0.5, height * 0.5))
-    disc = Shape(1, "disc", height * 0.14, (210, 170, 40), way)
+    disc = Shape(1, "disc", height * 0.14, (210, 170, 40), trajectory)
     return render([disc, pillar], count=count, height=height, width=width, seed=2)
 
 
 def late_entry(count: int = 16, *, height: int = 96, width: int = 128, enters: int = 6) -> Film:
-    """A disc is there from the start; a star comes into the picture on frame `enters`."""
+    """Return a film of a disc, and of a star that appears on frame `enters`."""
     star = _line((width * 0.8, height * 0.25), (width * 0.5, height * 0.7), count)
     shapes = [
         Shape(
@@ -146,7 +146,7 @@ def late_entry(count: int = 16, *, height: int = 96, width: int = 128, enters: i
 
 
 def look_alikes(count: int = 12, *, height: int = 96, width: int = 128) -> Film:
-    """Two discs of one colour side by side; only the left one is an object."""
+    """Return a film of two discs of one colour, of which only the left is an object."""
     left = _line((width * 0.22, height * 0.4), (width * 0.3, height * 0.6), count)
     right = _line((width * 0.78, height * 0.6), (width * 0.7, height * 0.4), count)
     shapes = [
@@ -156,20 +156,20 @@ def look_alikes(count: int = 12, *, height: int = 96, width: int = 128) -> Film:
     return render(shapes, count=count, height=height, width=width, seed=4)
 
 
-def _line(start: Place, end: Place, count: int) -> Way:
-    def at(frame: int) -> Place:
-        part = frame / max(1, count - 1)
-        return start[0] + (end[0] - start[0]) * part, start[1] + (end[1] - start[1]) * part
+def _line(start: Point, end: Point, count: int) -> Trajectory:
+    def point_at(frame: int) -> Point:
+        fraction = frame / max(1, count - 1)
+        return start[0] + (end[0] - start[0]) * fraction, start[1] + (end[1] - start[1]) * fraction
 
-    return at
+    return point_at
 
 
-def _inside(shape: Shape, place: Place, frame: int, height: int, width: int) -> np.ndarray:
-    """(H, W) bool: pixels whose centre lies in the shape."""
+def _inside(shape: Shape, centre: Point, frame: int, height: int, width: int) -> np.ndarray:
+    """Return the mask (H, W) bool of pixels whose centre lies in the shape."""
     y, x = np.mgrid[:height, :width] + 0.5
     angle = np.radians(shape.turn * frame)
-    across = (x - place[0]) * np.cos(angle) + (y - place[1]) * np.sin(angle)
-    down = (y - place[1]) * np.cos(angle) - (x - place[0]) * np.sin(angle)
+    across = (x - centre[0]) * np.cos(angle) + (y - centre[1]) * np.sin(angle)
+    down = (y - centre[1]) * np.cos(angle) - (x - centre[0]) * np.sin(angle)
     distance = np.hypot(across, down)
     if shape.kind == "disc":
         return distance <= shape.radius
@@ -183,7 +183,7 @@ def _inside(shape: Shape, place: Place, frame: int, height: int, width: int) -> 
 def _texture(
     random: np.random.Generator, height: int, width: int, colour: tuple[int, int, int], *, spread: float
 ) -> np.ndarray:
-    """Soft blotches (H, W, 3) uint8 around a colour."""
+    """Return a texture (H, W, 3) uint8 of soft blotches around a colour."""
     coarse = random.normal(0, spread, (max(2, height // 12), max(2, width // 12), 3)).astype(np.float32)
     fine = random.normal(0, spread / 4, (height, width, 3)).astype(np.float32)
     blotches = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC) + fine

@@ -1,4 +1,4 @@
-"""The extension's zip: what is in it, that the same sources give the same bytes, and that Blender takes it."""
+"""The extension's zip: its content, reproducible bytes, and installation in Blender."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def run(*words: object, cwd: Path = ROOT) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)
 
 
-def copy_of_the_repository(to: Path) -> Path:
-    """The files a stranger's clone has, as far as building needs them."""
+def copy_repository(to: Path) -> Path:
+    """Copy the files of the repository that a build needs. Returns the copy."""
     to.mkdir(parents=True)
     for name in (*build_addon.FILES, "build_addon.py"):
         (to / name).parent.mkdir(exist_ok=True)
@@ -72,13 +72,13 @@ def test_the_zip_holds_the_weights(archive):
     assert {name: packed.get(name) for name in weights} == weights
 
 
-def test_the_zip_says_the_version_once(archive):
+def test_zip_and_project_have_the_same_version(archive):
     assert archive.name == f"keymatte-{MANIFEST['version']}.zip"
     assert MANIFEST["version"] == PROJECT["version"] == engine.VERSION
 
 
-def test_the_same_sources_give_the_same_bytes_elsewhere_and_later(archive, tmp_path):
-    clone = copy_of_the_repository(tmp_path / "ein Ordner für Blender")
+def test_same_sources_give_the_same_bytes_elsewhere_and_later(archive, tmp_path):
+    clone = copy_repository(tmp_path / "ein Ordner für Blender")
     for path in clone.rglob("*"):
         os.utime(path, (1_000_000_000, 1_000_000_000))
         if path.is_file():
@@ -86,13 +86,13 @@ def test_the_same_sources_give_the_same_bytes_elsewhere_and_later(archive, tmp_p
     (clone / "engine" / "__pycache__").mkdir(exist_ok=True)
     (clone / "engine" / "__pycache__" / "left.pyc").write_bytes(b"x")
     (clone / "addon" / ".hidden").write_text("x")
-    told = run("build_addon.py", "build", cwd=clone)
-    assert told.returncode == 0, told.stderr
+    result = run("build_addon.py", "build", cwd=clone)
+    assert result.returncode == 0, result.stderr
     assert (clone / "build" / archive.name).read_bytes() == archive.read_bytes()
 
 
-def test_a_second_build_forgets_what_is_no_longer_there(archive, tmp_path):
-    clone = copy_of_the_repository(tmp_path / "clone")
+def test_second_build_drops_deleted_files(archive, tmp_path):
+    clone = copy_repository(tmp_path / "clone")
     (clone / "ops" / "passing.py").write_text('"""Here only for a moment."""\n')
     assert run("build_addon.py", "build", cwd=clone).returncode == 0
     (clone / "ops" / "passing.py").unlink()
@@ -100,18 +100,18 @@ def test_a_second_build_forgets_what_is_no_longer_there(archive, tmp_path):
     assert (clone / "build" / archive.name).read_bytes() == archive.read_bytes()
 
 
-def test_an_incomplete_repository_is_told_in_a_sentence(tmp_path):
-    clone = copy_of_the_repository(tmp_path / "clone")
+def test_incomplete_repository_is_reported_without_a_traceback(tmp_path):
+    clone = copy_repository(tmp_path / "clone")
     shutil.rmtree(clone / "ui")
-    told = run("build_addon.py", "build", cwd=clone)
-    assert told.returncode == 2
-    assert "ui is missing" in told.stderr and "Traceback" not in told.stderr
+    result = run("build_addon.py", "build", cwd=clone)
+    assert result.returncode == 2
+    assert "ui is missing" in result.stderr and "Traceback" not in result.stderr
 
 
 def test_blender_validates_installs_enables_and_disables_the_zip(archive):
-    told = run("-m", "tests.demo.extension", archive)
-    assert told.returncode == 0, told.stdout + told.stderr
-    assert "installed and enabled" in told.stdout and "nothing is left behind" in told.stdout
+    result = run("-m", "tests.demo.extension", archive)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "installed and enabled" in result.stdout and "nothing is left behind" in result.stdout
 
 
 def test_a_zip_with_a_bad_manifest_is_refused(archive, tmp_path):
@@ -123,17 +123,17 @@ def test_a_zip_with_a_bad_manifest_is_refused(archive, tmp_path):
                 name,
                 text.replace(b'tagline = "', b'tagline = "Ends with a full stop. ') if "manifest" in name else text,
             )
-    text = run("-m", "tests.demo.extension", bad)
-    assert text.returncode == 1
-    assert "does not accept" in text.stderr
+    result = run("-m", "tests.demo.extension", bad)
+    assert result.returncode == 1
+    assert "does not accept" in result.stderr
 
 
-def test_every_command_is_told_by_help():
-    told = run("build_addon.py", "--help")
-    assert all(command in told.stdout for command in ("build", "check", "demo", "test"))
+def test_help_lists_every_command():
+    result = run("build_addon.py", "--help")
+    assert all(command in result.stdout for command in ("build", "check", "demo", "test"))
 
 
-def test_a_python_that_does_not_run_is_passed_over(tmp_path, monkeypatch):
+def test_python_that_does_not_run_is_skipped(tmp_path, monkeypatch):
     broken = tmp_path / "python3.99"
     broken.write_text("#!/bin/sh\necho 'no such version' >&2\nexit 127\n")
     broken.chmod(0o755)
@@ -142,7 +142,7 @@ def test_a_python_that_does_not_run_is_passed_over(tmp_path, monkeypatch):
     assert build_addon.find_python(sys.version_info[:2]) == Path(sys.executable)
 
 
-def test_a_missing_python_is_told_with_the_version_to_install(monkeypatch):
+def test_missing_python_is_reported_with_the_version_to_install(monkeypatch):
     monkeypatch.setattr(build_addon, "find_python", lambda version: None)
     with pytest.raises(build_addon.BuildError, match=r"Python 3\.13.*Install it"):
         build_addon.python_for("5.2")
@@ -171,8 +171,8 @@ def test_the_license_is_gpl_3():
     assert MANIFEST["license"] == ["SPDX:GPL-3.0-or-later"] and PROJECT["license"] == "GPL-3.0-or-later"
 
 
-def test_every_dependency_has_its_licence_told():
-    told = (ROOT / "THIRD_PARTY.md").read_text(encoding="utf-8")
+def test_every_dependency_is_listed_with_its_licence():
+    licences = (ROOT / "THIRD_PARTY.md").read_text(encoding="utf-8")
     for line in requirements(ROOT / "pyproject.toml", extras=("test",)):
         name = line.split(">")[0]
-        assert f"| {name} |" in told, f"{name} is not in THIRD_PARTY.md"
+        assert f"| {name} |" in licences, f"{name} is not in THIRD_PARTY.md"

@@ -1,4 +1,4 @@
-"""The documents for people are true: links lead somewhere, lines fit, and commands and options exist."""
+"""README, CONTRIBUTING and CHANGELOG: links, line lengths, commands and options are valid."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COMMAND = re.compile(r"^(?:python3? )(-m engine|build_addon\.py) ([a-z-]+)(.*)$
 
 
 def commands() -> dict[tuple[str, str], set[str]]:
-    """Programs and subcommands in README's code blocks, each with the options that are shown with it."""
+    """Return the (program, subcommand) pairs in README's code blocks with the options shown for each."""
     shown: dict[tuple[str, str], set[str]] = {}
     for program, command, rest in _COMMAND.findall(README.read_text(encoding="utf-8")):
         options = re.findall(r"(?<= )--[a-z-]+", rest.partition(" -- ")[0])
@@ -42,10 +42,10 @@ def test_the_two_commands_are_in_the_readme():
 @pytest.mark.parametrize(("program", "command"), commands(), ids=" ".join)
 def test_commands_and_options_in_the_readme_exist(program, command):
     words = [sys.executable, *program.split(), command, "--help"]
-    told = subprocess.run(words, cwd=house.ROOT, capture_output=True, text=True, timeout=60)
-    assert told.returncode == 0, told.stderr
-    known = set(re.findall(r"--[a-z-]+", told.stdout))
-    assert commands()[program, command] <= known
+    result = subprocess.run(words, cwd=house.ROOT, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    options = set(re.findall(r"--[a-z-]+", result.stdout))
+    assert commands()[program, command] <= options
 
 
 def test_the_hooks_run_the_ruff_that_the_tests_run():

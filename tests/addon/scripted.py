@@ -1,4 +1,4 @@
-"""Engines that are scripts and say what a test wants, and a job to ask them for."""
+"""Scripted engines that send the messages a test wants, and a job for them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ JOB = PropagationJob("job 1", VideoClip(Path("film.mp4"), 4, 4, 9), range(9), ()
 READY = Ready(VERSION, "CPU, 2 threads")
 
 
-def says(*answers, then: str = "time.sleep(60)") -> str:
-    """Lines of a child that gives these answers to the first request."""
+def engine_script(*answers, then: str = "time.sleep(60)") -> str:
+    """Return the script of a child process that sends these answers to the first request, then runs `then`."""
     return "\n".join(
         [
             "import sys, time, os",
@@ -30,7 +30,7 @@ def says(*answers, then: str = "time.sleep(60)") -> str:
 
 
 def pump_until(session: Session, *states: State, seconds: float = 20.0) -> Status:
-    """Do what Blender's timer would do, until the session is in one of these states."""
+    """Poll the session, as Blender's timer does, until it is in one of these states. Returns its status."""
     limit = time.monotonic() + seconds
     while session.status.state not in states:
         assert time.monotonic() < limit, (session.status, session.log)
@@ -39,11 +39,11 @@ def pump_until(session: Session, *states: State, seconds: float = 20.0) -> Statu
     return session.status
 
 
-def cancelled_when_asked() -> str:
-    """How such a child goes on to say, at the next request, that the job is cancelled."""
+def answer_cancelled() -> str:
+    """Return script lines that answer the next request with JobCancelled."""
     return f"sys.stdin.readline(); say({encode(JobCancelled('job 1'))!r}); time.sleep(60)"
 
 
-def finished_when_asked() -> str:
-    """How such a child goes on to say, at the next line, that the job is finished."""
+def answer_finished() -> str:
+    """Return script lines that answer the next line with Finished."""
     return f"sys.stdin.readline(); say({encode(Finished('job 1'))!r}); time.sleep(60)"

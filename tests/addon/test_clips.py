@@ -13,7 +13,7 @@ from tests.png import write_png
 
 @pytest.fixture
 def film(tmp_path):
-    """Load the images with these names, as a clip, from the given one on."""
+    """Return a function that writes images of these names and loads them as a clip, beginning with `first`."""
     loaded = []
 
     def load(*names: str, first: str | None = None):
@@ -31,7 +31,7 @@ def sequence(first: int, last: int) -> list[str]:
     return [f"shot_{number:04d}.png" for number in range(first, last + 1)]
 
 
-def test_a_clip_is_told_as_the_engine_wants_it(film, tmp_path):
+def test_video_clip_has_path_size_and_frame_count(film, tmp_path):
     clip = film(*sequence(1001, 1005))
     assert clips.video_clip(clip).path == tmp_path / "shot_1001.png"
     assert (clips.video_clip(clip).width, clips.video_clip(clip).height, clips.video_clip(clip).frame_count) == (
@@ -48,7 +48,7 @@ def test_scene_and_media_frames_are_inverse(film):
     assert [clips.scene_frame(clip, clips.media_frame(clip, frame)) for frame in (-5, 0, 101)] == [-5, 0, 101]
 
 
-def test_files_are_numbered_as_the_images_are(film):
+def test_file_numbers_are_those_of_the_image_sequence(film):
     clip = film(*sequence(1001, 1005), first="shot_1003.png")
     assert clips.number(clip, 0) == 1003
     assert clips.media_frame_of(clip, 1005) == 2
@@ -60,7 +60,7 @@ def test_an_image_without_number_has_number_0(film):
     assert clips.number(film("plate.png"), 0) == 0
 
 
-def test_frames_outside_the_film_are_refused_with_its_range(film):
+def test_frames_outside_the_clip_are_refused_with_its_range(film):
     clip = film(*sequence(1, 5))
     clip.frame_start, clip.frame_offset = 101, 2
     assert [clips.media_frame_inside(clip, frame) for frame in (99, 103)] == [0, 4]
@@ -69,7 +69,7 @@ def test_frames_outside_the_film_are_refused_with_its_range(film):
             clips.media_frame_inside(clip, frame)
 
 
-def test_a_missing_file_is_told_with_its_path(film, tmp_path):
+def test_missing_file_is_named_with_its_path(film, tmp_path):
     clip = film(*sequence(1, 2))
     (tmp_path / "shot_0001.png").unlink()
     with pytest.raises(ClipNotFound, match=r"shot_0001\.png"):
@@ -77,7 +77,7 @@ def test_a_missing_file_is_told_with_its_path(film, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["film.mp4", "film_0001.png"])
-def test_a_file_that_is_no_film_is_told(tmp_path, name):
+def test_unreadable_clip_file_is_refused(tmp_path, name):
     (tmp_path / name).write_text("no film")
     clip = bpy.data.movieclips.load(str(tmp_path / name))
     with pytest.raises(ClipUnreadable, match="cannot read"):
@@ -85,7 +85,7 @@ def test_a_file_that_is_no_film_is_told(tmp_path, name):
     bpy.data.movieclips.remove(clip)
 
 
-def test_a_path_relative_to_the_file_is_found(film, tmp_path):
+def test_path_relative_to_the_blend_file_is_resolved(film, tmp_path):
     clip = film(*sequence(1, 2))
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"), copy=False)
     clip.filepath = "//shot_0001.png"

@@ -1,4 +1,4 @@
-"""Reading and writing PNG without an image library, against Pillow."""
+"""PNG reading and writing without an image library, compared with Pillow."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from PIL import Image
 from tests.png import write_png
 
 
-def film_grain(height: int, width: int) -> np.ndarray:
-    """A soft blob with some noise: an encoder picks a different filter for almost every row."""
+
+def noisy_blob(height: int, width: int) -> np.ndarray:
+    """Return a noisy soft blob, for which an encoder picks a different filter in almost every row."""
     y, x = np.mgrid[0:height, 0:width]
     blob = 255 * np.exp(-((x - width / 2) ** 2 + (y - height / 2) ** 2) / (width * 3))
     noise = np.random.default_rng(1).integers(0, 12, (height, width))
@@ -35,8 +36,8 @@ def test_labels_written_are_read_back(tmp_path):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1), (64, 40), (40, 64)])
-def test_a_matte_of_pillows_is_read(tmp_path, size):
-    matte = film_grain(*size)
+def test_matte_written_by_pillow_is_read(tmp_path, size):
+    matte = noisy_blob(*size)
     Image.fromarray(matte).save(tmp_path / "matte.png")
     assert (png.read(tmp_path / "matte.png").values == matte).all()
 
@@ -70,7 +71,7 @@ def test_shared_png_writer_agrees_with_pillow_for_palettes(tmp_path, bit_depth):
 
 
 @pytest.mark.parametrize("colours", [2, 4, 16, 256])
-def test_a_palette_image_gives_its_entries(tmp_path, colours):
+def test_palette_image_gives_palette_indices(tmp_path, colours):
     values = np.random.default_rng(2).integers(0, colours, (21, 37), dtype=np.uint8)
     image = Image.fromarray(values)
     image.putpalette(np.random.default_rng(5).integers(0, 256, colours * 3, dtype=np.uint8).tobytes())
@@ -81,16 +82,16 @@ def test_a_palette_image_gives_its_entries(tmp_path, colours):
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "I;16", "LA"])
-def test_colours_and_deep_images_are_refused(tmp_path, mode):
+def test_colour_and_16_bit_images_are_refused(tmp_path, mode):
     Image.new(mode, (8, 8)).save(tmp_path / "other.png")
     with pytest.raises(png.PngError):
         png.read(tmp_path / "other.png")
 
 
 @pytest.mark.parametrize("kept", [4, 20, 60, 200])
-def test_a_file_cut_off_is_refused(tmp_path, kept):
+def test_truncated_file_is_refused(tmp_path, kept):
     path = tmp_path / "cut.png"
-    png.write_labels(path, film_grain(40, 40))
+    png.write_labels(path, noisy_blob(40, 40))
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(png.PngError):
         png.read(path)

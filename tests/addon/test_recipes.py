@@ -10,27 +10,27 @@ from engine.methods.registry import RECIPES
 MENU = [entry[0] for entry in recipes.MENU]
 
 
-def test_every_recipe_of_the_menu_is_one_of_the_engine():
+def test_every_menu_recipe_is_registered_in_the_engine():
     assert set(MENU) <= set(RECIPES)
     assert recipes.DEFAULT in MENU
 
 
-def test_every_recipe_of_the_menu_has_weights_and_the_one_for_tests_is_not_there():
-    ours = {name for name, recipe in RECIPES.items() if recipe.weights}
-    assert set(MENU) <= ours | {name for entry in CATALOGUE for name in entry.recipes}
+def test_every_menu_recipe_has_weights_and_the_test_recipe_is_not_listed():
+    bundled = {name for name, recipe in RECIPES.items() if recipe.weights}
+    assert set(MENU) <= bundled | {name for entry in CATALOGUE for name in entry.recipes}
     assert "colour" not in MENU
 
 
-def test_adapting_is_offered_where_the_engine_can():
+def test_adapting_is_offered_for_recipes_that_support_it():
     assert {name for name in MENU if RECIPES[name].adapts} == recipes.ADAPT
 
 
-def test_weights_are_asked_for_where_the_engine_brings_none():
+def test_recipes_have_either_bundled_or_published_weights():
     for name in MENU:
         assert (published_for(name) == ()) == (RECIPES[name].weights is not None)
 
 
-def test_what_a_file_keeps_of_a_choice_means_one_thing_only():
+def test_stored_menu_numbers_are_unique():
     for menu in (recipes.MENU, weights.MENU):
         assert len({entry[0] for entry in menu}) == len({entry[3] for entry in menu}) == len(menu)
         assert all(0 <= entry[3] < 2**31 for entry in menu)
@@ -38,7 +38,7 @@ def test_what_a_file_keeps_of_a_choice_means_one_thing_only():
     assert [entry[0] for entry in weights.MENU] == [weights.ANY, *offered]
 
 
-def test_numbers_of_recipes_stay_what_files_have():
+def test_stored_recipe_numbers_do_not_change():
     assert {entry[0]: entry[3] for entry in recipes.MENU}.items() >= {"keymatte": 0, "xmem++": 2, "xmem": 3}.items()
     assert 1 not in [entry[3] for entry in recipes.MENU]
 

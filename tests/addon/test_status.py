@@ -1,4 +1,4 @@
-"""The session's status in words."""
+"""The session's status as text."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from keymatte.addon.status import State, Status, duration, progress_text
     ("seconds", "words"),
     [(0, "0 s"), (12.4, "12 s"), (59.6, "1:00 min"), (185, "3:05 min"), (3599.7, "1:00 h"), (3725, "1:02 h")],
 )
-def test_a_duration_is_short_to_read(seconds, words):
+def test_duration_is_formatted_in_its_largest_unit(seconds, words):
     assert duration(seconds) == words
 
 
-def test_progress_tells_what_it_knows():
+def test_progress_text_shows_percent_and_time_left_once_known():
     starting = Status(State.STARTING, text="Starting the engine")
     assert progress_text(starting) == "Starting the engine"
     running = Status(State.RUNNING, text="Propagating", done=3, total=60)

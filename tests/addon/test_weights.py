@@ -1,4 +1,4 @@
-"""Which weights a recipe is run with, and how they are asked for."""
+"""The weights that a recipe runs with, and how they are installed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from keymatte.engine.shared.errors import Offline, UnknownWeights, WeightsMissin
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
-    """The folder that the preferences name."""
+    """Return the weights folder of the preferences."""
     monkeypatch.setattr(weights, "folder", lambda: tmp_path)
     return tmp_path
 
@@ -23,12 +23,12 @@ def put(folder: Path, name: str) -> Path:
     return path
 
 
-def test_our_own_recipe_needs_none(folder):
+def test_own_recipe_needs_no_published_weights(folder):
     assert weights.weights_for("keymatte") is None
     assert weights.file_for("keymatte", "XMem") is None
 
 
-def test_without_a_choice_the_first_that_is_installed_is_used_or_else_the_authors_default_is_missed(folder):
+def test_without_a_choice_the_first_installed_weights_are_used_else_the_default_is_missing(folder):
     assert weights.weights_for("xmem++").name == "XMem"
     with pytest.raises(WeightsMissing, match="XMem, which"):
         weights.file_for("xmem++")
@@ -38,7 +38,7 @@ def test_without_a_choice_the_first_that_is_installed_is_used_or_else_the_author
     assert weights.file_for("xmem++") == earlier
 
 
-def test_the_choice_is_used_or_missed_but_never_another(folder):
+def test_chosen_weights_are_used_or_missing_but_never_replaced(folder):
     put(folder, "XMem")
     with pytest.raises(WeightsMissing, match="XMem-s012"):
         weights.file_for("xmem", "XMem-s012")
@@ -46,34 +46,34 @@ def test_the_choice_is_used_or_missed_but_never_another(folder):
     assert weights.file_for("xmem", "XMem-s012") == chosen
 
 
-def test_a_choice_that_belongs_to_another_recipe_does_not_count(folder):
+def test_choice_for_another_recipe_is_ignored(folder):
     assert weights.weights_for("xmem", "Another") == published_for("xmem")[0]
 
 
-def test_before_a_download_a_user_is_told_whose_they_are_how_large_and_from_where(folder):
+def test_download_facts_name_method_licence_size_and_source(folder):
     entry = find_weights("XMem")
-    told = dict(weights.details(entry))
-    assert told["Weights"].startswith("XMem")
-    assert told["Method"] == entry.method
-    assert told["Licence"] == entry.licence
-    assert told["Size"] == "249 MB"
-    assert told["From"] == entry.address
-    assert told["Into"] == str(folder)
+    facts = dict(weights.details(entry))
+    assert facts["Weights"].startswith("XMem")
+    assert facts["Method"] == entry.method
+    assert facts["Licence"] == entry.licence
+    assert facts["Size"] == "249 MB"
+    assert facts["From"] == entry.address
+    assert facts["Into"] == str(folder)
 
 
-def test_the_file_is_looked_for_where_browsers_put_it(tmp_path, monkeypatch):
+def test_likely_file_is_in_the_downloads_folder_if_there_is_one(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     assert weights.guess_download_path("xmem") == tmp_path / "XMem.pth"
     (tmp_path / "Downloads").mkdir()
     assert weights.guess_download_path("XMem-s2") == tmp_path / "Downloads" / "XMem-s2.pth"
 
 
-def test_offline_nothing_is_asked_for(folder):
+def test_download_is_refused_offline(folder):
     with pytest.raises(Offline, match="online access is off"):
         weights.download("XMem", again=False)
 
 
-def test_a_file_is_taken_for_what_its_name_tells_and_else_for_what_was_asked(folder):
+def test_imported_file_is_identified_by_its_name_else_by_the_request(folder):
     assert weights.import_file("XMem", Path("XMem-s012 (1).pth"), again=False).name == "XMem-s012"
     request = weights.import_file("xmem-s2", Path("downloaded.pth"), again=True)
     assert (request.name, request.folder, request.again) == ("XMem-s2", folder, True)

@@ -1,4 +1,4 @@
-"""Installs the built zip in a clean Blender, once, and gives each test an empty file with a clip editor in it."""
+"""Install the built zip in a clean Blender once per run, and give each test an empty saved file."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ PSEUDO_XMEM = """
 import json, sys, torch
 from pathlib import Path
 from tests.pseudo_weights import pseudo_weights
-told = json.loads(Path("tests/parity/xmem/manifest.json").read_text())["weights"]
-torch.save(pseudo_weights(told["shapes"], seed=1, gains=told["gain"]), sys.argv[1])
+manifest = json.loads(Path("tests/parity/xmem/manifest.json").read_text())["weights"]
+torch.save(pseudo_weights(manifest["shapes"], seed=1, gains=manifest["gain"]), sys.argv[1])
 """
 
 
-def the_zip() -> Path:
-    """The built extension; built now if nobody has done it."""
+def extension_zip() -> Path:
+    """Return the built extension's zip; build it if KEYMATTE_ZIP names none."""
     if "KEYMATTE_ZIP" in os.environ:
         return Path(os.environ["KEYMATTE_ZIP"])
     import build_addon
@@ -36,9 +36,9 @@ def the_zip() -> Path:
 
 @pytest.fixture(scope="session")
 def extension():
-    """The extension, installed and enabled, with an engine."""
+    """Install and enable the extension, and disable it at the end."""
     bpy.ops.extensions.package_install_files(
-        filepath=str(the_zip()), repo="user_default", enable_on_install=True, overwrite=True
+        filepath=str(extension_zip()), repo="user_default", enable_on_install=True, overwrite=True
     )
     bpy.context.preferences.addons[MODULE].preferences.device = "cpu"
     yield importlib.import_module(MODULE)
@@ -47,20 +47,20 @@ def extension():
 
 @pytest.fixture
 def studio(extension, tmp_path):
-    """An empty file, saved, in a folder with a space and letters beyond ASCII; no weights but our own."""
+    """Yield a Studio with an empty saved file, no installed weights, and spaces and non-ASCII letters in its path."""
     preferences = bpy.context.preferences.addons[MODULE].preferences
     preferences.engine_python, preferences.weights_folder = ENGINE_PYTHON, str(tmp_path / "weights")
     folder = tmp_path / "Aufnahme für Müller 日本"
     folder.mkdir()
-    made = Studio(folder)
-    made.new_file()
-    yield made
-    made.session.reset()
+    artist = Studio(folder)
+    artist.new_file()
+    yield artist
+    artist.session.reset()
 
 
 @pytest.fixture(scope="session")
 def xmem_file(tmp_path_factory) -> Path:
-    """A file as XMem's authors publish them, names and shapes, with numbers that were never trained."""
+    """Return a weights file with the tensor names and shapes that XMem's authors publish, and untrained values."""
     path = tmp_path_factory.mktemp("published") / "XMem.pth"
     subprocess.run([ENGINE_PYTHON, "-c", PSEUDO_XMEM, str(path)], cwd=ROOT, check=True, timeout=120)
     return path
@@ -68,7 +68,7 @@ def xmem_file(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def xmem_folder(extension, xmem_file, tmp_path_factory) -> Path:
-    """A weights folder in which that file was installed with the button."""
+    """Return a weights folder in which `xmem_file` was installed by the import operator."""
     folder = tmp_path_factory.mktemp("weights")
     preferences = bpy.context.preferences.addons[MODULE].preferences
     preferences.engine_python, preferences.weights_folder = ENGINE_PYTHON, str(folder)
@@ -78,6 +78,6 @@ def xmem_folder(extension, xmem_file, tmp_path_factory) -> Path:
 
 @pytest.fixture
 def with_xmem(studio, xmem_folder) -> Studio:
-    """The studio, with XMem's weights installed."""
+    """Return the studio with XMem's weights installed."""
     bpy.context.preferences.addons[MODULE].preferences.weights_folder = str(xmem_folder)
     return studio

@@ -1,4 +1,4 @@
-"""What the tests share: films written with numpy alone, a clip editor to click in, pixels read back."""
+"""Helpers of the Blender tests: synthetic films, a clip editor to click in, and images read back."""
 
 from __future__ import annotations
 
@@ -19,38 +19,38 @@ WIDTH, HEIGHT, FRAMES = 120, 80, 8
 
 
 def part(name: str):
-    """A module of the installed extension."""
+    """Import a module of the installed extension, as `addon.session`."""
     return importlib.import_module(f"{MODULE}.{name}")
 
 
 # -- films -------------------------------------------------------------------------------------------------------------
 def ring(frame: int, *, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
-    """(H, W) bool: a ring that goes to the right; its hole shows the ground."""
+    """Return the mask (H, W) bool of a ring that moves to the right; its hole shows the background."""
     y, x = np.mgrid[0:height, 0:width] + 0.5
     away = np.hypot(x - width * 0.3 - 3 * frame, y - height * 0.45)
     return (away < height * 0.3) & (away > height * 0.12)
 
 
 def box(frame: int, *, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
-    """(H, W) bool: a box that leaves the picture upward and is gone from frame 5 on."""
+    """Return the mask (H, W) bool of a box that leaves the picture upward and is gone from frame 5 on."""
     y, x = np.mgrid[0:height, 0:width] + 0.5
     return (abs(x - width * 0.85) < width * 0.1) & (abs(y - height * 0.15 + 5 * frame) < height * 0.13)
 
 
 def truth(frame: int) -> np.ndarray:
-    """(H, W) uint8: 1 where the ring is, 2 where the box is."""
+    """Return the true labels (H, W) uint8: 1 for the ring, 2 for the box."""
     return np.where(ring(frame), 1, np.where(box(frame), 2, 0)).astype(np.uint8)
 
 
 def picture(frame: int) -> np.ndarray:
-    """(H, W, 3) uint8: a red ring and a yellow box on blue, with a little grain."""
+    """Return the picture (H, W, 3) uint8: a red ring and a yellow box on blue, with a little grain."""
     colours = np.array([(30, 60, 140), (210, 50, 40), (230, 200, 40)])
     grain = np.random.default_rng(frame).integers(-8, 9, (HEIGHT, WIDTH, 3))
     return np.clip(colours[truth(frame)] + grain, 0, 255).astype(np.uint8)
 
 
 def write_film(folder: Path, *, first: int = 1, frames: int = FRAMES, name: str = "shot_") -> Path:
-    """Numbered images; the first one."""
+    """Write the film as numbered images. Returns the path of the first."""
     folder.mkdir(parents=True, exist_ok=True)
     for frame in range(frames):
         write_png(folder / f"{name}{first + frame:04d}.png", picture(frame))
@@ -62,7 +62,7 @@ PALETTE = np.array([(0, 0, 0), (200, 0, 0), (0, 200, 0), (90, 90, 0)])
 
 
 def read_image(path: Path) -> np.ndarray:
-    """(H, W, 4) float32 raw values, first row at the top, by Blender."""
+    """Read an image with Blender: raw values (H, W, 4) float32, first row at the top."""
     image = bpy.data.images.load(str(path))
     image.colorspace_settings.name = "Non-Color"
     values = image_values(image)
@@ -78,14 +78,14 @@ def image_values(image: Image) -> np.ndarray:
 
 
 def iou(a: np.ndarray, b: np.ndarray) -> float:
-    """Intersection over union of two mattes at one half; 1 if both are empty."""
+    """Return the intersection over union of two mattes thresholded at one half; 1 if both are empty."""
     a, b = a >= 0.5, b >= 0.5
     return float((a & b).sum() / (a | b).sum()) if (a | b).any() else 1.0
 
 
 # -- masks -------------------------------------------------------------------------------------------------------------
 def circle(x: float, y: float, radius: float, count: int = 16, *, clockwise: bool = False) -> np.ndarray:
-    """Points (count, 2) in mask space."""
+    """Return the points (count, 2) of a circle in mask space."""
     turn = np.arange(count) * (2 * np.pi / count)
     points = np.stack([x + radius * np.cos(turn), y + radius * np.sin(turn)], axis=-1)
     return points[::-1] if clockwise else points
@@ -110,7 +110,7 @@ def new_mask(points: np.ndarray | None = None, handles: str = "AUTO") -> Mask:
 
 
 def render(scene, path: Path) -> np.ndarray:
-    """What the scene's compositor makes of the current frame, (H, W, 4)."""
+    """Render the scene's compositor on the current frame. Returns (H, W, 4)."""
     scene.render.image_settings.file_format = "PNG"
     scene.render.image_settings.color_mode = "RGBA"
     scene.render.image_settings.color_depth = "8"
@@ -125,7 +125,7 @@ def compositor_tree(scene):
 
 
 def new_compositor(scene):
-    """A tree for the scene with nothing but an output, and that; as in the Blender at hand."""
+    """Make a compositor tree with an output node only, as this version of Blender wants it. Returns both."""
     if bpy.app.version >= (5, 0, 0):
         tree = scene.compositing_node_group = bpy.data.node_groups.new("tree", "CompositorNodeTree")
         tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
@@ -139,7 +139,7 @@ def new_compositor(scene):
 
 
 def mask_by_node(mask: Mask, frame: int, folder: Path) -> np.ndarray:
-    """The mask (H, W) on a scene frame, as a Mask node draws it; the test's own way, without the extension."""
+    """Render a mask (H, W) on a scene frame with a Mask node, independently of the extension."""
     active = bpy.context.scene
     active.frame_set(frame)
     scene = bpy.data.scenes.new("look")
@@ -160,7 +160,7 @@ def mask_by_node(mask: Mask, frame: int, folder: Path) -> np.ndarray:
 
 # -- the artist --------------------------------------------------------------------------------------------------------
 class Studio:
-    """An artist's Blender: a saved file, a clip editor, and the operators that clicks call."""
+    """A Blender session as an artist has it: a saved file, a clip editor, and operators called as by clicks."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -176,7 +176,7 @@ class Studio:
 
     @property
     def clip(self) -> MovieClip:
-        """The clip, looked up anew: loading and undo make a new one."""
+        """Return the clip, looked up anew because loading and undo replace it."""
         return bpy.data.movieclips[0]
 
     @property
@@ -188,7 +188,7 @@ class Studio:
         return self.area.spaces.active
 
     def open(self, path: Path, *, start: int = 1, offset: int = 0) -> MovieClip:
-        """Load a clip and show it in a clip editor."""
+        """Load a clip and show it in a clip editor. Returns the clip."""
         clip = bpy.data.movieclips.load(str(path))
         clip.frame_start, clip.frame_offset = start, offset
         self.area.type = "CLIP_EDITOR"
@@ -206,7 +206,7 @@ class Studio:
             yield
 
     def click(self, operator: str, **properties):
-        """Call one of the extension's operators as a click in the clip editor would."""
+        """Call an operator of the extension as a click in the clip editor does."""
         with self.editor():
             return getattr(bpy.ops.clip, operator)(**properties)
 
@@ -214,7 +214,7 @@ class Studio:
         self.scene.frame_set(frame)
 
     def mark(self, frame: int, *, media: int, objects: int = 2) -> None:
-        """Keyframes of the first `objects` objects on a scene frame, from a label image of the truth."""
+        """Make keyframes of the first `objects` objects on a scene frame, from the true labels of a media frame."""
         labels = truth(media)
         labels[labels > objects] = 0
         path = write_png(self.folder / f"labels {media}.png", labels, PALETTE)
@@ -226,20 +226,20 @@ class Studio:
         self.open_film(**film)
         self.mark(self.clip.frame_start - self.clip.frame_offset, media=0)
 
-    def take(self, pixels: np.ndarray, palette: np.ndarray | None = None, **properties) -> np.ndarray:
-        """Make a keyframe on the first frame of an image with these pixels; what was kept of it."""
+    def import_keyframe(self, pixels: np.ndarray, palette: np.ndarray | None = None, **properties) -> np.ndarray:
+        """Make a keyframe on frame 1 from an image with these pixels. Returns its stored labels (H, W)."""
         self.go(1)
         path = write_png(self.folder / "given.png", pixels, palette)
         self.click("matte_keyframe_from_image", filepath=str(path), **properties)
-        return self.kept()
+        return self.keyframe_labels()
 
-    def kept(self, object_id: int = 1, number: int = 1) -> np.ndarray:
-        """Label image (H, W) of a keyframe, as the next run would read it."""
+    def keyframe_labels(self, object_id: int = 1, number: int = 1) -> np.ndarray:
+        """Return the labels (H, W) of a keyframe as the next run reads them."""
         part("addon.keyframes").keyframe_files(self.clip)
         return part("addon.png").read(self.matte_folder.keyframe(object_id, number)).values
 
     def propagate(self, **properties):
-        """With the recipe for tests, unless another is named; "" is the one chosen in the menu."""
+        """Propagate and wait, with the recipe `colour` unless another is named; "" takes the one chosen in the menu."""
         return self.click("matte_propagate", wait=True, **{"recipe": "colour", **properties})
 
     @property
@@ -247,7 +247,7 @@ class Studio:
         return str(self.session.status.state)
 
     def pump_until(self, done: Callable[[], bool], seconds: float = 60.0) -> None:
-        """Do what Blender's timer would do, until `done()`."""
+        """Poll the session, as Blender's timer does, until `done()`."""
         limit = time.monotonic() + seconds
         while not done():
             assert time.monotonic() < limit, self.session.status
@@ -255,7 +255,7 @@ class Studio:
             time.sleep(0.02)
 
     def matte(self, object_id: int, number: int) -> np.ndarray:
-        """(H, W) 0..1: what the engine wrote."""
+        """Return the matte (H, W) 0..1 that the engine wrote."""
         return read_image(self.matte_folder.matte(object_id, number))[..., 0]
 
     @property

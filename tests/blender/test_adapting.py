@@ -1,4 +1,4 @@
-"""Adapt to This Shot: the checkbox, from click to what is kept beside the mattes."""
+"""The checkbox Adapt to This Shot, from the panel to the weights stored beside the mattes."""
 
 from __future__ import annotations
 
@@ -10,58 +10,58 @@ from tests.blender.studio import FRAMES, iou, part, ring
 
 
 class Column:
-    """Notes which properties and operators a panel draws."""
+    """A layout that records which properties and operators a panel draws."""
 
     def __init__(self) -> None:
         self.drawn: list[str] = []
 
-    def prop(self, data, name: str, **looks) -> None:
+    def prop(self, data, name: str, **options) -> None:
         self.drawn.append(name)
 
-    def operator(self, name: str, **looks) -> SimpleNamespace:
+    def operator(self, name: str, **options) -> SimpleNamespace:
         self.drawn.append(name)
         return SimpleNamespace()
 
-    def column(self, **looks) -> Column:
+    def column(self, **options) -> Column:
         return self
 
     row = box = split = column
 
-    def label(self, *words, **looks) -> None:
+    def label(self, *words, **options) -> None:
         pass
 
     progress = separator = menu = label
 
 
 def drawn(studio) -> list[str]:
-    """What the panel Propagate shows."""
+    """Return the properties and operators that the panel Propagate draws."""
     panel = part("ui.panels").CLIP_PT_matte_propagate
     column = Column()
     panel.draw(SimpleNamespace(layout=column), SimpleNamespace(space_data=studio.space, scene=studio.scene))
     return column.drawn
 
 
-def whole(studio):
+def whole_clip_job(studio):
     jobs = part("addon.jobs")
     return jobs.gather_job(studio.clip, jobs.whole_clip(studio.clip), part("engine.shared.types").Direction.BOTH)
 
 
-def test_it_is_off_unless_it_is_ticked_and_offered_where_it_can_be_done(with_xmem):
+def test_adapting_is_off_by_default_and_offered_by_capable_recipes_only(with_xmem):
     studio = with_xmem
     studio.open_marked()
     matting = studio.clip.matting
     assert not matting.adapt
-    assert not whole(studio).settings.adapt
+    assert not whole_clip_job(studio).settings.adapt
     assert "adapt" in drawn(studio)
     matting.adapt = True
-    assert whole(studio).settings.adapt
+    assert whole_clip_job(studio).settings.adapt
     matting.recipe = "xmem"
     assert "adapt" not in drawn(studio)
-    assert not whole(studio).settings.adapt, "another recipe cannot, and is not asked to"
+    assert not whole_clip_job(studio).settings.adapt, "another recipe does not adapt"
     assert matting.bl_rna.properties["adapt"].description
 
 
-def test_a_clip_that_is_ticked_is_learned_and_followed_and_cleared(studio):
+def test_adapted_weights_are_written_used_and_cleared(studio):
     studio.open_marked()
     studio.clip.matting.adapt = True
     assert studio.propagate(recipe="") == {"FINISHED"}

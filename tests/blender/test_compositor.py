@@ -1,4 +1,4 @@
-"""Mattes and masks in the compositor: rendered, and compared with the mattes."""
+"""Compositor nodes of mattes and masks, rendered and compared with the mattes."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ def propagated(studio, **film):
     studio.scene.render.resolution_percentage = 100
 
 
-def frame_of(studio, frame: int) -> np.ndarray:
+def render_frame(studio, frame: int) -> np.ndarray:
     studio.go(frame)
     return render(studio.scene, studio.folder / "out.png")
 
 
-def names(studio) -> list[str]:
+def our_nodes(studio) -> list[str]:
     return sorted(node.name for node in compositor_tree(studio.scene).nodes if node.get("keymatte"))
 
 
-def both(studio, number: int) -> np.ndarray:
+def union(studio, number: int) -> np.ndarray:
     return np.clip(studio.matte(1, number) + studio.matte(2, number), 0, 1)
 
 
@@ -47,8 +47,8 @@ def test_the_render_is_the_clip_cut_out_by_the_mattes_on_every_frame(studio, fir
     propagated(studio, first=first, start=101, offset=offset)
     studio.click("matte_to_compositor")
     for media in (0, 3, FRAMES - 1):
-        made = frame_of(studio, 101 - offset + media)
-        matte = both(studio, first + media)
+        made = render_frame(studio, 101 - offset + media)
+        matte = union(studio, first + media)
         assert np.abs(made[..., 3] - matte).max() < 1.5 / 255, f"alpha of frame {media}"
         inside = matte == 1
         assert np.abs(made[..., :3] - picture(media) / 255)[inside].max() < 2.5 / 255, f"colours of frame {media}"
@@ -60,7 +60,7 @@ def test_soft_edges_keep_the_colour_of_the_clip(studio):
     for number in range(1, FRAMES + 1):
         write_matte(studio, number, soft)
     studio.click("matte_to_compositor", which="ACTIVE")
-    made = frame_of(studio, 2)
+    made = render_frame(studio, 2)
     assert np.abs(made[..., 3] - 0.5).max() < 0.01
     assert np.abs(made[..., :3] - picture(1) / 255).max() < 4 / 255
 
@@ -71,7 +71,7 @@ def write_matte(studio, number: int, alpha: np.ndarray) -> None:
     write_png(path, np.rint(alpha * 255).astype(np.uint8))
 
 
-def test_a_movie_whose_mattes_begin_at_0_is_in_step(studio):
+def test_movie_with_mattes_numbered_from_0_is_in_sync(studio):
     from tests.blender.test_propagate import write_movie
 
     write_movie(studio, studio.folder / "film.mp4")
@@ -81,8 +81,8 @@ def test_a_movie_whose_mattes_begin_at_0_is_in_step(studio):
     studio.scene.render.resolution_x, studio.scene.render.resolution_y = WIDTH, HEIGHT
     studio.click("matte_to_compositor")
     for frame in (1, 2, studio.clip.frame_duration):
-        made = frame_of(studio, frame)
-        assert np.abs(made[..., 3] - both(studio, frame - 1)).max() < 1.5 / 255, f"frame {frame}"
+        made = render_frame(studio, frame)
+        assert np.abs(made[..., 3] - union(studio, frame - 1)).max() < 1.5 / 255, f"frame {frame}"
 
 
 def test_the_masks_variant_agrees_with_the_mattes(studio):
@@ -92,33 +92,33 @@ def test_the_masks_variant_agrees_with_the_mattes(studio):
     studio.click("matte_to_mask_layers")
     studio.click("matte_to_compositor", variant="MASK")
     for media in (0, 4, FRAMES - 1):
-        made = frame_of(studio, 99 + media)
-        assert iou(made[..., 3], both(studio, 1001 + media)) >= 0.97
+        made = render_frame(studio, 99 + media)
+        assert iou(made[..., 3], union(studio, 1001 + media)) >= 0.97
     assert len(np.unique(made[..., 3])) > 2, "its edges are not smooth"
 
 
 def test_running_again_updates_our_nodes_and_adds_none(studio):
     propagated(studio)
     studio.click("matte_to_compositor")
-    first = names(studio)
+    first = our_nodes(studio)
     images = len(bpy.data.images)
     studio.click("matte_to_compositor")
-    assert names(studio) == first
+    assert our_nodes(studio) == first
     assert len(bpy.data.images) == images
     studio.click("matte_to_mask_layers")
     studio.click("matte_to_compositor", variant="MASK")
     studio.click("matte_to_compositor")
-    assert names(studio) == first
+    assert our_nodes(studio) == first
 
 
 def test_new_mattes_are_shown_after_running_again(studio):
     propagated(studio)
     studio.click("matte_to_compositor")
-    frame_of(studio, 2)
+    render_frame(studio, 2)
     for number in range(1, FRAMES + 1):
         write_matte(studio, number, np.ones((HEIGHT, WIDTH)))
     studio.click("matte_to_compositor")
-    assert frame_of(studio, 2)[..., 3].min() == 1
+    assert render_frame(studio, 2)[..., 3].min() == 1
 
 
 def test_the_users_nodes_and_links_stay(studio):
@@ -128,11 +128,11 @@ def test_the_users_nodes_and_links_stay(studio):
     assert output.inputs[0].links[0].from_node.name == "mine"
     cut_out = next(node for node in tree.nodes if node.name == "Keymatte cut out")
     assert not cut_out.outputs[0].is_linked
-    assert np.allclose(frame_of(studio, 2)[0, 0, :3], (1, 0, 0), atol=0.01)
+    assert np.allclose(render_frame(studio, 2)[0, 0, :3], (1, 0, 0), atol=0.01)
 
 
 def user_tree(scene):
-    """A tree of the user's own, that gives red."""
+    """Make a user's compositor tree that outputs red."""
     tree, output = new_compositor(scene)
     node = tree.nodes.new("CompositorNodeRGB")
     node.name = "mine"
@@ -141,7 +141,7 @@ def user_tree(scene):
     return tree, output
 
 
-def test_what_the_user_puts_between_our_nodes_stays(studio):
+def test_nodes_that_the_user_puts_between_ours_stay(studio):
     propagated(studio)
     studio.click("matte_to_compositor", which="ACTIVE")
     tree = compositor_tree(studio.scene)
@@ -156,10 +156,10 @@ def test_what_the_user_puts_between_our_nodes_stays(studio):
 def test_two_clips_have_nodes_of_their_own(studio):
     propagated(studio)
     studio.click("matte_to_compositor")
-    count = len(names(studio))
+    count = len(our_nodes(studio))
     first = studio.clip
 
-    other = studio.open(write_film(studio.folder / "second"))
+    second = studio.open(write_film(studio.folder / "second"))
     with studio.editor():
         bpy.ops.clip.matte_object_add()
     studio.go(1)
@@ -167,19 +167,19 @@ def test_two_clips_have_nodes_of_their_own(studio):
     studio.click("matte_keyframe_from_image", filepath=str(path), all_objects=True)
     studio.click("matte_propagate", recipe="colour", wait=True)
     studio.click("matte_to_compositor")
-    assert len(names(studio)) == 2 * count
-    assert first.matting.folder != other.matting.folder
+    assert len(our_nodes(studio)) == 2 * count
+    assert first.matting.folder != second.matting.folder
 
 
 def warnings(studio, capfd, operator: str = "matte_to_compositor", **properties) -> str:
-    """What the operator warns of."""
+    """Call an operator and return its warnings."""
     capfd.readouterr()
     assert studio.click(operator, **properties) == {"FINISHED"}
-    told = capfd.readouterr().out.splitlines()
-    return "\n".join(line for line in told if line.startswith("Warning"))
+    lines = capfd.readouterr().out.splitlines()
+    return "\n".join(line for line in lines if line.startswith("Warning"))
 
 
-def test_mattes_of_another_size_of_render_are_told(studio, capfd):
+def test_render_size_other_than_the_clips_is_warned_of(studio, capfd):
     propagated(studio)
     assert warnings(studio, capfd) == ""
     studio.scene.render.resolution_x = 64
@@ -187,7 +187,7 @@ def test_mattes_of_another_size_of_render_are_told(studio, capfd):
 
 
 @pytest.mark.parametrize("operator", ["matte_to_compositor", "matte_to_mask_layers"])
-def test_an_object_without_mattes_is_left_out_and_the_others_are_not(studio, capfd, operator):
+def test_only_objects_without_mattes_are_left_out(studio, capfd, operator):
     propagated(studio)
     studio.click("matte_object_add", name="new")
     assert "skipped without keyframes or mattes: new" in warnings(studio, capfd, operator)
@@ -204,8 +204,8 @@ def test_mattes_of_an_object_whose_keyframes_were_cleared_are_left_out(studio, c
     studio.click("matte_keyframe_clear")
     assert "skipped without keyframes or mattes: Object 2" in warnings(studio, capfd, operator)
     if operator == "matte_to_compositor":
-        assert "Keymatte matte 2" not in names(studio)
-        assert np.abs(frame_of(studio, 2)[..., 3] - studio.matte(1, 2)).max() < 1.5 / 255
+        assert "Keymatte matte 2" not in our_nodes(studio)
+        assert np.abs(render_frame(studio, 2)[..., 3] - studio.matte(1, 2)).max() < 1.5 / 255
     else:
         assert [layer.name for layer in studio.clip.matting.mask.layers] == ["Object 1"]
     studio.clip.matting.active_object = 0
@@ -215,14 +215,14 @@ def test_mattes_of_an_object_whose_keyframes_were_cleared_are_left_out(studio, c
         studio.click(operator)
 
 
-def test_frames_without_mattes_are_told(studio, capfd):
+def test_frames_without_mattes_are_warned_of(studio, capfd):
     propagated(studio, first=1001, start=101)
     for number in (1002, 1003, 1006):
         studio.matte_folder.matte(2, number).unlink()
     assert "frames without mattes show those of other frames: 102 to 103, 106" in warnings(studio, capfd)
 
 
-def test_without_mattes_there_is_a_message(studio):
+def test_without_mattes_the_operator_is_refused(studio):
     studio.open_film()
     studio.mark(1, media=0)
     with pytest.raises(RuntimeError, match=r"no mattes of object 1.*Propagate first"):
@@ -234,5 +234,5 @@ def test_everything_renders_again_after_saving_and_opening(studio):
     studio.click("matte_to_compositor")
     bpy.ops.wm.save_mainfile()
     bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
-    made = frame_of(studio, 4)
-    assert np.abs(made[..., 3] - both(studio, 4)).max() < 1.5 / 255
+    made = render_frame(studio, 4)
+    assert np.abs(made[..., 3] - union(studio, 4)).max() < 1.5 / 255

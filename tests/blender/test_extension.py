@@ -1,4 +1,4 @@
-"""The installed extension: enabled, switched off and on, and quiet where there is nothing to do."""
+"""The installed extension: registration, disabling, and operators that are disabled without a clip."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ OPERATORS = (
 )
 
 
-def test_operators_and_panels_are_there(studio):
+def test_operators_and_panels_are_registered(studio):
     assert all(hasattr(bpy.types, f"CLIP_OT_{name}") for name in OPERATORS)
     panels = [name for name in dir(bpy.types) if name.startswith("CLIP_PT_matte")]
     assert {getattr(bpy.types, name).bl_category for name in panels} == {"Keymatte"}
     assert all(getattr(bpy.ops.clip, name).get_rna_type().description for name in OPERATORS)
 
 
-def test_switched_off_it_leaves_nothing_and_it_can_be_switched_on_again(studio):
+def test_disabled_extension_leaves_nothing_and_can_be_enabled_again(studio):
     python = bpy.context.preferences.addons[MODULE].preferences.engine_python
     for _ in range(2):
         bpy.ops.preferences.addon_disable(module=MODULE)
@@ -46,7 +46,7 @@ def test_switched_off_it_leaves_nothing_and_it_can_be_switched_on_again(studio):
     bpy.context.preferences.addons[MODULE].preferences.device = "cpu"
 
 
-def test_switching_off_ends_the_engine(studio):
+def test_unregistering_ends_the_engine(studio):
     session = part("addon.session").session
     session.test()
     session.wait(60)
@@ -59,11 +59,11 @@ def test_switching_off_ends_the_engine(studio):
         part("addon.registration").register()
 
 
-OF_NO_CLIP = [name for name in OPERATORS if "engine" in name or "weights" in name or name == "matte_cancel"]
+WITHOUT_CLIP = [name for name in OPERATORS if "engine" in name or "weights" in name or name == "matte_cancel"]
 
 
-@pytest.mark.parametrize("name", [name for name in OPERATORS if name not in OF_NO_CLIP])
-def test_without_a_clip_in_the_editor_operators_are_off(studio, name):
+@pytest.mark.parametrize("name", [name for name in OPERATORS if name not in WITHOUT_CLIP])
+def test_clip_operators_are_disabled_without_a_clip(studio, name):
     studio.area.type = "CLIP_EDITOR"
     with studio.editor():
         assert not getattr(bpy.ops.clip, name).poll()
@@ -72,11 +72,11 @@ def test_without_a_clip_in_the_editor_operators_are_off(studio, name):
         assert getattr(bpy.ops.clip, name).poll()
 
 
-def test_cancel_is_off_while_nothing_runs(studio):
+def test_cancel_is_disabled_while_nothing_runs(studio):
     assert not bpy.ops.clip.matte_cancel.poll()
 
 
-def test_remedies_name_operators_that_are_there():
+def test_remedies_name_existing_operators():
     for name in part("ui.status").REMEDIES.values():
         assert name.partition(".")[2] in OPERATORS
 
@@ -91,13 +91,13 @@ def test_no_library_of_the_engine_is_loaded_into_blender(studio):
         "print([name for name in ('torch', 'cv2', 'PIL', 'safetensors') if name in sys.modules], flush=True)\n"
         "os._exit(0)\n"
     )
-    told = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, timeout=120)
-    assert told.stdout.strip().endswith("[]"), told.stdout + told.stderr
+    result = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, timeout=120)
+    assert result.stdout.strip().endswith("[]"), result.stdout + result.stderr
 
 
 @pytest.mark.parametrize("name", OPERATORS)
-def test_a_button_does_what_it_says_whatever_was_clicked_before(studio, name):
-    """Blender fills in what a button does not set from the last use, unless it is told not to."""
+def test_operator_properties_are_not_remembered_from_the_last_use(studio, name):
+    """Blender fills properties that a button does not set from the last use, unless the property skips saving."""
     properties = getattr(bpy.ops.clip, name).get_rna_type().properties
-    remembered = [each.identifier for each in properties if each.identifier != "rna_type" and not each.is_skip_save]
+    remembered = [prop.identifier for prop in properties if prop.identifier != "rna_type" and not prop.is_skip_save]
     assert not remembered

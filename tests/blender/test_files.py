@@ -1,4 +1,4 @@
-"""Saving, opening, undoing and clearing: nothing of the user's is lost."""
+"""Saving, opening, undo and clearing lose none of the user's data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def results(studio):
     return part("addon.folders").results(studio.clip)
 
 
-def test_saved_and_opened_everything_is_there_again(studio):
+def test_saved_and_reopened_file_has_all_data(studio):
     propagated(studio)
     studio.clip.matting.objects[0].name = "ring"
     studio.clip.matting.recipe = "xmem"
@@ -37,7 +37,7 @@ def test_saved_and_opened_everything_is_there_again(studio):
     assert studio.propagate() == {"FINISHED"}
 
 
-def test_a_clip_that_nothing_shows_is_saved_all_the_same(studio):
+def test_clip_shown_in_no_editor_is_saved(studio):
     propagated(studio)
     studio.area.type = "VIEW_3D"
     bpy.ops.wm.save_mainfile()
@@ -107,7 +107,7 @@ def test_undo_while_a_job_runs_does_not_disturb_it(studio):
     assert len(results(studio).numbers) == 60
 
 
-def test_clear_removes_what_was_made_and_nothing_else(studio):
+def test_clear_removes_results_and_nothing_else(studio):
     propagated(studio)
     root = studio.matte_folder.root
     (root / "mattes" / "notes.txt").write_text("mine")
@@ -133,14 +133,14 @@ def test_clear_is_refused_while_mattes_are_made(studio):
 
 
 @pytest.mark.skipif(not hasattr(__import__("os"), "geteuid"), reason="file permissions are another thing on Windows")
-def test_a_folder_that_cannot_be_written_is_told_at_the_keyframe(studio):
+def test_unwritable_folder_is_reported_when_a_keyframe_is_made(studio):
     (studio.folder / "keymatte").write_text("a file where the folder would be")
     studio.open_film()
     with pytest.raises(RuntimeError, match=r"cannot be written.*Save the \.blend"):
         studio.mark(1, media=0)
 
 
-def test_a_folder_deleted_between_runs_is_told(studio):
+def test_folder_deleted_between_runs_is_reported(studio):
     propagated(studio)
     shutil.rmtree(Path(studio.matte_folder.root))
     with pytest.raises(RuntimeError, match="is missing"):

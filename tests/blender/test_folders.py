@@ -1,4 +1,4 @@
-"""Files and clips made from others by copying: each has its own keyframes and mattes from its first change on."""
+"""Copied files and clips have their own keyframes and mattes from their first change on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def results(clip):
     return part("addon.folders").results(clip)
 
 
-def not_here(studio, frame: int) -> None:
+def mark_absent(studio, frame: int) -> None:
     studio.go(frame)
     studio.click("matte_keyframe_from_mask", absent=True)
 
@@ -29,12 +29,12 @@ def open_file(studio, name: str) -> None:
     bpy.ops.wm.open_mainfile(filepath=str(studio.folder / name))
 
 
-def test_what_is_done_in_a_new_version_leaves_the_old_one_as_it_was(studio):
+def test_changes_in_a_new_version_leave_the_old_version_unchanged(studio):
     propagated(studio)
     first, before = studio.matte_folder, studio.matte(2, 2)
     assert before.any()
     bpy.ops.wm.save_as_mainfile(filepath=str(studio.folder / "shot 2.blend"))
-    not_here(studio, 2)
+    mark_absent(studio, 2)
     assert studio.matte_folder.root == first.root.with_name(f"{first.root.name}-2")
     assert len(results(studio.clip).numbers) == FRAMES, "the new version has the mattes made so far"
     studio.propagate()
@@ -75,7 +75,7 @@ def test_a_file_that_was_renamed_or_copied_with_its_folder_keeps_it(studio, tmp_
     assert part("addon.folders").matte_folder(studio.clip).root == tmp_path / "copied" / "keymatte" / root.name
 
 
-def test_a_copied_clip_and_its_original_do_not_touch_each_others_files(studio):
+def test_copied_clip_and_original_have_separate_files(studio):
     propagated(studio)
     studio.click("matte_to_mask_layers")
     original, copy = studio.clip, studio.clip.copy()
@@ -99,7 +99,7 @@ def test_a_copied_clip_and_its_original_do_not_touch_each_others_files(studio):
     assert part("addon.folders").matte_folder(copy).root == second
 
 
-def test_a_copied_clip_has_nodes_of_its_own_and_shows_what_was_made(studio):
+def test_copied_clip_has_its_own_nodes_and_the_mattes_made_so_far(studio):
     propagated(studio)
     studio.click("matte_to_compositor")
     count = len(nodes(studio))
@@ -116,15 +116,15 @@ def nodes(studio) -> list:
     return [node for node in compositor_tree(studio.scene).nodes if node.get("keymatte")]
 
 
-def test_undoing_the_first_change_in_a_new_version_gives_the_same_folder_again(studio):
+def test_undone_first_change_in_a_new_version_keeps_its_folder(studio):
     propagated(studio)
     bpy.ops.wm.save_as_mainfile(filepath=str(studio.folder / "shot 2.blend"))
     bpy.ops.ed.undo_push(message="saved as")
-    not_here(studio, 2)
+    mark_absent(studio, 2)
     bpy.ops.ed.undo_push(message="not here")
     own = studio.matte_folder.root
     bpy.ops.ed.undo()
-    not_here(studio, 3)
+    mark_absent(studio, 3)
     assert studio.matte_folder.root == own
 
 

@@ -1,4 +1,4 @@
-"""Objects and keyframes through the operators an artist clicks."""
+"""Objects and keyframes, made and edited by operators."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def from_mask(studio, mask, frame: int = 1) -> np.ndarray:
     studio.go(frame)
     studio.space.mask = mask
     studio.click("matte_keyframe_from_mask")
-    return studio.kept(number=frame)
+    return studio.keyframe_labels(number=frame)
 
 
 # -- objects -----------------------------------------------------------------------------------------------------------
@@ -49,7 +49,7 @@ def test_objects_are_added_renamed_and_removed(studio):
     assert [(item.object_id, item.name) for item in objects] == [(2, "coat")]
 
 
-def test_a_number_set_free_is_used_again_only_if_no_matte_has_it(studio):
+def test_freed_object_number_is_reused_only_if_no_matte_has_it(studio):
     studio.click("matte_object_add")
     studio.mark(1, media=0)
     studio.propagate()
@@ -59,7 +59,7 @@ def test_a_number_set_free_is_used_again_only_if_no_matte_has_it(studio):
     assert studio.clip.matting.objects[-1].object_id == 3
 
 
-def test_255_objects_can_be_had_and_no_more(studio):
+def test_at_most_255_objects_can_be_added(studio):
     for _ in range(254):
         studio.click("matte_object_add")
     assert sorted(item.object_id for item in studio.clip.matting.objects) == list(range(1, 256))
@@ -77,14 +77,14 @@ def test_removing_an_object_removes_its_keyframes_only(studio):
 # -- from masks --------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("handles", ["FREE", "AUTO", "VECTOR", "ALIGNED"])
 @pytest.mark.parametrize("clockwise", [False, True])
-def test_a_mask_is_taken_as_the_mask_node_draws_it(studio, handles, clockwise):
+def test_keyframe_from_mask_is_what_the_mask_node_draws(studio, handles, clockwise):
     mask = new_mask(circle(0.4, 0.55, 0.2, 9, clockwise=clockwise), handles)
     taken = from_mask(studio, mask)
     assert (taken == (mask_by_node(mask, 1, studio.folder) >= 0.5)).all()
     assert set(np.unique(taken)) == {0, 1}
 
 
-def test_feather_and_holes_are_taken_too(studio):
+def test_keyframe_from_mask_has_feather_and_holes(studio):
     mask = new_mask(circle(0.5, 0.5, 0.2, 12, clockwise=True))
     for point in mask.layers[0].splines[0].points:
         point.weight = 0.05
@@ -96,7 +96,7 @@ def test_feather_and_holes_are_taken_too(studio):
     assert (taken == (mask_by_node(mask, 1, studio.folder) >= 0.5)).all()
 
 
-def test_a_mask_that_follows_a_track_is_taken_where_the_track_is(studio):
+def test_keyframe_from_mask_follows_a_track(studio):
     track = studio.clip.tracking.tracks.new(name="T", frame=1)
     for frame in range(1, 9):
         track.markers.insert_frame(frame, co=(0.2 + 0.05 * frame, 0.5))
@@ -114,7 +114,7 @@ def test_a_mask_that_follows_a_track_is_taken_where_the_track_is(studio):
     assert abs(np.nonzero(taken)[1].mean() + 0.5 - WIDTH * (0.25 + 0.05 * 6)) < 0.6
 
 
-def test_an_edit_not_keyed_yet_is_taken_and_not_lost(studio):
+def test_mask_edit_without_a_shape_key_is_used_and_not_lost(studio):
     mask = new_mask(circle(0.3, 0.5, 0.1, 24, clockwise=True), "FREE")
     spline = mask.layers[0].splines[0]
     spline.points[0].select = True
@@ -127,7 +127,7 @@ def test_an_edit_not_keyed_yet_is_taken_and_not_lost(studio):
     studio.go(4)
     place(spline, circle(0.5, 0.7, 0.05, 24, clockwise=True))
     studio.click("matte_keyframe_from_mask")
-    taken = studio.kept(number=4)
+    taken = studio.keyframe_labels(number=4)
     y, x = (places.mean() + 0.5 for places in np.nonzero(taken))
     assert abs(x - 0.5 * WIDTH) < 1
     assert abs(y - (HEIGHT / 2 - 0.2 * WIDTH)) < 1
@@ -141,7 +141,7 @@ def place(spline, points: np.ndarray) -> None:
         spline.points.foreach_set(name, np.ascontiguousarray(points, np.float32).ravel())
 
 
-def test_taking_a_mask_leaves_nothing_else_behind(studio):
+def test_keyframe_from_mask_leaves_no_temporary_data(studio):
     kinds = ("scenes", "masks", "images", "node_groups")
     mask = new_mask(circle(0.5, 0.5, 0.2))
     before = {kind: set(getattr(bpy.data, kind).keys()) for kind in kinds}
@@ -160,10 +160,10 @@ def test_an_empty_mask_is_refused_but_an_object_can_be_absent(studio):
     studio.click("matte_keyframe_from_mask", absent=True)
     (key,) = studio.clip.matting.keyframes
     assert (key.number, key.absent) == (2, True)
-    assert not studio.kept(number=2).any()
+    assert not studio.keyframe_labels(number=2).any()
 
 
-def test_no_mask_no_object_and_a_frame_outside_the_clip_are_told(studio):
+def test_missing_mask_missing_object_and_frame_outside_the_clip_are_refused(studio):
     studio.go(1)
     with pytest.raises(RuntimeError, match="No mask is selected"):
         studio.click("matte_keyframe_from_mask")
@@ -209,15 +209,15 @@ def test_jumping_goes_from_keyframe_to_keyframe(studio):
 
 def test_undo_brings_back_the_keyframe_that_was_replaced(studio):
     bpy.ops.ed.undo_push(message="start")
-    studio.take(ring(0) * np.uint8(255))
+    studio.import_keyframe(ring(0) * np.uint8(255))
     bpy.ops.ed.undo_push(message="ring")
-    studio.take(box(0) * np.uint8(255))
+    studio.import_keyframe(box(0) * np.uint8(255))
     bpy.ops.ed.undo_push(message="box")
-    assert (studio.kept() == box(0)).all()
+    assert (studio.keyframe_labels() == box(0)).all()
     bpy.ops.ed.undo()
-    assert (studio.kept() == ring(0)).all()
+    assert (studio.keyframe_labels() == ring(0)).all()
     bpy.ops.ed.redo()
-    assert (studio.kept() == box(0)).all()
+    assert (studio.keyframe_labels() == box(0)).all()
     bpy.ops.ed.undo()
     bpy.ops.ed.undo()
     assert len(studio.clip.matting.keyframes) == 0
@@ -226,12 +226,12 @@ def test_undo_brings_back_the_keyframe_that_was_replaced(studio):
 
 def test_after_undoing_the_first_keyframe_the_next_goes_to_the_same_folder(studio):
     bpy.ops.ed.undo_push(message="start")
-    studio.take(ring(0) * np.uint8(255))
+    studio.import_keyframe(ring(0) * np.uint8(255))
     bpy.ops.ed.undo_push(message="ring")
     first = studio.matte_folder.root
     bpy.ops.ed.undo()
     assert studio.matte_folder is None
-    studio.take(ring(0) * np.uint8(255))
+    studio.import_keyframe(ring(0) * np.uint8(255))
     assert studio.matte_folder.root == first
 
 
@@ -249,7 +249,7 @@ def test_keyframes_carry_file_numbers_so_moving_the_clip_in_time_keeps_them(stud
 
 
 # -- more than one object ----------------------------------------------------------------------------------------------
-def test_of_the_mask_made_of_the_mattes_only_the_objects_own_layer_is_taken(studio):
+def test_from_the_mask_of_mattes_only_the_objects_own_layer_is_used(studio):
     studio.mark(1, media=0)
     studio.propagate()
     studio.click("matte_to_mask_layers")
@@ -260,41 +260,41 @@ def test_of_the_mask_made_of_the_mattes_only_the_objects_own_layer_is_taken(stud
         studio.click("matte_keyframe_from_mask")
         other = {1: box, 2: ring}[object_id](0)
         own = {1: ring, 2: box}[object_id](0)
-        assert not studio.kept(object_id)[other].any()
-        assert iou(studio.kept(object_id) > 0, own) > 0.95
+        assert not studio.keyframe_labels(object_id)[other].any()
+        assert iou(studio.keyframe_labels(object_id) > 0, own) > 0.95
     assert [layer.hide_render for layer in mask.layers] == [False, False]
     studio.click("matte_object_add", name="new")
     with pytest.raises(RuntimeError, match=r"only layers of other objects.*layer of its own"):
         studio.click("matte_keyframe_from_mask")
     add_spline(mask.layers.new(name="drawn for the new one"), circle(0.5, 0.3, 0.05))
     studio.click("matte_keyframe_from_mask")
-    taken = studio.kept(3) > 0
+    taken = studio.keyframe_labels(3) > 0
     assert taken.any()
     assert not taken[ring(0) | box(0)].any()
 
 
-def test_what_lies_under_another_objects_keyframe_is_told(studio, capfd):
+def test_pixels_under_another_objects_keyframe_are_reported(studio, capfd):
     square = np.zeros((HEIGHT, WIDTH), np.uint8)
     square[10:30, 10:30] = 255
-    studio.take(square)
+    studio.import_keyframe(square)
     studio.click("matte_object_add", name="coat")
     capfd.readouterr()
-    studio.take(np.roll(square, 15, axis=1))
+    studio.import_keyframe(np.roll(square, 15, axis=1))
     assert "400 pixels; 100 pixels of Object 1 lie under coat" in capfd.readouterr().out
     studio.clip.matting.active_object = 0
-    studio.take(np.roll(square, 5, axis=1))
+    studio.import_keyframe(np.roll(square, 5, axis=1))
     assert "400 pixels; 200 pixels of Object 1 lie under coat" in capfd.readouterr().out
-    studio.take(np.roll(square, 40, axis=1))
+    studio.import_keyframe(np.roll(square, 40, axis=1))
     assert "under" not in capfd.readouterr().out
-    studio.take((np.roll(square, 5, axis=1) > 0).astype(np.uint8), PALETTE, all_objects=True)
+    studio.import_keyframe((np.roll(square, 5, axis=1) > 0).astype(np.uint8), PALETTE, all_objects=True)
     assert "1 objects on frame 1; 200 pixels of Object 1 lie under coat" in capfd.readouterr().out
 
 
-def test_images_with_numbers_beyond_blenders_are_told(studio):
+def test_image_numbers_beyond_blenders_range_are_refused(studio):
     from tests.blender.studio import write_film
 
     bpy.data.movieclips.remove(studio.clip)
     studio.open(write_film(studio.folder / "stamped", first=1705312345678, frames=3))
     studio.click("matte_object_add")
     with pytest.raises(RuntimeError, match=r"1705312345678.*2147483647.*Rename the images"):
-        studio.take(ring(0) * np.uint8(255))
+        studio.import_keyframe(ring(0) * np.uint8(255))

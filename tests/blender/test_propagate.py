@@ -29,7 +29,7 @@ def test_at_a_keyframe_the_matte_is_the_keyframe(studio):
     assert (studio.matte(2, 4) == box(3)).all()
 
 
-def test_an_object_that_is_not_here_has_no_matte_there(studio):
+def test_absent_object_has_an_empty_matte_at_its_keyframe(studio):
     studio.open_film()
     studio.mark(1, media=0, objects=1)
     studio.go(8)
@@ -96,7 +96,7 @@ def test_a_movie_gets_mattes_counted_from_0(studio):
 
 
 def write_movie(studio, path) -> None:
-    """The film as a movie, made by Blender itself."""
+    """Write the film as a movie with Blender."""
     film = bpy.data.images.load(str(write_film(studio.folder / "film")))
     scene = bpy.data.scenes.new("movie")
     editor = scene.sequence_editor_create()
@@ -121,7 +121,7 @@ def write_movie(studio, path) -> None:
     assert path.is_file()
 
 
-def test_only_the_preview_range_is_done_if_asked(studio):
+def test_preview_option_processes_only_the_preview_range(studio):
     studio.open_marked(start=101)
     studio.scene.use_preview_range = True
     studio.scene.frame_preview_start, studio.scene.frame_preview_end = 103, 105
@@ -139,11 +139,11 @@ def test_forward_and_backward_go_one_way_only(studio):
     assert part("addon.folders").results(studio.clip).numbers == (1, 2, 3, 4, 5)
 
 
-def test_propagate_returns_at_once_and_tells_how_far_it_is(studio):
+def test_propagate_returns_at_once_and_reports_progress(studio):
     studio.open_marked()
-    begun = time.monotonic()
+    started = time.monotonic()
     studio.click("matte_propagate", recipe="colour")
-    assert time.monotonic() - begun < 1.0
+    assert time.monotonic() - started < 1.0
     assert studio.session.status.busy
     with pytest.raises(RuntimeError, match="running already"):
         studio.click("matte_propagate")
@@ -162,13 +162,13 @@ def test_after_the_preview_range_the_other_buttons_do_the_whole_clip_again(studi
     studio.open_marked()
     studio.scene.use_preview_range = True
     studio.scene.frame_preview_start, studio.scene.frame_preview_end = 3, 5
-    as_a_button(studio, direction="forward", frames="PREVIEW")
+    click_propagate_button(studio, direction="forward", frames="PREVIEW")
     assert part("addon.folders").results(studio.clip).numbers == (3, 4, 5)
-    as_a_button(studio)
+    click_propagate_button(studio)
     assert part("addon.folders").results(studio.clip).numbers == tuple(range(1, FRAMES + 1))
 
 
-def as_a_button(studio, **properties) -> None:
-    """Call with the properties of the last call where none are given, as buttons do."""
+def click_propagate_button(studio, **properties) -> None:
+    """Call Propagate as a button does: properties that are not given come from the last call."""
     with studio.editor():
         bpy.ops.clip.matte_propagate("EXEC_DEFAULT", True, wait=True, recipe="colour", **properties)

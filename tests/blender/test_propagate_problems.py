@@ -1,4 +1,4 @@
-"""Propagate when something is wrong: told in a sentence, nothing lost, and the next run works."""
+"""Propagate reports problems in a sentence, loses nothing, and works on the next run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from tests.blender.studio import MODULE, part, truth, write_film
 
 
-def test_cancel_keeps_what_is_done_and_the_next_run_completes_it(studio):
+def test_cancelled_job_keeps_finished_frames_and_the_next_run_completes_it(studio):
     studio.open_marked(frames=300)
     studio.click("matte_propagate", recipe="colour")
     studio.pump_until(lambda: studio.session.status.done > 3)
@@ -28,7 +28,7 @@ def test_cancel_keeps_what_is_done_and_the_next_run_completes_it(studio):
     assert len(part("addon.folders").results(studio.clip).numbers) >= len(done) + 5
 
 
-def test_a_killed_engine_is_told_and_the_next_run_starts_another(studio):
+def test_killed_engine_is_reported_and_the_next_run_starts_another(studio):
     studio.open_marked(frames=300)
     studio.click("matte_propagate", recipe="colour")
     studio.pump_until(lambda: studio.session.status.done > 3)
@@ -41,7 +41,7 @@ def test_a_killed_engine_is_told_and_the_next_run_starts_another(studio):
     assert studio.propagate(frames="PREVIEW") == {"FINISHED"}
 
 
-def test_after_a_killed_engine_the_same_click_goes_on_where_it_was(studio):
+def test_propagate_resumes_after_a_killed_engine(studio):
     studio.open_marked(frames=1200)
     studio.click("matte_propagate", recipe="keymatte")
     studio.pump_until(lambda: any(studio.matte_folder.unfinished.glob("*/memory.safetensors")))
@@ -58,7 +58,7 @@ def test_after_a_killed_engine_the_same_click_goes_on_where_it_was(studio):
     assert not studio.matte_folder.unfinished.exists()
 
 
-def test_without_a_keyframe_nothing_is_started(studio):
+def test_propagate_without_a_keyframe_is_refused(studio):
     studio.open_film()
     with pytest.raises(RuntimeError, match=r"no keyframe.*Mark at least one object"):
         studio.propagate()
@@ -66,7 +66,7 @@ def test_without_a_keyframe_nothing_is_started(studio):
     assert studio.session.status.problem.code == "no-keyframes"
 
 
-def test_a_clip_whose_file_has_gone_is_told_and_works_again_when_it_is_back(studio):
+def test_missing_clip_file_is_reported_until_it_is_back(studio):
     studio.open_marked()
     film, away = studio.folder / "film", studio.folder / "away"
     shutil.move(film, away)
@@ -76,7 +76,7 @@ def test_a_clip_whose_file_has_gone_is_told_and_works_again_when_it_is_back(stud
     assert studio.propagate() == {"FINISHED"}
 
 
-def test_a_frame_that_cannot_be_read_is_told_and_the_others_are_done(studio):
+def test_unreadable_frame_is_reported_and_the_others_are_done(studio):
     studio.open_marked()
     (studio.folder / "film" / "shot_0005.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
     studio.propagate()
@@ -84,7 +84,7 @@ def test_a_frame_that_cannot_be_read_is_told_and_the_others_are_done(studio):
     assert part("addon.folders").results(studio.clip).numbers == (1, 2, 3, 4, 6, 7, 8)
 
 
-def test_a_keyframe_of_another_size_is_told(studio):
+def test_keyframe_of_another_size_is_refused(studio):
     studio.open_marked()
     clip = studio.clip
     for path in (studio.folder / "film").iterdir():
@@ -98,14 +98,14 @@ def test_a_keyframe_of_another_size_is_told(studio):
         studio.propagate()
 
 
-def test_an_image_of_a_keyframe_that_is_gone_is_told(studio):
+def test_missing_keyframe_image_is_reported(studio):
     studio.open_marked()
     shutil.rmtree(studio.matte_folder.root / "keyframes")
     with pytest.raises(RuntimeError, match="The image of the keyframe on frame 1 is missing"):
         studio.propagate()
 
 
-def test_a_keyframe_outside_a_clip_that_became_shorter_is_told(studio):
+def test_keyframe_outside_a_shortened_clip_is_refused(studio):
     studio.open_film()
     studio.mark(8, media=7, objects=1)
     key = studio.clip.matting.keyframes[0]
@@ -114,7 +114,7 @@ def test_a_keyframe_outside_a_clip_that_became_shorter_is_told(studio):
         studio.propagate()
 
 
-def test_without_an_engine_the_message_says_where_to_get_it(studio):
+def test_missing_engine_is_reported_with_where_to_get_it(studio):
     studio.open_marked()
     preferences = bpy.context.preferences.addons[MODULE].preferences
     studio.session.close()
@@ -127,7 +127,7 @@ def test_without_an_engine_the_message_says_where_to_get_it(studio):
         studio.propagate()
 
 
-def test_a_python_without_pytorch_is_told_by_its_last_words(studio):
+def test_python_without_pytorch_is_reported_with_its_last_error_line(studio):
     studio.open_marked()
     studio.session.close()
     script = studio.folder / "python"
@@ -138,7 +138,7 @@ def test_a_python_without_pytorch_is_told_by_its_last_words(studio):
         studio.propagate()
 
 
-def test_loading_another_file_drops_the_job_quietly(studio):
+def test_loading_another_file_drops_the_job_silently(studio):
     studio.open_marked(frames=300)
     studio.click("matte_propagate", recipe="colour")
     studio.pump_until(lambda: studio.session.status.done > 3)
@@ -157,14 +157,14 @@ def test_the_engine_can_be_tested(studio):
     assert "is ready, on CPU" in studio.session.status.text
 
 
-def test_installing_offline_is_refused_with_what_to_do(studio):
+def test_installing_offline_is_refused_with_a_remedy(studio):
     assert not bpy.app.online_access
     with pytest.raises(RuntimeError, match="Allow Online Access"):
         bpy.ops.clip.matte_install_engine()
 
 
 @pytest.mark.parametrize("frames", [(1, 250), (1010, 1020)])
-def test_a_range_outside_the_clip_is_told_and_nothing_is_started(studio, frames):
+def test_range_outside_the_clip_is_refused(studio, frames):
     studio.open_marked(start=1001)
     studio.scene.frame_start, studio.scene.frame_end = frames
     asked = f"range, {frames[0]} to {frames[1]}, is outside the clip, which has frames 1001 to 1008.*Set a preview"

@@ -1,4 +1,4 @@
-"""Suggested frames: found by the engine, listed on the clip, gone to with a click, gone once they have a keyframe."""
+"""Suggested frames: listed on the clip, opened by a click, and removed once they have a keyframe."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import pytest
 from tests.blender.studio import FRAMES, part
 
 
-def suggested(studio, **film):
-    """A film with mattes, and frames suggested for it by the recipe for tests."""
+def propagate_and_suggest(studio, **film):
+    """Propagate through a film and suggest frames for it, both with the recipe `colour`."""
     studio.open_marked(**film)
     studio.propagate()
-    return again(studio)
+    return suggest(studio)
 
 
-def again(studio, **properties):
+def suggest(studio, **properties):
     return studio.click("matte_suggest", wait=True, **{"recipe": "colour", **properties})
 
 
@@ -23,8 +23,8 @@ def numbers(studio) -> list[int]:
     return [item.number for item in studio.clip.matting.suggestions]
 
 
-def test_frames_are_listed_the_most_wanted_first_and_none_has_a_keyframe(studio):
-    assert suggested(studio) == {"FINISHED"}
+def test_suggestions_are_sorted_by_score_and_have_no_keyframe(studio):
+    assert propagate_and_suggest(studio) == {"FINISHED"}
     scores = [item.score for item in studio.clip.matting.suggestions]
     assert len(scores) == 5
     assert scores == sorted(scores, reverse=True)
@@ -34,30 +34,30 @@ def test_frames_are_listed_the_most_wanted_first_and_none_has_a_keyframe(studio)
     assert studio.session.status.text == "5 frames suggested"
 
 
-def test_as_many_are_suggested_as_were_asked_for_and_no_more_than_there_are(studio):
+def test_suggestion_count_is_honoured_up_to_the_number_of_frames(studio):
     studio.open_marked()
     studio.propagate()
     for count, expected in ((2, 2), (20, FRAMES - 1)):
         studio.clip.matting.suggestion_count = count
-        again(studio)
+        suggest(studio)
         assert len(numbers(studio)) == expected
     studio.clip.matting.suggestion_count = 100
     assert studio.clip.matting.suggestion_count == 20
 
 
-def test_what_frames_are_to_differ_in_changes_their_scores(studio):
+def test_alpha_changes_the_scores(studio):
     studio.open_marked()
     studio.propagate()
-    told = []
+    results = []
     for alpha in (0.0, 1.0):
         studio.clip.matting.suggestion_alpha = alpha
-        again(studio)
-        told.append([(item.number, item.score) for item in studio.clip.matting.suggestions])
-    assert told[0] != told[1]
+        suggest(studio)
+        results.append([(item.number, item.score) for item in studio.clip.matting.suggestions])
+    assert results[0] != results[1]
 
 
-def test_a_click_on_a_row_goes_to_its_frame_and_the_frame_shows_its_row(studio):
-    suggested(studio, first=1001, start=101, offset=2)
+def test_clicked_suggestion_goes_to_its_frame_and_that_frame_selects_its_row(studio):
+    propagate_and_suggest(studio, first=1001, start=101, offset=2)
     matting = studio.clip.matting
     studio.go(99)
     assert matting.active_suggestion == -1
@@ -69,7 +69,7 @@ def test_a_click_on_a_row_goes_to_its_frame_and_the_frame_shows_its_row(studio):
     assert matting.active_suggestion == 3
 
 
-def test_a_click_on_a_keyframe_goes_to_its_frame_and_chooses_its_object(studio):
+def test_clicked_keyframe_goes_to_its_frame_and_selects_its_object(studio):
     studio.open_marked()
     studio.mark(4, media=3)
     matting = studio.clip.matting
@@ -83,7 +83,7 @@ def test_a_click_on_a_keyframe_goes_to_its_frame_and_chooses_its_object(studio):
 
 def test_a_frame_leaves_the_list_once_it_has_a_keyframe_and_undo_brings_it_back(studio):
     bpy.ops.ed.undo_push(message="begin")
-    suggested(studio)
+    propagate_and_suggest(studio)
     listed = numbers(studio)
     studio.go(listed[1])
     studio.click("matte_keyframe_from_mask", absent=True)
@@ -99,7 +99,7 @@ def test_the_list_is_saved_with_the_file(studio):
     studio.open_marked()
     studio.propagate()
     studio.clip.matting.suggestion_count, studio.clip.matting.suggestion_alpha = 3, 0.25
-    again(studio)
+    suggest(studio)
     before = [(item.number, item.score) for item in studio.clip.matting.suggestions]
     bpy.ops.wm.save_mainfile()
     bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
@@ -110,34 +110,34 @@ def test_the_list_is_saved_with_the_file(studio):
     assert studio.scene.frame_current == before[1][0]
 
 
-def test_a_new_run_makes_the_list_stale_and_it_goes(studio):
-    suggested(studio)
+def test_new_run_clears_the_suggestions(studio):
+    propagate_and_suggest(studio)
     studio.propagate()
     assert numbers(studio) == []
 
 
-def test_without_keyframes_or_mattes_nothing_is_started(studio):
+def test_suggest_without_keyframes_or_mattes_is_refused(studio):
     studio.open_film()
     with pytest.raises(RuntimeError, match=r"no keyframe.*Mark at least one object"):
-        again(studio)
+        suggest(studio)
     studio.mark(1, media=0)
     with pytest.raises(RuntimeError, match=r"no mattes yet. Propagate first"):
-        again(studio)
+        suggest(studio)
     assert studio.session.status.problem.code == "nothing-propagated"
 
 
-def test_only_frames_with_mattes_are_looked_at(studio):
+def test_only_frames_with_mattes_are_considered(studio):
     studio.open_marked()
     studio.scene.use_preview_range = True
     studio.scene.frame_preview_start, studio.scene.frame_preview_end = 3, 5
     studio.propagate(frames="PREVIEW")
-    again(studio)
+    suggest(studio)
     assert set(numbers(studio)) <= {3, 4, 5}
     kept = sorted(path.stem for path in (studio.matte_folder.root / "keys").glob("*.npy"))
     assert kept == ["000000", "000002", "000003", "000004"], "the keyframe's, and those with mattes"
 
 
-def test_a_clip_that_was_renamed_meanwhile_gets_its_list_and_one_that_has_gone_is_not_missed(studio):
+def test_renamed_clip_gets_its_suggestions_and_a_removed_clip_is_no_error(studio):
     studio.open_marked()
     studio.propagate()
     studio.click("matte_suggest", recipe="colour")
@@ -150,7 +150,7 @@ def test_a_clip_that_was_renamed_meanwhile_gets_its_list_and_one_that_has_gone_i
 
 
 def test_suggestions_can_be_cancelled_and_the_old_list_stays(studio):
-    suggested(studio, frames=20)
+    propagate_and_suggest(studio, frames=20)
     listed = numbers(studio)
     studio.click("matte_suggest", recipe="colour")
     studio.click("matte_cancel")
@@ -159,14 +159,14 @@ def test_suggestions_can_be_cancelled_and_the_old_list_stays(studio):
     assert numbers(studio) == listed
 
 
-def test_clearing_mattes_removes_what_suggestions_kept_on_disk(studio):
-    suggested(studio)
+def test_clearing_mattes_removes_the_stored_keys(studio):
+    propagate_and_suggest(studio)
     assert (studio.matte_folder.root / "keys").is_dir()
     studio.click("matte_clear")
     assert not (studio.matte_folder.root / "keys").exists()
 
 
-def test_a_keyframe_made_while_frames_are_looked_at_is_not_suggested(studio):
+def test_keyframe_made_during_the_job_is_not_suggested(studio):
     studio.open_marked()
     studio.propagate()
     studio.clip.matting.suggestion_count = 20

@@ -1,4 +1,4 @@
-"""Recipes of the menu and the weights that they run on, through the operators, with the real engine."""
+"""Recipes in the menu and their weights, through the operators and with the real engine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def preferences():
 
 
 def store(matting, name: str, number: int) -> None:
-    """Put a number where a .blend of another version may have it, past the menu's items."""
+    """Store a number that is no menu item in a property, as a .blend of another version may have."""
     if bpy.app.version >= (5, 0, 0):
         matting.bl_system_properties_get(do_create=True)[name] = number
     else:
@@ -53,7 +53,7 @@ def test_all_published_weights_can_be_chosen_for_their_recipes(studio):
 
 
 # -- weights that are not there ----------------------------------------------------------------------------------------
-def test_without_its_weights_a_recipe_is_refused_with_what_to_do_and_nothing_is_lost(studio):
+def test_recipe_without_its_weights_is_refused_with_a_remedy_and_nothing_is_lost(studio):
     studio.open_marked()
     studio.propagate()
     studio.clip.matting.recipe = "xmem++"
@@ -68,7 +68,7 @@ def test_without_its_weights_a_recipe_is_refused_with_what_to_do_and_nothing_is_
     assert studio.propagate(recipe="") == {"FINISHED"}
 
 
-def test_downloading_offline_is_refused_with_what_to_do(studio):
+def test_downloading_offline_is_refused_with_a_remedy(studio):
     assert not bpy.app.online_access
     for call in ("INVOKE_DEFAULT", "EXEC_DEFAULT"):
         with pytest.raises(RuntimeError, match="Allow Online Access"):
@@ -76,7 +76,7 @@ def test_downloading_offline_is_refused_with_what_to_do(studio):
     assert not studio.session.status.busy
 
 
-def test_a_file_that_holds_no_weights_is_refused_and_the_next_may_come(studio, tmp_path):
+def test_file_without_weights_is_refused_and_another_can_be_imported(studio, tmp_path):
     page = tmp_path / "XMem.pth"
     page.write_text("<!doctype html><html><body>Sign in</body></html>")
     with pytest.raises(RuntimeError, match=r"XMem\.pth"):
@@ -87,7 +87,7 @@ def test_a_file_that_holds_no_weights_is_refused_and_the_next_may_come(studio, t
     assert bpy.ops.clip.matte_weights_import.poll()
 
 
-def test_weights_that_nobody_published_are_refused_by_name(studio):
+def test_unknown_weights_name_is_refused(studio):
     with pytest.raises(RuntimeError, match="No published weights 'YMem'"):
         bpy.ops.clip.matte_weights_import(name="YMem", filepath=str(studio.folder / "some.pth"))
 
@@ -121,7 +121,7 @@ sys.exit(main(["serve"]))
 
 @pytest.fixture
 def server(studio, xmem_file, monkeypatch):
-    """A server on this computer, from which the engine fetches what it would fetch from the authors'."""
+    """Yield a local server that offers XMem's weights, and make the engine download from it."""
     monkeypatch.setenv("no_proxy", "*")
     running = Server(xmem_file.read_bytes())
     program, python = studio.folder / "serve.py", studio.folder / "python"
@@ -136,7 +136,7 @@ def server(studio, xmem_file, monkeypatch):
     running.close()
 
 
-def test_online_a_download_shows_how_far_it_is_and_one_that_was_cancelled_goes_on(studio, server):
+def test_download_shows_progress_and_resumes_after_a_cancel(studio, server):
     server.stalls_at = 20_000_000
     bpy.ops.clip.matte_weights_download(name="XMem")
     studio.pump_until(lambda: studio.session.status.done > 10_000_000)
@@ -148,13 +148,13 @@ def test_online_a_download_shows_how_far_it_is_and_one_that_was_cancelled_goes_o
     server.stalls_at = None
     assert bpy.ops.clip.matte_weights_download(name="XMem", wait=True) == {"FINISHED"}
     assert studio.session.status.text == "Weights XMem are installed"
-    assert "Range" not in server.asked[0]
-    assert "Range" in server.asked[1]
+    assert "Range" not in server.requests[0]
+    assert "Range" in server.requests[1]
     assert part("addon.weights").file_for("xmem++").is_file()
 
 
 # -- weights that are --------------------------------------------------------------------------------------------------
-def test_imported_weights_are_there_and_are_not_imported_twice(with_xmem, xmem_folder, xmem_file):
+def test_imported_weights_are_installed_and_not_imported_twice(with_xmem, xmem_folder, xmem_file):
     installed = xmem_folder / "XMem.safetensors"
     assert part("addon.weights").file_for("xmem++") == installed
     before = installed.stat().st_mtime_ns
@@ -164,7 +164,7 @@ def test_imported_weights_are_there_and_are_not_imported_twice(with_xmem, xmem_f
     assert xmem_file.is_file()
 
 
-def test_the_weights_that_are_chosen_are_used_and_missed(with_xmem):
+def test_missing_chosen_weights_are_reported(with_xmem):
     with_xmem.open_marked()
     with_xmem.clip.matting.recipe, with_xmem.clip.matting.weights = "xmem", "XMem-s012"
     with pytest.raises(RuntimeError, match="Weights XMem-s012, which"):
@@ -172,7 +172,7 @@ def test_the_weights_that_are_chosen_are_used_and_missed(with_xmem):
 
 
 @pytest.mark.parametrize("recipe", ["xmem++", "xmem"])
-def test_a_published_recipe_makes_mattes_and_at_a_keyframe_the_matte_is_the_keyframe(with_xmem, recipe):
+def test_published_recipe_makes_mattes_and_reproduces_keyframes(with_xmem, recipe):
     with_xmem.open_marked()
     with_xmem.mark(4, media=3)
     with_xmem.clip.matting.recipe = recipe
@@ -181,11 +181,11 @@ def test_a_published_recipe_makes_mattes_and_at_a_keyframe_the_matte_is_the_keyf
     for number in (1, 4):
         assert (with_xmem.matte(1, number) == ring(number - 1)).all()
         assert (with_xmem.matte(2, number) == box(number - 1)).all()
-    told = (with_xmem.matte_folder.root / "keymatte.json").read_text(encoding="utf-8")
-    assert f'"{recipe}"' in told
+    manifest = (with_xmem.matte_folder.root / "keymatte.json").read_text(encoding="utf-8")
+    assert f'"{recipe}"' in manifest
 
 
-def test_frames_are_suggested_by_the_recipe_that_is_chosen(with_xmem):
+def test_suggestions_use_the_chosen_recipe(with_xmem):
     with_xmem.open_marked()
     with_xmem.propagate()
     with_xmem.clip.matting.recipe = "xmem++"

@@ -1,4 +1,4 @@
-"""What tests of several modules begin with: our own network, and a web server on this computer."""
+"""Fixtures of the engine's tests: the bundled network, and a local web server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.engine.server import Server
 
 @pytest.fixture
 def server(monkeypatch) -> Iterator[Server]:
-    """Offers 300 000 bytes of noise."""
+    """Yield a server that offers 300 000 random bytes."""
     monkeypatch.setenv("no_proxy", "*")
     running = Server(np.random.default_rng(7).bytes(300_000))
     yield running
@@ -24,6 +24,6 @@ def server(monkeypatch) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def network() -> Keymatte:
-    """Keymatte with the weights that come with it, for all tests of a module, none of which changes it."""
+    """Return Keymatte with its bundled weights, shared by all tests of a module, which leave it unchanged."""
     recipe = find_recipe("keymatte")
     return recipe.network(recipe.numbers({}), weights=None, device=torch.device("cpu"))

@@ -1,4 +1,4 @@
-"""A row of published weights for tests: our own network's, as if somebody had published them as a PyTorch file."""
+"""Published weights for tests: the bundled network's weights as a PyTorch file with a catalogue entry."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAME = "Ours"
 
 
 def row(address: str = "", *, sha256: str = "") -> PublishedWeights:
-    """What the catalogue would say of them."""
+    """Return the catalogue entry of the weights."""
     return PublishedWeights(
         name=NAME,
         recipes=("keymatte",),
@@ -30,7 +30,7 @@ def row(address: str = "", *, sha256: str = "") -> PublishedWeights:
 
 
 def published(path: Path, change=lambda tensors: None) -> Path:
-    """The file as their authors would have saved it: in the older format, wrapped, from several GPUs."""
+    """Write the weights as authors publish them: in PyTorch's older format, nested, with the prefix of DataParallel."""
     tensors = load_file(BUNDLED / "keymatte.safetensors")
     change(tensors)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def published(path: Path, change=lambda tensors: None) -> Path:
 
 
 def child_program(address: str) -> str:
-    """Python that runs the engine's command line with this row in its catalogue."""
+    """Return a Python program that runs the engine's command line with this entry in its catalogue."""
     return (
         "import sys\n"
         "from engine.shared import catalogue\n"

@@ -1,4 +1,4 @@
-"""How operators report."""
+"""Operators report results and errors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from keymatte.ops.common import ReportingOperator
 
 
 class Sample(ReportingOperator):
-    """An operator that says what the test wants, and keeps what it reports."""
+    """An operator that calls `run` and records its reports."""
 
     def __init__(self, run) -> None:
         self.run = lambda context: run()
@@ -21,14 +21,14 @@ def fail():
     raise NoKeyframes("clip shot has no keyframe to start from")
 
 
-def test_a_sentence_is_reported_and_nothing_is_reported_for_none():
+def test_returned_text_is_reported_and_empty_text_is_not():
     spoken, silent = Sample(lambda: "Added"), Sample(lambda: "")
     assert spoken.execute(None) == silent.execute(None) == {"FINISHED"}
     assert spoken.reports == [({"INFO"}, "Added")]
     assert silent.reports == []
 
 
-def test_an_error_is_reported_with_what_to_do_now():
+def test_error_is_reported_with_its_remedy():
     operator = Sample(fail)
     assert operator.execute(None) == {"CANCELLED"}
     assert operator.reports == [

@@ -1,4 +1,4 @@
-"""`python -m engine` for tests: how it is asked, and what it says."""
+"""Helpers that run `python -m engine` and check its output."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ FRAMES = 8
 
 
 def propagate(place: Path, **changes: object) -> list[str]:
-    wanted = {"clip": place / "clip", "keyframes": place / "keys", "out": place / "out", "recipe": "colour", **changes}
-    return [*ENGINE, "propagate", *(str(word) for name, value in wanted.items() for word in (f"--{name}", value))]
+    options = {"clip": place / "clip", "keyframes": place / "keys", "out": place / "out", "recipe": "colour", **changes}
+    return [*ENGINE, "propagate", *(str(word) for name, value in options.items() for word in (f"--{name}", value))]
 
 
-def told(command: list[str]) -> subprocess.CompletedProcess:
+def run_cli(command: list[str]) -> subprocess.CompletedProcess:
     return subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=180, check=False
     )
 
 
-def refused(command: list[str], *words: str) -> str:
-    """The sentence with which a command ended with status 2."""
-    ended = told(command)
+def assert_refused(command: list[str], *words: str) -> str:
+    """Assert that a command ends with status 2 and one sentence that contains all words. Returns the sentence."""
+    ended = run_cli(command)
     assert ended.returncode == 2, ended.stderr
     assert "Traceback" not in ended.stderr
     sentence = ended.stderr.strip().splitlines()[-1]
     assert sentence.startswith("keymatte: ")
     for word in words:
         assert word in sentence
-    assert sentence.count(". ") >= 1, f"it does not say what to do now: {sentence}"
+    assert sentence.count(". ") >= 1, f"the message has no remedy: {sentence}"
     return sentence
 
 

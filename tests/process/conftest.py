@@ -1,4 +1,4 @@
-"""A place to work at."""
+"""A folder with a clip for tests of the command line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.process.cli import FRAMES
 
 @pytest.fixture
 def place(tmp_path) -> Path:
-    """A folder with a clip and a keyframe, on a path that is neither ASCII nor without spaces."""
+    """Return a folder with a clip and a keyframe, whose path has spaces and non-ASCII letters."""
     folder = tmp_path / "Aufnahme für später 影"
     film = films.crossing(count=FRAMES)
     film.write_images(folder / "clip")

@@ -1,4 +1,4 @@
-"""The client and a child process: the real engine, and children that misbehave as an engine never should."""
+"""The client with the real engine as a child process, and with scripted children that misbehave."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.png import write_png
 
 ROOT = Path(__file__).parents[2]
 ENGINE = [sys.executable, "-E", "-s", "-u", "-m", "engine", "serve"]
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 
 # -- a film of a moving square, with one keyframe ----------------------------------------------------------------------
@@ -48,28 +48,30 @@ def write_film(folder: Path, *, frames: int, size: int = 64) -> PropagationJob:
     )
 
 
-def hear(client: EngineClient, *kinds: type, seconds: float = PATIENCE) -> list:
-    """All answers up to and with the first of one of these kinds."""
-    heard = []
+def receive_until(client: EngineClient, *kinds: type, seconds: float = TIMEOUT) -> list:
+    """Return all answers up to the first of one of these kinds, included."""
+    received = []
     limit = time.monotonic() + seconds
     while time.monotonic() < limit:
-        heard += client.answers()
-        if any(isinstance(answer, kinds) for answer in heard):
-            return heard
-        assert not any(isinstance(answer, Failed) for answer in heard), heard
+        received += client.answers()
+        if any(isinstance(answer, kinds) for answer in received):
+            return received
+        assert not any(isinstance(answer, Failed) for answer in received), received
         time.sleep(0.02)
-    raise AssertionError(f"no {[kind.__name__ for kind in kinds]} within {seconds} s; heard {heard}; log {client.log}")
+    raise AssertionError(
+        f"no {[kind.__name__ for kind in kinds]} within {seconds} s; received {received}; log {client.log}"
+    )
 
 
-def gone(process_id: int, seconds: float = 15.0) -> bool:
-    """Whether a process that is not our child ends within that time."""
+def has_ended(process_id: int, seconds: float = 15.0) -> bool:
+    """Return whether a process that is not our child ends within that time."""
     limit = time.monotonic() + seconds
     while time.monotonic() < limit:
         try:
             os.kill(process_id, 0)
             state = Path(f"/proc/{process_id}/stat")
             if state.exists() and state.read_text().rpartition(") ")[2].startswith("Z"):
-                return True  # ended; nobody has asked how yet
+                return True  # a zombie: ended, but not yet reaped
         except (ProcessLookupError, FileNotFoundError):
             return True
         time.sleep(0.05)
@@ -85,7 +87,7 @@ def engine():
 
 @pytest.fixture
 def child(tmp_path):
-    """Start a child that runs the given Python lines; ended after the test."""
+    """Return a function that starts a child with the given Python lines; children are killed after the test."""
     started = []
 
     def start(lines: str) -> EngineClient:
@@ -106,56 +108,56 @@ READY = encode(Ready(VERSION, "cpu")).strip()
 def test_a_job_is_done_with_progress_and_the_engine_stays_for_the_next(engine, tmp_path):
     job = write_film(tmp_path / "film", frames=8)
     engine.send(Propagate(job))
-    heard = hear(engine, Finished, Failed)
-    assert isinstance(heard[0], Ready)
-    assert isinstance(heard[-1], Finished), heard
-    steps = [answer for answer in heard if isinstance(answer, MatteReady)]
+    received = receive_until(engine, Finished, Failed)
+    assert isinstance(received[0], Ready)
+    assert isinstance(received[-1], Finished), received
+    steps = [answer for answer in received if isinstance(answer, MatteReady)]
     assert [step.done for step in steps] == list(range(1, len(steps) + 1))
     assert {step.frame for step in steps} == set(range(8))
     assert sorted(path.name for path in (job.folder / "mattes" / "001").iterdir())[-1] == "000007.png"
     engine.send(Propagate(job))
-    assert isinstance(hear(engine, Finished, Failed)[-1], Finished)
+    assert isinstance(receive_until(engine, Finished, Failed)[-1], Finished)
 
 
 def test_a_cancelled_job_stops_early_and_keeps_its_mattes(engine, tmp_path):
     job = write_film(tmp_path / "film", frames=400)
     engine.send(Propagate(job))
-    hear(engine, MatteReady)
+    receive_until(engine, MatteReady)
     engine.send(Cancel(job.job_id))
     assert engine.cancelling
-    hear(engine, JobCancelled)
+    receive_until(engine, JobCancelled)
     assert not engine.cancelling
     made = len(list((job.folder / "mattes" / "001").glob("*.png")))
     assert 0 < made < 400
     engine.send(Propagate(replace(write_film(tmp_path / "other", frames=3), job_id="job 2")))
-    assert isinstance(hear(engine, Finished, Failed)[-1], Finished)
+    assert isinstance(receive_until(engine, Finished, Failed)[-1], Finished)
 
 
-def test_a_job_that_cannot_be_done_is_told_and_the_engine_stays(engine, tmp_path):
+def test_failed_job_is_reported_and_the_engine_stays(engine, tmp_path):
     job = write_film(tmp_path / "film", frames=3)
     job.clip.path.unlink()
     engine.send(Propagate(job))
-    failed = hear(engine, Failed)[-1]
+    failed = receive_until(engine, Failed)[-1]
     assert (failed.code, failed.job_id) == ("clip-not-found", job.job_id)
     assert engine.alive
 
 
-def test_an_engine_that_is_killed_is_told_as_its_death(engine, tmp_path):
+def test_killed_engine_is_reported_with_its_signal(engine, tmp_path):
     engine.send(Propagate(write_film(tmp_path / "film", frames=400)))
-    hear(engine, MatteReady)
+    receive_until(engine, MatteReady)
     os.kill(engine.process_id, signal.SIGKILL)
-    failed = hear(engine, Failed)[-1]
+    failed = receive_until(engine, Failed)[-1]
     assert failed.code == "engine-died"
     assert "SIGKILL" in failed.message
     assert not engine.alive
 
 
 def test_an_engine_ends_when_its_client_closes(engine):
-    hear(engine, Ready)
+    receive_until(engine, Ready)
     engine.close()
     assert engine.exit_status == 0
     time.sleep(0.3)
-    assert not engine.answers(), "an end on purpose is no news"
+    assert not engine.answers(), "closing on purpose gives no answer"
 
 
 def test_an_engine_ends_when_its_parent_is_killed(tmp_path):
@@ -171,40 +173,40 @@ def test_an_engine_ends_when_its_parent_is_killed(tmp_path):
     engine_id = int(parent.stdout.readline())
     parent.kill()
     parent.wait()
-    assert gone(engine_id)
+    assert has_ended(engine_id)
 
 
 # -- children that misbehave -------------------------------------------------------------------------------------------
 def test_garbage_on_stdout_goes_to_the_log(child):
     client = child(f"say('downloading 10 %'); say('{{\"kind\": 3}}'); say('[1, 2]'); say({READY!r}); time.sleep(60)")
-    assert hear(client, Ready) == [Ready(VERSION, "cpu")]
+    assert receive_until(client, Ready) == [Ready(VERSION, "cpu")]
     assert list(client.log) == ["downloading 10 %", '{"kind": 3}', "[1, 2]"]
 
 
-def test_a_request_that_comes_back_is_no_answer(child):
+def test_echoed_request_is_not_taken_for_an_answer(child):
     client = child(f"say('{encode(Cancel('x')).strip()}'); say({READY!r}); time.sleep(60)")
-    assert hear(client, Ready) == [Ready(VERSION, "cpu")]
+    assert receive_until(client, Ready) == [Ready(VERSION, "cpu")]
 
 
-def test_bytes_that_are_no_text_do_no_harm(child):
+def test_undecodable_bytes_are_tolerated(child):
     client = child(
         f"sys.stdout.buffer.write(b'\\xff\\xfe\\n'); sys.stderr.buffer.write(b'\\xff\\n'); sys.stdout.flush(); "
         f"say({READY!r}); time.sleep(60)"
     )
-    assert hear(client, Ready) == [Ready(VERSION, "cpu")]
+    assert receive_until(client, Ready) == [Ready(VERSION, "cpu")]
 
 
 def test_an_engine_of_another_version_is_refused(child):
     client = child(f"say('{encode(Ready('0.0.0', 'cpu')).strip()}'); time.sleep(60)")
-    failed = hear(client, Failed)[-1]
+    failed = receive_until(client, Failed)[-1]
     assert failed.code == "bad-message"
     assert "0.0.0" in failed.message
     assert client.ready is None
 
 
-def test_a_crash_is_told_with_the_last_words(child):
+def test_crash_is_reported_with_its_last_error_line(child):
     client = child(f"say({READY!r}); print('out of luck', file=sys.stderr); sys.exit(3)")
-    failed = hear(client, Failed)[-1]
+    failed = receive_until(client, Failed)[-1]
     assert failed.code == "engine-died"
     assert "status 3" in failed.message
     assert "out of luck" in failed.message
@@ -212,14 +214,14 @@ def test_a_crash_is_told_with_the_last_words(child):
 
 def test_the_log_keeps_the_last_fifty_lines(child):
     client = child("[print('line', i, file=sys.stderr) for i in range(200)]; sys.exit(1)")
-    hear(client, Failed)
+    receive_until(client, Failed)
     assert list(client.log) == [f"line {i}" for i in range(150, 200)]
 
 
-def test_a_cancel_without_answer_makes_the_engine_stuck(child, monkeypatch):
+def test_unanswered_cancel_marks_the_engine_as_stuck(child, monkeypatch):
     monkeypatch.setattr(client_module, "CANCEL_SECONDS", 0.3)
     client = child(f"say({READY!r}); time.sleep(60)")
-    hear(client, Ready)
+    receive_until(client, Ready)
     client.send(Cancel("job 1"))
     assert not client.stuck
     time.sleep(0.4)
@@ -227,24 +229,24 @@ def test_a_cancel_without_answer_makes_the_engine_stuck(child, monkeypatch):
     assert client.stuck
 
 
-def test_progress_is_no_answer_to_a_cancel(child):
+def test_progress_does_not_acknowledge_a_cancel(child):
     step = encode(MatteReady("job 1", frame=0, done=1, total=9)).strip()
     client = child(f"say({READY!r}); sys.stdin.readline(); say({step!r}); time.sleep(60)")
-    hear(client, Ready)
+    receive_until(client, Ready)
     client.send(Cancel("job 1"))
-    hear(client, MatteReady)
+    receive_until(client, MatteReady)
     assert client.cancelling
 
 
 def test_a_child_that_does_not_end_is_killed_at_close(child, monkeypatch):
     monkeypatch.setattr(client_module, "CLOSE_SECONDS", 0.5)
     client = child(f"say({READY!r}); time.sleep(60)")
-    hear(client, Ready)
+    receive_until(client, Ready)
     client.close()
     assert not client.alive
 
 
-def test_a_request_longer_than_a_pipe_does_not_block(child):
+def test_request_longer_than_the_pipe_buffer_does_not_block(child):
     client = child(f"time.sleep(2); line = sys.stdin.readline(); print(len(line), file=sys.stderr); say({READY!r})")
     keyframes = tuple(KeyframeFile(i, Path(f"keyframes/{i:06d}.png"), (1,)) for i in range(4_000))
     request = Propagate(
@@ -253,13 +255,13 @@ def test_a_request_longer_than_a_pipe_does_not_block(child):
     begun = time.monotonic()
     client.send(request)
     assert time.monotonic() - begun < 1.5
-    hear(client, Ready)
-    limit = time.monotonic() + PATIENCE
+    receive_until(client, Ready)
+    limit = time.monotonic() + TIMEOUT
     while not client.log and time.monotonic() < limit:  # the two pipes are read by two threads
         time.sleep(0.02)
     assert client.log[0] == str(len(encode(request)))
 
 
-def test_a_program_that_is_not_there_is_told(tmp_path):
+def test_missing_program_raises_engine_missing(tmp_path):
     with pytest.raises(EngineMissing, match="no-python"):
         ChildProcess([str(tmp_path / "no-python"), "-m", "engine"], tmp_path)

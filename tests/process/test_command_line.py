@@ -1,4 +1,4 @@
-"""`python -m engine` as a user runs it: what is wrong is said in a sentence with what to do, and nothing is lost."""
+"""`python -m engine` as a user runs it: errors are one sentence with a remedy, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from engine.media.label_images import read_labels, write_labels
 from engine.shared.matte_folder import MatteFolder
 from tests import films
 from tests.png import write_png
-from tests.process.cli import ENGINE, FRAMES, ROOT, numbers, propagate, refused, told
+from tests.process.cli import ENGINE, FRAMES, ROOT, assert_refused, numbers, propagate, run_cli
 
 
 # -- what goes well ----------------------------------------------------------------------------------------------------
-def test_a_folder_on_a_path_with_spaces_and_umlauts_is_done(place):
-    ended = told(propagate(place))
+def test_path_with_spaces_and_umlauts_is_propagated(place):
+    ended = run_cli(propagate(place))
     assert ended.returncode == 0, ended.stderr
     assert numbers(place) == list(range(FRAMES))
     assert "8 frames in" in ended.stdout
 
 
-def test_our_own_network_is_the_default(place):
+def test_own_recipe_is_the_default(place):
     film = films.moving_disc(FRAMES, height=240, width=320)
     film.write_images(place / "larger")
-    film.write_keyframes(place / "its keys", [0])
-    command = propagate(place, clip=place / "larger", keyframes=place / "its keys")
+    film.write_keyframes(place / "larger keys", [0])
+    command = propagate(place, clip=place / "larger", keyframes=place / "larger keys")
     del command[-2:]  # --recipe colour
-    ended = told(command)
+    ended = run_cli(command)
     assert ended.returncode == 0, ended.stderr
     for frame in range(FRAMES):
         found = read_labels(MatteFolder(place / "out").labels(frame)) == 1
@@ -43,21 +43,21 @@ def test_our_own_network_is_the_default(place):
         assert (found & truth).sum() / (found | truth).sum() > 0.9, f"frame {frame}"
 
 
-def test_it_adapts_to_the_shot_where_it_is_asked_to_and_can(place):
+def test_adapt_option_adapts_once_and_is_refused_by_other_recipes(place):
     command = [*propagate(place, recipe="keymatte", set="adapt.steps=4", range="0:3"), "--adapt"]
-    ended = told(command)
+    ended = run_cli(command)
     assert ended.returncode == 0, ended.stderr
     assert "Adapting to the shot" in ended.stderr
     assert re.search(r"Adapted: held-out J \d|Kept as shipped", ended.stderr)
     assert MatteFolder(place / "out").adapted.is_file()
-    assert "Adapting to the shot" not in told(command).stderr, "it was learned already"
-    refused([*propagate(place, out=place / "other"), "--adapt"], "'colour'", "cannot adapt", "'keymatte'")
+    assert "Adapting to the shot" not in run_cli(command).stderr, "the adapted weights are reused"
+    assert_refused([*propagate(place, out=place / "other"), "--adapt"], "'colour'", "cannot adapt", "'keymatte'")
     assert not (place / "other").exists()
 
 
 @pytest.mark.parametrize("command", [["models"], ["models", "--describe", "keymatte"], ["doctor"], ["--help"]])
-def test_what_there_is_and_what_works_is_told(command):
-    ended = told([*ENGINE, *command])
+def test_informative_commands_succeed(command):
+    ended = run_cli([*ENGINE, *command])
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.strip()
 
@@ -65,7 +65,7 @@ def test_what_there_is_and_what_works_is_told(command):
 @pytest.mark.skipif(os.name != "posix", reason="a closed pipe is another error here")
 @pytest.mark.parametrize("command", [["models"], ["--help"]])
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_command_whose_output_is_closed_ends_quietly(command, unbuffered, monkeypatch):
+def test_command_ends_quietly_when_its_output_is_closed(command, unbuffered, monkeypatch):
     monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     reader, writer = os.pipe()
     os.close(reader)
@@ -75,7 +75,7 @@ def test_a_command_whose_output_is_closed_ends_quietly(command, unbuffered, monk
     assert ended.returncode == 1 or command == ["--help"]  # argparse itself ignores that it cannot write
 
 
-def test_the_engine_works_without_its_training_wing_as_in_the_extension(tmp_path):
+def test_engine_works_without_the_training_package(tmp_path):
     shutil.copytree(ROOT / "engine", tmp_path / "engine", ignore=shutil.ignore_patterns("training", "__pycache__"))
     ended = subprocess.run([*ENGINE, "models"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0, ended.stderr
@@ -87,9 +87,9 @@ def test_our_weights_follow_the_reflection_of_the_chair(tmp_path):
     (tmp_path / "keys").mkdir()
     shutil.copy(chair / "masks" / "frame_000000.png", tmp_path / "keys")
     job = ["--clip", chair / "frames", "--keyframes", tmp_path / "keys", "--out", tmp_path / "out", "--range", "0:10"]
-    assert told([*ENGINE, "propagate", *map(str, job)]).returncode == 0
+    assert run_cli([*ENGINE, "propagate", *map(str, job)]).returncode == 0
     paths = ["--pred", tmp_path / "out", "--truth", chair / "masks", "--allow-missing"]
-    table = told([*ENGINE, "score", *map(str, paths)]).stdout
+    table = run_cli([*ENGINE, "score", *map(str, paths)]).stdout
     mean = re.search(r"mean +[\d.]+ +[\d.]+ +([\d.]+)", table)
     assert float(mean[1]) > 80, table
 
@@ -98,86 +98,88 @@ def test_our_weights_follow_the_reflection_of_the_chair(tmp_path):
 def test_the_doctor_finds_that_pytorch_cannot_be_loaded(tmp_path, monkeypatch, fault):
     (tmp_path / "torch.py").write_text(f"raise {fault}")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    ended = told([*ENGINE, "doctor"])
+    ended = run_cli([*ENGINE, "doctor"])
     assert ended.returncode == 2
     assert "PyTorch cannot be loaded" in ended.stdout
     assert "Install the engine again" in ended.stdout
     assert "Traceback" not in ended.stderr
 
 
-def test_without_pytorch_a_job_is_refused_in_a_sentence(place, tmp_path, monkeypatch):
+def test_job_without_pytorch_is_refused(place, tmp_path, monkeypatch):
     (tmp_path / "torch.py").write_text("raise ImportError('no module named torch')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    refused(propagate(place), "torch", "doctor")
+    assert_refused(propagate(place), "torch", "doctor")
 
 
 def test_a_path_that_the_console_cannot_show_does_not_end_a_job(place, monkeypatch):
     monkeypatch.setenv("PYTHONIOENCODING", "cp1252")
-    assert told(propagate(place)).returncode == 0
+    assert run_cli(propagate(place)).returncode == 0
     assert numbers(place) == list(range(FRAMES))
 
 
 # -- keyframes ---------------------------------------------------------------------------------------------------------
-def test_no_keyframes(place):
+def test_missing_keyframes_are_refused(place):
     shutil.rmtree(place / "keys")
-    refused(propagate(place), "keys")
+    assert_refused(propagate(place), "keys")
     (place / "keys").mkdir()
-    refused(propagate(place), "keyframe")
+    assert_refused(propagate(place), "keyframe")
     assert not (place / "out").exists()
 
 
-def test_a_keyframe_of_another_size(place):
+def test_keyframe_of_another_size_is_refused(place):
     write_labels(place / "keys" / "shot_0003.png", np.ones((96, 100), np.uint8))
-    refused(propagate(place), "shot_0003.png", "100x96", "128x96")
+    assert_refused(propagate(place), "shot_0003.png", "100x96", "128x96")
     assert not (place / "out").exists()
 
 
-def test_a_label_image_with_colours_instead_of_numbers(place):
+def test_colour_image_as_keyframe_is_refused(place):
     picture = np.zeros((96, 128, 3), np.uint8)
     picture[20:50, 30:60] = (250, 30, 80)
     write_png(place / "keys" / "shot_0003.png", picture)
-    refused(propagate(place), "shot_0003.png", "colours")
+    assert_refused(propagate(place), "shot_0003.png", "colours")
     assert not (place / "out").exists()
 
 
-def test_a_keyframe_outside_the_clip(place):
+def test_keyframe_outside_the_clip_is_refused(place):
     films.crossing(count=FRAMES).write_keyframes(place / "keys", [2], start=100)
-    refused(propagate(place), "102", "0 to 7")
+    assert_refused(propagate(place), "102", "0 to 7")
     assert not (place / "out").exists()
 
 
 # -- the clip ----------------------------------------------------------------------------------------------------------
-def test_a_clip_that_is_gone(place):
-    assert told(propagate(place)).returncode == 0
+def test_missing_clip_is_refused_and_old_results_stay(place):
+    assert run_cli(propagate(place)).returncode == 0
     shutil.rmtree(place / "clip")
-    refused(propagate(place), "clip")
+    assert_refused(propagate(place), "clip")
     assert numbers(place) == list(range(FRAMES))
 
 
-def test_a_movie_that_is_none(place):
+def test_invalid_movie_is_refused(place):
     (place / "shot.mp4").write_bytes(b"no movie" * 100)
-    refused(propagate(place, clip=place / "shot.mp4"), "shot.mp4")
+    assert_refused(propagate(place, clip=place / "shot.mp4"), "shot.mp4")
 
 
-def test_of_a_truncated_movie_what_can_be_read_is_done_and_the_rest_named(place):
-    whole = films.crossing(count=48).write_movie(place / "shot.avi", codec="MJPG").read_bytes()
-    (place / "shot.avi").write_bytes(whole[: len(whole) // 2])
-    refused(propagate(place, clip=place / "shot.avi"), "could not be read")
+def test_readable_part_of_a_truncated_movie_is_done(place):
+    content = films.crossing(count=48).write_movie(place / "shot.avi", codec="MJPG").read_bytes()
+    (place / "shot.avi").write_bytes(content[: len(content) // 2])
+    assert_refused(propagate(place, clip=place / "shot.avi"), "could not be read")
     assert 10 < len(numbers(place)) < 40
 
 
-def test_a_folder_of_mixed_image_sizes(place):
+def test_mixed_image_sizes_are_refused(place):
     write_png(place / "clip" / "shot_0004.png", np.zeros((50, 60, 3)))
-    refused(propagate(place), "60x50", "128x96", "shot_0004.png")
+    assert_refused(propagate(place), "60x50", "128x96", "shot_0004.png")
     assert not (place / "out").exists()
 
 
 # -- weights -----------------------------------------------------------------------------------------------------------
-def test_weights_that_are_missing_damaged_or_of_another_network(place):
-    there = BUNDLED / "keymatte.safetensors"
-    refused(propagate(place, recipe="keymatte", weights=place / "none.safetensors"), "none.safetensors", "not there")
-    (place / "half.safetensors").write_bytes(there.read_bytes()[:100_000])
-    refused(
+def test_missing_or_damaged_weights_are_refused(place):
+    weights = BUNDLED / "keymatte.safetensors"
+    assert_refused(
+        propagate(place, recipe="keymatte", weights=place / "none.safetensors"), "none.safetensors", "not there"
+    )
+    (place / "half.safetensors").write_bytes(weights.read_bytes()[:100_000])
+    assert_refused(
         propagate(place, recipe="keymatte", weights=place / "half.safetensors"), "half.safetensors", "not a complete"
     )
     assert not (place / "out" / "labels").exists()
@@ -185,44 +187,44 @@ def test_weights_that_are_missing_damaged_or_of_another_network(place):
 
 # -- the disk ----------------------------------------------------------------------------------------------------------
 def mounted(command: list[str], out: Path, options: str) -> list[str]:
-    """The command with a small file system of its own at `out`; skips where that may not be made."""
+    """Wrap a command so that `out` is a file system of its own; skip where mounting is not permitted."""
     if sys.platform != "linux" or not shutil.which("unshare"):
         pytest.skip("only Linux lets a test make a file system")
     out.mkdir(exist_ok=True)
     mount = f"mount -t tmpfs -o {options} tmpfs {shlex.quote(str(out))}"
-    way = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
-    if subprocess.run([*way, "sh", "-c", mount], capture_output=True, check=False).returncode:
+    unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
+    if subprocess.run([*unshare, "sh", "-c", mount], capture_output=True, check=False).returncode:
         pytest.skip("this system does not let a test make a file system")
     return [
-        *way,
+        *unshare,
         "sh",
         "-c",
         f"{mount} && {shlex.join(command)}; status=$?; ls -R {shlex.quote(str(out))}; exit $status",
     ]
 
 
-def test_a_full_disk_is_told_and_holds_no_half_file(place):
+def test_full_disk_is_reported_and_holds_no_partial_file(place):
     command = mounted(propagate(place), place / "out", "size=48k")
-    refused(command, "space is left")
-    inside = told(command).stdout
+    assert_refused(command, "space is left")
+    inside = run_cli(command).stdout
     assert "keymatte.json" in inside
     assert ".part" not in inside
 
 
-def test_an_output_folder_that_is_not_writable(place):
-    refused(mounted(propagate(place), place / "out", "ro"), "out", "written")
+def test_read_only_output_folder_is_refused(place):
+    assert_refused(mounted(propagate(place), place / "out", "ro"), "out", "written")
 
 
-def test_an_output_folder_that_is_a_file(place):
+def test_output_path_of_a_file_is_refused(place):
     (place / "out").write_text("mine")
-    refused(propagate(place), "out")
+    assert_refused(propagate(place), "out")
     assert (place / "out").read_text() == "mine"
 
 
-def test_an_output_folder_that_is_somebodys(place):
+def test_output_folder_with_other_files_is_refused(place):
     (place / "out").mkdir()
     (place / "out" / "notes.txt").write_text("mine")
-    refused(propagate(place), "notes.txt")
+    assert_refused(propagate(place), "notes.txt")
     assert [path.name for path in (place / "out").iterdir()] == ["notes.txt"]
 
 
@@ -238,6 +240,6 @@ def test_an_output_folder_that_is_somebodys(place):
         ("height", "0", "working height"),
     ],
 )
-def test_a_setting_that_cannot_be(place, option, value, word):
-    refused(propagate(place, **{option: value}), word)
+def test_invalid_setting_is_refused(place, option, value, word):
+    assert_refused(propagate(place, **{option: value}), word)
     assert not (place / "out").exists()

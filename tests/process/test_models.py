@@ -1,4 +1,4 @@
-"""Published weights on the command line and through the engine process: asked for, fetched, imported, refused."""
+"""Published weights on the command line and in the engine process: listed, downloaded, imported, refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from engine.shared.catalogue import CATALOGUE, find_weights
 from engine.shared.protocol import Cancel, Download, Failed, Finished, Import, JobCancelled, Ready, Stage, encode
 from tests.engine.server import Server
 from tests.engine.weights import NAME, child_program, published
-from tests.process.cli import ENGINE, ROOT, refused, told
+from tests.process.cli import ENGINE, ROOT, assert_refused, run_cli
 from tests.process.test_serve import Engine
 
 MIDDLE = 1_000_000  # bytes: somewhere in the file
@@ -27,7 +27,7 @@ MIDDLE = 1_000_000  # bytes: somewhere in the file
 
 @pytest.fixture
 def server(tmp_path, monkeypatch) -> Iterator[Server]:
-    """Offers weights of our own network as if somebody had published them."""
+    """Yield a server that offers the weights of tests.engine.weights."""
     monkeypatch.setenv("no_proxy", "*")
     running = Server(published(tmp_path / "origin" / "Ours.pth").read_bytes())
     yield running
@@ -36,33 +36,33 @@ def server(tmp_path, monkeypatch) -> Iterator[Server]:
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
-    """Where weights are installed."""
+    """Return the folder where weights are installed."""
     monkeypatch.setenv("KEYMATTE_WEIGHTS", str(tmp_path / "Gewichte 影"))
     return tmp_path / "Gewichte 影"
 
 
 @pytest.fixture
 def models(server, folder) -> list[str]:
-    """`models` with our row in the catalogue."""
+    """Return the command `models` with the weights for tests in its catalogue."""
     return [sys.executable, "-c", child_program(server.address), "models"]
 
 
-def come(folder: Path) -> int:
-    """Bytes of the download that lie there."""
+def downloaded_bytes(folder: Path) -> int:
+    """Return the size of the partial download in bytes."""
     part = folder / ".installing" / "Ours.pth.part"
     return part.stat().st_size if part.exists() else 0
 
 
-def wait_until(what) -> None:
+def wait_until(condition) -> None:
     end = time.monotonic() + 30
-    while not what():
+    while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)
 
 
 # -- the command line --------------------------------------------------------------------------------------------------
-def test_all_weights_are_listed_with_what_a_user_must_know(folder):
-    listed = told([*ENGINE, "models"])
+def test_all_weights_are_listed_with_method_licence_and_source(folder):
+    listed = run_cli([*ENGINE, "models"])
     assert listed.returncode == 0, listed.stderr
     for entry in CATALOGUE:
         assert f"{entry.name}, about" in listed.stdout
@@ -74,44 +74,44 @@ def test_all_weights_are_listed_with_what_a_user_must_know(folder):
 
 
 def test_a_recipe_whose_weights_are_not_in_the_catalogue_is_not_listed_as_needing_none(folder):
-    words = {entry.split("\n")[0]: entry for entry in re.split(r"\n(?=\S)", told([*ENGINE, "models"]).stdout)}
+    words = {entry.split("\n")[0]: entry for entry in re.split(r"\n(?=\S)", run_cli([*ENGINE, "models"]).stdout)}
     for name in ("aot-l-mbv2", "aot-l-swinb"):
         assert "needs weights that are not listed below: name a file with --weights" in words[name]
     assert "needs no weights" in words["colour"]
 
 
-def test_the_doctor_tells_how_to_get_what_is_not_here_and_finds_nothing_wrong(folder):
-    found = told([*ENGINE, "doctor"])
+def test_doctor_says_how_to_get_missing_weights_and_succeeds(folder):
+    found = run_cli([*ENGINE, "doctor"])
     assert found.returncode == 0, found.stdout
     assert "recipe xmem++: its authors' weights are not installed" in found.stdout
     assert "models download XMem" in found.stdout
 
 
-def test_the_folder_can_be_chosen_before_or_after_what_is_done(models, tmp_path):
+def test_folder_option_works_before_and_after_the_action(models, tmp_path):
     command = [*models, "--folder", str(tmp_path / "here"), "download", NAME, "--yes"]
-    assert told(command).returncode == 0
+    assert run_cli(command).returncode == 0
     assert (tmp_path / "here" / "Ours.safetensors").exists()
-    listed = told([*models, "--folder", str(tmp_path / "here")])
+    listed = run_cli([*models, "--folder", str(tmp_path / "here")])
     assert f"installed: {tmp_path / 'here' / 'Ours.safetensors'}" in listed.stdout
     command = [*models, "import", str(tmp_path / "origin" / "Ours.pth"), "--folder", str(tmp_path / "there")]
-    assert told(command).returncode == 0
+    assert run_cli(command).returncode == 0
     assert (tmp_path / "there" / "Ours.safetensors").exists()
 
 
 def test_weights_are_downloaded_once(models, server, folder):
-    ended = told([*models, "download", NAME.lower(), "--yes"])
+    ended = run_cli([*models, "download", NAME.lower(), "--yes"])
     assert ended.returncode == 0, ended.stderr
     assert f"Ours is installed in {folder / 'Ours.safetensors'}" in ended.stdout
     assert "Downloading Ours" in ended.stderr
-    again = told([*models, "download", NAME, "--yes"])
+    again = run_cli([*models, "download", NAME, "--yes"])
     assert again.returncode == 0
     assert "installed already" in again.stdout
-    assert len(server.asked) == 1
-    assert told([*models, "download", NAME, "--yes", "--again"]).returncode == 0
-    assert len(server.asked) == 2
+    assert len(server.requests) == 1
+    assert run_cli([*models, "download", NAME, "--yes", "--again"]).returncode == 0
+    assert len(server.requests) == 2
 
 
-def test_nothing_is_fetched_without_a_word_from_the_user(models, server, folder):
+def test_nothing_is_downloaded_without_consent(models, server, folder):
     ended = subprocess.run(
         [*models, "download", NAME],
         cwd=ROOT,
@@ -126,28 +126,28 @@ def test_nothing_is_fetched_without_a_word_from_the_user(models, server, folder)
     size = f"{(BUNDLED / 'keymatte.safetensors').stat().st_size / 1e6:.3g} MB"
     for words in ("Keymatte, as a test publishes it", "GPL-3.0-or-later", size, server.address):
         assert words in ended.stdout
-    assert server.asked == []
+    assert server.requests == []
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there are no such terminals here")
 @pytest.mark.parametrize(("answer", "fetched"), [("n", False), ("", False), ("y", True)])
-def test_a_user_at_a_terminal_is_asked(models, server, folder, answer, fetched):
-    ours, theirs = os.openpty()
-    os.write(ours, f"{answer}\n".encode())
+def test_user_at_a_terminal_is_prompted(models, server, folder, answer, fetched):
+    controller, terminal = os.openpty()
+    os.write(controller, f"{answer}\n".encode())
     ended = subprocess.run(
-        [*models, "download", NAME], cwd=ROOT, stdin=theirs, capture_output=True, text=True, timeout=60
+        [*models, "download", NAME], cwd=ROOT, stdin=terminal, capture_output=True, text=True, timeout=60
     )
-    os.close(ours)
-    os.close(theirs)
+    os.close(controller)
+    os.close(terminal)
     assert ended.returncode == 0, ended.stderr
     assert "Download it? [y/N]" in ended.stdout
     assert ("Nothing was downloaded" in ended.stdout) is not fetched
     assert (folder / "Ours.safetensors").exists() is fetched
-    assert len(server.asked) == fetched
+    assert len(server.requests) == fetched
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there is no such signal here")
-def test_what_came_before_ctrl_c_is_kept(models, server, folder):
+def test_bytes_received_before_ctrl_c_are_kept(models, server, folder):
     server.stalls_at = MIDDLE
     child = subprocess.Popen(
         [*models, "download", NAME, "--yes"],
@@ -157,33 +157,33 @@ def test_what_came_before_ctrl_c_is_kept(models, server, folder):
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    wait_until(lambda: come(folder) == MIDDLE)
+    wait_until(lambda: downloaded_bytes(folder) == MIDDLE)
     child.send_signal(signal.SIGINT)
     _, words = child.communicate(timeout=20)
     assert child.returncode == 130
     assert "Traceback" not in words
-    assert come(folder) == MIDDLE
+    assert downloaded_bytes(folder) == MIDDLE
     server.stalls_at = None
-    assert told([*models, "download", NAME, "--yes"]).returncode == 0
-    assert server.asked[1]["Range"] == f"bytes={MIDDLE}-"
+    assert run_cli([*models, "download", NAME, "--yes"]).returncode == 0
+    assert server.requests[1]["Range"] == f"bytes={MIDDLE}-"
     assert [path.name for path in folder.iterdir()] == ["Ours.safetensors"]
 
 
-def test_a_server_that_breaks_off_is_a_sentence(models, server, folder):
+def test_broken_connection_is_reported(models, server, folder):
     server.breaks_at = MIDDLE
-    refused([*models, "download", NAME, "--yes"], "broke off at 1000000 of", "goes on where it stopped")
-    assert come(folder) == MIDDLE
+    assert_refused([*models, "download", NAME, "--yes"], "broke off at 1000000 of", "goes on where it stopped")
+    assert downloaded_bytes(folder) == MIDDLE
 
 
-def test_a_users_file_is_imported_by_its_name_or_as_it_is_told(models, folder, tmp_path):
+def test_file_is_imported_by_its_name_or_by_the_as_option(models, folder, tmp_path):
     file = published(tmp_path / "mine.pth")
-    refused([*models, "import", str(file)], "does not tell which weights it holds", "--as NAME")
-    ended = told([*models, "import", str(file), "--as", NAME])
+    assert_refused([*models, "import", str(file)], "does not tell which weights it holds", "--as NAME")
+    ended = run_cli([*models, "import", str(file), "--as", NAME])
     assert ended.returncode == 0, ended.stderr
     assert (folder / "Ours.safetensors").exists()
-    assert "installed already" in told([*models, "import", str(file), "--as", NAME]).stdout
+    assert "installed already" in run_cli([*models, "import", str(file), "--as", NAME]).stdout
     (folder / "Ours.safetensors").unlink()
-    assert told([*models, "import", str(file.rename(tmp_path / "ours (1).pth"))]).returncode == 0
+    assert run_cli([*models, "import", str(file.rename(tmp_path / "ours (1).pth"))]).returncode == 0
     assert (folder / "Ours.safetensors").exists()
 
 
@@ -196,23 +196,23 @@ def test_a_users_file_is_imported_by_its_name_or_as_it_is_told(models, folder, t
         (b"", "is empty"),
     ],
 )
-def test_a_file_that_is_no_weights_is_a_sentence(folder, tmp_path, content, words):
+def test_file_without_weights_is_refused(folder, tmp_path, content, words):
     file = tmp_path / "XMem.pth"
     file.write_bytes(content)
-    refused([*ENGINE, "models", "import", str(file)], words)
+    assert_refused([*ENGINE, "models", "import", str(file)], words)
     assert file.read_bytes() == content
     assert not folder.exists()
 
 
-def test_weights_of_another_method_are_a_sentence(folder, tmp_path):
+def test_weights_of_another_method_are_refused(folder, tmp_path):
     file = published(tmp_path / "XMem.pth")
-    refused([*ENGINE, "models", "import", str(file)], "XMem.pth", "does not fit this network")
+    assert_refused([*ENGINE, "models", "import", str(file)], "XMem.pth", "does not fit this network")
     assert not folder.exists()
 
 
 @pytest.mark.parametrize("action", [["download", "XMen"], ["import", "XMem.pth", "--as", "XMen"]])
-def test_an_unknown_name_is_answered_with_the_known_ones(folder, action):
-    refused([*ENGINE, "models", *action], "published weights 'XMen'", *(entry.name for entry in CATALOGUE))
+def test_unknown_name_is_refused_with_the_known_names(folder, action):
+    assert_refused([*ENGINE, "models", *action], "published weights 'XMen'", *(entry.name for entry in CATALOGUE))
 
 
 def test_only_a_download_uses_the_network(models, server, folder, tmp_path):
@@ -223,17 +223,17 @@ def test_only_a_download_uses_the_network(models, server, folder, tmp_path):
         "        raise RuntimeError(event)\n"
         "sys.addaudithook(refuse)\n"
     ) + models[2]
-    assert told(models).returncode == 0
-    assert told([*models, "import", str(tmp_path / "origin" / "Ours.pth")]).returncode == 0
-    assert told([*models, "download", NAME, "--yes", "--again"]).returncode != 0
-    assert server.asked == []
+    assert run_cli(models).returncode == 0
+    assert run_cli([*models, "import", str(tmp_path / "origin" / "Ours.pth")]).returncode == 0
+    assert run_cli([*models, "download", NAME, "--yes", "--again"]).returncode != 0
+    assert server.requests == []
 
 
 # -- the engine process ------------------------------------------------------------------------------------------------
 @pytest.fixture
 def engine(server) -> Iterator[Engine]:
     running = Engine("-c", child_program(server.address))
-    assert isinstance(running.hear(), Ready)
+    assert isinstance(running.receive(), Ready)
     yield running
     running.process.kill()
     running.process.wait()
@@ -242,51 +242,51 @@ def engine(server) -> Iterator[Engine]:
 
 
 def test_the_engine_downloads_and_imports(engine, server, folder, tmp_path):
-    engine.say(encode(Download("d", NAME, folder)))
-    heard = engine.hear_until(Finished, Failed)
-    assert heard[-1] == Finished("d")
+    engine.send(encode(Download("d", NAME, folder)))
+    answers = engine.receive_until(Finished, Failed)
+    assert answers[-1] == Finished("d")
     size = len(server.content)
-    steps = [stage.done for stage in heard[:-1] if stage.text == "Downloading Ours" and stage.total == size]
+    steps = [stage.done for stage in answers[:-1] if stage.text == "Downloading Ours" and stage.total == size]
     assert steps == sorted(steps)
     assert steps[-1] == size
-    assert len(steps) < 40, "a line for every megabyte, not for every packet"
+    assert len(steps) < 40, "progress comes per megabyte, not per packet"
     (folder / "Ours.safetensors").unlink()
-    engine.say(encode(Import("i", NAME, tmp_path / "origin" / "Ours.pth", folder)))
-    heard = engine.hear_until(Finished, Failed)
-    assert heard[-1] == Finished("i")
-    assert all(isinstance(stage, Stage) and stage.job_id == "i" for stage in heard[:-1])
+    engine.send(encode(Import("i", NAME, tmp_path / "origin" / "Ours.pth", folder)))
+    answers = engine.receive_until(Finished, Failed)
+    assert answers[-1] == Finished("i")
+    assert all(isinstance(stage, Stage) and stage.job_id == "i" for stage in answers[:-1])
     assert (folder / "Ours.safetensors").exists()
 
 
 def test_a_cancel_is_answered_while_the_server_is_silent_and_the_engine_stays(engine, server, folder):
     server.stalls_at = MIDDLE
-    engine.say(encode(Download("d", NAME, folder)))
-    wait_until(lambda: come(folder) == MIDDLE)
+    engine.send(encode(Download("d", NAME, folder)))
+    wait_until(lambda: downloaded_bytes(folder) == MIDDLE)
     asked = time.monotonic()
-    engine.say(encode(Cancel("d")))
-    assert engine.hear_until(JobCancelled, Finished, Failed)[-1] == JobCancelled("d")
+    engine.send(encode(Cancel("d")))
+    assert engine.receive_until(JobCancelled, Finished, Failed)[-1] == JobCancelled("d")
     assert time.monotonic() - asked < 4, "Blender ends an engine that does not answer within 5 s"
     server.stalls_at = None
-    engine.say(encode(Download("d", NAME, folder)))
-    assert engine.hear_until(Finished, Failed)[-1] == Finished("d")
-    assert server.asked[1]["Range"] == f"bytes={MIDDLE}-"
+    engine.send(encode(Download("d", NAME, folder)))
+    assert engine.receive_until(Finished, Failed)[-1] == Finished("d")
+    assert server.requests[1]["Range"] == f"bytes={MIDDLE}-"
 
 
 def test_the_engine_refuses_a_wrong_file_and_stays(engine, folder, tmp_path):
     file = tmp_path / "XMem.pth"
     file.write_bytes(pickle.dumps(print))
-    engine.say(encode(Import("i", find_weights("XMem").name, file, folder)))
-    failed = engine.hear_until(Failed)[-1]
+    engine.send(encode(Import("i", find_weights("XMem").name, file, folder)))
+    failed = engine.receive_until(Failed)[-1]
     assert (failed.job_id, failed.code) == ("i", "weights-unsafe")
     assert failed.remedy
-    engine.say(encode(Download("d", "XMen", folder)))
-    failed = engine.hear_until(Failed)[-1]
+    engine.send(encode(Download("d", "XMen", folder)))
+    failed = engine.receive_until(Failed)[-1]
     assert (failed.job_id, failed.code) == ("d", "unknown-weights")
 
 
-def test_the_engine_ends_with_whoever_started_it_even_while_the_server_is_silent(engine, server, folder):
+def test_engine_ends_when_its_input_closes_even_while_the_server_is_silent(engine, server, folder):
     server.stalls_at = MIDDLE
-    engine.say(encode(Download("d", NAME, folder)))
-    wait_until(lambda: come(folder) == MIDDLE)
+    engine.send(encode(Download("d", NAME, folder)))
+    wait_until(lambda: downloaded_bytes(folder) == MIDDLE)
     engine.process.stdin.close()
     assert engine.process.wait(timeout=10) == 0

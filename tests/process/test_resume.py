@@ -1,4 +1,4 @@
-"""A job whose process was killed goes on when the same command is given again."""
+"""A job whose process was killed is resumed by the same command."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import pytest
 
 from engine.shared.matte_folder import MatteFolder
 from tests import films
-from tests.process.cli import ROOT, propagate, told
+from tests.process.cli import ROOT, propagate, run_cli
 
-# The command line, but how far it is is written after every frame.
-_OFTEN = """
+# The command line, with a checkpoint after every frame.
+_CHECKPOINT_EVERY_FRAME = """
 import sys
 from engine.jobs import resume
 resume._MIN_SECONDS = resume._MIN_COST_RATIO = 0
@@ -30,13 +30,16 @@ def mattes(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="kills by a signal")
-def test_a_killed_command_given_again_goes_on_and_ends_as_if_it_had_not_been(tmp_path):
+def test_killed_command_resumes_with_identical_results(tmp_path):
     film = films.crossing(count=40)
     film.write_images(tmp_path / "clip")
     film.write_keyframes(tmp_path / "keys", [0, 25])
     command = propagate(tmp_path, recipe="keymatte", device="cpu", set="memory.interval=2")
     child = subprocess.Popen(
-        [sys.executable, "-c", _OFTEN, *command[3:]], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", _CHECKPOINT_EVERY_FRAME, *command[3:]],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     folder, end = MatteFolder(tmp_path / "out"), time.monotonic() + 120
     while len(folder.numbers_done()) < 20:
@@ -45,11 +48,13 @@ def test_a_killed_command_given_again_goes_on_and_ends_as_if_it_had_not_been(tmp
     child.send_signal(signal.SIGKILL)
     child.wait()
     assert folder.unfinished.is_dir()
-    ended = told(command)
+    ended = run_cli(command)
     assert ended.returncode == 0, ended.stderr
     assert "then resuming" in ended.stderr
     assert folder.numbers_done() == list(range(40))
     assert not folder.unfinished.exists()
-    whole = told(propagate(tmp_path, recipe="keymatte", device="cpu", set="memory.interval=2", out=tmp_path / "whole"))
-    assert whole.returncode == 0, whole.stderr
+    uninterrupted = run_cli(
+        propagate(tmp_path, recipe="keymatte", device="cpu", set="memory.interval=2", out=tmp_path / "whole")
+    )
+    assert uninterrupted.returncode == 0, uninterrupted.stderr
     assert mattes(tmp_path / "out") == mattes(tmp_path / "whole")

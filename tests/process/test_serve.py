@@ -1,4 +1,4 @@
-"""The engine as a real child process: answers, cancel, garbage, stray prints, the parent's end."""
+"""The engine as a real child process: answers, cancel, invalid requests, stray output, and its end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Engine:
-    """A running engine that is talked to line by line."""
+    """A running engine, spoken to line by line."""
 
     def __init__(self, *program: str) -> None:
         self.process = subprocess.Popen(
@@ -30,24 +30,24 @@ class Engine:
             encoding="utf-8",
         )
 
-    def say(self, line: str) -> None:
+    def send(self, line: str) -> None:
         self.process.stdin.write(line)
         self.process.stdin.flush()
 
-    def hear(self):
+    def receive(self):
         return decode(self.process.stdout.readline())
 
-    def hear_until(self, *kinds: type) -> list:
-        heard = [self.hear()]
-        while not isinstance(heard[-1], kinds):
-            heard.append(self.hear())
-        return heard
+    def receive_until(self, *kinds: type) -> list:
+        answers = [self.receive()]
+        while not isinstance(answers[-1], kinds):
+            answers.append(self.receive())
+        return answers
 
 
 @pytest.fixture
 def engine():
     running = Engine()
-    assert isinstance(running.hear(), Ready)
+    assert isinstance(running.receive(), Ready)
     yield running
     running.process.kill()
     running.process.wait()
@@ -55,7 +55,7 @@ def engine():
     running.process.stdout.close()
 
 
-def a_job(folder: Path, *, count: int = 12, job_id: str = "one"):
+def make_job(folder: Path, *, count: int = 12, job_id: str = "one"):
     film = films.moving_disc(count)
     clip = film.write_images(folder / "plate")
     keys = film.write_keyframes(folder / "keys", [0])
@@ -64,42 +64,42 @@ def a_job(folder: Path, *, count: int = 12, job_id: str = "one"):
 
 def test_a_job_is_done_with_progress_and_the_engine_stays_for_the_next(engine, tmp_path):
     for job_id in ("one", "two"):
-        engine.say(encode(Propagate(a_job(tmp_path, job_id=job_id))))
-        heard = engine.hear_until(Finished, Failed)
-        assert isinstance(heard[-1], Finished)
-        assert {answer.job_id for answer in heard} == {job_id}
-        assert [answer.frame for answer in heard if isinstance(answer, MatteReady)] == list(range(12))
+        engine.send(encode(Propagate(make_job(tmp_path, job_id=job_id))))
+        answers = engine.receive_until(Finished, Failed)
+        assert isinstance(answers[-1], Finished)
+        assert {answer.job_id for answer in answers} == {job_id}
+        assert [answer.frame for answer in answers if isinstance(answer, MatteReady)] == list(range(12))
 
 
-def test_a_failed_job_is_said_and_the_engine_stays(engine, tmp_path):
-    job = a_job(tmp_path)
+def test_failed_job_is_reported_and_the_engine_stays(engine, tmp_path):
+    job = make_job(tmp_path)
     for path in job.clip.path.parent.iterdir():
         path.unlink()
-    engine.say(encode(Propagate(job)))
-    failed = engine.hear_until(Failed)[-1]
+    engine.send(encode(Propagate(job)))
+    failed = engine.receive_until(Failed)[-1]
     assert (failed.job_id, failed.code) == ("one", "clip-not-found")
     assert failed.remedy
-    engine.say(encode(Propagate(a_job(tmp_path / "again", job_id="two"))))
-    assert isinstance(engine.hear_until(Finished, Failed)[-1], Finished)
+    engine.send(encode(Propagate(make_job(tmp_path / "again", job_id="two"))))
+    assert isinstance(engine.receive_until(Finished, Failed)[-1], Finished)
 
 
 def test_cancel_stops_between_two_frames_and_the_next_job_runs(engine, tmp_path):
-    engine.say(encode(Propagate(a_job(tmp_path, count=300))))
-    engine.hear_until(MatteReady)
-    engine.say(encode(Cancel("one")))
-    heard = engine.hear_until(JobCancelled, Finished)
-    assert isinstance(heard[-1], JobCancelled)
-    assert sum(isinstance(answer, MatteReady) for answer in heard) < 250
-    engine.say(encode(Propagate(a_job(tmp_path / "again", job_id="two"))))
-    assert isinstance(engine.hear_until(Finished)[-1], Finished)
+    engine.send(encode(Propagate(make_job(tmp_path, count=300))))
+    engine.receive_until(MatteReady)
+    engine.send(encode(Cancel("one")))
+    answers = engine.receive_until(JobCancelled, Finished)
+    assert isinstance(answers[-1], JobCancelled)
+    assert sum(isinstance(answer, MatteReady) for answer in answers) < 250
+    engine.send(encode(Propagate(make_job(tmp_path / "again", job_id="two"))))
+    assert isinstance(engine.receive_until(Finished)[-1], Finished)
 
 
 def test_a_job_cancelled_while_it_waits_never_starts(engine, tmp_path):
-    engine.say(encode(Propagate(a_job(tmp_path, count=60))))
-    engine.say(encode(Propagate(a_job(tmp_path / "b", job_id="two"))))
-    engine.say(encode(Cancel("two")))
-    assert isinstance(engine.hear_until(Finished)[-1], Finished)
-    assert engine.hear() == JobCancelled("two")
+    engine.send(encode(Propagate(make_job(tmp_path, count=60))))
+    engine.send(encode(Propagate(make_job(tmp_path / "b", job_id="two"))))
+    engine.send(encode(Cancel("two")))
+    assert isinstance(engine.receive_until(Finished)[-1], Finished)
+    assert engine.receive() == JobCancelled("two")
     assert not (tmp_path / "b" / "out").exists()
 
 
@@ -113,27 +113,27 @@ def test_a_job_cancelled_while_it_waits_never_starts(engine, tmp_path):
         "\x00ÿ\n",
         "[" * 200_000 + "\n",
     ],
-    ids=["no JSON", "no kind", "an answer", "an id that is none", "strange characters", "nested too deep"],
+    ids=["no JSON", "no kind", "an answer", "an invalid id", "strange characters", "nested too deep"],
 )
-def test_garbage_is_answered_and_survived(engine, tmp_path, line):
-    engine.say(line)
-    failed = engine.hear()
+def test_invalid_request_is_answered_and_the_engine_stays(engine, tmp_path, line):
+    engine.send(line)
+    failed = engine.receive()
     assert isinstance(failed, Failed)
     assert (failed.job_id, failed.code) == ("", "bad-message")
-    engine.say(encode(Propagate(a_job(tmp_path))))
-    assert isinstance(engine.hear_until(Finished)[-1], Finished)
+    engine.send(encode(Propagate(make_job(tmp_path))))
+    assert isinstance(engine.receive_until(Finished)[-1], Finished)
 
 
-def test_the_engine_ends_with_whoever_started_it(engine, tmp_path):
-    engine.say(encode(Propagate(a_job(tmp_path, count=300))))
-    engine.hear_until(MatteReady)
+def test_engine_ends_when_its_input_closes(engine, tmp_path):
+    engine.send(encode(Propagate(make_job(tmp_path, count=300))))
+    engine.receive_until(MatteReady)
     engine.process.stdin.close()
     began = time.monotonic()
     assert engine.process.wait(timeout=15) == 0
     assert time.monotonic() - began < 12
 
 
-def test_what_libraries_print_does_not_reach_the_answers(tmp_path):
+def test_output_of_libraries_does_not_reach_the_answers(tmp_path):
     script = (
         "import os, sys; from engine.jobs import server\n"
         "answers = server._private_stdout()\n"

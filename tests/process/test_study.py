@@ -1,4 +1,4 @@
-"""`study` as a child process: tables, sheets, and results that are kept."""
+"""`study` as a child process: tables, sheets and reused results."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from functools import partial
 import pytest
 
 from tests import films
-from tests.process.cli import ENGINE, ROOT, refused, told
+from tests.process.cli import ENGINE, ROOT, assert_refused, run_cli
 
 
 @pytest.fixture
 def clips(tmp_path):
-    """Two short clips in a folder."""
+    """Return a folder with two short clips."""
     for name, film in (("crossing", films.crossing(count=6)), ("disc", films.moving_disc(count=6))):
         film.write_images(tmp_path / "clips" / name / "frames")
         film.write_labels(tmp_path / "clips" / name / "masks")
@@ -25,7 +25,7 @@ def clips(tmp_path):
 
 
 def study(clips, **changes: object) -> list[str]:
-    wanted = {
+    options = {
         "folder": clips,
         "out": clips.parent / "out",
         "recipe": "colour",
@@ -37,7 +37,7 @@ def study(clips, **changes: object) -> list[str]:
         *ENGINE,
         "study",
         "default",
-        *(str(word) for name, value in wanted.items() for word in (f"--{name}", value)),
+        *(str(word) for name, value in options.items() for word in (f"--{name}", value)),
     ]
 
 
@@ -45,15 +45,15 @@ def stamps(clips) -> dict:
     return {path: path.stat().st_mtime_ns for path in (clips.parent / "out" / "results").rglob("*.png")}
 
 
-def test_a_study_tells_of_every_method_and_keeps_what_it_found(clips):
+def test_study_reports_every_method_and_reuses_its_results(clips):
     command = study(clips, parts="caps,folder", methods="recipe,copied,flow")
-    ended = told(command)
+    ended = run_cli(command)
     assert ended.returncode == 0, ended.stderr
     assert "caps is left out: name with --clips the folder that contains pumavos_caps" in ended.stderr
     table = [line.split() for line in ended.stdout.split("\n\n")[0].splitlines()]
     assert table[1] == ["method", "J&F", "J", "F", "F@2px", "dtSSD", "small", "s/frame"]
     assert [row[0] for row in table[2:]] == ["colour", "copied", "flow"]
-    assert float(table[4][1]) > float(table[3][1])  # flow finds more than a copy of what moves
+    assert float(table[4][1]) > float(table[3][1])  # flow finds more of a moving object than a copy
     out = clips.parent / "out"
     with (out / "study.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -65,7 +65,7 @@ def test_a_study_tells_of_every_method_and_keeps_what_it_found(clips):
     }
     before = stamps(clips)
     assert before
-    assert told(command).stdout == ended.stdout
+    assert run_cli(command).stdout == ended.stdout
     assert stamps(clips) == before
 
 
@@ -75,20 +75,20 @@ def test_an_ablation_runs_variants_of_the_default_recipe(clips):
         "--ablation",
     ]
     command[command.index("--folder") + 1] = str(clips)
-    ended = told(command)
+    ended = run_cli(command)
     assert ended.returncode == 0, ended.stderr
     table = ended.stdout.split("\n\n")[0]
     for words in ("keymatte, no MCA: recent frames", "keymatte, no gate", "keymatte, no short-term path", "neighbour"):
         assert f"\n{words} " in table
-    assert table.count("adapted to the shot") == 1, "asked for twice, told of once"
+    assert table.count("adapted to the shot") == 1, "named twice, run once"
     command[command.index("--methods") + 1] = "adapted"
     command.remove("--ablation")
-    table = told(command).stdout.split("\n\n")[0]
+    table = run_cli(command).stdout.split("\n\n")[0]
     assert "\nkeymatte, adapted to the shot " in table and "no gate" not in table
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no Ctrl-C to send")
-def test_stopped_it_tells_of_what_is_done(clips):
+def test_interrupted_study_reports_the_finished_runs(clips):
     films.crossing(count=40).write_images(clips / "long" / "frames")
     films.crossing(count=40).write_labels(clips / "long" / "masks")
     command = study(clips, parts="folder", methods="copied,recipe")
@@ -101,18 +101,18 @@ def test_stopped_it_tells_of_what_is_done(clips):
         assert running.poll() is None and time.monotonic() < limit
         time.sleep(0.01)
     running.send_signal(signal.SIGINT)
-    words, complaint = running.communicate(timeout=60)
-    assert running.returncode == 130, complaint
-    assert "Traceback" not in complaint
-    assert "copied" in words
+    output, errors = running.communicate(timeout=60)
+    assert running.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert "copied" in output
     before = stamps(clips)
-    assert told(command).returncode == 0
+    assert run_cli(command).returncode == 0
     done = {path for path in before if "long" not in str(path) or "copied" in str(path)}
     assert done and {path: before[path] for path in done} == {path: stamps(clips)[path] for path in done}
 
 
-def test_a_study_of_what_is_not_there_is_refused(clips):
-    refused(study(clips, methods="recipe,magic"), "--methods does not know 'magic'", "neighbour")
-    refused(study(clips, methods="adapted"), "recipe colour cannot adapt to a clip")
-    refused(study(clips, parts="caps"), "None of the study's clips is available")
-    refused(study(clips, weights=clips / "none.safetensors", recipe="keymatte"), "none.safetensors")
+def test_unknown_methods_missing_parts_and_missing_weights_are_refused(clips):
+    assert_refused(study(clips, methods="recipe,magic"), "--methods does not know 'magic'", "neighbour")
+    assert_refused(study(clips, methods="adapted"), "recipe colour cannot adapt to a clip")
+    assert_refused(study(clips, parts="caps"), "None of the study's clips is available")
+    assert_refused(study(clips, weights=clips / "none.safetensors", recipe="keymatte"), "none.safetensors")

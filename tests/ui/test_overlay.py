@@ -1,4 +1,4 @@
-"""What the overlay shows, apart from the graphics card."""
+"""The overlay's image, computed without a graphics card."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text in the rows of a panel."""
+"""Text wrapped into the rows of a panel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The walk in a Blender with windows, with screenshots to look at; run by Blender itself, not by pytest.
+"""A complete session in a Blender with windows, with screenshots to look at; run by Blender, not by pytest.
 
     blender --factory-startup --python tests/windowed/check.py -- ZIP PYTHON OUT
 
@@ -30,15 +30,15 @@ ARCHIVE, PYTHON, OUT = (Path(word).absolute() for word in sys.argv[sys.argv.inde
 CHAIR = Path(__file__).parents[1] / "clips" / "chair"
 MODULE = "bl_ext.user_default.keymatte"
 KEYFRAMES = (0, 20, 45)
-PATIENCE = 600.0  # seconds
+TIMEOUT = 600.0  # seconds
 PULSE = 0.02  # seconds between two beats of the timer that shows whether Blender answers
 
 Steps = Iterator[float]
 report: dict[str, object] = {}
 
 
-def walk() -> Steps:
-    """What an artist does; each number is a pause in which Blender draws and handles events."""
+def artist_session() -> Steps:
+    """Do what an artist does; each number yielded is a pause in which Blender draws and handles events."""
     yield 1.0
     install()
     area = yield from only_a_clip_editor()
@@ -62,7 +62,7 @@ def walk() -> Steps:
     yield from until(lambda: status.status.done >= 8)
     yield from go(3)
     screenshot("2 running")
-    report["beat_running"] = yield from beats(lambda: not status.status.busy, seconds=PATIENCE)
+    report["beat_running"] = yield from beats(lambda: not status.status.busy, seconds=TIMEOUT)
     report["status"] = status.status.summary
     assert str(status.status.state) == "finished", status.status
     yield from go(33)
@@ -75,7 +75,7 @@ def walk() -> Steps:
     clip.matting.active_suggestion = 0
     clip.matting.recipe = "xmem++"
     yield 1.0
-    assert area.spaces.active.clip_user.frame_current == bpy.context.scene.frame_current, "the picture follows"
+    assert area.spaces.active.clip_user.frame_current == bpy.context.scene.frame_current, "the editor shows the frame"
     screenshot("4 suggested frames and missing weights")
     clip.matting.recipe = "keymatte"
 
@@ -146,7 +146,7 @@ def largest_area() -> bpy.types.Area:
 
 
 def only_a_clip_editor() -> Generator[float, None, bpy.types.Area]:
-    """Closes all other areas; returns the editor."""
+    """Turn the largest area into a clip editor and close all others. Returns the editor."""
     window = bpy.context.window_manager.windows[0]
     largest_area().type = "CLIP_EDITOR"
     for _ in range(8):
@@ -162,13 +162,13 @@ def only_a_clip_editor() -> Generator[float, None, bpy.types.Area]:
 
 
 def over(area: bpy.types.Area):
-    """As if the mouse were over this editor."""
+    """Override the context as if the mouse were over this editor."""
     region = next(region for region in area.regions if region.type == "WINDOW")
     return bpy.context.temp_override(window=bpy.context.window_manager.windows[0], area=area, region=region)
 
 
 def go(frame: int) -> Steps:
-    """As the arrow keys do."""
+    """Go to a frame as the arrow keys do."""
     with over(largest_area()):
         bpy.ops.screen.frame_offset(delta=frame - bpy.context.scene.frame_current)
     yield 1.0
@@ -176,14 +176,14 @@ def go(frame: int) -> Steps:
 
 # -- time --------------------------------------------------------------------------------------------------------------
 def until(done: Callable[[], bool]) -> Steps:
-    limit = time.monotonic() + PATIENCE
+    limit = time.monotonic() + TIMEOUT
     while not done():
-        assert time.monotonic() < limit, "that took too long"
+        assert time.monotonic() < limit, "timed out"
         yield 0.1
 
 
 def beats(done: Callable[[], bool], *, seconds: float) -> Generator[float, None, dict]:
-    """Beat until `done()` or for that long; returns how late the beats came, in seconds."""
+    """Yield short pauses until `done()` or for `seconds`. Returns by how many seconds Blender exceeded them."""
     late, limit = [], time.monotonic() + seconds
     while not done() and time.monotonic() < limit:
         asleep = time.monotonic()
@@ -203,7 +203,7 @@ def screenshot(name: str) -> None:
 
 
 def read_xwd(path: Path) -> np.ndarray:
-    """(H, W, 3) uint8 from an X window dump of 32 bits per pixel, little-endian."""
+    """Read an X window dump of 32 bits per pixel, little-endian, as (H, W, 3) uint8."""
     data = path.read_bytes()
     fields = struct.unpack(">25I", data[:100])
     start, width, height, stride = fields[0] + fields[19] * 12, fields[4], fields[5], fields[12]
@@ -212,23 +212,23 @@ def read_xwd(path: Path) -> np.ndarray:
 
 
 def drive(steps: Steps) -> Callable[[], float]:
-    """A Blender timer that takes one step after another and ends Blender after the last."""
+    """Return a Blender timer that runs one step after another and ends Blender after the last."""
 
     def tick() -> float:
         try:
             return float(next(steps))
         except StopIteration:
             status = 0
-        except BaseException:  # whatever it is, a Blender without an artist must end
+        except BaseException:  # an unattended Blender must end on any error
             traceback.print_exc()
             status = 1
         (OUT / "report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
         print(json.dumps(report), flush=True)
-        os._exit(status)  # Blender's own ending may ask whether to save
+        os._exit(status)  # a normal exit may ask whether to save
 
     return tick
 
 
 bpy.context.preferences.view.show_splash = False
 OUT.mkdir(parents=True, exist_ok=True)
-bpy.app.timers.register(drive(walk()), first_interval=0.5, persistent=True)
+bpy.app.timers.register(drive(artist_session()), first_interval=0.5, persistent=True)

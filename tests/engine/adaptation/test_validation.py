@@ -1,4 +1,4 @@
-"""Walks to keyframes that are not told: over the frames between, as a job would go."""
+"""Validation propagates to held-out keyframes over the frames between, as a job does."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from tests.engine.jobs.test_adapt import marked, shown
 
 
 class Changed(nn.Module):
-    """A decoder whose logits are changed, by what it was told."""
+    """A decoder whose logits are changed by a function of the logits and the decoder's inputs."""
 
     def __init__(self, decoder: nn.Module, change: Callable[[Tensor, tuple], Tensor]) -> None:
         super().__init__()
         self._decoder = decoder
         self._change = change
 
-    def forward(self, *told: object) -> object:
-        found = self._decoder(*told)
-        return replace(found, logits=self._change(found.logits, told))
+    def forward(self, *inputs: object) -> object:
+        output = self._decoder(*inputs)
+        return replace(output, logits=self._change(output.logits, inputs))
 
 
-def leaking(logits: Tensor, told: tuple) -> Tensor:
-    """It goes by where an object was alone, and finds it a little larger."""
-    was = functional.interpolate(told[3][:, :1], scale_factor=2, mode="bilinear")[:, 0]
-    return 20 * functional.max_pool2d(was[None], 3, 1, 1)[0] - 10
+def leaking(logits: Tensor, inputs: tuple) -> Tensor:
+    """Ignore the image: return the previous masks, each grown by a pixel."""
+    previous = functional.interpolate(inputs[3][:, :1], scale_factor=2, mode="bilinear")[:, 0]
+    return 20 * functional.max_pool2d(previous[None], 3, 1, 1)[0] - 10
 
 
-def doubling(logits: Tensor, told: tuple) -> Tensor:
-    """An object is found again in a corner."""
+def doubling(logits: Tensor, inputs: tuple) -> Tensor:
+    """Add a second copy of every object in a corner."""
     logits[:, -32:, -32:] = 10.0
     return logits
 
 
-def losing(logits: Tensor, told: tuple) -> Tensor:
-    """The first object is found alone."""
+def losing(logits: Tensor, inputs: tuple) -> Tensor:
+    """Remove all objects but the first."""
     logits[1:] = -10.0
     return logits
 
 
-def test_frames_of_a_walk_lie_between_its_ends_either_way():
+def test_frames_between_two_keyframes_run_in_either_direction():
     assert frames_between(3, 7) == [4, 5, 6]
     assert frames_between(7, 3) == [6, 5, 4]
     assert frames_between(3, 4) == []
@@ -55,40 +55,40 @@ def test_frames_of_a_walk_lie_between_its_ends_either_way():
     assert far[-1] < 100
 
 
-def test_what_leaks_a_little_on_each_frame_shows_on_a_walk(network):
+def test_errors_that_accumulate_over_frames_lower_the_score(network):
     film = films.moving_disc(10, height=96, width=128)
     group = marked(film, (0, 9))
     changed = Changed(network.decoder, leaking)
-    told = list(validate_by_propagation(network, group, lambda at: (network.decoder, changed), shown(film)))
-    assert len(told) == steps_of(group) == 2 * 9
-    scores = [found for found in told if found]
+    results = list(validate_by_propagation(network, group, lambda at: (network.decoder, changed), shown(film)))
+    assert len(results) == steps_of(group) == 2 * 9
+    scores = [result for result in results if result]
     assert len(scores) == 2
     assert all(plain > 85 for (plain,), _ in scores)
     near = marked(film, (0, 1))
     (_, (at_once,)), _ = validate_by_propagation(network, near, lambda at: (network.decoder, changed), shown(film))
-    assert all(leaked < at_once - 5 for _, (leaked,) in scores), "more than from one frame before"
+    assert all(leaked < at_once - 5 for _, (leaked,) in scores), "errors add up over nine frames"
 
 
-def test_a_walk_believes_no_more_than_a_job_does(network):
+def test_spurious_components_are_suppressed_as_in_a_job(network):
     film = films.moving_disc(6, height=192, width=352)
     changed = Changed(network.decoder, doubling)
     group = marked(film, (0, 5))
     scores = [
-        found
-        for found in validate_by_propagation(network, group, lambda at: (network.decoder, changed), shown(film))
-        if found
+        result
+        for result in validate_by_propagation(network, group, lambda at: (network.decoder, changed), shown(film))
+        if result
     ]
     assert all(plain > 85 and doubled > plain - 1 for (plain,), (doubled,) in scores), scores
 
 
-def test_a_walk_tells_of_each_object(network):
+def test_each_object_has_its_own_score(network):
     film = films.crossing(6)
     changed = Changed(network.decoder, losing)
     group = marked(film, (0, 5), (1, 2))
     scores = [
-        found
-        for found in validate_by_propagation(network, group, lambda at: (network.decoder, changed), shown(film))
-        if found
+        result
+        for result in validate_by_propagation(network, group, lambda at: (network.decoder, changed), shown(film))
+        if result
     ]
     assert len(scores) == 2
     for (first, second), (kept, lost) in scores:
@@ -96,13 +96,13 @@ def test_a_walk_tells_of_each_object(network):
         assert lost == 0
 
 
-def test_frames_that_are_missing_are_walked_past(network):
+def test_missing_frames_are_skipped(network):
     film = films.moving_disc(6, height=96, width=128)
     show = shown(film)
     group = marked(film, (0, 5))
-    told = list(
+    results = list(
         validate_by_propagation(
             network, group, lambda at: [network.decoder], lambda frame: show(frame) if frame % 2 else None
         )
     )
-    assert [found is not None for found in told] == 2 * [False, False, False, False, True]
+    assert [result is not None for result in results] == 2 * [False, False, False, False, True]

@@ -1,4 +1,4 @@
-"""A server's answer is read as it comes, left at any moment, and not read at all where that is not safe."""
+"""HTTP replies are streamed, can be cancelled, and come only from trusted https addresses or this computer."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ def reply(address: str, *, timeout: float = 20.0, cancelled=lambda: False, **hea
     return Reply(address, headers, timeout=timeout, cancelled=cancelled)
 
 
-def test_an_answer_has_its_head_at_once_and_its_bytes_as_they_come(server):
+def test_reply_has_its_headers_at_once_and_streams_its_body(server):
     server.stalls_at = 100_000
     with reply(server.address) as answer:
         assert answer.status == 200
         assert answer.headers["Content-Length"] == "300000"
-        come = b""
+        received = b""
         for block in answer.blocks():
-            come += block
-            if len(come) == 100_000:
-                server.let_go()
-    assert come == server.content[:100_000]
+            received += block
+            if len(received) == 100_000:
+                server.end_stall()
+    assert received == server.content[:100_000]
 
 
-def test_an_error_is_an_answer(server):
+def test_error_status_is_returned_as_a_reply(server):
     server.status = 503
     with reply(server.address) as answer:
         assert (answer.status, answer.reason) == (503, "Service Unavailable")
 
 
-def test_what_is_asked_goes_along(server):
+def test_request_headers_are_sent(server):
     with reply(server.address, Range="bytes=299000-", **{"If-Range": server.version}) as answer:
         assert answer.status == 206
         assert b"".join(answer.blocks()) == server.content[299_000:]
-    assert server.asked[0]["User-Agent"].startswith("keymatte/")
+    assert server.requests[0]["User-Agent"].startswith("keymatte/")
 
 
-def test_a_redirect_is_followed_with_what_was_asked(server):
+def test_redirect_is_followed_with_the_request_headers(server):
     first = Server(b"")
     first.location = server.address
     try:
@@ -56,19 +56,19 @@ def test_a_redirect_is_followed_with_what_was_asked(server):
         first.close()
 
 
-def test_nobody_at_the_address_is_said(server):
+def test_refused_connection_is_reported(server):
     server.close()
     with pytest.raises(DownloadFailed, match=r"cannot be read: .*refused"):
         reply(server.address)
 
 
-def test_a_server_that_falls_silent_is_left(server):
+def test_silent_server_times_out(server):
     server.stalls_at = 50_000
     with reply(server.address, timeout=0.3) as answer, pytest.raises(DownloadFailed, match="no longer answers"):
         list(answer.blocks())
 
 
-def test_a_cancel_is_heard_at_once_even_while_the_server_is_silent(server):
+def test_cancel_takes_effect_at_once_even_while_the_server_is_silent(server):
     server.stalls_at = 0
     cancel = threading.Event()
     with reply(server.address, cancelled=cancel.is_set) as answer:
@@ -79,11 +79,11 @@ def test_a_cancel_is_heard_at_once_even_while_the_server_is_silent(server):
         assert time.monotonic() - began < 3
 
 
-def test_whoever_leaves_early_leaves_no_thread_behind(server):
-    server.content = bytes(20_000_000)  # more than is read ahead
+def test_reply_closed_early_leaves_no_thread(server):
+    server.content = bytes(20_000_000)  # more than the read-ahead buffer holds
     with reply(server.address) as answer:
         assert next(answer.blocks())
-        time.sleep(0.5)  # it reads ahead as far as it may, and waits
+        time.sleep(0.5)  # lets the reader thread fill its buffer and wait
     end = time.monotonic() + 10
     while any(thread.name == "keymatte download" for thread in threading.enumerate()):
         assert time.monotonic() < end
@@ -93,18 +93,18 @@ def test_whoever_leaves_early_leaves_no_thread_behind(server):
 @pytest.mark.parametrize(
     "address", ["http://example.org/XMem.pth", "ftp://127.0.0.1/XMem.pth", "file:///etc/hostname", "XMem.pth"]
 )
-def test_only_safe_addresses_are_asked(address):
+def test_only_https_addresses_are_requested(address):
     with pytest.raises(DownloadRefused, match="only https addresses"):
         reply(address)
 
 
-def test_a_redirect_to_an_address_that_is_not_safe_is_refused(server):
+def test_redirect_to_an_insecure_address_is_refused(server):
     server.location = "http://example.org/XMem.pth"
     with pytest.raises(DownloadRefused, match=r"http://example.org/XMem.pth is not downloaded: only https addresses"):
         reply(server.address)
 
 
-def test_a_redirect_to_a_file_of_this_computer_is_not_followed(server):
+def test_redirect_to_a_local_file_is_not_followed(server):
     server.location = "file:///etc/hostname"
     with reply(server.address) as answer:
         assert answer.status == 302
@@ -121,7 +121,7 @@ def test_a_web_page_is_known_by_its_first_bytes(head, page):
 # -- certificates ------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def certificate(server, tmp_path) -> Path:
-    """The server behind TLS, with a certificate that it gave itself."""
+    """Put the server behind TLS and return its self-signed certificate."""
     if not shutil.which("openssl"):
         pytest.skip("there is no openssl here to make a certificate")
     key, made = tmp_path / "key.pem", tmp_path / "certificate.pem"
@@ -134,13 +134,13 @@ def certificate(server, tmp_path) -> Path:
     return made
 
 
-def test_a_server_that_nobody_vouches_for_is_refused(server, certificate):
+def test_untrusted_certificate_is_refused(server, certificate):
     with pytest.raises(DownloadRefused, match=r"cannot be trusted: self.signed"):
         reply(server.address)
-    assert server.asked == []
+    assert server.requests == []
 
 
-def test_a_server_that_somebody_vouches_for_is_read(server, certificate, monkeypatch):
+def test_trusted_certificate_is_accepted(server, certificate, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     with reply(server.address) as answer:
         assert b"".join(answer.blocks()) == server.content

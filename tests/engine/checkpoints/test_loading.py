@@ -1,4 +1,4 @@
-"""Weights are loaded strictly, and whatever is wrong with a file is named."""
+"""Weights are loaded strictly, and errors name what is wrong with the file."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def saved(path: Path, change=lambda tensors: None) -> Path:
     return path
 
 
-def test_what_was_saved_is_what_is_loaded(tmp_path: Path):
-    one, other = network(), network()
-    save_file(one.state_dict(), tmp_path / "w.safetensors")
-    load(other, tmp_path / "w.safetensors")
+def test_saved_weights_are_loaded_unchanged(tmp_path: Path):
+    source, target = network(), network()
+    save_file(source.state_dict(), tmp_path / "w.safetensors")
+    load(target, tmp_path / "w.safetensors")
     image = torch.rand(1, 3, 5, 5)
-    assert torch.equal(one(image), other(image))
+    assert torch.equal(source(image), target(image))
 
 
 def test_a_missing_file_is_named(tmp_path: Path):
@@ -59,16 +59,16 @@ def test_a_truncated_file_is_refused(tmp_path: Path, keep: int):
         load(network(), path)
 
 
-def test_a_file_of_pytorch_is_loaded_as_well(tmp_path: Path):
-    one, other = network(), network()
-    torch.save(one.state_dict(), tmp_path / "w.pth")
-    load(other, tmp_path / "w.pth")
+def test_pytorch_file_is_loaded(tmp_path: Path):
+    source, target = network(), network()
+    torch.save(source.state_dict(), tmp_path / "w.pth")
+    load(target, tmp_path / "w.pth")
     image = torch.rand(1, 3, 5, 5)
-    assert torch.equal(one(image), other(image))
+    assert torch.equal(source(image), target(image))
 
 
 class Normed(nn.Module):
-    """Two convolutions as authors have them: the first with batch norm, the second with a bias."""
+    """Two convolutions as a published network has them: the first with batch norm, the second with a bias."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -98,7 +98,7 @@ def published() -> Normed:
     return network
 
 
-def test_published_names_become_ours_and_batch_norm_goes_into_the_convolution():
+def test_published_names_are_mapped_and_batch_norm_is_folded_into_the_convolution():
     theirs, ours = published(), Folded()
     fill(ours, theirs.state_dict(), source=Path("theirs.pth"), names=LAYERS)
     image = torch.rand(1, 3, 9, 9)

@@ -1,4 +1,4 @@
-"""PyTorch files give their tensors and nothing else; whatever else they are is said, and no code in them runs."""
+"""PyTorch files are read for their tensors only; other files are refused, and no code in them runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FORMATS = pytest.mark.parametrize("zipped", [True, False], ids=("zip", "older fo
 
 
 class Trap:
-    """Makes a folder when it is unpickled."""
+    """An object that creates a folder when it is unpickled."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -57,16 +57,16 @@ def is_the_same(found: dict[str, torch.Tensor]) -> bool:
     ],
     ids=("plain", "ordered", "parallel", "state_dict", "network, parallel", "nested twice", "parameters"),
 )
-def test_the_tensors_come_back_by_name_however_they_were_wrapped(tmp_path, held, zipped):
+def test_tensors_are_read_by_name_from_every_known_wrapper(tmp_path, held, zipped):
     assert is_the_same(read_torch_file(saved(tmp_path, held, zipped=zipped)))
 
 
-def test_a_name_of_ours_that_begins_like_a_wrapper_is_kept(tmp_path):
+def test_module_prefix_is_kept_unless_all_names_have_it(tmp_path):
     held = {"module.weight": torch.zeros(1), "bias": torch.zeros(1)}
     assert read_torch_file(saved(tmp_path, held)).keys() == held.keys()
 
 
-def test_a_file_written_without_sums_is_read(tmp_path):
+def test_file_without_checksums_is_read(tmp_path):
     torch.serialization.set_crc32_options(False)
     try:
         path = saved(tmp_path, TENSORS)
@@ -85,7 +85,7 @@ def test_a_file_with_code_is_refused_and_the_code_does_not_run(tmp_path, zipped)
         read_torch_file(path)
     assert not (tmp_path / "sprung").exists()
     assert refusal.value.remedy
-    assert "weights_only" not in refusal.value.sentence()  # PyTorch's own advice is to open it all the same
+    assert "weights_only" not in refusal.value.sentence()  # PyTorch's own message advises to load it anyway
 
 
 @pytest.mark.parametrize("protocol", range(2, 6))
@@ -97,12 +97,12 @@ def test_a_bare_pickle_with_code_is_refused_and_the_code_does_not_run(tmp_path, 
     assert not (tmp_path / "sprung").exists()
 
 
-def test_the_trap_of_these_tests_is_a_trap(tmp_path):
+def test_trap_runs_code_when_unpickled(tmp_path):
     pickle.loads(pickle.dumps(Trap(tmp_path / "sprung")))
     assert (tmp_path / "sprung").exists()
 
 
-def test_code_that_stands_after_damage_does_not_run_either(tmp_path):
+def test_code_in_a_damaged_pickle_does_not_run(tmp_path):
     path = tmp_path / "weights.pth"
     path.write_bytes(b"\x80\x02" + pickle.dumps(Trap(tmp_path / "sprung"), 0)[:-1] + b"\xff" * 50)
     with pytest.raises((WeightsUnsafe, WeightsDamaged)):
@@ -111,14 +111,14 @@ def test_code_that_stands_after_damage_does_not_run_either(tmp_path):
 
 
 @FORMATS
-def test_a_whole_network_or_an_array_is_refused_by_name(tmp_path, zipped):
+def test_pickled_module_or_array_is_refused_by_name(tmp_path, zipped):
     with pytest.raises(WeightsUnsafe, match=r"torch\.nn\.modules\.linear\.Linear"):
         read_torch_file(saved(tmp_path, torch.nn.Linear(2, 2), zipped=zipped))
     with pytest.raises(WeightsUnsafe, match="numpy"):
         read_torch_file(saved(tmp_path, {"a": np.zeros(3)}, zipped=zipped))
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # files of it exist all the same
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # TorchScript is deprecated, but such files exist
 def test_a_torchscript_program_is_refused(tmp_path):
     path = tmp_path / "weights.pt"
     torch.jit.script(torch.nn.Linear(2, 2)).save(str(path))
@@ -137,7 +137,7 @@ def test_a_truncated_file_is_refused(tmp_path, kept, zipped):
         read_torch_file(path)
 
 
-def test_a_tensor_that_lost_a_bit_on_the_way_is_noticed(tmp_path):
+def test_flipped_bit_in_a_tensor_is_noticed(tmp_path):
     path = saved(tmp_path, {"a": torch.full((1000,), 0.5)})
     whole = bytearray(path.read_bytes())
     place = whole.index(torch.full((4,), 0.5).numpy().tobytes())
@@ -147,8 +147,8 @@ def test_a_tensor_that_lost_a_bit_on_the_way_is_noticed(tmp_path):
         read_torch_file(path)
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # pickletools warns of what noise means
-def test_a_file_of_noise_is_refused_whatever_it_holds(tmp_path):
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # pickletools may warn about random bytes
+def test_random_bytes_are_refused(tmp_path):
     generator = np.random.default_rng(0)
     path = tmp_path / "weights.pth"
     for _ in range(200):
@@ -157,7 +157,7 @@ def test_a_file_of_noise_is_refused_whatever_it_holds(tmp_path):
             read_torch_file(path)
 
 
-def test_a_tensor_that_is_said_to_be_huge_is_refused(tmp_path):
+def test_tensor_with_a_false_size_is_refused(tmp_path):
     path = saved(tmp_path, {"a": torch.zeros(1000)}, zipped=False)
     path.write_bytes(path.read_bytes().replace(b"M\xe8\x03", b"J\xff\xff\xff\x7f"))
     with pytest.raises(WeightsDamaged):
@@ -174,14 +174,14 @@ def test_a_tensor_that_is_said_to_be_huge_is_refused(tmp_path):
         (b"PK\x05\x06" + bytes(18), "is a zip archive, but not a PyTorch file"),
     ],
 )
-def test_a_file_of_another_kind_is_told_from_a_damaged_one(tmp_path, content, words):
+def test_file_of_another_kind_is_recognized(tmp_path, content, words):
     path = tmp_path / "weights.pth"
     path.write_bytes(content)
     with pytest.raises(WeightsDamaged, match=words):
         read_torch_file(path)
 
 
-def test_an_archive_packed_again_is_not_mapped_as_if_it_were_plain(tmp_path):
+def test_compressed_archive_is_refused(tmp_path):
     path = saved(tmp_path, TENSORS)
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
@@ -198,12 +198,12 @@ def test_a_file_without_named_tensors_is_refused(tmp_path, held):
         read_torch_file(saved(tmp_path, held))
 
 
-def test_a_tensor_that_is_not_plain_is_named(tmp_path):
+def test_sparse_tensor_is_refused_by_name(tmp_path):
     with pytest.raises(WeightsDamaged, match="'a' is not a plain tensor"):
         read_torch_file(saved(tmp_path, {"a": torch.eye(3).to_sparse()}))
 
 
 @pytest.mark.parametrize("name", ["none.pth", "."])
-def test_a_file_that_is_not_there_is_named(tmp_path, name):
+def test_missing_file_is_named(tmp_path, name):
     with pytest.raises(WeightsMissing, match="is not there"):
         read_torch_file(tmp_path / name)

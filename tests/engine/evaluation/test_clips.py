@@ -1,4 +1,4 @@
-"""The clips of the study: which masks are given, which clips are missing, films that are composed once."""
+"""The study's clips: which masks are given, which clips are missing, and composed films."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from tests.png import encode_png, write_png
 
 
 def clip_of(film: films.Film, place: Path, *, marked=None) -> StudyClip:
-    """A clip folder whose frames are numbered from 5."""
+    """Write a film as a study clip whose frames are numbered from 5, with masks of all or the `marked` frames."""
     film.write_images(place / "frames", start=5)
     film.write_keyframes(place / "masks", range(len(film.frames)) if marked is None else marked, start=5)
     return StudyClip.open(place.name, place / "frames", place / "masks")
 
 
 # -- clips -------------------------------------------------------------------------------------------------------------
-def test_a_frame_left_out_is_found_from_all_others_with_a_mask(tmp_path):
+def test_leave_one_out_gives_all_other_masks(tmp_path):
     clip = clip_of(films.late_entry(count=10, enters=4), tmp_path / "late", marked=(0, 3, 6, 9))
     cases = leave_one_out("caps", clip)
     assert [(case.given, case.wanted) for case in cases] == [
@@ -39,14 +39,14 @@ def test_a_frame_left_out_is_found_from_all_others_with_a_mask(tmp_path):
     assert all(case.seen_only for case in cases)
 
 
-def test_what_a_mask_says_of_objects_that_it_does_not_show_can_be_chosen(tmp_path):
+def test_unlabelled_objects_are_unknown_or_absent_as_chosen(tmp_path):
     clip = clip_of(films.late_entry(count=10, enters=4), tmp_path / "late", marked=(0, 6, 9))
     case = Case("caps", "late", clip, (0, 6), (9,))
     assert [keyframe.objects for keyframe in case.keyframes("unknown")] == [(1,), (1, 2)]
     assert [keyframe.objects for keyframe in case.keyframes("absent")] == [(1, 2), (1, 2)]
 
 
-def test_the_evenly_given_is_the_first_that_shows_an_object(tmp_path):
+def test_single_given_mask_is_the_first_with_an_object(tmp_path):
     film = films.late_entry(count=6, enters=2)
     only_the_star = films.Film(film.frames, np.where(film.labels == 2, 2, 0).astype(np.uint8))
     case = evenly_spaced_case("folder", clip_of(only_the_star, tmp_path / "star"))
@@ -56,7 +56,7 @@ def test_the_evenly_given_is_the_first_that_shows_an_object(tmp_path):
         evenly_spaced_case("folder", clip_of(empty, tmp_path / "empty"))
 
 
-def test_masks_are_given_from_the_first_evenly_to_the_last_that_show_an_object(tmp_path):
+def test_given_masks_are_spread_evenly_over_those_with_an_object(tmp_path):
     film = films.late_entry(count=12, enters=2)
     star = np.where(film.labels == 2, 2, 0).astype(np.uint8)
     star[10:] = 0
@@ -68,19 +68,19 @@ def test_masks_are_given_from_the_first_evenly_to_the_last_that_show_an_object(t
         evenly_spaced_case("folder", clip, 9)
 
 
-def test_how_many_masks_are_given_of_a_folders_clips_can_be_chosen(tmp_path):
+def test_number_of_given_masks_can_be_chosen(tmp_path):
     clip_of(films.moving_disc(count=5), tmp_path / "clips" / "disc")
     clip_of(films.moving_disc(count=5), tmp_path / "clips" / "short", marked=(0, 4))
-    told: list[str] = []
-    (part,) = gather_parts(ClipFolders(folder=tmp_path / "clips", given=3), ("folder",), told.append)
+    messages: list[str] = []
+    (part,) = gather_parts(ClipFolders(folder=tmp_path / "clips", given=3), ("folder",), messages.append)
     assert (part.name, [case.given for case in part.cases]) == ("folder-clips-3", [(0, 2, 4)])
     assert part.title.endswith("3 masks given, evenly spaced from the first to the last")
-    assert len(told) == 1 and "short" in told[0]
-    (alone,) = gather_parts(ClipFolders(folder=tmp_path / "clips"), ("folder",), told.append)
-    assert (alone.name, [case.given for case in alone.cases]) == ("folder-clips", [(0,), (0,)])
+    assert len(messages) == 1 and "short" in messages[0]
+    (single,) = gather_parts(ClipFolders(folder=tmp_path / "clips"), ("folder",), messages.append)
+    assert (single.name, [case.given for case in single.cases]) == ("folder-clips", [(0,), (0,)])
 
 
-def test_of_the_real_clips_one_three_and_five_masks_are_given(tmp_path):
+def test_real_clips_are_evaluated_with_one_three_and_five_given_masks(tmp_path):
     clip_of(films.moving_disc(count=9), tmp_path / "pumavos_caps")
     parts = gather_parts(ClipFolders(clips=tmp_path), ("chair", "caps"), [].append)
     assert [(part.name, part.cases[0].given) for part in parts if part.name != "caps"] == [
@@ -90,16 +90,16 @@ def test_of_the_real_clips_one_three_and_five_masks_are_given(tmp_path):
     assert all(case.seen_only for part in parts[3:] for case in part.cases)
 
 
-def test_what_is_not_at_hand_is_told_with_how_to_get_it(tmp_path):
-    told: list[str] = []
-    assert gather_parts(ClipFolders(), ("caps", "composed", "rendered"), told.append) == []
-    assert [words.split()[0] for words in told] == ["caps", "composed", "rendered"]
-    assert [option for words in told for option in ("--clips", "--films", "--scenes") if option in words] == [
+def test_missing_parts_are_reported_with_the_option_that_adds_them(tmp_path):
+    messages: list[str] = []
+    assert gather_parts(ClipFolders(), ("caps", "composed", "rendered"), messages.append) == []
+    assert [message.split()[0] for message in messages] == ["caps", "composed", "rendered"]
+    assert [option for message in messages for option in ("--clips", "--films", "--scenes") if option in message] == [
         "--clips", "--films", "--scenes",
     ]  # fmt: skip
 
 
-def test_of_rendered_clips_only_those_are_taken_that_are_never_trained_on(tmp_path):
+def test_only_rendered_clips_held_out_from_training_are_used(tmp_path):
     film = films.moving_disc(count=3)
     for name in ("scene_00019", "scene_00020", "scene_00021", "scene_00040", "scene_00060.part", "unnumbered"):
         clip_of(film, tmp_path / name)
@@ -107,19 +107,19 @@ def test_of_rendered_clips_only_those_are_taken_that_are_never_trained_on(tmp_pa
     assert [case.name for case in part.cases] == ["scene_00020", "scene_00040"]
 
 
-def test_films_that_are_not_those_of_the_model_card_are_told_of(tmp_path, monkeypatch):
-    film, told = films.moving_disc(count=3), []
+def test_films_other_than_the_model_cards_are_reported(tmp_path, monkeypatch):
+    film, messages = films.moving_disc(count=3), []
     for name in ("scene_000020", "scene_000040"):
         clip_of(film, tmp_path / name)
-    (part,) = gather_parts(ClipFolders(scenes=tmp_path), ["rendered"], told.append)
-    assert [words[:35] for words in told] == ["rendered: 0 of its 12 films are tho"]
+    (part,) = gather_parts(ClipFolders(scenes=tmp_path), ["rendered"], messages.append)
+    assert [message[:35] for message in messages] == ["rendered: 0 of its 12 films are tho"]
     card = tmp_path / "films.json"
     card.write_text(json.dumps({"rendered": {case.name: case.clip.checksum for case in part.cases}}))
     monkeypatch.setattr("engine.evaluation.parts._KNOWN", card)
     gather_parts(ClipFolders(scenes=tmp_path), ["rendered"], pytest.fail)
 
 
-def test_clips_laid_out_as_davis_are_understood(tmp_path):
+def test_davis_layout_is_read(tmp_path):
     film = films.moving_disc(count=3)
     for name in ("bear", "camel"):
         film.write_images(tmp_path / "JPEGImages" / "480p" / name)
@@ -134,13 +134,13 @@ def test_clips_laid_out_as_davis_are_understood(tmp_path):
 def test_a_clip_of_which_only_the_first_mask_is_known_is_left_out(tmp_path):
     clip_of(films.moving_disc(count=3), tmp_path / "bear")
     clip_of(films.moving_disc(count=3), tmp_path / "camel", marked=(0,))
-    told: list[str] = []
-    (part,) = gather_parts(ClipFolders(folder=tmp_path), ["folder"], told.append)
+    messages: list[str] = []
+    (part,) = gather_parts(ClipFolders(folder=tmp_path), ["folder"], messages.append)
     assert [case.name for case in part.cases] == ["bear"]
-    assert len(told) == 1 and "camel" in told[0]
+    assert len(messages) == 1 and "camel" in messages[0]
 
 
-def test_of_the_bundled_clip_all_masks_are_wanted_that_are_not_given():
+def test_all_masks_of_the_bundled_clip_that_are_not_given_are_evaluated():
     for part, count in zip(gather_parts(ClipFolders(), ["chair"], pytest.fail), (1, 3, 5), strict=True):
         (case,) = part.cases
         assert len(case.given) == count
@@ -150,7 +150,7 @@ def test_of_the_bundled_clip_all_masks_are_wanted_that_are_not_given():
 # -- composed films ----------------------------------------------------------------------------------------------------
 @pytest.fixture
 def prepared(tmp_path) -> Path:
-    """Pictures of which some are held out."""
+    """Return a folder of prepared pictures, some of them held out."""
     folder = tmp_path / "prepared"
     folder.mkdir()
     rng = np.random.default_rng(3)
@@ -171,7 +171,7 @@ def prepared(tmp_path) -> Path:
     return folder
 
 
-def test_films_are_composed_once_and_then_kept(tmp_path, prepared):
+def test_films_are_composed_once_and_then_reused(tmp_path, prepared):
     place = tmp_path / "films"
     folders = composed_films(place, prepared, count=2, size=64)
     first = {path: path.stat().st_mtime_ns for path in place.rglob("*.jpg")}
@@ -182,11 +182,11 @@ def test_films_are_composed_once_and_then_kept(tmp_path, prepared):
     assert case.objects and len(case.wanted) == 23
 
 
-def test_films_are_the_same_wherever_they_are_composed(tmp_path, prepared):
-    for place in ("here", "there"):
+def test_composed_films_do_not_depend_on_their_folder(tmp_path, prepared):
+    for place in ("a", "b"):
         composed_films(tmp_path / place, prepared, count=1, size=64)
-    here, there = (json.loads((tmp_path / place / "films.json").read_text()) for place in ("here", "there"))
-    assert here == there
+    first, second = (json.loads((tmp_path / place / "films.json").read_text()) for place in ("a", "b"))
+    assert first == second
 
 
 def test_a_film_that_was_changed_is_noticed(tmp_path, prepared):
@@ -198,7 +198,7 @@ def test_a_film_that_was_changed_is_noticed(tmp_path, prepared):
         composed_films(tmp_path / "films", prepared, count=1, size=64)
 
 
-def test_films_are_not_composed_of_nothing_nor_among_strangers(tmp_path, prepared):
+def test_composing_without_pictures_or_among_other_files_is_refused(tmp_path, prepared):
     with pytest.raises(PicturesMissing):
         composed_films(tmp_path / "films", None, count=1, size=64)
     (tmp_path / "diary.txt").write_text("mine")

@@ -1,4 +1,4 @@
-"""J and F are those of DAVIS: by hand, by brute force, and over folders."""
+"""J and F as DAVIS defines them: compared with values by hand, with brute force, and over folders."""
 
 from __future__ import annotations
 
@@ -51,19 +51,19 @@ def test_the_outline_does_not_look_beyond_the_picture():
     assert outline_pixels(mask("...", "...", "..#")).tolist() == [[0, 0, 0], [0, 1, 1], [0, 1, 0]]
 
 
-def test_how_near_an_outline_must_be_can_be_said():
-    here, aside = np.zeros((2, 24, 24), bool)
-    here[5:12, 5:12] = aside[5:12, 8:15] = True
-    assert contour_accuracy(here, aside, radius=3) == 1.0
-    assert 0 < contour_accuracy(here, aside, radius=2) < 1
-    assert contour_accuracy(here, aside, radius=0) < contour_accuracy(here, aside, radius=2)
-    assert contour_accuracy(here, aside) == contour_accuracy(here, aside, radius=1)  # 0.008 of the diagonal
+def test_contour_tolerance_can_be_given():
+    left, shifted = np.zeros((2, 24, 24), bool)
+    left[5:12, 5:12] = shifted[5:12, 8:15] = True
+    assert contour_accuracy(left, shifted, radius=3) == 1.0
+    assert 0 < contour_accuracy(left, shifted, radius=2) < 1
+    assert contour_accuracy(left, shifted, radius=0) < contour_accuracy(left, shifted, radius=2)
+    assert contour_accuracy(left, shifted) == contour_accuracy(left, shifted, radius=1)  # 0.008 of the diagonal
 
 
 def test_contour_by_hand():
     # The diagonal is 8.5 pixels, so near is ceil(0.068) = 1 pixel: beside, above or below, not diagonally.
-    # Outlines, 12 pixels each: SQUARE #### / #..# / #..# / ####, MOVED the same, one to the right. Each pixel of
-    # one has a pixel of the other beside itself, above or below, save none: columns 0 and 1, 3 and 4 adjoin.
+    # Outlines, 12 pixels each: SQUARE #### / #..# / #..# / ####, MOVED the same, one to the right. Every pixel of
+    # one has a pixel of the other beside, above or below it: columns 0 and 1, 3 and 4 adjoin.
     assert contour_accuracy(MOVED, SQUARE) == 1.0
 
 
@@ -120,7 +120,7 @@ def plain_contour(made: np.ndarray, true: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_contour_is_that_of_all_pairs_of_outline_pixels(seed):
+def test_contour_accuracy_equals_brute_force(seed):
     random = np.random.default_rng(seed)
     height, width = [(24, 40), (40, 33), (60, 130), (110, 90)][seed % 4]  # near is 1, 1, 2 and 2 pixels
     true = blob(random, height, width)
@@ -129,7 +129,7 @@ def test_contour_is_that_of_all_pairs_of_outline_pixels(seed):
 
 
 # -- folders ----------------------------------------------------------------------------------------------------------
-def test_the_truth_itself_scores_full(tmp_path):
+def test_ground_truth_scores_1(tmp_path):
     film = late_entry()
     film.write_labels(tmp_path / "truth")
     score = score_folders(film.write_labels(tmp_path / "results" / "labels").parent, tmp_path / "truth")
@@ -138,7 +138,7 @@ def test_the_truth_itself_scores_full(tmp_path):
     assert (score.region, score.contour, score.j_and_f) == (1, 1, 1)
 
 
-def test_scores_are_per_object_and_frame_and_strange_ids_count_as_background(tmp_path):
+def test_scores_are_per_object_and_frame_and_unknown_ids_count_as_background(tmp_path):
     square = SQUARE.astype(np.uint8)
     for name, true, made in [("a_1.png", square * 2, MOVED * 2), ("a_3.png", square * 7, MOVED * 9)]:
         write_labels(tmp_path / "truth" / name, true)
@@ -164,7 +164,7 @@ def test_missing_predictions_are_named_or_left_out_on_request(tmp_path):
     assert "frames 1, 3, 5" in as_table(score)
 
 
-def test_nothing_to_compare_is_said(tmp_path):
+def test_missing_folders_objects_or_common_frames_are_refused(tmp_path):
     film = late_entry()
     truth = film.write_labels(tmp_path / "truth")
     with pytest.raises(ScoreIncomplete, match="no folder"):
@@ -190,7 +190,7 @@ def test_a_damaged_prediction_is_named(tmp_path):
         score_folders(tmp_path / "made", tmp_path / "truth")
 
 
-def test_tables_tell_percent_and_all_numbers():
+def test_table_has_percentages_and_csv_all_values():
     score = Score((3,), (10, 20), np.array([[0.5, 1.0]]), np.array([[0.25, 0.75]]))
     assert as_table(score, worst=1).splitlines() == [
         "object      J      F    J&F   worst frames (J)",

@@ -1,4 +1,4 @@
-"""The study: what baselines do with what they are given, what is measured, and what is kept."""
+"""The study's baselines, measures, reused runs and reports."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ LOW = Settings(height=64, device="cpu")
 
 
 # -- baselines ---------------------------------------------------------------------------------------------------------
-def test_every_frame_hangs_on_its_nearest_keyframe():
+def test_chains_start_at_the_nearest_keyframe():
     assert list(by_nearest_keyframe((2, 6), range(10))) == [
-        (2, range(3, 5)),  # frame 4 is as near to either: the earlier has it
+        (2, range(3, 5)),  # frame 4 is equally near to both: the earlier keyframe gets it
         (2, range(1, -1, -1)),
         (6, range(7, 10)),
         (6, range(5, 4, -1)),
     ]
-    assert list(by_nearest_keyframe((0, 9), range(7, 8))) == [(9, range(8, 6, -1))]  # on the way, frame 8
+    assert list(by_nearest_keyframe((0, 9), range(7, 8))) == [(9, range(8, 6, -1))]  # frame 8 is passed on the way
 
 
-def looking(film: films.Film):
+def reader_of(film: films.Film):
     return lambda frame: torch.from_numpy(film.frames[frame]).permute(2, 0, 1)[None].float() / 255
 
 
@@ -55,16 +55,16 @@ def overlap(masks: torch.Tensor, film: films.Film, frame: int) -> float:
 
 
 def bright_disc() -> films.Film:
-    """Optical flow sees no colours: the disc must differ in brightness."""
+    """Return a film of a moving disc that differs in brightness, as optical flow sees no colours."""
     disc = films.Shape(1, "disc", 18, (235, 230, 220), lambda frame: (25 + 4 * frame, 40 + frame))
     return films.render([disc], count=12)
 
 
-def test_flow_follows_what_moves_and_a_copy_does_not():
+def test_flow_follows_motion_and_a_copy_does_not():
     film = bright_disc()
     last = {}
     for make in (CopyBaseline, FlowBaseline):
-        for frame, masks in zip(range(1, 12), make(looking(film), given_of(film, 0)).propagate(0, range(1, 12))):
+        for frame, masks in zip(range(1, 12), make(reader_of(film), given_of(film, 0)).propagate(0, range(1, 12))):
             last[make] = overlap(masks, film, frame)
     assert last[CopyBaseline] < 0.2
     assert last[FlowBaseline] > 0.8
@@ -72,15 +72,13 @@ def test_flow_follows_what_moves_and_a_copy_does_not():
 
 def test_flow_goes_backward_too():
     film = bright_disc()
-    *_, masks = FlowBaseline(looking(film), given_of(film, 11)).propagate(11, range(10, -1, -1))
+    *_, masks = FlowBaseline(reader_of(film), given_of(film, 11)).propagate(11, range(10, -1, -1))
     assert overlap(masks, film, 0) > 0.8
 
 
-def test_labels_go_to_the_cells_most_alike():
+def test_neighbour_baseline_copies_labels_of_the_most_similar_cells():
     film = films.moving_disc(count=6)
-    baseline = FeatureBaseline(
-        lambda image: functional.avg_pool2d(image - 0.4, STRIDE), looking(film), given_of(film, 0)
-    )
+    baseline = FeatureBaseline(lambda image: functional.avg_pool2d(image - 0.4, STRIDE), reader_of(film), given_of(film, 0))
     *_, masks = baseline.propagate(0, range(1, 6))
     assert masks.shape == (1, 96, 128)
     assert overlap(masks, film, 5) > 0.6
@@ -89,20 +87,20 @@ def test_labels_go_to_the_cells_most_alike():
 
 # -- measures ----------------------------------------------------------------------------------------------------------
 def test_flicker_is_change_that_the_truth_does_not_have():
-    none, whole = np.zeros((4, 4)), np.ones((4, 4))
-    corner = none.copy()
+    empty, full = np.zeros((4, 4)), np.ones((4, 4))
+    corner = empty.copy()
     corner[0, 0] = 1
-    assert flicker(none, whole, none, whole) == 0
-    assert flicker(none, corner, none, none) == pytest.approx(100 * (1 / 16) ** 0.5)
-    assert flicker(whole, whole, none, none) == 0  # wrong, but steadily so
-    assert flicker(none, 0.5 * whole, none, whole) == pytest.approx(50)
+    assert flicker(empty, full, empty, full) == 0
+    assert flicker(empty, corner, empty, empty) == pytest.approx(100 * (1 / 16) ** 0.5)
+    assert flicker(full, full, empty, empty) == 0  # wrong, but steadily so
+    assert flicker(empty, 0.5 * full, empty, full) == pytest.approx(50)
 
 
 def test_results_are_measured_by_frame_and_object(tmp_path):
     film = films.crossing(count=5)
     case = Case("folder", "crossing", clip_of(film, tmp_path / "crossing"), (0,), (1, 2, 4))
     folder = MatteFolder(tmp_path / "out")
-    for frame in (1, 2):  # nothing was found on frame 4
+    for frame in (1, 2):  # frame 4 has no results
         write_labels(folder.labels(5 + frame), film.labels[frame])
         write_matte(folder.matte(1, 5 + frame), film.mask(frame, 1) * 1.0)
     rows = {(row.object_id, row.number): row for row in measure(case, folder)}
@@ -137,7 +135,7 @@ def case(tmp_path) -> Case:
     return evenly_spaced_case("folder", clip_of(films.crossing(count=6), tmp_path / "crossing"))
 
 
-def test_what_is_finished_is_kept_until_something_it_depends_on_changes(tmp_path, case):
+def test_finished_run_is_reused_until_an_input_changes(tmp_path, case):
     colour = RecipeMethod("colour", find_recipe("colour"), None, LOW, "unknown")
     first = run_case(case, colour, tmp_path / "out", lambda words: None)
     stamp = first.folder.labels(6).stat().st_mtime_ns
@@ -145,7 +143,7 @@ def test_what_is_finished_is_kept_until_something_it_depends_on_changes(tmp_path
     assert kept == first and kept.folder.labels(6).stat().st_mtime_ns == stamp
     changed = replace(colour, settings=replace(LOW, overrides={"read.top_k": "1"}))
     assert run_case(case, changed, tmp_path / "out", lambda words: None).measured != first.measured
-    assert run_case(case, colour, tmp_path / "out", lambda words: None) == first  # the other's results lie elsewhere
+    assert run_case(case, colour, tmp_path / "out", lambda words: None) == first  # other settings use another folder
     again = run_case(case, colour, tmp_path / "out", lambda words: None, again=True)
     assert again.folder.labels(6).stat().st_mtime_ns > stamp
     write_labels(case.clip.masks[3], np.zeros_like(case.clip.labels(3)))
@@ -179,27 +177,27 @@ def test_every_variant_is_one_of_the_default_recipe(variant):
 
 
 # -- report ------------------------------------------------------------------------------------------------------------
-def made_up(case: Case, method: str, scores: tuple[float, ...]) -> Run:
+def run_with_scores(case: Case, method: str, scores: tuple[float, ...]) -> Run:
     rows = tuple(Measurement(1, 6 + at, 0.1, True, score, score, score, None) for at, score in enumerate(scores))
     return Run(case, method, MatteFolder(case.clip.clip.path), 0.25, rows)
 
 
-def test_the_report_tells_means_every_number_and_where_flow_is_better(case):
+def test_report_has_means_all_values_and_clips_where_flow_is_better(case):
     part = StudyPart("folder", "some clips", (case,))
-    runs = [made_up(case, "keymatte", (0.5, 0.7)), made_up(case, "flow", (0.9, 0.8))]
+    runs = [run_with_scores(case, "keymatte", (0.5, 0.7)), run_with_scores(case, "flow", (0.9, 0.8))]
     assert tables([part], runs)["some clips"][1:] == [
         ("keymatte", "60.0", "60.0", "60.0", "60.0", "-", "-", "0.250"),
         ("flow", "85.0", "85.0", "85.0", "85.0", "-", "-", "0.250"),
     ]
     assert by_clip(part, runs)[1] == ("crossing", "60.0", "85.0")
     assert below_flow([part], runs, "keymatte") == ["folder/crossing (60.0 < 85.0)"]
-    assert below_flow([part], [runs[0], made_up(case, "flow", (0.1, 0.2))], "keymatte") == []
+    assert below_flow([part], [runs[0], run_with_scores(case, "flow", (0.1, 0.2))], "keymatte") == []
     lines = as_csv(runs).splitlines()
     assert len(lines) == 5
     assert lines[1].startswith("folder,crossing,crossing,keymatte,1,6,0.100000,1,1,0.500000")
 
 
-def test_a_sheet_shows_what_each_method_found(tmp_path, case):
+def test_sheet_shows_the_masks_of_each_method(tmp_path, case):
     runs = [
         run_case(case, find_baseline(name, LOW, "unknown"), tmp_path / "out", lambda words: None)
         for name in ("copied", "flow")
@@ -207,4 +205,4 @@ def test_a_sheet_shows_what_each_method_found(tmp_path, case):
     write_sheet(tmp_path / "sheet.png", runs)
     picture = cv2.imread(str(tmp_path / "sheet.png")).astype(int)
     half = len(picture) // 2
-    assert (np.abs(picture[:half] - picture[half:]).max(-1) > 60).mean() > 0.002  # the two do not find the same
+    assert (np.abs(picture[:half] - picture[half:]).max(-1) > 60).mean() > 0.002  # the two masks differ

@@ -1,4 +1,4 @@
-"""Frames as a network sees them: several at once, as on a GPU, must be what they are one by one."""
+"""Frames encoded in batches, as on a GPU, equal frames encoded one by one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HEIGHT, WIDTH = 96, 128
 
 
 class Counting(Keymatte):
-    """Notes how many frames it is given at once."""
+    """Keymatte that records the size of each batch."""
 
     def encode_batch(self, images: torch.Tensor) -> list:
         self.given = [*getattr(self, "given", []), len(images)]
@@ -41,8 +41,8 @@ def network(weights) -> Counting:
 
 
 @pytest.fixture
-def together(monkeypatch) -> None:
-    """As on a GPU."""
+def batched(monkeypatch) -> None:
+    """Encode in batches, as on a GPU."""
     monkeypatch.setattr(encoding, "can_encode_ahead", lambda network, device: False)
     monkeypatch.setattr(encoding, "can_encode_batches", lambda network, device: True)
 
@@ -56,28 +56,29 @@ def encoder(network: Keymatte, read: Callable[[int], np.ndarray | None]) -> Fram
     return FrameEncoder(network, framing, read, torch.device("cpu"))
 
 
-def test_frames_encoded_together_are_what_they_are_one_by_one(network, together, monkeypatch):
+def test_batched_encoding_equals_single_frames(network, batched, monkeypatch):
     shown = pictures(20)
-    one_at_a_time = encoder(network, lambda frame: None if frame == 6 else shown[frame])
+    frame_encoder = encoder(network, lambda frame: None if frame == 6 else shown[frame])
     backwards = range(19, -1, -1)
-    with one_at_a_time.each(backwards) as seen:
+    with frame_encoder.each(backwards) as seen:
         batches = list(seen)
     assert network.given == [8, 8, 3]
     monkeypatch.setattr(encoding, "can_encode_batches", lambda network, device: False)
-    with one_at_a_time.each(backwards) as seen:
+    with frame_encoder.each(backwards) as seen:
         singles = list(seen)
     assert [frame for frame, _ in batches] == [frame for frame in backwards if frame != 6]
     assert batches[0][1].flow_from_previous is None
-    for (frame, one), (same, other) in zip(batches, singles, strict=True):
-        assert frame == same
-        assert torch.allclose(one.query["key"], other.query["key"], atol=1e-4)
-        assert torch.equal(one.luma, other.luma)
-        assert one.flow_from_previous is None or torch.equal(one.flow_from_previous.flow, other.flow_from_previous.flow)
-    for (_, before), (_, one) in zip(batches, batches[1:]):
-        assert one.flow_from_previous.luma is before.luma  # so that a state of that frame knows it for its own
+    for (frame, batch_view), (single_frame, single_view) in zip(batches, singles, strict=True):
+        assert frame == single_frame
+        assert torch.allclose(batch_view.query["key"], single_view.query["key"], atol=1e-4)
+        assert torch.equal(batch_view.luma, single_view.luma)
+        flow, single_flow = batch_view.flow_from_previous, single_view.flow_from_previous
+        assert flow is None or torch.equal(flow.flow, single_flow.flow)
+    for (_, before), (_, after) in zip(batches, batches[1:]):
+        assert after.flow_from_previous.luma is before.luma  # the state of a frame recognizes its luma by identity
 
 
-def test_larger_frames_are_encoded_with_fewer_others(network, together, monkeypatch):
+def test_larger_frames_are_encoded_in_smaller_batches(network, batched, monkeypatch):
     monkeypatch.setattr(encoding, "_PIXELS", 3 * HEIGHT * WIDTH)
     shown = pictures(7)
     with encoder(network, lambda frame: shown[frame]).each(range(7)) as seen:
@@ -85,14 +86,14 @@ def test_larger_frames_are_encoded_with_fewer_others(network, together, monkeypa
     assert network.given == [3, 3, 1]
 
 
-def test_one_frame_is_encoded_however_large_it_is(network, together, monkeypatch):
+def test_one_frame_is_encoded_however_large_it_is(network, batched, monkeypatch):
     monkeypatch.setattr(encoding, "_PIXELS", 1)
     shown = pictures(2)
     with encoder(network, lambda frame: shown[frame]).each(range(2)) as seen:
         assert len(list(seen)) == 2
 
 
-def test_what_goes_wrong_is_raised_after_all_frames_before(network, together):
+def test_error_is_raised_after_all_earlier_frames(network, batched):
     shown = pictures(20)
 
     def read(frame: int) -> np.ndarray:
@@ -100,14 +101,14 @@ def test_what_goes_wrong_is_raised_after_all_frames_before(network, together):
             raise MemoryError("no more")
         return shown[frame]
 
-    came = []
+    frames = []
     with pytest.raises(MemoryError, match="no more"), encoder(network, read).each(range(20)) as seen:
         for frame, _ in seen:
-            came.append(frame)
-    assert came == list(range(10))
+            frames.append(frame)
+    assert frames == list(range(10))
 
 
-def test_left_early_it_leaves_no_threads(network, together):
+def test_closing_early_leaves_no_threads(network, batched):
     shown, before = pictures(20), threading.active_count()
 
     def first(encoder: FrameEncoder) -> Iterator[int]:

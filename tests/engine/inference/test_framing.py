@@ -1,4 +1,4 @@
-"""Framing: to the network's frame and exactly back."""
+"""Framing: images and masks scaled and padded for the network, and masks restored exactly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The walk: every object on every frame, keyframes exact, memory filled before the first frame."""
+"""Propagation reaches every object on every frame, keeps keyframes exact, and fills the memory first."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from tests import films
 from tests.films import Film
 
 
-def walk(*given: Any, **more: Any) -> list[Matte]:
-    """All that `walking` gives."""
-    return list(walking(*given, **more))
+def propagate(*given: Any, **more: Any) -> list[Matte]:
+    """Return all mattes of `iterate_mattes`."""
+    return list(iterate_mattes(*given, **more))
 
 
-def walking(
+def iterate_mattes(
     film: Film,
     keyframes: Sequence[tuple[int, Sequence[int]]],
     *,
@@ -38,16 +38,16 @@ def walking(
     unreadable: Sequence[int] = (),
     network: Colour | None = None,
 ) -> Iterator[Matte]:
-    """Mattes of `film` from its truth on some frames, told for some objects only: (frame, object ids)."""
+    """Yield mattes of a film, propagated from its true labels of some objects on some frames: (frame, object ids)."""
     groups = group_by_keyframes(keyframes, max_objects=None)
     network = network or Colour()
     height, width = film.frames.shape[1:3]
     truth: dict[int, np.ndarray] = {}
     for frame, objects in keyframes:
-        told = np.isin(film.labels[frame], list(objects))
-        truth[frame] = np.where(told, film.labels[frame], truth.get(frame, np.zeros((height, width), np.uint8)))
+        annotated = np.isin(film.labels[frame], list(objects))
+        truth[frame] = np.where(annotated, film.labels[frame], truth.get(frame, np.zeros((height, width), np.uint8)))
     framing = Framing.fit(height, width, working_height=480, stride=network.stride)
-    going = Propagator(
+    propagator = Propagator(
         network,
         lambda: MemoryBank([Permanent(), Bounded(2, recency)], interval=3),
         framing=framing,
@@ -57,18 +57,18 @@ def walking(
         groups=groups,
         device=torch.device("cpu"),
     )
-    return going.propagate(plan_sweeps(groups, wanted or range(len(film.frames)), direction))
+    return propagator.propagate(plan_sweeps(groups, wanted or range(len(film.frames)), direction))
 
 
 def iou(matte: Matte, film: Film, object_id: int) -> float:
-    found = matte.alpha[matte.objects.index(object_id)] > 0.5
+    mask = matte.alpha[matte.objects.index(object_id)] > 0.5
     truth = film.mask(matte.frame, object_id)
-    return (found & truth).sum() / max((found | truth).sum(), 1)
+    return (mask & truth).sum() / max((mask | truth).sum(), 1)
 
 
 def test_two_crossing_objects_are_followed_on_every_frame():
     film = films.crossing()
-    mattes = walk(film, [(0, (1, 2))])
+    mattes = propagate(film, [(0, (1, 2))])
     assert [matte.frame for matte in mattes] == list(range(16))
     for matte in mattes:
         assert matte.objects == (1, 2)
@@ -79,10 +79,10 @@ def test_two_crossing_objects_are_followed_on_every_frame():
 @pytest.mark.parametrize("frames", [(0,), (5,), (0, 7, 15)])
 def test_at_a_keyframe_the_matte_is_the_keyframe_bit_for_bit(frames):
     film = films.crossing()
-    mattes = walk(film, [(frame, (1, 2)) for frame in frames])
-    at = [matte for matte in mattes if matte.frame in frames]
-    assert len(at) >= len(frames)
-    for matte in at:
+    mattes = propagate(film, [(frame, (1, 2)) for frame in frames])
+    at_keyframes = [matte for matte in mattes if matte.frame in frames]
+    assert len(at_keyframes) >= len(frames)
+    for matte in at_keyframes:
         for object_id in (1, 2):
             exact = film.mask(matte.frame, object_id).astype(np.float32)
             assert np.array_equal(matte.alpha[matte.objects.index(object_id)], exact)
@@ -90,22 +90,22 @@ def test_at_a_keyframe_the_matte_is_the_keyframe_bit_for_bit(frames):
 
 
 def test_every_frame_is_reached_from_a_keyframe_in_the_middle():
-    mattes = walk(films.moving_disc(), [(6, (1,))])
+    mattes = propagate(films.moving_disc(), [(6, (1,))])
     assert sorted({matte.frame for matte in mattes}) == list(range(12))
 
 
-def test_between_keyframes_both_sides_are_heard_and_their_shares_sum_to_one():
+def test_blend_weights_between_keyframes_sum_to_one():
     film = films.moving_disc()
-    mattes = walk(film, [(0, (1,)), (11, (1,))])
+    mattes = propagate(film, [(0, (1,)), (11, (1,))])
     for frame in range(1, 11):
-        here = [matte for matte in mattes if matte.frame == frame]
-        assert len(here) == 2
-        assert sum(matte.blend_weights[0] for matte in here) == pytest.approx(1)
+        on_frame = [matte for matte in mattes if matte.frame == frame]
+        assert len(on_frame) == 2
+        assert sum(matte.blend_weights[0] for matte in on_frame) == pytest.approx(1)
 
 
 def test_objects_annotated_on_different_keyframes_are_all_followed_everywhere():
     film = films.crossing()
-    mattes = walk(film, [(0, (1,)), (15, (2,))])
+    mattes = propagate(film, [(0, (1,)), (15, (2,))])
     for object_id in (1, 2):
         frames = {matte.frame for matte in mattes if object_id in matte.objects}
         assert frames == set(range(16))
@@ -116,14 +116,14 @@ def test_objects_annotated_on_different_keyframes_are_all_followed_everywhere():
 
 def test_a_keyframe_of_one_object_keeps_the_others_off_its_pixels():
     film = films.crossing()
-    mattes = walk(film, [(0, (1, 2)), (8, (2,))])
+    mattes = propagate(film, [(0, (1, 2)), (8, (2,))])
     here = next(matte for matte in mattes if matte.frame == 8)
     assert here.alpha[here.objects.index(1)][film.mask(8, 2)].max() == 0
 
 
 def test_an_object_that_enters_late_is_found_from_its_first_keyframe_on():
     film = films.late_entry()
-    mattes = walk(film, [(0, (1,)), (8, (1, 2))], direction=Direction.FORWARD)
+    mattes = propagate(film, [(0, (1,)), (8, (1, 2))], direction=Direction.FORWARD)
     for matte in mattes:
         assert (2 in matte.objects) == (matte.frame >= 8)
         if matte.frame > 8:
@@ -142,43 +142,43 @@ def test_all_keyframes_are_read_before_the_first_frame_is_computed():
             seen.append(f"segment with {sorted(entry.frame for entry in memory.entries if entry.pinned)}")
             return super().segment(features, memory, state)
 
-    walk(films.moving_disc(), [(2, (1,)), (9, (1,))], network=Watched())
+    propagate(films.moving_disc(), [(2, (1,)), (9, (1,))], network=Watched())
     assert seen[:2] == ["memorize 2", "memorize 9"]
     assert {text for text in seen if text.startswith("segment")} == {"segment with [2, 9]"}
 
 
-def test_a_range_gives_only_its_own_frames():
-    mattes = walk(films.moving_disc(), [(0, (1,))], wanted=range(4, 7))
+def test_only_frames_of_the_range_are_returned():
+    mattes = propagate(films.moving_disc(), [(0, (1,))], wanted=range(4, 7))
     assert [matte.frame for matte in mattes] == [4, 5, 6]
 
 
 def test_frames_that_cannot_be_read_are_left_out_and_the_others_done():
     film = films.moving_disc()
-    mattes = walk(film, [(0, (1,))], unreadable=(4, 5))
+    mattes = propagate(film, [(0, (1,))], unreadable=(4, 5))
     assert [matte.frame for matte in mattes] == [0, 1, 2, 3, 6, 7, 8, 9, 10, 11]
     assert iou(mattes[-1], film, 1) > 0.7
 
 
 def test_a_keyframe_that_cannot_be_read_does_not_take_the_others_with_it():
     film = films.moving_disc()
-    mattes = walk(film, [(0, (1,)), (6, (1,))], unreadable=(0,))
+    mattes = propagate(film, [(0, (1,)), (6, (1,))], unreadable=(0,))
     assert {matte.frame for matte in mattes} == set(range(1, 12))
 
 
-def test_thirty_objects_are_no_trouble():
+def test_thirty_objects_are_propagated():
     film = films.moving_disc(count=3)
     labels = np.zeros_like(film.labels)
     for number in range(30):
         row, column = divmod(number, 6)
         labels[:, 4 + row * 18 : 14 + row * 18, 4 + column * 20 : 18 + column * 20] = number + 1
     many = Film(film.frames, labels)
-    last = walk(many, [(0, range(1, 31))])[-1]
+    last = propagate(many, [(0, range(1, 31))])[-1]
     assert last.alpha.shape == (30, *labels.shape[1:])
     assert last.alpha.sum(0).max() < 1.0001
 
 
-class Ahead(Colour):
-    """Encodes beside the rest, notes in which threads, and may break at one of the frames that it is shown."""
+class EncodingAhead(Colour):
+    """A network that encodes ahead, records the encoding threads, and raises at the frame `breaks_at` if given."""
 
     encodes_ahead = True
 
@@ -201,53 +201,53 @@ def two_threads() -> Iterator[None]:
     yield
     count = torch.get_num_threads()
     torch.set_num_threads(before)
-    assert count == 2, "what was changed for a while is not put back"
+    assert count == 2, "the number of threads was not restored"
 
 
 @pytest.mark.parametrize("unreadable", [(), (7,)])
 def test_encoding_ahead_changes_nothing(two_threads, unreadable: Sequence[int]):
-    film, network = films.moving_disc(), Ahead()
-    in_turn = walk(film, [(5, [1])], unreadable=unreadable)
-    beside = walk(film, [(5, [1])], unreadable=unreadable, network=network)
+    film, network = films.moving_disc(), EncodingAhead()
+    in_turn = propagate(film, [(5, [1])], unreadable=unreadable)
+    ahead = propagate(film, [(5, [1])], unreadable=unreadable, network=network)
     assert set(network.threads) - {threading.get_ident()}
-    assert [matte.frame for matte in beside] == [matte.frame for matte in in_turn]
-    for one, other in zip(beside, in_turn, strict=True):
-        assert np.abs(one.alpha - other.alpha).max() < 1e-5
+    assert [matte.frame for matte in ahead] == [matte.frame for matte in in_turn]
+    for ahead_matte, matte in zip(ahead, in_turn, strict=True):
+        assert np.abs(ahead_matte.alpha - matte.alpha).max() < 1e-5
 
 
-def test_what_goes_wrong_while_encoding_ahead_is_raised_after_the_mattes_before_it(two_threads):
+def test_error_while_encoding_ahead_is_raised_after_the_earlier_mattes(two_threads):
     film, seen = films.moving_disc(), []
     with pytest.raises(MemoryError, match="no more"):
-        for matte in walking(film, [(0, [1])], network=Ahead(breaks_at=5)):
+        for matte in iterate_mattes(film, [(0, [1])], network=EncodingAhead(breaks_at=5)):
             seen.append(matte.frame)
     assert seen == [0, 1, 2]  # the first that was encoded was the keyframe
 
 
-def test_mattes_fetched_a_frame_late_are_the_same(monkeypatch):
+def test_mattes_copied_one_frame_late_are_identical(monkeypatch):
     film = films.crossing()
     keyframes = [(6, (1, 2)), (11, (1,))]
-    at_once = walk(film, keyframes, unreadable=(8,))
+    at_once = propagate(film, keyframes, unreadable=(8,))
     monkeypatch.setattr("engine.inference.propagate.can_encode_batches", lambda network, device: True)
-    late = walk(film, keyframes, unreadable=(8,))
-    assert [(one.frame, one.objects, one.blend_weights) for one in late] == [
-        (one.frame, one.objects, one.blend_weights) for one in at_once
+    late = propagate(film, keyframes, unreadable=(8,))
+    assert [(matte.frame, matte.objects, matte.blend_weights) for matte in late] == [
+        (matte.frame, matte.objects, matte.blend_weights) for matte in at_once
     ]
-    for one, other in zip(late, at_once, strict=True):
-        assert np.array_equal(one.alpha, other.alpha)
-        assert np.array_equal(one.probability, other.probability)
+    for late_matte, matte in zip(late, at_once, strict=True):
+        assert np.array_equal(late_matte.alpha, matte.alpha)
+        assert np.array_equal(late_matte.probability, matte.probability)
 
 
-def test_what_goes_wrong_comes_after_a_matte_fetched_late(monkeypatch):
+def test_error_is_raised_after_a_matte_copied_late(monkeypatch):
     monkeypatch.setattr("engine.inference.propagate.can_encode_batches", lambda network, device: True)
     seen = []
     with pytest.raises(MemoryError, match="no more"):
-        for matte in walking(films.moving_disc(), [(0, [1])], network=Ahead(breaks_at=5)):
+        for matte in iterate_mattes(films.moving_disc(), [(0, [1])], network=EncodingAhead(breaks_at=5)):
             seen.append(matte.frame)
     assert seen == [0, 1, 2]
 
 
-def test_a_walk_that_is_left_early_leaves_nothing_behind(two_threads):
-    mattes, before = walking(films.moving_disc(), [(0, [1])], network=Ahead()), threading.active_count()
+def test_closing_early_leaves_no_threads(two_threads):
+    mattes, before = iterate_mattes(films.moving_disc(), [(0, [1])], network=EncodingAhead()), threading.active_count()
     assert next(mattes).frame == 0
     assert threading.active_count() > before
     mattes.close()

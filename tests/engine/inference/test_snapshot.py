@@ -1,4 +1,4 @@
-"""Walks that go on from what was kept of others; what is kept of networks and memories makes nothing else."""
+"""Propagation resumed from a stored state gives the same mattes; only state types are stored."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from tests.films import Film
 COUNT = 14
 
 
-def walk_of(name: str, film: Film) -> tuple[Propagator, tuple]:
-    """A recipe over a film with two keyframes for one object, one for another; its network never learned anything."""
+def propagator_of(name: str, film: Film) -> tuple[Propagator, tuple]:
+    """Return a propagator with untrained weights and its sweeps, for two keyframes of object 1 and one of object 2."""
     recipe = find_recipe(name)
     numbers = recipe.numbers({"memory.interval": "2"})
     torch.manual_seed(3)
@@ -34,78 +34,82 @@ def walk_of(name: str, film: Film) -> tuple[Propagator, tuple]:
     framing = Framing.fit(
         height, width, working_height=64, stride=network.stride, style=recipe.framing_style(numbers)
     )  # fmt: skip
-    told = [(2, (1, 2)), (11, (1,))]
+    keyframes = [(2, (1, 2)), (11, (1,))]
     keyframe_policy = recipe.keyframe_policy_for(numbers)
     groups = (group_jointly if keyframe_policy.shared_memory else group_by_keyframes)(
-        told, max_objects=network.max_objects
+        keyframes, max_objects=network.max_objects
     )
-    walk = Propagator(
+    propagator = Propagator(
         network,
         lambda: recipe.bank(numbers, network, COUNT),
         framing=framing,
         merger=recipe.mask_merger(framing),
         read=lambda frame: film.frames[frame],
-        truth={frame: np.where(np.isin(film.labels[frame], objects), film.labels[frame], 0) for frame, objects in told},
+        truth={
+            frame: np.where(np.isin(film.labels[frame], objects), film.labels[frame], 0) for frame, objects in keyframes
+        },
         groups=groups,
         device=torch.device("cpu"),
         keyframe_policy=keyframe_policy,
     )
-    return walk, plan_sweeps(groups, range(COUNT), recipe.direction, before_first=recipe.keyframe_policy.before_first)
+    return propagator, plan_sweeps(
+        groups, range(COUNT), recipe.direction, before_first=recipe.keyframe_policy.before_first
+    )
 
 
 def through_a_file(point: PropagationState) -> PropagationState:
-    """The same after it was written and read."""
+    """Return the state after writing it to JSON and safetensors and reading it again."""
     return replace(point, trackers=json.loads(json.dumps(point.trackers)), tensors=load(save({
         name: tensor.contiguous().clone() for name, tensor in point.tensors.items()
     })))  # fmt: skip
 
 
-def same(one: Matte, other: Matte) -> bool:
+def is_same(a: Matte, b: Matte) -> bool:
     return (
-        (one.frame, one.objects, one.blend_weights) == (other.frame, other.objects, other.blend_weights)
-        and np.array_equal(one.alpha, other.alpha)
-        and np.array_equal(one.probability, other.probability)
+        (a.frame, a.objects, a.blend_weights) == (b.frame, b.objects, b.blend_weights)
+        and np.array_equal(a.alpha, b.alpha)
+        and np.array_equal(a.probability, b.probability)
     )
 
 
 @pytest.mark.parametrize(
     "name", ["keymatte", "xmem++", "xmem", "mavos++", "mavos", "deaot-l-mbv2", "aot-l-mbv2", "deaot-l+rmem"]
 )
-def test_a_walk_goes_on_from_any_point_as_if_it_had_never_stopped(name: str):
+def test_resumed_propagation_equals_an_uninterrupted_one(name: str):
     film = films.crossing(COUNT, height=64, width=96)
-    walk, sweeps = walk_of(name, film)
-    mattes = list(walk.propagate(sweeps, state_due=lambda: True))
+    propagator, sweeps = propagator_of(name, film)
+    mattes = list(propagator.propagate(sweeps, state_due=lambda: True))
     assert [matte.checkpoint.frame for matte in mattes] == [matte.frame for matte in mattes]
     changed = 0
     for at in sorted({4, len(mattes) // 2, len(mattes) - 4}):
-        rest = list(walk.propagate(sweeps, resume_from=through_a_file(mattes[at].checkpoint)))
+        rest = list(propagator.propagate(sweeps, resume_from=through_a_file(mattes[at].checkpoint)))
         assert len(rest) == len(mattes) - at - 1
-        assert all(same(one, other) for one, other in zip(rest, mattes[at + 1 :], strict=True))
-        before = mattes[at - 3].checkpoint  # of the same sweep: what was known then is not what is known now
+        assert all(is_same(resumed, matte) for resumed, matte in zip(rest, mattes[at + 1 :], strict=True))
+        before = mattes[at - 3].checkpoint  # an earlier state of the same sweep has another memory
         if before.sweep == mattes[at].checkpoint.sweep:
-            other = list(walk.propagate(sweeps, resume_from=replace(before, frame=mattes[at].frame)))
-            changed += not all(same(one, other) for one, other in zip(other, mattes[at + 1 :], strict=True))
-    assert changed, "it makes a difference what is known"
+            stale = list(propagator.propagate(sweeps, resume_from=replace(before, frame=mattes[at].frame)))
+            changed += not all(is_same(resumed, matte) for resumed, matte in zip(stale, mattes[at + 1 :], strict=True))
+    assert changed, "the stored memory makes a difference"
 
 
-def test_what_is_frozen_does_not_change_with_what_is_counted_later():
+def test_serialized_state_is_unaffected_by_later_usage():
     usage = Usage(torch.ones(3), 2.0)
     entry = Entry(4, (Tokens({"key": torch.rand(2, 3)}),), usage=usage, grid=(1, 3))
     tensors: dict[str, torch.Tensor] = {}
-    told = json.loads(json.dumps(serialize_state([entry, (entry, None, True, {"a": 0.1})], tensors)))
+    state = json.loads(json.dumps(serialize_state([entry, (entry, None, True, {"a": 0.1})], tensors)))
     usage.add(torch.ones(3))
-    first, (second, *others) = deserialize_state(told, tensors, torch.device("cpu"))
-    assert others == [None, True, {"a": 0.1}]
+    first, (second, *values) = deserialize_state(state, tensors, torch.device("cpu"))
+    assert values == [None, True, {"a": 0.1}]
     assert (first.frame, first.grid, first.usage.life) == (4, (1, 3), 2.0)
     assert torch.equal(first.usage.mass, torch.ones(3))
     assert torch.equal(second.layers[0]["key"], entry.layers[0]["key"])
-    assert len(tensors) == 2, "what is met twice is kept once"
+    assert len(tensors) == 2, "shared tensors are stored once"
 
 
 @pytest.mark.parametrize(
     "kind", ["os.system", "subprocess.Popen", "memory.entry.replace", "types.KeyframeFile", "Entry"]
 )
-def test_a_file_makes_nothing_but_what_networks_and_memories_hold(kind: str):
+def test_only_state_types_are_serialized_and_restored(kind: str):
     with pytest.raises(TypeError, match="cannot be kept"):
         deserialize_state({"kind": kind, "fields": {}}, {}, torch.device("cpu"))
     with pytest.raises(TypeError, match="cannot be kept"):

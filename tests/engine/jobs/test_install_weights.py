@@ -1,4 +1,4 @@
-"""Published weights are installed only if they load; what is theirs is told in the file; what is a user's is left."""
+"""Published weights are installed only if they load, name their source, and leave a user's files alone."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from engine.shared.protocol import Download, Finished, Import, JobCancelled, Sta
 from tests.engine.weights import NAME, published, row
 
 
-def quietly(*_: object) -> None:
-    """A report that nobody reads."""
+def no_report(*_: object) -> None:
+    """Report to nobody."""
 
 
-def never() -> bool:
+def never_cancelled() -> bool:
     return False
 
 
@@ -47,13 +47,13 @@ def folder(tmp_path) -> Path:
 
 @pytest.fixture
 def server(server, tmp_path):
-    """The server offers the published file."""
+    """Return the server, which offers the published weights."""
     server.content = published(tmp_path / "origin" / "Ours.pth").read_bytes()
     return server
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a file holds our network's tensors under their own names, and loads as a user's --weights do."""
+    """Return whether a file holds the tensors of the bundled weights and loads as `--weights` does."""
     recipe = find_recipe("keymatte")
     recipe.network(recipe.numbers({}), weights=path, device=torch.device("cpu"))
     found, expected = load_file(path), load_file(BUNDLED / "keymatte.safetensors")
@@ -65,9 +65,9 @@ def names_in(folder: Path) -> list[str]:
 
 
 # -- from the network --------------------------------------------------------------------------------------------------
-def test_weights_are_fetched_tried_converted_and_told_of(server, folder):
+def test_weights_are_downloaded_tried_converted_and_described(server, folder):
     stages = []
-    path = install(row(server.address), folder, lambda *stage: stages.append(stage), never)
+    path = install(row(server.address), folder, lambda *stage: stages.append(stage), never_cancelled)
     assert path == folder / "Ours.safetensors"
     assert is_whole(path)
     assert names_in(folder) == ["Ours.safetensors"]
@@ -87,71 +87,71 @@ def test_weights_are_fetched_tried_converted_and_told_of(server, folder):
     assert [text for text, *_ in stages[-2:]] == ["Trying Ours", "Converting Ours"]
 
 
-def test_a_download_that_broke_off_goes_on(server, folder):
+def test_interrupted_download_is_resumed(server, folder):
     server.breaks_at = 1_000_000
     with pytest.raises(DownloadFailed):
-        install(row(server.address), folder, quietly, never)
+        install(row(server.address), folder, no_report, never_cancelled)
     assert not is_installed(row(), folder)
     server.breaks_at = None
-    install(row(server.address), folder, quietly, never)
-    assert server.asked[1]["Range"] == "bytes=1000000-"
+    install(row(server.address), folder, no_report, never_cancelled)
+    assert server.requests[1]["Range"] == "bytes=1000000-"
     assert is_whole(installed(row(), folder))
 
 
-def test_a_known_sum_is_demanded(server, folder):
+def test_known_checksum_is_required(server, folder):
     with pytest.raises(DownloadRefused, match="not the published file"):
-        install(row(server.address, sha256="0" * 64), folder, quietly, never)
-    install(row(server.address, sha256=hashlib.sha256(server.content).hexdigest()), folder, quietly, never)
+        install(row(server.address, sha256="0" * 64), folder, no_report, never_cancelled)
+    install(row(server.address, sha256=hashlib.sha256(server.content).hexdigest()), folder, no_report, never_cancelled)
     assert is_whole(installed(row(), folder))
 
 
-def test_what_was_fetched_but_not_converted_is_not_fetched_again(server, folder, monkeypatch):
+def test_unconverted_download_is_not_fetched_again(server, folder, monkeypatch):
     def full(*_: object) -> None:
         raise DiskFull("no space is left")
 
     with monkeypatch.context() as patch:
         patch.setattr("engine.jobs.install_weights.save", full)
         with pytest.raises(DiskFull):
-            install(row(server.address), folder, quietly, never)
-    install(row(server.address), folder, quietly, never)
-    assert len(server.asked) == 1
+            install(row(server.address), folder, no_report, never_cancelled)
+    install(row(server.address), folder, no_report, never_cancelled)
+    assert len(server.requests) == 1
     assert names_in(folder) == ["Ours.safetensors"]
 
 
 def test_weights_of_another_network_are_not_installed_and_not_kept(server, folder, tmp_path):
     torch.save({"head.weight": torch.zeros(3)}, tmp_path / "other.pth")
     server.content = (tmp_path / "other.pth").read_bytes()
-    for _ in range(2):  # the second time it is fetched again, not found again
+    for _ in range(2):  # a refused file is not kept: it is downloaded again
         with pytest.raises(WeightsDamaged, match=r"Ours\.pth does not fit this network: it lacks"):
-            install(row(server.address), folder, quietly, never)
-    assert len(server.asked) == 2
+            install(row(server.address), folder, no_report, never_cancelled)
+    assert len(server.requests) == 2
     assert not is_installed(row(), folder)
 
 
-def test_weights_that_no_program_may_fetch_are_told_where_to_get(folder):
+def test_weights_without_an_address_are_refused_with_their_page(folder):
     with pytest.raises(DownloadRefused, match="cannot be fetched by a program") as refusal:
-        install(row(), folder, quietly, never)
+        install(row(), folder, no_report, never_cancelled)
     assert refusal.value.remedy == "Get Ours.pth with a browser from https://example.org/ours, and import it."
 
 
-def test_the_page_is_told_where_the_file_has_gone(server, folder):
+def test_not_found_error_names_the_page(server, folder):
     server.status = 404
     with pytest.raises(DownloadFailed, match="answered 404 Not Found") as failure:
-        install(row(server.address), folder, quietly, never)
+        install(row(server.address), folder, no_report, never_cancelled)
     assert "https://example.org/ours" in failure.value.remedy
 
 
-def test_the_page_is_told_where_the_server_sends_one_instead(server, folder):
+def test_web_page_instead_of_weights_is_refused_with_the_page(server, folder):
     server.content, server.kind = b"<html>Too many people have downloaded this file</html>", "text/html"
     with pytest.raises(DownloadRefused, match="is a web page") as refusal:
-        install(row(server.address), folder, quietly, never)
+        install(row(server.address), folder, no_report, never_cancelled)
     assert "https://example.org/ours" in refusal.value.remedy
 
 
 def test_a_users_file_of_the_published_name_in_the_folder_is_left_alone(server, folder):
     folder.mkdir()
     (folder / "Ours.pth").write_bytes(b"mine")
-    install(row(server.address), folder, quietly, never)
+    install(row(server.address), folder, no_report, never_cancelled)
     assert (folder / "Ours.pth").read_bytes() == b"mine"
 
 
@@ -160,10 +160,10 @@ def test_older_weights_stay_until_the_new_are_ready(server, folder):
     installed(row(), folder).write_bytes(b"older")
     server.breaks_at = 1000
     with pytest.raises(DownloadFailed):
-        install(row(server.address), folder, quietly, never)
+        install(row(server.address), folder, no_report, never_cancelled)
     assert installed(row(), folder).read_bytes() == b"older"
     server.breaks_at = None
-    install(row(server.address), folder, quietly, never)
+    install(row(server.address), folder, no_report, never_cancelled)
     assert is_whole(installed(row(), folder))
 
 
@@ -174,20 +174,20 @@ def test_a_users_file_is_imported_and_left_as_it_is(folder, tmp_path, kind):
     if kind == "safetensors":
         file.write_bytes((BUNDLED / "keymatte.safetensors").read_bytes())
     before = file.read_bytes()
-    path = import_file(row(), file, folder, quietly, never)
+    path = import_file(row(), file, folder, no_report, never_cancelled)
     assert is_whole(path)
     assert file.read_bytes() == before
     assert names_in(file.parent) == [file.name]
     assert names_in(folder) == ["Ours.safetensors"]
     metadata = loading.metadata(path)
-    assert metadata["source"] == file.name, "a user's folders are nobody's business"
+    assert metadata["source"] == file.name, "a user's folders are not recorded"
     assert metadata["source_sha256"] == hashlib.sha256(before).hexdigest()
 
 
-def test_a_users_file_must_have_the_known_sum(folder, tmp_path):
+def test_imported_file_must_have_the_known_checksum(folder, tmp_path):
     file = published(tmp_path / "Ours.pth")
     with pytest.raises(WeightsDamaged, match=r"Ours\.pth is not Ours as published: its SHA-256 is"):
-        import_file(row(sha256="0" * 64), file, folder, quietly, never)
+        import_file(row(sha256="0" * 64), file, folder, no_report, never_cancelled)
     assert not folder.exists()
 
 
@@ -200,25 +200,25 @@ def test_a_users_file_must_have_the_known_sum(folder, tmp_path):
         (lambda tensors: tensors[max(tensors)].fill_(float("nan")), "not finite"),
     ],
 )
-def test_what_does_not_load_is_not_installed(folder, tmp_path, change, words):
+def test_weights_that_do_not_load_are_not_installed(folder, tmp_path, change, words):
     file = published(tmp_path / "Ours.pth", change)
     with pytest.raises(WeightsDamaged, match=words):
-        import_file(row(), file, folder, quietly, never)
+        import_file(row(), file, folder, no_report, never_cancelled)
     assert file.exists()
     assert not folder.exists()
 
 
-def test_code_is_not_installed(folder, tmp_path):
+def test_file_with_code_is_not_installed(folder, tmp_path):
     file = tmp_path / "Ours.pth"
     file.write_bytes(pickle.dumps(print))
     with pytest.raises(WeightsUnsafe, match="print"):
-        import_file(row(), file, folder, quietly, never)
+        import_file(row(), file, folder, no_report, never_cancelled)
     assert not folder.exists()
 
 
 def test_a_file_that_is_not_there_is_named(folder, tmp_path):
     with pytest.raises(WeightsMissing, match=r"none\.pth is not there"):
-        import_file(row(), tmp_path / "none.pth", folder, quietly, never)
+        import_file(row(), tmp_path / "none.pth", folder, no_report, never_cancelled)
 
 
 # -- as Blender asks ---------------------------------------------------------------------------------------------------
@@ -228,35 +228,35 @@ def answers(monkeypatch, server):
     return []
 
 
-def test_a_request_is_answered_with_stages_and_an_end(server, folder, answers):
-    run(Download("d", NAME, folder), answers.append, never)
+def test_request_is_answered_with_stages_and_finished(server, folder, answers):
+    run(Download("d", NAME, folder), answers.append, never_cancelled)
     assert answers[-1] == Finished("d")
     assert answers[0] == Stage("d", "Downloading Ours", 0, len(server.content))
     assert all(isinstance(answer, Stage) for answer in answers[:-1])
     assert is_whole(installed(row(), folder))
 
 
-def test_what_is_installed_is_done_again_only_if_asked(server, folder, answers, tmp_path):
-    run(Download("one", NAME, folder), lambda _: None, never)
+def test_installed_weights_are_replaced_only_on_request(server, folder, answers, tmp_path):
+    run(Download("one", NAME, folder), lambda _: None, never_cancelled)
     file = published(tmp_path / "Ours.pth")
     for request in (Download("two", NAME, folder), Import("two", NAME, file, folder)):
-        run(request, answers.append, never)
+        run(request, answers.append, never_cancelled)
     place = folder / "Ours.safetensors"
     assert answers == 2 * [Finished("two", warning=f"Ours is installed already, in {place}")]
-    assert len(server.asked) == 1
-    run(replace(request, again=True), answers.append, never)
+    assert len(server.requests) == 1
+    run(replace(request, again=True), answers.append, never_cancelled)
     assert answers[-1] == Finished("two")
     assert loading.metadata(place)["source"] == "Ours.pth"
 
 
-def test_a_cancelled_request_is_answered_so_and_goes_on_the_next_time(server, folder, answers):
+def test_cancelled_download_is_answered_and_resumes_next_time(server, folder, answers):
     half = len(server.content) // 2
     run(Download("d", NAME, folder), answers.append, lambda: any(stage.done > half for stage in answers))
     assert answers[-1] == JobCancelled("d")
     assert not is_installed(row(), folder)
-    run(Download("d", NAME, folder), answers.append, never)
+    run(Download("d", NAME, folder), answers.append, never_cancelled)
     assert answers[-1] == Finished("d")
-    start = int(server.asked[1]["Range"].removeprefix("bytes=").rstrip("-"))
+    start = int(server.requests[1]["Range"].removeprefix("bytes=").rstrip("-"))
     assert start > half
 
 
@@ -265,9 +265,9 @@ def test_a_cancelled_import_leaves_nothing(folder, answers, tmp_path):
     assert answers[-1] == JobCancelled("i")
     assert not folder.exists()
     with pytest.raises(Cancelled):
-        import_file(row(), tmp_path / "Ours.pth", folder, quietly, lambda: True)
+        import_file(row(), tmp_path / "Ours.pth", folder, no_report, lambda: True)
 
 
 def test_an_unknown_name_is_an_error(folder, answers):
     with pytest.raises(UnknownWeights, match="there are Ours"):
-        run(Download("d", "Theirs", folder), answers.append, never)
+        run(Download("d", "Theirs", folder), answers.append, never_cancelled)

@@ -1,4 +1,4 @@
-"""A job with real files: clips in, mattes out; what goes wrong is said and nothing is lost."""
+"""Propagation jobs on real files write mattes, report what is wrong, and lose nothing."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def job_of(clip: Path, keyframes: Path, out: Path, **changes) -> PropagationJob:
     return PropagationJob(**{**fields, **changes})
 
 
-def done(job: PropagationJob, cancel_after: int | None = None) -> list[Answer]:
+def run_job(job: PropagationJob, cancel_after: int | None = None) -> list[Answer]:
     answers: list[Answer] = []
 
     def cancelled() -> bool:
-        return cancel_after is not None and sum(isinstance(one, MatteReady) for one in answers) >= cancel_after
+        return cancel_after is not None and sum(isinstance(answer, MatteReady) for answer in answers) >= cancel_after
 
     run(job, answers.append, cancelled)
     return answers
@@ -62,7 +62,7 @@ def keyframes(film: Film, tmp_path: Path) -> Path:
 
 
 def test_mattes_labels_and_outlines_are_there_for_every_frame(film, clip, keyframes, tmp_path):
-    answers = done(job_of(clip, keyframes, tmp_path / "out"))
+    answers = run_job(job_of(clip, keyframes, tmp_path / "out"))
     folder = MatteFolder(tmp_path / "out")
     assert folder.numbers_done() == list(range(1001, 1017))
     for frame in range(16):
@@ -88,57 +88,59 @@ def test_mattes_labels_and_outlines_are_there_for_every_frame(film, clip, keyfra
 def test_cancel_while_outlines_are_traced_stops_there(clip, keyframes, tmp_path):
     answers: list[Answer] = []
     job = job_of(clip, keyframes, tmp_path / "out")
-    run(job, answers.append, lambda: any(isinstance(one, Stage) and one.done for one in answers))
+    run(job, answers.append, lambda: any(isinstance(answer, Stage) and answer.done for answer in answers))
     assert isinstance(answers[-1], JobCancelled)
     folder = MatteFolder(tmp_path / "out")
     assert folder.numbers_done() == list(range(1001, 1017))
-    assert Outlines.load(folder.outlines(2)).frames.tolist() == list(range(16)), "a short film is traced all the same"
+    assert Outlines.load(folder.outlines(2)).frames.tolist() == list(range(16)), (
+        "a short film is traced despite the cancel"
+    )
 
 
-def test_a_run_over_a_part_keeps_all_else_and_the_outlines_tell_of_all(film, clip, keyframes, tmp_path):
-    done(job_of(clip, keyframes, tmp_path / "out"))
+def test_partial_run_keeps_all_other_frames_and_outlines_cover_all(film, clip, keyframes, tmp_path):
+    run_job(job_of(clip, keyframes, tmp_path / "out"))
     folder = MatteFolder(tmp_path / "out")
     before = [read_matte(folder.matte(2, 1001 + frame)) for frame in range(16)]
     only = film.write_keyframes(tmp_path / "first", [4], objects=[1], start=1001)
-    whole = job_of(clip, keyframes, tmp_path / "out")
-    keys = (*job_of(clip, only, tmp_path / "out").keyframes, whole.keyframes[-1])
-    done(replace(whole, keyframes=keys, frames=range(3, 6), direction=Direction.FORWARD))
+    job = job_of(clip, keyframes, tmp_path / "out")
+    keys = (*job_of(clip, only, tmp_path / "out").keyframes, job.keyframes[-1])
+    run_job(replace(job, keyframes=keys, frames=range(3, 6), direction=Direction.FORWARD))
     for object_id in (1, 2):
         assert Outlines.load(folder.outlines(object_id)).frames.tolist() == list(range(16))
     assert all(np.array_equal(read_matte(folder.matte(2, 1001 + frame)), before[frame]) for frame in range(16))
     assert (read_labels(folder.labels(1005)) == 2).any(), "the label image still shows what was kept"
 
 
-def test_a_cancelled_rerun_blackens_nothing(film, clip, keyframes, tmp_path):
+def test_cancelled_rerun_keeps_existing_mattes(film, clip, keyframes, tmp_path):
     keys = film.write_keyframes(tmp_path / "one", [0], objects=[1], start=1001)
     film.write_keyframes(keys, [15], objects=[2], start=1001)
-    done(job_of(clip, keys, tmp_path / "out"))
+    run_job(job_of(clip, keys, tmp_path / "out"))
     folder = MatteFolder(tmp_path / "out")
     areas = [read_matte(folder.matte(2, 1001 + frame)).sum() for frame in range(16)]
     assert min(areas[4:]) > 0
-    done(job_of(clip, keys, tmp_path / "out"), cancel_after=8)
+    run_job(job_of(clip, keys, tmp_path / "out"), cancel_after=8)
     assert min(read_matte(folder.matte(2, 1001 + frame)).sum() for frame in range(4, 16)) > 0
 
 
 def test_an_empty_range_is_refused_and_touches_nothing(clip, keyframes, tmp_path):
-    done(job_of(clip, keyframes, tmp_path / "out"))
+    run_job(job_of(clip, keyframes, tmp_path / "out"))
     outlines = MatteFolder(tmp_path / "out").outlines(1).read_bytes()
     with pytest.raises(errors.BadSetting, match="empty"):
-        done(job_of(clip, keyframes, tmp_path / "out", frames=range(0)))
+        run_job(job_of(clip, keyframes, tmp_path / "out", frames=range(0)))
     assert MatteFolder(tmp_path / "out").outlines(1).read_bytes() == outlines
 
 
-def test_keyframes_that_overlap_are_told(film, clip, keyframes, tmp_path):
+def test_overlapping_keyframes_are_warned_of(film, clip, keyframes, tmp_path):
     wide = np.ones((96, 128), np.uint8)
     write_labels(tmp_path / "wide.png", wide)
     box = film.write_keyframes(tmp_path / "box", [3], [2]) / "shot_0003.png"
     keys = (KeyframeFile(3, tmp_path / "wide.png", (1,)), KeyframeFile(3, box, (2,)))
-    answers = done(replace(job_of(clip, keyframes, tmp_path / "out"), keyframes=keys))
+    answers = run_job(replace(job_of(clip, keyframes, tmp_path / "out"), keyframes=keys))
     assert "overlap on frames 1004" in answers[-1].warning
 
 
 def test_keyframes_come_out_bit_exact(film, clip, keyframes, tmp_path):
-    done(job_of(clip, keyframes, tmp_path / "out"))
+    run_job(job_of(clip, keyframes, tmp_path / "out"))
     folder = MatteFolder(tmp_path / "out")
     for frame in (0, 8, 15):
         assert np.array_equal(read_labels(folder.labels(1001 + frame)), film.labels[frame])
@@ -149,51 +151,51 @@ def test_keyframes_come_out_bit_exact(film, clip, keyframes, tmp_path):
 def test_a_movie_gives_mattes_numbered_from_zero_forward_and_backward(film, tmp_path):
     clip = film.write_movie(tmp_path / "plate.mp4")
     keyframes = film.write_keyframes(tmp_path / "keys", [15])
-    done(job_of(clip, keyframes, tmp_path / "out"))
+    run_job(job_of(clip, keyframes, tmp_path / "out"))
     assert MatteFolder(tmp_path / "out").numbers_done() == list(range(16))
 
 
-def test_a_second_run_replaces_the_first_and_forgets_what_it_no_longer_reaches(film, clip, keyframes, tmp_path):
-    done(job_of(clip, keyframes, tmp_path / "out"))
+def test_second_run_replaces_the_labels_of_the_first(film, clip, keyframes, tmp_path):
+    run_job(job_of(clip, keyframes, tmp_path / "out"))
     only = film.write_keyframes(tmp_path / "other", [8], objects=[2], start=1001)
-    done(job_of(clip, only, tmp_path / "out", direction=Direction.FORWARD, frames=range(8, 16)))
+    run_job(job_of(clip, only, tmp_path / "out", direction=Direction.FORWARD, frames=range(8, 16)))
     labels = read_labels(MatteFolder(tmp_path / "out").labels(1012))
     assert set(np.unique(labels)) <= {0, 2}
 
 
-def test_cancel_keeps_what_is_done_and_running_again_completes_it(film, clip, keyframes, tmp_path):
-    answers = done(job_of(clip, keyframes, tmp_path / "out"), cancel_after=5)
+def test_cancelled_job_keeps_finished_frames_and_another_run_completes_it(film, clip, keyframes, tmp_path):
+    answers = run_job(job_of(clip, keyframes, tmp_path / "out"), cancel_after=5)
     assert isinstance(answers[-1], JobCancelled)
     folder = MatteFolder(tmp_path / "out")
     assert folder.numbers_done() in ([*range(1001, 1006)], [*range(1001, 1007)]), "the frame in work may be finished"
     assert all(read_labels(folder.labels(number)).shape == (96, 128) for number in folder.numbers_done())
-    done(job_of(clip, keyframes, tmp_path / "out"))
+    run_job(job_of(clip, keyframes, tmp_path / "out"))
     assert folder.numbers_done() == list(range(1001, 1017))
 
 
-def test_cancel_does_not_wait_for_frames_that_were_read_long_before(clip, keyframes, tmp_path, monkeypatch):
+def test_cancel_does_not_wait_for_a_batch_of_frames(clip, keyframes, tmp_path, monkeypatch):
     monkeypatch.setattr("engine.inference.encoding.can_encode_ahead", lambda network, device: False)
     monkeypatch.setattr(
         "engine.inference.encoding.can_encode_batches", lambda network, device: hasattr(network, "encode_batch")
     )
-    answers = done(job_of(clip, keyframes, tmp_path / "out", recipe="keymatte"), cancel_after=2)
+    answers = run_job(job_of(clip, keyframes, tmp_path / "out", recipe="keymatte"), cancel_after=2)
     assert isinstance(answers[-1], JobCancelled)
     assert MatteFolder(tmp_path / "out").numbers_done() in ([1001, 1002], [1001, 1002, 1003])
 
 
-def test_a_broken_frame_is_named_and_the_others_are_done(clip, keyframes, tmp_path):
+def test_unreadable_frame_is_named_and_the_others_are_done(clip, keyframes, tmp_path):
     job = job_of(clip, keyframes, tmp_path / "out")
     broken = clip.with_name("shot_1005.png")
     broken.write_bytes(broken.read_bytes()[:200])
-    answers = done(job)
+    answers = run_job(job)
     assert "1 frame could not be read (1005)" in answers[-1].warning
     assert MatteFolder(tmp_path / "out").numbers_done() == [n for n in range(1001, 1017) if n != 1005]
 
 
-def test_a_keyframe_stands_even_on_a_broken_frame(film, clip, keyframes, tmp_path):
+def test_keyframe_is_written_even_on_an_unreadable_frame(film, clip, keyframes, tmp_path):
     job = job_of(clip, keyframes, tmp_path / "out")
     clip.with_name("shot_1009.png").write_bytes(b"")
-    done(job)
+    run_job(job)
     assert np.array_equal(read_labels(MatteFolder(tmp_path / "out").labels(1009)), film.labels[8])
 
 
@@ -201,10 +203,10 @@ def test_a_truncated_movie_is_done_as_far_as_it_goes(film, tmp_path):
     clip = films.crossing(count=48).write_movie(tmp_path / "plate.avi", codec="MJPG")
     keyframes = film.write_keyframes(tmp_path / "keys", [0])
     job = job_of(clip, keyframes, tmp_path / "out")
-    whole = clip.read_bytes()
-    clip.write_bytes(whole[: len(whole) // 2])
+    data = clip.read_bytes()
+    clip.write_bytes(data[: len(data) // 2])
     try:
-        answers = done(job)
+        answers = run_job(job)
     except errors.EngineError as error:
         pytest.fail(f"the readable part was not done: {error.sentence()}")
     numbers = MatteFolder(tmp_path / "out").numbers_done()
@@ -212,9 +214,9 @@ def test_a_truncated_movie_is_done_as_far_as_it_goes(film, tmp_path):
     assert "could not be read" in answers[-1].warning
 
 
-@pytest.mark.parametrize(("missing", "told"), [(2, False), (8, True)])
-def test_a_movie_that_ends_a_little_before_its_container_says_is_whole(film, tmp_path, missing, told):
-    """Containers tell a duration, sound included."""
+@pytest.mark.parametrize(("missing", "warned"), [(2, False), (8, True)])
+def test_movie_slightly_shorter_than_its_container_says_gives_no_warning(film, tmp_path, missing, warned):
+    """Cut the last frames, as a container's duration may include sound that outlasts the pictures."""
     clip = films.crossing(count=30).write_movie(tmp_path / "plate.avi", codec="MJPG")
     keyframes = film.write_keyframes(tmp_path / "keys", [0])
     job = job_of(clip, keyframes, tmp_path / "out")
@@ -222,9 +224,9 @@ def test_a_movie_that_ends_a_little_before_its_container_says_is_whole(film, tmp
     pictures = [found.start() for found in re.finditer(rb"00dc....\xff\xd8", data, re.DOTALL)]
     assert len(pictures) == 30
     clip.write_bytes(data[: pictures[-missing]])
-    warning = done(job)[-1].warning
+    warning = run_job(job)[-1].warning
     assert MatteFolder(tmp_path / "out").numbers_done() == list(range(30 - missing))
-    assert bool(warning) is told
+    assert bool(warning) is warned
 
 
 @pytest.mark.parametrize(
@@ -238,11 +240,13 @@ def test_a_movie_that_ends_a_little_before_its_container_says_is_whole(film, tmp
         (lambda clip, keys: (keys / "shot_1001.png").write_bytes(b"no png"), errors.KeyframeUnreadable),
     ],
 )
-def test_what_changed_since_the_job_was_made_is_said_and_nothing_is_written(clip, keyframes, tmp_path, spoil, error):
+def test_inputs_changed_since_the_job_was_made_are_refused_and_nothing_is_written(
+    clip, keyframes, tmp_path, spoil, error
+):
     job = job_of(clip, keyframes, tmp_path / "out")
     spoil(clip, keyframes)
     with pytest.raises(error):
-        done(job)
+        run_job(job)
     assert not (tmp_path / "out").exists()
 
 
@@ -256,18 +260,18 @@ def test_what_changed_since_the_job_was_made_is_said_and_nothing_is_written(clip
 )
 def test_impossible_jobs_are_refused_before_anything_is_written(clip, keyframes, tmp_path, changes, error):
     with pytest.raises(error):
-        done(replace(job_of(clip, keyframes, tmp_path / "out"), **changes))
+        run_job(replace(job_of(clip, keyframes, tmp_path / "out"), **changes))
     assert not (tmp_path / "out" / "labels").exists()
 
 
-def test_somebodys_folder_is_not_touched(clip, keyframes, tmp_path):
+def test_folder_with_other_files_is_not_touched(clip, keyframes, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "notes.txt").write_text("mine")
     with pytest.raises(errors.FolderTaken):
-        done(job_of(clip, keyframes, tmp_path / "out"))
+        run_job(job_of(clip, keyframes, tmp_path / "out"))
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["notes.txt"]
 
 
-def test_labels_are_the_likeliest_object_or_the_background():
+def test_labels_are_the_most_probable_object_or_the_background():
     alphas = np.array([[[0.6, 0.4, 0.2, 0.0]], [[0.1, 0.5, 0.2, 0.0]]], np.float32)
     assert labels_of(alphas, [3, 7]).tolist() == [[3, 7, 0, 0]]

@@ -1,4 +1,4 @@
-"""Label images, mattes and keyframes come back as written; wrong ones are refused."""
+"""Label images, mattes and keyframes are read as written; invalid ones are refused."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_labels_come_back_as_written_in_the_davis_palette(tmp_path):
     assert PALETTE[[8, 9, 22, 255]].tolist() == [[64, 0, 0], [192, 0, 0], [0, 192, 128], [224, 224, 192]]
 
 
-def test_grey_values_are_ids_as_they_stand(tmp_path):
+def test_grey_values_are_object_ids(tmp_path):
     write_png(tmp_path / "a.png", LABELS)
     assert np.array_equal(read_labels(tmp_path / "a.png"), LABELS)
 
@@ -48,13 +48,13 @@ def test_grey_of_sixteen_bits_is_read_if_its_ids_fit(tmp_path):
         read_labels(tmp_path / "b.png")
 
 
-def test_small_bit_depths_are_not_spread_over_the_range(tmp_path):
+def test_low_bit_depths_are_not_rescaled(tmp_path):
     for bit_depth, labels in ((1, [[1, 0, 1, 1]]), (2, [[3, 0, 1, 2]]), (4, [[15, 0, 1, 7]])):
         path = write_png(tmp_path / f"{bit_depth}.png", np.array(labels), bit_depth=bit_depth)
         assert read_labels(path).tolist() == labels
 
 
-def test_colours_are_refused_unless_they_are_grey_in_truth(tmp_path):
+def test_colours_are_refused_unless_all_channels_are_equal(tmp_path):
     grey = np.repeat(LABELS[:, :, None], 3, axis=2)
     write_png(tmp_path / "grey.png", grey)
     assert np.array_equal(read_labels(tmp_path / "grey.png"), LABELS)
@@ -83,7 +83,7 @@ def test_a_photograph_with_a_palette_is_refused(tmp_path):
         read_labels(tmp_path / "a.png")
 
 
-def test_another_size_than_the_clip_is_named_with_both(tmp_path):
+def test_size_other_than_the_clips_is_refused_with_both_sizes(tmp_path):
     write_labels(tmp_path / "a.png", LABELS)
     assert read_labels(tmp_path / "a.png", size=(2, 3)).shape == (2, 3)
     with pytest.raises(KeyframeSizeMismatch, match=r"a\.png is 3x2, the clip is 2x3"):
@@ -91,7 +91,7 @@ def test_another_size_than_the_clip_is_named_with_both(tmp_path):
 
 
 @pytest.mark.parametrize("part", [0, 20, 0.7])
-def test_a_cut_off_label_image_is_an_error(tmp_path, part):
+def test_truncated_label_image_is_an_error(tmp_path, part):
     write_labels(tmp_path / "a.png", np.random.default_rng(0).integers(0, 9, (50, 50)).astype(np.uint8))
     data = (tmp_path / "a.png").read_bytes()
     (tmp_path / "a.png").write_bytes(data[: part if part != 0.7 else int(len(data) * part)])
@@ -104,14 +104,14 @@ def test_a_missing_label_image_is_an_error(tmp_path):
         read_labels(tmp_path / "gone.png")
 
 
-def test_writing_replaces_whole_files_and_leaves_no_rest(tmp_path):
+def test_writing_replaces_the_file_and_leaves_no_temporary_file(tmp_path):
     for labels in (LABELS, LABELS[::-1]):
         write_labels(tmp_path / "a.png", labels)
     assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
     assert np.array_equal(read_labels(tmp_path / "a.png"), LABELS[::-1])
 
 
-def test_a_place_that_cannot_be_written_is_said(tmp_path):
+def test_unwritable_path_raises_folder_not_writable(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(FolderNotWritable):
         write_labels(tmp_path / "file" / "a.png", LABELS)
@@ -151,7 +151,7 @@ def test_keyframes_are_matched_to_media_frames_by_the_number_in_their_name(tmp_p
     assert (second.frame, second.objects, second.labels.name) == (10, (1, 2), "shot_1051.png")
 
 
-def test_an_object_that_is_not_seen_may_count_as_absent(tmp_path):
+def test_unlabelled_object_may_count_as_absent(tmp_path):
     folder = late_entry().write_keyframes(tmp_path, [0, 10])
     frames = read_keyframes(folder, tuple(range(16)), (96, 128), unlabelled="absent")
     assert [keyframe.objects for keyframe in frames] == [(1, 2), (1, 2)]
@@ -171,7 +171,7 @@ def test_two_images_on_one_frame_do_not_call_each_others_objects_absent(tmp_path
     ]
 
 
-def test_an_empty_image_says_nothing_or_that_all_are_absent(tmp_path):
+def test_empty_image_is_ignored_or_marks_all_objects_absent(tmp_path):
     write_labels(tmp_path / "3.png", np.zeros((4, 4), np.uint8))
     write_labels(tmp_path / "5.png", np.eye(4, dtype=np.uint8))
     assert [keyframe.frame for keyframe in read_keyframes(tmp_path, tuple(range(9)), (4, 4))] == [5]
@@ -185,13 +185,13 @@ def test_one_image_may_be_named_in_place_of_a_folder(tmp_path):
 
 
 @pytest.mark.parametrize("name, words", [("7.png", "is for frame 7"), ("mask.png", "carries no frame number")])
-def test_a_keyframe_outside_the_clip_is_named_with_the_range_of_the_clip(tmp_path, name, words):
+def test_keyframe_outside_the_clip_is_refused_with_the_clips_range(tmp_path, name, words):
     write_labels(tmp_path / name, LABELS)
     with pytest.raises(KeyframeOutsideClip, match=rf"{name} {words}.* 8 to 9"):
         read_keyframes(tmp_path, (8, 9), (2, 3))
 
 
-def test_no_keyframes_is_said_for_no_folder_no_images_and_no_objects(tmp_path):
+def test_missing_folder_images_or_objects_raise_no_keyframes(tmp_path):
     with pytest.raises(NoKeyframes, match="no folder"):
         read_keyframes(tmp_path / "gone", (0,), (2, 3))
     with pytest.raises(NoKeyframes, match="no label images"):

@@ -1,4 +1,4 @@
-"""Every frame of a movie is the one that decoding from the start gives, whatever was read before."""
+"""Frames of a movie, read in any order, equal those of sequential decoding."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.films import Film, moving_disc
 
 
 def long_film(count: int = 150) -> Film:
-    """Frames that all differ, in a film longer than several backward blocks and groups of pictures."""
+    """Return a film of distinct frames, longer than several blocks of backward reading and groups of pictures."""
     film = moving_disc(count, height=64, width=80)
     for frame, pixels in enumerate(film.frames):
         cv2.putText(pixels, str(frame), (4, 40), cv2.FONT_HERSHEY_SIMPLEX, 1, (255, 255, 255), 2)
@@ -23,7 +23,7 @@ def long_film(count: int = 150) -> Film:
 
 
 def sequentially(path: Path) -> list[np.ndarray]:
-    """All frames as OpenCV gives them from first to last."""
+    """Return all frames (H, W, 3) RGB that OpenCV decodes from first to last."""
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     frames = []
     while (got := capture.read())[0]:
@@ -37,7 +37,7 @@ def movie(tmp_path_factory) -> Path:
     return long_film().write_movie(tmp_path_factory.mktemp("movie") / "Möwe am Meer.mp4", fps=20)
 
 
-def test_a_movie_tells_its_size_length_and_rate(movie):
+def test_movie_has_size_frame_count_and_frame_rate(movie):
     with FrameReader.open(movie) as reader:
         assert (reader.clip.height, reader.clip.width, reader.clip.frame_count) == (64, 80, 150)
         assert reader.numbers == tuple(range(150))
@@ -63,7 +63,7 @@ def test_a_movie_is_read_as_rgb_near_what_was_written(movie):
     ids=["forward", "backward", "both ways from the middle", "at random", "again and again"],
 )
 @pytest.mark.parametrize("suffix, codec", [(".mp4", "mp4v"), (".avi", "MJPG"), (".avi", "XVID"), (".webm", "VP80")])
-def test_every_frame_is_the_one_that_decoding_from_the_start_gives(tmp_path, order, suffix, codec, monkeypatch):
+def test_random_access_equals_sequential_decoding(tmp_path, order, suffix, codec, monkeypatch):
     monkeypatch.setattr("engine.media.movies._BLOCK_BYTES", 20 * 64 * 80 * 3)
     path = long_film().write_movie(tmp_path / f"a{suffix}", codec=codec)
     wanted = sequentially(path)
@@ -73,7 +73,7 @@ def test_every_frame_is_the_one_that_decoding_from_the_start_gives(tmp_path, ord
     assert wrong == []
 
 
-def test_what_is_handed_out_may_be_painted_on(movie):
+def test_returned_frames_may_be_modified(movie):
     with FrameReader.open(movie) as reader:
         reader.read(3)[:] = 0
         assert reader.read(3).any()
@@ -83,11 +83,11 @@ def test_going_backward_keeps_no_more_than_a_block(movie, monkeypatch):
     monkeypatch.setattr("engine.media.movies._BLOCK_BYTES", 10 * 64 * 80 * 3)
     with FrameReader.open(movie) as reader:
         kept = reader._read.__self__
-        most = 0
+        max_kept = 0
         for frame in range(149, -1, -1):
             reader.read(frame)
-            most = max(most, len(kept._kept))
-        assert most == 10
+            max_kept = max(max_kept, len(kept._kept))
+        assert max_kept == 10
 
 
 def test_going_backward_does_not_start_over_for_each_block(movie, monkeypatch):
@@ -101,48 +101,48 @@ def test_going_backward_does_not_start_over_for_each_block(movie, monkeypatch):
     assert len(opened) == 1
 
 
-def test_seeks_that_come_out_elsewhere_are_noticed_and_made_good(movie, monkeypatch):
-    """A film whose seeks go astray: times are those of the wanted frame, pictures are three frames off."""
+def test_inaccurate_seeks_are_detected_and_corrected(movie, monkeypatch):
+    """Seeks report the time of the requested frame but give pictures three frames later."""
     wanted = sequentially(movie)
-    true_capture = cv2.VideoCapture
-    capture, times = true_capture(str(movie), cv2.CAP_FFMPEG), []
+    open_capture = cv2.VideoCapture
+    capture, times = open_capture(str(movie), cv2.CAP_FFMPEG), []
     while capture.grab():
         times.append(capture.get(cv2.CAP_PROP_POS_MSEC))
 
-    class Astray:
+    class InaccurateSeeks:
         def __init__(self, *words):
-            self.true, self.off = true_capture(*words), 0
+            self.capture, self.offset = open_capture(*words), 0
 
-        def set(self, what, value):
-            if what != cv2.CAP_PROP_POS_FRAMES:
-                return self.true.set(what, value)
-            self.off = 3
-            return self.true.set(what, value + self.off)
+        def set(self, name, value):
+            if name != cv2.CAP_PROP_POS_FRAMES:
+                return self.capture.set(name, value)
+            self.offset = 3
+            return self.capture.set(name, value + self.offset)
 
-        def get(self, what):
-            value = self.true.get(what)
-            return times[round(value / 50) - self.off] if what == cv2.CAP_PROP_POS_MSEC else value
+        def get(self, name):
+            value = self.capture.get(name)
+            return times[round(value / 50) - self.offset] if name == cv2.CAP_PROP_POS_MSEC else value
 
         def __getattr__(self, name):
-            return getattr(self.true, name)
+            return getattr(self.capture, name)
 
-    monkeypatch.setattr(cv2, "VideoCapture", Astray)
+    monkeypatch.setattr(cv2, "VideoCapture", InaccurateSeeks)
     monkeypatch.setattr("engine.media.movies._BLOCK_BYTES", 10 * 64 * 80 * 3)
     with FrameReader.open(movie) as reader:
         assert all(np.array_equal(reader.read(frame), wanted[frame]) for frame in range(149, -1, -1))
 
 
-def test_a_movie_that_breaks_off_gives_what_it_has_and_names_the_rest(tmp_path):
+def test_truncated_movie_gives_its_frames_and_names_the_missing_ones(tmp_path):
     path = long_film().write_movie(tmp_path / "a.avi", codec="MJPG")
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
-    there = len(sequentially(path))
-    assert 50 < there < 120
+    readable = len(sequentially(path))
+    assert 50 < readable < 120
     with FrameReader.open(path) as reader:
-        if reader.clip.frame_count > there:
+        if reader.clip.frame_count > readable:
             with pytest.raises(FramesUnreadable, match=f"frame {reader.clip.frame_count - 1} of movie a.avi"):
                 reader.read(reader.clip.frame_count - 1)
         assert reader.clip.frame_count == 150
-        assert reader.read(there - 1).shape == (64, 80, 3)
+        assert reader.read(readable - 1).shape == (64, 80, 3)
         assert reader.read(0).shape == (64, 80, 3)
 
 
@@ -161,8 +161,8 @@ def test_a_movie_without_its_index_is_unreadable(movie, tmp_path):
         FrameReader.open(cut)
 
 
-def turned(movie: Path, path: Path) -> Path:
-    """A copy whose header asks players to turn the pictures by a quarter."""
+def rotated(movie: Path, path: Path) -> Path:
+    """Write a copy of the movie whose header asks players to rotate the pictures by 90 degrees."""
     data = bytearray(movie.read_bytes())
     at = data.rindex(b"tkhd") + 4 + 4 + 20 + 16  # version and flags, times and length, then layer and volume
     fixed = (0, 1 << 16, 0, -(1 << 16), 0, 0, 64 << 16, 0, 1 << 30)
@@ -171,14 +171,14 @@ def turned(movie: Path, path: Path) -> Path:
     return path
 
 
-def test_a_movie_filmed_on_its_side_is_upright_unless_the_clip_is_known_to_be_unturned(movie, tmp_path):
-    path = turned(movie, tmp_path / "turned.mp4")
-    flat = sequentially(movie)[20]
+def test_rotated_movie_is_upright_unless_the_clip_size_is_unrotated(movie, tmp_path):
+    path = rotated(movie, tmp_path / "rotated.mp4")
+    unrotated = sequentially(movie)[20]
     with FrameReader.open(path) as reader:
         assert (reader.clip.height, reader.clip.width) == (80, 64)
-        assert np.array_equal(reader.read(20), np.rot90(flat, -1))
+        assert np.array_equal(reader.read(20), np.rot90(unrotated, -1))
     with FrameReader.open(path, size=(64, 80)) as reader:
         assert (reader.clip.height, reader.clip.width) == (64, 80)
-        assert np.array_equal(reader.read(20), flat)
+        assert np.array_equal(reader.read(20), unrotated)
     with FrameReader.open(path, size=(80, 64)) as reader:
         assert (reader.clip.height, reader.clip.width) == (80, 64)

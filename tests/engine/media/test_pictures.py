@@ -1,4 +1,4 @@
-"""Image files of every kind become the same 8-bit RGB."""
+"""Image files of every kind are read as the same 8-bit RGB."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEEP = np.random.default_rng(1).integers(0, 65536, (30, 40, 3), dtype=np.uint16)
 
 
 def opencv_write(path: Path, pixels: np.ndarray) -> None:
-    """Store RGB (or grey, or RGBA) pixels as OpenCV does, through memory: its imwrite fails on some paths."""
+    """Write grey, RGB or RGBA pixels with OpenCV, through memory because its imwrite fails on some paths."""
     order = {2: slice(None), 3: [2, 1, 0], 4: [2, 1, 0, 3]}[pixels.shape[-1] if pixels.ndim == 3 else 2]
     ok, data = cv2.imencode(path.suffix, pixels[..., order] if pixels.ndim == 3 else pixels)
     assert ok
@@ -105,14 +105,14 @@ def test_a_dpx_of_ten_bits_is_read(tmp_path):
 
 
 def dpx(red: np.ndarray, green: np.ndarray, blue: np.ndarray) -> bytes:
-    """A DPX file of 10-bit RGB, three values to a word, by the header layout of SMPTE 268M."""
+    """Encode a DPX file of 10-bit RGB, three values to a word, with the header layout of SMPTE 268M."""
     height, width = red.shape
     words = (red.astype(np.uint32) << 22 | green.astype(np.uint32) << 12 | blue.astype(np.uint32) << 2).astype(">u4")
     head = bytearray(2048)
     struct.pack_into(">4sI8sI", head, 0, b"SDPX", 2048, b"V1.0", 2048 + words.nbytes)
     struct.pack_into(">HHII", head, 768, 0, 1, width, height)
     head[800:804] = bytes((50, 2, 2, 10))  # RGB, linear, linear, bits
-    struct.pack_into(">HHI", head, 804, 1, 0, 2048)  # filled words, not packed runs, where the pixels begin
+    struct.pack_into(">HHI", head, 804, 1, 0, 2048)  # filled words, no compression, offset of the pixels
     return bytes(head) + words.tobytes()
 
 
@@ -125,7 +125,7 @@ def test_exif_rotation_is_ignored_as_blender_ignores_it(tmp_path):
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "deep.png", "deep.tif", "a.webp", "a.bmp", "a.exr"])
 @pytest.mark.parametrize("part", [0.0, 0.3, 0.9])
-def test_a_cut_off_picture_is_an_error_that_names_it_and_no_filler(tmp_path, name, part):
+def test_truncated_picture_is_an_error_that_names_it(tmp_path, name, part):
     noise = np.random.default_rng(2).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     if name.startswith("deep"):
         opencv_write(tmp_path / name, noise.astype(np.uint16) * 256)
@@ -133,8 +133,8 @@ def test_a_cut_off_picture_is_an_error_that_names_it_and_no_filler(tmp_path, nam
         opencv_write(tmp_path / name, noise.astype(np.float32))
     else:
         Image.fromarray(noise).save(tmp_path / name)
-    whole = (tmp_path / name).read_bytes()
-    (tmp_path / name).write_bytes(whole[: int(len(whole) * part)])
+    data = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(data[: int(len(data) * part)])
     with pytest.raises(FramesUnreadable, match=name):
         read_picture(tmp_path / name)
 
@@ -144,7 +144,7 @@ def test_a_missing_picture_is_an_error_that_names_it(tmp_path):
         read_picture(tmp_path / "gone.png")
 
 
-def test_accents_and_spaces_in_a_path_do_no_harm(tmp_path):
+def test_paths_with_accents_and_spaces_are_read(tmp_path):
     folder = tmp_path / "Ünïcode möwe 映画"
     folder.mkdir()
     for suffix in (".png", ".exr"):
@@ -153,6 +153,6 @@ def test_accents_and_spaces_in_a_path_do_no_harm(tmp_path):
         assert picture_size(folder / f"bild ä{suffix}") == (30, 40)
 
 
-def test_hidden_twins_and_other_files_are_no_pictures():
+def test_hidden_and_other_files_are_not_pictures():
     names = ["a.PNG", "b.jpeg", "._c.jpg", "notes.txt", "shot.mp4", "d.exr"]
     assert [name for name in names if is_picture(Path(name))] == ["a.PNG", "b.jpeg", "d.exr"]

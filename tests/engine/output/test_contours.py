@@ -1,4 +1,4 @@
-"""Outlines keep shape, slot and points over time."""
+"""Outlines keep their shape, slot and points over time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def filled(found: Outlines, index: int, shape: tuple[int, int]) -> np.ndarray:
 
 
 def present(found: Outlines) -> np.ndarray:
-    """(F, S) bool"""
+    """Return on which frames each slot has an outline, (F, S) bool."""
     return np.isfinite(found.points[:, :, 0, 0])
 
 
@@ -42,15 +42,15 @@ def disc(x: float, y: float, radius: float, shape: tuple[int, int] = (80, 120)) 
 
 
 def outlines(mattes: Iterable[tuple[int, np.ndarray]]) -> Outlines:
-    """What is written of the mattes and read again."""
-    known = list(mattes)
+    """Return the outlines of (frame, matte) pairs after writing and reading their file."""
+    frames = list(mattes)
     with TemporaryDirectory() as folder:
         path = Path(folder, "001.npz")
-        write_outlines(path, lambda: known)
+        write_outlines(path, lambda: frames)
         return Outlines.load(path)
 
 
-def of(*mattes: np.ndarray) -> Outlines:
+def outlines_of(*mattes: np.ndarray) -> Outlines:
     return outlines(enumerate(mattes))
 
 
@@ -65,7 +65,7 @@ def test_filled_outlines_agree_with_the_matte_on_every_frame():
 
 
 def test_soft_mattes_are_outlined_at_a_half_between_the_pixels():
-    found = of(disc(60.25, 40.5, 20.3))
+    found = outlines_of(disc(60.25, 40.5, 20.3))
     radii = np.hypot(*(found.points[0, 0] - (60.25, 40.5)).T)
     assert np.abs(radii - 20.3).max() < 0.3
     assert signed_area(found.points[0, 0]) == pytest.approx(np.pi * 20.3**2, rel=0.003)
@@ -73,20 +73,20 @@ def test_soft_mattes_are_outlined_at_a_half_between_the_pixels():
 
 
 def test_simple_shapes_need_few_points_and_ragged_ones_many():
-    assert of(disc(60, 40, 20)).points.shape[2] == 32
+    assert outlines_of(disc(60, 40, 20)).points.shape[2] == 32
     ragged = cv2.GaussianBlur(np.random.default_rng(0).random((80, 120)), (0, 0), 2) > 0.5
     ragged &= disc(60, 40, 36) > 0.5
-    found = of(ragged.astype(np.float32))
+    found = outlines_of(ragged.astype(np.float32))
     assert found.points.shape[2] in (64, 128, 256, 512)
     assert found.agreement[0] >= AGREEMENT
 
 
-def test_legs_of_two_pixels_survive():
+def test_parts_two_pixels_wide_are_kept():
     matte = np.zeros((80, 120), np.float32)
     matte[10:30, 20:100] = 1
     for x in range(22, 100, 15):
         cv2.line(matte, (x, 30), (x + 10, 75), 1, 2)
-    found = of(matte)
+    found = outlines_of(matte)
     made = filled(found, 0, (80, 120))
     assert iou(made, matte > 0) >= AGREEMENT
     assert (made[35:72].any(axis=1)).all()
@@ -94,7 +94,7 @@ def test_legs_of_two_pixels_survive():
 
 def test_holes_and_islands_have_slots_and_directions_of_their_own():
     ring = disc(60, 40, 35) - disc(60, 40, 22) + disc(60, 40, 9)
-    found = of(ring, ring)
+    found = outlines_of(ring, ring)
     assert sorted(found.holes.tolist()) == [False, False, True]
     for slot, hole in enumerate(found.holes):
         for index in range(2):
@@ -102,9 +102,9 @@ def test_holes_and_islands_have_slots_and_directions_of_their_own():
     assert iou(filled(found, 0, (80, 120)), ring > 0.5) >= AGREEMENT
 
 
-def test_slots_follow_their_outline_past_one_another():
+def test_slots_follow_outlines_that_pass_each_other():
     frames = [np.maximum(disc(20 + 8 * t, 20, 10), disc(100 - 8 * t, 60, 13)) for t in range(11)]
-    found = of(*frames)
+    found = outlines_of(*frames)
     assert found.points.shape[1] == 2
     ways = found.points.mean(axis=2)  # (F, S, 2)
     upper = int(ways[0, 0, 1] > 40)
@@ -112,29 +112,29 @@ def test_slots_follow_their_outline_past_one_another():
     assert np.abs(ways[:, 1 - upper, 1] - 60).max() < 1
 
 
-def test_a_small_thing_that_outruns_itself_keeps_its_slot():
-    found = of(*(disc(20 + 11 * t, 40, 5) for t in range(8)))
+def test_small_fast_outline_keeps_its_slot():
+    found = outlines_of(*(disc(20 + 11 * t, 40, 5) for t in range(8)))
     assert found.points.shape[1] == 1
 
 
-def test_an_outline_that_goes_and_comes_again_takes_its_slot_and_no_new_one():
+def test_outline_that_reappears_reuses_its_slot():
     big = disc(40, 40, 20)
     both = np.maximum(big, disc(90, 40, 12))
-    found = of(both, both, big, big, both)
+    found = outlines_of(both, both, big, big, both)
     assert present(found).sum(axis=1).tolist() == [2, 2, 1, 1, 2]
     assert found.points.shape[1] == 2
 
 
 def test_an_outline_elsewhere_does_not_take_the_slot_of_one_that_has_just_gone():
     big = disc(60, 40, 20)
-    found = of(np.maximum(big, disc(15, 15, 8)), np.maximum(big, disc(105, 65, 8)))
+    found = outlines_of(np.maximum(big, disc(15, 15, 8)), np.maximum(big, disc(105, 65, 8)))
     small = [slot for slot in range(found.points.shape[1]) if present(found)[:, slot].sum() == 1]
     assert len(small) == 2
 
 
 def test_an_outline_elsewhere_takes_a_slot_that_was_free_for_a_frame():
     big = disc(60, 40, 20)
-    found = of(np.maximum(big, disc(15, 15, 8)), big, np.maximum(big, disc(105, 65, 8)))
+    found = outlines_of(np.maximum(big, disc(15, 15, 8)), big, np.maximum(big, disc(105, 65, 8)))
     assert found.points.shape[1] == 2
 
 
@@ -147,43 +147,43 @@ def test_halfway_between_two_frames_the_outline_is_halfway():
 
 
 def test_points_do_not_spin_while_a_shape_stands_still():
-    found = of(*(disc(60, 40, 20),) * 4)
+    found = outlines_of(*(disc(60, 40, 20),) * 4)
     assert np.abs(np.diff(found.points, axis=0)).max() < 1e-3
 
 
-def test_specks_go_only_while_they_do_not_count():
+def test_specks_are_dropped_unless_the_agreement_would_suffer():
     big = disc(60, 40, 30)
     speckled = big.copy()
     speckled[5, 5] = speckled[70, 110] = 1
-    assert of(speckled).points.shape[1] == 1
+    assert outlines_of(speckled).points.shape[1] == 1
     tiny = np.zeros((80, 120), np.float32)
     tiny[5, 5] = tiny[70, 110] = 1
-    found = of(tiny)
+    found = outlines_of(tiny)
     assert found.points.shape[1] == 2
     assert iou(filled(found, 0, (80, 120)), tiny > 0) == 1
 
 
-def test_a_speck_of_a_hole_with_an_island_in_it_leaves_no_odd_pixel():
+def test_tiny_hole_with_an_island_is_filled_completely():
     matte = disc(60, 40, 38)
     matte[38:41, 58:61] = 0
     matte[39, 59] = 1
-    found = of(matte)
+    found = outlines_of(matte)
     assert found.points.shape[1] == 1
     assert filled(found, 0, (80, 120))[36:43, 56:63].all()
 
 
 def test_empty_mattes_have_no_outlines():
     nothing = np.zeros((80, 120), np.float32)
-    found = of(nothing, nothing)
+    found = outlines_of(nothing, nothing)
     assert found.points.shape[:2] == (2, 0)
     assert found.polygons(0) == []
     assert found.agreement.tolist() == [1, 1]
-    found = of(nothing, disc(60, 40, 20), nothing)
+    found = outlines_of(nothing, disc(60, 40, 20), nothing)
     assert present(found)[:, 0].tolist() == [False, True, False]
     assert outlines(iter(())).frames.shape == (0,)
 
 
-def test_neither_mattes_nor_outlines_are_kept_however_many_there_are(tmp_path):
+def test_memory_does_not_grow_with_the_number_of_frames(tmp_path):
     ragged = cv2.GaussianBlur(np.random.default_rng(0).random((80, 120)), (0, 0), 2).astype(np.float32)
     ragged = np.clip((ragged - 0.5) * 40 + 0.5, 0, 1)
 
@@ -195,9 +195,9 @@ def test_neither_mattes_nor_outlines_are_kept_however_many_there_are(tmp_path):
         finally:
             tracemalloc.stop()
 
-    few, many = peak(5), peak(60)
+    short, long = peak(5), peak(60)
     assert Outlines.load(tmp_path / "a.npz").points.nbytes > 2e6
-    assert many - few < 60 * 2_000  # bytes: nothing like a frame's 50 kB of outlines
+    assert long - short < 60 * 2_000  # bytes: nothing like a frame's 50 kB of outlines
 
 
 def test_frames_must_ascend():

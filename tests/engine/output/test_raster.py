@@ -1,4 +1,4 @@
-"""Polygons are filled as a ray from each pixel centre says."""
+"""Polygon filling equals ray casting from each pixel centre."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SQUARE = np.array([[1, 1], [4, 1], [4, 3], [1, 3]], float)  # clockwise as seen:
 
 
 def plain(polygons: list[np.ndarray], width: int, height: int, rule: str) -> np.ndarray:
-    """Pixel by pixel: cast a ray leftward from each centre and count the edges it meets."""
+    """Fill pixel by pixel: cast a ray leftward from each centre and count the edges it crosses."""
     image = np.zeros((height, width), np.float32)
     for row in range(height):
         for column in range(width):
@@ -50,7 +50,7 @@ def test_windings_cancel_only_when_opposed():
     assert fill_nonzero([outer, inner[::-1]], 15, 12).sum() == 9 * 6 - 3 * 2
 
 
-def test_what_lies_outside_of_the_picture_is_cut():
+def test_polygons_are_clipped_to_the_picture():
     assert fill([np.array([[-9, -9], [9, -9], [9, 9], [-9, 9]], float)], 4, 3).all()
     assert not fill([SQUARE + 50, SQUARE - 50], 4, 3).any()
 

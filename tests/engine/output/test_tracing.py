@@ -1,4 +1,4 @@
-"""Outlines of one matte are exact, and few points stand for them well."""
+"""Traced outlines of a matte are exact, and few points approximate them well."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def soft_noise(seed: int, height: int = 40, width: int = 50) -> np.ndarray:
 
 
 def disc(radius: float, x: float, y: float, size: int = 64) -> np.ndarray:
-    """Alpha with an edge one pixel soft, 0.5 at the radius."""
+    """Return the alpha of a disc with an edge one pixel wide, 0.5 at the radius."""
     down, across = np.mgrid[:size, :size] + 0.5
     return np.clip(radius - np.hypot(across - x, down - y) + 0.5, 0, 1).astype(np.float32)
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_traced_matte_filled_again_is_exactly_what_was_above_a_half(seed):
+def test_filled_trace_equals_the_matte_thresholded_at_a_half(seed):
     alpha = soft_noise(seed)
     if seed % 2:
         alpha = (alpha > 0.5).astype(np.float32)
@@ -45,7 +45,7 @@ def test_a_full_picture_is_outlined_at_its_border():
     assert (ring.min(axis=0).tolist(), ring.max(axis=0).tolist()) == ([0, 0], [7, 5])
 
 
-def test_nothing_has_no_outline():
+def test_empty_matte_has_no_outline():
     assert trace(np.zeros((5, 5), np.float32)) == []
 
 
@@ -92,7 +92,7 @@ def test_points_meet_those_of_a_shape_that_moved_and_turned_a_little():
     assert np.abs(steps.mean(axis=0) - (6, 0)).max() < 0.3
 
 
-def test_the_smallest_outline_can_be_spread_too():
+def test_outline_of_one_pixel_can_be_spread():
     speck = np.zeros((5, 5), np.float32)
     speck[2, 2] = 1
     points = spread(trace(speck)[0], 32)

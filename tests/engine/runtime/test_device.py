@@ -1,4 +1,4 @@
-"""A lack of memory is told of in words."""
+"""Memory errors become OutOfMemory, and the number of threads can be set."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from engine.shared.errors import BadSetting, OutOfMemory
         RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: not enough memory"),
     ],
 )
-def test_a_lack_of_memory_is_an_error_that_a_user_can_act_on(error: Exception):
+def test_memory_errors_become_out_of_memory(error: Exception):
     with pytest.raises(OutOfMemory, match="not enough memory"), memory_errors():
         raise error
 
 
-def test_another_error_stays_what_it_is():
+def test_other_errors_are_unchanged():
     with pytest.raises(RuntimeError, match="shapes"), memory_errors():
         raise RuntimeError("shapes do not fit")
 

@@ -1,4 +1,4 @@
-"""Maps on their way from the device to main memory."""
+"""Copies from the device to main memory arrive in order after a delay."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.runtime.device_copy import copy_to_host
 
 
 @pytest.mark.parametrize("late", [0, 1, 3])
-def test_maps_arrive_in_order_each_when_so_many_more_were_asked_for(late: int):
+def test_maps_arrive_in_order_after_the_delay(late: int):
     asked = []
 
     def maps() -> Iterator[tuple[str, torch.Tensor]]:
@@ -27,7 +27,7 @@ def test_maps_arrive_in_order_each_when_so_many_more_were_asked_for(late: int):
     assert index == 4
 
 
-def test_those_before_an_error_come_first():
+def test_maps_before_an_error_arrive_first():
     def maps() -> Iterator[tuple[int, torch.Tensor]]:
         yield 0, torch.zeros(1)
         yield 1, torch.zeros(1)

@@ -1,4 +1,4 @@
-"""Reading ahead and writing behind: same results, in order, errors where they belong, nothing left running."""
+"""Reading ahead and writing behind keep order and errors in place and leave no thread running."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from engine.runtime.prefetch import ReadAhead, WriteBehind
 
 
-def test_frames_come_as_they_are_asked_for_and_each_is_read_once():
+def test_frames_are_returned_as_requested_and_read_once():
     read: list[int] = []
 
     def reader(frame: int) -> int:
@@ -25,7 +25,7 @@ def test_frames_come_as_they_are_asked_for_and_each_is_read_once():
         assert read.count(frame) == 1
 
 
-def test_the_next_frame_is_read_meanwhile():
+def test_next_frame_is_read_ahead():
     started = {frame: threading.Event() for frame in range(5)}
 
     def reader(frame: int) -> int:
@@ -35,11 +35,11 @@ def test_the_next_frame_is_read_meanwhile():
     ahead = ReadAhead(reader, 5)
     ahead.read(0)
     ahead.read(1)
-    assert started[2].wait(5), "frame 2 was not asked for, but is on its way"
+    assert started[2].wait(5), "frame 2 is not read before it is requested"
     ahead.close()
 
 
-def test_a_frame_that_cannot_be_read_says_so_when_it_is_asked_for_only():
+def test_read_error_is_raised_only_when_its_frame_is_requested():
     def reader(frame: int) -> int:
         if frame == 2:
             raise ValueError("broken")
@@ -53,7 +53,7 @@ def test_a_frame_that_cannot_be_read_says_so_when_it_is_asked_for_only():
     ahead.close()
 
 
-def test_things_are_done_in_order_and_all_are_done_at_the_end():
+def test_tasks_run_in_order_and_are_finished_on_exit():
     done: list[int] = []
 
     def slowly(number: int) -> None:
@@ -66,7 +66,7 @@ def test_things_are_done_in_order_and_all_are_done_at_the_end():
     assert done == [0, 1, 2, 3, 4]
 
 
-def test_what_goes_wrong_behind_is_raised_at_the_next_thing_or_at_the_end():
+def test_task_error_is_raised_at_the_next_task_or_on_exit():
     def fail() -> None:
         raise OSError("full")
 
@@ -77,7 +77,7 @@ def test_what_goes_wrong_behind_is_raised_at_the_next_thing_or_at_the_end():
         behind.do(fail)
 
 
-def test_the_last_is_finished_also_after_an_error():
+def test_last_task_is_finished_also_after_an_error():
     done: list[int] = []
     with pytest.raises(KeyError), WriteBehind() as behind:
         behind.do(lambda: (time.sleep(0.05), done.append(1)))

@@ -1,4 +1,4 @@
-"""The table of published weights: complete, honest, and the same for Blender and the command line."""
+"""The catalogue of published weights is complete and finds weights by name, file and folder."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.name)
-def test_every_row_says_what_a_user_must_know(entry):
+def test_every_entry_is_complete_and_valid(entry):
     assert entry.method
     assert entry.licence
     assert entry.note
@@ -39,16 +39,16 @@ def test_every_row_says_what_a_user_must_know(entry):
     assert entry.page
     assert not entry.address or urlsplit(entry.address).path.endswith(entry.file_name)
     assert re.fullmatch(r"([0-9a-f]{64})?", entry.sha256)
-    assert re.fullmatch(r"[\w.+-]+", entry.name), "the name is a file's too"
+    assert re.fullmatch(r"[\w.+-]+", entry.name), "names are used as file names"
     assert not entry.name.lower().endswith((".pth", ".safetensors"))
 
 
-def test_names_differ_also_where_capitals_do_not_count():
+def test_names_differ_regardless_of_case():
     assert len({entry.name.casefold() for entry in CATALOGUE}) == len(CATALOGUE)
     assert len({entry.file_name.casefold() for entry in CATALOGUE}) == len(CATALOGUE)
 
 
-def test_recipes_and_published_weights_know_each_other():
+def test_recipes_and_published_weights_refer_to_each_other():
     for entry in CATALOGUE:
         assert entry.recipes
         assert set(entry.recipes) <= RECIPES.keys()
@@ -61,7 +61,7 @@ def test_weights_are_found_by_name(name):
     assert find_weights(name).file_name == "XMem-s012.pth"
 
 
-def test_an_unknown_name_is_answered_with_the_known_ones():
+def test_unknown_name_is_refused_with_the_known_names():
     with pytest.raises(UnknownWeights, match=r"no published weights 'XMen'; there are XMem, XMem-s012, XMem-s2"):
         find_weights("XMen")
 
@@ -77,18 +77,18 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
         ("XMem-no-sensory.safetensors", "XMem-no-sensory"),
     ],
 )
-def test_the_name_of_a_file_tells_which_weights_it_holds(file, name):
+def test_weights_are_identified_by_file_name(file, name):
     assert find_by_file(Path(file)).name == name
 
 
 @pytest.mark.parametrize("file", ["model_best.pth", "XMem-s01.pth", "my-XMem.pth", "XMem-s012-mine.pth"])
-def test_a_name_that_does_not_tell_is_not_guessed_at(file):
+def test_unknown_file_name_is_refused(file):
     with pytest.raises(UnknownWeights, match="does not tell which weights") as refusal:
         find_by_file(Path(file))
     assert "--as NAME" in refusal.value.remedy
 
 
-def test_what_is_installed_is_seen_from_the_file(tmp_path):
+def test_weights_are_installed_if_their_file_exists(tmp_path):
     entry = find_weights("XMem")
     assert installed(entry, tmp_path) == tmp_path / "XMem.safetensors"
     assert not is_installed(entry, tmp_path)
@@ -122,12 +122,12 @@ def test_the_folder_follows_the_environment(tmp_path, monkeypatch, platform, var
     ("size", "words"),
     [(0, "0 bytes"), (999, "999 bytes"), (1500, "1.5 kB"), (249_000_000, "249 MB"), (1_040_000_000, "1.04 GB")],
 )
-def test_sizes_are_told_as_people_read_them(size, words):
+def test_sizes_are_formatted_with_units(size, words):
     assert size_in_words(size) == words
 
 
-def test_blender_may_import_it():
-    told = subprocess.run(
+def test_catalogue_imports_neither_torch_nor_numpy():
+    result = subprocess.run(
         [
             sys.executable,
             "-c",
@@ -139,4 +139,4 @@ def test_blender_may_import_it():
         timeout=60,
         check=True,
     )
-    assert told.stdout.split() == ["False", "False"]
+    assert result.stdout.split() == ["False", "False"]

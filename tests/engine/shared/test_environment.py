@@ -1,4 +1,4 @@
-"""Making Python environments: from nothing, resumed, refused; with real venvs and a package made here."""
+"""Creating Python environments, with real venvs and a wheel made by the test."""
 
 from __future__ import annotations
 
@@ -21,21 +21,22 @@ PYTHON = Path(sys.executable)
 
 @pytest.fixture
 def wheel(tmp_path) -> str:
-    """A package of one line, as pip is told to take it."""
+    """Return the path of a wheel with one line of code, as a requirement for pip."""
     path = tmp_path / "keymatte_sample-1.0-py3-none-any.whl"
-    told = "keymatte_sample-1.0.dist-info"
+    metadata = "keymatte_sample-1.0.dist-info"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("keymatte_sample.py", "ANSWER = 42\n")
-        archive.writestr(f"{told}/METADATA", "Metadata-Version: 2.1\nName: keymatte-sample\nVersion: 1.0\n")
-        archive.writestr(f"{told}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{metadata}/METADATA", "Metadata-Version: 2.1\nName: keymatte-sample\nVersion: 1.0\n")
+        archive.writestr(f"{metadata}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         archive.writestr(
-            f"{told}/RECORD", f"keymatte_sample.py,,\n{told}/METADATA,,\n{told}/WHEEL,,\n{told}/RECORD,,\n"
+            f"{metadata}/RECORD",
+            f"keymatte_sample.py,,\n{metadata}/METADATA,,\n{metadata}/WHEEL,,\n{metadata}/RECORD,,\n",
         )
     return str(path)
 
 
 def running() -> list[str]:
-    """Command lines of all processes, where the system lists them as files."""
+    """Return the command lines of all processes, on systems that list them under /proc."""
     lines = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -46,8 +47,8 @@ def running() -> list[str]:
 
 
 def ask(python: Path, question: str) -> str:
-    told = subprocess.run([python, "-c", question], capture_output=True, text=True, timeout=60, check=True)
-    return told.stdout.strip()
+    result = subprocess.run([python, "-c", question], capture_output=True, text=True, timeout=60, check=True)
+    return result.stdout.strip()
 
 
 def test_requirements_come_from_the_project_file(tmp_path):
@@ -57,7 +58,7 @@ def test_requirements_come_from_the_project_file(tmp_path):
     assert requirements(project, extras=("test",)) == ["a>=1", "b", "c"]
 
 
-def test_an_environment_is_made_found_again_and_left_alone(tmp_path, wheel):
+def test_environment_is_created_once_and_reused(tmp_path, wheel):
     folder, lines = tmp_path / "eine Umgebung für sich", []
     python = create(folder, [wheel], python=PYTHON, report=lines.append)
     assert python == python_in(folder)
@@ -92,7 +93,7 @@ def test_the_constraints_file_fixes_every_package_that_the_project_asks_for(tmp_
     assert required <= fixed
 
 
-def test_one_that_is_half_made_is_made_again_and_without_its_python_it_is_not_complete(tmp_path):
+def test_incomplete_environment_is_recreated_and_without_its_python_it_is_incomplete(tmp_path):
     (tmp_path / "left over").write_text("from before")
     (tmp_path / "keymatte-environment.json").write_text('{"requirements": [], "complete": false}')
     assert not is_complete(tmp_path, [])
@@ -109,20 +110,20 @@ def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["shot.txt"]
 
 
-def test_too_small_a_disk_is_told_before_anything_is_fetched(tmp_path, monkeypatch):
+def test_too_little_disk_space_is_reported_before_any_download(tmp_path, monkeypatch):
     monkeypatch.setattr(environment.shutil, "disk_usage", lambda _path: type("Usage", (), {"free": 10**9}))
     with pytest.raises(DiskFull, match=r"needs about 2\.8 GB .* 1\.0 GB are free"):
         create(tmp_path / "env", ["torch>=2"], python=PYTHON, report=lambda _line: None)
 
 
-def test_a_package_that_does_not_exist_is_told_in_a_sentence(tmp_path):
+def test_missing_package_raises_environment_failed(tmp_path):
     missing = str(tmp_path / "nothing-1.0-py3-none-any.whl")
     with pytest.raises(EnvironmentFailed, match="pip ended with status 1"):
         create(tmp_path / "env", [missing], python=PYTHON, report=lambda _line: None)
     assert not is_complete(tmp_path / "env", [missing])
 
 
-def test_as_a_program_it_ends_when_its_input_ends_and_takes_pip_along(tmp_path):
+def test_program_and_pip_end_when_the_input_closes(tmp_path):
     project, folder = tmp_path / "pyproject.toml", tmp_path / "env"
     project.write_text('[project]\ndependencies = ["keymatte-there-is-no-such-package"]\n')
     command = [PYTHON, "-u", "-m", "engine.shared.environment", folder, "--pyproject", project, "--end-with-stdin"]
@@ -134,12 +135,12 @@ def test_as_a_program_it_ends_when_its_input_ends_and_takes_pip_along(tmp_path):
     assert child.wait(20) == 143
     assert time.monotonic() - began < 10
     assert not is_complete(folder, ["keymatte-there-is-no-such-package"])
-    assert not [words for words in running() if str(folder) in words]
+    assert not [line for line in running() if str(folder) in line]
 
 
-def test_as_a_program_it_complains_in_a_sentence(tmp_path):
+def test_program_reports_errors_without_a_traceback(tmp_path):
     (tmp_path / "shot.txt").write_text("mine")
     command = [PYTHON, "-m", "engine.shared.environment", tmp_path]
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert told.returncode == 2
-    assert "shot.txt" in told.stderr and "Traceback" not in told.stderr
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 2
+    assert "shot.txt" in result.stderr and "Traceback" not in result.stderr

@@ -1,4 +1,4 @@
-"""The matte folder: whose it is, and that files in it are whole."""
+"""The matte folder is claimed only if it is empty or ours, and its files are written atomically."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.shared.matte_folder import MatteFolder, number_in, spans
 
 
 @pytest.mark.parametrize("name", [".DS_Store", "Thumbs.db", "desktop.ini"])
-def test_what_the_system_leaves_behind_makes_a_folder_nobodys(tmp_path, name):
+def test_folder_with_only_system_files_can_be_claimed(tmp_path, name):
     (tmp_path / name).write_bytes(b"")
     MatteFolder(tmp_path).claim({})
     assert (tmp_path / name).exists()
@@ -31,14 +31,14 @@ def test_a_new_and_an_empty_folder_and_our_own_can_be_claimed(tmp_path: Path):
     assert '"run": 2' in (folder.root / "keymatte.json").read_text(encoding="utf-8")
 
 
-def test_a_folder_with_somebodys_files_is_left_alone(tmp_path: Path):
+def test_folder_with_other_files_is_refused(tmp_path: Path):
     (tmp_path / "holiday.jpg").write_bytes(b"precious")
     with pytest.raises(FolderTaken, match=r"holiday\.jpg"):
         MatteFolder(tmp_path).claim({})
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
 
 
-def test_a_file_is_no_folder(tmp_path: Path):
+def test_path_of_a_file_is_refused(tmp_path: Path):
     (tmp_path / "out").write_bytes(b"precious")
     with pytest.raises(FolderTaken, match="is a file"):
         MatteFolder(tmp_path / "out").claim({})
@@ -46,7 +46,7 @@ def test_a_file_is_no_folder(tmp_path: Path):
         MatteFolder(tmp_path / "out" / "below").claim({})
 
 
-def test_half_written_files_of_a_killed_run_are_swept_up(tmp_path: Path):
+def test_partial_files_of_a_killed_run_are_removed(tmp_path: Path):
     folder = MatteFolder(tmp_path / "m")
     folder.claim({})
     left = folder.labels(3).with_name("000003.png.part")
@@ -56,7 +56,7 @@ def test_half_written_files_of_a_killed_run_are_swept_up(tmp_path: Path):
     assert not left.exists()
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path: Path):
+def test_failed_write_leaves_the_old_file_and_no_partial_file(tmp_path: Path):
     path = tmp_path / "a.png"
     path.write_bytes(b"old")
     with pytest.raises(DiskFull, match="no space"), atomic_write(path) as part:
@@ -66,7 +66,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path: Path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_write_errors_are_told_apart(tmp_path: Path):
+def test_write_errors_are_distinguished(tmp_path: Path):
     assert isinstance(writing_error(tmp_path, OSError(errno.ENOSPC, "")), DiskFull)
     assert isinstance(writing_error(tmp_path, PermissionError(errno.EACCES, "")), FolderNotWritable)
 
@@ -80,6 +80,6 @@ def test_done_frames_are_those_whose_labels_are_there(tmp_path: Path):
     assert folder.numbers_done() == [3, 12, 1001]
 
 
-def test_frames_in_words_are_spans():
+def test_spans_are_formatted_as_ranges():
     assert spans([]) == ""
     assert spans([7, 3, 1, 2, 2, -1]) == "-1, 1 to 3, 7"

@@ -1,4 +1,4 @@
-"""Messages survive the line they travel in; anything else is refused."""
+"""Messages round-trip through lines of JSON; other lines are refused."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_every_kind_of_message_is_tried():
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
-def test_a_message_comes_back_as_it_was_from_one_line(message):
+def test_message_round_trips_through_one_line(message):
     line = encode(message)
     assert line.count("\n") == 1
     assert decode(line) == message
@@ -71,6 +71,6 @@ def test_a_message_comes_back_as_it_was_from_one_line(message):
      '{"kind": "Download", "job_id": "d", "name": "X"}', '{"kind": "Download", "job_id": "", "name": "X", "folder": 3}',
      '{"kind": "Propagate", "job": {}}', '{"kind": "Propagate", "job": null}', encode(MESSAGES[0])[:-40]],
 )  # fmt: skip
-def test_anything_else_is_refused_in_words(line: str):
+def test_lines_that_are_no_message_are_refused(line: str):
     with pytest.raises(BadMessage, match="not a message"):
         decode(line)

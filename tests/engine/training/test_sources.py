@@ -158,7 +158,7 @@ def test_packages_of_another_archive_come_from_their_address_and_are_checked(tmp
     archive = fetching._from_address(known, tmp_path)
     assert archive.read_bytes() == server.content
     assert fetching._from_address(known, tmp_path) == archive
-    assert len(server.asked) == 1, "what is there is not fetched again"
+    assert len(server.requests) == 1, "what is there is not fetched again"
     archive.unlink()
     other = replace(known, sha256="0" * 64)
     with pytest.raises(SourceUnavailable, match=f"{SOURCES[-1].package}.*SHA-256"):
