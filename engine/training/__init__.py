@@ -1,1 +1,1 @@
-"""Training wing: openly licensed pictures, films composed from them, and learning from those films."""
+"""Training of the default network on films composed of openly licensed pictures and on rendered scenes."""

@@ -1,4 +1,4 @@
-"""What can appear in a composed film, and how it is painted onto a frame: colour and label at once."""
+"""Actors of composed films, and compositing of their colours and labels onto frames."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .motion import Motion
 
 @dataclass(frozen=True)
 class Patch:
-    """A drawn thing: premultiplied RGBA and where its corner lies on the frame."""
+    """Premultiplied RGBA picture and the position of its top left corner on the frame."""
 
     rgba: np.ndarray  # (h, w, 4) uint8
     x: int
@@ -21,56 +21,58 @@ class Patch:
 
 
 @dataclass(frozen=True)
-class Manner:
-    """How a thing is seen."""
+class Appearance:
+    """Label, visibility and rendering of an actor."""
 
-    label: int = 0  # 0: part of the scene, not to be tracked
+    label: int = 0  # 0: not to be tracked
     opacity: float = 1.0
     shutter: float = 0.0  # motion blur, as a share of the movement between two frames
-    softness: float = 0.0  # pixels, out of focus
-    shadow: float = 0.0  # 0..1, how dark the shadow that it casts is
+    softness: float = 0.0  # standard deviation of the defocus blur, pixels
+    shadow: float = 0.0  # darkness of the cast shadow, 0..1
     shadow_shift: tuple[float, float] = (0.0, 0.0)  # pixels
-    hidden: frozenset[int] = frozenset()  # frames without it
+    hidden: frozenset[int] = frozenset()  # frames on which the actor is not shown
 
 
-class Drawing(Protocol):
-    """Draws itself onto frames of a size."""
+class Drawable(Protocol):
+    """Anything that can be drawn on the frames of a film."""
 
     def draw(self, frame: int, *, size: int, margin: int) -> Patch | None:
-        """The thing on a frame, with `margin` pixels around it; None when it is out of sight."""
+        """Draw a frame of `size` pixels, up to `margin` pixels beyond its border; None if out of sight."""
 
     def centre(self, frame: int) -> np.ndarray:
-        """(2,) where it is, in pixels."""
+        """Return the position (2,) on a frame, in pixels."""
 
 
 @dataclass(frozen=True)
 class Actor:
-    """A thing and how it is seen."""
+    """Drawable with its appearance."""
 
-    drawing: Drawing
-    manner: Manner
+    drawable: Drawable
+    appearance: Appearance
 
 
 @dataclass(frozen=True)
 class Sprite:
-    """A flat picture, or one per frame, that moves, turns, scales and bends."""
+    """Flat picture, or one per frame, that moves, rotates, scales and bends."""
 
-    pictures: tuple[np.ndarray, ...]  # T times (h, w, 4) uint8 premultiplied; may be the same one T times
+    pictures: tuple[np.ndarray, ...]  # T of (h, w, 4) uint8 premultiplied; may be the same array
     motion: Motion
-    view: np.ndarray  # (T, 3, 3), the camera as this thing's layer sees it
+    view: np.ndarray  # (T, 3, 3), the camera's maps at this sprite's depth
     folds: np.ndarray = field(default_factory=lambda: np.zeros((0, 2, 2, 2), np.float32))  # (K, g, g, 2) pixels
     bends: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.float32))  # (T, K)
 
     def matrix(self, frame: int) -> np.ndarray:
-        """(3, 3): from pixels of the picture to pixels of the frame."""
+        """Return the map (3, 3) from pixels of the picture to pixels of the frame."""
         height, width = self.pictures[frame].shape[:2]
         to_centre = np.array([[1, 0, -(width - 1) / 2], [0, 1, -(height - 1) / 2], [0, 0, 1]])
         return self.view[frame] @ self.motion.affine(frame) @ to_centre
 
     def centre(self, frame: int) -> np.ndarray:
+        """Return the position (2,) of the picture's centre on a frame, in pixels."""
         return (self.view[frame] @ (self.motion.x[frame], self.motion.y[frame], 1.0))[:2]
 
     def draw(self, frame: int, *, size: int, margin: int) -> Patch | None:
+        """Warp the picture to a frame; see `Drawable.draw`."""
         picture = self.pictures[frame]
         matrix = self.matrix(frame)
         height, width = picture.shape[:2]
@@ -85,10 +87,10 @@ class Sprite:
         if not len(self.folds):
             rgba = cv2.warpAffine(picture, matrix[:2], shape, flags=cv2.INTER_LINEAR)
             return Patch(rgba, int(low[0]), int(low[1]))
-        bend = np.tensordot(self.bends[frame], self.folds, 1).astype(np.float32)  # (g, g, 2)
-        bend = cv2.resize(bend, (32, 32), interpolation=cv2.INTER_CUBIC)
+        coarse = np.tensordot(self.bends[frame], self.folds, 1).astype(np.float32)  # (g, g, 2)
+        fine = cv2.resize(coarse, (32, 32), interpolation=cv2.INTER_CUBIC)
         cell = np.diag([(width - 1) / 31, (height - 1) / 31, 1.0])
-        bend = cv2.warpAffine(bend, (matrix @ cell)[:2], shape, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        bend = cv2.warpAffine(fine, (matrix @ cell)[:2], shape, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         back = cv2.invertAffineTransform(matrix[:2])
         across = np.arange(shape[0], dtype=np.float32)[None, :]
         down = np.arange(shape[1], dtype=np.float32)[:, None]
@@ -99,16 +101,18 @@ class Sprite:
 
 @dataclass(frozen=True)
 class Strands:
-    """Strings, wires, poles and branches: smooth thin lines through moving points."""
+    """Thin lines through moving points: strings, wires, poles and branches."""
 
     curves: tuple[np.ndarray, ...]  # each (T, P, 2) pixels
     colours: tuple[tuple[int, int, int], ...]
     widths: tuple[float, ...]  # pixels
 
     def centre(self, frame: int) -> np.ndarray:
+        """Return the mean position (2,) of the first line on a frame, in pixels."""
         return self.curves[0][frame].mean(axis=0)
 
     def draw(self, frame: int, *, size: int, margin: int) -> Patch | None:
+        """Draw the lines on a frame; see `Drawable.draw`."""
         points = np.concatenate([curve[frame] for curve in self.curves])
         stray = margin + int(max(self.widths)) + 3
         low = np.maximum(np.floor(points.min(axis=0)).astype(int) - stray, -margin)
@@ -118,74 +122,81 @@ class Strands:
         rgba = np.zeros((int(high[1] - low[1]), int(high[0] - low[0]), 4), np.uint8)
         for curve, colour, width in zip(self.curves, self.colours, self.widths):
             line = [np.round((curve[frame] - low) * 16).astype(np.int32)]
-            faint = min(1.0, width)  # lines thinner than a pixel are fainter
-            ink = [round(value * faint) for value in (*colour, 255)]
+            coverage = min(1.0, width)  # lines thinner than a pixel are fainter
+            ink = [round(value * coverage) for value in (*colour, 255)]
             cv2.polylines(rgba, line, False, ink, max(1, round(width)), cv2.LINE_AA, shift=4)
         return Patch(rgba, int(low[0]), int(low[1]))
 
 
 def paint(canvas: np.ndarray, labels: np.ndarray, actor: Actor, frame: int) -> None:
-    """Paint an actor onto the colours (H, W, 3) uint8 and labels (H, W) uint8 of a frame, in place: in front of
-    all that is there."""
-    manner, size = actor.manner, canvas.shape[0]
-    if frame in manner.hidden:
+    """Paint an actor in front of the colours (H, W, 3) uint8 and labels (H, W) uint8 of a frame, in place.
+
+    Labels change where the actor's alpha exceeds one half, but not under a faint actor that is not tracked.
+    """
+    appearance, size = actor.appearance, canvas.shape[0]
+    if frame in appearance.hidden:
         return
-    smear = _movement(actor.drawing, frame) * manner.shutter if manner.shutter else np.zeros(2)
-    margin = int(np.ceil(max(np.abs(smear).max() / 2, 3 * manner.softness, 1)))
-    patch = actor.drawing.draw(frame, size=size, margin=min(margin, size // 4))
+    blur = _displacement(actor.drawable, frame) * appearance.shutter if appearance.shutter else np.zeros(2)
+    margin = int(np.ceil(max(np.abs(blur).max() / 2, 3 * appearance.softness, 1)))
+    patch = actor.drawable.draw(frame, size=size, margin=min(margin, size // 4))
     if patch is None:
         return
-    rgba = _soften(_smear(patch.rgba, smear), manner.softness)
-    if manner.shadow > 0:
-        _cast(canvas, rgba, patch, manner)
+    rgba = _defocus(_motion_blur(patch.rgba, blur), appearance.softness)
+    if appearance.shadow > 0:
+        _draw_shadow(canvas, rgba, patch, appearance)
     rows, columns, rgba = _clip(rgba, patch.x, patch.y, size)
     if rgba.size == 0:
         return
     alpha = np.ascontiguousarray(rgba[..., 3])
-    cover = cv2.cvtColor(cv2.convertScaleAbs(alpha, alpha=-manner.opacity, beta=255.0), cv2.COLOR_GRAY2RGB)
+    cover = cv2.cvtColor(cv2.convertScaleAbs(alpha, alpha=-appearance.opacity, beta=255.0), cv2.COLOR_GRAY2RGB)
     colours = cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB)
-    if manner.opacity < 1.0:
-        colours = cv2.convertScaleAbs(colours, alpha=manner.opacity)
+    if appearance.opacity < 1.0:
+        colours = cv2.convertScaleAbs(colours, alpha=appearance.opacity)
     canvas[rows, columns] = cv2.add(cv2.multiply(canvas[rows, columns], cover, scale=1 / 255), colours)
     shape = alpha > 127
-    if manner.label or manner.opacity >= 0.5:
-        labels[rows, columns][shape] = manner.label
+    if appearance.label or appearance.opacity >= 0.5:
+        labels[rows, columns][shape] = appearance.label
 
 
-def _movement(drawing: Drawing, frame: int) -> np.ndarray:
-    """(2,) how far it moves around this frame, in pixels."""
-    return drawing.centre(frame) - drawing.centre(frame - 1) if frame else drawing.centre(1) - drawing.centre(0)
+def _displacement(drawable: Drawable, frame: int) -> np.ndarray:
+    """Return the movement (2,) from the frame before, in pixels; on frame 0 to the next one."""
+    return drawable.centre(frame) - drawable.centre(frame - 1) if frame else drawable.centre(1) - drawable.centre(0)
 
 
-def _smear(rgba: np.ndarray, smear: np.ndarray) -> np.ndarray:
-    length = float(np.linalg.norm(smear))
+def _motion_blur(rgba: np.ndarray, movement: np.ndarray) -> np.ndarray:
+    """Blur RGBA along `movement` (2,), at most 40 pixels; movements below 1.5 pixels leave it as it is."""
+    length = float(np.linalg.norm(movement))
     if length < 1.5:
         return rgba
     length = min(length, 40.0)
-    direction = smear / np.linalg.norm(smear)
+    direction = movement / np.linalg.norm(movement)
     side = int(length) // 2 * 2 + 3
     kernel = np.zeros((side, side), np.uint8)
-    ends = [np.round((side // 2 + sign * direction * length / 2) * 16).astype(int).tolist() for sign in (-1, 1)]
-    cv2.line(kernel, ends[0], ends[1], 255, 1, cv2.LINE_AA, shift=4)
+    ends: list[list[int]] = [
+        np.round((side // 2 + sign * direction * length / 2) * 16).astype(int).tolist() for sign in (-1, 1)
+    ]
+    cv2.line(kernel, ends[0], ends[1], (255,), 1, cv2.LINE_AA, shift=4)
     weights = kernel.astype(np.float32)
     return cv2.filter2D(rgba, -1, weights / weights.sum(), borderType=cv2.BORDER_CONSTANT)
 
 
-def _soften(rgba: np.ndarray, softness: float) -> np.ndarray:
+def _defocus(rgba: np.ndarray, softness: float) -> np.ndarray:
+    """Blur RGBA with standard deviation `softness` in pixels; below 0.3 it stays as it is."""
     return cv2.GaussianBlur(rgba, (0, 0), softness, borderType=cv2.BORDER_CONSTANT) if softness > 0.3 else rgba
 
 
-def _cast(canvas: np.ndarray, rgba: np.ndarray, patch: Patch, manner: Manner) -> None:
-    shift_x, shift_y = (round(value) for value in manner.shadow_shift)
+def _draw_shadow(canvas: np.ndarray, rgba: np.ndarray, patch: Patch, appearance: Appearance) -> None:
+    """Darken the canvas under the shadow that a patch casts; `rgba` is the blurred patch."""
+    shift_x, shift_y = (round(value) for value in appearance.shadow_shift)
     blurred = cv2.blur(np.ascontiguousarray(rgba[..., 3]), (7, 7), borderType=cv2.BORDER_CONSTANT)
     rows, columns, alpha = _clip(blurred, patch.x + shift_x, patch.y + shift_y, canvas.shape[0])
     if alpha.size:
-        light = cv2.cvtColor(cv2.convertScaleAbs(alpha, alpha=-manner.shadow, beta=255.0), cv2.COLOR_GRAY2RGB)
+        light = cv2.cvtColor(cv2.convertScaleAbs(alpha, alpha=-appearance.shadow, beta=255.0), cv2.COLOR_GRAY2RGB)
         canvas[rows, columns] = cv2.multiply(canvas[rows, columns], light, scale=1 / 255)
 
 
 def _clip(image: np.ndarray, x: int, y: int, size: int) -> tuple[slice, slice, np.ndarray]:
-    """The part of an image at (x, y) that lies on the frame: rows and columns of the frame, and that part."""
+    """Crop an image placed at (x, y) to the frame: rows and columns of the frame, and the crop."""
     top, left = max(y, 0), max(x, 0)
     bottom, right = max(top, min(y + image.shape[0], size)), max(left, min(x + image.shape[1], size))
     part = image[top - y : bottom - y, left - x : right - x]

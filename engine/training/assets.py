@@ -1,4 +1,4 @@
-"""The prepared pictures: which there are, for training or held out, and reading them when they are wanted."""
+"""Prepared pictures: their index, training and held-out sets, and lazy reading."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ import numpy as np
 from ..shared.files import atomic_write
 
 INDEX = "index.json"
-TURNTABLE = "turntable"  # views of one solid thing from all around
+TURNTABLE = "turntable"  # views of one object from all around
 _LABELS = ".subjects.png"
-OUTLINED = "outlined"  # which pixels of a photograph are its subjects: a file beside the photograph's own
+OUTLINED = "outlined"  # labels of a photograph's subjects: a file beside the photograph
 
 
 def labels_name(photograph: str) -> str:
-    """The file that tells the subjects of a photograph's file."""
+    """Return the file name of the subjects' labels that belong to a photograph's file."""
     return photograph.removesuffix(".jpg") + _LABELS
 
 
 @dataclass(frozen=True)
 class Item:
-    """One prepared picture."""
+    """Prepared picture."""
 
     file: str  # relative to the folder, with forward slashes
     kind: str  # "cutout", "background", "texture", "turntable" or "outlined"
@@ -34,16 +34,16 @@ class Item:
     licence: str
     views: int = 1  # pictures in the file
     held_out: bool = False  # True: for validation only
-    family: str = ""  # of packages that are drawn from as one; "": it stands alone
+    family: str = ""  # name of a group of packages that are sampled as one; "": the package alone
 
 
 def is_held_out(name: str, *, percent: int = 5) -> bool:
-    """Whether a source file name falls into the held-out part; the same on every machine."""
+    """Return whether a source file, by the hash of its name, is among the `percent` that are held out."""
     return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) % 100 < percent
 
 
 def write_index(folder: Path, items: list[Item]) -> None:
-    """Write the list of items, and how many of each kind and package there are, beside the pictures."""
+    """Write the index of the items, with their number per package and kind, to the folder of pictures."""
     counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for item in items:
         counts[item.package][item.kind] += 1
@@ -53,12 +53,13 @@ def write_index(folder: Path, items: list[Item]) -> None:
 
 
 class Assets:
-    """Prepared pictures, read lazily; the most recently used stay in memory."""
+    """Prepared pictures, read lazily, with a cache of the most recently used."""
 
-    def __init__(self, folder: Path, *, held_out: bool = False, remember: int = 300) -> None:
+    def __init__(self, folder: Path, *, held_out: bool = False, cache_size: int = 300) -> None:
+        """Read the index of `folder`: training items, or held-out ones; textures belong to both."""
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         self._folder = folder
-        self._remember = remember
+        self._remember = cache_size
         self._read: OrderedDict[tuple[str, int], np.ndarray] = OrderedDict()
         self._items: dict[str, dict[str, list[Item]]] = defaultdict(lambda: defaultdict(list))
         for row in index["items"]:
@@ -67,14 +68,13 @@ class Assets:
                 self._items[item.kind][item.family or item.package].append(item)
 
     def count(self, kind: str) -> int:
-        """How many pictures of a kind there are."""
+        """Return the number of pictures of a kind."""
         return sum(len(items) for items in self._items[kind].values())
 
     def pick(self, kind: str, rng: np.random.Generator) -> Item:
-        """A random picture of a kind.
+        """Draw a random picture of a kind; KeyError if there is none.
 
-        Packages, or families of them, are drawn by the square root of their size, so that a large one does not drown
-        the others.
+        Packages, or families of them, are drawn by the square root of their size, so that large ones do not dominate.
         """
         packages = self._items[kind]
         if not packages:
@@ -85,15 +85,17 @@ class Assets:
         return items[rng.integers(len(items))]
 
     def read(self, item: Item, *, view: int = 0) -> np.ndarray:
-        """The pixels of an item: (H, W, 4) RGBA for cut-outs and turntables, (H, W, 3) RGB for others, uint8;
-        read-only because they are shared."""
+        """Read an item's pixels, uint8: (H, W, 4) RGBA for cut-outs and turntables, (H, W, 3) RGB for others.
+
+        The array is cached and therefore read-only. Raises ValueError if the file is damaged.
+        """
         key = item.file, view
         if key in self._read:
             self._read.move_to_end(key)
             return self._read[key]
-        image = cv2.imdecode(_code(self._folder / item.file, view), cv2.IMREAD_UNCHANGED)
+        image = cv2.imdecode(_encoded(self._folder / item.file, view), cv2.IMREAD_UNCHANGED)
         if image is None:
-            raise ValueError(f"prepared picture {item.file} is damaged; prepare the pictures again")
+            raise ValueError(f"the prepared picture {item.file} is damaged: delete it and run train-data again")
         image = cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA if image.shape[2] == 4 else cv2.COLOR_BGR2RGB)
         image.setflags(write=False)
         self._read[key] = image
@@ -102,21 +104,21 @@ class Assets:
         return image
 
     def read_outlined(self, item: Item) -> tuple[np.ndarray, np.ndarray]:
-        """A photograph (H, W, 3) RGB and the numbers of its subjects (H, W), uint8, 0 elsewhere."""
+        """Read a photograph (H, W, 3) RGB and the labels (H, W) of its subjects, 0 elsewhere; both uint8."""
         photograph = replace(item, file=item.file.removesuffix(_LABELS) + ".jpg", kind="background")
-        labels = cv2.imdecode(_code(self._folder / item.file, 0), cv2.IMREAD_GRAYSCALE)
+        labels = cv2.imdecode(_encoded(self._folder / item.file, 0), cv2.IMREAD_GRAYSCALE)
         if labels is None:
-            raise ValueError(f"prepared picture {item.file} is damaged; prepare the pictures again")
+            raise ValueError(f"the prepared picture {item.file} is damaged: delete it and run train-data again")
         return self.read(photograph), labels
 
 
 def view_name(view: int) -> str:
-    """The name of a view within a turntable's file."""
+    """Return the name of a view within a turntable's file."""
     return f"view_{view}"
 
 
-def _code(path: Path, view: int) -> np.ndarray:
-    """(B,) the bytes of a picture file, or of one view of a turntable's file."""
+def _encoded(path: Path, view: int) -> np.ndarray:
+    """Read the bytes (B,) uint8 of a picture file, or of one view in a turntable's file."""
     if path.suffix == ".npz":
         with np.load(path) as views:
             return views[view_name(view)]

@@ -1,4 +1,4 @@
-"""Command lines of the training wing: `train-data`, `render-scenes`, `train-sheet`, `train`, `train-round`."""
+"""Command line of training: `train-data`, `render-scenes`, `train-sheet`, `train`, `train-round`."""
 
 from __future__ import annotations
 
@@ -9,52 +9,65 @@ from .scenes.command import add_arguments as add_scene_arguments
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
-    """All of them."""
-    one = commands.add_parser("train-data", help="fetch and prepare all that is learned from (Debian, Ubuntu and PyPI)")
-    one.set_defaults(command=_train_data)
-    one.add_argument("--out", type=Path, required=True)
+    """Add the training commands to the command line."""
+    parser = commands.add_parser(
+        "train-data", help="download and prepare the training pictures (Debian, Ubuntu and PyPI)"
+    )
+    parser.set_defaults(command=_train_data)
+    parser.add_argument("--out", type=Path, required=True)
 
     add_scene_arguments(commands.add_parser("render-scenes", help="render training clips in Blender (needs bpy)"))
 
-    one = commands.add_parser("train-sheet", help="write a contact sheet of training samples")
-    one.set_defaults(command=_train_sheet)
-    one.add_argument("--data", type=Path, required=True, help="folder made by train-data")
-    one.add_argument("--rendered", type=Path, help="folder of rendered scenes; the lower half shows them")
-    one.add_argument("--out", type=Path, required=True, help="picture to write (.png)")
-    one.add_argument("--clips", type=int, default=24, help="how many; two to a row")
-    one.add_argument("--frames", type=int, default=4)
-    one.add_argument("--size", type=int, default=256, help="pixels, square")
-    one.add_argument("--seed", type=int, default=1)
+    parser = commands.add_parser("train-sheet", help="write a contact sheet of training samples")
+    parser.set_defaults(command=_train_sheet)
+    parser.add_argument("--data", type=Path, required=True, help="folder made by train-data")
+    parser.add_argument("--rendered", type=Path, help="folder of rendered scenes; the lower half shows them")
+    parser.add_argument("--out", type=Path, required=True, help="picture to write (.png)")
+    parser.add_argument("--clips", type=int, default=24, help="number of clips; two to a row")
+    parser.add_argument("--frames", type=int, default=4)
+    parser.add_argument("--size", type=int, default=256, help="pixels, square")
+    parser.add_argument("--seed", type=int, default=1)
 
-    one = commands.add_parser("train", help="train the default network; goes on where it stopped")
-    one.set_defaults(command=_train)
-    one.add_argument("--data", type=Path, required=True, help="folder made by train-data")
-    one.add_argument("--out", type=Path, required=True, help="folder for state, weights, log and curve")
-    one.add_argument(
-        "--pretrained", type=Path, help="published EfficientNet-Lite0 weights (.pth) to begin with; usual: train-data's"
+    parser = commands.add_parser("train", help="train the default network; resumes where it stopped")
+    parser.set_defaults(command=_train)
+    parser.add_argument("--data", type=Path, required=True, help="folder made by train-data")
+    parser.add_argument("--out", type=Path, required=True, help="folder for state, weights, log and curve")
+    parser.add_argument(
+        "--pretrained",
+        type=Path,
+        help="published EfficientNet-Lite0 weights (.pth) of the encoder; default: those that train-data fetched",
     )
-    one.add_argument("--start", type=Path, help="weights of this network to go on from (.safetensors)")
-    one.add_argument("--steps", type=int, default=6000)
-    one.add_argument("--batch", type=int, default=4)
-    one.add_argument("--frames", type=int, default=4)
-    one.add_argument("--size", type=int, default=256, help="pixels, square, multiple of 32")
-    one.add_argument("--smallest", type=int, help="pixels, multiple of 32: clips are of any size from this to --size")
-    one.add_argument("--learning-rate", type=float, default=4e-4)
-    one.add_argument("--young-pace", type=float, default=1.0, help="rate of parts that begin at zero, over the others'")
-    one.add_argument("--seed", type=int, default=1)
-    one.add_argument("--device", default="cpu")
-    one.add_argument(
-        "--mixed", action="store_true", help="bfloat16 on a processor too: quicker on those that compute in it"
+    parser.add_argument("--start", type=Path, help="weights of this network to start from (.safetensors)")
+    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--frames", type=int, default=4)
+    parser.add_argument("--size", type=int, default=256, help="pixels, square, multiple of 32")
+    parser.add_argument(
+        "--smallest", type=int, help="pixels, multiple of 32: clips have random sizes from this to --size"
     )
-    one.add_argument("--rendered", type=Path, help="folder of rendered scenes to learn from too")
-    one.add_argument("--workers", type=int, default=1, help="processes that make clips")
-    one.add_argument("--minutes", type=float, help="stop (resumably) after this long")
+    parser.add_argument("--learning-rate", type=float, default=4e-4)
+    parser.add_argument(
+        "--young-pace",
+        type=float,
+        default=1.0,
+        help="learning rate of newly added parameters, as a multiple of --learning-rate",
+    )
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument(
+        "--mixed", action="store_true", help="use bfloat16 on a CPU too: faster on CPUs that support it"
+    )
+    parser.add_argument("--rendered", type=Path, help="folder of rendered scenes to train on as well")
+    parser.add_argument("--workers", type=int, default=1, help="processes that make clips")
+    parser.add_argument("--minutes", type=float, help="stop after this many minutes; can be resumed")
 
-    one = commands.add_parser("train-round", help="put trained weights on the whole numbers that processors compute in")
-    one.set_defaults(command=_train_round)
-    one.add_argument("--weights", type=Path, required=True, help="trained weights (.safetensors)")
-    one.add_argument("--data", type=Path, required=True, help="folder made by train-data, by whose clips is judged")
-    one.add_argument("--out", type=Path, required=True, help="file to write (.safetensors)")
+    parser = commands.add_parser("train-round", help="round trained weights to the 8-bit integers that CPUs compute in")
+    parser.set_defaults(command=_train_round)
+    parser.add_argument("--weights", type=Path, required=True, help="trained weights (.safetensors)")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder made by train-data; its pictures calibrate the rounding"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="file to write (.safetensors)")
 
 
 def _train_data(options: argparse.Namespace) -> int:
@@ -69,19 +82,21 @@ def _train_data(options: argparse.Namespace) -> int:
 
 
 def _train_sheet(options: argparse.Namespace) -> int:
-    from .material import Material, TrainConfig
-    from .sheets import sheet
+    from .contact_sheet import write_contact_sheet
+    from .dataset import SampleGenerator, TrainConfig
 
-    material = Material.open(options.data / "prepared", options.rendered)
+    generator = SampleGenerator.open(options.data / "prepared", options.rendered)
     config = TrainConfig(frames=options.frames, size=options.size, seed=options.seed)
-    half = options.clips // 2 if material.scenes else options.clips
-    sheet(options.out, (material.sample(config, number, rendered=number >= half) for number in range(options.clips)))
+    half = options.clips // 2 if generator.scenes else options.clips
+    write_contact_sheet(
+        options.out, (generator.sample(config, number, rendered=number >= half) for number in range(options.clips))
+    )
     return 0
 
 
 def _train(options: argparse.Namespace) -> int:
+    from .dataset import TrainConfig
     from .loop import train
-    from .material import TrainConfig
     from .pretrained import ENCODER
 
     fetched = options.data / "pretrained" / ENCODER

@@ -1,4 +1,4 @@
-"""Draws the log of a training as a curve."""
+"""Training curve drawn from the log."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..shared.files import atomic_write
 
 
 def draw_curve(log: Path, path: Path) -> None:
-    """Loss and held-out J over steps as a PNG; does nothing where matplotlib is not installed."""
+    """Plot training loss and validation J over steps as a PNG; do nothing if matplotlib is not installed."""
     try:
         from matplotlib.figure import Figure
     except ImportError:

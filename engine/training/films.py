@@ -1,4 +1,4 @@
-"""Composes short films with known masks: moving, deforming, occluded, faint and look-alike objects over scenery."""
+"""Composed films with known masks: moving, deforming, occluded, faint and look-alike objects over scenery."""
 
 from __future__ import annotations
 
@@ -9,90 +9,91 @@ import numpy as np
 
 from .actors import paint
 from .assets import OUTLINED, Assets
-from .casting import MOST_OBJECTS, cast_film
-from .lifted import can_be_lifted, lift, without_subjects
+from .casting import MAX_OBJECTS, create_actors
+from .film_context import FilmContext
+from .lifted import can_lift, inpaint_subjects, lift_subjects
 from .motion import camera_path, clip_times
-from .outlined import Pliant, window_on
-from .photometric import develop
+from .outlined import DeformingPhotograph, random_window
+from .photometric import apply_camera_effects
 from .sources import BACKGROUND, TEXTURE
 from .sprites import recolour
-from .stage import Stage
 
-SMALLEST = 45  # pixels of a clearly visible object on a film of 256 x 256
-TRIES = 40
-_ROOM = 0.4  # of the window's side: what is kept around it for a camera that moves
-_PHOTOGRAPHS = 0.35  # share of the films that are photographs with outlined subjects, where there are some
-_LIFTED = 0.7  # share of those whose subjects move over what is behind them, if they can; the others move whole
+_MIN_OBJECT_PIXELS = 45  # of a clearly visible object on a frame of 256 x 256
+_MAX_TRIES = 40
+_MARGIN = 0.4  # relative to the window's side: kept around it for the camera to move over
+_PHOTOGRAPH_PROB = 0.35  # of films of a photograph with outlined subjects, if there are such photographs
+_LIFT_PROB = 0.7  # of moving the subjects over an inpainted background; otherwise the whole photograph deforms
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A short film and what is on it."""
+    """Short film and its labels."""
 
     images: np.ndarray  # (T, H, W, 3) uint8 RGB
     labels: np.ndarray  # (T, H, W) uint8: 0 background, 1..O objects, each clearly visible on the first frame
 
     @property
     def objects(self) -> int:
-        """O, how many objects there are."""
+        """Return the number of objects O."""
         return int(self.labels[0].max())
 
 
-def united(clip: Clip, rng: np.random.Generator) -> Clip:
-    """The clip with two objects that touch on the first frame as one; as it is when none do."""
+def merge_touching_objects(clip: Clip, rng: np.random.Generator) -> Clip:
+    """Merge two random objects that touch on the first frame into one; return the same clip if none do."""
     first = clip.labels[0]
     pairs = []
-    for one in range(1, clip.objects + 1):
-        near = cv2.dilate(np.uint8(first == one), np.ones((5, 5), np.uint8)) > 0
-        pairs += [(one, other) for other in np.unique(first[near]) if other > one]
+    for label in range(1, clip.objects + 1):
+        dilated = cv2.dilate((first == label).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+        pairs += [(label, neighbour) for neighbour in np.unique(first[dilated]) if neighbour > label]
     if not pairs:
         return clip
-    one, other = pairs[rng.integers(len(pairs))]
+    kept, merged = pairs[rng.integers(len(pairs))]
     table = np.arange(256)
-    table[other] = one
-    table[other + 1 :] -= 1
+    table[merged] = kept
+    table[merged + 1 :] -= 1
     return Clip(clip.images, table[clip.labels].astype(np.uint8))
 
 
 def compose(assets: Assets, rng: np.random.Generator, *, frames: int, size: int, far: bool = False) -> Clip:
-    """A film of `frames` square frames with 1 to 6 objects; the same generator state gives the same film.
+    """Compose a film of `frames` square frames with 1 to 6 objects; the same generator state gives the same film.
 
-    If `far`, the first is from long before the others.
+    If `far`, the first frame is from long before the others. Raises RuntimeError if no try shows an object.
     """
-    for _ in range(TRIES):
+    for _ in range(_MAX_TRIES):
         clip = _compose_once(assets, rng, clip_times(rng, frames=frames, far=far), size=size)
         if clip is not None:
             return clip
-    raise RuntimeError(f"no object became visible in {TRIES} tries: the prepared pictures must be unusable")
+    raise RuntimeError(f"no object was visible in {_MAX_TRIES} composed films: check the prepared pictures")
 
 
 def _compose_once(assets: Assets, rng: np.random.Generator, times: np.ndarray, *, size: int) -> Clip | None:
+    """Compose a film; None if no object is clearly visible on its first frame."""
     camera = camera_path(rng, times, size=size)
-    # Where nothing is outlined no dice are thrown: films of held-out pictures stay what they were.
-    whole = assets.count(OUTLINED) > 0 and rng.random() < _PHOTOGRAPHS
-    canvases, grounds = (_photograph if whole else _backdrop)(assets, rng, times, camera, size=size)
-    stage = Stage(assets, rng, times, size, camera, canvases[0].copy())
-    actors = cast_film(stage, besides=whole)
-    labels = grounds
+    # Without outlined photographs nothing is drawn from `rng`, so that films of held-out pictures never change.
+    has_subjects = assets.count(OUTLINED) > 0 and rng.random() < _PHOTOGRAPH_PROB
+    canvases, labels = (_photograph if has_subjects else _backdrop)(assets, rng, times, camera, size=size)
+    film = FilmContext(assets, rng, times, size, camera, canvases[0].copy())
+    actors = create_actors(film, objects_in_scenery=has_subjects)
     for frame, canvas in enumerate(canvases):
         for actor in actors:
             paint(canvas, labels[frame], actor, frame)
-        if frame == 0:  # objects that cannot be marked on the first frame are no objects
-            renamed = numbering(labels[0])
+        if frame == 0:  # only what can be annotated on the first frame counts as an object
+            renamed = visible_label_table(labels[0])
             if renamed.max() == 0:
                 return None
-    return Clip(develop(rng, canvases, times), renamed[labels])
+    return Clip(apply_camera_effects(rng, canvases, times), renamed[labels])
 
 
 def _backdrop(
     assets: Assets, rng: np.random.Generator, times: np.ndarray, camera: np.ndarray, *, size: int
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """Scenery as the camera sees it, without an object: T frames (size, size, 3), labels (T, size, size)."""
-    canvases = _seen(*_scenery(assets, rng, size=size), camera, size=size)
+    """Draw scenery without objects, as the camera sees it: T frames (size, size, 3), labels (T, size, size)."""
+    canvases = _through_camera(*_scenery(assets, rng, size=size), camera, size=size)
     return canvases, np.zeros((len(times), size, size), np.uint8)
 
 
-def _seen(scenery: np.ndarray, placing: np.ndarray, camera: np.ndarray, *, size: int) -> list[np.ndarray]:
+def _through_camera(scenery: np.ndarray, placing: np.ndarray, camera: np.ndarray, *, size: int) -> list[np.ndarray]:
+    """Warp scenery to T frames (size, size, 3); `placing` (3, 3) maps its pixels to those of the first frame."""
     return [
         cv2.warpAffine(
             scenery, (matrix @ placing)[:2], (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
@@ -104,64 +105,69 @@ def _seen(scenery: np.ndarray, placing: np.ndarray, camera: np.ndarray, *, size:
 def _photograph(
     assets: Assets, rng: np.random.Generator, times: np.ndarray, camera: np.ndarray, *, size: int
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """The same of a photograph whose subjects are objects, labelled after all others."""
-    picture, marks = assets.read_outlined(assets.pick(OUTLINED, rng))
+    """Draw a photograph with outlined subjects, as `_backdrop`; their labels start at `MAX_OBJECTS` + 1."""
+    picture, subjects = assets.read_outlined(assets.pick(OUTLINED, rng))
     if rng.random() < 0.5:
-        picture, marks = picture[:, ::-1], marks[:, ::-1]
-    window = window_on(rng, marks)
-    marks, _ = _framed(np.ascontiguousarray(marks), *window, size=size)
-    picture, placing = _framed(picture, *window, size=size)
+        picture, subjects = picture[:, ::-1], subjects[:, ::-1]
+    window = random_window(rng, subjects)
+    subjects, _ = _crop_with_margin(np.ascontiguousarray(subjects), *window, size=size)
+    picture, placing = _crop_with_margin(picture, *window, size=size)
     picture = _recoloured(rng, picture, strength=0.3)
-    if rng.random() < _LIFTED and can_be_lifted(marks):
-        canvases = _seen(without_subjects(picture, marks), placing, camera, size=size)
+    if rng.random() < _LIFT_PROB and can_lift(subjects):
+        canvases = _through_camera(inpaint_subjects(picture, subjects), placing, camera, size=size)
         labels = np.zeros((len(times), size, size), np.uint8)
-        stage = Stage(assets, rng, times, size, camera, canvases[0])
-        for actor in lift(stage, picture, marks, placing, first=MOST_OBJECTS + 1):
+        film = FilmContext(assets, rng, times, size, camera, canvases[0])
+        for actor in lift_subjects(film, picture, subjects, placing, first=MAX_OBJECTS + 1):
             for frame, canvas in enumerate(canvases):
                 paint(canvas, labels[frame], actor, frame)
         return canvases, labels
-    pliant = Pliant(rng, times, marks)
-    marks = np.where(marks > 0, marks + MOST_OBJECTS, 0).astype(np.uint8)
-    shown = [pliant.show(picture, marks, frame, matrix @ placing, size=size) for frame, matrix in enumerate(camera)]
-    return [image for image, _ in shown], np.stack([labels for _, labels in shown])
+    deforming = DeformingPhotograph(rng, times, subjects)
+    subjects = np.where(subjects > 0, subjects + MAX_OBJECTS, 0).astype(np.uint8)
+    frames = [
+        deforming.render(picture, subjects, frame, matrix @ placing, size=size) for frame, matrix in enumerate(camera)
+    ]
+    return [image for image, _ in frames], np.stack([labels for _, labels in frames])
 
 
-def numbering(labels: np.ndarray) -> np.ndarray:
-    """(256,) uint8 table for a first frame (H, W): the clearly visible labels become 1, 2, ..; the others 0."""
+def visible_label_table(labels: np.ndarray) -> np.ndarray:
+    """Return a table (256,) uint8 that renumbers a frame's clearly visible labels (H, W) 1, 2, ..; others become 0."""
     counts = np.bincount(labels.ravel(), minlength=256)
     table = np.zeros(256, np.uint8)
-    enough = SMALLEST * labels.size / 256**2
-    visible = [label for label in range(1, 256) if enough <= counts[label] < 0.85 * labels.size]
+    min_pixels = _MIN_OBJECT_PIXELS * labels.size / 256**2
+    visible = [label for label in range(1, 256) if min_pixels <= counts[label] < 0.85 * labels.size]
     table[visible] = np.arange(1, len(visible) + 1)
     return table
 
 
 def _scenery(assets: Assets, rng: np.random.Generator, *, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """A background (h, w, 3) uint8, and the (3, 3) map from its pixels to those of the first frame."""
+    """Draw a background (h, w, 3) uint8, and the map (3, 3) from its pixels to those of the first frame."""
     kind = rng.random()
     if kind < 0.08:
         picture = _gradient(rng, side=2 * size)
     else:
         picture = assets.read(assets.pick(BACKGROUND if kind < 0.88 else TEXTURE, rng))
         if min(picture.shape[:2]) < 1.2 * size:
-            picture = cv2.copyMakeBorder(picture, *(np.array(picture.shape[:2]).repeat(2)), cv2.BORDER_REFLECT_101)
+            high, wide = picture.shape[:2]
+            picture = cv2.copyMakeBorder(picture, high, high, wide, wide, cv2.BORDER_REFLECT_101)
     if rng.random() < 0.5:
         picture = picture[:, ::-1]
     high, wide = picture.shape[:2]
     window = int(min(high, wide) * rng.uniform(0.45, 0.95))
     x, y = rng.integers(0, wide - window + 1), rng.integers(0, high - window + 1)
-    scenery, placing = _framed(picture, int(x), int(y), window, size=size)
+    scenery, placing = _crop_with_margin(picture, int(x), int(y), window, size=size)
     if rng.random() < 0.5:
         scenery = _recoloured(rng, scenery, strength=0.4)
     return scenery, placing
 
 
-def _framed(picture: np.ndarray, x: int, y: int, side: int, *, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The part of a picture around a square, scaled so that the square has `size` pixels, and the (3, 3) map from the
-    part's pixels to those of the square."""
+def _crop_with_margin(picture: np.ndarray, x: int, y: int, side: int, *, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Crop a picture to a square with a margin, scaled so that the square has `size` pixels.
+
+    Returns the crop and the map (3, 3) from its pixels to those of the square.
+    """
     scale = size / side
-    left, top = max(0, int(x - _ROOM * side)), max(0, int(y - _ROOM * side))
-    part = picture[top : int(y + (1 + _ROOM) * side), left : int(x + (1 + _ROOM) * side)]
+    left, top = max(0, int(x - _MARGIN * side)), max(0, int(y - _MARGIN * side))
+    part = picture[top : int(y + (1 + _MARGIN) * side), left : int(x + (1 + _MARGIN) * side)]
     new = max(2, round(part.shape[1] * scale)), max(2, round(part.shape[0] * scale))
     smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     part = cv2.resize(part, new, interpolation=cv2.INTER_NEAREST_EXACT if part.ndim == 2 else smooth)
@@ -169,12 +175,13 @@ def _framed(picture: np.ndarray, x: int, y: int, side: int, *, size: int) -> tup
 
 
 def _recoloured(rng: np.random.Generator, picture: np.ndarray, *, strength: float) -> np.ndarray:
-    opaque = np.empty((*picture.shape[:2], 1), np.uint8)
-    return np.ascontiguousarray(recolour(rng, np.dstack([picture, opaque]), strength=strength)[..., :3])
+    """Change the colours of an RGB picture (H, W, 3) at random, as `recolour` does."""
+    alpha = np.empty((*picture.shape[:2], 1), np.uint8)  # dropped again
+    return np.ascontiguousarray(recolour(rng, np.dstack([picture, alpha]), strength=strength)[..., :3])
 
 
 def _gradient(rng: np.random.Generator, *, side: int) -> np.ndarray:
-    """(side, side, 3) a wall, a sky, a studio: soft colours without detail."""
+    """Draw soft colours without detail (side, side, 3) uint8, as of a wall, the sky or a studio."""
     base = rng.uniform(0, 255, 3)
     cells = base + rng.normal(0, rng.uniform(5, 50), (int(rng.integers(2, 5)), 2, 3))
     return np.clip(cv2.resize(cells.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR), 0, 255).astype(

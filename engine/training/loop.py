@@ -1,4 +1,4 @@
-"""The training loop: samples in, weights out; resumable at any step."""
+"""Training loop: optimises, validates, saves and resumes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any, TextIO
 
 import numpy as np
 import torch
@@ -22,85 +23,91 @@ from ..methods.own import ENLARGED
 from ..networks.keymatte import Keymatte
 from ..shared.files import atomic_write
 from .curve import draw_curve
-from .material import ClipDataset, Material, TrainConfig
-from .team import Team
+from .dataset import ClipDataset, SampleGenerator, TrainConfig
+from .distributed import DistributedContext
 from .unroll import Sample, unroll
 
 _log = logging.getLogger(__name__)
-_TRUNK_PACE = 0.2  # learning rate of the pretrained trunk, as a share of the others'
-# Parts that begin at zero, or at what the trunk gives, however old the rest: they learn at `young_pace` times the rate.
-_YOUNG = (
+_ENCODER_LR_SCALE = 0.2  # learning rate of the pretrained encoder, relative to that of other parameters
+# Name prefixes of parameters that may be less trained than the rest; `young_pace` multiplies their learning rate.
+_NEW_PARAMETERS = (
     *("fold.", "decoder.moved_8.", "decoder.edges.", "decoder.quality.", "decoder.near."),
     *("key.", "key_context.", "selection.", "shrinkage.", "log_"),
 )
 _EMA_DECAY = 0.998
-_VALIDATION_CLIPS = 24
+_VALIDATION_CLIPS, _VALIDATION_FRAMES = 24, 6
 
 
 class Trainer:
-    """Network, its average, optimiser and step; saved and restored as one."""
+    """Training state: network, moving average of its weights, optimiser, schedule and step."""
 
     def __init__(
         self, folder: Path, config: TrainConfig, *, pretrained: Path | None, start: Path | None = None
     ) -> None:
+        """Build the network; `pretrained` fills its encoder, `start` all of it (see `train`)."""
         self.folder = folder
         self.config = config
-        self.team, self.device = Team.gather(config.device)
-        torch.manual_seed(config.seed)  # every process begins with the same weights
+        self.distributed, self.device = DistributedContext.from_environment(config.device)
+        torch.manual_seed(config.seed)  # every process starts from the same weights
         self.network = Keymatte(enlarged=ENLARGED.default / 100)
         if pretrained is not None:
             self.network.encoder.load_state_dict(folded_lite0(read(pretrained)))
         if start is not None:
-            self._grow_from(start)
+            self._load_start(start)
         for part in self.network.encoder.parts_before(8):
             part.requires_grad_(False)
         self.network.to(self.device)
         self.average = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(_EMA_DECAY))
-        named = [(name, weight) for name, weight in self.network.named_parameters() if weight.requires_grad]
-        trunk = [weight for name, weight in named if name.startswith("encoder.")]
-        young = [weight for name, weight in named if name.startswith(_YOUNG)]
-        others = [weight for name, weight in named if not name.startswith(("encoder.", *_YOUNG))]
-        rate = config.learning_rate
-        paces = ((trunk, _TRUNK_PACE), (others, 1.0), (young, config.young_pace))
-        self.optimiser = torch.optim.AdamW(
-            [{"params": weights, "lr": rate * pace} for weights, pace in paces], weight_decay=1e-3
-        )
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._pace)
+        self.optimiser = torch.optim.AdamW(self._parameter_groups(), weight_decay=1e-3)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._lr_scale)
         self.step = 0
-        self.best = (0, 0.0)  # rendered scenes of the exam, which get more while they are rendered, and J on it
+        # Number of held-out rendered scenes, which may grow during a run, and J: scores compare for one number only.
+        self.best = (0, 0.0)
         self.seconds = 0.0
 
-    def _grow_from(self, path: Path) -> None:
-        """Take over the weights at `path`. Parts that those have not keep what they begin with."""
-        tensors = read(path)
-        missing, foreign = self.network.load_state_dict(tensors, strict=False)
-        if foreign:
-            raise ValueError(f"{path} holds tensors that this network has not, such as {foreign[0]}")
-        if missing:
-            _log.info("%d tensors begin untrained, such as %s", len(missing), missing[0])
+    def _load_start(self, path: Path) -> None:
+        """Load the weights at `path`; parameters that the file lacks keep their initial values.
 
-    def _pace(self, step: int) -> float:
-        """Linear warm-up, then cosine down to 2 %."""
+        Raises ValueError if the file has tensors that the network lacks.
+        """
+        tensors = read(path)
+        missing, unexpected = self.network.load_state_dict(tensors, strict=False)
+        if unexpected:
+            raise ValueError(f"{path} has tensors that this network does not have, such as {unexpected[0]}")
+        if missing:
+            _log.info("%d tensors start untrained, such as %s", len(missing), missing[0])
+
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        """Return the trainable parameters in groups of one learning rate: encoder, others, newly added."""
+        named = [(name, weight) for name, weight in self.network.named_parameters() if weight.requires_grad]
+        encoder = [weight for name, weight in named if name.startswith("encoder.")]
+        new = [weight for name, weight in named if name.startswith(_NEW_PARAMETERS)]
+        others = [weight for name, weight in named if not name.startswith(("encoder.", *_NEW_PARAMETERS))]
+        scales = ((encoder, _ENCODER_LR_SCALE), (others, 1.0), (new, self.config.young_pace))
+        return [{"params": weights, "lr": self.config.learning_rate * scale} for weights, scale in scales]
+
+    def _lr_scale(self, step: int) -> float:
+        """Return the factor of all learning rates at `step`: linear warm-up, then a cosine down to 2 %."""
         warm_up = min((step + 1) / self.config.warm_up, 1.0)
         return float(warm_up * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * min(step / self.config.steps, 1.0)))))
 
-    def share(self) -> float:
-        """Share of pixels that count: all in the first tenth, then falling to a quarter at half time."""
+    def bootstrap_share(self) -> float:
+        """Return the share of pixels, the hardest, in the bootstrapped loss: 1 in the first tenth, 1/4 from halfway."""
         progress = self.step / self.config.steps
         return float(np.interp(progress, [0.1, 0.5], [1.0, 0.25]))
 
-    def learn(self, samples: list[Sample]) -> float:
-        """One step on a batch; returns its loss."""
+    def train_step(self, samples: list[Sample]) -> float:
+        """Take one optimiser step on a batch and return its mean loss."""
         self.network.train()
         total = 0.0
-        for one in samples:
+        for sample in samples:
             mixed = self.config.mixed or self.device.type == "cuda"
             with torch.autocast(self.device.type, torch.bfloat16, enabled=mixed):
-                shown = unroll(self.network, one.to(self.device))
-            loss = clip_loss(shown, share=self.share()) / len(samples)
+                predictions = unroll(self.network, sample.to(self.device))
+            loss = clip_loss(predictions, share=self.bootstrap_share()) / len(samples)
             loss.backward()
             total += loss.item()
-        self.team.average_gradients(self.network.parameters())
+        self.distributed.average_gradients(self.network.parameters())
         nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
         self.optimiser.step()
         self.schedule.step()
@@ -110,7 +117,7 @@ class Trainer:
         return total
 
     def save(self) -> None:
-        """Everything needed to go on, and the averaged weights for use."""
+        """Write the training state to `state.pt` and the averaged weights to `last.safetensors`."""
         with atomic_write(self.folder / "state.pt") as part:
             torch.save(
                 {
@@ -127,7 +134,7 @@ class Trainer:
         self.export(self.folder / "last.safetensors")
 
     def restore(self) -> None:
-        """Go on from where `save` was last called, if it was."""
+        """Load the training state that `save` wrote, if there is one."""
         path = self.folder / "state.pt"
         if not path.exists():
             return
@@ -139,7 +146,7 @@ class Trainer:
         self.step, self.best, self.seconds = state["step"], state["best"], state["seconds"]
 
     def export(self, path: Path) -> None:
-        """The averaged weights as safetensors, with where they come from."""
+        """Write the averaged weights as safetensors, with licence, step and configuration as metadata."""
         about = {"network": "keymatte", "licence": "GPL-3.0-or-later", "step": str(self.step)}
         write(path, self.average.module.state_dict(), {**about, "course": json.dumps(asdict(self.config))})
 
@@ -151,11 +158,13 @@ class Trainer:
         error of the predicted quality (0..1).
         """
         scores, errors = [], []
-        for one in samples:
-            for shown in unroll(self.average.module, one.to(self.device)):
-                true = iou(shown.logits.argmax(0), shown.labels, one.objects)
-                scores += true.tolist()
-                errors += (shown.quality.sigmoid() - true).abs().tolist()
+        network = self.average.module
+        assert isinstance(network, Keymatte)  # AveragedModel declares it as any module
+        for sample in samples:
+            for prediction in unroll(network, sample.to(self.device)):
+                true_iou = iou(prediction.logits.argmax(0), prediction.labels, sample.objects)
+                scores += true_iou.tolist()
+                errors += (prediction.quality.sigmoid() - true_iou).abs().tolist()
         return {"J": 100 * float(np.mean(scores)), "quality_error": float(np.mean(errors))}
 
 
@@ -169,27 +178,20 @@ def train(
     rendered: Path | None = None,
     minutes: float | None = None,
 ) -> None:
-    """Train for `config.steps` steps or `minutes`, whichever ends first.
+    """Train for `config.steps` steps or `minutes`, whichever ends first; resume the run in `folder` if there is one.
 
-    `folder` gets state, weights, log.jsonl and curve.png.
-
-    `pretrained` fills the encoder (published EfficientNet-Lite0), `start` the whole network (weights of ours);
-    `rendered` is a folder of rendered scenes to learn from beside the composed clips.
+    State, weights, log.jsonl and curve.png are written to `folder`. Clips are composed of the pictures in `prepared`
+    and cropped from the rendered scenes in `rendered`. `pretrained` holds published EfficientNet-Lite0 weights for the
+    encoder, `start` Keymatte weights for the whole network.
     """
     folder.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(folder, config, pretrained=pretrained, start=start)
     trainer.restore()
-    team = trainer.team
-    held_out = Material.open(prepared, rendered, held_out=True)
-    kinds = [False] * _VALIDATION_CLIPS
-    if held_out.scenes and config.rendered:
-        kinds[::2] = [True] * len(kinds[::2])
-    asked, scenes = replace(config, corrupt_prob=0, united=0), len(held_out.scenes or ())
-    exam = [held_out.sample(asked, index, frames=6, rendered=kind) for index, kind in enumerate(kinds)]
+    processes = trainer.distributed
+    samples, scenes = _validation_samples(prepared, rendered, config)
+    first = trainer.step * config.batch * processes.world_size + processes.rank
     loader = DataLoader(
-        ClipDataset(
-            (prepared, rendered), config, start=trainer.step * config.batch * team.size + team.rank, stride=team.size
-        ),
+        ClipDataset((prepared, rendered), config, start=first, stride=processes.world_size),
         batch_size=config.batch,
         collate_fn=list,
         num_workers=config.workers,
@@ -198,29 +200,54 @@ def train(
     began, losses = time.monotonic(), []
     with (
         (folder / "log.jsonl").open("a", encoding="utf-8") as log,
-        tqdm(total=config.steps, initial=trainer.step, disable=not team.is_main_process) as bar,
+        tqdm(total=config.steps, initial=trainer.step, disable=not processes.is_main_process) as bar,
     ):
-        for samples in loader:
+        for batch in loader:
             before = time.monotonic()
-            losses.append(trainer.learn(samples))
+            losses.append(trainer.train_step(batch))
             trainer.seconds += time.monotonic() - before
             bar.update()
-            over = minutes is not None and time.monotonic() - began > minutes * 60
-            last = team.any(trainer.step >= config.steps or over, trainer.device)
-            if team.is_main_process and (last or trainer.step % config.validate_every == 0):
-                scores = trainer.validate(exam)
-                row = {"step": trainer.step, "loss": float(np.mean(losses)), **scores, "seconds": trainer.seconds}
-                log.write(json.dumps(row) + "\n")
-                log.flush()
+            out_of_time = minutes is not None and time.monotonic() - began > minutes * 60
+            last = processes.any_process(trainer.step >= config.steps or out_of_time, trainer.device)
+            if processes.is_main_process and (last or trainer.step % config.validate_every == 0):
+                row = _validate(trainer, samples, scenes, losses, log)
                 losses = []
-                bar.set_postfix(J=f"{scores['J']:.1f}", loss=f"{row['loss']:.3f}")
-                draw_curve(folder / "log.jsonl", folder / "curve.png")
-                grade = (scenes, scores["J"])
-                if grade > trainer.best:
-                    trainer.best = grade
-                    trainer.export(folder / "best.safetensors")
-            if team.is_main_process and (last or trainer.step % config.save_every == 0):
+                bar.set_postfix(J=f"{row['J']:.1f}", loss=f"{row['loss']:.3f}")
+            if processes.is_main_process and (last or trainer.step % config.save_every == 0):
                 trainer.save()
             if last:
-                team.wait()
+                processes.barrier()
                 return
+
+
+def _validation_samples(prepared: Path, rendered: Path | None, config: TrainConfig) -> tuple[list[Sample], int]:
+    """Make the held-out samples, every second one of a rendered scene if there are any, and count the scenes."""
+    generator = SampleGenerator.open(prepared, rendered, held_out=True)
+    from_rendered = [False] * _VALIDATION_CLIPS
+    if generator.scenes and config.rendered:
+        from_rendered[::2] = [True] * len(from_rendered[::2])
+    clean, scenes = replace(config, corrupt_prob=0, united=0), len(generator.scenes or ())
+    samples = [
+        generator.sample(clean, index, frames=_VALIDATION_FRAMES, rendered=is_rendered)
+        for index, is_rendered in enumerate(from_rendered)
+    ]
+    return samples, scenes
+
+
+def _validate(
+    trainer: Trainer, samples: list[Sample], scenes: int, losses: list[float], log: TextIO
+) -> dict[str, float]:
+    """Validate and log the scores, draw the curve, and keep the weights if they are the best so far.
+
+    Returns the row of the log: step, mean of the training `losses`, scores and seconds.
+    """
+    scores = trainer.validate(samples)
+    row = {"step": trainer.step, "loss": float(np.mean(losses)), **scores, "seconds": trainer.seconds}
+    log.write(json.dumps(row) + "\n")
+    log.flush()
+    draw_curve(trainer.folder / "log.jsonl", trainer.folder / "curve.png")
+    score = (scenes, scores["J"])
+    if score > trainer.best:
+        trainer.best = score
+        trainer.export(trainer.folder / "best.safetensors")
+    return row

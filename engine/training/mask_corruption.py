@@ -1,4 +1,4 @@
-"""Corrupt masks as long propagation does: what a network may hold of the previous frame."""
+"""Corruption of masks with the errors of long propagation, to train on imperfect previous masks."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ import numpy as np
 
 from .random_sampler import RandomSampler
 
-_REACH = 0.25  # of the object's size: how far around it errors lie
-_STRAY = 0.08  # of the object's size: how far off a mask is that lags behind
-_THROWN = 1.2  # the same of one that followed something else: the object is elsewhere, whole
+# Relative to the object's size, the side of a square of equal area:
+_TEAR_REACH = 0.25  # standard deviation of the region around the object in which its mask is torn
+_LAG = 0.08  # shift of a mask that lags behind
+_JUMP = 1.2  # shift of a mask that has drifted to something else
 
 
 class MaskCorruptor(RandomSampler):
-    """Corrupts masks with the errors that long propagation brings."""
+    """Corrupts masks with random errors of long propagation."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.rng = rng
 
     def corrupt(self, masks: np.ndarray) -> np.ndarray:
-        """Masks (O, H, W) float32 0..1 -> the same with errors: lost, shifted, leaking, torn or swapped objects."""
+        """Corrupt masks (O, H, W) float32 0..1: some objects are lost, shifted, torn, or swapped with another."""
         corrupted = np.stack([self._corrupt_one(mask) for mask in masks])
         if len(corrupted) > 1 and self.chance(0.15):
             first, second = self.rng.choice(len(corrupted), 2, replace=False)
@@ -27,52 +28,55 @@ class MaskCorruptor(RandomSampler):
         return corrupted / np.maximum(corrupted.sum(0, keepdims=True), 1)
 
     def tear(self, masks: np.ndarray) -> np.ndarray:
-        """Masks (O, H, W) float32 0..1 -> the same with blobs taken from each object and added to it."""
+        """Cut random blobs out of each mask (O, H, W) float32 0..1 and add others next to it."""
         torn = np.stack([self._torn(mask, _side(mask)) for mask in masks])
         return torn / np.maximum(torn.sum(0, keepdims=True), 1)
 
     def _corrupt_one(self, mask: np.ndarray) -> np.ndarray:
+        """Corrupt the mask (H, W) of one object; a quarter of them stay as they are."""
         if self.chance(0.25):
             return mask
-        if self.chance(0.3):  # lost: it must be found again by what memory holds
+        if self.chance(0.3):  # lost: the network must find it again from memory
             return np.zeros_like(mask)
         side = _side(mask)
         if self.chance(0.15):
-            mask = self._shifted(mask, _THROWN * side)
+            mask = self._shifted(mask, _JUMP * side)
         elif self.chance(0.5):
-            mask = self._shifted(mask, _STRAY * side)
+            mask = self._shifted(mask, _LAG * side)
         if self.chance(0.7):
             mask = self._torn(mask, side)
         return mask
 
-    def _shifted(self, mask: np.ndarray, far: float) -> np.ndarray:
-        """By about `far` pixels, a little turned and scaled."""
+    def _shifted(self, mask: np.ndarray, distance: float) -> np.ndarray:
+        """Shift a mask by about `distance` pixels, and rotate and scale it slightly."""
         high, wide = mask.shape
-        moves = cv2.getRotationMatrix2D((wide / 2, high / 2), self.between(-4, 4), self.ratio(0.92, 1.09))
-        moves[:, 2] += self.rng.normal(0, far, 2)
-        return cv2.warpAffine(mask, moves, (wide, high), flags=cv2.INTER_LINEAR)
+        matrix = np.asarray(
+            cv2.getRotationMatrix2D((wide / 2, high / 2), self.between(-4, 4), self.ratio(0.92, 1.09)), np.float64
+        )
+        matrix[:, 2] += self.rng.normal(0, distance, 2)
+        return cv2.warpAffine(mask, matrix, (wide, high), flags=cv2.INTER_LINEAR)
 
     def _torn(self, mask: np.ndarray, side: float) -> np.ndarray:
-        """Blobs near the object taken from it and added to it."""
+        """Invert a mask in random blobs near the object, `side` pixels large: cut out or added."""
         high, wide = mask.shape
         grain = self.ratio(0.08, 0.5) * side  # pixels
         cells = max(2, round(high / grain)), max(2, round(wide / grain))
-        noise = self.rng.normal(size=cells).astype(np.float32)
-        noise = cv2.resize(noise, (wide, high), interpolation=cv2.INTER_CUBIC)
-        near = cv2.GaussianBlur(mask, (0, 0), _REACH * side)
-        if self.chance(0.5):  # what it leaks into lies to one side of it
+        coarse = self.rng.normal(size=cells).astype(np.float32)
+        noise = cv2.resize(coarse, (wide, high), interpolation=cv2.INTER_CUBIC)
+        near = cv2.GaussianBlur(mask, (0, 0), _TEAR_REACH * side)
+        if self.chance(0.5):  # errors on one side of the object only
             near = near * (np.tensordot(self.rng.normal(size=2), _directions(mask), 1) > 0)
         wrong = (noise > self.between(0.5, 1.3)) & (near > 0.05)
         return np.where(wrong, 1 - mask, mask)
 
 
 def _side(mask: np.ndarray) -> float:
-    """Of a square as large as the object, in pixels."""
+    """Return the side in pixels of a square with the object's area, at least 8."""
     return max(8.0, float(mask.sum()) ** 0.5)
 
 
 def _directions(mask: np.ndarray) -> np.ndarray:
-    """Mask (H, W) -> (2, H, W) how far below and right of its middle each pixel lies."""
+    """Return the offsets (2, H, W) of each pixel from the centre of a mask (H, W): downwards, and to the right."""
     rows, columns = np.indices(mask.shape, np.float32)
     total = max(float(mask.sum()), 1.0)
     return np.stack([rows - (rows * mask).sum() / total, columns - (columns * mask).sum() / total])

@@ -1,4 +1,4 @@
-"""How things move in a composed film: smooth random signals of time, and the affine maps made of them."""
+"""Motion in composed films: smooth random signals over time, and affine maps made of them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_GAP = (3, 25)  # steps
+_GAP = (3, 25)  # factor of the first step of a `far` clip
 
 
 @dataclass(frozen=True)
 class Motion:
-    """Where a thing is on each of T frames: all fields (T,)."""
+    """Position, rotation, scale and shear of an object on each of T frames: all fields (T,)."""
 
     x: np.ndarray  # pixels
     y: np.ndarray  # pixels
@@ -21,7 +21,7 @@ class Motion:
     shear: np.ndarray
 
     def affine(self, frame: int) -> np.ndarray:
-        """(3, 3): from coordinates around the thing's centre to pixels of the frame."""
+        """Return the map (3, 3) from coordinates around the object's centre to pixels of the frame."""
         cosine, sine = np.cos(self.angle[frame]), np.sin(self.angle[frame])
         turn = np.array([[cosine, -sine], [sine, cosine]])
         form = np.array([[np.sqrt(self.stretch[frame]), self.shear[frame]], [0.0, 1 / np.sqrt(self.stretch[frame])]])
@@ -32,8 +32,11 @@ class Motion:
 
 
 def clip_times(rng: np.random.Generator, *, frames: int, far: bool = False) -> np.ndarray:
-    """(T,) moments of the frames, from 0. One unit is an ordinary film's frame step; steps of 0.15 to 10 units
-    stand for slow films and for skipped frames. If `far`, many are skipped after the first."""
+    """Draw the times (T,) of a clip's frames, from 0, in units of an ordinary film's frame step.
+
+    Steps of 0.15 to 10 units stand for slow motion and for skipped frames. If `far`, many frames are skipped after the
+    first one.
+    """
     stride = np.exp(rng.uniform(np.log(0.15), np.log(10.0)))
     steps = stride * rng.uniform(0.7, 1.3, frames)
     if far and frames > 1:
@@ -41,8 +44,8 @@ def clip_times(rng: np.random.Generator, *, frames: int, far: bool = False) -> n
     return np.concatenate([[0.0], np.cumsum(steps[1:])])
 
 
-def wander(rng: np.random.Generator, times: np.ndarray, *, reach: float, speed: float) -> np.ndarray:
-    """(T,) smooth random signal, 0 on the first frame, within about `reach`, changing by about `speed` a unit."""
+def random_signal(rng: np.random.Generator, times: np.ndarray, *, reach: float, speed: float) -> np.ndarray:
+    """Draw a smooth signal (T,), 0 on the first frame, within about +-`reach`, changing by about `speed` per unit."""
     if reach <= 0 or speed <= 0:
         return np.zeros(len(times))
     rates = speed / reach * np.array([0.5, 1.0, 2.1]) * rng.uniform(0.7, 1.3, 3)
@@ -53,43 +56,43 @@ def wander(rng: np.random.Generator, times: np.ndarray, *, reach: float, speed: 
 
 
 def random_motion(
-    rng: np.random.Generator, times: np.ndarray, *, x: float, y: float, size: int, vigour: float
+    rng: np.random.Generator, times: np.ndarray, *, x: float, y: float, size: int, speed_scale: float
 ) -> Motion:
-    """A motion that starts at (x, y); `vigour` 0 stands still, 1 is ordinary."""
-    pace = vigour * np.exp(rng.normal(0, 0.7))
+    """Draw a motion that starts at (x, y) pixels; `speed_scale` 0 stands still, 1 is ordinary."""
+    pace = speed_scale * np.exp(rng.normal(0, 0.7))
     heading = rng.uniform(0, 2 * np.pi)
     reach = size * np.exp(rng.uniform(np.log(0.05), np.log(0.9)))
     speed = 0.035 * size * pace
-    along = wander(rng, times, reach=reach, speed=speed)
-    across = wander(rng, times, reach=0.4 * reach, speed=0.4 * speed)
-    bob = wander(rng, times, reach=0.02 * size, speed=0.01 * size * pace) if rng.random() < 0.4 else 0.0
-    shiver = rng.normal(0, 0.002 * size, (2, len(times))) * (vigour > 0) * (rng.random() < 0.3)
+    along = random_signal(rng, times, reach=reach, speed=speed)
+    across = random_signal(rng, times, reach=0.4 * reach, speed=0.4 * speed)
+    bob = random_signal(rng, times, reach=0.02 * size, speed=0.01 * size * pace) if rng.random() < 0.4 else 0.0
+    shiver = rng.normal(0, 0.002 * size, (2, len(times))) * (speed_scale > 0) * (rng.random() < 0.3)
     spin = 0.0 if rng.random() < 0.35 else np.exp(rng.normal(-3.6, 1.0)) * pace
-    turn = wander(rng, times, reach=rng.uniform(0.1, 1.2), speed=spin)
+    turn = random_signal(rng, times, reach=rng.uniform(0.1, 1.2), speed=spin)
     if rng.random() < 0.12:
         turn = turn + times * spin * rng.choice([-1, 1])
     return Motion(
         x=x + along * np.cos(heading) - across * np.sin(heading) + shiver[0],
         y=y + along * np.sin(heading) + across * np.cos(heading) + bob + shiver[1],
         angle=rng.normal(0, 0.25) + turn,
-        scale=np.exp(wander(rng, times, reach=0.35, speed=0.02 * pace)),
-        stretch=np.exp(wander(rng, times, reach=0.25, speed=0.02 * pace)) * np.exp(rng.normal(0, 0.08)),
-        shear=rng.normal(0, 0.06) + wander(rng, times, reach=0.15, speed=0.01 * pace),
+        scale=np.exp(random_signal(rng, times, reach=0.35, speed=0.02 * pace)),
+        stretch=np.exp(random_signal(rng, times, reach=0.25, speed=0.02 * pace)) * np.exp(rng.normal(0, 0.08)),
+        shear=rng.normal(0, 0.06) + random_signal(rng, times, reach=0.15, speed=0.01 * pace),
     )
 
 
 def camera_path(rng: np.random.Generator, times: np.ndarray, *, size: int) -> np.ndarray:
-    """(T, 3, 3) maps from the first frame's pixels to each frame's: the movement of the camera."""
+    """Draw a camera movement: maps (T, 3, 3) from pixels of the first frame to those of each frame."""
     matrices = np.tile(np.eye(3), (len(times), 1, 1))
     if rng.random() < 0.3:
         return matrices
     pace = np.exp(rng.normal(0, 0.8))
-    pan = np.stack([wander(rng, times, reach=0.4 * size, speed=0.02 * size * pace) for _ in range(2)])
+    pan = np.stack([random_signal(rng, times, reach=0.4 * size, speed=0.02 * size * pace) for _ in range(2)])
     pan[1] *= rng.uniform(0.0, 1.0)
     if rng.random() < 0.4:
         pan = pan + rng.normal(0, 0.004 * size, pan.shape) * (times > 0)
-    zoom = wander(rng, times, reach=0.3, speed=0.01 * pace) if rng.random() < 0.5 else np.zeros(len(times))
-    roll = wander(rng, times, reach=0.15, speed=0.006 * pace) if rng.random() < 0.4 else np.zeros(len(times))
+    zoom = random_signal(rng, times, reach=0.3, speed=0.01 * pace) if rng.random() < 0.5 else np.zeros(len(times))
+    roll = random_signal(rng, times, reach=0.15, speed=0.006 * pace) if rng.random() < 0.4 else np.zeros(len(times))
     half = size / 2
     for frame in range(len(times)):
         cosine, sine = np.exp(zoom[frame]) * np.cos(roll[frame]), np.exp(zoom[frame]) * np.sin(roll[frame])
@@ -100,5 +103,5 @@ def camera_path(rng: np.random.Generator, times: np.ndarray, *, size: int) -> np
 
 
 def parallax(camera: np.ndarray, *, depth: float) -> np.ndarray:
-    """(T, 3, 3): the camera's maps as a nearer (depth > 1) or farther (depth < 1) layer sees them."""
+    """Scale the camera's maps (T, 3, 3) for a nearer (`depth` > 1) or farther (`depth` < 1) layer."""
     return np.eye(3) + depth * (camera - np.eye(3))

@@ -1,4 +1,4 @@
-"""Drop training pictures that nearly duplicate held-out ones."""
+"""Removal of training pictures that nearly duplicate held-out ones."""
 
 from __future__ import annotations
 
@@ -14,53 +14,60 @@ from .assets import Item
 from .sources import CUTOUT, TEXTURE
 
 _SIDE = 24  # of thumbnails, pixels
-_ALIKE = 0.95  # correlation of thumbnails; below it, seen by eye, are other things of the same kind
-_SHAPE = 0.1  # most that the logarithms of width over height differ
+_MIN_CORRELATION = 0.95  # of thumbnails; pairs below it, seen by eye, are different things of the same kind
+_MAX_ASPECT_DIFFERENCE = 0.1  # of the logarithms of width over height
 _GREY = 127.0  # behind a cut-out
 
 
 def drop_near_duplicates(items: Sequence[Item], folder: Path) -> list[Item]:
     """Drop training items that nearly duplicate held-out ones, as a picture may be in several packages.
 
-    Near duplicates are the same bytes; of cut-outs, of which packages hold variants (another letter on a die, a ship
-    under other sails), also pictures that look the same, mirrored or not. Textures are for all.
+    Near duplicates are identical files, and cut-outs that look the same, mirrored or not: packages hold variants of a
+    cut-out (another letter on a die, a ship under other sails). Textures are never dropped. `folder` holds the files.
     """
+    kept = _without_copies(items, folder)
+    cut_outs = [item for item in kept if item.kind == CUTOUT]
+    training = [item for item in cut_outs if not item.held_out]
+    held_out = [item for item in cut_outs if item.held_out]
+    duplicate = _has_match(_Thumbnails(folder, training), _Thumbnails(folder, held_out))
+    files = {item.file for item, matches in zip(training, duplicate, strict=True) if matches}
+    return [item for item in kept if item.file not in files]
+
+
+def _without_copies(items: Sequence[Item], folder: Path) -> list[Item]:
+    """Drop training items, other than textures, whose files have the same bytes as a held-out item's."""
     sums = {item.file: sha256_of(folder / item.file) for item in items}
     held_out = {sums[item.file] for item in items if item.held_out}
-    left = [one for one in items if one.held_out or one.kind == TEXTURE or sums[one.file] not in held_out]
-    cut_outs = [one for one in left if one.kind == CUTOUT]
-    learned, kept = ([one for one in cut_outs if one.held_out == held] for held in (False, True))
-    twins = _looking_like(_Looks(folder, learned), _Looks(folder, kept))
-    files = {one.file for one, twin in zip(learned, twins, strict=True) if twin}
-    return [one for one in left if one.file not in files]
+    return [item for item in items if item.held_out or item.kind == TEXTURE or sums[item.file] not in held_out]
 
 
-class _Looks:
-    """Thumbnails (N, side, side, 4) float32 and shapes (N,) of pictures with alpha."""
+class _Thumbnails:
+    """Thumbnails (N, side, side, 4) float32 and log aspect ratios (N,) of pictures with alpha."""
 
     def __init__(self, folder: Path, items: Sequence[Item]) -> None:
         self.thumbnails = np.zeros((len(items), _SIDE, _SIDE, 4), np.float32)
-        self.shapes = np.zeros(len(items))
-        for at, item in enumerate(items):
+        self.aspects = np.zeros(len(items))
+        for index, item in enumerate(items):
             with Image.open(folder / item.file) as image:
                 picture = np.asarray(image.convert("RGBA"), np.float32)
             colour, alpha = picture[..., :3], picture[..., 3:]
-            shown = np.concatenate([_GREY + (colour - _GREY) * alpha / 255, alpha], axis=2)
-            self.thumbnails[at] = cv2.resize(shown, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
-            self.shapes[at] = np.log(picture.shape[1] / picture.shape[0])
+            on_grey = np.concatenate([_GREY + (colour - _GREY) * alpha / 255, alpha], axis=2)
+            self.thumbnails[index] = cv2.resize(on_grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+            self.aspects[index] = np.log(picture.shape[1] / picture.shape[0])
 
 
-def _looking_like(some: _Looks, others: _Looks) -> np.ndarray:
-    """(N,) bool: which of some look like any of the others."""
-    if not len(some.shapes) or not len(others.shapes):
-        return np.zeros(len(some.shapes), bool)
-    mine = _unit(some.thumbnails)
-    alike = np.maximum(*(mine @ _unit(theirs).T for theirs in (others.thumbnails, others.thumbnails[:, :, ::-1])))
-    return ((alike > _ALIKE) & (np.abs(some.shapes[:, None] - others.shapes) < _SHAPE)).any(1)
+def _has_match(pictures: _Thumbnails, references: _Thumbnails) -> np.ndarray:
+    """Return which of N pictures look like any of the references, mirrored or not: (N,) bool."""
+    if not len(pictures.aspects) or not len(references.aspects):
+        return np.zeros(len(pictures.aspects), bool)
+    rows, mirrored = _normalised(pictures.thumbnails), references.thumbnails[:, :, ::-1]
+    correlation = np.maximum(rows @ _normalised(references.thumbnails).T, rows @ _normalised(mirrored).T)
+    similar_aspect = np.abs(pictures.aspects[:, None] - references.aspects) < _MAX_ASPECT_DIFFERENCE
+    return ((correlation > _MIN_CORRELATION) & similar_aspect).any(1)
 
 
-def _unit(thumbnails: np.ndarray) -> np.ndarray:
-    """(N, side * side * 4), each of mean 0 and length 1, so that products are correlations."""
+def _normalised(thumbnails: np.ndarray) -> np.ndarray:
+    """Flatten thumbnails to rows (N, side * side * 4) of mean 0 and length 1, whose products are correlations."""
     rows = thumbnails.reshape(len(thumbnails), -1)
     rows = rows - rows.mean(1, keepdims=True)
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)

@@ -1,4 +1,4 @@
-"""Desktop photographs of Ubuntu's releases: packages from its archive, by address and checksum, with their licences."""
+"""Ubuntu packages of desktop photographs, pinned by URL and checksum, with their licences."""
 
 from __future__ import annotations
 
@@ -7,45 +7,45 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ARCHIVE = "http://archive.ubuntu.com/ubuntu/"
-VERSIONS = "https://launchpad.net/ubuntu/+source/"  # where those are found that the archive has left out
-# `packages`: each one's path in the archive and its SHA-256; `left_out`: globs of what is no picture, and of logos and
-# characters that belong to somebody
+VERSIONS = "https://launchpad.net/ubuntu/+source/"  # keeps versions that the archive has removed
+# `packages`: name -> path in the archive and SHA-256; `left_out`: globs of files that are not pictures, and of
+# protected logos and characters
 _TABLE = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
 LEFT_OUT = tuple(_TABLE["left_out"])
 PICTURES = "usr/share/**/*.*"
 
 
 @dataclass(frozen=True)
-class Family:
-    """Packages of one project, one to a release; licences are those of their own copyright files."""
+class PackageFamily:
+    """Packages of one project, one per release; licences are those of their copyright files."""
 
-    prefix: str  # of their names
+    prefix: str  # of the packages' names
     licence: str
     attribution: str
 
 
 FAMILIES = (
-    Family(
+    PackageFamily(
         "ubuntu-wallpapers-",
         "CC BY-SA 4.0, CC BY-SA 3.0, CC BY-SA 2.0, CC BY 2.0, CC0 per file",
         "Ubuntu wallpapers, by the photographers named in the packages' copyright files",
     ),
-    Family(
+    PackageFamily(
         "budgie-wallpapers-",
         "CC0, CC BY-SA 4.0 per file",
         "Ubuntu Budgie wallpapers, by the photographers named in the packages' copyright files",
     ),
-    Family(
+    PackageFamily(
         "ubuntu-gnome-wallpapers-",
         "CC BY-SA 4.0",
         "Ubuntu GNOME wallpapers, by the photographers named in the packages' copyright files",
     ),
-    Family(
+    PackageFamily(
         "ubuntukylin-wallpapers-",
         "CC BY-SA 3.0",
         "Ubuntu Kylin wallpapers, by the photographers named in the packages' copyright files",
     ),
-    Family(
+    PackageFamily(
         "xubuntu-community-wallpapers-",
         "CC BY 3.0, CC BY 4.0, CC BY-SA 3.0, CC0 per file",
         "Xubuntu community wallpapers, by the photographers named in the packages' copyright files",
@@ -54,19 +54,19 @@ FAMILIES = (
 
 
 @dataclass(frozen=True)
-class Pinned:
-    """A package at the archive."""
+class PinnedPackage:
+    """Package in the archive, with its URL and checksum."""
 
     package: str
-    family: Family
+    family: PackageFamily
     address: str
     sha256: str
 
 
-def pinned() -> list[Pinned]:
-    """All packages, by family and name."""
+def pinned_packages() -> list[PinnedPackage]:
+    """Return all packages, ordered by family and name."""
     return [
-        Pinned(package, family, ARCHIVE + path, sha256)
+        PinnedPackage(package, family, ARCHIVE + path, sha256)
         for family in FAMILIES
         for package, (path, sha256) in sorted(_TABLE["packages"].items())
         if package.startswith(family.prefix)

@@ -1,4 +1,4 @@
-"""What a camera does to a finished film: light, colour, focus, grain and compression."""
+"""Camera effects on finished films: light, colour, focus, grain and compression."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from functools import cache
 import cv2
 import numpy as np
 
-from .motion import wander
+from .motion import random_signal
 
 
-def develop(rng: np.random.Generator, canvases: list[np.ndarray], times: np.ndarray) -> np.ndarray:
-    """T canvases (H, W, 3) uint8 -> (T, H, W, 3) uint8, as some camera would have recorded them."""
+def apply_camera_effects(rng: np.random.Generator, canvases: list[np.ndarray], times: np.ndarray) -> np.ndarray:
+    """Apply random camera effects to T square canvases (H, W, 3) uint8: (T, H, W, 3) uint8."""
     frames, size = len(canvases), canvases[0].shape[0]
     tables = _tone_tables(rng, times)
     light = _uneven_light(rng, size=size) if rng.random() < 0.3 else None
     softness = rng.uniform(0.3, 1.4) * size / 256 if rng.random() < 0.35 else 0.0
-    focus = softness * np.exp(wander(rng, times, reach=0.5, speed=0.05))
+    focus = softness * np.exp(random_signal(rng, times, reach=0.5, speed=0.05))
     grain = np.exp(rng.uniform(np.log(1.0), np.log(10.0))) if rng.random() < 0.6 else 0.0
     coarse = rng.random() < 0.3
     quality = int(rng.integers(25, 90)) if rng.random() < 0.45 else 0
@@ -43,9 +43,9 @@ def develop(rng: np.random.Generator, canvases: list[np.ndarray], times: np.ndar
 
 
 def _tone_tables(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
-    """(T, 1, 256, 3) uint8: gamma, contrast, brightness and colour temperature, drifting a little over time."""
+    """Draw look-up tables (T, 1, 256, 3) uint8 of tone: gamma, contrast, brightness, warmth, drifting over time."""
     flicker = rng.normal(0, 0.015, len(times)) * (rng.random() < 0.25)
-    drift = [wander(rng, times, reach=0.12, speed=0.006 * np.exp(rng.normal(0, 0.7))) for _ in range(4)]
+    drift = [random_signal(rng, times, reach=0.12, speed=0.006 * np.exp(rng.normal(0, 0.7))) for _ in range(4)]
     gamma = np.exp(rng.normal(0, 0.22) + drift[0])
     contrast = np.exp(rng.normal(0.0, 0.18) + drift[1])
     brightness = rng.normal(0, 0.06) + 0.6 * drift[2] + flicker
@@ -61,7 +61,7 @@ def _tone_tables(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
 
 
 def _uneven_light(rng: np.random.Generator, *, size: int) -> np.ndarray:
-    """(H, W, 3) float32 around 1: a lamp, a shade, a vignette."""
+    """Draw smooth light factors (size, size, 3) float32 around 1: lamps, shade, vignettes."""
     cells = np.exp(rng.normal(0, 0.3, (3, 3))).astype(np.float32)
     return (
         cv2.resize(cells / cells.mean(), (size, size), interpolation=cv2.INTER_CUBIC)
@@ -72,13 +72,14 @@ def _uneven_light(rng: np.random.Generator, *, size: int) -> np.ndarray:
 
 @cache
 def _grain_sheets() -> tuple[np.ndarray, np.ndarray]:
-    """Two (1024, 1024, 3) sheets of unit noise, fine and coarse, the same in every process."""
+    """Make two (1024, 1024, 3) sheets of unit noise, fine and coarse, the same in every process."""
     fine = np.random.default_rng(20).standard_normal((1024, 1024, 3), np.float32)
     coarse = cv2.GaussianBlur(fine, (0, 0), 0.9)
     return fine, coarse / coarse.std()
 
 
 def _noise(rng: np.random.Generator, *, size: int, coarse: bool) -> np.ndarray:
+    """Crop a random square (size, size, 3) of a sheet of unit noise."""
     sheet = _grain_sheets()[int(coarse)]
     if size > 1024:
         return np.resize(sheet, (size, size, 3))

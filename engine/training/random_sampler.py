@@ -1,4 +1,4 @@
-"""Draw random numbers for whatever is made at random."""
+"""Random draws from common distributions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class RandomSampler:
     rng: np.random.Generator
 
     def chance(self, probability: float) -> bool:
-        """Return True with that probability."""
+        """Return True with the given probability."""
         return bool(self.rng.random() < probability)
 
     def between(self, low: float, high: float) -> float:

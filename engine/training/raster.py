@@ -1,4 +1,4 @@
-"""Draws textured triangles in perspective: far ones first, near ones over them, smooth at the edges."""
+"""Software rasteriser of textured triangles in perspective, with antialiased edges (painter's algorithm)."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ OVERSAMPLING = 2
 
 @dataclass(frozen=True)
 class Surface:
-    """Triangles in space, y up, within the unit ball, and what they look like."""
+    """Textured triangles within the unit ball; y is up."""
 
     vertices: np.ndarray  # (V, 3) float
     faces: np.ndarray  # (F, 3) int
     coordinates: np.ndarray  # (F, 3, 2) float: texture coordinates of the corners, repeating beyond 0..1
-    materials: np.ndarray  # (F,) int: which texture
+    materials: np.ndarray  # (F,) int: index of the texture
     textures: np.ndarray  # (M, S, S, 3) uint8
 
 
 @dataclass(frozen=True)
 class Light:
-    """A lamp far away and the light that comes from everywhere."""
+    """Directional light and ambient light."""
 
     direction: np.ndarray  # (3,) unit, towards the lamp; x right, y up, z towards the camera
     ambient: float  # 0..1
 
 
 def render(surface: Surface, turn: np.ndarray, light: Light, *, side: int, distance: float) -> np.ndarray:
-    """RGBA (side, side, 4) uint8 of the surface turned by (3, 3), seen from `distance` unit-ball radii."""
+    """Render a surface rotated by `turn` (3, 3), seen from `distance` unit-ball radii: RGBA (side, side, 4) uint8."""
     large = side * OVERSAMPLING
     points = surface.vertices @ turn.T
     depth = distance - points[:, 2]
@@ -40,14 +40,14 @@ def render(surface: Surface, turn: np.ndarray, light: Light, *, side: int, dista
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-9
     towards = np.array([0, 0, distance]) - corners.mean(axis=1)
-    normals *= np.sign((normals * towards).sum(axis=1, keepdims=True))  # windings are not to be trusted
+    normals *= np.sign((normals * towards).sum(axis=1, keepdims=True))  # windings may be inconsistent
     shade = light.ambient + (1 - light.ambient) * np.clip(normals @ light.direction, 0, 1)  # (F,)
     numbers = _face_numbers(flat, depth, surface.faces, side=large)
     return _colour(surface, flat, shade, numbers, side=side)
 
 
 def _face_numbers(flat: np.ndarray, depth: np.ndarray, faces: np.ndarray, *, side: int) -> np.ndarray:
-    """(side, side) int32: the number of the nearest face + 1 at each pixel, 0 where there is none."""
+    """Return the index + 1 of the nearest face at each pixel, 0 where there is none: (side, side) int32."""
     numbers = np.zeros((side, side), np.int32)
     polygons = np.round(flat[faces] * 16).astype(np.int32)  # (F, 3, 2)
     for face in np.argsort(-depth[faces].mean(axis=1)).tolist():
@@ -56,6 +56,7 @@ def _face_numbers(flat: np.ndarray, depth: np.ndarray, faces: np.ndarray, *, sid
 
 
 def _colour(surface: Surface, flat: np.ndarray, shade: np.ndarray, numbers: np.ndarray, *, side: int) -> np.ndarray:
+    """Look up texture and shade (F,) of the face at each pixel, and scale down to RGBA (side, side, 4) uint8."""
     rows, columns = np.nonzero(numbers)
     rgba = np.zeros((*numbers.shape, 4), np.float32)
     if len(rows):
@@ -67,19 +68,19 @@ def _colour(surface: Surface, flat: np.ndarray, shade: np.ndarray, numbers: np.n
         column, row = (np.floor(u * span).astype(int) % span), (np.floor(-v * span).astype(int) % span)
         rgba[rows, columns, :3] = surface.textures[surface.materials[face], row, column] * shade[face, None]
         rgba[rows, columns, 3] = 255
-    rgba = cv2.resize(rgba, (side, side), interpolation=cv2.INTER_AREA)
+    rgba = np.asarray(cv2.resize(rgba, (side, side), interpolation=cv2.INTER_AREA), np.float32)
     rgba[..., :3] *= 255 / np.maximum(rgba[..., 3:], 1)
     return np.clip(rgba, 0, 255).astype(np.uint8)
 
 
 def _texture_maps(surface: Surface, flat: np.ndarray) -> np.ndarray:
-    """(F, 2, 3): from pixels to texture coordinates, for each face."""
+    """Return each face's affine map from pixels to texture coordinates: (F, 2, 3)."""
     corners = flat[surface.faces]  # (F, 3, 2)
-    one, two = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    area = one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0]
-    area = np.where(np.abs(area) < 0.5, np.inf, area)  # a face seen from its edge has one colour
-    inverse = np.stack([np.stack([two[:, 1], -two[:, 0]], 1), np.stack([-one[:, 1], one[:, 0]], 1)], 1)
-    inverse = inverse / area[:, None, None]  # (F, 2, 2): pixels -> shares of the two edges
+    edge, other = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    area = edge[:, 0] * other[:, 1] - edge[:, 1] * other[:, 0]
+    area = np.where(np.abs(area) < 0.5, np.inf, area)  # a face seen edge-on gets one colour
+    inverse = np.stack([np.stack([other[:, 1], -other[:, 0]], 1), np.stack([-edge[:, 1], edge[:, 0]], 1)], 1)
+    inverse = inverse / area[:, None, None]  # (F, 2, 2): pixels -> multiples of the two edges
     first = surface.coordinates[:, 0]
     edges = np.stack([surface.coordinates[:, 1] - first, surface.coordinates[:, 2] - first], 2)  # (F, 2, 2)
     linear = edges @ inverse

@@ -1,4 +1,4 @@
-"""Trained weights put on the whole numbers that processors compute in, so that what layers give changes least."""
+"""Rounding of trained weights to 8-bit integers with the least change of layer outputs (GPTQ)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ..networks.keymatte import Keymatte
 from .assets import Assets
 from .films import compose
 
-_PICTURES, _SIZE, _SEED = 12, 320, 31  # composed ones, whose side is so many pixels, by which is judged
-_DAMPING = 0.01  # of the mean variance: inputs that hardly vary cannot take over all errors
-_TRIES = 8  # to find a scale by which the greatest code is the greatest there is
+_PICTURES, _SIZE, _SEED = 12, 320, 31  # calibration pictures: number, side in pixels, and seed
+_DAMPING = 0.01  # relative to the mean variance: keeps errors from accumulating on inputs that hardly vary
+_MAX_TRIES = 8  # to find a scale at which the largest code of each row is the largest possible one
 
 
 def round_file(source: Path, target: Path, prepared: Path) -> None:
-    """Trained weights in the file `source` -> rounded ones in `target`, judged by pictures composed of `prepared`."""
+    """Round the weights in file `source` and write them to `target`; pictures composed of `prepared` calibrate."""
     network = Keymatte()
     network.load_state_dict(read(source))
     assets, rng = Assets(prepared, held_out=False), np.random.default_rng(_SEED)
@@ -34,11 +34,12 @@ def round_file(source: Path, target: Path, prepared: Path) -> None:
 
 @torch.no_grad()
 def round_weights(network: Keymatte, images: Sequence[Tensor]) -> int:
-    """Round the weights of all that encodes a picture, in place; how many layers. The images are (1, 3, H, W) 0..1.
+    """Round the weights of all layers that encode images, in place, and return the number of layers.
 
-    One weight after another, the error of each spread over those that come after, by how their inputs vary together on
-    `images` (GPTQ, Frantar et al., ICLR 2023); the bias takes what is left of the mean. Each layer sees what the
-    rounded ones before it give. Rounding to the nearest changes keys about two and a half times as much.
+    Weights are rounded one after another; the error of each is compensated by later ones, according to the covariance
+    of their inputs on `images`, each (1, 3, H, W) 0..1 (GPTQ, Frantar et al., ICLR 2023, section 3), and the rest of
+    the mean error by the bias. Each layer is rounded on the outputs of the rounded layers before it. Rounding to
+    nearest would change keys about two and a half times as much.
     """
     network.eval().requires_grad_(False)
     network.quantise()
@@ -49,55 +50,59 @@ def round_weights(network: Keymatte, images: Sequence[Tensor]) -> int:
 
 
 def _round_one(network: Keymatte, layer: Conv, images: Sequence[Tensor]) -> bool:
+    """Round the weights of one layer; return False if encoding does not use it."""
     weight = layer.weight.double().unflatten(0, (layer.groups, -1)).flatten(2)  # (G, R, K)
     total, mean, count = torch.zeros(1), torch.zeros(1), 0
 
-    def look(_: nn.Module, given: tuple[Tensor, ...]) -> None:
+    def accumulate(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         nonlocal total, mean, count
-        seen = functional.unfold(layer.padded(given[0]), layer.kernel_size, layer.dilation, 0, layer.stride)
-        seen = seen[0].unflatten(0, (layer.groups, -1)).double()  # (G, K, L)
-        total, mean, count = total + seen @ seen.transpose(1, 2), mean + seen.sum(2), count + seen.shape[2]
+        columns = functional.unfold(layer.padded(inputs[0]), layer.kernel_size, layer.dilation, 0, layer.stride)
+        columns = columns[0].unflatten(0, (layer.groups, -1)).double()  # (G, K, L)
+        total, mean, count = total + columns @ columns.transpose(1, 2), mean + columns.sum(2), count + columns.shape[2]
 
-    with layer.register_forward_pre_hook(look):
+    with layer.register_forward_pre_hook(accumulate):
         for image in images:
             network.encode(image)
-    if not count:  # it is no part of encoding
+    if not count:
         return False
     mean = mean / count
-    varies = total / count - mean[:, :, None] * mean[:, None]
-    rounded = _rounded(weight, varies, top_of(layer.weight, layer.groups))
+    covariance = total / count - mean[:, :, None] * mean[:, None]
+    rounded = _round_rows(weight, covariance, top_of(layer.weight, layer.groups))
     layer.bias += ((weight - rounded) * mean[:, None]).sum(2).flatten().float()
     layer.weight.copy_(rounded.view_as(layer.weight))
     return True
 
 
-def _rounded(weight: Tensor, varies: Tensor, top: int) -> Tensor:
-    """(G, R, K) weights of inputs with covariance (G, K, K) -> whole multiples of each row's greatest / `top`."""
-    important = varies.diagonal(dim1=1, dim2=2)
-    order = important.argsort(1, descending=True)
+def _round_rows(weight: Tensor, covariance: Tensor, top: int) -> Tensor:
+    """Round weights (G, R, K) to integer multiples, at most `top`, of a step per row; inputs: covariance (G, K, K)."""
+    variance = covariance.diagonal(dim1=1, dim2=2)
+    order = variance.argsort(1, descending=True)
     back = order.argsort(1)
-    varies = varies + torch.diag_embed(_DAMPING * important.mean(1, keepdim=True).expand_as(important) + 1e-9)
-    varies = varies.take_along_dim(order[:, :, None], 1).take_along_dim(order[:, None], 2)
-    spread = torch.linalg.cholesky(torch.linalg.inv(varies), upper=True)
+    covariance = covariance + torch.diag_embed(_DAMPING * variance.mean(1, keepdim=True).expand_as(variance) + 1e-9)
+    covariance = covariance.take_along_dim(order[:, :, None], 1).take_along_dim(order[:, None], 2)
+    factor = torch.linalg.cholesky(torch.linalg.inv(covariance), upper=True)
     weight = weight.take_along_dim(order[:, None], 2)
     nearest = scale = (weight.abs().amax(2, keepdim=True) / top).clamp_min(1e-12)
-    for _ in range(_TRIES):
-        codes = _compensated(weight / scale, spread, top)
-        most = codes.abs().amax(2, keepdim=True)
-        if bool((most == top).all()):
+    for _ in range(_MAX_TRIES):
+        codes = _round_with_compensation(weight / scale, factor, top)
+        max_code = codes.abs().amax(2, keepdim=True)
+        if bool((max_code == top).all()):
             break
-        scale = torch.where(most < top, scale * most.clamp_min(1) / top, scale)
+        scale = torch.where(max_code < top, scale * max_code.clamp_min(1) / top, scale)
     else:
-        codes = torch.where(most < top, (weight / nearest).round(), codes)
-        scale = torch.where(most < top, nearest, scale)
+        codes = torch.where(max_code < top, (weight / nearest).round(), codes)
+        scale = torch.where(max_code < top, nearest, scale)
     return (codes * scale).take_along_dim(back[:, None], 2)
 
 
-def _compensated(weight: Tensor, spread: Tensor, top: int) -> Tensor:
-    """(G, R, K) in steps -> whole numbers, each one's error made up for by those after it."""
+def _round_with_compensation(weight: Tensor, factor: Tensor, top: int) -> Tensor:
+    """Round weights (G, R, K), in steps, to integers; later columns compensate each column's error.
+
+    `factor` (G, K, K) is the upper Cholesky factor of the inverse covariance.
+    """
     weight, codes = weight.clone(), torch.empty_like(weight)
     for k in range(weight.shape[2]):
         codes[:, :, k] = weight[:, :, k].round().clamp(-top, top)
-        error = (weight[:, :, k] - codes[:, :, k]) / spread[:, k, k, None]
-        weight[:, :, k + 1 :] -= error[:, :, None] * spread[:, k, None, k + 1 :]
+        error = (weight[:, :, k] - codes[:, :, k]) / factor[:, k, k, None]
+        weight[:, :, k + 1 :] -= error[:, :, None] * factor[:, k, None, k + 1 :]
     return codes

@@ -1,4 +1,4 @@
-"""Made-up solid things that turn and move their limbs: seats, lamps, figures, vehicles, tools, trees, contraptions."""
+"""Pictures of procedural solids that turn and move their parts."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from .designs import DESIGNS
-from .motion import wander
-from .parts import Assembly, ConvexPart
+from .motion import random_signal
+from .primitives import Assembly, ConvexPart
 from .raster import Light, Surface, render
 
 TEXTURE_SIDE = 64
@@ -16,26 +16,26 @@ TEXTURE_SIDE = 64
 def solid_pictures(
     rng: np.random.Generator, times: np.ndarray, *, extent: float, fillings: list[np.ndarray]
 ) -> list[np.ndarray]:
-    """T pictures RGBA (side, side, 4) of one made-up thing, `extent` pixels large, that turns and moves over time.
+    """Render a random solid, `extent` pixels large, that turns and moves over time: T pictures RGBA (side, side, 4).
 
-    `fillings` are RGB pictures of which its textures are made; without any it is plain.
+    `fillings` are RGB pictures that its textures are cropped from; without any they are plain or patterned.
     """
     textures = _textures(rng, fillings)
     assembly = Assembly(rng, materials=len(textures))
     DESIGNS[rng.integers(len(DESIGNS))](assembly)
     parts = assembly.parts
     pace = np.exp(rng.normal(0, 0.8))
-    yaw = rng.uniform(0, 2 * np.pi) + wander(rng, times, reach=rng.uniform(0.3, 3), speed=0.07 * pace)
-    pitch = rng.normal(0.25, 0.25) + wander(rng, times, reach=0.4, speed=0.02 * pace)
-    roll = rng.normal(0, 0.1) + wander(rng, times, reach=0.3, speed=0.02 * pace)
-    swings = np.stack([wander(rng, times, reach=1.0, speed=0.12 * pace) for _ in parts], 1)  # (T, parts)
+    yaw = rng.uniform(0, 2 * np.pi) + random_signal(rng, times, reach=rng.uniform(0.3, 3), speed=0.07 * pace)
+    pitch = rng.normal(0.25, 0.25) + random_signal(rng, times, reach=0.4, speed=0.02 * pace)
+    roll = rng.normal(0, 0.1) + random_signal(rng, times, reach=0.3, speed=0.02 * pace)
+    swings = np.stack([random_signal(rng, times, reach=1.0, speed=0.12 * pace) for _ in parts], 1)  # (T, parts)
     turns = np.stack([_rotation(*angles) for angles in zip(pitch, yaw, roll)])
     light = Light(_unit(rng.normal((0, 0.7, 0.7), 0.4)), ambient=float(rng.uniform(0.3, 0.6)))
     distance = float(rng.uniform(2.2, 6.0))
     poses = [_pose(parts, swings[frame]) for frame in range(len(times))]
-    every = np.concatenate(poses)
-    middle = (every.min(axis=0) + every.max(axis=0)) / 2
-    radius = np.linalg.norm(every - middle, axis=1).max()
+    vertices = np.concatenate(poses)
+    middle = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
+    radius = np.linalg.norm(vertices - middle, axis=1).max()
     side = int(np.clip(extent * 1.25, 24, 300))
     return [
         render(_surface(parts, (pose - middle) / radius, textures), turn, light, side=side, distance=distance)
@@ -44,7 +44,7 @@ def solid_pictures(
 
 
 def _pose(parts: list[ConvexPart], swings: np.ndarray) -> np.ndarray:
-    """All vertices (V, 3) with each part swung about its joint."""
+    """Return all vertices (V, 3), with each part rotated about its joint by `swings` (parts,)."""
     turns: list[np.ndarray] = []
     places: list[np.ndarray] = []
     vertices = []
@@ -62,19 +62,20 @@ def _pose(parts: list[ConvexPart], swings: np.ndarray) -> np.ndarray:
 
 
 def _surface(parts: list[ConvexPart], vertices: np.ndarray, textures: np.ndarray) -> Surface:
+    """Make a surface of posed vertices (V, 3), with textures projected along each face's main axis at rest."""
     starts = np.cumsum([0] + [len(part.vertices) for part in parts])
     faces = np.concatenate([part.faces + start for part, start in zip(parts, starts)])
-    own = np.concatenate([part.vertices for part in parts])  # textures stick to the parts as they move
-    corners = own[faces]
+    at_rest = np.concatenate([part.vertices for part in parts])  # so that textures stick to the parts as they move
+    corners = at_rest[faces]
     normals = np.abs(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]))
-    axes = np.array([[1, 2], [0, 2], [0, 1]])[normals.argmax(axis=1)]  # look at each face along its main axis
+    axes = np.array([[1, 2], [0, 2], [0, 1]])[normals.argmax(axis=1)]
     coordinates = np.take_along_axis(corners, axes[:, None, :].repeat(3, axis=1), axis=2) * 1.3
     materials = np.concatenate([np.full(len(part.faces), part.material) for part in parts])
     return Surface(vertices, faces, coordinates, materials, textures)
 
 
 def _textures(rng: np.random.Generator, fillings: list[np.ndarray]) -> np.ndarray:
-    """(M, S, S, 3): plain, striped or chequered colours, or pieces of pictures."""
+    """Draw textures (M, S, S, 3) uint8: plain, striped or chequered colours, or crops of pictures."""
     base = _natural_colour(rng)
     textures = []
     for _ in range(3):
@@ -97,13 +98,13 @@ def _textures(rng: np.random.Generator, fillings: list[np.ndarray]) -> np.ndarra
 
 
 def _natural_colour(rng: np.random.Generator) -> np.ndarray:
-    """(3,) mostly dull, sometimes bright."""
+    """Draw a colour (3,), mostly of low saturation."""
     grey, bright = rng.uniform(15, 240), rng.uniform(0, 255, 3)
     return np.clip(grey + (bright - grey) * rng.beta(1.2, 2.2), 5, 250)
 
 
 def _rotation(x: float, y: float, z: float) -> np.ndarray:
-    """(3, 3): first about z, then y, then x."""
+    """Return the rotation (3, 3) first about z, then y, then x; angles in radians."""
     sines, cosines = np.sin((x, y, z)), np.cos((x, y, z))
     about_x = np.array([[1, 0, 0], [0, cosines[0], -sines[0]], [0, sines[0], cosines[0]]])
     about_y = np.array([[cosines[1], 0, sines[1]], [0, 1, 0], [-sines[1], 0, cosines[1]]])
@@ -112,4 +113,5 @@ def _rotation(x: float, y: float, z: float) -> np.ndarray:
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:
+    """Scale a vector to length 1."""
     return vector / (np.linalg.norm(vector) + 1e-9)

@@ -1,4 +1,4 @@
-"""Where the pictures for training come from: a table of Debian's and Ubuntu's packages with their licences."""
+"""Debian and Ubuntu packages that training pictures are taken from, with their licences."""
 
 from __future__ import annotations
 
@@ -6,40 +6,40 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..shared.errors import EngineError
-from .photographs import ARCHIVE, LEFT_OUT, PICTURES, pinned
+from .photographs import ARCHIVE, LEFT_OUT, PICTURES, pinned_packages
 
 CUTOUT, BACKGROUND, TEXTURE, MESH = "cutout", "background", "texture", "mesh"
 
 
 class SourceUnavailable(EngineError):
-    """The source packages cannot be fetched on this machine."""
+    """Source packages or pretrained weights cannot be fetched or unpacked."""
 
     code = "source-unavailable"
 
 
 @dataclass(frozen=True)
-class Take:
-    """What is taken from a package: files that match a pattern, read as one kind of picture."""
+class FileSelection:
+    """Files of a package that match a pattern, read as one kind of picture."""
 
     kind: str  # CUTOUT, BACKGROUND, TEXTURE or MESH
-    pattern: str  # glob below the package's root; "**" crosses folders
-    archive: str = ""  # when set: glob of zip files, and `pattern` is matched inside of them
-    skip: tuple[str, ...] = ()  # globs of what the pattern should not have caught
-    limit: int = 2000  # at most this many, chosen by hash of the name
+    pattern: str  # glob below the package's root; "**" matches any number of folders
+    archive: str = ""  # if set: glob of zip files, in which `pattern` is matched
+    skip: tuple[str, ...] = ()  # globs of files to leave out
+    limit: int = 2000  # maximum number of files, chosen by hash of the name
 
 
 @dataclass(frozen=True)
-class Source:
-    """A package with openly licensed pictures. Licences are those of its own copyright file."""
+class SourcePackage:
+    """Package with openly licensed pictures; licences are those of its copyright file."""
 
     package: str
     licence: str
     attribution: str
-    takes: tuple[Take, ...]
-    address: str = ""  # of the package's file, where this machine's own archive does not have it
+    selections: tuple[FileSelection, ...]
+    address: str = ""  # URL of the package's file, if it is not in Debian's archive
     sha256: str = ""  # of that file
-    family: str = ""  # of alike packages, one to a release
-    all_learned: bool = False  # True: none is held out, so that the held-out pictures stay what they were
+    family: str = ""  # name shared by similar packages, one per release
+    all_learned: bool = False  # True: no picture is held out, so that the held-out set does not change
 
 
 _STAMPS = "usr/share/tuxpaint/stamps/**/*.png"
@@ -54,19 +54,19 @@ _MAPS = ("*norm*", "*_n.*", "*_nm.*", "*spec*", "*gloss*", "*mask*", "*light*", 
 _SKY = "usr/share/stellarium/landscapes"
 _COSTUMES = "usr/share/scratch/Media/Costumes"
 
-SOURCES: tuple[Source, ...] = (
-    Source(
+SOURCES: tuple[SourcePackage, ...] = (
+    SourcePackage(
         "tuxpaint-stamps-default",
         "GPL-2",
         "Tux Paint stamps, by the Tux Paint contributors",
-        (Take(CUTOUT, _STAMPS, skip=("*/symbols/alphabets/*", "*/symbols/math/*", "*/town/flags/*")),),
+        (FileSelection(CUTOUT, _STAMPS, skip=("*/symbols/alphabets/*", "*/symbols/math/*", "*/town/flags/*")),),
     ),
-    Source(
+    SourcePackage(
         "openclipart-png",
         "public domain dedication",
         "Open Clip Art Library, by its contributors",
         tuple(
-            Take(CUTOUT, f"{_CLIPART}/{topic}/**/*.png", limit=limit)
+            FileSelection(CUTOUT, f"{_CLIPART}/{topic}/**/*.png", limit=limit)
             for topic, limit in {
                 "animals": 300,
                 "people": 250,
@@ -82,88 +82,88 @@ SOURCES: tuple[Source, ...] = (
             }.items()
         ),
     ),
-    Source(
+    SourcePackage(
         "wesnoth-1.16-data",
         "GPL-2+",
         "The Battle for Wesnoth, by David White and its contributors",
-        (Take(CUTOUT, "usr/share/games/wesnoth/1.16/**/portraits/**/*.png"),),
+        (FileSelection(CUTOUT, "usr/share/games/wesnoth/1.16/**/portraits/**/*.png"),),
     ),
-    Source(
+    SourcePackage(
         "endless-sky-data",
         "CC BY-SA 4.0, CC BY-SA 3.0, CC BY 4.0, public domain per file",
         "Endless Sky, by Michael Zahniser and the contributors named in the package's copyright file",
         (
-            Take(CUTOUT, f"{_SHIPS}/ship/*.png", skip=("*@2x*",), limit=120),
-            Take(CUTOUT, f"{_SHIPS}/outfit/*.png", limit=100),
-            Take(BACKGROUND, f"{_SHIPS}/land/*.jpg", skip=("*/space*", "*/nasa*", "*/earthrise*")),
+            FileSelection(CUTOUT, f"{_SHIPS}/ship/*.png", skip=("*@2x*",), limit=120),
+            FileSelection(CUTOUT, f"{_SHIPS}/outfit/*.png", limit=100),
+            FileSelection(BACKGROUND, f"{_SHIPS}/land/*.jpg", skip=("*/space*", "*/nasa*", "*/earthrise*")),
         ),
     ),
-    Source(
+    SourcePackage(
         "unknown-horizons",
         "CC BY-SA 3.0",
         "Unknown Horizons, by Lamoot and the Unknown Horizons Team",
         (
-            Take(CUTOUT, f"{_HORIZONS}/units/ships/**/*.png", limit=60),
-            Take(CUTOUT, f"{_HORIZONS}/buildings/**/*.png", limit=120),
+            FileSelection(CUTOUT, f"{_HORIZONS}/units/ships/**/*.png", limit=60),
+            FileSelection(CUTOUT, f"{_HORIZONS}/buildings/**/*.png", limit=120),
         ),
     ),
-    Source(
+    SourcePackage(
         "trigger-rally-data",
         "GPL-2+, CC0, CC BY 3.0, CC BY-SA 3.0 per file",
         "Trigger Rally, by Jasmine Langridge, Richard Langridge, Onsemeliot and its contributors",
-        (Take(CUTOUT, "*textures/veg/*.png", archive="usr/share/games/trigger-rally/*.zip"),),
+        (FileSelection(CUTOUT, "*textures/veg/*.png", archive="usr/share/games/trigger-rally/*.zip"),),
     ),
-    Source(
+    SourcePackage(
         "plasma-workspace-wallpapers",
         "GPL-2+",
         "KDE Visual Design Group",
-        (Take(BACKGROUND, "usr/share/wallpapers/*/contents/images/*.*"),),
+        (FileSelection(BACKGROUND, "usr/share/wallpapers/*/contents/images/*.*"),),
     ),
-    Source(
+    SourcePackage(
         "mate-backgrounds",
         "GPL-2+, CC BY-SA 4.0 per file",
         "MATE backgrounds, by the photographers named in the package's copyright file",
-        (Take(BACKGROUND, "usr/share/backgrounds/mate/**/*.*", skip=("*.xml",)),),
+        (FileSelection(BACKGROUND, "usr/share/backgrounds/mate/**/*.*", skip=("*.xml",)),),
     ),
-    Source(
+    SourcePackage(
         "gnome-backgrounds",
         "GPL-2+, CC BY-SA 3.0, CC BY-SA 2.0, CC BY 2.0 per file",
         "Jakub Steiner, Helena Bartosova, Quinn Dombrowski, Felix Leupold, Garrett LeSage",
-        (Take(BACKGROUND, "usr/share/backgrounds/gnome/*.webp"),),
+        (FileSelection(BACKGROUND, "usr/share/backgrounds/gnome/*.webp"),),
     ),
-    Source(
+    SourcePackage(
         "lomiri-wallpapers-16.04",
         "CC BY 4.0, CC BY-SA 4.0, CC BY-SA 3.0, CC0 per file",
         "Lomiri wallpapers, by the photographers named in the package's copyright file",
-        (Take(BACKGROUND, "usr/share/backgrounds/**/*.jpg"),),
+        (FileSelection(BACKGROUND, "usr/share/backgrounds/**/*.jpg"),),
     ),
-    Source(
+    SourcePackage(
         "lomiri-wallpapers-20.04",
         "CC BY 4.0, CC BY-SA 4.0, CC BY-SA 3.0, CC0 per file",
         "Lomiri wallpapers, by the photographers named in the package's copyright file",
-        (Take(BACKGROUND, "usr/share/backgrounds/**/*.jpg"),),
+        (FileSelection(BACKGROUND, "usr/share/backgrounds/**/*.jpg"),),
     ),
-    Source(
+    SourcePackage(
         "ukui-wallpapers",
         "CC BY-SA 3.0",
         "Ubuntu Kylin community contributors",
-        (Take(BACKGROUND, "usr/share/backgrounds/**/*.*"),),
+        (FileSelection(BACKGROUND, "usr/share/backgrounds/**/*.*"),),
     ),
-    Source(
+    SourcePackage(
         "stellarium-data",
         "GPL-2+",
         "Stellarium landscapes, by the Stellarium team",
         tuple(
-            Take(BACKGROUND, f"{_SKY}/{place}/*.png", skip=("*fog*", "*-gl*", "*-lgt*", "*illum*"))
+            FileSelection(BACKGROUND, f"{_SKY}/{place}/*.png", skip=("*fog*", "*-gl*", "*-lgt*", "*illum*"))
             for place in ("garching", "guereins", "hurricane", "ocean")
         ),
     ),
-    Source(
+    SourcePackage(
         "python3-skimage",
         "BSD-3-Clause",
         "scikit-image sample pictures, by the scikit-image team",
         tuple(
-            Take(kind, f"usr/lib/python3/dist-packages/skimage/data/{name}")
+            FileSelection(kind, f"usr/lib/python3/dist-packages/skimage/data/{name}")
             for kind, name in (
                 (BACKGROUND, "astronaut.png"),
                 (BACKGROUND, "chelsea.png"),
@@ -175,56 +175,64 @@ SOURCES: tuple[Source, ...] = (
             )
         ),
     ),
-    Source(
+    SourcePackage(
         "lxqt-themes",
         "CC BY-SA 3.0, LGPL-2.1+, LGPL-3 per file",
         "LXQt team, Giacomo Barazzetti, Nuno Pinheiro",
-        (Take(TEXTURE, "usr/share/lxqt/wallpapers/*.*"),),
+        (FileSelection(TEXTURE, "usr/share/lxqt/wallpapers/*.*"),),
     ),
-    Source(
+    SourcePackage(
         "tuxtype-data",
         "GPL-2",
         "Tux Typing, by Tux4Kids",
-        (Take(BACKGROUND, "usr/share/tuxtype/images/**/*.jpg"),),
+        (FileSelection(BACKGROUND, "usr/share/tuxtype/images/**/*.jpg"),),
     ),
-    Source(
+    SourcePackage(
         "supertuxkart-data",
         "CC0, CC BY 3.0, CC BY 4.0, CC BY-SA 3.0, CC BY-SA 4.0, GPL, MIT, Apache-2.0, public domain per file",
         "SuperTuxKart, by the artists named in the package's copyright file",
         (
-            Take(TEXTURE, f"{_KARTS}/tracks/**/*.jpg", skip=_MAPS, limit=300),
-            Take(TEXTURE, f"{_KARTS}/textures/*.*", skip=_MAPS, limit=150),
+            FileSelection(TEXTURE, f"{_KARTS}/tracks/**/*.jpg", skip=_MAPS, limit=300),
+            FileSelection(TEXTURE, f"{_KARTS}/textures/*.*", skip=_MAPS, limit=150),
         ),
     ),
-    Source(
+    SourcePackage(
         "0ad-data",
         "CC BY-SA 3.0",
         "0 A.D., by Wildfire Games",
-        (Take(TEXTURE, "art/textures/terrain/types/*.dds", archive=_AGES, skip=_MAPS, limit=250),),
+        (FileSelection(TEXTURE, "art/textures/terrain/types/*.dds", archive=_AGES, skip=_MAPS, limit=250),),
     ),
-    Source(
+    SourcePackage(
         "nexuiz-textures",
         "GPL-2+",
         "Nexuiz, by Alientrap and its contributors",
-        (Take(TEXTURE, "textures/*/*.jpg", archive="usr/share/games/nexuiz/data/*.pk3", skip=_MAPS, limit=150),),
+        (
+            FileSelection(
+                TEXTURE, "textures/*/*.jpg", archive="usr/share/games/nexuiz/data/*.pk3", skip=_MAPS, limit=150
+            ),
+        ),
     ),
-    Source(
+    SourcePackage(
         "sweethome3d-furniture",
         "CC BY 3.0, CC BY 3.0 US, CC0 per catalogue",
         "Andrew Kator & Jennifer Legaz; Reallusion; Scopia Visual Interfaces Systems; BlendSwap contributors; eTeks",
-        (Take(MESH, "*.obj", archive=f"{_FURNITURE}/*.sh3f", skip=_DULL),),
+        (FileSelection(MESH, "*.obj", archive=f"{_FURNITURE}/*.sh3f", skip=_DULL),),
     ),
-    Source(
+    SourcePackage(
         "scratch",
         "CC BY-SA 3.0",
         "Scratch, by the Lifelong Kindergarten Group at the MIT Media Lab",
         (
-            # Mostly photographs: of dancers, vehicles, animals; nothing with the signs of a team or a company.
-            Take(CUTOUT, f"{_COSTUMES}/People/*.gif", skip=("*/boy*", "*/girl*", "*/football*")),
-            Take(CUTOUT, f"{_COSTUMES}/Animals/*.gif", skip=("*/cat*", "*/fish*", "*/bee*", "*/frog*", "*/whale*")),
-            Take(CUTOUT, f"{_COSTUMES}/Things/*.gif", skip=("*/button*", "*/drum*", "*/laptop*", "*/hair*", "*/lego*")),
-            Take(CUTOUT, f"{_COSTUMES}/Transportation/*.gif", skip=("*/train*",)),
-            Take(
+            # Mostly photographs of dancers, vehicles and animals; nothing with the logo of a team or company.
+            FileSelection(CUTOUT, f"{_COSTUMES}/People/*.gif", skip=("*/boy*", "*/girl*", "*/football*")),
+            FileSelection(
+                CUTOUT, f"{_COSTUMES}/Animals/*.gif", skip=("*/cat*", "*/fish*", "*/bee*", "*/frog*", "*/whale*")
+            ),
+            FileSelection(
+                CUTOUT, f"{_COSTUMES}/Things/*.gif", skip=("*/button*", "*/drum*", "*/laptop*", "*/hair*", "*/lego*")
+            ),
+            FileSelection(CUTOUT, f"{_COSTUMES}/Transportation/*.gif", skip=("*/train*",)),
+            FileSelection(
                 BACKGROUND,
                 "usr/share/scratch/Media/Backgrounds/*/*.jpg",
                 skip=("*mural*", "*graffiti*", "*movies*", "*/moon*", "*/room*"),
@@ -234,14 +242,14 @@ SOURCES: tuple[Source, ...] = (
         sha256="04793af9ff3c9f8c0f35e8c0c86cad8a25ddaf57eebe83a0e9dc5cfc91b015b4",
         all_learned=True,
     ),
-    Source(
+    SourcePackage(
         "gcompris-data",
         "GPL-3+ (photographs: as the copyright file of Debian's gcompris-qt-data records them)",
         "GCompris, by Bruno Coudoin; photographs by Ralf Schmode, Daniel Le Berre, Erwan Velu, Anne Nicolas, "
         "Julien Noel, Adrien Grellier, Claire Gegout",
-        # Those from Wikipedia, some under GFDL without its newer terms, are not taken.
+        # Photographs from Wikipedia are left out, as some are under older versions of the GFDL only.
         (
-            Take(
+            FileSelection(
                 BACKGROUND,
                 "usr/share/gcompris/boards/erase/*.jpg",
                 skip=(
@@ -263,28 +271,28 @@ SOURCES: tuple[Source, ...] = (
         all_learned=True,
     ),
     *(
-        Source(
+        SourcePackage(
             row.package,
             row.family.licence,
             row.family.attribution,
-            (Take(BACKGROUND, PICTURES, skip=LEFT_OUT),),
+            (FileSelection(BACKGROUND, PICTURES, skip=LEFT_OUT),),
             address=row.address,
             sha256=row.sha256,
             family=row.family.prefix,
             all_learned=True,
         )
-        for row in pinned()
+        for row in pinned_packages()
     ),
 )
 
 
 def unpacked(folder: Path, package: str) -> Path:
-    """Where `fetch` puts the contents of a package."""
+    """Return the folder below `folder` into which `fetch` unpacks a package."""
     return folder / "unpacked" / package
 
 
-def find_source(package: str) -> Source:
-    """The row of the table for a package."""
+def find_source(package: str) -> SourcePackage:
+    """Return the entry of a package; KeyError if there is none."""
     for source in SOURCES:
         if source.package == package:
             return source

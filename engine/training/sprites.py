@@ -1,4 +1,4 @@
-"""Flat pictures with alpha that a film can move: cut-outs, blobs of photographs, fringes, new textures and colours."""
+"""RGBA sprites: random shapes, fringes of hair, and changes of size, texture and colour."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 
-def fit(rgba: np.ndarray, *, extent: float) -> np.ndarray:
-    """RGBA (H, W, 4) scaled so that the geometric mean of its sides is `extent` pixels."""
+def resize_to_extent(rgba: np.ndarray, *, extent: float) -> np.ndarray:
+    """Scale RGBA (H, W, 4) to `extent` pixels, the geometric mean of its sides; less if it is very elongated."""
     height, width = rgba.shape[:2]
     scale = extent / np.sqrt(height * width)
     scale = min(scale, 1.8 * extent / max(height, width))
@@ -16,7 +16,7 @@ def fit(rgba: np.ndarray, *, extent: float) -> np.ndarray:
 
 
 def premultiply(rgba: np.ndarray) -> np.ndarray:
-    """RGBA with colours multiplied by alpha, and a transparent rim."""
+    """Multiply the colours of RGBA by its alpha and add a transparent rim of 2 pixels."""
     rgba = np.ascontiguousarray(rgba)
     alpha = cv2.extractChannel(rgba, 3)
     colours = cv2.multiply(cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB), cv2.merge([alpha] * 3), scale=1 / 255)
@@ -25,7 +25,7 @@ def premultiply(rgba: np.ndarray) -> np.ndarray:
 
 
 def blob_mask(rng: np.random.Generator, *, side: int) -> np.ndarray:
-    """(side, side) uint8: a smooth random shape: round, lobed, torn or with holes."""
+    """Draw a smooth random alpha mask (side, side) uint8: round, lobed, in pieces or with holes."""
     if rng.random() < 0.55:
         turns = np.linspace(0, 2 * np.pi, 96, endpoint=False)
         order = np.arange(1, 9)
@@ -35,23 +35,24 @@ def blob_mask(rng: np.random.Generator, *, side: int) -> np.ndarray:
         points = np.stack([np.cos(turns), np.sin(turns) * rng.uniform(0.4, 1.0)], 1) * radius[:, None]
         points = points / np.abs(points).max() * (side / 2 - 2) + side / 2
         mask = np.zeros((side, side), np.uint8)
-        cv2.fillPoly(mask, [np.round(points * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
+        cv2.fillPoly(mask, [np.round(points * 16).astype(np.int32)], (255,), cv2.LINE_AA, shift=4)
         return mask
     cells = int(rng.integers(3, 8))
-    field = cv2.resize(rng.normal(0, 1, (cells, cells)).astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
+    coarse = rng.normal(0, 1, (cells, cells)).astype(np.float32)
+    field: np.ndarray = cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC)
     ramp = np.linspace(-1, 1, side, dtype=np.float32)
     field += 1.2 - 2.6 * (ramp[:, None] ** 2 + ramp[None, :] ** 2)
     return np.clip(field * side * 4 + 127, 0, 255).astype(np.uint8)
 
 
 def blob(rng: np.random.Generator, picture: np.ndarray, *, extent: float) -> np.ndarray:
-    """RGBA: a random shape filled with a random piece of an RGB picture."""
+    """Draw a random shape filled with a random crop of an RGB picture (H, W, 3): RGBA."""
     side = max(12, round(extent * 1.2))
     return np.dstack([crop(rng, picture, width=side, height=side), blob_mask(rng, side=side)])
 
 
 def crop(rng: np.random.Generator, picture: np.ndarray, *, width: int, height: int) -> np.ndarray:
-    """(height, width, 3): a random piece of a picture, at a random scale."""
+    """Crop a random part of a picture at a random scale: (height, width, 3)."""
     high, wide = picture.shape[:2]
     part = rng.uniform(0.25, 1.0) * min(high / height, wide / width)
     part = min(max(part, 0.4), high / height, wide / width)
@@ -62,16 +63,16 @@ def crop(rng: np.random.Generator, picture: np.ndarray, *, width: int, height: i
 
 
 def retexture(rng: np.random.Generator, rgba: np.ndarray, picture: np.ndarray) -> np.ndarray:
-    """RGBA with its colours replaced by a picture's, keeping some of its own light and shade."""
+    """Replace the colours of RGBA by those of a picture (H, W, 3), keeping some of its light and shade."""
     light = rgba[..., :3].mean(axis=2, keepdims=True, dtype=np.float32) / 255
-    keep = rng.uniform(0.2, 0.8)
+    kept = rng.uniform(0.2, 0.8)
     filling = crop(rng, picture, width=rgba.shape[1], height=rgba.shape[0])
-    colours = filling * (1 - keep + keep * 1.6 * light)
+    colours = filling * (1 - kept + kept * 1.6 * light)
     return np.dstack([np.clip(colours, 0, 255).astype(np.uint8), rgba[..., 3]])
 
 
 def recolour(rng: np.random.Generator, rgba: np.ndarray, *, strength: float) -> np.ndarray:
-    """RGBA with hue, saturation, brightness and gamma changed."""
+    """Change hue, saturation, brightness and gamma of RGBA at random; `strength` 1 is strong."""
     hsv = cv2.cvtColor(np.ascontiguousarray(rgba[..., :3]), cv2.COLOR_RGB2HSV)
     levels = np.arange(256, dtype=np.float32)
     hue = np.uint8((levels + rng.normal(0, 25 * strength)) % 180)
@@ -81,8 +82,8 @@ def recolour(rng: np.random.Generator, rgba: np.ndarray, *, strength: float) -> 
     return np.dstack([cv2.cvtColor(cv2.LUT(hsv, table), cv2.COLOR_HSV2RGB), rgba[..., 3]])
 
 
-def towards(rgba: np.ndarray, colour: np.ndarray, *, contrast: float, nearness: float) -> np.ndarray:
-    """RGBA with its mean colour moved by `nearness` towards `colour` (3,) and its contrast scaled: camouflage."""
+def camouflage(rgba: np.ndarray, colour: np.ndarray, *, contrast: float, nearness: float) -> np.ndarray:
+    """Move the mean colour of RGBA towards `colour` (3,) by the share `nearness`, and scale its contrast."""
     weight = rgba[..., 3:].astype(np.float32) / 255
     mean = (rgba[..., :3] * weight).sum(axis=(0, 1)) / max(1.0, float(weight.sum()))
     target = mean + nearness * (colour - mean)
@@ -91,10 +92,10 @@ def towards(rgba: np.ndarray, colour: np.ndarray, *, contrast: float, nearness: 
 
 
 def fringe(rng: np.random.Generator, rgba: np.ndarray) -> np.ndarray:
-    """RGBA with hair, fur or grass: fine curved strands that grow out of a part of its outline."""
+    """Add hair, fur or grass to RGBA: fine curved strands that grow out of a part of its outline."""
     reach = int(max(4, min(rgba.shape[:2]) * rng.uniform(0.06, 0.3)))
     wide = cv2.copyMakeBorder(rgba, reach, reach, reach, reach, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0))
-    outlines, _ = cv2.findContours(np.uint8(wide[..., 3] > 127), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outlines, _ = cv2.findContours((wide[..., 3] > 127).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not outlines:
         return rgba
     outline = max(outlines, key=len)[:, 0].astype(np.float64)
@@ -108,10 +109,10 @@ def fringe(rng: np.random.Generator, rgba: np.ndarray) -> np.ndarray:
     if cv2.contourArea(outline.astype(np.float32), oriented=True) < 0:
         outward = -outward
     outward = outward / (np.linalg.norm(outward, axis=1, keepdims=True) + 1e-6)
-    comb = rng.normal(0, 0.6, 2)  # strands lean the same way
+    lean = rng.normal(0, 0.6, 2)  # shared by all strands
     lengths = reach * rng.uniform(0.3, 0.95, (count, 1))
     middle = outline[places] + outward * lengths * 0.5
-    tips = middle + (outward + comb + rng.normal(0, 0.3, (count, 2))) * lengths * 0.4
+    tips = middle + (outward + lean + rng.normal(0, 0.3, (count, 2))) * lengths * 0.4
     roots = outline[places] - outward * 3
     steps = np.linspace(0, 1, 5)[None, :, None]
     curves = (1 - steps) ** 2 * roots[:, None] + 2 * steps * (1 - steps) * middle[:, None] + steps**2 * tips[:, None]
@@ -123,7 +124,7 @@ def fringe(rng: np.random.Generator, rgba: np.ndarray) -> np.ndarray:
     for curve, (x, y) in zip(curves, inner):
         colour = [int(value) for value in wide[y, x, :3]]
         cv2.polylines(colours, [curve], False, colour, thickness + 2, shift=4)
-        cv2.polylines(alpha, [curve], False, 255, thickness, cv2.LINE_AA, shift=4)
+        cv2.polylines(alpha, [curve], False, (255,), thickness, cv2.LINE_AA, shift=4)
     solid = wide[..., 3] > 200
     colours[solid] = wide[..., :3][solid]
     return np.dstack([colours, np.maximum(alpha, wide[..., 3])])

@@ -1,4 +1,4 @@
-"""One training clip through the network with memory as at inference."""
+"""Unrolling the network over a training clip, with memory as at inference."""
 
 from __future__ import annotations
 
@@ -16,50 +16,47 @@ from ..networks.keymatte import Keymatte
 from .keyframe_augmentation import KeyframeAugmenter
 from .mask_corruption import MaskCorruptor
 
-_ALTERED = 0.75  # of the first frames from long before
-_LEAST_PIXELS = 24  # an object smaller than this on every keyframe cannot be followed
+_AUGMENT_PROB = 0.75  # of keyframes from long before the other frames
+_SECOND_KEYFRAME_PROB = 0.35
+_MIN_PIXELS = 24  # of an object on some keyframe; a smaller one cannot be segmented
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A clip and which of its frames the network is told."""
+    """Training clip of T frames with its keyframes, whose masks are given to the network."""
 
     images: Tensor  # (T, 3, H, W) 0..1
-    labels: Tensor  # (T, H, W) long, 0 background, 1..O objects shown on a keyframe
+    labels: Tensor  # (T, H, W) long, 0 background, 1..O objects, each visible on a keyframe
     objects: int
     keyframes: tuple[int, ...]
     interval: int  # frames between memory entries; T or more: keyframes only
-    start: int = 0  # the frame whose masks are followed first
-    corrupted_masks: Tensor | None = None  # (O, H, W) what these are believed to be; None: the true ones
+    start: int = 0  # frame before the first predicted one; its masks are the first previous masks
+    corrupted_masks: Tensor | None = None  # (O, H, W) used instead of the true masks of `start`; None: the true ones
 
     def to(self, device: torch.device) -> Sample:
-        """The same on `device`."""
+        """Copy the tensors to `device`."""
         corrupted_masks = None if self.corrupted_masks is None else self.corrupted_masks.to(device)
         return replace(
             self, images=self.images.to(device), labels=self.labels.to(device), corrupted_masks=corrupted_masks
         )
 
 
-def plan(
+def make_sample(
     images: np.ndarray, labels: np.ndarray, rng: np.random.Generator, *, corrupt_prob: float = 0, far: bool = False
 ) -> Sample | None:
-    """Choose keyframes for a clip (T, H, W, 3), (T, H, W) uint8; None if no object is visible on them.
+    """Make a sample of a clip (T, H, W, 3), (T, H, W) uint8 with random keyframes; None if they show no object.
 
-    `corrupt_prob`: probability that the masks to be followed have errors, as after many frames. If `far`, the first
-    frame is remembered as it would look long before, so that memory knows less than the masks of the second, which are
-    followed then and have errors half as often.
+    `corrupt_prob`: probability that the masks of the start frame have errors, as after many frames. If `far`, the first
+    frame is usually augmented as if it were from long before, and the second one is the start frame, whose masks are
+    then better than memory and have errors half as often.
     """
     count, start = len(images), int(far)
-    if far and rng.random() < _ALTERED:
+    if far and rng.random() < _AUGMENT_PROB:
         image, label = KeyframeAugmenter(rng).augment(images[0], labels[0])
         images, labels = np.concatenate([image[None], images[1:]]), np.concatenate([label[None], labels[1:]])
-    both = rng.random() < 0.35 and count > start + 2  # something is left to be found
+    both = rng.random() < _SECOND_KEYFRAME_PROB and count > start + 2  # at least one frame is left to predict
     keyframes = (0, count - 1) if both else (0,)
-    visible = [
-        number
-        for number in range(1, int(labels.max(initial=0)) + 1)
-        if any((labels[frame] == number).sum() >= _LEAST_PIXELS for frame in keyframes)
-    ]
+    visible = _visible_labels(labels, keyframes)
     if not visible:
         return None
     renumber = np.zeros(256, np.int64)
@@ -80,35 +77,45 @@ def plan(
     )
 
 
-def unroll(network: Keymatte, sample: Sample) -> list[FramePrediction]:
-    """Predict every frame that is no keyframe.
+def _visible_labels(labels: np.ndarray, keyframes: tuple[int, ...]) -> list[int]:
+    """Return the labels that have at least `_MIN_PIXELS` pixels on some keyframe."""
+    return [
+        number
+        for number in range(1, int(labels.max(initial=0)) + 1)
+        if any((labels[frame] == number).sum() >= _MIN_PIXELS for frame in keyframes)
+    ]
 
-    Masks that feed back into the network are detached: each step learns to live with the errors of the last.
+
+def unroll(network: Keymatte, sample: Sample) -> list[FramePrediction]:
+    """Predict every frame after `sample.start` that is not a keyframe, in order.
+
+    Predicted masks are detached before they are fed back, so that each frame is trained on the errors of the last one
+    without gradients through it.
     """
-    every = network.encode_batch(sample.images)
+    features = network.encode_batch(sample.images)
     truth = torch.stack([sample.labels == number for number in range(1, sample.objects + 1)], 1).float()
     numbers = {**KEYMATTE.numbers({}), INTERVAL.name: sample.interval, GATE.name: 0}
-    bank = KEYMATTE.bank(numbers, network, len(every))
-    for frame in sorted(sample.keyframes, reverse=True):  # nearest last: intervals count from the first
+    bank = KEYMATTE.bank(numbers, network, len(features))
+    for frame in sorted(sample.keyframes, reverse=True):  # frame 0 last: the bank counts its interval from there
         bank.write(
-            network.memorize_permanent(frame, every[frame], truth[frame], among=len(sample.keyframes)).as_pinned()
+            network.memorize_permanent(frame, features[frame], truth[frame], among=len(sample.keyframes)).as_pinned()
         )
     start = sample.start
     state = network.update_state(
-        start, every[start], truth[start] if sample.corrupted_masks is None else sample.corrupted_masks, None
+        start, features[start], truth[start] if sample.corrupted_masks is None else sample.corrupted_masks, None
     )
-    shown = []
-    for frame in range(start + 1, len(every)):
+    predictions = []
+    for frame in range(start + 1, len(features)):
         if frame in sample.keyframes:
             continue
-        found = network.decode(every[frame], bank.view(), state)
-        # In bfloat16 what is all but sure would become wholly sure, and wrong ones would teach nothing.
-        joint = joint_logits(found.logits.float().sigmoid())
-        shown.append(FramePrediction(joint, found.quality, found.presence_logits, sample.labels[frame]))
+        output = network.decode(features[frame], bank.view(), state)
+        # In bfloat16 probabilities near 0 or 1 would become exactly 0 or 1, which have no gradient even where wrong.
+        joint = joint_logits(output.logits.float().sigmoid())
+        predictions.append(FramePrediction(joint, output.quality, output.presence_logits, sample.labels[frame]))
         masks = joint.detach().softmax(0)[1:]
-        if frame + 1 < len(every):
+        if frame + 1 < len(features):
             if bank.wants(frame):
-                entry, state = network.memorize(frame, every[frame], masks, state)
+                entry, state = network.memorize(frame, features[frame], masks, state)
                 bank.write(entry)
-            state = network.update_state(frame, every[frame], masks, state)
-    return shown
+            state = network.update_state(frame, features[frame], masks, state)
+    return predictions

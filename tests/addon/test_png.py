@@ -10,7 +10,6 @@ from PIL import Image
 from tests.png import write_png
 
 
-
 def noisy_blob(height: int, width: int) -> np.ndarray:
     """Return a noisy soft blob, for which an encoder picks a different filter in almost every row."""
     y, x = np.mgrid[0:height, 0:width]

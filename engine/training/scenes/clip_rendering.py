@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from ..films import numbering
+from ..films import visible_label_table
 from ..rendered import ABOUT, clip_name
 from ..sources import find_source
 from .blender_scene import linear
@@ -60,7 +60,7 @@ def render_scene(
             log.debug("scene %d, attempt %d: no object is visible enough", seed, attempt)
             continue
         _, labels = renderer.render(range(frames), samples=samples)
-        new_labels = numbering(labels[0])
+        new_labels = visible_label_table(labels[0])
         if new_labels.max() == 0:
             continue
         _write_masks(partial, new_labels[labels])

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..assets import is_held_out
-from ..prepare import SourceFile, find
+from ..prepare import SourceFile, find_files
 from ..sources import find_source, unpacked
 from ..turntables import read_surface
 from .meshes import Mesh, SurfaceMaterial
@@ -33,7 +33,7 @@ class Furniture:
 
     @cached_property
     def _files(self) -> list[SourceFile]:
-        files = find(self._root, find_source(PACKAGE).takes[0])
+        files = find_files(self._root, find_source(PACKAGE).selections[0])
         return [file for file in files if is_held_out(file.name) == self._held_out]
 
     def sample_model(self, sampler: SceneSampler) -> Model3D:

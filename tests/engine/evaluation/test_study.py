@@ -78,7 +78,9 @@ def test_flow_goes_backward_too():
 
 def test_neighbour_baseline_copies_labels_of_the_most_similar_cells():
     film = films.moving_disc(count=6)
-    baseline = FeatureBaseline(lambda image: functional.avg_pool2d(image - 0.4, STRIDE), reader_of(film), given_of(film, 0))
+    baseline = FeatureBaseline(
+        lambda image: functional.avg_pool2d(image - 0.4, STRIDE), reader_of(film), given_of(film, 0)
+    )
     *_, masks = baseline.propagate(0, range(1, 6))
     assert masks.shape == (1, 96, 128)
     assert overlap(masks, film, 5) > 0.6

@@ -1,4 +1,4 @@
-"""Composed films: the same every time, and labels that lie where the objects are."""
+"""Composed films: reproducibility, labels that match the painted objects, contact sheets, clip sizes."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import numpy as np
 import pytest
 import torch
 
-from engine.training.actors import Actor, Manner, Sprite, paint
+from engine.training.actors import Actor, Appearance, Sprite, paint
 from engine.training.assets import Assets, Item, view_name, write_index
+from engine.training.contact_sheet import write_contact_sheet
+from engine.training.dataset import ClipDataset, TrainConfig
 from engine.training.films import compose
-from engine.training.material import ClipDataset, TrainConfig
-from engine.training.motion import Motion, clip_times, wander
-from engine.training.sheets import sheet
+from engine.training.motion import Motion, clip_times, random_signal
 from engine.training.solids import solid_pictures
 from engine.training.sprites import premultiply
-from engine.training.unroll import Sample, plan
+from engine.training.unroll import Sample, make_sample
 
 
 @pytest.fixture(scope="module")
 def assets(tmp_path_factory):
-    """A tiny prepared folder: two shapes, two sceneries, a texture and a turntable."""
+    """Write a small prepared folder: two cut-outs, two backgrounds, a texture and a turntable."""
     folder = tmp_path_factory.mktemp("prepared")
     rng = np.random.default_rng(3)
     items = []
@@ -52,8 +52,8 @@ def test_same_generator_state_gives_the_same_film(assets):
     assert np.array_equal(first.labels, again.labels)
 
 
-def test_what_was_read_before_does_not_change_a_film(assets):
-    fresh = Assets(assets._folder, remember=1)
+def test_the_picture_cache_does_not_change_a_film(assets):
+    fresh = Assets(assets._folder, cache_size=1)
     compose(fresh, np.random.default_rng(1), frames=2, size=96)
     first = compose(assets, np.random.default_rng(8), frames=2, size=96)
     assert np.array_equal(first.images, compose(fresh, np.random.default_rng(8), frames=2, size=96).images)
@@ -84,7 +84,7 @@ def test_objects_move(assets):
 
 
 def square(colour, *, x, y, side=21, frames=2, step=0.0):
-    """A sprite: a plain square whose centre is at (x, y) and moves `step` pixels to the right per frame."""
+    """Make a sprite: a plain square with its centre at (x, y) that moves `step` pixels to the right per frame."""
     rgba = np.full((side, side, 4), 255, np.uint8)
     rgba[..., :3] = colour
     still = np.zeros(frames)
@@ -100,40 +100,40 @@ def painted(*actors, size=64, frame=0):
 
 
 def test_label_lies_exactly_on_the_painted_square():
-    canvas, labels = painted(Actor(square((250, 0, 0), x=30, y=20, step=4), Manner(label=1)), frame=1)
+    canvas, labels = painted(Actor(square((250, 0, 0), x=30, y=20, step=4), Appearance(label=1)), frame=1)
     expected = np.zeros((64, 64), bool)
     expected[10:31, 24:45] = True
     assert np.array_equal(labels == 1, expected)
     assert np.array_equal(canvas[..., 0] > 125, expected)
 
 
-def test_the_nearer_thing_hides_the_label_behind_it():
-    far = Actor(square((250, 0, 0), x=30, y=30), Manner(label=1))
-    passer_by = Actor(square((0, 250, 0), x=40, y=30), Manner())
-    _, labels = painted(far, passer_by)
+def test_a_nearer_actor_hides_the_label_behind_it():
+    far = Actor(square((250, 0, 0), x=30, y=30), Appearance(label=1))
+    near = Actor(square((0, 250, 0), x=40, y=30), Appearance())
+    _, labels = painted(far, near)
     assert labels[30, 22] == 1
     assert labels[30, 40] == 0
 
 
 def test_a_faint_object_keeps_its_whole_shape_as_label():
-    canvas, labels = painted(Actor(square((200, 200, 200), x=30, y=30), Manner(label=2, opacity=0.35)))
+    canvas, labels = painted(Actor(square((200, 200, 200), x=30, y=30), Appearance(label=2, opacity=0.35)))
     assert (labels == 2).sum() == 21 * 21
     assert 55 <= canvas[30, 30, 0] <= 85
 
 
-def test_a_thing_out_of_sight_leaves_nothing():
-    canvas, labels = painted(Actor(square((250, 0, 0), x=500, y=30), Manner(label=1, shadow=0.5, shutter=0.5)))
+def test_an_actor_out_of_sight_paints_nothing():
+    canvas, labels = painted(Actor(square((250, 0, 0), x=500, y=30), Appearance(label=1, shadow=0.5, shutter=0.5)))
     assert not canvas.any()
     assert not labels.any()
 
 
 def test_a_hidden_frame_is_empty():
-    _, labels = painted(Actor(square((250, 0, 0), x=30, y=30), Manner(label=1, hidden=frozenset({1}))), frame=1)
+    _, labels = painted(Actor(square((250, 0, 0), x=30, y=30), Appearance(label=1, hidden=frozenset({1}))), frame=1)
     assert not labels.any()
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_solid_things_have_shape_and_air_around_them(seed):
+def test_solids_fill_a_part_of_the_picture_and_not_its_border(seed):
     pictures = solid_pictures(np.random.default_rng(seed), np.arange(3.0), extent=80, fillings=[])
     assert len(pictures) == 3
     for picture in pictures:
@@ -143,43 +143,42 @@ def test_solid_things_have_shape_and_air_around_them(seed):
         assert not opaque[-1].any()
 
 
-def test_wandering_starts_at_nothing_and_stays_within_reach():
+def test_random_signals_start_at_zero_and_stay_within_reach():
     rng = np.random.default_rng(0)
     for _ in range(50):
-        signal = wander(rng, clip_times(rng, frames=200), reach=3.0, speed=0.5)
+        signal = random_signal(rng, clip_times(rng, frames=200), reach=3.0, speed=0.5)
         assert signal[0] == 0
         assert np.abs(signal).max() <= 2 * 3.0 * 1.02 + 1e-9
 
 
 def test_contact_sheet_is_written(assets, tmp_path):
     clips = [compose(assets, np.random.default_rng(seed), frames=2, size=64) for seed in range(3)]
-    samples = [plan(clip.images, clip.labels, np.random.default_rng(1)) for clip in clips]
-    sheet(tmp_path / "sheet.png", [sample for sample in samples if sample])
+    samples = [make_sample(clip.images, clip.labels, np.random.default_rng(1)) for clip in clips]
+    write_contact_sheet(tmp_path / "sheet.png", [sample for sample in samples if sample])
     rows = -(-sum(sample is not None for sample in samples) // 2)
     assert cv2.imread(str(tmp_path / "sheet.png")).shape == (64 * rows, 2 * 128 + 12, 3)
 
 
-def test_a_sheet_shows_what_is_told_and_more_objects_than_it_has_colours(tmp_path):
+def test_a_contact_sheet_marks_keyframes_and_corrupted_masks_and_reuses_its_colours(tmp_path):
     labels = np.zeros((3, 64, 64), np.int64)
     for number in range(1, 7):
         labels[:, 8 * number : 8 * number + 6, 10:50] = number
     sample = Sample(torch.zeros(3, 3, 64, 64), torch.from_numpy(labels), 6, keyframes=(0,), interval=1, start=1)
-    sheet(tmp_path / "told.png", [sample])
-    sheet(tmp_path / "spoiled.png", [replace(sample, corrupted_masks=torch.zeros(6, 64, 64))])
-    told, corrupted = (cv2.imread(str(tmp_path / f"{name}.png"))[:, :192] for name in ("told", "spoiled"))
-    assert all((told[8 * number, 11:49] > 50).any(1).all() for number in range(1, 7))
-    assert (told[0, :60] == (0, 220, 255)).all() and not told[0, 64:124].any(), "the keyframe is marked, and no other"
-    assert not corrupted[4:60, 64:124].any(), "nothing is believed to be there"
-    assert (corrupted[0, 64:124] == (255, 0, 255)).all() and (corrupted[4:, 128:] == told[4:, 128:]).all()
+    write_contact_sheet(tmp_path / "clean.png", [sample])
+    write_contact_sheet(tmp_path / "corrupted.png", [replace(sample, corrupted_masks=torch.zeros(6, 64, 64))])
+    clean, corrupted = (cv2.imread(str(tmp_path / f"{name}.png"))[:, :192] for name in ("clean", "corrupted"))
+    assert all((clean[8 * number, 11:49] > 50).any(1).all() for number in range(1, 7))
+    assert (clean[0, :60] == (0, 220, 255)).all() and not clean[0, 64:124].any(), "only the keyframe is marked"
+    assert not corrupted[4:60, 64:124].any(), "empty masks have no outlines"
+    assert (corrupted[0, 64:124] == (255, 0, 255)).all() and (corrupted[4:, 128:] == clean[4:, 128:]).all()
 
 
-def test_clips_of_a_course_are_of_several_sizes_where_it_asks_for_them(assets):
+def test_clips_have_random_sizes_if_configured(assets):
     config = TrainConfig(frames=2, size=128, smallest=64)
-    first, second = (
-        [one.labels.shape[1] for one in islice(ClipDataset((assets._folder, None), config, start=rank, stride=2), 12)]
-        for rank in range(2)
-    )
+    folders = (assets._folder, None)
+    first, second = (ClipDataset(folders, config, start=rank, stride=2) for rank in range(2))
+    first, second = ([sample.labels.shape[1] for sample in islice(dataset, 12)] for dataset in (first, second))
     assert set(first) == {64, 96, 128}
-    assert first == second  # two processes that learn together, of which none is to wait for the other
-    alike = ClipDataset((assets._folder, None), replace(config, smallest=None), start=0, stride=1)
-    assert {one.labels.shape[1] for one in islice(alike, 4)} == {128}
+    assert first == second  # so that no process waits for another
+    fixed = ClipDataset((assets._folder, None), replace(config, smallest=None), start=0, stride=1)
+    assert {sample.labels.shape[1] for sample in islice(fixed, 4)} == {128}

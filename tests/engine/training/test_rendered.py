@@ -1,4 +1,4 @@
-"""Clips of rendered scenes to learn from: which there are, and crops of them that hold objects."""
+"""Rendered training clips: training and held-out scenes, and random crops that show objects."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
-from engine.training.rendered import LONGEST_STEP, Scenes, clip_name
+from engine.training.rendered import MAX_FRAME_STEP, RenderedClips, clip_name
 
 
 @pytest.fixture
 def clips(tmp_path):
-    """Four clips, one held out: a bright square that moves 6 pixels a frame, over a grey that tells the frame."""
+    """Write four clips, one held out: a bright square moves 6 pixels a frame, over a grey that encodes the frame."""
     for seed in (1, 2, 3, 20):
         clip = tmp_path / clip_name(seed)
         (clip / "frames").mkdir(parents=True)
@@ -29,13 +29,13 @@ def clips(tmp_path):
     return tmp_path
 
 
-def test_held_out_scenes_are_apart(clips):
-    assert [clip.name for clip in Scenes(clips, False).clips()] == [clip_name(seed) for seed in (1, 2, 3)]
-    assert [clip.name for clip in Scenes(clips, True).clips()] == [clip_name(20)]
+def test_held_out_scenes_are_separate(clips):
+    assert [clip.name for clip in RenderedClips(clips, False).clips()] == [clip_name(seed) for seed in (1, 2, 3)]
+    assert [clip.name for clip in RenderedClips(clips, True).clips()] == [clip_name(20)]
 
 
-def test_scenes_that_come_or_go_meanwhile_are_noticed(clips):
-    scenes = Scenes(clips, False)
+def test_added_and_removed_scenes_are_noticed(clips):
+    scenes = RenderedClips(clips, False)
     assert len(scenes) == 3
     (clips / clip_name(2)).rename(clips / clip_name(5))
     assert [clip.name for clip in scenes.clips()] == [clip_name(seed) for seed in (1, 3, 5)]
@@ -43,7 +43,7 @@ def test_scenes_that_come_or_go_meanwhile_are_noticed(clips):
 
 @pytest.mark.parametrize("seed", range(10))
 def test_a_crop_holds_an_object_and_labels_stay_on_it(clips, seed):
-    clip = Scenes(clips, False).pick(np.random.default_rng(seed), frames=5, size=96)
+    clip = RenderedClips(clips, False).pick(np.random.default_rng(seed), frames=5, size=96)
     assert clip.images.shape == (5, 96, 96, 3)
     assert clip.labels.shape == (5, 96, 96)
     assert clip.objects == 1
@@ -53,7 +53,7 @@ def test_a_crop_holds_an_object_and_labels_stay_on_it(clips, seed):
 
 
 def test_time_goes_both_ways_in_steps_of_one_to_four(clips):
-    scenes, steps = Scenes(clips, False), set()
+    scenes, steps = RenderedClips(clips, False), set()
     for seed in range(60):
         images = scenes.pick(np.random.default_rng(seed), frames=4, size=64).images.astype(float)
         dark = [np.percentile(image.mean(axis=2), 10) for image in images]
@@ -62,26 +62,26 @@ def test_time_goes_both_ways_in_steps_of_one_to_four(clips):
     assert {abs(step) for step in steps} == {1, 2, 3, 4}
 
 
-def test_more_frames_than_there_are_go_to_and_fro(clips):
-    assert Scenes(clips, False).pick(np.random.default_rng(1), frames=24, size=64).labels.shape == (24, 64, 64)
+def test_a_scene_with_too_few_frames_is_played_back_and_forth(clips):
+    assert RenderedClips(clips, False).pick(np.random.default_rng(1), frames=24, size=64).labels.shape == (24, 64, 64)
 
 
 def test_the_same_generator_state_gives_the_same_crop(clips):
-    first, again = (Scenes(clips, False).pick(np.random.default_rng(4), frames=3, size=64) for _ in range(2))
+    first, again = (RenderedClips(clips, False).pick(np.random.default_rng(4), frames=3, size=64) for _ in range(2))
     assert np.array_equal(first.images, again.images)
     assert np.array_equal(first.labels, again.labels)
 
 
-def test_no_scenes_are_said_to_be_none(tmp_path):
+def test_a_folder_without_scenes_is_an_error(tmp_path):
     with pytest.raises(LookupError, match="held-out"):
-        Scenes(tmp_path, True).pick(np.random.default_rng(1), frames=2, size=64)
+        RenderedClips(tmp_path, True).pick(np.random.default_rng(1), frames=2, size=64)
 
 
 def test_the_first_of_distant_frames_may_be_any_of_the_scene(clips):
-    scenes, far = Scenes(clips, False), set()
+    scenes, far = RenderedClips(clips, False), set()
     for seed in range(40):
         images = scenes.pick(np.random.default_rng(seed), frames=3, size=64, far=True).images.astype(float)
         dark = [np.percentile(image.mean(axis=2), 10) for image in images]
         far.add(round((dark[0] - dark[1]) / 5))
-    assert max(map(abs, far)) > LONGEST_STEP
+    assert max(map(abs, far)) > MAX_FRAME_STEP
     assert min(far) < 0 < max(far)

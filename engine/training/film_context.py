@@ -1,4 +1,4 @@
-"""What all things of one composed film share, and random draws."""
+"""Settings shared by all objects of one composed film, and random draws for it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from .sources import BACKGROUND, TEXTURE
 
 
 @dataclass(frozen=True)
-class Stage(RandomSampler):
-    """What all actors of one film share."""
+class FilmContext(RandomSampler):
+    """Pictures, random generator, time, size and camera of one composed film of T frames."""
 
     assets: Assets
     rng: np.random.Generator
@@ -23,9 +23,9 @@ class Stage(RandomSampler):
     ground: np.ndarray  # (size, size, 3) uint8, the background on the first frame
 
     def picture(self, *, photographs: float) -> np.ndarray:
-        """(H, W, 3) a photograph, with that probability, or else a texture."""
+        """Draw a picture (H, W, 3): a photograph with probability `photographs`, otherwise a texture."""
         return self.assets.read(self.assets.pick(BACKGROUND if self.chance(photographs) else TEXTURE, self.rng))
 
     def shutter(self) -> float:
-        """The part of the time between two frames that a shutter is open for a thing; 0 on a single frame."""
+        """Draw an object's motion blur as a share of its movement between two frames; 0 in a film of one frame."""
         return self.between(0.1, 0.7) if len(self.times) > 1 and self.chance(0.45) else 0.0
