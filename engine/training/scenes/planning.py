@@ -40,7 +40,7 @@ class SceneAssets:
         A library is None if `fetched` is None or does not contain its package.
         """
         return SceneAssets(
-            Assets(prepared, held_out=held_out, remember=40),
+            Assets(prepared, held_out=held_out, cache_size=40),
             AssetLibraries(_open_library(ZeroADActors, fetched, held_out), _open_library(Furniture, fetched, held_out)),
         )
 
