@@ -7,6 +7,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
+from torchvision.ops import masks_to_boxes
+from torchvision.utils import draw_segmentation_masks
 
 from ..media.frames import FrameReader
 from ..media.label_images import PALETTE, read_labels
@@ -17,6 +20,7 @@ _MAX_FRAMES = 5  # per row
 _CELL = 400  # pixels; longer side of a picture
 _TITLE = 22  # pixels above a row
 _MARGIN = 2.0  # side of a picture, relative to that of its objects
+_TINT = 0.55  # opacity of predicted masks
 _MIN_CROP = 0.4  # side of a picture, relative to that of the frame
 
 
@@ -59,8 +63,8 @@ def _window(truths: Sequence[np.ndarray]) -> tuple[int, int]:
 
 def _box(truth: np.ndarray) -> tuple[slice, slice]:
     """Return the rows and columns of the bounding box of all objects."""
-    rows, columns = (np.flatnonzero(truth.any(axis)) for axis in (1, 0))
-    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    left, top, right, bottom = masks_to_boxes(torch.from_numpy(truth > 0)[None])[0].int().tolist()
+    return slice(top, bottom + 1), slice(left, right + 1)
 
 
 def _cell(picture: np.ndarray, pred: np.ndarray, truth: np.ndarray, window: tuple[int, int]) -> np.ndarray:
@@ -80,12 +84,22 @@ def _cell(picture: np.ndarray, pred: np.ndarray, truth: np.ndarray, window: tupl
     size = max(round(window[1] * scale), 1), max(round(window[0] * scale), 1)
     shown = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     pred, truth = (cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST) for labels in (pred, truth))
-    tint = PALETTE[pred].astype(np.float32)
-    shown = np.where(pred[..., None] > 0, 0.45 * shown + 0.55 * tint, shown).astype(np.uint8)
+    shown = _tinted(shown, pred)
     for object_id in np.unique(truth[truth > 0]):
         outlines, _ = cv2.findContours((truth == object_id).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(shown, outlines, -1, (255, 255, 255), 1)
     return cv2.copyMakeBorder(shown, 0, 2, 0, 2, cv2.BORDER_CONSTANT)
+
+
+def _tinted(picture: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the picture (h, w, 3) with each object of the label image (h, w) tinted in its colour."""
+    ids = np.unique(labels[labels > 0])
+    if not ids.size:
+        return picture
+    masks = torch.from_numpy(labels == ids[:, None, None])
+    colours = [tuple(PALETTE[object_id].tolist()) for object_id in ids]
+    tinted = draw_segmentation_masks(torch.from_numpy(picture).permute(2, 0, 1), masks, alpha=_TINT, colors=colours)
+    return np.ascontiguousarray(tinted.permute(1, 2, 0))
 
 
 def _titled(row: np.ndarray, title: str) -> np.ndarray:
