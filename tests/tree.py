@@ -1,4 +1,4 @@
-"""Draws the tree in ARCHITECTURE.md from the modules' first sentences: `python -m tests.tree` writes it."""
+"""Draws the tree in ARCHITECTURE.md from the first sentences of docstrings; run it with `python -m tests.tree`."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from pathlib import Path
 from tests import house
 
 PAGE = house.ROOT / "ARCHITECTURE.md"
-WIDTH = 26  # columns before a module's sentence
+WIDTH = 29  # columns before a module's sentence
 _HEADING = "## The tree"
 _ROOT_FILES = {
     "build_addon.py": None,
-    "blender_manifest.toml": "What Blender must know of the extension",
-    "pyproject.toml": "What the engine needs, and the settings of the tools that check it",
+    "blender_manifest.toml": "Name, version, permissions and licence of the extension, for Blender",
+    "pyproject.toml": "Dependencies of the engine, and the settings of ruff, mypy and pytest",
+    "constraints.txt": "Versions of all packages in the environments of the demo and the tests",
 }
 _DATA = {"weights": "Weights of the default network, and their model card"}
 
 
 def first_sentence(path: Path) -> str:
-    """The first sentence of a module's docstring, on one line, without its full stop."""
+    """Return the first sentence of a module's docstring, on one line, without its full stop."""
     text = " ".join((ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n\n")[0].split())
     end = next((at for at in range(len(text)) if text[at] == "." and text[at + 1 : at + 2] in ("", " ")), len(text))
     return text[:end]
 
 
 def draw() -> str:
-    """The tree as text, a line for each module of the rooms and each folder of the tests."""
+    """Return the tree as text, with a line for each module of the rooms and each folder of the tests."""
     lines = [
         _row(name, 0, words or first_sentence(house.ROOT / name))
         for name, words in _ROOT_FILES.items()
@@ -40,7 +41,7 @@ def draw() -> str:
 
 
 def with_tree(page: str) -> str:
-    """The page with today's tree in the first code block under its heading."""
+    """Return the page with the present tree in the first code block under its heading."""
     before, heading, rest = page.partition(_HEADING)
     opening, _, block = rest.partition("```\n")
     return f"{before}{heading}{opening}```\n{draw()}\n```{block.partition('```')[2]}"
