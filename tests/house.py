@@ -77,13 +77,13 @@ TABLE = (
     Row(_room("engine.training.scenes"), (*LIBRARIES, "bpy", "mathutils"), _rooms("shared", "training")),
     Row(
         _room("engine.training"),
-        (*LIBRARIES, "matplotlib"),
+        (*LIBRARIES, "matplotlib", "torchvision"),
         _room("engine"),
         never=("engine.jobs*", "engine.evaluation*", "engine.cli*", "engine.__main__"),
     ),
     Row(
         _room("engine.evaluation"),
-        (*LIBRARIES, "matplotlib"),
+        (*LIBRARIES, "matplotlib", "torchvision"),
         _room("engine"),
         never=("engine.cli*", "engine.__main__"),
     ),

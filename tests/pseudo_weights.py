@@ -1,9 +1,11 @@
-"""Pseudo-weights: numbers made from the official tensor names alone, the same on every computer."""
+"""Random weights seeded by the official tensor names, the same on every computer."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,8 +15,33 @@ from torch import Tensor
 def pseudo_weights(
     shapes: Mapping[str, tuple[int, ...]], *, seed: int, gains: Mapping[str, float]
 ) -> dict[str, Tensor]:
-    """A state dict with these names and shapes; `gains` scale matrices by the longest prefix that fits."""
+    """Return a state dict of the given names and shapes; a matrix is scaled by the gain of its longest prefix."""
     return {name: _tensor(name, tuple(shape), seed, gains) for name, shape in shapes.items()}
+
+
+def save_pseudo_checkpoint(
+    path: Path,
+    shapes: Mapping[str, Sequence[Any]],
+    *,
+    seed: int,
+    gains: Mapping[str, float],
+    sums: Mapping[str, float],
+    wrapped: bool = False,
+) -> Path:
+    """Write pseudo-weights as the authors save checkpoints, after comparing the `sums` of some tensors; return `path`.
+
+    A shape paired with a type belongs to an integer tensor, which is zero. `wrapped`: the state dict is an entry of
+    the checkpoint, and its names begin with "module.", as after distributed training.
+    """
+    integers = {name for name, shape in shapes.items() if len(shape) == 2 and isinstance(shape[0], list)}
+    floats = {name: tuple(shape) for name, shape in shapes.items() if name not in integers}
+    state = pseudo_weights(floats, seed=seed, gains=gains)
+    for name, expected in sums.items():
+        assert abs(float(state[name].double().sum()) - expected) < 1e-3, name
+    state.update({name: torch.zeros(shapes[name][0], dtype=torch.int64) for name in shapes if name in integers})
+    content = {"state_dict": {f"module.{name}": tensor for name, tensor in state.items()}} if wrapped else state
+    torch.save(content, path)
+    return path
 
 
 def _tensor(name: str, shape: tuple[int, ...], seed: int, gains: Mapping[str, float]) -> Tensor:

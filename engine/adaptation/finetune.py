@@ -284,6 +284,6 @@ def _window(example: Example, augmenter: Augmenter) -> Example:
     def part(whole: Any) -> Any:
         if isinstance(whole, dict):
             return {name: part(one) for name, one in whole.items()}
-        return window.of(whole, whole.shape[-1] // w)
+        return window.crop(whole, whole.shape[-1] // w)
 
     return replace(example, inputs=DecoderInputs(*map(part, example.inputs)), labels=part(example.labels))

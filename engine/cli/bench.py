@@ -58,7 +58,7 @@ def bench(options: argparse.Namespace) -> int:
 
     from ..evaluation.bench import run_benchmark
     from ..evaluation.bench_curve import draw, write_numbers
-    from ..layers.convolution import in_steps
+    from ..layers.convolution import without_fused_convolutions
     from ..methods.registry import find_recipe
     from ..runtime.device import describe, pick_device
 
@@ -110,7 +110,7 @@ def bench(options: argparse.Namespace) -> int:
         recipe.build(recipe.with_settings(settings.overrides)[1], {}), torch.nn.Module
     ):
         return 0
-    with in_steps():
+    with without_fused_convolutions():
         reference = run_benchmark(recipe, settings, **clip, reference=True)
     print_line(
         f"reference computation in {reference.precision}: {reference.frames_per_second:.2f} frames/s; ours is "

@@ -21,11 +21,11 @@ from ..inference.framing import Framing
 from ..inference.propagate import Matte, Propagator
 from ..inference.sweeps import group_by_keyframes, group_jointly, plan_sweeps
 from ..jobs.setup import in_precision
-from ..layers.affinity import Chosen
+from ..layers.affinity import TopK
 from ..memory.bank import MemoryBank, MemoryView
 from ..methods.memories import Numbers
 from ..methods.recipe import Recipe, for_inference
-from ..networks.network import EncodesAhead, Network, ReadsTopK, verbs_of
+from ..networks.network import EncodesAhead, Network, ReadsTopK, frame_methods
 from ..runtime.device import memory_now, pick_device
 from ..shared.errors import BadSetting
 from ..shared.types import Direction, Settings
@@ -166,7 +166,7 @@ def _make_reference(network: Network) -> None:
     if isinstance(network, EncodesAhead):
         network.encodes_ahead = False
     if isinstance(network, ReadsTopK):
-        network.choose = dense_top_k
+        network.select_top_k = dense_top_k
 
 
 def _stages(timer: _MethodTimer, counted: int, seconds: float, *, ahead: bool) -> dict[str, float]:
@@ -222,19 +222,19 @@ def _bytes_of(view: MemoryView) -> int:
     return sum(plane.nbytes for plane in planes)
 
 
-def dense_top_k(scores: Tensor, *, top_k: int) -> Chosen:
+def dense_top_k(scores: Tensor, *, top_k: int) -> TopK:
     """Choose the `top_k` best tokens of scores (Q, N), to be read with a dense matrix of weights as in XMem's code."""
     best, index = scores.topk(min(top_k, scores.shape[1]), dim=1)
-    return _DenseChosen(index, best.softmax(1), best[:, 0], scores.shape[1])
+    return _DenseTopK(index, best.softmax(1), best[:, 0], scores.shape[1])
 
 
-class _DenseChosen(Chosen):
+class _DenseTopK(TopK):
     """Chosen tokens with their weights as a matrix (Q, N), which is zero for all others."""
 
     matrix: Tensor
 
-    def __init__(self, index: Tensor, weight: Tensor, nearest: Tensor, tokens: int) -> None:
-        super().__init__(index, weight, nearest)
+    def __init__(self, index: Tensor, weight: Tensor, best_score: Tensor, tokens: int) -> None:
+        super().__init__(index, weight, best_score)
         # The base class is frozen.
         object.__setattr__(self, "matrix", weight.new_zeros(len(index), tokens).scatter_(1, index, weight))
 
@@ -247,7 +247,7 @@ class _MethodTimer:
 
     def __init__(self, network: Network, device: torch.device) -> None:
         self.seconds: dict[str, float] = {}  # method -> total
-        self.methods = verbs_of(network)
+        self.methods = frame_methods(network)
         self._network = network
         self._device = device
 

@@ -40,7 +40,7 @@ class Tracker:
 
     def update(self, frame: int, features: Features, masks: Tensor, merged: MergedMasks) -> None:
         """Update memory and state with the merged masks (O, H', W') of a frame that is no keyframe."""
-        if self._bank.wants(frame):
+        if self._bank.is_due(frame):
             # Estimated only if a store asks, as it makes a GPU wait; before memorizing, which makes another state.
             quality = self._quality(merged) if self._bank.needs_quality else 1.0
             entry, self._state = self._network.memorize(frame, features, masks, self._state)

@@ -117,7 +117,7 @@ class JobContext:
 
 def in_precision(network: Network, device: torch.device, name: str) -> tuple[Network, torch.dtype]:
     """The network as it is computed in the precision of that name, and which that is. Raises BadSetting."""
-    precision = pick_precision(name, device, whole=quantised.ABLE and isinstance(network, Quantises))
+    precision = pick_precision(name, device, whole=quantised.AVAILABLE and isinstance(network, Quantises))
     if precision is torch.int8 and isinstance(network, Quantises):
         network.quantise()
     elif precision is not torch.float32:

@@ -14,8 +14,8 @@ from torch.nn import functional
 _BLOCK = 8  # tokens per block of the blockwise top-k
 
 
-def expanded(key: Tensor, shrinkage: Tensor) -> Tensor:
-    """Expand memory keys for the matrix product in `similarity`: (CK, N), (1, N) -> (2 CK + 1, N)."""
+def expand_keys(key: Tensor, shrinkage: Tensor) -> Tensor:
+    """Return the memory's side of the matrix product in `similarity`: (CK, N), (1, N) -> (2 CK + 1, N)."""
     return torch.cat([key.square(), key, torch.ones_like(shrinkage)]) * (shrinkage / key.shape[0] ** 0.5)
 
 
@@ -27,80 +27,87 @@ def similarity(
     *,
     memory: Tensor | None = None,
 ) -> Tensor:
-    """Anisotropic L2 similarity (XMem, ECCV 2022, eq. 2): memory (CK, N), (1, N); query (CK, Q), (CK, Q) -> (Q, N).
+    """Return the anisotropic L2 similarity (XMem, ECCV 2022, eq. 2) of queries (CK, Q) to memory keys (CK, N): (Q, N).
 
-    S = -s_n * sum_c e_cq (a_cn - b_cq)^2 / sqrt(CK), expanded into one matrix product; a product of half the length if
-    all places share one selection, (CK, 1). `memory` is the cached result of `expanded(key, shrinkage)`, if available.
+    S = -s_n * sum_c e_cq (a_cn - b_cq)^2 / sqrt(CK), with shrinkage s (1, N) of the memory and selection e (CK, Q) of
+    the query, as one matrix product; of half the length if all queries share one selection (CK, 1). `memory` is the
+    result of `expand_keys(key, shrinkage)`, if the caller has cached it.
     """
     with torch.autocast(key.device.type, enabled=False):  # differences of large numbers: float32 only
-        memory = expanded(key, shrinkage) if memory is None else memory
+        memory = expand_keys(key, shrinkage) if memory is None else memory
         constant = (selection * query.square()).sum(0, keepdim=True)  # (1, Q)
-        asked = [2 * query * selection, -constant]
+        expanded_query = [2 * query * selection, -constant]
         if selection.shape[1] < query.shape[1]:
-            squares, others = memory[: len(key)], memory[len(key) :]
-            memory = torch.cat([others, selection.T @ squares])
-            asked = [*asked, constant.new_full(constant.shape, -1)]
+            squares, linear = memory[: len(key)], memory[len(key) :]
+            memory = torch.cat([linear, selection.T @ squares])
+            expanded_query = [*expanded_query, constant.new_full(constant.shape, -1)]
         else:
-            asked = [-selection, *asked]
-        return torch.cat(asked).T @ memory
+            expanded_query = [-selection, *expanded_query]
+        return torch.cat(expanded_query).T @ memory
 
 
-def as_rows(value: Tensor) -> Tensor:
-    """Transpose values (O, CV, N) -> (N, O CV): one contiguous row per token, for fast gathering."""
+def values_as_rows(value: Tensor) -> Tensor:
+    """Transpose values (O, CV, N) to one contiguous row per token, (N, O CV), which is fast to gather."""
     return value.flatten(0, 1).T.contiguous()
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """Top-k tokens of each query and their softmax weights: both (Q, K), best first."""
+class TopK:
+    """The K best memory tokens of each query, best first."""
 
-    index: Tensor
-    weight: Tensor
-    nearest: Tensor  # (Q,) score of the best token
+    index: Tensor  # (Q, K)
+    weight: Tensor  # (Q, K) softmax over the K tokens
+    best_score: Tensor  # (Q,)
 
     def read(self, value: Tensor, rows: Tensor | None = None) -> Tensor:
-        """Sum weighted values (O, CV, N) -> (O, CV, Q); `rows` is the cached `as_rows(value)`, if available."""
+        """Return the weighted sum of values (O, CV, N) for each query, (O, CV, Q).
+
+        `rows` is `values_as_rows(value)`, if the caller has cached it.
+        """
         objects, channels, _ = value.shape
-        rows = as_rows(value) if rows is None else rows
-        read = functional.embedding_bag(self.index, rows, per_sample_weights=self.weight, mode="sum")  # (Q, O CV)
-        return read.T.reshape(objects, channels, -1)
+        rows = values_as_rows(value) if rows is None else rows
+        readout = functional.embedding_bag(self.index, rows, per_sample_weights=self.weight, mode="sum")  # (Q, O CV)
+        return readout.T.reshape(objects, channels, -1)
 
 
-def read_top_k(scores: Tensor, *, top_k: int) -> Chosen:
-    """Apply softmax to the `top_k` best tokens of each query; scores (Q, N)."""
+def select_top_k(scores: Tensor, *, top_k: int) -> TopK:
+    """Select the `top_k` tokens of highest score for each query, weighted by softmax; scores (Q, N)."""
     if scores.device.type == "cpu" and scores.shape[1] >= _BLOCK * 2 * top_k and not scores.requires_grad:
-        best, index = _best_of_blocks(scores, top_k)
+        best, index = _blockwise_top_k(scores, top_k)
     else:
         best, index = scores.topk(min(top_k, scores.shape[1]), dim=1)
-    return Chosen(index, best.softmax(1), best[:, 0])
+    return TopK(index, best.softmax(1), best[:, 0])
 
 
-def _best_of_blocks(scores: Tensor, top_k: int) -> tuple[Tensor, Tensor]:
-    """Compute `topk` faster on a CPU: the top k tokens lie in the k blocks of highest maximum."""
+def _blockwise_top_k(scores: Tensor, top_k: int) -> tuple[Tensor, Tensor]:
+    """Return values and indices of `scores.topk(top_k, dim=1)`, faster on a CPU: both (Q, K).
+
+    The top k tokens lie in the k blocks of highest maximum, or in the rest that fills no block.
+    """
     length = scores.shape[1] // _BLOCK
     blocks = scores[:, : length * _BLOCK].unflatten(1, (_BLOCK, length))  # tokens of a block are `length` apart
-    chosen = blocks.amax(1).topk(top_k, dim=1, sorted=False).indices  # (Q, K)
-    places = torch.arange(_BLOCK, device=scores.device)[:, None] * length
-    index = (chosen[:, None] + places).flatten(1)
+    best_blocks = blocks.amax(1).topk(top_k, dim=1, sorted=False).indices  # (Q, K)
+    offsets = torch.arange(_BLOCK, device=scores.device)[:, None] * length
+    index = (best_blocks[:, None] + offsets).flatten(1)
     rest = torch.arange(length * _BLOCK, scores.shape[1], device=scores.device)
     index = torch.cat([index, rest.expand(len(scores), -1)], 1)
-    best, which = scores.gather(1, index).topk(top_k, dim=1)
-    return best, index.gather(1, which)
+    best, position = scores.gather(1, index).topk(top_k, dim=1)
+    return best, index.gather(1, position)
 
 
-def received(chosen: Chosen, count: int) -> Tensor:
-    """Sum the attention that each of `count` tokens received from all queries: (N,)."""
-    mass = chosen.weight.new_zeros(count)
-    return mass.index_add_(0, chosen.index.flatten(), chosen.weight.flatten())
+def attention_mass(selected: TopK, count: int) -> Tensor:
+    """Return the attention that each of `count` memory tokens received from all queries together: (N,)."""
+    mass = selected.weight.new_zeros(count)
+    return mass.index_add_(0, selected.index.flatten(), selected.weight.flatten())
 
 
 def top_k_readout(scores: Tensor, value: Tensor, *, top_k: int) -> Tensor:
-    """Read values with top-k softmax weights: scores (Q, N), value (O, CV, N) -> (O, CV, Q)."""
-    return read_top_k(scores, top_k=top_k).read(value)
+    """Return values (O, CV, N) read with the top-k softmax of scores (Q, N): (O, CV, Q)."""
+    return select_top_k(scores, top_k=top_k).read(value)
 
 
 def squared_distances(grid: tuple[int, int], *, like: Tensor) -> Tensor:
-    """Compute squared distances, in cells, between all pairs of cells of an (h, w) grid: (h w, h w)."""
+    """Return the squared distances between all pairs of cells of an (h, w) grid, in cells: (h w, h w)."""
     rows = torch.arange(grid[0], device=like.device, dtype=like.dtype)
     columns = torch.arange(grid[1], device=like.device, dtype=like.dtype)
     vertical = (rows[:, None] - rows).square()  # (h, h)

@@ -9,11 +9,14 @@ _EPSILON = 1e-7  # keeps odds finite in float32
 
 
 def joint_logits(probabilities: Tensor) -> Tensor:
-    """Apply soft aggregation (STM, ICCV 2019): (O, H, W) probabilities -> (O + 1, H, W) logits, background first."""
+    """Return the logits of soft aggregation (STM, ICCV 2019): (O, H, W) probabilities -> (O + 1, H, W).
+
+    The background comes first; its probability is the product of 1 - p over the objects.
+    """
     background = (1 - probabilities).prod(0, keepdim=True)
     return torch.logit(torch.cat([background, probabilities]), eps=_EPSILON)
 
 
 def aggregate(probabilities: Tensor) -> Tensor:
-    """Normalise independent probabilities (O, H, W) -> (O, H, W) that sum to 1 with the background."""
+    """Return the objects' probabilities after soft aggregation, (O, H, W); they sum to 1 with the background's."""
     return joint_logits(probabilities).softmax(0)[1:]

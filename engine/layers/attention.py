@@ -13,38 +13,38 @@ from torch.nn import functional
 
 Grid = tuple[int, int]  # (h, w)
 
-RADIUS = 7  # of the local window, in cells
+RADIUS = 7  # of the local window, in cells, as in AOT
 SIDE = 2 * RADIUS + 1
 _COLUMNS = 16  # query columns per pass on a CPU
-_NEVER = -1e8  # score of a position outside the image
+_MASKED_SCORE = -1e8  # of a position outside the image or the window
 
 
-def heads_of(tokens: Tensor, heads: int) -> Tensor:
-    """Split heads: (N, G C) -> (G, N, C)."""
+def split_heads(tokens: Tensor, heads: int) -> Tensor:
+    """Split the channels of tokens into heads: (N, G C) -> (G, N, C)."""
     return tokens.unflatten(-1, (heads, -1)).transpose(0, 1)
 
 
-def joined_heads(tokens: Tensor) -> Tensor:
-    """Join heads: (G, N, C) -> (N, G C)."""
+def merge_heads(tokens: Tensor) -> Tensor:
+    """Concatenate the heads of each token: (G, N, C) -> (N, G C)."""
     return tokens.transpose(0, 1).flatten(1)
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, *, heads: int) -> Tensor:
-    """Compute softmax(q k / sqrt(C)) v: (N, G C), (M, G C), (M, G CV) -> (N, G CV)."""
-    query, key, value = (heads_of(each, heads)[None] for each in (query, key, value))
+    """Return softmax(q k / sqrt(C)) v per head: (N, G C), (M, G C), (M, G CV) -> (N, G CV)."""
+    query, key, value = (split_heads(tokens, heads)[None] for tokens in (query, key, value))
     channels, width = query.shape[-1], value.shape[-1]
     if channels < width:  # PyTorch's fast kernels require equal widths
-        query, key = (functional.pad(each, (0, width - channels)) for each in (query, key))
-    return joined_heads(functional.scaled_dot_product_attention(query, key, value, scale=channels**-0.5)[0])
+        query, key = (functional.pad(tokens, (0, width - channels)) for tokens in (query, key))
+    return merge_heads(functional.scaled_dot_product_attention(query, key, value, scale=channels**-0.5)[0])
 
 
 def attention_weights(query: Tensor, key: Tensor, *, heads: int) -> Tensor:
-    """Compute softmax(q k / sqrt(C)): (N, G C), (M, G C) -> (G, N, M)."""
-    query, key = heads_of(query, heads), heads_of(key, heads)
+    """Return softmax(q k / sqrt(C)) per head: (N, G C), (M, G C) -> (G, N, M)."""
+    query, key = split_heads(query, heads), split_heads(key, heads)
     return (query @ key.transpose(1, 2) / query.shape[-1] ** 0.5).softmax(-1)
 
 
-def attend_near(
+def attend_locally(
     query: Tensor,
     key: Tensor,
     value: Tensor,
@@ -52,56 +52,56 @@ def attend_near(
     *,
     heads: int,
     bias: Tensor,
-    by_place: Tensor | None = None,
+    value_bias: Tensor | None = None,
 ) -> Tensor:
-    """Attend within a SIDE x SIDE window around each position: (N, G C), (N, G C), (N, G CV) -> (N, G CV).
+    """Attend from each cell to the SIDE x SIDE cells around it: (N, G C), (N, G C), (N, G CV) -> (N, G CV).
 
-    `bias` (G, N, SIDE^2) is added to the scores, by offset (dy, dx) in row-major order; `by_place` (G, CV, SIDE^2) is
-    added to the values, by offset. Blocks of query columns are multiplied with whole row slices and masked outside each
-    window, so that no window is copied.
+    This is AOT's short-term attention (NeurIPS 2021). `bias` (G, N, SIDE^2) is added to the scores and `value_bias`
+    (G, CV, SIDE^2) to the values, both by offset (dy, dx) in row-major order. Blocks of query columns are multiplied
+    with whole row slices and masked outside each window, so that no window is copied.
     """
     w = grid[1]
-    query, key, value = (heads_of(each, heads).unflatten(1, grid) for each in (query, key, value))  # (G, h, w, C)
-    query = query / query.shape[-1] ** 0.5
+    query, key, value = (split_heads(tokens, heads).unflatten(1, grid) for tokens in (query, key, value))
+    query = query / query.shape[-1] ** 0.5  # (G, h, w, C)
     bias = bias.unflatten(2, (SIDE, SIDE)).unflatten(1, grid)  # (G, h, w, SIDE, SIDE)
-    key, value = (functional.pad(each, (0, 0, 0, 0, RADIUS, RADIUS)) for each in (key, value))
+    key, value = (functional.pad(maps, (0, 0, 0, 0, RADIUS, RADIUS)) for maps in (key, value))
     width = min(w, _COLUMNS if query.device.type == "cpu" else w)
-    read = [
-        _read_columns(query, key, value, bias, by_place, range(left, min(left + width, w)))
+    columns = [
+        _attend_columns(query, key, value, bias, value_bias, range(left, min(left + width, w)))
         for left in range(0, w, width)
     ]
-    return joined_heads(torch.cat(read, 2).flatten(1, 2))
+    return merge_heads(torch.cat(columns, 2).flatten(1, 2))
 
 
-def _read_columns(
-    query: Tensor, key: Tensor, value: Tensor, bias: Tensor, by_place: Tensor | None, columns: range
+def _attend_columns(
+    query: Tensor, key: Tensor, value: Tensor, bias: Tensor, value_bias: Tensor | None, columns: range
 ) -> Tensor:
-    """Compute `attend_near` for a range of columns: (G, h, width, CV); key and value rows are padded by RADIUS."""
+    """Return `attend_locally` for some columns of queries: (G, h, width, CV). Rows of key and value are padded."""
     _, h, w, _ = query.shape
     reach = range(max(columns.start - RADIUS, 0), min(columns.stop + RADIUS, w))  # columns of key and value in reach
-    query, bias = (each[:, :, columns.start : columns.stop] for each in (query, bias))
-    key, value = (each[:, :, reach.start : reach.stop] for each in (key, value))
+    query, bias = (maps[:, :, columns.start : columns.stop] for maps in (query, bias))
+    key, value = (maps[:, :, reach.start : reach.stop] for maps in (key, value))
     scores = torch.stack([query @ key[:, y : y + h].transpose(2, 3) for y in range(SIDE)], 3)
-    place = torch.arange(columns.start, columns.stop, device=query.device)
-    other = torch.arange(reach.start, reach.stop, device=query.device)
-    offset = other - place[:, None] + RADIUS  # (width, reach): 0 to SIDE - 1 inside the window
+    query_column = torch.arange(columns.start, columns.stop, device=query.device)
+    key_column = torch.arange(reach.start, reach.stop, device=query.device)
+    offset = key_column - query_column[:, None] + RADIUS  # (width, reach): 0 to SIDE - 1 inside the window
     row = torch.arange(h, device=query.device)[:, None] + torch.arange(SIDE, device=query.device) - RADIUS
     outside = (offset < 0) | (offset >= SIDE)
     missing = ((row < 0) | (row >= h))[:, None, :, None] | outside[None, :, None]  # (h, width, SIDE, reach)
     pick = offset.clamp(0, SIDE - 1)[:, None].expand(*scores.shape[:2], -1, SIDE, -1)
-    # In float32: _NEVER is out of half precision's range.
-    scores = (scores + bias.gather(-1, pick)).float().masked_fill(missing, _NEVER)
+    # In float32, since _MASKED_SCORE is out of half precision's range.
+    scores = (scores + bias.gather(-1, pick)).float().masked_fill(missing, _MASKED_SCORE)
     weights = scores.flatten(3).softmax(-1).unflatten(3, (SIDE, -1)).to(value)
-    read = sum(weights[:, :, :, y] @ value[:, y : y + h] for y in range(SIDE))
-    if by_place is not None:
-        window = place[:, None] + torch.arange(SIDE, device=query.device) - RADIUS  # (width, SIDE): window columns
-        at = (window - reach.start).clamp(0, len(reach) - 1)
-        seen = weights.gather(-1, at[:, None].expand(*weights.shape[:4], -1))
-        seen = seen * ((window >= 0) & (window < w))[:, None].to(seen)
-        read = read + seen.flatten(3) @ by_place.transpose(1, 2)[:, None]
-    return read
+    readout = sum(weights[:, :, :, y] @ value[:, y : y + h] for y in range(SIDE))
+    if value_bias is not None:
+        window = query_column[:, None] + torch.arange(SIDE, device=query.device) - RADIUS  # (width, SIDE)
+        index = (window - reach.start).clamp(0, len(reach) - 1)
+        by_offset = weights.gather(-1, index[:, None].expand(*weights.shape[:4], -1))
+        by_offset = by_offset * ((window >= 0) & (window < w))[:, None].to(by_offset)
+        readout = readout + by_offset.flatten(3) @ value_bias.transpose(1, 2)[:, None]
+    return readout
 
 
-def on_grid(tokens: Tensor, grid: Grid, layer: Callable[[Tensor], Tensor]) -> Tensor:
-    """Apply a layer for maps (B, C, h, w) to tokens: (N, C) -> (N, C')."""
+def apply_on_grid(tokens: Tensor, grid: Grid, layer: Callable[[Tensor], Tensor]) -> Tensor:
+    """Apply `layer`, which takes maps (B, C, h, w), to the tokens of one frame: (N, C) -> (N, C')."""
     return layer(tokens.T.unflatten(1, grid)[None])[0].flatten(1).T

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 as a feature pyramid with taps at strides 2 to 32."""
+"""EfficientNet-Lite0 as a feature pyramid of strides 2 to 32, and the base class of all encoders."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from .convolution import Conv
-from .quantised import Codes, steps
+from .quantised import QuantisedMap, to_codes
 
 # EfficientNet-Lite0 (Tan & Le 2019, "lite" variant without squeeze-and-excitation), one row per block:
-# expansion, kernel, stride, channels out. Two of the four equal blocks at stride 32 are omitted without loss in masks.
+# expansion, kernel, stride, channels out. Two of the four equal blocks at stride 32 are left out: they improve no mask.
 _LITE0 = (
     (1, 3, 1, 16),
     (6, 3, 2, 24), (6, 3, 1, 24),
@@ -23,35 +23,41 @@ _LITE0_TAPS = {0: 2, 2: 4, 4: 8, 10: 16, 13: 32}  # index of the last block of a
 _PUBLISHED = (*range(13), 15)  # index of each block in the published network
 
 
+class PyramidEncoder(nn.Module):
+    """Base class of encoders: `forward` takes images (B, C, H, W) and returns maps by stride."""
+
+    channels: dict[int, int]  # stride -> channels of its map
+
+
 class InvertedResidual(nn.Module):
-    """MBConv block: expand, depthwise convolution, project; batch norm is folded into the convolutions."""
+    """MBConv block: 1x1 expansion, depthwise convolution, 1x1 projection; batch norm is folded into each."""
 
     def __init__(self, channels_in: int, channels: int, depthwise: Conv) -> None:
-        """Build a block around `depthwise`; without an expansion if it has `channels_in` channels."""
+        """Build a block around `depthwise`, with an expansion only if it has more than `channels_in` channels."""
         super().__init__()
         width = depthwise.in_channels
-        self.expand = Conv(channels_in, width, 1, then="relu6") if width > channels_in else None
+        self.expand = Conv(channels_in, width, 1, activation="relu6") if width > channels_in else None
         self.depthwise = depthwise
         self.project = Conv(width, channels, 1)
         self.keeps_shape = depthwise.stride == (1, 1) and channels_in == channels
 
     def forward(self, image: Tensor) -> Tensor:
-        inner = image if self.expand is None else self.expand(image, coded=True)
-        return self.project(self.depthwise(inner, coded=True), add=image if self.keeps_shape else None)
+        inner = image if self.expand is None else self.expand(image, keep_quantised=True)
+        return self.project(self.depthwise(inner, keep_quantised=True), add=image if self.keeps_shape else None)
 
 
-class EfficientNetLite0(nn.Module):
-    """EfficientNet-Lite0 without its classifier and two blocks; taps are linear bottlenecks."""
+class EfficientNetLite0(PyramidEncoder):
+    """EfficientNet-Lite0 without its head and two blocks; maps are outputs of linear bottlenecks."""
 
     channels = {2: 16, 4: 24, 8: 40, 16: 112, 32: 320}
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = Conv(3, 32, 3, stride=2, then="relu6", aligned=True)
+        self.stem = Conv(3, 32, 3, stride=2, activation="relu6", tf_same=True)
         blocks, channels_in = [], 32
         for expansion, kernel, stride, channels in _LITE0:
             width = channels_in * expansion
-            depthwise = Conv(width, width, kernel, stride=stride, groups=width, then="relu6", aligned=True)
+            depthwise = Conv(width, width, kernel, stride=stride, groups=width, activation="relu6", tf_same=True)
             blocks.append(InvertedResidual(channels_in, channels, depthwise))
             channels_in = channels
         self.blocks = nn.ModuleList(blocks)
@@ -61,42 +67,43 @@ class EfficientNetLite0(nn.Module):
 
         The published weights expect (x - 127) / 128 for x in 0..255.
         """
-        if self.stem.quantises(image):
-            image = Codes(steps(image, 1 / 255, 0), 1 / 128, 127)
+        normalised: Tensor | QuantisedMap
+        if self.stem.runs_quantised(image):
+            normalised = QuantisedMap(to_codes(image, 1 / 255, 0), 1 / 128, 127)
         else:
-            image = (image * 255 - 127) / 128
+            normalised = (image * 255 - 127) / 128
         pyramid = {}
-        image = self.stem(image, coded=True)
+        image = self.stem(normalised, keep_quantised=True)
         for index, block in enumerate(self.blocks):
             image = block(image)
             if index in _LITE0_TAPS:
                 pyramid[_LITE0_TAPS[index]] = image
         return pyramid
 
-    def parts_before(self, stride: int) -> list[nn.Module]:
-        """Return the stem and all blocks up to the tap at `stride`, for freezing in training."""
+    def modules_up_to(self, stride: int) -> list[nn.Module]:
+        """Return the stem and all blocks that the map at `stride` is computed by, for freezing them in training."""
         last = next(index for index, tap in _LITE0_TAPS.items() if tap == stride)
         return [self.stem, *self.blocks[: last + 1]]
 
 
-def folded_lite0(published: dict[str, Tensor], *, epsilon: float = 1e-3) -> dict[str, Tensor]:
-    """Convert published tensors (`_conv_stem`, `_blocks.N._expand_conv`, ...) to `EfficientNetLite0` state.
+def convert_lite0(published: dict[str, Tensor], *, epsilon: float = 1e-3) -> dict[str, Tensor]:
+    """Convert the published state dict (`_conv_stem`, `_blocks.N._expand_conv`, ...) to `EfficientNetLite0`'s.
 
     Batch norm (scale g, shift b, mean m, variance v) is folded into its convolution: w' = w g / sqrt(v + epsilon),
     bias = b - m g / sqrt(v + epsilon).
     """
     state: dict[str, Tensor] = {}
 
-    def fold(ours: str, convolution: str, norm: str) -> None:
+    def fold(name: str, convolution: str, norm: str) -> None:
         gain = published[f"{norm}.weight"] / torch.sqrt(published[f"{norm}.running_var"] + epsilon)
-        state[f"{ours}.weight"] = published[f"{convolution}.weight"] * gain[:, None, None, None]
-        state[f"{ours}.bias"] = published[f"{norm}.bias"] - published[f"{norm}.running_mean"] * gain
+        state[f"{name}.weight"] = published[f"{convolution}.weight"] * gain[:, None, None, None]
+        state[f"{name}.bias"] = published[f"{norm}.bias"] - published[f"{norm}.running_mean"] * gain
 
     fold("stem", "_conv_stem", "_bn0")
     for index, (number, (expansion, *_)) in enumerate(zip(_PUBLISHED, _LITE0, strict=True)):
-        ours, theirs = f"blocks.{index}", f"_blocks.{number}"
+        block, source = f"blocks.{index}", f"_blocks.{number}"
         if expansion > 1:
-            fold(f"{ours}.expand", f"{theirs}._expand_conv", f"{theirs}._bn0")
-        fold(f"{ours}.depthwise", f"{theirs}._depthwise_conv", f"{theirs}._bn1")
-        fold(f"{ours}.project", f"{theirs}._project_conv", f"{theirs}._bn2")
+            fold(f"{block}.expand", f"{source}._expand_conv", f"{source}._bn0")
+        fold(f"{block}.depthwise", f"{source}._depthwise_conv", f"{source}._bn1")
+        fold(f"{block}.project", f"{source}._project_conv", f"{source}._bn2")
     return state

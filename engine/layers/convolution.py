@@ -12,32 +12,38 @@ from torch.nn import functional
 
 from ..runtime.threads import use_all_threads
 from . import quantised
-from .quantised import Codes, Packed, joined, packed
+from .quantised import PackedWeight, QuantisedMap, concatenate, pack_weight
 
 _RELU6 = (0.0, 6.0)  # lower and upper end
-_AFTER = {"": ("none", []), "relu": ("relu", []), "relu6": ("hardtanh", list(_RELU6))}  # oneDNN's names
+_ONEDNN_ACTIVATIONS: dict[str, tuple[str, list[float]]] = {
+    "": ("none", []),
+    "relu": ("relu", []),
+    "relu6": ("hardtanh", list(_RELU6)),
+}
 # Operators emitted by torch.compile, called directly: no compiler is needed on the user's machine.
-_FUSED = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
-_KEPT = 4  # image sizes and thread counts for which a reordered weight is cached
+_CAN_FUSE = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+_MAX_CACHED = 4  # image sizes and thread counts for which a reordered weight is cached
 
 
 @contextmanager
-def in_steps() -> Iterator[None]:
+def without_fused_convolutions() -> Iterator[None]:
     """Disable fused convolutions within the context: the reference for comparisons."""
-    global _FUSED
-    before, _FUSED = _FUSED, False
+    global _CAN_FUSE
+    before, _CAN_FUSE = _CAN_FUSE, False
     try:
         yield
     finally:
-        _FUSED = before
+        _CAN_FUSE = before
 
 
 class Conv(nn.Conv2d):
-    """Convolution with optional addition of a map and an optional activation `then`: "relu" or "relu6".
+    """Convolution, then addition of another map if given, then "relu", "relu6" or no `activation`.
 
-    `aligned`: TensorFlow's "same" padding, for an output of ceil(size / stride) cells; the odd pixel is added at the
-    right and the bottom. The weights of EfficientNet-Lite were trained with this padding.
+    `tf_same`: TensorFlow's "same" padding, which gives ceil(size / stride) cells and adds an odd pixel at the right and
+    the bottom. The weights of EfficientNet-Lite were trained with this padding.
     """
+
+    bias: Tensor
 
     def __init__(
         self,
@@ -48,127 +54,151 @@ class Conv(nn.Conv2d):
         stride: int = 1,
         dilation: int = 1,
         groups: int = 1,
-        then: str = "",
-        aligned: bool = False,
+        activation: str = "",
+        tf_same: bool = False,
     ) -> None:
-        """Pad by `dilation * (kernel // 2)` on each side, unless `aligned`."""
-        padding = 0 if aligned else dilation * (kernel // 2)
+        """Build a convolution padded by `dilation * (kernel // 2)` on each side, or by `tf_same`."""
+        padding = 0 if tf_same else dilation * (kernel // 2)
         super().__init__(channels_in, channels, kernel, stride, padding, dilation, groups)
-        self.then = then
-        self.aligned = aligned
+        self.activation = activation
+        self.tf_same = tf_same
         self.quantised = False  # whether to compute in 8-bit integers where supported
-        self._packed: dict[tuple, Tensor | Packed] = {}
+        self._padding = [kernel // 2 if tf_same else padding] * 2  # of the fused and the quantised convolution
+        self._reordered: dict[tuple[Any, ...], Tensor] = {}
+        self._packed: dict[tuple[int, int], PackedWeight] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the state without packed weights, which cannot be copied and are packed again on use."""
-        return {**self.__dict__, "_packed": {}}
+        """Return the state without cached weights, which cannot be copied and are made again on use."""
+        return {**self.__dict__, "_reordered": {}, "_packed": {}}
 
-    def forward(self, image: Tensor | Codes, add: Tensor | None = None, *, coded: bool = False) -> Tensor | Codes:
+    def forward(  # type: ignore[override]  # more than the plain convolution takes and returns
+        self, image: Tensor | QuantisedMap, add: Tensor | None = None, *, keep_quantised: bool = False
+    ) -> Tensor | QuantisedMap:
         """Convolve (B, C, H, W), add `add` (B, C', H', W') if given, and apply the activation.
 
-        `coded`: the caller accepts 8-bit `Codes`, which are returned where the quantised path applies.
+        With `keep_quantised`, the result may be a `QuantisedMap`: after ReLU6 without addition, if computed in 8 bits.
         """
-        if isinstance(image, Codes) or self.quantises(image):
+        if isinstance(image, QuantisedMap):
             with use_all_threads():
-                found = (
-                    self._in_codes(image, add, coded) if isinstance(image, Codes) else self._coding(image, add, coded)
-                )
-            if found is not None:
-                return found
-        return self._in_one_pass(image, add) if self._fuses(image) else self._in_steps(image, add)
+                return self._forward_quantised(image, add, keep_quantised)
+        if self.runs_quantised(image):
+            with use_all_threads():
+                result = self._quantise_and_convolve(image, add, keep_quantised)
+            if result is not None:
+                return result
+        return self._forward_fused(image, add) if self._fuses(image) else self._forward_unfused(image, add)
 
-    def _coding(self, image: Tensor, add: Tensor | None, coded: bool) -> Tensor | Codes | None:
+    def _quantise_and_convolve(
+        self, image: Tensor, add: Tensor | None, keep_quantised: bool
+    ) -> Tensor | QuantisedMap | None:
         """Quantise a float map and convolve; return None if a value is not finite."""
         # One by one: the value range of one object's map must not change the quantisation of another's.
-        codes = [quantised.coded(one) for one in image.split(1)]
-        if not all(codes):
+        maps = [codes for part in image.split(1) if (codes := quantised.quantise(part)) is not None]
+        if len(maps) < len(image):
             return None
-        kept = [None] * len(image) if add is None else add.expand(len(image), -1, -1, -1).split(1)
-        return joined([self._in_codes(one, more, coded) for one, more in zip(codes, kept, strict=True)])
+        addends = [None] * len(image) if add is None else add.expand(len(image), -1, -1, -1).split(1)
+        return concatenate(
+            [
+                self._forward_quantised(codes, addend, keep_quantised)
+                for codes, addend in zip(maps, addends, strict=True)
+            ]
+        )
 
-    def quantises(self, image: Tensor) -> bool:
-        """Return whether `image` would be convolved in 8-bit integers."""
-        able = self.quantised and quantised.ABLE and image.numel() > 0
-        return able and self._fuses(image) and not self._pads_unevenly(image)
+    def runs_quantised(self, image: Tensor) -> bool:
+        """Return whether a float map would be convolved in 8-bit integers."""
+        supported = self.quantised and quantised.AVAILABLE and image.numel() > 0
+        return supported and self._fuses(image) and not self._pads_unevenly(image)
 
     def _fuses(self, image: Tensor) -> bool:
-        able = _FUSED and image.device.type == "cpu" and image.dtype == torch.float32
+        """Return whether a float map is convolved by oneDNN's fused operators."""
+        supported = _CAN_FUSE and image.device.type == "cpu" and image.dtype == torch.float32
         if torch.compiler.is_compiling():  # the compiler fuses by itself
             return False
         if torch.is_grad_enabled():  # frozen parts are faster fused, even under autocast in training
-            return able and not (self.weight.requires_grad or image.requires_grad)
-        return able and not torch.is_autocast_enabled("cpu")
+            return supported and not (self.weight.requires_grad or image.requires_grad)
+        return supported and not torch.is_autocast_enabled("cpu")
 
-    def _in_steps(self, image: Tensor, add: Tensor | None) -> Tensor:
+    def _forward_unfused(self, image: Tensor, add: Tensor | None) -> Tensor:
         if self.groups > 1 and image.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
             # Training depthwise convolutions in bfloat16 takes oneDNN three times as long.
             with torch.autocast("cpu", enabled=False):
-                return self._in_steps(image.float(), None if add is None else add.float())
-        how = self.stride, 0 if self.aligned else self.padding, self.dilation, self.groups
-        out = functional.conv2d(self.padded(image) if self.aligned else image, self.weight, self.bias, *how)
+                return self._forward_unfused(image.float(), None if add is None else add.float())
+        padding = [0, 0] if self.tf_same else self._padding
+        image = self.pad(image) if self.tf_same else image
+        out = functional.conv2d(image, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
         out = out if add is None else out + add
-        return functional.relu(out) if self.then == "relu" else functional.relu6(out) if self.then == "relu6" else out
+        if self.activation == "relu":
+            return functional.relu(out)
+        return functional.relu6(out) if self.activation == "relu6" else out
 
-    def padded(self, image: Tensor) -> Tensor:
-        """Pad a map with the zeros that the convolution reads."""
-        if not self.aligned:
-            return functional.pad(image, [self.padding[1]] * 2 + [self.padding[0]] * 2)
+    def pad(self, image: Tensor) -> Tensor:
+        """Pad a map with the zeros that the convolution reads around it."""
+        if not self.tf_same:
+            return functional.pad(image, [self._padding[1]] * 2 + [self._padding[0]] * 2)
         stride, kernel = self.stride[0], self.kernel_size[0]
         bottom, right = (max((-(-size // stride) - 1) * stride + kernel - size, 0) for size in image.shape[-2:])
         return functional.pad(image, (right // 2, right - right // 2, bottom // 2, bottom - bottom // 2))
 
-    def _in_one_pass(self, image: Tensor, add: Tensor | None) -> Tensor:
-        if self._pads_unevenly(image) or (add is not None and self.then == "relu6"):  # unsupported by oneDNN
-            return self._in_steps(image, add)
+    def _forward_fused(self, image: Tensor, add: Tensor | None) -> Tensor:
+        if self._pads_unevenly(image) or (add is not None and self.activation == "relu6"):  # unsupported by oneDNN
+            return self._forward_unfused(image, add)
         image = image.contiguous(memory_format=torch.channels_last)
-        padding = self._padding()
-        weight = self._in_its_layout(image, padding)
-        how = (weight, self.bias, padding, list(self.stride), list(self.dilation), self.groups)
-        name, numbers = _AFTER[self.then]
+        weight = self._reordered_weight(image)
+        geometry = (self._padding, list(self.stride), list(self.dilation), self.groups)
+        name, limits = _ONEDNN_ACTIVATIONS[self.activation]
         if add is None:
-            return torch.ops.mkldnn._convolution_pointwise(image, *how, name, numbers, "")
+            return torch.ops.mkldnn._convolution_pointwise(image, weight, self.bias, *geometry, name, limits, "")
         add = add.contiguous(memory_format=torch.channels_last)
-        after = (name, numbers, "") if self.then else (None, [], None)
-        return torch.ops.mkldnn._convolution_pointwise.binary(image, add, *how, "add", 1.0, *after)
+        after = (name, limits, "") if self.activation else (None, [], None)
+        return torch.ops.mkldnn._convolution_pointwise.binary(
+            image, add, weight, self.bias, *geometry, "add", 1.0, *after
+        )
 
-    def _in_codes(self, image: Codes, add: Tensor | None, coded: bool) -> Tensor | Codes:
-        kind = "whole numbers", *self._edition()
-        how = list(self.stride), self._padding(), list(self.dilation), self.groups
-        if kind not in self._packed:
-            self._packed = {kind: packed(self._weight(), how)}
-        scale = _RELU6[1] / 255 if coded and self.then == "relu6" and add is None else None
-        then = _AFTER[self.then if add is None else ""]
-        out = quantised.convolved(image, self._packed[kind], self.bias, how, scale=scale, then=then)
+    def _forward_quantised(
+        self, image: QuantisedMap, add: Tensor | None, keep_quantised: bool
+    ) -> Tensor | QuantisedMap:
+        version = self._weight_version()
+        geometry = list(self.stride), self._padding, list(self.dilation), self.groups
+        if version not in self._packed:
+            self._packed = {version: pack_weight(self._symmetric_weight(), geometry)}
+        scale = _RELU6[1] / 255 if keep_quantised and self.activation == "relu6" and add is None else None
+        activation = _ONEDNN_ACTIVATIONS[self.activation if add is None else ""]
+        out = quantised.convolve(image, self._packed[version], self.bias, geometry, scale=scale, activation=activation)
         if scale is not None:
-            return Codes(out, scale, 0)
+            return QuantisedMap(out, scale, 0)
         if add is None:
             return out
         out = out.add_(add)
-        return out.relu_() if self.then == "relu" else out.clamp_(*_RELU6) if self.then == "relu6" else out
+        if self.activation == "relu":
+            return out.relu_()
+        return out.clamp_(*_RELU6) if self.activation == "relu6" else out
 
     def _pads_unevenly(self, image: Tensor) -> bool:
-        return self.aligned and self.stride[0] > 1 and any(size % self.stride[0] for size in image.shape[-2:])
+        """Return whether `tf_same` pads a map of this size otherwise than `_symmetric_weight` assumes."""
+        return self.tf_same and self.stride[0] > 1 and any(size % self.stride[0] for size in image.shape[-2:])
 
-    def _padding(self) -> list[int]:
-        return [self.kernel_size[0] // 2] * 2 if self.aligned else list(self.padding)
-
-    def _weight(self) -> Tensor:
-        """Return the weight for a symmetrically padded map."""
-        if self.aligned and self.stride[0] > 1:  # pads one side only: extend the kernel by a zero
+    def _symmetric_weight(self) -> Tensor:
+        """Return the weight for a map padded by `_padding` on each side."""
+        if self.tf_same and self.stride[0] > 1:  # pads the left and the top by one pixel less: give that pixel weight 0
             return functional.pad(self.weight, (1, 0, 1, 0))
         return self.weight
 
-    def _edition(self) -> tuple[int, int]:
+    def _weight_version(self) -> tuple[int, int]:
         """Identify the weight's storage and version, since it may be modified in place."""
         return self.weight.data_ptr(), 0 if self.weight.is_inference() else self.weight._version
 
-    def _in_its_layout(self, image: Tensor, padding: list[int]) -> Tensor:
+    def _reordered_weight(self, image: Tensor) -> Tensor:
         """Return the weight in oneDNN's layout for this image size and number of threads, cached."""
-        kind = tuple(image.shape), torch.get_num_threads(), *self._edition()
-        if kind not in self._packed:
-            if len(self._packed) >= _KEPT:
-                self._packed.clear()
-            self._packed[kind] = torch.ops.mkldnn._reorder_convolution_weight(
-                self._weight(), padding, list(self.stride), list(self.dilation), self.groups, list(image.shape)
+        kind = tuple(image.shape), torch.get_num_threads(), *self._weight_version()
+        if kind not in self._reordered:
+            if len(self._reordered) >= _MAX_CACHED:
+                self._reordered.clear()
+            self._reordered[kind] = torch.ops.mkldnn._reorder_convolution_weight(
+                self._symmetric_weight(),
+                self._padding,
+                list(self.stride),
+                list(self.dilation),
+                self.groups,
+                list(image.shape),
             )
-        return self._packed[kind]
+        return self._reordered[kind]

@@ -1,4 +1,4 @@
-"""Decoders of XMem and the AOT family: memory readout at stride 16 -> mask logits."""
+"""Mask decoders of XMem and the AOT family, from stride 16 to stride 4."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from .fusion import GatedUpdate, ResidualBlock
 
 @dataclass(frozen=True)
 class Decoded:
-    """Decoder output at each stride; the maps also update the sensory memory."""
+    """Output of `UpsamplingDecoder`: mask logits, and the maps that update XMem's sensory memory."""
 
     maps: dict[int, Tensor]  # stride -> (O, C, H / stride, W / stride)
     logits: Tensor  # (O, 1, H / 4, W / 4)
 
     def full_size(self) -> Tensor:
-        """Upsample the logits to full size: (O, H, W)."""
+        """Return the logits upsampled to full size: (O, H, W)."""
         return functional.interpolate(self.logits, scale_factor=4, mode="bilinear", align_corners=False)[:, 0]
 
 
 class UpBlock(nn.Module):
-    """Upsample a map by 2, add the image's skip features, and apply a residual block."""
+    """Decoder block: upsample a map by 2, add the image's skip features, and apply a residual block."""
 
     def __init__(self, skip: int, channels_in: int, channels: int) -> None:
         super().__init__()
@@ -32,13 +32,13 @@ class UpBlock(nn.Module):
         self.mix = ResidualBlock(channels_in, channels)
 
     def forward(self, skip: Tensor, above: Tensor) -> Tensor:
-        """Upsample `above`: (1, CS, 2h, 2w), (O, C, h, w) -> (O, C', 2h, 2w)."""
+        """Upsample `above` (O, C, h, w) with image features `skip` (1, CS, 2h, 2w) -> (O, C', 2h, 2w)."""
         above = functional.interpolate(above, scale_factor=2, mode="bilinear", align_corners=False)
         return self.mix(self.skip(skip) + above)
 
 
 class UpsamplingDecoder(nn.Module):
-    """Decoder of STM and XMem: strides 16 -> 8 -> 4 with skip connections from the image features."""
+    """Decoder of STM and XMem: strides 16 -> 8 -> 4, with skip connections from the image features."""
 
     def __init__(self, channels: dict[int, int]) -> None:
         super().__init__()
@@ -47,14 +47,14 @@ class UpsamplingDecoder(nn.Module):
         self.logit = nn.Conv2d(256, 1, 3, padding=1)
 
     def forward(self, deep: Tensor, pyramid: dict[int, Tensor]) -> Decoded:
-        """Decode (O, 512, h, w) at stride 16 -> maps and logits."""
+        """Decode fused features (O, 512, h, w) at stride 16."""
         at_8 = self.up_8(pyramid[8], deep)
         at_4 = self.up_4(pyramid[4], at_8)
         return Decoded({16: deep, 8: at_8, 4: at_4}, self.logit(functional.relu(at_4)))
 
 
 class SensoryUpdate(nn.Module):
-    """Update of XMem's sensory memory from decoder maps of all three strides and logits, pooled to stride 16."""
+    """Update of XMem's sensory memory by the decoder's maps and logits of each stride, pooled to stride 16."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -64,12 +64,12 @@ class SensoryUpdate(nn.Module):
         self.update = GatedUpdate(256, channels)
 
     def forward(self, decoded: Decoded, hidden: Tensor) -> Tensor:
-        """Return the new sensory memory (O, CH, h, w)."""
+        """Return the sensory memory `hidden` (O, CH, h, w) updated by `decoded`; same shape."""
         at_4 = torch.cat([decoded.maps[4], decoded.logits], 1)
-        seen = self.from_16(decoded.maps[16])
-        seen = seen + self.from_8(functional.avg_pool2d(decoded.maps[8], 2))
-        seen = seen + self.from_4(functional.avg_pool2d(at_4, 4))
-        return self.update(seen, hidden)
+        features = self.from_16(decoded.maps[16])
+        features = features + self.from_8(functional.avg_pool2d(decoded.maps[8], 2))
+        features = features + self.from_4(functional.avg_pool2d(at_4, 4))
+        return self.update(features, hidden)
 
 
 class ConvNorm(nn.Module):
@@ -85,7 +85,7 @@ class ConvNorm(nn.Module):
 
 
 class PyramidDecoder(nn.Module):
-    """Decoder of the AOT family: strides 16 -> 8 -> 4 with skip connections, one logit per identity."""
+    """Decoder of the AOT family: strides 16 -> 8 -> 4, with skip connections; one logit map per identity."""
 
     def __init__(self, channels_in: int, channels: dict[int, int], identities: int, *, align_corners: bool) -> None:
         super().__init__()
@@ -100,9 +100,9 @@ class PyramidDecoder(nn.Module):
         """Decode (1, C, h, w) at stride 16 -> logits (identities, H / 4, W / 4)."""
         deep = functional.relu(self.enter(deep))
         deep = functional.relu(self.at_16(self.skip_16(pyramid[16]) + deep))
-        deep = functional.relu(self.at_8(self.skip_8(pyramid[8]) + self._to(deep, pyramid[8])))
-        deep = functional.relu(self.at_4(self.skip_4(pyramid[4]) + self._to(deep, pyramid[4])))
+        deep = functional.relu(self.at_8(self.skip_8(pyramid[8]) + self._resize(deep, pyramid[8])))
+        deep = functional.relu(self.at_4(self.skip_4(pyramid[4]) + self._resize(deep, pyramid[4])))
         return self.logit(deep)[0]
 
-    def _to(self, image: Tensor, like: Tensor) -> Tensor:
+    def _resize(self, image: Tensor, like: Tensor) -> Tensor:
         return functional.interpolate(image, size=like.shape[-2:], mode="bilinear", align_corners=self.align_corners)

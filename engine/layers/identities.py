@@ -1,4 +1,4 @@
-"""IdentityBank: AOT's embedding of object masks into identity tokens at stride 16."""
+"""IdentityBank: AOT's embedding of object masks as identity tokens at stride 16."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-IDENTITIES = 10  # objects per group; the background is one further identity
+IDENTITIES = 10  # objects in one group; the background is one more identity
 
 
 class IdentityBank(nn.Module):
-    """Patch embedding of one-hot masks; with layer norm in DeAOT, with an ignore channel in RMem."""
+    """Patch embedding of one-hot masks, AOT's identity assignment (NeurIPS 2021)."""
 
     def __init__(self, width: int, *, centred: bool, normed: bool, ignores: bool) -> None:
-        """Build the embedding; `centred`: patches of 17 pixels centred on every 16th pixel, else blocks of 16."""
+        """Build the embedding of patches of 17 x 17 pixels around every 16th, or if not `centred` of 16 x 16 blocks.
+
+        `normed` adds a layer norm (DeAOT); `ignores` adds an input channel for ignored pixels, which stays 0 (RMem).
+        """
         super().__init__()
         channels = IDENTITIES + 1 + ignores
         kernel, padding = (17, 8) if centred else (16, 0)
@@ -21,9 +24,9 @@ class IdentityBank(nn.Module):
         self.norm = nn.LayerNorm(width) if normed else None
 
     def forward(self, masks: Tensor) -> Tensor:
-        """Embed masks (O, H, W) 0 or 1, O <= 10 -> (N, width)."""
+        """Embed masks (O, H, W) of 0 and 1, O <= 10 -> (N, width)."""
         background = 1 - masks.sum(0, keepdim=True)
         unused = self.embed.in_channels - 1 - len(masks)
-        spread = functional.pad(torch.cat([background, masks]), (0, 0, 0, 0, 0, unused))
-        tokens = self.embed(spread[None])[0].flatten(1).T
+        one_hot = functional.pad(torch.cat([background, masks]), (0, 0, 0, 0, 0, unused))
+        tokens = self.embed(one_hot[None])[0].flatten(1).T
         return tokens if self.norm is None else self.norm(tokens)

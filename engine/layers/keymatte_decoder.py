@@ -17,17 +17,16 @@ from .convolution import Conv
 from .fusion import ResidualBlock
 from .windows import Window
 
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 VALUE = 128  # channels of values
 CONTEXT = 160  # channels of the stride-16 features shared by value encoder and decoder
 _EDGE = 32  # channels of the edge refiner
-_FINER = 2  # pixel-shuffle factor from stride 4 to the edges' stride 2
-_FINE = 4  # pixel-unshuffle factor from stride 2 to stride 8
-_SCORE = 32  # channels of the quality head
+_FROM_2_TO_4, _FROM_2_TO_8 = 2, 4  # pixel-unshuffle factors from stride 2 to strides 4 and 8
+_QUALITY = 32  # channels of the quality head
 _LIKELY = 0.2  # minimum presence probability of a stride-16 cell to be decoded at fine strides
-_AROUND = 1  # margin around likely cells, in cells of stride 16
-NOWHERE = -10.0  # logit of an object where it is not decoded
+_MARGIN = 1  # around likely cells, in cells of stride 16
+ABSENT_LOGIT = -10.0  # logit of an object where it is not decoded
 
 
 class DecoderInputs(NamedTuple):
@@ -35,8 +34,8 @@ class DecoderInputs(NamedTuple):
 
     readout: Tensor  # (O, CV, h, w) values read from memory
     context: Tensor  # (1, C, h, w) features at stride 16
-    previous: Tensor  # (O, 3, h, w) moved mask, sum of other objects' moved masks, similarity to memory
-    moved: Tensor  # (O, 2, H / 2, W / 2) previous masks moved by optical flow, and luma difference
+    previous: Tensor  # (O, 3, h, w) warped mask, sum of the other objects' warped masks, similarity to memory
+    warped: Tensor  # (O, 2, H / 2, W / 2) previous mask warped by optical flow, and luma difference
     pyramid: dict[int, Tensor]  # stride 2, 4, 8 -> features (1, C, H / stride, W / stride)
 
 
@@ -49,17 +48,19 @@ class DecoderOutput:
     presence_logits: Tensor  # (O, H / 16, W / 16) logits of object presence in a cell
 
 
-def _of_each(objects: Sequence[tuple[Tensor, ...]], do: Callable[..., Made], *, exact: bool) -> list[Made]:
-    """Apply `do` to each object's maps in turn, so that they stay in the CPU cache.
+def _map_objects(
+    function: Callable[..., Result], objects: Sequence[tuple[Tensor, ...]], *, deterministic: bool
+) -> list[Result]:
+    """Call `function` with the maps of one object after another, so that they stay in the CPU cache.
 
-    `exact`: `do` gives the same result for any number of threads, so objects are spread over idle threads.
+    `deterministic`: `function` gives the same result for any number of threads, so objects are spread over idle ones.
     """
 
-    def make(one: tuple[Tensor, ...]) -> Made:
-        with use_all_threads() if exact else nullcontext():
-            return do(*one)
+    def call(maps: tuple[Tensor, ...]) -> Result:
+        with use_all_threads() if deterministic else nullcontext():
+            return function(*maps)
 
-    return map_shared(make, objects) if exact else [make(one) for one in objects]
+    return map_shared(call, objects) if deterministic else [call(maps) for maps in objects]
 
 
 class ValueEncoder(nn.Module):
@@ -69,7 +70,7 @@ class ValueEncoder(nn.Module):
         super().__init__()
         widths = (5, 16, 32, 64, VALUE)
         self.reduce = nn.ModuleList(
-            Conv(before, after, 3, stride=2, then="relu") for before, after in zip(widths, widths[1:])
+            Conv(before, after, 3, stride=2, activation="relu") for before, after in zip(widths, widths[1:])
         )
         self.join = Conv(VALUE + CONTEXT, VALUE, 1)
         self.mix = ResidualBlock(VALUE)
@@ -78,66 +79,69 @@ class ValueEncoder(nn.Module):
         """Encode image (1, 3, H, W), context (1, C, h, w), masks (O, H, W) -> values (O, CV, h, w)."""
         others = masks.sum(0, keepdim=True) - masks
         if torch.is_grad_enabled() or masks.device.type != "cpu":
-            return self._look(image, context, masks, others)
-        each = list(zip(masks.split(1), others.split(1), strict=True))
-        return torch.cat(_of_each(each, partial(self._look, image, context), exact=self.join.quantised))
+            return self._encode(image, context, masks, others)
+        objects = list(zip(masks.split(1), others.split(1), strict=True))
+        encode = partial(self._encode, image, context)
+        return torch.cat(_map_objects(encode, objects, deterministic=self.join.quantised))
 
-    def _look(self, image: Tensor, context: Tensor, masks: Tensor, others: Tensor) -> Tensor:
+    def _encode(self, image: Tensor, context: Tensor, masks: Tensor, others: Tensor) -> Tensor:
         count = masks.shape[0]
-        seen = torch.cat([image.expand(count, -1, -1, -1), masks[:, None], others[:, None]], 1)  # (O, 5, H, W)
+        maps = torch.cat([image.expand(count, -1, -1, -1), masks[:, None], others[:, None]], 1)  # (O, 5, H, W)
         for convolution in self.reduce:
-            seen = convolution(seen)
-        return self.mix(self.join(torch.cat([seen, context.expand(count, -1, -1, -1)], 1)))
+            maps = convolution(maps)
+        return self.mix(self.join(torch.cat([maps, context.expand(count, -1, -1, -1)], 1)))
 
 
 class EdgeRefiner(nn.Module):
-    """Residual correction of mask logits at stride 2 from fine image features; initialised to zero correction.
+    """Correction of mask logits at stride 2 by fine image features, initialised to zero.
 
-    Computed at stride 4, with one output channel per stride-2 pixel of a cell (pixel shuffle).
+    Computed at stride 4, with one output channel for each stride-2 cell (pixel shuffle).
     """
 
     def __init__(self, channels: int, deep: int) -> None:
         super().__init__()
         self.seen = Conv(channels, _EDGE, 3, stride=2)
         self.told = Conv(deep, _EDGE, 1)
-        self.moved = Conv(2 * _FINER**2, _EDGE, 3)
-        self.mix = Conv(_EDGE, _EDGE, 3, then="relu")
-        self.correct = Conv(_EDGE, _FINER**2, 3)
-        for last in (self.correct.weight, self.correct.bias):
-            nn.init.zeros_(last)
+        self.moved = Conv(2 * _FROM_2_TO_4**2, _EDGE, 3)
+        self.mix = Conv(_EDGE, _EDGE, 3, activation="relu")
+        self.correct = Conv(_EDGE, _FROM_2_TO_4**2, 3)
+        nn.init.zeros_(self.correct.weight)
+        nn.init.zeros_(self.correct.bias)
 
-    def forward(self, seen: Tensor, deep: Tensor, logits: Tensor, moved: Tensor) -> Tensor:
+    def forward(self, skip: Tensor, deep: Tensor, logits: Tensor, warped: Tensor) -> Tensor:
         """Refine logits (O, 1, H/4, W/4) -> (O, 1, H/2, W/2).
 
-        `seen` (1, E, H/4, W/4) is the output of `self.seen`; `deep` (O, C', H/4, W/4); `moved` (O, 2, H/2, W/2).
+        `skip` (1, E, H/4, W/4) is the output of `self.seen`; `deep` (O, C', H/4, W/4); `warped` (O, 2, H/2, W/2).
         """
-        seen = self.told(deep, add=seen)
-        edges = self.mix(functional.relu(self.moved(functional.pixel_unshuffle(moved, _FINER), add=seen)))
+        features = self.told(deep, add=skip)
+        features = self.moved(functional.pixel_unshuffle(warped, _FROM_2_TO_4), add=features)
+        edges = self.mix(functional.relu(features))
         logits = functional.interpolate(logits, scale_factor=2, mode="bilinear", align_corners=False)
-        return logits + functional.pixel_shuffle(self.correct(edges), _FINER)
+        return logits + functional.pixel_shuffle(self.correct(edges), _FROM_2_TO_4)
 
 
 class QualityHead(nn.Module):
-    """Estimate of a mask's IoU with the ground truth, as in QDMN's quality assessment."""
+    """Head that estimates a mask's IoU with the ground truth, after QDMN's quality assessment (ECCV 2022)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.look = Conv(channels + 1, _SCORE, 3, then="relu")
-        self.score = nn.Linear(2 * _SCORE, 1)
+        self.look = Conv(channels + 1, _QUALITY, 3, activation="relu")
+        self.score = nn.Linear(2 * _QUALITY, 1)
         nn.init.constant_(self.score.bias, 1.5)  # prior: most masks are good
 
     def forward(self, deep: Tensor, masks: Tensor) -> Tensor:
-        """Assess features (O, C, h, w), masks (O, 1, h, w) 0..1 -> IoU logits (O,); inputs get no gradient."""
+        """Return IoU logits (O,) from features (O, C, h, w) and masks (O, 1, h, w) 0..1; neither gets a gradient."""
         deep, masks = deep.detach(), masks.detach()
-        seen = self.look(torch.cat([deep, masks], 1))
-        inside = (seen * masks).sum((2, 3)) / (masks.sum((2, 3)) + 1)
-        return self.score(torch.cat([seen.mean((2, 3)), inside], 1))[:, 0]
+        features = self.look(torch.cat([deep, masks], 1))
+        inside = (features * masks).sum((2, 3)) / (masks.sum((2, 3)) + 1)
+        return self.score(torch.cat([features.mean((2, 3)), inside], 1))[:, 0]
 
 
 class Decoder(nn.Module):
     """Mask decoder: memory readout, context and previous mask -> mask logits at full size, and IoU estimate.
 
-    The previous mask moved by optical flow enters at strides 16, 8 and 4; the luma difference at 8 and 4.
+    The warped previous mask enters at strides 16, 8 and 4, the luma difference at 8 and 4. Names of modules are those
+    of the tensors in weight files.
     """
 
     def __init__(self, channels: dict[int, int]) -> None:
@@ -147,69 +151,73 @@ class Decoder(nn.Module):
         self.down_8, self.skip_8 = Conv(CONTEXT, 80, 1), Conv(channels[8], 80, 1)
         self.mix_8 = Conv(80, 80, 3)
         self.down_4, self.skip_4 = Conv(80, 40, 1), Conv(channels[4], 40, 1)
-        self.mix_4 = Conv(40, 40, 3, then="relu")
+        self.mix_4 = Conv(40, 40, 3, activation="relu")
         self.logit = Conv(40, 1, 3)
-        self.moved_8 = Conv(2 * _FINE**2, 80, 3)
+        self.moved_8 = Conv(2 * _FROM_2_TO_8**2, 80, 3)
         nn.init.zeros_(self.moved_8.weight)
         self.edges = EdgeRefiner(channels[2], 40)
         self.quality = QualityHead(CONTEXT)
         self.near = Conv(CONTEXT, 1, 1)
 
     def forward(
-        self, read: Tensor, context: Tensor, previous: Tensor, moved: Tensor, pyramid: dict[int, Tensor]
+        self, readout: Tensor, context: Tensor, previous: Tensor, warped: Tensor, pyramid: dict[int, Tensor]
     ) -> DecoderOutput:
-        """Decode (O, CV, h, w), (1, C, h, w), (O, 3, h, w), (O, 2, H/2, W/2) and the image pyramid."""
+        """Decode the maps of `DecoderInputs`; without gradient on a CPU, each object only where it is likely."""
         skips = self.skip_8(pyramid[8]), self.skip_4(pyramid[4]), self.edges.seen(pyramid[2])
-        if torch.is_grad_enabled() or read.device.type != "cpu":
-            return self._find(read, context, previous, moved, skips)
-        # Decode each object only where it is likely.
-        each = list(zip(read.split(1), previous.split(1), moved.split(1), strict=True))
-        find = partial(self._find_where_likely, context=context, skips=skips)
-        found = _of_each(each, find, exact=self.join.quantised)
+        if torch.is_grad_enabled() or readout.device.type != "cpu":
+            return self._decode_everywhere(readout, context, previous, warped, skips)
+        objects = list(zip(readout.split(1), previous.split(1), warped.split(1), strict=True))
+        decode = partial(self._decode_where_likely, context=context, skips=skips)
+        outputs = _map_objects(decode, objects, deterministic=self.join.quantised)
         return DecoderOutput(
-            *(torch.cat([getattr(one, name) for one in found]) for name in ("logits", "quality", "presence_logits"))
+            *(torch.cat([getattr(out, name) for out in outputs]) for name in ("logits", "quality", "presence_logits"))
         )
 
-    def _find(
-        self, read: Tensor, context: Tensor, previous: Tensor, moved: Tensor, skips: tuple[Tensor, Tensor, Tensor]
+    def _decode_everywhere(
+        self, readout: Tensor, context: Tensor, previous: Tensor, warped: Tensor, skips: tuple[Tensor, Tensor, Tensor]
     ) -> DecoderOutput:
         """Decode all objects over the whole image, given skip features shared by the objects."""
-        bottom, near = self._begin(read, context, previous)
-        logits, cover = self._look_closer(bottom, moved, skips)
-        return DecoderOutput(logits, self.quality(bottom, cover), near)
+        deep, presence = self._decode_coarse(readout, context, previous)
+        logits, coverage = self._decode_fine(deep, warped, skips)
+        return DecoderOutput(logits, self.quality(deep, coverage), presence)
 
-    def _find_where_likely(
-        self, read: Tensor, previous: Tensor, moved: Tensor, *, context: Tensor, skips: tuple[Tensor, Tensor, Tensor]
+    def _decode_where_likely(
+        self,
+        readout: Tensor,
+        previous: Tensor,
+        warped: Tensor,
+        *,
+        context: Tensor,
+        skips: tuple[Tensor, Tensor, Tensor],
     ) -> DecoderOutput:
         """Decode one object, at fine strides only in a window around the cells where the object is likely."""
-        bottom, near = self._begin(read, context, previous)
-        before = functional.max_pool2d(moved[:, :1], 8)[0, 0]
-        there = before > _LIKELY
+        deep, presence = self._decode_coarse(readout, context, previous)
+        occupied = functional.max_pool2d(warped[:, :1], 8)[0, 0] > _LIKELY
         # An object absent from the previous mask is decoded everywhere: it may reappear at any position.
-        likely = there | (near[0].sigmoid() > _LIKELY) if there.any() else torch.ones_like(there)
-        window = Window.around(likely, margin=_AROUND)
-        cover = bottom.new_zeros(1, 1, *near.shape[1:])
-        logits = bottom.new_full((1, *(16 * side for side in near.shape[1:])), NOWHERE)
+        likely = occupied | (presence[0].sigmoid() > _LIKELY) if occupied.any() else torch.ones_like(occupied)
+        window = Window.around(likely, margin=_MARGIN)
+        coverage = deep.new_zeros(1, 1, *presence.shape[1:])
+        logits = deep.new_full((1, *(16 * side for side in presence.shape[1:])), ABSENT_LOGIT)
         if window:
-            seen = [window.of(*skip) for skip in zip(skips, (2, 4, 4), strict=True)]
-            found = self._look_closer(window.of(bottom), window.of(moved, 8), seen)
-            window.of(logits, 16)[:], window.of(cover)[:] = found
-        return DecoderOutput(logits, self.quality(bottom, cover), near)
+            cropped = [window.crop(*skip) for skip in zip(skips, (2, 4, 4), strict=True)]
+            fine = self._decode_fine(window.crop(deep), window.crop(warped, 8), cropped)
+            window.crop(logits, 16)[:], window.crop(coverage)[:] = fine
+        return DecoderOutput(logits, self.quality(deep, coverage), presence)
 
-    def _begin(self, read: Tensor, context: Tensor, previous: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute features at stride 16 (O, C, h, w), and presence logits from them, detached."""
-        told = torch.cat([read, context.expand(len(read), -1, -1, -1), previous], 1)
-        bottom = self.mix(self.join(told))
-        return bottom, self.near(bottom.detach())[:, 0]
+    def _decode_coarse(self, readout: Tensor, context: Tensor, previous: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the features at stride 16 (O, C, h, w), and presence logits (O, h, w) that send them no gradient."""
+        maps = torch.cat([readout, context.expand(len(readout), -1, -1, -1), previous], 1)
+        deep = self.mix(self.join(maps))
+        return deep, self.near(deep.detach())[:, 0]
 
-    def _look_closer(self, deep: Tensor, moved: Tensor, skips: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Decode at fine strides: logits (O, H, W), and mask coverage of stride-16 cells (O, 1, h, w), 0..1."""
+    def _decode_fine(self, deep: Tensor, warped: Tensor, skips: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Return logits (O, H, W), and the part of each stride-16 cell that the mask covers (O, 1, h, w), 0..1."""
         for down, skip, mix, stride in ((self.down_8, skips[0], self.mix_8, 8), (self.down_4, skips[1], self.mix_4, 4)):
             deep = functional.interpolate(down(deep), scale_factor=2, mode="bilinear", align_corners=False)
             deep = deep.add_(skip)
-            deep = self.moved_8(functional.pixel_unshuffle(moved, _FINE), add=deep) if stride == 8 else deep
+            deep = self.moved_8(functional.pixel_unshuffle(warped, _FROM_2_TO_8), add=deep) if stride == 8 else deep
             deep = mix(functional.relu(deep), add=deep)
         coarse = self.logit(deep)  # (O, 1, H/4, W/4)
-        logits = self.edges(skips[2], deep, coarse, moved)
+        logits = self.edges(skips[2], deep, coarse, warped)
         full = functional.interpolate(logits, scale_factor=2, mode="bilinear", align_corners=False)[:, 0]
         return full, functional.avg_pool2d(coarse.sigmoid(), 4)

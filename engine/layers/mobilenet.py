@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from .backbones import InvertedResidual
+from .backbones import InvertedResidual, PyramidEncoder
 from .convolution import Conv
 
 # One row per block: expansion, channels out, stride, dilation. The last stage dilates instead of striding.
@@ -20,25 +20,25 @@ BLOCKS = (
 _TAPS = {2: 4, 5: 8, 12: 16}  # index of the last block of a stride -> stride
 
 
-class MobileNetV2(nn.Module):
-    """MobileNetV2 without classifier; key 0 is the head's map of 1280 channels at stride 16, for the projector."""
+class MobileNetV2(PyramidEncoder):
+    """MobileNetV2 without classifier; key 0 is the head's map of 1280 channels at stride 16, for `Aot`'s projector."""
 
     channels = {4: 24, 8: 32, 16: 96, 0: 1280}
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = Conv(3, 32, 3, stride=2, then="relu6")
+        self.stem = Conv(3, 32, 3, stride=2, activation="relu6")
         blocks, channels_in = [], 32
         for expansion, channels, stride, dilation in BLOCKS:
             width = channels_in * expansion
-            depthwise = Conv(width, width, 3, stride=stride, dilation=dilation, groups=width, then="relu6")
+            depthwise = Conv(width, width, 3, stride=stride, dilation=dilation, groups=width, activation="relu6")
             blocks.append(InvertedResidual(channels_in, channels, depthwise))
             channels_in = channels
         self.blocks = nn.ModuleList(blocks)
-        self.head = Conv(channels_in, self.channels[0], 1, then="relu6")
+        self.head = Conv(channels_in, self.channels[0], 1, activation="relu6")
 
     def forward(self, image: Tensor) -> dict[int, Tensor]:
-        """Encode normalised (B, 3, H, W) -> {stride: (B, C, H / stride, W / stride)}, and the head's map under 0."""
+        """Encode normalised (B, 3, H, W) -> {stride: (B, C, H / stride, W / stride)}, and the head's map at key 0."""
         pyramid = {}
         image = self.stem(image)
         for index, block in enumerate(self.blocks):

@@ -1,4 +1,4 @@
-"""Modulated cross-attention (MCA) of MAVOS: merges a new frame's memory with the old one."""
+"""Modulated cross-attention (MCA) of MAVOS: merges the memory of a new frame with the old memory."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from .attention import Grid, attend
 
 _HEADS = 4
 _SHARED_HEADS = 2
-_LEVELS = (3, 5)  # kernel sizes of the focal context, besides the global level
-_GATES = len(_LEVELS) + 1
+_LEVELS = (3, 5)  # kernel sizes of the focal context, before the global level
+_GATES = len(_LEVELS) + 1  # one for each level
 
 
 class FocalContext(nn.Module):
-    """Focal modulation of the old memory: contexts of two kernel sizes and a global one, each gated by position."""
+    """Focal modulation of the old memory: local contexts of two sizes and a global one, each gated by position."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -27,18 +27,18 @@ class FocalContext(nn.Module):
         self.mix = nn.Conv2d(channels, channels, 1)
 
     def forward(self, old: Tensor, grid: Grid) -> Tensor:
-        """Aggregate context: (N, C) -> (C, h, w)."""
+        """Return the sum of the gated contexts of `old` (N, C): (C, h, w)."""
         context, gates = self.split(old).T.unflatten(1, grid).split((old.shape[1], _GATES))
         context, total = context[None], 0.0
         for level, gate in zip(self.levels, gates, strict=False):
             context = functional.gelu(level(context))
             total = total + context * gate
-        everywhere = functional.gelu(context.mean((2, 3), keepdim=True))
-        return self.mix(total + everywhere * gates[-1])[0]
+        global_context = functional.gelu(context.mean((2, 3), keepdim=True))
+        return self.mix(total + global_context * gates[-1])[0]
 
 
 class ModulatedCrossAttention(nn.Module):
-    """MCA of one plane: cross-attention from the new to the old memory, then an MLP; both residual."""
+    """MCA of one plane of memory tokens: cross-attention from the new to the old ones and an MLP, both residual."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -49,16 +49,16 @@ class ModulatedCrossAttention(nn.Module):
         self.widen, self.narrow = nn.Linear(channels, 4 * channels), nn.Linear(4 * channels, channels)
 
     def forward(self, new: Tensor, old: Tensor, grid: Grid) -> Tensor:
-        """Merge new (N, C) and old (N, C) -> (N, C)."""
+        """Merge the tokens of the new frame (N, C) and of the old memory (N, C) -> (N, C)."""
         normed, old = self.norm_new(new), self.norm_old(old)
-        # As in the published code, (C, h, w) is reinterpreted as (N, C) without a transpose: the weights expect this.
+        # As in the published code, (C, h, w) is reinterpreted as (N, C) without a transpose: the weights expect it.
         value = self.context(old, grid).reshape(new.shape)
-        told = new + self.out(attend(self.query(normed), self.key(old), value, heads=_HEADS))
-        return told + self.narrow(functional.gelu(self.widen(self.norm(told))))
+        attended = new + self.out(attend(self.query(normed), self.key(old), value, heads=_HEADS))
+        return attended + self.narrow(functional.gelu(self.widen(self.norm(attended))))
 
 
-class SharedFold(nn.Module):
-    """MCA of per-object values with keys shared by all objects; initialised to the identity."""
+class SharedKeyCrossAttention(nn.Module):
+    """MCA of each object's values by keys that all objects share; initialised to return the new values."""
 
     def __init__(self, key: int, value: int) -> None:
         super().__init__()
@@ -72,11 +72,11 @@ class SharedFold(nn.Module):
             nn.init.zeros_(last.bias)
 
     def forward(self, new_key: Tensor, new: Tensor, old_key: Tensor, old: Tensor, grid: Grid) -> Tensor:
-        """Merge keys (CK, N) and values (O, CV, N) of the new frame and the old memory -> values (O, CV, N)."""
+        """Merge keys (CK, N) and values (O, CV, N) of the new frame and of the old memory -> values (O, CV, N)."""
         query, key = self.query(self.norm_key(new_key.T)), self.key(self.norm_key(old_key.T))
-        folded = []
-        for mine, past in zip(new, old, strict=True):
-            around = self.context(self.norm_old(past.T), grid).flatten(1).T  # (N, CV)
-            told = mine.T + self.out(attend(query, key, around, heads=_SHARED_HEADS))
-            folded.append((told + self.narrow(functional.gelu(self.widen(self.norm(told))))).T)
-        return torch.stack(folded)
+        merged = []
+        for new_value, old_value in zip(new, old, strict=True):
+            context = self.context(self.norm_old(old_value.T), grid).flatten(1).T  # (N, CV)
+            attended = new_value.T + self.out(attend(query, key, context, heads=_SHARED_HEADS))
+            merged.append((attended + self.narrow(functional.gelu(self.widen(self.norm(attended))))).T)
+        return torch.stack(merged)

@@ -10,43 +10,43 @@ from torch import Tensor
 from torch.nn import functional
 
 STRIDE = 2  # of the flow field
-_PATCH, _STEP = 8, 4  # patch size and patch spacing of the search, in cells
-_LUMA = (0.299, 0.587, 0.114)
-_searching = threading.local()  # DISOpticalFlow holds buffers: one instance per thread
+_PATCH_SIZE, _PATCH_STRIDE = 8, 4  # of the search, in cells
+_LUMA = (0.299, 0.587, 0.114)  # weights of red, green and blue
+_thread_local = threading.local()  # DISOpticalFlow holds buffers: one instance per thread
 
 
 def luma(images: Tensor) -> Tensor:
-    """Compute luma, the input of `flow`: (B, 3, H, W) RGB 0..1 -> (B, H / 2, W / 2) uint8."""
-    mean = images.new_tensor(_LUMA).view(1, 3, 1, 1).expand(-1, -1, STRIDE, STRIDE) / STRIDE**2
+    """Return the luma of images (B, 3, H, W) RGB 0..1 at half size, the input of `optical_flow`: uint8."""
+    weight = images.new_tensor(_LUMA).view(1, 3, 1, 1).expand(-1, -1, STRIDE, STRIDE) / STRIDE**2
     with torch.autocast(images.device.type, enabled=False):  # half precision cannot resolve 256 levels
-        shade = functional.conv2d(images.float(), mean.float(), stride=STRIDE)[:, 0]
-    return (shade * 255).round().to(torch.uint8)
+        mean = functional.conv2d(images.float(), weight.float(), stride=STRIDE)[:, 0]
+    return (mean * 255).round().to(torch.uint8)
 
 
-def flow(now: Tensor, before: Tensor) -> Tensor:
-    """Compute flow (2, h, w) from `now` to `before`, both luma (h, w) in CPU memory: x right and y down, in cells.
+def optical_flow(current: Tensor, previous: Tensor) -> Tensor:
+    """Return the flow (2, h, w) from `current` to `previous`, both luma (h, w) in CPU memory: x and y, in cells.
 
     Dense inverse search (Kroeger et al., ECCV 2016) of OpenCV, without variational refinement, which blurs outlines.
     """
-    if not hasattr(_searching, "search"):
-        search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    if not hasattr(_thread_local, "search"):
+        search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         search.setFinestScale(0)
         search.setVariationalRefinementIterations(0)
-        search.setPatchSize(_PATCH)
-        search.setPatchStride(_STEP)
-        _searching.search = search
-    found = _searching.search.calc(now.numpy(), before.numpy(), None)
-    return torch.from_numpy(found).permute(2, 0, 1)
+        search.setPatchSize(_PATCH_SIZE)
+        search.setPatchStride(_PATCH_STRIDE)
+        _thread_local.search = search
+    field = _thread_local.search.calc(current.numpy(), previous.numpy(), None)
+    return torch.from_numpy(field).permute(2, 0, 1)
 
 
-def carried(maps: Tensor, moved: Tensor) -> Tensor:
-    """Warp maps (C, h, w) of the previous frame to the current one by `moved` (2, h, w), the result of `flow`.
+def warp(maps: Tensor, flow: Tensor) -> Tensor:
+    """Warp maps (C, h, w) of the previous frame to the current one by `flow` (2, h, w), the result of `optical_flow`.
 
     Bilinear, with border padding.
     """
     h, w = maps.shape[-2:]
-    rows, columns = torch.arange(h, device=moved.device), torch.arange(w, device=moved.device)
-    x, y = (moved[0] + columns).clamp(0, w - 1), (moved[1] + rows[:, None]).clamp(0, h - 1)
+    rows, columns = torch.arange(h, device=flow.device), torch.arange(w, device=flow.device)
+    x, y = (flow[0] + columns).clamp(0, w - 1), (flow[1] + rows[:, None]).clamp(0, h - 1)
     # Clamped here because MPS lacks border padding; -1 and 1 are the image edges.
-    places = torch.stack([(2 * x + 1) / w - 1, (2 * y + 1) / h - 1], -1)[None]
-    return functional.grid_sample(maps[None], places, align_corners=False)[0]
+    positions = torch.stack([(2 * x + 1) / w - 1, (2 * y + 1) / h - 1], -1)[None]
+    return functional.grid_sample(maps[None], positions, align_corners=False)[0]

@@ -11,23 +11,26 @@ _BASE = 10_000.0
 
 
 def sine_map(grid: tuple[int, int], channels: int, *, like: Tensor) -> Tensor:
-    """Return sine encodings (N, channels): first half rows, second half columns; sine and cosine alternate."""
+    """Return sine encodings (N, channels) of an (h, w) grid, on the device of `like`.
+
+    The first half of the channels encodes rows, the second columns; sine and cosine alternate.
+    """
     half = channels // 2
     pair = torch.arange(half, device=like.device, dtype=torch.float32).div(2, rounding_mode="floor")
     frequency = _BASE ** (2 * pair / half)
 
-    def along(length: int) -> Tensor:
-        place = torch.arange(length, device=like.device, dtype=torch.float32) / (length - 1 + 1e-6) * 2 * math.pi
-        angle = place[:, None] / frequency
+    def encode_axis(length: int) -> Tensor:
+        position = torch.arange(length, device=like.device, dtype=torch.float32) / (length - 1 + 1e-6) * 2 * math.pi
+        angle = position[:, None] / frequency
         return torch.stack([angle[:, 0::2].sin(), angle[:, 1::2].cos()], 2).flatten(1)  # (length, half)
 
-    rows, columns = along(grid[0]), along(grid[1])
+    rows, columns = encode_axis(grid[0]), encode_axis(grid[1])
     rows = rows[:, None].expand(*grid, half)
     return torch.cat([rows, columns[None].expand(*grid, half)], 2).flatten(0, 1)
 
 
-def slots(count: int, slots_there: int) -> list[int]:
-    """Assign a temporal slot to each of `count` entries, oldest first; excess entries share slots with neighbours."""
-    if count <= slots_there:
-        return list(range(count))
-    return [slots_there - 1 - (count - 1 - index) * slots_there // count for index in range(count)]
+def assign_slots(entries: int, slots: int) -> list[int]:
+    """Return the temporal slot of each entry, oldest first; if there are more entries than slots, neighbours share."""
+    if entries <= slots:
+        return list(range(entries))
+    return [slots - 1 - (entries - 1 - index) * slots // entries for index in range(entries)]

@@ -1,19 +1,19 @@
 """Propagation blocks of the AOT family: long-term, short-term and self attention.
 
-Steps of a block: `look` projects a frame's streams; `propagate` reads both memories; with known identities, `remember`
-and `remember_briefly` encode the frame for long-term and short-term memory. Tokens are (N, C), in row-major order.
+Steps of a block: `project` computes a frame's keys and values; `propagate` reads both memories; when the frame's masks
+are known, `memorize_long` and `memorize_short` encode it for the two memories. Tokens are (N, C), in row-major order.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .attention import SIDE, Grid, attend, attend_near, on_grid
+from .attention import SIDE, Grid, apply_on_grid, attend, attend_locally
 
 WIDTH = 256  # channels of a stream
 
@@ -27,55 +27,70 @@ class Streams:
 
 
 @dataclass(frozen=True)
-class Memory:
+class BlockMemory:
     """Keys and values of one or more frames that a block reads, (M, C) each."""
 
     key: Tensor
     value: Tensor
-    id_value: Tensor | None = None  # DeAOT
-    joined: Tensor | None = None  # DeAOT: concatenated values, cached if read repeatedly
+    id_value: Tensor | None = None  # DeAOT: value of the identity stream
+    joint: Tensor | None = None  # DeAOT: both values concatenated, if the memory is read repeatedly
 
-    def both(self) -> Tensor:
-        """Concatenate value and id_value: (M, C + C)."""
-        return torch.cat([self.value, self.id_value], 1) if self.joined is None else self.joined
+    def joint_value(self) -> Tensor:
+        """Return `value` and `id_value` concatenated: (M, 2 C)."""
+        if self.joint is not None:
+            return self.joint
+        assert self.id_value is not None, "only DeAOT's memory has joint values"
+        return torch.cat([self.value, self.id_value], 1)
 
 
 @dataclass(frozen=True)
-class Seen:
-    """Projections of a frame in one block, before its identities are known."""
+class FrameProjection:
+    """A frame's tokens, key and value in one block, before its masks are known."""
 
     streams: Streams
-    key: Tensor  # also used as query
-    value: Tensor  # AOT: normed tokens, to which identities are added
+    key: Tensor  # also the query
+    value: Tensor  # AOT: normed tokens, to which identity tokens are added
     gate: Tensor | None = None  # DeAOT
     id_seed: Tensor | None = None  # DeAOT: normed identity stream, except in the first block
     short: Tensor | None = None  # RMem's AOT: short-term readout
 
 
 @dataclass(frozen=True)
-class Terms:
+class TemporalEncodings:
     """RMem's temporal encodings, added to the query and to the long-term keys."""
 
     query: Tensor  # (C,)
     keys: Tensor  # (M, C)
 
 
-class Block(Protocol):
-    """Interface of a propagation block."""
+class Block(nn.Module, ABC):
+    """Base class of propagation blocks."""
 
-    heads: int  # attention heads
+    heads: int  # of attention
+    separate_short_term: bool  # whether `memorize_short` differs from `memorize_long`
 
-    has_brief: bool  # whether `remember_briefly` differs from `remember`
+    @abstractmethod
+    def project(self, streams: Streams, grid: Grid, position: Tensor) -> FrameProjection:
+        """Project the tokens of a frame, with sine encodings `position` (N, C), to key, value and gate."""
 
-    def look(self, streams: Streams, grid: Grid, position: Tensor) -> Seen: ...
-
+    @abstractmethod
     def propagate(
-        self, seen: Seen, long: Memory, short: Memory, grid: Grid, terms: Terms | None
-    ) -> tuple[Streams, Seen]: ...
+        self,
+        frame: FrameProjection,
+        long: BlockMemory,
+        short: BlockMemory,
+        grid: Grid,
+        encodings: TemporalEncodings | None,
+    ) -> tuple[Streams, FrameProjection]:
+        """Read both memories; return the tokens for the next block, and `frame` with what memorizing it needs."""
 
-    def remember(self, seen: Seen, identity: Tensor) -> Memory: ...
+    @abstractmethod
+    def memorize_long(self, frame: FrameProjection, identity: Tensor) -> BlockMemory:
+        """Encode a frame with identity tokens (N, C) for long-term memory."""
 
-    def remember_briefly(self, seen: Seen, identity: Tensor) -> Memory: ...
+    @abstractmethod
+    def memorize_short(self, frame: FrameProjection, identity: Tensor) -> BlockMemory:
+        """Encode a frame with identity tokens (N, C) for short-term memory."""
 
 
 class DepthwiseConv(nn.Conv2d):
@@ -94,8 +109,8 @@ class SelfAttention(nn.Module):
         self.query, self.key, self.value, self.out = (nn.Linear(WIDTH, WIDTH) for _ in range(4))
 
     def forward(self, tokens: Tensor, position: Tensor) -> Tensor:
-        placed = tokens + position
-        return self.out(attend(self.query(placed), self.key(placed), self.value(tokens), heads=self.heads))
+        positioned = tokens + position
+        return self.out(attend(self.query(positioned), self.key(positioned), self.value(tokens), heads=self.heads))
 
 
 class FeedForward(nn.Module):
@@ -109,12 +124,12 @@ class FeedForward(nn.Module):
         self.narrow = nn.Linear(4 * WIDTH, WIDTH)
 
     def forward(self, tokens: Tensor, grid: Grid) -> Tensor:
-        wide = on_grid(self.widen(tokens), grid, lambda image: self.around(functional.gelu(self.norm(image))))
+        wide = apply_on_grid(self.widen(tokens), grid, lambda image: self.around(functional.gelu(self.norm(image))))
         return self.narrow(wide)
 
 
-class LsttBlock(nn.Module):
-    """Base of AOT's and RMem's blocks: self-attention, long-term attention, feed-forward."""
+class LsttBlock(Block):
+    """Base class of AOT's long short-term transformer and RMem's variant: all but short-term attention."""
 
     def __init__(self, heads: int) -> None:
         super().__init__()
@@ -125,26 +140,32 @@ class LsttBlock(nn.Module):
         self.long_out, self.short_out = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH)
         self.feed = FeedForward()
 
-    def look(self, streams: Streams, grid: Grid, position: Tensor) -> Seen:
+    def project(self, streams: Streams, grid: Grid, position: Tensor) -> FrameProjection:
         tokens = streams.visual + self.attention(self.norm_self(streams.visual), position)
         seed = self.norm(tokens)
-        return Seen(Streams(tokens), key=self.query(seed), value=seed)
+        return FrameProjection(Streams(tokens), key=self.query(seed), value=seed)
 
-    def remember(self, seen: Seen, identity: Tensor) -> Memory:
-        return Memory(seen.key, self.value(seen.value + identity))
+    def memorize_long(self, frame: FrameProjection, identity: Tensor) -> BlockMemory:
+        return BlockMemory(frame.key, self.value(frame.value + identity))
 
-    def _told(self, seen: Seen, long: Memory, near: Tensor, grid: Grid, terms: Terms | None) -> Streams:
-        """Add long-term readout and short-term readout `near` to the frame, and apply the feed-forward block."""
-        query, key = with_terms(seen.key, long.key, terms)
-        far = self.long_out(attend(query, key, long.value, heads=self.heads))
-        tokens = seen.streams.visual + far + near
+    def _add_readouts(
+        self,
+        frame: FrameProjection,
+        long: BlockMemory,
+        short: Tensor,
+        grid: Grid,
+        encodings: TemporalEncodings | None,
+    ) -> Streams:
+        """Add the long-term readout and the short-term readout `short` (N, C), and apply the feed-forward block."""
+        query, key = add_temporal_encodings(frame.key, long.key, encodings)
+        tokens = frame.streams.visual + self.long_out(attend(query, key, long.value, heads=self.heads)) + short
         return Streams(tokens + self.feed(self.norm_feed(tokens), grid))
 
 
 class AotBlock(LsttBlock):
-    """AOT's long short-term transformer block (Yang et al., NeurIPS 2021)."""
+    """AOT's long short-term transformer block (Yang et al., NeurIPS 2021), with local short-term attention."""
 
-    has_brief = False
+    separate_short_term = False
 
     def __init__(self, heads: int = 8) -> None:
         super().__init__(heads)
@@ -152,22 +173,27 @@ class AotBlock(LsttBlock):
         self.near_value = nn.Parameter(torch.zeros(heads, WIDTH // heads, SIDE**2))
 
     def propagate(
-        self, seen: Seen, long: Memory, short: Memory, grid: Grid, terms: Terms | None
-    ) -> tuple[Streams, Seen]:
-        bias = on_grid(seen.key, grid, self.near_key).unflatten(1, (self.heads, -1)).transpose(0, 1)
-        near = attend_near(
-            seen.key, short.key, short.value, grid, heads=self.heads, bias=bias, by_place=self.near_value
+        self,
+        frame: FrameProjection,
+        long: BlockMemory,
+        short: BlockMemory,
+        grid: Grid,
+        encodings: TemporalEncodings | None,
+    ) -> tuple[Streams, FrameProjection]:
+        bias = apply_on_grid(frame.key, grid, self.near_key).unflatten(1, (self.heads, -1)).transpose(0, 1)
+        readout = attend_locally(
+            frame.key, short.key, short.value, grid, heads=self.heads, bias=bias, value_bias=self.near_value
         )
-        return self._told(seen, long, self.short_out(near), grid, terms), seen
+        return self._add_readouts(frame, long, self.short_out(readout), grid, encodings), frame
 
-    def remember_briefly(self, seen: Seen, identity: Tensor) -> Memory:
-        return self.remember(seen, identity)
+    def memorize_short(self, frame: FrameProjection, identity: Tensor) -> BlockMemory:
+        return self.memorize_long(frame, identity)
 
 
 class RestrictedAotBlock(LsttBlock):
-    """RMem's AOT block (Zhou et al., CVPR 2024): global short-term attention to the last short-term readout."""
+    """RMem's AOT block (Zhou et al., CVPR 2024), whose short-term memory is made of the last short-term readout."""
 
-    has_brief = True
+    separate_short_term = True
 
     def __init__(self, heads: int = 8) -> None:
         super().__init__(heads)
@@ -175,39 +201,44 @@ class RestrictedAotBlock(LsttBlock):
         self.short_key, self.short_value = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH)
 
     def propagate(
-        self, seen: Seen, long: Memory, short: Memory, grid: Grid, terms: Terms | None
-    ) -> tuple[Streams, Seen]:
-        key, value = self.norm_short(short.key + seen.key), self.norm_short(short.value + seen.value)
-        near = self.short_out(attend(seen.key, key, value, heads=self.heads))
-        return self._told(seen, long, near, grid, terms), replace(seen, short=near)
+        self,
+        frame: FrameProjection,
+        long: BlockMemory,
+        short: BlockMemory,
+        grid: Grid,
+        encodings: TemporalEncodings | None,
+    ) -> tuple[Streams, FrameProjection]:
+        key, value = self.norm_short(short.key + frame.key), self.norm_short(short.value + frame.value)
+        readout = self.short_out(attend(frame.key, key, value, heads=self.heads))
+        return self._add_readouts(frame, long, readout, grid, encodings), replace(frame, short=readout)
 
-    def remember_briefly(self, seen: Seen, identity: Tensor) -> Memory:
-        return Memory(self.short_key(seen.short), self.short_value(seen.short + identity))
+    def memorize_short(self, frame: FrameProjection, identity: Tensor) -> BlockMemory:
+        assert frame.short is not None, "the frame was not propagated"
+        return BlockMemory(self.short_key(frame.short), self.short_value(frame.short + identity))
 
 
-class Gated(nn.Module):
-    """Output of gated propagation: gate, depthwise convolution, linear projection."""
+class GatedOutput(nn.Module):
+    """Output of DeAOT's gated propagation: gate, depthwise convolution, linear projection."""
 
     def __init__(self) -> None:
         super().__init__()
         self.around = DepthwiseConv(4 * WIDTH)
         self.out = nn.Linear(4 * WIDTH, 2 * WIDTH)
 
-    def forward(self, read: Tensor, gate: Tensor, grid: Grid) -> Tensor:
-        return self.out(on_grid(read * gate, grid, self.around))
+    def forward(self, readout: Tensor, gate: Tensor, grid: Grid) -> Tensor:
+        return self.out(apply_on_grid(readout * gate, grid, self.around))
 
 
-class DeaotBlock(nn.Module):
-    """Gated propagation block of DeAOT (Yang & Yang, NeurIPS 2022) and MAVOS: one head, two streams."""
+class DeaotBlock(Block):
+    """GatedOutput propagation block of DeAOT (Yang & Yang, NeurIPS 2022) and MAVOS: one head, two streams."""
 
     heads = 1
-
-    has_brief = False
+    separate_short_term = False
     key_width = WIDTH // 2
     value_width = 2 * WIDTH
 
     def __init__(self, *, first: bool) -> None:
-        """Build the block; the `first` one has no identity stream to read."""
+        """Build a block; the `first` one gets no identity stream from a block before."""
         super().__init__()
         self.norm, self.norm_self, self.norm_self_id = (nn.LayerNorm(WIDTH) for _ in range(3))
         self.norm_id = None if first else nn.LayerNorm(WIDTH)
@@ -215,50 +246,55 @@ class DeaotBlock(nn.Module):
         self.gate = nn.Linear(WIDTH, self.value_width)
         self.gate_id = None if first else nn.Linear(WIDTH, self.value_width)
         self.value_id = nn.Linear(WIDTH if first else 2 * WIDTH, self.value_width)
-        self.long, self.short, self.own = Gated(), Gated(), Gated()
+        self.long, self.short, self.own = GatedOutput(), GatedOutput(), GatedOutput()
         self.near_key = nn.Conv2d(self.key_width, SIDE**2, 1)
         self.own_key = nn.Linear(2 * WIDTH, self.key_width)
         self.own_value, self.own_value_id = (nn.Linear(WIDTH, self.value_width) for _ in range(2))
         self.own_gate, self.own_gate_id = (nn.Linear(WIDTH, self.value_width) for _ in range(2))
 
-    def look(self, streams: Streams, grid: Grid, position: Tensor) -> Seen:
+    def project(self, streams: Streams, grid: Grid, position: Tensor) -> FrameProjection:
         tokens = self.norm(streams.visual)
         key, value = self.key_value(tokens).split((self.key_width, self.value_width), 1)
         gate = self.gate(tokens)
-        if self.norm_id is None:
+        if self.norm_id is None or self.gate_id is None:
             gate = torch.cat([functional.silu(gate), torch.ones_like(gate)], 1)
-            return Seen(streams, key, functional.silu(value), gate)
+            return FrameProjection(streams, key, functional.silu(value), gate)
         seed = self.norm_id(streams.identity)
         gate = functional.silu(torch.cat([gate, self.gate_id(seed)], 1))
-        return Seen(streams, key, functional.silu(value), gate, seed)
+        return FrameProjection(streams, key, functional.silu(value), gate, seed)
 
     def propagate(
-        self, seen: Seen, long: Memory, short: Memory, grid: Grid, terms: Terms | None
-    ) -> tuple[Streams, Seen]:
-        query, key = with_terms(seen.key, long.key, terms)
-        far = attend(query, key, long.both(), heads=1)
-        bias = on_grid(seen.key, grid, self.near_key)[None]
-        near = attend_near(seen.key, short.key, short.both(), grid, heads=1, bias=bias)
-        told = self.long(far, seen.gate, grid) + self.short(near, seen.gate, grid)
-        visual, identity = told.chunk(2, 1)
-        visual = seen.streams.visual + visual
-        if seen.streams.identity is not None:
-            identity = seen.streams.identity + identity
+        self,
+        frame: FrameProjection,
+        long: BlockMemory,
+        short: BlockMemory,
+        grid: Grid,
+        encodings: TemporalEncodings | None,
+    ) -> tuple[Streams, FrameProjection]:
+        query, key = add_temporal_encodings(frame.key, long.key, encodings)
+        readout_long = attend(query, key, long.joint_value(), heads=1)
+        bias = apply_on_grid(frame.key, grid, self.near_key)[None]
+        readout_short = attend_locally(frame.key, short.key, short.joint_value(), grid, heads=1, bias=bias)
+        update = self.long(readout_long, frame.gate, grid) + self.short(readout_short, frame.gate, grid)
+        visual, identity = update.chunk(2, 1)
+        visual = frame.streams.visual + visual
+        if frame.streams.identity is not None:
+            identity = frame.streams.identity + identity
         normed = self.norm_self(visual), self.norm_self_id(identity)
         key = self.own_key(torch.cat(normed, 1))
         value = functional.silu(torch.cat([self.own_value(normed[0]), self.own_value_id(normed[1])], 1))
         gate = functional.silu(torch.cat([self.own_gate(normed[0]), self.own_gate_id(normed[1])], 1))
-        told, told_id = self.own(attend(key, key, value, heads=1), gate, grid).chunk(2, 1)
-        return Streams(visual + told, identity + told_id), seen
+        update, update_id = self.own(attend(key, key, value, heads=1), gate, grid).chunk(2, 1)
+        return Streams(visual + update, identity + update_id), frame
 
-    def remember(self, seen: Seen, identity: Tensor) -> Memory:
-        seed = identity if seen.id_seed is None else torch.cat([seen.id_seed, identity], 1)
-        return Memory(seen.key, seen.value, functional.silu(self.value_id(seed)))
+    def memorize_long(self, frame: FrameProjection, identity: Tensor) -> BlockMemory:
+        seed = identity if frame.id_seed is None else torch.cat([frame.id_seed, identity], 1)
+        return BlockMemory(frame.key, frame.value, functional.silu(self.value_id(seed)))
 
-    def remember_briefly(self, seen: Seen, identity: Tensor) -> Memory:
-        return self.remember(seen, identity)
+    def memorize_short(self, frame: FrameProjection, identity: Tensor) -> BlockMemory:
+        return self.memorize_long(frame, identity)
 
 
-def with_terms(query: Tensor, key: Tensor, terms: Terms | None) -> tuple[Tensor, Tensor]:
-    """Add temporal encodings, if any, to query and long-term keys."""
-    return (query, key) if terms is None else (query + terms.query, key + terms.keys)
+def add_temporal_encodings(query: Tensor, key: Tensor, encodings: TemporalEncodings | None) -> tuple[Tensor, Tensor]:
+    """Return query (N, C) and long-term keys (M, C) with temporal encodings added, if there are any."""
+    return (query, key) if encodings is None else (query + encodings.query, key + encodings.keys)

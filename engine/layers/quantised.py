@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -10,105 +11,124 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-How = tuple[list[int], list[int], list[int], int]  # stride, padding, dilation, groups of a convolution
+ConvGeometry = tuple[list[int], list[int], list[int], int]  # stride, padding, dilation, groups of a convolution
 
-_TOP = 255  # greatest code of a map: 0..255
+_MAX_CODE = 255  # greatest code of a map: 0..255
 # CPUs without VNNI add pairs of products in 16 bits: 2 * 255 * 63 fits, so results are equal on every CPU. Depthwise
 # convolutions add no pairs.
-_TOP_DENSE, _TOP_DEPTHWISE = 63, 127  # greatest absolute code of weights
+_MAX_DENSE_CODE, _MAX_DEPTHWISE_CODE = 63, 127  # greatest absolute code of weights
 
 
 @dataclass(frozen=True)
-class Codes:
-    """Quantised map: value = (code - zero) * scale."""
+class QuantisedMap:
+    """Quantised map: value = (code - zero_point) * scale."""
 
     codes: Tensor  # (B, C, H, W) uint8, channels last
     scale: float
-    zero: int
+    zero_point: int
 
 
 @dataclass(frozen=True)
-class Packed:
+class PackedWeight:
     """Quantised convolution weight, with one scale per output channel."""
 
     weight: Tensor  # in oneDNN's layout
-    scale: Tensor  # (C,)
-    zero: Tensor  # (C,) int8
+    scale: Tensor  # (C',)
+    zero_point: Tensor  # (C',) int8, all 0
 
 
-def coded(image: Tensor) -> Codes | None:
+def quantise(image: Tensor) -> QuantisedMap | None:
     """Quantise (1, C, H, W) float32 over its value range; None if a value is not finite."""
     image = image.contiguous(memory_format=torch.channels_last)
     low, high = (float(end) for end in image.permute(0, 2, 3, 1).view(-1).aminmax())  # flat view: ten times faster
     if not (math.isfinite(low) and math.isfinite(high)):
         return None
     low, high = min(low, 0.0), max(high, 0.0)  # padding is 0, which must have an exact code
-    scale = (high - low) / _TOP or 1.0
-    zero = round(-low / scale)
-    return Codes(steps(image, scale, zero), scale, zero)
+    scale = (high - low) / _MAX_CODE or 1.0
+    zero_point = round(-low / scale)
+    return QuantisedMap(to_codes(image, scale, zero_point), scale, zero_point)
 
 
-def joined(maps: list[Tensor] | list[Codes]) -> Tensor | Codes:
-    """Concatenate maps (1, C, H, W) -> (B, C, H, W). All codes must have the same scale and zero."""
+def concatenate(maps: Sequence[Tensor | QuantisedMap]) -> Tensor | QuantisedMap:
+    """Concatenate maps of one kind, (1, C, H, W) -> (B, C, H, W); quantised ones must agree in scale and zero point."""
     first = maps[0]
     if len(maps) == 1:
         return first
-    if isinstance(first, Codes):
-        return Codes(torch.cat([one.codes for one in maps]), first.scale, first.zero)
-    return torch.cat(maps)
+    batch = torch.cat([part.codes if isinstance(part, QuantisedMap) else part for part in maps])
+    return QuantisedMap(batch, first.scale, first.zero_point) if isinstance(first, QuantisedMap) else batch
 
 
-def steps(image: Tensor, scale: float, zero: int) -> Tensor:
-    """Quantise a map to uint8 codes, channels last."""
-    places = image.contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1)
-    codes = cv2.convertScaleAbs(places.view(-1).numpy(), alpha=1 / scale, beta=zero)  # one pass, with rounding
-    return torch.from_numpy(codes).view(places.shape).permute(0, 3, 1, 2)
+def to_codes(image: Tensor, scale: float, zero_point: int) -> Tensor:
+    """Return the uint8 codes of a float map for the given scale and zero point, channels last."""
+    rows = image.contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1)
+    codes = cv2.convertScaleAbs(rows.view(-1).numpy(), alpha=1 / scale, beta=zero_point)  # one pass, with rounding
+    return torch.from_numpy(codes).view(rows.shape).permute(0, 3, 1, 2)
 
 
-def top_of(weight: Tensor, groups: int) -> int:
-    """Return the greatest absolute code of a weight (C', C / groups, K, K)."""
-    return _TOP_DEPTHWISE if groups == weight.shape[0] and weight.shape[1] == 1 else _TOP_DENSE
+def max_code(weight: Tensor, groups: int) -> int:
+    """Return the greatest absolute code that a weight (C', C / groups, K, K) may have."""
+    return _MAX_DEPTHWISE_CODE if groups == weight.shape[0] and weight.shape[1] == 1 else _MAX_DENSE_CODE
 
 
-def packed(weight: Tensor, how: How) -> Packed:
+def pack_weight(weight: Tensor, geometry: ConvGeometry) -> PackedWeight:
     """Quantise and prepack a weight (C', C / groups, K, K) float32, for maps of any size."""
-    stride, padding, dilation, groups = how
-    scale = (weight.abs().amax((1, 2, 3)) / top_of(weight, groups)).clamp_min(1e-12)
+    stride, padding, dilation, groups = geometry
+    scale = (weight.abs().amax((1, 2, 3)) / max_code(weight, groups)).clamp_min(1e-12)
     codes = (weight / scale[:, None, None, None]).round().to(torch.int8)
-    made_for = 1.0, 1  # scale and zero of a map; others work too, but only if packed for a nonzero zero
-    ready = torch.ops.onednn.qconv_prepack(codes, scale, *made_for, stride, padding, dilation, groups, None)
-    return Packed(ready, scale, torch.zeros(len(scale), dtype=torch.int8))
+    # Scale and zero point of a map. Maps with others work too, but only if the weight was packed for a nonzero one.
+    map_scale, map_zero_point = 1.0, 1
+    ready = torch.ops.onednn.qconv_prepack(
+        codes, scale, map_scale, map_zero_point, stride, padding, dilation, groups, None
+    )
+    return PackedWeight(ready, scale, torch.zeros(len(scale), dtype=torch.int8))
 
 
-def convolved(
-    image: Codes, ready: Packed, bias: Tensor | None, how: How, *, scale: float | None, then: tuple[str, list[float]]
+def convolve(
+    image: QuantisedMap,
+    weight: PackedWeight,
+    bias: Tensor | None,
+    geometry: ConvGeometry,
+    *,
+    scale: float | None,
+    activation: tuple[str, list[float]],
 ) -> Tensor:
-    """Convolve codes and apply `then` (oneDNN's name); return floats, or with `scale` codes of zero point 0."""
-    given = (image.codes, image.scale, image.zero, ready.weight, ready.scale, ready.zero, bias, *how)
-    kind = (1.0, 0, torch.float32) if scale is None else (scale, 0, torch.uint8)
-    return torch.ops.onednn.qconv2d_pointwise(*given, *kind, *then, "")
+    """Convolve a quantised map and apply `activation`, in oneDNN's terms.
+
+    Returns float32, or with `scale` uint8 codes of that scale and zero point 0.
+    """
+    inputs = (image.codes, image.scale, image.zero_point, weight.weight, weight.scale, weight.zero_point, bias)
+    output = (1.0, 0, torch.float32) if scale is None else (scale, 0, torch.uint8)
+    return torch.ops.onednn.qconv2d_pointwise(*inputs, *geometry, *output, *activation, "")
 
 
-def _able() -> bool:
+def _is_available() -> bool:
     """Return whether this PyTorch's quantised oneDNN operators exist and give correct results.
 
-    Tests dense to floats, depthwise to codes with ReLU6, and 1x1 from codes.
+    Tests a dense convolution to floats, a depthwise one to codes with ReLU6, and a 1x1 one from codes.
     """
     rng = torch.Generator().manual_seed(0)
     first, second, third = (torch.randn(shape, generator=rng) for shape in ((8, 8, 3, 3), (8, 1, 3, 3), (4, 8, 1, 1)))
-    kinds: list[How] = [([1, 1], [1, 1], [1, 1], 1), ([2, 2], [1, 1], [1, 1], 8), ([1, 1], [0, 0], [1, 1], 1)]
+    kinds: list[ConvGeometry] = [([1, 1], [1, 1], [1, 1], 1), ([2, 2], [1, 1], [1, 1], 8), ([1, 1], [0, 0], [1, 1], 1)]
     image = torch.randn(1, 8, 8, 8, generator=rng)
+    linear: tuple[str, list[float]] = ("none", [])
     try:
         with torch.inference_mode():
-            weights = [packed(weight, how) for weight, how in zip((first, second, third), kinds, strict=True)]
-            dense = convolved(coded(image), weights[0], None, kinds[0], scale=None, then=("none", []))
-            alone = convolved(coded(dense), weights[1], None, kinds[1], scale=6 / _TOP, then=("hardtanh", [0.0, 6.0]))
-            last = convolved(Codes(alone, 6 / _TOP, 0), weights[2], None, kinds[2], scale=None, then=("none", []))
+            weights = [pack_weight(weight, kind) for weight, kind in zip((first, second, third), kinds, strict=True)]
+            codes = quantise(image)
+            if codes is None:
+                return False
+            codes = quantise(convolve(codes, weights[0], None, kinds[0], scale=None, activation=linear))
+            if codes is None:
+                return False
+            relu6 = ("hardtanh", [0.0, 6.0])
+            depthwise = convolve(codes, weights[1], None, kinds[1], scale=6 / _MAX_CODE, activation=relu6)
+            codes = QuantisedMap(depthwise, 6 / _MAX_CODE, 0)
+            result = convolve(codes, weights[2], None, kinds[2], scale=None, activation=linear)
     except (AttributeError, RuntimeError, TypeError):  # private operators without a stable interface
         return False
-    truth = functional.conv2d(image, first, padding=1)
-    truth = functional.conv2d(functional.conv2d(truth, second, None, 2, 1, groups=8).clamp(0, 6), third)
-    return alone.dtype == torch.uint8 and bool((last - truth).abs().max() < 0.1 * truth.abs().max())
+    expected = functional.conv2d(image, first, padding=1)
+    expected = functional.conv2d(functional.conv2d(expected, second, None, 2, 1, groups=8).clamp(0, 6), third)
+    return depthwise.dtype == torch.uint8 and bool((result - expected).abs().max() < 0.1 * expected.abs().max())
 
 
-ABLE = torch.backends.mkldnn.is_available() and _able()
+AVAILABLE = torch.backends.mkldnn.is_available() and _is_available()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-_EVEN = 4  # window sides are multiples of it, in cells: kernels are rebuilt for every new size
+_SIDE_MULTIPLE = 4  # of window sides, in cells: few sizes, since convolutions are set up again for every new one
 
 
 @dataclass(frozen=True)
@@ -20,21 +20,21 @@ class Window:
 
     @classmethod
     def around(cls, cells: Tensor, *, margin: int) -> Window | None:
-        """Return the window around all true cells of (h, w) bool, with `margin` cells or more per side within the map.
+        """Return the window around all true cells of (h, w) bool, with at least `margin` cells more on each side.
 
-        None if no cell is true.
+        The window does not extend beyond the map. None if no cell is true.
         """
         sides: list[int] = []
         for axis in (0, 1):
-            held = cells.any(1 - axis).nonzero()
-            if not len(held):
+            indices = cells.any(1 - axis).nonzero()
+            if not len(indices):
                 return None
-            first, last, every = int(held[0]) - margin, int(held[-1]) + margin, cells.shape[axis]
-            size = min(-(-(last + 1 - first) // _EVEN) * _EVEN, every)
-            begin = min(max(first, 0), every - size)
+            first, last, length = int(indices[0]) - margin, int(indices[-1]) + margin, cells.shape[axis]
+            size = min(-(-(last + 1 - first) // _SIDE_MULTIPLE) * _SIDE_MULTIPLE, length)
+            begin = min(max(first, 0), length - size)
             sides += [begin, begin + size]
         return cls(*sides)
 
-    def of(self, maps: Tensor, finer: int = 1) -> Tensor:
-        """Crop maps (..., h * finer, w * finer) to the window, as a view."""
-        return maps[..., self.top * finer : self.bottom * finer, self.left * finer : self.right * finer]
+    def crop(self, maps: Tensor, scale: int = 1) -> Tensor:
+        """Return the part of maps (..., h * scale, w * scale) within the window, as a view."""
+        return maps[..., self.top * scale : self.bottom * scale, self.left * scale : self.right * scale]

@@ -12,30 +12,31 @@ from torch import Tensor
 from .entry import Entry
 from .restricted import Restricted
 from .stores import Gate, Store
-from .tokens import PER_OBJECT, Tokens, joined
+from .tokens import PER_OBJECT, Tokens, concatenate
 
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class TokenGroup:
-    """Memory of objects that share the same tokens: per propagation layer, all tokens joined on one axis."""
+    """Memory of objects that share the same tokens: per propagation layer, all tokens concatenated on one axis."""
 
-    objects: tuple[int, ...]  # object indices, ascending; one row of `value` each. Empty: all objects
+    objects: tuple[int, ...]  # object indices, ascending, one per row of `value`; empty: all objects
     layers: tuple[Tokens, ...]
     starts: tuple[tuple[int, int], ...]  # (entry index, first token taken from that entry)
-    _made: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    _cache: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
-    def once(self, name: str, make: Callable[[], Made]) -> Made:
-        """Return `make()`, cached under `name` until the next write; for tokens in a network's preferred layout."""
-        if name not in self._made:
-            self._made[name] = make()
-        return self._made[name]
+    def cached(self, name: str, make: Callable[[], Result]) -> Result:
+        """Return `make()`, computed once per memory write: tokens in the layout that a network reads fastest."""
+        if name not in self._cache:
+            self._cache[name] = make()
+        result: Result = self._cache[name]
+        return result
 
 
 @dataclass(frozen=True)
 class MemoryView:
-    """Readable content of a memory bank."""
+    """Entries of a memory bank between two writes, grouped for reading."""
 
     entries: tuple[Entry, ...]
     groups: tuple[TokenGroup, ...]  # more than one only if objects were annotated on different frames
@@ -43,39 +44,39 @@ class MemoryView:
 
     @property
     def layers(self) -> tuple[Tokens, ...]:
-        """Return all tokens per layer, for networks whose objects share every entry; ValueError if groups differ."""
-        (part,) = self.groups
-        return part.layers
+        """Return all tokens per layer, for objects that share every entry; ValueError if there are several groups."""
+        (group,) = self.groups
+        return group.layers
 
     def report_usage(self, relevance: Tensor) -> None:
-        """Record the relevance (entries,) of each entry for one frame."""
-        for entry, told in zip(self.entries, relevance, strict=True):
-            entry.usage.relevance = told
+        """Record how relevant each entry was to the frame just read: `relevance` (entries,)."""
+        for entry, share in zip(self.entries, relevance, strict=True):
+            entry.usage.relevance = share
 
     def report_attention(self, mass: Tensor) -> None:
-        """Record each entry's relevance: its share of the attention `mass` (N,) on the first group's tokens."""
-        lengths = [len(self.entries[index]) - first for index, first in self.groups[0].starts]
-        shares = {
-            index: part.sum() for (index, _), part in zip(self.groups[0].starts, mass.split(lengths), strict=True)
-        }
-        nothing = mass.new_zeros(())
-        self.report_usage(torch.stack([shares.get(index, nothing) for index in range(len(self.entries))]) / mass.sum())
+        """Record each entry's share of the attention `mass` (N,) on the first group's tokens as its relevance."""
+        starts = self.groups[0].starts
+        lengths = [len(self.entries[index]) - first for index, first in starts]
+        received = {index: part.sum() for (index, _), part in zip(starts, torch.split(mass, lengths), strict=True)}
+        unread = mass.new_zeros(())
+        per_entry = torch.stack([received.get(index, unread) for index in range(len(self.entries))])
+        self.report_usage(per_entry / mass.sum())
 
-    def credit(self, mass: Tensor) -> None:
-        """Add the attention `mass` (N,) that the first group's tokens received from one frame to their usage."""
-        at = 0
+    def add_usage(self, mass: Tensor) -> None:
+        """Count one read in every entry's usage; `mass` (N,) is the attention on the first group's tokens."""
+        offset = 0
         starts = dict(self.groups[0].starts)
         for index, entry in enumerate(self.entries):
             count = len(entry) - starts.get(index, len(entry))
-            received = mass[at : at + count]
-            entry.usage.add(received if count == len(entry) else _behind(received, len(entry)))
-            at += count
+            received = mass[offset : offset + count]
+            entry.usage.add(received if count == len(entry) else _pad_front(received, len(entry)))
+            offset += count
 
 
 class MemoryBank:
     """Cascade of stores: an entry evicted by one store is offered to the next, and discarded after the last.
 
-    `interval` is the minimum distance in frames between two unpinned entries.
+    `interval` is the distance in frames from the last entry at which the next one is due.
     """
 
     def __init__(self, stores: Sequence[Store], *, interval: int) -> None:
@@ -84,17 +85,17 @@ class MemoryBank:
         self._last_frame: int | None = None
         self._view: MemoryView | None = None
 
-    def wants(self, frame: int) -> bool:
-        """Return whether `frame` is at least `interval` frames from the last written one."""
+    def is_due(self, frame: int) -> bool:
+        """Return whether `frame` is at least `interval` frames from the last entry, or no entry was written yet."""
         return self._last_frame is None or abs(frame - self._last_frame) >= self._interval
 
     @property
     def needs_quality(self) -> bool:
-        """Return whether a store filters entries by quality, so that `Entry.quality` must be set."""
+        """Return whether a store filters entries by quality, so that `Entry.quality` has to be estimated."""
         return any(isinstance(store, Gate) for store in self._stores)
 
     def write(self, entry: Entry) -> None:
-        """Write one entry to the cascade."""
+        """Offer `entry` to the first store, and what each store evicts to the next."""
         offered: Sequence[Entry] = [entry]
         for store in self._stores:
             offered = store.write(offered)
@@ -106,14 +107,14 @@ class MemoryBank:
         self._last_frame = frame
 
     def state_dict(self) -> tuple[int | None, list[Any]]:
-        """Return the last written frame and the state of every store; `Permanent` keyframes are not included."""
+        """Return the frame of the last entry and the state of every store, without `Permanent` keyframes."""
         return self._last_frame, [store.state_dict() for store in self._stores]
 
     def load_state_dict(self, state_dict: tuple[int | None, list[Any]]) -> None:
-        """Restore `state_dict` of a bank with the same stores."""
-        self._last_frame, stores = state_dict
-        for store, its in zip(self._stores, stores, strict=True):
-            store.load_state_dict(its)
+        """Restore the `state_dict` of a bank with the same kinds of stores."""
+        self._last_frame, store_states = state_dict
+        for store, store_state in zip(self._stores, store_states, strict=True):
+            store.load_state_dict(store_state)
         self._view = None
 
     def is_empty(self) -> bool:
@@ -121,51 +122,53 @@ class MemoryBank:
         return not any(store.entries() for store in self._stores)
 
     def view(self) -> MemoryView:
-        """Return all entries joined into token groups; cached until the next write."""
+        """Return the entries of all stores, concatenated into token groups; computed once per write."""
         if self._view is None:
             entries = tuple(entry for store in self._stores for entry in store.entries())
             tracks_usage = any(isinstance(store, Restricted) for store in self._stores)
-            self._view = MemoryView(entries, _parts(entries), tracks_usage)
+            self._view = MemoryView(entries, _token_groups(entries), tracks_usage)
         return self._view
 
 
-def _parts(entries: tuple[Entry, ...]) -> tuple[TokenGroup, ...]:
-    """Group objects whose memory consists of the same tokens."""
-    every = range(max((max(entry.objects) + 1 for entry in entries if entry.objects), default=0))
-    if not every:  # no plane has a row per object, or all objects share every entry
+def _token_groups(entries: tuple[Entry, ...]) -> tuple[TokenGroup, ...]:
+    """Group the objects that have information in the same tokens of the same entries."""
+    count = max((max(entry.objects) + 1 for entry in entries if entry.objects), default=0)
+    if not count:  # no plane has a row per object, or all objects share every entry
         whole = tuple((index, 0) for index in range(len(entries)))
-        return (TokenGroup((), _join(entries, whole, ()), whole),)
-    together: dict[tuple[tuple[int, int], ...], list[int]] = {}
-    for place in every:
-        missing = [entry.missing_tokens(place) for entry in entries]
-        starts = tuple((index, lack) for index, lack in enumerate(missing) if lack < len(entries[index]))
+        return (TokenGroup((), _concatenate_entries(entries, whole, ()), whole),)
+    objects_by_starts: dict[tuple[tuple[int, int], ...], list[int]] = {}
+    for index in range(count):
+        missing = [entry.missing_tokens(index) for entry in entries]
+        starts = tuple((number, first) for number, first in enumerate(missing) if first < len(entries[number]))
         if starts:
-            together.setdefault(starts, []).append(place)
+            objects_by_starts.setdefault(starts, []).append(index)
     return tuple(
-        TokenGroup(tuple(places), _join(entries, starts, tuple(places)), starts) for starts, places in together.items()
+        TokenGroup(tuple(objects), _concatenate_entries(entries, starts, tuple(objects)), starts)
+        for starts, objects in objects_by_starts.items()
     )
 
 
-def _join(
-    entries: tuple[Entry, ...], starts: tuple[tuple[int, int], ...], places: tuple[int, ...]
+def _concatenate_entries(
+    entries: tuple[Entry, ...], starts: tuple[tuple[int, int], ...], objects: tuple[int, ...]
 ) -> tuple[Tokens, ...]:
-    pieces = [_piece(entries[index], first, places) for index, first in starts]
-    return tuple(joined(layer) for layer in zip(*pieces, strict=True))
+    """Concatenate the tokens of the entries in `starts`, per layer, with the rows of `objects` only."""
+    slices = [_slice_entry(entries[index], first, objects) for index, first in starts]
+    return tuple(concatenate(layer) for layer in zip(*slices, strict=True))
 
 
-def _piece(entry: Entry, first: int, places: tuple[int, ...]) -> tuple[Tokens, ...]:
-    """Slice an entry's tokens from `first` on, with the rows of the given objects only."""
+def _slice_entry(entry: Entry, first: int, objects: tuple[int, ...]) -> tuple[Tokens, ...]:
+    """Slice an entry's tokens from `first` on, with the rows of `objects` only; empty: all rows."""
     layers = []
     for layer in entry.layers:
         planes = {name: plane[..., first:] for name, plane in layer.planes.items()}
-        if PER_OBJECT in planes and places and entry.objects:
-            rows = [entry.row(place) for place in places]
+        if PER_OBJECT in planes and objects and entry.objects:
+            rows = [entry.row(index) for index in objects]
             if rows != list(range(len(planes[PER_OBJECT]))):
                 planes[PER_OBJECT] = planes[PER_OBJECT][rows]
         layers.append(Tokens(planes))
     return tuple(layers)
 
 
-def _behind(mass: Tensor, count: int) -> Tensor:
+def _pad_front(mass: Tensor, count: int) -> Tensor:
     """Pad `mass` with leading zeros to `count` tokens."""
     return torch.cat([mass.new_zeros(count - len(mass)), mass])

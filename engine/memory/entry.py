@@ -1,4 +1,4 @@
-"""Entry: one frame's memory tokens, and the usage counted for them."""
+"""Entry: one frame's memory tokens, and how much they were read."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ from torch import Tensor
 
 from .tokens import PER_OBJECT, Tokens
 
-_AT_BIRTH = 1e-7  # initial life of an unread entry: keeps mass / life finite
+_INITIAL_LIFE = 1e-7  # of an unread entry: keeps mass / life finite
 
 
 @dataclass
 class Usage:
-    """Attention that an entry's tokens received; the only mutable part of an entry."""
+    """Attention that an entry's tokens received since it was written; the only mutable part of an entry."""
 
-    mass: Tensor | None = None  # (N,) attention received since the entry was written
-    life: float = _AT_BIRTH  # number of reads since the entry was written
-    relevance: Tensor | None = None  # () share of attention at the last read, reported by the network
+    mass: Tensor | None = None  # (N,) sum of the attention received
+    life: float = _INITIAL_LIFE  # number of reads
+    relevance: Tensor | None = None  # () share of the attention at the last read, as the network reported it
     average: Tensor | None = None  # () moving average of relevance
-    comparisons: int = 0  # times the entry was scored against others
+    comparisons: int = 0  # times the entry was scored against the others
 
     def add(self, mass: Tensor) -> None:
-        """Count one read, in which the tokens received attention `mass` (N,)."""
+        """Count one read, in which the tokens received the attention `mass` (N,)."""
         self.mass = mass.clone() if self.mass is None else self.mass + mass
         self.life += 1
 
     def rate(self, count: int, *, like: Tensor) -> Tensor:
-        """Return attention received per read (N,), with N = `count`."""
+        """Return the attention received per read, (N,) with N = `count`; zeros if unread."""
         return like.new_zeros(count) if self.mass is None else self.mass / self.life
 
     def select_tokens(self, keep: Tensor) -> Usage:
-        """Return mass and life of the tokens where `keep` (N,) is true; relevance is reset."""
+        """Return the usage of the tokens where `keep` (N,) is true, without relevance."""
         return Usage(None if self.mass is None else self.mass[keep], self.life)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One frame's tokens, one `Tokens` per propagation layer. `pinned` marks a user's keyframe.
+    """Memory of one frame: one `Tokens` per propagation layer. `pinned` marks a user's keyframe.
 
-    `objects` holds the object index of each row in planes with one row per object; empty: all objects.
+    `objects` holds the object index of each row of the `value` plane; empty: all objects.
     `missing_prefix` holds, per row, the number of leading tokens without information on that object; empty: none.
     """
 
@@ -49,8 +49,8 @@ class Entry:
     pinned: bool = False
     objects: tuple[int, ...] = ()
     missing_prefix: tuple[int, ...] = ()
-    quality: float = 1.0  # 0..1, estimated quality of the masks
-    grid: tuple[int, int] | None = None  # (h, w) of the tokens, for operations on neighbours
+    quality: float = 1.0  # estimated IoU of the masks, 0..1
+    grid: tuple[int, int] | None = None  # (h, w) of the tokens; None if they form no grid
     usage: Usage = field(default_factory=Usage, compare=False)
 
     def __len__(self) -> int:
@@ -65,24 +65,24 @@ class Entry:
         return replace(self, objects=objects)
 
     def with_first_value(self) -> Entry:
-        """Return a copy with the first object's value for every object."""
+        """Return a copy in which every object has the first object's value."""
         layers = tuple(
             Tokens({**layer.planes, PER_OBJECT: layer[PER_OBJECT][:1].expand_as(layer[PER_OBJECT])})
             for layer in self.layers
         )
         return replace(self, layers=layers)
 
-    def missing_tokens(self, place: int) -> int:
-        """Count the leading tokens without information on object `place`: all tokens if the entry lacks the object."""
+    def missing_tokens(self, index: int) -> int:
+        """Count the leading tokens without information on object `index`: all if the entry lacks the object."""
         if not self.objects:
             return 0
-        if place not in self.objects:
+        if index not in self.objects:
             return len(self)
-        return self.missing_prefix[self.objects.index(place)] if self.missing_prefix else 0
+        return self.missing_prefix[self.objects.index(index)] if self.missing_prefix else 0
 
-    def row(self, place: int) -> int:
-        """Return the row of object `place` in planes with one row per object."""
-        return self.objects.index(place) if self.objects else place
+    def row(self, index: int) -> int:
+        """Return the row of object `index` in the `value` plane."""
+        return self.objects.index(index) if self.objects else index
 
     def select_tokens(self, keep: Tensor) -> Entry:
         """Return a copy with only the tokens where `keep` (N,) is true."""

@@ -1,4 +1,4 @@
-"""First and Folded: constant-size memory that merges new frames into one entry (MAVOS's MCA)."""
+"""First and Folded: memory of constant size, which merges new frames into one entry (MAVOS's MCA)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Fold = Callable[[Entry, Entry], Entry]  # (new, old) -> merged entry
 
 
 class First(ListStore):
-    """Keeps the first entry permanently."""
+    """Keeps the first entry offered, and evicts all later ones."""
 
     def write(self, entries: Sequence[Entry]) -> list[Entry]:
         space = 1 - len(self._kept)
@@ -20,7 +20,7 @@ class First(ListStore):
 
 
 class Folded(ListStore):
-    """Keeps one entry: the first unchanged, then the result of `fold(new, kept)` for each new one."""
+    """Keeps one entry: at first the first one offered, then `fold(new, kept)` for each new one. Evicts nothing."""
 
     def __init__(self, fold: Fold) -> None:
         super().__init__()
@@ -28,5 +28,5 @@ class Folded(ListStore):
 
     def write(self, entries: Sequence[Entry]) -> list[Entry]:
         for entry in entries:
-            self._kept = [self._fold(entry, before) for before in self._kept] or [entry]
+            self._kept = [self._fold(entry, kept) for kept in self._kept] or [entry]
         return []

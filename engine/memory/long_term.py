@@ -13,10 +13,10 @@ Distil = Callable[[Sequence[Entry], int], Entry]  # (entries, number of prototyp
 
 
 class LongTerm(ListStore):
-    """XMem's long-term memory (ECCV 2022, section 3.3): each evicted batch is distilled into `prototypes` tokens.
+    """XMem's long-term memory (ECCV 2022, section 3.3): each offered batch is distilled into `prototypes` tokens.
 
-    Before a batch is added, the least used tokens above `max_tokens` - `prototypes` are dropped, ties included. Without
-    `counting`, usage is not tracked and the oldest tokens are dropped instead.
+    Before a batch is added, the least used tokens are dropped, ties included, so that at most `max_tokens` -
+    `prototypes` remain. Without `counting`, the oldest tokens are dropped instead. Evicts nothing.
     """
 
     def __init__(self, distil: Distil, *, prototypes: int, max_tokens: int, counting: bool) -> None:
@@ -33,15 +33,17 @@ class LongTerm(ListStore):
         return []
 
     def _make_room(self) -> None:
+        """Drop tokens until another `prototypes` of them fit."""
         sizes = [len(entry) for entry in self._kept]
         excess = sum(sizes) - (self._max_tokens - self._prototypes)
         if excess <= 0:
             return
         like = self._kept[0].layers[0]["key"]
         if self._counting:
-            rate = torch.cat([e.usage.rate(size, like=like) for e, size in zip(self._kept, sizes, strict=True)])
+            rate = torch.cat([entry.usage.rate(len(entry), like=like) for entry in self._kept])
             keep = rate > rate.kthvalue(excess).values
         else:
             keep = torch.arange(sum(sizes), device=like.device) >= excess
-        kept = [entry.select_tokens(part) for entry, part in zip(self._kept, keep.split(sizes), strict=True)]
+        parts = torch.split(keep, sizes)
+        kept = [entry.select_tokens(part) for entry, part in zip(self._kept, parts, strict=True)]
         self._kept = [entry for entry in kept if len(entry)]

@@ -12,7 +12,7 @@ class Store(Protocol):
     """One step of a memory cascade."""
 
     def write(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Take offered entries; return evicted ones, which are offered to the next store."""
+        """Take the offered entries; return those that this store evicts or does not keep, for the next store."""
         ...
 
     def entries(self) -> list[Entry]:
@@ -20,7 +20,7 @@ class Store(Protocol):
         ...
 
     def state_dict(self) -> Any:
-        """Return the state as tuples, lists, entries and numbers; `Permanent` keyframes are not included."""
+        """Return the state as tuples, lists, entries and numbers, for `load_state_dict`."""
         ...
 
     def load_state_dict(self, state_dict: Any) -> None:
@@ -45,7 +45,7 @@ class ListStore:
 
 
 class Permanent:
-    """Keeps every pinned entry permanently, one per frame."""
+    """Keeps every keyframe permanently, one entry per frame, and passes all other entries on."""
 
     def __init__(self) -> None:
         self._by_frame: dict[int, Entry] = {}
@@ -65,7 +65,7 @@ class Permanent:
 
 
 class Bounded:
-    """Keeps the `capacity` entries of highest `worth(entry, age)`. Age is counted in arrivals, not in frames."""
+    """Keeps the `capacity` entries of highest `worth(entry, age)`; age is the number of entries offered since."""
 
     def __init__(self, capacity: int, worth: Callable[[Entry, int], float]) -> None:
         self._capacity = capacity
@@ -79,9 +79,9 @@ class Bounded:
             self._arrivals += 1
         by_worth = sorted(self._kept, key=lambda kept: self._worth(kept[1], self._arrivals - kept[0]), reverse=True)
         staying = {arrival for arrival, _ in by_worth[: self._capacity]}
-        let_go = [entry for arrival, entry in self._kept if arrival not in staying]
+        evicted = [entry for arrival, entry in self._kept if arrival not in staying]
         self._kept = [kept for kept in self._kept if kept[0] in staying]
-        return let_go
+        return evicted
 
     def entries(self) -> list[Entry]:
         return [entry for _, entry in self._kept]
@@ -94,10 +94,10 @@ class Bounded:
 
 
 class Gate:
-    """Filter without entries: passes pinned entries and those of sufficient quality to the next store."""
+    """Filter that keeps nothing: passes keyframes and entries of sufficient quality on to the next store."""
 
     def __init__(self, min_quality: float) -> None:
-        """Pass unpinned entries of at least `min_quality`, 0..1."""
+        """Build a filter that discards unpinned entries with a quality below `min_quality`, 0..1."""
         self._min_quality = min_quality
 
     def write(self, entries: Sequence[Entry]) -> list[Entry]:

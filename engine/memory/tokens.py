@@ -13,7 +13,7 @@ PER_OBJECT = "value"  # name of the plane with one row per object, (O, CV, N)
 
 @dataclass(frozen=True)
 class Tokens:
-    """Planes (..., N) of the same N, such as `key` (CK, N), `shrinkage` (1, N), `value` (O, CV, N)."""
+    """N memory tokens as named planes (..., N), such as `key` (CK, N), `shrinkage` (1, N), `value` (O, CV, N)."""
 
     planes: dict[str, Tensor]
 
@@ -24,8 +24,8 @@ class Tokens:
         return next(iter(self.planes.values())).shape[-1]
 
 
-def joined(groups: Sequence[Tokens]) -> Tokens:
-    """Concatenate groups along the token axis, in order; only the planes of the first group are kept."""
+def concatenate(groups: Sequence[Tokens]) -> Tokens:
+    """Concatenate groups along the token axis, in order; planes that the first group lacks are dropped."""
     if len(groups) == 1:
         return groups[0]
-    return Tokens({name: torch.cat([part[name] for part in groups], dim=-1) for name in groups[0].planes})
+    return Tokens({name: torch.cat([group[name] for group in groups], dim=-1) for name in groups[0].planes})

@@ -13,7 +13,7 @@ from .tokens import PER_OBJECT, Tokens
 
 
 class Working(ListStore):
-    """Keeps recent frames. At `max_frames`, all but the last `min_frames` are evicted as one batch."""
+    """Keeps the latest frames. At `max_frames` entries, all but the last `min_frames` are evicted as one batch."""
 
     def __init__(self, min_frames: int, max_frames: int) -> None:
         super().__init__()
@@ -31,42 +31,44 @@ class Working(ListStore):
 class FirstAndWorking(Working):
     """`Working` that never evicts the first frame, the user's annotation; that frame is one of the `min_frames`.
 
-    As in XMem's code, the first value of an object that appeared later is kept too: moved to the key of the first
-    frame. If at most `min_frames` + 1 frames hold the object, none of its values are evicted.
+    As in XMem's code, the first value of an object that appeared later is kept too, moved to the key of the first
+    frame. If at most `min_frames` + 1 frames hold the object, its other evicted values are discarded, else they go to
+    the next store.
     """
 
     def write(self, entries: Sequence[Entry]) -> list[Entry]:
         self._kept += entries
         if len(self._kept) < self._max_frames:
             return []
-        first, others = self._kept[0], self._kept[1:]
-        leaving = len(others) - (self._min_frames - 1)
-        older, recent = others[:leaving], others[leaving:]
-        for place in sorted({place for entry in others for place in entry.objects if first.missing_tokens(place)}):
-            knowing = [entry for entry in others if not entry.missing_tokens(place)]
-            if len(knowing) >= self._min_frames:
-                first = _with_row_of(first, knowing[0], place)
-            if len(knowing) <= self._min_frames + 1:
-                older = [_without(entry, place) for entry in older]
+        first, later = self._kept[0], self._kept[1:]
+        evicted = len(later) - (self._min_frames - 1)
+        older, recent = later[:evicted], later[evicted:]
+        for index in sorted({index for entry in later for index in entry.objects if first.missing_tokens(index)}):
+            holders = [entry for entry in later if not entry.missing_tokens(index)]
+            if len(holders) >= self._min_frames:
+                first = _add_row(first, holders[0], index)
+            if len(holders) <= self._min_frames + 1:
+                older = [_remove_row(entry, index) for entry in older]
             else:
-                older = [_without(entry, place) if entry is knowing[0] else entry for entry in older]
+                older = [_remove_row(entry, index) if entry is holders[0] else entry for entry in older]
         self._kept = [first, *recent]
         return older
 
 
-def _with_row_of(entry: Entry, giver: Entry, place: int) -> Entry:
-    """Append the value row of object `place` in `giver` to `entry`."""
+def _add_row(entry: Entry, source: Entry, index: int) -> Entry:
+    """Append the value row that object `index` has in `source` to `entry`."""
+    row = source.row(index)
     layers = tuple(
-        Tokens({**mine.planes, PER_OBJECT: torch.cat([mine[PER_OBJECT], given[PER_OBJECT][giver.row(place)][None]])})
-        for mine, given in zip(entry.layers, giver.layers, strict=True)
+        Tokens({**layer.planes, PER_OBJECT: torch.cat([layer[PER_OBJECT], source_layer[PER_OBJECT][row][None]])})
+        for layer, source_layer in zip(entry.layers, source.layers, strict=True)
     )
-    return replace(entry, layers=layers, objects=(*entry.objects, place))
+    return replace(entry, layers=layers, objects=(*entry.objects, index))
 
 
-def _without(entry: Entry, place: int) -> Entry:
-    """Remove the value row of object `place` from `entry`."""
-    if entry.missing_tokens(place):
+def _remove_row(entry: Entry, index: int) -> Entry:
+    """Remove the value row of object `index` from `entry`, if it holds one without missing tokens."""
+    if entry.missing_tokens(index):
         return entry
-    rows = [row for row, other in enumerate(entry.objects) if other != place]
+    rows = [row for row, row_index in enumerate(entry.objects) if row_index != index]
     layers = tuple(Tokens({**layer.planes, PER_OBJECT: layer[PER_OBJECT][rows]}) for layer in entry.layers)
     return replace(entry, layers=layers, objects=tuple(entry.objects[row] for row in rows))

@@ -1,4 +1,4 @@
-"""Worth functions of `Bounded`: an entry and its age in arrivals -> a score."""
+"""Worth functions of `Bounded`: an entry and its age -> a score."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from .entry import Entry
 
 
 def recency(entry: Entry, age: int) -> float:
-    """Score newer entries higher."""
+    """Return a score by which `Bounded` keeps the newest entries."""
     return -age

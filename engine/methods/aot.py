@@ -11,6 +11,7 @@ from ..checkpoints.loading import Names
 from ..inference.framing import FramingStyle
 from ..inference.mask_merging import HardMaskMerger
 from ..inference.sweeps import KeyframePolicy
+from ..layers.backbones import PyramidEncoder
 from ..layers.identities import IdentityBank
 from ..layers.mobilenet import MobileNetV2
 from ..layers.modulation import ModulatedCrossAttention
@@ -20,7 +21,7 @@ from ..layers.swin import SwinBase
 from ..memory.bank import MemoryBank
 from ..memory.folded import First
 from ..memory.restricted import Restricted
-from ..networks.aot import Aot, Mavos, OfEachBlock, OfLastBlock, TemporalSlots
+from ..networks.aot import Aot, AotDecoderInput, DeaotDecoderInput, Mavos, TemporalSlots
 from ..networks.network import Network
 from ..shared.types import Direction
 from . import aot_names
@@ -38,7 +39,7 @@ _GAP_RMEM = Option(
 )  # fmt: skip
 _LATTER = Option("memory.frames", 8, "frames kept in addition to the reference frame", paper="LATTER_MEM_LEN")
 
-ENCODERS: dict[str, Callable[[], nn.Module]] = {"r50": resnet50, "mbv2": MobileNetV2, "swinb": SwinBase}
+ENCODERS: dict[str, Callable[[], PyramidEncoder]] = {"r50": resnet50, "mbv2": MobileNetV2, "swinb": SwinBase}
 
 
 # -- networks ----------------------------------------------------------------------------------------------------------
@@ -50,7 +51,7 @@ def _aot(encoder: str, numbers: Numbers, tensors: Tensors) -> Aot:
     return Aot(
         ENCODERS[encoder](),
         [AotBlock() for _ in range(DEPTH)],
-        OfEachBlock(DEPTH),
+        AotDecoderInput(DEPTH),
         _identities(encoder, normed=False),
         align_corners=encoder != "swinb",
     )
@@ -60,11 +61,11 @@ def _deaot(encoder: str, numbers: Numbers, tensors: Tensors) -> Aot:
     return Aot(*_deaot_parts(encoder), align_corners=encoder != "swinb")
 
 
-def _deaot_parts(encoder: str) -> tuple[nn.Module, list[DeaotBlock], OfLastBlock, IdentityBank]:
+def _deaot_parts(encoder: str) -> tuple[PyramidEncoder, list[DeaotBlock], DeaotDecoderInput, IdentityBank]:
     return (
         ENCODERS[encoder](),
         [DeaotBlock(first=index == 0) for index in range(DEPTH)],
-        OfLastBlock(),
+        DeaotDecoderInput(),
         _identities(encoder, normed=True),
     )
 
@@ -83,7 +84,7 @@ def _rmem_aot(encoder: str, numbers: Numbers, tensors: Tensors) -> Aot:
     return Aot(
         ENCODERS[encoder](),
         [RestrictedAotBlock() for _ in range(DEPTH)],
-        OfEachBlock(DEPTH),
+        AotDecoderInput(DEPTH),
         _identities(encoder, normed=False, ignores=True),
         align_corners=encoder != "swinb",
         temporal=TemporalSlots(WIDTH),
@@ -94,7 +95,7 @@ def _rmem_deaot(encoder: str, numbers: Numbers, tensors: Tensors) -> Aot:
     return Aot(
         ENCODERS[encoder](),
         [DeaotBlock(first=index == 0) for index in range(DEPTH)],
-        OfLastBlock(),
+        DeaotDecoderInput(),
         _identities(encoder, normed=True, ignores=True),
         align_corners=encoder != "swinb",
         temporal=TemporalSlots(DeaotBlock.key_width),

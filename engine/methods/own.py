@@ -28,7 +28,7 @@ KEYMATTE = Recipe(
     summary="Keymatte's own small network; every keyframe is permanent; other frames are folded into one (MCA)",
     licence="GPL-3.0-or-later",
     build=lambda numbers, tensors: Keymatte(
-        top_k=numbers[TOP_K.name], follow=bool(numbers[FOLLOW.name]), enlarged=numbers[ENLARGED.name] / 100
+        top_k=numbers[TOP_K.name], use_flow=bool(numbers[FOLLOW.name]), enlarged=numbers[ENLARGED.name] / 100
     ),
     bank=find_cascade("folded").bank,
     options=(replace(TOP_K, default=12), FOLLOW, PERMANENT, ENLARGED, INTERVAL, replace(GATE, default=60), STEPS),

@@ -1,4 +1,4 @@
-"""Aot: AOT and DeAOT (Yang et al., NeurIPS 2021, 2022), MAVOS and RMem, built from parts."""
+"""Aot: the networks of AOT and DeAOT (Yang et al., NeurIPS 2021 and 2022), MAVOS and RMem, built from parts."""
 
 from __future__ import annotations
 
@@ -10,11 +10,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..layers.attention import attention_weights
+from ..layers.attention import Grid, attention_weights
+from ..layers.backbones import PyramidEncoder
 from ..layers.decoders import PyramidDecoder
 from ..layers.identities import IDENTITIES, IdentityBank
-from ..layers.positions import sine_map, slots
-from ..layers.propagation import WIDTH, Block, Memory, Seen, Streams, Terms, with_terms
+from ..layers.positions import assign_slots, sine_map
+from ..layers.propagation import (
+    WIDTH,
+    Block,
+    BlockMemory,
+    FrameProjection,
+    Streams,
+    TemporalEncodings,
+    add_temporal_encodings,
+)
 from ..memory.bank import MemoryView
 from ..memory.entry import Entry
 from ..memory.tokens import Tokens
@@ -22,15 +31,15 @@ from .network import Features, FoldsEntries, register_imagenet_statistics
 
 
 @dataclass(frozen=True)
-class Passing:
+class AotState:
     """State of `Aot`: short-term memory, and the current frame's projections in each block."""
 
-    short: tuple[Memory, ...]  # per block
-    seen: tuple[Seen, ...] = ()  # per block, of a frame without known masks
+    short: tuple[BlockMemory, ...]  # per block
+    projections: tuple[FrameProjection, ...] = ()  # per block, of a frame whose masks are not known yet
     frame: int | None = None  # frame of `short`
 
 
-class OfEachBlock(nn.Module):
+class AotDecoderInput(nn.Module):
     """Decoder input of AOT: the projected frame and each block's normed output."""
 
     def __init__(self, blocks: int) -> None:
@@ -39,12 +48,12 @@ class OfEachBlock(nn.Module):
         self.channels = WIDTH * (blocks + 1)
 
     def forward(self, frame: Tensor, streams: Sequence[Streams]) -> Tensor:
-        """(N, WIDTH) and what left each block -> (N, channels)."""
-        normed = [norm(each.visual) for norm, each in zip(self.norms, streams, strict=True)]
+        """Concatenate the projected frame (N, WIDTH) and the outputs of the blocks -> (N, channels)."""
+        normed = [norm(output.visual) for norm, output in zip(self.norms, streams, strict=True)]
         return torch.cat([frame, *normed], 1)
 
 
-class OfLastBlock(nn.Module):
+class DeaotDecoderInput(nn.Module):
     """Decoder input of DeAOT: both streams of the last block, with group norm."""
 
     channels = 2 * WIDTH
@@ -54,9 +63,11 @@ class OfLastBlock(nn.Module):
         self.norm = nn.GroupNorm(2, self.channels)
 
     def forward(self, frame: Tensor, streams: Sequence[Streams]) -> Tensor:
-        """(N, WIDTH) and what left each block -> (N, channels)."""
-        both = torch.cat([streams[-1].visual, streams[-1].identity], 1)
-        return self.norm(both.T[None])[0].T
+        """Concatenate and norm the streams of the last block -> (N, channels)."""
+        last = streams[-1]
+        assert last.identity is not None, "only DeAOT's blocks have an identity stream"
+        tokens = torch.cat([last.visual, last.identity], 1)
+        return self.norm(tokens.T[None])[0].T
 
 
 class TemporalSlots(nn.Module):
@@ -67,15 +78,15 @@ class TemporalSlots(nn.Module):
         self.now = nn.Parameter(torch.zeros(1, width))
         self.ages = nn.Parameter(torch.zeros(ages, width))
 
-    def forward(self, lengths: Sequence[int]) -> Terms:
-        """Return encodings for entries of the given token counts, oldest first."""
-        taken = slots(len(lengths), len(self.ages))
-        keys = [self.ages[slot].expand(length, -1) for slot, length in zip(taken, lengths, strict=True)]
-        return Terms(self.now[0], torch.cat(keys))
+    def forward(self, lengths: Sequence[int]) -> TemporalEncodings:
+        """Return the encodings for entries of the given token counts, oldest first."""
+        slots = assign_slots(len(lengths), len(self.ages))
+        keys = [self.ages[slot].expand(length, -1) for slot, length in zip(slots, lengths, strict=True)]
+        return TemporalEncodings(self.now[0], torch.cat(keys))
 
 
 class Aot(nn.Module):
-    """AOT network: blocks propagate ten object identities from long-term and short-term memory.
+    """AOT network: blocks propagate up to ten object identities from long-term and short-term memory.
 
     Predicts logits of all identities at stride 4, background first. If the memory tracks usage (RMem's store), the
     relevance of each entry is reported; `temporal` adds RMem's temporal encodings.
@@ -83,12 +94,14 @@ class Aot(nn.Module):
 
     stride = 1  # the framing chooses suitable sizes
     max_objects = IDENTITIES
+    mean: Tensor
+    std: Tensor
 
     def __init__(
         self,
-        encoder: nn.Module,
+        encoder: PyramidEncoder,
         blocks: Sequence[Block],
-        finish: OfEachBlock | OfLastBlock,
+        finish: AotDecoderInput | DeaotDecoderInput,
         identities: IdentityBank,
         *,
         align_corners: bool,
@@ -101,13 +114,14 @@ class Aot(nn.Module):
         self.projector = nn.Conv2d(channels.get(0, channels[16]), WIDTH, 1)
         self.identities = identities
         self.blocks = nn.ModuleList(blocks)
+        self._blocks = tuple(blocks)  # the same modules, with their type
         self.finish = finish
         self.decoder = PyramidDecoder(finish.channels, channels, IDENTITIES + 1, align_corners=align_corners)
         self.temporal = temporal
-        self._places: tuple[tuple, Tensor] | None = None
+        self._position_cache: tuple[tuple[Grid, torch.device], Tensor] | None = None
 
     def encode(self, image: Tensor) -> Features:
-        """Encode (1, 3, H, W) RGB 0..1 -> pyramid, and the projected frame as key."""
+        """Encode an image (1, 3, H, W) RGB 0..1 to a pyramid, and the projected frame as key."""
         image = (image - self.mean) / self.std
         pyramid = self.encoder(image)
         frame = self.projector(pyramid.get(0, pyramid[16]))
@@ -115,106 +129,123 @@ class Aot(nn.Module):
         query = Tokens({"key": key, "selection": torch.ones_like(key), "shrinkage": torch.ones_like(key[:1])})
         return Features(image=image, pyramid=pyramid, query=query, grid=(frame.shape[-2], frame.shape[-1]))
 
-    def segment(self, features: Features, memory: MemoryView, state: Passing | None) -> tuple[Tensor, Passing]:
+    def segment(self, features: Features, memory: MemoryView, state: AotState | None) -> tuple[Tensor, AotState]:
         """Segment a frame: logits (11, H / 4, W / 4), and the state with the frame's projections."""
-        (part,) = memory.groups
-        long = part.once("memories", lambda: tuple(_memory(layer) for layer in part.layers))
+        (group,) = memory.groups
+        long = group.cached("memories", lambda: tuple(_memory(layer) for layer in group.layers))
         short = state.short if state else tuple(_memory(layer) for layer in memory.entries[-1].layers)
-        terms = self.temporal([len(entry) for entry in memory.entries]) if self.temporal else None
-        streams, seen = self._propagate(features, long, short, terms)
+        encodings = self.temporal([len(entry) for entry in memory.entries]) if self.temporal else None
+        streams, projections = self._propagate(features, long, short, encodings)
         logits = self._decode(features, streams)
         if memory.tracks_usage:
-            memory.report_usage(self._relevance(seen[0], long[0], terms, logits, features.grid, memory))
-        return logits.float(), Passing(short, seen)
+            memory.report_usage(self._relevance(projections[0], long[0], encodings, logits, features.grid, memory))
+        return logits.float(), AotState(short, projections)
 
     def memorize_keyframe(
-        self, frame: int, features: Features, masks: Tensor, state: Passing | None
-    ) -> tuple[Entry, Passing]:
-        """Encode a keyframe for both memories, propagating from the keyframe itself."""
+        self, frame: int, features: Features, masks: Tensor, state: AotState | None
+    ) -> tuple[Entry, AotState]:
+        """Encode a keyframe for both memories; its tokens are propagated from the keyframe itself."""
         identity = self.identities(masks)
-        terms = self.temporal([len(identity)]) if self.temporal else None
-        streams, long, short = Streams(_tokens(features)), [], []
+        encodings = self.temporal([len(identity)]) if self.temporal else None
+        streams = Streams(_tokens(features))
+        long: list[BlockMemory] = []
+        short: list[BlockMemory] = []
         position = self._position(features)
-        for block in self.blocks:
-            seen = block.look(streams, features.grid, position)
-            long.append(block.remember(seen, identity))
-            streams, seen = block.propagate(seen, long[-1], long[-1], features.grid, terms)
-            short.append(block.remember_briefly(seen, identity))
-        return _entry(frame, long, features), Passing(tuple(short), frame=frame)
+        for block in self._blocks:
+            projection = block.project(streams, features.grid, position)
+            long.append(block.memorize_long(projection, identity))
+            streams, projection = block.propagate(projection, long[-1], long[-1], features.grid, encodings)
+            short.append(block.memorize_short(projection, identity))
+        return _entry(frame, long, features), AotState(tuple(short), frame=frame)
 
-    def memorize(self, frame: int, features: Features, masks: Tensor, state: Passing | None) -> tuple[Entry, Passing]:
-        """Encode this frame for both memories from its stored projections and its merged masks."""
+    def memorize(self, frame: int, features: Features, masks: Tensor, state: AotState | None) -> tuple[Entry, AotState]:
+        """Encode this frame for both memories, by its projections in `state` and its merged masks."""
         if state is None:
             return self.memorize_keyframe(frame, features, masks, None)
         identity = self.identities(masks)
-        pairs = list(zip(self.blocks, state.seen, strict=True))
-        long = [block.remember(seen, identity) for block, seen in pairs]
+        pairs = list(zip(self._blocks, state.projections, strict=True))
+        long = [block.memorize_long(projection, identity) for block, projection in pairs]
         short = [
-            block.remember_briefly(seen, identity) if block.has_brief else memory
-            for (block, seen), memory in zip(pairs, long, strict=True)
+            block.memorize_short(projection, identity) if block.separate_short_term else memory
+            for (block, projection), memory in zip(pairs, long, strict=True)
         ]
-        return _entry(frame, long, features), Passing(tuple(short), frame=frame)
+        return _entry(frame, long, features), AotState(tuple(short), frame=frame)
 
-    def update_state(self, frame: int, features: Features, masks: Tensor, state: Passing | None) -> Passing:
-        """Make this frame the short-term memory, unless already done by `memorize`."""
+    def update_state(self, frame: int, features: Features, masks: Tensor, state: AotState | None) -> AotState:
+        """Make this frame the short-term memory, unless `memorize` already did."""
         if state is None:
             return self.memorize_keyframe(frame, features, masks, None)[1]
         if state.frame == frame:
             return state
         identity = self.identities(masks)
-        pairs = zip(self.blocks, state.seen, strict=True)
-        return Passing(tuple(block.remember_briefly(seen, identity) for block, seen in pairs), frame=frame)
+        pairs = zip(self._blocks, state.projections, strict=True)
+        short = tuple(block.memorize_short(projection, identity) for block, projection in pairs)
+        return AotState(short, frame=frame)
 
     def _propagate(
-        self, features: Features, long: Sequence[Memory], short: Sequence[Memory], terms: Terms | None
-    ) -> tuple[list[Streams], tuple[Seen, ...]]:
-        streams, seen_by, left = Streams(_tokens(features)), [], []
+        self,
+        features: Features,
+        long: Sequence[BlockMemory],
+        short: Sequence[BlockMemory],
+        encodings: TemporalEncodings | None,
+    ) -> tuple[list[Streams], tuple[FrameProjection, ...]]:
+        """Return the output and the projections of each block."""
+        streams = Streams(_tokens(features))
+        outputs: list[Streams] = []
+        projections: list[FrameProjection] = []
         position = self._position(features)
-        for block, far, near in zip(self.blocks, long, short, strict=True):
-            seen = block.look(streams, features.grid, position)
-            streams, seen = block.propagate(seen, far, near, features.grid, terms)
-            seen_by.append(seen)
-            left.append(streams)
-        return left, tuple(seen_by)
+        for block, block_long, block_short in zip(self._blocks, long, short, strict=True):
+            projection = block.project(streams, features.grid, position)
+            streams, projection = block.propagate(projection, block_long, block_short, features.grid, encodings)
+            projections.append(projection)
+            outputs.append(streams)
+        return outputs, tuple(projections)
 
     def _decode(self, features: Features, streams: Sequence[Streams]) -> Tensor:
         deep = self.finish(_tokens(features), streams)
         return self.decoder(deep.T.unflatten(1, features.grid)[None], features.pyramid)
 
     def _relevance(
-        self, seen: Seen, long: Memory, terms: Terms | None, logits: Tensor, grid: tuple[int, int], memory: MemoryView
+        self,
+        frame: FrameProjection,
+        long: BlockMemory,
+        encodings: TemporalEncodings | None,
+        logits: Tensor,
+        grid: Grid,
+        memory: MemoryView,
     ) -> Tensor:
-        """Compute each entry's share of the first block's attention from foreground tokens: (entries,)."""
-        heads = self.blocks[0].heads
-        query, key = with_terms(seen.key, long.key, terms)
+        """Return each entry's share of the attention that foreground tokens give in the first block: (entries,)."""
+        heads = self._blocks[0].heads
+        query, key = add_temporal_encodings(frame.key, long.key, encodings)
         weights = attention_weights(query, key, heads=heads).mean(0)  # (N, M)
-        there = functional.interpolate(logits[None], size=grid, mode="bilinear", align_corners=True)[0]
-        foreground = 1 - there.softmax(0)[0].flatten()  # (N,)
+        coarse = functional.interpolate(logits[None], size=grid, mode="bilinear", align_corners=True)[0]
+        foreground = 1 - coarse.softmax(0)[0].flatten()  # (N,)
         received = (foreground @ weights).split([len(entry) for entry in memory.entries])
         total = torch.stack([part.sum() for part in received])
         return total / total.sum()
 
     def _position(self, features: Features) -> Tensor:
-        """Return the sine encodings, cached for grid and device."""
-        if self._places is None or self._places[0] != (features.grid, features.image.device):
-            made = sine_map(features.grid, WIDTH, like=features.image)
-            self._places = ((features.grid, features.image.device), made)
-        return self._places[1]
+        """Return the sine encodings (N, WIDTH) of the features' grid, cached."""
+        kind = (features.grid, features.image.device)
+        if self._position_cache is None or self._position_cache[0] != kind:
+            self._position_cache = (kind, sine_map(features.grid, WIDTH, like=features.image))
+        return self._position_cache[1]
 
 
 class Mavos(Aot, FoldsEntries):
     """MAVOS: DeAOT whose memory entries are merged by modulated cross-attention."""
 
     def __init__(self, *parts: Any, modulation: nn.ModuleList, **options: Any) -> None:
-        """Build `Aot` with `modulation` per block and plane."""
+        """Build `Aot` from `parts`, with an MCA for each block and plane: `modulation` holds a ModuleDict per block."""
         super().__init__(*parts, **options)
         self.modulation = modulation
 
     def modulate(self, new: Entry, old: Entry) -> Entry:
         """Merge `new` with `old`, each plane of each block by its own MCA."""
         layers = []
-        for folds, mine, past in zip(self.modulation, new.layers, old.layers, strict=True):
-            planes = {name: folds[name](mine[name].T, past[name].T, new.grid).T for name in mine.planes}
+        for modules, layer, old_layer in zip(self.modulation, new.layers, old.layers, strict=True):
+            assert isinstance(modules, nn.ModuleDict)
+            planes = {name: modules[name](layer[name].T, old_layer[name].T, new.grid).T for name in layer.planes}
             layers.append(Tokens({name: plane.contiguous() for name, plane in planes.items()}))
         return replace(new, layers=tuple(layers))
 
@@ -224,17 +255,19 @@ def _tokens(features: Features) -> Tensor:
     return features.query["key"].T
 
 
-def _memory(layer: Tokens) -> Memory:
-    """Convert an entry's tokens to a block's memory layout (M, C), contiguous."""
+def _memory(layer: Tokens) -> BlockMemory:
+    """Convert the tokens of memory entries to a block's contiguous layout (M, C)."""
     key, value = layer["key"].T.contiguous(), layer["value"].T
     id_value = layer.planes.get("id_value")
     if id_value is None:
-        return Memory(key, value.contiguous())
-    both = torch.cat([value, id_value.T], 1)
-    return Memory(key, *both.split((value.shape[1], id_value.shape[0]), 1), joined=both)
+        return BlockMemory(key, value.contiguous())
+    joint = torch.cat([value, id_value.T], 1)
+    value, id_value = joint.split((value.shape[1], id_value.shape[0]), 1)
+    return BlockMemory(key, value, id_value, joint)
 
 
-def _entry(frame: int, long: Sequence[Memory], features: Features) -> Entry:
+def _entry(frame: int, long: Sequence[BlockMemory], features: Features) -> Entry:
+    """Convert a frame's long-term memory in each block to an entry."""
     layers = []
     for memory in long:
         planes = {"key": memory.key, "value": memory.value}

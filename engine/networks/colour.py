@@ -14,11 +14,11 @@ from .network import Features, Network
 
 _SHARPNESS = 400.0  # decay of similarity with squared colour distance
 _POSITION = 0.1  # weight of position relative to colour
-_MOST_CELLS = 3600  # maximum cells per frame; all pairs are compared
+_MAX_CELLS = 3600  # per frame, since all pairs of cells of two frames are compared
 
 
 class Colour(Network):
-    """Nearest-neighbour network: each cell of at least 2 x 2 pixels reads the memory cells closest in colour."""
+    """Nearest neighbours by colour: each cell of at least 2 x 2 pixels reads the `top_k` memory cells most like it."""
 
     stride = 1
     max_objects = None
@@ -27,9 +27,9 @@ class Colour(Network):
         self.top_k = top_k
 
     def encode(self, image: Tensor) -> Features:
-        """Encode (1, 3, H, W) RGB 0..1 to mean colour and position of each cell."""
+        """Encode an image (1, 3, H, W) RGB 0..1 as mean colour and position of each cell."""
         height, width = image.shape[-2:]
-        cell = max(2.0, (height * width / _MOST_CELLS) ** 0.5)
+        cell = max(2.0, (height * width / _MAX_CELLS) ** 0.5)
         h, w = max(1, round(height / cell)), max(1, round(width / cell))
         colour = functional.interpolate(image, size=(h, w), mode="area")
         rows = torch.linspace(0, _POSITION, h, device=image.device)[:, None].expand(h, w)
@@ -42,8 +42,8 @@ class Colour(Network):
         """Segment a frame: independent probabilities (O, H, W) of each object."""
         tokens, query = memory.layers[0], features.query
         scores = similarity(tokens["key"], tokens["shrinkage"], query["key"], query["selection"])
-        read = top_k_readout(scores, tokens["value"], top_k=self.top_k)[:, 0]  # (O, N)
-        masks = read.unflatten(1, features.grid)[None].clamp(0, 1)
+        readout = top_k_readout(scores, tokens["value"], top_k=self.top_k)[:, 0]  # (O, N)
+        masks = readout.unflatten(1, features.grid)[None].clamp(0, 1)
         size = features.image.shape[-2:]
         return functional.interpolate(masks, size=size, mode="bilinear", align_corners=False)[0], None
 
@@ -51,11 +51,11 @@ class Colour(Network):
         """Return None: the network has no state."""
 
     def memorize_keyframe(self, frame: int, features: Features, masks: Tensor, state: None) -> tuple[Entry, None]:
-        """Memorize a keyframe as any frame."""
+        """Encode a keyframe as any other frame."""
         return self.memorize(frame, features, masks, state)
 
     def memorize(self, frame: int, features: Features, masks: Tensor, state: None) -> tuple[Entry, None]:
-        """Memorize each cell's colour and its coverage by each object."""
+        """Encode each cell's colour, and how much of it each object covers, into a memory entry."""
         value = functional.interpolate(masks[None], size=features.grid, mode="area")[0, :, None].flatten(2)  # (O, 1, N)
         planes = {"key": features.query["key"], "shrinkage": features.query["shrinkage"], "value": value}
         return Entry(frame, (Tokens(planes),)), None

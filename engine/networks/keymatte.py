@@ -1,4 +1,4 @@
-"""Keymatte's own network: a compact memory network in the line of STCN, XMem and MAVOS, under 5 M parameters."""
+"""Keymatte's own network: a compact memory network after STCN, XMem and MAVOS, below 5 M parameters."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..layers.affinity import as_rows, expanded, read_top_k, received, similarity
+from ..layers.affinity import attention_mass, expand_keys, select_top_k, similarity, values_as_rows
 from ..layers.backbones import EfficientNetLite0
 from ..layers.convolution import Conv
 from ..layers.keymatte_decoder import CONTEXT, VALUE, Decoder, DecoderInputs, DecoderOutput, ValueEncoder
-from ..layers.modulation import SharedFold
-from ..layers.motion import STRIDE, carried, flow, luma
+from ..layers.modulation import SharedKeyCrossAttention
+from ..layers.motion import STRIDE, luma, optical_flow, warp
 from ..layers.specks import suppress_spurious_components, unoccluded_area
 from ..memory.bank import MemoryView
 from ..memory.entry import Entry
-from ..memory.tokens import Tokens, joined
+from ..memory.tokens import Tokens, concatenate
 from .network import (
     AttachesFlow,
     EncodesAhead,
@@ -32,42 +32,45 @@ from .network import (
 )
 
 _KEY = 64  # channels of keys
-_READ = 16  # stride of what is read
-_ENLARGED = 3  # keyframes whose enlarged tokens are all remembered; of more as many tokens in all
-_SPREAD = 0.7548776662, 0.5698402910  # turns from row to row, column to column: a part of a turn is found all over
-_LIKENESS = 0.5  # of scores, which lie around -0.5 within a shot, and around -4 where nothing is alike
+_READ_STRIDE = 16  # of the memory readout
+_MAX_ENLARGED = 3  # keyframes with all tokens of their enlarged copies; more keyframes share the same total
+# Steps in rows and columns of the R2 low-discrepancy sequence, inverse powers of the plastic number: cells whose
+# position mod 1 is below a threshold are spread evenly.
+_R2_STEPS = 0.7548776662, 0.5698402910
+_SCORE_SCALE = 0.5  # of best scores, about -0.5 within a shot and -4 where no memory token is similar
 
 
 @dataclass(frozen=True)
 class LastFrame:
-    """State of `Keymatte`: the masks of the frame just passed, and what they are followed by."""
+    """State of `Keymatte`: masks and luma of the previous frame."""
 
     masks: Tensor  # (O, H / 2, W / 2)
-    luma: Tensor  # (H / 2, W / 2) uint8: what the frame looked like
-    luma_cpu: Tensor  # the same in main memory
-    unoccluded_area: Tensor  # (O,) how many pixels each object had when it was all there; 0: that is not known
-    quality: Tensor | None = None  # (O,) logits: how good the masks found since seem to be
+    luma: Tensor  # (H / 2, W / 2) uint8
+    luma_cpu: Tensor  # `luma` in CPU memory
+    unoccluded_area: Tensor  # (O,) pixels of each object when nothing occluded it; 0: unknown
+    quality: Tensor | None = None  # (O,) logits of the estimated IoU of the masks segmented last
 
 
 @dataclass(frozen=True)
 class FlowFromPrevious:
-    """How places moved since a frame before."""
+    """Optical flow from the current to an earlier frame."""
 
-    luma: Tensor  # what that frame looked like
-    flow: Tensor  # (2, H / 2, W / 2), see `flow`
+    luma: Tensor  # of the earlier frame, to identify it
+    flow: Tensor  # (2, H / 2, W / 2), see `layers.motion.optical_flow`
 
 
 @dataclass(frozen=True)
 class KeymatteFeatures(Features):
-    """And what places are followed by from frame to frame."""
+    """Features with what the previous masks are warped by."""
 
     luma: Tensor = field(kw_only=True)  # (H / 2, W / 2) uint8
-    luma_cpu: Tensor = field(kw_only=True)  # the same in main memory
+    luma_cpu: Tensor = field(kw_only=True)  # `luma` in CPU memory
     flow_from_previous: FlowFromPrevious | None = None
 
 
-def _flow_from(now: KeymatteFeatures, before: KeymatteFeatures | LastFrame) -> FlowFromPrevious:
-    return FlowFromPrevious(before.luma, flow(now.luma_cpu, before.luma_cpu).to(now.luma.device))
+def _flow_from(current: KeymatteFeatures, previous: KeymatteFeatures | LastFrame) -> FlowFromPrevious:
+    flow = optical_flow(current.luma_cpu, previous.luma_cpu)
+    return FlowFromPrevious(previous.luma, flow.to(current.luma.device))
 
 
 class Keymatte(
@@ -81,52 +84,54 @@ class Keymatte(
     Quantises,
     ReadsTopK,
 ):
-    """Reads every keyframe and some past frames by top-k, and follows the previous frame's masks by optical flow."""
+    """Network that reads memory by top-k attention and is guided by the previous masks, warped by optical flow."""
 
     stride = 32
     max_objects = None
-    encodes_ahead = True  # which takes about as long as all the rest
+    encodes_ahead = True
 
-    def __init__(self, *, top_k: int = 12, follow: bool = True, enlarged: float = 1) -> None:
-        """`follow`: whether the previous frame's masks are followed. `enlarged`: how many times larger keyframes for
-        good are remembered too; 1: only as they are.
+    def __init__(self, *, top_k: int = 12, use_flow: bool = True, enlarged: float = 1) -> None:
+        """Build the network.
+
+        `use_flow`: guide the decoder by the warped previous masks. `enlarged`: scale of the second copy of each
+        permanent keyframe in memory; 1: no copy.
         """
         super().__init__()
         self.top_k = top_k
-        self.follows = follow
+        self.use_flow = use_flow
         self.enlarged = enlarged
-        self.choose = read_top_k
+        self.select_top_k = select_top_k
         self.encoder = EfficientNetLite0()
         channels = self.encoder.channels
-        self.lateral, self.above = Conv(channels[16], CONTEXT, 1, then="relu"), Conv(channels[32], CONTEXT, 1)
-        self.context = Conv(CONTEXT, CONTEXT, 3, then="relu")
-        # Keys begin as a rotation of the encoder's own features, which already match well; context is learned on top.
+        self.lateral, self.above = Conv(channels[16], CONTEXT, 1, activation="relu"), Conv(channels[32], CONTEXT, 1)
+        self.context = Conv(CONTEXT, CONTEXT, 3, activation="relu")
+        # Keys start as a rotation of encoder features, which match well already; context is learned on top.
         self.key = Conv(channels[16], _KEY, 1)
         self.key_context = Conv(CONTEXT, _KEY, 1)
         self.shrinkage = Conv(CONTEXT, 1, 1)
         self.selection = Conv(CONTEXT, _KEY, 1)
-        # By this about four tokens share a read at first. If it were one alone, keys would learn nothing.
+        # With this scale about four tokens share a readout at first: by a single one, keys would get no gradient.
         self.log_scale = nn.Parameter(torch.tensor(-1.3))
         nn.init.orthogonal_(self.key.weight.data.flatten(1))
         for part in (self.key_context, self.selection, self.shrinkage):
             nn.init.zeros_(part.weight)
-            nn.init.constant_(part.bias, float(part is self.shrinkage))  # which is squared: at 0 it would learn nothing
+            nn.init.constant_(part.bias, float(part is self.shrinkage))  # squared in use: 0 would get no gradient
         self.values = ValueEncoder()
         self.decoder = Decoder(channels)
-        self.fold = SharedFold(_KEY, VALUE)
+        self.fold = SharedKeyCrossAttention(_KEY, VALUE)
 
     def quantise(self) -> None:
-        """From now on convolutions are computed in whole numbers of 8 bits, where nothing is learned."""
+        """Compute convolutions in 8-bit integers from now on, except under gradients."""
         for part in self.modules():
             if isinstance(part, Conv):
                 part.quantised = True
 
     def encode(self, image: Tensor) -> KeymatteFeatures:
-        """(1, 3, H, W) RGB 0..1, sides multiples of 32 -> features with keys at stride 16."""
+        """Encode an image (1, 3, H, W) RGB 0..1, sides multiples of 32, to features with keys at stride 16."""
         return self.encode_batch(image)[0]
 
     def encode_batch(self, images: Tensor) -> list[KeymatteFeatures]:
-        """(B, 3, H, W) -> the features of each image, computed together."""
+        """Encode images (B, 3, H, W) as one batch; return the features of each."""
         pyramid = self.encoder(images)
         above = functional.interpolate(self.above(pyramid[32]), scale_factor=2, mode="bilinear", align_corners=False)
         context = self.context(self.lateral(pyramid[16], add=above))
@@ -137,8 +142,8 @@ class Keymatte(
             "shrinkage": self.shrinkage(context).square() + 1,
         }
         grid = (key.shape[-2], key.shape[-1])
-        shade = luma(images)
-        luma_cpu = shade.cpu()
+        lumas = luma(images)
+        lumas_cpu = lumas.cpu()
         return [
             KeymatteFeatures(
                 image=images[i : i + 1],
@@ -148,121 +153,121 @@ class Keymatte(
                 },
                 query=Tokens({name: plane[i].flatten(1).float() for name, plane in planes.items()}),
                 grid=grid,
-                luma=shade[i],
-                luma_cpu=luma_cpu[i],
+                luma=lumas[i],
+                luma_cpu=lumas_cpu[i],
             )
             for i in range(len(images))
         ]
 
-    def attach_flow(self, features: KeymatteFeatures, before: KeymatteFeatures) -> KeymatteFeatures:
-        """`features`, told how places moved since the frame `before`: by two pictures alone, once for all objects."""
-        if not self.follows:
+    def attach_flow(self, features: KeymatteFeatures, previous: KeymatteFeatures) -> KeymatteFeatures:
+        """Return `features` with the optical flow to the frame of `previous` features, which all objects share."""
+        if not self.use_flow:
             return features
-        return replace(features, flow_from_previous=_flow_from(features, before))
+        return replace(features, flow_from_previous=_flow_from(features, previous))
 
     def segment(
         self, features: KeymatteFeatures, memory: MemoryView, state: LastFrame | None
     ) -> tuple[Tensor, LastFrame | None]:
-        """Probabilities (O, H, W) of each object by itself."""
+        """Segment a frame: independent probabilities (O, H, W) of each object, and the state with their quality."""
         inputs = self.decoder_inputs(features, memory, state)
-        found = self.decoder(*inputs)
+        output = self.decoder(*inputs)
         if state is None:
-            return found.logits.float().sigmoid(), None
-        return self.filtered_logits(found, inputs, state).sigmoid(), replace(state, quality=found.quality)
+            return output.logits.float().sigmoid(), None
+        return self.filtered_logits(output, inputs, state).sigmoid(), replace(state, quality=output.quality)
 
-    def filtered_logits(self, found: DecoderOutput, inputs: DecoderInputs, state: LastFrame) -> Tensor:
-        """Logits (O, H, W) of what was found after being told so, less what is no part of an object by where it is."""
-        logits = found.logits.float()
-        if not self.follows:
+    def filtered_logits(self, output: DecoderOutput, inputs: DecoderInputs, state: LastFrame) -> Tensor:
+        """Return the decoder's logits (O, H, W) with spurious components suppressed (see `layers.specks`)."""
+        logits = output.logits.float()
+        if not self.use_flow:
             return logits
-        return suppress_spurious_components(logits, inputs.moved[:, :1], state.unoccluded_area)
+        return suppress_spurious_components(logits, inputs.warped[:, :1], state.unoccluded_area)
 
     def decode(self, features: KeymatteFeatures, memory: MemoryView, state: LastFrame | None) -> DecoderOutput:
-        """Logits of each object by itself, all of them believed, and how good they seem."""
+        """Segment a frame without suppression of spurious components: the decoder's output for each object."""
         return self.decoder(*self.decoder_inputs(features, memory, state))
 
     def decoder_inputs(self, features: KeymatteFeatures, memory: MemoryView, state: LastFrame | None) -> DecoderInputs:
-        """Read memory and follow the previous masks: the decoder's inputs for one whole frame."""
+        """Read memory and warp the previous masks: return the decoder's inputs for one whole frame."""
         query = features.query
-        (part,) = memory.groups
-        tokens = part.layers[0]
+        (group,) = memory.groups
+        tokens = group.layers[0]
         key, value = tokens["key"], tokens["value"]
-        keys = part.once("keys", partial(expanded, key, tokens["shrinkage"]))
-        scores = similarity(key, tokens["shrinkage"], query["key"], query["selection"][:, :1], memory=keys)
-        rows = part.once("rows", partial(as_rows, value))
-        chosen = self.choose(scores, top_k=self.top_k)
-        read = chosen.read(value, rows).unflatten(-1, features.grid)  # (O, CV, h, w)
+        expanded = group.cached("keys", partial(expand_keys, key, tokens["shrinkage"]))
+        scores = similarity(key, tokens["shrinkage"], query["key"], query["selection"][:, :1], memory=expanded)
+        rows = group.cached("rows", partial(values_as_rows, value))
+        selected = self.select_top_k(scores, top_k=self.top_k)
+        readout = selected.read(value, rows).unflatten(-1, features.grid)  # (O, CV, h, w)
         if memory.tracks_usage:
-            memory.report_attention(received(chosen, scores.shape[1]))
-        moved = self.follow(features, state, len(value))
-        mine = functional.avg_pool2d(moved[:, :1], _READ // STRIDE)
-        like = (_LIKENESS * chosen.nearest).exp().view(1, 1, *features.grid).expand(len(mine), -1, -1, -1)
-        # (O, 3, h, w): the others' too, and how far there is anything in memory that is like what is seen.
-        previous = torch.cat([mine, mine.sum(0, keepdim=True) - mine, like.to(mine)], 1)
-        return DecoderInputs(read, features.pyramid[_READ], previous, moved, features.pyramid)
+            memory.report_attention(attention_mass(selected, scores.shape[1]))
+        warped = self.warp_previous(features, state, len(value))
+        masks = functional.avg_pool2d(warped[:, :1], _READ_STRIDE // STRIDE)
+        best = (_SCORE_SCALE * selected.best_score).exp().view(1, 1, *features.grid).expand(len(masks), -1, -1, -1)
+        previous = torch.cat([masks, masks.sum(0, keepdim=True) - masks, best.to(masks)], 1)  # (O, 3, h, w)
+        return DecoderInputs(readout, features.pyramid[_READ_STRIDE], previous, warped, features.pyramid)
 
-    def follow(self, features: KeymatteFeatures, state: LastFrame | None, objects: int) -> Tensor:
-        """The previous frame's masks where they are now, and how unlike each place looks: (O, 2, H / 2, W / 2)."""
-        if state is None or not self.follows:
+    def warp_previous(self, features: KeymatteFeatures, state: LastFrame | None, objects: int) -> Tensor:
+        """Return the previous masks warped to this frame, and the absolute luma difference: (O, 2, H / 2, W / 2)."""
+        if state is None or not self.use_flow:
             return features.image.new_zeros(objects, 2, *features.luma.shape)
-        flow_from_previous = features.flow_from_previous
-        if flow_from_previous is None or flow_from_previous.luma is not state.luma:
-            flow_from_previous = _flow_from(features, state)
-        where = flow_from_previous.flow.to(state.masks)
-        before = state.luma.to(state.masks) / 255
-        carry = carried(torch.cat([state.masks, before[None]]), where)
-        unlike = (features.luma.to(carry) / 255 - carry[-1]).abs().expand(objects, -1, -1)
-        return torch.stack([carry[:-1], unlike], 1)
+        from_previous = features.flow_from_previous
+        if from_previous is None or from_previous.luma is not state.luma:
+            from_previous = _flow_from(features, state)
+        flow = from_previous.flow.to(state.masks)
+        previous_luma = state.luma.to(state.masks) / 255
+        warped = warp(torch.cat([state.masks, previous_luma[None]]), flow)
+        difference = (features.luma.to(warped) / 255 - warped[-1]).abs().expand(objects, -1, -1)
+        return torch.stack([warped[:-1], difference], 1)
 
-    def estimate_quality(self, state: LastFrame) -> float | None:
-        """How good the masks of the frame just segmented are thought to be, 0..1: of the worst object."""
+    def estimate_quality(self, state: LastFrame | None) -> float | None:
+        """Return the estimated IoU, 0..1, of the worst mask of the frame just segmented; None if unknown."""
         return None if state is None or state.quality is None else float(state.quality.sigmoid().min())
 
     def update_state(self, frame: int, features: KeymatteFeatures, masks: Tensor, state: LastFrame | None) -> LastFrame:
-        """This frame becomes the previous one."""
+        """Make this frame the previous one, and raise known unoccluded areas to the objects' areas in `masks`."""
         halved = functional.avg_pool2d(masks, STRIDE)
-        area = masks.new_zeros(len(masks), dtype=torch.float32) if state is None else state.unoccluded_area
-        size = (halved > 0.5).sum((1, 2)).to(area) * STRIDE**2
-        area = torch.where(area > 0, torch.maximum(area, size), area)  # as it comes nearer
-        return LastFrame(halved, features.luma, features.luma_cpu, area)
+        known = masks.new_zeros(len(masks), dtype=torch.float32) if state is None else state.unoccluded_area
+        area = (halved > 0.5).sum((1, 2)).to(known) * STRIDE**2
+        largest = torch.where(known > 0, torch.maximum(known, area), known)  # grows as the object approaches
+        return LastFrame(halved, features.luma, features.luma_cpu, largest)
 
     def memorize_keyframe(
         self, frame: int, features: KeymatteFeatures, masks: Tensor, state: LastFrame | None
     ) -> tuple[Entry, LastFrame]:
-        """A keyframe is remembered as any frame, and tells how large objects are."""
+        """Encode a keyframe as any other frame, and measure the objects' unoccluded areas on it."""
         entry, last = self.memorize(frame, features, masks, state)
-        size = unoccluded_area(masks)
-        return entry, replace(
-            last, unoccluded_area=torch.where(size > 0, torch.maximum(last.unoccluded_area, size), size)
-        )
+        area = unoccluded_area(masks)
+        largest = torch.where(area > 0, torch.maximum(last.unoccluded_area, area), area)
+        return entry, replace(last, unoccluded_area=largest)
 
     def memorize_permanent(self, frame: int, features: KeymatteFeatures, masks: Tensor, *, among: int) -> Entry:
-        """One of `among` keyframes for good is remembered as any frame and as it looks enlarged: its background too, or
-        its objects would be found too readily. Of many keyframes some of the enlarged tokens are, so that reading
-        them all stays quick.
+        """Encode one of `among` permanent keyframes, and append the tokens of an enlarged copy.
+
+        The copy's background is memorized too, since tokens of objects alone would bias matching towards objects. With
+        many keyframes only an evenly spread part of the copy's tokens is kept, which bounds the cost of reading.
         """
         entry, _ = self.memorize_keyframe(frame, features, masks, None)
         if self.enlarged <= 1:
             return entry
         sides = [max(round(side * self.enlarged / self.stride), 1) * self.stride for side in masks.shape[1:]]
-        larger = partial(functional.interpolate, size=sides, mode="bilinear", align_corners=False)
-        more, _ = self.memorize(frame, self.encode(larger(features.image)), larger(masks[None])[0], None)
-        share = min(_ENLARGED / among, 1.0)
-        rows, columns = (torch.arange(side, dtype=torch.float64) * turn for side, turn in zip(more.grid, _SPREAD))
-        more = more.select_tokens(((rows[:, None] + columns) % 1 < share).flatten().to(masks.device))
-        return replace(entry, layers=tuple(map(joined, zip(entry.layers, more.layers, strict=True))), grid=None)
+        enlarge = partial(functional.interpolate, size=sides, mode="bilinear", align_corners=False)
+        copy, _ = self.memorize(frame, self.encode(enlarge(features.image)), enlarge(masks[None])[0], None)
+        assert copy.grid is not None
+        kept = min(_MAX_ENLARGED / among, 1.0)  # part of the copy's tokens
+        rows, columns = (torch.arange(side, dtype=torch.float64) * step for side, step in zip(copy.grid, _R2_STEPS))
+        copy = copy.select_tokens(((rows[:, None] + columns) % 1 < kept).flatten().to(masks.device))
+        return replace(entry, layers=tuple(map(concatenate, zip(entry.layers, copy.layers, strict=True))), grid=None)
 
     def memorize(
         self, frame: int, features: KeymatteFeatures, masks: Tensor, state: LastFrame | None
     ) -> tuple[Entry, LastFrame]:
-        """What can be read of this frame, whose masks (O, H, W) are `masks`."""
-        value = self.values(features.image, features.pyramid[_READ], masks)  # (O, CV, h, w)
+        """Encode a frame and its merged masks (O, H, W): return a memory entry and the next state."""
+        value = self.values(features.image, features.pyramid[_READ_STRIDE], masks)  # (O, CV, h, w)
         planes = {name: features.query[name] for name in ("key", "shrinkage")}
         entry = Entry(frame, (Tokens({**planes, "value": value.flatten(2).float()}),), grid=features.grid)
         return entry, self.update_state(frame, features, masks, state)
 
     def modulate(self, new: Entry, old: Entry) -> Entry:
-        """`new` with what `old` knows folded into its values (MCA)."""
-        (mine,), (past,) = new.layers, old.layers
-        value = self.fold(mine["key"], mine["value"], past["key"], past["value"], new.grid)
-        return replace(new, layers=(Tokens({**mine.planes, "value": value}),))
+        """Merge the values of `old` into those of `new` by MCA; the keys of `new` are kept."""
+        (tokens,), (old_tokens,) = new.layers, old.layers
+        value = self.fold(tokens["key"], tokens["value"], old_tokens["key"], old_tokens["value"], new.grid)
+        return replace(new, layers=(Tokens({**tokens.planes, "value": value}),))

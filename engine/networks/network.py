@@ -1,6 +1,6 @@
-"""Network: the interface of five methods shared by all networks, and optional capabilities.
+"""Network: the interface of all networks, with optional capabilities.
 
-Shapes: O objects, C channels, H W pixels at working size, h w token grid, N = h w tokens.
+Shapes: O objects; C channels; H, W pixels at working size; h, w cells of the token grid; N = h w tokens.
 """
 
 from __future__ import annotations
@@ -28,17 +28,20 @@ def register_imagenet_statistics(module: nn.Module) -> None:
 
 @dataclass(frozen=True)
 class Features:
-    """Features of one image; they depend on the image alone, so all object groups share them."""
+    """Features of one image. They depend on no masks, so all object groups share them."""
 
-    image: Tensor  # (1, 3, H, W) normalised as the network's other parts expect
+    image: Tensor  # (1, 3, H, W), normalised as the network's other parts expect
     pyramid: dict[int, Tensor]  # stride -> (1, C, H / stride, W / stride)
     query: Tokens  # key (CK, N), selection (CK, N), shrinkage (1, N)
     grid: tuple[int, int]  # (h, w)
 
 
-# -- the five verbs ----------------------------------------------------------------------------------------------------
+# -- methods of every network ------------------------------------------------------------------------------------------
 class Network(Protocol):
-    """Memory-based video object segmentation. `state` is the network's own value, None before the first frame."""
+    """Network for memory-based video object segmentation.
+
+    `state` is what a network carries from frame to frame besides memory; None before the first frame.
+    """
 
     stride: int  # divisor of the image sides
     max_objects: int | None  # objects in one group; None: any number
@@ -48,57 +51,57 @@ class Network(Protocol):
         ...
 
     def segment(self, features: Features, memory: MemoryView, state: Any) -> tuple[Tensor, Any]:
-        """Segment a frame from memory: each object's prediction before merging, and the next state.
+        """Return each object's prediction for a frame, before masks are merged, and the next state.
 
-        Most networks return independent probabilities (O, H, W) of each object; see the recipe's mask merger.
+        Most networks return independent probabilities (O, H, W); the recipe's mask merger fits the network.
         """
         ...
 
     def memorize_keyframe(self, frame: int, features: Features, masks: Tensor, state: Any) -> tuple[Entry, Any]:
-        """Encode a keyframe, whose masks (O, H, W) are given, into a memory entry; and the next state."""
+        """Encode a keyframe and the user's masks (O, H, W): return a memory entry and the next state."""
         ...
 
     def memorize(self, frame: int, features: Features, masks: Tensor, state: Any) -> tuple[Entry, Any]:
-        """Encode a frame with merged masks (O, H, W) into a memory entry; and the next state.
+        """Encode a frame and its merged masks (O, H, W): return a memory entry and the next state.
 
-        `masks` may have more objects than `state` knows: new ones are last.
+        `masks` may have more objects than `state`: the new ones are last.
         """
         ...
 
     def update_state(self, frame: int, features: Features, masks: Tensor, state: Any) -> Any:
-        """Update the state with the merged masks (O, H, W) of `frame`, before the next frame is segmented."""
+        """Return the state after the merged masks (O, H, W) of `frame`, for segmenting the next frame."""
         ...
 
 
 # -- capabilities: a network declares one by inheriting it -------------------------------------------------------------
 @runtime_checkable
 class EncodesAhead(Protocol):
-    """Encoding takes about as long as all other steps, so the next frame is encoded in parallel."""
+    """Takes about as long to encode a frame as for all other steps, so the next frame is encoded in parallel."""
 
-    encodes_ahead: bool  # False switches it off
+    encodes_ahead: bool  # False: frames are encoded when they are needed
 
 
 @runtime_checkable
 class EncodesBatches(Protocol):
-    """Encodes several images at once, for GPUs, which single images do not saturate."""
+    """Encodes several images at once, since single images do not saturate a GPU."""
 
     def encode_batch(self, images: Tensor) -> Sequence[Features]:
-        """Encode images (B, 3, H, W), RGB 0..1: the features of each."""
+        """Encode images (B, 3, H, W), RGB 0..1; return the features of each."""
         ...
 
 
 @runtime_checkable
 class AttachesFlow(Protocol):
-    """Uses optical flow from the previous frame, which can be computed before the masks are known."""
+    """Uses optical flow between consecutive frames, which can be computed before their masks are known."""
 
     def attach_flow(self, features: Any, previous: Any) -> Features:
-        """Return `features` with the optical flow from the `previous` frame's features."""
+        """Return `features` with the optical flow to the frame of `previous` features."""
         ...
 
 
 @runtime_checkable
 class EstimatesQuality(Protocol):
-    """Estimates the quality of its masks."""
+    """Estimates the IoU of its masks with the ground truth."""
 
     def estimate_quality(self, state: Any) -> float | None:
         """Return the estimated IoU, 0..1, of the worst mask of the frame just segmented; None if unknown."""
@@ -107,10 +110,10 @@ class EstimatesQuality(Protocol):
 
 @runtime_checkable
 class MemorizesPermanent(Protocol):
-    """Encodes keyframes differently for permanent memory."""
+    """Encodes keyframes for permanent memory in another way than for one sweep."""
 
     def memorize_permanent(self, frame: int, features: Any, masks: Tensor, *, among: int) -> Entry:
-        """Encode one of `among` permanent keyframes with masks (O, H, W) into a memory entry."""
+        """Encode one of `among` permanent keyframes, with masks (O, H, W), into a memory entry."""
         ...
 
 
@@ -125,32 +128,32 @@ class DistilsPrototypes(Protocol):
 
 @runtime_checkable
 class FoldsEntries(Protocol):
-    """Folds a new memory entry into an old one by modulated cross-attention (MAVOS)."""
+    """Merges a new memory entry with an old one by modulated cross-attention (MAVOS)."""
 
     def modulate(self, new: Entry, old: Entry) -> Entry:
-        """Fold `new` into `old`: one entry of the same size."""
+        """Merge `new` and `old` into one entry of the same size, at the frame of `new`."""
         ...
 
 
 @runtime_checkable
 class ReadsTopK(Protocol):
-    """Reads memory through a top-k function that can be exchanged."""
+    """Reads memory by a top-k function that can be replaced, for comparisons."""
 
-    choose: Callable[..., Any]  # see `layers.affinity.read_top_k`
+    select_top_k: Callable[..., Any]  # see `layers.affinity.select_top_k`
 
 
 @runtime_checkable
 class Quantises(Protocol):
-    """Can compute its convolutions in 8-bit integers."""
+    """Computes convolutions in 8-bit integers on request."""
 
     def quantise(self) -> None:
         """Compute convolutions in 8-bit integers from now on, except under gradients."""
         ...
 
 
-def verbs_of(network: Network) -> dict[str, Callable[..., Any]]:
+def frame_methods(network: Network) -> dict[str, Callable[..., Any]]:
     """Return the bound methods that propagation calls on each frame, by name."""
-    verbs: dict[str, Callable[..., Any]] = {
+    methods: dict[str, Callable[..., Any]] = {
         "encode": network.encode,
         "segment": network.segment,
         "memorize_keyframe": network.memorize_keyframe,
@@ -158,5 +161,5 @@ def verbs_of(network: Network) -> dict[str, Callable[..., Any]]:
         "update_state": network.update_state,
     }
     if isinstance(network, AttachesFlow):
-        verbs["attach_flow"] = network.attach_flow
-    return verbs
+        methods["attach_flow"] = network.attach_flow
+    return methods

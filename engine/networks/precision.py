@@ -1,4 +1,4 @@
-"""AutocastNetwork: runs a network in half precision under autocast."""
+"""AutocastNetwork: runs any network in half precision."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from .network import (
 
 
 class AutocastNetwork:
-    """Wrapper that runs a network's methods under autocast; predictions are returned as float32."""
+    """Wrapper that runs a network's methods under autocast and returns predictions as float32."""
 
     def __init__(self, network: Any, device: torch.device, dtype: torch.dtype) -> None:
-        """Wrap `network`; use `autocast` to keep the capabilities that it declares."""
+        """Wrap the basic methods of `network`; the function `autocast` adds the capabilities that it declares."""
         self.network = network
         self.stride, self.max_objects = network.stride, network.max_objects
         self._device_type, self._dtype = device.type, dtype
@@ -61,6 +61,10 @@ class _Ahead(AutocastNetwork, EncodesAhead):
     @property
     def encodes_ahead(self) -> bool:
         return self.network.encodes_ahead
+
+    @encodes_ahead.setter
+    def encodes_ahead(self, value: bool) -> None:
+        self.network.encodes_ahead = value
 
 
 class _Batches(AutocastNetwork, EncodesBatches):
@@ -107,7 +111,7 @@ _CAPABILITIES: dict[type, type[AutocastNetwork]] = {
 
 
 def autocast(network: Network, device: torch.device, dtype: torch.dtype) -> AutocastNetwork:
-    """Wrap `network` to run under autocast to `dtype`, with the capabilities that it declares."""
+    """Return `network` wrapped to run under autocast to `dtype`, with the capabilities that it declares."""
     bases = [wrapper for capability, wrapper in _CAPABILITIES.items() if isinstance(network, capability)]
     kind = type("AutocastNetwork", tuple(bases), {}) if bases else AutocastNetwork
     return kind(network, device, dtype)

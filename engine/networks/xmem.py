@@ -1,4 +1,4 @@
-"""XMem (Cheng & Schwing, ECCV 2022), and XMem++ (Bekuzarov et al., ICCV 2023) with other memory."""
+"""XMem (Cheng & Schwing, ECCV 2022), whose network XMem++ (Bekuzarov et al., ICCV 2023) shares."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..layers.affinity import as_rows, expanded, read_top_k, received, similarity
+from ..layers.affinity import attention_mass, expand_keys, select_top_k, similarity, values_as_rows
 from ..layers.decoders import SensoryUpdate, UpsamplingDecoder
 from ..layers.fusion import FusionBlock, GatedUpdate
 from ..layers.resnet import resnet18, resnet50
@@ -21,17 +21,17 @@ from .network import DistilsPrototypes, Features, ReadsTopK, register_imagenet_s
 
 
 @dataclass(frozen=True)
-class Sensory:
-    """State of `XMem`: sensory memory (O, CH, h, w), and the frame of its last deep update."""
+class SensoryState:
+    """State of `XMem`: the sensory memory of each object, (O, CH, h, w)."""
 
     before: Tensor  # before the current frame was decoded
-    now: Tensor  # after the current frame was decoded
-    refreshed: int | None = None  # frame of the last deep update
+    after: Tensor  # after the current frame was decoded
+    deep_update_frame: int | None = None  # frame of the last deep update
 
 
 @dataclass(frozen=True)
 class XMemSizes:
-    """Channel counts, read from a checkpoint."""
+    """Channel counts of `XMem`, as in the checkpoint."""
 
     key: int = 64
     value: int = 512
@@ -40,7 +40,7 @@ class XMemSizes:
 
 
 class ValueEncoder(nn.Module):
-    """Value encoder: image, object mask and other masks -> value at stride 16; with the deep sensory update."""
+    """Value encoder: image, an object's mask and the other masks -> values at stride 16, and the deep update."""
 
     def __init__(self, sizes: XMemSizes) -> None:
         super().__init__()
@@ -49,27 +49,29 @@ class ValueEncoder(nn.Module):
         self.refresh = GatedUpdate(sizes.value, sizes.sensory) if sizes.sensory else None
 
     def forward(self, image: Tensor, deep: Tensor, masks: Tensor) -> Tensor:
-        """Encode normalised (1, 3, H, W), (1, 1024, h, w), masks (O, H, W) -> values (O, CV, h, w)."""
+        """Encode image (1, 3, H, W), deep features (1, 1024, h, w), masks (O, H, W) -> values (O, CV, h, w)."""
         others = masks.sum(0, keepdim=True) - masks if len(masks) > 1 else torch.zeros_like(masks)
-        seen = torch.cat([image.expand(len(masks), -1, -1, -1), masks[:, None], others[:, None]], 1)  # (O, 5, H, W)
-        return self.fuse(deep, self.encoder(seen)[16])
+        maps = torch.cat([image.expand(len(masks), -1, -1, -1), masks[:, None], others[:, None]], 1)  # (O, 5, H, W)
+        return self.fuse(deep, self.encoder(maps)[16])
 
 
 class XMem(nn.Module, DistilsPrototypes, ReadsTopK):
     """XMem: memory readout by anisotropic L2 similarity, and a sensory memory per object.
 
-    `deep_update` is the minimum number of frames between deep updates of the sensory memory from values; -1: a deep
-    update at every memory frame, which replaces the decoder's update.
+    `deep_update` is the minimum number of frames between two deep updates, which update the sensory memory by memory
+    values after the decoder did; -1: a deep update at every memory frame, instead of the decoder's update.
     """
 
     stride = 16
     max_objects = None
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, sizes: XMemSizes, *, top_k: int = 30, deep_update: int = -1) -> None:
         super().__init__()
         register_imagenet_statistics(self)
         self.top_k = top_k
-        self.choose = read_top_k
+        self.select_top_k = select_top_k
         self.deep_update = deep_update
         self.sizes = sizes
         self.encoder = resnet50()
@@ -83,7 +85,7 @@ class XMem(nn.Module, DistilsPrototypes, ReadsTopK):
         self.sense = SensoryUpdate(sizes.sensory) if sizes.sensory else None
 
     def encode(self, image: Tensor) -> Features:
-        """Encode (1, 3, H, W) RGB 0..1, sides multiples of 16 -> pyramid, key, shrinkage and selection."""
+        """Encode an image (1, 3, H, W) RGB 0..1, sides multiples of 16 -> pyramid, key, shrinkage and selection."""
         image = (image - self.mean) / self.std
         pyramid = self.encoder(image)
         deep = pyramid[16]
@@ -95,26 +97,28 @@ class XMem(nn.Module, DistilsPrototypes, ReadsTopK):
         query = Tokens({name: plane[0].flatten(1).float() for name, plane in planes.items()})
         return Features(image=image, pyramid=pyramid, query=query, grid=(deep.shape[-2], deep.shape[-1]))
 
-    def segment(self, features: Features, memory: MemoryView, state: Sensory | None) -> tuple[Tensor, Sensory | None]:
-        """Segment a frame: independent probabilities (O, H, W), and the sensory memory after decoding."""
-        read = self._read(features, memory)  # (O, CV, h, w)
-        hidden = self._hidden(state, len(read), features)
-        own = read if hidden is None else torch.cat([read, hidden], 1)
-        decoded = self.decoder(self.fuse(features.pyramid[16], own), features.pyramid)
-        if hidden is not None:
-            state = self._after(state, before=hidden, now=self.sense(decoded, hidden))
+    def segment(
+        self, features: Features, memory: MemoryView, state: SensoryState | None
+    ) -> tuple[Tensor, SensoryState | None]:
+        """Segment a frame: independent probabilities (O, H, W), and the state with the updated sensory memory."""
+        readout = self._read(features, memory)  # (O, CV, h, w)
+        hidden = self._hidden(state, len(readout), features)
+        per_object = readout if hidden is None else torch.cat([readout, hidden], 1)
+        decoded = self.decoder(self.fuse(features.pyramid[16], per_object), features.pyramid)
+        if self.sense is not None and hidden is not None:
+            state = _with_hidden(state, before=hidden, after=self.sense(decoded, hidden))
         return decoded.full_size().sigmoid(), state
 
     def memorize_keyframe(
-        self, frame: int, features: Features, masks: Tensor, state: Sensory | None
-    ) -> tuple[Entry, Sensory | None]:
-        """Memorize a keyframe as any frame."""
+        self, frame: int, features: Features, masks: Tensor, state: SensoryState | None
+    ) -> tuple[Entry, SensoryState | None]:
+        """Encode a keyframe as any other frame."""
         return self.memorize(frame, features, masks, state)
 
     def memorize(
-        self, frame: int, features: Features, masks: Tensor, state: Sensory | None
-    ) -> tuple[Entry, Sensory | None]:
-        """Encode this frame into a memory entry; apply the deep sensory update when due."""
+        self, frame: int, features: Features, masks: Tensor, state: SensoryState | None
+    ) -> tuple[Entry, SensoryState | None]:
+        """Encode a frame into a memory entry, and apply the deep sensory update if it is due."""
         value = self.values(features.image, features.pyramid[16], masks)  # (O, CV, h, w)
         entry = Entry(
             frame,
@@ -124,19 +128,22 @@ class XMem(nn.Module, DistilsPrototypes, ReadsTopK):
         if self.values.refresh is None:
             return entry, state
         hidden = self._hidden(state, len(value), features)
-        state = state or Sensory(hidden, hidden)
-        due = state.refreshed is None or abs(frame - state.refreshed) >= self.deep_update
+        assert hidden is not None, "networks with a deep update have a sensory memory"
+        state = state or SensoryState(hidden, hidden)
+        due = state.deep_update_frame is None or abs(frame - state.deep_update_frame) >= self.deep_update
         if self.deep_update < 0:  # replaces the decoder's update
             new = self.values.refresh(value, hidden)
         elif due:  # on top of the decoder's update
-            new = self.values.refresh(value, _grown(state.now, len(value)))
+            new = self.values.refresh(value, _pad_objects(state.after, len(value)))
         else:
-            return entry, self._after(state, before=hidden, now=_grown(state.now, len(value)))
-        return entry, Sensory(new, new, refreshed=frame)
+            return entry, _with_hidden(state, before=hidden, after=_pad_objects(state.after, len(value)))
+        return entry, SensoryState(new, new, deep_update_frame=frame)
 
-    def update_state(self, frame: int, features: Features, masks: Tensor, state: Sensory | None) -> Sensory | None:
+    def update_state(
+        self, frame: int, features: Features, masks: Tensor, state: SensoryState | None
+    ) -> SensoryState | None:
         """Carry the updated sensory memory over to the next frame."""
-        return state and self._after(state, before=state.now, now=state.now)
+        return None if state is None else _with_hidden(state, before=state.after, after=state.after)
 
     @staticmethod
     def distil(entries: Sequence[Entry], count: int) -> Entry:
@@ -145,67 +152,67 @@ class XMem(nn.Module, DistilsPrototypes, ReadsTopK):
         An object missing from leading tokens gets values only for prototypes chosen among the later tokens; as in
         XMem's code, these values are aligned to the end of the token axis.
         """
-        tokens = [entry.layers[0] for entry in entries]
+        layers = [entry.layers[0] for entry in entries]
         key, shrinkage, selection = (
-            torch.cat([part[name] for part in tokens], -1) for name in ("key", "shrinkage", "selection")
+            torch.cat([layer[name] for layer in layers], -1) for name in ("key", "shrinkage", "selection")
         )
-        used = torch.cat([entry.usage.rate(len(entry), like=key) for entry in entries])
-        chosen = used.topk(min(count, len(used))).indices  # (P,), most used first
+        usage = torch.cat([entry.usage.rate(len(entry), like=key) for entry in entries])
+        chosen = usage.topk(min(count, len(usage))).indices  # (P,), most used first
         scores = similarity(key, shrinkage, key[:, chosen], selection[:, chosen])  # (P, N)
         new_shrinkage = shrinkage @ scores.softmax(1).T
-        places = sorted({place for entry in entries for place in entry.objects})
+        objects = sorted({index for entry in entries for index in entry.objects})
         rows, missing_prefix = [], []
-        for place in places:
-            known = [entry for entry in entries if not entry.missing_tokens(place)]
-            value = torch.cat([entry.layers[0]["value"][entry.row(place)] for entry in known], -1)  # (CV, n)
-            before = len(used) - value.shape[-1]
-            valid = scores if before == 0 else scores[chosen >= before]
-            row = value @ valid[:, before:].softmax(1).T  # (CV, p)
+        for index in objects:
+            holders = [entry for entry in entries if not entry.missing_tokens(index)]
+            value = torch.cat([entry.layers[0]["value"][entry.row(index)] for entry in holders], -1)  # (CV, n)
+            missing = len(usage) - value.shape[-1]
+            valid = scores if missing == 0 else scores[chosen >= missing]
+            row = value @ valid[:, missing:].softmax(1).T  # (CV, p)
             missing_prefix.append(scores.shape[0] - row.shape[-1])
             rows.append(functional.pad(row, (missing_prefix[-1], 0)))
         planes = {"key": key[:, chosen], "shrinkage": new_shrinkage, "value": torch.stack(rows)}
         return Entry(
             entries[-1].frame,
             (Tokens({**planes, "selection": selection[:, chosen]}),),
-            objects=tuple(places),
+            objects=tuple(objects),
             missing_prefix=tuple(missing_prefix),
         )
 
     def _read(self, features: Features, memory: MemoryView) -> Tensor:
-        """Read values (O, CV, h, w) from memory, and report usage."""
+        """Return the memory readout (O, CV, h, w), and count how much each token was read."""
         query = features.query
         rows: dict[int, Tensor] = {}
-        for index, part in enumerate(memory.groups):
-            tokens = part.layers[0]
+        for number, group in enumerate(memory.groups):
+            tokens = group.layers[0]
             key, value = tokens["key"], tokens["value"]
-            keys = part.once("keys", partial(expanded, key, tokens["shrinkage"]))
-            scores = similarity(key, tokens["shrinkage"], query["key"], query["selection"], memory=keys)
-            chosen = self.choose(scores, top_k=self.top_k)
-            if index == 0:
-                mass = received(chosen, scores.shape[1])
-                memory.credit(mass)
+            expanded = group.cached("keys", partial(expand_keys, key, tokens["shrinkage"]))
+            scores = similarity(key, tokens["shrinkage"], query["key"], query["selection"], memory=expanded)
+            selected = self.select_top_k(scores, top_k=self.top_k)
+            if number == 0:
+                mass = attention_mass(selected, scores.shape[1])
+                memory.add_usage(mass)
                 if memory.tracks_usage:
                     memory.report_attention(mass)
-            rows.update(zip(part.objects, chosen.read(value, part.once("rows", partial(as_rows, value))), strict=True))
-        return torch.stack([rows[place] for place in sorted(rows)]).unflatten(-1, features.grid)
+            readout = selected.read(value, group.cached("rows", partial(values_as_rows, value)))
+            rows.update(zip(group.objects, readout, strict=True))
+        return torch.stack([rows[index] for index in sorted(rows)]).unflatten(-1, features.grid)
 
-    def _hidden(self, state: Sensory | None, count: int, features: Features) -> Tensor | None:
+    def _hidden(self, state: SensoryState | None, count: int, features: Features) -> Tensor | None:
         """Return the sensory memory (O, CH, h, w) before this frame, zeros for new objects; None without one."""
         if self.sense is None:
             return None
         if state is None:
             return features.image.new_zeros(count, self.sizes.sensory, *features.grid)
-        return _grown(state.before, count)
-
-    @staticmethod
-    def _after(state: Sensory | None, *, before: Tensor, now: Tensor) -> Sensory:
-        if state is None:
-            return Sensory(before, now)
-        return Sensory(before, now, state.refreshed)
+        return _pad_objects(state.before, count)
 
 
-def _grown(hidden: Tensor, count: int) -> Tensor:
-    """Pad (O, CH, h, w) with zeros for new objects: (count, CH, h, w)."""
-    return (
-        torch.cat([hidden, hidden.new_zeros(count - len(hidden), *hidden.shape[1:])]) if len(hidden) < count else hidden
-    )
+def _with_hidden(state: SensoryState | None, *, before: Tensor, after: Tensor) -> SensoryState:
+    """Return the state with this sensory memory and the same last deep update."""
+    return SensoryState(before, after, None if state is None else state.deep_update_frame)
+
+
+def _pad_objects(hidden: Tensor, count: int) -> Tensor:
+    """Append zeros for new objects: (O, CH, h, w) -> (count, CH, h, w)."""
+    if len(hidden) >= count:
+        return hidden
+    return torch.cat([hidden, hidden.new_zeros(count - len(hidden), *hidden.shape[1:])])

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from ..adaptation.losses import clip_loss, iou
 from ..checkpoints.loading import read, write
-from ..layers.backbones import folded_lite0
+from ..layers.backbones import convert_lite0
 from ..methods.own import ENLARGED
 from ..networks.keymatte import Keymatte
 from ..shared.files import atomic_write
@@ -51,10 +51,10 @@ class Trainer:
         torch.manual_seed(config.seed)  # every process starts from the same weights
         self.network = Keymatte(enlarged=ENLARGED.default / 100)
         if pretrained is not None:
-            self.network.encoder.load_state_dict(folded_lite0(read(pretrained)))
+            self.network.encoder.load_state_dict(convert_lite0(read(pretrained)))
         if start is not None:
             self._load_start(start)
-        for part in self.network.encoder.parts_before(8):
+        for part in self.network.encoder.modules_up_to(8):
             part.requires_grad_(False)
         self.network.to(self.device)
         self.average = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(_EMA_DECAY))

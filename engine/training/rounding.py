@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from ..checkpoints.loading import metadata, read, write
 from ..layers.convolution import Conv
-from ..layers.quantised import top_of
+from ..layers.quantised import max_code
 from ..networks.keymatte import Keymatte
 from .assets import Assets
 from .films import compose
@@ -56,7 +56,7 @@ def _round_one(network: Keymatte, layer: Conv, images: Sequence[Tensor]) -> bool
 
     def accumulate(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         nonlocal total, mean, count
-        columns = functional.unfold(layer.padded(inputs[0]), layer.kernel_size, layer.dilation, 0, layer.stride)
+        columns = functional.unfold(layer.pad(inputs[0]), layer.kernel_size, layer.dilation, 0, layer.stride)
         columns = columns[0].unflatten(0, (layer.groups, -1)).double()  # (G, K, L)
         total, mean, count = total + columns @ columns.transpose(1, 2), mean + columns.sum(2), count + columns.shape[2]
 
@@ -67,7 +67,7 @@ def _round_one(network: Keymatte, layer: Conv, images: Sequence[Tensor]) -> bool
         return False
     mean = mean / count
     covariance = total / count - mean[:, :, None] * mean[:, None]
-    rounded = _round_rows(weight, covariance, top_of(layer.weight, layer.groups))
+    rounded = _round_rows(weight, covariance, max_code(layer.weight, layer.groups))
     layer.bias += ((weight - rounded) * mean[:, None]).sum(2).flatten().float()
     layer.weight.copy_(rounded.view_as(layer.weight))
     return True

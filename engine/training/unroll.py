@@ -114,7 +114,7 @@ def unroll(network: Keymatte, sample: Sample) -> list[FramePrediction]:
         predictions.append(FramePrediction(joint, output.quality, output.presence_logits, sample.labels[frame]))
         masks = joint.detach().softmax(0)[1:]
         if frame + 1 < len(features):
-            if bank.wants(frame):
+            if bank.is_due(frame):
                 entry, state = network.memorize(frame, features[frame], masks, state)
                 bank.write(entry)
             state = network.update_state(frame, features[frame], masks, state)

@@ -1,4 +1,4 @@
-"""Attention in a window equals what its definition says, place by place."""
+"""Local and global attention, compared with their definitions."""
 
 from __future__ import annotations
 
@@ -6,56 +6,56 @@ import pytest
 import torch
 
 from engine.layers import attention
-from engine.layers.attention import RADIUS, SIDE, attend, attend_near, attention_weights, heads_of, joined_heads
+from engine.layers.attention import RADIUS, SIDE, attend, attend_locally, attention_weights, merge_heads, split_heads
 
 
-def by_definition(query, key, value, grid, *, heads, bias, by_place):
-    """Every place by itself, every offset by itself."""
+def by_definition(query, key, value, grid, *, heads, bias, value_bias):
+    """Compute `attend_locally` with a loop over cells and offsets."""
     h, w = grid
-    query, key, value = (heads_of(each, heads) for each in (query, key, value))
-    read = torch.zeros(heads, h * w, value.shape[-1])
+    query, key, value = (split_heads(tokens, heads) for tokens in (query, key, value))
+    readout = torch.zeros(heads, h * w, value.shape[-1])
     for y in range(h):
         for x in range(w):
-            scores, told = [], []
+            scores, values = [], []
             for dy in range(-RADIUS, RADIUS + 1):
                 for dx in range(-RADIUS, RADIUS + 1):
                     if 0 <= y + dy < h and 0 <= x + dx < w:
-                        at = (dy + RADIUS) * SIDE + dx + RADIUS
-                        there = (y + dy) * w + x + dx
-                        likeness = (query[:, y * w + x] * key[:, there]).sum(1) / query.shape[-1] ** 0.5
-                        scores.append(likeness + bias[:, y * w + x, at])
-                        told.append(value[:, there] + (0 if by_place is None else by_place[:, :, at]))
+                        offset = (dy + RADIUS) * SIDE + dx + RADIUS
+                        neighbour = (y + dy) * w + x + dx
+                        product = (query[:, y * w + x] * key[:, neighbour]).sum(1) / query.shape[-1] ** 0.5
+                        scores.append(product + bias[:, y * w + x, offset])
+                        values.append(value[:, neighbour] + (0 if value_bias is None else value_bias[:, :, offset]))
             weights = torch.stack(scores, 1).softmax(1)
-            read[:, y * w + x] = (weights[..., None] * torch.stack(told, 1)).sum(1)
-    return joined_heads(read)
+            readout[:, y * w + x] = (weights[..., None] * torch.stack(values, 1)).sum(1)
+    return merge_heads(readout)
 
 
 @pytest.mark.parametrize("grid", [(3, 4), (9, 20), (17, 5)])
 @pytest.mark.parametrize("columns", [4, 16])
-@pytest.mark.parametrize("placed", [True, False])
-def test_a_window_reads_what_it_should(grid, columns, placed, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("with_value_bias", [True, False])
+def test_local_attention_equals_its_definition(grid, columns, with_value_bias, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(attention, "_COLUMNS", columns)
     torch.manual_seed(1)
     count, heads = grid[0] * grid[1], 2
     query, key, value = torch.randn(count, 8), torch.randn(count, 8), torch.randn(count, 12)
     bias = torch.randn(heads, count, SIDE**2)
-    by_place = torch.randn(heads, 6, SIDE**2) if placed else None
-    found = attend_near(query, key, value, grid, heads=heads, bias=bias, by_place=by_place)
-    expected = by_definition(query, key, value, grid, heads=heads, bias=bias, by_place=by_place)
+    value_bias = torch.randn(heads, 6, SIDE**2) if with_value_bias else None
+    found = attend_locally(query, key, value, grid, heads=heads, bias=bias, value_bias=value_bias)
+    expected = by_definition(query, key, value, grid, heads=heads, bias=bias, value_bias=value_bias)
     assert torch.allclose(found, expected, atol=1e-5)
 
 
-def test_attention_is_its_weights_times_the_values():
+def test_attention_equals_its_weights_times_the_values():
     query, key, value = torch.randn(5, 8), torch.randn(7, 8), torch.randn(7, 12)
     weights = attention_weights(query, key, heads=2)
     assert torch.allclose(weights.sum(-1), torch.ones(2, 5))
-    read = joined_heads(weights @ heads_of(value, 2))
-    assert torch.allclose(attend(query, key, value, heads=2), read, atol=1e-5)
+    expected = merge_heads(weights @ split_heads(value, 2))
+    assert torch.allclose(attend(query, key, value, heads=2), expected, atol=1e-5)
 
 
-def test_a_window_is_read_in_half_precision_as_well():
+def test_local_attention_works_in_half_precision():
     torch.manual_seed(2)
     query, key, value, bias = (torch.randn(60, 8), torch.randn(60, 8), torch.randn(60, 12), torch.randn(1, 60, SIDE**2))
-    unoccluded_area = attend_near(query, key, value, (6, 10), heads=1, bias=bias)
-    half = attend_near(query.half(), key.half(), value.half(), (6, 10), heads=1, bias=bias.half())
-    assert torch.allclose(half.float(), unoccluded_area, atol=0.02)
+    full = attend_locally(query, key, value, (6, 10), heads=1, bias=bias)
+    half = attend_locally(query.half(), key.half(), value.half(), (6, 10), heads=1, bias=bias.half())
+    assert torch.allclose(half.float(), full, atol=0.02)

@@ -1,4 +1,4 @@
-"""Pieces away from all that an object was: small ones, and more than is missing of it; nothing else is touched."""
+"""Only spurious components are suppressed: small isolated ones, and ones larger than what an object can regain."""
 
 from __future__ import annotations
 
@@ -9,67 +9,67 @@ from engine.layers.specks import suppress_spurious_components, unoccluded_area
 
 BODY = (slice(40, 100), slice(20, 90))
 FAR = (slice(60, 66), slice(170, 176))
-
-
 UNKNOWN = torch.zeros(1)
 
 
-def found(*places: tuple[slice, slice]) -> torch.Tensor:
+def logits_of(*boxes: tuple[slice, slice]) -> torch.Tensor:
+    """Return logits (1, 128, 224) that are positive in the given boxes."""
     logits = torch.full((1, 128, 224), -6.0)
-    for rows, columns in places:
+    for rows, columns in boxes:
         logits[:, rows, columns] = 4.0
     return logits
 
 
-def was(*places: tuple[slice, slice]) -> torch.Tensor:
-    return torch.nn.functional.avg_pool2d((found(*places) > 0).float(), 2)[:, None]
+def warped(*boxes: tuple[slice, slice]) -> torch.Tensor:
+    """Return the mask of the given boxes as the previous mask at half size, as if nothing had moved."""
+    return torch.nn.functional.avg_pool2d((logits_of(*boxes) > 0).float(), 2)[:, None]
 
 
-def test_a_small_piece_far_from_all_that_was_is_taken_away():
-    logits = suppress_spurious_components(found(BODY, FAR), was(BODY), UNKNOWN)
+def test_a_small_component_away_from_the_previous_mask_is_dropped():
+    logits = suppress_spurious_components(logits_of(BODY, FAR), warped(BODY), UNKNOWN)
     assert (logits[0][FAR] < 0).all()
-    assert torch.equal(logits > 0, found(BODY) > 0)
+    assert torch.equal(logits > 0, logits_of(BODY) > 0)
 
 
 @pytest.mark.parametrize(
     ("now", "before"),
     [
-        ((BODY, FAR), (BODY, FAR)),  # it was there before
-        ((BODY, (slice(60, 66), slice(92, 98))), (BODY,)),  # beside the object
+        ((BODY, FAR), (BODY, FAR)),  # in the previous mask too
+        ((BODY, (slice(60, 66), slice(92, 98))), (BODY,)),  # next to the object
         ((BODY, (slice(50, 66), slice(160, 176))), (BODY,)),  # large
-        ((BODY, (slice(20, 110), slice(170, 171))), (BODY,)),  # long, and as thin as a wire
-        ((FAR,), (BODY,)),  # all there is
-        (((slice(60, 66), slice(30, 36)), FAR), (BODY,)),  # as large as the rest
+        ((BODY, (slice(20, 110), slice(170, 171))), (BODY,)),  # thin, but long
+        ((FAR,), (BODY,)),  # the only component
+        (((slice(60, 66), slice(30, 36)), FAR), (BODY,)),  # as large as the other component
         ((), (BODY,)),
     ],
 )
-def test_nothing_else_is_changed(now: tuple, before: tuple):
-    logits = found(*now)
-    assert torch.equal(suppress_spurious_components(logits, was(*before), UNKNOWN), logits)
+def test_other_components_are_kept(now: tuple, before: tuple):
+    logits = logits_of(*now)
+    assert torch.equal(suppress_spurious_components(logits, warped(*before), UNKNOWN), logits)
 
 
-def test_a_thin_strand_across_is_no_speck():
-    logits = found(BODY)
+def test_a_thin_diagonal_line_is_kept():
+    logits = logits_of(BODY)
     across = torch.arange(40)
     logits[0, 40 + across, 150 + across] = 4.0
-    assert torch.equal(suppress_spurious_components(logits, was(BODY), UNKNOWN), logits)
+    assert torch.equal(suppress_spurious_components(logits, warped(BODY), UNKNOWN), logits)
 
 
-def test_a_soft_speck_is_taken_away_with_its_rim():
+def test_a_soft_component_is_dropped_with_its_border():
     rows, columns = torch.meshgrid(torch.arange(128), torch.arange(224), indexing="ij")
-    logits = found(BODY)
+    logits = logits_of(BODY)
     speck = 4.0 - 2.0 * ((rows - 63.5).square() + (columns - 175.5).square()).sqrt()
     logits = torch.maximum(logits, speck[None])
-    left = suppress_spurious_components(logits, was(BODY), UNKNOWN)
-    assert left[0, 50:80, 160:190].sigmoid().max() < 0.01
-    assert torch.equal(left[0][BODY], logits[0][BODY])
+    filtered = suppress_spurious_components(logits, warped(BODY), UNKNOWN)
+    assert filtered[0, 50:80, 160:190].sigmoid().max() < 0.01
+    assert torch.equal(filtered[0][BODY], logits[0][BODY])
 
 
-def test_each_object_is_judged_by_itself():
-    logits = torch.cat([found(BODY, FAR), found(FAR)])
-    left = suppress_spurious_components(logits, torch.cat([was(BODY), was(FAR)]), torch.zeros(2))
-    assert (left[0][FAR] < 0).all()
-    assert torch.equal(left[1], logits[1])
+def test_isolated_components_are_found_per_object():
+    logits = torch.cat([logits_of(BODY, FAR), logits_of(FAR)])
+    filtered = suppress_spurious_components(logits, torch.cat([warped(BODY), warped(FAR)]), torch.zeros(2))
+    assert (filtered[0][FAR] < 0).all()
+    assert torch.equal(filtered[1], logits[1])
 
 
 OTHER = (slice(30, 110), slice(150, 200))
@@ -81,59 +81,60 @@ WHOLE = torch.tensor([60 * 70.0])
     ("piece", "unoccluded_area"),
     [
         (OTHER, WHOLE),
-        (OTHER, 1.25 * WHOLE),  # some of it is hidden, but not so much
-        (PART, 1.1 * WHOLE),  # hardly any is hidden: the first of something larger
+        (OTHER, 1.25 * WHOLE),  # part of the object is occluded, but less than this
+        (PART, 1.1 * WHOLE),  # hardly any is occluded: may be part of another object that enters
     ],
 )
-def test_more_than_is_missing_is_another_that_walks_in(piece: tuple, unoccluded_area: torch.Tensor):
-    logits = suppress_spurious_components(found(BODY, piece), was(BODY), unoccluded_area)
-    assert torch.equal(logits > 0, found(BODY) > 0)
-    assert torch.equal(logits[0][BODY], found(BODY)[0][BODY])
+def test_a_component_larger_than_the_occluded_part_is_dropped(piece: tuple, unoccluded_area: torch.Tensor):
+    logits = suppress_spurious_components(logits_of(BODY, piece), warped(BODY), unoccluded_area)
+    assert torch.equal(logits > 0, logits_of(BODY) > 0)
+    assert torch.equal(logits[0][BODY], logits_of(BODY)[0][BODY])
 
 
 @pytest.mark.parametrize(
     ("now", "before", "unoccluded_area"),
     [
-        ((BODY, OTHER), (BODY, OTHER), WHOLE),  # it was there before
-        ((BODY, OTHER), (BODY,), 1.5 * WHOLE),  # most of the object is hidden, and this may be it
-        ((BODY, PART), (BODY,), 1.25 * WHOLE),  # as much is missing
-        ((OTHER,), (BODY,), WHOLE),  # all there is
-        ((BODY, OTHER), (BODY,), UNKNOWN),  # how large it is nobody has said
-        ((BODY, (slice(50, 60), slice(86, 200))), (BODY,), WHOLE),  # grown together with the rest
-        ((BODY, (slice(40, 100), slice(100, 180))), (BODY,), WHOLE),  # behind a pole
+        ((BODY, OTHER), (BODY, OTHER), WHOLE),  # in the previous mask too
+        ((BODY, OTHER), (BODY,), 1.5 * WHOLE),  # much of the object is occluded: this may be it
+        ((BODY, PART), (BODY,), 1.25 * WHOLE),  # as much is occluded
+        ((OTHER,), (BODY,), WHOLE),  # the only component
+        ((BODY, OTHER), (BODY,), UNKNOWN),  # unknown area
+        ((BODY, (slice(50, 60), slice(86, 200))), (BODY,), WHOLE),  # connected to the object
+        ((BODY, (slice(40, 100), slice(100, 180))), (BODY,), WHOLE),  # next to it, as behind a pole
         ((), (BODY,), WHOLE),
     ],
 )
-def test_what_may_be_the_object_stays(now: tuple, before: tuple, unoccluded_area: torch.Tensor):
-    logits = found(*now)
-    assert torch.equal(suppress_spurious_components(logits, was(*before), unoccluded_area), logits)
+def test_components_that_may_be_part_of_the_object_are_kept(now: tuple, before: tuple, unoccluded_area: torch.Tensor):
+    logits = logits_of(*now)
+    assert torch.equal(suppress_spurious_components(logits, warped(*before), unoccluded_area), logits)
 
 
-def test_newcomers_are_told_object_by_object():
-    logits = torch.cat([found(BODY, OTHER)] * 2)
-    left = suppress_spurious_components(logits, torch.cat([was(BODY)] * 2), torch.cat([WHOLE, 1.5 * WHOLE]))
-    assert torch.equal(left > 0, torch.cat([found(BODY), found(BODY, OTHER)]) > 0)
+def test_implausible_components_are_found_per_object():
+    logits = torch.cat([logits_of(BODY, OTHER)] * 2)
+    filtered = suppress_spurious_components(logits, torch.cat([warped(BODY)] * 2), torch.cat([WHOLE, 1.5 * WHOLE]))
+    assert torch.equal(filtered > 0, torch.cat([logits_of(BODY), logits_of(BODY, OTHER)]) > 0)
 
 
-def followed(*films: tuple[tuple[slice, slice], ...], unoccluded_area: torch.Tensor) -> torch.Tensor:
-    """What is left on the last of several frames that show some pieces each; the first is believed."""
-    masks = (found(*films[0]) > 0).float()
-    for pieces in films[1:]:
-        moved = torch.nn.functional.avg_pool2d(masks, 2)[:, None]
-        masks = (suppress_spurious_components(found(*pieces), moved, unoccluded_area) > 0).float()
+def propagated(*frames: tuple[tuple[slice, slice], ...], unoccluded_area: torch.Tensor) -> torch.Tensor:
+    """Return the filtered masks of the last frame; each frame is given by its boxes, and the first is not filtered."""
+    masks = (logits_of(*frames[0]) > 0).float()
+    for pieces in frames[1:]:
+        previous = torch.nn.functional.avg_pool2d(masks, 2)[:, None]
+        masks = (suppress_spurious_components(logits_of(*pieces), previous, unoccluded_area) > 0).float()
     return masks > 0
 
 
-def test_what_walks_in_slice_by_slice_is_not_taken():
+def test_an_object_that_enters_gradually_is_dropped():
     slices = [(BODY, (slice(20, 120), slice(224 - wide, 224))) for wide in (4, 12, 24, 36, 48, 56)]
-    assert torch.equal(followed((BODY,), *slices, unoccluded_area=1.1 * WHOLE), found(BODY) > 0)
+    assert torch.equal(propagated((BODY,), *slices, unoccluded_area=1.1 * WHOLE), logits_of(BODY) > 0)
 
 
-def test_a_part_that_was_hidden_for_a_while_is_there_again():
+def test_a_part_that_was_occluded_reappears():
     body, legs = (slice(8, 72), slice(40, 120)), (slice(104, 124), slice(50, 110))
     unoccluded_area = torch.tensor([64 * 80.0 + 20 * 60])
     assert torch.equal(
-        followed((body, legs), (body,), (body,), (body, legs), unoccluded_area=unoccluded_area), found(body, legs) > 0
+        propagated((body, legs), (body,), (body,), (body, legs), unoccluded_area=unoccluded_area),
+        logits_of(body, legs) > 0,
     )
 
 
@@ -141,15 +142,15 @@ def test_a_part_that_was_hidden_for_a_while_is_there_again():
     ("pieces", "size"),
     [
         ((BODY,), 60 * 70),
-        ((BODY, (slice(60, 64), slice(98, 102))), 60 * 70 + 16),  # a crumb beside it
+        ((BODY, (slice(60, 64), slice(98, 102))), 60 * 70 + 16),  # a small component beside it
         ((), 0),
-        (((slice(40, 50), slice(40, 50)),), 0),  # hardly there
-        ((BODY, OTHER), 0),  # as if something stood in front
-        (((slice(40, 128), slice(20, 90)),), 0),  # it goes on below the picture
-        (((slice(40, 120), slice(20, 90)),), 0),  # it does, where the last rows are padding
+        (((slice(40, 50), slice(40, 50)),), 0),  # too small
+        ((BODY, OTHER), 0),  # in two components, as if occluded
+        (((slice(40, 128), slice(20, 90)),), 0),  # continues below the image
+        (((slice(40, 120), slice(20, 90)),), 0),  # continues below, if the last rows are padding
     ],
 )
-def test_how_large_an_object_is_when_whole_is_known_of_one_that_is_all_in_sight(pieces: tuple, size: int):
-    masks = (found(*pieces) > 0).float()
+def test_unoccluded_area_is_known_of_objects_that_are_completely_visible(pieces: tuple, size: int):
+    masks = (logits_of(*pieces) > 0).float()
     assert unoccluded_area(masks).tolist() == [size]
     assert unoccluded_area(masks * 0.98 + 0.01).tolist() == [size], "of soft masks too"

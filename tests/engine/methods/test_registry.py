@@ -1,4 +1,4 @@
-"""The table of recipes and the numbers they can be given."""
+"""Recipes: how they are found, their options, and the memories they can be combined with."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from engine.networks.network import Network
 from engine.shared.errors import BadSetting, UnknownRecipe
 
 
-def test_an_unknown_recipe_is_answered_with_the_known_ones():
+def test_the_error_for_an_unknown_recipe_lists_the_known_ones():
     with pytest.raises(UnknownRecipe, match=r"no recipe is called 'magic'; there are keymatte, xmem\+\+, xmem, "):
         find_recipe("magic")
 
 
-def test_numbers_are_the_defaults_with_what_was_set():
+def test_numbers_are_the_defaults_updated_by_the_settings():
     numbers = find_recipe("keymatte").numbers({"memory.interval": "7"})
     assert numbers["memory.interval"] == 7
     assert numbers["read.top_k"] == 12
@@ -30,19 +30,19 @@ def test_numbers_are_the_defaults_with_what_was_set():
         ({"memory.interval": "0"}, "at least 1, not 0"),
     ],
 )
-def test_wrong_settings_are_answered_in_words(setting: dict, words: str):
+def test_invalid_settings_are_refused_with_a_reason(setting: dict, words: str):
     with pytest.raises(BadSetting, match=words):
         find_recipe("keymatte").numbers(setting)
 
 
-def test_every_recipe_gives_a_bank_and_says_its_licence():
+def test_every_recipe_has_a_licence_and_an_empty_bank():
     for recipe in RECIPES.values():
         assert recipe.licence
         assert recipe.bank(recipe.numbers({}), network_of(recipe.name), 60).view().entries == ()
 
 
 def network_of(name: str) -> Network:
-    """A recipe's network without memory for its weights."""
+    """Return a recipe's network without storage for its weights."""
     recipe = find_recipe(name)
     with torch.device("meta"):
         return recipe.build(recipe.numbers({}), {})
@@ -50,7 +50,7 @@ def network_of(name: str) -> Network:
 
 @pytest.mark.parametrize("memory", CASCADES)
 @pytest.mark.parametrize("name", ["keymatte", "xmem++", "mavos", "deaot-l+rmem"])
-def test_a_network_runs_with_any_memory_that_it_can_read(name: str, memory: str):
+def test_a_network_accepts_any_memory_whose_capability_it_has(name: str, memory: str):
     recipe, numbers = find_recipe(name).with_settings({"memory": memory})
     network = network_of(name)
     assert recipe.keyframe_policy.permanent
@@ -61,25 +61,25 @@ def test_a_network_runs_with_any_memory_that_it_can_read(name: str, memory: str)
         assert recipe.bank(numbers, network, 60).view().entries == ()
 
 
-def test_an_unknown_memory_is_answered_with_the_known_ones():
+def test_the_error_for_an_unknown_memory_lists_the_known_ones():
     with pytest.raises(BadSetting, match="no memory is called 'elephant'; there are keyframes, recent, all"):
         find_recipe("keymatte").with_settings({"memory": "elephant"})
 
 
-def test_numbers_of_a_memory_come_with_it():
+def test_choosing_a_memory_adds_its_options():
     _, numbers = find_recipe("keymatte").with_settings({"memory": "long-term", "memory.most_frames": "7"})
     assert (numbers["memory.most_frames"], numbers["memory.interval"]) == (7, 5)
     assert "memory.frames" not in numbers
 
 
-def test_objects_whose_entries_are_shared_go_apart_by_their_keyframes_if_those_are_permanent():
+def test_memory_is_not_shared_if_entries_are_shared_and_keyframes_permanent():
     recipe, _ = find_recipe("mavos").with_settings({"memory": "keyframes"})
     assert not recipe.keyframe_policy.shared_memory
     recipe, _ = find_recipe("xmem").with_settings({"memory": "keyframes"})
     assert recipe.keyframe_policy.shared_memory
 
 
-def test_a_network_that_was_not_given_folds_cannot_fold():
+def test_a_network_without_modulation_cannot_use_folded_memory():
     recipe, numbers = find_recipe("deaot-l").with_settings({"memory": "folded"})
     with pytest.raises(BadSetting, match="needs a network that folds"):
         recipe.bank(numbers, network_of("deaot-l"), 60)

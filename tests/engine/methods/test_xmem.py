@@ -1,4 +1,4 @@
-"""XMem and its memories where the authors' programs stop or stumble: sizes, late objects, odd frames, full memories."""
+"""XMem and its memories beyond the authors' programs: other sizes, late objects, odd frames, full memories."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def loaded(path: Path, recipe: str = "xmem", **numbers: str) -> XMem:
-    found = find_recipe(recipe)
-    return found.network(found.numbers(numbers), weights=path, device=torch.device("cpu"))
+    method = find_recipe(recipe)
+    return method.network(method.numbers(numbers), weights=path, device=torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")
 def network(saved: Path) -> XMem:
-    """One for all: what changes from clip to clip is in its memory and its state."""
+    """Return one network for all tests: only memory and state change with the clip."""
     return loaded(saved)
 
 
@@ -56,7 +56,7 @@ def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 255, (height, width, 3), np.uint8)
 
 
-def walk(
+def propagated(
     network: XMem,
     recipe: str,
     truth: dict[int, np.ndarray],
@@ -66,15 +66,15 @@ def walk(
     size: tuple[int, int] = (64, 80),
     **numbers: str,
 ):
-    chosen = find_recipe(recipe)
+    method = find_recipe(recipe)
     groups = group_jointly(
         [(frame, np.unique(mask[mask > 0]).tolist()) for frame, mask in truth.items()], max_objects=None
     )
-    framing = Framing.fit(*size, working_height=480, stride=16, style=chosen.framing)
-    going = Propagator(
+    framing = Framing.fit(*size, working_height=480, stride=16, style=method.framing)
+    propagator = Propagator(
         network,
-        lambda: chosen.bank(
-            chosen.numbers({name.replace("__", "."): value for name, value in numbers.items()}), network, frames
+        lambda: method.bank(
+            method.numbers({name.replace("__", "."): value for name, value in numbers.items()}), network, frames
         ),
         framing=framing,
         merger=SoftMaskMerger(framing),
@@ -82,10 +82,10 @@ def walk(
         truth=truth,
         groups=groups,
         device=torch.device("cpu"),
-        keyframe_policy=chosen.keyframe_policy,
+        keyframe_policy=method.keyframe_policy,
     )
-    before_first = chosen.keyframe_policy.permanent
-    return list(going.propagate(plan_sweeps(groups, range(frames), direction, before_first=before_first)))
+    before_first = method.keyframe_policy.permanent
+    return list(propagator.propagate(plan_sweeps(groups, range(frames), direction, before_first=before_first)))
 
 
 def mask(*objects: int, size: tuple[int, int] = (64, 80)) -> np.ndarray:
@@ -123,10 +123,10 @@ def test_weights_without_a_sensory_memory_run_without_one(tmp_path: Path):
     torch.save(state(changes, without=SENSORY), tmp_path / "w.pth")
     network = loaded(tmp_path / "w.pth")
     assert network.sense is None
-    assert len(walk(network, "xmem", {0: mask(1)}, frames=3)) == 3
+    assert len(propagated(network, "xmem", {0: mask(1)}, frames=3)) == 3
 
 
-def test_weights_for_single_objects_get_a_silent_input_for_the_others(tmp_path: Path):
+def test_weights_for_single_objects_get_a_zero_input_for_other_masks(tmp_path: Path):
     torch.save(state({"value_encoder.conv1.weight": (64, 4, 7, 7)}), tmp_path / "w.pth")
     stem = loaded(tmp_path / "w.pth").values.encoder.stem.weight
     assert stem.shape[1] == 5
@@ -134,7 +134,7 @@ def test_weights_for_single_objects_get_a_silent_input_for_the_others(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("break_it", "words"),
+    ("damage", "words"),
     [
         (lambda t: t.pop("decoder.pred.bias"), r"lacks 'decoder\.pred\.bias'"),
         (lambda t: t.update({"encoder.conv1.weight": torch.zeros(1)}), r"unknown tensor 'encoder\.conv1\.weight'"),
@@ -143,18 +143,18 @@ def test_weights_for_single_objects_get_a_silent_input_for_the_others(tmp_path: 
         (lambda t: (t.clear(), t.update({"stem.weight": torch.zeros(3)})), "unknown tensor|lacks"),
     ],
 )
-def test_what_is_wrong_with_a_checkpoint_is_named(break_it, words: str, tmp_path: Path):
+def test_the_error_for_a_damaged_checkpoint_names_the_tensor(damage, words: str, tmp_path: Path):
     tensors = state()
-    break_it(tensors)
+    damage(tensors)
     torch.save(tensors, tmp_path / "w.pth")
     with pytest.raises(WeightsDamaged, match=words):
         loaded(tmp_path / "w.pth")
 
 
-def test_our_own_weights_are_no_weights_of_xmem_and_the_other_way_round(saved: Path):
-    ours = loading.BUNDLED / "keymatte.safetensors"
+def test_weights_of_another_network_are_refused(saved: Path):
+    keymatte = loading.BUNDLED / "keymatte.safetensors"
     with pytest.raises(WeightsDamaged, match=r"keymatte\.safetensors does not fit this network"):
-        loaded(ours)
+        loaded(keymatte)
     with pytest.raises(WeightsDamaged, match=r"XMem\.pth does not fit this network"):
         find_recipe("keymatte").network(
             {"read.top_k": 3, "previous.follow": 1, "keyframes.enlarged": 100},
@@ -163,12 +163,12 @@ def test_our_own_weights_are_no_weights_of_xmem_and_the_other_way_round(saved: P
         )
 
 
-def test_a_size_that_the_weights_do_not_have_is_refused(saved: Path):
+def test_a_channel_count_other_than_the_weights_is_refused(saved: Path):
     with pytest.raises(WeightsDamaged, match=r"network\.key_channels is set to 32, but the weights have 64"):
         loaded(saved, **{"network.key_channels": "32"})
 
 
-def test_missing_weights_are_named_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_error_for_missing_weights_tells_how_to_get_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("KEYMATTE_WEIGHTS", str(tmp_path))
     with pytest.raises(WeightsMissing, match="XMem, which are not installed") as raised:
         find_recipe("xmem++").network({}, weights=None, device=torch.device("cpu"))
@@ -176,17 +176,17 @@ def test_missing_weights_are_named_with_what_to_do(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize(("size", "recipe"), [((9, 7), "xmem++"), ((33, 95), "xmem"), ((95, 33), "xmem")])
-def test_frames_of_any_size_come_back_at_their_size(size: tuple[int, int], recipe: str, network: XMem):
+def test_mattes_have_the_size_of_the_frames(size: tuple[int, int], recipe: str, network: XMem):
     labels = np.zeros(size, np.uint8)
     labels[: size[0] // 2, : size[1] // 2] = 3
-    mattes = walk(network, recipe, {0: labels}, frames=3, size=size)
+    mattes = propagated(network, recipe, {0: labels}, frames=3, size=size)
     assert [matte.alpha.shape for matte in mattes] == [(1, *size)] * 3
     assert np.array_equal(mattes[0].alpha[0], labels == 3)
     assert all(np.isfinite(matte.alpha).all() for matte in mattes)
 
 
-def test_one_frame_is_a_clip(network: XMem):
-    (matte,) = walk(network, "xmem", {0: mask(1, 2)}, frames=1)
+def test_a_clip_may_have_one_frame(network: XMem):
+    (matte,) = propagated(network, "xmem", {0: mask(1, 2)}, frames=1)
     assert matte.objects == (1, 2)
 
 
@@ -194,23 +194,22 @@ def test_one_frame_is_a_clip(network: XMem):
     ("recipe", "direction"),
     [("xmem", Direction.BOTH), ("xmem++", Direction.FORWARD), ("xmem++", Direction.BACKWARD)],
 )
-def test_objects_may_come_late_and_be_any_number(recipe: str, direction: Direction, network: XMem):
+def test_objects_may_appear_late_and_have_any_numbers(recipe: str, direction: Direction, network: XMem):
     truth = {2: mask(1, 4), 4: mask(2, 7)}
-    mattes = walk(network, recipe, truth, frames=6, direction=direction)
+    mattes = propagated(network, recipe, truth, frames=6, direction=direction)
     for matte in mattes:
-        told = truth.get(matte.frame)
+        labels = truth.get(matte.frame)
         for number, alpha in zip(matte.objects, matte.alpha):
             assert np.isfinite(alpha).all()
-            if told is not None and number in np.unique(told):
-                assert np.array_equal(alpha, told == number)
-    seen = {number for matte in mattes for number in matte.objects}
-    assert seen == {1, 2, 4, 7}
+            if labels is not None and number in np.unique(labels):
+                assert np.array_equal(alpha, labels == number)
+    assert {number for matte in mattes for number in matte.objects} == {1, 2, 4, 7}
     assert {matte.frame for matte in mattes} == set(range(6))
 
 
 def test_twelve_objects_in_one_frame(network: XMem):
     labels = np.repeat(np.arange(1, 13, dtype=np.uint8), 8)[None].repeat(64, 0)
-    mattes = walk(network, "xmem", {0: labels}, frames=2, size=(64, 96))
+    mattes = propagated(network, "xmem", {0: labels}, frames=2, size=(64, 96))
     assert mattes[-1].alpha.shape == (12, 64, 96)
     assert mattes[-1].alpha.sum(0).max() < 1.0001
 
@@ -224,7 +223,7 @@ def test_late_objects_do_not_stop_a_full_long_term_memory(network: XMem):
         "memory__long_term_tokens": "16",
     }
     for recipe in ("xmem", "xmem++"):
-        mattes = walk(network, recipe, {0: mask(1), 3: mask(2)}, frames=10, **numbers)
+        mattes = propagated(network, recipe, {0: mask(1), 3: mask(2)}, frames=10, **numbers)
         assert len(mattes) == 10
         assert all(np.isfinite(matte.alpha).all() for matte in mattes)
 
@@ -240,38 +239,38 @@ def entry(frame: int, *, tokens: int = 4) -> Entry:
 
 
 def frames(store: Working | FirstAndWorking | LongTerm) -> list[int]:
-    return [one.frame for one in store.entries()]
+    return [stored.frame for stored in store.entries()]
 
 
-def test_working_memory_lets_the_older_go_together():
+def test_working_memory_evicts_older_frames_in_batches():
     store = Working(2, 4)
-    gone = [[one.frame for one in store.write([entry(frame)])] for frame in range(8)]
-    assert gone == [[], [], [], [0, 1], [], [2, 3], [], [4, 5]]
+    evicted = [[stored.frame for stored in store.write([entry(frame)])] for frame in range(8)]
+    assert evicted == [[], [], [], [0, 1], [], [2, 3], [], [4, 5]]
     assert frames(store) == [6, 7]
 
 
-@pytest.mark.parametrize(("least", "kept"), [(1, [0]), (2, [0, 3]), (3, [0, 2, 3])])
-def test_the_first_frame_never_goes_even_if_it_is_all_that_stays(least: int, kept: list[int]):
-    store = FirstAndWorking(least, 4)
+@pytest.mark.parametrize(("min_frames", "kept"), [(1, [0]), (2, [0, 3]), (3, [0, 2, 3])])
+def test_the_first_frame_is_never_evicted(min_frames: int, kept: list[int]):
+    store = FirstAndWorking(min_frames, 4)
     for frame in range(4):
-        gone = store.write([entry(frame)])
+        evicted = store.write([entry(frame)])
     assert frames(store) == kept
-    assert [one.frame for one in gone] == [frame for frame in range(4) if frame not in kept]
+    assert [stored.frame for stored in evicted] == [frame for frame in range(4) if frame not in kept]
 
 
-def test_long_term_memory_makes_room_by_use_and_never_holds_more_than_it_may():
+def test_long_term_memory_drops_the_least_used_tokens_to_stay_within_its_limit():
     store = LongTerm(
         lambda entries, count: entry(entries[-1].frame, tokens=count), prototypes=4, max_tokens=8, counting=True
     )
     for frame in range(3):
         store.write([entry(frame)])
-        assert sum(len(one) for one in store.entries()) <= 8
-        for one in store.entries():  # the tokens of even frames are read more, each a little differently
-            one.usage.add(torch.arange(1.0, 5.0)[: len(one)] * (10 if one.frame % 2 == 0 else 1))
+        assert sum(len(stored) for stored in store.entries()) <= 8
+        for stored in store.entries():  # tokens of even frames are read more; no two equally
+            stored.usage.add(torch.arange(1.0, 5.0)[: len(stored)] * (10 if stored.frame % 2 == 0 else 1))
     assert frames(store) == [0, 2]
 
 
-def test_uncounted_long_term_memory_forgets_the_oldest():
+def test_long_term_memory_without_counting_drops_the_oldest():
     store = LongTerm(
         lambda entries, count: entry(entries[-1].frame, tokens=count), prototypes=4, max_tokens=8, counting=False
     )
@@ -287,7 +286,7 @@ def test_uncounted_long_term_memory_forgets_the_oldest():
         ({"memory.long_term_tokens": "100"}, r"memory\.long_term_tokens must be at least memory\.prototypes"),
     ],
 )
-def test_numbers_that_do_not_fit_together_are_refused(numbers: dict[str, str], words: str):
+def test_contradictory_options_are_refused(numbers: dict[str, str], words: str):
     recipe = find_recipe("xmem++")
     with pytest.raises(BadSetting, match=words):
         recipe.bank(recipe.numbers(numbers), None, 60)

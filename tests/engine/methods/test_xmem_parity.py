@@ -1,9 +1,9 @@
-"""XMem and XMem++ give what their authors' programs give, through the command line that a user runs."""
+"""XMem and XMem++ give the results of their authors' programs."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,15 +28,15 @@ from engine.memory.working import FirstAndWorking, Working
 from engine.methods.registry import find_recipe
 from engine.networks.xmem import XMem
 from engine.suggestion.selection import SelectionConfig, coverage, suggest, weigh
-from tests.pseudo_weights import pseudo_weights
+from tests.pseudo_weights import save_pseudo_checkpoint
 
 GOLDEN = Path(__file__).parents[2] / "parity" / "xmem"
-FULL = Path(__file__).parents[4] / "shared" / "parity" / "xmem"  # whole arrays, where they are at hand
+FULL = Path(__file__).parents[4] / "shared" / "parity" / "xmem"  # complete arrays, if present
 TOLERANCE = 1e-4
 MANIFEST = json.loads((GOLDEN / "manifest.json").read_text(encoding="utf-8"))
 CASES = MANIFEST["cases"]
 PAPER = {option.paper: option.name for option in find_recipe("xmem").options if option.paper}
-KEYFRAMES = {  # case -> frames of the clip whose masks are given; others come from the golden file
+KEYFRAMES = {  # case -> frames whose masks in the clip file are keyframes; further ones are in the golden file
     "xmem_base": (0,),
     "xmem_late": (0,),
     "xmem_nolt_resize": (0,),
@@ -45,7 +45,7 @@ KEYFRAMES = {  # case -> frames of the clip whose masks are given; others come f
     "xmempp_interactive_pass1": (3, 9),
     "xmempp_interactive_pass2": (9,),
 }
-MORE = {  # beside the manifest's numbers
+EXTRA_OPTIONS = {  # besides the manifest's
     "xmem_nolt_resize": ["--height", "80"],
     "xmempp_interactive_pass1": ["--set", "keyframes.predict=1"],
     "xmempp_interactive_pass2": ["--set", "keyframes.predict=1", "--set", "keyframes.updated=3"],
@@ -65,26 +65,26 @@ def clips() -> Mapping[str, np.ndarray]:
         return dict(stored)
 
 
-def masks_given(case: str) -> dict[int, np.ndarray]:
-    own = clips()[f"{CASES[case]['clip']}_masks"]
-    given = {frame: own[frame] for frame in KEYFRAMES[case]}
+def keyframe_masks(case: str) -> dict[int, np.ndarray]:
+    masks = clips()[f"{CASES[case]['clip']}_masks"]
+    keyframes = {frame: masks[frame] for frame in KEYFRAMES[case]}
     prefix = f"mask.{case}."
-    given.update({int(name[len(prefix) :]): mask for name, mask in golden().items() if name.startswith(prefix)})
-    return given
+    keyframes.update({int(name[len(prefix) :]): mask for name, mask in golden().items() if name.startswith(prefix)})
+    return keyframes
 
 
 @pytest.fixture(scope="session")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
-    """Files of official names, by seed."""
-    told, files = MANIFEST["weights"], {}
-    for seed in sorted({case["seed"] for case in CASES.values()}):
-        files[seed] = tmp_path_factory.mktemp("weights") / f"XMem-{seed}.pth"
-        state = pseudo_weights(told["shapes"], seed=seed, gains=told["gain"])
-        if seed == 106:
-            for name, check in told["check"].items():
-                assert float(state[name].double().sum()) == pytest.approx(check["sum"], abs=1e-4), name
-        torch.save(state, files[seed])
-    return files
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """Return a function that writes a checkpoint with the official names for a seed, once, and returns its path."""
+    folder, spec = tmp_path_factory.mktemp("xmem"), MANIFEST["weights"]
+
+    @cache
+    def checkpoint_of(seed: int) -> Path:
+        sums = {name: check["sum"] for name, check in spec["check"].items()} if seed == 106 else {}
+        path = folder / f"XMem-{seed}.pth"
+        return save_pseudo_checkpoint(path, spec["shapes"], seed=seed, gains=spec["gain"], sums=sums)
+
+    return checkpoint_of
 
 
 def settings_of(case: str) -> list[str]:
@@ -93,18 +93,18 @@ def settings_of(case: str) -> list[str]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_probabilities_are_the_authors(case: str, weights: dict[int, Path], tmp_path: Path):
+def test_probabilities_equal_the_authors(case: str, weights: Callable[[int], Path], tmp_path: Path):
     frames, keyframes = tmp_path / "frames", tmp_path / "keyframes"
     frames.mkdir()
     keyframes.mkdir()
     for frame, pixels in enumerate(clips()[f"{CASES[case]['clip']}_frames"]):
         Image.fromarray(pixels).save(frames / f"{frame:05d}.png")
-    for frame, mask in masks_given(case).items():
+    for frame, mask in keyframe_masks(case).items():
         Image.fromarray(mask).save(keyframes / f"{frame:05d}.png")
     dump = tmp_path / "out.npz"
     command = ["propagate", "--clip", str(frames), "--keyframes", str(keyframes), "--out", str(tmp_path / "out")]
-    command += ["--recipe", CASES[case]["recipe"], "--weights", str(weights[CASES[case]["seed"]]), "--device", "cpu"]
-    assert main([*command, "--dump-probabilities", str(dump), *settings_of(case), *MORE.get(case, [])]) == 0
+    command += ["--recipe", CASES[case]["recipe"], "--weights", str(weights(CASES[case]["seed"])), "--device", "cpu"]
+    assert main([*command, "--dump-probabilities", str(dump), *settings_of(case), *EXTRA_OPTIONS.get(case, [])]) == 0
     with np.load(dump) as stored:
         found, objects = stored["probabilities"], stored["objects"].tolist()
         assert stored["frames"].tolist() == list(range(len(found)))
@@ -112,38 +112,39 @@ def test_probabilities_are_the_authors(case: str, weights: dict[int, Path], tmp_
     assert np.abs(found.sum(1) - 1).max() < 1e-5
     assert np.abs(found[:, 1:, ::3, ::3] - golden()[f"{case}.prob"]).max() < TOLERANCE
     if FULL.is_dir():
-        with np.load(FULL / f"{case}.npz") as whole:
-            assert np.abs(found - whole["prob"]).max() < TOLERANCE
+        with np.load(FULL / f"{case}.npz") as full:
+            assert np.abs(found - full["prob"]).max() < TOLERANCE
 
 
-class Watched(XMem):
-    """XMem that keeps what it read, sensed and memorized."""
+class RecordingXMem(XMem):
+    """XMem that records memory readouts, and by frame the sensory memory and memorized values."""
 
-    def __init__(self, *given: Any, **named: Any) -> None:
-        super().__init__(*given, **named)
-        self.reads: list[torch.Tensor] = []
-        self.sensed: dict[int, torch.Tensor] = {}
-        self.values_of: dict[int, torch.Tensor] = {}
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.readouts: list[torch.Tensor] = []
+        self.sensory: dict[int, torch.Tensor] = {}
+        self.memorized_values: dict[int, torch.Tensor] = {}
 
     def _read(self, features: Any, memory: Any) -> torch.Tensor:
-        self.reads.append(super()._read(features, memory))
-        return self.reads[-1]
+        self.readouts.append(super()._read(features, memory))
+        return self.readouts[-1]
 
     def update_state(self, frame: int, features: Any, masks: Any, state: Any) -> Any:
         state = super().update_state(frame, features, masks, state)
-        self.sensed[frame] = state.now
+        self.sensory[frame] = state.after
         return state
 
     def memorize(self, frame: int, features: Any, masks: Any, state: Any) -> Any:
         entry, state = super().memorize(frame, features, masks, state)
-        self.values_of[frame] = entry.layers[0]["value"]
+        self.memorized_values[frame] = entry.layers[0]["value"]
         return entry, state
 
 
-class Spied(MemoryBank):
-    """A bank whose stores can be looked at."""
+class InspectableBank(MemoryBank):
+    """Bank whose stores can be measured."""
 
-    def sizes(self, *kinds: type) -> int:
+    def tokens_in(self, *kinds: type) -> int:
+        """Return the number of tokens in all stores of the given classes."""
         return sum(len(entry) for store in self._stores if isinstance(store, kinds) for entry in store.entries())
 
 
@@ -152,13 +153,13 @@ def near(found: np.ndarray, expected: np.ndarray) -> bool:
 
 
 @pytest.mark.parametrize("case", WITH_INNER)
-def test_what_is_inside_is_the_authors_too(case: str, weights: dict[int, Path]):
-    told, frames = CASES[case], clips()[f"{CASES[case]['clip']}_frames"]
-    recipe = find_recipe(told["recipe"])
-    numbers = recipe.numbers({PAPER[name]: str(int(value)) for name, value in told["config"].items()})
-    tensors = loading.read(weights[told["seed"]])
-    network = Watched(recipe.build(numbers, tensors).sizes, top_k=numbers["read.top_k"])
-    loading.fill(network, tensors, source=weights[told["seed"]], names=recipe.names(tensors))
+def test_intermediate_values_equal_the_authors(case: str, weights: Callable[[int], Path]):
+    spec, frames = CASES[case], clips()[f"{CASES[case]['clip']}_frames"]
+    recipe = find_recipe(spec["recipe"])
+    numbers = recipe.numbers({PAPER[name]: str(int(value)) for name, value in spec["config"].items()})
+    tensors = loading.read(weights(spec["seed"]))
+    network = RecordingXMem(recipe.build(numbers, tensors).sizes, top_k=numbers["read.top_k"])
+    loading.fill(network, tensors, source=weights(spec["seed"]), names=recipe.names(tensors))
     network.eval().requires_grad_(False)
     distilled: list[tuple[list[Entry], Entry]] = []
 
@@ -166,7 +167,7 @@ def test_what_is_inside_is_the_authors_too(case: str, weights: dict[int, Path]):
         distilled.append((list(entries), XMem.distil(entries, count)))
         return distilled[-1][1]
 
-    published = told["recipe"] == "xmem"
+    published = spec["recipe"] == "xmem"
     working = (FirstAndWorking if published else Working)(numbers["memory.least_frames"], numbers["memory.most_frames"])
     long_term = LongTerm(
         distil,
@@ -174,19 +175,21 @@ def test_what_is_inside_is_the_authors_too(case: str, weights: dict[int, Path]):
         max_tokens=numbers["memory.long_term_tokens"],
         counting=bool(numbers["memory.count_long_term"]),
     )
-    bank = Spied([*([] if published else [Permanent()]), working, long_term], interval=numbers["memory.interval"])
-    given = masks_given(case)
-    objects = {frame: [n for n in (1, 2) if (mask == n).any() or not published] for frame, mask in given.items()}
+    bank = InspectableBank(
+        [*([] if published else [Permanent()]), working, long_term], interval=numbers["memory.interval"]
+    )
+    keyframes = keyframe_masks(case)
+    objects = {frame: [n for n in (1, 2) if (mask == n).any() or not published] for frame, mask in keyframes.items()}
     groups = group_jointly(objects.items(), max_objects=None)
     height, width = frames.shape[1:3]
     framing = Framing.fit(height, width, working_height=480, stride=16, style=recipe.framing)
-    walk = Propagator(
+    propagator = Propagator(
         network,
         lambda: bank,
         framing=framing,
         merger=SoftMaskMerger(framing),
         read=lambda frame: frames[frame],
-        truth=given,
+        truth=keyframes,
         groups=groups,
         device=torch.device("cpu"),
         keyframe_policy=recipe.keyframe_policy,
@@ -195,56 +198,57 @@ def test_what_is_inside_is_the_authors_too(case: str, weights: dict[int, Path]):
     for plane in ("key", "shrinkage", "selection"):
         expected = golden()[f"{case}.{plane}_frame0"][0]
         assert near(first.query[plane].unflatten(1, first.grid).numpy(), expected), plane
-    working_sizes, long_sizes, read_at = [], [], {}
-    for matte in walk.propagate(plan_sweeps(groups, range(len(frames)), recipe.direction, before_first=not published)):
-        working_sizes.append(bank.sizes(Working, FirstAndWorking))
-        long_sizes.append(bank.sizes(LongTerm))
-        read_at[matte.frame] = network.reads[-1].numpy() if network.reads else None
-    last = len(frames) - 1  # their programs write nothing on the very last frame
+    working_sizes, long_term_sizes, readouts = [], [], {}
+    sweeps = plan_sweeps(groups, range(len(frames)), recipe.direction, before_first=not published)
+    for matte in propagator.propagate(sweeps):
+        working_sizes.append(bank.tokens_in(Working, FirstAndWorking))
+        long_term_sizes.append(bank.tokens_in(LongTerm))
+        readouts[matte.frame] = network.readouts[-1].numpy() if network.readouts else None
+    last = len(frames) - 1  # on which the authors' programs memorize nothing
     assert working_sizes[:last] == golden()[f"{case}.size_work"].tolist()[:last]
-    assert long_sizes[:last] == golden()[f"{case}.size_long"].tolist()[:last]
+    assert long_term_sizes[:last] == golden()[f"{case}.size_long"].tolist()[:last]
     if not published:
-        assert bank.sizes(Permanent) == golden()[f"{case}.size_permanent"][-1]
+        assert bank.tokens_in(Permanent) == golden()[f"{case}.size_permanent"][-1]
     for frame in (0, 2, 9):
         name = f"{case}.readout_frame{frame}"
         if name in golden():
-            assert near(read_at[frame][:, :16], golden()[name]), name
-    assert near(network.sensed[3][None].numpy(), golden()[f"{case}.hidden_after_frame3"])
+            assert near(readouts[frame][:, :16], golden()[name]), name
+    assert near(network.sensory[3][None].numpy(), golden()[f"{case}.hidden_after_frame3"])
     if published:
-        assert near(network.values_of[0][:, :16].numpy(), golden()[f"{case}.value_frame0"])
-    for (entries, made), chosen, shrinkage in zip(
+        assert near(network.memorized_values[0][:, :16].numpy(), golden()[f"{case}.value_frame0"])
+    for (entries, prototypes), chosen, shrinkage in zip(
         distilled, golden()[f"{case}.cons_idx"], golden()[f"{case}.cons_shrinkage"], strict=False
     ):
         keys = torch.cat([entry.layers[0]["key"] for entry in entries], -1)
-        assert torch.equal(made.layers[0]["key"], keys[:, torch.from_numpy(chosen).long()])
-        assert near(made.layers[0]["shrinkage"][0].numpy(), shrinkage)
+        assert torch.equal(prototypes.layers[0]["key"], keys[:, torch.from_numpy(chosen).long()])
+        assert near(prototypes.layers[0]["shrinkage"][0].numpy(), shrinkage)
     assert len(distilled) >= len(golden()[f"{case}.cons_frame"])
 
 
 @pytest.mark.parametrize("name", [name for name in MANIFEST["candidates"] if not name.startswith("soft")])
-def test_the_frames_suggested_are_the_authors(name: str):
-    told = MANIFEST["candidates"][name]
+def test_suggested_frames_equal_the_authors(name: str):
+    spec = MANIFEST["candidates"][name]
     with np.load(GOLDEN / "candidates.npz") as stored:
         planes = {
             plane: torch.from_numpy(stored[f"{plane}s"]).flatten(2) for plane in ("key", "shrinkage", "selection")
         }
-        edited = told["masks"] == "edited"
+        edited = spec["masks"] == "edited"
         masks = torch.from_numpy(stored["masks_edited" if edited else "masks_onehot"]).float()
         scores = stored[f"{name}__scores"]
-    if told["masks"] == "davis_rgb":  # as the program reads them back: by the brightest channel of the colour
+    if spec["masks"] == "davis_rgb":  # the authors' program reads the brightest channel of the colour back
         masks *= 128 / 255
-    frames, before = range(len(masks)), told["previously_chosen"]
-    least = told["min_mask_presence_percent"]
-    found = suggest(
+    frames, previous = range(len(masks)), spec["previously_chosen"]
+    min_coverage = spec["min_mask_presence_percent"]
+    suggestions = suggest(
         frames,
         lambda frame: Tokens({plane: values[frame] for plane, values in planes.items()}),
         {frame: weigh(masks[frame], (7, 9)) for frame in frames},
-        chosen=before,
-        usable=frozenset(frame for frame in frames if coverage(masks[frame]) >= least),
-        wish=SelectionConfig(told["k"], told["alpha"], least),
+        chosen=previous,
+        usable=frozenset(frame for frame in frames if coverage(masks[frame]) >= min_coverage),
+        wish=SelectionConfig(spec["k"], spec["alpha"], min_coverage),
         step=lambda done, total: None,
     )
-    chosen = [one.frame for one in found]
-    assert (chosen if told["only_new_candidates"] else [*before, *chosen]) == told["selected"]
-    for turn, one in enumerate(found):
-        assert one.score == pytest.approx(scores[turn][one.frame], rel=1e-5)
+    chosen = [suggestion.frame for suggestion in suggestions]
+    assert (chosen if spec["only_new_candidates"] else [*previous, *chosen]) == spec["selected"]
+    for turn, suggestion in enumerate(suggestions):
+        assert suggestion.score == pytest.approx(scores[turn][suggestion.frame], rel=1e-5)

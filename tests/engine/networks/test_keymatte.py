@@ -1,4 +1,4 @@
-"""Our network: shapes, determinism, and that it needs what it is given."""
+"""Keymatte: shapes of its results, what its inputs contribute, and its shipped weights."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from engine.checkpoints import loading
 from engine.inference.framing import Framing
 from engine.jobs.setup import in_precision
 from engine.layers import quantised
-from engine.layers.affinity import Chosen, read_top_k
-from engine.layers.backbones import EfficientNetLite0, folded_lite0
+from engine.layers.affinity import TopK, select_top_k
+from engine.layers.backbones import EfficientNetLite0, convert_lite0
 from engine.layers.keymatte_decoder import DecoderOutput
 from engine.memory.bank import MemoryBank
 from engine.memory.stores import Permanent
@@ -28,12 +28,13 @@ CHAIR = Path(__file__).parents[2] / "clips" / "chair"
 
 
 def bank_of(network: Keymatte, image: torch.Tensor, masks: torch.Tensor) -> MemoryBank:
+    """Return a bank with one keyframe."""
     bank = MemoryBank([Permanent()], interval=1)
     bank.write(network.memorize(0, network.encode(image), masks, None)[0].as_pinned())
     return bank
 
 
-def test_it_is_small():
+def test_it_has_few_parameters():
     assert 3e6 < sum(weight.numel() for weight in Keymatte().parameters()) < 8e6
 
 
@@ -41,19 +42,19 @@ def test_it_is_small():
 def test_probabilities_have_the_shape_of_the_frame(network, objects: int, height: int, width: int):
     image, masks = torch.rand(1, 3, height, width), torch.rand(objects, height, width).round()
     with torch.inference_mode():
-        found, _ = network.segment(network.encode(image), bank_of(network, image, masks).view(), None)
-    assert found.shape == (objects, height, width)
-    assert 0 <= found.min() <= found.max() <= 1
+        probabilities, _ = network.segment(network.encode(image), bank_of(network, image, masks).view(), None)
+    assert probabilities.shape == (objects, height, width)
+    assert 0 <= probabilities.min() <= probabilities.max() <= 1
 
 
-def test_images_encoded_together_are_as_encoded_alone(network):
+def test_encoding_a_batch_equals_encoding_each_image(network):
     images = torch.rand(2, 3, 64, 64)
     with torch.inference_mode():
-        together, alone = network.encode_batch(images)[1], network.encode(images[1:])
-    assert torch.allclose(together.query["key"], alone.query["key"], atol=1e-4)
+        in_batch, alone = network.encode_batch(images)[1], network.encode(images[1:])
+    assert torch.allclose(in_batch.query["key"], alone.query["key"], atol=1e-4)
 
 
-def test_one_object_is_carried_to_the_same_frame_and_an_empty_mask_stays_empty(network):
+def test_an_object_is_found_again_on_the_same_frame_and_an_empty_mask_stays_empty(network):
     torch.manual_seed(1)
     image = torch.nn.functional.interpolate(torch.rand(1, 3, 12, 12), size=(192, 192), mode="nearest")
     masks = torch.zeros(2, 192, 192)
@@ -63,13 +64,13 @@ def test_one_object_is_carried_to_the_same_frame_and_an_empty_mask_stays_empty(n
         bank = bank_of(network, image, masks)
         state = network.update_state(0, features, masks, None)
         found, _ = network.segment(features, bank.view(), state)
-    overlap = ((found[0] > 0.5) & (masks[0] > 0)).sum() / ((found[0] > 0.5) | (masks[0] > 0)).sum()
-    assert overlap > 0.9
+    iou = ((found[0] > 0.5) & (masks[0] > 0)).sum() / ((found[0] > 0.5) | (masks[0] > 0)).sum()
+    assert iou > 0.9
     assert (found[1] > 0.5).float().mean() < 0.01
 
 
 def chair(network: Keymatte, frame: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """A frame of the clip as the network takes it, (1, 3, H, W), and its mask, (1, H, W)."""
+    """Return a frame of the clip as the network takes it, (1, 3, H, W), and its mask, (1, H, W)."""
     name = f"frame_{frame:06d}"
     pixels = cv2.cvtColor(cv2.imread(str(CHAIR / "frames" / f"{name}.jpg")), cv2.COLOR_BGR2RGB)
     framing = Framing.fit(*pixels.shape[:2], working_height=480, stride=network.stride)
@@ -77,58 +78,60 @@ def chair(network: Keymatte, frame: int) -> tuple[torch.Tensor, torch.Tensor]:
     return framing.apply(pixels, torch.device("cpu")), framing.apply_masks(mask[None].float())
 
 
-def test_reads_are_shared_by_several_tokens(network):
-    """Where one token alone is read, keys learn nothing in training, and a single wrong match is all that is seen."""
-    kept: list[torch.Tensor] = []
+def test_several_tokens_share_a_readout(network):
+    """With a single token, keys get no gradient in training, and one wrong match decides the readout."""
+    recorded: list[torch.Tensor] = []
 
-    def noting(scores: torch.Tensor, *, top_k: int) -> Chosen:
-        kept.append(read_top_k(scores, top_k=top_k).weight)
-        return read_top_k(scores, top_k=top_k)
+    def recording(scores: torch.Tensor, *, top_k: int) -> TopK:
+        recorded.append(select_top_k(scores, top_k=top_k).weight)
+        return select_top_k(scores, top_k=top_k)
 
     with torch.inference_mode(), pytest.MonkeyPatch.context() as patch:
         memory = bank_of(network, *chair(network, 0))
-        patch.setattr(network, "choose", noting)
+        patch.setattr(network, "select_top_k", recording)
         network.segment(network.encode(chair(network, 9)[0]), memory.view(), None)
-    (weights,) = kept
-    shared_by = (-(weights * weights.clamp(min=1e-9).log()).sum(1)).exp()  # of equally weighed tokens as many
-    assert shared_by.median() > 2
+    (weights,) = recorded
+    effective_tokens = (-(weights * weights.clamp(min=1e-9).log()).sum(1)).exp()  # perplexity
+    assert effective_tokens.median() > 2
 
 
-def test_the_decoder_is_told_how_far_anything_in_memory_is_like_what_is_seen(network):
+def test_the_decoder_gets_the_similarity_to_memory(network):
     with torch.inference_mode():
         image, masks = chair(network, 0)
-        half = image.clone()
-        half[..., half.shape[-1] // 2 :] = torch.rand(3)[:, None, None]
-        _, _, previous, *_ = network.decoder_inputs(network.encode(half), bank_of(network, image, masks).view(), None)
-    like = previous[0, 2]
-    columns = like.shape[-1]
-    assert 0 < like.min() <= like.max() < 1.001
-    assert like[:, : columns // 3].mean() > 0.6 > 0.4 > like[:, -columns // 3 :].mean()
+        changed = image.clone()
+        changed[..., changed.shape[-1] // 2 :] = torch.rand(3)[:, None, None]
+        inputs = network.decoder_inputs(network.encode(changed), bank_of(network, image, masks).view(), None)
+    similar = inputs.previous[0, 2]
+    columns = similar.shape[-1]
+    assert 0 < similar.min() <= similar.max() < 1.001
+    assert similar[:, : columns // 3].mean() > 0.6 > 0.4 > similar[:, -columns // 3 :].mean()
 
 
-def test_a_keyframe_for_good_is_remembered_enlarged_too(network):
+def test_a_permanent_keyframe_is_memorized_enlarged_too(network):
     image, masks = chair(network, 0)
     with torch.inference_mode(), pytest.MonkeyPatch.context() as patch:
         features = network.encode(image)
-        once, _ = network.memorize_keyframe(7, features, masks, None)
-        one, tenth, twelfth = (network.memorize_permanent(7, features, masks, among=count) for count in (1, 10, 12))
+        plain, _ = network.memorize_keyframe(7, features, masks, None)
+        of_one, of_ten, of_twelve = (
+            network.memorize_permanent(7, features, masks, among=count) for count in (1, 10, 12)
+        )
         patch.setattr(network, "enlarged", 1.0)
-        assert len(network.memorize_permanent(7, features, masks, among=1)) == len(once)
-    value = once.layers[0]["value"]
+        assert len(network.memorize_permanent(7, features, masks, among=1)) == len(plain)
+    value = plain.layers[0]["value"]
     assert network.enlarged > 1.2
-    assert torch.equal(one.layers[0]["value"][..., : len(once)], value)
-    assert len(one) - len(once) == pytest.approx(network.enlarged**2 * len(once), rel=0.1)
-    assert len(tenth) - len(once) == pytest.approx(0.3 * (len(one) - len(once)), rel=0.01)
-    assert one.frame == 7
-    unoccluded_area, some = (entry.layers[0]["key"][:, len(once) :] for entry in (one, twelfth))
+    assert torch.equal(of_one.layers[0]["value"][..., : len(plain)], value)
+    assert len(of_one) - len(plain) == pytest.approx(network.enlarged**2 * len(plain), rel=0.1)
+    assert len(of_ten) - len(plain) == pytest.approx(0.3 * (len(of_one) - len(plain)), rel=0.01)
+    assert of_one.frame == 7
+    all_keys, some_keys = (entry.layers[0]["key"][:, len(plain) :] for entry in (of_one, of_twelve))
     height, width = (round(side * network.enlarged / 32) * 2 for side in masks.shape[1:])
-    left = (unoccluded_area.T[:, None] == some.T).all(-1).any(1).reshape(height, width)
-    # A quarter, and no part of the picture is without: nowhere 3 x 4 cells of which none is left.
-    assert left.float().mean() == pytest.approx(0.25, rel=0.02)
-    assert torch.nn.functional.max_pool2d(left[None].float(), (3, 4), stride=1).min() == 1
+    kept = (all_keys.T[:, None] == some_keys.T).all(-1).any(1).reshape(height, width)
+    # A quarter of the cells, evenly spread: at least one of any 3 x 4.
+    assert kept.float().mean() == pytest.approx(0.25, rel=0.02)
+    assert torch.nn.functional.max_pool2d(kept[None].float(), (3, 4), stride=1).min() == 1
 
 
-def test_what_comes_closer_is_known_better_from_a_keyframe_remembered_enlarged_too(network):
+def test_an_enlarged_keyframe_helps_to_find_an_object_that_came_closer(network):
     image, masks = chair(network, 0)
     (top, left), (high, wide) = (0, 32), (384, 640)  # around the chair: sides multiples of 32
     larger = [round(side * network.enlarged / 32) * 32 for side in (high, wide)]
@@ -137,61 +140,59 @@ def test_what_comes_closer_is_known_better_from_a_keyframe_remembered_enlarged_t
         for maps in (image, masks[None])
     )
 
-    def overlap(memory: MemoryBank) -> float:
-        """Of what is found from memory alone, with no frame before, with the truth."""
-        found, there = network.segment(network.encode(closer), memory.view(), None)[0] > 0.5, truth[0] > 0.5
-        return float((found & there).sum() / (found | there).sum())
+    def iou_from(memory: MemoryBank) -> float:
+        """Return the IoU of the mask found from memory alone, without a previous frame."""
+        found, expected = network.segment(network.encode(closer), memory.view(), None)[0] > 0.5, truth[0] > 0.5
+        return float((found & expected).sum() / (found | expected).sum())
 
     with torch.inference_mode():
         pinned = MemoryBank([Permanent()], interval=1)
         pinned.write(network.memorize_permanent(0, network.encode(image), masks, among=1).as_pinned())
-        assert overlap(pinned) > overlap(bank_of(network, image, masks)) + 0.01
+        assert iou_from(pinned) > iou_from(bank_of(network, image, masks)) + 0.01
 
 
-def twins(*places: int) -> tuple[torch.Tensor, ...]:
-    """A picture with the same thing at each of these columns, and a mask of each."""
+def twins(*columns: int) -> tuple[torch.Tensor, ...]:
+    """Return an image (1, 3, H, W) with the same object at each of these columns, and a mask (1, H, W) of each."""
     rng = np.random.default_rng(3)
     ground = cv2.resize(rng.uniform(0, 1, (24, 40, 3)).astype(np.float32), (320, 192), interpolation=cv2.INTER_CUBIC)
     twin = cv2.resize(rng.uniform(0, 1, (6, 6, 3)).astype(np.float32), (48, 48), interpolation=cv2.INTER_NEAREST)
-    picture, masks = ground.clip(0, 1), np.zeros((len(places), 192, 320), np.float32)
-    for mask, left in zip(masks, places, strict=True):
+    picture, masks = ground.clip(0, 1), np.zeros((len(columns), 192, 320), np.float32)
+    for mask, left in zip(masks, columns, strict=True):
         picture[72:120, left : left + 48], mask[72:120, left : left + 48] = twin, 1
     return torch.from_numpy(picture).permute(2, 0, 1)[None], *torch.from_numpy(masks)[:, None]
 
 
-def test_a_twin_that_walks_in_is_not_taken_while_the_object_is_all_there(network):
+def test_a_twin_that_enters_is_dropped_while_the_object_is_completely_visible(network):
     (image, mask), (later, truth, other) = twins(40), twins(46, 206)
     with torch.inference_mode():
-        features, seen, bank = network.encode(image), network.encode(later), bank_of(network, image, mask)
+        features, features_later, bank = network.encode(image), network.encode(later), bank_of(network, image, mask)
         state = network.update_state(0, features, mask, network.memorize_keyframe(0, features, mask, None)[1])
         assert state.unoccluded_area.tolist() == [48 * 48]
-        followed, state = network.segment(seen, bank.view(), state)
-        trusting, _ = network.segment(seen, bank.view(), replace(state, unoccluded_area=4 * state.unoccluded_area))
-        assert network.update_state(1, seen, 0 * mask, state).unoccluded_area.tolist() == [48 * 48], (
-            "however little is found"
-        )
-        assert network.update_state(1, seen, truth + other, state).unoccluded_area.tolist() == [2 * 48 * 48], (
-            "it came nearer"
-        )
-        assert network.memorize_keyframe(1, seen, 0 * mask, state)[1].unoccluded_area.tolist() == [0], (
-            "it is away, as a keyframe says"
-        )
-    assert (followed > 0.5).float()[truth > 0].mean() > 0.9 > 0.05 > (followed > 0.5).float()[other > 0].mean()
-    assert (trusting > 0.5).float()[other > 0].mean() > 0.5, "part of it might be hidden"
+        found, state = network.segment(features_later, bank.view(), state)
+        larger = replace(state, unoccluded_area=4 * state.unoccluded_area)
+        found_if_larger, _ = network.segment(features_later, bank.view(), larger)
+        lost = network.update_state(1, features_later, 0 * mask, state)
+        assert lost.unoccluded_area.tolist() == [48 * 48], "a smaller mask does not change the area"
+        closer = network.update_state(1, features_later, truth + other, state)
+        assert closer.unoccluded_area.tolist() == [2 * 48 * 48], "a larger mask does"
+        absent = network.memorize_keyframe(1, features_later, 0 * mask, state)[1]
+        assert absent.unoccluded_area.tolist() == [0], "a keyframe without the object resets the area"
+    assert (found > 0.5).float()[truth > 0].mean() > 0.9 > 0.05 > (found > 0.5).float()[other > 0].mean()
+    assert (found_if_larger > 0.5).float()[other > 0].mean() > 0.5, "kept if part of the object may be occluded"
 
 
-def test_of_two_twins_that_the_memory_cannot_tell_apart_the_followed_one_is_found(network):
+def test_of_two_equal_objects_the_one_in_the_previous_mask_is_found(network):
     (image, mask, _), (later, truth, other) = twins(40, 200), twins(46, 206)
     with torch.inference_mode():
         features = network.encode(image)
         state = network.update_state(0, features, mask, None)
-        followed, _ = network.segment(network.encode(later), bank_of(network, image, mask).view(), state)
-    found = (followed > 0.5).float()
+        probabilities, _ = network.segment(network.encode(later), bank_of(network, image, mask).view(), state)
+    found = (probabilities > 0.5).float()
     assert found[truth > 0].mean() > 0.9
     assert found[other > 0].mean() < 0.1
 
 
-def test_what_is_foreseen_from_two_pictures_changes_nothing_but_when(network):
+def test_attached_flow_gives_the_same_as_flow_computed_later(network):
     torch.manual_seed(5)
     image = torch.nn.functional.interpolate(torch.rand(1, 3, 12, 20), size=(96, 160), mode="bicubic").clamp(0, 1)
     mask, later = torch.zeros(1, 96, 160), image.roll((3, 5), (2, 3))
@@ -199,15 +200,15 @@ def test_what_is_foreseen_from_two_pictures_changes_nothing_but_when(network):
     with torch.inference_mode():
         first, second = network.encode(image), network.encode(later)
         state = network.update_state(0, first, mask, None)
-        told = network.attach_flow(second, first)
-        assert told.flow_from_previous.luma is state.luma  # so nothing is searched for again
-        for seen in (told, network.attach_flow(second, second)):  # and not believed of another frame
-            assert torch.equal(network.follow(seen, state, 1), network.follow(second, state, 1))
+        attached = network.attach_flow(second, first)
+        assert attached.flow_from_previous.luma is state.luma  # so the flow is not computed again
+        for features in (attached, network.attach_flow(second, second)):  # the flow from another frame is ignored
+            assert torch.equal(network.warp_previous(features, state, 1), network.warp_previous(second, state, 1))
 
 
-def test_in_whole_numbers_the_shipped_network_finds_the_same():
-    if not quantised.ABLE:
-        pytest.skip("this PyTorch has no whole numbers on the processor")
+def test_the_quantised_network_finds_the_same():
+    if not quantised.AVAILABLE:
+        pytest.skip("quantised convolutions are not available")
     recipe = find_recipe("keymatte")
     frames = [Image.open(CHAIR / "frames" / f"frame_{index:06d}.jpg").resize((384, 224)) for index in (0, 3)]
     images = [torch.from_numpy(np.array(frame)).permute(2, 0, 1)[None].float() / 255 for frame in frames]
@@ -224,26 +225,26 @@ def test_in_whole_numbers_the_shipped_network_finds_the_same():
             state = network.update_state(0, network.encode(images[0]), mask, None)
             bank = bank_of(network, images[0], mask)
             found.append(network.segment(network.encode(images[1]), bank.view(), state)[0])
-    plain, unoccluded_area = (probability > 0.5 for probability in found)
+    in_floats, in_integers = (probability > 0.5 for probability in found)
     assert not torch.equal(*found)
-    assert (plain & unoccluded_area).sum() / (plain | unoccluded_area).sum() > 0.97
+    assert (in_floats & in_integers).sum() / (in_floats | in_integers).sum() > 0.97
 
 
-def test_the_shipped_weights_are_rounded_and_as_large_as_their_card_says():
+def test_the_shipped_weights_are_rounded_and_have_the_size_in_their_model_card():
     weights = loading.BUNDLED / "keymatte.safetensors"
     card = weights.with_suffix(".md").read_text(encoding="utf-8")
-    told = re.search(r"([\d.]+) M parameters, ([\d.]+) MB", card)
-    assert told[1] == f"{sum(tensor.numel() for tensor in loading.read(weights).values()) / 1e6:.1f}"
-    assert told[2] == f"{weights.stat().st_size / 1e6:.1f}"
+    sizes = re.search(r"([\d.]+) M parameters, ([\d.]+) MB", card)
+    assert sizes[1] == f"{sum(tensor.numel() for tensor in loading.read(weights).values()) / 1e6:.1f}"
+    assert sizes[2] == f"{weights.stat().st_size / 1e6:.1f}"
     assert loading.metadata(weights)["rounded"] == "int8"
 
 
-def test_every_part_of_the_shipped_network_is_trained(network):
+def test_parts_initialised_to_zero_are_trained_in_the_shipped_network(network):
     for part in (network.fold.out, network.fold.narrow, network.decoder.moved_8, network.decoder.edges.correct):
-        assert part.weight.abs().max() > 1e-3, "it is as it began, and does nothing"
+        assert part.weight.abs().max() > 1e-3, "still zero"
 
 
-def test_the_folded_trunk_computes_what_batch_norm_would():
+def test_folded_weights_compute_the_same_as_batch_norm():
     torch.manual_seed(0)
     trunk = EfficientNetLite0()
     published = {}
@@ -255,7 +256,7 @@ def test_the_folded_trunk_computes_what_batch_norm_would():
 
     published["_conv_stem.weight"] = torch.randn_like(trunk.stem.weight)
     norm("_bn0", 32)
-    for index, block in zip((*range(13), 15), trunk.blocks, strict=True):  # those that are left out are not read
+    for index, block in zip((*range(13), 15), trunk.blocks, strict=True):  # blocks left out are not converted
         for part, name, bn in (
             (block.expand, "_expand_conv", "_bn0"),
             (block.depthwise, "_depthwise_conv", "_bn1"),
@@ -264,7 +265,7 @@ def test_the_folded_trunk_computes_what_batch_norm_would():
             if part is not None:
                 published[f"_blocks.{index}.{name}.weight"] = torch.randn_like(part.weight)
                 norm(f"_blocks.{index}.{bn}", part.weight.shape[0])
-    state = folded_lite0(published)
+    state = convert_lite0(published)
     assert state.keys() == trunk.state_dict().keys()
     trunk.load_state_dict(state)
     image = torch.randn(1, 3, 32, 32)
@@ -277,23 +278,23 @@ def test_the_folded_trunk_computes_what_batch_norm_would():
     assert torch.allclose(trunk.stem(image), torch.nn.functional.relu6(plain), atol=1e-4)
 
 
-def test_specks_that_the_decoder_finds_away_from_the_object_are_not_given_out(network):
+def test_spurious_components_are_suppressed_in_the_result(network):
     image, mask = torch.rand(1, 3, 96, 224), torch.zeros(1, 96, 224)
     mask[:, 20:70, 10:80] = 1
     found = torch.where(mask > 0, 5.0, -5.0)
-    found[:, 40:46, 180:186] = 5.0  # a speck
+    found[:, 40:46, 180:186] = 5.0  # a spurious component
 
-    def instead(module: torch.nn.Module, given: tuple, truth: DecoderOutput) -> DecoderOutput:
-        return replace(truth, logits=found)
+    def replace_logits(module: torch.nn.Module, inputs: tuple, output: DecoderOutput) -> DecoderOutput:
+        return replace(output, logits=found)
 
-    handle = network.decoder.register_forward_hook(instead)
+    handle = network.decoder.register_forward_hook(replace_logits)
     try:
         with torch.inference_mode():
             features, bank = network.encode(image), bank_of(network, image, mask)
             state = network.update_state(0, features, mask, None)
-            given, _ = network.segment(network.encode(image), bank.view(), state)
-            first, _ = network.segment(network.encode(image), bank.view(), None)
+            filtered, _ = network.segment(network.encode(image), bank.view(), state)
+            unfiltered, _ = network.segment(network.encode(image), bank.view(), None)
     finally:
         handle.remove()
-    assert torch.equal(given > 0.5, mask > 0)
-    assert torch.equal(first > 0.5, found > 0)  # where it was is not known
+    assert torch.equal(filtered > 0.5, mask > 0)
+    assert torch.equal(unfiltered > 0.5, found > 0)  # without a previous mask nothing is suppressed

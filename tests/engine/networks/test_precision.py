@@ -1,4 +1,4 @@
-"""A network computed in less than float32 finds the same, nearly."""
+"""Networks in half precision find nearly the same masks."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def mattes(network: Network, frames: list[np.ndarray], device: torch.device = CP
     first = Image.open(sorted((CHAIR / "masks").iterdir())[0]).resize((WIDTH, HEIGHT), Image.Resampling.NEAREST)
     groups = group_by_keyframes([(0, [1])], max_objects=None)
     framing = Framing.fit(HEIGHT, WIDTH, working_height=480, stride=network.stride)
-    walk = Propagator(
+    propagator = Propagator(
         network,
         lambda: MemoryBank([Permanent(), Folded(network.modulate)], interval=5),
         framing=framing,
@@ -49,51 +49,51 @@ def mattes(network: Network, frames: list[np.ndarray], device: torch.device = CP
         groups=groups,
         device=device,
     )
-    return walk.propagate(plan_sweeps(groups, range(len(frames)), Direction.FORWARD))
+    return propagator.propagate(plan_sweeps(groups, range(len(frames)), Direction.FORWARD))
 
 
-def same(found: Matte, truth: Matte) -> bool:
-    mine, other = found.alpha[0] > 0.5, truth.alpha[0] > 0.5
-    return (mine & other).sum() / (mine | other).sum() > 0.95
+def alike(matte_a: Matte, matte_b: Matte) -> bool:
+    mask_a, mask_b = matte_a.alpha[0] > 0.5, matte_b.alpha[0] > 0.5
+    return (mask_a & mask_b).sum() / (mask_a | mask_b).sum() > 0.95
 
 
-def test_as_on_a_gpu_in_half_precision_and_eight_frames_at_once_it_finds_the_same(network, frames, monkeypatch):
-    see = network.encode_batch
+def test_half_precision_and_batches_as_on_a_gpu_find_nearly_the_same(network, frames, monkeypatch):
+    encode_batch = network.encode_batch
     plain = list(mattes(network, frames))
-    together = []
-    monkeypatch.setattr(network, "encode_batch", lambda images: together.append(len(images)) or see(images))
+    sizes = []
+    monkeypatch.setattr(network, "encode_batch", lambda images: sizes.append(len(images)) or encode_batch(images))
     monkeypatch.setattr(encoding, "can_encode_ahead", lambda network, device: False)
     monkeypatch.setattr(encoding, "can_encode_batches", lambda network, device: hasattr(network, "encode_batch"))
     half = list(mattes(autocast(network, CPU, torch.bfloat16), frames))
-    assert together == [1, 1, 8, 4]  # the keyframe as it is, enlarged, and all frames
-    assert all(map(same, half, plain))
-    assert {one.alpha.dtype for one in half} == {np.dtype(np.float32)}
+    assert sizes == [1, 1, 8, 4]  # the keyframe, its enlarged copy, and all frames
+    assert all(map(alike, half, plain))
+    assert {matte.alpha.dtype for matte in half} == {np.dtype(np.float32)}
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here that PyTorch can use")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no GPU")
 @pytest.mark.parametrize("half", [False, True])
-def test_on_a_gpu_it_finds_the_same(network, frames, half: bool):
+def test_a_gpu_finds_nearly_the_same(network, frames, half: bool):
     device, plain = torch.device("cuda"), list(mattes(network, frames))
-    other = copy.deepcopy(network).to(device)
-    found = list(mattes(autocast(other, device, torch.float16) if half else other, frames, device))
+    on_gpu = copy.deepcopy(network).to(device)
+    found = list(mattes(autocast(on_gpu, device, torch.float16) if half else on_gpu, frames, device))
     assert len(found) == len(plain)
-    assert all(map(same, found, plain))
+    assert all(map(alike, found, plain))
 
 
-def test_what_a_network_has_beside_the_verbs_is_computed_in_half_too(network):
+def test_capabilities_of_a_network_run_in_half_precision_too(network):
     half, image = autocast(network, CPU, torch.bfloat16), torch.rand(1, 3, 64, 96)
     with torch.inference_mode():
-        (seen,) = half.encode_batch(image)
-        assert seen.pyramid[4].dtype == torch.bfloat16
-        assert seen.query["key"].dtype == torch.float32
-        given = []
-        handle = network.values.join.register_forward_hook(lambda module, inputs, output: given.append(output.dtype))
-        half.memorize_permanent(0, seen, torch.ones(1, 64, 96), among=1)
+        (features,) = half.encode_batch(image)
+        assert features.pyramid[4].dtype == torch.bfloat16
+        assert features.query["key"].dtype == torch.float32
+        types = []
+        handle = network.values.join.register_forward_hook(lambda module, inputs, output: types.append(output.dtype))
+        half.memorize_permanent(0, features, torch.ones(1, 64, 96), among=1)
         handle.remove()
-    assert given == [torch.bfloat16] * 2  # as it is, and enlarged
+    assert types == [torch.bfloat16] * 2  # the keyframe and its enlarged copy
 
 
-def test_a_network_that_encodes_frames_one_by_one_still_does():
+def test_autocast_adds_no_capability_that_the_network_lacks():
     class Plain:
         stride, max_objects = 16, None
 

@@ -9,12 +9,12 @@ import torch
 
 from engine.layers import quantised
 from engine.layers.convolution import Conv
-from engine.layers.quantised import top_of
+from engine.layers.quantised import max_code
 from engine.methods.registry import find_recipe
 from engine.networks.keymatte import Keymatte
 from engine.training.rounding import round_weights
 
-pytestmark = pytest.mark.skipif(not quantised.ABLE, reason="this PyTorch has no 8-bit convolutions on the CPU")
+pytestmark = pytest.mark.skipif(not quantised.AVAILABLE, reason="this PyTorch has no 8-bit convolutions on the CPU")
 
 
 def pictures(seed: int, count: int) -> list[torch.Tensor]:
@@ -56,7 +56,7 @@ def test_rounded_weights_are_multiples_of_a_step_and_keys_closer_than_with_round
     rounded.quantise()
     for name, layer in rounded.named_modules():
         if isinstance(layer, Conv) and layer.quantised and not name.startswith(("decoder", "values")):
-            step = layer.weight.abs().amax((1, 2, 3), keepdim=True) / top_of(layer.weight, layer.groups)
+            step = layer.weight.abs().amax((1, 2, 3), keepdim=True) / max_code(layer.weight, layer.groups)
             codes = layer.weight / step.clamp_min(1e-12)
             assert (codes - codes.round()).abs().max() < 1e-3, name
     assert (
