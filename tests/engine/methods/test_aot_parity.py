@@ -68,6 +68,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
             seed=spec["seed"],
             gains=spec["gain"],
             sums={spec["probe"]["key"]: spec["probe"]["sum"]},
+            tolerance=1e-3,
             wrapped=True,
         )
 
