@@ -104,7 +104,7 @@ def clear_results(clip: MovieClip) -> int:
     try:
         for path in files:
             path.unlink()
-        folder.forget_unfinished()
+        folder.remove_unfinished()
         for path in [*folder.root.glob("mattes/*"), *(folder.root / name for name in _RESULT_FOLDERS)]:
             if path.is_dir() and not any(path.iterdir()):
                 path.rmdir()

@@ -60,7 +60,7 @@ def file_for(recipe: str, choice: str = ANY) -> Path | None:
             f"weights {entry.name}, which this recipe needs, are not installed",
             remedy="Download or import them below the recipe, or choose another recipe.",
         )
-    return catalogue.installed(entry, folder())
+    return catalogue.installed_file(entry, folder())
 
 
 def guess_download_path(name: str) -> Path:

@@ -12,7 +12,7 @@ from torch.nn import functional
 _BAND = 2  # half-width of the edge band, in pixels
 _EDGE_WEIGHT = 0.25
 _QUALITY_WEIGHT = 0.1
-_NEAR_WEIGHT = 0.1
+_PRESENCE_WEIGHT = 0.1
 
 
 @dataclass(frozen=True)
@@ -49,34 +49,35 @@ def dice(probabilities: Tensor, truth: Tensor) -> Tensor:
     return (1 - (2 * overlap + 1) / (total + 1)).mean()
 
 
-def iou(found: Tensor, labels: Tensor, objects: int) -> Tensor:
+def iou(labels_found: Tensor, labels: Tensor, objects: int) -> Tensor:
     """Compute the IoU of each object between label maps (H, W) long: (O,); 1 if absent in both."""
     numbers = torch.arange(1, objects + 1, device=labels.device)[:, None, None]
-    ours, truth = found == numbers, labels == numbers
-    union = (ours | truth).sum((1, 2))
-    return torch.where(union > 0, (ours & truth).sum((1, 2)) / union.clamp(min=1), 1.0)
+    predicted, truth = labels_found == numbers, labels == numbers
+    union = (predicted | truth).sum((1, 2))
+    return torch.where(union > 0, (predicted & truth).sum((1, 2)) / union.clamp(min=1), 1.0)
 
 
-def frame_loss(shown: FramePrediction, *, share: float) -> Tensor:
+def frame_loss(prediction: FramePrediction, *, share: float) -> Tensor:
     """Sum all loss terms of one frame -> scalar."""
-    logits, labels = shown.logits, shown.labels
+    logits, labels = prediction.logits, prediction.labels
     objects = logits.shape[0] - 1
     truth = torch.stack([labels == number for number in range(1, objects + 1)]).to(logits)
     pixels = functional.cross_entropy(logits[None], labels[None], reduction="none")[0]
     band = outline_band(labels)
-    edges = (pixels * band).sum() / (band.sum() + 1)
-    judged = functional.binary_cross_entropy_with_logits(shown.quality, iou(logits.max(0).indices, labels, objects))
-    there = functional.max_pool2d(truth, labels.shape[-1] // shown.presence_logits.shape[-1])
-    near = functional.binary_cross_entropy_with_logits(shown.presence_logits, there)
+    edge_loss = (pixels * band).sum() / (band.sum() + 1)
+    ious = iou(logits.max(0).indices, labels, objects)
+    quality_loss = functional.binary_cross_entropy_with_logits(prediction.quality, ious)
+    presence = functional.max_pool2d(truth, labels.shape[-1] // prediction.presence_logits.shape[-1])
+    presence_loss = functional.binary_cross_entropy_with_logits(prediction.presence_logits, presence)
     return (
         bootstrapped_mean(pixels, share=share)
         + dice(logits.softmax(0)[1:], truth)
-        + _EDGE_WEIGHT * edges
-        + _QUALITY_WEIGHT * judged
-        + _NEAR_WEIGHT * near
+        + _EDGE_WEIGHT * edge_loss
+        + _QUALITY_WEIGHT * quality_loss
+        + _PRESENCE_WEIGHT * presence_loss
     )
 
 
-def clip_loss(shown: Sequence[FramePrediction], *, share: float) -> Tensor:
+def clip_loss(predictions: Sequence[FramePrediction], *, share: float) -> Tensor:
     """Average the loss over predicted frames -> scalar."""
-    return torch.stack([frame_loss(one, share=share) for one in shown]).mean()
+    return torch.stack([frame_loss(prediction, share=share) for prediction in predictions]).mean()

@@ -14,9 +14,9 @@ from ..memory.stores import Permanent
 from ..networks.keymatte import Keymatte, KeymatteFeatures, LastFrame
 from .losses import iou
 
-MOST_FRAMES = 12  # maximum number of frames propagated between two keyframes
+MAX_FRAMES = 12  # maximum number of frames propagated between two keyframes
 
-Show = Callable[[int], Tensor | None]  # frame -> network input (1, 3, H, W); None: unreadable
+ReadImage = Callable[[int], Tensor | None]  # frame -> network input (1, 3, H, W); None: unreadable
 
 
 @dataclass(frozen=True)
@@ -28,25 +28,30 @@ class AnnotatedFrame:
     masks: Tensor  # (O, H, W), summing to at most 1
 
 
-def labels_of(masks: Tensor) -> Tensor:
+def labels_from_masks(masks: Tensor) -> Tensor:
     """Convert merged masks (O, H, W) to labels (H, W) long: 0 background, 1..O."""
     return torch.cat([1 - masks.sum(0, keepdim=True), masks]).argmax(0)
 
 
 def frames_between(first: int, last: int) -> list[int]:
-    """List frames strictly between two, from `first` to `last`: all, or `MOST_FRAMES` evenly spaced."""
-    count = min(max(abs(last - first) - 1, 0), MOST_FRAMES)
+    """List frames strictly between two, from `first` to `last`: all, or `MAX_FRAMES` evenly spaced."""
+    count = min(max(abs(last - first) - 1, 0), MAX_FRAMES)
     return [first + round((last - first) * (at + 1) / (count + 1)) for at in range(count)]
 
 
-def steps_of(group: Sequence[AnnotatedFrame]) -> int:
-    """Count the frames that `validate_by_propagation` processes."""
-    return sum(len(frames_between(group[_before(at)].frame, one.frame)) + 1 for at, one in enumerate(group))
+def validation_step_count(group: Sequence[AnnotatedFrame]) -> int:
+    """Return how many steps `validate_by_propagation` yields."""
+    return sum(
+        len(frames_between(group[_start_of(index)].frame, target.frame)) + 1 for index, target in enumerate(group)
+    )
 
 
 @torch.no_grad()
 def validate_by_propagation(
-    network: Keymatte, group: Sequence[AnnotatedFrame], decoders: Callable[[int], Sequence[nn.Module]], show: Show
+    network: Keymatte,
+    group: Sequence[AnnotatedFrame],
+    decoders: Callable[[int], Sequence[nn.Module]],
+    read_image: ReadImage,
 ) -> Iterator[list[list[float]] | None]:
     """Propagate to each held-out keyframe of a group of two or more from its predecessor, the first from the second.
 
@@ -54,40 +59,43 @@ def validate_by_propagation(
     decoders to evaluate at that keyframe; each propagates its own masks. Yields None after each intermediate frame, and
     at the keyframe J in percent: a list per decoder, one value per object.
     """
-    seen = [network.encode(one.image) for one in group]
-    left = [network.memorize_permanent(at, seen[at], one.masks, among=len(group)) for at, one in enumerate(group)]
-    for at, one in enumerate(group):
-        start = _before(at)
+    encoded = [network.encode(keyframe.image) for keyframe in group]
+    entries = [
+        network.memorize_permanent(index, encoded[index], keyframe.masks, among=len(group))
+        for index, keyframe in enumerate(group)
+    ]
+    for index, target in enumerate(group):
+        start = _start_of(index)
         bank = MemoryBank([Permanent()], interval=1)
         for other in range(len(group)):
-            if other != at:
-                bank.write(left[other].as_pinned())
-        walkers = decoders(at)
-        _, state = network.memorize_keyframe(start, seen[start], group[start].masks, None)
-        states = [state] * len(walkers)
-        for frame in frames_between(group[start].frame, one.frame):
-            image = show(frame)
+            if other != index:
+                bank.write(entries[other].as_pinned())
+        evaluated = decoders(index)
+        _, state = network.memorize_keyframe(start, encoded[start], group[start].masks, None)
+        states = [state] * len(evaluated)
+        for frame in frames_between(group[start].frame, target.frame):
+            image = read_image(frame)
             if image is not None:
                 features = network.encode(image)
-                for number, decoder in enumerate(walkers):
-                    masks = _found(network, decoder, features, bank, states[number]).softmax(0)[1:]
+                for number, decoder in enumerate(evaluated):
+                    masks = _joint_logits(network, decoder, features, bank, states[number]).softmax(0)[1:]
                     states[number] = network.update_state(frame, features, masks, states[number])
             yield None
         scores = []
-        for number, decoder in enumerate(walkers):
-            labels = _found(network, decoder, seen[at], bank, states[number]).argmax(0)
-            scores.append((100 * iou(labels, labels_of(one.masks), len(one.masks))).tolist())
+        for number, decoder in enumerate(evaluated):
+            labels = _joint_logits(network, decoder, encoded[index], bank, states[number]).argmax(0)
+            scores.append((100 * iou(labels, labels_from_masks(target.masks), len(target.masks))).tolist())
         yield scores
 
 
-def _found(
-    network: Keymatte, decoder: nn.Module, features: KeymatteFeatures, bank: MemoryBank, state: LastFrame | None
+def _joint_logits(
+    network: Keymatte, decoder: nn.Module, features: KeymatteFeatures, bank: MemoryBank, state: LastFrame
 ) -> Tensor:
     """Compute joint logits (O + 1, H, W) as `Keymatte.segment` does, with the given decoder."""
     inputs = network.decoder_inputs(features, bank.view(), state)
     return joint_logits(network.filtered_logits(decoder(*inputs), inputs, state).sigmoid())
 
 
-def _before(at: int) -> int:
-    """Return the start keyframe of a propagation; always of another fold, since folds alternate."""
-    return at - 1 if at else 1
+def _start_of(index: int) -> int:
+    """Return the index of the keyframe that propagation to keyframe `index` starts from, always of another fold."""
+    return index - 1 if index else 1

@@ -15,7 +15,7 @@ from ..shared.catalogue import (
     default_folder,
     find_by_file,
     find_weights,
-    installed,
+    installed_file,
     is_installed,
     published_for,
     size_in_words,
@@ -101,7 +101,7 @@ def list_published(folder: Path | None) -> None:
 
 def _print_published(entry: PublishedWeights, folder: Path) -> None:
     """Print what a user must know before downloading these weights, and whether they are installed."""
-    place = f"installed: {installed(entry, folder)}" if is_installed(entry, folder) else "not installed"
+    place = f"installed: {installed_file(entry, folder)}" if is_installed(entry, folder) else "not installed"
     print_line(f"{entry.name}, about {size_in_words(entry.size)}, {place}")
     print_line(f"  {entry.method}; for {' and '.join(entry.recipes)}. {entry.note}")
     print_line(f"  licence: {entry.licence}")
@@ -109,11 +109,11 @@ def _print_published(entry: PublishedWeights, folder: Path) -> None:
 
 
 def _download(options: argparse.Namespace) -> int:
-    from ..jobs.install_weights import already_there, install
+    from ..jobs.install_weights import install, installed_message
 
     entry, folder = find_weights(options.name), options.folder or default_folder()
     if is_installed(entry, folder) and not options.again:
-        print_line(already_there(entry, folder))
+        print_line(installed_message(entry, folder))
         return 0
     _print_published(entry, folder)
     if entry.address and not options.yes and not _confirmed():
@@ -126,12 +126,12 @@ def _download(options: argparse.Namespace) -> int:
 
 
 def _import(options: argparse.Namespace) -> int:
-    from ..jobs.install_weights import already_there, import_file
+    from ..jobs.install_weights import import_file, installed_message
 
     entry = find_weights(options.name) if options.name else find_by_file(options.file)
     folder = options.folder or default_folder()
     if is_installed(entry, folder) and not options.again:
-        print_line(already_there(entry, folder))
+        print_line(installed_message(entry, folder))
         return 0
     with _bar() as report:
         path = import_file(entry, options.file, folder, report, lambda: False)

@@ -20,13 +20,13 @@ from ..inference.encoding import can_encode_ahead
 from ..inference.framing import Framing
 from ..inference.propagate import Matte, Propagator
 from ..inference.sweeps import group_by_keyframes, group_jointly, plan_sweeps
-from ..jobs.setup import in_precision
+from ..jobs.setup import with_precision
 from ..layers.affinity import TopK
 from ..memory.bank import MemoryBank, MemoryView
 from ..methods.memories import Numbers
 from ..methods.recipe import Recipe, for_inference
 from ..networks.network import EncodesAhead, Network, ReadsTopK, frame_methods
-from ..runtime.device import memory_now, pick_device
+from ..runtime.device import memory_in_use, pick_device
 from ..shared.errors import BadSetting
 from ..shared.types import Direction, Settings
 from .bench_film import BenchClip
@@ -92,7 +92,7 @@ def run_benchmark(
         _compile(network)
     # On a CPU, compiled networks and the reference are computed in float32.
     precision = "float32" if (compiled or reference) and device.type == "cpu" else settings.precision
-    network, computed_in = in_precision(network, device, precision)
+    network, computed_in = with_precision(network, device, precision)
     height, width = settings.height, round(settings.height * _ASPECT / 2) * 2
     clip = BenchClip(height, width, objects, object_size)
     truth = {frame: clip.labels(frame) for frame in (index * frames // keyframes for index in range(keyframes))}
@@ -162,7 +162,7 @@ def _compile(network: Network) -> None:
 def _make_reference(network: Network) -> None:
     """Make the network compute as its authors' code does: sequentially, contiguously, with a dense memory read."""
     if isinstance(network, torch.nn.Module):
-        network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        network.to(memory_format=torch.contiguous_format)
     if isinstance(network, EncodesAhead):
         network.encodes_ahead = False
     if isinstance(network, ReadsTopK):
@@ -208,7 +208,7 @@ def _run(
             elapsed, frames = clock() - sample_start, done - (report.samples[-1].frames if report.samples else 0)
             view = banks[0].view()
             tokens = len(view.groups[0].layers[0])
-            sample = MemorySample(done, tokens, memory_now(device), _bytes_of(view), elapsed / frames)
+            sample = MemorySample(done, tokens, memory_in_use(device), _bytes_of(view), elapsed / frames)
             report.samples.append(sample)
             sample_start = clock()
     report.frames_per_second = counted / max(seconds, 1e-9)

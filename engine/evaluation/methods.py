@@ -137,7 +137,7 @@ class BaselineMethod:
                         if frame in case.span:
                             alpha = framing.restore(masks).numpy()
                             blend_weights = (1.0,) * len(group.objects)
-                            writer.put(Matte(frame, group.objects, alpha, blend_weights, alpha[:0]))
+                            writer.write(Matte(frame, group.objects, alpha, blend_weights, alpha[:0]))
                             done += 1
                             report(done, len(groups) * len(case.span))
         return (perf_counter() - start) / len(case.span)

@@ -1,1 +1,1 @@
-"""Propagation: frames and keyframes in, mattes out; pure computation without files."""
+"""Propagation of keyframe masks through a clip, without access to files."""

@@ -1,4 +1,4 @@
-"""Frames as a network sees them, one after another; where it pays, while those before them are being used."""
+"""Frame encoder: reads, fits and encodes frames, in parallel with the other work of a sweep where that is faster."""
 
 from __future__ import annotations
 
@@ -9,32 +9,34 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..networks.network import AttachesFlow, EncodesAhead, EncodesBatches, Features, Network
 from ..runtime.threads import Prefetcher, can_split_cpu, run_alongside
 from .framing import Framing
 
-ReadFrame = Callable[[int], np.ndarray | None]  # media frame -> (H, W, 3) uint8 RGB, or None if it cannot be read
-Seen = tuple[int, Features]  # a media frame and what the network saw there
+ReadFrame = Callable[[int], NDArray[np.uint8] | None]  # media frame -> (H, W, 3) RGB; None: unreadable
+EncodedFrame = tuple[int, Features]  # media frame and its features
 
-_TOGETHER = 8  # frames that a GPU encodes at once
-_PIXELS = _TOGETHER * 480 * 864  # of these together at most: of larger ones as many as take no more memory
-_SEARCHES = min(8, max((os.cpu_count() or 1) - 2, 1))  # threads that find what a GPU does not, such as optical flow
+_MAX_BATCH_FRAMES = 8  # that a GPU encodes at once
+_MAX_BATCH_PIXELS = _MAX_BATCH_FRAMES * 480 * 864  # limits the memory that a batch of larger frames takes
+_FLOW_THREADS = min(8, max((os.cpu_count() or 1) - 2, 1))  # that compute optical flow on the CPU
 
 
 def can_encode_ahead(network: Network, device: torch.device) -> bool:
-    """Whether half of the processor encodes the next frame while the other half does all the rest of this one.
+    """Return whether half of the CPU encodes the next frame while the other half does everything else of this one.
 
-    It gains where the two take a network about as long: more than both halves gain by working on one thing.
+    That is faster if the network takes about as long for either: two tasks on half of the threads each take less time
+    than one after the other on all threads.
     """
     return can_split_cpu(device) and isinstance(network, EncodesAhead) and network.encodes_ahead
 
 
 def can_encode_batches(network: Network, device: torch.device) -> bool:
-    """Whether several frames are encoded at once, because one by one they would leave a GPU idle."""
-    ahead = isinstance(network, EncodesAhead) and network.encodes_ahead
-    return ahead and isinstance(network, EncodesBatches) and device.type == "cuda"
+    """Return whether several frames are encoded at once, since single frames do not saturate a GPU."""
+    encodes_ahead = isinstance(network, EncodesAhead) and network.encodes_ahead
+    return encodes_ahead and isinstance(network, EncodesBatches) and device.type == "cuda"
 
 
 class FrameEncoder:
@@ -46,84 +48,88 @@ class FrameEncoder:
         self._read = read
         self._device = device
 
-    def one(self, frame: int) -> Features | None:
-        """None if it cannot be read."""
-        image = self._image(frame)
-        return None if image is None else self._encode(image)
+    def encode(self, frame: int) -> Features | None:
+        """Return the features of a frame; None if it cannot be read."""
+        image = self._read_image(frame)
+        return None if image is None else self._encode_image(image)
 
     @contextmanager
-    def each(self, frames: Iterable[int]) -> Iterator[Iterator[Seen]]:
-        """Meanwhile those of `frames` that can be read, in this order, told how they differ from the one before."""
+    def encode_all(self, frames: Iterable[int]) -> Iterator[Iterator[EncodedFrame]]:
+        """Yield an iterator over the readable ones of `frames`, in order, with flow from the previous one attached."""
         if can_encode_ahead(self._network, self._device):
-            with run_alongside(self._one_by_one(frames), self._device) as ahead:
-                yield ahead
+            with run_alongside(self._encode_singly(frames), self._device) as encoded:
+                yield encoded
         elif can_encode_batches(self._network, self._device):
-            with self._batches_ahead(frames) as ahead:
-                yield ahead
+            with self._batches_ahead(frames) as encoded:
+                yield encoded
         else:
-            yield self._one_by_one(frames)
+            yield self._encode_singly(frames)
 
-    def _one_by_one(self, frames: Iterable[int]) -> Iterator[Seen]:
-        before = None
-        for frame, image in self._images(frames):
-            before = self._foreseen(self._encode(image), before)
-            yield frame, before
+    def _encode_singly(self, frames: Iterable[int]) -> Iterator[EncodedFrame]:
+        previous = None
+        for frame, image in self._read_images(frames):
+            previous = self._with_flow(self._encode_image(image), previous)
+            yield frame, previous
 
     @contextmanager
-    def _batches_ahead(self, frames: Iterable[int]) -> Iterator[Iterator[Seen]]:
-        every, searches = torch.get_num_threads(), ThreadPoolExecutor(_SEARCHES, "search")
-        ahead = Prefetcher(self._batches(frames, searches), threads=every, all_threads=every)
+    def _batches_ahead(self, frames: Iterable[int]) -> Iterator[Iterator[EncodedFrame]]:
+        threads, flow_pool = torch.get_num_threads(), ThreadPoolExecutor(_FLOW_THREADS, "flow")
+        batches = Prefetcher(self._encode_batches(frames, flow_pool), threads=threads, all_threads=threads)
         try:
-            yield ((frame, coming.result()) for batch in ahead for frame, coming in batch)
+            yield ((frame, future.result()) for batch in batches for frame, future in batch)
         finally:
-            ahead.close()
-            searches.shutdown(cancel_futures=True)
+            batches.close()
+            flow_pool.shutdown(cancel_futures=True)
 
-    def _batches(self, frames: Iterable[int], searches: ThreadPoolExecutor) -> Iterator[list[tuple[int, Future]]]:
-        images, before, wrong = self._images(frames), None, None
-        while wrong is None:
-            batch, wrong = self._batch(images)
+    def _encode_batches(
+        self, frames: Iterable[int], flow_pool: ThreadPoolExecutor
+    ) -> Iterator[list[tuple[int, Future[Features]]]]:
+        network = self._network
+        assert isinstance(network, EncodesBatches), "checked by can_encode_batches"
+        images, previous, error = self._read_images(frames), None, None
+        while error is None:
+            batch, error = self._next_batch(images)
             if not batch:
                 break
-            with torch.inference_mode():  # each thread has its own
-                every = self._network.encode_batch(torch.cat([image for _, image in batch]))
-            coming = []
-            for (frame, _), features in zip(batch, every, strict=True):
-                coming.append((frame, searches.submit(self._foreseen, features, before)))
-                before = features
-            yield coming
-        if wrong:
-            raise wrong
+            with torch.inference_mode():  # a mode of the thread
+                encoded = network.encode_batch(torch.cat([image for _, image in batch]))
+            futures = []
+            for (frame, _), features in zip(batch, encoded, strict=True):
+                futures.append((frame, flow_pool.submit(self._with_flow, features, previous)))
+                previous = features
+            yield futures
+        if error:
+            raise error
 
-    def _batch(self, images: Iterator[tuple[int, Tensor]]) -> tuple[list[tuple[int, Tensor]], Exception | None]:
-        """The next ones that are encoded together, and what went wrong at the one after them."""
+    def _next_batch(self, images: Iterator[tuple[int, Tensor]]) -> tuple[list[tuple[int, Tensor]], Exception | None]:
+        """Return the next images to encode together, and the error of reading the image after them, if any."""
         batch: list[tuple[int, Tensor]] = []
         try:
             for frame, image in images:
                 batch.append((frame, image))
-                if len(batch) == _TOGETHER or (len(batch) + 1) * image[0, 0].numel() > _PIXELS:
+                if len(batch) == _MAX_BATCH_FRAMES or (len(batch) + 1) * image[0, 0].numel() > _MAX_BATCH_PIXELS:
                     break
         except Exception as error:
             return batch, error
         return batch, None
 
-    def _images(self, frames: Iterable[int]) -> Iterator[tuple[int, Tensor]]:
+    def _read_images(self, frames: Iterable[int]) -> Iterator[tuple[int, Tensor]]:
         for frame in frames:
-            image = self._image(frame)
+            image = self._read_image(frame)
             if image is not None:
                 yield frame, image
 
     @torch.inference_mode()
-    def _image(self, frame: int) -> Tensor | None:
+    def _read_image(self, frame: int) -> Tensor | None:
         pixels = self._read(frame)
         return None if pixels is None else self._framing.apply(pixels, self._device)
 
     @torch.inference_mode()
-    def _encode(self, image: Tensor) -> Features:
+    def _encode_image(self, image: Tensor) -> Features:
         return self._network.encode(image)
 
     @torch.inference_mode()
-    def _foreseen(self, features: Features, before: Features | None) -> Features:
-        if before is None or not isinstance(self._network, AttachesFlow):
+    def _with_flow(self, features: Features, previous: Features | None) -> Features:
+        if previous is None or not isinstance(self._network, AttachesFlow):
             return features
-        return self._network.attach_flow(features, before)
+        return self._network.attach_flow(features, previous)

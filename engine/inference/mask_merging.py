@@ -1,4 +1,4 @@
-"""From what networks say of each object to what is at every pixel: the masks they go on with, and the mattes."""
+"""Mask merging: combines the predictions of all objects into exclusive masks and probabilities."""
 
 from __future__ import annotations
 
@@ -13,122 +13,125 @@ from torch.nn import functional
 from ..layers.aggregate import aggregate
 from .framing import Framing
 
-_CLAMP = 1e-5  # of probabilities that several groups of identities are joined from
-_LIKELY = 0.5
-_UNUSED = -1e10  # logit of an identity that no object has
+_CLAMP = 1e-5  # limit of probabilities before the logits of several groups are joined
+_MIN_PROBABILITY = 0.5
+_UNUSED_IDENTITY_LOGIT = -1e10  # masks identities without an object
 
 
 @dataclass(frozen=True)
 class GroupPrediction:
-    """What one group's network says of its objects."""
+    """Prediction for the objects of one group."""
 
-    objects: tuple[int, ...]  # all that it follows now; those met on this frame last
-    known: int  # how many of them it was asked about
-    prediction: Tensor | None  # as its network gives it; None: it was not asked
+    objects: tuple[int, ...]  # all followed now; objects first annotated on this frame come last
+    predicted_count: int  # how many of them the prediction covers
+    prediction: Tensor | None  # as the network returns it; None: memory was not read
 
 
 @dataclass(frozen=True)
 class MergedMasks:
-    """What is at every pixel."""
+    """Masks and probabilities of all objects after merging."""
 
-    masks: tuple[Tensor, ...]  # per group, (rows, H', W'), at working size: what its network goes on with
+    masks: tuple[Tensor, ...]  # per group (rows, H', W') at working size, the input of its network
     probability: Mapping[int, Tensor]  # by object, (H, W) at the clip's size
     background: Tensor  # (H, W)
 
     def confidence(self, objects: Sequence[int]) -> float:
-        """How sure it is of these objects, 0..1: the mean of the likeliest, where any is likely; 1 if none is."""
-        best = torch.stack([self.probability[number] for number in objects]).amax(0)
-        inside = best > _LIKELY
-        return float(best[inside].mean()) if inside.any() else 1.0
+        """Return the mean of the highest probability of `objects` over pixels where it exceeds 0.5; 1 without such."""
+        maximum = torch.stack([self.probability[number] for number in objects]).amax(0)
+        inside = maximum > _MIN_PROBABILITY
+        return float(maximum[inside].mean()) if inside.any() else 1.0
 
 
 class MaskMerger(Protocol):
-    """How objects compete."""
+    """Strategy by which objects compete for pixels."""
 
-    def merge(self, groups: Sequence[GroupPrediction], given: Mapping[int, Tensor]) -> MergedMasks:
-        """`given` are a keyframe's masks by object, (H, W) 0 or 1 at the clip's size: they stand."""
+    def merge(self, groups: Sequence[GroupPrediction], keyframe_masks: Mapping[int, Tensor]) -> MergedMasks:
+        """Merge predictions; `keyframe_masks` by object, (H, W) 0 or 1 at the clip's size, replace predictions."""
         ...
 
 
 class SoftMaskMerger:
-    """Soft aggregation at working size (STM, XMem): each pixel is shared out by the odds of each object.
+    """Soft aggregation at working size (STM, XMem): objects share each pixel in proportion to their odds.
 
-    What is given is kept, and nothing else lies on its pixels.
+    Keyframe masks are kept, and other objects are removed from their pixels.
     """
 
     def __init__(self, framing: Framing) -> None:
         self._framing = framing
 
-    def merge(self, groups: Sequence[GroupPrediction], given: Mapping[int, Tensor]) -> MergedMasks:
-        asked = [group for group in groups if group.prediction is not None]
-        found: dict[int, Tensor] = {}
-        if asked:
-            joint = aggregate(torch.cat([group.prediction for group in asked]))
-            found = dict(
-                zip((number for group in asked for number in group.objects[: group.known]), joint, strict=True)
-            )
-        if given:
-            masks = self._framing.apply_masks(torch.stack(list(given.values())))
-            taken = masks.sum(0) > 0.5
-            found = {number: mask.masked_fill(taken, 0) for number, mask in found.items()}
-            found.update(zip(given, masks, strict=True))
-            found = dict(zip(found, aggregate(torch.stack(list(found.values()))), strict=True))
-        restored = self._framing.restore(torch.stack(list(found.values())))
+    def merge(self, groups: Sequence[GroupPrediction], keyframe_masks: Mapping[int, Tensor]) -> MergedMasks:
+        predicted = [group for group in groups if group.prediction is not None]
+        masks_by_object: dict[int, Tensor] = {}
+        if predicted:
+            joint = aggregate(torch.cat([group.prediction for group in predicted if group.prediction is not None]))
+            numbers = (number for group in predicted for number in group.objects[: group.predicted_count])
+            masks_by_object = dict(zip(numbers, joint, strict=True))
+        if keyframe_masks:
+            masks = self._framing.apply_masks(torch.stack(list(keyframe_masks.values())))
+            annotated = masks.sum(0) > 0.5
+            masks_by_object = {number: mask.masked_fill(annotated, 0) for number, mask in masks_by_object.items()}
+            masks_by_object.update(zip(keyframe_masks, masks, strict=True))
+            joint = aggregate(torch.stack(list(masks_by_object.values())))
+            masks_by_object = dict(zip(masks_by_object, joint, strict=True))
+        restored = self._framing.restore(torch.stack(list(masks_by_object.values())))
         return MergedMasks(
-            tuple(torch.stack([found[number] for number in group.objects]) for group in groups),
-            dict(zip(found, restored, strict=True)),
+            tuple(torch.stack([masks_by_object[number] for number in group.objects]) for group in groups),
+            dict(zip(masks_by_object, restored, strict=True)),
             (1 - restored.sum(0)).clamp(0, 1),
         )
 
 
 class HardMaskMerger:
-    """The likeliest identity of each pixel at the clip's size (AOT family); that is what the network goes on with."""
+    """Argmax of the identities at the clip's size (AOT family); the network continues with the one-hot result."""
 
     def __init__(self, framing: Framing, *, align_corners: bool, every_identity: bool) -> None:
-        """With `every_identity` those that no object has compete too, as in RMem's program."""
+        """With `every_identity`, identities without an object compete too, as in RMem's code."""
         self._framing = framing
         self._align_corners = align_corners
         self._every_identity = every_identity
 
-    def merge(self, groups: Sequence[GroupPrediction], given: Mapping[int, Tensor]) -> MergedMasks:
+    def merge(self, groups: Sequence[GroupPrediction], keyframe_masks: Mapping[int, Tensor]) -> MergedMasks:
         size = (self._framing.height, self._framing.width)
-        asked = [group for group in groups if group.prediction is not None]
+        predicted = [group for group in groups if group.prediction is not None]
         labels: dict[int, Tensor] = {}
         probability: dict[int, Tensor] = {}
         background = None
-        if asked:
-            joint = self._joint([self._likelihood(group, size) for group in asked])  # (1 + identities, H, W)
-            background, winner, at = joint[0], joint.argmax(0), 1
-            rows = (len(joint) - 1) // len(asked)
-            for group in asked:
-                probability.update(zip(group.objects[: group.known], joint[at : at + rows], strict=False))
-                own = (winner >= at) & (winner < at + rows)
-                labels[id(group)] = torch.where(own, winner - at + 1, 0)
-                at += rows
+        if predicted:
+            # (1 + identities, H, W)
+            joint = self._joint_probabilities([self._probabilities(group, size) for group in predicted])
+            background, winner, row = joint[0], joint.argmax(0), 1
+            rows = (len(joint) - 1) // len(predicted)
+            for group in predicted:
+                probability.update(zip(group.objects[: group.predicted_count], joint[row : row + rows], strict=False))
+                in_group = (winner >= row) & (winner < row + rows)
+                labels[id(group)] = torch.where(in_group, winner - row + 1, 0)
+                row += rows
         masks = []
         for group in groups:
             label = labels.get(id(group))
             if label is None:
-                label = torch.zeros(size, dtype=torch.long, device=next(iter(given.values())).device)
-            masks.append(self._one_hot(_with_given(label, group.objects, given), len(group.objects)))
-        met = {number for group in asked for number in group.objects[group.known :]}
-        for number, mask in given.items():  # of an object met on this frame nothing was predicted
-            probability.setdefault(number, torch.zeros_like(mask) if number in met else mask)
+                label = torch.zeros(size, dtype=torch.long, device=next(iter(keyframe_masks.values())).device)
+            masks.append(self._one_hot(_with_keyframe_masks(label, group.objects, keyframe_masks), len(group.objects)))
+        new_objects = {number for group in predicted for number in group.objects[group.predicted_count :]}
+        for number, mask in keyframe_masks.items():  # there is no prediction of an object first annotated here
+            probability.setdefault(number, torch.zeros_like(mask) if number in new_objects else mask)
         if background is None:
-            background = 1 - torch.stack(list(given.values())).amax(0)
+            background = 1 - torch.stack(list(keyframe_masks.values())).amax(0)
         return MergedMasks(tuple(masks), probability, background)
 
-    def _likelihood(self, group: GroupPrediction, size: tuple[int, int]) -> Tensor:
-        """(11, H, W) probabilities of one group's identities."""
+    def _probabilities(self, group: GroupPrediction, size: tuple[int, int]) -> Tensor:
+        """Return the probabilities (11, H, W) of one group's background and identities."""
         logits = group.prediction
+        assert logits is not None, "the caller passes predicted groups only"
         if not self._every_identity:
             logits = logits.clone()
-            logits[group.known + 1 :] = _UNUSED
+            logits[group.predicted_count + 1 :] = _UNUSED_IDENTITY_LOGIT
         logits = functional.interpolate(logits[None], size=size, mode="bilinear", align_corners=self._align_corners)
         return logits[0].softmax(0)
 
     @staticmethod
-    def _joint(groups: list[Tensor]) -> Tensor:
+    def _joint_probabilities(groups: list[Tensor]) -> Tensor:
+        """Join the probabilities (1 + identities, H, W) of several groups into one softmax with a common background."""
         if len(groups) == 1:
             return groups[0]
         background = torch.stack([group[0] for group in groups]).prod(0, keepdim=True)
@@ -136,20 +139,20 @@ class HardMaskMerger:
         return torch.logit(joint.clamp(_CLAMP, 1 - _CLAMP)).softmax(0)
 
     def _one_hot(self, label: Tensor, objects: int) -> Tensor:
-        """(H, W) identities -> (rows, H', W') 0 or 1 at working size."""
+        """Convert identities (H, W) to one-hot masks (rows, H', W') at working size."""
         size = (self._framing.work_height, self._framing.work_width)
         label = functional.interpolate(label[None, None].float(), size=size, mode="nearest")[0, 0]
         rows = 10 if self._every_identity else objects
         return torch.stack([label == row + 1 for row in range(rows)]).float()
 
 
-def _with_given(label: Tensor, objects: Sequence[int], given: Mapping[int, Tensor]) -> Tensor:
-    """Put a keyframe's masks into identities (H, W): a given object is where it is given, and nowhere else."""
-    if not given:
+def _with_keyframe_masks(label: Tensor, objects: Sequence[int], keyframe_masks: Mapping[int, Tensor]) -> Tensor:
+    """Replace each annotated object in the identities (H, W) by its keyframe mask."""
+    if not keyframe_masks:
         return label
-    label = label.masked_fill(torch.stack(list(given.values())).amax(0) > 0, 0)
+    label = label.masked_fill(torch.stack(list(keyframe_masks.values())).amax(0) > 0, 0)
     for row, number in enumerate(objects, 1):
-        if number in given:
+        if number in keyframe_masks:
             label = label.masked_fill(label == row, 0)
-            label = label.masked_fill(given[number] > 0, row)
+            label = label.masked_fill(keyframe_masks[number] > 0, row)
     return label

@@ -1,4 +1,4 @@
-"""Propagator: computes mattes from keyframes and frames, without files and without knowing a particular network."""
+"""Propagator: computes mattes from keyframes and frames, with any network and without access to files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..memory.bank import MemoryBank
@@ -21,24 +22,24 @@ from .sweeps import ALL_PERMANENT, KeyframePolicy, ObjectGroup, Sweep, blend_wei
 from .tracker import Tracker
 
 OnFeatures = Callable[[int, Features], None]  # called with a media frame and its features
-Labels = Mapping[int, np.ndarray]  # media frame -> keyframe labels (H, W) uint8
+Labels = Mapping[int, NDArray[np.uint8]]  # media frame -> keyframe labels (H, W)
 
 
 @dataclass(frozen=True)
 class Matte:
-    """The mattes that one sweep computed for one frame."""
+    """Mattes of all objects on one frame, from one sweep."""
 
     frame: int
     objects: tuple[int, ...]
-    alpha: np.ndarray  # (O, H, W) float32 0..1 at the clip's size; on a keyframe exactly the user's masks
+    alpha: NDArray[np.float32]  # (O, H, W) 0..1 at the clip's size; on a keyframe exactly the user's masks
     blend_weights: tuple[float, ...]  # per object: weight of this alpha against that of the other sweep, 0..1
-    probability: np.ndarray  # (1 + O, H, W) float32 0..1, background first: before keyframes are put in exactly
-    checkpoint: PropagationState | None = None  # where propagation can resume, attached now and then
+    probability: NDArray[np.float32]  # (1 + O, H, W) 0..1, background first, without the keyframe masks
+    checkpoint: PropagationState | None = None  # state from which propagation can resume, attached to some frames
 
 
 @dataclass(frozen=True)
 class PropagationState:
-    """Everything needed to resume propagation after a frame as if it had never stopped."""
+    """State needed to resume propagation after a frame with identical results."""
 
     sweep: int  # index of the sweep, from 0
     frame: int  # the last frame computed
@@ -71,7 +72,7 @@ class Propagator:
         keyframe_policy: KeyframePolicy = ALL_PERMANENT,
         on_features: OnFeatures | None = None,
     ) -> None:
-        """Take the parts of one job; `truth` holds the keyframes' labels, `new_bank` makes an empty memory."""
+        """Set up one job; `truth` holds the keyframes' labels, `new_bank` makes an empty memory."""
         self._network = network
         self._new_bank = new_bank
         self._merger = merger
@@ -107,7 +108,7 @@ class Propagator:
         known: dict[ObjectGroup, list[int]] = {group: [] for group in self._groups}
         entries: dict[ObjectGroup, list[Entry]] = {group: [] for group in self._groups}
         for frame in sorted(self._truth):
-            features = self._encoder.one(frame)
+            features = self._encoder.encode(frame)
             if features is None:
                 continue
             self.readable.add(frame)
@@ -148,6 +149,7 @@ class Propagator:
         resume_from: PropagationState | None,
         state_due: Callable[[], bool],
     ) -> Iterator[Matte]:
+        """Yield the mattes of one sweep; `resume_from` is a state saved in this sweep."""
         trackers = self._new_trackers(sweep, permanent)
         frames = sweep.frames
         if resume_from:
@@ -164,7 +166,7 @@ class Propagator:
             return PropagationState(index, frame, states, tensors)
 
         reachable = (frame for frame in frames if _reached(sweep, frame, trackers))
-        with self._encoder.each(reachable) as encoded:
+        with self._encoder.encode_all(reachable) as encoded:
             merged = self._merged_masks(sweep, encoded, trackers)
             for (frame, state), probability in copy_to_host(
                 (((frame, checkpoint(frame)), tensor) for frame, tensor in merged),
@@ -185,14 +187,14 @@ class Propagator:
         """Make a tracker with a memory of its own for each group that has a readable keyframe."""
         trackers = []
         for group in self._groups:
-            known = permanent.get(group, _PermanentEntries((), ()))
-            if self._policy.permanent and not known.entries:  # none of its keyframes could be read
+            keyframes = permanent.get(group, _PermanentEntries((), ()))
+            if self._policy.permanent and not keyframes.entries:  # none of its keyframes could be read
                 continue
             bank = self._new_bank()
-            for entry in known.entries:
+            for entry in keyframes.entries:
                 bank.write(entry)
             bank.start_from(sweep.frames.start)
-            trackers.append(Tracker(self._network, group, bank, objects=known.objects))
+            trackers.append(Tracker(self._network, group, bank, objects=keyframes.objects))
         return trackers
 
     def _merged_masks(
@@ -214,7 +216,7 @@ class Propagator:
                 yield frame, torch.stack([merged.background, *objects])
 
     def _step(self, frame: int, features: Features, trackers: Sequence[Tracker]) -> MergedMasks | None:
-        """Segment `frame` and update every tracker; None while no tracker knows an object."""
+        """Segment `frame` and update every tracker; None while no tracker follows an object."""
         annotated = {number for tracker in trackers for number in tracker.group.annotated(frame)}
         predictions = [self._predict(frame, features, tracker, annotated) for tracker in trackers]
         active = [pair for pair in zip(trackers, predictions, strict=True) if pair[1].objects]
@@ -227,7 +229,7 @@ class Propagator:
         return merged
 
     def _predict(self, frame: int, features: Features, tracker: Tracker, annotated: set[int]) -> GroupPrediction:
-        """Segment the objects that `tracker` knows, where they are not all annotated; then add those met here."""
+        """Segment the objects that `tracker` follows, unless all are annotated; then add those annotated here."""
         known = len(tracker.objects)
         is_read = self._policy.read_on_keyframes or not annotated.issuperset(tracker.objects)
         prediction = tracker.predict(features) if is_read and tracker.has_memory() else None
@@ -243,7 +245,7 @@ class Propagator:
             tracker.write_keyframe(frame, features, masks)
 
     def _given_masks(self, objects: Sequence[int], frame: int) -> dict[int, Tensor]:
-        """The keyframe's masks of `objects` at the clip's size, (H, W) each, on the device."""
+        """Return the keyframe's masks of `objects`, (H, W) each at the clip's size, on the device."""
         if not objects:
             return {}
         return dict(zip(objects, self._one_hot(objects, frame).to(self._device), strict=True))
@@ -253,16 +255,16 @@ class Propagator:
         return torch.stack([labels == number for number in objects]).float()
 
     def _visible(self, objects: Sequence[int], frame: int) -> list[int]:
-        """Those of `objects` with pixels on the keyframe at `frame`; all of them if objects share no memory."""
+        """Return those of `objects` with pixels on the keyframe at `frame`; all of them if objects share no memory."""
         if not objects or not self._policy.shared_memory:
             return list(objects)
         visible = set(np.unique(self._truth[frame]).tolist())
         return [number for number in objects if number in visible]
 
     def _with_exact_keyframes(
-        self, frame: int, objects: tuple[int, ...], probability: np.ndarray, trackers: Sequence[Tracker]
-    ) -> np.ndarray:
-        """(O, H, W): with a keyframe's objects exactly as the user made them, and no other on their pixels."""
+        self, frame: int, objects: tuple[int, ...], probability: NDArray[np.float32], trackers: Sequence[Tracker]
+    ) -> NDArray[np.float32]:
+        """Return (O, H, W) with the masks of annotated objects exact, and no other objects on their pixels."""
         if frame not in self._truth:
             return probability
         annotated = {number for tracker in trackers for number in tracker.group.annotated(frame)}
@@ -273,7 +275,7 @@ class Propagator:
         )
 
 
-def _reached(sweep: Sweep, frame: int, trackers: Sequence[Tracker]) -> list[tuple[int, Sequence[int]]]:
-    """Each object that the sweep follows at `frame`, with its keyframes."""
+def _reached(sweep: Sweep, frame: int, trackers: Sequence[Tracker]) -> list[tuple[int, tuple[int, ...]]]:
+    """Return each object that the sweep follows at `frame`, with its keyframes."""
     pairs = [pair for tracker in trackers for pair in tracker.group.keyframes_by_object()]
     return [(number, keyframes) for number, keyframes in pairs if sweep.reaches(keyframes, frame)]

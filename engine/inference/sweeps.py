@@ -1,4 +1,4 @@
-"""Which frames in which order, from which keyframes; which objects go together; how keyframes are treated."""
+"""Planning of sweeps: order of frames, groups of objects, and the treatment of keyframes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ..shared.types import Direction
 class KeyframePolicy:
     """How a method treats the user's keyframes."""
 
-    permanent: bool = True  # all are in memory before the first frame; else each is met on the way
+    permanent: bool = True  # all are in memory before the first frame; else each is memorized when the sweep reaches it
     shared_memory: bool = False  # objects annotated on different keyframes share one memory
-    read_on_keyframes: bool = False  # the memory is read on keyframes too, so that this use of it is counted
-    before_first: bool = False  # one sweep finds objects on frames before their first keyframe too
-    first_value_frame: int = -1  # on the keyframe of this frame all objects are remembered with the value of the first
+    read_on_keyframes: bool = False  # memory is read on keyframes too, which counts as its usage
+    before_first: bool = False  # one sweep also segments objects on frames before their first keyframe
+    first_value_frame: int = -1  # on this keyframe all objects are memorized with the value of the first; -1: none
 
 
 ALL_PERMANENT = KeyframePolicy()
@@ -32,36 +32,36 @@ class ObjectGroup:
 
     @property
     def keyframes(self) -> tuple[int, ...]:
-        """Frames on which any of them is annotated, ascending."""
+        """Return the frames on which any of the objects is annotated, ascending."""
         return tuple(sorted({frame for frames in self.keyframes_of for frame in frames}))
 
     def annotated(self, frame: int) -> tuple[int, ...]:
-        """The objects annotated on `frame`."""
+        """Return the objects annotated on `frame`."""
         return tuple(number for number, frames in zip(self.objects, self.keyframes_of, strict=True) if frame in frames)
 
     def keyframes_by_object(self) -> Iterator[tuple[int, tuple[int, ...]]]:
-        """Each object with its keyframes."""
+        """Iterate over the objects, each with its keyframes."""
         return zip(self.objects, self.keyframes_of, strict=True)
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """One walk over frames in one direction."""
+    """One pass over frames in one direction."""
 
     frames: range  # step 1 or -1
-    wanted: range  # frames whose mattes are asked for; the others only carry the masks here
-    before_first: bool = False  # objects are looked for even before a keyframe of theirs is met
+    wanted: range  # frames whose mattes are output; the others only propagate masks to them
+    before_first: bool = False  # objects are segmented even before the sweep reaches their first keyframe
 
     @property
     def forward(self) -> bool:
         return self.frames.step > 0
 
     def reaches(self, keyframes: tuple[int, ...], frame: int) -> bool:
-        """Whether an object with these keyframes is followed at `frame`: one of them lies at or behind it."""
+        """Return whether an object with these keyframes is followed at `frame`: one of them has been reached."""
         return self.before_first or (frame >= keyframes[0] if self.forward else frame <= keyframes[-1])
 
     def wanted_count(self) -> int:
-        """Number of wanted frames on this way."""
+        """Return the number of wanted frames in this sweep."""
         return sum(1 for frame in self.frames if frame in self.wanted)
 
 
@@ -69,23 +69,23 @@ Annotations = Iterable[tuple[int, Iterable[int]]]  # pairs (frame, ids annotated
 
 
 def group_by_keyframes(annotations: Annotations, *, max_objects: int | None) -> tuple[ObjectGroup, ...]:
-    """Objects annotated on the same keyframes go together, `max_objects` of them at most."""
-    together: dict[tuple[int, ...], list[int]] = {}
+    """Group objects annotated on the same keyframes, at most `max_objects` per group."""
+    objects_by_keyframes: dict[tuple[int, ...], list[int]] = {}
     for number, frames in _keyframes_of(annotations).items():
-        together.setdefault(frames, []).append(number)
+        objects_by_keyframes.setdefault(frames, []).append(number)
     return tuple(
-        ObjectGroup(some, (frames,) * len(some))
-        for frames, objects in together.items()
-        for some in _chunks(objects, max_objects)
+        ObjectGroup(chunk, (frames,) * len(chunk))
+        for frames, objects in objects_by_keyframes.items()
+        for chunk in _chunks(objects, max_objects)
     )
 
 
 def group_jointly(annotations: Annotations, *, max_objects: int | None) -> tuple[ObjectGroup, ...]:
-    """All objects go together, `max_objects` of them at most, wherever they are annotated."""
+    """Group all objects wherever they are annotated, at most `max_objects` per group."""
     keyframes_of = _keyframes_of(annotations)
     return tuple(
-        ObjectGroup(some, tuple(keyframes_of[number] for number in some))
-        for some in _chunks(list(keyframes_of), max_objects)
+        ObjectGroup(chunk, tuple(keyframes_of[number] for number in chunk))
+        for chunk in _chunks(list(keyframes_of), max_objects)
     )
 
 
@@ -105,27 +105,27 @@ def plan_sweeps(
     sweeps = []
     if begin is not None and direction is not Direction.BACKWARD:
         sweeps.append(Sweep(range(begin, wanted.stop), wanted))
-    # After a sweep forward, a keyframe on the very first frame has nothing before it to go back to.
+    # After a forward sweep, none backward is needed from a keyframe on the first wanted frame.
     if end is not None and direction is not Direction.FORWARD and (end > wanted.start or not sweeps):
         sweeps.append(Sweep(range(end, wanted.start - 1, -1), wanted))
     return tuple(sweeps)
 
 
 def _first_start(tracks: Iterable[tuple[int, ...]], wanted: range) -> int | None:
-    """The keyframe from which a sweep forward starts; None if there is none before the end of `wanted`."""
+    """Return the keyframe at which the forward sweep starts; None if there is none before the end of `wanted`."""
     nearest = [find(frames, wanted.start) for frames in tracks for find in (_last_at_or_before, _first_at_or_after)]
     return min((frame for frame in nearest if frame is not None and frame < wanted.stop), default=None)
 
 
 def _last_start(tracks: Iterable[tuple[int, ...]], wanted: range) -> int | None:
-    """The keyframe from which a sweep backward starts; None if there is none behind the start of `wanted`."""
+    """Return the keyframe at which the backward sweep starts; None if all precede `wanted`."""
     last = wanted.stop - 1
     nearest = [find(frames, last) for frames in tracks for find in (_first_at_or_after, _last_at_or_before)]
     return max((frame for frame in nearest if frame is not None and frame >= wanted.start), default=None)
 
 
 def _sweep_over_all(begin: int | None, end: int | None, wanted: range, *, forward: bool) -> Sweep:
-    """One sweep over all `wanted` frames, those before the first keyframe too."""
+    """Return a sweep over all `wanted` frames, including those before the first keyframe."""
     if forward:
         return Sweep(range(wanted.start if begin is None else min(begin, wanted.start), wanted.stop), wanted, True)
     last = wanted.stop - 1
@@ -133,17 +133,17 @@ def _sweep_over_all(begin: int | None, end: int | None, wanted: range, *, forwar
 
 
 def blend_weight(keyframes: tuple[int, ...], frame: int, sweep: Sweep) -> float:
-    """How much of an object's final matte at `frame` comes from this sweep, 0..1, where it is reached from both sides.
+    """Return the weight, 0..1, of this sweep in an object's matte at `frame`; the other sweep has the remainder.
 
-    The nearer the sweep's keyframe, the more; 1 where only one side has a keyframe.
+    It falls linearly from 1 at the sweep's keyframe to 0 at the keyframe on the other side; 1 without the latter.
     """
     if frame in keyframes:
         return 1.0
     before = _last_at_or_before(keyframes, frame)
-    behind = _first_at_or_after(keyframes, frame)
-    if before is None or behind is None:
+    after = _first_at_or_after(keyframes, frame)
+    if before is None or after is None:
         return 1.0
-    forward = (behind - frame) / (behind - before)
+    forward = (after - frame) / (after - before)
     return forward if sweep.forward else 1 - forward
 
 
@@ -161,10 +161,10 @@ def _chunks(objects: list[int], max_objects: int | None) -> Iterator[tuple[int, 
 
 
 def _last_at_or_before(frames: tuple[int, ...], frame: int) -> int | None:
-    at = bisect_right(frames, frame)
-    return frames[at - 1] if at else None
+    index = bisect_right(frames, frame)
+    return frames[index - 1] if index else None
 
 
 def _first_at_or_after(frames: tuple[int, ...], frame: int) -> int | None:
-    at = bisect_left(frames, frame)
-    return frames[at] if at < len(frames) else None
+    index = bisect_left(frames, frame)
+    return frames[index] if index < len(frames) else None

@@ -1,4 +1,4 @@
-"""Tracker: follows one group of objects through a sweep with its memory bank and its network state."""
+"""Tracker: follows one group of objects through a sweep, with a memory bank and network state."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ class Tracker:
         self.objects = list(objects)
         self._network = network
         self._bank = bank
-        self._state: Any = None  # the network's own; each network has its own type
+        self._state: Any = None  # of a type of the network's own
 
     def has_memory(self) -> bool:
-        """Whether any object is known and memory can be read."""
+        """Return whether any object is followed and memory is not empty."""
         return bool(self.objects) and not self._bank.is_empty()
 
     def add_objects(self, objects: Sequence[int]) -> None:
-        """Follow these objects too, from now on."""
+        """Follow these objects too from now on."""
         self.objects += [number for number in objects if number not in self.objects]
 
     def predict(self, features: Features) -> Tensor:
-        """Segment a frame from memory: probabilities (O, H', W') of each object by itself."""
+        """Segment a frame from memory: the network's prediction before merging, see `Network.segment`."""
         probabilities, self._state = self._network.segment(features, self._bank.view(), self._state)
         return probabilities
 
     def update(self, frame: int, features: Features, masks: Tensor, merged: MergedMasks) -> None:
         """Update memory and state with the merged masks (O, H', W') of a frame that is no keyframe."""
         if self._bank.is_due(frame):
-            # Estimated only if a store asks, as it makes a GPU wait; before memorizing, which makes another state.
+            # Only if a store needs it, as it makes a GPU wait; before memorizing, which replaces the state.
             quality = self._quality(merged) if self._bank.needs_quality else 1.0
             entry, self._state = self._network.memorize(frame, features, masks, self._state)
             self._bank.write(replace(entry, quality=quality))
@@ -60,16 +60,16 @@ class Tracker:
         self._state = self._network.update_state(frame, features, masks, self._state)
 
     def state_dict(self) -> tuple[list[int], Any, Any]:
-        """Objects, memory and network state, without the keyframes that were in memory from the beginning."""
+        """Return objects, memory and network state, without the keyframes that were in memory from the start."""
         return self.objects, self._bank.state_dict(), self._state
 
     def load_state_dict(self, state: tuple[list[int], Any, Any]) -> None:
-        """Restore what `state_dict` of a tracker of the same group returned."""
+        """Restore the `state_dict()` of a tracker of the same group."""
         self.objects, bank, self._state = state
         self._bank.load_state_dict(bank)
 
     def _quality(self, merged: MergedMasks) -> float:
-        """Quality 0..1 of the masks just found: the network's own estimate if it makes one, else their confidence."""
+        """Return the quality 0..1 of the merged masks: the network's estimate if available, else their confidence."""
         estimate = None
         if isinstance(self._network, EstimatesQuality):
             estimate = self._network.estimate_quality(self._state)

@@ -1,1 +1,1 @@
-"""Jobs: what Blender and the command line ask the engine to do, with its files."""
+"""Jobs that Blender and the command line run: propagation, suggestion, installing weights."""

@@ -1,4 +1,4 @@
-"""What a network learned from one shot's keyframes, kept beside its mattes for as long as nothing has changed."""
+"""Job step that adapts the network to one shot, and keeps the result in the matte folder until an input changes."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import safetensors.torch
 import torch
+from numpy.typing import NDArray
 
 from ..adaptation.finetune import Outcome, fit
 from ..adaptation.validation import AnnotatedFrame
 from ..checkpoints import loading
 from ..checkpoints.download import sha256_of
+from ..inference.propagate import Labels
 from ..inference.sweeps import ObjectGroup
 from ..layers.aggregate import aggregate
 from ..methods.recipe import STEPS
@@ -26,55 +29,56 @@ from ..shared.matte_folder import MatteFolder
 from .setup import JobContext
 
 _log = logging.getLogger(__name__)
-_EDITION = 7  # of the way it is learned: what another one left is not reused
-_PART = "decoder."  # of the network's tensors
-_TELLING = (
-    "adapt.",
-    "keyframes.",
-    "previous.",
-    "read.",
-)  # numbers that change what is learned, or what the decoder is told
-_TOLD_EVERY = 5  # steps
+_PROCEDURE_VERSION = 7  # raised when adapting changes, so that older results are not reused
+_PREFIX = "decoder."  # of the names of the adapted tensors
+# Prefixes of the recipe's numbers on which adapting, or the input of the decoder, depends.
+_RELEVANT_NUMBERS = ("adapt.", "keyframes.", "previous.", "read.")
+_STEPS_PER_REPORT = 5
 
-Tell = Callable[[str, int, int], None]  # what is done, steps done, steps in all
+ReportStage = Callable[[str, int, int], None]  # (what is being done, steps done, total steps)
 
 
 def adapt(
-    context: JobContext, folder: MatteFolder, truth: Mapping[int, np.ndarray], groups: Sequence[ObjectGroup], tell: Tell
+    context: JobContext, folder: MatteFolder, truth: Labels, groups: Sequence[ObjectGroup], report: ReportStage
 ) -> None:
-    """Have the network know this shot: as `folder` keeps it, or learned now from the keyframes `truth` and kept there.
+    """Adapt the network in memory to this shot: load the result kept in `folder`, or fine-tune on `truth`.
 
-    The weights that it was loaded from are not touched. If learning does not help on keyframes held out, it stays as
-    it was, which is kept too. Raises Stopped, FolderNotWritable, DiskFull.
+    The weights file is not changed. If fine-tuning does not help on held-out keyframes, the network stays as shipped,
+    and that result is kept too.
+
+    Raises Cancelled, FolderNotWritable, DiskFull.
     """
     network = context.network.network if isinstance(context.network, AutocastNetwork) else context.network
+    assert isinstance(network, Keymatte), "only recipes of this network declare that they can adapt"
     pixels = {frame: image for frame in sorted(truth) if (image := context.source.read(frame)) is not None}
     identity = json.dumps(_identity(context, truth, groups, pixels), sort_keys=True)
-    told = _restore(network, folder, identity)
-    if told is None and pixels:
-        marked = [_marked(context, group, truth, pixels) for group in groups]
+    message = _load_outcome(network, folder, identity)
+    if message is None and pixels:
+        annotated = [_annotated_frames(context, group, truth, pixels) for group in groups]
 
-        def count(done: int, total: int) -> None:
+        def report_step(done: int, total: int) -> None:
             context.source.check()
-            if done % _TOLD_EVERY == 0:
-                tell("Adapting to the shot", done, total)
+            if done % _STEPS_PER_REPORT == 0:
+                report("Adapting to the shot", done, total)
 
-        def show(frame: int) -> torch.Tensor | None:
+        def read_image(frame: int) -> torch.Tensor | None:
             image = context.source.read(frame)
             return None if image is None else context.framing.apply(image, context.device)
 
         steps = context.numbers[STEPS.name]
-        outcome = fit(network, [group for group in marked if group], steps=steps, tell=count, show=show)
-        told = _in_words(outcome)
-        _keep(outcome, folder, {"identity": identity, "told": told})
+        groups_read = [frames for frames in annotated if frames]
+        outcome = fit(network, groups_read, steps=steps, report=report_step, read_image=read_image)
+        message = _outcome_message(outcome)
+        _save_outcome(outcome, folder, {"identity": identity, "told": message})
         if outcome.weights:
             network.decoder.load_state_dict(outcome.weights)
-    if told:
-        _log.info("%s", told)
-        tell(told, 0, 0)
+    if message:
+        _log.info("%s", message)
+        report(message, 0, 0)
 
 
-def _in_words(outcome: Outcome) -> str:
+def _outcome_message(outcome: Outcome) -> str:
+    """Return the outcome as a sentence for the user."""
     if outcome.weights is None:
         return "Kept as shipped: adapting did not help"
     return f"Adapted: held-out J {outcome.before:.1f} -> {outcome.after:.1f}"
@@ -82,56 +86,58 @@ def _in_words(outcome: Outcome) -> str:
 
 def _identity(
     context: JobContext,
-    truth: Mapping[int, np.ndarray],
+    truth: Labels,
     groups: Sequence[ObjectGroup],
-    pixels: Mapping[int, np.ndarray],
-) -> dict:
-    """All that the outcome depends on."""
+    pixels: Mapping[int, NDArray[np.uint8]],
+) -> dict[str, Any]:
+    """Return everything that the outcome depends on, for comparison with a kept result."""
+    assert context.weights is not None, "the network was loaded from a file"
     keyframes = hashlib.sha256(repr([(group.objects, group.keyframes) for group in groups]).encode())
     for frame, image in pixels.items():
         for part in (str(frame).encode(), truth[frame], image):
-            keyframes.update(np.ascontiguousarray(part) if isinstance(part, np.ndarray) else part)
+            keyframes.update(np.ascontiguousarray(part).data if isinstance(part, np.ndarray) else part)
     return {
-        "edition": _EDITION,
+        "edition": _PROCEDURE_VERSION,
         "weights": sha256_of(context.weights),
         "keyframes": keyframes.hexdigest(),
         "size": [context.framing.work_height, context.framing.work_width],
         "precision": str(context.precision),
-        "numbers": {name: value for name, value in context.numbers.items() if name.startswith(_TELLING)},
+        "numbers": {name: value for name, value in context.numbers.items() if name.startswith(_RELEVANT_NUMBERS)},
     }
 
 
-def _marked(
-    context: JobContext, group: ObjectGroup, truth: Mapping[int, np.ndarray], pixels: Mapping[int, np.ndarray]
+def _annotated_frames(
+    context: JobContext, group: ObjectGroup, truth: Labels, pixels: Mapping[int, NDArray[np.uint8]]
 ) -> list[AnnotatedFrame]:
-    """The keyframes of a group as the walk gives them to the network."""
-    marked = []
+    """Return the readable keyframes of a group, as propagation passes them to the network."""
+    annotated = []
     for frame in group.keyframes:
         if frame in pixels:
             masks = torch.stack([torch.from_numpy(truth[frame] == number) for number in group.objects]).float()
             image = context.framing.apply(pixels[frame], context.device)
-            marked.append(
+            annotated.append(
                 AnnotatedFrame(frame, image, aggregate(context.framing.apply_masks(masks.to(context.device))))
             )
-    return marked
+    return annotated
 
 
-def _restore(network: Keymatte, folder: MatteFolder, identity: str) -> str | None:
-    """Take over what is kept, if it was learned from the same; what is to be said of it."""
+def _load_outcome(network: Keymatte, folder: MatteFolder, identity: str) -> str | None:
+    """Load the kept result into the network, if it has this `identity`; return its message, else None."""
     try:
-        about = loading.metadata(folder.adapted) if folder.adapted.is_file() else {}
-        if about.get("identity") != identity:
+        metadata = loading.metadata(folder.adapted) if folder.adapted.is_file() else {}
+        if metadata.get("identity") != identity:
             return None
-        tensors = {name.removeprefix(_PART): tensor for name, tensor in loading.read(folder.adapted).items()}
+        tensors = {name.removeprefix(_PREFIX): tensor for name, tensor in loading.read(folder.adapted).items()}
         if tensors:
             loading.fill(network.decoder, tensors, source=folder.adapted)
     except (WeightsDamaged, WeightsMissing) as error:
         _log.warning("%s", error.message)
         return None
-    return about["told"]
+    return metadata["told"]
 
 
-def _keep(outcome: Outcome, folder: MatteFolder, about: dict[str, str]) -> None:
-    tensors = {f"{_PART}{name}": tensor.cpu().contiguous() for name, tensor in (outcome.weights or {}).items()}
+def _save_outcome(outcome: Outcome, folder: MatteFolder, metadata: dict[str, str]) -> None:
+    """Write the outcome and `metadata` to the matte folder. Raises FolderNotWritable, DiskFull."""
+    tensors = {f"{_PREFIX}{name}": tensor.cpu().contiguous() for name, tensor in (outcome.weights or {}).items()}
     with atomic_write(folder.adapted) as part:
-        part.write_bytes(safetensors.torch.save(tensors, metadata={**about, "network": "keymatte"}))
+        part.write_bytes(safetensors.torch.save(tensors, metadata={**metadata, "network": "keymatte"}))

@@ -1,4 +1,4 @@
-"""Published weights made ready for use: fetched or from a user's file, tried in their network, converted once."""
+"""Job that installs published weights: downloads or imports a file, tests it in its network, and converts it."""
 
 from __future__ import annotations
 
@@ -16,56 +16,57 @@ from .. import VERSION
 from ..checkpoints import loading
 from ..checkpoints.download import IsCancelled, download, sha256_of
 from ..methods.registry import find_recipe
-from ..shared.catalogue import PublishedWeights, find_weights, installed, is_installed
+from ..shared.catalogue import PublishedWeights, find_weights, installed_file, is_installed
 from ..shared.errors import Cancelled, DownloadRefused, WeightsDamaged, WeightsMissing, WeightsUnsafe
 from ..shared.files import atomic_write
 from ..shared.protocol import Answer, Download, Finished, Import, JobCancelled, Stage
 
-Report = Callable[[str, int, int], None]  # what is being done, steps done, steps in all (0: not known)
+ReportStage = Callable[[str, int, int], None]  # (what is being done, steps done, total steps or 0 if unknown)
 
-_WORK = ".installing"  # folder of ours within the weights folder: nothing in it is a user's
+_DOWNLOAD_FOLDER = ".installing"  # within the weights folder; holds no file of the user
 
 
 def run(request: Download | Import, report: Callable[[Answer], None], cancelled: IsCancelled) -> None:
-    """Do what Blender asked for: the last report is Finished or JobCancelled."""
+    """Run a download or import; the last report is Finished or JobCancelled. Raises as `install`, `import_file`."""
 
-    def tell(text: str, done: int, total: int) -> None:
+    def report_stage(text: str, done: int, total: int) -> None:
         report(Stage(request.job_id, text, done, total))
 
     entry = find_weights(request.name)
     if is_installed(entry, request.folder) and not request.again:
-        report(Finished(request.job_id, warning=already_there(entry, request.folder)))
+        report(Finished(request.job_id, warning=installed_message(entry, request.folder)))
         return
     try:
         match request:
             case Download():
-                install(entry, request.folder, tell, cancelled)
+                install(entry, request.folder, report_stage, cancelled)
             case Import(file=file):
-                import_file(entry, file, request.folder, tell, cancelled)
+                import_file(entry, file, request.folder, report_stage, cancelled)
     except Cancelled:
         report(JobCancelled(request.job_id))
     else:
         report(Finished(request.job_id))
 
 
-def already_there(entry: PublishedWeights, folder: Path) -> str:
-    """That these weights are installed, in words."""
-    return f"{entry.name} is installed already, in {installed(entry, folder)}"
+def installed_message(entry: PublishedWeights, folder: Path) -> str:
+    """Return a message that these weights are already installed in `folder`."""
+    return f"{entry.name} is already installed in {installed_file(entry, folder)}"
 
 
-def install(entry: PublishedWeights, folder: Path, report: Report, cancelled: IsCancelled) -> Path:
-    """Fetch `entry`, or what is still missing of it, and install it in `folder`; its file there.
+def install(entry: PublishedWeights, folder: Path, report: ReportStage, cancelled: IsCancelled) -> Path:
+    """Download the weights `entry`, install them in `folder`, and return the installed file.
 
-    One that is installed already is replaced once the new one is ready. Raises Stopped when `cancelled`,
-    DownloadFailed, DownloadRefused, DiskFull, FolderNotWritable, WeightsDamaged, WeightsUnsafe.
+    An interrupted download continues. Weights that are already installed are replaced once the new file is complete.
+    Raises Cancelled when `cancelled`, DownloadFailed, DownloadRefused, DiskFull, FolderNotWritable, WeightsDamaged,
+    WeightsUnsafe.
     """
     if not entry.address:
         raise DownloadRefused(
-            f"{entry.name} cannot be fetched by a program",
-            remedy=f"Get {entry.file_name} with a browser from {entry.page}, and import it.",
+            f"{entry.name} cannot be downloaded by a program",
+            remedy=f"Download {entry.file_name} with a browser from {entry.page}, then import it.",
         )
-    fetched = folder / _WORK / entry.file_name
-    if fetched.is_file():  # converting it was broken off
+    fetched = folder / _DOWNLOAD_FOLDER / entry.file_name
+    if fetched.is_file():  # converting was interrupted
         sha256 = sha256_of(fetched, cancelled)
     else:
         sha256 = download(
@@ -80,22 +81,23 @@ def install(entry: PublishedWeights, folder: Path, report: Report, cancelled: Is
     try:
         path = _convert(entry, fetched, folder, {"source": entry.address, "source_sha256": sha256}, report, cancelled)
     except (WeightsDamaged, WeightsUnsafe) as error:
-        traceback.clear_frames(error.__traceback__)  # Windows deletes no file that tensors are still mapped to
-        fetched.unlink()  # or the next run would go on with it
+        traceback.clear_frames(error.__traceback__)  # Windows cannot delete a file while tensors are mapped to it
+        fetched.unlink()  # or the next run would try to convert it again
         raise
-    with suppress(OSError):  # parts of other downloads may lie there
+    with suppress(OSError):  # the folder may hold parts of other downloads
         fetched.unlink()
         fetched.parent.rmdir()
     return path
 
 
-def import_file(entry: PublishedWeights, file: Path, folder: Path, report: Report, cancelled: IsCancelled) -> Path:
-    """Install `entry` in `folder` from a file that the user has, which stays as it is; its file there.
+def import_file(entry: PublishedWeights, file: Path, folder: Path, report: ReportStage, cancelled: IsCancelled) -> Path:
+    """Install the weights `entry` in `folder` from the user's `file`, and return the installed file.
 
-    Raises Stopped when `cancelled`, WeightsMissing, WeightsDamaged, WeightsUnsafe, DiskFull, FolderNotWritable.
+    `file` is not changed. Raises Cancelled when `cancelled`, WeightsMissing, WeightsDamaged, WeightsUnsafe, DiskFull,
+    FolderNotWritable.
     """
     if not file.is_file():
-        raise WeightsMissing(f"the weights file {file} is not there", remedy="Name a file that is.")
+        raise WeightsMissing(f"the weights file {file} is not there", remedy="Choose an existing file.")
     report(f"Reading {file.name}", 0, 0)
     try:
         sha256 = sha256_of(file, cancelled)
@@ -109,16 +111,21 @@ def import_file(entry: PublishedWeights, file: Path, folder: Path, report: Repor
 
 
 def _convert(
-    entry: PublishedWeights, file: Path, folder: Path, source: dict[str, str], report: Report, cancelled: IsCancelled
+    entry: PublishedWeights,
+    file: Path,
+    folder: Path,
+    source: dict[str, str],
+    report: ReportStage,
+    cancelled: IsCancelled,
 ) -> Path:
-    """Try `file` in the network, and write its tensors, under the names they have, to the file of `entry`."""
-    report(f"Trying {entry.name}", 0, 0)
+    """Load `file` into its network as a test, write its tensors under the same names, and return the installed file."""
+    report(f"Testing {entry.name}", 0, 0)
     recipe = find_recipe(entry.recipes[0])
     recipe.network(recipe.numbers({}), weights=file, device=torch.device("cpu"))
     if cancelled():
         raise Cancelled
     report(f"Converting {entry.name}", 0, 0)
-    about = {
+    metadata = {
         "name": entry.name,
         "method": entry.method,
         "licence": entry.licence,
@@ -127,8 +134,8 @@ def _convert(
         "date": datetime.now(UTC).date().isoformat(),
     }
     tensors = loading.read(file)
-    apart = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
-    content = save(apart, about)
-    with atomic_write(installed(entry, folder)) as part:
+    copies = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
+    content = save(copies, metadata)
+    with atomic_write(installed_file(entry, folder)) as part:
         part.write_bytes(content)
-    return installed(entry, folder)
+    return installed_file(entry, folder)

@@ -1,18 +1,20 @@
-"""Runs one propagation job with its files: prepare, plan, run, finish."""
+"""Propagation job: prepares and plans it, propagates, and writes all result files."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import VERSION
-from ..inference.propagate import Matte, Propagator
+from ..inference.propagate import Labels, Matte, Propagator
 from ..inference.sweeps import KeyframePolicy, ObjectGroup, Sweep, group_by_keyframes, group_jointly, plan_sweeps
 from ..media.frames import FrameReader
 from ..media.label_images import read_labels
@@ -26,7 +28,7 @@ from ..shared.protocol import Answer, Finished, JobCancelled, MatteReady, Stage
 from ..shared.types import PropagationJob
 from ..suggestion.key_cache import KeyFolder
 from .adapt import adapt
-from .resume import JobCheckpoint, ResumePoint, identity_of
+from .resume import JobCheckpoint, ResumePoint, job_identity
 from .setup import JobContext, open_job_context
 
 _log = logging.getLogger(__name__)
@@ -35,7 +37,7 @@ Report = Callable[[Answer], None]
 
 
 def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> None:
-    """Run `job`; the last report is Finished or JobCancelled. What is written before an error stays valid."""
+    """Run `job`; the last report is Finished or JobCancelled. Files written before an error stay valid."""
     try:
         if not job.keyframes:
             raise NoKeyframes("there is no keyframe to start from")
@@ -61,11 +63,11 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
 
 # -- prepare and plan --------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
-class _Plan:
-    """What a job is going to do."""
+class _JobPlan:
+    """Inputs and sweeps of a job."""
 
     folder: MatteFolder
-    truth: dict[int, np.ndarray]  # keyframe labels (H, W) uint8 by media frame
+    truth: dict[int, NDArray[np.uint8]]  # keyframe labels (H, W) by media frame
     groups: tuple[ObjectGroup, ...]
     sweeps: tuple[Sweep, ...]
     policy: KeyframePolicy
@@ -73,16 +75,16 @@ class _Plan:
 
     @property
     def objects(self) -> list[int]:
-        """Ids of all objects, ascending."""
+        """Return the ids of all objects, ascending."""
         return sorted({number for group in self.groups for number in group.objects})
 
     @property
     def steps(self) -> int:
-        """How many mattes the sweeps compute, over all frames."""
+        """Return how many steps the job has: wanted frames, counted in each sweep."""
         return sum(sweep.wanted_count() for sweep in self.sweeps)
 
 
-def _prepare(job: PropagationJob, context: JobContext, report: Report) -> _Plan:
+def _prepare(job: PropagationJob, context: JobContext, report: Report) -> _JobPlan:
     """Read the keyframes, plan the sweeps, claim the matte folder, and adapt the network if the job asks for it."""
     truth, warning = _read_keyframes(job, context.reader)
     policy = context.recipe.keyframe_policy
@@ -93,16 +95,16 @@ def _prepare(job: PropagationJob, context: JobContext, report: Report) -> _Plan:
     groups = group_objects(annotations, max_objects=context.network.max_objects)
     sweeps = plan_sweeps(groups, job.frames, job.direction, before_first=policy.before_first)
     folder = MatteFolder(job.folder)
-    folder.claim(_marker(job, context.reader))
+    folder.claim(_folder_record(job, context.reader))
     if job.settings.adapt:
         adapt(context, folder, truth, groups, partial(_report_stage, job, report))
-    return _Plan(folder, truth, groups, sweeps, context.recipe.keyframe_policy_for(context.numbers), warning)
+    return _JobPlan(folder, truth, groups, sweeps, context.recipe.keyframe_policy_for(context.numbers), warning)
 
 
-def _read_keyframes(job: PropagationJob, reader: FrameReader) -> tuple[dict[int, np.ndarray], str]:
+def _read_keyframes(job: PropagationJob, reader: FrameReader) -> tuple[dict[int, NDArray[np.uint8]], str]:
     """Read keyframe labels by media frame, and a warning if some overlap: the higher object number lies on top."""
     size = (reader.clip.height, reader.clip.width)
-    truth: dict[int, np.ndarray] = {}
+    truth: dict[int, NDArray[np.uint8]] = {}
     overlapping: list[int] = []
     for keyframe in job.keyframes:
         if not 0 <= keyframe.frame < reader.clip.frame_count:
@@ -120,8 +122,8 @@ def _read_keyframes(job: PropagationJob, reader: FrameReader) -> tuple[dict[int,
     return truth, warning if overlapping else ""
 
 
-def _marker(job: PropagationJob, reader: FrameReader) -> dict:
-    """What the matte folder's marker file records of the run."""
+def _folder_record(job: PropagationJob, reader: FrameReader) -> dict[str, Any]:
+    """Return what the marker file of the matte folder records of the run."""
     return {
         "keymatte": VERSION,
         "first_number": reader.numbers[0],
@@ -133,7 +135,7 @@ def _marker(job: PropagationJob, reader: FrameReader) -> dict:
 # -- run ---------------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class _Outputs:
-    """All that a job writes."""
+    """Writers of a job's result files."""
 
     mattes: MatteWriter
     outlines: OutlineTracer
@@ -143,23 +145,27 @@ class _Outputs:
 
     def write(self, matte: Matte, then: Callable[[], None]) -> None:
         """Write one frame's mattes, then call `then`."""
-        self.outlines.forget()
-        self.mattes.put(matte)
+        self.outlines.remove_outdated()
+        self.mattes.write(matte)
         if self.probabilities:
-            self.probabilities.put(matte)
+            self.probabilities.add(matte)
         then()
 
 
 @contextmanager
-def _open_outputs(job: PropagationJob, context: JobContext, plan: _Plan, report: Report) -> Iterator[_Outputs]:
-    """Open what the job writes; a cancelled job leaves outlines if it is short."""
+def _open_outputs(job: PropagationJob, context: JobContext, plan: _JobPlan, report: Report) -> Iterator[_Outputs]:
+    """Open the writers of the job; when it is cancelled, outlines are still traced if that takes little time."""
     reader, folder = context.reader, plan.folder
     size = (reader.clip.height, reader.clip.width)
-    checkpoint = JobCheckpoint(folder, identity_of(job, context, plan.truth, plan.groups, folder))
+    checkpoint = JobCheckpoint(folder, job_identity(job, context, plan.truth, plan.groups, folder))
     resumable = job.probabilities is None  # probabilities of an interrupted run are gone
     outputs = _Outputs(
         mattes=MatteWriter(
-            folder, reader.numbers, plan.objects, job.frames, first=checkpoint.first if resumable else None
+            folder,
+            reader.numbers,
+            plan.objects,
+            job.frames,
+            keep_first=checkpoint.keep_first_matte if resumable else None,
         ),
         outlines=OutlineTracer(
             folder, reader.numbers, plan.objects, size, partial(_report_stage, job, report, "Tracing outlines")
@@ -171,17 +177,18 @@ def _open_outputs(job: PropagationJob, context: JobContext, plan: _Plan, report:
     try:
         yield outputs
     except MatteUnreadable:
-        checkpoint.forget()  # or a resumed run would fail on the same matte again
+        checkpoint.remove()  # or a resumed run would fail on the same matte again
         raise
     except Cancelled:
-        outputs.outlines.trace_shortly()
+        outputs.outlines.trace_briefly()
         raise
     finally:
         if outputs.probabilities:
             outputs.probabilities.close()
 
 
-def _new_propagator(job: PropagationJob, context: JobContext, plan: _Plan) -> Propagator:
+def _new_propagator(job: PropagationJob, context: JobContext, plan: _JobPlan) -> Propagator:
+    """Make the propagator of the job; with `job.keys` it also writes the key of each frame."""
     recipe, network = context.recipe, context.network
     keys = KeyFolder.open(job.keys, context.identity()) if job.keys else None
     return Propagator(
@@ -199,25 +206,25 @@ def _new_propagator(job: PropagationJob, context: JobContext, plan: _Plan) -> Pr
 
 
 def _keep_keys(keys: KeyFolder, frame: int, features: Features) -> None:
-    """Write the keys of a frame for `suggest`, once."""
+    """Write the keys of a frame for the suggestion of frames, if they are not cached yet."""
     if not keys.has(frame):
         keys.write(frame, features.query, features.grid)
 
 
 def _propagate(
-    job: PropagationJob, context: JobContext, plan: _Plan, outputs: _Outputs, propagator: Propagator, report: Report
+    job: PropagationJob, context: JobContext, plan: _JobPlan, outputs: _Outputs, propagator: Propagator, report: Report
 ) -> float:
-    """Compute and write all mattes, from where the same job was interrupted. Returns steps per second."""
+    """Compute and write all mattes, from where the same job was interrupted; return steps per second."""
     resume = _find_resume_point(context, plan, outputs)
     if resume is None:
         if reason := outputs.checkpoint.restart_reason(resumable=outputs.resumable):
             _log.warning("%s", reason)
             report(Stage(job.job_id, reason))
-        outputs.checkpoint.forget()
+        outputs.checkpoint.remove()
     report(Stage(job.job_id, "Encoding the keyframes" + (", then resuming" if resume else "")))
     before = resume.done if resume else 0
     done, began = before, time.monotonic()
-    with WriteBehind() as behind:
+    with WriteBehind() as writer:
         mattes = propagator.propagate(
             plan.sweeps,
             resume_from=resume.state if resume else None,
@@ -225,36 +232,37 @@ def _propagate(
         )
         for done, matte in enumerate(mattes, before + 1):
             ready = MatteReady(job.job_id, matte.frame, done, plan.steps)
-            behind.do(partial(outputs.write, matte, partial(report, ready)))
+            writer.submit(partial(outputs.write, matte, partial(report, ready)))
             if matte.checkpoint:
                 progress = matte.checkpoint, done, outputs.mattes.written, propagator.readable, context.source.failed
-                behind.do(partial(outputs.checkpoint.save, *progress))
-            context.source.check()  # frames may have been read long before
+                writer.submit(partial(outputs.checkpoint.save, *progress))
+            context.source.check()  # cancelled since the frame was read ahead
     return (done - before) / max(time.monotonic() - began, 1e-9)
 
 
-def _find_resume_point(context: JobContext, plan: _Plan, outputs: _Outputs) -> ResumePoint | None:
-    """Find where the same job was interrupted, if its mattes are all there and the same frames can be read as then."""
+def _find_resume_point(context: JobContext, plan: _JobPlan, outputs: _Outputs) -> ResumePoint | None:
+    """Return where the same job was interrupted, if all its mattes are intact and the same frames can be read."""
     point = outputs.checkpoint.load() if outputs.resumable else None
     if point is None:
         return None
-    permanent: Mapping[int, np.ndarray] = plan.truth if plan.policy.permanent else {}
+    permanent: Labels = plan.truth if plan.policy.permanent else {}
     can_read = {frame: context.source.read(frame) is not None for frame in sorted({*permanent, *point.failed})}
     same_keyframes = {frame for frame in permanent if can_read[frame]} == point.readable
     still_failing = not any(can_read[frame] for frame in point.failed)
     if not same_keyframes or not still_failing:
         return None
-    return point if outputs.mattes.go_on(point.written, outputs.checkpoint.place_of_first) else None
+    return point if outputs.mattes.adopt(point.written, outputs.checkpoint.first_matte_path) else None
 
 
 # -- finish ------------------------------------------------------------------------------------------------------------
-def _finish(job: PropagationJob, context: JobContext, plan: _Plan, outputs: _Outputs) -> None:
-    """Write what needs all mattes: keyframes on unreadable frames, outlines, probabilities."""
-    outputs.mattes.put_unread(plan.truth, [frame for frame in job.frames if frame in context.source.failed])
+def _finish(job: PropagationJob, context: JobContext, plan: _JobPlan, outputs: _Outputs) -> None:
+    """Write mattes of keyframes on unreadable frames, outlines and probabilities; remove the checkpoint."""
+    unreadable = [frame for frame in job.frames if frame in context.source.failed]
+    outputs.mattes.write_unreadable_keyframes(plan.truth, unreadable)
     outputs.outlines.trace(context.source.check)
     if outputs.probabilities:
         outputs.probabilities.save()
-    outputs.checkpoint.forget()
+    outputs.checkpoint.remove()
 
 
 def _report_stage(job: PropagationJob, report: Report, text: str, done: int, total: int) -> None:

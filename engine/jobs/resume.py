@@ -1,4 +1,4 @@
-"""Checkpoints of an unfinished job, kept beside its mattes, so that the same job resumes instead of restarting."""
+"""Job checkpoints in the matte folder, from which the same job resumes after an interruption."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from ..checkpoints import loading
 from ..checkpoints.download import sha256_of
-from ..inference.propagate import PropagationState
+from ..inference.propagate import Labels, PropagationState
 from ..inference.sweeps import ObjectGroup
 from ..shared.errors import EngineError
 from ..shared.files import atomic_write
-from ..shared.matte_folder import MEMORY, MatteFolder
+from ..shared.matte_folder import CHECKPOINT_FILE, MatteFolder
 from ..shared.types import PropagationJob
 from .setup import JobContext
 
@@ -39,32 +41,32 @@ _MAX_BYTES = 256 << 20  # a larger state is not kept
 
 @dataclass(frozen=True)
 class ResumePoint:
-    """Where a job resumes."""
+    """Content of a checkpoint: the state from which a job resumes."""
 
     state: PropagationState
     done: int  # steps
-    written: np.ndarray  # (frames, objects) int64: sizes in bytes of the mattes written so far
+    written: NDArray[np.int64]  # (frames, objects) int64: sizes in bytes of the mattes written so far
     readable: frozenset[int]  # keyframes whose images could be read
     failed: dict[int, str]  # media frames that could not be read, and why
 
 
 class JobCheckpoint:
-    """The checkpoint of one job in its matte folder. `identity` is all that its mattes depend on."""
+    """The checkpoint of one job in its matte folder; `identity` is everything that its mattes depend on."""
 
-    def __init__(self, folder: MatteFolder, identity: dict) -> None:
-        """Name the checkpoint by `identity`; nothing is written yet."""
+    def __init__(self, folder: MatteFolder, identity: dict[str, Any]) -> None:
+        """Derive the name of the checkpoint's folder from `identity`; nothing is written yet."""
         self._identity = json.dumps(identity, sort_keys=True, default=str)
         self._folder = folder
-        self._own = folder.unfinished / hashlib.sha256(self._identity.encode()).hexdigest()[:16]
+        self._job_folder = folder.unfinished / hashlib.sha256(self._identity.encode()).hexdigest()[:16]
         self._next: float | None = time.monotonic() + _MIN_SECONDS  # None: no more checkpoints
 
-    def place_of_first(self, object_id: int, number: int) -> Path:
-        """File of an object's matte as the first of two sweeps left it; it may not exist."""
-        return self._own / f"{object_id:03d}" / f"{number:06d}.png"
+    def first_matte_path(self, object_id: int, number: int) -> Path:
+        """Return the path of an object's matte as written by the first of two sweeps; the file may not exist."""
+        return self._job_folder / f"{object_id:03d}" / f"{number:06d}.png"
 
-    def first(self, object_id: int, number: int) -> Path:
-        """Keep an object's matte as the first sweep left it, and return its file; the matte's own if that fails."""
-        matte, kept = self._folder.matte(object_id, number), self.place_of_first(object_id, number)
+    def keep_first_matte(self, object_id: int, number: int) -> Path:
+        """Keep a copy of an object's matte from the first sweep and return its path; on failure the matte's."""
+        matte, kept = self._folder.matte(object_id, number), self.first_matte_path(object_id, number)
         if kept.is_file():
             return kept
         if self._next is None:
@@ -72,7 +74,7 @@ class JobCheckpoint:
         try:
             kept.parent.mkdir(parents=True, exist_ok=True)
             try:
-                kept.hardlink_to(matte)  # mattes are replaced, never changed
+                kept.hardlink_to(matte)  # safe, since a matte is replaced by a new file, never changed in place
             except OSError:
                 with atomic_write(kept) as part:
                     shutil.copyfile(matte, part)
@@ -82,13 +84,13 @@ class JobCheckpoint:
         return kept
 
     def load(self) -> ResumePoint | None:
-        """Read where the same job was interrupted; None if it was not, or if the checkpoint is damaged."""
-        file = self._own / MEMORY
+        """Read the checkpoint of the same job; None if there is none or it is damaged."""
+        file = self._job_folder / CHECKPOINT_FILE
         try:
             metadata = loading.metadata(file) if file.is_file() else {}
             if metadata.get("identity") == self._identity:
                 progress = json.loads(metadata["progress"])
-                # Not mapped: on Windows a mapped file cannot be replaced. Cloned: the bytes are read-only.
+                # Not memory-mapped, since Windows cannot replace a mapped file; cloned, since the bytes are read-only.
                 tensors = {name: tensor.clone() for name, tensor in load(file.read_bytes()).items()}
                 written = tensors.pop(_WRITTEN).numpy()
                 return ResumePoint(
@@ -103,17 +105,17 @@ class JobCheckpoint:
         return None
 
     def restart_reason(self, *, resumable: bool) -> str:
-        """Why a job that does not resume starts again, in a sentence; empty if nothing was interrupted here."""
-        if self._own.is_dir() and not resumable:
+        """Return why an interrupted job starts again instead of resuming; empty if no job was interrupted here."""
+        if self._job_folder.is_dir() and not resumable:
             return "Starting again: the probabilities that the interrupted run computed were not kept"
-        if self._own.is_dir():
+        if self._job_folder.is_dir():
             return "Starting again: files of the interrupted run are missing or damaged, or other frames can be read"
         if any(self._folder.unfinished_jobs()):
             return "Starting again: the interrupted run had other settings, keyframes or another version of Keymatte"
         return ""
 
     def due(self) -> bool:
-        """Whether it is time for the next checkpoint; true once, until that is written."""
+        """Return whether the next checkpoint is due; true only once until `save` has written it."""
         if self._next is None or time.monotonic() < self._next:
             return False
         self._next = math.inf
@@ -123,11 +125,11 @@ class JobCheckpoint:
         self,
         state: PropagationState,
         done: int,
-        written: Callable[[], np.ndarray],
+        written: Callable[[], NDArray[np.int64]],
         readable: Iterable[int],
         failed: Mapping[int, str],
     ) -> None:
-        """Write a checkpoint, unless the state is too large or the disk is full; the job goes on either way."""
+        """Write a checkpoint, unless the state is too large or writing fails; the job continues in any case."""
         began, size = time.monotonic(), sum(tensor.nbytes for tensor in state.tensors.values())
         if self._next is None:
             return
@@ -145,7 +147,7 @@ class JobCheckpoint:
         try:
             tensors = {name: tensor.cpu().contiguous().clone() for name, tensor in state.tensors.items()}
             tensors[_WRITTEN] = torch.from_numpy(written())
-            with atomic_write(self._own / MEMORY) as part:
+            with atomic_write(self._job_folder / CHECKPOINT_FILE) as part:
                 metadata = {"identity": self._identity, "progress": json.dumps(progress)}
                 part.write_bytes(save(tensors, metadata=metadata))
         except (EngineError, SafetensorError, RuntimeError, MemoryError) as error:
@@ -154,35 +156,35 @@ class JobCheckpoint:
         now = time.monotonic()
         self._next = now + max(_MIN_SECONDS, _MIN_COST_RATIO * (now - began), size / _MAX_BYTES_PER_SECOND)
 
-    def forget(self) -> None:
-        """Remove the checkpoints in the job's folder, this job's and others'."""
-        self._folder.forget_unfinished()
+    def remove(self) -> None:
+        """Remove all checkpoints in the matte folder, of this and other jobs."""
+        self._folder.remove_unfinished()
 
     def _give_up(self, error: Exception) -> None:
-        """Stop writing checkpoints; an old one would soon be wrong. First mattes stay: the job may need them."""
+        """Stop writing checkpoints and remove the last one, which would soon be outdated; kept mattes remain."""
         message = error.message if isinstance(error, EngineError) else error
         _log.warning("%s: if the job is interrupted, it starts again", message)
         self._next = None
         with suppress(OSError):
-            (self._own / MEMORY).unlink(missing_ok=True)
+            (self._job_folder / CHECKPOINT_FILE).unlink(missing_ok=True)
 
 
-def identity_of(
+def job_identity(
     job: PropagationJob,
     context: JobContext,
-    truth: Mapping[int, np.ndarray],
+    truth: Labels,
     groups: Sequence[ObjectGroup],
     folder: MatteFolder,
-) -> dict:
-    """All that the mattes of a job depend on."""
+) -> dict[str, Any]:
+    """Return everything that the mattes of a job depend on."""
     keyframes = hashlib.sha256(repr(tuple(groups)).encode())
     for frame, labels in sorted(truth.items()):
         keyframes.update(f"{frame} {labels.shape}".encode())
-        keyframes.update(np.ascontiguousarray(labels))
+        keyframes.update(np.ascontiguousarray(labels).data)
     return {
-        "program": _program(),
+        "program": _hash_program(),
         "context": context.identity(),
-        "files": _files(context.reader.files),
+        "files": _hash_files(context.reader.files),
         "device": context.device.type,
         "recipe": context.recipe.name,
         "numbers": context.numbers,
@@ -195,8 +197,8 @@ def identity_of(
     }
 
 
-def _files(files: tuple[Path, ...]) -> str:
-    """Hash the names, sizes and dates of the clip's files."""
+def _hash_files(files: tuple[Path, ...]) -> str:
+    """Return a hash of the names, sizes and dates of the clip's files."""
     digest = hashlib.sha256()
     for path in files:
         try:
@@ -208,8 +210,8 @@ def _files(files: tuple[Path, ...]) -> str:
 
 
 @lru_cache(maxsize=1)
-def _program() -> str:
-    """Hash the engine's own files and PyTorch's version, since another version may compute other mattes."""
+def _hash_program() -> str:
+    """Return a hash of the engine's source files and PyTorch's version, as another version may differ."""
     digest = hashlib.sha256(torch.__version__.encode())
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(path.read_bytes())

@@ -1,4 +1,4 @@
-"""What jobs compute with: the clip's frames, the network and how frames are fitted to it."""
+"""Job set-up: opens the clip, loads the network and determines precision and framing."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ..inference.framing import Framing
 from ..layers import quantised
@@ -26,11 +28,11 @@ from ..shared.matte_folder import spans
 from ..shared.types import PropagationJob, SuggestionJob
 
 _log = logging.getLogger(__name__)
-_LEAST_HEIGHT = 32  # pixels: two steps of the stride-16 grid; less shows a network nothing
+_MIN_HEIGHT = 32  # pixels: two cells of the stride-16 grid, the least that a network can use
 
 
 class FrameSource:
-    """Frames of a clip; those that cannot be read are remembered, and the walk goes on without them."""
+    """Reads frames of a clip ahead; frames that cannot be read are recorded in `failed` and skipped."""
 
     def __init__(self, reader: FrameReader, cancelled: Callable[[], bool]) -> None:
         self._reader = reader
@@ -44,7 +46,8 @@ class FrameSource:
     def __exit__(self, *error: object) -> None:
         self._ahead.close()
 
-    def read(self, frame: int) -> np.ndarray | None:
+    def read(self, frame: int) -> NDArray[np.uint8] | None:
+        """Read a media frame (H, W, 3) uint8 RGB; None if it cannot be read. Raises Cancelled."""
         self.check()
         if frame in self.failed:
             return None
@@ -56,25 +59,25 @@ class FrameSource:
             return None
 
     def check(self) -> None:
-        """Stop here if the job was cancelled."""
+        """Raise Cancelled if the job was cancelled."""
         if self._cancelled():
             raise Cancelled
 
     def warning(self, frames: range) -> str:
-        """What could not be read among `frames`, in words; empty if all was."""
-        lost = sorted(frame for frame in self.failed if frame in frames)
-        tail = range(self._reader.clip.frame_count - len(lost), self._reader.clip.frame_count)
-        if len(lost) <= self._reader.slack and lost == list(tail):
-            return ""  # the container told of more frames than there are
-        if not lost:
+        """Return a message about the unreadable ones of `frames`; empty if all were read."""
+        missing = sorted(frame for frame in self.failed if frame in frames)
+        last_frames = range(self._reader.clip.frame_count - len(missing), self._reader.clip.frame_count)
+        if len(missing) <= self._reader.slack and missing == list(last_frames):
+            return ""  # the container reports more frames than it has
+        if not missing:
             return ""
-        what = "1 frame" if len(lost) == 1 else f"{len(lost)} frames"
-        numbers = spans([self._reader.numbers[frame] for frame in lost])
-        return FramesUnreadable(f"{what} could not be read ({numbers}): {self.failed[lost[0]]}").sentence()
+        count = "1 frame" if len(missing) == 1 else f"{len(missing)} frames"
+        numbers = spans([self._reader.numbers[frame] for frame in missing])
+        return FramesUnreadable(f"{count} could not be read ({numbers}): {self.failed[missing[0]]}").sentence()
 
 
 def _check_clip(job: PropagationJob | SuggestionJob, reader: FrameReader) -> None:
-    """The clip may have become another since the job was made."""
+    """Check that the clip has the size and frames that the job expects. Raises ClipNotFound, BadSetting."""
     clip = reader.clip
     if (clip.height, clip.width) != (job.clip.height, job.clip.width):
         raise ClipNotFound(
@@ -83,7 +86,7 @@ def _check_clip(job: PropagationJob | SuggestionJob, reader: FrameReader) -> Non
         )
     if job.frames.stop > clip.frame_count:
         raise ClipNotFound(
-            f"{clip.path} has {clip.frame_count} frames now; frames up to {job.frames.stop - 1} were asked for"
+            f"{clip.path} has {clip.frame_count} frames now; the job needs frames up to {job.frames.stop - 1}"
         )
     if not job.frames:
         raise BadSetting("the range of frames is empty")
@@ -91,7 +94,7 @@ def _check_clip(job: PropagationJob | SuggestionJob, reader: FrameReader) -> Non
 
 @dataclass(frozen=True)
 class JobContext:
-    """All that a job has before it begins."""
+    """Everything that a job computes with."""
 
     reader: FrameReader
     source: FrameSource
@@ -101,23 +104,23 @@ class JobContext:
     framing: Framing
     device: torch.device
     precision: torch.dtype
-    kind: str  # of network
-    weights: Path | None  # the file that it was loaded from
+    network_class: str  # name of the network's class, without the autocast wrapper
+    weights: Path | None  # the file that the network was loaded from
 
-    def identity(self) -> dict:
-        """What the keys of a frame depend on."""
+    def identity(self) -> dict[str, Any]:
+        """Return everything that the keys of a frame depend on."""
         return {
             "clip": _file_identity(self.reader.clip.path),
-            "network": self.kind,
+            "network": self.network_class,
             "precision": str(self.precision),
             "weights": _file_identity(self.weights) if self.weights else None,
             "size": [self.framing.work_height, self.framing.work_width],
         }
 
 
-def in_precision(network: Network, device: torch.device, name: str) -> tuple[Network, torch.dtype]:
+def with_precision(network: Network, device: torch.device, name: str) -> tuple[Network, torch.dtype]:
     """The network as it is computed in the precision of that name, and which that is. Raises BadSetting."""
-    precision = pick_precision(name, device, whole=quantised.AVAILABLE and isinstance(network, Quantises))
+    precision = pick_precision(name, device, supports_int8=quantised.AVAILABLE and isinstance(network, Quantises))
     if precision is torch.int8 and isinstance(network, Quantises):
         network.quantise()
     elif precision is not torch.float32:
@@ -127,23 +130,25 @@ def in_precision(network: Network, device: torch.device, name: str) -> tuple[Net
 
 @contextmanager
 def open_job_context(job: PropagationJob | SuggestionJob, cancelled: Callable[[], bool]) -> Iterator[JobContext]:
-    """Open the clip and load the network for `job`. Raises BadSetting, ClipNotFound, WeightsMissing and their kin."""
+    """Open the clip and load the network for `job`. Raises BadSetting, ClipNotFound, WeightsMissing and other
+    errors of recipes, clips and weights, and OutOfMemory.
+    """
     recipe = find_recipe(job.recipe)
     if job.settings.adapt and not recipe.adapts:
         raise BadSetting(
             f"recipe {recipe.name!r} cannot adapt to the shot",
-            remedy="Switch that off, or choose the recipe 'keymatte'.",
+            remedy="Switch adapting off, or choose the recipe 'keymatte'.",
         )
     recipe, numbers = recipe.with_settings(job.settings.overrides)
     device = pick_device(job.settings.device)
-    if job.settings.height < _LEAST_HEIGHT:
-        raise BadSetting(f"a working height of {job.settings.height} pixels is too small: {_LEAST_HEIGHT} at least")
+    if job.settings.height < _MIN_HEIGHT:
+        raise BadSetting(f"a working height of {job.settings.height} pixels is too small; the minimum is {_MIN_HEIGHT}")
     with memory_errors(), FrameReader.open(job.clip.path, size=(job.clip.height, job.clip.width)) as reader:
         _check_clip(job, reader)
         weights = job.weights or recipe.weights_file()
         network = recipe.network(numbers, weights=weights, device=device)
-        kind = type(network).__name__
-        network, precision = in_precision(network, device, job.settings.precision)
+        network_class = type(network).__name__
+        network, precision = with_precision(network, device, job.settings.precision)
         framing = Framing.fit(
             reader.clip.height,
             reader.clip.width,
@@ -152,12 +157,14 @@ def open_job_context(job: PropagationJob | SuggestionJob, cancelled: Callable[[]
             style=recipe.framing_style(numbers),
         )
         with FrameSource(reader, cancelled) as source:
-            yield JobContext(reader, source, recipe, numbers, network, framing, device, precision, kind, weights)
+            yield JobContext(
+                reader, source, recipe, numbers, network, framing, device, precision, network_class, weights
+            )
 
 
-def _file_identity(path: Path) -> list:
-    """A file's path, size and date; of a folder or pattern the path alone."""
+def _file_identity(path: Path) -> list[str | int]:
+    """Return path, size and date of a file; of a folder or pattern only the path."""
     if not path.is_file():
         return [str(path.absolute())]
-    about = path.stat()
-    return [str(path.absolute()), about.st_size, about.st_mtime_ns]
+    status = path.stat()
+    return [str(path.absolute()), status.st_size, status.st_mtime_ns]

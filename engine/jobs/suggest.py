@@ -1,4 +1,4 @@
-"""One request for suggestions with its files: keys of the frames, masks found on them, frames to annotate next."""
+"""Suggestion job: encodes frames, reads their masks, and suggests the frames to annotate next."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ..shared.matte_folder import number_in
 from ..shared.protocol import Answer, JobCancelled, Stage, Suggested
 from ..shared.types import SuggestionJob
 from ..suggestion.key_cache import KeyFolder
-from ..suggestion.selection import SelectionConfig, coverage, suggest, weigh
+from ..suggestion.selection import SelectionConfig, coverage, object_weights, suggest
 from .setup import JobContext, open_job_context
 
-_TOLD_EVERY = 50  # comparisons
+_COMPARISONS_PER_REPORT = 50
 
 
 def run(job: SuggestionJob, report: Callable[[Answer], None], cancelled: Callable[[], bool]) -> None:
-    """Do `job`: the last report is Suggested or JobCancelled."""
+    """Run `job`; the last report is Suggested or JobCancelled."""
     try:
         report(_run(job, report, cancelled))
     except Cancelled:
@@ -43,63 +43,65 @@ def _run(job: SuggestionJob, report: Callable[[Answer], None], cancelled: Callab
         grid = keys.grid(frames[0])
         usable: set[int] = set()
         weights: dict[int, Tensor] = {}
-        for frame, mask in _masks(job, context):  # one at a time: those of a long clip do not fit into memory together
+        for frame, mask in _read_masks(job, context):  # one at a time, as those of a long clip do not fit into memory
             context.source.check()
-            weights[frame] = weigh(mask, grid)
+            weights[frame] = object_weights(mask, grid)
             if coverage(mask) >= job.least_mask:
                 usable.add(frame)
         if not usable - set(job.chosen):
             raise MasksMissing(
-                f"no frame beside the chosen ones has objects on {job.least_mask:g} % of it or more in {job.masks}"
+                f"in {job.masks}, objects cover {job.least_mask:g} % or more only on frames chosen already, or on none"
             )
-        for frame in job.chosen:  # one without a mask is compared as it is where masks have no say
+        for frame in job.chosen:  # without a mask, no cell of the frame counts as object
             weights.setdefault(frame, torch.zeros(grid[0] * grid[1]))
 
         def step(done: int, total: int) -> None:
             context.source.check()
-            if done % _TOLD_EVERY == 0:
+            if done % _COMPARISONS_PER_REPORT == 0:
                 report(Stage(job.job_id, "Comparing frames", done, total))
 
-        found = suggest(
+        suggestions = suggest(
             frames,
             keys.read,
             weights,
             chosen=[frame for frame in job.chosen if frame in frames],
             usable=frozenset(usable),
-            wish=SelectionConfig(job.count, job.alpha, job.least_mask),
+            config=SelectionConfig(job.count, job.alpha, job.least_mask),
             step=step,
         )
-    return Suggested(job.job_id, tuple(one.frame for one in found), tuple(one.score for one in found))
+    return Suggested(job.job_id, tuple(item.frame for item in suggestions), tuple(item.score for item in suggestions))
 
 
 def _check(job: SuggestionJob) -> None:
+    """Check the parameters of `job`. Raises BadSetting, KeyframeOutsideClip."""
     if not job.chosen:
-        raise BadSetting("suggestions need at least one frame that is annotated already")
+        raise BadSetting("suggestions need at least one annotated frame")
     outside = [frame for frame in job.chosen if not 0 <= frame < job.clip.frame_count]
     if outside:
         raise KeyframeOutsideClip(f"frame {outside[0]} is not in the clip, which has {job.clip.frame_count} frames")
     if not 0 <= job.alpha <= 1:
         raise BadSetting(f"alpha must be from 0 to 1, not {job.alpha:g}")
     if job.count < 1:
-        raise BadSetting(f"at least 1 frame must be asked for, not {job.count}")
+        raise BadSetting(f"the number of frames to suggest must be at least 1, not {job.count}")
     if not 0 <= job.least_mask <= 100:
-        raise BadSetting(f"the least mask is a percentage from 0 to 100, not {job.least_mask:g}")
+        raise BadSetting(f"the minimum coverage must be a percentage from 0 to 100, not {job.least_mask:g}")
 
 
 def _encode(job: SuggestionJob, context: JobContext, keys: KeyFolder, report: Callable[[Answer], None]) -> list[int]:
-    """Make the keys that are not there yet; the frames that could be read."""
-    wanted = sorted({*job.frames, *job.chosen})
-    lacking = [frame for frame in wanted if not _is_whole(keys, frame)]
-    for done, frame in enumerate(lacking):
+    """Write the keys of frames that are not cached yet; return the frames that could be read, ascending."""
+    frames = sorted({*job.frames, *job.chosen})
+    missing = [frame for frame in frames if not _is_readable(keys, frame)]
+    for done, frame in enumerate(missing):
         pixels = context.source.read(frame)
         if pixels is not None:
             features = context.network.encode(context.framing.apply(pixels, context.device))
             keys.write(frame, features.query, features.grid)
-        report(Stage(job.job_id, "Looking at the frames", done + 1, len(lacking)))
-    return [frame for frame in wanted if frame not in context.source.failed]
+        report(Stage(job.job_id, "Encoding frames", done + 1, len(missing)))
+    return [frame for frame in frames if frame not in context.source.failed]
 
 
-def _is_whole(keys: KeyFolder, frame: int) -> bool:
+def _is_readable(keys: KeyFolder, frame: int) -> bool:
+    """Return whether the keys of `frame` are cached and intact."""
     if not keys.has(frame):
         return False
     try:
@@ -109,10 +111,10 @@ def _is_whole(keys: KeyFolder, frame: int) -> bool:
     return True
 
 
-def _masks(job: SuggestionJob, context: JobContext) -> Iterator[tuple[int, Tensor]]:
-    """Media frame and (C, H, W) 0..1, as far as there are any. Raises MasksMissing."""
+def _read_masks(job: SuggestionJob, context: JobContext) -> Iterator[tuple[int, Tensor]]:
+    """Yield each media frame that has masks, with the masks (C, H, W) 0..1. Raises MasksMissing."""
     if job.masks.suffix == ".npz":
-        yield from _probabilities(job.masks)
+        yield from _read_probabilities(job.masks)
         return
     frame_of = {number: frame for frame, number in enumerate(context.reader.numbers)}
     size = (context.reader.clip.height, context.reader.clip.width)
@@ -121,22 +123,24 @@ def _masks(job: SuggestionJob, context: JobContext) -> Iterator[tuple[int, Tenso
     except EngineError as error:
         raise MasksMissing(error.message) from error
     for path in files:
-        frame = frame_of.get(number_in(path.stem))
+        number = number_in(path.stem)
+        frame = None if number is None else frame_of.get(number)
         if frame is not None:
             labels = read_labels(path, size=size)
             yield frame, torch.from_numpy(labels > 0)[None].float()
 
 
-def _probabilities(path: Path) -> Iterator[tuple[int, Tensor]]:
-    """As `--dump-probabilities` writes them, read one frame after another."""
+def _read_probabilities(path: Path) -> Iterator[tuple[int, Tensor]]:
+    """Yield frames and masks from a file written by `--dump-probabilities`, one at a time."""
     try:
         with np.load(path) as stored:
             frames = stored["frames"]
         with zipfile.ZipFile(path) as archive, archive.open("probabilities.npy") as file:
-            np.lib.format.read_magic(file)
-            shape, _, kind = np.lib.format.read_array_header_1_0(file)
+            np.lib.format.read_magic(file)  # type: ignore[no-untyped-call]
+            shape, _, dtype = np.lib.format.read_array_header_1_0(file)  # type: ignore[no-untyped-call]
             for frame in frames:
-                found = np.frombuffer(file.read(math.prod(shape[1:]) * kind.itemsize), kind).reshape(shape[1:])
-                yield int(frame), torch.from_numpy(found[1:].astype(np.float32))
+                data = file.read(math.prod(shape[1:]) * dtype.itemsize)
+                probabilities = np.frombuffer(data, dtype).reshape(shape[1:])
+                yield int(frame), torch.from_numpy(probabilities[1:].astype(np.float32))
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise MasksMissing(f"{path} holds no probabilities ({error})") from error
+        raise MasksMissing(f"{path} contains no probabilities ({error})") from error

@@ -1,1 +1,1 @@
-"""Clips and images: movies, image sequences and label images, read and written."""
+"""Media files: reading movies and image sequences, reading and writing label images and mattes."""

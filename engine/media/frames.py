@@ -1,4 +1,4 @@
-"""FrameReader: frames of a movie file or an image sequence, by media frame."""
+"""Frame reader: reads media frames of a movie file or an image sequence."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NUMBERED = re.compile(r"(?P<head>.*?)(?P<digits>[0-9]+)(?P<tail>[^0-9]*)", re.D
 
 
 class FrameReader:
-    """Open clip. Forward reading is sequential; backward, a movie is decoded in blocks of bounded size.
+    """An open clip. Forward reading is sequential; backward, a movie is decoded in blocks of bounded size.
 
     clip     path as given, size, number of media frames
     files    the movie, or the image of each media frame
@@ -44,21 +44,21 @@ class FrameReader:
         """
         path = Path(path)
         if path.is_dir():
-            return cls._of_images(path, _sorted(path, is_picture), f"folder {path} holds no images")
+            return cls._of_images(path, _sorted(path, is_picture), f"folder {path} contains no images")
         if path.is_file():
             if is_picture(path):
-                return cls._of_images(path, _run_from(path), "")
+                return cls._of_images(path, _numbered_sequence(path), "")
             return cls._of_movie(path, size)
         if _is_pattern(path.name):
             pattern = _pattern(path.name)
             files = _sorted(path.parent, lambda file: is_picture(file) and pattern.fullmatch(file.name) is not None)
-            return cls._of_images(path, files, f"no images are named {path}")
-        raise ClipNotFound(f"there is no film at {path}")
+            return cls._of_images(path, files, f"no image names match {path}")
+        raise ClipNotFound(f"there is no clip at {path}")
 
     @classmethod
-    def _of_images(cls, path: Path, files: list[Path], nothing: str) -> FrameReader:
+    def _of_images(cls, path: Path, files: list[Path], empty_message: str) -> FrameReader:
         if not files:
-            raise ClipNotFound(nothing, remedy="Choose a movie, or a folder with PNG, JPEG, TIFF or EXR images.")
+            raise ClipNotFound(empty_message, remedy="Choose a movie, or a folder with PNG, JPEG, TIFF or EXR images.")
         height, width = _common_size(files)
 
         def read(frame: int) -> np.ndarray:
@@ -78,9 +78,9 @@ class FrameReader:
             raise ClipUnreadable(f"{path.name} is neither an image nor a movie that Keymatte knows")
         movie = movies.Movie(path, size)
         clip = VideoClip(path=path, height=movie.height, width=movie.width, frame_count=movie.frame_count)
-        found = cls(clip, [path], tuple(range(movie.frame_count)), movie.fps, movie.read, movie.close)
-        found.slack = movies.SLACK
-        return found
+        reader = cls(clip, [path], tuple(range(movie.frame_count)), movie.fps, movie.read, movie.close)
+        reader.slack = movies.SLACK
+        return reader
 
     def __init__(
         self,
@@ -128,14 +128,14 @@ def _sorted(folder: Path, wanted: Callable[[Path], bool]) -> list[Path]:
         raise ClipUnreadable(f"folder {folder} cannot be read ({error.strerror})") from error
 
 
-def _run_from(first: Path) -> list[Path]:
-    found = _NUMBERED.fullmatch(first.stem)
-    if found is None:
+def _numbered_sequence(first: Path) -> list[Path]:
+    match = _NUMBERED.fullmatch(first.stem)
+    if match is None:
         return [first]
-    files, number, digits = [first], int(found["digits"]), len(found["digits"])
+    files, number, digits = [first], int(match["digits"]), len(match["digits"])
     while True:
         number += 1
-        file = first.with_name(f"{found['head']}{number:0{digits}d}{found['tail']}{first.suffix}")
+        file = first.with_name(f"{match['head']}{number:0{digits}d}{match['tail']}{first.suffix}")
         if not file.is_file():
             return files
         files.append(file)
@@ -147,34 +147,35 @@ def _is_pattern(name: str) -> bool:
 
 def _pattern(name: str) -> re.Pattern[str]:
     """Compile a name pattern: `####` and `%04d` match four or more digits, `*` and `?` as in a shell."""
-    found = _HASHES.search(name) or _PERCENT.search(name)
-    if found is None:
+    match = _HASHES.search(name) or _PERCENT.search(name)
+    if match is None:
         return re.compile(translate(name.replace("[", "[[]")))
-    digits = len(found[0]) if found[0][0] == "#" else int(found[1] or 1)
+    digits = len(match[0]) if match[0][0] == "#" else int(match[1] or 1)
     number = f"(?:[0-9]{{{digits}}}|[1-9][0-9]{{{digits},}})"
-    return re.compile(re.escape(name[: found.start()]) + number + re.escape(name[found.end() :]))
+    return re.compile(re.escape(name[: match.start()]) + number + re.escape(name[match.end() :]))
 
 
 def _numbers(files: list[Path]) -> tuple[int, ...]:
     numbers = [number_in(file.stem) for file in files]
-    told = [number for number in numbers if number is not None]
-    if len(told) == len(files) and all(after > before for before, after in pairwise(told)):
-        return tuple(told)
+    known_numbers = [number for number in numbers if number is not None]
+    if len(known_numbers) == len(files) and all(after > before for before, after in pairwise(known_numbers)):
+        return tuple(known_numbers)
     return tuple(range(len(files)))
 
 
 def _common_size(files: list[Path]) -> tuple[int, int]:
     """Return the common size (H, W) from the headers; an image with a broken header fails when read."""
     sizes = ((file, picture_size(file)) for file in files)
-    known = ((file, size) for file, size in sizes if size is not None)
+    readable = ((file, size) for file, size in sizes if size is not None)
     try:
-        first, (height, width) = next(known)
+        first, (height, width) = next(readable)
     except StopIteration:
         try:
-            return read_picture(files[0]).shape[:2]  # format without header support
+            height, width = read_picture(files[0]).shape[:2]  # format without header support
+            return height, width
         except FramesUnreadable as error:
             raise ClipUnreadable(f"none of the {len(files)} images can be read: {error.message}") from error
-    for file, size in known:
+    for file, size in readable:
         if size != (height, width):
             raise MixedSizes(f"{first.name} is {width}x{height}, but {file.name} is {size[1]}x{size[0]}")
     return height, width

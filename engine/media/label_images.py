@@ -24,8 +24,8 @@ from .frames import natural_key
 from .pictures import is_picture
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_BROKEN = (OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError)
-_MANY = 32  # with more grey values, the image is a soft matte, not labels
+_READ_ERRORS = (OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError)
+_MAX_LABELS = 32  # with more values the image is a soft matte, unless its palette is the one of label images
 
 
 def read_labels(path: Path, *, size: tuple[int, int] | None = None) -> np.ndarray:
@@ -36,23 +36,23 @@ def read_labels(path: Path, *, size: tuple[int, int] | None = None) -> np.ndarra
     above 255 and for more than 32 grey values (soft edges); KeyframeSizeMismatch.
     """
     try:
-        stored, palette = _stored(path)
-    except _BROKEN as error:
+        stored, palette = _read_stored(path)
+    except _READ_ERRORS as error:
         raise KeyframeUnreadable(f"label image {path} cannot be read ({error})") from error
     if stored.ndim == 3:
         if (stored[:, :, :1] != stored).any():
-            raise KeyframeNotLabels(f"{path} holds colours, not object numbers")
+            raise KeyframeNotLabels(f"{path} has colours, not object numbers")
         stored = stored[:, :, 0]
     if size is not None and stored.shape != tuple(size):
         raise KeyframeSizeMismatch(
             f"label image {path.name} is {stored.shape[1]}x{stored.shape[0]}, the clip is {size[1]}x{size[0]}"
         )
     if stored.min() < 0 or stored.max() > 255:
-        raise KeyframeNotLabels(f"{path} holds values up to {stored.max():g}; object numbers end at 255")
+        raise KeyframeNotLabels(f"{path} has values up to {stored.max():g}; object numbers end at 255")
     labels = stored.astype(np.uint8)
     ids = np.flatnonzero(np.bincount(labels.ravel(), minlength=256))
-    if len(ids) > _MANY and not np.array_equal(palette[ids], PALETTE[ids]):
-        raise KeyframeNotLabels(f"{path} holds {len(ids)} values: soft edges or a photograph, not object numbers")
+    if len(ids) > _MAX_LABELS and not np.array_equal(palette[ids], PALETTE[ids]):
+        raise KeyframeNotLabels(f"{path} has {len(ids)} values: soft edges or a photograph, not object numbers")
     return labels
 
 
@@ -67,8 +67,8 @@ def write_labels(path: Path, labels: np.ndarray) -> None:
 def read_matte(path: Path) -> np.ndarray:
     """Read alpha (H, W) float32, 0..1, from an 8-bit or 16-bit grey image. Raises MatteUnreadable."""
     try:
-        stored, _ = _stored(path)
-    except _BROKEN as error:
+        stored, _ = _read_stored(path)
+    except _READ_ERRORS as error:
         raise MatteUnreadable(f"matte {path} cannot be read ({error})") from error
     if stored.ndim == 3:
         stored = stored[:, :, 0]
@@ -101,9 +101,9 @@ def read_keyframes(
     for path in label_files(folder):
         number = number_in(path.stem)
         if number not in frame_of:
-            named = "carries no frame number" if number is None else f"is for frame {number}"
+            reason = "has no frame number in its name" if number is None else f"is for frame {number}"
             raise KeyframeOutsideClip(
-                f"keyframe {path.name} {named}; the clip's frames are {numbers[0]} to {numbers[-1]}"
+                f"keyframe {path.name} {reason}; the clip's frames are {numbers[0]} to {numbers[-1]}"
             )
         labels = read_labels(path, size=size)
         objects = np.flatnonzero(np.bincount(labels.ravel(), minlength=256)[1:]) + 1
@@ -111,7 +111,7 @@ def read_keyframes(
     if not any(keyframe.objects for keyframe in found):
         raise NoKeyframes(f"no object is marked in the images of {folder}")
     if unlabelled == "absent":
-        found = _told_absent(found)
+        found = _with_absent_objects(found)
     return tuple(sorted((keyframe for keyframe in found if keyframe.objects), key=lambda keyframe: keyframe.frame))
 
 
@@ -120,29 +120,29 @@ def label_files(folder: Path) -> list[Path]:
     if folder.is_file():
         return [folder]
     if not folder.is_dir():
-        raise NoKeyframes(f"there is no folder {folder}", remedy="Name a folder of label images.")
+        raise NoKeyframes(f"there is no folder {folder}", remedy="Choose a folder of label images.")
     files = sorted((path for path in folder.iterdir() if is_picture(path)), key=natural_key)
     if not files:
-        raise NoKeyframes(f"folder {folder} holds no label images")
+        raise NoKeyframes(f"folder {folder} contains no label images")
     return files
 
 
-def _told_absent(keyframes: list[KeyframeFile]) -> list[KeyframeFile]:
+def _with_absent_objects(keyframes: list[KeyframeFile]) -> list[KeyframeFile]:
     """Add to the first image of each frame the objects that no image of the frame shows, as absent."""
-    known = {id_ for keyframe in keyframes for id_ in keyframe.objects}
-    told = []
-    met: set[int] = set()
+    all_objects = {id_ for keyframe in keyframes for id_ in keyframe.objects}
+    completed = []
+    frames_done: set[int] = set()
     for keyframe in keyframes:
         objects = set(keyframe.objects)
-        if keyframe.frame not in met:
-            shown = {id_ for other in keyframes if other.frame == keyframe.frame for id_ in other.objects}
-            objects |= known - shown
-        met.add(keyframe.frame)
-        told.append(KeyframeFile(keyframe.frame, keyframe.labels, tuple(sorted(objects))))
-    return told
+        if keyframe.frame not in frames_done:
+            visible = {id_ for other in keyframes if other.frame == keyframe.frame for id_ in other.objects}
+            objects |= all_objects - visible
+        frames_done.add(keyframe.frame)
+        completed.append(KeyframeFile(keyframe.frame, keyframe.labels, tuple(sorted(objects))))
+    return completed
 
 
-def _stored(path: Path) -> tuple[np.ndarray, np.ndarray]:
+def _read_stored(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Read stored values (H, W), or (H, W, 3) for colours, without alpha; and the palette (256, 3) or zeros."""
     with Image.open(path) as image:
         palette = np.zeros((256, 3), np.uint8)
@@ -153,15 +153,15 @@ def _stored(path: Path) -> tuple[np.ndarray, np.ndarray]:
         if image.mode == "P":
             colours = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
             palette[: len(colours)] = colours
-        spread = _grey_spread(path) if image.mode == "L" else 1
-        return np.asarray(image) // spread if spread > 1 else np.asarray(image), palette
+        scale = _grey_scale(path) if image.mode == "L" else 1
+        return np.asarray(image) // scale if scale > 1 else np.asarray(image), palette
 
 
-def _grey_spread(path: Path) -> int:
+def _grey_scale(path: Path) -> int:
     """Return the factor by which Pillow scales 2-bit and 4-bit grey PNG values to 0..255; else 1."""
     with path.open("rb") as file:
-        head = file.read(26)
-    return {2: 85, 4: 17}.get(head[24], 1) if head.startswith(_PNG) and len(head) > 24 else 1
+        header = file.read(26)
+    return {2: 85, 4: 17}.get(header[24], 1) if header.startswith(_PNG) and len(header) > 24 else 1
 
 
 def _davis_palette() -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Movie: frame-accurate random access to a movie file, equal to sequential decoding."""
+"""Movie files: frame-accurate random access, with the same result as sequential decoding."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ SUFFIXES = frozenset((".mp4", ".mov", ".m4v", ".qt", ".3gp", ".mkv", ".webm", ".
 SUFFIXES |= {".flv", ".wmv", ".mpg", ".mpeg", ".m2v", ".mts", ".m2ts", ".ts", ".vob", ".dv", ".mv", ".ogv", ".ogg"}
 SUFFIXES |= {".gif", ".y4m"}
 _BLOCK_BYTES = 96 * 2**20  # pixel cache for backward reading
-_NEAR, _EARLY = 2, 48  # seek run-up in frames; the long one passes frames that depend on skipped ones
-_PATIENCE = 3  # failed seeks before seeking is given up for decoding from the start
-_NOWHERE = 2**62
+_SHORT_RUN_UP, _LONG_RUN_UP = 2, 48  # frames decoded after a seek; the long one passes frames based on skipped ones
+_MAX_FAILED_SEEKS = 3  # before seeking is given up for decoding from the start
+_UNKNOWN_POSITION = 2**62
 
-# decoder warnings about frames skipped by a seek are irrelevant: these are never returned
+# Decoder warnings about frames skipped by a seek are irrelevant, as these frames are never returned.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
-SLACK = 3  # frames: a container's duration includes sound, which may outlast the video
+SLACK = 3  # frames that a container may report too many: its duration includes sound, which may outlast the video
 
 
 class Movie:
@@ -41,118 +41,121 @@ class Movie:
         """
         self._path = path
         self._times: list[float] = []  # timestamp in milliseconds of each frame decoded so far, from the start
-        self._marks: list[int] = []  # checksum of each of these frames
+        self._checksums: list[int] = []  # checksum of each of these frames
         self._end: int | None = None  # first frame that cannot be decoded, if known
-        self._patience = _PATIENCE
-        self._upright = True
+        self._seeks_left = _MAX_FAILED_SEEKS
+        self._apply_rotation = True
         self._open()
-        if size and size != self._told_size() and size == self._told_size()[::-1]:
-            self._upright = False
+        if size and size != self._reported_size() and size == self._reported_size()[::-1]:
+            self._apply_rotation = False
             self._open()
         count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         self.fps = fps if 0 < fps < 10000 else None
         try:
-            self._kept = self._decode(0, 0)
+            self._cached = self._decode(0, 0)
         except FramesUnreadable as error:
-            raise ClipUnreadable(f"no picture of movie {path.name} can be decoded") from error
-        self.height, self.width = self._kept[0].shape[:2]
-        self._block = int(np.clip(_BLOCK_BYTES // self._kept[0].nbytes, 8, 96))
+            raise ClipUnreadable(f"no frame of movie {path.name} can be decoded") from error
+        self.height, self.width = self._cached[0].shape[:2]
+        self._block_length = int(np.clip(_BLOCK_BYTES // self._cached[0].nbytes, 8, 96))
         self.frame_count = round(count) if 0 < count < 2**31 else self._count()
 
     def read(self, frame: int) -> np.ndarray:
         """Read a frame: (H, W, 3) uint8 RGB. Raises FramesUnreadable if decoding fails."""
-        if frame not in self._kept:
-            first = frame if frame > self._at else max(0, frame - self._block + 1)
-            self._kept = {}  # released first, so that two blocks are never in memory
-            self._kept = self._decode(first, frame)
-        return self._kept[frame].copy()
+        if frame not in self._cached:
+            first = frame if frame > self._position else max(0, frame - self._block_length + 1)
+            self._cached = {}  # released first, so that two blocks are never in memory at once
+            self._cached = self._decode(first, frame)
+        return self._cached[frame].copy()
 
     def close(self) -> None:
         """Close the file and drop cached frames."""
-        self._kept = {}
+        self._cached = {}
         self._capture.release()
 
     def _open(self) -> None:
         self._capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
-        self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, float(self._upright))
-        self._at = -1  # last grabbed frame
+        self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, float(self._apply_rotation))
+        self._position = -1  # last grabbed frame
         if not self._capture.isOpened():
-            raise ClipUnreadable(f"movie {self._path.name} cannot be opened: damaged, cut off, or no movie")
+            raise ClipUnreadable(f"movie {self._path.name} cannot be opened: it is damaged, truncated, or no movie")
 
-    def _told_size(self) -> tuple[int, int]:
-        height, width = (self._capture.get(ask) for ask in (cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FRAME_WIDTH))
-        return round(height), round(width)
+    def _reported_size(self) -> tuple[int, int]:
+        """Return the size (H, W) that the container reports."""
+        capture = self._capture
+        return round(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)), round(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
 
     def _decode(self, first: int, last: int) -> dict[int, np.ndarray]:
         """Decode frames first..last by the cheapest method whose result is verified."""
         if self._end is not None and last >= self._end:
-            raise self._ends(last)
-        ways: tuple[Callable[[int], bool], ...]
-        ways = (self._go_on, partial(self._seek, _NEAR), partial(self._seek, _EARLY), self._rewind)
-        for reach in ways:
-            if reach(first):
-                found = self._run(first, last)
-                if found is not None:
-                    return found
-        raise FramesUnreadable(f"frames {first} to {last} of movie {self._path.name} are never twice the same")
+            raise self._end_error(last)
+        moves: tuple[Callable[[int], bool], ...]
+        moves = (self._continue, partial(self._seek, _SHORT_RUN_UP), partial(self._seek, _LONG_RUN_UP), self._rewind)
+        for move_to in moves:
+            if move_to(first):
+                frames = self._decode_verified(first, last)
+                if frames is not None:
+                    return frames
+        raise FramesUnreadable(f"frames {first} to {last} of movie {self._path.name} change each time they are decoded")
 
-    def _go_on(self, first: int) -> bool:
+    def _continue(self, first: int) -> bool:
         """Continue from the current position, if shortly before `first` or at the last known frame."""
-        return self._at < first and (first - self._at <= _EARLY or self._at + 1 == len(self._times))
+        return self._position < first and (
+            first - self._position <= _LONG_RUN_UP or self._position + 1 == len(self._times)
+        )
 
     def _seek(self, run_up: int, first: int) -> bool:
         """Seek to `run_up` frames before `first` or the last known frame; return whether the position is identified."""
-        # beyond the last known frame, the position could not be identified
-        aim = min(first, len(self._times)) - 1 - run_up
-        if aim < 0 or self._patience == 0:
+        # Beyond the last known frame, the position could not be identified.
+        target = min(first, len(self._times)) - 1 - run_up
+        if target < 0 or self._seeks_left == 0:
             return False
-        self._at = _NOWHERE
-        self._capture.set(cv2.CAP_PROP_POS_FRAMES, aim)
+        self._position = _UNKNOWN_POSITION
+        self._capture.set(cv2.CAP_PROP_POS_FRAMES, target)
         if self._capture.grab():
             time = self._capture.get(cv2.CAP_PROP_POS_MSEC)
             reached = int(np.searchsorted(self._times, time))
             if reached < min(first, len(self._times)) and self._times[reached] == time:
-                self._at = reached
+                self._position = reached
                 return True
         return False
 
     def _rewind(self, first: int) -> bool:
         """Reopen the movie at its start."""
-        if first > _EARLY:
-            self._patience = max(0, self._patience - 1)
+        if first > _LONG_RUN_UP:
+            self._seeks_left = max(0, self._seeks_left - 1)
         if not self._path.is_file():
-            raise FramesUnreadable(f"movie {self._path} is no longer there")
+            raise FramesUnreadable(f"movie {self._path} no longer exists")
         self._capture.release()
         self._open()
         return True
 
-    def _run(self, first: int, last: int) -> dict[int, np.ndarray] | None:
+    def _decode_verified(self, first: int, last: int) -> dict[int, np.ndarray] | None:
         """Decode on to frames first..last; None if timestamps or content differ from earlier decoding."""
-        found = {}
-        while self._at < last:
-            frame = self._at + 1
+        frames = {}
+        while self._position < last:
+            frame = self._position + 1
             known = frame < len(self._times)
-            self._at = _NOWHERE  # until this frame is verified
+            self._position = _UNKNOWN_POSITION  # until this frame is verified
             if not self._capture.grab():
                 if known:
                     return None
                 self._end = frame
-                raise self._ends(last)
+                raise self._end_error(last)
             time = self._capture.get(cv2.CAP_PROP_POS_MSEC)
             if known and time != self._times[frame]:
                 return None
             if not known or frame >= first:
                 pixels = self._pixels(frame)
-                mark = zlib.crc32(np.ascontiguousarray(pixels[::8, ::8]))
+                checksum = zlib.crc32(np.ascontiguousarray(pixels[::8, ::8]).data)
                 if not known:
-                    self._note(time, mark)
-                elif mark != self._marks[frame]:
+                    self._record(time, checksum)
+                elif checksum != self._checksums[frame]:
                     return None
                 if frame >= first:
-                    found[frame] = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
-            self._at = frame
-        return found
+                    frames[frame] = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+            self._position = frame
+        return frames
 
     def _pixels(self, frame: int) -> np.ndarray:
         ok, pixels = self._capture.retrieve()
@@ -160,11 +163,11 @@ class Movie:
             raise FramesUnreadable(f"frame {frame} of movie {self._path.name} cannot be decoded")
         return pixels
 
-    def _note(self, time: float, mark: int) -> None:
+    def _record(self, time: float, checksum: int) -> None:
         if self._times and time <= self._times[-1]:
-            self._patience = 0  # non-increasing timestamps do not identify frames
+            self._seeks_left = 0  # non-increasing timestamps do not identify frames
         self._times.append(time)
-        self._marks.append(mark)
+        self._checksums.append(checksum)
 
     def _count(self) -> int:
         """Count frames by decoding all, for containers without a frame count."""
@@ -176,6 +179,6 @@ class Movie:
         except FramesUnreadable:
             return frame
 
-    def _ends(self, frame: int) -> FramesUnreadable:
+    def _end_error(self, frame: int) -> FramesUnreadable:
         name, end = self._path.name, self._end
-        return FramesUnreadable(f"frame {frame} of movie {name} cannot be decoded: its pictures end at {end}")
+        return FramesUnreadable(f"frame {frame} of movie {name} cannot be decoded: the movie ends at frame {end}")

@@ -16,10 +16,10 @@ from ..shared.errors import FramesUnreadable
 
 SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".tga", ".bmp", ".webp", ".exr", ".hdr"))
 SUFFIXES |= {".jp2", ".j2c", ".sgi", ".rgb", ".ppm", ".pgm", ".dds", ".psd", ".dpx"}
-_BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error, Image.DecompressionBombError)
+_READ_ERRORS = (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error, Image.DecompressionBombError)
 _PNG = b"\x89PNG\r\n\x1a\n"
 
-# required by OpenCV for EXR; an existing setting is respected
+# Required by OpenCV for EXR; an existing setting is respected.
 os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")
 
 
@@ -36,28 +36,28 @@ def read_picture(path: Path) -> np.ndarray:
     try:
         data = path.read_bytes()
     except OSError as error:
-        gone = isinstance(error, FileNotFoundError)
-        reason = "is missing" if gone else f"cannot be read ({error.strerror})"
+        missing = isinstance(error, FileNotFoundError)
+        reason = "is missing" if missing else f"cannot be read ({error.strerror})"
         raise FramesUnreadable(f"image {path.name} {reason}") from error
     try:
-        pixels = None if path.suffix.lower() in _HEADS else _by_pillow(data)
+        pixels = None if path.suffix.lower() in _HEADER_PARSERS else _by_pillow(data)
         if path.suffix.lower() == ".dpx":
             return _dpx(path, data)
         return _by_opencv(data) if pixels is None else pixels
-    except (*_BROKEN, cv2.error) as error:
-        raise FramesUnreadable(f"image {path.name} is damaged, cut off or unknown in kind ({error})") from error
+    except (*_READ_ERRORS, cv2.error) as error:
+        raise FramesUnreadable(f"image {path.name} is damaged, truncated or of an unknown format ({error})") from error
 
 
 def picture_size(path: Path) -> tuple[int, int] | None:
     """Read the size (H, W) in pixels from the header; None if unknown."""
     try:
-        size_in = _HEADS.get(path.suffix.lower())
-        if size_in is not None:
+        parse_size = _HEADER_PARSERS.get(path.suffix.lower())
+        if parse_size is not None:
             with path.open("rb") as file:
-                return size_in(file.read(65536))
+                return parse_size(file.read(65536))
         with Image.open(path) as image:
             return image.height, image.width
-    except _BROKEN:
+    except _READ_ERRORS:
         return None
 
 
@@ -79,7 +79,7 @@ def _by_pillow(data: bytes) -> np.ndarray | None:
 def _by_opencv(data: bytes) -> np.ndarray:
     stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if stored is None:
-        raise ValueError("no reader knows it")
+        raise ValueError("unknown format")
     if stored.dtype == np.uint16:
         stored = ((stored.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
     elif stored.dtype != np.uint8:
@@ -90,9 +90,9 @@ def _by_opencv(data: bytes) -> np.ndarray:
 
 
 def _to_srgb(linear: np.ndarray) -> np.ndarray:
-    light = np.clip(np.nan_to_num(linear, nan=0.0), 0, 1)
-    coded = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
-    return np.rint(coded * 255).astype(np.uint8)
+    clipped = np.clip(np.nan_to_num(linear, nan=0.0), 0, 1)
+    encoded = np.where(clipped <= 0.0031308, clipped * 12.92, 1.055 * clipped ** (1 / 2.4) - 0.055)
+    return np.rint(encoded * 255).astype(np.uint8)
 
 
 def _check_png(data: bytes) -> None:
@@ -113,30 +113,34 @@ def _dpx(path: Path, data: bytes) -> np.ndarray:
     ok, pixels = capture.read()
     capture.release()
     if not ok:
-        raise ValueError("no reader knows it")
+        raise ValueError("unknown format")
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
 
-def _exr_size(head: bytes) -> tuple[int, int]:
-    # an EXR attribute is name, type, length, value; the data window's value is its corners
-    at = head.index(b"dataWindow\0box2i\0") + len(b"dataWindow\0box2i\0") + 4
-    left, top, right, bottom = struct.unpack_from("<4i", head, at)
+def _exr_size(header: bytes) -> tuple[int, int]:
+    # An EXR attribute is name, type, length, value; the data window's value is its corners.
+    offset = header.index(b"dataWindow\0box2i\0") + len(b"dataWindow\0box2i\0") + 4
+    left, top, right, bottom = struct.unpack_from("<4i", header, offset)
     return bottom - top + 1, right - left + 1
 
 
-def _hdr_size(head: bytes) -> tuple[int, int]:
-    words = head.split(b"\n\n", 1)[1].split(b"\n", 1)[0].split()  # b"-Y 480 +X 720"
+def _hdr_size(header: bytes) -> tuple[int, int]:
+    words = header.split(b"\n\n", 1)[1].split(b"\n", 1)[0].split()  # b"-Y 480 +X 720"
     return int(words[1]), int(words[3])
 
 
-def _dpx_size(head: bytes) -> tuple[int, int]:
-    width, height = struct.unpack_from(_dpx_order(head) + "2I", head, 772)
+def _dpx_size(header: bytes) -> tuple[int, int]:
+    width, height = struct.unpack_from(_dpx_order(header) + "2I", header, 772)
     return height, width
 
 
-def _dpx_order(head: bytes) -> str:
-    return {b"SDPX": ">", b"XPDS": "<"}.get(head[:4], ">")
+def _dpx_order(header: bytes) -> str:
+    return {b"SDPX": ">", b"XPDS": "<"}.get(header[:4], ">")
 
 
-# header parsers (H, W) of formats that Pillow lacks
-_HEADS: dict[str, Callable[[bytes], tuple[int, int]]] = {".exr": _exr_size, ".hdr": _hdr_size, ".dpx": _dpx_size}
+# Parsers of the size (H, W) in headers of formats that Pillow lacks.
+_HEADER_PARSERS: dict[str, Callable[[bytes], tuple[int, int]]] = {
+    ".exr": _exr_size,
+    ".hdr": _hdr_size,
+    ".dpx": _dpx_size,
+}

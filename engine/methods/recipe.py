@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..checkpoints import loading
-from ..inference.framing import OUR_STYLE, Framing, FramingStyle
+from ..inference.framing import DEFAULT_STYLE, Framing, FramingStyle
 from ..inference.mask_merging import MaskMerger, SoftMaskMerger
 from ..inference.sweeps import ALL_PERMANENT, KeyframePolicy
 from ..memory.bank import MemoryBank
@@ -56,7 +56,7 @@ class Recipe:
     names: Callable[[Tensors], loading.Names] = lambda tensors: ()  # published tensor names, if they differ from ours
     convert_weights: Callable[[Tensors], Tensors] = dict  # applied to published weights before they are loaded
     shares_entries: bool = False  # a memory entry describes all objects jointly, absent ones too
-    framing: FramingStyle = OUR_STYLE
+    framing: FramingStyle = DEFAULT_STYLE
     mask_merger: Callable[[Framing], MaskMerger] = SoftMaskMerger
     keyframe_policy: KeyframePolicy = ALL_PERMANENT
     direction: Direction = Direction.BOTH  # default of --direction
@@ -142,7 +142,7 @@ class Recipe:
     def available_weights(self) -> Path | None:
         """Return the bundled weights file, else the first installed published one; None if there is neither."""
         entries = catalogue.published_for(self.name)
-        candidates = [catalogue.installed(entry, catalogue.default_folder()) for entry in entries]
+        candidates = [catalogue.installed_file(entry, catalogue.default_folder()) for entry in entries]
         return self.weights or next((file for file in candidates if file.is_file()), None)
 
     def framing_style(self, numbers: Numbers) -> FramingStyle:

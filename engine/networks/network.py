@@ -40,35 +40,40 @@ class Features:
 class Network(Protocol):
     """Network for memory-based video object segmentation.
 
-    `state` is what a network carries from frame to frame besides memory; None before the first frame.
+    `state` is what a network carries from frame to frame besides memory; None before the first frame. Each network has
+    its own type of state and of Features, and is given only those that it has returned.
     """
 
     stride: int  # divisor of the image sides
-    max_objects: int | None  # objects in one group; None: any number
+
+    @property
+    def max_objects(self) -> int | None:
+        """Number of objects that fit in one group; None: any."""
+        ...
 
     def encode(self, image: Tensor) -> Features:
         """Encode an image (1, 3, H, W), RGB 0..1."""
         ...
 
-    def segment(self, features: Features, memory: MemoryView, state: Any) -> tuple[Tensor, Any]:
+    def segment(self, features: Any, memory: MemoryView, state: Any) -> tuple[Tensor, Any]:
         """Return each object's prediction for a frame, before masks are merged, and the next state.
 
         Most networks return independent probabilities (O, H, W); the recipe's mask merger fits the network.
         """
         ...
 
-    def memorize_keyframe(self, frame: int, features: Features, masks: Tensor, state: Any) -> tuple[Entry, Any]:
+    def memorize_keyframe(self, frame: int, features: Any, masks: Tensor, state: Any) -> tuple[Entry, Any]:
         """Encode a keyframe and the user's masks (O, H, W): return a memory entry and the next state."""
         ...
 
-    def memorize(self, frame: int, features: Features, masks: Tensor, state: Any) -> tuple[Entry, Any]:
+    def memorize(self, frame: int, features: Any, masks: Tensor, state: Any) -> tuple[Entry, Any]:
         """Encode a frame and its merged masks (O, H, W): return a memory entry and the next state.
 
         `masks` may have more objects than `state`: the new ones are last.
         """
         ...
 
-    def update_state(self, frame: int, features: Features, masks: Tensor, state: Any) -> Any:
+    def update_state(self, frame: int, features: Any, masks: Tensor, state: Any) -> Any:
         """Return the state after the merged masks (O, H, W) of `frame`, for segmenting the next frame."""
         ...
 

@@ -1,1 +1,1 @@
-"""Output: mattes, label images, probabilities and outlines, written to disk."""
+"""Output of results to files: mattes, label images, probabilities and outlines."""

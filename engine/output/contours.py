@@ -1,4 +1,4 @@
-"""Vectorisation of mattes: outlines with constant identity and point count over time."""
+"""Vectorisation of an object's mattes into outlines with constant identity and point count over time."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 
 from ..shared.outlines import save_rows
 from .raster import fill, signed_area
-from .tracing import spread, trace
+from .tracing import resample, trace
 
-AGREEMENT = 0.985  # minimum IoU of filled outlines and matte, which sets the number of points
-_COUNTS = (32, 64, 128, 256, 512)
-_SPECK = 12  # pixels: larger outlines are never dropped
-_DUST = 0.004  # maximum share of a matte's pixels dropped as specks
-_RESUMED = 0.5  # similarity factor of slots unused on the previous frame
-_NEAR = 0.01  # maximum similarity of nearby regions without overlap
+MIN_AGREEMENT = 0.985  # minimum IoU of filled outlines and matte, which sets the number of points
+_POINT_COUNTS = (32, 64, 128, 256, 512)
+_MAX_SPECK_AREA = 12  # pixels; larger outlines are never dropped
+_MAX_SPECK_SHARE = 0.004  # of a matte's pixels that may be dropped as specks
+_UNUSED_SLOT_FACTOR = 0.5  # factor of the similarity to slots unused on the previous frame
+_MAX_DISJOINT_SIMILARITY = 0.01  # of nearby regions without overlap
 
 Mattes = Callable[[], Iterable[tuple[int, np.ndarray]]]
 
@@ -39,19 +39,21 @@ class _Region:
         pixels = fill([ring - (left, top)], width, height) > 0
         return cls(ring, signed_area(ring) < 0, left, top, pixels)
 
-    def likeness(self, other: _Region) -> float:
-        """Return the IoU; for disjoint regions of similar size, a small score that falls with their distance."""
+    def similarity(self, other: _Region) -> float:
+        """Return the IoU; of disjoint regions of similar size a small score that falls with distance, else 0."""
         left, top = max(self.left, other.left), max(self.top, other.top)
-        mine, its = (region.pixels[top - region.top :, left - region.left :] for region in (self, other))
-        height, width = np.minimum(mine.shape, its.shape)
-        shared = int((mine[:height, :width] & its[:height, :width]).sum())
-        own, theirs = int(self.pixels.sum()), int(other.pixels.sum())
-        if shared:
-            return shared / (own + theirs - shared)
-        apart = np.linalg.norm(self.ring.mean(axis=0) - other.ring.mean(axis=0))
-        reach = 2 * np.sqrt(max(own, theirs, 1))
-        alike = 1 / 3 < (own + 1) / (theirs + 1) < 3
-        return _NEAR * float(1 - apart / reach) if alike and apart < reach else 0.0
+        mask_a, mask_b = (region.pixels[top - region.top :, left - region.left :] for region in (self, other))
+        height, width = np.minimum(mask_a.shape, mask_b.shape)
+        intersection = int((mask_a[:height, :width] & mask_b[:height, :width]).sum())
+        area_a, area_b = int(self.pixels.sum()), int(other.pixels.sum())
+        if intersection:
+            return intersection / (area_a + area_b - intersection)
+        centre_distance = np.linalg.norm(self.ring.mean(axis=0) - other.ring.mean(axis=0))
+        max_distance = 2 * np.sqrt(max(area_a, area_b, 1))
+        similar_size = 1 / 3 < (area_a + 1) / (area_b + 1) < 3
+        if not similar_size or centre_distance >= max_distance:
+            return 0.0
+        return _MAX_DISJOINT_SIMILARITY * float(1 - centre_distance / max_distance)
 
 
 class _Slots:
@@ -60,41 +62,41 @@ class _Slots:
     def __init__(self) -> None:
         self.holes: list[bool] = []
         self._last: list[_Region] = []
-        self._seen: list[int] = []  # step of the last use of each slot
+        self._last_used: list[int] = []  # step of the last use of each slot
         self._step = 0
 
-    def take(self, rings: list[np.ndarray]) -> tuple[int, ...]:
+    def assign(self, rings: list[np.ndarray]) -> tuple[int, ...]:
         """Assign a slot to each outline of the next frame."""
         self._step += 1
         regions = [_Region.of(ring) for ring in rings]
         pairs = [
-            (region.likeness(last) * (1 if self._just_seen(slot) else _RESUMED), -slot, which)
-            for which, region in enumerate(regions)
+            (region.similarity(last) * (1 if self._recently_used(slot) else _UNUSED_SLOT_FACTOR), -slot, index)
+            for index, region in enumerate(regions)
             for slot, last in enumerate(self._last)
             if last.hole == region.hole
         ]
         chosen: dict[int, int] = {}  # outline index -> slot
-        for likeness, slot, which in sorted(pairs, reverse=True):
-            if likeness > 0 and which not in chosen and -slot not in chosen.values():
-                chosen[which] = -slot
-        for which, region in enumerate(regions):
-            if which not in chosen:
-                chosen[which] = self._free(region, taken=set(chosen.values()))
-        for which, slot in chosen.items():
-            self._last[slot], self._seen[slot] = regions[which], self._step
-        return tuple(chosen[which] for which in range(len(rings)))
+        for similarity, slot, index in sorted(pairs, reverse=True):
+            if similarity > 0 and index not in chosen and -slot not in chosen.values():
+                chosen[index] = -slot
+        for index, region in enumerate(regions):
+            if index not in chosen:
+                chosen[index] = self._free_slot(region, taken=set(chosen.values()))
+        for index, slot in chosen.items():
+            self._last[slot], self._last_used[slot] = regions[index], self._step
+        return tuple(chosen[index] for index in range(len(rings)))
 
-    def _just_seen(self, slot: int) -> bool:
-        return self._seen[slot] >= self._step - 1
+    def _recently_used(self, slot: int) -> bool:
+        return self._last_used[slot] >= self._step - 1
 
-    def _free(self, region: _Region, taken: set[int]) -> int:
+    def _free_slot(self, region: _Region, taken: set[int]) -> int:
         """Return a slot unused on this and the previous frame, or a new one; a recent slot's outline would jump."""
         for slot, kind in enumerate(self.holes):
-            if kind == region.hole and slot not in taken and not self._just_seen(slot):
+            if kind == region.hole and slot not in taken and not self._recently_used(slot):
                 return slot
         self.holes.append(region.hole)
         self._last.append(region)
-        self._seen.append(self._step)
+        self._last_used.append(self._step)
         return len(self.holes) - 1
 
 
@@ -108,16 +110,16 @@ def write_outlines(path: Path, mattes: Mattes) -> None:
 
     Raises DiskFull, FolderNotWritable, and ValueError if frames do not ascend.
     """
-    plan = _survey(mattes)
+    plan = _plan_outlines(mattes)
     while True:
         agreement = save_rows(path, plan.frames, plan.holes, plan.count, _rows(mattes, plan))
-        if plan.count == _COUNTS[-1] or not plan.frames or min(agreement) >= AGREEMENT:
+        if plan.count == _POINT_COUNTS[-1] or not plan.frames or min(agreement) >= MIN_AGREEMENT:
             return
         plan = replace(plan, count=plan.count * 2)
 
 
 @dataclass(frozen=True)
-class _Plan:
+class _OutlinePlan:
     """Result of the first pass over all mattes."""
 
     frames: list[int]
@@ -126,43 +128,47 @@ class _Plan:
     count: int  # points per outline
 
 
-def _survey(mattes: Mattes) -> _Plan:
-    slots, counts = _Slots(), iter(_COUNTS)
-    frames, taken, count = [], [], next(counts)
+def _plan_outlines(mattes: Mattes) -> _OutlinePlan:
+    """Assign outlines to slots and choose the number of points, in a first pass over all mattes."""
+    slots, counts = _Slots(), iter(_POINT_COUNTS)
+    frames: list[int] = []
+    slots_by_frame: list[tuple[int, ...]] = []
+    count = next(counts)
     for frame, alpha in mattes():
         if frames and frame <= frames[-1]:
             raise ValueError(f"frame {frame} comes after frame {frames[-1]}")
         rings = trace(alpha)
         kept = _without_specks(rings)
         frames.append(frame)
-        taken.append(slots.take(kept))
-        while count < _COUNTS[-1] and _agreement(rings, [spread(ring, count) for ring in kept]) < AGREEMENT:
+        slots_by_frame.append(slots.assign(kept))
+        while count < _POINT_COUNTS[-1] and _agreement(rings, [resample(ring, count) for ring in kept]) < MIN_AGREEMENT:
             count = next(counts)
-    return _Plan(frames, taken, slots.holes, count)
+    return _OutlinePlan(frames, slots_by_frame, slots.holes, count)
 
 
-def _rows(mattes: Mattes, plan: _Plan) -> Iterator[tuple[np.ndarray, float]]:
+def _rows(mattes: Mattes, plan: _OutlinePlan) -> Iterator[tuple[np.ndarray, float]]:
     """Yield points (S, count, 2) float32 per frame, in phase with the previous frame, and their IoU with the matte."""
     before: dict[int, np.ndarray] = {}
     for (_, alpha), slots in zip(mattes(), plan.slots):
         rings = trace(alpha)
         points = np.full((len(plan.holes), plan.count, 2), np.nan, np.float32)
         for slot, ring in zip(slots, _without_specks(rings)):
-            points[slot] = before[slot] = spread(ring, plan.count, before=before.get(slot))
+            points[slot] = before[slot] = resample(ring, plan.count, before=before.get(slot))
         yield points, _agreement(rings, [points[slot] for slot in slots])
 
 
 def _without_specks(rings: list[np.ndarray]) -> list[np.ndarray]:
+    """Drop the smallest outlines up to `_MAX_SPECK_AREA`, while their total area stays small."""
     # the outline of n pixels cuts off about 1/8 pixel per crossed border: add it to the area
     sizes = [abs(signed_area(ring)) + len(ring) / 8 for ring in rings]
-    room = _DUST * sum(size for ring, size in zip(rings, sizes) if signed_area(ring) > 0)
+    max_dropped = _MAX_SPECK_SHARE * sum(size for ring, size in zip(rings, sizes) if signed_area(ring) > 0)
     dropped = set()
-    for which in np.argsort(sizes, kind="stable"):  # enclosed outlines are smaller, hence come first
-        room -= sizes[which]
-        if sizes[which] > _SPECK or room < 0:
+    for index in np.argsort(sizes, kind="stable"):  # enclosed outlines are smaller, hence come first
+        max_dropped -= sizes[index]
+        if sizes[index] > _MAX_SPECK_AREA or max_dropped < 0:
             break
-        dropped.add(int(which))
-    return [ring for which, ring in enumerate(rings) if which not in dropped]
+        dropped.add(int(index))
+    return [ring for index, ring in enumerate(rings) if index not in dropped]
 
 
 def _agreement(rings: list[np.ndarray], polygons: Iterable[np.ndarray]) -> float:
@@ -172,6 +178,7 @@ def _agreement(rings: list[np.ndarray], polygons: Iterable[np.ndarray]) -> float
     corners = np.concatenate(rings)
     corner = np.floor(corners.min(axis=0))
     width, height = (int(edge) for edge in np.ceil(corners.max(axis=0)) - corner)
-    true = fill([ring - corner for ring in rings], width, height) > 0
-    made = fill([polygon - corner for polygon in polygons], width, height) > 0  # within the bounding box of the rings
-    return np.count_nonzero(true & made) / np.count_nonzero(true | made)
+    exact = fill([ring - corner for ring in rings], width, height) > 0
+    # within the bounding box of the outlines
+    approximate = fill([polygon - corner for polygon in polygons], width, height) > 0
+    return np.count_nonzero(exact & approximate) / np.count_nonzero(exact | approximate)

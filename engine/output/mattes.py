@@ -1,4 +1,4 @@
-"""Result writers: mattes blended from both sweeps, label images, probabilities, outlines."""
+"""Writers of results: mattes blended from both sweeps, label images, probabilities and outlines."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from ..shared.files import atomic_write, writing_error
 from ..shared.matte_folder import MatteFolder
 from .contours import write_outlines
 
-_MOMENT = 2.0  # seconds for tracing after cancellation
-_TOLD_EVERY = 20  # mattes between progress reports
+_MAX_SECONDS_AFTER_CANCEL = 2.0  # for tracing outlines
+_MATTES_PER_REPORT = 20
 
 
 class MatteWriter:
@@ -36,14 +36,14 @@ class MatteWriter:
         objects: list[int],
         frames: range,
         *,
-        first: Callable[[int, int], Path] | None = None,
+        keep_first: Callable[[int, int], Path] | None = None,
     ) -> None:
-        """Open a writer; `first(object, number)` preserves the first sweep's matte and returns its path.
+        """Open a writer; `keep_first(object, number)` preserves the first sweep's matte and returns its path.
 
         A resumed run needs the first sweep's matte, since blending an already blended one would be wrong.
         """
         self._folder = folder
-        self._first = first
+        self._keep_first = keep_first
         self._numbers = numbers
         self._objects = objects
         self._frames = frames
@@ -54,16 +54,16 @@ class MatteWriter:
         """Return the file sizes of mattes written by this run: (frames, objects) int64."""
         return self._written.copy()
 
-    def go_on(self, written: np.ndarray, first: Callable[[int, int], Path]) -> bool:
+    def adopt(self, written: np.ndarray, first_matte: Callable[[int, int], Path]) -> bool:
         """Adopt the mattes that an interrupted run wrote; return False if any is missing or changed.
 
-        A matte that was blended since is found at `first`, as the first sweep left it.
+        A matte that was blended later is found at `first_matte(object, number)`, as the first sweep wrote it.
         """
         if written.shape != self._written.shape:
             return False
         for row, i in np.argwhere(written):
             object_id, number = self._objects[i], self._numbers[self._frames[row]]
-            files = self._folder.matte(object_id, number), first(object_id, number)
+            files = self._folder.matte(object_id, number), first_matte(object_id, number)
             if not files[0].is_file() or written[row, i] not in [
                 path.stat().st_size for path in files if path.is_file()
             ]:
@@ -71,35 +71,36 @@ class MatteWriter:
         self._written = written.copy()
         return True
 
-    def put(self, matte: Matte) -> None:
+    def write(self, matte: Matte) -> None:
         """Write one sweep's matte, blended with the other sweep's if that was written before."""
         number, row = self._numbers[matte.frame], matte.frame - self._frames.start
         alphas = np.zeros((len(self._objects), *matte.alpha.shape[1:]), np.float32)
         for i, object_id in enumerate(self._objects):
             path = self._folder.matte(object_id, number)
-            fresh = self._written[row, i] > 0
+            has_first = self._written[row, i] > 0
             if object_id in matte.objects:
-                at = matte.objects.index(object_id)
-                alphas[i], blend_weight = matte.alpha[at], matte.blend_weights[at]
-                if fresh and blend_weight < 1:
-                    alphas[i] = blend_weight * alphas[i] + (1 - blend_weight) * self._before(object_id, number)
-            elif (kept := _matte_there(path, alphas.shape[1:])) is not None:
-                alphas[i] = kept  # from the other sweep, or from an earlier run for an object not computed here (yet)
+                index = matte.objects.index(object_id)
+                alphas[i], blend_weight = matte.alpha[index], matte.blend_weights[index]
+                if has_first and blend_weight < 1:
+                    alphas[i] = blend_weight * alphas[i] + (1 - blend_weight) * self._read_first(object_id, number)
+            elif (existing := _read_existing(path, alphas.shape[1:])) is not None:
+                alphas[i] = existing  # of the other sweep, or of an earlier run, for an object that this matte lacks
                 continue
             write_matte(path, alphas[i])
             self._written[row, i] = path.stat().st_size if object_id in matte.objects else 0
-        write_labels(self._folder.labels(number), labels_of(alphas, self._objects))
+        write_labels(self._folder.labels(number), labels_from_alphas(alphas, self._objects))
 
-    def _before(self, object_id: int, number: int) -> np.ndarray:
-        """Read a matte as the first sweep left it."""
-        return read_matte(self._first(object_id, number) if self._first else self._folder.matte(object_id, number))
+    def _read_first(self, object_id: int, number: int) -> np.ndarray:
+        """Read a matte as the first sweep wrote it."""
+        path = self._keep_first(object_id, number) if self._keep_first else self._folder.matte(object_id, number)
+        return read_matte(path)
 
-    def put_unread(self, truth: dict[int, np.ndarray], frames: list[int]) -> None:
+    def write_unreadable_keyframes(self, truth: dict[int, np.ndarray], frames: list[int]) -> None:
         """Write keyframe mattes from `truth` for those of `frames` that cannot be read from the clip."""
         for frame in frames:
             if frame in truth:
                 alpha = np.stack([truth[frame] == number for number in self._objects]).astype(np.float32)
-                self.put(Matte(frame, tuple(self._objects), alpha, (1.0,) * len(self._objects), alpha[:0]))
+                self.write(Matte(frame, tuple(self._objects), alpha, (1.0,) * len(self._objects), alpha[:0]))
 
 
 class ProbabilityFile:
@@ -113,37 +114,36 @@ class ProbabilityFile:
         self._path = path
         self._objects = objects
         self._frames = frames
-        self._done = np.zeros((len(frames), len(objects)), bool)
+        self._is_written = np.zeros((len(frames), len(objects)), bool)
         shape = (len(frames), 1 + len(objects), *size)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._scratch = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115 (closed by `close`)
-            if hasattr(os, "posix_fallocate"):  # fails now on a full disk, instead of SIGBUS later
+            # Reserve the space now: on a full disk, writing to a mapped sparse file would end the process (SIGBUS).
+            if hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(self._scratch.fileno(), 0, 4 * math.prod(shape))
         except OSError as error:
             raise writing_error(path, error) from error
-        # On disk: a long clip does not fit into memory.
-        self._found = np.memmap(self._scratch, np.float32, "w+", shape=shape)
+        # on disk, since a long clip does not fit into memory
+        self._probabilities = np.memmap(self._scratch, np.float32, "w+", shape=shape)
 
-    def put(self, matte: Matte) -> None:
-        """Store one sweep's probabilities, blended with the other sweep's if present."""
+    def add(self, matte: Matte) -> None:
+        """Add one sweep's probabilities, blended with the other sweep's if present."""
         row = matte.frame - self._frames.start
-        if self._done[row].any():
-            blend_weight = np.mean(matte.blend_weights)  # of the background: weights differ per object if keyframes do
-            self._found[row, 0] = blend_weight * matte.probability[0] + (1 - blend_weight) * self._found[row, 0]
+        if self._is_written[row].any():
+            weight = np.mean(matte.blend_weights)  # weights of objects differ if their keyframes do
+            self._probabilities[row, 0] = weight * matte.probability[0] + (1 - weight) * self._probabilities[row, 0]
         else:
-            self._found[row, 0] = matte.probability[0]
-        for found, object_id, blend_weight in zip(
-            matte.probability[1:], matte.objects, matte.blend_weights, strict=True
-        ):
-            at = self._objects.index(object_id)
-            before = self._found[row, 1 + at] if self._done[row, at] else found
-            self._found[row, 1 + at] = blend_weight * found + (1 - blend_weight) * before
-            self._done[row, at] = True
+            self._probabilities[row, 0] = matte.probability[0]
+        for new, object_id, blend_weight in zip(matte.probability[1:], matte.objects, matte.blend_weights, strict=True):
+            index = self._objects.index(object_id)
+            old = self._probabilities[row, 1 + index] if self._is_written[row, index] else new
+            self._probabilities[row, 1 + index] = blend_weight * new + (1 - blend_weight) * old
+            self._is_written[row, index] = True
 
     def save(self) -> None:
-        """Write the file atomically."""
-        rows = np.flatnonzero(self._done.any(1))
+        """Write the file atomically. Raises DiskFull, FolderNotWritable."""
+        rows = np.flatnonzero(self._is_written.any(1))
         with (
             atomic_write(self._path) as part,
             zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
@@ -155,11 +155,11 @@ class ProbabilityFile:
                 with archive.open(f"{name}.npy", "w") as file:
                     np.lib.format.write_array(file, array)
             with archive.open("probabilities.npy", "w", force_zip64=True) as file:
-                shape = (len(rows), len(self._objects) + 1, *self._found.shape[2:])
+                shape = (len(rows), len(self._objects) + 1, *self._probabilities.shape[2:])
                 header = {"descr": "<f4", "fortran_order": False, "shape": shape}
                 np.lib.format.write_array_header_1_0(file, header)
                 for row in rows:
-                    file.write(self._found[row].astype("<f4").tobytes())
+                    file.write(self._probabilities[row].astype("<f4").tobytes())
 
     def close(self) -> None:
         """Release the temporary file."""
@@ -175,23 +175,23 @@ class OutlineTracer:
         numbers: tuple[int, ...],
         objects: list[int],
         size: tuple[int, int],
-        tell: Callable[[int, int], None],
+        report: Callable[[int, int], None],
     ) -> None:
-        """Prepare tracing; `size` is the clip's (H, W); `tell(done, total)` reports progress in mattes."""
+        """Prepare tracing; `size` is the clip's (H, W); `report(done, total)` reports progress in mattes."""
         self._folder = folder
         self._numbers = numbers
         self._objects = objects
         self._size = size
-        self._tell = tell
-        self._forgotten = False
+        self._report = report
+        self._outdated_removed = False
 
-    def forget(self) -> None:
-        """Remove the outlines of an earlier run, once: they become stale as mattes change."""
-        if not self._forgotten:
+    def remove_outdated(self) -> None:
+        """Remove the outlines of an earlier run, once, since they become outdated when mattes change."""
+        if not self._outdated_removed:
             for object_id in self._objects:
                 with suppress(OSError):  # a completed run overwrites the file anyway
                     self._folder.outlines(object_id).unlink()
-            self._forgotten = True
+            self._outdated_removed = True
 
     def trace(self, check: Callable[[], None]) -> None:
         """Trace all objects; `check` is called at each matte and may raise to stop."""
@@ -201,34 +201,35 @@ class OutlineTracer:
         def mattes(object_id: int) -> Iterator[tuple[int, np.ndarray]]:
             for frame in self._frames(object_id):
                 check()
-                if (done := next(steps)) % _TOLD_EVERY == 0:
-                    self._tell(min(done, total), total)
-                alpha = _matte_there(self._folder.matte(object_id, self._numbers[frame]), self._size)
+                if (done := next(steps)) % _MATTES_PER_REPORT == 0:
+                    self._report(min(done, total), total)
+                alpha = _read_existing(self._folder.matte(object_id, self._numbers[frame]), self._size)
                 if alpha is not None:
                     yield frame, alpha
 
         for object_id in self._objects:
             write_outlines(self._folder.outlines(object_id), partial(mattes, object_id))
 
-    def trace_shortly(self) -> None:
-        """Trace within `_MOMENT` seconds, so that a short cancelled run has outlines too."""
-        end = time.monotonic() + _MOMENT
+    def trace_briefly(self) -> None:
+        """Trace for at most `_MAX_SECONDS_AFTER_CANCEL`, so that a short cancelled run has outlines too."""
+        end = time.monotonic() + _MAX_SECONDS_AFTER_CANCEL
 
         def check() -> None:
             if time.monotonic() > end:
-                raise _Late
+                raise _TimeLimitExceeded
 
-        with suppress(_Late, EngineError):
+        with suppress(_TimeLimitExceeded, EngineError):
             self.trace(check)
 
     def _frames(self, object_id: int) -> list[int]:
-        there = {path.name for path in self._folder.matte_sequence(object_id).glob("*.png")}
+        """List the media frames for which the object has a matte file."""
+        names = {path.name for path in self._folder.matte_sequence(object_id).glob("*.png")}
         return [
-            frame for frame, number in enumerate(self._numbers) if self._folder.matte(object_id, number).name in there
+            frame for frame, number in enumerate(self._numbers) if self._folder.matte(object_id, number).name in names
         ]
 
 
-def _matte_there(path: Path, size: tuple[int, ...]) -> np.ndarray | None:
+def _read_existing(path: Path, size: tuple[int, ...]) -> np.ndarray | None:
     """Read a matte; None if the file is missing, damaged or of another size."""
     if not path.exists():
         return None
@@ -239,11 +240,11 @@ def _matte_there(path: Path, size: tuple[int, ...]) -> np.ndarray | None:
     return alpha if alpha.shape == size else None
 
 
-class _Late(Exception):
+class _TimeLimitExceeded(Exception):
     """Tracing exceeded the time limit."""
 
 
-def labels_of(alphas: np.ndarray, objects: list[int]) -> np.ndarray:
+def labels_from_alphas(alphas: np.ndarray, objects: list[int]) -> np.ndarray:
     """Convert soft alphas (O, H, W) to object ids (H, W) uint8 by argmax over background and objects."""
     background = np.clip(1 - alphas.sum(0, keepdims=True), 0, 1)
     ids = np.array([0, *objects], np.uint8)

@@ -13,13 +13,13 @@ def fill(polygons: Iterable[np.ndarray], width: int, height: int) -> np.ndarray:
     A polygon is (N, 2) in pixels, x right, y down, pixel (0, 0) spanning 0..1, implicitly closed. Polygons with fewer
     than three points or with NaN enclose nothing. Polygons are clipped to the image.
     """
-    crossings = _crossings(polygons, width, height, _one)
+    crossings = _crossings(polygons, width, height, _unit_weight)
     return (np.cumsum(crossings, axis=1)[:, :width] & 1).astype(np.float32)
 
 
 def fill_nonzero(polygons: Iterable[np.ndarray], width: int, height: int) -> np.ndarray:
     """Fill polygons by the nonzero winding rule (Blender 5.2's solver); otherwise as `fill`."""
-    crossings = _crossings(polygons, width, height, _direction)
+    crossings = _crossings(polygons, width, height, _winding_weight)
     return (np.cumsum(crossings, axis=1)[:, :width] != 0).astype(np.float32)
 
 
@@ -29,16 +29,16 @@ def signed_area(polygon: np.ndarray) -> float:
     return float(np.dot(np.roll(x, -1), y) - np.dot(x, np.roll(y, -1))) / 2
 
 
-def _one(upward: np.ndarray) -> np.ndarray:
+def _unit_weight(upward: np.ndarray) -> np.ndarray:
     return np.ones(len(upward), np.int32)
 
 
-def _direction(upward: np.ndarray) -> np.ndarray:
+def _winding_weight(upward: np.ndarray) -> np.ndarray:
     return np.where(upward, 1, -1)
 
 
 def _crossings(
-    polygons: Iterable[np.ndarray], width: int, height: int, weigh: Callable[[np.ndarray], np.ndarray]
+    polygons: Iterable[np.ndarray], width: int, height: int, weight_of: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
     """Accumulate edge weights at the scanline crossings: (height, width + 1), for a cumulative sum along rows."""
     total = np.zeros((height, width + 1), np.int32)
@@ -54,14 +54,14 @@ def _crossings(
         first = np.clip(np.ceil(top[:, 1] - 0.5), 0, height).astype(int)
         last = np.clip(np.ceil(bottom[:, 1] - 0.5), 0, height).astype(int)
         count = last - first
-        met = count > 0
-        if not met.any():
+        crossed = count > 0
+        if not crossed.any():
             continue
-        top, bottom, first, count = top[met], bottom[met], first[met], count[met]
+        top, bottom, first, count = top[crossed], bottom[crossed], first[crossed], count[crossed]
         edge = np.repeat(np.arange(len(count)), count)
         row = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + first[edge]
         slope = (bottom[:, 0] - top[:, 0]) / (bottom[:, 1] - top[:, 1])
         x = top[edge, 0] + (row + 0.5 - top[edge, 1]) * slope[edge]
         column = np.clip(np.ceil(x - 0.5), 0, width).astype(int)
-        np.add.at(total, (row, column), weigh(upward[met])[edge])
+        np.add.at(total, (row, column), weight_of(upward[crossed])[edge])
     return total

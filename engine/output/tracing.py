@@ -1,4 +1,4 @@
-"""A matte's outlines on one frame, exactly; and as few points that stand for one of them."""
+"""Outline tracing of one matte by marching squares, and resampling of outlines to few points."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import numpy as np
 
 # the corners of a cell between four pixel centres: top left 8, top right 4, bottom right 2, bottom left 1; its sides:
 _TOP, _RIGHT, _BOTTOM, _LEFT = range(4)
-# for each set of corners inside, the ways across the cell, with the inside on the left as seen with y up;
-# where only opposite corners are inside they are joined, so that a thin slanting line stays one shape
-_WAYS = {
+# for each set of inside corners, the segments across the cell, with the inside on the left when viewed with y up;
+# two opposite inside corners are connected, so that a thin diagonal line stays one shape
+_SEGMENTS = {
     8: [(_LEFT, _TOP)],
     4: [(_TOP, _RIGHT)],
     2: [(_RIGHT, _BOTTOM)],
@@ -24,18 +24,19 @@ _WAYS = {
     10: [(_LEFT, _BOTTOM), (_RIGHT, _TOP)],
     5: [(_TOP, _LEFT), (_BOTTOM, _RIGHT)],
 }
-_STEP = 0.5  # pixels between the places at which turning is measured
-_BLUR = 1.5  # pixels over which the steps of a hard matte's outline are evened out before that
-_PHASES = 8  # starts tried between two points, to meet the points of the frame before
-_MOST = 0.5  # pixels by which a point may leave the outline
-_EVEN = 0.2  # part of the points spread evenly; the others go where the outline turns
+_STEP = 0.5  # pixels between samples of the turning angle
+_BLUR_SIGMA = 1.5  # pixels: standard deviation of the blur that first smooths the staircase of a hard matte
+_PHASES = 8  # start offsets tried between two points, to match the previous frame
+_MAX_SHIFT = 0.5  # pixels by which a point may leave the outline
+_UNIFORM_SHARE = 0.2  # of the points, spaced evenly; the others follow curvature
 
 
 def trace(alpha: np.ndarray) -> list[np.ndarray]:
-    """Closed outlines (N, 2) float32 of alpha (H, W) at 0.5: x right, y down, pixel (0, 0) spanning 0..1.
+    """Trace closed outlines (N, 2) float32 of alpha (H, W) at 0.5: x right, y down, pixel (0, 0) spanning 0..1.
 
-    Filled by `raster.fill` they give exactly the pixels above 0.5. Seen with y up, outer ones run counter-clockwise
-    and holes clockwise. Between pixel centres the outline lies where alpha, taken as linear, is 0.5.
+    `raster.fill` of the outlines gives exactly the pixels above 0.5. Viewed with y up, outer outlines are
+    counter-clockwise and holes clockwise. Vertices lie between two pixel centres, where linearly interpolated alpha is
+    0.5, but not closer than 0.02 pixels to a centre.
     """
     inside = alpha > 0.5
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
@@ -44,74 +45,77 @@ def trace(alpha: np.ndarray) -> list[np.ndarray]:
     top, left = int(rows[0]), int(columns[0])
     box = alpha[max(0, top - 1) : rows[-1] + 2, max(0, left - 1) : columns[-1] + 2]
     values = np.pad(box.astype(np.float64), 1)
-    starts, ends = _cell_ways(values > 0.5)
+    starts, ends = _cell_segments(values > 0.5)
     corner = np.array((max(0, left - 1), max(0, top - 1))) - 0.5  # of the first padded centre
-    return [(_places(ring, values) + corner).astype(np.float32) for ring in _rings(starts, ends)]
+    return [(_crossing_points(ring, values) + corner).astype(np.float32) for ring in _chain_rings(starts, ends)]
 
 
-def spread(ring: np.ndarray, count: int, *, before: np.ndarray | None = None) -> np.ndarray:
-    """`count` points (count, 2) float64 for a closed outline, denser where it turns.
+def resample(ring: np.ndarray, count: int, *, before: np.ndarray | None = None) -> np.ndarray:
+    """Resample a closed outline (N, 2) to points (count, 2) float64, denser at high curvature.
 
-    Their polygon encloses the area of the outline. The first stands at the outline's start, or where the points are
-    nearest to those `before` (count, 2), in the same order, after moving as a whole.
+    The polygon encloses about the outline's area. The first point lies at the outline's start, or where the points best
+    match those of the previous frame, `before` (count, 2), in order and up to translation.
     """
     lengths = np.linalg.norm(np.roll(ring, -1, axis=0) - ring, axis=1)
-    travelled = np.concatenate([[0.0], np.cumsum(lengths, dtype=np.float64)])
-    walk, share = _shares(ring, travelled)
+    arc_lengths = np.concatenate([[0.0], np.cumsum(lengths, dtype=np.float64)])
+    distances, shares = _point_distribution(ring, arc_lengths)
     if before is None:
-        return _balanced(ring, travelled, np.interp(np.arange(count) / count, share, walk))
-    fine = np.interp(np.arange(count * _PHASES) / (count * _PHASES), share, walk)
-    phase, shift = _in_phase(_at(ring, travelled, fine), before)
-    return np.roll(_balanced(ring, travelled, fine[phase::_PHASES]), -shift, axis=0)
+        return _preserve_area(ring, arc_lengths, np.interp(np.arange(count) / count, shares, distances))
+    candidates = np.interp(np.arange(count * _PHASES) / (count * _PHASES), shares, distances)
+    phase, shift = _best_phase(_points_at(ring, arc_lengths, candidates), before)
+    return np.roll(_preserve_area(ring, arc_lengths, candidates[phase::_PHASES]), -shift, axis=0)
 
 
-def _shares(ring: np.ndarray, travelled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Ways from the start of an outline, and which share 0..1 of its points each should have behind it."""
-    places = max(16, int(np.ceil(travelled[-1] / _STEP)))
-    walk = np.arange(places + 1) / places * travelled[-1]
-    steps = _blurred(_at(ring, travelled, walk[:-1]), min(_BLUR / _STEP, places / 16))
-    heading = np.arctan2(*np.diff(steps, axis=0, append=steps[:1]).T[::-1])
+def _point_distribution(ring: np.ndarray, arc_lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return distances along an outline from its start, and the share 0..1 of points that lie before each."""
+    samples = max(16, int(np.ceil(arc_lengths[-1] / _STEP)))
+    distances = np.arange(samples + 1) / samples * arc_lengths[-1]
+    positions = _blur(_points_at(ring, arc_lengths, distances[:-1]), min(_BLUR_SIGMA / _STEP, samples / 16))
+    heading = np.arctan2(*np.diff(positions, axis=0, append=positions[:1]).T[::-1])
     turn = np.abs((np.roll(heading, -1) - heading + np.pi) % (2 * np.pi) - np.pi)
-    weight = np.sqrt(np.maximum(_blurred(turn[:, None], min(1 / _STEP, places / 16))[:, 0], 0))
-    weight = _EVEN + (1 - _EVEN) * weight / max(float(weight.mean()), 1e-9)
-    share = np.concatenate([[0.0], np.cumsum(weight)])
-    return walk, share / share[-1]
+    weight = np.sqrt(np.maximum(_blur(turn[:, None], min(1 / _STEP, samples / 16))[:, 0], 0))
+    weight = _UNIFORM_SHARE + (1 - _UNIFORM_SHARE) * weight / max(float(weight.mean()), 1e-9)
+    shares = np.concatenate([[0.0], np.cumsum(weight)])
+    return distances, shares / shares[-1]
 
 
-def _in_phase(fine: np.ndarray, before: np.ndarray) -> tuple[int, int]:
-    """Which of the fine points (8 N, 2) to begin at, and how far to roll each eighth of them then."""
-    phases = fine.reshape(len(before), _PHASES, 2).transpose(1, 0, 2)  # (8, N, 2)
-    # the sum of squared distances is least where the correlation is greatest; moving as a whole does not count
-    still = np.fft.fft(before - before.mean(axis=0), axis=0).conj()
-    correlation = np.fft.ifft(np.fft.fft(phases - fine.mean(axis=0), axis=1) * still, axis=1).real.sum(axis=2)
+def _best_phase(candidates: np.ndarray, before: np.ndarray) -> tuple[int, int]:
+    """Match candidates (8 N, 2) to `before` (N, 2): return the phase 0..7, and the shift of that phase's N points."""
+    phases = candidates.reshape(len(before), _PHASES, 2).transpose(1, 0, 2)  # (8, N, 2)
+    # the sum of squared distances is smallest where the correlation is largest; translation is removed
+    reference = np.fft.fft(before - before.mean(axis=0), axis=0).conj()
+    correlation = np.fft.ifft(np.fft.fft(phases - candidates.mean(axis=0), axis=1) * reference, axis=1).real.sum(axis=2)
     phase, shift = np.unravel_index(int(correlation.argmax()), correlation.shape)
     return int(phase), int(shift)
 
 
-def _balanced(ring: np.ndarray, travelled: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Points (N, 2) near the chosen places, moved out or in so that the straight lines between them enclose what
-    the outline does: on a bend, lines between points of the outline itself would all cut the corner."""
-    points = _at(ring, travelled, chosen)
+def _preserve_area(ring: np.ndarray, arc_lengths: np.ndarray, distances: np.ndarray) -> np.ndarray:
+    """Place points (N, 2) at these distances along the outline, moved so that their polygon keeps its area.
+
+    Chords between points on the outline itself would cut every bend.
+    """
+    points = _points_at(ring, arc_lengths, distances)
     swept = np.concatenate([[0.0], np.cumsum(_cross(ring, np.roll(ring, -1, axis=0)), dtype=np.float64)])
-    upto = np.interp(chosen, travelled, swept)
-    arcs = np.append(upto[1:], upto[0] + swept[-1]) - upto
-    lost = arcs - _cross(points, np.roll(points, -1, axis=0))  # twice the area between each line and its arc
+    swept_at = np.interp(distances, arc_lengths, swept)
+    arcs = np.append(swept_at[1:], swept_at[0] + swept[-1]) - swept_at
+    deficit = arcs - _cross(points, np.roll(points, -1, axis=0))  # twice the area between each chord and its arc
     chord = np.roll(points, -1, axis=0) - np.roll(points, 1, axis=0)
     length = np.maximum(np.linalg.norm(chord, axis=1), 1e-6)
     outward = np.stack([chord[:, 1], -chord[:, 0]], axis=1) / length[:, None]
-    # each point makes up for half of the two lines it ends; moving it by d changes twice the area by d * length
-    move = np.clip((lost + np.roll(lost, 1)) / 2 / length, -_MOST, _MOST)
+    # each point compensates half of its two chords; moving it by d changes twice the area by d * length
+    move = np.clip((deficit + np.roll(deficit, 1)) / 2 / length, -_MAX_SHIFT, _MAX_SHIFT)
     return points + outward * move[:, None]
 
 
-def _cross(here: np.ndarray, there: np.ndarray) -> np.ndarray:
-    return here[:, 0] * there[:, 1] - here[:, 1] * there[:, 0]
+def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
 
 
-def _cell_ways(inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Ways across cells, as numbers of the sides where they begin and end.
+def _cell_segments(inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the outline segments across all cells, as the side numbers of their starts and ends.
 
-    Sides between horizontal neighbours are numbered first, by the left one, then those between vertical ones.
+    Sides between horizontal neighbours are numbered first, by the left pixel, then those between vertical neighbours,
+    by the upper pixel.
     """
     height, width = inside.shape
     cell = 8 * inside[:-1, :-1] + 4 * inside[:-1, 1:] + 2 * inside[1:, 1:] + 1 * inside[1:, :-1]
@@ -120,49 +124,49 @@ def _cell_ways(inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     across, down = y * width + x, height * width + y * width + x
     sides = np.stack([across, down + 1, across + width, down], axis=1)  # top, right, bottom, left
     starts, ends = [], []
-    for corners, ways in _WAYS.items():
-        here = sides[cell == corners]
-        for start, end in ways:
-            starts.append(here[:, start])
-            ends.append(here[:, end])
+    for corners, segments in _SEGMENTS.items():
+        matching = sides[cell == corners]
+        for start, end in segments:
+            starts.append(matching[:, start])
+            ends.append(matching[:, end])
     return np.concatenate(starts), np.concatenate(ends)
 
 
-def _rings(starts: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
-    """The sides met on each closed walk, from its first in reading order."""
+def _chain_rings(starts: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
+    """Chain segments into closed rings of side numbers, each from its first in reading order."""
     order = np.argsort(starts)
-    following = dict(zip(starts[order].tolist(), ends[order].tolist()))
+    next_side = dict(zip(starts[order].tolist(), ends[order].tolist()))
     rings = []
-    while following:
-        first = next(iter(following))
-        ring, side = [first], following.pop(first)
+    while next_side:
+        first = next(iter(next_side))
+        ring, side = [first], next_side.pop(first)
         while side != first:
             ring.append(side)
-            side = following.pop(side)
+            side = next_side.pop(side)
         rings.append(np.array(ring))
     return rings
 
 
-def _places(sides: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Where (N, 2) the outline crosses sides: counted from the first pixel centre, x right, y down."""
+def _crossing_points(sides: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return where the outline crosses sides (N, 2), relative to the first pixel centre, x right, y down."""
     height, width = values.shape
     downward = sides >= height * width
-    near = np.where(downward, sides - height * width, sides)
-    y, x = np.divmod(near, width)
-    here, there = values[y, x], values[y + downward, x + ~downward]
-    # kept off the centres themselves, so that rounding cannot put one on the wrong side
-    part = np.clip((0.5 - here) / (there - here), 0.02, 0.98)
-    return np.stack([x + np.where(downward, 0, part), y + np.where(downward, part, 0)], axis=1)
+    pixel = np.where(downward, sides - height * width, sides)
+    y, x = np.divmod(pixel, width)
+    first, second = values[y, x], values[y + downward, x + ~downward]
+    # kept off the pixel centres, so that rounding cannot move a crossing to the wrong side
+    fraction = np.clip((0.5 - first) / (second - first), 0.02, 0.98)
+    return np.stack([x + np.where(downward, 0, fraction), y + np.where(downward, fraction, 0)], axis=1)
 
 
-def _at(ring: np.ndarray, travelled: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Points (N, 2) of a closed outline after the given ways from its start."""
+def _points_at(ring: np.ndarray, arc_lengths: np.ndarray, distances: np.ndarray) -> np.ndarray:
+    """Return the points (N, 2) of a closed outline at these distances along it from its start."""
     closed = np.concatenate([ring, ring[:1]])
-    return np.stack([np.interp(where, travelled, closed[:, axis]) for axis in (0, 1)], axis=1)
+    return np.stack([np.interp(distances, arc_lengths, closed[:, axis]) for axis in (0, 1)], axis=1)
 
 
-def _blurred(values: np.ndarray, sigma: float) -> np.ndarray:
-    """Values (N, C) of a closed walk, blurred along it by a Gaussian of `sigma` places."""
+def _blur(values: np.ndarray, sigma: float) -> np.ndarray:
+    """Blur values (N, C) along a closed curve by a Gaussian of `sigma` samples."""
     frequency = np.fft.rfftfreq(len(values))[:, None]
-    damped = np.fft.rfft(values, axis=0) * np.exp(-2 * (np.pi * sigma * frequency) ** 2)
-    return np.fft.irfft(damped, n=len(values), axis=0)
+    spectrum = np.fft.rfft(values, axis=0) * np.exp(-2 * (np.pi * sigma * frequency) ** 2)
+    return np.fft.irfft(spectrum, n=len(values), axis=0)

@@ -6,9 +6,9 @@ import ctypes
 import sys
 
 # glibc mallopt: blocks above the first threshold are unmapped when freed; free heap top above the second is trimmed.
-_MMAP_THRESHOLD, _AT_ONCE = -3, 512 << 20  # bytes
-_TRIM_THRESHOLD, _LATER = -1, 512 << 20
-_MOST_ARENAS = -8  # arenas of further threads release large blocks regardless of the thresholds
+_MMAP_THRESHOLD, _MAX_HEAP_BLOCK = -3, 512 << 20  # bytes
+_TRIM_THRESHOLD, _MAX_FREE_TOP = -1, 512 << 20
+_MAX_ARENAS = -8  # arenas of further threads release large blocks regardless of the thresholds
 
 
 def tune_malloc() -> None:
@@ -17,6 +17,6 @@ def tune_malloc() -> None:
         return
     library = ctypes.CDLL(None)
     if hasattr(library, "mallopt"):
-        library.mallopt(_MMAP_THRESHOLD, _AT_ONCE)
-        library.mallopt(_TRIM_THRESHOLD, _LATER)
-        library.mallopt(_MOST_ARENAS, 1)
+        library.mallopt(_MMAP_THRESHOLD, _MAX_HEAP_BLOCK)
+        library.mallopt(_TRIM_THRESHOLD, _MAX_FREE_TOP)
+        library.mallopt(_MAX_ARENAS, 1)

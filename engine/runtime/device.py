@@ -1,4 +1,4 @@
-"""Picks the device to compute on, and turns its lack of memory into an error a user can act on."""
+"""Device and precision selection, memory measurement, and out-of-memory errors."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ NAMES = ("auto", "cpu", "cuda", "mps")
 
 
 def pick_device(name: str) -> torch.device:
-    """The device called `name`; 'auto' takes the fastest there is. Raises DeviceMissing."""
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    """Return the device `name`; 'auto' selects the fastest available. Raises DeviceMissing."""
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
-        return torch.device("cuda" if there["cuda"] else "mps" if there["mps"] else "cpu")
-    if name not in there:
-        raise DeviceMissing(f"no device is called {name!r}; there are {', '.join(NAMES)}")
-    if not there[name]:
+        return torch.device("cuda" if available["cuda"] else "mps" if available["mps"] else "cpu")
+    if name not in available:
+        raise DeviceMissing(f"no device is called {name!r}; choose one of {', '.join(NAMES)}")
+    if not available[name]:
         raise DeviceMissing(f"this computer has no {name} device that PyTorch {torch.__version__} can use")
     return torch.device(name)
 
 
-def pick_precision(name: str, device: torch.device, *, whole: bool = False) -> torch.dtype:
-    """The type that convolutions compute in; 'auto' takes the one by which the device gains.
+def pick_precision(name: str, device: torch.device, *, supports_int8: bool = False) -> torch.dtype:
+    """Return the dtype of convolutions; 'auto' selects the fastest on the device. Raises BadSetting.
 
-    `whole`: whether the network can be computed in whole numbers of 8 bits, which is for processors. Raises BadSetting.
-    A processor gains nothing by 'half': there it means bfloat16, and is for comparing.
+    `supports_int8`: whether the network can compute in 8-bit integers, which are used on CPUs only. On a CPU 'half'
+    means bfloat16, which is not faster and serves comparisons.
     """
     if name not in PRECISIONS:
-        raise BadSetting(f"no precision is called {name!r}; there are {', '.join(PRECISIONS)}")
-    whole = whole and device.type == "cpu"
-    if name == "int8" and not whole:
+        raise BadSetting(f"no precision is called {name!r}; choose one of {', '.join(PRECISIONS)}")
+    supports_int8 = supports_int8 and device.type == "cpu"
+    if name == "int8" and not supports_int8:
         raise BadSetting(
-            "only Keymatte's own network can be computed in int8, and only on a processor whose PyTorch has oneDNN",
+            "only Keymatte's own network can be computed in int8, and only on a CPU whose PyTorch has oneDNN",
             remedy="Choose the precision 'auto'.",
         )
-    if whole and name in ("auto", "int8"):
+    if supports_int8 and name in ("auto", "int8"):
         return torch.int8
     if name == "float32" or (name == "auto" and device.type != "cuda"):
         return torch.float32
@@ -50,7 +50,7 @@ def pick_precision(name: str, device: torch.device, *, whole: bool = False) -> t
 
 
 def describe(device: torch.device) -> str:
-    """The device in words."""
+    """Describe the device for display: its name and memory, or the CPU threads."""
     if device.type == "cuda":
         memory = torch.cuda.get_device_properties(device).total_memory / 2**30
         return f"{torch.cuda.get_device_name(device)}, {memory:.0f} GB"
@@ -61,36 +61,36 @@ def describe(device: torch.device) -> str:
 
 @contextmanager
 def memory_errors() -> Iterator[None]:
-    """Inside, a device or computer that is out of memory raises OutOfMemory."""
+    """Convert out-of-memory errors of PyTorch and Python within the context to OutOfMemory."""
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError) as error:
-        raise OutOfMemory("the device has not enough memory for this clip") from error
+        raise OutOfMemory("the device does not have enough memory for this clip") from error
     except RuntimeError as error:
-        if "out of memory" in str(error):  # such as memory that a GPU writes to
-            raise OutOfMemory("the device has not enough memory for this clip") from error
-        if "alloc" in str(error) and "memory" in str(error):  # the CPU allocator raises no class of its own
-            raise OutOfMemory("the computer has not enough memory for this clip") from error
+        if "out of memory" in str(error):  # such as pinned memory
+            raise OutOfMemory("the device does not have enough memory for this clip") from error
+        if "alloc" in str(error) and "memory" in str(error):  # the CPU allocator has no error class of its own
+            raise OutOfMemory("the computer does not have enough memory for this clip") from error
         raise
 
 
-def memory_now(device: torch.device) -> int:
-    """Bytes held now: of the GPU's memory on one, else of main memory; 0 where the system does not tell."""
+def memory_in_use(device: torch.device) -> int:
+    """Return bytes in use: GPU memory on CUDA, else resident memory of this process; 0 if unavailable."""
     if device.type == "cuda":
         return torch.cuda.memory_allocated(device)
     with suppress(OSError):
-        told = re.search(r"^VmRSS:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"), re.MULTILINE)
-        if told:
-            return int(told[1]) * 1024
+        match = re.search(r"^VmRSS:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"), re.MULTILINE)
+        if match:
+            return int(match[1]) * 1024
     return 0
 
 
 def peak_memory() -> int:
-    """The most bytes of main memory this process has held; 0 on Windows, which has no `resource` module."""
-    with suppress(OSError):  # Linux; there `resource` would count the program that started us, such as Blender
-        told = re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"), re.MULTILINE)
-        if told:
-            return int(told[1]) * 1024
+    """Return the peak resident memory of this process in bytes; 0 on Windows, which lacks `resource`."""
+    with suppress(OSError):  # Linux, where `resource` would include the parent process, such as Blender
+        match = re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"), re.MULTILINE)
+        if match:
+            return int(match[1]) * 1024
     try:
         import resource
     except ImportError:
@@ -100,7 +100,7 @@ def peak_memory() -> int:
 
 
 def use_threads(count: int) -> None:
-    """Compute on the processor with `count` threads. Raises BadSetting if that is none."""
+    """Set the number of CPU threads of PyTorch. Raises BadSetting if it is below 1."""
     if count < 1:
-        raise BadSetting(f"{count} threads are too few: at least 1 is needed")
+        raise BadSetting(f"{count} threads are too few; at least 1 is needed")
     torch.set_num_threads(count)

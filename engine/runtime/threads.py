@@ -11,63 +11,70 @@ from typing import Generic, TypeVar
 
 import torch
 
-Given = TypeVar("Given")
-Found = TypeVar("Found")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
-class _Beside(threading.local):
-    """Parallel worker of this thread, if any."""
+class _ParallelWork(threading.local):
+    """The worker that runs in parallel with this thread, if any: the other side."""
 
-    idles: Callable[[], bool] | None = None  # whether the other side is idle or waiting for this thread
-    help: Callable[[Callable[[], None]], Future] | None = None  # submits a task to the other side, run when idle
-    half = 1  # PyTorch threads of this side
-    all = 1
-
-
-_beside = _Beside()
+    is_other_idle: Callable[[], bool] | None = None  # whether the other side is idle or waiting for this thread
+    # submits a task to the other side, run when that is idle
+    submit: Callable[[Callable[[], None]], Future[None]] | None = None
+    own_threads = 1  # PyTorch threads of this side
+    all_threads = 1
 
 
-class Prefetcher(Generic[Found]):
+_parallel = _ParallelWork()
+
+
+class _End:
+    """Marks the end of an iterator."""
+
+
+class Prefetcher(Generic[Result]):
     """Iterator that computes the next item in a background thread while the current one is used."""
 
-    def __init__(self, items: Iterator[Found], *, threads: int, all_threads: int) -> None:
+    def __init__(self, items: Iterator[Result], *, threads: int, all_threads: int) -> None:
         """Compute items with `threads` PyTorch threads; `all_threads` while awaited (see `use_all_threads`)."""
         self._items = items
-        self._end = object()
+        self._end = _End()
         self._awaited = False
-        self._helping: Future | None = None
-        self._thread = ThreadPoolExecutor(1, "one-ahead", self._begin, (threads, all_threads))
-        self._coming = self._thread.submit(next, items, self._end)
+        self._submitted: Future[None] | None = None
+        self._thread = ThreadPoolExecutor(1, "prefetch", self._begin, (threads, all_threads))
+        self._next = self._thread.submit(next, items, self._end)
 
-    def __iter__(self) -> Iterator[Found]:
+    def __iter__(self) -> Iterator[Result]:
         return self
 
-    def __next__(self) -> Found:
+    def __next__(self) -> Result:
         self._awaited = True
-        item = self._coming.result()
+        item = self._next.result()
         self._awaited = False
-        if item is self._end:
+        if isinstance(item, _End):
             raise StopIteration
-        self._coming = self._thread.submit(next, self._items, self._end)
+        self._next = self._thread.submit(next, self._items, self._end)
         return item
 
-    def help(self, task: Callable[[], None]) -> Future:
+    def submit(self, task: Callable[[], None]) -> Future[None]:
         """Submit a task to the background thread, run after the next item is computed."""
-        self._helping = self._thread.submit(task)
-        return self._helping
+        self._submitted = self._thread.submit(task)
+        return self._submitted
 
     @property
     def idle(self) -> bool:
         """Return whether the next item is ready and no submitted task is running."""
-        return self._coming.done() and (self._helping is None or self._helping.done())
+        return self._next.done() and (self._submitted is None or self._submitted.done())
 
     def close(self) -> None:
         """Wait for the item being computed, and stop the thread."""
         self._thread.shutdown()
 
     def _begin(self, threads: int, all_threads: int) -> None:
+        """Set up the background thread."""
         torch.set_num_threads(threads)
-        _beside.idles, _beside.half, _beside.all = (lambda: self._awaited), threads, all_threads
+        _parallel.is_other_idle = lambda: self._awaited
+        _parallel.own_threads, _parallel.all_threads = threads, all_threads
 
 
 def can_split_cpu(device: torch.device) -> bool:
@@ -76,7 +83,7 @@ def can_split_cpu(device: torch.device) -> bool:
 
 
 @contextmanager
-def run_alongside(items: Iterator[Found], device: torch.device) -> Iterator[Iterator[Found]]:
+def run_alongside(items: Iterator[Result], device: torch.device) -> Iterator[Iterator[Result]]:
     """Prefetch `items` on one half of the CPU threads, leaving the other half to the caller within the context.
 
     Without a CPU to split, `items` is returned unchanged.
@@ -84,18 +91,18 @@ def run_alongside(items: Iterator[Found], device: torch.device) -> Iterator[Iter
     if not can_split_cpu(device):
         yield items
         return
-    every = torch.get_num_threads()
-    ahead = Prefetcher(items, threads=every // 2, all_threads=every)
-    before = _beside.idles, _beside.help, _beside.half, _beside.all
-    _beside.idles, _beside.help = (lambda: ahead.idle), ahead.help
-    _beside.half, _beside.all = every - every // 2, every
-    torch.set_num_threads(_beside.half)
+    all_threads = torch.get_num_threads()
+    prefetcher = Prefetcher(items, threads=all_threads // 2, all_threads=all_threads)
+    before = _parallel.is_other_idle, _parallel.submit, _parallel.own_threads, _parallel.all_threads
+    _parallel.is_other_idle, _parallel.submit = (lambda: prefetcher.idle), prefetcher.submit
+    _parallel.own_threads, _parallel.all_threads = all_threads - all_threads // 2, all_threads
+    torch.set_num_threads(_parallel.own_threads)
     try:
-        yield ahead
+        yield prefetcher
     finally:
-        _beside.idles, _beside.help, _beside.half, _beside.all = before
-        ahead.close()
-        torch.set_num_threads(every)
+        _parallel.is_other_idle, _parallel.submit, _parallel.own_threads, _parallel.all_threads = before
+        prefetcher.close()
+        torch.set_num_threads(all_threads)
 
 
 @contextmanager
@@ -104,41 +111,42 @@ def use_all_threads() -> Iterator[None]:
 
     Only for computations whose result is independent of the thread count, since idleness depends on timing.
     """
-    alone = _beside.idles is not None and torch.get_num_threads() < _beside.all and _beside.idles()
-    if alone:
-        torch.set_num_threads(_beside.all)
+    is_other_idle = _parallel.is_other_idle
+    other_idle = is_other_idle is not None and torch.get_num_threads() < _parallel.all_threads and is_other_idle()
+    if other_idle:
+        torch.set_num_threads(_parallel.all_threads)
     try:
         yield
     finally:
-        if alone:
-            torch.set_num_threads(_beside.half)
+        if other_idle:
+            torch.set_num_threads(_parallel.own_threads)
 
 
-def map_shared(do: Callable[[Given], Found], items: Sequence[Given]) -> list[Found]:
-    """Apply `do` to each item, sharing the items with the other side once idle; results in order.
+def map_shared(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """Apply `function` to each item, sharing the items with the other side once idle; results in order.
 
     Only for computations whose result is independent of the thread and the thread count.
     """
-    if _beside.help is None or len(items) < 2:
-        return [do(item) for item in items]
-    found: list[Found | None] = [None] * len(items)
-    left = deque(enumerate(items))
-    inferring, learning = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
+    if _parallel.submit is None or len(items) < 2:
+        return [function(item) for item in items]
+    results: dict[int, Result] = {}  # by index
+    queue = deque(enumerate(items))
+    inference, gradients = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
 
-    def take() -> None:
-        with torch.inference_mode(inferring), torch.set_grad_enabled(learning):  # these modes are per thread
+    def work() -> None:
+        with torch.inference_mode(inference), torch.set_grad_enabled(gradients):  # these modes are per thread
             while True:
                 try:
-                    index, item = left.popleft()
+                    index, item = queue.popleft()
                 except IndexError:
                     return
-                found[index] = do(item)
+                results[index] = function(item)
 
-    other = _beside.help(take)
+    other = _parallel.submit(work)
     try:
-        take()
+        work()
     finally:
-        left.clear()
+        queue.clear()
         if not other.cancel():
             other.result()
-    return found
+    return [results[index] for index in range(len(items))]

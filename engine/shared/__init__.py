@@ -1,1 +1,1 @@
-"""What the engine shares with Blender's side: standard library and numpy only."""
+"""Shared by the engine and the add-on: data types, errors, files; standard library and numpy only."""

@@ -1,4 +1,4 @@
-"""Weights that others have published: where each file is, under which licence, and where it lies once installed."""
+"""Catalogue of published weights: sources, licences, sizes, and the folder in which they are installed."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from pathlib import Path
 
 from .errors import UnknownWeights
 
-FOLDER_VARIABLE = "KEYMATTE_WEIGHTS"  # environment variable: another folder for installed weights
+FOLDER_VARIABLE = "KEYMATTE_WEIGHTS"  # environment variable with the folder of installed weights
 
 
 @dataclass(frozen=True)
 class PublishedWeights:
-    """One file of weights, published by the authors of a method and fetched on the user's word."""
+    """One weights file published by the authors of a method; downloaded only when the user asks for it."""
 
     name: str
-    recipes: tuple[str, ...]  # that run with them
-    method: str  # as its authors call it, with paper
-    file_name: str  # as published
-    licence: str  # in words, and honest where its authors say nothing
-    size: int  # bytes, about
-    page: str  # where a person finds the file
-    address: str = ""  # of the file itself; empty: there is none that a program may fetch from
-    sha256: str = ""  # of the published file; empty: not known
+    recipes: tuple[str, ...]  # that can run with these weights
+    method: str  # name given by its authors, and the paper
+    file_name: str  # of the published file
+    licence: str  # of code and weights, also where the authors state none
+    size: int  # bytes, approximate
+    page: str  # web page that offers the file
+    address: str = ""  # URL of the file itself; empty: not downloadable by a program
+    sha256: str = ""  # of the published file; empty: unknown
     note: str = ""
 
 
@@ -43,7 +43,7 @@ def _xmem(name: str, note: str, *, size: int = 249_000_000) -> PublishedWeights:
     )
 
 
-def _drive(
+def _google_drive(
     name: str,
     recipes: tuple[str, ...],
     method: str,
@@ -53,7 +53,10 @@ def _drive(
     drive: str,
     millions: float,
 ) -> PublishedWeights:
-    """Weights that their authors keep at Google Drive, which asks before it gives large files: fetched by hand."""
+    """Make the entry of weights on Google Drive; without an address, as large files need confirmation in a browser.
+
+    `code` is licence and repository of the code, `drive` the file's id, `millions` the number of parameters.
+    """
     licence, repository = code
     return PublishedWeights(
         name=name,
@@ -89,37 +92,37 @@ _MAVOS_FILES = (
         "DAVIS": "1KSbKmKZg66u6edSqLVZyKzlanyVOhAvt",
     }),
 )  # fmt: skip
-_OF_AOT = (
-    _drive(
+_AOT_FAMILY = (
+    _google_drive(
         "R50_AOTL_PRE_YTB_DAV", ("aot-l",), _AOT, _AOT_CODE,
         file_name="R50_AOTL_PRE_YTB_DAV.pth", drive="1qJDYn3Ibpquu4ffYoQmVjg1YCbr2JQep", millions=14.9,
     ),
-    _drive(
+    _google_drive(
         "R50_DeAOTL_PRE_YTB_DAV", ("deaot-l",), _DEAOT, _AOT_CODE,
         file_name="R50_DeAOTL_PRE_YTB_DAV.pth", drive="1QoChMkTVxdYZ_eBlZhK2acq9KMQZccPJ", millions=19.8,
     ),
-    _drive(
+    _google_drive(
         "DeAOTL_PRE_YTB_DAV", ("deaot-l-mbv2",), _DEAOT, _AOT_CODE,
         file_name="DeAOTL_PRE_YTB_DAV.pth", drive="18elNz_wi9JyVBcIUYKhRdL08MA-FqHD5", millions=13.2,
     ),
-    _drive(
+    _google_drive(
         "SwinB_DeAOTL_PRE_YTB_DAV", ("deaot-l-swinb",), _DEAOT, _AOT_CODE,
         file_name="SwinB_DeAOTL_PRE_YTB_DAV.pth", drive="1g4E-F0RPOx9Nd6J7tU9AE1TjsouL4oZq", millions=70.3,
     ),
     *(
-        _drive(
+        _google_drive(
             f"MAVOS-{encoder}-{trained}", (f"mavos++{suffix}", f"mavos{suffix}"), f"{_MAVOS}, for {trained}",
             _MAVOS_CODE, file_name=f"MAVOS-{encoder}-{trained}.pth", drive=drive, millions=millions,
         )
         for encoder, suffix, millions, files in _MAVOS_FILES
         for trained, drive in files.items()
     ),
-    _drive(
+    _google_drive(
         "RMem-R50-AOTL", ("aot-l+rmem",), "RMem on AOT-L (CVPR 2024)", _RMEM_CODE,
         file_name="aotplus_R50_AOTL_Temp_pe_Slot_4_ema_20000.pth", drive="1_Wp-zXw2u9zIWRJLYCw-TGaVOKGFaVb_",
         millions=15.2,
     ),
-    _drive(
+    _google_drive(
         "RMem-R50-DeAOTL", ("deaot-l+rmem",), "RMem on DeAOT-L (CVPR 2024)", _RMEM_CODE,
         file_name="aotplus_R50_DeAOTL_Temp_pe_Slot_4_ema_20000.pth", drive="1jMqSOuF5t_W6U7UrKdaX6SH42GSnc78-",
         millions=19.9,
@@ -131,12 +134,12 @@ CATALOGUE = (
     _xmem("XMem-s012", "Trained on BL30K too, somewhat more accurate"),
     _xmem("XMem-s2", "Trained without still images, less accurate, for comparison"),
     _xmem("XMem-no-sensory", "Without sensory memory, for views that do not follow each other", size=239_000_000),
-    *_OF_AOT,
+    *_AOT_FAMILY,
 )
 
 
 def find_weights(name: str) -> PublishedWeights:
-    """The weights called `name`, in capitals or not. Raises UnknownWeights."""
+    """Return the weights called `name`, case-insensitively. Raises UnknownWeights."""
     for entry in CATALOGUE:
         if entry.name.casefold() == name.casefold():
             return entry
@@ -144,8 +147,9 @@ def find_weights(name: str) -> PublishedWeights:
 
 
 def find_by_file(file: Path) -> PublishedWeights:
-    """The weights that a file of this name holds, as far as the name tells. Raises UnknownWeights."""
-    stem = re.sub(r"\s*\(\d+\)$|\s*-?\s*[Cc]opy$", "", file.stem).casefold()  # what browsers and desktops append
+    """Return the weights whose published file has the name of `file`. Raises UnknownWeights."""
+    # without suffixes that browsers and file managers append to copies
+    stem = re.sub(r"\s*\(\d+\)$|\s*-?\s*[Cc]opy$", "", file.stem).casefold()
     for entry in CATALOGUE:
         if stem in (entry.name.casefold(), Path(entry.file_name).stem.casefold()):
             return entry
@@ -156,14 +160,14 @@ def find_by_file(file: Path) -> PublishedWeights:
 
 
 def published_for(recipe: str) -> tuple[PublishedWeights, ...]:
-    """The weights that a recipe can run with, its authors' default first."""
+    """Return the weights that a recipe can run with, its authors' default first."""
     return tuple(entry for entry in CATALOGUE if recipe in entry.recipes)
 
 
 def default_folder() -> Path:
-    """Where weights are installed unless told otherwise: the same place for Blender and the command line.
+    """Return the default folder of installed weights, shared by Blender and the command line.
 
-    The folder named in the environment variable KEYMATTE_WEIGHTS, else one among the user's data.
+    It is the value of the environment variable KEYMATTE_WEIGHTS, else a folder in the user's data folder.
     """
     chosen = os.environ.get(FOLDER_VARIABLE)
     if chosen:
@@ -177,18 +181,18 @@ def default_folder() -> Path:
     return data / "keymatte" / "weights"
 
 
-def installed(entry: PublishedWeights, folder: Path) -> Path:
-    """The file of these weights once they are installed in `folder`, whether it is there or not."""
+def installed_file(entry: PublishedWeights, folder: Path) -> Path:
+    """Return the path of these weights installed in `folder`, whether it exists or not."""
     return folder / f"{entry.name}.safetensors"
 
 
 def is_installed(entry: PublishedWeights, folder: Path) -> bool:
-    """Whether these weights are installed in `folder`."""
-    return installed(entry, folder).is_file()
+    """Return whether these weights are installed in `folder`."""
+    return installed_file(entry, folder).is_file()
 
 
 def size_in_words(size: int) -> str:
-    """Bytes as people read them: "249 MB"."""
+    """Format a number of bytes for display, such as "249 MB"."""
     for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if size >= factor:
             return f"{size / factor:.3g} {unit}" if size < 100 * factor else f"{size / factor:.0f} {unit}"

@@ -1,10 +1,10 @@
-"""Everything that can go wrong and that a user can act upon: what, which, and what now."""
+"""Errors that a user can act on, each with a message, a code and a remedy."""
 
 from __future__ import annotations
 
 
 class EngineError(Exception):
-    """Base of all errors shown to a user. `code` names the kind, `remedy` says what to do now."""
+    """Base of all errors shown to a user; `code` identifies the kind, `remedy` says what to do."""
 
     code = "engine-error"
     default_remedy = ""
@@ -15,17 +15,17 @@ class EngineError(Exception):
         self.remedy = remedy or self.default_remedy
 
     def sentence(self) -> str:
-        """Message and remedy as one line."""
+        """Return message and remedy as one line."""
         return f"{as_sentence(self.message)}. {self.remedy}" if self.remedy else as_sentence(self.message)
 
 
 def as_sentence(message: str) -> str:
-    """With a capital at its beginning, unless it begins with a name, such as a file's."""
+    """Return `message` with a capital letter, unless its first word is a name with other characters."""
     return message[:1].upper() + message[1:] if message.partition(" ")[0].isalpha() else message
 
 
 class Cancelled(Exception):
-    """The user cancelled; what is written stays."""
+    """The user cancelled the job; files written so far are kept."""
 
 
 class NoKeyframes(EngineError):
@@ -69,7 +69,7 @@ class MixedSizes(EngineError):
 
 
 class FramesUnreadable(EngineError):
-    """Some frames could not be read; the results of the others are kept."""
+    """Some frames cannot be read; the results of the others are kept."""
 
     code = "frames-unreadable"
     default_remedy = "The mattes of all other frames are done. Repair or replace the clip and run again."
@@ -77,19 +77,19 @@ class FramesUnreadable(EngineError):
 
 class MatteUnreadable(EngineError):
     code = "matte-unreadable"
-    default_remedy = "Delete the file and run again: it is made anew."
+    default_remedy = "Delete the file and run again; it is then written anew."
 
 
 class OutlinesUnreadable(EngineError):
     code = "outlines-unreadable"
-    default_remedy = "Delete the file and run again: it is made anew."
+    default_remedy = "Delete the file and run again; it is then written anew."
 
 
 class ScoreIncomplete(EngineError):
-    """Prediction and truth do not cover the same frames, or one of them is empty."""
+    """Prediction and ground truth do not cover the same frames, or one of them is empty."""
 
     code = "score-incomplete"
-    default_remedy = "Propagate over all frames of the truth first, or name other folders."
+    default_remedy = "Propagate over all frames of the ground truth first, or choose other folders."
 
 
 class ScoreSizeMismatch(EngineError):
@@ -109,19 +109,19 @@ class BadSetting(EngineError):
 
 class WeightsMissing(EngineError):
     code = "weights-missing"
-    default_remedy = "Name another file with --weights, or install Keymatte again."
+    default_remedy = "Choose another file with --weights, or install Keymatte again."
 
 
 class WeightsDamaged(EngineError):
     code = "weights-damaged"
-    default_remedy = "Get the file again."
+    default_remedy = "Download the file again."
 
 
 class WeightsUnsafe(EngineError):
-    """A weights file holds more than numbers."""
+    """A weights file contains more than tensors, and could run code."""
 
     code = "weights-unsafe"
-    default_remedy = "Get the weights from their authors' own page; files that may run as a program are never opened."
+    default_remedy = "Download the weights from their authors' page; files that could run code are never opened."
 
 
 class UnknownWeights(EngineError):
@@ -131,21 +131,21 @@ class UnknownWeights(EngineError):
 
 class NotConfirmed(EngineError):
     code = "not-confirmed"
-    default_remedy = "Read what is said above, and add --yes."
+    default_remedy = "Read the text above, then add --yes."
 
 
 class DownloadFailed(EngineError):
-    """The network or the server broke off; what came is kept."""
+    """A download was interrupted; the part received is kept."""
 
     code = "download-failed"
-    default_remedy = "Check the network and run the same again: it goes on where it stopped."
+    default_remedy = "Check the network and run again; the download continues where it stopped."
 
 
 class DownloadRefused(EngineError):
-    """What is offered at the address is not what was asked for; none of it is kept."""
+    """The address offers something other than the expected file; nothing of it is kept."""
 
     code = "download-refused"
-    default_remedy = "Get the file with a browser, and import it."
+    default_remedy = "Download the file with a browser, then import it."
 
 
 class FolderNotWritable(EngineError):
@@ -175,7 +175,7 @@ class DeviceMissing(EngineError):
 
 class BadMessage(EngineError):
     code = "bad-message"
-    default_remedy = "Install the engine again: it is of another version."
+    default_remedy = "Install the engine again; its version differs from that of the add-on."
 
 
 class EngineMissing(EngineError):
@@ -184,10 +184,10 @@ class EngineMissing(EngineError):
 
 
 class EnvironmentFailed(EngineError):
-    """A Python environment could not be made."""
+    """A Python environment could not be created."""
 
     code = "environment-failed"
-    default_remedy = "Run the same again; if it happens again, remove the folder first."
+    default_remedy = "Run again; if it happens again, remove the folder first."
 
 
 class EngineDied(EngineError):
@@ -237,18 +237,18 @@ class ImageUnreadable(EngineError):
 
 class MasksMissing(EngineError):
     code = "masks-missing"
-    default_remedy = "Run Propagate first: frames are suggested from what it finds."
+    default_remedy = "Run Propagate first; frames are suggested from its mattes."
 
 
 class PicturesMissing(EngineError):
-    """The prepared pictures that films are composed of are not there."""
+    """The prepared images that training clips are composed of are missing."""
 
     code = "pictures-missing"
-    default_remedy = "Run `train-data`, and name its folder with --data."
+    default_remedy = "Run `train-data`, and pass its folder with --data."
 
 
 class FilmsChanged(EngineError):
-    """Films that are kept for comparing are no longer what was written."""
+    """Clips kept for comparison are no longer the ones that were written."""
 
     code = "films-changed"
-    default_remedy = "Remove that folder of films, or name another: they are composed anew, and are then other films."
+    default_remedy = "Remove that folder, or choose another; the clips are then composed anew, and differ from these."

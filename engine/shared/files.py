@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and what to say when one cannot be written."""
+"""Atomic writing of files, and the errors of files that cannot be written."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ from pathlib import Path
 
 from .errors import DiskFull, FolderNotWritable
 
-_PATIENCE = 2.0  # seconds
+_MAX_RETRY_SECONDS = 2.0
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary file beside `path`, and rename it to `path` when the block ends without an error.
 
-    Readers of `path` see the old file or the new one, never a part of one. Raises DiskFull or FolderNotWritable.
+    Readers of `path` see the old file or the new one, never part of one. Missing folders are
+    created. Raises DiskFull, FolderNotWritable.
     """
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
-        _rename(part, path)
+        _replace(part, path)
     except OSError as error:
-        with suppress(OSError):  # its folder may be a file
+        with suppress(OSError):  # the folder may itself be a file
             part.unlink()
         raise writing_error(path, error) from error
 
 
-def _rename(part: Path, path: Path) -> None:
-    """On Windows a file that someone reads at this instant cannot be replaced: wait for it to be let go."""
-    end = time.monotonic() + (_PATIENCE if os.name == "nt" else 0.0)
+def _replace(part: Path, path: Path) -> None:
+    """Rename `part` to `path`; on Windows retry for a while, since a file that is being read cannot be replaced."""
+    end = time.monotonic() + (_MAX_RETRY_SECONDS if os.name == "nt" else 0.0)
     while True:
         try:
             part.replace(path)
@@ -44,7 +45,7 @@ def _rename(part: Path, path: Path) -> None:
 
 
 def writing_error(path: Path, error: OSError) -> DiskFull | FolderNotWritable:
-    """The error to raise when `path` could not be written."""
+    """Return the error to raise when `path` could not be written: DiskFull or FolderNotWritable."""
     if error.errno in (28, 122):  # ENOSPC, EDQUOT
         return DiskFull(f"no space is left to write {path.name} in {path.parent}")
     return FolderNotWritable(f"{path} cannot be written: {os.strerror(error.errno) if error.errno else error}")

@@ -1,4 +1,4 @@
-"""One object's outlines over time: what they are, and their file, which numpy alone can read."""
+"""Outlines of one object over time, and their `.npz` file, which numpy alone can read."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .errors import OutlinesUnreadable
 from .files import atomic_write
@@ -17,26 +18,26 @@ _FIELDS = ("frames", "points", "holes", "agreement")
 
 @dataclass(frozen=True)
 class Outlines:
-    """Closed polygons in fixed slots. A slot keeps its identity over time; all have P points, on all frames.
+    """Closed polygons in S fixed slots. A slot keeps its identity over time; all polygons have P points on all frames.
 
-    Filled by the even-odd rule at pixel centres (`raster.fill`), the polygons of a frame give back its matte
-    above 0.5. Seen with y up, outer polygons run counter-clockwise and holes clockwise. Point k of a slot on one
-    frame belongs to point k on the next.
+    Filled by the even-odd rule at pixel centres (`raster.fill`), the polygons of a frame reproduce its matte
+    above 0.5. Viewed with y up, outer polygons are counter-clockwise and holes clockwise. Point k of a slot on one
+    frame corresponds to point k on the next.
     """
 
-    frames: np.ndarray  # (F,) int64 media frames, ascending
-    points: np.ndarray  # (F, S, P, 2) float32 pixels of the clip: x right, y down, pixel (0, 0) spans 0..1; NaN: absent
-    holes: np.ndarray  # (S,) bool: the slot's polygons are holes
-    agreement: np.ndarray  # (F,) float32 IoU of the filled polygons and the matte above 0.5
+    frames: NDArray[np.int64]  # (F,) media frames, ascending
+    points: NDArray[np.float32]  # (F, S, P, 2) pixels: x right, y down, pixel (0, 0) spans 0..1; NaN: absent
+    holes: NDArray[np.bool_]  # (S,) whether the slot's polygons are holes
+    agreement: NDArray[np.float32]  # (F,) IoU of the filled polygons and the matte above 0.5
 
-    def polygons(self, index: int) -> list[np.ndarray]:
-        """The polygons (P, 2) that are present on the frame `frames[index]`."""
+    def polygons(self, index: int) -> list[NDArray[np.float32]]:
+        """Return the polygons (P, 2) that are present on the frame `frames[index]`."""
         points = self.points[index]
         return list(points[np.isfinite(points[:, 0, 0])]) if points.size else []
 
     @classmethod
     def load(cls, path: Path) -> Outlines:
-        """Read what `save_rows` wrote. Raises OutlinesUnreadable."""
+        """Read a file written by `save_rows`. Raises OutlinesUnreadable."""
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 return cls(**{name: arrays[name] for name in _FIELDS})
@@ -49,17 +50,17 @@ def save_rows(
     frames: Sequence[int],
     holes: Sequence[bool],
     count: int,
-    rows: Iterable[tuple[np.ndarray, float]],
+    rows: Iterable[tuple[NDArray[np.float32], float]],
 ) -> list[float]:
-    """Write outlines as `.npz`, all or nothing, a frame at a time: its points (S, `count`, 2) float32 and agreement.
+    """Write outlines as `.npz`, atomically and frame by frame; return each frame's agreement.
 
-    Returns the agreements. Raises DiskFull, FolderNotWritable.
+    `rows` yields points (S, `count`, 2) float32 and agreement of each of `frames`. Raises DiskFull, FolderNotWritable.
     """
     agreement: list[float] = []
     header = {"descr": "<f4", "fortran_order": False, "shape": (len(frames), len(holes), count, 2)}
     with atomic_write(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         with archive.open("points.npy", "w", force_zip64=True) as member:
-            np.lib.format.write_array_header_2_0(member, header)
+            np.lib.format.write_array_header_2_0(member, header)  # type: ignore[no-untyped-call]
             for points, agreed in rows:
                 member.write(points.astype("<f4").tobytes())
                 agreement.append(agreed)
@@ -70,5 +71,5 @@ def save_rows(
         }
         for name, array in small.items():
             with archive.open(f"{name}.npy", "w") as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
+                np.lib.format.write_array(member, array, allow_pickle=False)  # type: ignore[no-untyped-call]
     return agreement

@@ -1,4 +1,4 @@
-"""What crosses the border between Blender and the engine: films, keyframes, settings, jobs."""
+"""Data passed between Blender and the engine: clips, keyframes, settings and jobs."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from pathlib import Path
 
 
 class Direction(StrEnum):
-    """Which way mattes are carried from the keyframes."""
+    """Direction of propagation from the keyframes."""
 
     BOTH = "both"
     FORWARD = "forward"
     BACKWARD = "backward"
 
 
-PRECISIONS = ("auto", "float32", "half", "int8")  # by name; see `device.pick_precision`
+PRECISIONS = ("auto", "float32", "half", "int8")  # names; see `device.pick_precision`
 
 
 @dataclass(frozen=True)
 class VideoClip:
-    """A film on disk. Frames are counted from 0 in the media, whatever the scene says."""
+    """A clip on disk. Frames are counted from 0 in the media, independently of scene frames."""
 
     path: Path  # movie file, or the first image of a sequence, or a folder of images
     height: int  # pixels
@@ -30,54 +30,54 @@ class VideoClip:
 
 @dataclass(frozen=True)
 class KeyframeFile:
-    """A label image made by the user. Several may stand on one frame, each for other objects."""
+    """A label image made by the user. A frame may have several, each for other objects."""
 
     frame: int  # media frame, from 0
     labels: Path  # (H, W) uint8 image: pixel = object id, 0 = background
-    objects: tuple[int, ...]  # the ids it speaks about; one without pixels is absent from this frame
+    objects: tuple[int, ...]  # annotated ids; an id without pixels is absent from this frame
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The few numbers a user may turn."""
+    """Settings of a job that a user can change."""
 
     height: int = 480  # working height: shorter side of the frame in the network, pixels
     device: str = "auto"  # auto, cpu, cuda, mps
     precision: str = "auto"  # of PRECISIONS
-    overrides: dict[str, str] = field(default_factory=dict)  # a recipe's own numbers, as "section.name": value
-    adapt: bool = False  # learn from the keyframes of this shot first
+    overrides: dict[str, str] = field(default_factory=dict)  # of the recipe's numbers, as "section.name": value
+    adapt: bool = False  # fine-tune on the keyframes of this shot first
 
 
 @dataclass(frozen=True)
 class PropagationJob:
-    """All that the engine needs to know for one run; paths and numbers only."""
+    """Parameters of one propagation; paths and numbers only."""
 
     job_id: str
     clip: VideoClip
-    frames: range  # media frames to fill
+    frames: range  # media frames to compute mattes for
     keyframes: tuple[KeyframeFile, ...]
-    folder: Path  # where mattes are written, see matte_folder
+    folder: Path  # folder of the results, see `matte_folder`
     recipe: str = "keymatte"
     weights: Path | None = None  # None: the recipe's own file
     direction: Direction = Direction.BOTH
     settings: Settings = Settings()
-    keys: Path | None = None  # a folder to keep the frames' keys in, for suggestions
-    probabilities: Path | None = None  # an .npz file for what the network gave, before anything is rounded
+    keys: Path | None = None  # folder in which to write the frames' keys, for suggestions
+    probabilities: Path | None = None  # .npz file for the network's probabilities, before rounding
 
 
 @dataclass(frozen=True)
 class SuggestionJob:
-    """What the engine needs to know to suggest frames to annotate."""
+    """Parameters of one request for frames to annotate next."""
 
     job_id: str
     clip: VideoClip
     frames: range  # media frames to choose from
-    chosen: tuple[int, ...]  # media frames that are annotated already, at least one
+    chosen: tuple[int, ...]  # media frames already annotated, at least one
     masks: Path  # folder of label images, such as `labels` of a run; or an .npz of probabilities
-    keys: Path  # folder in which keys of the frames are kept
+    keys: Path  # folder that caches the frames' keys
     recipe: str = "keymatte"
     weights: Path | None = None  # None: the recipe's own file
     settings: Settings = Settings()
-    count: int = 5  # frames to suggest, at most
-    alpha: float = 0.5  # 0..1: what the masks have to say
-    least_mask: float = 0.25  # percent of the frame that objects must cover
+    count: int = 5  # maximum number of frames to suggest
+    alpha: float = 0.5  # 0..1: weight of the masks
+    least_mask: float = 0.25  # minimum object coverage of a suggested frame, in percent

@@ -1,1 +1,1 @@
-"""Suggestion: selects frames to annotate next."""
+"""Suggestion of the frames to annotate next."""

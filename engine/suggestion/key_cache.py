@@ -6,6 +6,7 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from ..memory.tokens import Tokens
 from ..shared.errors import FolderTaken
 from ..shared.files import atomic_write, writing_error
 
-_ABOUT = "about.json"
+_MARKER_NAME = "about.json"
 _PLANES = ("key", "selection", "shrinkage")
 
 
@@ -25,25 +26,25 @@ class KeyFolder:
     folder: Path
 
     @classmethod
-    def open(cls, folder: Path, about: dict) -> KeyFolder:
-        """Open the cache in `folder`; remove cached keys that were made with another `about`.
+    def open(cls, folder: Path, inputs: dict[str, Any]) -> KeyFolder:
+        """Open the cache in `folder`; remove cached keys that were computed from other `inputs`.
 
-        Raises FolderTaken if the folder holds files of others, DiskFull, FolderNotWritable.
+        Raises FolderTaken if the folder contains other files, DiskFull, FolderNotWritable.
         """
-        marker, told = folder / _ABOUT, json.loads(json.dumps(about, default=str))
+        marker, identity = folder / _MARKER_NAME, json.loads(json.dumps(inputs, default=str))
         if folder.exists() and not marker.exists():
-            strangers = [] if folder.is_dir() else [folder]
-            strangers = strangers or [path for path in folder.iterdir() if path.suffix != ".part"]
-            if strangers:
-                raise FolderTaken(f"{folder} is to hold keys of frames, but holds {strangers[0].name}")
-        if _read(marker) != told:
+            foreign = [] if folder.is_dir() else [folder]
+            foreign = foreign or [path for path in folder.iterdir() if path.suffix != ".part"]
+            if foreign:
+                raise FolderTaken(f"{folder} cannot be used for keys of frames, as it contains {foreign[0].name}")
+        if _read(marker) != identity:
             try:
                 for path in folder.glob("[0-9]*.npy"):
                     path.unlink(missing_ok=True)
             except OSError as error:
                 raise writing_error(folder, error) from error
             with atomic_write(marker) as part:
-                part.write_text(json.dumps(told, indent=1, ensure_ascii=False), encoding="utf-8")
+                part.write_text(json.dumps(identity, indent=1, ensure_ascii=False), encoding="utf-8")
         return cls(folder)
 
     def has(self, frame: int) -> bool:
@@ -71,7 +72,8 @@ class KeyFolder:
         return self.folder / f"{frame:06d}.npy"
 
 
-def _read(marker: Path) -> dict | None:
+def _read(marker: Path) -> Any:
+    """Read the content of the marker file; None if it is missing or damaged."""
     with suppress(OSError, ValueError):
         return json.loads(marker.read_text(encoding="utf-8"))
     return None

@@ -37,8 +37,8 @@ def coverage(mask: Tensor) -> float:
     return 100 * float((mask.amax(0) > _PRESENT).float().mean())
 
 
-def weigh(mask: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Resample masks (C, H, W), 0..1, to per-cell object weight (h w,); nearest pixel, as in the authors' code."""
+def object_weights(mask: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Resample masks (C, H, W), 0..1, to object weights (h w,) per cell; nearest pixel, as in the authors' code."""
     weight = functional.interpolate(mask[None].float(), size=grid, mode="nearest")[0]
     return weight.amax(0).flatten()
 
@@ -49,9 +49,9 @@ def distance(chosen: Tokens, other: Tokens) -> float:
     Sum over cells i, j of max(0, S(chosen i read by other j) - S(other i read by chosen j)), divided by N^2; the second
     term is not transposed.
     """
-    there = similarity(chosen["key"], chosen["shrinkage"], other["key"], other["selection"]).T
-    back = similarity(other["key"], other["shrinkage"], chosen["key"], chosen["selection"]).T
-    return float((there - back).clamp(min=0).sum()) / there.numel()
+    forward = similarity(chosen["key"], chosen["shrinkage"], other["key"], other["selection"]).T
+    backward = similarity(other["key"], other["shrinkage"], chosen["key"], chosen["selection"]).T
+    return float((forward - backward).clamp(min=0).sum()) / forward.numel()
 
 
 @torch.inference_mode()
@@ -62,10 +62,10 @@ def suggest(
     *,
     chosen: Sequence[int],
     usable: frozenset[int],
-    wish: SelectionConfig,
+    config: SelectionConfig,
     step: Callable[[int, int], None],
 ) -> list[Suggestion]:
-    """Select up to `wish.count` of `frames` greedily, each with the largest distance to all frames chosen before.
+    """Select up to `config.count` of `frames` greedily, each with the largest distance to all frames chosen before.
 
     `keys(frame)` returns key, shrinkage and selection; `weights` holds object coverage per cell, (N,); `usable` frames
     show enough of an object. `step(done, total)` reports progress and may raise to stop.
@@ -74,25 +74,25 @@ def suggest(
     def composite(frame: int) -> Tokens:
         planes = keys(frame).planes
         weight = weights[frame].to(planes["key"])
-        return Tokens({**planes, "key": planes["key"] * (wish.alpha * weight + (1 - wish.alpha))})
+        return Tokens({**planes, "key": planes["key"] * (config.alpha * weight + (1 - config.alpha))})
 
-    taken = list(dict.fromkeys(chosen))
-    candidates = [frame for frame in frames if frame in usable and frame not in taken]
-    nearest = dict.fromkeys(candidates, float("inf"))
-    total = len(candidates) * (len(taken) + max(min(wish.count, len(candidates)) - 1, 0))
+    chosen_frames = list(dict.fromkeys(chosen))
+    candidates = [frame for frame in frames if frame in usable and frame not in chosen_frames]
+    distances = dict.fromkeys(candidates, float("inf"))
+    total = len(candidates) * (len(chosen_frames) + max(min(config.count, len(candidates)) - 1, 0))
     done = 0
     found: list[Suggestion] = []
-    fresh = taken
-    while nearest and len(found) < wish.count:
-        for one in [composite(frame) for frame in fresh]:
-            for frame in nearest:
-                nearest[frame] = min(nearest[frame], distance(one, composite(frame)))
+    new_frames = chosen_frames
+    while distances and len(found) < config.count:
+        for reference in [composite(frame) for frame in new_frames]:
+            for frame in distances:
+                distances[frame] = min(distances[frame], distance(reference, composite(frame)))
                 done += 1
                 step(min(done, total), total)
-        best = max(nearest, key=nearest.__getitem__)  # first frame among ties
-        score = nearest.pop(best)
+        best = max(distances, key=distances.__getitem__)  # first frame among ties
+        score = distances.pop(best)
         if score <= 0:  # remaining frames equal a chosen one
             break
         found.append(Suggestion(best, score))
-        fresh = [best]
+        new_frames = [best]
     return found

@@ -10,7 +10,9 @@ from ..adaptation.augmentation import AugmentationRange, Augmenter
 from .mask_corruption import MaskCorruptor
 from .random_sampler import RandomSampler
 
-_RANGE = AugmentationRange(shift=0.2, turn=0.7, zoom=0.6, bend=0.08, apart=0.15, light=0.4, mirrored=0.4)
+_RANGE = AugmentationRange(
+    shift=0.2, rotation=0.7, zoom=0.6, elastic=0.08, object_shift=0.15, photometric=0.4, flip_probability=0.4
+)
 _MAX_TRIES = 8
 _OCCLUDER_SIZE = (0.2, 0.7)  # relative to the object's size
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from keymatte.addon import weights
-from keymatte.engine.shared.catalogue import find_weights, installed, published_for
+from keymatte.engine.shared.catalogue import find_weights, installed_file, published_for
 from keymatte.engine.shared.errors import Offline, UnknownWeights, WeightsMissing
 
 
@@ -18,7 +18,7 @@ def folder(tmp_path, monkeypatch) -> Path:
 
 
 def put(folder: Path, name: str) -> Path:
-    path = installed(find_weights(name), folder)
+    path = installed_file(find_weights(name), folder)
     path.write_bytes(b"weights")
     return path
 

@@ -105,7 +105,7 @@ def test_weights_are_downloaded_once(models, server, folder):
     assert "Downloading Ours" in ended.stderr
     again = run_cli([*models, "download", NAME, "--yes"])
     assert again.returncode == 0
-    assert "installed already" in again.stdout
+    assert "already installed" in again.stdout
     assert len(server.requests) == 1
     assert run_cli([*models, "download", NAME, "--yes", "--again"]).returncode == 0
     assert len(server.requests) == 2
@@ -171,7 +171,7 @@ def test_bytes_received_before_ctrl_c_are_kept(models, server, folder):
 
 def test_broken_connection_is_reported(models, server, folder):
     server.breaks_at = MIDDLE
-    assert_refused([*models, "download", NAME, "--yes"], "broke off at 1000000 of", "goes on where it stopped")
+    assert_refused([*models, "download", NAME, "--yes"], "broke off at 1000000 of", "continues where it stopped")
     assert downloaded_bytes(folder) == MIDDLE
 
 
@@ -181,7 +181,7 @@ def test_file_is_imported_by_its_name_or_by_the_as_option(models, folder, tmp_pa
     ended = run_cli([*models, "import", str(file), "--as", NAME])
     assert ended.returncode == 0, ended.stderr
     assert (folder / "Ours.safetensors").exists()
-    assert "installed already" in run_cli([*models, "import", str(file), "--as", NAME]).stdout
+    assert "already installed" in run_cli([*models, "import", str(file), "--as", NAME]).stdout
     (folder / "Ours.safetensors").unlink()
     assert run_cli([*models, "import", str(file.rename(tmp_path / "ours (1).pth"))]).returncode == 0
     assert (folder / "Ours.safetensors").exists()

@@ -82,7 +82,7 @@ def test_invalid_suggest_requests_are_refused(place):
     assert_refused(suggest(place, "--chosen", "0,99"), "99 is not in the clip")
     assert_refused(suggest(place, "--chosen", "zero"), "must look like 0,20,45")
     assert_refused(suggest(place, "--chosen", "0", "--alpha", "2"), "must be from 0 to 1")
-    assert_refused(suggest(place, "--chosen", "0", "--least-mask", "90"), "frame beside the chosen ones")
+    assert_refused(suggest(place, "--chosen", "0", "--least-mask", "90"), "only on frames chosen already")
 
 
 def test_a_suggestion_can_be_cancelled(place):
@@ -102,7 +102,7 @@ def test_keys_folder_with_other_files_is_refused(place):
     folder = place / "mine"
     folder.mkdir()
     (folder / "000001.npy").write_bytes(b"measured for a week")
-    assert_refused(suggest(place, "--chosen", "0", "--keys", str(folder)), "holds 000001.npy")
+    assert_refused(suggest(place, "--chosen", "0", "--keys", str(folder)), "contains 000001.npy")
     assert (folder / "000001.npy").read_bytes() == b"measured for a week"
     assert [path.name for path in folder.iterdir()] == ["000001.npy"]
 

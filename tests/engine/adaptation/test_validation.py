@@ -8,7 +8,7 @@ from dataclasses import replace
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.adaptation.validation import MOST_FRAMES, frames_between, steps_of, validate_by_propagation
+from engine.adaptation.validation import MAX_FRAMES, frames_between, validate_by_propagation, validation_step_count
 from tests import films
 from tests.engine.jobs.test_adapt import marked, shown
 
@@ -49,7 +49,7 @@ def test_frames_between_two_keyframes_run_in_either_direction():
     assert frames_between(7, 3) == [6, 5, 4]
     assert frames_between(3, 4) == []
     far = frames_between(0, 100)
-    assert len(far) == MOST_FRAMES
+    assert len(far) == MAX_FRAMES
     assert far == sorted(set(far))
     assert far[0] > 0
     assert far[-1] < 100
@@ -60,7 +60,7 @@ def test_errors_that_accumulate_over_frames_lower_the_score(network):
     group = marked(film, (0, 9))
     changed = Changed(network.decoder, leaking)
     results = list(validate_by_propagation(network, group, lambda at: (network.decoder, changed), shown(film)))
-    assert len(results) == steps_of(group) == 2 * 9
+    assert len(results) == validation_step_count(group) == 2 * 9
     scores = [result for result in results if result]
     assert len(scores) == 2
     assert all(plain > 85 for (plain,), _ in scores)

@@ -37,7 +37,7 @@ def break_off(server: Server, target: Path, at: int = 100_000) -> int:
     server.breaks_at = at
     with pytest.raises(DownloadFailed, match="broke off at 100000 of 300000 bytes") as failure:
         fetch(server, target)
-    assert "goes on where it stopped" in failure.value.sentence()
+    assert "continues where it stopped" in failure.value.sentence()
     server.breaks_at = None
     assert not target.exists()
     return part_of(target).stat().st_size

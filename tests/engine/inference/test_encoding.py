@@ -60,11 +60,11 @@ def test_batched_encoding_equals_single_frames(network, batched, monkeypatch):
     shown = pictures(20)
     frame_encoder = encoder(network, lambda frame: None if frame == 6 else shown[frame])
     backwards = range(19, -1, -1)
-    with frame_encoder.each(backwards) as seen:
+    with frame_encoder.encode_all(backwards) as seen:
         batches = list(seen)
     assert network.given == [8, 8, 3]
     monkeypatch.setattr(encoding, "can_encode_batches", lambda network, device: False)
-    with frame_encoder.each(backwards) as seen:
+    with frame_encoder.encode_all(backwards) as seen:
         singles = list(seen)
     assert [frame for frame, _ in batches] == [frame for frame in backwards if frame != 6]
     assert batches[0][1].flow_from_previous is None
@@ -79,17 +79,17 @@ def test_batched_encoding_equals_single_frames(network, batched, monkeypatch):
 
 
 def test_larger_frames_are_encoded_in_smaller_batches(network, batched, monkeypatch):
-    monkeypatch.setattr(encoding, "_PIXELS", 3 * HEIGHT * WIDTH)
+    monkeypatch.setattr(encoding, "_MAX_BATCH_PIXELS", 3 * HEIGHT * WIDTH)
     shown = pictures(7)
-    with encoder(network, lambda frame: shown[frame]).each(range(7)) as seen:
+    with encoder(network, lambda frame: shown[frame]).encode_all(range(7)) as seen:
         assert len(list(seen)) == 7
     assert network.given == [3, 3, 1]
 
 
 def test_one_frame_is_encoded_however_large_it_is(network, batched, monkeypatch):
-    monkeypatch.setattr(encoding, "_PIXELS", 1)
+    monkeypatch.setattr(encoding, "_MAX_BATCH_PIXELS", 1)
     shown = pictures(2)
-    with encoder(network, lambda frame: shown[frame]).each(range(2)) as seen:
+    with encoder(network, lambda frame: shown[frame]).encode_all(range(2)) as seen:
         assert len(list(seen)) == 2
 
 
@@ -102,7 +102,7 @@ def test_error_is_raised_after_all_earlier_frames(network, batched):
         return shown[frame]
 
     frames = []
-    with pytest.raises(MemoryError, match="no more"), encoder(network, read).each(range(20)) as seen:
+    with pytest.raises(MemoryError, match="no more"), encoder(network, read).encode_all(range(20)) as seen:
         for frame, _ in seen:
             frames.append(frame)
     assert frames == list(range(10))
@@ -112,7 +112,7 @@ def test_closing_early_leaves_no_threads(network, batched):
     shown, before = pictures(20), threading.active_count()
 
     def first(encoder: FrameEncoder) -> Iterator[int]:
-        with encoder.each(range(20)) as seen:
+        with encoder.encode_all(range(20)) as seen:
             for frame, _ in seen:
                 yield frame
 

@@ -13,8 +13,8 @@ import torch
 
 from engine.adaptation import finetune
 from engine.adaptation.augmentation import AugmentationRange, Augmenter
-from engine.adaptation.finetune import examples_of, fit, learn, loss_of
-from engine.adaptation.validation import AnnotatedFrame, Show
+from engine.adaptation.finetune import example_loss, fit, make_examples, train
+from engine.adaptation.validation import AnnotatedFrame, ReadImage
 from engine.checkpoints import loading
 from engine.inference.framing import Framing
 from engine.media.label_images import write_labels
@@ -28,7 +28,7 @@ from tests.engine.jobs.test_propagate import job_of, run
 from tests.films import Film
 
 FEW_STEPS = Settings(overrides={"adapt.steps": "8"}, adapt=True)
-STILL = AugmentationRange(shift=0, turn=0, zoom=0, bend=0, apart=0, light=0, mirrored=0)
+STILL = AugmentationRange(shift=0, rotation=0, zoom=0, elastic=0, object_shift=0, photometric=0, flip_probability=0)
 
 
 def marked(film: Film, frames: tuple[int, ...], objects: tuple[int, ...] = (1,)) -> list[AnnotatedFrame]:
@@ -44,7 +44,7 @@ def marked(film: Film, frames: tuple[int, ...], objects: tuple[int, ...] = (1,))
     ]
 
 
-def shown(film: Film) -> Show:
+def shown(film: Film) -> ReadImage:
     framing = Framing.fit(*film.labels.shape[1:], working_height=480, stride=32)
     return lambda frame: framing.apply(film.frames[frame], torch.device("cpu"))
 
@@ -72,11 +72,15 @@ def test_augmentation_of_zero_range_is_the_identity():
     assert torch.allclose(copied_masks, masks, atol=1e-3)
 
 
-@pytest.mark.parametrize("kind", ["shift", "turn", "zoom", "bend", "apart", "light", "mirrored"])
+@pytest.mark.parametrize(
+    "kind", ["shift", "rotation", "zoom", "elastic", "object_shift", "photometric", "flip_probability"]
+)
 def test_every_augmentation_changes_the_image_and_moves_the_mask_with_it(kind: str):
     (frame,) = marked(films.moving_disc(1, height=96, width=128), (0,))
     image = (0.1 + 0.8 * frame.masks).expand(1, 3, -1, -1)
-    copied, masks = Augmenter(3).copy(image, frame.masks, replace(STILL, **{kind: 1.0 if kind == "mirrored" else 0.1}))
+    copied, masks = Augmenter(3).copy(
+        image, frame.masks, replace(STILL, **{kind: 1.0 if kind == "flip_probability" else 0.1})
+    )
     assert (copied - image).abs().mean() > 0.003
     assert ((copied[0, 0] > 0.5) == (masks[0] > 0.5)).float().mean() > 0.99
 
@@ -84,9 +88,11 @@ def test_every_augmentation_changes_the_image_and_moves_the_mask_with_it(kind: s
 # -- examples ----------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("frames", [(0, 3, 7), (0,)])
 def test_training_and_validation_examples_carry_true_and_predicted_masks(network, frames: tuple[int, ...]):
-    examples = list(examples_of(network, marked(hub_of_a_wheel(), frames), Augmenter(1), 6))
-    assert {(each.exam, each.carried) for each in examples} == {(a, b) for a in (True, False) for b in (True, False)}
-    assert {each.fold for each in examples if each.exam} == {0, 1}
+    examples = list(make_examples(network, marked(hub_of_a_wheel(), frames), Augmenter(1), 6))
+    assert {(each.held_out, each.carried) for each in examples} == {
+        (a, b) for a in (True, False) for b in (True, False)
+    }
+    assert {each.fold for each in examples if each.held_out} == {0, 1}
     for example in (each for each in examples if each.carried):
         moved, truth = example.inputs[3][0, 0] > 0.5, example.labels[::2, ::2] > 0
         assert (moved & truth).sum() > 0.6 * (moved | truth).sum()
@@ -95,11 +101,13 @@ def test_training_and_validation_examples_carry_true_and_predicted_masks(network
 # -- learning ----------------------------------------------------------------------------------------------------------
 def test_learning_lowers_the_loss_and_leaves_the_quality_head_unchanged(network):
     augmenter = Augmenter(1)
-    lessons = [one for one in examples_of(network, marked(hub_of_a_wheel(), (0, 4)), augmenter, 2) if not one.exam]
-    before = [float(loss_of(network.decoder, lesson)) for lesson in lessons]
+    lessons = [
+        one for one in make_examples(network, marked(hub_of_a_wheel(), (0, 4)), augmenter, 2) if not one.held_out
+    ]
+    before = [float(example_loss(network.decoder, lesson)) for lesson in lessons]
     quality = [weight.clone() for weight in network.decoder.quality.parameters()]
-    assert list(learn(network.decoder, lessons, 30, augmenter)) == list(range(1, 31))
-    assert sum(float(loss_of(network.decoder, lesson)) for lesson in lessons) < 0.8 * sum(before)
+    assert list(train(network.decoder, lessons, 30, augmenter)) == list(range(1, 31))
+    assert sum(float(example_loss(network.decoder, lesson)) for lesson in lessons) < 0.8 * sum(before)
     assert all(torch.equal(a, b) for a, b in zip(quality, network.decoder.quality.parameters(), strict=True))
     assert not any(weight.requires_grad for weight in network.parameters())
 
@@ -109,7 +117,7 @@ def test_weights_that_improve_held_out_keyframes_are_kept_and_the_network_is_res
     progress: list[tuple[int, int]] = []
     film = hub_of_a_wheel()
     outcome = fit(
-        network, [marked(film, (0, 3, 7))], steps=40, tell=lambda *step: progress.append(step), show=shown(film)
+        network, [marked(film, (0, 3, 7))], steps=40, report=lambda *step: progress.append(step), read_image=shown(film)
     )
     assert outcome.weights is not None
     assert outcome.after > outcome.before + 1
@@ -125,19 +133,19 @@ def test_contradictory_keyframes_give_no_weights(network):
     film = films.look_alikes(2, height=96, width=128)
     mirrored = film.labels[0][:, ::-1]
     film = Film(np.stack([film.frames[0]] * 2), np.stack([film.labels[0], mirrored]))
-    outcome = fit(network, [marked(film, (0, 1))], steps=8, tell=lambda done, total: None, show=shown(film))
+    outcome = fit(network, [marked(film, (0, 1))], steps=8, report=lambda done, total: None, read_image=shown(film))
     assert outcome.weights is None
 
 
 def test_interrupted_fit_restores_the_network(network):
     before = weights_of(network)
 
-    def tell(done: int, total: int) -> None:
+    def report(done: int, total: int) -> None:
         if done > total // 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit(network, [marked(hub_of_a_wheel(), (0,))], steps=8, tell=tell, show=shown(hub_of_a_wheel()))
+        fit(network, [marked(hub_of_a_wheel(), (0,))], steps=8, report=report, read_image=shown(hub_of_a_wheel()))
     assert weights_of(network) == before
     assert not any(weight.requires_grad for weight in network.parameters())
 
@@ -155,7 +163,7 @@ def test_weights_are_kept_only_if_they_improve_validation_by_propagation(
 ):
     film = hub_of_a_wheel()
     monkeypatch.setattr(finetune, "validate_by_propagation", lambda *_: iter([None, *walks]))
-    outcome = fit(network, [marked(film, (0, 3, 7))], steps=40, tell=lambda done, total: None, show=shown(film))
+    outcome = fit(network, [marked(film, (0, 3, 7))], steps=40, report=lambda done, total: None, read_image=shown(film))
     assert (outcome.before, outcome.after, outcome.weights is not None) == (before, after, kept)
 
 

@@ -17,7 +17,7 @@ from engine.checkpoints.loading import BUNDLED
 from engine.jobs.install_weights import import_file, install, run
 from engine.methods.registry import find_recipe
 from engine.shared import catalogue
-from engine.shared.catalogue import installed, is_installed
+from engine.shared.catalogue import installed_file, is_installed
 from engine.shared.errors import (
     Cancelled,
     DiskFull,
@@ -84,7 +84,7 @@ def test_weights_are_downloaded_tried_converted_and_described(server, folder):
     size = len(server.content)
     assert stages[0] == ("Downloading Ours", 0, size)
     assert ("Downloading Ours", size, size) in stages
-    assert [text for text, *_ in stages[-2:]] == ["Trying Ours", "Converting Ours"]
+    assert [text for text, *_ in stages[-2:]] == ["Testing Ours", "Converting Ours"]
 
 
 def test_interrupted_download_is_resumed(server, folder):
@@ -95,14 +95,14 @@ def test_interrupted_download_is_resumed(server, folder):
     server.breaks_at = None
     install(row(server.address), folder, no_report, never_cancelled)
     assert server.requests[1]["Range"] == "bytes=1000000-"
-    assert is_whole(installed(row(), folder))
+    assert is_whole(installed_file(row(), folder))
 
 
 def test_known_checksum_is_required(server, folder):
     with pytest.raises(DownloadRefused, match="not the published file"):
         install(row(server.address, sha256="0" * 64), folder, no_report, never_cancelled)
     install(row(server.address, sha256=hashlib.sha256(server.content).hexdigest()), folder, no_report, never_cancelled)
-    assert is_whole(installed(row(), folder))
+    assert is_whole(installed_file(row(), folder))
 
 
 def test_unconverted_download_is_not_fetched_again(server, folder, monkeypatch):
@@ -129,9 +129,9 @@ def test_weights_of_another_network_are_not_installed_and_not_kept(server, folde
 
 
 def test_weights_without_an_address_are_refused_with_their_page(folder):
-    with pytest.raises(DownloadRefused, match="cannot be fetched by a program") as refusal:
+    with pytest.raises(DownloadRefused, match="cannot be downloaded by a program") as refusal:
         install(row(), folder, no_report, never_cancelled)
-    assert refusal.value.remedy == "Get Ours.pth with a browser from https://example.org/ours, and import it."
+    assert refusal.value.remedy == "Download Ours.pth with a browser from https://example.org/ours, then import it."
 
 
 def test_not_found_error_names_the_page(server, folder):
@@ -157,14 +157,14 @@ def test_a_users_file_of_the_published_name_in_the_folder_is_left_alone(server, 
 
 def test_older_weights_stay_until_the_new_are_ready(server, folder):
     folder.mkdir()
-    installed(row(), folder).write_bytes(b"older")
+    installed_file(row(), folder).write_bytes(b"older")
     server.breaks_at = 1000
     with pytest.raises(DownloadFailed):
         install(row(server.address), folder, no_report, never_cancelled)
-    assert installed(row(), folder).read_bytes() == b"older"
+    assert installed_file(row(), folder).read_bytes() == b"older"
     server.breaks_at = None
     install(row(server.address), folder, no_report, never_cancelled)
-    assert is_whole(installed(row(), folder))
+    assert is_whole(installed_file(row(), folder))
 
 
 # -- from a user's file ------------------------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ def test_request_is_answered_with_stages_and_finished(server, folder, answers):
     assert answers[-1] == Finished("d")
     assert answers[0] == Stage("d", "Downloading Ours", 0, len(server.content))
     assert all(isinstance(answer, Stage) for answer in answers[:-1])
-    assert is_whole(installed(row(), folder))
+    assert is_whole(installed_file(row(), folder))
 
 
 def test_installed_weights_are_replaced_only_on_request(server, folder, answers, tmp_path):
@@ -242,7 +242,7 @@ def test_installed_weights_are_replaced_only_on_request(server, folder, answers,
     for request in (Download("two", NAME, folder), Import("two", NAME, file, folder)):
         run(request, answers.append, never_cancelled)
     place = folder / "Ours.safetensors"
-    assert answers == 2 * [Finished("two", warning=f"Ours is installed already, in {place}")]
+    assert answers == 2 * [Finished("two", warning=f"Ours is already installed in {place}")]
     assert len(server.requests) == 1
     run(replace(request, again=True), answers.append, never_cancelled)
     assert answers[-1] == Finished("two")

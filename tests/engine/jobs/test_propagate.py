@@ -12,7 +12,7 @@ import pytest
 from engine.jobs.propagate import run
 from engine.media.frames import FrameReader
 from engine.media.label_images import read_keyframes, read_labels, read_matte, write_labels
-from engine.output.mattes import labels_of
+from engine.output.mattes import labels_from_alphas
 from engine.shared import errors
 from engine.shared.matte_folder import MatteFolder
 from engine.shared.outlines import Outlines
@@ -274,4 +274,4 @@ def test_folder_with_other_files_is_not_touched(clip, keyframes, tmp_path):
 
 def test_labels_are_the_most_probable_object_or_the_background():
     alphas = np.array([[[0.6, 0.4, 0.2, 0.0]], [[0.1, 0.5, 0.2, 0.0]]], np.float32)
-    assert labels_of(alphas, [3, 7]).tolist() == [[3, 7, 0, 0]]
+    assert labels_from_alphas(alphas, [3, 7]).tolist() == [[3, 7, 0, 0]]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from engine.jobs.setup import in_precision
+from engine.jobs.setup import with_precision
 from engine.layers import quantised
 from engine.layers.convolution import Conv
 from engine.layers.quantised import QuantisedMap, pack_weight, quantise
@@ -144,7 +144,7 @@ def test_auto_precision_is_int8_only_for_keymatte_on_a_cpu():
     def precision(name: str, recipe: str, **numbers: str) -> torch.dtype:
         method = find_recipe(recipe)
         network = method.build(method.numbers(numbers), {})
-        return in_precision(network, CPU, name)[1]
+        return with_precision(network, CPU, name)[1]
 
     assert precision("auto", "keymatte") == torch.int8
     assert precision("float32", "keymatte") == precision("auto", "colour") == torch.float32

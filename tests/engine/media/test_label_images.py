@@ -184,7 +184,7 @@ def test_one_image_may_be_named_in_place_of_a_folder(tmp_path):
     assert read_keyframes(tmp_path / "2.png", (0, 1, 2), (4, 4))[0].frame == 2
 
 
-@pytest.mark.parametrize("name, words", [("7.png", "is for frame 7"), ("mask.png", "carries no frame number")])
+@pytest.mark.parametrize("name, words", [("7.png", "is for frame 7"), ("mask.png", "has no frame number")])
 def test_keyframe_outside_the_clip_is_refused_with_the_clips_range(tmp_path, name, words):
     write_labels(tmp_path / name, LABELS)
     with pytest.raises(KeyframeOutsideClip, match=rf"{name} {words}.* 8 to 9"):

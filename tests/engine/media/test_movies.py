@@ -86,7 +86,7 @@ def test_going_backward_keeps_no_more_than_a_block(movie, monkeypatch):
         max_kept = 0
         for frame in range(149, -1, -1):
             reader.read(frame)
-            max_kept = max(max_kept, len(kept._kept))
+            max_kept = max(max_kept, len(kept._cached))
         assert max_kept == 10
 
 

@@ -27,7 +27,7 @@ from engine.memory.tokens import Tokens
 from engine.memory.working import FirstAndWorking, Working
 from engine.methods.registry import find_recipe
 from engine.networks.xmem import XMem
-from engine.suggestion.selection import SelectionConfig, coverage, suggest, weigh
+from engine.suggestion.selection import SelectionConfig, coverage, object_weights, suggest
 from tests.pseudo_weights import save_pseudo_checkpoint
 
 GOLDEN = Path(__file__).parents[2] / "parity" / "xmem"
@@ -242,10 +242,10 @@ def test_suggested_frames_equal_the_authors(name: str):
     suggestions = suggest(
         frames,
         lambda frame: Tokens({plane: values[frame] for plane, values in planes.items()}),
-        {frame: weigh(masks[frame], (7, 9)) for frame in frames},
+        {frame: object_weights(masks[frame], (7, 9)) for frame in frames},
         chosen=previous,
         usable=frozenset(frame for frame in frames if coverage(masks[frame]) >= min_coverage),
-        wish=SelectionConfig(spec["k"], spec["alpha"], min_coverage),
+        config=SelectionConfig(spec["k"], spec["alpha"], min_coverage),
         step=lambda done, total: None,
     )
     chosen = [suggestion.frame for suggestion in suggestions]

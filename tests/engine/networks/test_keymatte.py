@@ -14,7 +14,7 @@ from PIL import Image
 
 from engine.checkpoints import loading
 from engine.inference.framing import Framing
-from engine.jobs.setup import in_precision
+from engine.jobs.setup import with_precision
 from engine.layers import quantised
 from engine.layers.affinity import TopK, select_top_k
 from engine.layers.backbones import EfficientNetLite0, convert_lite0
@@ -219,7 +219,7 @@ def test_the_quantised_network_finds_the_same():
     found = []
     for precision in ("float32", "auto"):
         network = recipe.network(recipe.numbers({}), weights=None, device=torch.device("cpu"))
-        network, kind = in_precision(network, torch.device("cpu"), precision)
+        network, kind = with_precision(network, torch.device("cpu"), precision)
         assert kind == (torch.float32 if precision == "float32" else torch.int8)
         with torch.inference_mode():
             state = network.update_state(0, network.encode(images[0]), mask, None)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from engine.media.label_images import read_labels
-from engine.output.contours import AGREEMENT, write_outlines
+from engine.output.contours import MIN_AGREEMENT, write_outlines
 from engine.output.raster import fill, signed_area
 from engine.shared.errors import OutlinesUnreadable
 from engine.shared.outlines import Outlines
@@ -60,7 +60,7 @@ def test_filled_outlines_agree_with_the_matte_on_every_frame():
     assert found.frames.tolist() == list(range(16))
     for index in range(16):
         agreement = iou(filled(found, index, (96, 128)), film.mask(index, 1))
-        assert agreement >= AGREEMENT
+        assert agreement >= MIN_AGREEMENT
         assert found.agreement[index] == pytest.approx(agreement, abs=1e-6)
 
 
@@ -78,7 +78,7 @@ def test_simple_shapes_need_few_points_and_ragged_ones_many():
     ragged &= disc(60, 40, 36) > 0.5
     found = outlines_of(ragged.astype(np.float32))
     assert found.points.shape[2] in (64, 128, 256, 512)
-    assert found.agreement[0] >= AGREEMENT
+    assert found.agreement[0] >= MIN_AGREEMENT
 
 
 def test_parts_two_pixels_wide_are_kept():
@@ -88,7 +88,7 @@ def test_parts_two_pixels_wide_are_kept():
         cv2.line(matte, (x, 30), (x + 10, 75), 1, 2)
     found = outlines_of(matte)
     made = filled(found, 0, (80, 120))
-    assert iou(made, matte > 0) >= AGREEMENT
+    assert iou(made, matte > 0) >= MIN_AGREEMENT
     assert (made[35:72].any(axis=1)).all()
 
 
@@ -99,7 +99,7 @@ def test_holes_and_islands_have_slots_and_directions_of_their_own():
     for slot, hole in enumerate(found.holes):
         for index in range(2):
             assert (signed_area(found.points[index, slot]) < 0) == hole
-    assert iou(filled(found, 0, (80, 120)), ring > 0.5) >= AGREEMENT
+    assert iou(filled(found, 0, (80, 120)), ring > 0.5) >= MIN_AGREEMENT
 
 
 def test_slots_follow_outlines_that_pass_each_other():
@@ -240,6 +240,6 @@ def test_the_chair_and_its_thin_legs_are_outlined_on_all_frames():
     seconds = time.perf_counter() - begun
     agreement = [iou(filled(found, index, mask.shape), mask) for index, mask in enumerate(masks)]
     print(f"P={found.points.shape[2]} S={found.points.shape[1]} IoU >= {min(agreement):.4f}, {seconds:.1f} s")
-    assert min(agreement) >= AGREEMENT
+    assert min(agreement) >= MIN_AGREEMENT
     assert found.points.shape[2] <= 256
     assert found.points.shape[1] <= 10

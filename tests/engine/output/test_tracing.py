@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine.output.raster import fill, signed_area
-from engine.output.tracing import spread, trace
+from engine.output.tracing import resample, trace
 
 
 def soft_noise(seed: int, height: int = 40, width: int = 50) -> np.ndarray:
@@ -64,14 +64,14 @@ def test_pixels_that_touch_at_a_corner_are_one_shape():
 def test_spread_points_enclose_the_area_of_the_outline():
     (ring,) = trace(disc(20, 32, 32))
     for count in (12, 32, 64):
-        assert signed_area(spread(ring, count)) == pytest.approx(np.pi * 400, rel=0.003)
+        assert signed_area(resample(ring, count)) == pytest.approx(np.pi * 400, rel=0.003)
 
 
 def test_points_are_denser_at_corners():
     square = np.zeros((64, 64), np.float32)
     square[12:52, 12:52] = 1
     (ring,) = trace(square)
-    points = spread(ring, 64)
+    points = resample(ring, 64)
     corners = np.abs(points[:, None] - np.array([[12, 12], [12, 52], [52, 12], [52, 52]])).max(axis=2).min(axis=1)
     # 5 pixels around each corner are a quarter of the way round
     assert (corners < 5).mean() > 0.4
@@ -85,8 +85,8 @@ def test_points_meet_those_of_a_shape_that_moved_and_turned_a_little():
         b = (down - 40) * np.cos(angle) - (across - x) * np.sin(angle)
         return np.clip((1 - np.hypot(a / 30, b / 15)) * 15 + 0.5, 0, 1)
 
-    before = spread(trace(ellipse(45, 0))[0], 64)
-    after = spread(trace(ellipse(51, 0.05))[0], 64, before=np.roll(before, 17, axis=0))
+    before = resample(trace(ellipse(45, 0))[0], 64)
+    after = resample(trace(ellipse(51, 0.05))[0], 64, before=np.roll(before, 17, axis=0))
     steps = after - np.roll(before, 17, axis=0)
     assert np.linalg.norm(steps - (6, 0), axis=1).max() < 3.5
     assert np.abs(steps.mean(axis=0) - (6, 0)).max() < 0.3
@@ -95,6 +95,6 @@ def test_points_meet_those_of_a_shape_that_moved_and_turned_a_little():
 def test_outline_of_one_pixel_can_be_spread():
     speck = np.zeros((5, 5), np.float32)
     speck[2, 2] = 1
-    points = spread(trace(speck)[0], 32)
+    points = resample(trace(speck)[0], 32)
     assert points.shape == (32, 2)
     assert np.isfinite(points).all()

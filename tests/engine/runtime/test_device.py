@@ -19,7 +19,7 @@ from engine.shared.errors import BadSetting, OutOfMemory
     ],
 )
 def test_memory_errors_become_out_of_memory(error: Exception):
-    with pytest.raises(OutOfMemory, match="not enough memory"), memory_errors():
+    with pytest.raises(OutOfMemory, match="not have enough memory"), memory_errors():
         raise error
 
 

@@ -62,7 +62,7 @@ def test_tasks_run_in_order_and_are_finished_on_exit():
 
     with WriteBehind() as behind:
         for number in range(5):
-            behind.do(lambda number=number: slowly(number))
+            behind.submit(lambda number=number: slowly(number))
     assert done == [0, 1, 2, 3, 4]
 
 
@@ -71,16 +71,16 @@ def test_task_error_is_raised_at_the_next_task_or_on_exit():
         raise OSError("full")
 
     with pytest.raises(OSError, match="full"), WriteBehind() as behind:
-        behind.do(fail)
-        behind.do(lambda: None)
+        behind.submit(fail)
+        behind.submit(lambda: None)
     with pytest.raises(OSError, match="full"), WriteBehind() as behind:
-        behind.do(fail)
+        behind.submit(fail)
 
 
 def test_last_task_is_finished_also_after_an_error():
     done: list[int] = []
     with pytest.raises(KeyError), WriteBehind() as behind:
-        behind.do(lambda: (time.sleep(0.05), done.append(1)))
+        behind.submit(lambda: (time.sleep(0.05), done.append(1)))
         raise KeyError
     assert done == [1]
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("write-behind")]

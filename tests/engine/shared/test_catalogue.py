@@ -18,7 +18,7 @@ from engine.shared.catalogue import (
     default_folder,
     find_by_file,
     find_weights,
-    installed,
+    installed_file,
     is_installed,
     published_for,
     size_in_words,
@@ -90,9 +90,9 @@ def test_unknown_file_name_is_refused(file):
 
 def test_weights_are_installed_if_their_file_exists(tmp_path):
     entry = find_weights("XMem")
-    assert installed(entry, tmp_path) == tmp_path / "XMem.safetensors"
+    assert installed_file(entry, tmp_path) == tmp_path / "XMem.safetensors"
     assert not is_installed(entry, tmp_path)
-    installed(entry, tmp_path).touch()
+    installed_file(entry, tmp_path).touch()
     assert is_installed(entry, tmp_path)
     assert not is_installed(find_weights("XMem-s2"), tmp_path)
 
