@@ -1,4 +1,4 @@
-"""The house rules, each a function from a module's name and source to what breaks the rule, in words."""
+"""House rules: each is a function that takes a module's name and source and returns violations as sentences."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("addon", "engine", "ops", "ui")
-MOST_LINES = 300
+MAX_LINES = 300
 
 BLENDER = ("bpy", "mathutils", "gpu", "gpu_extras", "blf", "bpy_extras", "numpy")
 LIBRARIES = ("torch", "numpy", "cv2", "PIL", "platformdirs", "safetensors", "tqdm")
@@ -22,7 +22,7 @@ _PREFIXES = {"Operator": "CLIP_OT_", "Panel": "CLIP_PT_", "UIList": "CLIP_UL_", 
 
 @dataclass(frozen=True)
 class Row:
-    """Who may import what: patterns of module names; the first row that fits a module is its law."""
+    """Row of the import table: patterns of module names. The first row that matches a module applies to it."""
 
     who: tuple[str, ...]
     outside: tuple[str, ...]  # packages beside the standard library
@@ -35,7 +35,7 @@ def _room(name: str) -> tuple[str, str]:
 
 
 def _rooms(*names: str) -> tuple[str, ...]:
-    """Patterns of all modules of these rooms of the engine, and of the engine's own version."""
+    """Return patterns of all modules in these rooms of the engine, and of the engine's package itself."""
     return ("engine", *(pattern for name in names for pattern in _room(f"engine.{name}")))
 
 
@@ -109,7 +109,7 @@ FORBIDDEN = {
 
 
 def modules(*rooms: str) -> dict[str, str]:
-    """Source of every module in these folders of the repository, by dotted name."""
+    """Return the source of every module in these folders of the repository, by dotted name."""
     found = {}
     for path in sorted(file for room in rooms for file in (ROOT / room).rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
@@ -118,7 +118,7 @@ def modules(*rooms: str) -> dict[str, str]:
 
 
 def texts() -> Iterator[tuple[str, str]]:
-    """Every text file of the repository that people wrote: its path from the root, and its text."""
+    """Yield the path from the root and the text of each text file of the repository."""
     for path in sorted(ROOT.rglob("*")):
         place = path.relative_to(ROOT)
         if place.parts[0] in (".git", "build") or any(re.search("cache$|cache__", part) for part in place.parts):
@@ -129,7 +129,7 @@ def texts() -> Iterator[tuple[str, str]]:
 
 # -- imports -----------------------------------------------------------------------------------------------------------
 def imports(name: str, source: str, known: Iterable[str]) -> Iterator[tuple[str, bool]]:
-    """What the module `name` imports, anywhere in it: (dotted name, whether it is ours and imported relatively)."""
+    """Yield what the module `name` imports: the dotted name, and whether it is imported relatively."""
     known = set(known)
     package = name if f"{name}." in {module[: len(name) + 1] for module in known} else name.rpartition(".")[0]
     for node in ast.walk(ast.parse(source)):
@@ -146,7 +146,7 @@ def imports(name: str, source: str, known: Iterable[str]) -> Iterator[tuple[str,
 
 
 def broken_imports(name: str, source: str, known: Iterable[str] = ()) -> list[str]:
-    """Imports that the table does not allow, and absolute imports of our own rooms."""
+    """Return imports that the table does not allow, and absolute imports of rooms of this repository."""
     row = next(row for row in TABLE if _fits(name, row.who))
     broken = []
     for target, relative in imports(name, source, known):
@@ -167,17 +167,17 @@ def _fits(name: str, patterns: Iterable[str]) -> bool:
 
 # -- how a module is written -------------------------------------------------------------------------------------------
 def broken_form(name: str, source: str) -> list[str]:
-    """A module has a docstring and fits on a few screens."""
+    """Return missing docstrings and modules with more than MAX_LINES lines."""
     broken = []
     if not ast.get_docstring(ast.parse(source)):
         broken.append(f"{name} does not begin with a sentence about itself")
-    if len(source.splitlines()) > MOST_LINES:
-        broken.append(f"{name} has {len(source.splitlines())} lines; {MOST_LINES} at most")
+    if len(source.splitlines()) > MAX_LINES:
+        broken.append(f"{name} has {len(source.splitlines())} lines; {MAX_LINES} at most")
     return broken
 
 
 def broken_handling(name: str, source: str) -> list[str]:
-    """No bare `except`, and none that swallows everything."""
+    """Return bare `except` clauses, and those that catch every exception and do nothing."""
     broken = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ExceptHandler):
@@ -191,7 +191,7 @@ def broken_handling(name: str, source: str) -> list[str]:
 
 
 def broken_printing(name: str, source: str) -> list[str]:
-    """A library does not print: the engine's standard output carries messages."""
+    """Return calls of `print`: the engine's standard output carries messages."""
     return [
         f"{name}:{node.lineno} prints"
         for node in ast.walk(ast.parse(source))
@@ -200,7 +200,7 @@ def broken_printing(name: str, source: str) -> list[str]:
 
 
 def broken_words(name: str, source: str) -> list[str]:
-    """Nothing in the repository is true of one machine only, or left for later."""
+    """Return paths of one machine, and notes of work left for later."""
     return [
         f"{name}:{source.count(chr(10), 0, match.start()) + 1} has {what}: {match[0]}"
         for what, pattern in FORBIDDEN.items()
@@ -210,39 +210,39 @@ def broken_words(name: str, source: str) -> list[str]:
 
 # -- Blender's classes -------------------------------------------------------------------------------------------------
 def broken_names(name: str, source: str) -> list[str]:
-    """Operators, panels and lists are named as Blender names them, and after their id."""
+    """Return operators, panels and lists whose class is not named as Blender requires, or not after its id."""
     broken = []
     for node, prefix in _blender_classes(source):
         if not node.name.startswith(prefix):
             broken.append(f"{name}: class {node.name} must begin with {prefix}")
-        told = _text_field(node, "bl_idname")
-        if prefix == "CLIP_OT_" and told != "clip." + node.name.removeprefix(prefix):
-            broken.append(f"{name}: class {node.name} has the id {told!r}")
+        operator_id = _text_field(node, "bl_idname")
+        if prefix == "CLIP_OT_" and operator_id != "clip." + node.name.removeprefix(prefix):
+            broken.append(f"{name}: class {node.name} has the id {operator_id!r}")
         if prefix == "CLIP_OT_" and not ast.get_docstring(node):
             broken.append(f"{name}: class {node.name} has no docstring, so its button has no tooltip")
     return broken
 
 
 def operator_ids(sources: Iterable[str]) -> set[str]:
-    """Ids of all operators defined in these sources."""
+    """Return the ids of all operators defined in these sources."""
     classes = (node for source in sources for node, prefix in _blender_classes(source) if prefix == "CLIP_OT_")
     return {_text_field(node, "bl_idname") for node in classes} - {None}
 
 
 def class_names(sources: Iterable[str]) -> set[str]:
-    """Names of all of Blender's classes defined in these sources."""
+    """Return the names of all Blender classes defined in these sources."""
     return {node.name for source in sources for node, _ in _blender_classes(source)}
 
 
 def broken_references(name: str, source: str, known: set[str]) -> list[str]:
-    """Operators, lists and panels named by their id must be among the `known`."""
-    told = (
+    """Return ids of operators, lists and panels in strings that are not among the `known`."""
+    strings = (
         node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant) and isinstance(node.value, str)
     )
     pattern = re.compile(r"clip\.matte_\w+|CLIP_(?:UL|PT|MT)_matte\w+")
     return [
         f"{name}:{node.lineno} names {node.value}, which is not defined"
-        for node in told
+        for node in strings
         if pattern.fullmatch(node.value) and node.value not in known
     ]
 

@@ -63,10 +63,10 @@ def test_the_engine_has_nothing_but_rooms_at_its_root():
 
 @pytest.mark.parametrize("command", (["check"], ["format", "--check"]), ids=("check", "format"))
 def test_ruff_is_content(command):
-    told = subprocess.run(
+    ruff = subprocess.run(
         [sys.executable, "-m", "ruff", *command, "."], cwd=house.ROOT, capture_output=True, text=True, timeout=120
     )
-    assert told.returncode == 0, told.stdout + told.stderr
+    assert ruff.returncode == 0, ruff.stdout + ruff.stderr
 
 
 # -- the rules themselves ----------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The demo: the whole walk on the bundled clip in Blender, then pictures and a table. `build_addon.py demo` runs it."""
+"""Demo on the bundled clip: an artist's work in Blender, then pictures and a table; run by `build_addon.py demo`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _REPORTS = ("report.txt", "report.json")
 
 
 def main() -> int:
-    """Make the demo; 0, or 2 with a sentence."""
+    """Run the demo; return 0, or 2 after an error message."""
     parser = argparse.ArgumentParser(prog="tests.demo", description=__doc__)
     parser.add_argument("--zip", type=Path, required=True, help="the built extension")
     parser.add_argument("--out", type=Path, required=True, help="a new folder, or one of an earlier demo")
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def claim(out: Path) -> None:
-    """Make the folder ours and empty it of an earlier demo. Raises FolderTaken if it holds anything else."""
+    """Mark the folder as the demo's and remove an earlier demo from it. Raises FolderTaken if it holds other files."""
     if out.exists() and not out.is_dir():
         raise FolderTaken(f"{out} is a file, not a folder")
     if out.is_dir() and any(out.iterdir()) and not (out / _MARKER).exists():
@@ -67,25 +67,25 @@ def claim(out: Path) -> None:
 
 
 def run(archive: Path, out: Path, recipe: str) -> None:
-    """The walk in Blender, the pictures, the table."""
+    """Do the work in Blender, then write the pictures and the table."""
     frames = sorted((CLIP / "frames").iterdir())
     with _Progress(out, len(frames)):
         command = ["--zip", archive, "--clip", CLIP, "--out", out, "--recipe", recipe]
         _blender("tests.demo.walk", *command, shown=True)
-    told = json.loads((out / "walk.json").read_text(encoding="utf-8"))
-    folder = MatteFolder(Path(told["folder"]))
+    facts = json.loads((out / "walk.json").read_text(encoding="utf-8"))
+    folder = MatteFolder(Path(facts["folder"]))
     mattes = sorted(folder.matte_sequence(OBJECT).glob("*.png"))
 
     print("Making the contact sheet and the movie", flush=True)
-    pictures.contact_sheet(frames, mattes, told["keyframes"]).save(out / "overlay_sheet.png")
+    pictures.contact_sheet(frames, mattes, facts["keyframes"]).save(out / "overlay_sheet.png")
     with tempfile.TemporaryDirectory(prefix="keymatte-overlay-") as temporary:
-        pictures.write_overlays(frames, mattes, told["keyframes"], Path(temporary))
+        pictures.write_overlays(frames, mattes, facts["keyframes"], Path(temporary))
         _blender("tests.demo.movie", temporary, out / "overlay.mp4", shown=False)
     for name in README_PICTURES:
         pictures.write_for_readme(out / f"{name}.png", out / "readme" / f"{name}.jpg")
 
     print("Comparing with the truth", flush=True)
-    measured = report.measure(folder, CLIP / "masks", told)
+    measured = report.measure(folder, CLIP / "masks", facts)
     text = report.table(measured, out)
     (out / "report.json").write_text(json.dumps(measured, indent=1), encoding="utf-8")
     (out / "report.txt").write_text(text, encoding="utf-8")
@@ -93,7 +93,7 @@ def run(archive: Path, out: Path, recipe: str) -> None:
 
 
 class _Progress:
-    """Tells now and then how many frames are done, while Blender waits for its engine."""
+    """Context that prints the number of finished frames every ten seconds."""
 
     def __init__(self, out: Path, total: int) -> None:
         self._out, self._total = out, total
@@ -108,11 +108,11 @@ class _Progress:
         self._teller.join()
 
     def _tell(self) -> None:
-        told = 0
+        printed = 0
         while not self._over.wait(10.0):
             done = len(list(self._out.glob("keymatte/*/labels/*.png")))
-            if done != told:
-                told = done
+            if done != printed:
+                printed = done
                 print(f"  {done} of {self._total} frames have a matte", flush=True)
 
 

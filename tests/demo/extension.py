@@ -1,4 +1,4 @@
-"""The built zip in a clean Blender: validated, installed, enabled and disabled again.
+"""Check of the built zip in a clean Blender: validated, installed, enabled and disabled.
 
 `python -m tests.demo.extension ZIP` does all of it and says so; BLENDER_USER_RESOURCES is set before bpy is imported.
 """
@@ -15,19 +15,19 @@ MODULE = "bl_ext.user_default.keymatte"
 
 
 def validate(archive: Path) -> str:
-    """What Blender's own tool says of the zip. Raises SystemExit if it is not content."""
+    """Validate the zip with Blender's own tool. Raises SystemExit if that reports errors."""
     import bpy
 
     tool = Path(bpy.utils.system_resource("SCRIPTS"), "addons_core", "bl_pkg", "cli", "blender_ext.py")
-    told = subprocess.run([sys.executable, tool, "validate", archive], capture_output=True, text=True, timeout=120)
-    words = " ".join((told.stdout + told.stderr).split())
-    if told.returncode:
+    check = subprocess.run([sys.executable, tool, "validate", archive], capture_output=True, text=True, timeout=120)
+    words = " ".join((check.stdout + check.stderr).split())
+    if check.returncode:
         raise SystemExit(f"Blender's tool does not accept {archive.name}: {words}")
     return words
 
 
 def install(archive: Path) -> None:
-    """Install and enable the zip in the running Blender. Raises SystemExit if it is not enabled then."""
+    """Install and enable the zip in the running Blender. Raises SystemExit if that fails."""
     import bpy
 
     try:
@@ -41,7 +41,7 @@ def install(archive: Path) -> None:
 
 
 def disable() -> None:
-    """Disable it: its classes and its data on clips are gone. Raises SystemExit if something stays."""
+    """Disable the extension. Raises SystemExit if a class or a property of it is left."""
     import bpy
 
     bpy.ops.preferences.addon_disable(module=MODULE)
@@ -51,7 +51,7 @@ def disable() -> None:
 
 
 def end(status: int) -> None:
-    """End this process without Python's own ending, in which Blender 4.2 crashes and 4.5 hangs."""
+    """Exit at once, as Blender 4.2 crashes and 4.5 hangs on a normal exit of Python."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

@@ -1,4 +1,4 @@
-"""Pictures -> an H.264 movie, encoded by Blender; run by the demo as a process of its own."""
+"""Encoding of pictures as an H.264 movie by Blender, in a process of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PACE = 12  # pictures a second: slow enough to look at an edge
 
 
 def encode(pictures: list[Path], movie: Path) -> None:
-    """Write `movie` (.mp4) of pictures of one size in one folder."""
+    """Encode the pictures of a folder, all of one size, as `movie` (.mp4)."""
     scene = bpy.context.scene
     strip = scene.sequence_editor_create().strips.new_image("pictures", str(pictures[0]), 1, 1)
     for picture in pictures[1:]:

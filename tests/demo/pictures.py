@@ -1,4 +1,4 @@
-"""Mattes over their clip: overlay pictures and a contact sheet."""
+"""Pictures of mattes over their clip: overlays and a contact sheet."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _QUALITIES = range(90, 30, -5)  # JPEG qualities to try, best first
 
 
 def overlay(frame: np.ndarray, alpha: np.ndarray, *, line: int) -> np.ndarray:
-    """A frame (H, W, 3) uint8 RGB, tinted by its matte (H, W) 0..1 and outlined `line` pixels wide outside it."""
+    """Return a frame (H, W, 3) uint8, tinted by its matte (H, W) 0..1 and outlined `line` pixels wide outside it."""
     share = 0.45 * alpha[..., None]
     tinted = (frame * (1 - share) + COLOUR * share).astype(np.uint8)
     inside = (alpha >= 0.5).astype(np.uint8)
@@ -27,13 +27,13 @@ def overlay(frame: np.ndarray, alpha: np.ndarray, *, line: int) -> np.ndarray:
 
 
 def read_pair(frame: Path, matte: Path) -> tuple[np.ndarray, np.ndarray]:
-    """A frame (H, W, 3) uint8 RGB and its matte (H, W) 0..1."""
+    """Read a frame (H, W, 3) uint8 RGB and its matte (H, W) 0..1."""
     with Image.open(frame) as image, Image.open(matte) as grey:
         return np.array(image.convert("RGB")), np.array(grey, np.float32) / 255
 
 
 def write_overlays(frames: list[Path], mattes: list[Path], keyframes: list[int], folder: Path) -> None:
-    """One overlay picture per frame, with its number."""
+    """Write one overlay picture per frame, with the frame's number on it."""
     for number, (frame, matte) in enumerate(zip(frames, mattes, strict=True)):
         picture = Image.fromarray(overlay(*read_pair(frame, matte), line=1))
         _write_number(ImageDraw.Draw(picture), (10, picture.height - 26), number, keyframes)
@@ -41,7 +41,7 @@ def write_overlays(frames: list[Path], mattes: list[Path], keyframes: list[int],
 
 
 def contact_sheet(frames: list[Path], mattes: list[Path], keyframes: list[int], *, count: int = 12) -> Image.Image:
-    """About `count` frames over the whole clip, keyframes among them and marked."""
+    """Return a sheet of about `count` frames from the whole clip, with keyframes among them, marked."""
     numbers = spread(len(frames), keyframes, count)
     first, _ = read_pair(frames[0], mattes[0])
     height = round(_TILE * first.shape[0] / first.shape[1])
@@ -62,7 +62,7 @@ def contact_sheet(frames: list[Path], mattes: list[Path], keyframes: list[int], 
 
 
 def spread(length: int, keyframes: list[int], count: int) -> list[int]:
-    """About `count` frame numbers from first to last, evenly, in which each keyframe stands for its neighbour."""
+    """Return about `count` evenly spaced frame numbers, each replaced by a keyframe if one is near."""
     numbers = set(np.linspace(0, length - 1, count).round().astype(int).tolist())
     for keyframe in keyframes:
         if keyframe not in numbers:

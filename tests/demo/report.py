@@ -1,4 +1,4 @@
-"""The demo's table: how near the mattes are to the truth, how fast they came, and where everything is."""
+"""Table of the demo: scores of the mattes, speed, and where the files are."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _FILES = {
 }
 
 
-def measure(folder: MatteFolder, truth: Path, told: dict[str, Any]) -> dict[str, Any]:
-    """Scores in percent over all frames, the computed ones and the given ones, with what the walk has `told`."""
+def measure(folder: MatteFolder, truth: Path, run: dict[str, Any]) -> dict[str, Any]:
+    """Return `run` with the scores in percent: over all frames, those of keyframes, and the others."""
     score = score_folders(folder.root, truth)
     frames = np.array(score.numbers)
-    computed = ~np.isin(frames, told["keyframes"])
+    computed = ~np.isin(frames, run["keyframes"])
     return {
-        **told,
+        **run,
         "frames": len(frames),
         "all": _means(score.regions, score.contours),
         "given": _means(score.regions[:, ~computed], score.contours[:, ~computed]),
@@ -37,7 +37,7 @@ def measure(folder: MatteFolder, truth: Path, told: dict[str, Any]) -> dict[str,
 
 
 def table(measured: dict[str, Any], out: Path) -> str:
-    """All that is worth knowing of the run, for a person."""
+    """Return the figures of the run as text for people."""
     rows = [
         f"Keymatte demo: {measured['frames']} frames, {len(measured['keyframes'])} keyframes "
         f"({', '.join(map(str, measured['keyframes']))}), Blender {measured['blender']}",
@@ -73,7 +73,7 @@ def _line(what: str, value: str) -> str:
 
 
 def _memory(size: int) -> str:
-    return f"{size / 2**20:.0f} MiB" if size else "not told by this system"
+    return f"{size / 2**20:.0f} MiB" if size else "not reported by this system"
 
 
 def _below(folder: Path, out: Path) -> str:

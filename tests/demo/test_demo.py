@@ -1,4 +1,4 @@
-"""The demo's own parts: it takes no strangers' folder, draws what it says, and counts what it shows."""
+"""The demo refuses folders with other files, and its pictures and figures are right."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def results_like_the_truth(root: Path) -> MatteFolder:
 
 def test_the_report_and_the_sheet_tell_a_lost_frame(tmp_path):
     folder = results_like_the_truth(tmp_path / "keymatte" / "chair")
-    told = {
+    run = {
         "blender": "5.0.1",
         "seconds": 30.0,
         "folder": str(folder.root),
@@ -109,7 +109,7 @@ def test_the_report_and_the_sheet_tell_a_lost_frame(tmp_path):
         "steps_per_second": 2.5,
         "peak_memory": 2**30,
     }
-    measured = report.measure(folder, CLIP / "masks", told)
+    measured = report.measure(folder, CLIP / "masks", run)
     assert measured["all"] == {"J": 98.33, "F": 98.33, "J&F": 98.33}  # 59 of 60
     assert measured["computed"] == {"J": 98.25, "F": 98.25, "J&F": 98.25}  # 56 of 57
     assert measured["given"] == {"J": 100.0, "F": 100.0, "J&F": 100.0}
@@ -129,7 +129,7 @@ def test_the_movie_has_every_picture(tmp_path):
     folder.mkdir()
     pictures.write_overlays(FRAMES[:5], mattes, [0], folder)
     movie = tmp_path / "overlay.mp4"
-    told = subprocess.run(
+    demo = subprocess.run(
         [sys.executable, "-m", "tests.demo.movie", folder, movie],
         cwd=ROOT,
         env={**os.environ, "BLENDER_USER_RESOURCES": str(tmp_path / "user")},
@@ -137,7 +137,7 @@ def test_the_movie_has_every_picture(tmp_path):
         text=True,
         timeout=120,
     )
-    assert told.returncode == 0, told.stdout + told.stderr
+    assert demo.returncode == 0, demo.stdout + demo.stderr
     film = cv2.VideoCapture(str(movie))
     read = [film.read() for _ in range(6)]
     assert [good for good, _ in read] == [True] * 5 + [False]

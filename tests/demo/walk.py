@@ -1,4 +1,4 @@
-"""What an artist does with the clip in Blender, click for click, headless; run by the demo as a process of its own."""
+"""Work of an artist on the clip in headless Blender, click by click, in a process of its own."""
 
 from __future__ import annotations
 
@@ -46,20 +46,20 @@ def main(arguments: list[str]) -> None:
     relight(clip)
     render(options.out / "composite.png")
     bpy.ops.wm.save_as_mainfile(filepath=str(options.out / "demo.blend"))
-    told = {
+    run = {
         "blender": bpy.app.version_string,
         "seconds": seconds,
         "folder": bpy.path.abspath(clip.matting.folder),
         "keyframes": sorted((*KEYFRAMES_FROM_IMAGE, KEYFRAME_FROM_MASK)),
         "mask_layers": [layer.name for layer in clip.matting.mask.layers],
-        **engine_told(),
+        **engine_figures(),
     }
-    (options.out / "walk.json").write_text(json.dumps(told, indent=1), encoding="utf-8")
+    (options.out / "walk.json").write_text(json.dumps(run, indent=1), encoding="utf-8")
     extension.disable()
 
 
 def open_clip(frames: Path, blend: Path) -> tuple[MovieClip, Area]:
-    """A saved file whose scene is the clip, and a clip editor that shows it."""
+    """Save a file whose scene has the clip's size and length, with the clip shown in a clip editor."""
     for thing in list(bpy.data.objects):
         bpy.data.objects.remove(thing)
     first = min(frames.iterdir())
@@ -81,14 +81,14 @@ def open_clip(frames: Path, blend: Path) -> tuple[MovieClip, Area]:
 
 @contextmanager
 def editor(area: Area) -> Iterator[None]:
-    """As if the mouse were over this editor."""
+    """Return a context override as if the mouse were over the clip editor."""
     region = next(region for region in area.regions if region.type == "WINDOW")
     with bpy.context.temp_override(window=bpy.context.window_manager.windows[0], area=area, region=region):
         yield
 
 
 def mark(clip: MovieClip, masks: Path) -> None:
-    """One object, two keyframes from images and one from a Blender mask."""
+    """Add one object with two keyframes from images and one from a Blender mask."""
     scene, space = bpy.context.scene, bpy.context.space_data
     bpy.ops.clip.matte_object_add(name="reflection")
     for number in KEYFRAMES_FROM_IMAGE:
@@ -101,7 +101,7 @@ def mark(clip: MovieClip, masks: Path) -> None:
 
 
 def object_pixels(path: Path) -> np.ndarray:
-    """The object's pixels (H, W) bool in a mask image of the clip, read with Blender: black is outside."""
+    """Read a mask image of the clip with Blender: return (H, W) bool, true where it is not black."""
     image = bpy.data.images.load(str(path))
     width, height = image.size
     values = np.empty(width * height * 4, np.float32)
@@ -111,7 +111,7 @@ def object_pixels(path: Path) -> np.ndarray:
 
 
 def draw_mask(name: str, mask: np.ndarray) -> Mask:
-    """A new Blender mask with splines around the pixels of a mask (H, W) bool: rendered, it is those pixels again."""
+    """Create a Blender mask with splines along the pixels of a mask (H, W) bool, which renders as that mask."""
     height, width = mask.shape
     drawn = bpy.data.masks.new(name)
     layer = drawn.layers.new(name=name)
@@ -128,7 +128,7 @@ def draw_mask(name: str, mask: np.ndarray) -> Mask:
 
 
 def relight(clip: MovieClip) -> None:
-    """What the matte is for: the plate goes dark and grey, the cut-out glows. Added behind Keymatte's own nodes."""
+    """Add nodes behind Keymatte's own that use the matte: a dark grey background, a glowing object."""
     tree = bpy.context.scene.compositing_node_group
     output = next(node for node in tree.nodes if node.bl_idname == "NodeGroupOutput")
     cut_out = output.inputs[0].links[0].from_node
@@ -152,7 +152,7 @@ def relight(clip: MovieClip) -> None:
 
 
 def render(path: Path) -> None:
-    """One frame, as Blender's compositor makes it."""
+    """Render one frame with the compositor."""
     scene = bpy.context.scene
     scene.frame_set(PICTURE_FRAME + 1)
     scene.render.image_settings.file_format = "PNG"
@@ -162,12 +162,12 @@ def render(path: Path) -> None:
 
 
 def installed(name: str) -> ModuleType:
-    """A module of the extension, as Blender has loaded it."""
+    """Return a module of the extension as Blender has loaded it."""
     return sys.modules[f"{extension.MODULE}.{name}"]
 
 
-def engine_told() -> dict[str, float]:
-    """What the engine said of the run at its end: steps per second, and bytes of memory at most."""
+def engine_figures() -> dict[str, float]:
+    """Return the engine's figures at the end of the run: steps per second, and peak memory in bytes."""
     finished = installed("addon.session").session.status.finished
     return {"steps_per_second": finished.frames_per_second, "peak_memory": finished.peak_memory}
 

@@ -14,7 +14,7 @@ from engine.shared.matte_folder import MatteFolder
 from engine.shared.protocol import Finished, Stage, Suggested
 from engine.shared.types import PropagationJob, SuggestionJob
 from tests import films
-from tests.engine.jobs.test_propagate import done, job_of
+from tests.engine.jobs.test_propagate import job_of, run_job
 
 OLD = Path(__file__).parents[2] / "old" / "0.1.0"
 
@@ -37,7 +37,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_a_job_that_an_earlier_version_was_interrupted_in_starts_again_and_says_so(job, tmp_path):
     (job.folder / "notes.txt").write_text("the artist's own")
     (state,) = job.folder.glob("unfinished/*/memory.safetensors")
-    answers = done(job)
+    answers = run_job(job)
     assert [answer.text for answer in answers if isinstance(answer, Stage) and "again" in answer.text] == [
         "Starting again: the interrupted run had other settings, keyframes or another version of Keymatte"
     ]
@@ -45,7 +45,7 @@ def test_a_job_that_an_earlier_version_was_interrupted_in_starts_again_and_says_
     assert not state.exists()
     assert (job.folder / "notes.txt").read_text() == "the artist's own"
 
-    done(replace(job, folder=tmp_path / "new"))
+    run_job(replace(job, folder=tmp_path / "new"))
     expected = contents(tmp_path / "new")
     written = contents(job.folder)
     assert {name: data for name, data in written.items() if name.endswith(".png")} == {
@@ -56,7 +56,7 @@ def test_a_job_that_an_earlier_version_was_interrupted_in_starts_again_and_says_
 
 def test_a_cancelled_restart_leaves_the_mattes_of_the_earlier_version(job):
     before = contents(job.folder)
-    done(job, cancel_after=1)
+    run_job(job, cancel_after=1)
     after = contents(job.folder)
     assert {name for name in before if name.endswith(".png")} <= after.keys()
 
