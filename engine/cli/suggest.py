@@ -40,9 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="weight of the objects: 0 compares whole frames, 1 only their objects; default: %(default)s",
     )
     parser.add_argument(
-        "--least-mask",
+        "--min-mask",
         type=float,
-        default=SuggestionJob.least_mask,
+        default=SuggestionJob.min_mask,
         metavar="PERCENT",
         help="do not suggest frames whose objects cover less of the frame; default: %(default)s",
     )
@@ -89,7 +89,7 @@ def suggest(options: argparse.Namespace) -> int:
         settings=parse_settings(options),
         count=options.count,
         alpha=options.alpha,
-        least_mask=options.least_mask,
+        min_mask=options.min_mask,
     )
     with tqdm(file=sys.stderr) as bar:
 

@@ -46,11 +46,11 @@ def _run(job: SuggestionJob, report: Callable[[Answer], None], cancelled: Callab
         for frame, mask in _read_masks(job, context):  # one at a time, as those of a long clip do not fit into memory
             context.source.check()
             weights[frame] = object_weights(mask, grid)
-            if coverage(mask) >= job.least_mask:
+            if coverage(mask) >= job.min_mask:
                 usable.add(frame)
         if not usable - set(job.chosen):
             raise MasksMissing(
-                f"in {job.masks}, objects cover {job.least_mask:g} % or more only on frames chosen already, or on none"
+                f"in {job.masks}, objects cover {job.min_mask:g} % or more only on frames chosen already, or on none"
             )
         for frame in job.chosen:  # without a mask, no cell of the frame counts as object
             weights.setdefault(frame, torch.zeros(grid[0] * grid[1]))
@@ -66,7 +66,7 @@ def _run(job: SuggestionJob, report: Callable[[Answer], None], cancelled: Callab
             weights,
             chosen=[frame for frame in job.chosen if frame in frames],
             usable=frozenset(usable),
-            config=SelectionConfig(job.count, job.alpha, job.least_mask),
+            config=SelectionConfig(job.count, job.alpha, job.min_mask),
             step=step,
         )
     return Suggested(job.job_id, tuple(item.frame for item in suggestions), tuple(item.score for item in suggestions))
@@ -83,8 +83,8 @@ def _check(job: SuggestionJob) -> None:
         raise BadSetting(f"alpha must be from 0 to 1, not {job.alpha:g}")
     if job.count < 1:
         raise BadSetting(f"the number of frames to suggest must be at least 1, not {job.count}")
-    if not 0 <= job.least_mask <= 100:
-        raise BadSetting(f"the minimum coverage must be a percentage from 0 to 100, not {job.least_mask:g}")
+    if not 0 <= job.min_mask <= 100:
+        raise BadSetting(f"the minimum coverage must be a percentage from 0 to 100, not {job.min_mask:g}")
 
 
 def _encode(job: SuggestionJob, context: JobContext, keys: KeyFolder, report: Callable[[Answer], None]) -> list[int]:

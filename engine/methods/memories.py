@@ -65,9 +65,9 @@ PERMANENT = Option(
     "keyframes.permanent", 1, "1: keyframes stay in memory; 0: they are treated like other frames (for comparison)",
     0, 1,
 )  # fmt: skip
-MIN_FRAMES = Option("memory.least_frames", 5, "frames that stay in working memory (T_min)", paper="min_mid_term_frames")
+MIN_FRAMES = Option("memory.min_frames", 5, "frames that stay in working memory (T_min)", paper="min_mid_term_frames")
 MAX_FRAMES = Option(
-    "memory.most_frames",
+    "memory.max_frames",
     10,
     "frames at which working memory is full and its older frames are moved on (T_max)",
     2,

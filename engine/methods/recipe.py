@@ -25,6 +25,7 @@ Tensors = Mapping[str, Tensor]
 Module = TypeVar("Module", bound=nn.Module)
 
 _MEMORY = "memory"  # name of the setting that selects another memory
+_RENAMED = {"memory.least_frames": "memory.min_frames", "memory.most_frames": "memory.max_frames"}  # since 0.1.0
 
 # Settings that several families share.
 TOP_K = Option("read.top_k", 30, "memory tokens read at each position of the frame", paper="top_k")
@@ -97,6 +98,8 @@ class Recipe:
         options = {option.name: option for option in self.options}
         numbers = {option.name: option.default for option in self.options}
         for name, text in overrides.items():
+            if _RENAMED.get(name) in options:
+                raise BadSetting(f"the setting {name!r} is now called {_RENAMED[name]!r}")
             if name not in options:
                 raise BadSetting(f"recipe {self.name!r} has no setting {name!r}; it has {', '.join(numbers)}")
             try:

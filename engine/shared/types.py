@@ -80,4 +80,4 @@ class SuggestionJob:
     settings: Settings = Settings()
     count: int = 5  # maximum number of frames to suggest
     alpha: float = 0.5  # 0..1: weight of the masks
-    least_mask: float = 0.25  # minimum object coverage of a suggested frame, in percent
+    min_mask: float = 0.25  # minimum object coverage of a suggested frame, in percent

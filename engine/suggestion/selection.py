@@ -21,7 +21,7 @@ class SelectionConfig:
 
     count: int = 5  # maximum number of suggestions
     alpha: float = 0.5  # 0..1, weight of the masks; 0: compare whole frames, 1: compare objects only
-    least_mask: float = 0.25  # minimum object coverage of a frame, in percent
+    min_mask: float = 0.25  # minimum object coverage of a frame, in percent
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,15 @@ def network_of(name: str) -> Network:
         return recipe.build(recipe.numbers({}), {})
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [("memory.least_frames", "memory.min_frames"), ("memory.most_frames", "memory.max_frames")]
+)
+def test_a_setting_of_version_0_1_0_that_was_renamed_is_refused_with_its_new_name(old: str, new: str):
+    with pytest.raises(BadSetting, match=f"'{old}' is now called '{new}'"):
+        find_recipe("xmem").numbers({old: "7"})
+    assert find_recipe("xmem").numbers({new: "7"})[new] == 7
+
+
 @pytest.mark.parametrize("memory", CASCADES)
 @pytest.mark.parametrize("name", ["keymatte", "xmem++", "mavos", "deaot-l+rmem"])
 def test_a_network_accepts_any_memory_whose_capability_it_has(name: str, memory: str):
@@ -67,8 +76,8 @@ def test_the_error_for_an_unknown_memory_lists_the_known_ones():
 
 
 def test_choosing_a_memory_adds_its_options():
-    _, numbers = find_recipe("keymatte").with_settings({"memory": "long-term", "memory.most_frames": "7"})
-    assert (numbers["memory.most_frames"], numbers["memory.interval"]) == (7, 5)
+    _, numbers = find_recipe("keymatte").with_settings({"memory": "long-term", "memory.max_frames": "7"})
+    assert (numbers["memory.max_frames"], numbers["memory.interval"]) == (7, 5)
     assert "memory.frames" not in numbers
 
 

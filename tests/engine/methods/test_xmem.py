@@ -217,8 +217,8 @@ def test_twelve_objects_in_one_frame(network: XMem):
 def test_late_objects_do_not_stop_a_full_long_term_memory(network: XMem):
     numbers = {
         "memory__interval": "1",
-        "memory__least_frames": "1",
-        "memory__most_frames": "3",
+        "memory__min_frames": "1",
+        "memory__max_frames": "3",
         "memory__prototypes": "8",
         "memory__long_term_tokens": "16",
     }
@@ -282,7 +282,7 @@ def test_long_term_memory_without_counting_drops_the_oldest():
 @pytest.mark.parametrize(
     ("numbers", "words"),
     [
-        ({"memory.least_frames": "10"}, r"memory\.most_frames must be greater than memory\.least_frames, which is 10"),
+        ({"memory.min_frames": "10"}, r"memory\.max_frames must be greater than memory\.min_frames, which is 10"),
         ({"memory.long_term_tokens": "100"}, r"memory\.long_term_tokens must be at least memory\.prototypes"),
     ],
 )

@@ -168,7 +168,7 @@ def test_intermediate_values_equal_the_authors(case: str, weights: Callable[[int
         return distilled[-1][1]
 
     published = spec["recipe"] == "xmem"
-    working = (FirstAndWorking if published else Working)(numbers["memory.least_frames"], numbers["memory.most_frames"])
+    working = (FirstAndWorking if published else Working)(numbers["memory.min_frames"], numbers["memory.max_frames"])
     long_term = LongTerm(
         distil,
         prototypes=numbers["memory.prototypes"],
