@@ -129,11 +129,6 @@ class Session:
         self._close_client()
 
     @property
-    def engine_process_id(self) -> int | None:
-        """Return the process id of the engine, or None if there is none."""
-        return self._client.process_id if self._client else None
-
-    @property
     def unanswered(self) -> bool:
         """Return whether the engine has not answered a cancel request yet."""
         return bool(self._client and self._client.cancelling)

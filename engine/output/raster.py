@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -13,14 +13,8 @@ def fill(polygons: Iterable[np.ndarray], width: int, height: int) -> np.ndarray:
     A polygon is (N, 2) in pixels, x right, y down, pixel (0, 0) spanning 0..1, implicitly closed. Polygons with fewer
     than three points or with NaN enclose nothing. Polygons are clipped to the image.
     """
-    crossings = _crossings(polygons, width, height, _unit_weight)
+    crossings = _crossings(polygons, width, height)
     return (np.cumsum(crossings, axis=1)[:, :width] & 1).astype(np.float32)
-
-
-def fill_nonzero(polygons: Iterable[np.ndarray], width: int, height: int) -> np.ndarray:
-    """Fill polygons by the nonzero winding rule (Blender 5.2's solver); otherwise as `fill`."""
-    crossings = _crossings(polygons, width, height, _winding_weight)
-    return (np.cumsum(crossings, axis=1)[:, :width] != 0).astype(np.float32)
 
 
 def signed_area(polygon: np.ndarray) -> float:
@@ -29,18 +23,8 @@ def signed_area(polygon: np.ndarray) -> float:
     return float(np.dot(np.roll(x, -1), y) - np.dot(x, np.roll(y, -1))) / 2
 
 
-def _unit_weight(upward: np.ndarray) -> np.ndarray:
-    return np.ones(len(upward), np.int32)
-
-
-def _winding_weight(upward: np.ndarray) -> np.ndarray:
-    return np.where(upward, 1, -1)
-
-
-def _crossings(
-    polygons: Iterable[np.ndarray], width: int, height: int, weight_of: Callable[[np.ndarray], np.ndarray]
-) -> np.ndarray:
-    """Accumulate edge weights at the scanline crossings: (height, width + 1), for a cumulative sum along rows."""
+def _crossings(polygons: Iterable[np.ndarray], width: int, height: int) -> np.ndarray:
+    """Count the edges that cross each scanline in each column: (height, width + 1), for a cumulative sum along rows."""
     total = np.zeros((height, width + 1), np.int32)
     for polygon in polygons:
         points = np.asarray(polygon, np.float64)
@@ -63,5 +47,5 @@ def _crossings(
         slope = (bottom[:, 0] - top[:, 0]) / (bottom[:, 1] - top[:, 1])
         x = top[edge, 0] + (row + 0.5 - top[edge, 1]) * slope[edge]
         column = np.clip(np.ceil(x - 0.5), 0, width).astype(int)
-        np.add.at(total, (row, column), weight_of(upward[crossed])[edge])
+        np.add.at(total, (row, column), 1)
     return total

@@ -17,6 +17,7 @@ from keymatte.engine.shared.errors import EngineBusy, EngineDied, EngineError
 from keymatte.engine.shared.protocol import Failed, Finished, MatteReady, Stage, encode
 
 from tests.addon.scripted import JOB, answer_cancelled, engine_script, pump_until
+from tests.engine_process import engine_process_id
 
 
 def test_a_job_goes_from_starting_to_running_to_finished(session):
@@ -90,10 +91,10 @@ def test_second_job_is_refused_while_one_runs_and_accepted_afterwards(session):
     with pytest.raises(EngineBusy):
         session.start(JOB, "film")
     session.wait(20)
-    process = session.engine_process_id
+    process = engine_process_id(session)
     session.start(JOB, "film")
     session.wait(20)
-    assert session.engine_process_id == process, "the engine is kept between jobs"
+    assert engine_process_id(session) == process, "the engine is kept between jobs"
 
 
 def test_cancelled_job_ends_and_keeps_the_engine(session):
@@ -103,7 +104,7 @@ def test_cancelled_job_ends_and_keeps_the_engine(session):
     session.cancel()
     assert session.status.busy
     assert pump_until(session, State.CANCELLED).done == 1
-    assert session.engine_process_id is not None
+    assert engine_process_id(session) is not None
 
 
 def test_a_job_that_fails_while_being_cancelled_is_cancelled(session):
@@ -125,7 +126,7 @@ def test_engine_that_does_not_answer_a_cancel_is_killed(session, monkeypatch):
     session.cancel()
     status = pump_until(session, State.CANCELLED, seconds=10)
     assert "did not answer" in status.text
-    assert session.engine_process_id is None
+    assert engine_process_id(session) is None
 
 
 def test_dead_engine_fails_the_job_and_the_next_job_starts_a_new_one(session):
@@ -165,7 +166,7 @@ def test_closed_session_has_no_engine(session):
     session.start(JOB, "film")
     pump_until(session, State.STARTING)
     session.close()
-    assert session.engine_process_id is None
+    assert engine_process_id(session) is None
     assert session.status == Status()
 
 
@@ -266,8 +267,8 @@ def test_changed_python_preference_starts_a_new_engine(session, monkeypatch):
     session.script.write_text(engine_script(then=f"{answer}\nsys.stdin.readline(); {answer}; time.sleep(60)"))
     session.start(JOB, "film")
     session.wait(20)
-    process = session.engine_process_id
+    process = engine_process_id(session)
     monkeypatch.setattr(environment, "engine_command", lambda: [sys.executable, "-u", "-s", str(session.script)])
     session.start(JOB, "film")
     session.wait(20)
-    assert session.engine_process_id != process
+    assert engine_process_id(session) != process

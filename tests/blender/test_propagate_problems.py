@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.blender.studio import MODULE, part, truth, write_film
+from tests.engine_process import engine_process_id
 
 
 def test_cancelled_job_keeps_finished_frames_and_the_next_run_completes_it(studio):
@@ -32,7 +33,7 @@ def test_killed_engine_is_reported_and_the_next_run_starts_another(studio):
     studio.open_marked(frames=300)
     studio.click("matte_propagate", recipe="colour")
     studio.pump_until(lambda: studio.session.status.done > 3)
-    os.kill(studio.session.engine_process_id, signal.SIGKILL)
+    os.kill(engine_process_id(studio.session), signal.SIGKILL)
     studio.pump_until(lambda: studio.state == "failed")
     problem = studio.session.status.problem
     assert problem.code == "engine-died"
@@ -45,7 +46,7 @@ def test_propagate_resumes_after_a_killed_engine(studio):
     studio.open_marked(frames=1200)
     studio.click("matte_propagate", recipe="keymatte")
     studio.pump_until(lambda: any(studio.matte_folder.unfinished.glob("*/memory.safetensors")))
-    os.kill(studio.session.engine_process_id, signal.SIGKILL)
+    os.kill(engine_process_id(studio.session), signal.SIGKILL)
     studio.pump_until(lambda: studio.state == "failed")
     done = len(studio.matte_folder.numbers_done())
     assert 20 < done < 1200
@@ -177,14 +178,14 @@ def test_range_outside_the_clip_is_refused(studio, frames):
 def test_another_python_is_used_from_the_next_run_on(studio):
     studio.open_marked(frames=3)
     studio.propagate()
-    first = studio.session.engine_process_id
+    first = engine_process_id(studio.session)
     preferences = bpy.context.preferences.addons[MODULE].preferences
     script = studio.folder / "python"
     script.write_text(f'#!/bin/sh\nexec {preferences.engine_python} "$@"\n')
     script.chmod(0o755)
     preferences.engine_python = str(script)
     studio.propagate()
-    second = studio.session.engine_process_id
+    second = engine_process_id(studio.session)
     assert second != first
     studio.propagate()
-    assert studio.session.engine_process_id == second
+    assert engine_process_id(studio.session) == second

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.output.raster import fill, fill_nonzero, signed_area
+from engine.output.raster import fill, signed_area
 
 SQUARE = np.array([[1, 1], [4, 1], [4, 3], [1, 3]], float)  # clockwise as seen: y runs down
 
 
-def plain(polygons: list[np.ndarray], width: int, height: int, rule: str) -> np.ndarray:
+def plain(polygons: list[np.ndarray], width: int, height: int) -> np.ndarray:
     """Fill pixel by pixel: cast a ray leftward from each centre and count the edges it crosses."""
     image = np.zeros((height, width), np.float32)
     for row in range(height):
@@ -19,8 +19,8 @@ def plain(polygons: list[np.ndarray], width: int, height: int, rule: str) -> np.
             for polygon in polygons:
                 for (ax, ay), (bx, by) in zip(polygon, np.roll(polygon, -1, axis=0)):
                     if (ay <= y) != (by <= y) and ax + (y - ay) * (bx - ax) / (by - ay) <= x:
-                        count += 1 if rule == "odd" or by > ay else -1
-            image[row, column] = count % 2 if rule == "odd" else count != 0
+                        count += 1
+            image[row, column] = count % 2
     return image
 
 
@@ -31,23 +31,16 @@ def test_a_square_covers_the_pixels_it_spans():
 
 
 @pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("rule, filled", [("odd", fill), ("nonzero", fill_nonzero)])
-def test_random_polygons_are_filled_as_by_a_ray_from_each_centre(seed, rule, filled):
+def test_random_polygons_are_filled_as_by_a_ray_from_each_centre(seed):
     random = np.random.default_rng(seed)
     polygons = [random.normal((12, 8), (9, 7), (random.integers(3, 12), 2)) for _ in range(3)]
-    assert np.array_equal(filled(polygons, 24, 17), plain(polygons, 24, 17, rule))
+    assert np.array_equal(fill(polygons, 24, 17), plain(polygons, 24, 17))
 
 
 def test_a_polygon_inside_another_is_a_hole_whichever_way_it_runs():
     outer = SQUARE * 3
     for inner in (SQUARE + 4, (SQUARE + 4)[::-1]):
         assert fill([outer, inner], 15, 12).sum() == 9 * 6 - 3 * 2
-
-
-def test_windings_cancel_only_when_opposed():
-    outer, inner = SQUARE * 3, SQUARE + 4
-    assert fill_nonzero([outer, inner], 15, 12).sum() == 9 * 6
-    assert fill_nonzero([outer, inner[::-1]], 15, 12).sum() == 9 * 6 - 3 * 2
 
 
 def test_polygons_are_clipped_to_the_picture():
