@@ -66,7 +66,7 @@ def overlap_messages(clip: MovieClip, object_id: int, scene_frame: int) -> list[
     names = {item.object_id: item.name for item in clip.matting.objects}
     messages = []
     keyframe = find_keyframe(clip, object_id, number)
-    assert keyframe is not None  # called after it was set
+    assert keyframe is not None  # the caller has just set it
     mask = _pixels(folder, keyframe)
     for other_id in names:
         other_keyframe = find_keyframe(clip, other_id, number)

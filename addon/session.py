@@ -274,7 +274,7 @@ class _Installation(ChildProcess):
     """Process that installs the engine. Its inbox receives lines of progress, and None at the end."""
 
     def handle_end(self) -> None:
-        """Put None into the inbox."""
+        """Put None into the inbox to mark the end."""
         self._inbox.put(None)
 
 

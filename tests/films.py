@@ -36,7 +36,7 @@ class Film:
         return files[0]
 
     def write_movie(self, path: Path, *, fps: float = 25.0, codec: str = "mp4v") -> Path:
-        """Write a movie with OpenCV, whose lossy pictures are near the frames but not equal. Returns the file."""
+        """Write a movie with OpenCV, whose lossy pictures are close to the frames but not equal. Returns the file."""
         path.parent.mkdir(parents=True, exist_ok=True)
         height, width = self.frames.shape[1:3]
         writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), fps, (width, height))

@@ -69,8 +69,8 @@ def fit(network: Keymatte, groups: Groups, *, steps: int, report: ReportProgress
     """Fine-tune a copy of the decoder on the keyframes of each group; the network is not changed.
 
     The weights are returned only if they help: they must score better on held-out keyframes segmented from a frame
-    just before, and no worse, for no object, after propagation to held-out keyframes over the frames between, which
-    `read_image` returns. Only propagation shows errors that grow from frame to frame.
+    just before; and after propagation to held-out keyframes, neither the mean nor, beyond chance, the score of any
+    object may be worse. `read_image` returns the frames to propagate over, which show errors that grow with time.
     """
     groups = [_evenly_spaced(group) for group in groups]
     draws = max(1, round(_TRAIN_EXAMPLES / sum(map(len, groups))))

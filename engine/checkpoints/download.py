@@ -96,7 +96,7 @@ class _PartialDownload:
 
     @property
     def size(self) -> int:
-        """Size of the partial file in bytes; 0 if there is none."""
+        """Return the size of the partial file in bytes; 0 if there is none."""
         return self.path.stat().st_size if self.path.is_file() else 0
 
     def resumable(self, address: str) -> _Origin | None:
@@ -180,7 +180,7 @@ def _fetch(request: _Request, part: _PartialDownload, progress: Progress, cancel
 
 
 def _write(path: Path, blocks: Iterator[bytes], start: int, progress: Callable[[int], None]) -> int:
-    """Append `blocks` to the file of `start` bytes; return its new size."""
+    """Append `blocks` to the file, which has `start` bytes; return its new size."""
     done = reported = start
     with path.open("ab", buffering=0) as file:
         progress(done)

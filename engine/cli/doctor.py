@@ -1,4 +1,4 @@
-"""Command line `doctor`: checks what works on this computer, and says how to mend the rest."""
+"""Command line `doctor`: checks what works on this computer, and says how to fix what does not."""
 
 from __future__ import annotations
 

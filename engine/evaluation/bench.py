@@ -143,7 +143,7 @@ def run_benchmark(
 
 
 def _check(frames: int, objects: int, object_size: float, keyframes: int) -> None:
-    """Raise BadSetting if no such clip can be made."""
+    """Raise BadSetting if no clip can be made with these parameters."""
     if frames <= _WARM_UP or not 1 <= objects <= 255 or not 0 < object_size <= 2:
         raise BadSetting(
             f"a benchmark needs more than {_WARM_UP} frames, 1 to 255 objects, and an object size above 0, up to 2"

@@ -24,7 +24,7 @@ def write_numbers(path: Path, reports: Mapping[str, BenchReport]) -> None:
 
 
 def draw(path: Path, reports: Mapping[str, BenchReport]) -> None:
-    """Plot the same numbers to a PNG at `path`. Raises BadSetting if matplotlib is not installed."""
+    """Plot time and memory by number of frames to a PNG at `path`. Raises BadSetting if matplotlib is not installed."""
     try:
         from matplotlib.figure import Figure
     except ImportError:

@@ -53,7 +53,7 @@ class StudyClip:
 
     @cached_property
     def object_shares(self) -> dict[int, dict[int, float]]:
-        """For each media frame with a mask: object id -> fraction of the frame that it covers, 0..1."""
+        """Return, for each media frame with a mask, object id -> fraction of the frame that it covers, 0..1."""
         shares: dict[int, dict[int, float]] = {}
         for frame in self.masks:
             counts = np.bincount(self.labels(frame).ravel(), minlength=256)
@@ -66,7 +66,7 @@ class StudyClip:
 
     @cached_property
     def checksum(self) -> str:
-        """SHA-256 of the names and bytes of all frames and masks."""
+        """Return the SHA-256 of the names and bytes of all frames and masks."""
         return checksum(sorted(path for path in self.clip.path.iterdir() if is_picture(path)), self.masks.values())
 
 
@@ -83,17 +83,17 @@ class Case:
 
     @property
     def span(self) -> range:
-        """Range of media frames to propagate over."""
+        """Return the range of media frames to propagate over."""
         return range(min(self.wanted), max(self.wanted) + 1)
 
     @property
     def timed(self) -> bool:
-        """Whether the span is long enough to measure the time per frame."""
+        """Return whether the span is long enough to measure the time per frame."""
         return len(self.span) >= len(self.clip.numbers) // 2
 
     @property
     def objects(self) -> tuple[int, ...]:
-        """Ids of objects in the given masks; a method cannot know of others."""
+        """Return the ids of objects in the given masks; a method cannot know of others."""
         return tuple(sorted({id_ for frame in self.given for id_ in self.clip.object_shares[frame]}))
 
     def keyframes(self, unlabelled: Unlabelled) -> tuple[KeyframeFile, ...]:

@@ -46,7 +46,7 @@ class Method(Protocol):
 
     @property
     def name(self) -> str:
-        """Name in tables."""
+        """Return the name of the method in tables."""
         ...
 
     def identity(self) -> dict[str, Any]:

@@ -30,17 +30,17 @@ class Score:
 
     @property
     def region(self) -> float:
-        """Mean J over frames and objects."""
+        """Return the mean J over frames and objects."""
         return float(self.regions.mean())
 
     @property
     def contour(self) -> float:
-        """Mean F over frames and objects."""
+        """Return the mean F over frames and objects."""
         return float(self.contours.mean())
 
     @property
     def j_and_f(self) -> float:
-        """J&F, the mean of J and F."""
+        """Return J&F, the mean of J and F."""
         return (self.region + self.contour) / 2
 
 

@@ -25,16 +25,16 @@ _FLOW_THREADS = min(8, max((os.cpu_count() or 1) - 2, 1))  # that compute optica
 
 
 def can_encode_ahead(network: Network, device: torch.device) -> bool:
-    """Return whether half of the CPU encodes the next frame while the other half does everything else of this one.
+    """Return whether to encode the next frame on half of the CPU threads while the others process this frame.
 
-    That is faster if the network takes about as long for either: two tasks on half of the threads each take less time
-    than one after the other on all threads.
+    That is faster if encoding takes about as long as all other steps: two tasks side by side, each on half of the
+    threads, take less time than one after the other on all threads.
     """
     return can_split_cpu(device) and isinstance(network, EncodesAhead) and network.encodes_ahead
 
 
 def can_encode_batches(network: Network, device: torch.device) -> bool:
-    """Return whether several frames are encoded at once, since single frames do not saturate a GPU."""
+    """Return whether to encode several frames at once, since single frames do not saturate a GPU."""
     encodes_ahead = isinstance(network, EncodesAhead) and network.encodes_ahead
     return encodes_ahead and isinstance(network, EncodesBatches) and device.type == "cuda"
 

@@ -36,7 +36,7 @@ class MergedMasks:
     background: Tensor  # (H, W)
 
     def confidence(self, objects: Sequence[int]) -> float:
-        """Return the mean of the highest probability of `objects` over pixels where it exceeds 0.5; 1 without such."""
+        """Return the mean of the highest probability of `objects` over pixels where it exceeds 0.5; 1 if none."""
         maximum = torch.stack([self.probability[number] for number in objects]).amax(0)
         inside = maximum > _MIN_PROBABILITY
         return float(maximum[inside].mean()) if inside.any() else 1.0

@@ -105,7 +105,7 @@ def plan_sweeps(
     sweeps = []
     if begin is not None and direction is not Direction.BACKWARD:
         sweeps.append(Sweep(range(begin, wanted.stop), wanted))
-    # After a forward sweep, none backward is needed from a keyframe on the first wanted frame.
+    # A backward sweep from a keyframe on the first wanted frame is not needed after a forward sweep.
     if end is not None and direction is not Direction.FORWARD and (end > wanted.start or not sweeps):
         sweeps.append(Sweep(range(end, wanted.start - 1, -1), wanted))
     return tuple(sweeps)
@@ -135,7 +135,7 @@ def _sweep_over_all(begin: int | None, end: int | None, wanted: range, *, forwar
 def blend_weight(keyframes: tuple[int, ...], frame: int, sweep: Sweep) -> float:
     """Return the weight, 0..1, of this sweep in an object's matte at `frame`; the other sweep has the remainder.
 
-    It falls linearly from 1 at the sweep's keyframe to 0 at the keyframe on the other side; 1 without the latter.
+    It falls linearly from 1 at the sweep's keyframe to 0 at the keyframe on the other side; it is 1 if there is none.
     """
     if frame in keyframes:
         return 1.0

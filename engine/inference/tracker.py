@@ -34,7 +34,7 @@ class Tracker:
         self.objects += [number for number in objects if number not in self.objects]
 
     def predict(self, features: Features) -> Tensor:
-        """Segment a frame from memory: the network's prediction before merging, see `Network.segment`."""
+        """Segment a frame from memory; return the network's prediction before merging (see `Network.segment`)."""
         probabilities, self._state = self._network.segment(features, self._bank.view(), self._state)
         return probabilities
 
@@ -54,7 +54,7 @@ class Tracker:
         self._state = self._network.update_state(frame, features, masks, self._state)
 
     def write_keyframe(self, frame: int, features: Features, masks: Tensor) -> None:
-        """Write a keyframe's masks (O, H', W') to memory when it is met, and update the state."""
+        """Write the masks (O, H', W') of a keyframe that the sweep has reached to memory, and update the state."""
         entry, self._state = self._network.memorize_keyframe(frame, features, masks, self._state)
         self._bank.write(entry.as_pinned())
         self._state = self._network.update_state(frame, features, masks, self._state)

@@ -1,4 +1,4 @@
-"""Propagation job: prepares and plans it, propagates, and writes all result files."""
+"""Propagation job: reads keyframes, plans the sweeps, propagates, and writes all result files."""
 
 from __future__ import annotations
 

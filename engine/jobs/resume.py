@@ -65,7 +65,7 @@ class JobCheckpoint:
         return self._job_folder / f"{object_id:03d}" / f"{number:06d}.png"
 
     def keep_first_matte(self, object_id: int, number: int) -> Path:
-        """Keep a copy of an object's matte from the first sweep and return its path; on failure the matte's."""
+        """Keep a copy of an object's matte from the first sweep; return its path, or the matte's if copying fails."""
         matte, kept = self._folder.matte(object_id, number), self.first_matte_path(object_id, number)
         if kept.is_file():
             return kept

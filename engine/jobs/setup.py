@@ -119,7 +119,7 @@ class JobContext:
 
 
 def with_precision(network: Network, device: torch.device, name: str) -> tuple[Network, torch.dtype]:
-    """The network as it is computed in the precision of that name, and which that is. Raises BadSetting."""
+    """Return the network set up to compute in the precision `name`, and the dtype chosen. Raises BadSetting."""
     precision = pick_precision(name, device, supports_int8=quantised.AVAILABLE and isinstance(network, Quantises))
     if precision is torch.int8 and isinstance(network, Quantises):
         network.quantise()

@@ -230,7 +230,7 @@ class GatedOutput(nn.Module):
 
 
 class DeaotBlock(Block):
-    """GatedOutput propagation block of DeAOT (Yang & Yang, NeurIPS 2022) and MAVOS: one head, two streams."""
+    """Gated propagation block of DeAOT (Yang & Yang, NeurIPS 2022) and MAVOS: one head, two streams."""
 
     heads = 1
     separate_short_term = False
@@ -238,7 +238,7 @@ class DeaotBlock(Block):
     value_width = 2 * WIDTH
 
     def __init__(self, *, first: bool) -> None:
-        """Build a block; the `first` one gets no identity stream from a block before."""
+        """Build a block; the `first` one receives no identity stream, as no block precedes it."""
         super().__init__()
         self.norm, self.norm_self, self.norm_self_id = (nn.LayerNorm(WIDTH) for _ in range(3))
         self.norm_id = None if first else nn.LayerNorm(WIDTH)

@@ -129,7 +129,7 @@ class Recipe:
 
     @property
     def adapts(self) -> bool:
-        """Whether the network can be fine-tuned on a shot's keyframes."""
+        """Return whether the network can be fine-tuned on a shot's keyframes."""
         return STEPS in self.options
 
     def weights_file(self) -> Path | None:

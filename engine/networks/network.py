@@ -48,7 +48,7 @@ class Network(Protocol):
 
     @property
     def max_objects(self) -> int | None:
-        """Number of objects that fit in one group; None: any."""
+        """Return the maximum number of objects in one group; None: no limit."""
         ...
 
     def encode(self, image: Tensor) -> Features:

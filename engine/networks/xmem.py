@@ -198,7 +198,7 @@ class XMem(nn.Module, DistilsPrototypes, ReadsTopK):
         return torch.stack([rows[index] for index in sorted(rows)]).unflatten(-1, features.grid)
 
     def _hidden(self, state: SensoryState | None, count: int, features: Features) -> Tensor | None:
-        """Return the sensory memory (O, CH, h, w) before this frame, zeros for new objects; None without one."""
+        """Return the sensory memory (O, CH, h, w) before this frame, zeros for new objects, or None if it is unused."""
         if self.sense is None:
             return None
         if state is None:

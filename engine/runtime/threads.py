@@ -36,7 +36,7 @@ class Prefetcher(Generic[Result]):
     """Iterator that computes the next item in a background thread while the current one is used."""
 
     def __init__(self, items: Iterator[Result], *, threads: int, all_threads: int) -> None:
-        """Compute items with `threads` PyTorch threads; `all_threads` while awaited (see `use_all_threads`)."""
+        """Start computing items with `threads` PyTorch threads, or `all_threads` where `use_all_threads` permits."""
         self._items = items
         self._end = _End()
         self._awaited = False
@@ -123,7 +123,7 @@ def use_all_threads() -> Iterator[None]:
 
 
 def map_shared(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    """Apply `function` to each item, sharing the items with the other side once idle; results in order.
+    """Return `function` of each item, in order; the other side takes a share of the items when it is idle.
 
     Only for computations whose result is independent of the thread and the thread count.
     """

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def to_json(value: object) -> Any:
-    """Convert `value`, a dataclass or what one may hold, to dicts, lists, numbers and strings."""
+    """Convert `value`, a dataclass or a value that its fields may hold, to dicts, lists, numbers and strings."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Enum):
@@ -33,7 +33,7 @@ def to_json(value: object) -> Any:
 
 
 def from_json(kind: type[T], data: object) -> T:
-    """Rebuild a `kind` from what `to_json` made of one.
+    """Rebuild an instance of `kind` from the result of `to_json`.
 
     Fields may be annotated with bool, int, float, str, Path, range, an Enum, a dataclass, and `tuple[X, ...]`,
     `dict[str, X]` and `X | None` of these; a field that `data` lacks takes its default.

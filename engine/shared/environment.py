@@ -65,9 +65,9 @@ def create(
 ) -> Path:
     """Create an environment in `folder` with `python` and return the path of its interpreter.
 
-    `constraints` are lines of a constraints file of pip: versions for packages that are installed, whatever asks for
-    them. A finished environment is left as it is. One that is incomplete, or that was made for other requirements or
-    constraints, is made again; pip keeps what it has downloaded. `report` is called with each line of progress.
+    `constraints` are lines of a constraints file of pip, which fix versions of packages, also of indirect
+    dependencies. A finished environment is left as it is. One that is incomplete, or was made for other requirements
+    or constraints, is made again; pip keeps what it has downloaded. `report` is called with each line of progress.
 
     Raises FolderTaken if `folder` holds anything else, DiskFull, and EnvironmentFailed if venv or pip fails.
     """
@@ -109,7 +109,7 @@ def _write_marker(folder: Path, requirements: Sequence[str], constraints: Sequen
 
 
 def _clear(folder: Path) -> None:
-    """Empty the folder of an environment, its marker aside. Raises FolderTaken if it holds other files."""
+    """Empty the folder of an environment, except for its marker. Raises FolderTaken if it holds other files."""
     folder.mkdir(parents=True, exist_ok=True)
     contents = [path for path in folder.iterdir() if not path.name.startswith(_MARKER)]
     others = [path.name for path in contents if not path.name.startswith(".")]  # hidden files are the system's

@@ -20,7 +20,7 @@ _NO_MATCH = re.compile(r"No matching distribution found for ([^\s;(]+)")
 
 
 def failure(text: str, status: int) -> EngineError:
-    """Return the error that pip's last lines of output mean for the user."""
+    """Return the error to show for pip's last lines of output and its exit status."""
     if _NO_SPACE.search(text):
         return DiskFull("no space is left to install the packages")
     if _NO_NETWORK.search(text):

@@ -49,7 +49,7 @@ class Download:
 
 @dataclass(frozen=True)
 class Import:
-    """Install published weights into `folder` from a file that the user has; the answers are as to Download."""
+    """Install published weights into `folder` from a file that the user has; the answers are those to Download."""
 
     job_id: str
     name: str
@@ -89,7 +89,7 @@ class MatteReady:
 
 @dataclass(frozen=True)
 class Finished:
-    """The job has ended and done all, or all but what `warning` names."""
+    """The job has ended; everything is done, except what `warning` names."""
 
     job_id: str
     warning: str = ""  # what could not be done, for the user; empty if nothing is amiss
@@ -115,7 +115,7 @@ class JobCancelled:
 
 @dataclass(frozen=True)
 class Failed:
-    """The job, or a line that was no request, failed; see `EngineError`."""
+    """A job failed, or a line was not a request; see `EngineError`."""
 
     job_id: str  # empty if no job is to blame
     code: str

@@ -74,7 +74,8 @@ class Assets:
     def pick(self, kind: str, rng: np.random.Generator) -> Item:
         """Draw a random picture of a kind; KeyError if there is none.
 
-        Packages, or families of them, are drawn by the square root of their size, so that large ones do not dominate.
+        Packages, or families of them, are drawn in proportion to the square root of their size, so that large ones do
+        not dominate.
         """
         packages = self._items[kind]
         if not packages:

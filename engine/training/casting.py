@@ -184,7 +184,7 @@ def _attached_object(film: FilmContext, actor: Actor, sprite: Sprite, label: int
 
 
 def _string(film: FilmContext, actor: Actor) -> Actor:
-    """Draw a string from `actor` to anywhere, such as a leash or a cable; sometimes with the actor's label."""
+    """Draw a leash or cable from `actor` to a random fixed point; it has either the actor's label or none."""
     start = np.stack([actor.drawable.centre(frame) for frame in range(len(film.times))])  # (T, 2)
     end = film.rng.uniform(-0.2, 1.2, 2) * film.size
     sag = np.array([0.0, film.between(-0.05, 0.25) * film.size])

@@ -42,7 +42,7 @@ class TrainConfig:
     validate_every: int = 250  # steps
 
     def side(self, number: int) -> int:
-        """Draw the size in pixels of a process's `number`-th clip; the same in all processes."""
+        """Draw the side in pixels of clip `number` of each process; all processes draw the same."""
         if self.smallest is None:
             return self.size
         sides = range(self.smallest, self.size + 1, _SIZE_STEP)

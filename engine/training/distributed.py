@@ -19,7 +19,7 @@ class DistributedContext:
 
     @classmethod
     def from_environment(cls, device: str) -> tuple[DistributedContext, torch.device]:
-        """Join the process group that `torchrun` started: the context and this process's device.
+        """Join the process group that `torchrun` started; return the context and this process's device.
 
         Without `torchrun` there is one process and no process group.
         """

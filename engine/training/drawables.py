@@ -135,7 +135,7 @@ def _sprite(
 
 
 def bending(film: FilmContext, *, extent: float) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a bending: displacement fields (2, g, g, 2) in pixels, and the strength (T, 2) of each over time."""
+    """Draw two displacement fields (2, g, g, 2) in pixels that bend a picture, and their strengths over time (T, 2)."""
     grid = int(film.rng.integers(3, 7))
     folds = film.rng.normal(0, 1, (2, grid, grid, 2)).astype(np.float32) * extent * film.between(0.02, 0.1)
     pace = film.ratio(0.02, 0.4)

@@ -21,7 +21,7 @@ from .sprites import recolour
 _MIN_OBJECT_PIXELS = 45  # of a clearly visible object on a frame of 256 x 256
 _MAX_TRIES = 40
 _MARGIN = 0.4  # relative to the window's side: kept around it for the camera to move over
-_PHOTOGRAPH_PROB = 0.35  # of films of a photograph with outlined subjects, if there are such photographs
+_PHOTOGRAPH_PROB = 0.35  # of a photograph with outlined subjects as scenery, if there are any
 _LIFT_PROB = 0.7  # of moving the subjects over an inpainted background; otherwise the whole photograph deforms
 
 
@@ -57,7 +57,7 @@ def merge_touching_objects(clip: Clip, rng: np.random.Generator) -> Clip:
 def compose(assets: Assets, rng: np.random.Generator, *, frames: int, size: int, far: bool = False) -> Clip:
     """Compose a film of `frames` square frames with 1 to 6 objects; the same generator state gives the same film.
 
-    If `far`, the first frame is from long before the others. Raises RuntimeError if no try shows an object.
+    If `far`, the first frame is from long before the others. Raises RuntimeError if no attempt shows an object.
     """
     for _ in range(_MAX_TRIES):
         clip = _compose_once(assets, rng, clip_times(rng, frames=frames, far=far), size=size)
@@ -105,7 +105,7 @@ def _through_camera(scenery: np.ndarray, placing: np.ndarray, camera: np.ndarray
 def _photograph(
     assets: Assets, rng: np.random.Generator, times: np.ndarray, camera: np.ndarray, *, size: int
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """Draw a photograph with outlined subjects, as `_backdrop`; their labels start at `MAX_OBJECTS` + 1."""
+    """Draw a photograph with outlined subjects, and return what `_backdrop` does; labels start at `MAX_OBJECTS` + 1."""
     picture, subjects = assets.read_outlined(assets.pick(OUTLINED, rng))
     if rng.random() < 0.5:
         picture, subjects = picture[:, ::-1], subjects[:, ::-1]
@@ -130,7 +130,7 @@ def _photograph(
 
 
 def visible_label_table(labels: np.ndarray) -> np.ndarray:
-    """Return a table (256,) uint8 that renumbers a frame's clearly visible labels (H, W) 1, 2, ..; others become 0."""
+    """Return a table (256,) uint8 that maps clearly visible labels of a frame (H, W) to 1, 2, .. and others to 0."""
     counts = np.bincount(labels.ravel(), minlength=256)
     table = np.zeros(256, np.uint8)
     min_pixels = _MIN_OBJECT_PIXELS * labels.size / 256**2

@@ -57,7 +57,7 @@ class KeyframeAugmenter(RandomSampler):
     def _occluded(self, image: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Cover an ellipse around a random object pixel with background from elsewhere in the image.
 
-        Returns the inputs if there is no object, or no place in the image is found that covers without an object.
+        Returns the inputs if there is no object, or if no piece of background of that shape is found.
         """
         rows, columns = np.nonzero(labels)
         if not len(rows):

@@ -92,7 +92,7 @@ class Trainer:
         return float(warm_up * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * min(step / self.config.steps, 1.0)))))
 
     def bootstrap_share(self) -> float:
-        """Return the share of pixels, the hardest, in the bootstrapped loss: 1 in the first tenth, 1/4 from halfway."""
+        """Return the share of hardest pixels in the bootstrapped loss: 1 in the first tenth, 1/4 from halfway on."""
         progress = self.step / self.config.steps
         return float(np.interp(progress, [0.1, 0.5], [1.0, 0.25]))
 
@@ -221,7 +221,7 @@ def train(
 
 
 def _validation_samples(prepared: Path, rendered: Path | None, config: TrainConfig) -> tuple[list[Sample], int]:
-    """Make the held-out samples, every second one of a rendered scene if there are any, and count the scenes."""
+    """Return held-out samples, every second one of a rendered scene if there are any, and the number of scenes."""
     generator = SampleGenerator.open(prepared, rendered, held_out=True)
     from_rendered = [False] * _VALIDATION_CLIPS
     if generator.scenes and config.rendered:

@@ -33,7 +33,7 @@ class MaskCorruptor(RandomSampler):
         return torn / np.maximum(torn.sum(0, keepdims=True), 1)
 
     def _corrupt_one(self, mask: np.ndarray) -> np.ndarray:
-        """Corrupt the mask (H, W) of one object; a quarter of them stay as they are."""
+        """Corrupt the mask (H, W) of one object, or return it unchanged with probability 1/4."""
         if self.chance(0.25):
             return mask
         if self.chance(0.3):  # lost: the network must find it again from memory

@@ -121,7 +121,7 @@ def find_files(root: Path, selection: FileSelection) -> list[SourceFile]:
 
 
 def _files(root: Path, selection: FileSelection) -> Iterator[SourceFile]:
-    """Yield the matching files of a folder, without links."""
+    """Yield the matching files of a folder, except symbolic links."""
     for path in root.glob(selection.pattern):
         if path.is_file() and not path.is_symlink():
             yield SourceFile(path.relative_to(root).as_posix(), path)

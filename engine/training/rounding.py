@@ -96,7 +96,7 @@ def _round_rows(weight: Tensor, covariance: Tensor, top: int) -> Tensor:
 
 
 def _round_with_compensation(weight: Tensor, factor: Tensor, top: int) -> Tensor:
-    """Round weights (G, R, K), in steps, to integers; later columns compensate each column's error.
+    """Round weights (G, R, K), in units of the step, to integers; later columns compensate each column's error.
 
     `factor` (G, K, K) is the upper Cholesky factor of the inverse covariance.
     """

@@ -92,7 +92,7 @@ class _Triangles:
 
 
 def _read_surface(files: zipfile.ZipFile, member: str) -> Surface | None:
-    """Read the mesh of an OBJ file and move it into the unit ball; None without faces, too many, or cut-out textures.
+    """Read the mesh of an OBJ file and move it into the unit ball; None for no faces, too many, or textures with holes.
 
     Raises IndexError or ValueError for malformed files.
     """

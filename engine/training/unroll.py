@@ -47,8 +47,8 @@ def make_sample(
     """Make a sample of a clip (T, H, W, 3), (T, H, W) uint8 with random keyframes; None if they show no object.
 
     `corrupt_prob`: probability that the masks of the start frame have errors, as after many frames. If `far`, the first
-    frame is usually augmented as if it were from long before, and the second one is the start frame, whose masks are
-    then better than memory and have errors half as often.
+    frame is usually augmented as if it were from long before, and the second one is the start frame; its masks are then
+    more accurate than memory, and have errors half as often.
     """
     count, start = len(images), int(far)
     if far and rng.random() < _AUGMENT_PROB:

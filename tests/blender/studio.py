@@ -125,7 +125,7 @@ def compositor_tree(scene):
 
 
 def new_compositor(scene):
-    """Make a compositor tree with an output node only, as this version of Blender wants it. Returns both."""
+    """Make a compositor tree with only an output node, as this version of Blender requires; return tree and node."""
     if bpy.app.version >= (5, 0, 0):
         tree = scene.compositing_node_group = bpy.data.node_groups.new("tree", "CompositorNodeTree")
         tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")

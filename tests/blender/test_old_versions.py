@@ -15,7 +15,7 @@ OLD = Path(__file__).parents[1] / "old" / "0.1.0"
 
 @pytest.fixture
 def opened(studio) -> Studio:
-    """The file saved by the extension 0.1.0, copied with its film and matte folder, and opened."""
+    """Copy and open the file saved by the extension 0.1.0, with its film and matte folder."""
     film = write_film(studio.folder / "film")
     shutil.copytree(OLD / "keymatte", studio.folder / "keymatte")
     shutil.copyfile(OLD / "shot.blend", studio.folder / "shot.blend")

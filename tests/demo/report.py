@@ -21,7 +21,7 @@ _FILES = {
 
 
 def measure(folder: MatteFolder, truth: Path, run: dict[str, Any]) -> dict[str, Any]:
-    """Return `run` with the scores in percent: over all frames, those of keyframes, and the others."""
+    """Return `run` with the scores in percent added: over all frames, over keyframes, and over the other frames."""
     score = score_folders(folder.root, truth)
     frames = np.array(score.numbers)
     computed = ~np.isin(frames, run["keyframes"])
@@ -37,7 +37,7 @@ def measure(folder: MatteFolder, truth: Path, run: dict[str, Any]) -> dict[str, 
 
 
 def table(measured: dict[str, Any], out: Path) -> str:
-    """Return the figures of the run as text for people."""
+    """Return the figures of the run as readable text."""
     rows = [
         f"Keymatte demo: {measured['frames']} frames, {len(measured['keyframes'])} keyframes "
         f"({', '.join(map(str, measured['keyframes']))}), Blender {measured['blender']}",

@@ -54,7 +54,7 @@ def _add_object(
 
 
 def _mesh(mesh: Mesh) -> bpy.types.Mesh:
-    """Return Blender's mesh with the vertices of the first frame."""
+    """Create Blender's mesh, with the vertices of the first frame."""
     data = bpy.data.meshes.new("mesh")
     count = len(mesh.faces)
     data.vertices.add(mesh.points.shape[1])
@@ -115,7 +115,7 @@ def _animate_property(owner: bpy.types.bpy_struct, path: str, values: np.ndarray
 
 
 def _image(pixels: np.ndarray) -> bpy.types.Image:
-    """Return Blender's image of pixels (H, W, 3 or 4) uint8, packed into the file."""
+    """Create Blender's image of pixels (H, W, 3 or 4) uint8, packed into the file."""
     height, width = pixels.shape[:2]
     image = bpy.data.images.new("image", width, height, alpha=True)
     rgba = np.ones((height, width, 4), np.float32)
@@ -164,7 +164,7 @@ def _material(description: SurfaceMaterial, cache: dict[int, bpy.types.Material]
 def _colour_sockets(
     tree: bpy.types.NodeTree, material: SurfaceMaterial
 ) -> tuple[bpy.types.NodeSocket, bpy.types.NodeSocket | None]:
-    """Return the sockets of the colour, and of the opacity, 0 or 1, if the image has holes."""
+    """Add a material's colour nodes; return sockets of colour and, if the image has holes, opacity (0 or 1)."""
     tint = tree.nodes.new("ShaderNodeRGB")
     tint.outputs[0].default_value = (*linear(np.array(material.colour)).tolist(), 1.0)
     if material.image is None:

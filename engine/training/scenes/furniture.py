@@ -37,7 +37,7 @@ class Furniture:
         return [file for file in files if is_held_out(file.name) == self._held_out]
 
     def sample_model(self, sampler: SceneSampler) -> Model3D:
-        """Draw a piece of furniture about a metre in size, standing on the ground, at times with other materials.
+        """Draw a piece of furniture about a metre in size, standing on the ground, sometimes with other materials.
 
         Raises LookupError if no usable piece is found.
         """

@@ -24,7 +24,7 @@ class Model3D:
 def with_fur(sampler: SceneSampler, model: Model3D, *, length: float | None = None) -> Model3D:
     """Return the model with hair on its surface that moves with it.
 
-    `length` is relative to the model's size; None draws it.
+    `length` is relative to the model's size; None: random.
     """
     size = np.linalg.norm(model.mesh.upper_corner - model.mesh.lower_corner)
     roots, normals, faces = sample_surface(sampler.rng, model.mesh, sampler.integer(1200, 3500))

@@ -43,7 +43,7 @@ def sample_trajectory(sampler: SceneSampler, model: Model3D, position: np.ndarra
 
 
 def _along_ground(sampler: SceneSampler, seconds: np.ndarray, extent: float, max_speed: float) -> np.ndarray:
-    """Move forward over the ground on a straight or curved path, at times bumpy, or stand still."""
+    """Return transforms of an object that moves forward on the ground, sometimes over bumps, or stands still."""
     speed = extent * (sampler.ratio(0.15, 1.0) * max_speed if sampler.chance(0.85) else 0.0)
     heading = (
         sampler.between(0, 2 * np.pi)
@@ -60,7 +60,7 @@ def _along_ground(sampler: SceneSampler, seconds: np.ndarray, extent: float, max
 
 
 def _rolling(sampler: SceneSampler, seconds: np.ndarray, extent: float) -> np.ndarray:
-    """Roll without slipping as a ball of diameter `extent`, at times bouncing."""
+    """Return transforms of a ball of diameter `extent` that rolls without slipping and sometimes bounces."""
     heading, distance = sampler.between(0, 2 * np.pi), extent * sampler.ratio(0.4, 3) * seconds
     start = _random_rotation(sampler)
     transforms = (
@@ -73,7 +73,7 @@ def _rolling(sampler: SceneSampler, seconds: np.ndarray, extent: float) -> np.nd
 
 
 def _thrown(sampler: SceneSampler, seconds: np.ndarray, extent: float) -> np.ndarray:
-    """Tumble through the air, along a parabola or bouncing."""
+    """Return transforms of an object that tumbles through the air, along a parabola or bouncing."""
     heading, speed = sampler.between(0, 2 * np.pi), extent * sampler.ratio(0.2, 2)
     spin = rotation_about("x", sampler.between(-5, 5) * seconds) @ rotation_about("z", sampler.between(-3, 3) * seconds)
     transforms = spin @ _random_rotation(sampler)
@@ -86,7 +86,7 @@ def _thrown(sampler: SceneSampler, seconds: np.ndarray, extent: float) -> np.nda
 
 
 def _tumbling(sampler: SceneSampler, seconds: np.ndarray, extent: float) -> np.ndarray:
-    """Turn somersaults, cartwheels or twirls about the centre of a figure `extent` high, moving or in place."""
+    """Return transforms of a figure `extent` high that somersaults, cartwheels or twirls, moving or in place."""
     axis = sampler.weighted_choice({"x": 1, "y": 1, "z": 0.7})
     if axis == "z":
         fraction, angle = (
@@ -106,7 +106,7 @@ def _tumbling(sampler: SceneSampler, seconds: np.ndarray, extent: float) -> np.n
 
 
 def _floating(sampler: SceneSampler, seconds: np.ndarray, extent: float) -> np.ndarray:
-    """Fly or swim on a curved path, banking into turns."""
+    """Return transforms of an object that flies or swims on a curved path, banking into turns."""
     speed, turn_rate = extent * sampler.ratio(0.2, 2.0), sampler.between(-1.8, 1.8)
     heading = sampler.between(0, 2 * np.pi) + turn_rate * seconds + sampler.smooth_noise(0.25, 0.3)
     pitch = sampler.between(-0.3, 0.3) + sampler.smooth_noise(0.25, 0.4)
@@ -124,7 +124,7 @@ def _floating(sampler: SceneSampler, seconds: np.ndarray, extent: float) -> np.n
 
 
 def _hand_held(sampler: SceneSampler, extent: float) -> np.ndarray:
-    """Move and turn slowly, as if shown to the camera by hand."""
+    """Return transforms of an object that moves and turns slowly, as if held up to the camera by hand."""
     yaw = rotation_about("z", sampler.between(0, 6) + sampler.smooth_noise(sampler.between(0.2, 2.5), 0.3))
     transforms = (
         yaw
@@ -139,7 +139,7 @@ def _hand_held(sampler: SceneSampler, extent: float) -> np.ndarray:
 
 
 def _turning_in_place(sampler: SceneSampler, seconds: np.ndarray) -> np.ndarray:
-    """Stand still or turn about the vertical axis."""
+    """Return transforms of an object that stands still or turns about the vertical axis."""
     return rotation_about("z", sampler.between(0, 6) + sampler.chance(0.5) * sampler.between(-1.8, 1.8) * seconds)
 
 

@@ -138,7 +138,7 @@ def _best_camera(
             best, best_score = camera, score
         if score > 1.2:
             break
-    assert best is not None  # a score of -1 takes a camera inside an actor with all actors out of sight
+    assert best is not None  # -1 would need a camera inside an actor that shows no actor
     return best
 
 

@@ -12,13 +12,13 @@ from .scene_sampler import SceneSampler
 
 
 def make_procedural_object(sampler: SceneSampler, weights: dict[str, float] | None = None) -> Model3D:
-    """Draw an object; `weights` of kinds limit the choice, None makes all kinds equally likely."""
+    """Draw an object; `weights` are those of the kinds to choose from; None: all kinds, equally likely."""
     kind = sampler.weighted_choice(weights or dict.fromkeys(_MAKERS, 1.0))
     return replace(_MAKERS[kind](sampler), kind=kind)
 
 
 def _car(sampler: SceneSampler) -> Model3D:
-    """Return a car body with a cabin on rolling wheels, at times with an aerial."""
+    """Return a car body with a cabin on rolling wheels, sometimes with an aerial."""
     length, width, height = sampler.ratio(1.2, 2.4), sampler.ratio(0.7, 1.1), sampler.ratio(0.3, 0.6)
     radius = sampler.ratio(0.16, 0.32)
     body = _rounded_box(np.array([length, width, height])).translated(np.array([0, 0, radius]))
@@ -190,7 +190,7 @@ def _stool(sampler: SceneSampler) -> Model3D:
 
 
 def _toy(sampler: SceneSampler) -> Model3D:
-    """Return a ball, box, turned shape or lump, at times furry."""
+    """Return a ball, box, turned shape or lump, sometimes furry."""
     kind = sampler.weighted_choice({"ball": 2, "box": 1, "turned": 2, "lump": 2})
     if kind == "ball":
         mesh, motion = sphere(0.4), "roll"

@@ -1,4 +1,4 @@
-"""Moving objects of a scene, labelled and not: their models, sizes, positions, and what they carry."""
+"""Moving objects of a scene, labelled and not: their models, sizes, positions, and objects attached to them."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def make_actors(sampler: SceneSampler, libraries: AssetLibraries) -> list[SceneO
 def _add_instances(
     sampler: SceneSampler, libraries: AssetLibraries, actors: list[SceneObject], labels: int, count: int
 ) -> int:
-    """Append one to three instances of the same model to `actors`, and at times what they carry.
+    """Append one to three instances of the same model to `actors`, some with an attached object.
 
-    `labels` are in use so far, and `count` are to be given out; returns how many are in use afterwards.
+    Labels 1 to `labels` are in use; instances may get new ones up to `count`. Returns the new value of `labels`.
     """
     make = _sample_model_maker(sampler, libraries)
     seed = int(sampler.rng.integers(2**40))  # every instance is made from the same seed
@@ -128,7 +128,7 @@ def _place_actor(
 def _add_attachment(sampler: SceneSampler, actors: list[SceneObject], labels: int) -> int:
     """Append an object that the last actor carries, or a rope that is tied to it.
 
-    It has no label, the actor's label or a new one; returns how many of the `labels` are in use afterwards.
+    Labels 1 to `labels` are in use; it gets none, the actor's or a new one. Returns the new value of `labels`.
     """
     carrier = actors[-1]
     label = int(sampler.rng.choice([0, carrier.label, labels + 1]))

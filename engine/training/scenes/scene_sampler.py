@@ -27,7 +27,7 @@ class SceneSampler(RandomSampler):
     train_only_rng: np.random.Generator | None = None
 
     def train_only_chance(self, probability: float) -> bool:
-        """Return True with that probability; always False in a held-out scene, which has no `train_only_rng`."""
+        """Return True with the given probability; always False in a held-out scene, which has no `train_only_rng`."""
         return self.train_only_rng is not None and bool(self.train_only_rng.random() < probability)
 
     def integer(self, low: int, high: int) -> int:
@@ -54,7 +54,7 @@ class SceneSampler(RandomSampler):
         return np.asarray(sum(octaves)) / 2
 
     def colour(self) -> tuple[float, float, float]:
-        """Draw an sRGB colour: half of them of low saturation, from nearly black to full brightness."""
+        """Draw an sRGB colour from nearly black to full brightness, with low saturation in half of all draws."""
         hue, kind = self.rng.random(), self.rng.random()
         saturation = self.between(0.0, 0.35) if kind < 0.5 else self.between(0.4, 1.0)
         value = self.between(0.08, 1.0)
@@ -65,7 +65,7 @@ class SceneSampler(RandomSampler):
     def material(self, *, image_prob: float = 0.55, repeat: float | None = None) -> SurfaceMaterial:
         """Draw a surface material: with probability `image_prob` an image or a pattern, otherwise a plain colour.
 
-        `repeat` fixes how often the image is tiled; None draws it.
+        `repeat` is how often the image is tiled; None: random.
         """
         roughness = self.between(0.08, 0.35) if self.chance(0.25) else self.between(0.4, 1.0)
         metallic = self.between(0.6, 1.0) if self.chance(0.12) else 0.0
@@ -79,7 +79,7 @@ class SceneSampler(RandomSampler):
         return SurfaceMaterial(tint, image, repeat or self.ratio(0.6, 4), roughness, metallic)
 
     def image(self, *, photo_prob: float, side: int = MAX_IMAGE_SIDE) -> np.ndarray:
-        """Draw an image (h, w, 3) of at most `side` pixels: a photograph with that probability, otherwise a texture.
+        """Draw an image (h, w, 3), sides at most `side`: a photograph with probability `photo_prob`, else a texture.
 
         One in eight has its colour channels permuted.
         """

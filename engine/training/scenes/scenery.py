@@ -133,7 +133,7 @@ def _clutter(
     size = area.extent * sampler.ratio(0.3, 3.0)
     mesh = resized(model.mesh, size)
     eye = area.camera.transforms[:, :3, 3].mean(axis=0)
-    for _ in range(30):  # until it is neither in the action area nor before the camera
+    for _ in range(30):  # until it is neither in the action area nor in front of the camera
         angle, distance = sampler.between(0, 2 * np.pi), area.radius + size / 2 + area.extent * sampler.ratio(0.3, 6)
         position = area.centre + distance * np.array([np.cos(angle), np.sin(angle), 0])
         nearest = np.clip((position - eye)[:2] @ (area.centre - eye)[:2] / ((area.centre - eye)[:2] ** 2).sum(), 0, 1)
@@ -210,7 +210,7 @@ def _bars(sampler: SceneSampler, width: float) -> Mesh:
 
 
 def resized(mesh: Mesh, extent: float) -> Mesh:
-    """Return the mesh, without outliers `extent` long on its longest side, with its base centred on the origin."""
+    """Return the mesh scaled to a longest side of `extent`, outliers ignored, with its base centred on the origin."""
     low, high = np.percentile(mesh.points[0], [1, 99], axis=0)
     centre = np.array([*(low + high)[:2] / 2, mesh.points[0, :, 2].min()])
     return mesh.translated(-centre).scaled(extent / max(1e-6, (high - low).max()))

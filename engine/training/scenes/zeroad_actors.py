@@ -90,7 +90,7 @@ class ZeroADActors:
 
     @cached_property
     def _actors(self) -> dict[str, list[str]]:
-        """Actor files of each kind, relative to the archive's folder of actors."""
+        """Return the actor files of each kind, relative to the archive's folder of actors."""
         actors = sorted(
             name.removeprefix("art/actors/")
             for name in self._file_names
@@ -177,7 +177,7 @@ class ZeroADActors:
     def _pose(
         self, variant: ActorVariant, mesh: SkinnedMesh, rng: np.random.Generator, seconds: np.ndarray, action: str
     ) -> np.ndarray | None:
-        """Return the bones' matrices (K, B, 4, 4) in an animation of the action, or in an idle one; None without."""
+        """Return the bones' matrices (K, B, 4, 4) in an animation of the action, else an idle one, else None."""
         files = variant.animations.get(action) or variant.animations.get("idle") or []
         if not files or not len(mesh.rest_pose):
             return None

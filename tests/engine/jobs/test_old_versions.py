@@ -21,7 +21,7 @@ OLD = Path(__file__).parents[2] / "old" / "0.1.0"
 
 @pytest.fixture
 def job(tmp_path: Path) -> PropagationJob:
-    """The job that the engine 0.1.0 was interrupted in, with the folder that it left."""
+    """Return a job that was interrupted in the engine 0.1.0, with the folder that it left."""
     film = films.crossing()
     clip = film.write_images(tmp_path / "plate", start=1001)
     keyframes = film.write_keyframes(tmp_path / "keys", [0, 8, 15], start=1001)

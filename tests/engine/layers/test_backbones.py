@@ -12,7 +12,7 @@ from engine.layers.resnet import resnet18, resnet50
 
 
 def randomised(model: nn.Module) -> nn.Module:
-    """The model in evaluation mode, with statistics in its batch norms that change what it computes."""
+    """Return the model in evaluation mode, with random parameters and statistics in its batch norms."""
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.running_mean, -0.2, 0.2)
@@ -23,7 +23,7 @@ def randomised(model: nn.Module) -> nn.Module:
 
 
 def folded(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """Weight and bias of the convolution that does what these two do one after the other."""
+    """Return weight and bias of the one convolution that equals `convolution` followed by `norm`."""
     fused = nn.utils.fusion.fuse_conv_bn_eval(convolution, norm)
     return fused.weight, fused.bias
 

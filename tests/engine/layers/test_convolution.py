@@ -25,7 +25,7 @@ SHAPES = [
 
 
 def unfused_and_fused(layer: Conv, *inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the result with gradients, as in training, and without."""
+    """Return the layer's output computed with gradients, hence unfused, and without, hence fused."""
     unfused = layer.requires_grad_(True)(*inputs).detach()
     return unfused, layer.requires_grad_(False)(*inputs)
 

@@ -30,7 +30,7 @@ blender = pytest.mark.skipif(find_spec("bpy") is None, reason="this Python has n
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """A folder of prepared pictures, half of them held out."""
+    """Return a folder of prepared pictures, half of them held out."""
     folder = tmp_path_factory.mktemp("prepared")
     rng = np.random.default_rng(3)
     items = []
@@ -45,7 +45,7 @@ def prepared(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def rendered(prepared, tmp_path_factory):
-    """Three clips of two frames, rendered in a separate process: seed 3 twice, and seed 20, which is held out."""
+    """Render three clips of two frames in a separate process: seed 3 twice, and seed 20, which is held out."""
     out = tmp_path_factory.mktemp("scenes")
     program = (
         "import sys; from pathlib import Path; from engine.training.scenes.clip_rendering import render_scene\n"
