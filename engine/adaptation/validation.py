@@ -53,11 +53,12 @@ def validate_by_propagation(
     decoders: Callable[[int], Sequence[nn.Module]],
     read_image: ReadImage,
 ) -> Iterator[list[list[float]] | None]:
-    """Propagate to each held-out keyframe of a group of two or more from its predecessor, the first from the second.
+    """Score decoders at each keyframe of a group (two or more), held out in turn, by propagating masks to it.
 
-    Memory holds all keyframes but the held-out one; no intermediate frame is memorized. `decoders(index)` returns the
-    decoders to evaluate at that keyframe; each propagates its own masks. Yields None after each intermediate frame, and
-    at the keyframe J in percent: a list per decoder, one value per object.
+    Propagation starts from the keyframe before it in the group, and for the first keyframe from the second. Memory
+    holds all keyframes but the held-out one; no intermediate frame is memorized. `decoders(index)` returns the decoders
+    to evaluate at keyframe `index`; each propagates its own masks. Yields None after each intermediate frame, and after
+    each held-out keyframe the scores of its masks, J in percent: a list per decoder, with one value per object.
     """
     encoded = [network.encode(keyframe.image) for keyframe in group]
     entries = [

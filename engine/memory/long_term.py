@@ -15,8 +15,9 @@ Distil = Callable[[Sequence[Entry], int], Entry]  # (entries, number of prototyp
 class LongTerm(ListStore):
     """XMem's long-term memory (ECCV 2022, section 3.3): each offered batch is distilled into `prototypes` tokens.
 
-    Before a batch is added, the least used tokens are dropped, ties included, so that at most `max_tokens` -
-    `prototypes` remain. Without `counting`, the oldest tokens are dropped instead. Evicts nothing.
+    Before a batch is added, the least used tokens are dropped, together with all as rarely used as the last of them,
+    so that at most `max_tokens` - `prototypes` remain. Without `counting`, the oldest tokens are dropped instead.
+    Dropped tokens are discarded, not passed on to the next store.
     """
 
     def __init__(self, distil: Distil, *, prototypes: int, max_tokens: int, counting: bool) -> None:

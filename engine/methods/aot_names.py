@@ -64,7 +64,7 @@ _ENCODER_NAMES: dict[str, Callable[[], Sequence[Name]]] = {
 
 
 def _common_names(encoder: str) -> list[Name]:
-    """List the names of encoder, projector, identity bank and decoder."""
+    """List our and the published tensor names of the encoder, projector, identity bank and decoder."""
     names: list[Name] = [*_ENCODER_NAMES[encoder](), Layer("projector", "encoder_projector")]
     names.append(Layer("identities.embed", "patch_wise_id_bank"))
     for ours, theirs in (("enter", "conv_in"), ("at_16", "conv_16x"), ("at_8", "conv_8x"), ("at_4", "conv_4x")):

@@ -133,7 +133,10 @@ class Recipe:
         return STEPS in self.options
 
     def weights_file(self) -> Path | None:
-        """Return the weights file; None if there is none to look for. Raises WeightsMissing if it is not installed."""
+        """Return the bundled or installed weights file; None if the recipe has neither bundled nor published weights.
+
+        Raises WeightsMissing if it has published weights, but none are installed.
+        """
         found, entries = self.available_weights(), catalogue.published_for(self.name)
         if found is None and entries:
             raise WeightsMissing(

@@ -97,7 +97,7 @@ class EncodesBatches(Protocol):
 
 @runtime_checkable
 class AttachesFlow(Protocol):
-    """Uses optical flow between consecutive frames, which can be computed before their masks are known."""
+    """Adds optical flow to a frame's features. The flow needs no masks, so it can be computed ahead of segmentation."""
 
     def attach_flow(self, features: Any, previous: Any) -> Features:
         """Return `features` with the optical flow to the frame of `previous` features."""

@@ -23,7 +23,10 @@ _MAX_TRIES = 8  # to find a scale at which the largest code of each row is the l
 
 
 def round_file(source: Path, target: Path, prepared: Path) -> None:
-    """Round the weights in file `source` and write them to `target`; pictures composed of `prepared` calibrate."""
+    """Round the weights with which Keymatte encodes images to 8 bits, from file `source` to file `target`.
+
+    Calibration uses training pictures composed from the assets in the folder `prepared`.
+    """
     network = Keymatte()
     network.load_state_dict(read(source))
     assets, rng = Assets(prepared, held_out=False), np.random.default_rng(_SEED)

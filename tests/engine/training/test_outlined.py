@@ -1,4 +1,4 @@
-"""Photographs with outlined subjects: preparation, deformation, lifting, and films made of them."""
+"""Photographs with outlined subjects are prepared, deformed, and made into films; subjects can be cut out to move."""
 
 from __future__ import annotations
 
