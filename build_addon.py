@@ -173,7 +173,7 @@ def sources() -> list:
     """Return the repository's files that go into the extension. Raises BuildError if one is missing."""
     missing = [name for name in (*FOLDERS, *FILES) if not (ROOT / name).exists()]
     if missing:
-        raise BuildError(f"{missing[0]} is missing beside build_addon.py: get the whole repository")
+        raise BuildError(f"{missing[0]} is missing beside build_addon.py. Clone the whole repository.")
     files = [file for folder in FOLDERS for file in sorted((ROOT / folder).rglob("*"))]
     return [ROOT / name for name in FILES] + [file for file in files if file.is_file() and _is_shipped(file)]
 
@@ -222,7 +222,7 @@ def _other_environments(main_release: str) -> dict:
     releases = [release for release in ALSO_TESTED if release != main_release]
     pythons = {release: blender_environment(release) for release in releases if find_python(BLENDERS[release].python)}
     for release in set(releases) - set(pythons):
-        say(f"Blender {release} is left out: its Python {dotted(BLENDERS[release].python)} was not found")
+        say(f"Blender {release} is skipped: Python {dotted(BLENDERS[release].python)}, which it needs, was not found")
     return pythons
 
 
@@ -250,11 +250,11 @@ def main(arguments: list) -> int:
 
     command = commands.add_parser("build", help="build the extension's zip in build/")
     command.set_defaults(run=lambda _options: 0 if build() else 1)
-    command = commands.add_parser("check", help="install the zip into a clean Blender user folder")
+    command = commands.add_parser("check", help="validate the zip and install it in a clean Blender user folder")
     command.add_argument("--blender", choices=list(BLENDERS), help="Blender to use (default: the one for this Python)")
     command.set_defaults(run=lambda options: check(options.blender or default_blender()))
     command = commands.add_parser(
-        "demo", help="propagate on the bundled clip in Blender, and write pictures and a table"
+        "demo", help="propagate through the bundled clip in Blender, and write images, a movie and a report"
     )
     command.add_argument("--out", type=Path, default=BUILD / "demo", help="output folder: new, or of an earlier demo")
     command.set_defaults(run=lambda options: demo(options.out))

@@ -122,7 +122,7 @@ class ChildProcess:
         elif status < 0:
             how = f"was killed by {_signal_name(-status)}"
         else:
-            how = f"ended with status {status}"
+            how = f"exited with status {status}"
         lines = [line for line in self.log if line.strip()][-3:]
         return f"{how}; last output: {' | '.join(lines)}" if lines else how
 
@@ -262,7 +262,7 @@ class EngineClient(ChildProcess):
 
 
 def _wrong_version(version: str) -> Failed:
-    error = BadMessage(f"the engine is version {version}, the extension is {VERSION}")
+    error = BadMessage(f"the engine is version {version}, but the extension is version {VERSION}")
     return Failed("", error.code, error.message, error.remedy)
 
 

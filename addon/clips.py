@@ -23,7 +23,7 @@ def video_clip(clip: MovieClip) -> VideoClip:
     """Return the clip as the engine's VideoClip. Raises ClipNotFound, ClipUnreadable."""
     path = media_path(clip)
     if not path.is_file():
-        raise ClipNotFound(f"the file of clip {clip.name} does not exist: {path}")
+        raise ClipNotFound(f"the file of clip {clip.name} is missing: {path}")
     width, height = clip.size
     if not (width and height and clip.frame_duration):
         raise ClipUnreadable(f"Blender cannot read the clip {path}")
@@ -67,7 +67,7 @@ def first_number(clip: MovieClip) -> int:
     first = number_in(media_path(clip).stem) or 0
     if first + clip.frame_duration > _MAX_FRAME:
         raise ClipUnreadable(
-            f"{media_path(clip).name} has the number {first}, but Blender counts frames only up to {_MAX_FRAME}",
+            f"{media_path(clip).name} has the number {first}, but Blender's frame numbers end at {_MAX_FRAME}",
             remedy="Rename the images with smaller numbers, and open the clip again.",
         )
     return first

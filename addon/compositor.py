@@ -59,9 +59,7 @@ def add_mask(scene: Scene, clip: MovieClip) -> CompositorResult:
     """Add the clip with its mask, anti-aliased, as its alpha. Raises NothingPropagated if there are no mask layers."""
     mask = clip.matting.mask
     if mask is None or not mask.layers:
-        raise NothingPropagated(
-            f"clip {clip.name} has no mask layers", remedy="Make mask layers from the mattes first."
-        )
+        raise NothingPropagated(f"clip {clip.name} has no mask layers", remedy="Click To Mask Layers first.")
     nodes = _KeymatteNodes(scene, clip)
     source = nodes.node("mask", "CompositorNodeMask", column=0, row=1)
     source.mask = mask

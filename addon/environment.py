@@ -35,7 +35,7 @@ def engine_python() -> Path:
         if not python.is_file():
             raise EngineMissing(
                 f"there is no Python at {python}",
-                remedy="Choose another one in Keymatte's preferences, or clear the field and install the engine.",
+                remedy="Choose another in Keymatte's preferences, or clear the field and click Install Engine.",
             )
         return python
     folder = own_folder()
@@ -55,6 +55,6 @@ def engine_command() -> list[str]:
 def install_command() -> list[str]:
     """Return the command that installs the engine's environment, run in ROOT. Raises Offline without online access."""
     if not bpy.app.online_access:
-        raise Offline("the engine's packages must be downloaded, but online access is off in Blender")
+        raise Offline("the engine's packages must be downloaded, but Blender's online access is off")
     folder = str(own_folder())
     return [sys.executable, *_FLAGS, "-m", "engine.shared.environment", folder, "--end-with-stdin"]

@@ -109,12 +109,12 @@ def clear_results(clip: MovieClip) -> int:
             if path.is_dir() and not any(path.iterdir()):
                 path.rmdir()
     except OSError as error:
-        raise FolderNotWritable(f"{path} cannot be removed: {error.strerror}") from error
+        raise FolderNotWritable(f"{path} cannot be deleted: {error.strerror}") from error
     return len(files)
 
 
 _RESULT_FOLDERS = ("labels", "mattes", "outlines", "keys")
-_NOT_WRITABLE_REMEDY = "Save the .blend in a writable folder, or choose a cache folder in the preferences."
+_NOT_WRITABLE_REMEDY = "Save the .blend file in a writable folder, or choose a Cache folder in Keymatte's preferences."
 
 
 def _assign_folder(clip: MovieClip, current: MatteFolder | None) -> MatteFolder:

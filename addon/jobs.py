@@ -23,7 +23,7 @@ def gather_job(clip: MovieClip, frames: range, direction: Direction, *, recipe: 
     film = clips.video_clip(clip)
     keyframes = keyframe_files(clip)
     if not keyframes:
-        raise NoKeyframes(f"clip {clip.name} has no keyframe to start from")
+        raise NoKeyframes(f"clip {clip.name} has no keyframes to propagate from")
     folder = existing_folder(clip)
     assert folder is not None  # keyframes are stored in it
     return PropagationJob(
@@ -51,7 +51,7 @@ def gather_suggestion(clip: MovieClip, *, recipe: str = "") -> SuggestionJob:
     film = clips.video_clip(clip)
     keyframes = keyframe_files(clip)
     if not keyframes:
-        raise NoKeyframes(f"clip {clip.name} has no keyframe to compare frames with")
+        raise NoKeyframes(f"clip {clip.name} has no keyframes to compare frames with")
     numbers = results(clip).numbers
     if not numbers:
         raise NothingPropagated(f"clip {clip.name} has no mattes yet")

@@ -30,7 +30,7 @@ def mask_pixels(mask: Mask, clip: MovieClip, scene: Scene, object_id: int) -> np
         layers = mask_layers.layers_of(clip, object_id)
         if not layers:
             raise NoActiveMask(
-                f"mask {mask.name} has only layers of other objects",
+                f"mask {mask.name} has no layer of this object",
                 remedy="Draw this object on a layer of its own, or select another mask in the editor's header.",
             )
     return mask_render.rasterise(mask, scene, film.width, film.height, layers=layers) >= 0.5
@@ -42,7 +42,7 @@ def set_keyframe(clip: MovieClip, object_id: int, scene_frame: int, pixels: np.n
     Raises KeyframeEmpty if no pixel is set, KeyframeOutsideClip.
     """
     if not pixels.any():
-        raise KeyframeEmpty("the mask covers no pixel of the clip on this frame")
+        raise KeyframeEmpty("the mask is empty on this frame")
     _store(clip, object_id, scene_frame, pixels)
 
 
@@ -76,7 +76,7 @@ def overlap_messages(clip: MovieClip, object_id: int, scene_frame: int) -> list[
         count = int((mask & other_mask).sum()) if mask.shape == other_mask.shape else 0
         if count:
             lower, upper = sorted((object_id, other_id))
-            messages.append(f"{count} pixels of {names[lower]} lie under {names[upper]}")
+            messages.append(f"{count} pixels of {names[lower]} are covered by {names[upper]}")
     return messages
 
 

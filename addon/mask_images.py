@@ -47,8 +47,8 @@ def object_pixels(path: Path, clip: MovieClip, object_id: int) -> np.ndarray:
         film = clips.video_clip(clip)
         return np.zeros((film.height, film.width), bool)
     raise KeyframeNotLabels(
-        f"{path.name} holds the objects {', '.join(map(str, objects))}, but not object {object_id}",
-        remedy="Select another object in the list, or import all objects at once.",
+        f"{path.name} has objects {', '.join(map(str, objects))}, but not object {object_id}",
+        remedy="Select another object in the list, or choose All Objects in the file browser.",
     )
 
 
@@ -71,7 +71,7 @@ def _bright_pixels(path: Path) -> np.ndarray:
     if alpha.min() < 0.5:
         return alpha >= 0.5
     if np.ptp(colour, axis=-1).max() > 0.1:  # JPEG compression tints grey slightly
-        raise KeyframeNotLabels(f"{path.name} has colours, so the object in it cannot be identified")
+        raise KeyframeNotLabels(f"{path.name} is a colour image, so the object in it cannot be identified")
     return colour.mean(axis=-1) >= 0.5
 
 
@@ -79,6 +79,6 @@ def _check_size(image: np.ndarray, clip: MovieClip) -> None:
     film = clips.video_clip(clip)
     if image.shape != (film.height, film.width):
         raise KeyframeSizeMismatch(
-            f"the image is {image.shape[1]}x{image.shape[0]}, the clip is {film.width}x{film.height}",
+            f"the image is {image.shape[1]}x{image.shape[0]}, but the clip is {film.width}x{film.height}",
             remedy="Save the image at the size of the clip.",
         )

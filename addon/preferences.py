@@ -28,21 +28,21 @@ class KeymattePreferences(AddonPreferences):
 
     engine_python: StringProperty(
         name="Python",
-        description="Python interpreter with PyTorch that runs the engine. Leave empty to use the one that Install "
-        "Engine installs",
+        description="Python interpreter, with PyTorch, that runs the engine. Leave empty to use the one that Install "
+        "Engine sets up",
         subtype="FILE_PATH",
     )
     device: EnumProperty(name="Device", description="Device that the engine computes on", items=DEVICES, default="auto")
     cache_folder: StringProperty(
         name="Cache",
         description="Folder for keyframes and mattes of unsaved files. Leave empty to use the extension's own folder. "
-        "For saved files they are stored beside the .blend file",
+        "Those of saved files are stored beside the .blend file",
         subtype="DIR_PATH",
     )
     weights_folder: StringProperty(
         name="Weights",
-        description="Folder for published weights. Leave empty to use the default folder, which the command line uses "
-        "too",
+        description="Folder for published weights. Leave empty to use the default folder, which the command line also "
+        "uses",
         subtype="DIR_PATH",
     )
 
@@ -60,7 +60,7 @@ class KeymattePreferences(AddonPreferences):
 
     def _draw_weights(self) -> None:
         box = self.layout.box()
-        box.label(text="Weights published by the authors of the other recipes")
+        box.label(text="Published weights, for recipes other than Keymatte's own")
         row = box.row()
         row.use_property_split = True
         row.prop(self, "weights_folder", text="Folder", placeholder=str(default_folder()))
@@ -68,7 +68,7 @@ class KeymattePreferences(AddonPreferences):
         for entry in weights.OFFERED:
             _draw_entry(column, entry)
         if not bpy.app.online_access:
-            box.label(text="To download, allow online access in the System section", icon="INTERNET_OFFLINE")
+            box.label(text="To download, enable Allow Online Access in Preferences > System", icon="INTERNET_OFFLINE")
 
     def _draw_status(self) -> None:
         from .session import session  # here, because the session's modules read these preferences

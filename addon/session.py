@@ -151,7 +151,7 @@ class Session:
             if client is self._client and client.stuck:
                 self._close_client(at_once=True)
                 if self.status.busy:
-                    self._end(State.CANCELLED, text="The engine did not answer and was stopped")
+                    self._end(State.CANCELLED, text="The engine did not respond and was stopped")
         return self.status != before
 
     def wait(self, seconds: float = 24 * 3600.0) -> Status:
@@ -248,7 +248,7 @@ class Session:
 
     def _expect_idle(self) -> None:
         if self.status.busy:
-            raise EngineBusy(f"another operation is running already ({self.status.text})")
+            raise EngineBusy(f"another operation is already running ({self.status.text})")
 
     def _start_engine(self) -> EngineClient:
         """Return the running engine's client, starting the engine if none is running or it cannot be reused."""

@@ -58,7 +58,7 @@ def file_for(recipe: str, choice: str = ANY) -> Path | None:
     if not is_installed(entry):
         raise WeightsMissing(
             f"weights {entry.name}, which this recipe needs, are not installed",
-            remedy="Download or import them below the recipe, or choose another recipe.",
+            remedy="Download or import them in the Propagate panel, or choose another recipe.",
         )
     return catalogue.installed_file(entry, folder())
 
@@ -84,7 +84,7 @@ def details(entry: PublishedWeights) -> tuple[tuple[str, str], ...]:
 def require_online_access() -> None:
     """Raise Offline if online access is off in Blender."""
     if not bpy.app.online_access:
-        raise Offline("weights must be downloaded, but online access is off in Blender")
+        raise Offline("weights must be downloaded, but Blender's online access is off")
 
 
 def download(name: str, *, again: bool) -> Download:

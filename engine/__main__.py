@@ -51,10 +51,10 @@ def _run(arguments: list[str] | None) -> int:
         print_error(error.sentence())
         return 2
     except ImportError as error:
-        print_error(f"A package of the engine cannot be loaded: {error}. Install the engine again; see also `doctor`.")
+        print_error(f"A package of the engine cannot be loaded: {error}. Run `doctor`, or install the engine again.")
         return 2
     except KeyboardInterrupt:
-        print_error("stopped; what is written stays valid")
+        print_error("stopped; files already written stay valid")
         return 130
 
 
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     """Return the parser of all commands that this copy of the engine has."""
     parser = argparse.ArgumentParser(prog="python -m engine", description="Keymatte's engine")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    propagate.add_arguments(commands.add_parser("propagate", help="make mattes of a clip from keyframes"))
+    propagate.add_arguments(commands.add_parser("propagate", help="compute the mattes of a clip from keyframes"))
     suggest.add_arguments(commands.add_parser("suggest", help="suggest frames to annotate next"))
     if _has("evaluation"):
         from .cli import bench, score, study
@@ -81,9 +81,9 @@ def _parser() -> argparse.ArgumentParser:
         bench.add_arguments(commands.add_parser("bench", help="measure the speed of a recipe on this computer"))
         score.add_arguments(commands.add_parser("score", help="compare results with true masks (J and F)"))
         study.add_arguments(commands.add_parser("study", help="compare the default recipe with baselines"))
-    models.add_arguments(commands.add_parser("models", help="list recipes, install published weights"))
+    models.add_arguments(commands.add_parser("models", help="list recipes and published weights; install weights"))
     doctor.add_arguments(commands.add_parser("doctor", help="check what works on this computer"))
-    serve.add_arguments(commands.add_parser("serve", help="run the engine process that Blender talks to"))
+    serve.add_arguments(commands.add_parser("serve", help="run as the engine process of Blender"))
     if _has("training"):
         from .training.command import add_commands
 

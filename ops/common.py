@@ -70,11 +70,11 @@ def chosen_object_ids(context: Context, which: str) -> list[int]:
         return [object_in(context).object_id]
     matting = clip_in(context).matting
     if not matting.objects:
-        raise NoActiveObject("the clip has no objects")
+        raise NoActiveObject("the clip has no objects", remedy="Add an object to the list.")
     annotated = {key.object_id for key in matting.keyframes}
     object_ids = [item.object_id for item in matting.objects if item.object_id in annotated]
     if not object_ids:
-        raise NothingPropagated("no object has a keyframe", remedy="Mark an object on one frame, and propagate.")
+        raise NothingPropagated("no object has a keyframe", remedy="Set a keyframe, and propagate.")
     return object_ids
 
 

@@ -31,14 +31,14 @@ class _EngineOperator(ReportingOperator):
 
 
 class CLIP_OT_matte_install_engine(_EngineOperator, Operator):
-    """Download PyTorch and the other packages of the engine (several GB) in the background"""
+    """Download and install PyTorch and the engine's other packages (several GB), in the background"""
 
     bl_idname = "clip.matte_install_engine"
     bl_label = "Install Engine"
     bl_options = {"REGISTER"}
 
     wait: BoolProperty(
-        name="Wait", description="Wait until the operation is finished", default=False, options={"SKIP_SAVE"}
+        name="Wait", description="Wait until the operation has finished", default=False, options={"SKIP_SAVE"}
     )
 
     def begin(self) -> None:
@@ -53,7 +53,7 @@ class CLIP_OT_matte_test_engine(_EngineOperator, Operator):
     bl_options = {"REGISTER"}
 
     wait: BoolProperty(
-        name="Wait", description="Wait until the operation is finished", default=False, options={"SKIP_SAVE"}
+        name="Wait", description="Wait until the operation has finished", default=False, options={"SKIP_SAVE"}
     )
 
     def begin(self) -> None:

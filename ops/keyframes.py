@@ -78,13 +78,13 @@ there is only one number. From other images, use opaque pixels, or bright ones w
         clips.media_frame_inside(clip, frame)
         objects = mask_images.objects_in(path, clip)
         if not objects:
-            raise KeyframeNotLabels(f"{path.name} contains no objects")
+            raise KeyframeNotLabels(f"{path.name} is not a label image, or shows no objects")
         for number, pixels in objects.items():
             if find_object(clip, number) is None:
                 add_object(clip, object_id=number)
             keyframes.set_keyframe(clip, number, frame, pixels)
         overlaps = [text for number in objects for text in keyframes.overlap_messages(clip, number, frame)]
-        return "; ".join([f"Keyframes of {len(objects)} objects on frame {frame}", *overlaps])
+        return "; ".join([f"Keyframes of {len(objects)} objects set on frame {frame}", *overlaps])
 
 
 class CLIP_OT_matte_keyframe_clear(ClipOperator, Operator):
@@ -134,7 +134,7 @@ class CLIP_OT_matte_keyframe_jump(ClipOperator, Operator):
 def _set_keyframe(clip: MovieClip, item: MatteObject, frame: int, pixels: np.ndarray) -> str:
     """Set the keyframe, and return the text to report."""
     keyframes.set_keyframe(clip, item.object_id, frame, pixels)
-    text = f"Keyframe of {item.name} on frame {frame}: {int(pixels.sum())} pixels"
+    text = f"Keyframe of {item.name} set on frame {frame}: {int(pixels.sum())} pixels"
     return "; ".join([text, *keyframes.overlap_messages(clip, item.object_id, frame)])
 
 

@@ -10,14 +10,14 @@ from .common import ClipOperator, clip_in, object_in
 
 
 class CLIP_OT_matte_object_add(ClipOperator, Operator):
-    """Add an object to compute mattes for"""
+    """Add an object to compute mattes of"""
 
     bl_idname = "clip.matte_object_add"
     bl_label = "Add Object"
     bl_options = {"REGISTER", "UNDO"}
 
     name: StringProperty(
-        name="Name", description="Name of the object. Leave empty to name it by number", options={"SKIP_SAVE"}
+        name="Name", description="Name of the object. Leave empty to use its number", options={"SKIP_SAVE"}
     )
 
     def run(self, context: Context) -> str:

@@ -15,7 +15,7 @@ from .common import HIDDEN, ClipOperator, ReportingOperator, clip_in
 
 
 class CLIP_OT_matte_propagate(ClipOperator, Operator):
-    """Compute mattes of all objects with keyframes through the clip, in the background"""
+    """Compute the mattes of all objects that have keyframes, in the background"""
 
     bl_idname = "clip.matte_propagate"
     bl_label = "Propagate"
@@ -34,7 +34,7 @@ class CLIP_OT_matte_propagate(ClipOperator, Operator):
     )
     frames: EnumProperty(
         name="Frames",
-        description="Frames to compute mattes for",
+        description="Frames to compute mattes on",
         items=(
             ("CLIP", "Whole Clip", "Every frame of the clip"),
             ("PREVIEW", "Preview Range", "The scene's preview range, or its frame range if no preview range is set"),
@@ -45,7 +45,7 @@ class CLIP_OT_matte_propagate(ClipOperator, Operator):
     recipe: StringProperty(name="Recipe", description="Recipe to use instead of the clip's", options=HIDDEN)
     wait: BoolProperty(
         name="Wait",
-        description="Wait until the operation is finished, as background mode requires",
+        description="Wait until the operation has finished, as background mode requires",
         default=False,
         options={"SKIP_SAVE"},
     )

@@ -44,7 +44,7 @@ your own are kept"""
         warnings = skipped_object_warnings(context, self.which, set(object_ids).difference(result.skipped))
         if result.empty:
             warnings.append(f"empty on frames without mattes: {spans(result.empty)}")
-        text = f"{len(result.layers)} mask layers written to {clip.matting.mask.name}"
+        text = f"{len(result.layers)} mask layers written to mask {clip.matting.mask.name}"
         return report_warnings(self, text, warnings)
 
 
@@ -76,12 +76,12 @@ class CLIP_OT_matte_to_compositor(ClipOperator, Operator):
         else:
             result = compositor.add_mask(scene, clip)
         if result.missing:
-            warnings.append(f"frames without mattes show those of other frames: {spans(result.missing)}")
+            warnings.append(f"frames without mattes use those of other frames: {spans(result.missing)}")
         if not result.linked:
-            warnings.append("the output shows other nodes: link the node 'Keymatte cut out' where you need it")
+            warnings.append("the output is in use: link the node 'Keymatte cut out' where you need it")
         if not result.same_size:
             warnings.append(f"the render size differs from the clip's ({clip.size[0]}x{clip.size[1]})")
-        return report_warnings(self, "Added to the compositor", warnings)
+        return report_warnings(self, "Nodes added to the compositor", warnings)
 
 
 class CLIP_OT_matte_clear(ClipOperator, Operator):
@@ -98,7 +98,7 @@ class CLIP_OT_matte_clear(ClipOperator, Operator):
         clip = clip_in(context)
         folder = existing_folder(clip)
         if session.status.busy and folder is not None and session.status.folder == folder.root:
-            raise EngineBusy("mattes of this clip are being computed or read")
+            raise EngineBusy("this clip's mattes are in use by a running operation")
         count = clear_results(clip)
         redraw()
         return f"Deleted {count} files" if count else "Nothing to clear"

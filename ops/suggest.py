@@ -16,8 +16,8 @@ from .common import HIDDEN, ClipOperator, clip_in
 
 
 class CLIP_OT_matte_suggest(ClipOperator, Operator):
-    """Find the frames with mattes that differ most from the frames with keyframes, in the background. Another \
-keyframe there helps most"""
+    """Find the frames that differ most from those with keyframes, in the background. Another keyframe there helps \
+most"""
 
     bl_idname = "clip.matte_suggest"
     bl_label = "Suggest Frames"
@@ -25,7 +25,7 @@ keyframe there helps most"""
 
     recipe: StringProperty(name="Recipe", description="Recipe to use instead of the clip's", options=HIDDEN)
     wait: BoolProperty(
-        name="Wait", description="Wait until the operation is finished", default=False, options={"SKIP_SAVE"}
+        name="Wait", description="Wait until the operation has finished", default=False, options={"SKIP_SAVE"}
     )
 
     def run(self, context: Context) -> str:
@@ -39,7 +39,7 @@ keyframe there helps most"""
         listen()
         if self.wait:
             return session.wait().summary
-        return "Searching for frames to annotate next"
+        return "Searching for frames that need a keyframe"
 
 
 CLASSES = (CLIP_OT_matte_suggest,)

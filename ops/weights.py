@@ -31,7 +31,7 @@ class _WeightsOperator(ReportingOperator):
     @classmethod
     def poll(cls, context: Context) -> bool:
         if session.status.busy:
-            cls.poll_message_set("Another operation is running already")
+            cls.poll_message_set("Another operation is already running")
             return False
         return True
 
@@ -51,7 +51,7 @@ class CLIP_OT_matte_weights_download(_WeightsOperator, Operator):
     name: StringProperty(name="Name", description="Name of the weights", options={"SKIP_SAVE"})
     again: BoolProperty(name="Again", description="Replace installed weights", default=False, options={"SKIP_SAVE"})
     wait: BoolProperty(
-        name="Wait", description="Wait until the operation is finished", default=False, options={"SKIP_SAVE"}
+        name="Wait", description="Wait until the operation has finished", default=False, options={"SKIP_SAVE"}
     )
 
     def invoke(self, context: Context, event: Event) -> set[str]:
@@ -75,8 +75,8 @@ class CLIP_OT_matte_weights_download(_WeightsOperator, Operator):
 
 
 class CLIP_OT_matte_weights_import(_WeightsOperator, Operator):
-    """Install published weights from a file, which is kept. If its name identifies other published weights, those are \
-installed"""
+    """Install published weights from a file, which is kept. If the file's name identifies other published weights, \
+those are installed"""
 
     bl_idname = "clip.matte_weights_import"
     bl_label = "Import Weights"
@@ -88,7 +88,7 @@ installed"""
     again: BoolProperty(name="Again", description="Replace installed weights", default=False, options=HIDDEN)
     filepath: StringProperty(name="File", subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default="*.pth;*.pt;*.safetensors", options=HIDDEN)
-    wait: BoolProperty(name="Wait", description="Wait until the operation is finished", default=False, options=HIDDEN)
+    wait: BoolProperty(name="Wait", description="Wait until the operation has finished", default=False, options=HIDDEN)
 
     def invoke(self, context: Context, event: Event) -> set[str]:
         if self.name and not self.filepath:

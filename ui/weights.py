@@ -51,7 +51,7 @@ def _draw_missing(layout: UILayout, entry: PublishedWeights, *, busy: bool) -> N
     if not entry.address:
         draw_text(layout, "Download the file with your browser, and import it", icon="INFO")
     elif not bpy.app.online_access:
-        draw_text(layout, "To download, allow online access in Preferences > System", icon="INTERNET_OFFLINE")
+        draw_text(layout, "To download, enable Allow Online Access in Preferences > System", icon="INTERNET_OFFLINE")
 
 
 CLASSES = (CLIP_MT_matte_weights,)

@@ -55,8 +55,8 @@ def download(
             if sha256 and found != sha256.lower():
                 part.remove()
                 raise DownloadRefused(
-                    f"{target.name} is not the published file: its SHA-256 is {found}, published was {sha256.lower()}",
-                    remedy="It was deleted. Download it again; if this repeats, the file on the server has changed.",
+                    f"{target.name} is not the published file: its SHA-256 is {found} instead of {sha256.lower()}",
+                    remedy="It was deleted. Download it again; if this happens again, the server's file has changed.",
                 )
             part.path.replace(target)
             part.remove()
@@ -143,13 +143,13 @@ class _Request:
     def web_page(self) -> DownloadRefused:
         """Return the error for a server that sent a web page."""
         return DownloadRefused(
-            f"{self.address} is a web page, not a file: the server may ask a person to confirm first",
+            f"{self.address} is a web page, not a file: the server may want a confirmation first",
             remedy=self.by_hand(),
         )
 
     def by_hand(self) -> str:
         """Return the remedy: download in a browser."""
-        return f"Get the file with a browser from {self.page}, and import it."
+        return f"Download the file from {self.page} with a browser, and import it."
 
 
 def _fetch(request: _Request, part: _PartialDownload, progress: Progress, cancelled: IsCancelled) -> None:
@@ -171,7 +171,7 @@ def _fetch(request: _Request, part: _PartialDownload, progress: Progress, cancel
         _expect_space(part.path, total, start, request.copies)
         done = _write(part.path, reply.blocks(), start, lambda done: progress(done, total))
     if total and done != total:
-        raise DownloadFailed(f"the connection to {request.address} broke off at {done} of {total} bytes")
+        raise DownloadFailed(f"the connection to {request.address} was lost after {done} of {total} bytes")
     with part.path.open("rb") as file:
         head = file.read(512)
     if is_web_page(head):
@@ -200,7 +200,7 @@ def _expect_space(path: Path, total: int, start: int, copies: int) -> None:
     """Raise DiskFull if the rest of `total` bytes, and further copies of them, do not fit on the disk."""
     needed, free = copies * total - start, shutil.disk_usage(path.parent).free
     if needed > free:
-        raise DiskFull(f"{size_in_words(needed)} must be free in {path.parent}; only {size_in_words(free)} are")
+        raise DiskFull(f"{size_in_words(needed)} must be free in {path.parent}, but only {size_in_words(free)} are")
 
 
 def _try_lock(file: BinaryIO) -> bool:

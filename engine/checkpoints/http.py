@@ -136,7 +136,7 @@ def _expect_safe(address: str) -> None:
     """Raise DownloadRefused unless the address is https, or http of this computer."""
     parts = urllib.parse.urlsplit(address)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOCAL):
-        raise DownloadRefused(f"{address} is not downloaded: only https addresses are", remedy="Use an https address.")
+        raise DownloadRefused(f"{address} cannot be downloaded: only https is allowed", remedy="Use an https address.")
 
 
 def _trusted() -> ssl.SSLContext:
@@ -155,11 +155,11 @@ def _failure(address: str, error: Exception) -> Exception:
     """Convert a network error to DownloadFailed or DownloadRefused; other errors are returned unchanged."""
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(reason, TimeoutError):
-        return DownloadFailed(f"the server of {address} no longer answers")
+        return DownloadFailed(f"the server of {address} does not respond")
     if isinstance(reason, ssl.SSLCertVerificationError):
         return DownloadRefused(
             f"the server of {address} cannot be trusted: {reason.verify_message}",
-            remedy="Check this computer's clock and certificates, or get the file with a browser and import it.",
+            remedy="Check this computer's clock and certificates, or download the file with a browser and import it.",
         )
     if isinstance(error, (OSError, http.client.HTTPException)):
         return DownloadFailed(f"{address} cannot be read: {reason or type(reason).__name__}")

@@ -59,7 +59,7 @@ Names = Sequence[Name]
 def read(path: Path) -> Tensors:
     """Read all tensors of a safetensors or PyTorch file. Raises WeightsMissing, WeightsDamaged, WeightsUnsafe."""
     if not path.is_file():
-        raise WeightsMissing(f"the weights file {path} is not there")
+        raise WeightsMissing(f"the weights file {path} does not exist")
     if path.suffix != ".safetensors":
         return read_torch_file(path)
     try:
@@ -117,11 +117,11 @@ def _check(tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]],
     for name, tensor in tensors.items():
         if tuple(tensor.shape) != shapes[name]:
             raise WeightsDamaged(
-                f"{source}: {name!r} is {tuple(tensor.shape)}, this network needs {shapes[name]}",
+                f"{source}: {name!r} is {tuple(tensor.shape)}, but this network needs {shapes[name]}",
                 remedy=_CHOOSE_ANOTHER,
             )
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise WeightsDamaged(f"{source}: {name!r} holds values that are not finite")
+            raise WeightsDamaged(f"{source}: {name!r} contains values that are not finite")
 
 
 def _published_shapes(names: Names, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:

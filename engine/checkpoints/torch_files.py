@@ -35,7 +35,7 @@ def read_torch_file(path: Path) -> dict[str, Tensor]:
     WeightsMissing, WeightsDamaged, and WeightsUnsafe if the file holds code.
     """
     if not path.is_file():
-        raise WeightsMissing(f"the weights file {path} is not there")
+        raise WeightsMissing(f"the weights file {path} does not exist")
     try:
         with path.open("rb") as file:
             head = file.read(512)
@@ -55,7 +55,7 @@ def _expect_torch(path: Path, head: bytes) -> None:
     if is_web_page(head):
         raise WeightsDamaged(
             f"{path} is a web page, not a weights file",
-            remedy="Open the address in a browser, and save the file that the page offers.",
+            remedy="Open the page in a browser, and save the file that it offers.",
         )
     if not head.startswith((b"PK", b"\x80")):
         raise WeightsDamaged(f"{path} is not a PyTorch file")
@@ -92,7 +92,7 @@ def _unpickled(path: Path, *, is_zip: bool) -> Any:
         foreign = next((name for name in _globals_of(path) if not _ALLOWED_GLOBALS.fullmatch(name)), None)
         if foreign:
             raise WeightsUnsafe(
-                f"{path} holds code, not only tensors: opening it would run {foreign}. It was not opened"
+                f"{path} contains code, not only tensors: opening it would run {foreign}. It was not opened"
             ) from error
         raise WeightsDamaged(f"{path} is not a complete PyTorch file") from error
 
@@ -131,7 +131,7 @@ def _named_tensors(path: Path, content: Any) -> dict[str, Tensor]:
     entries = _state_dict(content).items()
     tensors = {name: value.detach() for name, value in entries if isinstance(name, str) and isinstance(value, Tensor)}
     if not tensors:
-        raise WeightsDamaged(f"{path} holds no named tensors", remedy="Choose a file of a network's weights.")
+        raise WeightsDamaged(f"{path} contains no named tensors", remedy="Choose a file of a network's weights.")
     for name, tensor in tensors.items():
         if not _is_plain(tensor):
             raise WeightsDamaged(

@@ -14,7 +14,7 @@ def add_clip(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--clip", type=str, required=True, help="movie, folder of images, first image of a sequence, or pattern"
     )
-    parser.add_argument("--range", default=":", help="frames A:B as in Python: counted from 0, without B; default: all")
+    parser.add_argument("--range", default=":", help="frames A:B, counted from 0, B not included; default: all")
 
 
 def add_recipe(parser: argparse.ArgumentParser, *, recipe: str = "keymatte") -> None:
@@ -31,7 +31,7 @@ def add_recipe(parser: argparse.ArgumentParser, *, recipe: str = "keymatte") -> 
         "--height",
         type=int,
         default=Settings.height,
-        help="pixels of the shorter side that frames are scaled down to; default: %(default)s",
+        help="working height: pixels of the shorter side that frames are scaled down to; default: %(default)s",
     )
     parser.add_argument(
         "--set",

@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "file", metavar="FILE", type=Path, help="weights file as published (.pth, .pt), or .safetensors"
     )
     action.add_argument(
-        "--as", dest="name", metavar="NAME", help="name of the weights in the file; default: found by its file name"
+        "--as", dest="name", metavar="NAME", help="name of the weights in the file; default: found from the file name"
     )
     _add_common(action)
 
@@ -86,7 +86,7 @@ def _describe_weights(recipe: Recipe) -> str:
     if published:
         return f"needs published weights, see below: {published}"
     if recipe.needs_weights:
-        return "needs weights that are not listed below: name a file with --weights"
+        return "needs weights that are not listed below: choose a file with --weights"
     return "needs no weights"
 
 
@@ -105,7 +105,7 @@ def _print_published(entry: PublishedWeights, folder: Path) -> None:
     print_line(f"{entry.name}, about {size_in_words(entry.size)}, {place}")
     print_line(f"  {entry.method}; for {' and '.join(entry.recipes)}. {entry.note}")
     print_line(f"  licence: {entry.licence}")
-    print_line(f"  {entry.address or f'download the file with a browser from {entry.page}, and import it'}")
+    print_line(f"  {entry.address or f'download the file from {entry.page} with a browser, and import it'}")
 
 
 def _download(options: argparse.Namespace) -> int:
@@ -142,7 +142,7 @@ def _import(options: argparse.Namespace) -> int:
 def _confirmed() -> bool:
     """Ask the user whether to download; return whether the answer is yes. Raises NotConfirmed without a terminal."""
     if not sys.stdin.isatty():
-        raise NotConfirmed("the download cannot be confirmed without a terminal")
+        raise NotConfirmed("without a terminal, you cannot be asked to confirm the download")
     sys.stdout.write("Download it? [y/N] ")
     sys.stdout.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -28,17 +28,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--adapt",
         action="store_true",
-        help="first fine-tune the network on the clip's keyframes; used only if it improves the masks",
+        help="first fine-tune the network on the clip's keyframes; used only if this improves the masks",
     )
     parser.add_argument(
         "--direction",
         choices=[direction.value for direction in Direction],
-        help="frames to process, from the keyframes; default: the recipe's, both for keymatte",
+        help="direction from the keyframes; default: the recipe's, which is both for keymatte",
     )
     parser.add_argument(
         "--unlabelled",
         choices=("unknown", "absent"),
-        help="state of objects that a keyframe does not show; default: the recipe's, unknown for keymatte",
+        help="state of objects that a keyframe does not show; default: the recipe's, which is unknown for keymatte",
     )
     parser.add_argument(
         "--keep-keys", action="store_true", help="keep the features that `suggest` needs; about 1 MB per frame at 480p"

@@ -68,10 +68,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--unlabelled",
         choices=("unknown", "absent"),
-        help="state of objects that a given mask does not show; default: the recipe's, unknown for keymatte",
+        help="state of objects that a given mask does not show; default: the recipe's, which is unknown for keymatte",
     )
     parser.add_argument(
-        "--again", action="store_true", help="run finished cases again too, for instance after a change to the program"
+        "--again", action="store_true", help="also repeat finished cases, for instance after a change to the program"
     )
     add_recipe(parser)
 
@@ -93,7 +93,7 @@ def study(options: argparse.Namespace) -> int:
     folders = ClipFolders(options.clips, options.films, options.data, options.scenes, options.folder, options.given)
     parts = gather_parts(folders, _chosen(options.parts, _PARTS, "--parts"), print_error)
     if not parts:
-        raise BadSetting("none of the study's clips is available")
+        raise BadSetting("none of the study's clips are available")
     MatteFolder(options.out).claim({"study": options.study})
     cv2.setNumThreads(torch.get_num_threads())  # so that the times of all methods are comparable
     runs: list[Run] = []
@@ -150,7 +150,7 @@ def _chosen(text: str, choices: Sequence[str], option: str) -> list[str]:
     names = text.split(",")
     unknown = [name for name in names if name not in choices]
     if unknown:
-        raise BadSetting(f"{option} does not know {unknown[0]!r}; there are {', '.join(choices)}")
+        raise BadSetting(f"{option} cannot be {unknown[0]!r}; choose from {', '.join(choices)}")
     return names
 
 

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=SuggestionJob.min_mask,
         metavar="PERCENT",
-        help="do not suggest frames whose objects cover less of the frame; default: %(default)s",
+        help="do not suggest frames whose objects cover less than this; default: %(default)s",
     )
     parser.add_argument(
         "--keys", type=Path, help="folder in which the features of frames are kept; default: next to the masks"
@@ -69,7 +69,7 @@ def suggest(options: argparse.Namespace) -> int:
     elif options.keyframes:
         chosen = [number_in(path.stem) for path in label_files(options.keyframes)]
     else:
-        raise BadSetting("say which frames are already annotated, with --keyframes FOLDER or --chosen 0,20,45")
+        raise BadSetting("name the frames that are already annotated, with --keyframes FOLDER or --chosen 0,20,45")
     frame_of: dict[int | None, int] = {number: frame for frame, number in enumerate(numbers)}
     missing = [number for number in chosen if number not in frame_of]
     if missing:

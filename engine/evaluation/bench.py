@@ -146,7 +146,7 @@ def _check(frames: int, objects: int, object_size: float, keyframes: int) -> Non
     """Raise BadSetting if no clip can be made with these parameters."""
     if frames <= _WARM_UP or not 1 <= objects <= 255 or not 0 < object_size <= 2:
         raise BadSetting(
-            f"a benchmark needs more than {_WARM_UP} frames, 1 to 255 objects, and an object size above 0, up to 2"
+            f"a benchmark needs more than {_WARM_UP} frames, 1 to 255 objects, and an object size above 0 and up to 2"
         )
     if not 1 <= keyframes <= frames - _WARM_UP:
         raise BadSetting(f"a benchmark of {frames} frames can have 1 to {frames - _WARM_UP} keyframes, not {keyframes}")

@@ -35,7 +35,7 @@ def composed_films(folder: Path, prepared: Path | None, *, count: int = COUNT, s
         raise FilmsChanged(f"{manifest} cannot be read ({error})") from error
     films = contents.get("films", [])[:count]
     if not contents and folder.is_dir() and any(not path.name.startswith("film_") for path in folder.iterdir()):
-        raise FolderTaken(f"{folder} cannot be used for composed films: it holds other files")
+        raise FolderTaken(f"{folder} cannot be used for composed films: it contains other files")
     if contents and contents["size"] != size:
         raise FilmsChanged(f"the films in {folder} have sides of {contents['size']} pixels, not {size}")
     for film in films:
@@ -54,9 +54,7 @@ def _compose(
     from ..training.films import compose
 
     if prepared is None or not (prepared / INDEX).is_file():
-        raise PicturesMissing(
-            "the composed films are not written yet, and the pictures to compose them from are missing"
-        )
+        raise PicturesMissing("the composed films do not exist yet, and the pictures to compose them from are missing")
     assets = Assets(prepared, held_out=True)
     films, number = list(kept), kept[-1]["seed"][1] + 1 if kept else 0
     with tqdm(total=count, initial=len(films), unit="film", desc="Composing films") as bar:

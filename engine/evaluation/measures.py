@@ -37,7 +37,7 @@ def measure(case: Case, folder: MatteFolder) -> list[Measurement]:
     Raises ScoreIncomplete if there is no result at all, and the errors of `read_labels` and `read_matte`.
     """
     if not folder.numbers_done():
-        raise ScoreIncomplete(f"{folder.root} holds no results")
+        raise ScoreIncomplete(f"{folder.root} contains no results")
     rows: list[Measurement] = []
     for object_id in case.objects:
         share = case.clip.first_share(object_id)

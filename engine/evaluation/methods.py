@@ -177,7 +177,7 @@ def _bundled_encoder() -> tuple[EfficientNetLite0, str]:
 def _hash_of(weights: Path) -> str:
     """Return the SHA-256 of a weights file. Raises WeightsMissing."""
     if not weights.is_file():
-        raise WeightsMissing(f"the weights file {weights} is not there")
+        raise WeightsMissing(f"the weights file {weights} does not exist")
     return sha256_of(weights)
 
 

@@ -60,7 +60,7 @@ def score_folders(pred: Path, truth: Path, *, allow_missing: bool = False) -> Sc
         {id_ for number in true_files for id_ in _ids(read_labels(true_files[number]))}
     )  # of all frames, since an object that is absent from a frame must be absent from the prediction too
     if not objects:
-        raise ScoreIncomplete(f"there is no object in the label images of {truth}")
+        raise ScoreIncomplete(f"the label images in {truth} show no objects")
     regions, contours = (np.empty((len(objects), len(numbers))) for _ in range(2))
     for column, number in enumerate(numbers):
         true_labels, pred_labels = _read_pair(true_files[number], pred_files[number])

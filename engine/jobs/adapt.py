@@ -80,7 +80,7 @@ def adapt(
 def _outcome_message(outcome: Outcome) -> str:
     """Return the outcome as a sentence for the user."""
     if outcome.weights is None:
-        return "Kept as shipped: adapting did not help"
+        return "Adapting did not help: the network is used as shipped"
     return f"Adapted: held-out J {outcome.before:.1f} -> {outcome.after:.1f}"
 
 

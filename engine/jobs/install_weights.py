@@ -62,8 +62,8 @@ def install(entry: PublishedWeights, folder: Path, report: ReportStage, cancelle
     """
     if not entry.address:
         raise DownloadRefused(
-            f"{entry.name} cannot be downloaded by a program",
-            remedy=f"Download {entry.file_name} with a browser from {entry.page}, then import it.",
+            f"{entry.name} can only be downloaded with a browser",
+            remedy=f"Download {entry.file_name} from {entry.page}, then import it.",
         )
     fetched = folder / _DOWNLOAD_FOLDER / entry.file_name
     if fetched.is_file():  # converting was interrupted
@@ -97,7 +97,7 @@ def import_file(entry: PublishedWeights, file: Path, folder: Path, report: Repor
     FolderNotWritable.
     """
     if not file.is_file():
-        raise WeightsMissing(f"the weights file {file} is not there", remedy="Choose an existing file.")
+        raise WeightsMissing(f"the weights file {file} does not exist", remedy="Choose an existing file.")
     report(f"Reading {file.name}", 0, 0)
     try:
         sha256 = sha256_of(file, cancelled)
@@ -105,7 +105,7 @@ def import_file(entry: PublishedWeights, file: Path, folder: Path, report: Repor
         raise WeightsMissing(f"{file} cannot be read: {error.strerror}", remedy="Check its permissions.") from error
     if entry.sha256 and sha256 != entry.sha256.lower():
         raise WeightsDamaged(
-            f"{file} is not {entry.name} as published: its SHA-256 is {sha256}, published was {entry.sha256}"
+            f"{file} is not {entry.name} as published: its SHA-256 is {sha256} instead of {entry.sha256}"
         )
     return _convert(entry, file, folder, {"source": file.name, "source_sha256": sha256}, report, cancelled)
 

@@ -40,7 +40,7 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
     """Run `job`; the last report is Finished or JobCancelled. Files written before an error stay valid."""
     try:
         if not job.keyframes:
-            raise NoKeyframes("there is no keyframe to start from")
+            raise NoKeyframes("there are no keyframes to propagate from")
         report(Stage(job.job_id, "Loading the network"))
         with open_job_context(job, cancelled) as context:
             plan = _prepare(job, context, report)
@@ -109,7 +109,7 @@ def _read_keyframes(job: PropagationJob, reader: FrameReader) -> tuple[dict[int,
     for keyframe in job.keyframes:
         if not 0 <= keyframe.frame < reader.clip.frame_count:
             raise KeyframeOutsideClip(
-                f"keyframe {keyframe.labels.name} is frame {keyframe.frame}; "
+                f"keyframe {keyframe.labels.name} is on frame {keyframe.frame}, but "
                 f"the clip has frames 0 to {reader.clip.frame_count - 1}"
             )
         labels = read_labels(keyframe.labels, size=size)
@@ -118,7 +118,7 @@ def _read_keyframes(job: PropagationJob, reader: FrameReader) -> tuple[dict[int,
         if below[annotated].any():
             overlapping.append(reader.numbers[keyframe.frame])
         below[annotated] = labels[annotated]
-    warning = f"Keyframes overlap on frames {spans(overlapping)}: the higher object number lies on top."
+    warning = f"Keyframes overlap on frames {spans(overlapping)}: the object with the higher number is in front."
     return truth, warning if overlapping else ""
 
 

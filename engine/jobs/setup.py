@@ -81,15 +81,15 @@ def _check_clip(job: PropagationJob | SuggestionJob, reader: FrameReader) -> Non
     clip = reader.clip
     if (clip.height, clip.width) != (job.clip.height, job.clip.width):
         raise ClipNotFound(
-            f"{clip.path} is now {clip.width}x{clip.height}; it was {job.clip.width}x{job.clip.height}",
-            remedy="Load the clip again.",
+            f"{clip.path} is now {clip.width}x{clip.height}, but was {job.clip.width}x{job.clip.height}",
+            remedy="Reload the clip.",
         )
     if job.frames.stop > clip.frame_count:
         raise ClipNotFound(
-            f"{clip.path} has {clip.frame_count} frames now; the job needs frames up to {job.frames.stop - 1}"
+            f"{clip.path} now has only {clip.frame_count} frames, but frames up to {job.frames.stop - 1} are needed"
         )
     if not job.frames:
-        raise BadSetting("the range of frames is empty")
+        raise BadSetting("the frame range is empty")
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def open_job_context(job: PropagationJob | SuggestionJob, cancelled: Callable[[]
     if job.settings.adapt and not recipe.adapts:
         raise BadSetting(
             f"recipe {recipe.name!r} cannot adapt to the shot",
-            remedy="Switch adapting off, or choose the recipe 'keymatte'.",
+            remedy="Turn adapting off, or choose the recipe 'keymatte'.",
         )
     recipe, numbers = recipe.with_settings(job.settings.overrides)
     device = pick_device(job.settings.device)

@@ -50,7 +50,7 @@ def _run(job: SuggestionJob, report: Callable[[Answer], None], cancelled: Callab
                 usable.add(frame)
         if not usable - set(job.chosen):
             raise MasksMissing(
-                f"in {job.masks}, objects cover {job.min_mask:g} % or more only on frames chosen already, or on none"
+                f"in {job.masks}, objects cover {job.min_mask:g} % or more on no frame that is not annotated already"
             )
         for frame in job.chosen:  # without a mask, no cell of the frame counts as object
             weights.setdefault(frame, torch.zeros(grid[0] * grid[1]))
@@ -78,7 +78,7 @@ def _check(job: SuggestionJob) -> None:
         raise BadSetting("suggestions need at least one annotated frame")
     outside = [frame for frame in job.chosen if not 0 <= frame < job.clip.frame_count]
     if outside:
-        raise KeyframeOutsideClip(f"frame {outside[0]} is not in the clip, which has {job.clip.frame_count} frames")
+        raise KeyframeOutsideClip(f"frame {outside[0]} is outside the clip, which has {job.clip.frame_count} frames")
     if not 0 <= job.alpha <= 1:
         raise BadSetting(f"alpha must be from 0 to 1, not {job.alpha:g}")
     if job.count < 1:

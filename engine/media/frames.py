@@ -65,7 +65,8 @@ class FrameReader:
             pixels = read_picture(files[frame])
             if pixels.shape[:2] != (height, width):
                 raise FramesUnreadable(
-                    f"image {files[frame].name} is {pixels.shape[1]}x{pixels.shape[0]}, the clip {width}x{height}"
+                    f"image {files[frame].name} is {pixels.shape[1]}x{pixels.shape[0]}, "
+                    f"but the clip is {width}x{height}"
                 )
             return pixels
 
@@ -75,7 +76,7 @@ class FrameReader:
     @classmethod
     def _of_movie(cls, path: Path, size: tuple[int, int] | None) -> FrameReader:
         if path.suffix.lower() not in movies.SUFFIXES:
-            raise ClipUnreadable(f"{path.name} is neither an image nor a movie that Keymatte knows")
+            raise ClipUnreadable(f"{path.name} is not an image or movie format that Keymatte can read")
         movie = movies.Movie(path, size)
         clip = VideoClip(path=path, height=movie.height, width=movie.width, frame_count=movie.frame_count)
         reader = cls(clip, [path], tuple(range(movie.frame_count)), movie.fps, movie.read, movie.close)

@@ -41,18 +41,20 @@ def read_labels(path: Path, *, size: tuple[int, int] | None = None) -> np.ndarra
         raise KeyframeUnreadable(f"label image {path} cannot be read ({error})") from error
     if stored.ndim == 3:
         if (stored[:, :, :1] != stored).any():
-            raise KeyframeNotLabels(f"{path} has colours, not object numbers")
+            raise KeyframeNotLabels(f"{path} is a colour image, not object numbers")
         stored = stored[:, :, 0]
     if size is not None and stored.shape != tuple(size):
         raise KeyframeSizeMismatch(
-            f"label image {path.name} is {stored.shape[1]}x{stored.shape[0]}, the clip is {size[1]}x{size[0]}"
+            f"label image {path.name} is {stored.shape[1]}x{stored.shape[0]}, but the clip is {size[1]}x{size[0]}"
         )
     if stored.min() < 0 or stored.max() > 255:
         raise KeyframeNotLabels(f"{path} has values up to {stored.max():g}; object numbers end at 255")
     labels = stored.astype(np.uint8)
     ids = np.flatnonzero(np.bincount(labels.ravel(), minlength=256))
     if len(ids) > _MAX_LABELS and not np.array_equal(palette[ids], PALETTE[ids]):
-        raise KeyframeNotLabels(f"{path} has {len(ids)} values: soft edges or a photograph, not object numbers")
+        raise KeyframeNotLabels(
+            f"{path} has {len(ids)} values, from soft edges or a photograph: these are not object numbers"
+        )
     return labels
 
 
@@ -103,13 +105,13 @@ def read_keyframes(
         if number not in frame_of:
             reason = "has no frame number in its name" if number is None else f"is for frame {number}"
             raise KeyframeOutsideClip(
-                f"keyframe {path.name} {reason}; the clip's frames are {numbers[0]} to {numbers[-1]}"
+                f"keyframe {path.name} {reason}; the clip has frames {numbers[0]} to {numbers[-1]}"
             )
         labels = read_labels(path, size=size)
         objects = np.flatnonzero(np.bincount(labels.ravel(), minlength=256)[1:]) + 1
         found.append(KeyframeFile(frame_of[number], path, tuple(int(id_) for id_ in objects)))
     if not any(keyframe.objects for keyframe in found):
-        raise NoKeyframes(f"no object is marked in the images of {folder}")
+        raise NoKeyframes(f"the label images in {folder} show no objects")
     if unlabelled == "absent":
         found = _with_absent_objects(found)
     return tuple(sorted((keyframe for keyframe in found if keyframe.objects), key=lambda keyframe: keyframe.frame))

@@ -78,7 +78,7 @@ class Movie:
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, float(self._apply_rotation))
         self._position = -1  # last grabbed frame
         if not self._capture.isOpened():
-            raise ClipUnreadable(f"movie {self._path.name} cannot be opened: it is damaged, truncated, or no movie")
+            raise ClipUnreadable(f"movie {self._path.name} cannot be opened: it is damaged, truncated or not a movie")
 
     def _reported_size(self) -> tuple[int, int]:
         """Return the size (H, W) that the container reports."""

@@ -69,7 +69,7 @@ MIN_FRAMES = Option("memory.min_frames", 5, "frames that stay in working memory 
 MAX_FRAMES = Option(
     "memory.max_frames",
     10,
-    "frames at which working memory is full and its older frames are moved on (T_max)",
+    "number of frames at which older ones are moved out of working memory (T_max)",
     2,
     paper="max_mid_term_frames",
 )
@@ -125,7 +125,7 @@ CASCADES = {
             "recent", "and the latest frames",
             lambda numbers, network: [Bounded(numbers[FRAMES.name], recency)], (FRAMES,),
         ),
-        Cascade("all", "and every N-th frame, for good", lambda numbers, network: [unbounded_store()]),
+        Cascade("all", "and every N-th frame, permanently", lambda numbers, network: [unbounded_store()]),
         Cascade(
             "long-term", "and XMem's working and long-term memory",
             lambda numbers, network: [
@@ -151,7 +151,7 @@ def find_cascade(name: str) -> Cascade:
     try:
         return CASCADES[name]
     except KeyError:
-        raise BadSetting(f"no memory is called {name!r}; there are {', '.join(CASCADES)}") from None
+        raise BadSetting(f"there is no memory {name!r}; choose from {', '.join(CASCADES)}") from None
 
 
 def describe(options: Iterable[Option]) -> str:

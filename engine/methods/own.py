@@ -13,12 +13,12 @@ from .memories import GATE, INTERVAL, PERMANENT, Option, find_cascade
 from .recipe import STEPS, TOP_K, Recipe
 
 FOLLOW = Option(
-    "previous.follow", 1, "1: follow the previous frame by optical flow; 0: do not (only for comparison)", 0, 1
+    "previous.follow", 1, "1: carry the previous masks over by optical flow; 0: do not (only for comparison)", 0, 1
 )
 ENLARGED = Option(
     "keyframes.enlarged",
     133,
-    "percent: also remember each keyframe enlarged to this size; 100: as it is only",
+    "percent: also remember each keyframe enlarged to this size; 100: only at its own size",
     100,
     400,
 )
@@ -38,7 +38,7 @@ KEYMATTE = Recipe(
 COLOUR = Recipe(
     name="colour",
     needs_weights=False,
-    summary="Matches colours, without learnt weights; for tests and the first-run check",
+    summary="Matches colours, without trained weights; for tests and the first-run check",
     licence="GPL-3.0-or-later",
     build=lambda numbers, tensors: Colour(top_k=numbers["read.top_k"]),
     bank=lambda numbers, network, frames: MemoryBank([Permanent()], interval=1),

@@ -101,7 +101,7 @@ class Recipe:
             if _RENAMED.get(name) in options:
                 raise BadSetting(f"the setting {name!r} is now called {_RENAMED[name]!r}")
             if name not in options:
-                raise BadSetting(f"recipe {self.name!r} has no setting {name!r}; it has {', '.join(numbers)}")
+                raise BadSetting(f"recipe {self.name!r} has no setting {name!r}; choose from {', '.join(numbers)}")
             try:
                 numbers[name] = int(text)
             except ValueError:
@@ -121,7 +121,7 @@ class Recipe:
         if isinstance(network, torch.nn.Module):
             if source is None:
                 raise WeightsMissing(
-                    f"recipe {self.name!r} comes without weights", remedy="Name a file with --weights."
+                    f"recipe {self.name!r} comes without weights", remedy="Choose a file with --weights."
                 )
             loading.fill(network, tensors, source=source, names=self.names(tensors))
             network = for_inference(network, device)
@@ -141,7 +141,7 @@ class Recipe:
         if found is None and entries:
             raise WeightsMissing(
                 f"recipe {self.name!r} needs its authors' weights, {entries[0].name}, which are not installed",
-                remedy=f"Fetch them with `models download {entries[0].name}`, or name a file with --weights.",
+                remedy=f"To use it, {entries[0].how_to_install}, or choose a file with --weights.",
             )
         return found
 

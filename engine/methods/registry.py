@@ -14,4 +14,4 @@ def find_recipe(name: str) -> Recipe:
     try:
         return RECIPES[name]
     except KeyError:
-        raise UnknownRecipe(f"no recipe is called {name!r}; there are {', '.join(RECIPES)}") from None
+        raise UnknownRecipe(f"there is no recipe {name!r}; the recipes are {', '.join(RECIPES)}") from None

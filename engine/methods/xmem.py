@@ -31,7 +31,7 @@ from .recipe import ENLARGE, PREDICTS, TOP_K, UPDATED, Recipe, Tensors, with_def
 _LONG = Option(
     "memory.long_term",
     1,
-    "1: move older frames into long-term memory; 0: keep them all as they are",
+    "1: move older frames into long-term memory; 0: keep them all unchanged",
     0,
     1,
     "enable_long_term",

@@ -22,7 +22,7 @@ def pick_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if available["cuda"] else "mps" if available["mps"] else "cpu")
     if name not in available:
-        raise DeviceMissing(f"no device is called {name!r}; choose one of {', '.join(NAMES)}")
+        raise DeviceMissing(f"there is no device {name!r}; choose from {', '.join(NAMES)}")
     if not available[name]:
         raise DeviceMissing(f"this computer has no {name} device that PyTorch {torch.__version__} can use")
     return torch.device(name)
@@ -35,7 +35,7 @@ def pick_precision(name: str, device: torch.device, *, supports_int8: bool = Fal
     means bfloat16, which is not faster and serves comparisons.
     """
     if name not in PRECISIONS:
-        raise BadSetting(f"no precision is called {name!r}; choose one of {', '.join(PRECISIONS)}")
+        raise BadSetting(f"there is no precision {name!r}; choose from {', '.join(PRECISIONS)}")
     supports_int8 = supports_int8 and device.type == "cpu"
     if name == "int8" and not supports_int8:
         raise BadSetting(

@@ -28,6 +28,13 @@ class PublishedWeights:
     sha256: str = ""  # of the published file; empty: unknown
     note: str = ""
 
+    @property
+    def how_to_install(self) -> str:
+        """Return how to install the weights on the command line, as the end of a sentence."""
+        if self.address:
+            return f"run `models download {self.name}`"
+        return f"download {self.file_name} from {self.page} with a browser, and run `models import FILE`"
+
 
 def _xmem(name: str, note: str, *, size: int = 249_000_000) -> PublishedWeights:
     return PublishedWeights(
@@ -143,7 +150,7 @@ def find_weights(name: str) -> PublishedWeights:
     for entry in CATALOGUE:
         if entry.name.casefold() == name.casefold():
             return entry
-    raise UnknownWeights(f"no published weights {name!r}; there are {', '.join(entry.name for entry in CATALOGUE)}")
+    raise UnknownWeights(f"there are no weights {name!r}; published are {', '.join(entry.name for entry in CATALOGUE)}")
 
 
 def find_by_file(file: Path) -> PublishedWeights:
@@ -154,8 +161,8 @@ def find_by_file(file: Path) -> PublishedWeights:
         if stem in (entry.name.casefold(), Path(entry.file_name).stem.casefold()):
             return entry
     raise UnknownWeights(
-        f"the name of {file} does not tell which weights it holds",
-        remedy=f"Say it with --as NAME, one of {', '.join(entry.name for entry in CATALOGUE)}.",
+        f"the name of {file} is not that of any published weights",
+        remedy=f"Add --as NAME, one of {', '.join(entry.name for entry in CATALOGUE)}.",
     )
 
 

@@ -77,16 +77,16 @@ def create(
         _clear(folder)
         _check_room(folder, requirements, report)
         _write_marker(folder, requirements, constraints, complete=False)
-        report(f"Making an environment in {folder}")
+        report(f"Creating an environment in {folder}")
         _make_venv(folder, python)
         _install(folder, requirements, constraints, report)
         _write_marker(folder, requirements, constraints, complete=True)
     except OSError as error:
         if error.errno in (28, 122):  # ENOSPC, EDQUOT
-            raise DiskFull(f"no space is left to make an environment in {folder}") from error
+            raise DiskFull(f"no space is left to create an environment in {folder}") from error
         raise EnvironmentFailed(
             f"the environment in {folder} cannot be written: {error}",
-            remedy="End the programs that still use it, check the folder's permissions, and run again.",
+            remedy="Close the programs that use it, check the folder's permissions, and run again.",
         ) from error
     report(f"The environment in {folder} is ready")
     return python_in(folder)
@@ -114,7 +114,7 @@ def _clear(folder: Path) -> None:
     contents = [path for path in folder.iterdir() if not path.name.startswith(_MARKER)]
     others = [path.name for path in contents if not path.name.startswith(".")]  # hidden files are the system's
     if others and not (folder / _MARKER).exists():
-        raise FolderTaken(f"{folder} holds files that are not an environment of Keymatte's ({others[0]})")
+        raise FolderTaken(f"{folder} contains files that are not part of a Keymatte environment ({others[0]})")
     for path in contents:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -127,11 +127,11 @@ def _check_room(folder: Path, requirements: Sequence[str], report: Report) -> No
     needed = 0.3 + sum(room for name, room in _ROOM_GB.items() if name in names)
     free = shutil.disk_usage(folder).free / 1e9
     if free < needed:
-        raise DiskFull(f"the environment needs about {needed:.1f} GB in {folder}, and {free:.1f} GB are free")
+        raise DiskFull(f"the environment needs about {needed:.1f} GB in {folder}, but only {free:.1f} GB are free")
     if sys.platform == "linux" and "torch" in names and free < needed + _GPU_LIBRARIES_GB:
         report(
             f"{free:.1f} GB are free: enough for PyTorch for the CPU, but its usual package for Linux "
-            f"brings GPU libraries and needs about {needed + _GPU_LIBRARIES_GB:.0f} GB"
+            f"includes GPU libraries and needs about {needed + _GPU_LIBRARIES_GB:.0f} GB"
         )
 
 
@@ -142,12 +142,12 @@ def _make_venv(folder: Path, python: Path) -> None:
     if status and ("ensurepip" in text or "No module named venv" in text):
         asked = re.search(r"apt install (\S+)", text)
         raise EnvironmentFailed(
-            f"the Python at {python} cannot make environments: its modules venv and ensurepip are missing",
+            f"the Python at {python} cannot create environments: its modules venv or ensurepip are missing",
             remedy=f"On Debian and Ubuntu: sudo apt install {asked[1] if asked else 'python3-venv'}. "
-            "Elsewhere use the Python from python.org. Then run again.",
+            "On other systems, use the Python from python.org. Then run again.",
         )
     if status:
-        raise EnvironmentFailed(f"making an environment failed: {tail[-1] if tail else f'status {status}'}")
+        raise EnvironmentFailed(f"creating an environment failed: {tail[-1] if tail else f'status {status}'}")
 
 
 def _install(folder: Path, requirements: Sequence[str], constraints: Sequence[str], report: Report) -> None:
@@ -158,7 +158,7 @@ def _install(folder: Path, requirements: Sequence[str], constraints: Sequence[st
     # Only newer releases of pip report how far a download is; an older one does, with fewer lines.
     status, _ = _run([*pip, "--quiet", "--upgrade", "pip>=24.1"], lambda _line: None, folder)
     bar = "off" if status else "raw"
-    report(f"Getting {', '.join(requirements)}")
+    report(f"Installing {', '.join(requirements)}")
     options = ["--progress-bar", bar, "--only-binary", ":all:", "--no-compile"]
     if constraints:
         file = folder / _CONSTRAINTS
@@ -215,7 +215,7 @@ def _lines(process: subprocess.Popen[str]) -> Iterator[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Create the engine's environment, with progress on standard output; return 0, or 2 after an error message."""
     parser = argparse.ArgumentParser(prog="engine.shared.environment", description=__doc__)
-    parser.add_argument("folder", type=Path, help="where the engine's environment is to be")
+    parser.add_argument("folder", type=Path, help="folder to create the engine's environment in")
     parser.add_argument("--pyproject", type=Path, default=Path(__file__).parents[2] / "pyproject.toml")
     parser.add_argument("--end-with-stdin", action="store_true", help="stop when standard input is closed")
     options = parser.parse_args(arguments)

@@ -35,7 +35,7 @@ class NoKeyframes(EngineError):
 
 class KeyframeUnreadable(EngineError):
     code = "keyframe-unreadable"
-    default_remedy = "Replace the file with a PNG label image, or clear this keyframe."
+    default_remedy = "Replace the file with a PNG label image, or remove this keyframe."
 
 
 class KeyframeNotLabels(EngineError):
@@ -45,17 +45,17 @@ class KeyframeNotLabels(EngineError):
 
 class KeyframeSizeMismatch(EngineError):
     code = "keyframe-size"
-    default_remedy = "Clear the keyframe and make it again at the size of this clip."
+    default_remedy = "Make the keyframe again at the size of this clip."
 
 
 class KeyframeOutsideClip(EngineError):
     code = "keyframe-outside"
-    default_remedy = "Remove it, or name it after a frame of this clip."
+    default_remedy = "Remove it, or put the number of a frame of this clip into its name."
 
 
 class ClipNotFound(EngineError):
     code = "clip-not-found"
-    default_remedy = "Put the clip back where it was, or choose it again."
+    default_remedy = "Put the file back, or choose the clip again."
 
 
 class ClipUnreadable(EngineError):
@@ -77,29 +77,29 @@ class FramesUnreadable(EngineError):
 
 class MatteUnreadable(EngineError):
     code = "matte-unreadable"
-    default_remedy = "Delete the file and run again; it is then written anew."
+    default_remedy = "Delete the file and propagate again to recreate it."
 
 
 class OutlinesUnreadable(EngineError):
     code = "outlines-unreadable"
-    default_remedy = "Delete the file and run again; it is then written anew."
+    default_remedy = "Delete the file and propagate again to recreate it."
 
 
 class ScoreIncomplete(EngineError):
     """Prediction and ground truth do not cover the same frames, or one of them is empty."""
 
     code = "score-incomplete"
-    default_remedy = "Propagate over all frames of the ground truth first, or choose other folders."
+    default_remedy = "Propagate through all frames of the ground truth first, or choose other folders."
 
 
 class ScoreSizeMismatch(EngineError):
     code = "score-size"
-    default_remedy = "Compare label images of one size."
+    default_remedy = "Compare label images of the same size."
 
 
 class UnknownRecipe(EngineError):
     code = "unknown-recipe"
-    default_remedy = "Choose one of these."
+    default_remedy = "Choose one of them."
 
 
 class BadSetting(EngineError):
@@ -121,12 +121,12 @@ class WeightsUnsafe(EngineError):
     """A weights file contains more than tensors, and could run code."""
 
     code = "weights-unsafe"
-    default_remedy = "Download the weights from their authors' page; files that could run code are never opened."
+    default_remedy = "Download the weights from their authors' page. Files that could run code are never opened."
 
 
 class UnknownWeights(EngineError):
     code = "unknown-weights"
-    default_remedy = "Choose one of these."
+    default_remedy = "Choose one of them."
 
 
 class NotConfirmed(EngineError):
@@ -138,7 +138,7 @@ class DownloadFailed(EngineError):
     """A download was interrupted; the part received is kept."""
 
     code = "download-failed"
-    default_remedy = "Check the network and run again; the download continues where it stopped."
+    default_remedy = "Check the network connection and run again; the download continues where it stopped."
 
 
 class DownloadRefused(EngineError):
@@ -175,44 +175,44 @@ class DeviceMissing(EngineError):
 
 class BadMessage(EngineError):
     code = "bad-message"
-    default_remedy = "Install the engine again; its version differs from that of the add-on."
+    default_remedy = "Restart Blender. If it happens again, install the engine again."
 
 
 class EngineMissing(EngineError):
     code = "engine-missing"
-    default_remedy = "Install the engine from Keymatte's preferences."
+    default_remedy = "Click Install Engine in Keymatte's preferences."
 
 
 class EnvironmentFailed(EngineError):
     """A Python environment could not be created."""
 
     code = "environment-failed"
-    default_remedy = "Run again; if it happens again, remove the folder first."
+    default_remedy = "Run again. If it fails again, delete the folder first."
 
 
 class EngineDied(EngineError):
     code = "engine-died"
-    default_remedy = "Run again: mattes already written are kept. If it happens again, see the engine log."
+    default_remedy = "Run again: mattes already written are kept. If it happens again, report this message."
 
 
 class KeyframeEmpty(EngineError):
     code = "keyframe-empty"
-    default_remedy = "If the object is not visible on this frame, use 'Absent'."
+    default_remedy = "Draw the object on this frame, or click Absent if it is not visible."
 
 
 class NoActiveObject(EngineError):
     code = "no-object"
-    default_remedy = "Add an object in the list first."
+    default_remedy = "Select an object in the list, or add one."
 
 
 class TooManyObjects(EngineError):
     code = "too-many-objects"
-    default_remedy = "Remove an object, or load the clip a second time for the others."
+    default_remedy = "Remove an object, or open the clip a second time for more objects."
 
 
 class NoActiveMask(EngineError):
     code = "no-mask"
-    default_remedy = "Draw a mask in the clip editor's Mask mode, or choose one in its header."
+    default_remedy = "Draw a mask in the editor's Mask mode, or choose one in its header."
 
 
 class NothingPropagated(EngineError):
@@ -227,7 +227,7 @@ class EngineBusy(EngineError):
 
 class Offline(EngineError):
     code = "offline"
-    default_remedy = "Switch on 'Allow Online Access' in Blender's preferences, under System, and try again."
+    default_remedy = "Enable Allow Online Access in Preferences > System, and try again."
 
 
 class ImageUnreadable(EngineError):
@@ -237,18 +237,18 @@ class ImageUnreadable(EngineError):
 
 class MasksMissing(EngineError):
     code = "masks-missing"
-    default_remedy = "Run Propagate first; frames are suggested from its mattes."
+    default_remedy = "Propagate first; frames are suggested from its mattes."
 
 
 class PicturesMissing(EngineError):
     """The prepared images that training clips are composed of are missing."""
 
     code = "pictures-missing"
-    default_remedy = "Run `train-data`, and pass its folder with --data."
+    default_remedy = "Run `train-data`, and name its folder with --data."
 
 
 class FilmsChanged(EngineError):
     """Clips kept for comparison are no longer the ones that were written."""
 
     code = "films-changed"
-    default_remedy = "Remove that folder, or choose another; the clips are then composed anew, and differ from these."
+    default_remedy = "Delete that folder, or choose another. New clips are then composed, which differ from these."

@@ -110,7 +110,7 @@ class MatteFolder:
         except OSError as error:
             raise writing_error(self.root, error) from error
         if foreign and not marker.exists():
-            raise FolderTaken(f"{self.root} holds files that are not Keymatte's ({foreign[0]})")
+            raise FolderTaken(f"{self.root} contains files that are not Keymatte's ({foreign[0]})")
         for part in self.root.rglob("*.part"):
             part.unlink(missing_ok=True)
         with atomic_write(marker) as part:

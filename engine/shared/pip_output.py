@@ -25,8 +25,8 @@ def failure(text: str, status: int) -> EngineError:
         return DiskFull("no space is left to install the packages")
     if _NO_NETWORK.search(text):
         return EnvironmentFailed(
-            "the packages could not be fetched: the package registry was not reached",
-            remedy="Check the network and run the same again: whole files already fetched are kept.",
+            "the packages could not be downloaded: the package registry was not reached",
+            remedy="Check the network connection and run again: complete downloads are kept.",
         )
     missing = _NO_MATCH.search(text)
     if missing:
@@ -35,7 +35,7 @@ def failure(text: str, status: int) -> EngineError:
             remedy="Use Python 3.11 or 3.13 on Linux or Windows (64-bit, x86-64) or macOS (Apple silicon).",
         )
     errors = [line for line in text.splitlines() if line.startswith("ERROR")] or text.splitlines()[-1:]
-    return EnvironmentFailed(f"pip ended with status {status}: {' '.join(errors[-2:]) or 'it said nothing'}")
+    return EnvironmentFailed(f"pip exited with status {status}: {' '.join(errors[-2:]) or 'no output'}")
 
 
 class ProgressFilter:
@@ -54,7 +54,7 @@ class ProgressFilter:
                 name, version, *_ = Path(file).name.split("-")
                 self._name, self._tenths = name, 0
                 if not file.endswith(".metadata"):
-                    verb = "Downloading" if words[0] == "Downloading" else "Already here:"
+                    verb = "Downloading" if words[0] == "Downloading" else "Already downloaded:"
                     size = re.search(r"\([\d.]+ [kMG]B\)", line)
                     self._report(" ".join([verb, name, version, *([size[0]] if size else [])]))
             case ["Progress", done, "of", total] if total.isdigit() and int(total) > 20_000_000:
@@ -65,4 +65,4 @@ class ProgressFilter:
             case ["Installing", "collected", "packages:", *names]:
                 self._report(f"Unpacking {len(names)} packages: this takes a minute or more")
             case ["WARNING:", "Retrying", *_]:
-                self._report("The package registry does not answer; trying again")
+                self._report("The package registry does not respond; trying again")

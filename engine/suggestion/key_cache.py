@@ -36,7 +36,7 @@ class KeyFolder:
             foreign = [] if folder.is_dir() else [folder]
             foreign = foreign or [path for path in folder.iterdir() if path.suffix != ".part"]
             if foreign:
-                raise FolderTaken(f"{folder} cannot be used for keys of frames, as it contains {foreign[0].name}")
+                raise FolderTaken(f"{folder} cannot be used for the features of frames: it contains {foreign[0].name}")
         if _read(marker) != identity:
             try:
                 for path in folder.glob("[0-9]*.npy"):

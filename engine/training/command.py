@@ -11,10 +11,10 @@ from .scenes.command import add_arguments as add_scene_arguments
 def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add the training commands to the command line."""
     parser = commands.add_parser(
-        "train-data", help="download and prepare the training pictures (Debian, Ubuntu and PyPI)"
+        "train-data", help="download and prepare the training images (Debian, Ubuntu and PyPI)"
     )
     parser.set_defaults(command=_train_data)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the prepared images")
 
     add_scene_arguments(commands.add_parser("render-scenes", help="render training clips in Blender (needs bpy)"))
 
@@ -22,9 +22,9 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser.set_defaults(command=_train_sheet)
     parser.add_argument("--data", type=Path, required=True, help="folder made by train-data")
     parser.add_argument("--rendered", type=Path, help="folder of rendered scenes; the lower half shows them")
-    parser.add_argument("--out", type=Path, required=True, help="picture to write (.png)")
-    parser.add_argument("--clips", type=int, default=24, help="number of clips; two to a row")
-    parser.add_argument("--frames", type=int, default=4)
+    parser.add_argument("--out", type=Path, required=True, help="image to write (.png)")
+    parser.add_argument("--clips", type=int, default=24, help="number of clips, two per row")
+    parser.add_argument("--frames", type=int, default=4, help="frames per clip")
     parser.add_argument("--size", type=int, default=256, help="pixels, square")
     parser.add_argument("--seed", type=int, default=1)
 
@@ -38,9 +38,9 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         help="published EfficientNet-Lite0 weights (.pth) of the encoder; default: those that train-data fetched",
     )
     parser.add_argument("--start", type=Path, help="weights of this network to start from (.safetensors)")
-    parser.add_argument("--steps", type=int, default=6000)
-    parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--frames", type=int, default=4)
+    parser.add_argument("--steps", type=int, default=6000, help="optimiser steps; default: %(default)s")
+    parser.add_argument("--batch", type=int, default=4, help="clips per step and process; default: %(default)s")
+    parser.add_argument("--frames", type=int, default=4, help="frames per clip; default: %(default)s")
     parser.add_argument("--size", type=int, default=256, help="pixels, square, multiple of 32")
     parser.add_argument(
         "--smallest", type=int, help="pixels, multiple of 32: clips have random sizes from this to --size"
@@ -55,17 +55,17 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cpu")
     parser.add_argument(
-        "--mixed", action="store_true", help="use bfloat16 on a CPU too: faster on CPUs that support it"
+        "--mixed", action="store_true", help="also use bfloat16 on a CPU: faster on CPUs that support it"
     )
     parser.add_argument("--rendered", type=Path, help="folder of rendered scenes to train on as well")
     parser.add_argument("--workers", type=int, default=1, help="processes that make clips")
-    parser.add_argument("--minutes", type=float, help="stop after this many minutes; can be resumed")
+    parser.add_argument("--minutes", type=float, help="stop after this many minutes; run again to resume")
 
     parser = commands.add_parser("train-round", help="round trained weights to the 8-bit integers that CPUs compute in")
     parser.set_defaults(command=_train_round)
     parser.add_argument("--weights", type=Path, required=True, help="trained weights (.safetensors)")
     parser.add_argument(
-        "--data", type=Path, required=True, help="folder made by train-data; its pictures calibrate the rounding"
+        "--data", type=Path, required=True, help="folder made by train-data; its images calibrate the rounding"
     )
     parser.add_argument("--out", type=Path, required=True, help="file to write (.safetensors)")
 

@@ -125,7 +125,7 @@ def test_engine_that_does_not_answer_a_cancel_is_killed(session, monkeypatch):
     pump_until(session, State.RUNNING)
     session.cancel()
     status = pump_until(session, State.CANCELLED, seconds=10)
-    assert "did not answer" in status.text
+    assert "did not respond" in status.text
     assert engine_process_id(session) is None
 
 

@@ -219,7 +219,7 @@ def test_frames_without_mattes_are_warned_of(studio, capfd):
     propagated(studio, first=1001, start=101)
     for number in (1002, 1003, 1006):
         studio.matte_folder.matte(2, number).unlink()
-    assert "frames without mattes show those of other frames: 102 to 103, 106" in warnings(studio, capfd)
+    assert "frames without mattes use those of other frames: 102 to 103, 106" in warnings(studio, capfd)
 
 
 def test_without_mattes_the_operator_is_refused(studio):

@@ -24,7 +24,7 @@ def test_single_object_of_a_label_image_is_taken_whatever_its_number(studio):
 
 
 def test_a_label_image_without_the_object_is_refused(studio):
-    with pytest.raises(RuntimeError, match="holds the objects 2, 3, but not object 1"):
+    with pytest.raises(RuntimeError, match="has objects 2, 3, but not object 1"):
         studio.import_keyframe(np.where(ring(0), 2, np.where(box(0), 3, 0)), PALETTE)
 
 
@@ -41,14 +41,14 @@ def test_in_an_image_with_alpha_the_object_is_opaque(studio):
 
 
 def test_colour_image_is_refused(studio):
-    with pytest.raises(RuntimeError, match=r"has colours.*pixel is an object number"):
+    with pytest.raises(RuntimeError, match=r"is a colour image.*pixel is an object number"):
         studio.import_keyframe(PALETTE[truth(0)])
 
 
 def test_an_image_of_another_size_is_refused(studio):
-    with pytest.raises(RuntimeError, match=r"The image is 120x79, the clip is 120x80"):
+    with pytest.raises(RuntimeError, match=r"The image is 120x79, but the clip is 120x80"):
         studio.import_keyframe(truth(0)[1:], PALETTE)
-    with pytest.raises(RuntimeError, match=r"The image is 119x80, the clip is 120x80"):
+    with pytest.raises(RuntimeError, match=r"The image is 119x80, but the clip is 120x80"):
         studio.import_keyframe(PALETTE[truth(0)][:, 1:, :1].repeat(3, axis=2))
     assert len(studio.clip.matting.keyframes) == 0
 

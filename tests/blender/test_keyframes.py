@@ -154,7 +154,7 @@ def test_keyframe_from_mask_leaves_no_temporary_data(studio):
 def test_an_empty_mask_is_refused_but_an_object_can_be_absent(studio):
     studio.space.mask = new_mask(circle(3, 3, 0.1))
     studio.go(2)
-    with pytest.raises(RuntimeError, match=r"covers no pixel.*Absent"):
+    with pytest.raises(RuntimeError, match=r"mask is empty.*Absent"):
         studio.click("matte_keyframe_from_mask")
     assert len(studio.clip.matting.keyframes) == 0
     studio.click("matte_keyframe_from_mask", absent=True)
@@ -264,7 +264,7 @@ def test_from_the_mask_of_mattes_only_the_objects_own_layer_is_used(studio):
         assert iou(studio.keyframe_labels(object_id) > 0, own) > 0.95
     assert [layer.hide_render for layer in mask.layers] == [False, False]
     studio.click("matte_object_add", name="new")
-    with pytest.raises(RuntimeError, match=r"only layers of other objects.*layer of its own"):
+    with pytest.raises(RuntimeError, match=r"no layer of this object.*layer of its own"):
         studio.click("matte_keyframe_from_mask")
     add_spline(mask.layers.new(name="drawn for the new one"), circle(0.5, 0.3, 0.05))
     studio.click("matte_keyframe_from_mask")
@@ -280,14 +280,14 @@ def test_pixels_under_another_objects_keyframe_are_reported(studio, capfd):
     studio.click("matte_object_add", name="coat")
     capfd.readouterr()
     studio.import_keyframe(np.roll(square, 15, axis=1))
-    assert "400 pixels; 100 pixels of Object 1 lie under coat" in capfd.readouterr().out
+    assert "400 pixels; 100 pixels of Object 1 are covered by coat" in capfd.readouterr().out
     studio.clip.matting.active_object = 0
     studio.import_keyframe(np.roll(square, 5, axis=1))
-    assert "400 pixels; 200 pixels of Object 1 lie under coat" in capfd.readouterr().out
+    assert "400 pixels; 200 pixels of Object 1 are covered by coat" in capfd.readouterr().out
     studio.import_keyframe(np.roll(square, 40, axis=1))
     assert "under" not in capfd.readouterr().out
     studio.import_keyframe((np.roll(square, 5, axis=1) > 0).astype(np.uint8), PALETTE, all_objects=True)
-    assert "1 objects on frame 1; 200 pixels of Object 1 lie under coat" in capfd.readouterr().out
+    assert "1 objects set on frame 1; 200 pixels of Object 1 are covered by coat" in capfd.readouterr().out
 
 
 def test_image_numbers_beyond_blenders_range_are_refused(studio):

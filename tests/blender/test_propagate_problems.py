@@ -71,7 +71,7 @@ def test_missing_clip_file_is_reported_until_it_is_back(studio):
     studio.open_marked()
     film, away = studio.folder / "film", studio.folder / "away"
     shutil.move(film, away)
-    with pytest.raises(RuntimeError, match=r"does not exist.*Put the clip back"):
+    with pytest.raises(RuntimeError, match=r"is missing.*Put the file back"):
         studio.propagate()
     shutil.move(away, film)
     assert studio.propagate() == {"FINISHED"}
@@ -95,7 +95,7 @@ def test_keyframe_of_another_size_is_refused(studio):
     version = clip.matting.keyframes[0].version
     kept = studio.matte_folder.root / "keyframes" / "versions" / f"{version}.png"
     png.write_labels(kept, truth(0)[:40])
-    with pytest.raises(RuntimeError, match="120x40, the clip is 120x80"):
+    with pytest.raises(RuntimeError, match="120x40, but the clip is 120x80"):
         studio.propagate()
 
 

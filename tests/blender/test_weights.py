@@ -82,7 +82,7 @@ def test_file_without_weights_is_refused_and_another_can_be_imported(studio, tmp
     with pytest.raises(RuntimeError, match=r"XMem\.pth"):
         bpy.ops.clip.matte_weights_import(name="XMem", filepath=str(page), wait=True)
     assert studio.state == "failed"
-    with pytest.raises(RuntimeError, match="is not there"):
+    with pytest.raises(RuntimeError, match="does not exist"):
         bpy.ops.clip.matte_weights_import(name="XMem", filepath=str(tmp_path / "nowhere.pth"), wait=True)
     assert bpy.ops.clip.matte_weights_import.poll()
 

@@ -18,7 +18,7 @@ class Sample(ReportingOperator):
 
 
 def fail():
-    raise NoKeyframes("clip shot has no keyframe to start from")
+    raise NoKeyframes("clip shot has no keyframes to propagate from")
 
 
 def test_returned_text_is_reported_and_empty_text_is_not():
@@ -32,5 +32,5 @@ def test_error_is_reported_with_its_remedy():
     operator = Sample(fail)
     assert operator.execute(None) == {"CANCELLED"}
     assert operator.reports == [
-        ({"ERROR"}, "Clip shot has no keyframe to start from. Mark at least one object on one frame first.")
+        ({"ERROR"}, "Clip shot has no keyframes to propagate from. Mark at least one object on one frame first.")
     ]

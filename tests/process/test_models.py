@@ -76,7 +76,7 @@ def test_all_weights_are_listed_with_method_licence_and_source(folder):
 def test_a_recipe_whose_weights_are_not_in_the_catalogue_is_not_listed_as_needing_none(folder):
     words = {entry.split("\n")[0]: entry for entry in re.split(r"\n(?=\S)", run_cli([*ENGINE, "models"]).stdout)}
     for name in ("aot-l-mbv2", "aot-l-swinb"):
-        assert "needs weights that are not listed below: name a file with --weights" in words[name]
+        assert "needs weights that are not listed below: choose a file with --weights" in words[name]
     assert "needs no weights" in words["colour"]
 
 
@@ -171,13 +171,13 @@ def test_bytes_received_before_ctrl_c_are_kept(models, server, folder):
 
 def test_broken_connection_is_reported(models, server, folder):
     server.breaks_at = MIDDLE
-    assert_refused([*models, "download", NAME, "--yes"], "broke off at 1000000 of", "continues where it stopped")
+    assert_refused([*models, "download", NAME, "--yes"], "was lost after 1000000 of", "continues where it stopped")
     assert downloaded_bytes(folder) == MIDDLE
 
 
 def test_file_is_imported_by_its_name_or_by_the_as_option(models, folder, tmp_path):
     file = published(tmp_path / "mine.pth")
-    assert_refused([*models, "import", str(file)], "does not tell which weights it holds", "--as NAME")
+    assert_refused([*models, "import", str(file)], "is not that of any published weights", "--as NAME")
     ended = run_cli([*models, "import", str(file), "--as", NAME])
     assert ended.returncode == 0, ended.stderr
     assert (folder / "Ours.safetensors").exists()
@@ -190,7 +190,7 @@ def test_file_is_imported_by_its_name_or_by_the_as_option(models, folder, tmp_pa
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (pickle.dumps(print), "holds code, not only tensors"),
+        (pickle.dumps(print), "contains code, not only tensors"),
         (b"<html>", "is a web page"),
         (b"PK\x03\x04", "is incomplete"),
         (b"", "is empty"),

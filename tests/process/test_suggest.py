@@ -82,7 +82,7 @@ def test_invalid_suggest_requests_are_refused(place):
     assert_refused(suggest(place, "--chosen", "0,99"), "99 is not in the clip")
     assert_refused(suggest(place, "--chosen", "zero"), "must look like 0,20,45")
     assert_refused(suggest(place, "--chosen", "0", "--alpha", "2"), "must be from 0 to 1")
-    assert_refused(suggest(place, "--chosen", "0", "--min-mask", "90"), "only on frames chosen already")
+    assert_refused(suggest(place, "--chosen", "0", "--min-mask", "90"), "no frame that is not annotated already")
 
 
 def test_a_suggestion_can_be_cancelled(place):

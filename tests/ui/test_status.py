@@ -6,7 +6,7 @@ from keymatte.ui.status import wrapped
 
 
 def test_long_text_is_cut_into_lines_without_losing_a_letter():
-    text = "the file of clip shot is not there: " + "/a/long/path" * 9
+    text = "the file of clip shot is missing: " + "/a/long/path" * 9
     lines = wrapped(text, 42)
     assert max(map(len, lines)) <= 42
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")

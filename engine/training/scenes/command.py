@@ -21,7 +21,7 @@ class BlenderMissing(EngineError):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `render-scenes` to its parser."""
     parser.set_defaults(command=_render)
-    parser.add_argument("--data", type=Path, required=True, help="folder written by train-data")
+    parser.add_argument("--data", type=Path, required=True, help="folder made by train-data")
     parser.add_argument("--out", type=Path, required=True, help="folder for the clips; existing clips are kept")
     parser.add_argument("--count", type=int, default=400, help="number of seeds, one scene each")
     parser.add_argument("--first-seed", type=int, default=1, help="seed of the first scene")

@@ -42,8 +42,8 @@ def test_a_missing_file_is_named(tmp_path: Path):
     [
         (lambda t: t.pop("1.weight"), "lacks '1.weight'"),
         (lambda t: t.update(other=torch.zeros(1)), "unknown tensor 'other'"),
-        (lambda t: t.update({"0.bias": torch.zeros(5)}), r"'0.bias' is \(5,\), this network needs \(4,\)"),
-        (lambda t: t["0.weight"].fill_(float("nan")), "'0.weight' holds values that are not finite"),
+        (lambda t: t.update({"0.bias": torch.zeros(5)}), r"'0.bias' is \(5,\), but this network needs \(4,\)"),
+        (lambda t: t["0.weight"].fill_(float("nan")), "'0.weight' contains values that are not finite"),
     ],
 )
 def test_wrong_tensors_are_named(tmp_path: Path, change, words: str):
@@ -110,9 +110,9 @@ def test_published_names_are_mapped_and_batch_norm_is_folded_into_the_convolutio
     [
         (lambda t: t.pop("bn1.running_var"), "lacks 'bn1.running_var'"),
         (lambda t: t.update(extra=torch.zeros(1)), "unknown tensor 'extra'"),
-        (lambda t: t.update({"bn1.bias": torch.zeros(5)}), r"'bn1.bias' is \(5,\), this network needs \(4,\)"),
-        (lambda t: t["bn1.running_var"].fill_(-1), "'first.weight' holds values that are not finite"),
-        (lambda t: t["head.bias"].fill_(float("inf")), "'head.bias' holds values that are not finite"),
+        (lambda t: t.update({"bn1.bias": torch.zeros(5)}), r"'bn1.bias' is \(5,\), but this network needs \(4,\)"),
+        (lambda t: t["bn1.running_var"].fill_(-1), "'first.weight' contains values that are not finite"),
+        (lambda t: t["head.bias"].fill_(float("inf")), "'head.bias' contains values that are not finite"),
     ],
 )
 def test_wrong_published_tensors_are_named_as_their_authors_name_them(change, words: str):

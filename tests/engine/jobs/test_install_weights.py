@@ -129,9 +129,9 @@ def test_weights_of_another_network_are_not_installed_and_not_kept(server, folde
 
 
 def test_weights_without_an_address_are_refused_with_their_page(folder):
-    with pytest.raises(DownloadRefused, match="cannot be downloaded by a program") as refusal:
+    with pytest.raises(DownloadRefused, match="can only be downloaded with a browser") as refusal:
         install(row(), folder, no_report, never_cancelled)
-    assert refusal.value.remedy == "Download Ours.pth with a browser from https://example.org/ours, then import it."
+    assert refusal.value.remedy == "Download Ours.pth from https://example.org/ours, then import it."
 
 
 def test_not_found_error_names_the_page(server, folder):
@@ -217,7 +217,7 @@ def test_file_with_code_is_not_installed(folder, tmp_path):
 
 
 def test_a_file_that_is_not_there_is_named(folder, tmp_path):
-    with pytest.raises(WeightsMissing, match=r"none\.pth is not there"):
+    with pytest.raises(WeightsMissing, match=r"none\.pth does not exist"):
         import_file(row(), tmp_path / "none.pth", folder, no_report, never_cancelled)
 
 
@@ -269,5 +269,5 @@ def test_a_cancelled_import_leaves_nothing(folder, answers, tmp_path):
 
 
 def test_an_unknown_name_is_an_error(folder, answers):
-    with pytest.raises(UnknownWeights, match="there are Ours"):
+    with pytest.raises(UnknownWeights, match="published are Ours"):
         run(Download("d", "Theirs", folder), answers.append, never_cancelled)

@@ -125,7 +125,7 @@ def test_an_image_that_changed_its_size_after_opening_is_an_error(tmp_path):
     moving_disc(3).write_images(tmp_path)
     with FrameReader.open(tmp_path) as reader:
         write_grey(tmp_path / "shot_0001.png", 1)
-        with pytest.raises(FramesUnreadable, match=r"shot_0001\.png is 8x6, the clip 128x96"):
+        with pytest.raises(FramesUnreadable, match=r"shot_0001\.png is 8x6, but the clip is 128x96"):
             reader.read(1)
 
 

@@ -63,7 +63,7 @@ def test_colours_are_refused_unless_all_channels_are_equal(tmp_path):
     assert np.array_equal(read_labels(tmp_path / "alpha.png"), LABELS)
     grey[0, 0] = (0, 0, 1)
     write_png(tmp_path / "blue.png", grey)
-    with pytest.raises(KeyframeNotLabels, match="colours"):
+    with pytest.raises(KeyframeNotLabels, match="colour image"):
         read_labels(tmp_path / "blue.png")
 
 
@@ -86,7 +86,7 @@ def test_a_photograph_with_a_palette_is_refused(tmp_path):
 def test_size_other_than_the_clips_is_refused_with_both_sizes(tmp_path):
     write_labels(tmp_path / "a.png", LABELS)
     assert read_labels(tmp_path / "a.png", size=(2, 3)).shape == (2, 3)
-    with pytest.raises(KeyframeSizeMismatch, match=r"a\.png is 3x2, the clip is 2x3"):
+    with pytest.raises(KeyframeSizeMismatch, match=r"a\.png is 3x2, but the clip is 2x3"):
         read_labels(tmp_path / "a.png", size=(3, 2))
 
 
@@ -197,5 +197,5 @@ def test_missing_folder_images_or_objects_raise_no_keyframes(tmp_path):
     with pytest.raises(NoKeyframes, match="no label images"):
         read_keyframes(tmp_path, (0,), (2, 3))
     write_labels(tmp_path / "0.png", LABELS * 0)
-    with pytest.raises(NoKeyframes, match="no object"):
+    with pytest.raises(NoKeyframes, match="show no objects"):
         read_keyframes(tmp_path, (0,), (2, 3), unlabelled="absent")

@@ -12,7 +12,7 @@ from engine.shared.errors import BadSetting, UnknownRecipe
 
 
 def test_the_error_for_an_unknown_recipe_lists_the_known_ones():
-    with pytest.raises(UnknownRecipe, match=r"no recipe is called 'magic'; there are keymatte, xmem\+\+, xmem, "):
+    with pytest.raises(UnknownRecipe, match=r"there is no recipe 'magic'; the recipes are keymatte, xmem\+\+, xmem, "):
         find_recipe("magic")
 
 
@@ -25,7 +25,7 @@ def test_numbers_are_the_defaults_updated_by_the_settings():
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ({"memory.size": "3"}, "no setting 'memory.size'; it has read.top_k"),
+        ({"memory.size": "3"}, "no setting 'memory.size'; choose from read.top_k"),
         ({"memory.interval": "often"}, "whole number, not 'often'"),
         ({"memory.interval": "0"}, "at least 1, not 0"),
     ],
@@ -71,7 +71,7 @@ def test_a_network_accepts_any_memory_whose_capability_it_has(name: str, memory:
 
 
 def test_the_error_for_an_unknown_memory_lists_the_known_ones():
-    with pytest.raises(BadSetting, match="no memory is called 'elephant'; there are keyframes, recent, all"):
+    with pytest.raises(BadSetting, match="there is no memory 'elephant'; choose from keyframes, recent, all"):
         find_recipe("keymatte").with_settings({"memory": "elephant"})
 
 

@@ -62,7 +62,7 @@ def test_weights_are_found_by_name(name):
 
 
 def test_unknown_name_is_refused_with_the_known_names():
-    with pytest.raises(UnknownWeights, match=r"no published weights 'XMen'; there are XMem, XMem-s012, XMem-s2"):
+    with pytest.raises(UnknownWeights, match=r"there are no weights 'XMen'; published are XMem, XMem-s012, XMem-s2"):
         find_weights("XMen")
 
 
@@ -83,7 +83,7 @@ def test_weights_are_identified_by_file_name(file, name):
 
 @pytest.mark.parametrize("file", ["model_best.pth", "XMem-s01.pth", "my-XMem.pth", "XMem-s012-mine.pth"])
 def test_unknown_file_name_is_refused(file):
-    with pytest.raises(UnknownWeights, match="does not tell which weights") as refusal:
+    with pytest.raises(UnknownWeights, match="is not that of any published weights") as refusal:
         find_by_file(Path(file))
     assert "--as NAME" in refusal.value.remedy
 

@@ -118,7 +118,7 @@ def test_too_little_disk_space_is_reported_before_any_download(tmp_path, monkeyp
 
 def test_missing_package_raises_environment_failed(tmp_path):
     missing = str(tmp_path / "nothing-1.0-py3-none-any.whl")
-    with pytest.raises(EnvironmentFailed, match="pip ended with status 1"):
+    with pytest.raises(EnvironmentFailed, match="pip exited with status 1"):
         create(tmp_path / "env", [missing], python=PYTHON, report=lambda _line: None)
     assert not is_complete(tmp_path / "env", [missing])
 
@@ -128,8 +128,8 @@ def test_program_and_pip_end_when_the_input_closes(tmp_path):
     project.write_text('[project]\ndependencies = ["keymatte-there-is-no-such-package"]\n')
     command = [PYTHON, "-u", "-m", "engine.shared.environment", folder, "--pyproject", project, "--end-with-stdin"]
     child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert child.stdout.readline().startswith("Making an environment")
-    assert child.stdout.readline().startswith("Getting keymatte-there")
+    assert child.stdout.readline().startswith("Creating an environment")
+    assert child.stdout.readline().startswith("Installing keymatte-there")
     began = time.monotonic()
     child.stdin.close()
     assert child.wait(20) == 143
