@@ -173,7 +173,7 @@ def test_missing_mask_missing_object_and_frame_outside_the_clip_are_refused(stud
         studio.click("matte_keyframe_from_mask")
     studio.go(1)
     studio.click("matte_object_remove")
-    with pytest.raises(RuntimeError, match="Add an object"):
+    with pytest.raises(RuntimeError, match="Select an object"):
         studio.click("matte_keyframe_from_mask")
 
 

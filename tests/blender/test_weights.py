@@ -88,7 +88,7 @@ def test_file_without_weights_is_refused_and_another_can_be_imported(studio, tmp
 
 
 def test_unknown_weights_name_is_refused(studio):
-    with pytest.raises(RuntimeError, match="No published weights 'YMem'"):
+    with pytest.raises(RuntimeError, match="There are no weights 'YMem'"):
         bpy.ops.clip.matte_weights_import(name="YMem", filepath=str(studio.folder / "some.pth"))
 
 

@@ -212,7 +212,7 @@ def test_weights_of_another_method_are_refused(folder, tmp_path):
 
 @pytest.mark.parametrize("action", [["download", "XMen"], ["import", "XMem.pth", "--as", "XMen"]])
 def test_unknown_name_is_refused_with_the_known_names(folder, action):
-    assert_refused([*ENGINE, "models", *action], "published weights 'XMen'", *(entry.name for entry in CATALOGUE))
+    assert_refused([*ENGINE, "models", *action], "no weights 'XMen'", *(entry.name for entry in CATALOGUE))
 
 
 def test_only_a_download_uses_the_network(models, server, folder, tmp_path):

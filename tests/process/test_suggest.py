@@ -76,7 +76,7 @@ def test_keys_of_another_height_are_not_mixed_in(place):
 
 
 def test_invalid_suggest_requests_are_refused(place):
-    assert_refused(suggest(place, "--chosen", "0"), "Run Propagate first")
+    assert_refused(suggest(place, "--chosen", "0"), "Propagate first")
     assert run_cli(propagate(place)).returncode == 0
     assert_refused(suggest(place), "--keyframes FOLDER or --chosen")
     assert_refused(suggest(place, "--chosen", "0,99"), "99 is not in the clip")
