@@ -19,7 +19,7 @@ BUILD = ROOT / "build"
 CONSTRAINTS = ROOT / "constraints.txt"  # exact versions for the environments made here
 FOLDERS = ("addon", "engine", "ops", "ui")
 FILES = ("blender_manifest.toml", "pyproject.toml", "LICENSE", "LICENSES/Apache-2.0.txt", "THIRD_PARTY.md")
-LEFT_OUT = ("engine/training", "engine/evaluation")  # not needed in the extension, which neither trains nor scores
+LEFT_OUT = ("engine/training", "engine/evaluation")  # the extension neither trains nor evaluates networks
 ROOT_MODULE = '"""Keymatte."""\n\nfrom .addon.registration import register, unregister\n'
 
 
@@ -45,7 +45,10 @@ class BuildError(Exception):
 
 # -- interpreters ------------------------------------------------------------------------------------------
 def find_python(version: tuple) -> Path | None:
-    """Return a working Python of this version, or None: this one, or from PATH, pyenv or Windows' `py`."""
+    """Return the path of a working Python of this version, or None if none is found.
+
+    Tries the Python that runs this script, then PATH, pyenv and, on Windows, the launcher `py`.
+    """
     if sys.version_info[:2] == version:
         return Path(sys.executable)
     name = f"python{dotted(version)}" + (".exe" if os.name == "nt" else "")
@@ -67,7 +70,7 @@ def find_python(version: tuple) -> Path | None:
 
 
 def python_for(release: str) -> Path:
-    """Return the interpreter to run this Blender with. Raises BuildError if none is found."""
+    """Return the Python interpreter that this Blender release needs. Raises BuildError if it is not found."""
     blender = BLENDERS[release]
     python = find_python(blender.python)
     if python is None:
@@ -79,7 +82,10 @@ def python_for(release: str) -> Path:
 
 
 def default_blender() -> str:
-    """Return the Blender for this Python, or else the first whose Python is found. Raises BuildError if none is."""
+    """Return the Blender release to use: the first in BLENDERS for the Python version that runs this script.
+
+    If there is none, return the first release whose Python is found. Raises BuildError if none is found.
+    """
     current = sys.version_info[:2]
     for release in sorted(BLENDERS, key=lambda release: BLENDERS[release].python != current):
         python = find_python(BLENDERS[release].python)
@@ -118,7 +124,7 @@ def main_environment(release: str) -> Path:
 
 
 def blender_environment(release: str) -> Path:
-    """Return the Python of an environment without the engine, like an artist's Blender: Blender, NumPy and pytest."""
+    """Return the Python of an environment like an artist's Blender: Blender, NumPy and pytest, without the engine."""
     from engine.shared.environment import requirements
 
     lines = requirements(ROOT / "pyproject.toml", extras=("test",))
@@ -127,7 +133,7 @@ def blender_environment(release: str) -> Path:
 
 
 def _environment(name: str, release: str, packages: list) -> Path:
-    """Return the Python of an environment with `packages` and this Blender, in the versions of CONSTRAINTS."""
+    """Return the Python of an environment with `packages` and this Blender, at the versions pinned in CONSTRAINTS."""
     from engine.shared.environment import create, is_complete, read_constraints
     from engine.shared.errors import EngineError
 
@@ -187,7 +193,7 @@ def _is_shipped(file: Path) -> bool:
 
 # -- commands ----------------------------------------------------------------------------------------------
 def check(release: str) -> int:
-    """Validate the zip with Blender's own tool, then install, enable and disable it in a clean user folder."""
+    """Validate the zip with Blender's own tool, then install, enable and disable it in an empty user folder."""
     python = blender_environment(release)
     archive = build()
     heading(f"Install it in Blender {BLENDERS[release].release}")
@@ -203,9 +209,9 @@ def demo(out: Path) -> int:
 
 
 def test(pytest_arguments: list, only: str | None = None) -> int:
-    """Run all tests in the main environment, and those of the installed extension in other Blenders.
+    """Run all tests in the main environment, and the tests of the installed extension in other Blenders.
 
-    With `only`, run all tests with this Blender and no other. `-m fast` runs only the quick tests, without Blender.
+    `only` names the single Blender release to run all tests with. `-m fast` runs only the quick tests, without Blender.
     """
     from tests import suite
 
@@ -218,7 +224,7 @@ def test(pytest_arguments: list, only: str | None = None) -> int:
 
 
 def _other_environments(main_release: str) -> dict:
-    """Return the Pythons of the other Blenders to test, by release, leaving out those whose Python is not found."""
+    """Return the Python by release for the other Blenders to test, leaving out releases whose Python is not found."""
     releases = [release for release in ALSO_TESTED if release != main_release]
     pythons = {release: blender_environment(release) for release in releases if find_python(BLENDERS[release].python)}
     for release in set(releases) - set(pythons):

@@ -1,4 +1,4 @@
-"""Client of the engine process: pipes read and written by threads, an inbox of messages, and a log."""
+"""Client of the engine process: threads that read and write its pipes, an inbox of messages, and a log."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class ChildProcess:
         return self._process.poll()
 
     def received(self) -> list[Any]:
-        """Return the items that have arrived since the last call, oldest first."""
+        """Return the inbox items that have arrived since the last call, oldest first."""
         items = []
         while True:
             try:
@@ -140,7 +140,7 @@ class ChildProcess:
         pipes = (self._stdin, self._stdout, self._stderr)
         for thread, pipe in zip((self._writer, self._reader, self._logger), pipes, strict=True):
             thread.join(RELEASE_SECONDS)
-            if not thread.is_alive():  # else a grandchild still holds the pipe, and closing would block
+            if not thread.is_alive():  # if it is alive, a grandchild holds the pipe, and closing would block
                 with suppress(OSError):
                     pipe.close()
 
@@ -192,8 +192,8 @@ class EngineClient(ChildProcess):
         """Queue a request, to be sent with the next `flush` or `answers`, and return at once.
 
         Operators call this. Blender with Python 3.11 can crash if another Python thread wakes up just as an operator
-        called under a context override ends: it mistakes the lock held by that thread for its own. Requests therefore
-        wait for the timer, so that the writer thread does not wake up during an operator.
+        called under a context override ends, because Blender mistakes that thread's lock for its own. Requests
+        therefore wait for the timer, so that the writer thread does not wake up during an operator.
         """
         if isinstance(request, Cancel):
             self._cancels.setdefault(request.job_id, time.monotonic() + CANCEL_SECONDS)
@@ -208,7 +208,7 @@ class EngineClient(ChildProcess):
     def answers(self) -> list[Answer]:
         """Send queued requests, and return the answers received since the last call.
 
-        An unexpected end of the engine is an answer too: Failed with the code "engine-died".
+        If the engine ends unexpectedly, the answers include Failed with the code "engine-died".
         """
         self.flush()
         answers = self.received()

@@ -41,7 +41,7 @@ def scene_frame(clip: MovieClip, media_frame: int) -> int:
 
 
 def show(scene: Scene, frame: int) -> None:
-    """Go to a scene frame, as the arrow keys do. Clip editors would not update after `Scene.frame_set`."""
+    """Set the scene's current frame as the arrow keys do. After `Scene.frame_set`, clip editors would not update."""
     scene.frame_current = frame
 
 
@@ -74,7 +74,7 @@ def first_number(clip: MovieClip) -> int:
 
 
 def number(clip: MovieClip, media_frame: int) -> int:
-    """Return the number of `media_frame` in the file names of the matte folder."""
+    """Return the file number of `media_frame`, which names its files in the matte folder."""
     return first_number(clip) + media_frame
 
 
@@ -84,5 +84,5 @@ def media_frame_of(clip: MovieClip, number: int) -> int:
 
 
 def scene_frame_of(clip: MovieClip, number: int) -> int:
-    """Return the scene frame of the frame with the file number `number`."""
+    """Return the scene frame at which Blender shows the frame with the file number `number`."""
     return scene_frame(clip, media_frame_of(clip, number))

@@ -22,10 +22,10 @@ _COLUMN, _ROW = 240.0, 320.0  # distances between nodes, in node editor units
 class CompositorResult:
     """Result of adding nodes to a scene's compositor."""
 
-    linked: bool  # whether the cut-out clip reaches the compositor's output
+    linked: bool  # whether the cut-out clip is linked to the compositor's output
     same_size: bool  # whether the render has the clip's size
     skipped: tuple[int, ...] = ()  # ids of objects without mattes
-    missing: tuple[int, ...] = ()  # scene frames on which an object has no matte: another frame's is shown there
+    missing: tuple[int, ...] = ()  # scene frames on which an object has no matte, so Blender shows another frame's
 
 
 def add_mattes(scene: Scene, clip: MovieClip, object_ids: Sequence[int]) -> CompositorResult:
@@ -97,7 +97,10 @@ class _KeymatteNodes:
         return node
 
     def sum(self, first: NodeSocket, second: NodeSocket, row: int) -> NodeSocket:
-        """Add two mattes: where objects meet, their coverages of a pixel add up to 1."""
+        """Return the sum of two mattes, computed by a Math node.
+
+        Where two objects meet in a pixel, their coverages add up to 1.
+        """
         node = self.node(f"sum {row}", node_trees.ADD, column=1, row=row)
         node.operation, node.use_clamp = "ADD", True
         self.link(first, node.inputs[0])
@@ -110,7 +113,10 @@ class _KeymatteNodes:
             self._tree.links.new(source, target)
 
     def finish(self, alpha: NodeSocket) -> CompositorResult:
-        """Set the clip's alpha, remove Keymatte's unused nodes, and link to the compositor's output if it is free."""
+        """Link `alpha` to the clip's alpha, remove Keymatte's unused nodes, and return the result.
+
+        The cut-out clip is linked to the compositor's output if that is free.
+        """
         film = self.node("clip", "CompositorNodeMovieClip", column=0, row=0)
         film.clip = self._clip
         cut = self.node("cut out", "CompositorNodeSetAlpha", column=2, row=0)
@@ -139,7 +145,7 @@ class _KeymatteNodes:
                 self._tree.nodes.remove(node)
 
     def _corner(self, is_frame: bool) -> tuple[float, float]:
-        """Return where to place nodes: below all existing nodes for the frame node, else at the frame's corner."""
+        """Return where to place new nodes: the frame node below all nodes, others at the corner of the frame node."""
         if not is_frame:
             return 0.0, 0.0
         bottoms = [node.location.y - node.height for node in self._tree.nodes if node.parent is None]
@@ -165,7 +171,7 @@ def _matte_files(folder: MatteFolder, object_id: int) -> list[Path]:
 
 
 def _show_sequence(node: Node, clip: MovieClip, object_id: int, paths: list[Path]) -> None:
-    """Set an Image node to show each matte on the scene frame at which the clip shows its frame.
+    """Set an Image node to show each matte on the scene frame at which Blender shows the matte's clip frame.
 
     Blender computes: file number = scene frame - frame_start + 1 + frame_offset.
     """

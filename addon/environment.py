@@ -28,7 +28,10 @@ def own_folder() -> Path:
 
 
 def engine_python() -> Path:
-    """Return the interpreter that runs the engine. Raises EngineMissing if it does not exist or is incomplete."""
+    """Return the Python interpreter that runs the engine.
+
+    Raises EngineMissing if there is no such interpreter, or if its environment is only partly installed or outdated.
+    """
     chosen = preferences().engine_python
     if chosen:
         python = Path(bpy.path.abspath(chosen))
@@ -53,7 +56,10 @@ def engine_command() -> list[str]:
 
 
 def install_command() -> list[str]:
-    """Return the command that installs the engine's environment, run in ROOT. Raises Offline without online access."""
+    """Return the command, to be run in ROOT, that installs the engine's environment.
+
+    Raises Offline if online access is off in Blender.
+    """
     if not bpy.app.online_access:
         raise Offline("the engine's packages must be downloaded, but Blender's online access is off")
     folder = str(own_folder())

@@ -53,8 +53,9 @@ def matte_folder(clip: MovieClip) -> MatteFolder:
 
 
 def readable_folder(clip: MovieClip) -> MatteFolder:
-    """Return the clip's folder for reading, choosing one at first use; a copied clip gets its own folder and key.
+    """Return the clip's folder for reading, choosing one at first use. A copied clip gets a folder and key of its own.
 
+    A folder that another .blend owns is returned as well, since reading does not change it.
     Raises FolderNotWritable, DiskFull.
     """
     current = existing_folder(clip)
@@ -62,7 +63,10 @@ def readable_folder(clip: MovieClip) -> MatteFolder:
 
 
 def existing_folder(clip: MovieClip) -> MatteFolder | None:
-    """Return the folder chosen for the clip, or None. The relative path comes first, in case the .blend was moved."""
+    """Return the folder chosen for the clip, or None if none has been chosen.
+
+    The stored relative path is tried before the absolute one, in case the .blend was moved with its folder.
+    """
     matting = clip.matting
     if not matting.folder:
         return None
@@ -72,12 +76,12 @@ def existing_folder(clip: MovieClip) -> MatteFolder | None:
 
 
 def clear_assigned_folders() -> None:
-    """Clear the folders chosen since the file was opened, before another file is loaded."""
+    """Forget which folders were chosen since the file was opened, because another file is about to be loaded."""
     _assigned.clear()
 
 
 def results(clip: MovieClip) -> MatteResults:
-    """Return the clip's results, listed from disk: unlike properties, files are not reverted by an undo."""
+    """Return the clip's results as found on disk, because an undo reverts properties but not files."""
     folder = existing_folder(clip)
     if folder is None:
         return MatteResults((), ())
@@ -95,7 +99,7 @@ def relative_path(path: Path) -> str:
 def clear_results(clip: MovieClip) -> int:
     """Delete the clip's mattes, label images, outlines, stored keys, adapted weights and job checkpoints.
 
-    Keyframes are kept. Returns the number of deleted files, without checkpoints. Raises FolderNotWritable.
+    Keyframes are kept. Returns the number of deleted files, not counting checkpoints. Raises FolderNotWritable.
     """
     if existing_folder(clip) is None:
         return 0
@@ -118,7 +122,7 @@ _NOT_WRITABLE_REMEDY = "Save the .blend file in a writable folder, or choose a C
 
 
 def _assign_folder(clip: MovieClip, current: MatteFolder | None) -> MatteFolder:
-    """Give the clip a folder of its own, with a copy of Keymatte's files in its current folder, if any."""
+    """Give the clip a folder of its own, with copies of Keymatte's files in `current`, if any, and return it."""
     where = (bpy.data.filepath, clip.name, clip.filepath)
     if where not in _assigned or (current and Path(_assigned[where]) == current.root):
         _assigned[where] = str(_new_root(clip))
@@ -169,7 +173,7 @@ def _is_copy(clip: MovieClip, folder: MatteFolder) -> bool:
 def _is_used_by_other_blend(folder: MatteFolder) -> bool:
     """Return whether another existing .blend owns the folder, such as the one that this file was saved from.
 
-    An owner recorded under another path does not count: the folder was then moved or copied with its .blend.
+    If the folder's recorded path is not its present path, the folder was moved or copied with its .blend: return False.
     """
     owner = _read_owner(folder)
     blend = owner.get("blend")
@@ -230,9 +234,9 @@ def _mtime(folder: Path) -> int:
 
 @lru_cache(maxsize=64)
 def _numbers(folder: Path, mtime: int) -> tuple[int, ...]:
-    """Return the file numbers in `folder`, ascending, or () if `mtime` is 0.
+    """Return the file numbers in `folder`, ascending. `mtime` is its modification time, or 0 if it does not exist.
 
-    Cached until `mtime` changes, because panels call this with every redraw.
+    The result is cached until `mtime` changes, because panels call this with every redraw.
     """
     if not mtime:
         return ()

@@ -30,7 +30,7 @@ def _before_load(*_: object) -> None:
 @persistent
 def _after_load(*_: object) -> None:
     for clip in bpy.data.movieclips:
-        if not clip.matting.recipe:  # empty if the stored recipe is no longer in the menu
+        if not clip.matting.recipe:  # Blender reads a stored recipe that is no longer in the menu as ""
             clip.matting.property_unset("recipe")
         if not clip.matting.weights:
             clip.matting.property_unset("weights")

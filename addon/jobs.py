@@ -14,8 +14,9 @@ from .keyframes import keyframe_files
 
 
 def gather_job(clip: MovieClip, frames: range, direction: Direction, *, recipe: str = "") -> PropagationJob:
-    """Return the job that computes mattes for the media frames `frames` of `clip`, with its recipe or `recipe`.
+    """Return the job that computes mattes for the media frames `frames` of `clip`.
 
+    A given `recipe` replaces the clip's recipe.
     Raises NoKeyframes, WeightsMissing, ClipNotFound, ClipUnreadable, KeyframeOutsideClip, KeyframeUnreadable.
     """
     matting = clip.matting
@@ -25,7 +26,7 @@ def gather_job(clip: MovieClip, frames: range, direction: Direction, *, recipe: 
     if not keyframes:
         raise NoKeyframes(f"clip {clip.name} has no keyframes to propagate from")
     folder = existing_folder(clip)
-    assert folder is not None  # keyframes are stored in it
+    assert folder is not None  # the folder exists because keyframes are stored in it
     return PropagationJob(
         job_id=uuid.uuid4().hex,
         clip=film,
@@ -42,8 +43,7 @@ def gather_job(clip: MovieClip, frames: range, direction: Direction, *, recipe: 
 def gather_suggestion(clip: MovieClip, *, recipe: str = "") -> SuggestionJob:
     """Return the job that suggests frames to annotate next, among the clip's frames with mattes.
 
-    Frames are compared by the network of the clip's recipe, or of `recipe`.
-
+    The network of the clip's recipe compares the frames; a given `recipe` replaces the clip's recipe.
     Raises NoKeyframes, NothingPropagated, and what `gather_job` raises.
     """
     matting = clip.matting
@@ -56,7 +56,7 @@ def gather_suggestion(clip: MovieClip, *, recipe: str = "") -> SuggestionJob:
     if not numbers:
         raise NothingPropagated(f"clip {clip.name} has no mattes yet")
     folder = existing_folder(clip)
-    assert folder is not None  # mattes are stored in it
+    assert folder is not None  # the folder exists because mattes are stored in it
     first, last = (clips.media_frame_of(clip, number) for number in (numbers[0], numbers[-1]))
     return SuggestionJob(
         job_id=uuid.uuid4().hex,
@@ -79,9 +79,9 @@ def whole_clip(clip: MovieClip) -> range:
 
 
 def preview_range(clip: MovieClip, scene: Scene) -> range:
-    """Return the media frames within the scene's preview range, or within its frame range if no preview range is set.
+    """Return the media frames in the scene's preview range, or in the scene's frame range if no preview range is set.
 
-    Raises BadSetting if there is no such frame, ClipNotFound, ClipUnreadable.
+    Raises BadSetting if the range contains no frame of the clip, ClipNotFound, ClipUnreadable.
     """
     if scene.use_preview_range:
         name, first, last = "preview range", scene.frame_preview_start, scene.frame_preview_end

@@ -21,8 +21,8 @@ from .properties import MatteKeyframe
 def mask_pixels(mask: Mask, clip: MovieClip, scene: Scene, object_id: int) -> np.ndarray:
     """Return the mask on the scene's current frame, (H, W) bool at the clip's size, as Blender's Mask node draws it.
 
-    Of the mask that was made from the clip's mattes, only the object's layers are used.
-    Raises NoActiveMask if that mask has no layer for the object.
+    If `mask` is the one made from the clip's mattes, only the object's layers are drawn.
+    Raises NoActiveMask if there are none.
     """
     film = clips.video_clip(clip)
     layers = None
@@ -58,7 +58,7 @@ def find_keyframe(clip: MovieClip, object_id: int, number: int) -> MatteKeyframe
 
 
 def overlap_messages(clip: MovieClip, object_id: int, scene_frame: int) -> list[str]:
-    """Return a message for each other object whose keyframe on this frame overlaps the object's keyframe.
+    """Return one message per other object whose keyframe on this frame shares pixels with the keyframe of the object.
 
     A shared pixel belongs to the object with the highest number.
     """
@@ -81,7 +81,7 @@ def overlap_messages(clip: MovieClip, object_id: int, scene_frame: int) -> list[
 
 
 def clear_keyframe(clip: MovieClip, object_id: int, scene_frame: int) -> bool:
-    """Remove a keyframe, and return whether there was one. Its image is kept for undo."""
+    """Remove a keyframe, and return whether it existed. Its image is kept for undo."""
     number = clips.number(clip, clips.media_frame(clip, scene_frame))
     matting = clip.matting
     for index, key in enumerate(matting.keyframes):
@@ -93,7 +93,7 @@ def clear_keyframe(clip: MovieClip, object_id: int, scene_frame: int) -> bool:
 
 
 def keyframe_files(clip: MovieClip) -> tuple[KeyframeFile, ...]:
-    """Return the clip's keyframes for the engine, by frame and object, after updating the images on disk to match.
+    """Return the clip's keyframes for the engine, sorted by frame and object. Images on disk are updated first.
 
     Raises KeyframeOutsideClip, KeyframeUnreadable.
     """
@@ -131,9 +131,9 @@ def _pixels(folder: MatteFolder, key: MatteKeyframe) -> np.ndarray:
 
 
 def _version_path(folder: MatteFolder, version: str) -> Path:
-    """Return the path of the label image with this content hash.
+    """Return the path of the label image whose content has the hash `version`.
 
-    An undo reverts properties but not files. With one file for each content, properties of any undo step find theirs.
+    An undo reverts properties but not files. As each content has its own file, every undo step finds its image.
     """
     return folder.root / "keyframes" / "versions" / f"{version}.png"
 

@@ -10,7 +10,7 @@ PUMP_SECONDS = 0.1
 
 
 def listen() -> None:
-    """Start a timer that pumps the session ten times a second until nothing runs. Does nothing in background mode."""
+    """Start a timer that calls `session.pump` ten times a second until nothing runs. No effect in background mode."""
     if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
         bpy.app.timers.register(_tick, first_interval=PUMP_SECONDS, persistent=True)
 

@@ -15,7 +15,7 @@ _MIN_BRIGHT = 128  # grey images with values from here on are black and white ma
 
 
 def objects_in(path: Path, clip: MovieClip) -> dict[int, np.ndarray] | None:
-    """Return object number -> pixels (H, W) bool of a label image, or None if the image is not a label image.
+    """Return the pixels (H, W) bool of each object number in a label image, or None if the image is not a label image.
 
     Raises ImageUnreadable, KeyframeSizeMismatch.
     """
@@ -29,9 +29,9 @@ def objects_in(path: Path, clip: MovieClip) -> dict[int, np.ndarray] | None:
 def object_pixels(path: Path, clip: MovieClip, object_id: int) -> np.ndarray:
     """Return the pixels (H, W) bool of one object in an image.
 
-    In a label image (palette, or grey with small values), these are the pixels with the object's number, or those of
-    the only object if there is just one. In any other image, the opaque pixels if it has transparency, else the
-    bright pixels.
+    In a label image (palette, or grey with small values), these are the pixels with the object's number, or all
+    labelled pixels if there is only one number. In any other image, they are the opaque pixels, or the bright pixels if
+    the image has no transparency.
     Raises ImageUnreadable, KeyframeNotLabels, KeyframeSizeMismatch.
     """
     objects = objects_in(path, clip)

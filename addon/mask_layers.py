@@ -26,12 +26,12 @@ _KEPT = (
     "hide_select",
     "invert",
 )  # settings of the user, kept when a layer is replaced
-_PARKED = (-3.0, -3.0)  # far outside the frame: the place of outlines that do not exist on a frame
+_PARKED = (-3.0, -3.0)  # far outside the frame: position of outlines that a frame lacks
 
 
 @dataclass(frozen=True)
 class MaskShapes:
-    """One object's outlines in mask space, by scene frame."""
+    """One object's outlines in mask space (see addon/mask_space.py) on each scene frame."""
 
     frames: tuple[int, ...]  # F scene frames, ascending
     points: np.ndarray  # (F, S, P, 2): P points of S outlines, NaN where a frame lacks the outline. Outer outlines
@@ -48,7 +48,7 @@ class MaskLayersResult:
 
 
 def write_layers(clip: MovieClip, object_ids: Sequence[int], *, window: Window, area: Area) -> MaskLayersResult:
-    """Write one layer per object to the clip's mask, replacing the one written before. Other layers are kept.
+    """Write one layer per object to the clip's mask, replacing layers written by an earlier call. Others are kept.
 
     `area` is a clip editor that shows the clip: Blender's operator inserts mask shape keys only in one.
     Raises NothingPropagated if no object has outlines.
@@ -108,9 +108,9 @@ def _mask_of(clip: MovieClip) -> Mask:
 
 
 def _new_layer(mask: Mask, clip: MovieClip, object_id: int, shapes: MaskShapes) -> MaskLayer:
-    """Add a layer with all its splines and points, whose number cannot change after the first shape key.
+    """Add a layer with all splines and points of `shapes`: none can be added after the first shape key.
 
-    An existing layer of the object is removed; its settings are kept, and its name unless the object was renamed.
+    An existing layer of the object is removed. Its settings are kept, and also its name, unless the object was renamed.
     """
     item = find_object(clip, object_id)
     assert item is not None  # layers are written only for objects of the clip
@@ -119,7 +119,7 @@ def _new_layer(mask: Mask, clip: MovieClip, object_id: int, shapes: MaskShapes) 
     old = _made_layer(mask, clip, object_id)
     if old is not None:
         settings |= {name: getattr(old, name) for name in _KEPT}
-        if item.name == item.mask_layer_for:  # else the object was renamed, and so is its layer
+        if item.name == item.mask_layer_for:  # if the object was renamed, its layer is renamed too
             layer_name = old.name
         mask.layers.remove(old)
     layer = mask.layers.new(name=layer_name)
@@ -139,10 +139,10 @@ def _new_layer(mask: Mask, clip: MovieClip, object_id: int, shapes: MaskShapes) 
 
 
 def _made_layer(mask: Mask, clip: MovieClip, object_id: int) -> MaskLayer | None:
-    """Return the layer made from the object's mattes, also if the user renamed it, or None.
+    """Return the layer made from the object's mattes, even if the user renamed the layer, or None if there is none.
 
-    If the user copied its splines to other layers, it is the one with the recorded name. If none has that name, the
-    layers cannot be told apart, and all count as the user's.
+    If the user copied the layer's splines to other layers, the layer with the recorded name is returned. If no layer
+    has that name, they cannot be told apart, and all count as drawn by the user.
     """
     item = find_object(clip, object_id)
     made = [layer for layer in mask.layers if _mark(clip, object_id) in _marks(layer)]
@@ -155,19 +155,19 @@ def _mark(clip: MovieClip, object_id: int) -> str:
 
 
 def _marks(layer: MaskLayer) -> set[str]:
-    """Return the marks of the objects whose mattes the layer was made from.
+    """Return the marks in a layer: strings that name the clip and object whose mattes the layer was made from.
 
-    Mask layers cannot store custom properties. The mark is stored in each point as the name of the track or bone to
-    follow, which Blender ignores while the point has no parent.
+    Mask layers cannot store custom properties. So each point stores the mark in `parent.sub_parent`, the name of a
+    track or bone to follow, which Blender ignores while the point has no parent.
     """
     parents = (point.parent for spline in layer.splines for point in spline.points)
     return {parent.sub_parent for parent in parents if parent.id is None and parent.sub_parent.startswith("keymatte/")}
 
 
 def _with_empty_ends(shapes: MaskShapes, empty: set[int]) -> MaskShapes:
-    """Add a frame without outlines before and after each run of frames with mattes, where that frame is in `empty`.
+    """Add frames without outlines: those in `empty` that lie directly before or after a run of frames with mattes.
 
-    Without them Blender would hold or interpolate the outlines there.
+    Without these frames, Blender would hold or interpolate outlines where the object has no matte.
     """
     ends = sorted({frame + step for frame in shapes.frames for step in (-1, 1)} & empty)
     frames = np.array([*shapes.frames, *ends])
@@ -182,7 +182,7 @@ def _insert_shape_keys(
     rows = [{frame: row for row, frame in enumerate(shapes.frames)} for _, shapes in layers_and_shapes]
     with _restored_visibility(mask), _scratch_scene(window) as scene, _mask_editor(mask, window, area):
         for frame in sorted({frame for shapes in rows for frame in shapes}):
-            scene.frame_set(frame)  # before setting points, as it evaluates the mask and overwrites them
+            scene.frame_set(frame)  # before setting points, which this overwrites
             for (layer, shapes), row_of in zip(layers_and_shapes, rows):
                 layer.hide_select = frame not in row_of
                 if frame in row_of:
@@ -208,9 +208,9 @@ def _set_points(spline: MaskSpline, points: np.ndarray) -> None:
 
 @contextmanager
 def _restored_visibility(mask: Mask) -> Iterator[None]:
-    """Make all layers visible and unselectable, and restore them afterwards.
+    """Make all layers of the mask visible and unselectable, and restore their state afterwards.
 
-    The operator skips unselectable layers; the caller makes those selectable that it is to key.
+    Blender's operator inserts shape keys only for selectable layers, so the caller makes just those layers selectable.
     """
     before = [(layer, layer.hide, layer.hide_select) for layer in mask.layers]
     for layer, _, _ in before:
@@ -239,7 +239,7 @@ def _scratch_scene(window: Window) -> Iterator[Scene]:
         window.scene = user_scene
         window.view_layer = view_layer
         bpy.data.scenes.remove(scratch)
-        user_scene.frame_set(user_scene.frame_current, subframe=user_scene.frame_subframe)  # re-evaluates the mask
+        user_scene.frame_set(user_scene.frame_current, subframe=user_scene.frame_subframe)  # updates the mask
 
 
 @contextmanager

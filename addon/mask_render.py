@@ -33,9 +33,9 @@ def rasterise(
 ) -> np.ndarray:
     """Return the mask, or only its `layers`, on the scene's current frame: (height, width) float32, 0..1.
 
-    The Mask node draws tracks, feather, handles, crossings and holes as this version of Blender does. Rendering
-    evaluates shape keys, so a copy without shape keys is rendered, which includes edits that are not keyed yet. A mask
-    whose points follow tracks or have feather points cannot be copied: unkeyed edits to it are not rendered, but kept.
+    Blender's Mask node draws the mask, so tracks, feather, handles, crossings and holes look as in this Blender.
+    Rendering evaluates shape keys and would lose unkeyed edits, so a copy of the mask without shape keys is rendered.
+    A mask whose points follow tracks or have feather points cannot be copied: its unkeyed edits are kept, not rendered.
     """
     names = {layer.name for layer in (mask.layers if layers is None else layers)}
     with (
@@ -54,7 +54,7 @@ def rasterise(
 
 @contextmanager
 def _render_only(mask: Mask, names: set[str]) -> Iterator[None]:
-    """Hide all layers but those with these names from rendering, and restore them afterwards."""
+    """Hide all layers from rendering except those named in `names`, and restore them afterwards."""
     before = [(layer, layer.hide_render) for layer in mask.layers]
     for layer, hidden in before:
         layer.hide_render = hidden or layer.name not in names

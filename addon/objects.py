@@ -54,7 +54,10 @@ def remove_active_object(clip: MovieClip) -> str:
 
 
 def _free_id(clip: MovieClip) -> int:
-    """Return the smallest unused number, if possible one without mattes on disk, which were another object's."""
+    """Return the smallest unused object number, preferring numbers for which a removed object left no mattes on disk.
+
+    Raises TooManyObjects.
+    """
     used = {item.object_id for item in clip.matting.objects}
     free = [number for number in range(1, MAX_OBJECTS + 1) if number not in used]
     if not free:

@@ -17,7 +17,7 @@ _GREY, _PALETTE = 0, 3
 
 
 class PngError(Exception):
-    """A file that is not a PNG, is damaged, or is of an unsupported kind (16 bit, colour, interlaced)."""
+    """Error for a file that is not a PNG, is damaged, or is of an unsupported kind (16 bit, colour, interlaced)."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def _chunks(data: bytes) -> dict[bytes, bytes]:
-    """Return the chunk data by kind. Chunks of one kind are joined, as a PNG may split its pixels over several."""
+    """Return the data of the chunks by kind. Chunks of one kind are joined: a PNG may split its pixels over several."""
     parts: dict[bytes, list[bytes]] = {}
     position = len(_SIGNATURE)
     while position + 8 <= len(data):
@@ -109,8 +109,9 @@ def _unfilter(filters: np.ndarray, raw: np.ndarray) -> np.ndarray:
 
 
 def _unfilter_slanted(filters: np.ndarray, raw: np.ndarray, above: np.ndarray) -> np.ndarray:
-    """Reverse the filters Average (3) and Paeth (4) along anti-diagonals, each of which depends only on earlier ones.
+    """Reverse the filters Average (3) and Paeth (4), one anti-diagonal of pixels at a time.
 
+    A pixel depends on its left, upper and upper left neighbours, so each anti-diagonal depends only on earlier ones.
     filters (H,), raw (H, B), and `above` (B,), the row above -> values (H, B).
     """
     height, width = raw.shape

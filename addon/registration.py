@@ -13,7 +13,7 @@ _CLASSES = (KeymattePreferences, *ops.CLASSES, *ui.CLASSES)
 
 
 def register() -> None:
-    """Register everything when the extension is enabled."""
+    """Register all classes, properties, handlers and the overlay when the extension is enabled."""
     properties.register()
     for cls in _CLASSES:
         bpy.utils.register_class(cls)

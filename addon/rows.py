@@ -9,7 +9,7 @@ from . import clips
 
 
 def keyframe_row(matting: PropertyGroup) -> int:
-    """Return the row of the keyframe on the current frame, preferring the active object's; -1 if there is none."""
+    """Return the list row of a keyframe on the current frame, if possible the active object's; -1 if there is none."""
     rows = _rows(matting, matting.keyframes)
     active = matting.objects[matting.active_object] if matting.active_object < len(matting.objects) else None
     active_rows = [row for row in rows if active and matting.keyframes[row].object_id == active.object_id]
@@ -27,7 +27,7 @@ def go_to_keyframe(matting: PropertyGroup, row: int) -> None:
 
 
 def suggestion_row(matting: PropertyGroup) -> int:
-    """Return the row of the suggestion on the current frame; -1 if there is none."""
+    """Return the list row of the suggestion for the current frame; -1 if there is none."""
     return next(iter(_rows(matting, matting.suggestions)), -1)
 
 
@@ -38,7 +38,7 @@ def go_to_suggestion(matting: PropertyGroup, row: int) -> None:
 
 
 def _rows(matting: PropertyGroup, items: bpy_prop_collection) -> list[int]:
-    """Return the rows of all items on the scene's current frame."""
+    """Return the list rows of all `items` (keyframes or suggestions) on the scene's current frame."""
     clip = matting.id_data
     current = clips.number(clip, clips.media_frame(clip, bpy.context.scene.frame_current))
     return [row for row, item in enumerate(items) if item.number == current]

@@ -37,7 +37,7 @@ class _CurrentJob:
     job_id: str = ""  # empty: no job
     done_text: str = "Done"
     cancelled_text: str = "Cancelled"
-    on_suggested: Callable[[Suggested], str] | None = None  # stores suggested frames, and returns a text to show
+    on_suggested: Callable[[Suggested], str] | None = None  # stores frames and returns a text
 
 
 class Session:
@@ -119,7 +119,10 @@ class Session:
         self.status = Status()
 
     def discard_clip_job(self) -> None:
-        """Reset before another file is loaded, unless an operation without a clip is running, such as an install."""
+        """Reset the session because another file is about to be loaded.
+
+        An operation that concerns no clip, such as an installation, continues.
+        """
         if self.status.clip or not self.status.busy:
             self.reset()
 
@@ -155,7 +158,7 @@ class Session:
         return self.status != before
 
     def wait(self, seconds: float = 24 * 3600.0) -> Status:
-        """Pump until the operation ends, and return the status. For background mode, where no timer runs.
+        """Call `pump` until the operation ends, and return the status. For background mode, where no timer runs.
 
         Raises EngineError if the operation fails, and EngineDied if it takes longer than `seconds`.
         """
@@ -197,7 +200,7 @@ class Session:
                 self._end(State.FINISHED, text=self._job.done_text, warning=finished.warning)
                 self.status = replace(self.status, finished=finished)
             case Suggested() as suggested:
-                assert self._job.on_suggested is not None  # `suggest` sets it
+                assert self._job.on_suggested is not None  # `suggest` has set it
                 self._end(State.FINISHED, text=self._job.on_suggested(suggested))
             case JobCancelled():
                 self._end(State.CANCELLED, text=self._job.cancelled_text)
@@ -231,7 +234,7 @@ class Session:
     def _seconds_left(self, done: int, total: int) -> float | None:
         now = time.monotonic()
         if self._first_step is None:
-            self._first_step = now, done  # leave out loading and the steps of a resumed job
+            self._first_step = now, done  # so the speed leaves out loading and the steps before a job was resumed
         start_time, first_done = self._first_step
         if done < first_done + 2:
             return None
@@ -251,7 +254,10 @@ class Session:
             raise EngineBusy(f"another operation is already running ({self.status.text})")
 
     def _start_engine(self) -> EngineClient:
-        """Return the running engine's client, starting the engine if none is running or it cannot be reused."""
+        """Return the client of the running engine, starting a new engine if needed.
+
+        An engine that is dead, is still cancelling, or was started with another command is replaced.
+        """
         command = environment.engine_command()
         if self._client and (
             self._client.cancelling or not self._client.alive or self._client.command != tuple(command)
@@ -271,10 +277,10 @@ class Session:
 
 
 class _Installation(ChildProcess):
-    """Process that installs the engine. Its inbox receives lines of progress, and None at the end."""
+    """Process that installs the engine. Its inbox receives lines of progress, and None when the output ends."""
 
     def handle_end(self) -> None:
-        """Put None into the inbox to mark the end."""
+        """Put None into the inbox to mark the end of the output."""
         self._inbox.put(None)
 
 

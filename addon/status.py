@@ -23,7 +23,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Problem:
-    """Error to show: what went wrong, and what to do now."""
+    """Error to show: what went wrong, and what the user can do now."""
 
     code: str
     message: str
@@ -56,7 +56,7 @@ class Status:
 
     @property
     def summary(self) -> str:
-        """Return the text, with the warning if there is one."""
+        """Return the status text, followed by the warning if there is one."""
         return f"{self.text}. {self.warning}" if self.warning else self.text
 
     @property

@@ -10,7 +10,10 @@ from . import clips
 
 
 def store(clip_id: int, suggested: Suggested) -> str:
-    """Store suggested frames on the clip with the session_uid `clip_id`, and return a text to report."""
+    """Store suggested frames on the clip whose session_uid is `clip_id`, and return a text to report.
+
+    Frames that have a keyframe by now are left out.
+    """
     clip = next((clip for clip in bpy.data.movieclips if clip.session_uid == clip_id), None)
     if clip is None:
         return "The clip no longer exists"
@@ -22,7 +25,7 @@ def store(clip_id: int, suggested: Suggested) -> str:
         if number not in annotated:
             item = matting.suggestions.add()
             item.number, item.score = number, score
-    bpy.ops.ed.undo_push(message="Suggest Frames")  # or the next undo would remove the list
+    bpy.ops.ed.undo_push(message="Suggest Frames")  # without this, the next undo would remove the list
     count = len(matting.suggestions)
     if not count:
         return "No frame differs from the frames with keyframes"

@@ -1,4 +1,4 @@
-"""Published weights: their folder, the choice for a recipe, and requests to download or import them."""
+"""Published weights: their folder, which of them a recipe runs with, and requests to download or import them."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def is_installed(entry: PublishedWeights) -> bool:
 
 
 def weights_for(recipe: str, choice: str = ANY) -> PublishedWeights | None:
-    """Return the weights to run a recipe with, installed or not, or None if it needs no published weights.
+    """Return the published weights to run a recipe with, which may not be installed; None if the recipe needs none.
 
-    Unless `choice` names weights of this recipe, these are the first that are installed, or else the first of all.
+    These are the weights named `choice` if the recipe can use them, else its first installed weights, else its first.
     """
     published = catalogue.published_for(recipe)
     chosen = [entry for entry in published if entry.name == choice]
@@ -51,7 +51,10 @@ def weights_for(recipe: str, choice: str = ANY) -> PublishedWeights | None:
 
 
 def file_for(recipe: str, choice: str = ANY) -> Path | None:
-    """Return the weights file to run a recipe with, or None if it needs no published weights. Raises WeightsMissing."""
+    """Return the file of the weights that `weights_for` selects, or None if the recipe needs no published weights.
+
+    Raises WeightsMissing if the weights are not installed.
+    """
     entry = weights_for(recipe, choice)
     if entry is None:
         return None
@@ -64,7 +67,7 @@ def file_for(recipe: str, choice: str = ANY) -> Path | None:
 
 
 def guess_download_path(name: str) -> Path:
-    """Return where a browser probably saved the file of these weights. Raises UnknownWeights."""
+    """Return the path where a browser probably saved the downloaded file of these weights. Raises UnknownWeights."""
     downloads = Path.home() / "Downloads"
     return (downloads if downloads.is_dir() else Path.home()) / catalogue.find_weights(name).file_name
 
@@ -94,9 +97,9 @@ def download(name: str, *, again: bool) -> Download:
 
 
 def import_file(name: str, file: Path, *, again: bool) -> Import:
-    """Return the request to install weights from `file`: those that its name identifies, or else `name`.
+    """Return the request to install published weights from `file`.
 
-    Raises UnknownWeights.
+    If the file's name identifies published weights, they are installed, else the weights `name`. Raises UnknownWeights.
     """
     entry = None
     with suppress(UnknownWeights):

@@ -61,9 +61,9 @@ def object_in(context: Context) -> MatteObject:
 
 
 def chosen_object_ids(context: Context, which: str) -> list[int]:
-    """Return the ids of the objects that `which`, "ALL" or "ACTIVE", stands for.
+    """Return the ids of the objects that `which` stands for: "ALL" or "ACTIVE".
 
-    "ALL" leaves out objects without a keyframe: any mattes of theirs date from before their keyframes were cleared.
+    "ALL" leaves out objects without keyframes: mattes that they have are from before their keyframes were cleared.
     Raises NoActiveObject, NothingPropagated.
     """
     if which == "ACTIVE":
@@ -79,21 +79,27 @@ def chosen_object_ids(context: Context, which: str) -> list[int]:
 
 
 def skipped_object_warnings(context: Context, which: str, done_ids: Iterable[int]) -> list[str]:
-    """Return a warning that names the objects not in `done_ids`, if `which` is "ALL" and there are any."""
+    """Return warnings about objects that were left out: none, or one text that names the objects not in `done_ids`.
+
+    There is no warning unless `which` is "ALL".
+    """
     done_ids = set(done_ids)
     names = [item.name for item in clip_in(context).matting.objects if item.object_id not in done_ids]
     return [f"skipped without keyframes or mattes: {', '.join(names)}"] if which == "ALL" and names else []
 
 
 def report_warnings(operator: Operator, text: str, warnings: list[str]) -> str:
-    """Report `text` and the warnings and return "", or return `text` for the caller to report if there are none."""
+    """Report `text` together with the warnings, and return "".
+
+    If there are no warnings, report nothing and return `text` for the caller to report.
+    """
     if not warnings:
         return text
     operator.report({"WARNING"}, "; ".join([text, *warnings]))
     return ""
 
 
-HIDDEN = {"HIDDEN", "SKIP_SAVE"}  # options of properties that only scripts set
+HIDDEN = {"HIDDEN", "SKIP_SAVE"}  # options of operator properties that only scripts set
 OBJECT_ITEMS = (
     ("ALL", "All Objects", "Every object of the clip"),
     ("ACTIVE", "Active Object", "The object selected in the list"),

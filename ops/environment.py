@@ -13,7 +13,7 @@ from .common import ReportingOperator
 
 
 class _EngineOperator(ReportingOperator):
-    """Operator that starts an operation of the session, and waits for its end if `wait` is set."""
+    """Operator that starts an operation of the session and, if `wait` is set, waits until it ends."""
 
     if TYPE_CHECKING:  # subclasses define these
         wait: bool

@@ -58,7 +58,7 @@ class CLIP_OT_matte_propagate(ClipOperator, Operator):
         except EngineError as error:
             session.show(error)
             raise
-        suggestions.clear(clip)  # they were computed from mattes that are now being replaced
+        suggestions.clear(clip)  # the suggestions were computed from mattes that are now being replaced
         listen()
         if self.wait:
             return session.wait().summary

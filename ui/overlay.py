@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _CachedTexture:
-    """Texture of the overlay, and what it was made from."""
+    """Texture of the overlay, with the label image file and tints from which it was made."""
 
     path: Path
     mtime: int
@@ -34,14 +34,14 @@ _cached: _CachedTexture | None = None
 
 
 def show() -> None:
-    """Add the draw handler to clip editors. Does nothing in background mode."""
+    """Add the draw handler of the overlay to clip editors. Does nothing in background mode."""
     global _handle
     if _handle is None and not bpy.app.background:
         _handle = SpaceClipEditor.draw_handler_add(_draw, (), "WINDOW", "POST_PIXEL")
 
 
 def hide() -> None:
-    """Remove the draw handler and release the texture."""
+    """Remove the draw handler of the overlay and release its texture."""
     global _handle, _cached
     if _handle is not None:
         SpaceClipEditor.draw_handler_remove(_handle, "WINDOW")
@@ -49,7 +49,7 @@ def hide() -> None:
 
 
 def tinted(labels: np.ndarray, tints: dict[int, tuple[float, float, float]], opacity: float) -> np.ndarray:
-    """Convert object numbers (H, W) to colours (H, W, 4) float32, bottom row first as in textures."""
+    """Convert object numbers (H, W) to RGBA colours (H, W, 4) float32, bottom row first as in textures."""
     table = np.zeros((256, 4), np.float32)
     for number, colour in tints.items():
         table[number] = (*colour, opacity)
