@@ -43,7 +43,7 @@ class _OneEngine(MetaPathFinder, Loader):
 
 
 def mount() -> None:
-    """Make `import engine` and `import keymatte.addon` work in any working directory."""
+    """Make `import engine` and `import keymatte.addon` work, whatever the working directory is."""
     if PACKAGE in sys.modules:
         return
     if str(ROOT) not in sys.path:
@@ -61,7 +61,7 @@ os.environ["BLENDER_USER_RESOURCES"] = _user_folder
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark quick tests that need no Blender as `fast`."""
+    """Mark the quick tests, which need no Blender, as `fast`."""
     for item in items:
         place = item.path.relative_to(ROOT / "tests").as_posix()
         if place.startswith(_FAST) and place not in _SLOW:

@@ -18,7 +18,7 @@ Trajectory = Callable[[int], Point | None]  # where a shape is on a frame; None:
 
 @dataclass(frozen=True)
 class Film:
-    """Frames with their true labels."""
+    """Frames of a synthetic film, with their true labels."""
 
     frames: np.ndarray  # (T, H, W, 3) uint8 RGB
     labels: np.ndarray  # (T, H, W) uint8: pixel = object id, 0 = background
@@ -60,7 +60,7 @@ class Film:
         start: int = 0,
         step: int = 1,
     ) -> Path:
-        """Write the true labels of some frames, for all objects or the given ones. Returns the folder."""
+        """Write the true labels of some frames, of all objects or only of `objects`. Returns the folder."""
         folder.mkdir(parents=True, exist_ok=True)
         for frame in frames:
             labels = self.labels[frame]
@@ -83,7 +83,7 @@ class Shape:
 
 
 def render(shapes: list[Shape], *, count: int, height: int = 96, width: int = 128, seed: int = 0) -> Film:
-    """Paint the shapes over a textured background, later ones on top."""
+    """Return a film of the shapes over a textured background. Later shapes lie on top."""
     ground = _texture(np.random.default_rng(seed), height, width, (110, 120, 100), spread=28)
     textures = [
         _texture(np.random.default_rng([seed, index + 1]), height, width, shape.colour, spread=25)
@@ -146,7 +146,7 @@ def late_entry(count: int = 16, *, height: int = 96, width: int = 128, enters: i
 
 
 def look_alikes(count: int = 12, *, height: int = 96, width: int = 128) -> Film:
-    """Return a film of two discs of one colour, of which only the left is an object."""
+    """Return a film of two discs of the same colour, of which only the left one is a labelled object."""
     left = _line((width * 0.22, height * 0.4), (width * 0.3, height * 0.6), count)
     right = _line((width * 0.78, height * 0.6), (width * 0.7, height * 0.4), count)
     shapes = [
@@ -165,7 +165,7 @@ def _line(start: Point, end: Point, count: int) -> Trajectory:
 
 
 def _inside(shape: Shape, centre: Point, frame: int, height: int, width: int) -> np.ndarray:
-    """Return the mask (H, W) bool of pixels whose centre lies in the shape."""
+    """Return the mask (H, W) bool of the shape on a frame, with the shape's centre at `centre`."""
     y, x = np.mgrid[:height, :width] + 0.5
     angle = np.radians(shape.turn * frame)
     across = (x - centre[0]) * np.cos(angle) + (y - centre[1]) * np.sin(angle)

@@ -1,4 +1,4 @@
-"""House rules: each is a function that takes a module's name and source and returns violations as sentences."""
+"""House rules: functions that check a module, given its name and source, and return the violations as sentences."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PREFIXES = {"Operator": "CLIP_OT_", "Panel": "CLIP_PT_", "UIList": "CLIP_UL_", 
 
 @dataclass(frozen=True)
 class Row:
-    """Row of the import table: patterns of module names. The first row that matches a module applies to it."""
+    """Row of the import table: the modules `who` it is for and what they may import. The first matching row applies."""
 
     who: tuple[str, ...]
     outside: tuple[str, ...]  # packages beside the standard library
@@ -35,7 +35,7 @@ def _room(name: str) -> tuple[str, str]:
 
 
 def _rooms(*names: str) -> tuple[str, ...]:
-    """Return patterns of all modules in these rooms of the engine, and of the engine's package itself."""
+    """Return name patterns of the modules in these rooms (folders of `engine`), and the name "engine" itself."""
     return ("engine", *(pattern for name in names for pattern in _room(f"engine.{name}")))
 
 
@@ -100,7 +100,7 @@ TABLE = (
 
 _WRITTEN = (".py", ".md", ".toml", ".txt", ".json", ".yml", ".yaml", "")  # suffixes of files that people write
 
-# Written so that this file does not break the rule it tells. What comes before a slash keeps addresses out of it.
+# The patterns do not match their own text. Lookbehinds before a slash keep web addresses from matching as paths.
 FORBIDDEN = {
     "a path of one machine": r"(?<![\w.~:/)\]}>-])/(?:home|root|work|opt|Users|farm|tmp|srv)/[\w.]|[A-Z]:\\+Users\b",
     "the address of a package registry": r"\b(?:pypi[.]org|pythonhosted[.]org|deb[.]debian[.]org|npmjs[.](?:org|com))",
@@ -129,7 +129,7 @@ def texts() -> Iterator[tuple[str, str]]:
 
 # -- imports -----------------------------------------------------------------------------------------------------------
 def imports(name: str, source: str, known: Iterable[str]) -> Iterator[tuple[str, bool]]:
-    """Yield what the module `name` imports: the dotted name, and whether it is imported relatively."""
+    """Yield a pair for each import in the module `name`: the dotted name, and whether the import is relative."""
     known = set(known)
     package = name if f"{name}." in {module[: len(name) + 1] for module in known} else name.rpartition(".")[0]
     for node in ast.walk(ast.parse(source)):
@@ -146,7 +146,10 @@ def imports(name: str, source: str, known: Iterable[str]) -> Iterator[tuple[str,
 
 
 def broken_imports(name: str, source: str, known: Iterable[str] = ()) -> list[str]:
-    """Return imports that the table does not allow, and absolute imports of rooms of this repository."""
+    """Return imports that the import table does not allow.
+
+    Absolute imports of this repository's own packages are never allowed.
+    """
     row = next(row for row in TABLE if _fits(name, row.who))
     broken = []
     for target, relative in imports(name, source, known):
@@ -167,7 +170,7 @@ def _fits(name: str, patterns: Iterable[str]) -> bool:
 
 # -- how a module is written -------------------------------------------------------------------------------------------
 def broken_form(name: str, source: str) -> list[str]:
-    """Return missing docstrings and modules with more than MAX_LINES lines."""
+    """Return a violation if the module has no docstring, and one if it has more than MAX_LINES lines."""
     broken = []
     if not ast.get_docstring(ast.parse(source)):
         broken.append(f"{name} does not begin with a sentence about itself")
@@ -177,7 +180,7 @@ def broken_form(name: str, source: str) -> list[str]:
 
 
 def broken_handling(name: str, source: str) -> list[str]:
-    """Return bare `except` clauses, and those that catch every exception and do nothing."""
+    """Return `except` clauses that are bare, or that catch every exception and do nothing."""
     broken = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ExceptHandler):
@@ -191,7 +194,7 @@ def broken_handling(name: str, source: str) -> list[str]:
 
 
 def broken_printing(name: str, source: str) -> list[str]:
-    """Return calls of `print`: the engine's standard output carries messages."""
+    """Return calls of `print` and `breakpoint`, because the engine's standard output carries messages."""
     return [
         f"{name}:{node.lineno} prints"
         for node in ast.walk(ast.parse(source))
@@ -200,7 +203,7 @@ def broken_printing(name: str, source: str) -> list[str]:
 
 
 def broken_words(name: str, source: str) -> list[str]:
-    """Return paths of one machine, and notes of work left for later."""
+    """Return paths of one machine, addresses of package registries, and notes of unfinished work in the source."""
     return [
         f"{name}:{source.count(chr(10), 0, match.start()) + 1} has {what}: {match[0]}"
         for what, pattern in FORBIDDEN.items()
@@ -210,7 +213,7 @@ def broken_words(name: str, source: str) -> list[str]:
 
 # -- Blender's classes -------------------------------------------------------------------------------------------------
 def broken_names(name: str, source: str) -> list[str]:
-    """Return operators, panels and lists whose class is not named as Blender requires, or not after its id."""
+    """Return Blender classes without the required prefix, and operators without a docstring or a matching id."""
     broken = []
     for node, prefix in _blender_classes(source):
         if not node.name.startswith(prefix):
@@ -235,7 +238,7 @@ def class_names(sources: Iterable[str]) -> set[str]:
 
 
 def broken_references(name: str, source: str, known: set[str]) -> list[str]:
-    """Return ids of operators, lists and panels in strings that are not among the `known`."""
+    """Return ids of operators, lists, panels and menus that occur in strings but not in `known`."""
     strings = (
         node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant) and isinstance(node.value, str)
     )

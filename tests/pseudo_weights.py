@@ -15,7 +15,10 @@ from torch import Tensor
 def pseudo_weights(
     shapes: Mapping[str, tuple[int, ...]], *, seed: int, gains: Mapping[str, float]
 ) -> dict[str, Tensor]:
-    """Return a state dict of the given names and shapes; a matrix is scaled by the gain of its longest prefix."""
+    """Return a state dict of random tensors with the given names and shapes.
+
+    A weight of two or more dimensions is scaled by the gain whose key is the longest prefix of its name.
+    """
     return {name: _tensor(name, tuple(shape), seed, gains) for name, shape in shapes.items()}
 
 
@@ -29,11 +32,11 @@ def save_pseudo_checkpoint(
     tolerance: float,
     wrapped: bool = False,
 ) -> Path:
-    """Write pseudo-weights as the authors save checkpoints, after comparing the `sums` of some tensors
-    within `tolerance`; return `path`.
+    """Write pseudo-weights as the authors save their checkpoints, and return `path`.
 
-    A shape paired with a type belongs to an integer tensor, which is zero. `wrapped`: the state dict is an entry of
-    the checkpoint, and its names begin with "module.", as after distributed training.
+    The sums of the tensors named in `sums` must agree with its values within `tolerance`. A shape paired with a type
+    is that of an integer tensor, which is zero. If `wrapped`, the state dict is an entry of the checkpoint, and its
+    names begin with "module.", as after distributed training.
     """
     integers = {name for name, shape in shapes.items() if len(shape) == 2 and isinstance(shape[0], list)}
     floats = {name: tuple(shape) for name, shape in shapes.items() if name not in integers}

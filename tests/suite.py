@@ -24,9 +24,9 @@ class Tally(NamedTuple):
 
 
 def run(main: tuple[str, Path], other_pythons: Mapping[str, Path], arguments: Sequence[str]) -> int:
-    """Run all tests with the `main` (Blender release, Python), and tests/blender with each of the other Pythons.
+    """Run all tests with `main` (Blender release, Python), and tests/blender with each of `other_pythons`, by release.
 
-    `arguments` go to pytest; test paths among them replace the default of all tests. Returns the exit status, 0 or 1.
+    `arguments` go to pytest; if they contain test paths, only those run. Returns the exit status, 0 or 1.
     """
     paths = [argument for argument in arguments if _is_test_path(argument)]
     options = [argument for argument in arguments if argument not in paths]

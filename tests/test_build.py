@@ -33,7 +33,7 @@ def run(*words: object, cwd: Path = ROOT) -> subprocess.CompletedProcess:
 
 
 def copy_repository(to: Path) -> Path:
-    """Copy the files of the repository that a build needs. Returns the copy."""
+    """Copy the repository's files that a build needs to the folder `to`, and return it."""
     to.mkdir(parents=True)
     for name in (*build_addon.FILES, "build_addon.py"):
         (to / name).parent.mkdir(exist_ok=True)

@@ -20,7 +20,7 @@ _COMMAND = re.compile(r"^(?:python3? )(-m engine|build_addon\.py) ([a-z-]+)(.*)$
 
 
 def commands() -> dict[tuple[str, str], set[str]]:
-    """Return the (program, subcommand) pairs in README's code blocks with the options shown for each."""
+    """Return the options that README's code blocks show, by (program, subcommand)."""
     shown: dict[tuple[str, str], set[str]] = {}
     for program, command, rest in _COMMAND.findall(README.read_text(encoding="utf-8")):
         options = re.findall(r"(?<= )--[a-z-]+", rest.partition(" -- ")[0])

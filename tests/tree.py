@@ -28,7 +28,7 @@ def first_sentence(path: Path) -> str:
 
 
 def draw() -> str:
-    """Return the tree as text, with a line for each module of the rooms and each folder of the tests."""
+    """Return the tree as text, with a line for each module of the extension and each folder of the tests."""
     lines = [
         _row(name, 0, words or first_sentence(house.ROOT / name))
         for name, words in _ROOT_FILES.items()
@@ -41,7 +41,7 @@ def draw() -> str:
 
 
 def with_tree(page: str) -> str:
-    """Return the page with the present tree in the first code block under its heading."""
+    """Return the Markdown `page` with a newly drawn tree in the first code block below the heading of the tree."""
     before, heading, rest = page.partition(_HEADING)
     opening, _, block = rest.partition("```\n")
     return f"{before}{heading}{opening}```\n{draw()}\n```{block.partition('```')[2]}"

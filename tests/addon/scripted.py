@@ -1,4 +1,4 @@
-"""Scripted engines that send the messages a test wants, and a job for them."""
+"""Scripts that stand in for the engine and send given messages, and a job to start them with."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ READY = Ready(VERSION, "CPU, 2 threads")
 
 
 def engine_script(*answers, then: str = "time.sleep(60)") -> str:
-    """Return the script of a child process that sends these answers to the first request, then runs `then`."""
+    """Return a Python script that stands in for the engine.
+
+    It says that it is ready, waits for a request, sends `answers`, and then runs the code `then`.
+    """
     return "\n".join(
         [
             "import sys, time, os",
@@ -40,10 +43,10 @@ def pump_until(session: Session, *states: State, seconds: float = 20.0) -> Statu
 
 
 def answer_cancelled() -> str:
-    """Return script lines that answer the next request with JobCancelled."""
+    """Return script lines that wait for the next request, answer it with JobCancelled, and then sleep."""
     return f"sys.stdin.readline(); say({encode(JobCancelled('job 1'))!r}); time.sleep(60)"
 
 
 def answer_finished() -> str:
-    """Return script lines that answer the next line with Finished."""
+    """Return script lines that wait for the next request, answer it with Finished, and then sleep."""
     return f"sys.stdin.readline(); say({encode(Finished('job 1'))!r}); time.sleep(60)"

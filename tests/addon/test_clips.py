@@ -13,7 +13,10 @@ from tests.png import write_png
 
 @pytest.fixture
 def film(tmp_path):
-    """Return a function that writes images of these names and loads them as a clip, beginning with `first`."""
+    """Return a function that writes an image for each given name and loads them as a movie clip.
+
+    The clip is opened at the image `first`, by default the first of the names.
+    """
     loaded = []
 
     def load(*names: str, first: str | None = None):

@@ -11,7 +11,7 @@ from tests.png import write_png
 
 
 def noisy_blob(height: int, width: int) -> np.ndarray:
-    """Return a noisy soft blob, for which an encoder picks a different filter in almost every row."""
+    """Return the noisy soft image of a blob, for which an encoder picks a different filter in almost every row."""
     y, x = np.mgrid[0:height, 0:width]
     blob = 255 * np.exp(-((x - width / 2) ** 2 + (y - height / 2) ** 2) / (width * 3))
     noise = np.random.default_rng(1).integers(0, 12, (height, width))

@@ -1,4 +1,4 @@
-"""The menu of recipes and the engine's table agree."""
+"""The add-on's menu of recipes agrees with the engine's recipe table."""
 
 from __future__ import annotations
 

@@ -39,7 +39,10 @@ def test_a_job_goes_from_starting_to_running_to_finished(session):
 
 
 def pump_while_mattes_arrive(session, steps: range, *, total: int, loading: float) -> None:
-    """Pump the session while, after `loading` seconds, mattes of these steps arrive every 0.1 s."""
+    """Start a job and pump the session until the mattes of all `steps` have arrived.
+
+    The scripted engine sleeps for `loading` seconds, then reports a matte every 0.1 s.
+    """
     answers = "\n".join(
         f"time.sleep(0.1); say({encode(MatteReady('job 1', step, step + 1, total))!r})" for step in steps
     )
@@ -225,7 +228,7 @@ def test_an_installation_can_be_cancelled(session, monkeypatch, tmp_path):
 
 
 def test_real_installer_creates_an_environment(session, monkeypatch, tmp_path):
-    """Run the real installer for an environment without packages."""
+    """Run the real installer on a project without dependencies."""
     (tmp_path / "pyproject.toml").write_text("[project]\ndependencies = []\n")
     command = [sys.executable, "-E", "-s", "-u", "-m", "engine.shared.environment", str(tmp_path / "engine")]
     command += ["--pyproject", str(tmp_path / "pyproject.toml"), "--end-with-stdin"]

@@ -1,4 +1,4 @@
-"""The weights that a recipe runs with, and how they are installed."""
+"""Which weights a recipe runs with, and the requests that install them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from keymatte.engine.shared.errors import Offline, UnknownWeights, WeightsMissin
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
-    """Return the weights folder of the preferences."""
+    """Return the weights folder that is set in the preferences."""
     monkeypatch.setattr(weights, "folder", lambda: tmp_path)
     return tmp_path
 

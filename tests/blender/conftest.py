@@ -26,7 +26,7 @@ torch.save(pseudo_weights(manifest["shapes"], seed=1, gains=manifest["gain"]), s
 
 
 def extension_zip() -> Path:
-    """Return the built extension's zip; build it if KEYMATTE_ZIP names none."""
+    """Return the path of the extension's zip: the one that KEYMATTE_ZIP names, or else a newly built one."""
     if "KEYMATTE_ZIP" in os.environ:
         return Path(os.environ["KEYMATTE_ZIP"])
     import build_addon

@@ -19,7 +19,7 @@ WIDTH, HEIGHT, FRAMES = 120, 80, 8
 
 
 def part(name: str):
-    """Import a module of the installed extension, as `addon.session`."""
+    """Import a module of the installed extension by its name within the extension, such as "addon.session"."""
     return importlib.import_module(f"{MODULE}.{name}")
 
 
@@ -32,7 +32,7 @@ def ring(frame: int, *, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
 
 
 def box(frame: int, *, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
-    """Return the mask (H, W) bool of a box that leaves the picture upward and is gone from frame 5 on."""
+    """Return the mask (H, W) bool of a box that moves upward and has left the picture by frame 5."""
     y, x = np.mgrid[0:height, 0:width] + 0.5
     return (abs(x - width * 0.85) < width * 0.1) & (abs(y - height * 0.15 + 5 * frame) < height * 0.13)
 
@@ -110,7 +110,7 @@ def new_mask(points: np.ndarray | None = None, handles: str = "AUTO") -> Mask:
 
 
 def render(scene, path: Path) -> np.ndarray:
-    """Render the scene's compositor on the current frame. Returns (H, W, 4)."""
+    """Render the scene's compositor on the current frame to `path`, and return the image (H, W, 4)."""
     scene.render.image_settings.file_format = "PNG"
     scene.render.image_settings.color_mode = "RGBA"
     scene.render.image_settings.color_depth = "8"
@@ -125,7 +125,10 @@ def compositor_tree(scene):
 
 
 def new_compositor(scene):
-    """Make a compositor tree with only an output node, as this version of Blender requires; return tree and node."""
+    """Give the scene a compositor tree with only an output node, in the way of this Blender version.
+
+    Returns the tree and the output node.
+    """
     if bpy.app.version >= (5, 0, 0):
         tree = scene.compositing_node_group = bpy.data.node_groups.new("tree", "CompositorNodeTree")
         tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
@@ -139,7 +142,7 @@ def new_compositor(scene):
 
 
 def mask_by_node(mask: Mask, frame: int, folder: Path) -> np.ndarray:
-    """Render a mask (H, W) on a scene frame with a Mask node, independently of the extension."""
+    """Render a mask on a scene frame with a Mask node, without the extension's code, and return it (H, W)."""
     active = bpy.context.scene
     active.frame_set(frame)
     scene = bpy.data.scenes.new("look")
@@ -160,7 +163,7 @@ def mask_by_node(mask: Mask, frame: int, folder: Path) -> np.ndarray:
 
 # -- the artist --------------------------------------------------------------------------------------------------------
 class Studio:
-    """A Blender session as an artist has it: a saved file, a clip editor, and operators called as by clicks."""
+    """Blender as an artist uses it: a saved file, a clip editor, and operators called as if by clicks."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -176,7 +179,7 @@ class Studio:
 
     @property
     def clip(self) -> MovieClip:
-        """Return the clip, looked up anew because loading and undo replace it."""
+        """Return the movie clip. It is looked up each time, because loading a file and undo replace it."""
         return bpy.data.movieclips[0]
 
     @property
@@ -214,7 +217,10 @@ class Studio:
         self.scene.frame_set(frame)
 
     def mark(self, frame: int, *, media: int, objects: int = 2) -> None:
-        """Make keyframes of the first `objects` objects on a scene frame, from the true labels of a media frame."""
+        """Set keyframes of the first `objects` objects on the scene frame `frame`.
+
+        Their masks are the true labels of the media frame `media`.
+        """
         labels = truth(media)
         labels[labels > objects] = 0
         path = write_png(self.folder / f"labels {media}.png", labels, PALETTE)
@@ -222,24 +228,27 @@ class Studio:
         self.click("matte_keyframe_from_image", filepath=str(path), all_objects=True)
 
     def open_marked(self, **film) -> None:
-        """Open a film whose first frame is a keyframe of both objects."""
+        """Open a film and set keyframes of both objects on its first frame."""
         self.open_film(**film)
         self.mark(self.clip.frame_start - self.clip.frame_offset, media=0)
 
     def import_keyframe(self, pixels: np.ndarray, palette: np.ndarray | None = None, **properties) -> np.ndarray:
-        """Make a keyframe on frame 1 from an image with these pixels. Returns its stored labels (H, W)."""
+        """Set a keyframe on frame 1 from an image with these pixels. Returns the keyframe's labels (H, W) as stored."""
         self.go(1)
         path = write_png(self.folder / "given.png", pixels, palette)
         self.click("matte_keyframe_from_image", filepath=str(path), **properties)
         return self.keyframe_labels()
 
     def keyframe_labels(self, object_id: int = 1, number: int = 1) -> np.ndarray:
-        """Return the labels (H, W) of a keyframe as the next run reads them."""
+        """Return the labels (H, W) of a keyframe as the next job reads them from disk."""
         part("addon.keyframes").keyframe_files(self.clip)
         return part("addon.png").read(self.matte_folder.keyframe(object_id, number)).values
 
     def propagate(self, **properties):
-        """Propagate and wait, with the recipe `colour` unless another is named; "" takes the one chosen in the menu."""
+        """Run Propagate and wait until it ends.
+
+        The recipe is `colour` unless `properties` has another; the recipe "" stands for the one chosen in the menu.
+        """
         return self.click("matte_propagate", wait=True, **{"recipe": "colour", **properties})
 
     @property
@@ -247,7 +256,7 @@ class Studio:
         return str(self.session.status.state)
 
     def pump_until(self, done: Callable[[], bool], seconds: float = 60.0) -> None:
-        """Poll the session, as Blender's timer does, until `done()`."""
+        """Poll the session, as Blender's timer does, until `done()` returns true."""
         limit = time.monotonic() + seconds
         while not done():
             assert time.monotonic() < limit, self.session.status
@@ -255,7 +264,7 @@ class Studio:
             time.sleep(0.02)
 
     def matte(self, object_id: int, number: int) -> np.ndarray:
-        """Return the matte (H, W) 0..1 that the engine wrote."""
+        """Return the matte (H, W) 0..1 that the engine wrote for an object and a file number."""
         return read_image(self.matte_folder.matte(object_id, number))[..., 0]
 
     @property

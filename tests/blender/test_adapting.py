@@ -10,7 +10,7 @@ from tests.blender.studio import FRAMES, iou, part, ring
 
 
 class Column:
-    """A layout that records which properties and operators a panel draws."""
+    """A stand-in for Blender's UILayout that records which properties and operators a panel draws."""
 
     def __init__(self) -> None:
         self.drawn: list[str] = []

@@ -132,7 +132,7 @@ def test_the_users_nodes_and_links_stay(studio):
 
 
 def user_tree(scene):
-    """Make a user's compositor tree that outputs red."""
+    """Give the scene a compositor tree of the user, which renders red. Returns the tree and its output node."""
     tree, output = new_compositor(scene)
     node = tree.nodes.new("CompositorNodeRGB")
     node.name = "mine"
@@ -172,7 +172,7 @@ def test_two_clips_have_nodes_of_their_own(studio):
 
 
 def warnings(studio, capfd, operator: str = "matte_to_compositor", **properties) -> str:
-    """Call an operator and return its warnings."""
+    """Call an operator and return the warnings that it reports."""
     capfd.readouterr()
     assert studio.click(operator, **properties) == {"FINISHED"}
     lines = capfd.readouterr().out.splitlines()

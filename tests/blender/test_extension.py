@@ -97,7 +97,10 @@ def test_no_library_of_the_engine_is_loaded_into_blender(studio):
 
 @pytest.mark.parametrize("name", OPERATORS)
 def test_operator_properties_are_not_remembered_from_the_last_use(studio, name):
-    """Blender fills properties that a button does not set from the last use, unless the property skips saving."""
+    """Every operator property has the option SKIP_SAVE.
+
+    Without it, Blender would reuse the value of the last call if a button does not set the property.
+    """
     properties = getattr(bpy.ops.clip, name).get_rna_type().properties
     remembered = [prop.identifier for prop in properties if prop.identifier != "rna_type" and not prop.is_skip_save]
     assert not remembered

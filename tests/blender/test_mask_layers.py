@@ -18,7 +18,7 @@ def propagated(studio, **film):
 
 
 def agreement(studio, frames: dict[int, int], object_id: int) -> list[float]:
-    """Return the IoU of the object's mask layer and matte for each entry of `frames`: scene frame -> file number."""
+    """Return the IoU of the object's rendered mask layer and its matte, per scene frame -> file number of `frames`."""
     mask = studio.clip.matting.mask
     layer_name = part("addon.objects").find_object(studio.clip, object_id).mask_layer
     for layer in mask.layers:

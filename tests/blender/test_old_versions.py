@@ -1,4 +1,4 @@
-"""A file saved by an earlier version opens with everything in it, and work goes on from there."""
+"""A file saved by an earlier version opens with all its data, and work can continue from there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OLD = Path(__file__).parents[1] / "old" / "0.1.0"
 
 @pytest.fixture
 def opened(studio) -> Studio:
-    """Copy and open the file saved by the extension 0.1.0, with its film and matte folder."""
+    """Open a copy of the file saved by the extension 0.1.0, with its film and matte folder."""
     film = write_film(studio.folder / "film")
     shutil.copytree(OLD / "keymatte", studio.folder / "keymatte")
     shutil.copyfile(OLD / "shot.blend", studio.folder / "shot.blend")

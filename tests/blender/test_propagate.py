@@ -169,6 +169,6 @@ def test_after_the_preview_range_the_other_buttons_do_the_whole_clip_again(studi
 
 
 def click_propagate_button(studio, **properties) -> None:
-    """Call Propagate as a button does: properties that are not given come from the last call."""
+    """Call Propagate as a button does: Blender takes properties that are not given from the last call."""
     with studio.editor():
         bpy.ops.clip.matte_propagate("EXEC_DEFAULT", True, wait=True, recipe="colour", **properties)

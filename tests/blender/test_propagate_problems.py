@@ -1,4 +1,4 @@
-"""Propagate reports problems in a sentence, loses nothing, and works on the next run."""
+"""If a propagation fails, it reports the problem in one sentence, loses no data, and the next run works."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from tests.blender.studio import FRAMES, part
 
 
 def propagate_and_suggest(studio, **film):
-    """Propagate through a film and suggest frames for it, both with the recipe `colour`."""
+    """Open a film, propagate through it and suggest frames, both with the recipe `colour`."""
     studio.open_marked(**film)
     studio.propagate()
     return suggest(studio)

@@ -18,7 +18,10 @@ def preferences():
 
 
 def store(matting, name: str, number: int) -> None:
-    """Store a number that is no menu item in a property, as a .blend of another version may have."""
+    """Store `number` in the menu property `name`, although it stands for no menu item.
+
+    A .blend saved by another version may contain such a number.
+    """
     if bpy.app.version >= (5, 0, 0):
         matting.bl_system_properties_get(do_create=True)[name] = number
     else:

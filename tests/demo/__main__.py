@@ -52,7 +52,10 @@ def main() -> int:
 
 
 def claim(out: Path) -> None:
-    """Mark the folder as the demo's and remove an earlier demo from it. Raises FolderTaken if it holds other files."""
+    """Mark the folder `out` as the demo's, and remove the results of an earlier demo from it.
+
+    Raises FolderTaken if `out` is a file or holds files that are not a demo's.
+    """
     if out.exists() and not out.is_dir():
         raise FolderTaken(f"{out} is a file, not a folder")
     if out.is_dir() and any(out.iterdir()) and not (out / _MARKER).exists():
@@ -67,7 +70,7 @@ def claim(out: Path) -> None:
 
 
 def run(archive: Path, out: Path, recipe: str) -> None:
-    """Do the work in Blender, then write the pictures and the table."""
+    """Run the workflow in Blender, then write the pictures, the movie and the table."""
     frames = sorted((CLIP / "frames").iterdir())
     with _Progress(out, len(frames)):
         command = ["--zip", archive, "--clip", CLIP, "--out", out, "--recipe", recipe]
@@ -93,7 +96,7 @@ def run(archive: Path, out: Path, recipe: str) -> None:
 
 
 class _Progress:
-    """Context that prints the number of finished frames every ten seconds."""
+    """Context manager that prints the number of finished frames every ten seconds."""
 
     def __init__(self, out: Path, total: int) -> None:
         self._out, self._total = out, total
@@ -117,7 +120,10 @@ class _Progress:
 
 
 def _blender(module: str, *arguments: object, shown: bool) -> None:
-    """Run a module of the demo in a process with Blender and a user folder of its own. Raises EngineError."""
+    """Run a module of the demo in a process of its own with an empty Blender user folder.
+
+    Prints its output if `shown`. Raises EngineError if the process fails.
+    """
     with tempfile.TemporaryDirectory(prefix="keymatte-blender-") as user_folder:
         process = subprocess.Popen(
             [sys.executable, "-u", "-m", module, *map(str, arguments)],

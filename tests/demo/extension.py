@@ -1,6 +1,7 @@
 """Check of the built zip in a clean Blender: validated, installed, enabled and disabled.
 
-`python -m tests.demo.extension ZIP` does all of it and says so; BLENDER_USER_RESOURCES is set before bpy is imported.
+`python -m tests.demo.extension ZIP` does all four and prints the results. Set BLENDER_USER_RESOURCES to an empty folder
+first, because Blender reads it when bpy is imported.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ MODULE = "bl_ext.user_default.keymatte"
 
 
 def validate(archive: Path) -> str:
-    """Validate the zip with Blender's own tool. Raises SystemExit if that reports errors."""
+    """Validate the zip with Blender's own tool, and return its output. Raises SystemExit if it reports errors."""
     import bpy
 
     tool = Path(bpy.utils.system_resource("SCRIPTS"), "addons_core", "bl_pkg", "cli", "blender_ext.py")
@@ -41,7 +42,7 @@ def install(archive: Path) -> None:
 
 
 def disable() -> None:
-    """Disable the extension. Raises SystemExit if a class or a property of it is left."""
+    """Disable the extension. Raises SystemExit if any of its classes or properties is still registered."""
     import bpy
 
     bpy.ops.preferences.addon_disable(module=MODULE)

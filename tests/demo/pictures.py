@@ -10,14 +10,17 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 COLOUR = np.array([255, 70, 200], np.float32)  # a colour that is not in the clip
-MARK = (255, 200, 40)  # of keyframes
-_COLUMNS, _TILE, _CAPTION = 4, 480, 30  # tiles beside each other; their width; height of the line below, pixels
+MARK = (255, 200, 40)  # colour of the marks on keyframes
+_COLUMNS, _TILE, _CAPTION = 4, 480, 30  # tiles per row; tile width and caption height in pixels
 README_WIDTH, README_BYTES = 960, 150_000  # largest width and file size of a picture in README.md
 _QUALITIES = range(90, 30, -5)  # JPEG qualities to try, best first
 
 
 def overlay(frame: np.ndarray, alpha: np.ndarray, *, line: int) -> np.ndarray:
-    """Return a frame (H, W, 3) uint8, tinted by its matte (H, W) 0..1 and outlined `line` pixels wide outside it."""
+    """Return a frame (H, W, 3) uint8, tinted where its matte (H, W) 0..1 is.
+
+    An outline `line` pixels wide is drawn just outside the matte.
+    """
     share = 0.45 * alpha[..., None]
     tinted = (frame * (1 - share) + COLOUR * share).astype(np.uint8)
     inside = (alpha >= 0.5).astype(np.uint8)
@@ -41,7 +44,7 @@ def write_overlays(frames: list[Path], mattes: list[Path], keyframes: list[int],
 
 
 def contact_sheet(frames: list[Path], mattes: list[Path], keyframes: list[int], *, count: int = 12) -> Image.Image:
-    """Return a sheet of about `count` frames from the whole clip, with keyframes among them, marked."""
+    """Return a sheet of about `count` frames from the whole clip, on which keyframes are included and marked."""
     numbers = spread(len(frames), keyframes, count)
     first, _ = read_pair(frames[0], mattes[0])
     height = round(_TILE * first.shape[0] / first.shape[1])
@@ -62,7 +65,10 @@ def contact_sheet(frames: list[Path], mattes: list[Path], keyframes: list[int], 
 
 
 def spread(length: int, keyframes: list[int], count: int) -> list[int]:
-    """Return about `count` evenly spaced frame numbers, each replaced by a keyframe if one is near."""
+    """Return about `count` evenly spaced frame numbers that include all keyframes.
+
+    Each keyframe replaces the number nearest to it.
+    """
     numbers = set(np.linspace(0, length - 1, count).round().astype(int).tolist())
     for keyframe in keyframes:
         if keyframe not in numbers:
@@ -74,7 +80,7 @@ def spread(length: int, keyframes: list[int], count: int) -> list[int]:
 def write_for_readme(picture: Path, target: Path) -> None:
     """Write a copy of `picture` as a JPEG of at most README_WIDTH pixels across and README_BYTES bytes.
 
-    Never enlarges. Raises ValueError if no quality is small enough.
+    Smaller pictures are not enlarged. Raises ValueError if no quality is small enough.
     """
     with Image.open(picture) as image:
         small = image.convert("RGB")

@@ -21,7 +21,10 @@ _FILES = {
 
 
 def measure(folder: MatteFolder, truth: Path, run: dict[str, Any]) -> dict[str, Any]:
-    """Return `run` with the scores in percent added: over all frames, over keyframes, and over the other frames."""
+    """Return the facts `run` about the run, with the J and F of its mattes added in percent.
+
+    Means are over all frames, over the keyframes ("given"), and over the other frames ("computed").
+    """
     score = score_folders(folder.root, truth)
     frames = np.array(score.numbers)
     computed = ~np.isin(frames, run["keyframes"])
@@ -37,7 +40,7 @@ def measure(folder: MatteFolder, truth: Path, run: dict[str, Any]) -> dict[str, 
 
 
 def table(measured: dict[str, Any], out: Path) -> str:
-    """Return the figures of the run as readable text."""
+    """Return the measured figures of the run and the paths of its files as readable text."""
     rows = [
         f"Keymatte demo: {measured['frames']} frames, {len(measured['keyframes'])} keyframes "
         f"({', '.join(map(str, measured['keyframes']))}), Blender {measured['blender']}",

@@ -1,4 +1,4 @@
-"""Work of an artist on the clip in headless Blender, click by click, in a process of its own."""
+"""The workflow of an artist on the clip, operator by operator, in a headless Blender in a process of its own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.demo import extension
 KEYFRAMES_FROM_IMAGE = (0, 20)
 KEYFRAME_FROM_MASK = 45
 PICTURE_FRAME = 31  # far from every keyframe
-_MIX_INPUTS = ("Factor_Float", "A_Color", "B_Color")  # of Blender's Mix node, whose names are not unique
+_MIX_INPUTS = ("Factor_Float", "A_Color", "B_Color")  # identifiers: Mix node sockets share names
 
 
 def main(arguments: list[str]) -> None:
@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> None:
 
 
 def open_clip(frames: Path, blend: Path) -> tuple[MovieClip, Area]:
-    """Save a file whose scene has the clip's size and length, with the clip shown in a clip editor."""
+    """Show the clip in a clip editor, set the scene to its size and length, and save. Returns clip and editor."""
     for thing in list(bpy.data.objects):
         bpy.data.objects.remove(thing)
     first = min(frames.iterdir())
@@ -69,26 +69,26 @@ def open_clip(frames: Path, blend: Path) -> tuple[MovieClip, Area]:
     scene.frame_start, scene.frame_end = 1, clip.frame_duration
     scene.render.resolution_x, scene.render.resolution_y = clip.size
     scene.render.resolution_percentage = 100
-    scene.view_settings.view_transform = "Standard"  # a plate is shown as it was shot
+    scene.view_settings.view_transform = "Standard"  # shows the clip with its original colours
     area = max(bpy.context.window_manager.windows[0].screen.areas, key=lambda area: area.width * area.height)
     area.type = "CLIP_EDITOR"
     space = area.spaces.active
     space.clip, space.mode, space.show_region_ui = clip, "MASK", True
-    bpy.ops.wm.save_as_mainfile(filepath=str(blend), relative_remap=True)  # mattes go beside a saved file
+    bpy.ops.wm.save_as_mainfile(filepath=str(blend), relative_remap=True)  # mattes are stored beside the saved file
     clip.filepath = bpy.path.relpath(clip.filepath)
     return clip, area
 
 
 @contextmanager
 def editor(area: Area) -> Iterator[None]:
-    """Return a context override as if the mouse were over the clip editor."""
+    """Override the context as if the mouse were over the clip editor."""
     region = next(region for region in area.regions if region.type == "WINDOW")
     with bpy.context.temp_override(window=bpy.context.window_manager.windows[0], area=area, region=region):
         yield
 
 
 def mark(clip: MovieClip, masks: Path) -> None:
-    """Add one object with two keyframes from images and one from a Blender mask."""
+    """Add one object, with two keyframes from mask images and one from a Blender mask."""
     scene, space = bpy.context.scene, bpy.context.space_data
     bpy.ops.clip.matte_object_add(name="reflection")
     for number in KEYFRAMES_FROM_IMAGE:
@@ -101,7 +101,7 @@ def mark(clip: MovieClip, masks: Path) -> None:
 
 
 def object_pixels(path: Path) -> np.ndarray:
-    """Read a mask image of the clip with Blender: return (H, W) bool, true where it is not black."""
+    """Read a mask image of the clip with Blender: return (H, W) bool, true where the image is not black."""
     image = bpy.data.images.load(str(path))
     width, height = image.size
     values = np.empty(width * height * 4, np.float32)
@@ -111,7 +111,7 @@ def object_pixels(path: Path) -> np.ndarray:
 
 
 def draw_mask(name: str, mask: np.ndarray) -> Mask:
-    """Create a Blender mask with splines along the pixels of a mask (H, W) bool, which renders as that mask."""
+    """Create a Blender mask that renders as `mask` (H, W) bool, with splines along the edges of its pixels."""
     height, width = mask.shape
     drawn = bpy.data.masks.new(name)
     layer = drawn.layers.new(name=name)
@@ -121,14 +121,14 @@ def draw_mask(name: str, mask: np.ndarray) -> Mask:
         spline = layer.splines.new()
         spline.use_cyclic = True
         spline.points.add(len(points) - 1)
-        spline.points.foreach_set("handle_type", np.zeros(len(points), np.int32))  # FREE: corners stay corners
+        spline.points.foreach_set("handle_type", np.zeros(len(points), np.int32))  # FREE handles keep corners sharp
         for field in ("co", "handle_left", "handle_right"):
             spline.points.foreach_set(field, points.astype(np.float32).ravel())
     return drawn
 
 
 def relight(clip: MovieClip) -> None:
-    """Add nodes behind Keymatte's own that use the matte: a dark grey background, a glowing object."""
+    """Add nodes after Keymatte's own that use the matte: the background becomes dark grey and the object glows."""
     tree = bpy.context.scene.compositing_node_group
     output = next(node for node in tree.nodes if node.bl_idname == "NodeGroupOutput")
     cut_out = output.inputs[0].links[0].from_node
@@ -162,7 +162,7 @@ def render(path: Path) -> None:
 
 
 def installed(name: str) -> ModuleType:
-    """Return a module of the extension as Blender has loaded it."""
+    """Return a module of the installed extension that Blender has loaded."""
     return sys.modules[f"{extension.MODULE}.{name}"]
 
 

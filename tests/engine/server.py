@@ -32,7 +32,7 @@ class Server:
         threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
 
     def end_stall(self) -> None:
-        """Stop stalling."""
+        """Let stalled responses continue, or close their connections if `continues` is false."""
         self._end_stall.set()
 
     def use(self, context: ssl.SSLContext) -> None:

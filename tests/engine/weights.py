@@ -14,7 +14,7 @@ NAME = "Ours"
 
 
 def row(address: str = "", *, sha256: str = "") -> PublishedWeights:
-    """Return the catalogue entry of the weights."""
+    """Return the catalogue entry of the published weights, which can be downloaded from `address`."""
     return PublishedWeights(
         name=NAME,
         recipes=("keymatte",),
@@ -30,7 +30,10 @@ def row(address: str = "", *, sha256: str = "") -> PublishedWeights:
 
 
 def published(path: Path, change=lambda tensors: None) -> Path:
-    """Write the weights as authors publish them: in PyTorch's older format, nested, with the prefix of DataParallel."""
+    """Write the bundled weights as authors publish theirs, and return `path`.
+
+    The file has PyTorch's older format, is nested, and its names begin with "module.". `change` may modify the tensors.
+    """
     tensors = load_file(BUNDLED / "keymatte.safetensors")
     change(tensors)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,7 +43,10 @@ def published(path: Path, change=lambda tensors: None) -> Path:
 
 
 def child_program(address: str) -> str:
-    """Return a Python program that runs the engine's command line with this entry in its catalogue."""
+    """Return a Python program that runs the engine's command line.
+
+    Its catalogue also has these weights, which can be downloaded from `address`.
+    """
     return (
         "import sys\n"
         "from engine.shared import catalogue\n"

@@ -25,7 +25,10 @@ def run_cli(command: list[str]) -> subprocess.CompletedProcess:
 
 
 def assert_refused(command: list[str], *words: str) -> str:
-    """Assert that a command ends with status 2 and one sentence that contains all words. Returns the sentence."""
+    """Assert that a command ends with status 2 and a message that contains all `words` and has a remedy.
+
+    Returns the message.
+    """
     ended = run_cli(command)
     assert ended.returncode == 2, ended.stderr
     assert "Traceback" not in ended.stderr

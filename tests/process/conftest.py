@@ -1,4 +1,4 @@
-"""A folder with a clip for tests of the command line."""
+"""Fixture of the command line tests: a folder with a clip and a keyframe."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def write_film(folder: Path, *, frames: int, size: int = 64) -> PropagationJob:
 
 
 def receive_until(client: EngineClient, *kinds: type, seconds: float = TIMEOUT) -> list:
-    """Return all answers up to the first of one of these kinds, included."""
+    """Return the answers received until one of these `kinds` has arrived, which is included."""
     received = []
     limit = time.monotonic() + seconds
     while time.monotonic() < limit:
@@ -64,7 +64,7 @@ def receive_until(client: EngineClient, *kinds: type, seconds: float = TIMEOUT) 
 
 
 def has_ended(process_id: int, seconds: float = 15.0) -> bool:
-    """Return whether a process that is not our child ends within that time."""
+    """Return whether a process, which need not be our child, ends within `seconds`."""
     limit = time.monotonic() + seconds
     while time.monotonic() < limit:
         try:

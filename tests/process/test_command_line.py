@@ -187,7 +187,7 @@ def test_missing_or_damaged_weights_are_refused(place):
 
 # -- the disk ----------------------------------------------------------------------------------------------------------
 def mounted(command: list[str], out: Path, options: str) -> list[str]:
-    """Wrap a command so that `out` is a file system of its own; skip where mounting is not permitted."""
+    """Return the command, wrapped so that `out` is a file system of its own; skip where mounting is not permitted."""
     if sys.platform != "linux" or not shutil.which("unshare"):
         pytest.skip("only Linux lets a test make a file system")
     out.mkdir(exist_ok=True)

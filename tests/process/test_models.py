@@ -43,7 +43,7 @@ def folder(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture
 def models(server, folder) -> list[str]:
-    """Return the command `models` with the weights for tests in its catalogue."""
+    """Return the command `models`, run with the test weights in its catalogue."""
     return [sys.executable, "-c", child_program(server.address), "models"]
 
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Engine:
-    """A running engine, spoken to line by line."""
+    """A running engine process that exchanges messages with the test as lines."""
 
     def __init__(self, *program: str) -> None:
         self.process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The overlay's image, computed without a graphics card."""
+"""The image of the overlay, computed without a GPU."""
 
 from __future__ import annotations
 

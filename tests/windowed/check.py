@@ -2,9 +2,9 @@
 
     blender --factory-startup --python tests/windowed/check.py -- ZIP PYTHON OUT
 
-ZIP is the built extension, PYTHON an interpreter with the engine's packages, OUT a folder for the screenshots, the file
-and `report.json`. Under Xvfb, XVFB_FB names its frame buffer (-fbdir), from which the screen is read: software OpenGL
-gives Blender's own screenshots black.
+ZIP is the built extension, PYTHON an interpreter with the engine's packages, OUT a folder for the screenshots, the
+.blend and `report.json`. Under Xvfb, set XVFB_FB to its frame buffer file (option -fbdir): the screen is then read from
+that file, because Blender's own screenshots are black with software OpenGL.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[2]))  # Blender does not put the repository there
+sys.path.insert(0, str(Path(__file__).parents[2]))  # Blender does not put the repository on the path
 
 from tests.png import write_png
 
@@ -38,7 +38,7 @@ report: dict[str, object] = {}
 
 
 def artist_session() -> Steps:
-    """Do what an artist does; each number yielded is a pause in which Blender draws and handles events."""
+    """Do what an artist does. Each number yielded is a pause in seconds, for Blender to draw and handle events."""
     yield 1.0
     install()
     area = yield from only_a_clip_editor()
@@ -146,7 +146,7 @@ def largest_area() -> bpy.types.Area:
 
 
 def only_a_clip_editor() -> Generator[float, None, bpy.types.Area]:
-    """Turn the largest area into a clip editor and close all others. Returns the editor."""
+    """Turn the largest editor into a clip editor, close all others, and return its area."""
     window = bpy.context.window_manager.windows[0]
     largest_area().type = "CLIP_EDITOR"
     for _ in range(8):
@@ -168,7 +168,7 @@ def over(area: bpy.types.Area):
 
 
 def go(frame: int) -> Steps:
-    """Go to a frame as the arrow keys do."""
+    """Go to a scene frame as the arrow keys do."""
     with over(largest_area()):
         bpy.ops.screen.frame_offset(delta=frame - bpy.context.scene.frame_current)
     yield 1.0
@@ -183,7 +183,10 @@ def until(done: Callable[[], bool]) -> Steps:
 
 
 def beats(done: Callable[[], bool], *, seconds: float) -> Generator[float, None, dict]:
-    """Yield short pauses until `done()` or for `seconds`. Returns by how many seconds Blender exceeded them."""
+    """Yield short pauses until `done()` returns true or `seconds` have passed.
+
+    Returns statistics of how many seconds too long the pauses were, which shows how well Blender responds.
+    """
     late, limit = [], time.monotonic() + seconds
     while not done() and time.monotonic() < limit:
         asleep = time.monotonic()
@@ -212,7 +215,7 @@ def read_xwd(path: Path) -> np.ndarray:
 
 
 def drive(steps: Steps) -> Callable[[], float]:
-    """Return a Blender timer that runs one step after another and ends Blender after the last."""
+    """Return a Blender timer function that runs `steps` one by one, then writes the report and ends Blender."""
 
     def tick() -> float:
         try:

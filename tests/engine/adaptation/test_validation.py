@@ -1,4 +1,4 @@
-"""Validation propagates to held-out keyframes over the frames between, as a job does."""
+"""Validation propagates to held-out keyframes through the frames between keyframes, as a job does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.engine.jobs.test_adapt import marked, shown
 
 
 class Changed(nn.Module):
-    """A decoder whose logits are changed by a function of the logits and the decoder's inputs."""
+    """A decoder whose output logits are replaced by `change(logits, inputs)`, to make it fail in a known way."""
 
     def __init__(self, decoder: nn.Module, change: Callable[[Tensor, tuple], Tensor]) -> None:
         super().__init__()
@@ -27,19 +27,19 @@ class Changed(nn.Module):
 
 
 def leaking(logits: Tensor, inputs: tuple) -> Tensor:
-    """Ignore the image: return the previous masks, each grown by a pixel."""
+    """Return logits that ignore the image: the previous masks, each grown by a pixel."""
     previous = functional.interpolate(inputs[3][:, :1], scale_factor=2, mode="bilinear")[:, 0]
     return 20 * functional.max_pool2d(previous[None], 3, 1, 1)[0] - 10
 
 
 def doubling(logits: Tensor, inputs: tuple) -> Tensor:
-    """Add a second copy of every object in a corner."""
+    """Return the logits with a second copy of every object in a corner."""
     logits[:, -32:, -32:] = 10.0
     return logits
 
 
 def losing(logits: Tensor, inputs: tuple) -> Tensor:
-    """Remove all objects but the first."""
+    """Return the logits with all objects but the first removed."""
     logits[1:] = -10.0
     return logits
 

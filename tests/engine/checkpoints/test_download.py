@@ -1,4 +1,4 @@
-"""Downloads are complete or absent, resumed after a break, and report what is wrong."""
+"""Downloads are complete or absent, are resumed after a break, and report what went wrong."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def fetch(server: Server, target: Path, **more) -> str:
 
 
 def break_off(server: Server, target: Path, at: int = 100_000) -> int:
-    """Break off a download and return the size of the partial file in bytes."""
+    """Start a download that breaks off after `at` bytes, and return the size of the partial file in bytes."""
     server.breaks_at = at
     with pytest.raises(DownloadFailed, match="was lost after 100000 of 300000 bytes") as failure:
         fetch(server, target)
@@ -243,7 +243,7 @@ def test_too_little_disk_space_is_reported_before_the_download(server, target, m
 
 @pytest.fixture
 def small_disk(tmp_path) -> Iterator[Path]:
-    """Yield a folder on a disk of its own of 200 kB; skip where mounting one is not permitted."""
+    """Yield a folder on a 200 kB disk of its own; skip the test where mounting a disk is not permitted."""
     folder = tmp_path / "small"
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=200k", "keymatte-test", str(folder)]

@@ -121,7 +121,7 @@ def test_a_web_page_is_known_by_its_first_bytes(head, page):
 # -- certificates ------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def certificate(server, tmp_path) -> Path:
-    """Put the server behind TLS and return its self-signed certificate."""
+    """Make the server use TLS, and return the path of its self-signed certificate."""
     if not shutil.which("openssl"):
         pytest.skip("there is no openssl here to make a certificate")
     key, made = tmp_path / "key.pem", tmp_path / "certificate.pem"

@@ -20,7 +20,10 @@ from tests.png import encode_png, write_png
 
 
 def clip_of(film: films.Film, place: Path, *, marked=None) -> StudyClip:
-    """Write a film as a study clip whose frames are numbered from 5, with masks of all or the `marked` frames."""
+    """Write a film as a study clip and return the clip. File numbers start at 5.
+
+    Masks are written for the frames `marked`, by default for all.
+    """
     film.write_images(place / "frames", start=5)
     film.write_keyframes(place / "masks", range(len(film.frames)) if marked is None else marked, start=5)
     return StudyClip.open(place.name, place / "frames", place / "masks")
@@ -150,7 +153,7 @@ def test_all_masks_of_the_bundled_clip_that_are_not_given_are_evaluated():
 # -- composed films ----------------------------------------------------------------------------------------------------
 @pytest.fixture
 def prepared(tmp_path) -> Path:
-    """Return a folder of prepared pictures, some of them held out."""
+    """Return a folder of prepared pictures for composed films, some of them held out for evaluation."""
     folder = tmp_path / "prepared"
     folder.mkdir()
     rng = np.random.default_rng(3)

@@ -1,4 +1,4 @@
-"""J and F as DAVIS defines them: compared with values by hand, with brute force, and over folders."""
+"""J and F as DAVIS defines them, checked by hand and by brute force, and computed over folders."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def overlap(masks: torch.Tensor, film: films.Film, frame: int) -> float:
 
 
 def bright_disc() -> films.Film:
-    """Return a film of a moving disc that differs in brightness, as optical flow sees no colours."""
+    """Return a film of a moving disc that is brighter than its background, because optical flow ignores colours."""
     disc = films.Shape(1, "disc", 18, (235, 230, 220), lambda frame: (25 + 4 * frame, 40 + frame))
     return films.render([disc], count=12)
 

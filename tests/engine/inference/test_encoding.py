@@ -1,4 +1,4 @@
-"""Frames encoded in batches, as on a GPU, equal frames encoded one by one."""
+"""Frames encoded in batches, as on a GPU, give the same features as frames encoded one by one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HEIGHT, WIDTH = 96, 128
 
 
 class Counting(Keymatte):
-    """Keymatte that records the size of each batch."""
+    """Keymatte that records the sizes of its batches in `given`."""
 
     def encode_batch(self, images: torch.Tensor) -> list:
         self.given = [*getattr(self, "given", []), len(images)]
@@ -42,7 +42,7 @@ def network(weights) -> Counting:
 
 @pytest.fixture
 def batched(monkeypatch) -> None:
-    """Encode in batches, as on a GPU."""
+    """Make the engine encode frames in batches, as on a GPU."""
     monkeypatch.setattr(encoding, "can_encode_ahead", lambda network, device: False)
     monkeypatch.setattr(encoding, "can_encode_batches", lambda network, device: True)
 

@@ -1,4 +1,4 @@
-"""Mask merging: annotated masks stand, identities compete, and groups are joined."""
+"""Mask merging: annotated masks are kept, each pixel goes to one identity, and groups of objects are joined."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ def hard(*, every_identity: bool = False) -> HardMaskMerger:
 
 
 def logits(*identities: tuple[int, slice]) -> torch.Tensor:
-    """Return logits (11, H / 4, W / 4): the background, except for each (identity, columns) pair."""
+    """Return logits (11, H / 4, W / 4) in which the background wins, except in some columns.
+
+    Each (identity, columns) pair of `identities` makes that identity win in those columns.
+    """
     values = torch.zeros(11, SIZE[0] // 4, SIZE[1] // 4)
     values[0] = 5
     for identity, columns in identities:

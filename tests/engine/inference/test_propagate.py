@@ -1,4 +1,4 @@
-"""Propagation reaches every object on every frame, keeps keyframes exact, and fills the memory first."""
+"""Propagation reaches every object on every frame, keeps keyframes exact, and memorizes all keyframes first."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.films import Film
 
 
 def propagate(*given: Any, **more: Any) -> list[Matte]:
-    """Return all mattes of `iterate_mattes`."""
+    """Return a list of all mattes that `iterate_mattes` yields for these arguments."""
     return list(iterate_mattes(*given, **more))
 
 
@@ -38,7 +38,10 @@ def iterate_mattes(
     unreadable: Sequence[int] = (),
     network: Colour | None = None,
 ) -> Iterator[Matte]:
-    """Yield mattes of a film, propagated from its true labels of some objects on some frames: (frame, object ids)."""
+    """Yield the mattes of a film, propagated from keyframes with the film's true labels.
+
+    `keyframes` are pairs (frame, ids of the objects that are annotated on it).
+    """
     groups = group_by_keyframes(keyframes, max_objects=None)
     network = network or Colour()
     height, width = film.frames.shape[1:3]
@@ -178,7 +181,10 @@ def test_thirty_objects_are_propagated():
 
 
 class EncodingAhead(Colour):
-    """A network that encodes ahead, records the encoding threads, and raises at the frame `breaks_at` if given."""
+    """A network that encodes frames ahead and records the thread of each call of `encode`.
+
+    Its call number `breaks_at`, if given, raises MemoryError.
+    """
 
     encodes_ahead = True
 
@@ -220,7 +226,7 @@ def test_error_while_encoding_ahead_is_raised_after_the_earlier_mattes(two_threa
     with pytest.raises(MemoryError, match="no more"):
         for matte in iterate_mattes(film, [(0, [1])], network=EncodingAhead(breaks_at=5)):
             seen.append(matte.frame)
-    assert seen == [0, 1, 2]  # the first that was encoded was the keyframe
+    assert seen == [0, 1, 2]  # the keyframe was encoded before them
 
 
 def test_mattes_copied_one_frame_late_are_identical(monkeypatch):

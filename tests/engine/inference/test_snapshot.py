@@ -1,4 +1,4 @@
-"""Propagation resumed from a stored state gives the same mattes; only state types are stored."""
+"""Propagation resumed from a stored state gives the same mattes; only known state classes can be stored."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ COUNT = 14
 
 
 def propagator_of(name: str, film: Film) -> tuple[Propagator, tuple]:
-    """Return a propagator with untrained weights and its sweeps, for two keyframes of object 1 and one of object 2."""
+    """Return a propagator with an untrained network of the recipe `name`, and the planned sweeps.
+
+    Object 1 has keyframes on frames 2 and 11, object 2 on frame 2.
+    """
     recipe = find_recipe(name)
     numbers = recipe.numbers({"memory.interval": "2"})
     torch.manual_seed(3)
@@ -58,7 +61,7 @@ def propagator_of(name: str, film: Film) -> tuple[Propagator, tuple]:
 
 
 def through_a_file(point: PropagationState) -> PropagationState:
-    """Return the state after writing it to JSON and safetensors and reading it again."""
+    """Return the state after a round trip through JSON and safetensors."""
     return replace(point, trackers=json.loads(json.dumps(point.trackers)), tensors=load(save({
         name: tensor.contiguous().clone() for name, tensor in point.tensors.items()
     })))  # fmt: skip

@@ -1,4 +1,4 @@
-"""Adapting to a shot learns from keyframes, keeps weights only if they help, and stays with the shot."""
+"""Adapting to a shot trains on its keyframes, keeps the weights only if they help, and uses them for that shot only."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def shown(film: Film) -> ReadImage:
 
 
 def hub_of_a_wheel() -> Film:
-    """Return a film of a disc whose centre is the object; its edge is invisible and has to be learned."""
+    """Return a film of a disc whose centre is the object; nothing shows its edge, so it must be learned."""
     film = films.moving_disc(8, height=128, width=160)
     labels = np.zeros_like(film.labels)
     y, x = np.mgrid[:128, :160]

@@ -1,4 +1,4 @@
-"""Published weights are installed only if they load, name their source, and leave a user's files alone."""
+"""Published weights are installed only if they load, record their source, and never replace or change a user's file."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.engine.weights import NAME, published, row
 
 
 def no_report(*_: object) -> None:
-    """Report to nobody."""
+    """Ignore a progress report."""
 
 
 def never_cancelled() -> bool:
@@ -47,13 +47,13 @@ def folder(tmp_path) -> Path:
 
 @pytest.fixture
 def server(server, tmp_path):
-    """Return the server, which offers the published weights."""
+    """Return the local server, set to offer the published weights."""
     server.content = published(tmp_path / "origin" / "Ours.pth").read_bytes()
     return server
 
 
 def is_whole(path: Path) -> bool:
-    """Return whether a file holds the tensors of the bundled weights and loads as `--weights` does."""
+    """Return whether a weights file has exactly the tensors of the bundled weights, and can be loaded by the recipe."""
     recipe = find_recipe("keymatte")
     recipe.network(recipe.numbers({}), weights=path, device=torch.device("cpu"))
     found, expected = load_file(path), load_file(BUNDLED / "keymatte.safetensors")

@@ -1,4 +1,4 @@
-"""What earlier versions left in a matte folder is read, or the job says that it starts again; nothing is lost."""
+"""A matte folder of an earlier version is read, or the job says that it starts again; nothing is lost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OLD = Path(__file__).parents[2] / "old" / "0.1.0"
 
 @pytest.fixture
 def job(tmp_path: Path) -> PropagationJob:
-    """Return a job that was interrupted in the engine 0.1.0, with the folder that it left."""
+    """Return a job that the engine 0.1.0 left interrupted, with the matte folder that it left."""
     film = films.crossing()
     clip = film.write_images(tmp_path / "plate", start=1001)
     keyframes = film.write_keyframes(tmp_path / "keys", [0, 8, 15], start=1001)

@@ -216,7 +216,10 @@ def test_a_truncated_movie_is_done_as_far_as_it_goes(film, tmp_path):
 
 @pytest.mark.parametrize(("missing", "warned"), [(2, False), (8, True)])
 def test_movie_slightly_shorter_than_its_container_says_gives_no_warning(film, tmp_path, missing, warned):
-    """Cut the last frames, as a container's duration may include sound that outlasts the pictures."""
+    """Cut the last frames of a movie: a few missing frames are normal, many are reported.
+
+    A container's duration may include sound that outlasts the pictures.
+    """
     clip = films.crossing(count=30).write_movie(tmp_path / "plate.avi", codec="MJPG")
     keyframes = film.write_keyframes(tmp_path / "keys", [0])
     job = job_of(clip, keyframes, tmp_path / "out")

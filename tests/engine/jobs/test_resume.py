@@ -41,17 +41,17 @@ def always_due(monkeypatch) -> Iterator[None]:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """Return the content of all label images and mattes by path."""
+    """Return the bytes of all label images and mattes in a matte folder, by relative path."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.glob("[lm]*s/**/*.png"))}
 
 
 def first_done(answers: list[Answer]) -> int:
-    """Return the number of steps done at the first matte of this run."""
+    """Return the number of finished steps that this run reports with its first matte."""
     return next(answer.done for answer in answers if isinstance(answer, MatteReady))
 
 
 def restart_reasons(answers: list[Answer]) -> list[str]:
-    """Return the reported reasons why the job starts again."""
+    """Return the reported messages that say why the job starts again from the beginning."""
     return [answer.text for answer in answers if isinstance(answer, Stage) and answer.text.startswith("Starting again")]
 
 
@@ -69,7 +69,10 @@ def restart_reasons(answers: list[Answer]) -> list[str]:
 def test_cancelled_job_resumes_with_identical_results(
     job, tmp_path, always_due, monkeypatch, recipe, saved_steps, cancelled
 ):
-    """Cancel after `saved_steps` of 32 steps were saved; later mattes may already be blended with the other sweep's."""
+    """Cancel a job of 32 steps whose last checkpoint was saved after `saved_steps`.
+
+    Mattes written after that checkpoint may already be blended with those of the other sweep.
+    """
     job = replace(job, recipe=recipe)
     run_job(replace(job, folder=tmp_path / "whole"))
     save = JobCheckpoint.save

@@ -10,7 +10,7 @@ from engine.layers.attention import RADIUS, SIDE, attend, attend_locally, attent
 
 
 def by_definition(query, key, value, grid, *, heads, bias, value_bias):
-    """Compute `attend_locally` with a loop over cells and offsets."""
+    """Return what `attend_locally` should return, computed with loops over the cells and their neighbours."""
     h, w = grid
     query, key, value = (split_heads(tokens, heads) for tokens in (query, key, value))
     readout = torch.zeros(heads, h * w, value.shape[-1])

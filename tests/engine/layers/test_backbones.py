@@ -1,4 +1,4 @@
-"""The backbones compute what torchvision's models do with the same weights, to stride 16."""
+"""The backbones, up to stride 16, compute what the models of torchvision compute with the same weights."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def randomised(model: nn.Module) -> nn.Module:
 
 
 def folded(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """Return weight and bias of the one convolution that equals `convolution` followed by `norm`."""
+    """Return the weight and bias of a single convolution that equals `convolution` followed by `norm`."""
     fused = nn.utils.fusion.fuse_conv_bn_eval(convolution, norm)
     return fused.weight, fused.bias
 
 
 def copy_weights(source: nn.Module, target: nn.Module) -> None:
-    """Give the convolutions of `target` the folded ones of `source`, both in the order in which they are defined."""
+    """Copy the convolutions of `source`, with batch norms folded in, to those of `target`, in order of definition."""
     convolutions = [module for module in source.modules() if isinstance(module, nn.Conv2d)]
     norms = [module for module in source.modules() if isinstance(module, nn.BatchNorm2d)]
     own = [module for module in target.modules() if isinstance(module, nn.Conv2d)]

@@ -25,7 +25,7 @@ SHAPES = [
 
 
 def unfused_and_fused(layer: Conv, *inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the layer's output computed with gradients, hence unfused, and without, hence fused."""
+    """Return the layer's output unfused, as it is computed with gradients, and fused, as it is computed without."""
     unfused = layer.requires_grad_(True)(*inputs).detach()
     return unfused, layer.requires_grad_(False)(*inputs)
 

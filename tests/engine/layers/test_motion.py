@@ -13,14 +13,14 @@ from engine.layers.motion import luma, optical_flow, warp
 
 
 def texture(seed: int = 0, size: tuple[int, int] = (128, 160)) -> np.ndarray:
-    """Return an (H, W) uint8 texture without repetition."""
+    """Return a random texture (H, W) uint8 in which no part is repeated."""
     noise = np.random.default_rng(seed).normal(size=size).astype(np.float32)
     soft = sum(cv2.GaussianBlur(noise, (0, 0), sigma) * sigma for sigma in (2, 5, 11))
     return cv2.normalize(soft, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
 
 
 def shifted(picture: np.ndarray, right: float, down: float) -> np.ndarray:
-    """Return the image shifted by that many pixels."""
+    """Return the picture shifted by `right` and `down` pixels."""
     return cv2.warpAffine(
         picture, np.float32([[1, 0, right], [0, 1, down]]), picture.shape[::-1], borderMode=cv2.BORDER_REFLECT
     )

@@ -75,7 +75,10 @@ def test_quantised_results_are_close_to_float_results(shape: dict, adds: bool, s
 @available
 @pytest.mark.parametrize("groups", [1, 32])
 def test_no_sum_overflows_on_any_cpu(groups: int):
-    """Use the greatest weights and values; with one more bit, sums of pairs would overflow 16 bits."""
+    """Use the largest quantised weights and values.
+
+    Some CPUs add products in pairs with 16 bits, which one more bit in the weights would overflow.
+    """
     weight = torch.ones(32, 32 // groups, 3, 3)
     weight[::2] = -1
     full = QuantisedMap(torch.full((1, 32, 8, 8), 255, dtype=torch.uint8).to(memory_format=torch.channels_last), 1.0, 0)

@@ -1,4 +1,4 @@
-"""Only spurious components are suppressed: small isolated ones, and ones larger than what an object can regain."""
+"""Only spurious components of masks are suppressed: small isolated ones, and ones larger than what is occluded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def logits_of(*boxes: tuple[slice, slice]) -> torch.Tensor:
 
 
 def warped(*boxes: tuple[slice, slice]) -> torch.Tensor:
-    """Return the mask of the given boxes as the previous mask at half size, as if nothing had moved."""
+    """Return the mask of the given boxes at half size, as a previous mask to pass if nothing has moved."""
     return torch.nn.functional.avg_pool2d((logits_of(*boxes) > 0).float(), 2)[:, None]
 
 
@@ -81,8 +81,8 @@ WHOLE = torch.tensor([60 * 70.0])
     ("piece", "unoccluded_area"),
     [
         (OTHER, WHOLE),
-        (OTHER, 1.25 * WHOLE),  # part of the object is occluded, but less than this
-        (PART, 1.1 * WHOLE),  # hardly any is occluded: may be part of another object that enters
+        (OTHER, 1.25 * WHOLE),  # part of the object is occluded, but smaller than the component
+        (PART, 1.1 * WHOLE),  # hardly any part is occluded: may be another object entering
     ],
 )
 def test_a_component_larger_than_the_occluded_part_is_dropped(piece: tuple, unoccluded_area: torch.Tensor):
@@ -95,8 +95,8 @@ def test_a_component_larger_than_the_occluded_part_is_dropped(piece: tuple, unoc
     ("now", "before", "unoccluded_area"),
     [
         ((BODY, OTHER), (BODY, OTHER), WHOLE),  # in the previous mask too
-        ((BODY, OTHER), (BODY,), 1.5 * WHOLE),  # much of the object is occluded: this may be it
-        ((BODY, PART), (BODY,), 1.25 * WHOLE),  # as much is occluded
+        ((BODY, OTHER), (BODY,), 1.5 * WHOLE),  # much of the object is occluded: the component may be that part
+        ((BODY, PART), (BODY,), 1.25 * WHOLE),  # the occluded part is as large as the component
         ((OTHER,), (BODY,), WHOLE),  # the only component
         ((BODY, OTHER), (BODY,), UNKNOWN),  # unknown area
         ((BODY, (slice(50, 60), slice(86, 200))), (BODY,), WHOLE),  # connected to the object
@@ -116,7 +116,10 @@ def test_implausible_components_are_found_per_object():
 
 
 def propagated(*frames: tuple[tuple[slice, slice], ...], unoccluded_area: torch.Tensor) -> torch.Tensor:
-    """Return the filtered masks of the last frame; each frame is given by its boxes, and the first is not filtered."""
+    """Return the masks of the last frame (1, H, W) bool after suppressing spurious components frame by frame.
+
+    Each frame is given by its boxes. The first frame is not filtered, and serves as the previous mask of the second.
+    """
     masks = (logits_of(*frames[0]) > 0).float()
     for pieces in frames[1:]:
         previous = torch.nn.functional.avg_pool2d(masks, 2)[:, None]

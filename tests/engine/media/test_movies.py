@@ -15,7 +15,7 @@ from tests.films import Film, moving_disc
 
 
 def long_film(count: int = 150) -> Film:
-    """Return a film of distinct frames, longer than several blocks of backward reading and groups of pictures."""
+    """Return a film with the frame's number on each picture, longer than several read blocks and groups of pictures."""
     film = moving_disc(count, height=64, width=80)
     for frame, pixels in enumerate(film.frames):
         cv2.putText(pixels, str(frame), (4, 40), cv2.FONT_HERSHEY_SIMPLEX, 1, (255, 255, 255), 2)
@@ -23,7 +23,7 @@ def long_film(count: int = 150) -> Film:
 
 
 def sequentially(path: Path) -> list[np.ndarray]:
-    """Return all frames (H, W, 3) RGB that OpenCV decodes from first to last."""
+    """Return all frames (H, W, 3) RGB, decoded by OpenCV from first to last without seeking."""
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     frames = []
     while (got := capture.read())[0]:
@@ -102,7 +102,7 @@ def test_going_backward_does_not_start_over_for_each_block(movie, monkeypatch):
 
 
 def test_inaccurate_seeks_are_detected_and_corrected(movie, monkeypatch):
-    """Seeks report the time of the requested frame but give pictures three frames later."""
+    """Simulate a decoder that, after a seek, reports the requested time but gives pictures three frames later."""
     wanted = sequentially(movie)
     open_capture = cv2.VideoCapture
     capture, times = open_capture(str(movie), cv2.CAP_FFMPEG), []

@@ -105,13 +105,13 @@ def test_a_dpx_of_ten_bits_is_read(tmp_path):
 
 
 def dpx(red: np.ndarray, green: np.ndarray, blue: np.ndarray) -> bytes:
-    """Encode a DPX file of 10-bit RGB, three values to a word, with the header layout of SMPTE 268M."""
+    """Encode a DPX file of 10-bit RGB, three values to a 32-bit word, with the header of SMPTE 268M."""
     height, width = red.shape
     words = (red.astype(np.uint32) << 22 | green.astype(np.uint32) << 12 | blue.astype(np.uint32) << 2).astype(">u4")
     head = bytearray(2048)
     struct.pack_into(">4sI8sI", head, 0, b"SDPX", 2048, b"V1.0", 2048 + words.nbytes)
     struct.pack_into(">HHII", head, 768, 0, 1, width, height)
-    head[800:804] = bytes((50, 2, 2, 10))  # RGB, linear, linear, bits
+    head[800:804] = bytes((50, 2, 2, 10))  # descriptor: RGB; transfer and colorimetry: linear; bits per value
     struct.pack_into(">HHI", head, 804, 1, 0, 2048)  # filled words, no compression, offset of the pixels
     return bytes(head) + words.tobytes()
 

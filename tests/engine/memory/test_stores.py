@@ -1,4 +1,4 @@
-"""Stores: what each keeps and evicts, and how the bank groups the entries for reading."""
+"""Memory stores: which entries each keeps and evicts, and how the bank groups entries for reading."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from engine.memory.worth import recency
 
 
 def entry(frame: int, *, pinned: bool = False, tokens: int = 2) -> Entry:
-    """Return an entry whose keys hold the frame number."""
+    """Return a memory entry whose keys are filled with the frame number."""
     return Entry(frame, (Tokens({"key": torch.full((3, tokens), float(frame))}),), pinned=pinned)
 
 
@@ -122,7 +122,10 @@ def test_a_gate_passes_keyframes_and_frames_of_sufficient_quality():
 
 @pytest.mark.parametrize("patient", [True, False])
 def test_restricted_scores_entries_as_rmem_does(patient: bool):
-    """Moving average of relevance plus 1.5 sqrt(ln(sum of comparisons) / (comparisons + 8)); the reference stays."""
+    """The entry with the lowest score is evicted, but never the reference (first) entry.
+
+    Score: moving average of relevance + 1.5 sqrt(ln(sum of all comparisons) / (comparisons + 8)).
+    """
     rng = random.Random(5)
     store, kept, average, comparisons = Restricted(5, patient=patient), [], {}, {}
     for frame in range(60):

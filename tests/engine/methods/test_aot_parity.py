@@ -27,7 +27,7 @@ GOLDEN = Path(__file__).parents[2] / "parity" / "aot"
 TOLERANCE = 1e-4
 SOON_AFTER_TIE = 1e-2  # tolerance a few frames after a tied pixel was decided differently
 AFTER_TIE = 0.15  # tolerance at any time after, since the network reads its own masks
-TIE = 2e-4  # between two probabilities that rounding alone may order either way
+TIE = 2e-4  # two probabilities nearer than this are tied: rounding may decide
 MANIFEST = json.loads((GOLDEN / "manifest.json").read_text(encoding="utf-8"))
 MODELS, EXTRA = MANIFEST["models"], MANIFEST["extra"]
 RECIPES = {
@@ -56,7 +56,7 @@ def clip() -> Mapping[str, np.ndarray]:
 
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Return a function that writes a checkpoint with the official names of a model, once, and returns its path."""
+    """Return a function that writes a model's checkpoint, with the official tensor names, once and returns its path."""
     folder = tmp_path_factory.mktemp("aot")
 
     @cache
@@ -92,7 +92,7 @@ def propagated(
     masks: Mapping[int, np.ndarray],
     recipe: str = "",
 ) -> np.ndarray:
-    """Return the probabilities (frames, objects + 1, H, W) that the command line dumps."""
+    """Propagate by command line, and return the dumped probabilities (frames, objects + 1, H, W)."""
     frames, keyframes = folder / "frames", folder / "keyframes"
     frames.mkdir()
     keyframes.mkdir()
@@ -110,13 +110,13 @@ def propagated(
 
 
 def comparable_frames(found: np.ndarray, masks: np.ndarray) -> int:
-    """Return the frame up to which found probabilities (T, C, H, W) were computed from the authors' `masks`.
+    """Return the first frame on which our masks differ from the authors' `masks`, or T if there is none.
 
-    `masks` (T - 1, H, W) are those of frame 1 and later. A tied pixel may be decided differently by rounding, after
-    which frames cannot be compared; a pixel that differs without being tied is an error.
+    `found` are our probabilities (T, C, H, W), `masks` (T - 1, H, W) start at frame 1. Rounding may decide a tied pixel
+    differently; later frames cannot be compared, as the network reads its own masks. Other differences are errors.
     """
     for frame, (probabilities, mask) in enumerate(zip(found[1:], masks, strict=True), 1):
-        unused = np.clip(1 - probabilities.sum(0), 0, 1)  # of identities without an object, as in RMem
+        unused = np.clip(1 - probabilities.sum(0), 0, 1)  # probability of identities without an object, as in RMem
         classes = np.concatenate([probabilities, unused[None]])
         differs = classes.argmax(0) != np.minimum(mask, len(probabilities))
         two_best = np.sort(classes, axis=0)[-2:]
@@ -168,7 +168,7 @@ def test_probabilities_of_late_and_many_objects_equal_the_authors(
 
 
 class RecordingBank(MemoryBank):
-    """Bank that records its entries after each write, by frame."""
+    """Memory bank that records, by frame, its entries after each write."""
 
     def __init__(self, bank: MemoryBank, interval: int) -> None:
         super().__init__(bank._stores, interval=interval)
@@ -180,7 +180,7 @@ class RecordingBank(MemoryBank):
 
 
 class ForcedMasks:
-    """Mask merger that merges as usual, but feeds the authors' masks back to the network."""
+    """Mask merger that records its own results, but feeds the authors' masks back to the network."""
 
     def __init__(self, mask_merger: HardMaskMerger, masks: np.ndarray) -> None:
         self.mask_merger = mask_merger
@@ -228,7 +228,7 @@ def test_with_the_authors_masks_fed_back_everything_equals_the_authors(model: st
             merged = mask_merger.merged[int(name.rpartition("_t")[2]) - 1]
             probabilities = torch.stack([merged.background, merged.probability[1], merged.probability[2]]).numpy()
             assert np.abs(probabilities[:, ::4, ::4] - expected).max() < TOLERANCE, name
-        if name.startswith(f"{model}.mem_t"):  # of the newest entry, or the folded one
+        if name.startswith(f"{model}.mem_t"):  # memory of the newest entry, or of the one that it was merged into
             _, frame, block, plane, _ = name.split(".")[1].split("_")
             newest = bank.after[int(frame[1:])][-1].layers[int(block[3:])]
             assert near(newest[PLANES[plane]].T[:, ::8].numpy(), expected), name

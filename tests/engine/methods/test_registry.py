@@ -42,7 +42,7 @@ def test_every_recipe_has_a_licence_and_an_empty_bank():
 
 
 def network_of(name: str) -> Network:
-    """Return a recipe's network without storage for its weights."""
+    """Return a recipe's network on PyTorch's meta device, so that its weights take no memory."""
     recipe = find_recipe(name)
     with torch.device("meta"):
         return recipe.build(recipe.numbers({}), {})

@@ -1,4 +1,4 @@
-"""XMem and its memories beyond the authors' programs: other sizes, late objects, odd frames, full memories."""
+"""XMem in cases that the authors' programs do not cover: other sizes, late objects, bad weights, full memories."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def loaded(path: Path, recipe: str = "xmem", **numbers: str) -> XMem:
 
 @pytest.fixture(scope="module")
 def network(saved: Path) -> XMem:
-    """Return one network for all tests: only memory and state change with the clip."""
+    """Return one network for all tests: only memory and state depend on the clip."""
     return loaded(saved)
 
 

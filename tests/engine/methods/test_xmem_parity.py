@@ -31,7 +31,7 @@ from engine.suggestion.selection import SelectionConfig, coverage, object_weight
 from tests.pseudo_weights import save_pseudo_checkpoint
 
 GOLDEN = Path(__file__).parents[2] / "parity" / "xmem"
-FULL = Path(__file__).parents[4] / "shared" / "parity" / "xmem"  # complete arrays, if present
+FULL = Path(__file__).parents[4] / "shared" / "parity" / "xmem"  # folder of complete arrays, which may be absent
 TOLERANCE = 1e-4
 MANIFEST = json.loads((GOLDEN / "manifest.json").read_text(encoding="utf-8"))
 CASES = MANIFEST["cases"]
@@ -45,7 +45,7 @@ KEYFRAMES = {  # case -> frames whose masks in the clip file are keyframes; furt
     "xmempp_interactive_pass1": (3, 9),
     "xmempp_interactive_pass2": (9,),
 }
-EXTRA_OPTIONS = {  # besides the manifest's
+EXTRA_OPTIONS = {  # options in addition to the manifest's
     "xmem_nolt_resize": ["--height", "80"],
     "xmempp_interactive_pass1": ["--set", "keyframes.predict=1"],
     "xmempp_interactive_pass2": ["--set", "keyframes.predict=1", "--set", "keyframes.updated=3"],
@@ -75,7 +75,7 @@ def keyframe_masks(case: str) -> dict[int, np.ndarray]:
 
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
-    """Return a function that writes a checkpoint with the official names for a seed, once, and returns its path."""
+    """Return a function that writes a checkpoint for a seed once, with official tensor names, and returns its path."""
     folder, spec = tmp_path_factory.mktemp("xmem"), MANIFEST["weights"]
 
     @cache
@@ -117,7 +117,7 @@ def test_probabilities_equal_the_authors(case: str, weights: Callable[[int], Pat
 
 
 class RecordingXMem(XMem):
-    """XMem that records memory readouts, and by frame the sensory memory and memorized values."""
+    """XMem that records all memory readouts, and the sensory memory and memorized values of each frame."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -204,7 +204,7 @@ def test_intermediate_values_equal_the_authors(case: str, weights: Callable[[int
         working_sizes.append(bank.tokens_in(Working, FirstAndWorking))
         long_term_sizes.append(bank.tokens_in(LongTerm))
         readouts[matte.frame] = network.readouts[-1].numpy() if network.readouts else None
-    last = len(frames) - 1  # on which the authors' programs memorize nothing
+    last = len(frames) - 1  # the authors' programs memorize nothing on the last frame
     assert working_sizes[:last] == golden()[f"{case}.size_work"].tolist()[:last]
     assert long_term_sizes[:last] == golden()[f"{case}.size_long"].tolist()[:last]
     if not published:

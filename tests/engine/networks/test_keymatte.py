@@ -28,7 +28,7 @@ CHAIR = Path(__file__).parents[2] / "clips" / "chair"
 
 
 def bank_of(network: Keymatte, image: torch.Tensor, masks: torch.Tensor) -> MemoryBank:
-    """Return a bank with one keyframe."""
+    """Return a memory bank that holds one keyframe."""
     bank = MemoryBank([Permanent()], interval=1)
     bank.write(network.memorize(0, network.encode(image), masks, None)[0].as_pinned())
     return bank
@@ -70,7 +70,7 @@ def test_an_object_is_found_again_on_the_same_frame_and_an_empty_mask_stays_empt
 
 
 def chair(network: Keymatte, frame: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return a frame of the clip as the network takes it, (1, 3, H, W), and its mask, (1, H, W)."""
+    """Return a frame of the bundled clip as the network takes it, (1, 3, H, W), and its mask, (1, H, W)."""
     name = f"frame_{frame:06d}"
     pixels = cv2.cvtColor(cv2.imread(str(CHAIR / "frames" / f"{name}.jpg")), cv2.COLOR_BGR2RGB)
     framing = Framing.fit(*pixels.shape[:2], working_height=480, stride=network.stride)
@@ -79,7 +79,7 @@ def chair(network: Keymatte, frame: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_several_tokens_share_a_readout(network):
-    """With a single token, keys get no gradient in training, and one wrong match decides the readout."""
+    """From a single token, keys would get no gradient in training, and one wrong match would decide the readout."""
     recorded: list[torch.Tensor] = []
 
     def recording(scores: torch.Tensor, *, top_k: int) -> TopK:
@@ -141,7 +141,7 @@ def test_an_enlarged_keyframe_helps_to_find_an_object_that_came_closer(network):
     )
 
     def iou_from(memory: MemoryBank) -> float:
-        """Return the IoU of the mask found from memory alone, without a previous frame."""
+        """Return the IoU of the mask that the network finds with this memory and without a previous frame."""
         found, expected = network.segment(network.encode(closer), memory.view(), None)[0] > 0.5, truth[0] > 0.5
         return float((found & expected).sum() / (found | expected).sum())
 
@@ -152,7 +152,7 @@ def test_an_enlarged_keyframe_helps_to_find_an_object_that_came_closer(network):
 
 
 def twins(*columns: int) -> tuple[torch.Tensor, ...]:
-    """Return an image (1, 3, H, W) with the same object at each of these columns, and a mask (1, H, W) of each."""
+    """Return an image (1, 3, H, W) that shows the same object at each of `columns`, and a mask (1, H, W) of each."""
     rng = np.random.default_rng(3)
     ground = cv2.resize(rng.uniform(0, 1, (24, 40, 3)).astype(np.float32), (320, 192), interpolation=cv2.INTER_CUBIC)
     twin = cv2.resize(rng.uniform(0, 1, (6, 6, 3)).astype(np.float32), (48, 48), interpolation=cv2.INTER_NEAREST)

@@ -1,4 +1,4 @@
-"""Outlines keep their shape, slot and points over time."""
+"""Outlines keep their shape, slot and points from frame to frame."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def filled(found: Outlines, index: int, shape: tuple[int, int]) -> np.ndarray:
 
 
 def present(found: Outlines) -> np.ndarray:
-    """Return on which frames each slot has an outline, (F, S) bool."""
+    """Return (F, S) bool: whether slot S has an outline on frame F."""
     return np.isfinite(found.points[:, :, 0, 0])
 
 
@@ -42,7 +42,7 @@ def disc(x: float, y: float, radius: float, shape: tuple[int, int] = (80, 120)) 
 
 
 def outlines(mattes: Iterable[tuple[int, np.ndarray]]) -> Outlines:
-    """Return the outlines of (frame, matte) pairs after writing and reading their file."""
+    """Return the outlines of (frame, matte) pairs after writing them to a file and reading it."""
     frames = list(mattes)
     with TemporaryDirectory() as folder:
         path = Path(folder, "001.npz")

@@ -11,7 +11,10 @@ SQUARE = np.array([[1, 1], [4, 1], [4, 3], [1, 3]], float)  # clockwise as seen:
 
 
 def plain(polygons: list[np.ndarray], width: int, height: int) -> np.ndarray:
-    """Fill pixel by pixel: cast a ray leftward from each centre and count the edges it crosses."""
+    """Return the filled polygons (H, W), computed pixel by pixel.
+
+    A ray is cast leftward from each pixel centre; the pixel is inside if the ray crosses an odd number of edges.
+    """
     image = np.zeros((height, width), np.float32)
     for row in range(height):
         for column in range(width):

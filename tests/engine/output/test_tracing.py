@@ -16,7 +16,7 @@ def soft_noise(seed: int, height: int = 40, width: int = 50) -> np.ndarray:
 
 
 def disc(radius: float, x: float, y: float, size: int = 64) -> np.ndarray:
-    """Return the alpha of a disc with an edge one pixel wide, 0.5 at the radius."""
+    """Return the matte of a disc whose soft edge is one pixel wide, with alpha 0.5 at the radius."""
     down, across = np.mgrid[:size, :size] + 0.5
     return np.clip(radius - np.hypot(across - x, down - y) + 0.5, 0, 1).astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""Two sides that run alongside keep results in order, halve the CPU threads, and leave no thread running."""
+"""Work on two threads: order and errors are kept, CPU threads are shared, and no thread is left running."""
 
 from __future__ import annotations
 

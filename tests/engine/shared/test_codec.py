@@ -1,4 +1,4 @@
-"""Dataclasses come back from JSON as they were, and data that does not fit them is refused with the field's name."""
+"""Dataclasses survive conversion to JSON and back; data that does not fit is refused with the name of the field."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ PYTHON = Path(sys.executable)
 
 @pytest.fixture
 def wheel(tmp_path) -> str:
-    """Return the path of a wheel with one line of code, as a requirement for pip."""
+    """Write a wheel of a package with one line of code, and return its path as a requirement for pip."""
     path = tmp_path / "keymatte_sample-1.0-py3-none-any.whl"
     metadata = "keymatte_sample-1.0.dist-info"
     with zipfile.ZipFile(path, "w") as archive:

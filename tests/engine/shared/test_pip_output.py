@@ -1,4 +1,4 @@
-"""pip's output becomes a few lines of progress, and an error that says what to do."""
+"""pip's output becomes a few lines of progress, or an error that says what to do."""
 
 from __future__ import annotations
 
