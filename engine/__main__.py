@@ -22,10 +22,10 @@ tune_malloc()
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; return its exit status.
+    """Run the command given on the command line; return the exit status of the process.
 
-    0: all done; 1: a bug, or the reader of the output has gone; 2: a problem that the user can solve, described on
-    stderr; 130: interrupted.
+    0: success; 1: a bug, or the program that reads our output has closed it; 2: a problem that the user can solve,
+    described on stderr; 130: interrupted with Ctrl+C.
     """
     try:
         try:
@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(arguments: list[str] | None) -> int:
-    """Run one command; return its exit status."""
+    """Parse the arguments, run the command and print its errors; return its exit status."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a path that the console cannot show must not end a job
@@ -59,7 +59,7 @@ def _run(arguments: list[str] | None) -> int:
 
 
 def _discard_broken_output() -> None:
-    """Redirect closed output streams to the null device, so that the interpreter does not fail to flush them."""
+    """Redirect output streams that their reader has closed to the null device, so that Python's exit can flush them."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -70,7 +70,7 @@ def _discard_broken_output() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands that this copy of the engine has."""
+    """Return the parser of all commands that are part of this installation."""
     parser = argparse.ArgumentParser(prog="python -m engine", description="Keymatte's engine")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     propagate.add_arguments(commands.add_parser("propagate", help="compute the mattes of a clip from keyframes"))
@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _has(room: str) -> bool:
-    """Return whether this copy of the engine has that room; the extension has no evaluation and no training."""
+    """Return whether the subpackage `room` is installed; the Blender extension lacks `evaluation` and `training`."""
     return find_spec(f"{__package__}.{room}") is not None
 
 

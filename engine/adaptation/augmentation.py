@@ -1,4 +1,4 @@
-"""Augmentation of an image and its masks: affine, elastic, mirrored, photometric, blurred."""
+"""Augmentation of an image and its masks: affine and elastic deformation, mirroring, colour changes and blur."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class AugmentationRange:
 
 
 class Augmenter:
-    """Makes augmented copies of images (1, 3, H, W) with masks (O, H, W); deterministic per seed."""
+    """Makes randomly augmented copies of images (1, 3, H, W) and their masks (O, H, W); reproducible by the seed."""
 
     def __init__(self, seed: int) -> None:
         self._generator = torch.Generator().manual_seed(seed)
@@ -52,7 +52,7 @@ class Augmenter:
         return (2 * self._uniform(size) - 1) * limit
 
     def _sampling_grid(self, size: tuple[int, int], masks: Tensor, limits: AugmentationRange) -> Tensor:
-        """Build a random sampling grid (1, H, W, 2) of x and y, -1..1."""
+        """Build a random grid (1, H, W, 2) of x and y in -1..1, at which `grid_sample` reads the image and masks."""
         h, w = size
         y, x = torch.meshgrid(torch.arange(h) - (h - 1) / 2, torch.arange(w) - (w - 1) / 2, indexing="ij")
         shorter = min(h, w)
@@ -69,13 +69,13 @@ class Augmenter:
 
     @staticmethod
     def _object_zone(mask: Tensor) -> Tensor:
-        """Return a weight (H, W), 1 on objects, falling to 0 around them: what moves when objects shift."""
+        """Return weights (H, W) by which pixels follow a shift of the objects: 1 on objects, falling to 0 nearby."""
         small = functional.adaptive_max_pool2d(mask[None, None], 24)
         soft = functional.avg_pool2d(small, 3, stride=1, padding=1)
         return functional.interpolate(soft, size=mask.shape, mode="bilinear", align_corners=False)[0, 0]
 
     def _change_light(self, image: Tensor, limits: AugmentationRange) -> Tensor:
-        """Apply random gamma and gain per channel, and a Gaussian blur to some copies."""
+        """Apply a random gamma and a random gain per channel, and on some calls a Gaussian blur."""
         gamma = self._symmetric((1, 1, 1, 1), limits.photometric).exp()
         gain = self._symmetric((1, 3, 1, 1), limits.photometric / 2).exp()
         image = (image.clamp(0, 1) ** gamma.to(image) * gain.to(image)).clamp(0, 1)

@@ -58,7 +58,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Result of fine-tuning: J on held-out keyframes in percent, before and after; and weights if they are better."""
+    """Result of fine-tuning: J on held-out keyframes in percent, before and after; weights, None if no better."""
 
     before: float
     after: float
@@ -66,11 +66,11 @@ class Outcome:
 
 
 def fit(network: Keymatte, groups: Groups, *, steps: int, report: ReportProgress, read_image: ReadImage) -> Outcome:
-    """Fine-tune a copy of the decoder on the keyframes of each group; the network is not changed.
+    """Fine-tune a copy of the decoder on the keyframes of each group; `network` itself is not changed.
 
-    The weights are returned only if they help: they must score better on held-out keyframes segmented from a frame
-    just before; and after propagation to held-out keyframes, neither the mean nor, beyond chance, the score of any
-    object may be worse. `read_image` returns the frames to propagate over, which show errors that grow with time.
+    The new weights are returned only if they pass two tests on held-out keyframes: they must score better after a
+    simulated previous frame; and after propagation over the real frames that `read_image` returns, neither the mean
+    score nor, beyond chance, that of any object may be worse.
     """
     groups = [_evenly_spaced(group) for group in groups]
     draws = max(1, round(_TRAIN_EXAMPLES / sum(map(len, groups))))
@@ -103,7 +103,7 @@ def fit(network: Keymatte, groups: Groups, *, steps: int, report: ReportProgress
 def _train_folds(
     network: Keymatte, examples: Sequence[Example], evaluation_steps: Sequence[int], progress: Progress
 ) -> list[_Fold]:
-    """Train and score one decoder per fold, in alternation; on a CPU both at a time."""
+    """Train and score one decoder per fold, step by step in turn; on a CPU both folds run at the same time."""
     folds = [_Fold(network.decoder, examples, fold) for fold in range(_FOLDS)]
     first, second = (fold.run(evaluation_steps) for fold in folds)
     with run_alongside(second, examples[0].labels.device) as other:
@@ -113,7 +113,7 @@ def _train_folds(
 
 
 def _best_evaluation(folds: Sequence[_Fold]) -> tuple[int, float, tuple[float, float]]:
-    """Return the evaluation with the largest gain: its index, the gain, and mean J before and then, in percent."""
+    """Return the index of the evaluation with the largest gain, the gain, and the mean J before training and there."""
     before, *after = (
         {kind: _mean([score for fold in folds for score in fold.scores[index][kind]]) for kind in _CARRIED}
         for index in range(_EVALUATIONS + 1)
@@ -127,7 +127,7 @@ def _best_evaluation(folds: Sequence[_Fold]) -> tuple[int, float, tuple[float, f
 def _validate(
     network: Keymatte, groups: Groups, decoders: Sequence[nn.Module], read_image: ReadImage, progress: Progress
 ) -> tuple[Tensor, Tensor]:
-    """Propagate to each held-out keyframe: J (objects,) in percent of the shipped decoder and of the fold's decoder."""
+    """Return J (objects,) in percent after propagation to held-out keyframes: shipped decoder, decoder of the fold."""
     scores = []  # per group (2, objects), the mean over its keyframes
     for group in groups:
         object_scores = []
@@ -152,7 +152,7 @@ class _Fold:
         self.decoders: list[nn.Module] = []  # the averaged decoder that got these scores
 
     def run(self, evaluation_steps: Sequence[int]) -> Iterator[int]:
-        """Train, and yield each step number from 1; score before the first and after each of `evaluation_steps`."""
+        """Train and yield each step number from 1; score the decoder first, and after each of `evaluation_steps`."""
         self._evaluate()
         last = evaluation_steps[-1]
         steps: Iterable[int] = range(1, last + 1)
@@ -178,7 +178,7 @@ def _average_weights(shipped: nn.Module, finetuned: nn.Module) -> nn.Module:
 
 
 def _evenly_spaced(group: Sequence[AnnotatedFrame]) -> Sequence[AnnotatedFrame]:
-    """Return all annotated frames, or an evenly spaced selection of `_MAX_KEYFRAMES`."""
+    """Return at most `_MAX_KEYFRAMES` annotated frames of a group, evenly spaced."""
     count = min(len(group), _MAX_KEYFRAMES)
     return [group[round(at * (len(group) - 1) / max(count - 1, 1))] for at in range(count)]
 
@@ -192,10 +192,11 @@ def _example_count(groups: Groups, draws: int) -> int:
 def make_examples(
     network: Keymatte, group: Sequence[AnnotatedFrame], augmenter: Augmenter, draws: int
 ) -> Iterator[Example]:
-    """Yield training and held-out examples of each keyframe, with the others in memory, or itself if it is alone.
+    """Yield training and held-out examples of each keyframe of a group; memory holds the group's other keyframes.
 
-    A training example is an augmented copy; a held-out one is the keyframe itself, or a copy if it is alone. The frame
-    before is simulated by another copy, with ground truth masks, or predicted ones that have the network's errors.
+    Training examples are augmented copies of a keyframe, held-out ones the keyframe itself. For a single keyframe,
+    held-out examples are copies too, and memory holds the keyframe. The previous frame is simulated by another
+    augmented copy, with its true masks or with masks that the network predicts.
     """
     encoded = [network.encode(keyframe.image) for keyframe in group]
     entries = [
@@ -239,7 +240,7 @@ def make_examples(
 
 
 def train(decoder: nn.Module, examples: Sequence[Example], steps: int, augmenter: Augmenter) -> Iterator[int]:
-    """Train the decoder in place on random crops of `examples`; yield each step number, from 1."""
+    """Train the decoder in place for `steps` steps on random crops of `examples`; yield each step number from 1."""
     weights = [weight for name, weight in decoder.named_parameters() if not name.startswith("quality.")]
     for weight in weights:
         weight.requires_grad_(True)
@@ -256,13 +257,13 @@ def train(decoder: nn.Module, examples: Sequence[Example], steps: int, augmenter
 
 
 def example_loss(decoder: nn.Module, example: Example) -> Tensor:
-    """Return the training loss of one example -> scalar."""
+    """Compute the training loss (a scalar) of one example."""
     return frame_loss(_predict(decoder, example), share=_HARDEST_SHARE)
 
 
 @torch.no_grad()
 def _scores(decoder: nn.Module, examples: Iterable[Example]) -> list[float]:
-    """Return J of each example in percent, averaged over its objects."""
+    """Compute J in percent of the decoder's masks for each example, averaged over the example's objects."""
     ious = (iou(_predict(decoder, item).logits.argmax(0), item.labels, item.objects) for item in examples)
     return [100 * float(values.mean()) for values in ious]
 
@@ -277,7 +278,7 @@ def _predict(decoder: nn.Module, example: Example) -> FramePrediction:
 
 
 def _random_crop(example: Example, augmenter: Augmenter) -> Example:
-    """Crop a random window; in three of four cases around an object pixel."""
+    """Crop an example to a random window; with a probability of 3/4 the window is centred on an object pixel."""
     h, w = (side // _STRIDE for side in example.labels.shape)
     area = _CROP_CELLS / max(example.objects, 1)
     rows = min(h, max(round(area**0.5), 4))

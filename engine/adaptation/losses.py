@@ -26,7 +26,7 @@ class FramePrediction:
 
 
 def bootstrapped_mean(losses: Tensor, *, share: float) -> Tensor:
-    """Average the highest `share`, in (0, 1], of pixel losses (H, W) -> scalar."""
+    """Average the highest pixel losses (H, W) to a scalar; `share`, above 0 up to 1, is the fraction of pixels used."""
     losses = losses.flatten()
     if share >= 1:
         return losses.mean()
@@ -34,7 +34,7 @@ def bootstrapped_mean(losses: Tensor, *, share: float) -> Tensor:
 
 
 def outline_band(labels: Tensor) -> Tensor:
-    """Mark pixels at most `_BAND` from another label: labels (H, W) long -> (H, W) 0 or 1."""
+    """Mark pixels at most `_BAND` pixels away from a pixel with another label: labels (H, W) long -> (H, W) 0 or 1."""
     side = 2 * _BAND + 1
     as_map = labels[None, None].float()
     highest = functional.max_pool2d(as_map, side, stride=1, padding=_BAND)
@@ -43,14 +43,14 @@ def outline_band(labels: Tensor) -> Tensor:
 
 
 def dice(probabilities: Tensor, truth: Tensor) -> Tensor:
-    """Compute the dice loss, averaged over objects: (O, H, W), (O, H, W) -> scalar."""
+    """Compute the dice loss of predicted and true masks (O, H, W), averaged over objects to a scalar."""
     overlap = (probabilities * truth).sum((1, 2))
     total = probabilities.sum((1, 2)) + truth.sum((1, 2))
     return (1 - (2 * overlap + 1) / (total + 1)).mean()
 
 
 def iou(labels_found: Tensor, labels: Tensor, objects: int) -> Tensor:
-    """Compute the IoU of each object between label maps (H, W) long: (O,); 1 if absent in both."""
+    """Compute the IoU (O,) of each object between predicted and true labels (H, W) long; 1 if absent from both."""
     numbers = torch.arange(1, objects + 1, device=labels.device)[:, None, None]
     predicted, truth = labels_found == numbers, labels == numbers
     union = (predicted | truth).sum((1, 2))
@@ -58,7 +58,7 @@ def iou(labels_found: Tensor, labels: Tensor, objects: int) -> Tensor:
 
 
 def frame_loss(prediction: FramePrediction, *, share: float) -> Tensor:
-    """Sum all loss terms of one frame -> scalar."""
+    """Compute the training loss (a scalar) of one frame as the sum of all terms; `share`: see `bootstrapped_mean`."""
     logits, labels = prediction.logits, prediction.labels
     objects = logits.shape[0] - 1
     truth = torch.stack([labels == number for number in range(1, objects + 1)]).to(logits)
@@ -79,5 +79,5 @@ def frame_loss(prediction: FramePrediction, *, share: float) -> Tensor:
 
 
 def clip_loss(predictions: Sequence[FramePrediction], *, share: float) -> Tensor:
-    """Average the loss over predicted frames -> scalar."""
+    """Average `frame_loss` over the predicted frames of a clip to a scalar."""
     return torch.stack([frame_loss(prediction, share=share) for prediction in predictions]).mean()

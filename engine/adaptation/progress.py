@@ -8,7 +8,7 @@ ReportProgress = Callable[[int, int], None]  # (steps done, total steps); may ra
 
 
 class Progress:
-    """Counts the steps of a task of `total` steps."""
+    """Counts the steps of a task of `total` steps and reports the count."""
 
     def __init__(self, total: int, report: ReportProgress) -> None:
         """Start at 0; `report` is called after each step."""
@@ -20,5 +20,5 @@ class Progress:
         self._report(self._done, self._total)
 
     def finish(self) -> None:
-        """Report that all steps are done, also those that were not needed."""
+        """Report that the task is finished, as if all steps were done, even if some were not needed."""
         self._report(self._total, self._total)

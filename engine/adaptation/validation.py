@@ -21,7 +21,7 @@ ReadImage = Callable[[int], Tensor | None]  # frame -> network input (1, 3, H, W
 
 @dataclass(frozen=True)
 class AnnotatedFrame:
-    """Keyframe at network size, with the masks of objects that share a memory."""
+    """Keyframe scaled to the network's input size, with the masks of one group of objects."""
 
     frame: int
     image: Tensor  # (1, 3, H, W)
@@ -34,13 +34,13 @@ def labels_from_masks(masks: Tensor) -> Tensor:
 
 
 def frames_between(first: int, last: int) -> list[int]:
-    """List frames strictly between two, from `first` to `last`: all, or `MAX_FRAMES` evenly spaced."""
+    """List the frames strictly between two keyframes in order; at most `MAX_FRAMES` of them, evenly spaced."""
     count = min(max(abs(last - first) - 1, 0), MAX_FRAMES)
     return [first + round((last - first) * (at + 1) / (count + 1)) for at in range(count)]
 
 
 def validation_step_count(group: Sequence[AnnotatedFrame]) -> int:
-    """Return how many steps `validate_by_propagation` yields."""
+    """Return how many values `validate_by_propagation` yields for a group."""
     return sum(
         len(frames_between(group[_start_of(index)].frame, target.frame)) + 1 for index, target in enumerate(group)
     )
@@ -53,12 +53,14 @@ def validate_by_propagation(
     decoders: Callable[[int], Sequence[nn.Module]],
     read_image: ReadImage,
 ) -> Iterator[list[list[float]] | None]:
-    """Score decoders at each keyframe of a group (two or more), held out in turn, by propagating masks to it.
+    """Hold out each keyframe of a group of two or more in turn, and score decoders by propagating masks to it.
 
-    Propagation starts from the keyframe before it in the group, and for the first keyframe from the second. Memory
-    holds all keyframes but the held-out one; no intermediate frame is memorized. `decoders(index)` returns the decoders
-    to evaluate at keyframe `index`; each propagates its own masks. Yields None after each intermediate frame, and after
-    each held-out keyframe the scores of its masks, J in percent: a list per decoder, with one value per object.
+    Propagation starts from the previous keyframe of the group; to the first keyframe it runs backward from the second.
+    Memory holds all keyframes except the held-out one; no intermediate frame is memorized. `decoders(index)` returns
+    the decoders to score on keyframe `index`; each propagates its own masks.
+
+    Yields None after each intermediate frame. After each held-out keyframe it yields the scores, J in percent: a list
+    per decoder with one value per object.
     """
     encoded = [network.encode(keyframe.image) for keyframe in group]
     entries = [
@@ -92,11 +94,11 @@ def validate_by_propagation(
 def _joint_logits(
     network: Keymatte, decoder: nn.Module, features: KeymatteFeatures, bank: MemoryBank, state: LastFrame
 ) -> Tensor:
-    """Compute joint logits (O + 1, H, W) as `Keymatte.segment` does, with the given decoder."""
+    """Compute joint logits (O + 1, H, W) as `Keymatte.segment` does, but with the given decoder."""
     inputs = network.decoder_inputs(features, bank.view(), state)
     return joint_logits(network.filtered_logits(decoder(*inputs), inputs, state).sigmoid())
 
 
 def _start_of(index: int) -> int:
-    """Return the index of the keyframe that propagation to keyframe `index` starts from, always of another fold."""
+    """Return the index of the keyframe from which propagation to keyframe `index` starts; it is in another fold."""
     return index - 1 if index else 1

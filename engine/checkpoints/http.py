@@ -1,4 +1,4 @@
-"""Reply: streaming HTTP GET that can be cancelled at any time."""
+"""HTTP GET with a streamed reply, which can be cancelled at any time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True)
 class _ConnectionFailed:
-    """Connection error, passed from the reading thread; HTTP error replies are passed as replies."""
+    """Connection error from the background thread; replies with an HTTP error status are passed on as replies."""
 
     error: Exception
 
@@ -37,16 +37,17 @@ _Event = _Response | bytes | _ConnectionFailed  # the head, then blocks of the b
 
 
 class Reply:
-    """Reply to a GET, read in a background thread so that a silent server can be abandoned immediately."""
+    """Reply to a GET request, read in a background thread so that the caller need not wait for a silent server."""
 
     status: int  # HTTP status, including errors
     reason: str
     headers: Message
 
     def __init__(self, address: str, headers: dict[str, str], *, timeout: float, cancelled: Callable[[], bool]) -> None:
-        """Send the request and wait for the reply's head. `timeout`: server timeout in seconds.
+        """Send the request and wait for the status and headers of the reply.
 
-        Raises Cancelled, DownloadFailed, and DownloadRefused for an unsafe address, redirect or certificate.
+        `timeout` is how long to wait for the server, in seconds. Raises Cancelled if `cancelled()` becomes true,
+        DownloadFailed, and DownloadRefused for an unsafe address, redirect or certificate.
         """
         _expect_safe(address)
         self._address, self._timeout, self._cancelled = address, timeout, cancelled
@@ -66,13 +67,13 @@ class Reply:
         self._abandoned.set()
 
     def blocks(self) -> Iterator[bytes]:
-        """Yield blocks of the body as received. Raises Cancelled, DownloadFailed."""
+        """Yield the body in blocks, as they are received. Raises Cancelled, DownloadFailed, DownloadRefused."""
         while block := self._next():
             assert isinstance(block, bytes), "only the first event is a head"
             yield block
 
     def _next(self) -> _Response | bytes:
-        """Wait for the next event of the reading thread. Raises Cancelled, DownloadFailed, DownloadRefused."""
+        """Wait for the next event from the background thread. Raises Cancelled, DownloadFailed, DownloadRefused."""
         while True:
             if self._cancelled():
                 self._abandoned.set()
@@ -84,7 +85,7 @@ class Reply:
                 return event
 
     def _read(self, request: urllib.request.Request) -> None:
-        """Pass the reply to the inbox; runs in the background thread."""
+        """Send the request and put the reply and its body into the inbox; runs in the background thread."""
         try:
             with _open(request, self._timeout) as response:
                 self._put(response)
@@ -96,7 +97,7 @@ class Reply:
             self._put(_ConnectionFailed(error))
 
     def _put(self, event: _Event) -> None:
-        """Put an event into the inbox, unless the reply is abandoned while the inbox is full."""
+        """Put an event into the inbox once it has room, unless the reply is abandoned first."""
         while not self._abandoned.is_set():
             with suppress(queue.Full):
                 self._inbox.put(event, timeout=_POLL_INTERVAL)
@@ -104,7 +105,7 @@ class Reply:
 
 
 def is_web_page(head: bytes) -> bool:
-    """Return whether a file head is HTML or XML, as servers send in place of a file."""
+    """Return whether a file begins like HTML or XML, which some servers send instead of the file."""
     return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
 
 
@@ -133,14 +134,14 @@ def _open(request: urllib.request.Request, timeout: float) -> _Response:
 
 
 def _expect_safe(address: str) -> None:
-    """Raise DownloadRefused unless the address is https, or http of this computer."""
+    """Raise DownloadRefused unless the address uses https, or http on this computer."""
     parts = urllib.parse.urlsplit(address)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOCAL):
         raise DownloadRefused(f"{address} cannot be downloaded: only https is allowed", remedy="Use an https address.")
 
 
 def _trusted() -> ssl.SSLContext:
-    """Return an SSL context with the system's certificates, or certifi's if Python finds none."""
+    """Return an SSL context that trusts the system's certificates, or those of certifi if Python finds none."""
     context = ssl.create_default_context()
     paths = ssl.get_default_verify_paths()
     if not (context.get_ca_certs() or paths.cafile or paths.capath):

@@ -1,6 +1,7 @@
-"""Reading, renaming and strict loading of weights files.
+"""Reading weights files, renaming their tensors, and loading them strictly into networks.
 
-A missing, extra or misshapen tensor raises an error with its name. `XMEM` lists the names of official XMem weights.
+A missing or extra tensor, or one of the wrong shape, raises an error that names it. `XMEM` lists the tensor names of
+the official XMem weights.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ Tensors = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Layer:
-    """Layer (weight, optional bias) by our and the published name; `norm` is the batch norm to fold in."""
+    """Layer with a weight and maybe a bias: its name in our network and in published weights.
+
+    `norm` is the published name of the batch norm to fold into the layer; empty if there is none.
+    """
 
     ours: str
     theirs: str
@@ -38,7 +42,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Parameter:
-    """Single tensor by our and the published name."""
+    """Single tensor: its name in our network and in published weights."""
 
     ours: str
     theirs: str
@@ -46,7 +50,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Unused:
-    """Published tensor that is required in the file but not used."""
+    """Tensor that published weights must contain but our network does not use."""
 
     theirs: str
     shape: tuple[int, ...]
@@ -70,7 +74,7 @@ def read(path: Path) -> Tensors:
 
 
 def metadata(path: Path) -> dict[str, str]:
-    """Read the metadata of a safetensors file: provenance, licence, score. Raises WeightsDamaged."""
+    """Read the metadata of a safetensors file, such as provenance, licence and score. Raises WeightsDamaged."""
     try:
         with safe_open(path, framework="pt") as file:
             return file.metadata() or {}
@@ -79,16 +83,20 @@ def metadata(path: Path) -> dict[str, str]:
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
-    """Write weights as safetensors in half precision; `fill` converts to the network's dtype."""
+    """Write tensors to a safetensors file in half precision, with the metadata `about`.
+
+    `fill` converts them back to the dtype of the network.
+    """
     half_precision = {name: tensor.half().contiguous().cpu() for name, tensor in tensors.items()}
     with atomic_write(path) as part:
         save_file(half_precision, part, metadata=dict(about))
 
 
 def fill(network: nn.Module, tensors: Mapping[str, Tensor], *, source: Path, names: Names = ()) -> None:
-    """Load `tensors` into `network` strictly: all names, no others, exact shapes, finite values.
+    """Load `tensors` into `network`, which must have exactly the same names and shapes; all values must be finite.
 
-    With `names`, published names are converted unless the file has ours. Raises WeightsDamaged.
+    If `names` are given and the tensors have published names, they are renamed first. `source` is the file to name in
+    error messages. Raises WeightsDamaged.
     """
     expected = network.state_dict()
     shapes = {name: tuple(tensor.shape) for name, tensor in expected.items()}
@@ -101,12 +109,12 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], *, source: Path, nam
 
 
 def load(network: nn.Module, path: Path) -> None:
-    """Load the file at `path` into `network`. Raises WeightsMissing, WeightsDamaged, WeightsUnsafe."""
+    """Load the weights file at `path` into `network`. Raises WeightsMissing, WeightsDamaged, WeightsUnsafe."""
     fill(network, read(path), source=path)
 
 
 def _check(tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]], source: Path) -> None:
-    """Raise WeightsDamaged unless `tensors` have exactly these names and shapes, and finite values."""
+    """Raise WeightsDamaged unless `tensors` have exactly the names and shapes in `shapes`, and finite values."""
     missing, extra = sorted(shapes.keys() - tensors.keys()), sorted(tensors.keys() - shapes.keys())
     if missing or extra:
         difference = f"lacks {missing[0]!r}" if missing else f"has the unknown tensor {extra[0]!r}"
@@ -125,7 +133,7 @@ def _check(tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]],
 
 
 def _published_shapes(names: Names, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-    """Return the shapes that a file with published names must have."""
+    """Return the shape of each tensor under its published name, given the shapes under our names."""
     published: dict[str, tuple[int, ...]] = {}
     for name in names:
         match name:
@@ -146,7 +154,10 @@ def _published_shapes(names: Names, shapes: Mapping[str, tuple[int, ...]]) -> di
 
 
 def _converted(names: Names, tensors: Mapping[str, Tensor]) -> Tensors:
-    """Rename tensors and fold batch norm: w' = w g / sqrt(v + eps), bias = b - m g / sqrt(v + eps), in float64."""
+    """Rename published tensors to our names, and fold each batch norm into the layer before it, in float64.
+
+    w' = w g / sqrt(v + eps), bias = b - m g / sqrt(v + eps), with gain g, shift b, mean m and variance v.
+    """
     state: Tensors = {}
     for name in names:
         if isinstance(name, Parameter):
@@ -169,7 +180,11 @@ def _converted(names: Names, tensors: Mapping[str, Tensor]) -> Tensors:
 def resnet_names(
     ours: str, theirs: str, stages: Sequence[tuple[str, int]], *, parts: Sequence[str], frozen: bool = False
 ) -> list[Layer]:
-    """List a ResNet's layers; `parts` names our convolutions of a block, published as conv1, bn1, conv2, ..."""
+    """List the layers of a ResNet under our and their published names; `ours` and `theirs` are the name prefixes.
+
+    `stages` holds the published name and number of blocks of each stage; `parts` holds our names of the convolutions in
+    a block, whose published names are conv1, conv2, ... (batch norms bn1, bn2, ...).
+    """
     layers = [Layer(f"{ours}.stem", f"{theirs}.conv1", f"{theirs}.bn1", frozen)]
     for index, (stage, count) in enumerate(stages):
         for block in range(count):
@@ -195,7 +210,7 @@ BOTTLENECK, BASIC = ("reduce", "middle", "expand"), ("first", "second")
 
 # -- XMem and XMem++ ---------------------------------------------------------------------------------------------------
 def _fusion(ours: str, theirs: str) -> list[Layer]:
-    """List the layers of XMem's feature fusion block."""
+    """List the layers of XMem's feature fusion block under our and their published names."""
     return [
         Layer(f"{ours}.first", f"{theirs}.block1.conv1"),
         Layer(f"{ours}.second", f"{theirs}.block1.conv2"),

@@ -98,7 +98,7 @@ def _unpickled(path: Path, *, is_zip: bool) -> Any:
 
 
 def _globals_of(path: Path) -> Iterator[str]:
-    """Yield the globals that a file's pickles would import, without executing them."""
+    """Yield the names of the globals that a file's pickles would import, without executing the pickles."""
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
@@ -115,7 +115,7 @@ def _globals_of(path: Path) -> Iterator[str]:
 
 
 def _globals_of_pickle(file: IO[bytes]) -> Iterator[str]:
-    """Yield the globals that a pickle would import."""
+    """Yield the names of the globals that a pickle would import, without executing it."""
     strings = ["", ""]
     for operation, argument, _ in pickletools.genops(file):
         if operation.name in ("GLOBAL", "INST"):
@@ -143,7 +143,7 @@ def _named_tensors(path: Path, content: Any) -> dict[str, Tensor]:
 
 
 def _state_dict(content: Any) -> dict:
-    """Return the dict that holds tensors, below the usual wrapper keys; empty if none."""
+    """Return the dict that holds the tensors, looking below usual keys such as "state_dict"; empty if there is none."""
     for _ in range(_MAX_NESTING):
         if not isinstance(content, dict) or any(isinstance(value, Tensor) for value in content.values()):
             break
@@ -152,5 +152,5 @@ def _state_dict(content: Any) -> dict:
 
 
 def _is_plain(tensor: Tensor) -> bool:
-    """Return whether the tensor is dense, with its values in the file."""
+    """Return whether the tensor is dense and has its values in memory: not quantised, nested or on the meta device."""
     return tensor.layout == torch.strided and not (tensor.is_quantized or tensor.is_meta or tensor.is_nested)

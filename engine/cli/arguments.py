@@ -43,7 +43,10 @@ def add_recipe(parser: argparse.ArgumentParser, *, recipe: str = "keymatte") -> 
 
 
 def parse_frame_range(text: str, count: int) -> range:
-    """Parse 'A:B' as Python slices it: from A to B, without B; either may be omitted. Raises BadSetting."""
+    """Parse 'A:B' like a Python slice of `count` frames: from A up to but not including B. Raises BadSetting.
+
+    A or B may be left out.
+    """
     try:
         first, last = (int(part) if part else None for part in text.split(":"))
     except ValueError:

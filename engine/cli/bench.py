@@ -120,7 +120,7 @@ def bench(options: argparse.Namespace) -> int:
 
 
 def _with_known_settings(recipe: Recipe, settings: Settings) -> tuple[Recipe, Settings]:
-    """Return the recipe, and the settings without the overrides that it does not have. Raises BadSetting."""
+    """Return the recipe, and the settings with only those overrides that the recipe knows. Raises BadSetting."""
     known = {option.name for option in recipe.options}
     overrides = {name: text for name, text in settings.overrides.items() if name in known}
     recipe.with_settings(overrides)  # raise now, not after the first recipe was measured

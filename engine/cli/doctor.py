@@ -1,4 +1,4 @@
-"""Command line `doctor`: checks what works on this computer, and says how to fix what does not."""
+"""Command line `doctor`: checks whether the engine works on this computer, and says how to fix problems."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def doctor(_options: argparse.Namespace) -> int:
-    """Print what works on this computer. Returns 0, or 2 if something does not."""
+    """Print the result of each check. Returns 0, or 2 if a check failed."""
     findings = examine()
     for finding in findings:
         print_line(
@@ -34,7 +34,7 @@ def doctor(_options: argparse.Namespace) -> int:
 
 @dataclass(frozen=True)
 class Finding:
-    """Result of one check: whether it is good, what was found, and what to do if it is not."""
+    """Result of one check: whether it passed, what was found, and what to do if it failed."""
 
     good: bool
     text: str
@@ -42,7 +42,7 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Check Python, the libraries, the disk, the device and every recipe; never raises for what is broken."""
+    """Check Python, the libraries, the disk, the device and every recipe; problems are returned, not raised."""
     findings = [_python(), _libraries(), _disk()]
     try:
         import torch  # noqa: F401 (to see whether it can be loaded)

@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    """Add the options that both actions have."""
+    """Add the options that `models download` and `models import` share."""
     parser.add_argument("--again", action="store_true", help="install them again, even if they are installed")
     parser.add_argument("--folder", type=Path, default=argparse.SUPPRESS, help=_FOLDER)
 
@@ -79,7 +79,7 @@ def models(options: argparse.Namespace) -> int:
 
 
 def _describe_weights(recipe: Recipe) -> str:
-    """Return in words which weights a recipe needs, and where they are."""
+    """Describe in words which weights a recipe needs and where they are."""
     if recipe.weights:
         return f"weights: {recipe.weights}{'' if recipe.weights.is_file() else ' (missing)'}"
     published = ", ".join(entry.name for entry in published_for(recipe.name))
@@ -91,7 +91,7 @@ def _describe_weights(recipe: Recipe) -> str:
 
 
 def list_published(folder: Path | None) -> None:
-    """Print all published weights, and whether they are installed in `folder`; None: the default folder."""
+    """Print all published weights, and whether they are installed in `folder` (None: the default folder)."""
     folder = folder or default_folder()
     print_line(f"\nPublished weights; installed ones are in {folder}")
     for entry in CATALOGUE:
@@ -100,7 +100,7 @@ def list_published(folder: Path | None) -> None:
 
 
 def _print_published(entry: PublishedWeights, folder: Path) -> None:
-    """Print what a user must know before downloading these weights, and whether they are installed."""
+    """Print the size, licence and source of weights, and whether they are installed."""
     place = f"installed: {installed_file(entry, folder)}" if is_installed(entry, folder) else "not installed"
     print_line(f"{entry.name}, about {size_in_words(entry.size)}, {place}")
     print_line(f"  {entry.method}; for {' and '.join(entry.recipes)}. {entry.note}")
@@ -150,7 +150,10 @@ def _confirmed() -> bool:
 
 @contextmanager
 def _bar() -> Iterator[Callable[[str, int, int], None]]:
-    """Yield a function that shows progress on stderr, a bar per stage: (text, bytes done, bytes in all or 0)."""
+    """Yield a function that shows progress on stderr, with one progress bar for each stage.
+
+    The function takes the name of the stage, the bytes done, and the total bytes (0: unknown).
+    """
     from tqdm import tqdm
 
     bars: list[tuple[str, tqdm]] = []

@@ -77,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def study(options: argparse.Namespace) -> int:
-    """Run all cases that are not finished, print tables, and write reports to `--out`. Returns 0."""
+    """Run every method on every case that has no results yet, print tables, and write reports to `--out`. Returns 0."""
     import cv2
     import torch
     from tqdm import tqdm
@@ -146,7 +146,7 @@ def _methods(options: argparse.Namespace) -> list[Method]:
 
 
 def _chosen(text: str, choices: Sequence[str], option: str) -> list[str]:
-    """Parse comma-separated names. Raises BadSetting if one is not among `choices`."""
+    """Parse a comma-separated list of names. Raises BadSetting, naming `option`, if a name is not in `choices`."""
     names = text.split(",")
     unknown = [name for name in names if name not in choices]
     if unknown:

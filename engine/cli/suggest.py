@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def suggest(options: argparse.Namespace) -> int:
-    """Print a line per suggested frame: its number, a tab, and its dissimilarity to annotated frames. Returns 0."""
+    """Print a line per suggested frame: its number, a tab, and its distance to the frames chosen before. Returns 0."""
     from tqdm import tqdm
 
     from ..jobs.suggest import run

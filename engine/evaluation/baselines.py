@@ -15,18 +15,18 @@ KeyframeMasks = Mapping[int, Tensor]  # media frame -> masks (O, H', W') 0..1 of
 
 
 class MaskPropagator(Protocol):
-    """Propagates the masks of one group of objects."""
+    """Baseline method that propagates the masks of one group of objects."""
 
     def propagate(self, keyframe: int, frames: range) -> Iterator[Tensor]:
-        """Yield masks (O, H', W') 0..1 of `frames`, which lead away from `keyframe` one by one."""
+        """Yield the masks (O, H', W') 0..1 of each frame in `frames`, which lead step by step away from `keyframe`."""
         ...
 
 
 def by_nearest_keyframe(keyframes: Sequence[int], span: range) -> Iterator[tuple[int, range]]:
-    """Yield keyframes, each with the frames to which its masks are propagated in one direction.
+    """Assign each frame of `span` to its nearest keyframe; yield pairs of a keyframe and the frames to propagate to.
 
-    These lead from the keyframe to the farthest frame of `span` that it is nearest to. If two keyframes are equally
-    near, the earlier one is taken.
+    Each pair has one direction: its frames begin next to the keyframe and end at the farthest frame assigned to it. A
+    frame halfway between two keyframes belongs to the earlier one.
     """
     nearest = {frame: min(keyframes, key=lambda keyframe: (abs(keyframe - frame), keyframe)) for frame in span}
     for keyframe in keyframes:
@@ -38,7 +38,7 @@ def by_nearest_keyframe(keyframes: Sequence[int], span: range) -> Iterator[tuple
 
 
 class CopyBaseline:
-    """Baseline that copies the keyframe's masks."""
+    """Baseline that copies the masks of the keyframe to all frames."""
 
     def __init__(self, read_image: ReadImage, keyframe_masks: KeyframeMasks) -> None:
         self._keyframe_masks = keyframe_masks
@@ -68,6 +68,6 @@ class FlowBaseline:
             yield torch.from_numpy(masks)
 
     def _grey(self, frame: int) -> np.ndarray:
-        """Return a frame as grey values (H', W') uint8."""
+        """Read a frame at working size as grey values (H', W') uint8."""
         pixels = (self._read_image(frame)[0] * 255).round().byte().permute(1, 2, 0).numpy()
         return cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)

@@ -1,7 +1,6 @@
 """Benchmark of a recipe: frames per second, time per step, and growth of memory with the length of the clip.
 
-Frames are propagated as in a job, but no files are read or written. For comparison, the network can also be computed
-as its authors' code does (see `run_benchmark`, `reference`).
+Frames are propagated as in a job, but no files are read or written.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ _MAX_SAMPLES = 50  # about
 
 @dataclass(frozen=True)
 class MemorySample:
-    """Memory and time after a number of frames."""
+    """Memory use and time per frame, measured after a number of frames."""
 
     frames: int
     tokens: int  # memory tokens that a frame of the first object group reads
@@ -72,15 +71,13 @@ def run_benchmark(
     reference: bool = False,
     compiled: bool = False,
 ) -> BenchReport:
-    """Propagate through a synthetic 16:9 clip of `frames` frames with `objects` objects and `keyframes` keyframes.
+    """Measure the speed and memory of a recipe on a synthetic 16:9 clip with the given numbers of frames and objects.
 
-    Objects are discs with a diameter of `object_size` times the frame height; small ones can be faster to segment.
-
-    With `compiled`, the network's modules are compiled by PyTorch first, which on a CPU needs a C++ compiler.
-    With `reference`, the network is computed as its authors' code does: no frame is encoded ahead, the memory format
-    is contiguous, and top-k reading multiplies a dense matrix of weights.
-    Without a weights file, published recipes run with random weights, which does not change their speed.
-    Raises BadSetting.
+    Objects are discs with a diameter of `object_size` times the frame height; small objects can be faster to segment.
+    With `compiled`, PyTorch first compiles the network's modules, which on a CPU needs a C++ compiler. With
+    `reference`, the network computes as its authors' code does: no frame is encoded ahead, the memory format is
+    contiguous, and top-k reading multiplies by a dense matrix of weights. Published recipes without a weights file run
+    with random weights, which does not change their speed. Raises BadSetting.
     """
     _check(frames, objects, object_size, keyframes)
     device = pick_device(settings.device)
@@ -143,7 +140,7 @@ def run_benchmark(
 
 
 def _check(frames: int, objects: int, object_size: float, keyframes: int) -> None:
-    """Raise BadSetting if no clip can be made with these parameters."""
+    """Raise BadSetting if the parameters of the synthetic clip are out of range."""
     if frames <= _WARM_UP or not 1 <= objects <= 255 or not 0 < object_size <= 2:
         raise BadSetting(
             f"a benchmark needs more than {_WARM_UP} frames, 1 to 255 objects, and an object size above 0 and up to 2"
@@ -160,7 +157,7 @@ def _compile(network: Network) -> None:
 
 
 def _make_reference(network: Network) -> None:
-    """Make the network compute as its authors' code does: sequentially, contiguously, with a dense memory read."""
+    """Make the network compute as its authors' code does: no encoding ahead, contiguous maps, dense memory reading."""
     if isinstance(network, torch.nn.Module):
         network.to(memory_format=torch.contiguous_format)
     if isinstance(network, EncodesAhead):
@@ -170,7 +167,7 @@ def _make_reference(network: Network) -> None:
 
 
 def _stages(timer: _MethodTimer, counted: int, seconds: float, *, ahead: bool) -> dict[str, float]:
-    """Return the seconds per frame of each network method and of the rest; `ahead`: frames are encoded in parallel."""
+    """Return the seconds per frame by network method, and of the rest ("other"). With `ahead`, encoding is parallel."""
     parallel = ("encode", "attach_flow") if ahead else ()
     methods = {name: timer.seconds.get(name, 0.0) / counted for name in timer.methods}
     sequential = sum(duration for name, duration in methods.items() if name not in parallel)
@@ -185,10 +182,10 @@ def _run(
     device: torch.device,
     timer: _MethodTimer | None = None,
 ) -> tuple[int, float]:
-    """Propagate, and write what is measured to `report`. Return the number of timed frames, and their seconds.
+    """Propagate over all frames and write measurements to `report`; return how many frames were timed, and the seconds.
 
-    With a timer, the first frames are not counted. Without one, the network is warm already and all frames count, as
-    frames are encoded long before their mattes are returned.
+    With a timer, the first `_WARM_UP` frames are not timed. Without a timer, all frames are: the network is warm from
+    an earlier run, and frames are encoded long before their mattes are returned.
     """
     skipped = _WARM_UP if timer else 0
     counted, seconds, cpu_start = 0, 0.0, time.process_time()
@@ -217,19 +214,19 @@ def _run(
 
 
 def _bytes_of(view: MemoryView) -> int:
-    """Return the size of a memory's entries in bytes."""
+    """Return the size of all memory entries in bytes."""
     planes = (plane for entry in view.entries for layer in entry.layers for plane in layer.planes.values())
     return sum(plane.nbytes for plane in planes)
 
 
 def dense_top_k(scores: Tensor, *, top_k: int) -> TopK:
-    """Choose the `top_k` best tokens of scores (Q, N), to be read with a dense matrix of weights as in XMem's code."""
+    """Select the `top_k` best tokens of scores (Q, N), to read them by a dense matrix as XMem's code does."""
     best, index = scores.topk(min(top_k, scores.shape[1]), dim=1)
     return _DenseTopK(index, best.softmax(1), best[:, 0], scores.shape[1])
 
 
 class _DenseTopK(TopK):
-    """Chosen tokens with their weights as a matrix (Q, N), which is zero for all others."""
+    """`TopK` that reads values through a dense weight matrix (Q, N), with zeros for tokens that are not selected."""
 
     matrix: Tensor
 
@@ -243,7 +240,7 @@ class _DenseTopK(TopK):
 
 
 class _MethodTimer:
-    """Measures the time spent in a network's methods while it is attached."""
+    """Measures the time spent in each method of a network."""
 
     def __init__(self, network: Network, device: torch.device) -> None:
         self.seconds: dict[str, float] = {}  # method -> total
@@ -253,7 +250,11 @@ class _MethodTimer:
 
     @contextmanager
     def attached(self) -> Iterator[None]:
-        """Time all calls in the context; on a GPU, frames are encoded one by one, so that steps can be timed."""
+        """Time all calls of the network's methods within the context.
+
+        On a GPU, frames are encoded one by one meanwhile, since methods that run in parallel cannot be timed
+        separately.
+        """
         network = self._network
         ahead = network if self._device.type == "cuda" and isinstance(network, EncodesAhead) else None
         if ahead is not None and not ahead.encodes_ahead:
@@ -270,7 +271,7 @@ class _MethodTimer:
                 ahead.encodes_ahead = True
 
     def _timed(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
-        """Wrap a method so that its time is added to `seconds`."""
+        """Wrap a method so that the time of each call is added to `self.seconds[name]`."""
 
         def timed(*arguments: object, **options: object) -> object:
             self._synchronize()
@@ -288,7 +289,7 @@ class _MethodTimer:
 
 
 def _network(recipe: Recipe, numbers: Numbers, device: torch.device, weights: Path | None) -> Network:
-    """Return the network with its weights, or with random ones if they are not installed."""
+    """Build the network with its weights, or with random weights if its own are not installed."""
     if weights or recipe.available_weights():
         return recipe.network(numbers, weights=weights, device=device)
     network = recipe.build(numbers, {})

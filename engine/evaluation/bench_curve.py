@@ -11,7 +11,7 @@ from .bench import BenchReport
 
 
 def write_numbers(path: Path, reports: Mapping[str, BenchReport]) -> None:
-    """Write time and memory by recipe and number of frames to a .csv next to `path`."""
+    """Write time and memory for each recipe and number of frames to a CSV file at `path` with the suffix .csv."""
     samples = [(name, sample) for name, report in reports.items() for sample in report.samples]
     with atomic_write(path.with_suffix(".csv")) as part:
         lines = (
@@ -24,7 +24,7 @@ def write_numbers(path: Path, reports: Mapping[str, BenchReport]) -> None:
 
 
 def draw(path: Path, reports: Mapping[str, BenchReport]) -> None:
-    """Plot time and memory by number of frames to a PNG at `path`. Raises BadSetting if matplotlib is not installed."""
+    """Plot time and memory against the number of frames to a PNG at `path`. Raises BadSetting without matplotlib."""
     try:
         from matplotlib.figure import Figure
     except ImportError:

@@ -12,7 +12,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class BenchClip:
-    """Synthetic clip: two-coloured discs that circle over a mottled background."""
+    """Synthetic clip: moving discs of two colours over a background of blurred noise."""
 
     height: int
     width: int
@@ -20,14 +20,14 @@ class BenchClip:
     size: float  # diameter of a disc, as a fraction of the height
 
     def labels(self, frame: int) -> np.ndarray:
-        """Return the labels (H, W) uint8 of a frame; objects are numbered from 1."""
+        """Return the true labels (H, W) uint8 of a frame; objects are numbered from 1."""
         labels = np.zeros((self.height, self.width), np.uint8)
         for index, (x, y, radius) in enumerate(self._discs(frame)):
             cv2.circle(labels, (x, y), radius, (index + 1,), -1)
         return labels
 
     def picture(self, frame: int) -> np.ndarray:
-        """Return the picture (H, W, 3) uint8 of a frame; always the same for the same frame."""
+        """Return the picture (H, W, 3) uint8 of a frame; repeated calls give the same picture."""
         picture = _background(self.height, self.width).copy()
         for index, (x, y, radius) in enumerate(self._discs(frame)):
             cv2.circle(picture, (x, y), radius, (250, 40 + 37 * index % 200, 30), -1)

@@ -1,4 +1,4 @@
-"""Clips of a study: frames, true masks, and which of the masks a method is given."""
+"""Clips of a study with their true masks, and test cases that say which masks a method is given."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Unlabelled = Literal["unknown", "absent"]
 
 @dataclass(frozen=True)
 class StudyClip:
-    """Clip of which some or all frames have true masks."""
+    """Clip with true masks for some or all of its frames."""
 
     name: str
     clip: VideoClip
@@ -32,7 +32,7 @@ class StudyClip:
 
     @classmethod
     def open(cls, name: str, frames: Path, masks: Path) -> StudyClip:
-        """Open a folder of images and a folder of label images, which are matched by the numbers in file names.
+        """Open a folder of images and a folder of label images; images and labels with the same number belong together.
 
         Raises ClipNotFound, ClipUnreadable, MixedSizes, NoKeyframes, KeyframeOutsideClip.
         """
@@ -53,7 +53,7 @@ class StudyClip:
 
     @cached_property
     def object_shares(self) -> dict[int, dict[int, float]]:
-        """Return, for each media frame with a mask, object id -> fraction of the frame that it covers, 0..1."""
+        """Return, for each frame with a true mask, the fraction of the frame that each object covers: id -> 0..1."""
         shares: dict[int, dict[int, float]] = {}
         for frame in self.masks:
             counts = np.bincount(self.labels(frame).ravel(), minlength=256)
@@ -61,7 +61,7 @@ class StudyClip:
         return shares
 
     def first_share(self, object_id: int) -> float:
-        """Return the fraction of the frame that an object covers in the first mask that shows it; 0 if none does."""
+        """Return the fraction of the frame that an object covers in the first mask that shows it; 0 if no mask does."""
         return next((shares[object_id] for shares in self.object_shares.values() if object_id in shares), 0.0)
 
     @cached_property
@@ -72,7 +72,7 @@ class StudyClip:
 
 @dataclass(frozen=True)
 class Case:
-    """Test case: masks of some frames are given, those of others must be predicted."""
+    """Test case: a method is given the masks of some frames and must predict the masks of others."""
 
     part: str  # of the study, as a short name
     name: str  # within the part
@@ -93,11 +93,14 @@ class Case:
 
     @property
     def objects(self) -> tuple[int, ...]:
-        """Return the ids of objects in the given masks; a method cannot know of others."""
+        """Return the ids of all objects in the given masks; no others can be predicted."""
         return tuple(sorted({id_ for frame in self.given for id_ in self.clip.object_shares[frame]}))
 
     def keyframes(self, unlabelled: Unlabelled) -> tuple[KeyframeFile, ...]:
-        """Return the given masks as keyframes of a job; `unlabelled`: state of objects that a mask does not show."""
+        """Return the given masks as keyframes of a job.
+
+        `unlabelled` says how to treat an object that a mask does not show: its state is unknown, or it is absent.
+        """
         annotated = {
             frame: self.objects if unlabelled == "absent" else tuple(self.clip.object_shares[frame])
             for frame in self.given
@@ -108,10 +111,10 @@ class Case:
 
 
 def evenly_spaced_case(part: str, clip: StudyClip, count: int = 1) -> Case:
-    """Return a case with `count` given masks, evenly spaced from the first to the last that show an object.
+    """Make a case with `count` given masks, evenly spaced over the frames on which an object is visible.
 
-    With a `count` of 1, the first is given. All other masks after the first must be predicted. Raises NoKeyframes if
-    there is none.
+    If `count` is 1, the first of these masks is given. All other masks after the first given one must be predicted.
+    Raises NoKeyframes if that leaves no mask to predict.
     """
     visible = [frame for frame, shares in clip.object_shares.items() if shares]
     last = max(count - 1, 1)
@@ -126,7 +129,7 @@ def evenly_spaced_case(part: str, clip: StudyClip, count: int = 1) -> Case:
 
 
 def leave_one_out(part: str, clip: StudyClip) -> list[Case]:
-    """Return a case for each frame with a mask, in which all other masks are given."""
+    """Make a case for each frame with a mask: its mask must be predicted from the masks of all other frames."""
     return [
         Case(part, f"{clip.name}-without-{clip.numbers[frame]}", clip, given, (frame,), seen_only=True)
         for frame in clip.masks
@@ -135,7 +138,7 @@ def leave_one_out(part: str, clip: StudyClip) -> list[Case]:
 
 
 def checksum(*groups: Iterable[Path]) -> str:
-    """Return the SHA-256 of the names and bytes of files, in the given order."""
+    """Compute one SHA-256 over the names and bytes of files, in the given order."""
     digest = hashlib.sha256()
     for path in (path for group in groups for path in group):
         data = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Composed films for evaluation, made of held-out pictures and written once as clip folders."""
+"""Composed films for evaluation: clips made of images kept out of training, written once and then reused."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _MIN_VISIBLE = 0.5  # fraction of the frames on which each object of a film is v
 
 
 def composed_films(folder: Path, prepared: Path | None, *, count: int = COUNT, size: int = SIZE) -> list[Path]:
-    """Return the folders of the films in `folder`, each with `frames` and `masks`; compose those that are missing.
+    """Return the film folders in `folder`, each with subfolders `frames` and `masks`; compose films that are missing.
 
-    `prepared` is the folder of pictures made by train-data; it is needed only to compose. The manifest has the seed
+    `prepared` is the folder of images made by `train-data`, needed only to compose films. The manifest holds the seed
     and checksum of each film. Raises FilmsChanged if a film differs from its checksum, PicturesMissing, FolderTaken.
     """
     manifest = folder / MANIFEST
@@ -49,7 +49,7 @@ def composed_films(folder: Path, prepared: Path | None, *, count: int = COUNT, s
 def _compose(
     folder: Path, prepared: Path | None, kept: list[dict[str, Any]], *, count: int, size: int
 ) -> list[dict[str, Any]]:
-    """Compose and write further films, up to `count`; return the manifest rows of all."""
+    """Compose and write films until there are `count`; return the manifest rows of all films, old and new."""
     from ..training.assets import INDEX, Assets
     from ..training.films import compose
 

@@ -1,4 +1,4 @@
-"""Measures of a method's results: region and contour accuracy, flicker, and their means."""
+"""Measures of a method's results: region accuracy, contour accuracy and flicker, and their means."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SMALL = 0.01  # fraction of the frame; objects that cover less in the first mask
 
 @dataclass(frozen=True)
 class Measurement:
-    """Measures of one object on one frame."""
+    """Scores of the predicted mask of one object on one frame."""
 
     object_id: int
     number: int  # of the frame
@@ -32,9 +32,10 @@ class Measurement:
 
 
 def measure(case: Case, folder: MatteFolder) -> list[Measurement]:
-    """Measure every object on every wanted frame; a frame without a result counts as an empty mask.
+    """Compare the results in `folder` with the true masks, for every object on every frame to be predicted.
 
-    Raises ScoreIncomplete if there is no result at all, and the errors of `read_labels` and `read_matte`.
+    A frame without a result counts as an empty mask. Raises ScoreIncomplete if the folder holds no results at all, and
+    the errors of `read_labels` and `read_matte`.
     """
     if not folder.numbers_done():
         raise ScoreIncomplete(f"{folder.root} contains no results")
@@ -65,7 +66,10 @@ def measure(case: Case, folder: MatteFolder) -> list[Measurement]:
 
 
 def flicker(previous: np.ndarray, current: np.ndarray, true_previous: np.ndarray, true_current: np.ndarray) -> float:
-    """Compute dtSSD x 100 of two successive mattes (H, W) 0..1: the RMS difference of their change to the true one."""
+    """Compute dtSSD x 100 of two successive mattes (H, W) 0..1 against the true mattes of the same frames.
+
+    dtSSD is the RMS difference between the predicted and the true change from one frame to the next.
+    """
     change = current.astype(np.float32) - previous
     true_change = true_current.astype(np.float32) - true_previous
     return 100 * float(np.sqrt(np.mean(np.square(change - true_change))))
@@ -74,7 +78,7 @@ def flicker(previous: np.ndarray, current: np.ndarray, true_previous: np.ndarray
 def _predicted(
     folder: MatteFolder, object_id: int, number: int, size: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Read an object's predicted mask (H, W) bool and matte (H, W) 0..1; empty if the frame has no result."""
+    """Read an object's predicted mask (H, W) bool and matte (H, W) 0..1; both are empty if the frame has no result."""
     if not folder.labels(number).is_file():
         return np.zeros(size, bool), np.zeros(size, np.float32)
     mask = read_labels(folder.labels(number), size=size) == object_id
@@ -84,7 +88,7 @@ def _predicted(
 
 @dataclass(frozen=True)
 class MeasurementRow:
-    """Measurement, with its part of the study, clip, case and method."""
+    """Measurement, with the names of the study part, clip, case and method that it belongs to."""
 
     part: str
     clip: str
@@ -96,7 +100,7 @@ class MeasurementRow:
 
 @dataclass(frozen=True)
 class Means:
-    """Means over frames, then over objects, in percent (flicker: dtSSD x 100); None if there are no values."""
+    """Mean scores, averaged over frames, then over objects; in percent, flicker as dtSSD x 100. None: no values."""
 
     j_and_f: float | None
     region: float | None
@@ -108,7 +112,7 @@ class Means:
 
 
 def means(rows: Iterable[MeasurementRow]) -> Means:
-    """Compute the means of one method's measurements."""
+    """Average the measurements of one method."""
     by_object: dict[tuple[str, str, int], list[Measurement]] = {}
     for row in rows:
         if row.counts:
@@ -130,7 +134,10 @@ def means(rows: Iterable[MeasurementRow]) -> Means:
 def _mean(
     objects: Iterable[list[Measurement]], value: Callable[[Measurement], float | None], *, unit: float = 100
 ) -> float | None:
-    """Return the mean over each object's rows, then over objects, times `unit`; None if there are no values."""
+    """Average a value over the measurements of each object, then over objects, and multiply by `unit`.
+
+    Returns None if there are no values.
+    """
     values = [[number for row in rows if (number := value(row)) is not None] for rows in objects]
     object_means = [np.mean(numbers) for numbers in values if numbers]
     return unit * float(np.mean(object_means)) if object_means else None

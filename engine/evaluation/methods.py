@@ -1,4 +1,4 @@
-"""Methods of the study, recipes and baselines: each writes its results for a case to a folder."""
+"""Methods that the study compares: recipes and baselines. Each writes its results for a case to a folder."""
 
 from __future__ import annotations
 
@@ -42,25 +42,25 @@ ReportFrames = Callable[[int, int], None]  # (frames done, frames in all)
 
 
 class Method(Protocol):
-    """Predicts the wanted masks of a case."""
+    """Method under study, which predicts the masks that a case asks for."""
 
     @property
     def name(self) -> str:
-        """Return the name of the method in tables."""
+        """Return the name of the method for tables."""
         ...
 
     def identity(self) -> dict[str, Any]:
-        """Return all that the results depend on besides the case."""
+        """Return everything except the case that results depend on; stored results are reused if it is unchanged."""
         ...
 
     def run(self, case: Case, folder: Path, report: ReportFrames) -> float:
-        """Write labels and mattes to `folder`; return the seconds per frame."""
+        """Run the method on a case and write label images and mattes to `folder`; return the seconds per frame."""
         ...
 
 
 @dataclass(frozen=True)
 class RecipeMethod:
-    """Method that runs a recipe as a propagation job."""
+    """Method under study that runs a recipe as a propagation job."""
 
     name: str
     recipe: Recipe
@@ -107,7 +107,7 @@ class RecipeMethod:
 
 @dataclass(frozen=True)
 class BaselineMethod:
-    """Method that runs a baseline at the working height of the recipe."""
+    """Method under study that runs a baseline, at the same working height as the recipe."""
 
     name: str
     make: Callable[[ReadImage, KeyframeMasks], MaskPropagator]

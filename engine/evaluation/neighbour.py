@@ -1,7 +1,7 @@
-"""Baseline of label propagation by the similarity of an image encoder's features, as in self-supervised learning.
+"""Baseline that propagates labels by the similarity of image features, as papers on self-supervised learning do.
 
-Each cell takes the weighted mean of the labels of the most similar cells, in all of every keyframe and in a window of
-the last few frames.
+The labels of a cell are the weighted mean of the labels of its most similar cells. These are searched in all of every
+keyframe, and in a window around the same position in the last few frames.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Encode = Callable[[Tensor], Tensor]  # (1, 3, H', W') RGB 0..1 -> (1, C, H' / ST
 
 
 class FeatureBaseline:
-    """Baseline that reads labels by top-k softmax affinity to keyframes and previous frames."""
+    """Baseline that reads labels from keyframes and recent frames, by a top-k softmax over feature similarity."""
 
     def __init__(self, encode: Encode, read_image: ReadImage, keyframe_masks: KeyframeMasks) -> None:
         self._encode = encode
@@ -48,7 +48,10 @@ class FeatureBaseline:
             yield scaled[0, 1:].cpu()
 
     def _read(self, features: Tensor, recent: deque[tuple[Tensor, Tensor]], near: Tensor) -> Tensor:
-        """Return labels (N, 1 + O) of the cells with `features` (N, C)."""
+        """Return the labels (N, 1 + O) of the cells that have `features` (N, C), read from keyframes and recent frames.
+
+        `near` (N, N) says which cells of a recent frame each cell may read.
+        """
         scores, labels = [], []
         for memory, anywhere in [*((frame, True) for frame in self._keyframes), *((frame, False) for frame in recent)]:
             scores_of_frame = features @ memory[0].T  # (N, N)

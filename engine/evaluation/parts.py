@@ -1,4 +1,4 @@
-"""Parts of the study: which clips they have, and which of their masks are given."""
+"""Parts of the study: each is a set of clips, with a rule which of their masks are given."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ReportText = Callable[[str], None]  # takes sentences
 
 @dataclass(frozen=True)
 class ClipFolders:
-    """Folders of clips that do not come with Keymatte; None: not available."""
+    """Folders of clips that are not part of the repository; None: not available."""
 
     clips: Path | None = None  # contains pumavos_caps
     films: Path | None = None  # composed films; written here the first time
@@ -37,7 +37,7 @@ class ClipFolders:
 
 @dataclass(frozen=True)
 class StudyPart:
-    """Part of the study: cases that are reported together."""
+    """Part of the study: cases whose results are averaged in one table."""
 
     name: str  # also used as a folder name
     title: str
@@ -45,7 +45,7 @@ class StudyPart:
 
 
 def gather_parts(folders: ClipFolders, names: Iterable[str], report: ReportText) -> list[StudyPart]:
-    """Return the named parts that are available; report how to get the others."""
+    """Return the named parts whose clips are available; report how to get the clips of the others."""
     parts: list[StudyPart] = []
     for name in names:
         try:
@@ -56,11 +56,11 @@ def gather_parts(folders: ClipFolders, names: Iterable[str], report: ReportText)
 
 
 class _ClipsMissing(Exception):
-    """The clips of a part are not available; the message says how to get them."""
+    """Raised if the clips of a part are not available; the message says how to get them."""
 
 
 def _chair(folders: ClipFolders, report: ReportText) -> Iterator[StudyPart]:
-    """Yield the bundled clip with 1, 3 and 5 given masks. Raises _ClipsMissing."""
+    """Yield the parts of the bundled clip `chair`, with 1, 3 and 5 given masks. Raises _ClipsMissing."""
     if not BUNDLED.is_dir():
         raise _ClipsMissing("the clip is in tests/clips of Keymatte's repository only.")
     clip = StudyClip.open("chair", BUNDLED / "frames", BUNDLED / "masks")
@@ -72,7 +72,7 @@ def _chair(folders: ClipFolders, report: ReportText) -> Iterator[StudyPart]:
 
 
 def _caps(folders: ClipFolders, report: ReportText) -> Iterator[StudyPart]:
-    """Yield the PUMaVOS clip caps, as leave-one-out and with 3 given masks. Raises _ClipsMissing."""
+    """Yield the parts of the PUMaVOS clip `caps`: leave-one-out, and with 3 given masks. Raises _ClipsMissing."""
     caps = folders.clips / "pumavos_caps" if folders.clips else None
     if caps is None or not caps.is_dir():
         raise _ClipsMissing(
@@ -87,7 +87,7 @@ def _caps(folders: ClipFolders, report: ReportText) -> Iterator[StudyPart]:
 
 
 def _composed(folders: ClipFolders, report: ReportText) -> Iterator[StudyPart]:
-    """Yield the composed films. Raises _ClipsMissing."""
+    """Yield the part of the composed films. Raises _ClipsMissing."""
     if folders.films is None:
         raise _ClipsMissing(
             "name a folder for its films with --films and, the first time, the folder made by train-data with --data."
@@ -102,7 +102,7 @@ def _composed(folders: ClipFolders, report: ReportText) -> Iterator[StudyPart]:
 
 
 def _rendered(folders: ClipFolders, report: ReportText) -> Iterator[StudyPart]:
-    """Yield the rendered clips that are never trained on. Raises _ClipsMissing."""
+    """Yield the part of the rendered clips that are kept out of training. Raises _ClipsMissing."""
     rendered = _clip_folders(folders.scenes) if folders.scenes and folders.scenes.is_dir() else []
     numbers = [(folder, number_in(folder.name)) for folder in rendered]
     held_out = [folder for folder, number in numbers if number is not None and number % _HELD_OUT_EVERY == 0]
@@ -116,7 +116,7 @@ def _rendered(folders: ClipFolders, report: ReportText) -> Iterator[StudyPart]:
 
 
 def _compared_with_card(part: StudyPart, report: ReportText) -> StudyPart:
-    """Return the part; report if its films are not those that the model card was measured on."""
+    """Return `part`; report if some of its films differ from those with which the model card's scores were measured."""
     known = json.loads(_KNOWN.read_text(encoding="utf-8"))[part.name]
     identical = sum(known.get(case.name) == case.clip.checksum for case in part.cases)
     if identical < len(known):
@@ -128,7 +128,7 @@ def _compared_with_card(part: StudyPart, report: ReportText) -> StudyPart:
 
 
 def _folder(folders: ClipFolders, report: ReportText) -> Iterator[StudyPart]:
-    """Yield the clips of any folder, if one is named. Raises _ClipsMissing."""
+    """Yield the part of the clips in the user's folder, if one is given. Raises _ClipsMissing."""
     clips = folders.folder
     if clips is None:
         return
@@ -145,7 +145,7 @@ def _folder(folders: ClipFolders, report: ReportText) -> Iterator[StudyPart]:
 
 
 def _clip_folders(parent: Path) -> list[Path]:
-    """List the folders in `parent` that have frames and masks."""
+    """List the folders in `parent` that contain the subfolders `frames` and `masks`."""
     if not parent.is_dir():
         return []
     finished = (path for path in parent.iterdir() if path.suffix != ".part")  # .part: still being written
@@ -153,14 +153,14 @@ def _clip_folders(parent: Path) -> list[Path]:
 
 
 def _triples(folders: list[Path]) -> list[tuple[str, Path, Path]]:
-    """Return (name, folder of frames, folder of masks) of clip folders."""
+    """Return (name, folder of frames, folder of masks) for each clip folder."""
     return [(folder.name, folder / "frames", folder / "masks") for folder in folders]
 
 
 def _from_masks(
     name: str, title: str, triples: list[tuple[str, Path, Path]], report: ReportText, *, count: int = 1
 ) -> StudyPart:
-    """Return a part with `count` given masks per clip; clips without further masks are reported and left out."""
+    """Make a part from clips with `count` given masks each; report and leave out clips with no mask to predict."""
     cases = []
     for triple in triples:
         try:

@@ -1,4 +1,4 @@
-"""Reports of the study: tables of methods and measures per part and per clip, and a CSV of all measurements."""
+"""Reports of the study: tables of mean scores per part and per clip, and a CSV of all measurements."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ Table = list[tuple[str, ...]]
 
 
 def tables(parts: Sequence[StudyPart], runs: Sequence[Run]) -> dict[str, Table]:
-    """Return tables by title, one row of means per method; composed and rendered films also in one table."""
+    """Return a table of mean scores for each part, by title, with a row per method.
+
+    If there are composed and rendered films, a further table averages over both.
+    """
     titled = {_title(part, runs): _table(runs, (part.name,)) for part in parts}
     films = [part for part in parts if part.name in FILMS]
     if len(films) > 1:
@@ -30,7 +33,7 @@ def tables(parts: Sequence[StudyPart], runs: Sequence[Run]) -> dict[str, Table]:
 
 
 def by_clip(part: StudyPart, runs: Sequence[Run]) -> Table:
-    """Tabulate J&F by clip and method, and by object if a clip has several."""
+    """Tabulate the mean J&F of each method on each clip, and on each object of clips with several objects."""
     runs = [run for run in runs if run.case.part == part.name]
     methods = _methods(runs)
     table: Table = [("clip", *methods)]
@@ -45,12 +48,12 @@ def by_clip(part: StudyPart, runs: Sequence[Run]) -> Table:
 
 
 def _means_by_method(rows: Sequence[MeasurementRow], methods: Sequence[str]) -> list[str]:
-    """Return the mean J&F of each method's rows, in percent."""
+    """Return the mean J&F of each method in percent, as text."""
     return [_percent(means(row for row in rows if row.method == method).j_and_f) for method in methods]
 
 
 def below_flow(parts: Sequence[StudyPart], runs: Sequence[Run], method: str) -> list[str]:
-    """List the clips on which `method` has a lower J&F than optical flow, with both scores."""
+    """List the clips on which `method` has a lower J&F than the optical flow baseline, with both scores."""
     worse = []
     for part in parts:
         for clip in dict.fromkeys(case.clip.name for case in part.cases):
@@ -65,7 +68,7 @@ def below_flow(parts: Sequence[StudyPart], runs: Sequence[Run], method: str) -> 
 
 
 def notes(parts: Sequence[StudyPart], methods: Sequence[str], unlabelled: str, runs: Sequence[Run]) -> list[str]:
-    """Return sentences that explain the tables, and name the clips on which a recipe loses to optical flow."""
+    """Return sentences that explain the tables and list the clips on which a method scores below optical flow."""
     sentences = [
         "All in percent: means over frames, then over objects, without the frames whose masks were given.",
         "dtSSD: lower is better; it needs true masks of two successive frames. small: J&F of objects that cover less "
@@ -80,7 +83,7 @@ def notes(parts: Sequence[StudyPart], methods: Sequence[str], unlabelled: str, r
 
 
 def as_markdown_report(parts: Sequence[StudyPart], runs: Sequence[Run], sentences: Sequence[str]) -> str:
-    """Format the whole report in Markdown; `sentences` are those of `notes`."""
+    """Format the whole report in Markdown; `sentences` come from `notes`."""
     blocks = ["# Study of the default method", "\n".join(f"- {line}" for line in sentences)]
     for title, table in tables(parts, runs).items():
         blocks += [f"## {title}", as_markdown(table)]
@@ -124,7 +127,7 @@ def as_csv(runs: Iterable[Run]) -> str:
 
 
 def _table(runs: Sequence[Run], parts: tuple[str, ...]) -> Table:
-    """Tabulate the means of each method over the named parts."""
+    """Tabulate the mean scores of each method over the parts whose names are in `parts`."""
     runs = [run for run in runs if run.case.part in parts]
     rows: Table = [_HEAD]
     for method in _methods(runs):
@@ -149,6 +152,6 @@ def _methods(runs: Iterable[Run]) -> list[str]:
 
 
 def _title(part: StudyPart, runs: Sequence[Run]) -> str:
-    """Return the title of a part, with the number of finished cases if some are missing."""
+    """Return the title of a part; if some cases have no results yet, with the number of those that have."""
     done = len({run.case.name for run in runs if run.case.part == part.name})
     return part.title if done == len(part.cases) else f"{part.title} ({done} of {len(part.cases)} cases so far)"

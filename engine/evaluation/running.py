@@ -1,4 +1,4 @@
-"""Runs of a study: a method on a case, measured once and reused until something that it depends on changes."""
+"""Runs of a study: each runs a method on a case and measures its results, which are stored and reused."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ReportText = Callable[[str], None]  # takes a description of what runs now
 
 @dataclass(frozen=True)
 class Run:
-    """Results of a method on a case."""
+    """Measured results of a method on a case."""
 
     case: Case
     method: str
@@ -36,14 +36,14 @@ class Run:
     measured: tuple[Measurement, ...]
 
     def rows(self) -> Iterable[MeasurementRow]:
-        """Yield all measurements, with the case and method."""
+        """Yield all measurements, each with the names of its part, clip, case and method."""
         for measurement in self.measured:
             counts = measurement.seen or not self.case.seen_only
             yield MeasurementRow(self.case.part, self.case.clip.name, self.case.name, self.method, measurement, counts)
 
 
 def run_case(case: Case, method: Method, out: Path, report: ReportText, *, again: bool = False) -> Run:
-    """Run a method on a case and measure its results, or read those in `out` that are still valid, unless `again`."""
+    """Run a method on a case and measure the results, or reuse valid results stored in `out` unless `again` is true."""
     identity = json.loads(json.dumps({"method": method.identity(), "case": _case_identity(case)}, default=str))
     digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:8]  # other weights get another folder
     folder = MatteFolder(
@@ -65,12 +65,12 @@ def run_case(case: Case, method: Method, out: Path, report: ReportText, *, again
 
 
 def _case_identity(case: Case) -> dict[str, Any]:
-    """Return all that results depend on besides the method."""
+    """Return everything in a case that results depend on; see also `Method.identity`."""
     return {"clip": case.clip.checksum, "given": case.given, "wanted": case.wanted, "measures": _MEASURES_VERSION}
 
 
 def _read_valid(path: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
-    """Read results; None if there are none, or if they are of another identity."""
+    """Read stored results; None if the file is missing or damaged, or if the results have another identity."""
     with suppress(OSError, ValueError):
         results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if results["identity"] == identity:

@@ -20,7 +20,7 @@ _TOLERANCE = 0.008  # maximum distance of matching outline pixels, as a fraction
 
 @dataclass(frozen=True)
 class Score:
-    """J and F of each object on each frame, 0..1. The means are over frames, then over objects."""
+    """J and F of each object on each frame, 0..1. Means are taken over frames, then over objects."""
 
     objects: tuple[int, ...]  # O ids
     numbers: tuple[int, ...]  # T frame numbers, as in file names
@@ -30,12 +30,12 @@ class Score:
 
     @property
     def region(self) -> float:
-        """Return the mean J over frames and objects."""
+        """Return J, averaged over frames, then over objects."""
         return float(self.regions.mean())
 
     @property
     def contour(self) -> float:
-        """Return the mean F over frames and objects."""
+        """Return F, averaged over frames, then over objects."""
         return float(self.contours.mean())
 
     @property
@@ -45,11 +45,11 @@ class Score:
 
 
 def score_folders(pred: Path, truth: Path, *, allow_missing: bool = False) -> Score:
-    """Score the label images of `pred` against those of `truth`, matched by the frame numbers in their names.
+    """Score the label images in `pred` against the true ones in `truth`; files with the same frame number are compared.
 
-    Either can be a folder of label images, or a results folder with `labels/` in it. Scored are the objects and frames
-    of the truth; other ids in the prediction count as background. With `allow_missing`, frames without a prediction
-    are left out and listed in the result. Raises ScoreIncomplete, ScoreSizeMismatch, and the errors of `read_labels`.
+    Each folder holds label images, or is a results folder with label images in `labels/`. All frames and objects of the
+    truth are scored; other ids in the prediction count as background. With `allow_missing`, frames without a prediction
+    are not scored but listed in the result. Raises ScoreIncomplete, ScoreSizeMismatch, and the errors of `read_labels`.
     """
     true_files, pred_files = _by_number(truth), _by_number(pred)
     missing = tuple(number for number in true_files if number not in pred_files)
@@ -88,10 +88,10 @@ def region_similarity(pred: np.ndarray, true: np.ndarray) -> float:
 
 
 def contour_accuracy(pred: np.ndarray, true: np.ndarray, *, radius: int | None = None) -> float:
-    """Compute F of two masks (H, W) bool: the F-measure of outline pixels that lie near the other outline.
+    """Compute F of two masks (H, W) bool: the F-measure of outline pixels that lie near the other mask's outline.
 
-    Near means within `radius` pixels; default: 0.008 of the diagonal, rounded up. If both outlines are empty, F is 1;
-    if one is, 0.
+    Near means within `radius` pixels, by default 0.008 of the image diagonal, rounded up. F is 1 if both masks have no
+    outline, and 0 if only one has none.
     """
     radius = ceil(_TOLERANCE * float(np.hypot(true.shape[0], true.shape[1]))) if radius is None else radius
     pred_edge, true_edge = outline_pixels(pred), outline_pixels(true)
@@ -104,7 +104,7 @@ def contour_accuracy(pred: np.ndarray, true: np.ndarray, *, radius: int | None =
 
 
 def outline_pixels(mask: np.ndarray) -> np.ndarray:
-    """Mark pixels (H, W) uint8 that differ from the neighbour to the right, below, or diagonally below right."""
+    """Mark outline pixels (H, W) uint8: those that differ from their right, lower or lower right neighbour."""
     mask = np.pad(mask.astype(np.uint8), ((0, 1), (0, 1)), mode="edge")
     centre, right, below, diagonal = mask[:-1, :-1], mask[:-1, 1:], mask[1:, :-1], mask[1:, 1:]
     edge = (centre != right) | (centre != below) | (centre != diagonal)
@@ -112,7 +112,7 @@ def outline_pixels(mask: np.ndarray) -> np.ndarray:
 
 
 def as_table(score: Score, *, worst: int = 3) -> str:
-    """Format scores in percent as text: a line per object with its `worst` frames by J, and the means."""
+    """Format scores in percent as a text table: the means, and per object its mean and its `worst` frames by J."""
     rows = [f"{'object':>6} {'J':>6} {'F':>6} {'J&F':>6}   worst frames (J)"]
     for row, id_ in enumerate(score.objects):
         lowest = np.argsort(score.regions[row], kind="stable")[:worst]
@@ -137,7 +137,7 @@ def as_csv(score: Score) -> str:
 
 
 def _by_number(folder: Path) -> dict[int, Path]:
-    """Return the label images of a folder by the number in their names, ascending. Raises ScoreIncomplete."""
+    """Return the label images in a folder by frame number, ascending. Raises ScoreIncomplete."""
     inner = folder / "labels"
     try:
         files = label_files(inner if inner.is_dir() else folder)
@@ -166,11 +166,11 @@ def _dilated(edge: np.ndarray, radius: int) -> np.ndarray:
 
 
 def _line(name: str, region: float, contour: float) -> str:
-    """Format a line of the table, in percent."""
+    """Format one line of the table: a name, and J, F and J&F in percent."""
     return f"{name:>6} {100 * region:6.1f} {100 * contour:6.1f} {50 * (region + contour):6.1f}"
 
 
 def _listed(numbers: tuple[int, ...]) -> str:
-    """List at most eight frame numbers, to follow the word "frame"."""
+    """Format frame numbers, at most eight of them, as text that follows the word "frame", such as "s 1, 2, 3"."""
     text = ", ".join(str(number) for number in numbers[:8])
     return f"{'s' if len(numbers) > 1 else ''} {text}" + (f" and {len(numbers) - 8} more" if len(numbers) > 8 else "")

@@ -1,4 +1,4 @@
-"""Contact sheets: frames of a clip with the true outlines and the masks of each method."""
+"""Contact sheets: pictures of a clip with the true outlines drawn and the masks of each method tinted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MIN_CROP = 0.4  # side of a picture, relative to that of the frame
 
 
 def write_sheet(path: Path, runs: Sequence[Run]) -> None:
-    """Write a PNG of runs on one clip in one part of the study: a row per method, with the same frames in each."""
+    """Write a PNG that compares methods on one clip: a row per method, with the same frames in each row."""
     methods = list(dict.fromkeys(run.method for run in runs))
     run_of = {(run.method, frame): run for run in runs for frame in run.case.wanted}
     frames = sorted({frame for run in runs for frame in run.case.wanted})
@@ -51,7 +51,7 @@ def write_sheet(path: Path, runs: Sequence[Run]) -> None:
 
 
 def _window(truths: Sequence[np.ndarray]) -> tuple[int, int]:
-    """Return the (h, w) of the crops, which show small objects enlarged."""
+    """Return the size (h, w) of the crop taken from each picture, smaller than the frame if the objects are small."""
     boxes = [_box(truth) for truth in truths if truth.any()]
     size = truths[0].shape[0], truths[0].shape[1]
     if not boxes:
@@ -62,13 +62,13 @@ def _window(truths: Sequence[np.ndarray]) -> tuple[int, int]:
 
 
 def _box(truth: np.ndarray) -> tuple[slice, slice]:
-    """Return the rows and columns of the bounding box of all objects."""
+    """Return the rows and columns of the bounding box around all objects."""
     left, top, right, bottom = masks_to_boxes(torch.from_numpy(truth > 0)[None])[0].int().tolist()
     return slice(top, bottom + 1), slice(left, right + 1)
 
 
 def _cell(picture: np.ndarray, pred: np.ndarray, truth: np.ndarray, window: tuple[int, int]) -> np.ndarray:
-    """Return a crop (h, w, 3) around the objects, with predicted masks tinted and true masks outlined."""
+    """Crop a picture around its objects, tint the predicted masks and outline the true masks; return (h, w, 3)."""
     centre = (
         [(side.start + side.stop) / 2 for side in _box(truth)]
         if truth.any()
@@ -92,7 +92,7 @@ def _cell(picture: np.ndarray, pred: np.ndarray, truth: np.ndarray, window: tupl
 
 
 def _tinted(picture: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the picture (h, w, 3) with each object of the label image (h, w) tinted in its colour."""
+    """Tint each object of the label image (h, w) in its colour; return the picture (h, w, 3)."""
     ids = np.unique(labels[labels > 0])
     if not ids.size:
         return picture

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Variant:
-    """Overrides of settings, as given to `--set`, and a name that says what they change."""
+    """Variant of a recipe: a name that says what is changed, and the settings to override, as with `--set`."""
 
     name: str
     settings: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""Frame encoder: reads, fits and encodes frames, in parallel with the other work of a sweep where that is faster."""
+"""Frame encoder: reads frames, fits them to the network's input and encodes them, in parallel where that is faster."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _FLOW_THREADS = min(8, max((os.cpu_count() or 1) - 2, 1))  # that compute optica
 
 
 def can_encode_ahead(network: Network, device: torch.device) -> bool:
-    """Return whether to encode the next frame on half of the CPU threads while the others process this frame.
+    """Return whether half of the CPU threads encode the next frame while the other half segments the current one.
 
-    That is faster if encoding takes about as long as all other steps: two tasks side by side, each on half of the
-    threads, take less time than one after the other on all threads.
+    This is faster for networks that take about as long to encode a frame as for all other steps: two tasks side by
+    side, each on half of the threads, take less time than one after the other on all threads.
     """
     return can_split_cpu(device) and isinstance(network, EncodesAhead) and network.encodes_ahead
 
@@ -40,7 +40,7 @@ def can_encode_batches(network: Network, device: torch.device) -> bool:
 
 
 class FrameEncoder:
-    """Reads frames, fits them to the network and encodes them."""
+    """Reads frames, fits them to the network's input and encodes them."""
 
     def __init__(self, network: Network, framing: Framing, read: ReadFrame, device: torch.device) -> None:
         self._network = network
@@ -49,13 +49,16 @@ class FrameEncoder:
         self._device = device
 
     def encode(self, frame: int) -> Features | None:
-        """Return the features of a frame; None if it cannot be read."""
+        """Read and encode one frame; return its features, or None if the frame cannot be read."""
         image = self._read_image(frame)
         return None if image is None else self._encode_image(image)
 
     @contextmanager
     def encode_all(self, frames: Iterable[int]) -> Iterator[Iterator[EncodedFrame]]:
-        """Yield an iterator over the readable ones of `frames`, in order, with flow from the previous one attached."""
+        """Yield an iterator over (frame, features) of those `frames` that can be read, in order.
+
+        If the network uses optical flow, the features include the flow to the frame before.
+        """
         if can_encode_ahead(self._network, self._device):
             with run_alongside(self._encode_singly(frames), self._device) as encoded:
                 yield encoded
@@ -102,7 +105,7 @@ class FrameEncoder:
             raise error
 
     def _next_batch(self, images: Iterator[tuple[int, Tensor]]) -> tuple[list[tuple[int, Tensor]], Exception | None]:
-        """Return the next images to encode together, and the error of reading the image after them, if any."""
+        """Return the images of the next batch, and the error that ended reading; None if there was no error."""
         batch: list[tuple[int, Tensor]] = []
         try:
             for frame, image in images:

@@ -1,4 +1,4 @@
-"""Framing: scales frames to the working size, pads them to the stride, and maps masks back to the clip's size."""
+"""Framing: scales frames to the working size, pads them to multiples of the stride, and scales masks back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class FramingStyle:
-    """How a method fits frames; published methods follow their authors' code."""
+    """How a method scales and pads frames; published methods do as their authors' code does."""
 
     smooth: bool = True  # antialias when scaling down, masks too, which become soft; else bilinear, and nearest masks
     truncate: bool = False  # round sides down, not to the nearest
@@ -30,7 +30,7 @@ DEFAULT_STYLE = FramingStyle()
 
 @dataclass(frozen=True)
 class Framing:
-    """Placement of a clip's frames (height, width) in the network's input; all lengths in pixels."""
+    """Size and padding of a clip's frames in the network's input; all lengths in pixels."""
 
     height: int
     width: int
@@ -46,9 +46,10 @@ class Framing:
     def fit(
         cls, height: int, width: int, *, working_height: int, stride: int, style: FramingStyle = DEFAULT_STYLE
     ) -> Framing:
-        """Scale the shorter side to `working_height` at most, and pad both sides to multiples of `stride`.
+        """Plan the scaling of frames of `height` and `width`: shorter side at most `working_height`, then padding.
 
-        A style that stretches limits the longer side instead, as AOT's code does: 1040 for a height of 480.
+        Both sides are padded to multiples of `stride`. A style that stretches limits the longer side instead, as AOT's
+        code does: to 1040 for a working height of 480.
         """
         if style.fitted:
             return cls._fit_stretched(height, width, working_height, style)
@@ -97,7 +98,7 @@ class Framing:
         return canvas
 
     def _apply_antialiased(self, pixels: NDArray[np.uint8], device: torch.device) -> Tensor:
-        """Scale and pad as bytes, which takes an eighth of the time."""
+        """Scale and pad a frame as bytes, which takes an eighth of the time that floats would take."""
         image = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None]
         scaled = np.ascontiguousarray(self._scale(image)[0].permute(1, 2, 0).numpy())
         padding = self.top, self.bottom, self.left, self.right
@@ -105,14 +106,14 @@ class Framing:
         return torch.from_numpy(padded).to(device).permute(2, 0, 1)[None].float() / 255
 
     def _apply_stretched(self, pixels: NDArray[np.uint8], device: torch.device) -> Tensor:
-        """Resize as AOT's code does: bicubic on floats, which may exceed 0..1 slightly."""
+        """Resize a frame as AOT's code does: bicubic, on floats, with values that may slightly exceed 0..1."""
         image = np.ascontiguousarray(pixels, np.float32)
         size = (self.work_width, self.work_height)
         resized = image if image.shape[1::-1] == size else cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
         return torch.from_numpy(resized).to(device).permute(2, 0, 1)[None] / 255
 
     def apply_masks(self, masks: Tensor) -> Tensor:
-        """Fit masks (O, H, W) 0..1 -> (O, H', W') 0..1; the padding is 0."""
+        """Scale and pad masks (O, H, W) 0..1 like frames -> (O, H', W') 0..1; 0 in the padding."""
         if self.style.smooth:
             masks = self._scale(masks[None])[0]
         elif masks.shape[1:] != (self.work_height, self.work_width):

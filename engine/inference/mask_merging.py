@@ -1,4 +1,4 @@
-"""Mask merging: combines the predictions of all objects into exclusive masks and probabilities."""
+"""Mask merging: combines the predictions for all objects, so that masks do not overlap and probabilities sum to 1."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _UNUSED_IDENTITY_LOGIT = -1e10  # masks identities without an object
 
 @dataclass(frozen=True)
 class GroupPrediction:
-    """Prediction for the objects of one group."""
+    """Prediction of the network for the objects of one group."""
 
     objects: tuple[int, ...]  # all followed now; objects first annotated on this frame come last
     predicted_count: int  # how many of them the prediction covers
@@ -36,24 +36,30 @@ class MergedMasks:
     background: Tensor  # (H, W)
 
     def confidence(self, objects: Sequence[int]) -> float:
-        """Return the mean of the highest probability of `objects` over pixels where it exceeds 0.5; 1 if none."""
+        """Return the mean probability over pixels where one of `objects` has more than 0.5; 1 without such pixels.
+
+        The probability of a pixel is that of its likeliest object.
+        """
         maximum = torch.stack([self.probability[number] for number in objects]).amax(0)
         inside = maximum > _MIN_PROBABILITY
         return float(maximum[inside].mean()) if inside.any() else 1.0
 
 
 class MaskMerger(Protocol):
-    """Strategy by which objects compete for pixels."""
+    """Strategy that decides which object gets a pixel claimed by several objects."""
 
     def merge(self, groups: Sequence[GroupPrediction], keyframe_masks: Mapping[int, Tensor]) -> MergedMasks:
-        """Merge predictions; `keyframe_masks` by object, (H, W) 0 or 1 at the clip's size, replace predictions."""
+        """Merge the predictions of all groups; objects in `keyframe_masks` get their keyframe mask instead.
+
+        Keyframe masks are (H, W) 0 or 1 at the clip's size, by object.
+        """
         ...
 
 
 class SoftMaskMerger:
     """Soft aggregation at working size (STM, XMem): objects share each pixel in proportion to their odds.
 
-    Keyframe masks are kept, and other objects are removed from their pixels.
+    The user's keyframe masks are kept, and other objects are removed from their pixels.
     """
 
     def __init__(self, framing: Framing) -> None:
@@ -82,10 +88,10 @@ class SoftMaskMerger:
 
 
 class HardMaskMerger:
-    """Argmax of the identities at the clip's size (AOT family); the network continues with the one-hot result."""
+    """Argmax over identities at the clip's size (AOT family); the network is given the one-hot result."""
 
     def __init__(self, framing: Framing, *, align_corners: bool, every_identity: bool) -> None:
-        """With `every_identity`, identities without an object compete too, as in RMem's code."""
+        """Set up merging; with `every_identity`, identities without an object take part too, as in RMem's code."""
         self._framing = framing
         self._align_corners = align_corners
         self._every_identity = every_identity
@@ -120,7 +126,7 @@ class HardMaskMerger:
         return MergedMasks(tuple(masks), probability, background)
 
     def _probabilities(self, group: GroupPrediction, size: tuple[int, int]) -> Tensor:
-        """Return the probabilities (11, H, W) of one group's background and identities."""
+        """Return the probabilities (11, H, W) of the background and of each identity in one group."""
         logits = group.prediction
         assert logits is not None, "the caller passes predicted groups only"
         if not self._every_identity:
@@ -131,7 +137,7 @@ class HardMaskMerger:
 
     @staticmethod
     def _joint_probabilities(groups: list[Tensor]) -> Tensor:
-        """Join the probabilities (1 + identities, H, W) of several groups into one softmax with a common background."""
+        """Join the probabilities (1 + identities, H, W) of several groups by one softmax with a common background."""
         if len(groups) == 1:
             return groups[0]
         background = torch.stack([group[0] for group in groups]).prod(0, keepdim=True)
@@ -139,7 +145,7 @@ class HardMaskMerger:
         return torch.logit(joint.clamp(_CLAMP, 1 - _CLAMP)).softmax(0)
 
     def _one_hot(self, label: Tensor, objects: int) -> Tensor:
-        """Convert identities (H, W) to one-hot masks (rows, H', W') at working size."""
+        """Convert a map of identities (H, W) to one-hot masks (rows, H', W') at working size."""
         size = (self._framing.work_height, self._framing.work_width)
         label = functional.interpolate(label[None, None].float(), size=size, mode="nearest")[0, 0]
         rows = 10 if self._every_identity else objects
@@ -147,7 +153,7 @@ class HardMaskMerger:
 
 
 def _with_keyframe_masks(label: Tensor, objects: Sequence[int], keyframe_masks: Mapping[int, Tensor]) -> Tensor:
-    """Replace each annotated object in the identities (H, W) by its keyframe mask."""
+    """Return the map of identities (H, W), with objects in `keyframe_masks` replaced by their keyframe masks."""
     if not keyframe_masks:
         return label
     label = label.masked_fill(torch.stack(list(keyframe_masks.values())).amax(0) > 0, 0)

@@ -1,4 +1,4 @@
-"""Propagator: computes mattes from keyframes and frames, with any network and without access to files."""
+"""Propagator: computes the mattes of a clip from its frames and keyframes, with any network, without file access."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Labels = Mapping[int, NDArray[np.uint8]]  # media frame -> keyframe labels (H, W
 
 @dataclass(frozen=True)
 class Matte:
-    """Mattes of all objects on one frame, from one sweep."""
+    """Mattes of all objects on one frame, computed in one sweep."""
 
     frame: int
     objects: tuple[int, ...]
@@ -39,7 +39,7 @@ class Matte:
 
 @dataclass(frozen=True)
 class PropagationState:
-    """State needed to resume propagation after a frame with identical results."""
+    """State after a frame, from which propagation can resume with the same results as without interruption."""
 
     sweep: int  # index of the sweep, from 0
     frame: int  # the last frame computed
@@ -49,14 +49,14 @@ class PropagationState:
 
 @dataclass(frozen=True)
 class _PermanentEntries:
-    """Memory entries of a group's keyframes, written before the first frame."""
+    """Memory entries of all keyframes of a group, made before the first frame is segmented."""
 
     objects: tuple[int, ...]  # in the order of the entries' rows
     entries: tuple[Entry, ...]
 
 
 class Propagator:
-    """Propagates keyframes over a clip with one network, one kind of memory and one keyframe policy."""
+    """Propagates keyframe masks over a clip."""
 
     def __init__(
         self,
@@ -72,7 +72,10 @@ class Propagator:
         keyframe_policy: KeyframePolicy = ALL_PERMANENT,
         on_features: OnFeatures | None = None,
     ) -> None:
-        """Set up one job; `truth` holds the keyframes' labels, `new_bank` makes an empty memory."""
+        """Set up propagation; `truth` holds the keyframe labels by frame, and `new_bank` makes an empty memory bank.
+
+        `on_features` is called with each frame and its features.
+        """
         self._network = network
         self._new_bank = new_bank
         self._merger = merger
@@ -92,9 +95,10 @@ class Propagator:
         resume_from: PropagationState | None = None,
         state_due: Callable[[], bool] = lambda: False,
     ) -> Iterator[Matte]:
-        """Yield mattes frame by frame, after all permanent keyframes are in memory.
+        """Encode the permanent keyframes, then yield the mattes of all sweeps, frame by frame.
 
-        Whenever `state_due()` is true, the matte carries the state to `resume_from` after its frame.
+        When `state_due()` is true, the next matte holds a state in `checkpoint`. Pass that state as `resume_from` to
+        continue after its frame.
         """
         self.readable = set()
         permanent = self._memorize_keyframes() if self._policy.permanent else {}
@@ -104,7 +108,7 @@ class Propagator:
             yield from self._sweep(index, sweep, permanent, state, state_due)
 
     def _memorize_keyframes(self) -> dict[ObjectGroup, _PermanentEntries]:
-        """Encode all keyframes into permanent memory entries, one list per group."""
+        """Encode the keyframes of each group into permanent memory entries."""
         known: dict[ObjectGroup, list[int]] = {group: [] for group in self._groups}
         entries: dict[ObjectGroup, list[Entry]] = {group: [] for group in self._groups}
         for frame in sorted(self._truth):
@@ -128,7 +132,7 @@ class Propagator:
     def _permanent_entry(
         self, group: ObjectGroup, frame: int, features: Features, annotated: tuple[int, ...], known: Sequence[int]
     ) -> Entry:
-        """Encode one keyframe of a group into a pinned entry; `known` are the objects that have rows so far."""
+        """Encode a keyframe of a group into a pinned memory entry; `known` are all objects that have rows so far."""
         predictions = [GroupPrediction(annotated, 0, None)]
         masks = self._merger.merge(predictions, self._given_masks(annotated, frame)).masks[0]
         if isinstance(self._network, MemorizesPermanent):
@@ -149,7 +153,7 @@ class Propagator:
         resume_from: PropagationState | None,
         state_due: Callable[[], bool],
     ) -> Iterator[Matte]:
-        """Yield the mattes of one sweep; `resume_from` is a state saved in this sweep."""
+        """Yield the mattes of sweep number `index`; `resume_from` is a state that was saved in this sweep."""
         trackers = self._new_trackers(sweep, permanent)
         frames = sweep.frames
         if resume_from:
@@ -184,7 +188,10 @@ class Propagator:
                 )
 
     def _new_trackers(self, sweep: Sweep, permanent: Mapping[ObjectGroup, _PermanentEntries]) -> list[Tracker]:
-        """Make a tracker with a memory of its own for each group that has a readable keyframe."""
+        """Make a tracker for each group, with a memory that starts with the group's permanent keyframes.
+
+        If keyframes are permanent, groups without a readable keyframe get no tracker.
+        """
         trackers = []
         for group in self._groups:
             keyframes = permanent.get(group, _PermanentEntries((), ()))
@@ -200,7 +207,7 @@ class Propagator:
     def _merged_masks(
         self, sweep: Sweep, encoded: Iterator[tuple[int, Features]], trackers: Sequence[Tracker]
     ) -> Iterator[tuple[int, Tensor]]:
-        """Yield each wanted frame with its joint probabilities (1 + O, H, W), background first."""
+        """Segment the frames of a sweep; yield each wanted frame with probabilities (1 + O, H, W), background first."""
         for frame, features in encoded:
             if self._on_features:
                 self._on_features(frame, features)
@@ -216,7 +223,7 @@ class Propagator:
                 yield frame, torch.stack([merged.background, *objects])
 
     def _step(self, frame: int, features: Features, trackers: Sequence[Tracker]) -> MergedMasks | None:
-        """Segment `frame` and update every tracker; None while no tracker follows an object."""
+        """Segment a frame and update all trackers; return the merged masks, or None if no tracker has an object yet."""
         annotated = {number for tracker in trackers for number in tracker.group.annotated(frame)}
         predictions = [self._predict(frame, features, tracker, annotated) for tracker in trackers]
         active = [pair for pair in zip(trackers, predictions, strict=True) if pair[1].objects]
@@ -229,7 +236,10 @@ class Propagator:
         return merged
 
     def _predict(self, frame: int, features: Features, tracker: Tracker, annotated: set[int]) -> GroupPrediction:
-        """Segment the objects that `tracker` follows, unless all are annotated; then add those annotated here."""
+        """Predict the masks of the tracker's objects; then add the objects annotated on this frame to the tracker.
+
+        Prediction is skipped if all objects are annotated, unless the keyframe policy demands it.
+        """
         known = len(tracker.objects)
         is_read = self._policy.read_on_keyframes or not annotated.issuperset(tracker.objects)
         prediction = tracker.predict(features) if is_read and tracker.has_memory() else None
@@ -245,7 +255,7 @@ class Propagator:
             tracker.write_keyframe(frame, features, masks)
 
     def _given_masks(self, objects: Sequence[int], frame: int) -> dict[int, Tensor]:
-        """Return the keyframe's masks of `objects`, (H, W) each at the clip's size, on the device."""
+        """Return the keyframe masks of `objects` on `frame`, each (H, W) at the clip's size, on the device."""
         if not objects:
             return {}
         return dict(zip(objects, self._one_hot(objects, frame).to(self._device), strict=True))
@@ -255,7 +265,7 @@ class Propagator:
         return torch.stack([labels == number for number in objects]).float()
 
     def _visible(self, objects: Sequence[int], frame: int) -> list[int]:
-        """Return those of `objects` with pixels on the keyframe at `frame`; all of them if objects share no memory."""
+        """Return the objects that have pixels on the keyframe at `frame`; all of them unless memory is shared."""
         if not objects or not self._policy.shared_memory:
             return list(objects)
         visible = set(np.unique(self._truth[frame]).tolist())
@@ -264,7 +274,10 @@ class Propagator:
     def _with_exact_keyframes(
         self, frame: int, objects: tuple[int, ...], probability: NDArray[np.float32], trackers: Sequence[Tracker]
     ) -> NDArray[np.float32]:
-        """Return (O, H, W) with the masks of annotated objects exact, and no other objects on their pixels."""
+        """Return mattes (O, H, W) in which annotated objects have exactly the keyframe's masks, free of other objects.
+
+        On a frame that is no keyframe, the probabilities are returned unchanged.
+        """
         if frame not in self._truth:
             return probability
         annotated = {number for tracker in trackers for number in tracker.group.annotated(frame)}
@@ -276,6 +289,6 @@ class Propagator:
 
 
 def _reached(sweep: Sweep, frame: int, trackers: Sequence[Tracker]) -> list[tuple[int, tuple[int, ...]]]:
-    """Return each object that the sweep follows at `frame`, with its keyframes."""
+    """Return the objects for which the sweep has reached a keyframe by `frame`, each with its keyframes."""
     pairs = [pair for tracker in trackers for pair in tracker.group.keyframes_by_object()]
     return [(number, keyframes) for number, keyframes in pairs if sweep.reaches(keyframes, frame)]

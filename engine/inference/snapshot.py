@@ -1,4 +1,4 @@
-"""Serialisation of the state of networks and memories to tensors and JSON, from which no code can run."""
+"""Serialisation of the state of networks and memories to tensors and JSON; loading it cannot run code."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ _SEQUENCES = {"tuple": tuple, "list": list}
 
 
 def serialize_state(value: Any, tensors: dict[str, Tensor]) -> Any:
-    """Convert `value` to JSON; its tensors are added to `tensors`, not copied, under the names used in the JSON.
+    """Convert `value` to JSON data; put its tensors into `tensors`, under the names that the JSON refers to.
 
-    Later changes of `value` have no effect, but those of its tensors do. Raises TypeError unless it consists of None,
-    numbers, strings, tensors, tuples, lists, dicts and data classes of layers, networks and memories.
+    The result does not change if `value` changes later, but tensors are not copied and must not be modified. Raises
+    TypeError unless `value` consists of None, numbers, strings, tensors, tuples, lists, dicts and data classes of
+    layers, networks and memories.
     """
     if value is None or isinstance(value, bool | int | float | str):
         return value
@@ -43,7 +44,7 @@ def serialize_state(value: Any, tensors: dict[str, Tensor]) -> Any:
 
 
 def deserialize_state(data: Any, tensors: Mapping[str, Tensor], device: torch.device) -> Any:
-    """Return the value that `serialize_state` converted; tensors of the network's device are moved to `device`.
+    """Restore a value that `serialize_state` converted; tensors of the network's device are moved to `device`.
 
     Raises KeyError or TypeError if `data` does not come from `serialize_state`.
     """
@@ -62,7 +63,7 @@ def deserialize_state(data: Any, tensors: Mapping[str, Tensor], device: torch.de
 
 
 def _find_dataclass(name: str) -> type:
-    """Return the data class `name` of `_PACKAGES`, such as `memory.entry.Entry`. Raises TypeError if there is none."""
+    """Return the data class called `name`, such as `memory.entry.Entry`. Raises TypeError if `_PACKAGES` have none."""
     module, _, class_name = name.rpartition(".")
     kind = getattr(sys.modules.get(f"{_ENGINE}.{module}"), class_name, None)
     if not name.startswith(_PACKAGES) or not isinstance(kind, type) or not is_dataclass(kind):

@@ -1,4 +1,4 @@
-"""Planning of sweeps: order of frames, groups of objects, and the treatment of keyframes."""
+"""Planning of sweeps: which frames are visited in which order, and which objects share a memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..shared.types import Direction
 
 @dataclass(frozen=True)
 class KeyframePolicy:
-    """How a method treats the user's keyframes."""
+    """How a method uses the user's keyframes."""
 
     permanent: bool = True  # all are in memory before the first frame; else each is memorized when the sweep reaches it
     shared_memory: bool = False  # objects annotated on different keyframes share one memory
@@ -25,7 +25,7 @@ ALL_PERMANENT = KeyframePolicy()
 
 @dataclass(frozen=True)
 class ObjectGroup:
-    """Objects that share one memory."""
+    """Objects that are tracked together, with one memory."""
 
     objects: tuple[int, ...]  # ids, ascending
     keyframes_of: tuple[tuple[int, ...], ...]  # per object: the media frames on which it is annotated, ascending
@@ -40,13 +40,13 @@ class ObjectGroup:
         return tuple(number for number, frames in zip(self.objects, self.keyframes_of, strict=True) if frame in frames)
 
     def keyframes_by_object(self) -> Iterator[tuple[int, tuple[int, ...]]]:
-        """Iterate over the objects, each with its keyframes."""
+        """Iterate over pairs of an object and its keyframes."""
         return zip(self.objects, self.keyframes_of, strict=True)
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """One pass over frames in one direction."""
+    """One pass over the frames, forward or backward."""
 
     frames: range  # step 1 or -1
     wanted: range  # frames whose mattes are output; the others only propagate masks to them
@@ -57,7 +57,10 @@ class Sweep:
         return self.frames.step > 0
 
     def reaches(self, keyframes: tuple[int, ...], frame: int) -> bool:
-        """Return whether an object with these keyframes is followed at `frame`: one of them has been reached."""
+        """Return whether an object with these keyframes is segmented on `frame`.
+
+        It is once the sweep has reached one of its keyframes, or from the start if `before_first` is true.
+        """
         return self.before_first or (frame >= keyframes[0] if self.forward else frame <= keyframes[-1])
 
     def wanted_count(self) -> int:
@@ -69,7 +72,7 @@ Annotations = Iterable[tuple[int, Iterable[int]]]  # pairs (frame, ids annotated
 
 
 def group_by_keyframes(annotations: Annotations, *, max_objects: int | None) -> tuple[ObjectGroup, ...]:
-    """Group objects annotated on the same keyframes, at most `max_objects` per group."""
+    """Put objects annotated on exactly the same keyframes into one group, with at most `max_objects` objects."""
     objects_by_keyframes: dict[tuple[int, ...], list[int]] = {}
     for number, frames in _keyframes_of(annotations).items():
         objects_by_keyframes.setdefault(frames, []).append(number)
@@ -81,7 +84,7 @@ def group_by_keyframes(annotations: Annotations, *, max_objects: int | None) -> 
 
 
 def group_jointly(annotations: Annotations, *, max_objects: int | None) -> tuple[ObjectGroup, ...]:
-    """Group all objects wherever they are annotated, at most `max_objects` per group."""
+    """Put all objects into one group, whatever their keyframes; into several if there are more than `max_objects`."""
     keyframes_of = _keyframes_of(annotations)
     return tuple(
         ObjectGroup(chunk, tuple(keyframes_of[number] for number in chunk))
@@ -92,11 +95,12 @@ def group_jointly(annotations: Annotations, *, max_objects: int | None) -> tuple
 def plan_sweeps(
     groups: Iterable[ObjectGroup], wanted: range, direction: Direction, *, before_first: bool = False
 ) -> tuple[Sweep, ...]:
-    """Plan at most one sweep forward and one backward that together cover the `wanted` frames.
+    """Plan at most one forward and one backward sweep that together cover the `wanted` frames.
 
-    A sweep starts at the keyframe nearest before the wanted frames (after them, going backward), or, if there is
-    none, at the first keyframe among them. Frames that no keyframe reaches in the given direction are in no sweep,
-    unless `before_first`: then a single sweep covers all of them, as a memory that holds every keyframe allows.
+    A forward sweep starts at a keyframe before the `wanted` frames, if there is one, else at the first keyframe among
+    them; a backward sweep mirrors this. Frames that no keyframe reaches in the given direction are in no sweep. With
+    `before_first` and a single direction, one sweep covers all `wanted` frames, also those before the first keyframe;
+    this needs a memory that holds all keyframes from the start.
     """
     tracks = {frames for group in groups for frames in group.keyframes_of}
     begin, end = _first_start(tracks, wanted), _last_start(tracks, wanted)
@@ -112,20 +116,23 @@ def plan_sweeps(
 
 
 def _first_start(tracks: Iterable[tuple[int, ...]], wanted: range) -> int | None:
-    """Return the keyframe at which the forward sweep starts; None if there is none before the end of `wanted`."""
+    """Return the frame at which a forward sweep starts; None if all keyframes are after the `wanted` frames."""
     nearest = [find(frames, wanted.start) for frames in tracks for find in (_last_at_or_before, _first_at_or_after)]
     return min((frame for frame in nearest if frame is not None and frame < wanted.stop), default=None)
 
 
 def _last_start(tracks: Iterable[tuple[int, ...]], wanted: range) -> int | None:
-    """Return the keyframe at which the backward sweep starts; None if all precede `wanted`."""
+    """Return the frame at which a backward sweep starts; None if all keyframes are before the `wanted` frames."""
     last = wanted.stop - 1
     nearest = [find(frames, last) for frames in tracks for find in (_first_at_or_after, _last_at_or_before)]
     return max((frame for frame in nearest if frame is not None and frame >= wanted.start), default=None)
 
 
 def _sweep_over_all(begin: int | None, end: int | None, wanted: range, *, forward: bool) -> Sweep:
-    """Return a sweep over all `wanted` frames, including those before the first keyframe."""
+    """Make a sweep over all `wanted` frames, including those before the first keyframe.
+
+    `begin` and `end` are the frames at which a forward and a backward sweep would start.
+    """
     if forward:
         return Sweep(range(wanted.start if begin is None else min(begin, wanted.start), wanted.stop), wanted, True)
     last = wanted.stop - 1
@@ -133,9 +140,10 @@ def _sweep_over_all(begin: int | None, end: int | None, wanted: range, *, forwar
 
 
 def blend_weight(keyframes: tuple[int, ...], frame: int, sweep: Sweep) -> float:
-    """Return the weight, 0..1, of this sweep in an object's matte at `frame`; the other sweep has the remainder.
+    """Return the weight, 0..1, of this sweep's matte of an object on `frame`; the other sweep has the rest.
 
-    It falls linearly from 1 at the sweep's keyframe to 0 at the keyframe on the other side; it is 1 if there is none.
+    The weight falls linearly from 1 at the keyframe that the sweep comes from to 0 at the keyframe that it goes to. It
+    is 1 on a keyframe, and if there are no keyframes on both sides.
     """
     if frame in keyframes:
         return 1.0

@@ -1,4 +1,4 @@
-"""Tracker: follows one group of objects through a sweep, with a memory bank and network state."""
+"""Tracker: the memory bank and network state of one group of objects during a sweep."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .sweeps import ObjectGroup
 
 
 class Tracker:
-    """Follows one group of objects through one sweep."""
+    """Tracks one group of objects through one sweep."""
 
     def __init__(self, network: Network, group: ObjectGroup, bank: MemoryBank, *, objects: Sequence[int]) -> None:
-        """Start with `bank`, whose rows are `objects` in this order."""
+        """Start with the memory in `bank`; `objects` are the objects of its rows, in order."""
         self.group = group
         self.objects = list(objects)
         self._network = network
@@ -26,11 +26,11 @@ class Tracker:
         self._state: Any = None  # of a type of the network's own
 
     def has_memory(self) -> bool:
-        """Return whether any object is followed and memory is not empty."""
+        """Return whether any object is tracked and memory holds an entry."""
         return bool(self.objects) and not self._bank.is_empty()
 
     def add_objects(self, objects: Sequence[int]) -> None:
-        """Follow these objects too from now on."""
+        """Add objects to those that are tracked."""
         self.objects += [number for number in objects if number not in self.objects]
 
     def predict(self, features: Features) -> Tensor:
@@ -39,7 +39,7 @@ class Tracker:
         return probabilities
 
     def update(self, frame: int, features: Features, masks: Tensor, merged: MergedMasks) -> None:
-        """Update memory and state with the merged masks (O, H', W') of a frame that is no keyframe."""
+        """Update memory and network state with the merged masks (O, H', W') of a frame that is not a keyframe."""
         if self._bank.is_due(frame):
             # Only if a store needs it, as it makes a GPU wait; before memorizing, which replaces the state.
             quality = self._quality(merged) if self._bank.needs_quality else 1.0
@@ -48,28 +48,28 @@ class Tracker:
         self._state = self._network.update_state(frame, features, masks, self._state)
 
     def pass_keyframe(self, frame: int, features: Features, masks: Tensor) -> None:
-        """Update the state with a keyframe's masks (O, H', W'), which permanent memory already holds."""
+        """Update the network state with the masks (O, H', W') of a keyframe; memory has held it from the start."""
         _, self._state = self._network.memorize_keyframe(frame, features, masks, self._state)
         self._bank.start_from(frame)
         self._state = self._network.update_state(frame, features, masks, self._state)
 
     def write_keyframe(self, frame: int, features: Features, masks: Tensor) -> None:
-        """Write the masks (O, H', W') of a keyframe that the sweep has reached to memory, and update the state."""
+        """Write a keyframe's masks (O, H', W') to memory when the sweep reaches it, and update the network state."""
         entry, self._state = self._network.memorize_keyframe(frame, features, masks, self._state)
         self._bank.write(entry.as_pinned())
         self._state = self._network.update_state(frame, features, masks, self._state)
 
     def state_dict(self) -> tuple[list[int], Any, Any]:
-        """Return objects, memory and network state, without the keyframes that were in memory from the start."""
+        """Return the objects, memory and network state; permanent keyframes are left out."""
         return self.objects, self._bank.state_dict(), self._state
 
     def load_state_dict(self, state: tuple[list[int], Any, Any]) -> None:
-        """Restore the `state_dict()` of a tracker of the same group."""
+        """Restore what `state_dict` of a tracker of the same group returned."""
         self.objects, bank, self._state = state
         self._bank.load_state_dict(bank)
 
     def _quality(self, merged: MergedMasks) -> float:
-        """Return the quality 0..1 of the merged masks: the network's estimate if available, else their confidence."""
+        """Return the quality, 0..1, of the merged masks: the network's estimate, else their confidence."""
         estimate = None
         if isinstance(self._network, EstimatesQuality):
             estimate = self._network.estimate_quality(self._state)

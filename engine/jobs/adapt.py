@@ -1,4 +1,4 @@
-"""Job step that adapts the network to one shot, and keeps the result in the matte folder until an input changes."""
+"""Adaptation to a shot, as a step of a job; the result is stored in the matte folder and reused."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ ReportStage = Callable[[str, int, int], None]  # (what is being done, steps done
 def adapt(
     context: JobContext, folder: MatteFolder, truth: Labels, groups: Sequence[ObjectGroup], report: ReportStage
 ) -> None:
-    """Adapt the network in memory to this shot: load the result kept in `folder`, or fine-tune on `truth`.
+    """Adapt the loaded network to this shot: load the result stored in `folder`, or fine-tune on the keyframes `truth`.
 
-    The weights file is not changed. If fine-tuning does not help on held-out keyframes, the network stays as shipped,
-    and that result is kept too.
+    The weights file is not changed. If fine-tuning does not help on held-out keyframes, the network keeps its shipped
+    weights, and this outcome is stored too.
 
     Raises Cancelled, FolderNotWritable, DiskFull.
     """
@@ -78,7 +78,7 @@ def adapt(
 
 
 def _outcome_message(outcome: Outcome) -> str:
-    """Return the outcome as a sentence for the user."""
+    """Describe the outcome in a sentence for the user."""
     if outcome.weights is None:
         return "Adapting did not help: the network is used as shipped"
     return f"Adapted: held-out J {outcome.before:.1f} -> {outcome.after:.1f}"
@@ -90,7 +90,7 @@ def _identity(
     groups: Sequence[ObjectGroup],
     pixels: Mapping[int, NDArray[np.uint8]],
 ) -> dict[str, Any]:
-    """Return everything that the outcome depends on, for comparison with a kept result."""
+    """Return everything that the outcome of fine-tuning depends on; a stored outcome is reused if this is the same."""
     assert context.weights is not None, "the network was loaded from a file"
     keyframes = hashlib.sha256(repr([(group.objects, group.keyframes) for group in groups]).encode())
     for frame, image in pixels.items():
@@ -109,7 +109,7 @@ def _identity(
 def _annotated_frames(
     context: JobContext, group: ObjectGroup, truth: Labels, pixels: Mapping[int, NDArray[np.uint8]]
 ) -> list[AnnotatedFrame]:
-    """Return the readable keyframes of a group, as propagation passes them to the network."""
+    """Return the readable keyframes of a group, with image and masks as the network gets them in propagation."""
     annotated = []
     for frame in group.keyframes:
         if frame in pixels:
@@ -122,7 +122,10 @@ def _annotated_frames(
 
 
 def _load_outcome(network: Keymatte, folder: MatteFolder, identity: str) -> str | None:
-    """Load the kept result into the network, if it has this `identity`; return its message, else None."""
+    """Load the stored outcome into the network if it has this `identity`; return its message.
+
+    Returns None if there is no such outcome, or if it is damaged.
+    """
     try:
         metadata = loading.metadata(folder.adapted) if folder.adapted.is_file() else {}
         if metadata.get("identity") != identity:
@@ -137,7 +140,7 @@ def _load_outcome(network: Keymatte, folder: MatteFolder, identity: str) -> str 
 
 
 def _save_outcome(outcome: Outcome, folder: MatteFolder, metadata: dict[str, str]) -> None:
-    """Write the outcome and `metadata` to the matte folder. Raises FolderNotWritable, DiskFull."""
+    """Store the outcome and `metadata` in the matte folder. Raises FolderNotWritable, DiskFull."""
     tensors = {f"{_PREFIX}{name}": tensor.cpu().contiguous() for name, tensor in (outcome.weights or {}).items()}
     with atomic_write(folder.adapted) as part:
         part.write_bytes(safetensors.torch.save(tensors, metadata={**metadata, "network": "keymatte"}))

@@ -27,7 +27,10 @@ _DOWNLOAD_FOLDER = ".installing"  # within the weights folder; holds no file of 
 
 
 def run(request: Download | Import, report: Callable[[Answer], None], cancelled: IsCancelled) -> None:
-    """Run a download or import; the last report is Finished or JobCancelled. Raises as `install`, `import_file`."""
+    """Run a download or import of weights, and end with the report Finished or JobCancelled.
+
+    Raises the errors of `install` and `import_file`, except Cancelled.
+    """
 
     def report_stage(text: str, done: int, total: int) -> None:
         report(Stage(request.job_id, text, done, total))
@@ -49,16 +52,16 @@ def run(request: Download | Import, report: Callable[[Answer], None], cancelled:
 
 
 def installed_message(entry: PublishedWeights, folder: Path) -> str:
-    """Return a message that these weights are already installed in `folder`."""
+    """Return a message that says that these weights are already installed in `folder`."""
     return f"{entry.name} is already installed in {installed_file(entry, folder)}"
 
 
 def install(entry: PublishedWeights, folder: Path, report: ReportStage, cancelled: IsCancelled) -> Path:
-    """Download the weights `entry`, install them in `folder`, and return the installed file.
+    """Download the published weights `entry` and install them in `folder`; return the installed file.
 
-    An interrupted download continues. Weights that are already installed are replaced once the new file is complete.
-    Raises Cancelled when `cancelled`, DownloadFailed, DownloadRefused, DiskFull, FolderNotWritable, WeightsDamaged,
-    WeightsUnsafe.
+    An interrupted download is resumed. Weights that are already installed are replaced when the new file is complete.
+    Raises Cancelled if `cancelled()` becomes true, DownloadFailed, DownloadRefused, DiskFull, FolderNotWritable,
+    WeightsDamaged, WeightsUnsafe.
     """
     if not entry.address:
         raise DownloadRefused(
@@ -91,10 +94,10 @@ def install(entry: PublishedWeights, folder: Path, report: ReportStage, cancelle
 
 
 def import_file(entry: PublishedWeights, file: Path, folder: Path, report: ReportStage, cancelled: IsCancelled) -> Path:
-    """Install the weights `entry` in `folder` from the user's `file`, and return the installed file.
+    """Install the published weights `entry` in `folder` from the user's `file`; return the installed file.
 
-    `file` is not changed. Raises Cancelled when `cancelled`, WeightsMissing, WeightsDamaged, WeightsUnsafe, DiskFull,
-    FolderNotWritable.
+    `file` is not changed. Raises Cancelled if `cancelled()` becomes true, WeightsMissing, WeightsDamaged,
+    WeightsUnsafe, DiskFull, FolderNotWritable.
     """
     if not file.is_file():
         raise WeightsMissing(f"the weights file {file} does not exist", remedy="Choose an existing file.")

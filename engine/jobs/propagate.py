@@ -37,7 +37,10 @@ Report = Callable[[Answer], None]
 
 
 def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> None:
-    """Run `job`; the last report is Finished or JobCancelled. Files written before an error stay valid."""
+    """Run a propagation job, and end with the report Finished or JobCancelled.
+
+    Raises EngineError if the job fails; mattes written before stay valid.
+    """
     try:
         if not job.keyframes:
             raise NoKeyframes("there are no keyframes to propagate from")
@@ -64,7 +67,7 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
 # -- prepare and plan --------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class _JobPlan:
-    """Inputs and sweeps of a job."""
+    """What a job propagates: its keyframes, groups of objects, sweeps and matte folder."""
 
     folder: MatteFolder
     truth: dict[int, NDArray[np.uint8]]  # keyframe labels (H, W) by media frame
@@ -80,7 +83,7 @@ class _JobPlan:
 
     @property
     def steps(self) -> int:
-        """Return how many steps the job has: wanted frames, counted in each sweep."""
+        """Return the number of steps: wanted frames, counted once in each sweep."""
         return sum(sweep.wanted_count() for sweep in self.sweeps)
 
 
@@ -102,7 +105,10 @@ def _prepare(job: PropagationJob, context: JobContext, report: Report) -> _JobPl
 
 
 def _read_keyframes(job: PropagationJob, reader: FrameReader) -> tuple[dict[int, NDArray[np.uint8]], str]:
-    """Read keyframe labels by media frame, and a warning if some overlap: the higher object number lies on top."""
+    """Read the keyframe labels by media frame; return them with a warning for the user if keyframes overlap.
+
+    Where the keyframe masks of two objects overlap, the higher object number wins.
+    """
     size = (reader.clip.height, reader.clip.width)
     truth: dict[int, NDArray[np.uint8]] = {}
     overlapping: list[int] = []
@@ -123,7 +129,7 @@ def _read_keyframes(job: PropagationJob, reader: FrameReader) -> tuple[dict[int,
 
 
 def _folder_record(job: PropagationJob, reader: FrameReader) -> dict[str, Any]:
-    """Return what the marker file of the matte folder records of the run."""
+    """Return the description of the job that is written to the marker file of the matte folder."""
     return {
         "keymatte": VERSION,
         "first_number": reader.numbers[0],
@@ -135,7 +141,7 @@ def _folder_record(job: PropagationJob, reader: FrameReader) -> dict[str, Any]:
 # -- run ---------------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class _Outputs:
-    """Writers of a job's result files."""
+    """The writers of all result files of a job."""
 
     mattes: MatteWriter
     outlines: OutlineTracer
@@ -144,7 +150,7 @@ class _Outputs:
     resumable: bool
 
     def write(self, matte: Matte, then: Callable[[], None]) -> None:
-        """Write one frame's mattes, then call `then`."""
+        """Write the mattes of one frame, then call `then`."""
         self.outlines.remove_outdated()
         self.mattes.write(matte)
         if self.probabilities:
@@ -154,7 +160,10 @@ class _Outputs:
 
 @contextmanager
 def _open_outputs(job: PropagationJob, context: JobContext, plan: _JobPlan, report: Report) -> Iterator[_Outputs]:
-    """Open the writers of the job; when it is cancelled, outlines are still traced if that takes little time."""
+    """Open the writers of the job within the context.
+
+    If the job is cancelled, outlines are still traced if that takes little time.
+    """
     reader, folder = context.reader, plan.folder
     size = (reader.clip.height, reader.clip.width)
     checkpoint = JobCheckpoint(folder, job_identity(job, context, plan.truth, plan.groups, folder))
@@ -188,7 +197,7 @@ def _open_outputs(job: PropagationJob, context: JobContext, plan: _JobPlan, repo
 
 
 def _new_propagator(job: PropagationJob, context: JobContext, plan: _JobPlan) -> Propagator:
-    """Make the propagator of the job; with `job.keys` it also writes the key of each frame."""
+    """Make the propagator of the job; if `job.keys` is a folder, the key of each frame is written there."""
     recipe, network = context.recipe, context.network
     keys = KeyFolder.open(job.keys, context.identity()) if job.keys else None
     return Propagator(
@@ -206,7 +215,7 @@ def _new_propagator(job: PropagationJob, context: JobContext, plan: _JobPlan) ->
 
 
 def _keep_keys(keys: KeyFolder, frame: int, features: Features) -> None:
-    """Write the keys of a frame for the suggestion of frames, if they are not cached yet."""
+    """Write the keys of a frame to the cache, for later suggestions, unless they are there already."""
     if not keys.has(frame):
         keys.write(frame, features.query, features.grid)
 
@@ -214,7 +223,7 @@ def _keep_keys(keys: KeyFolder, frame: int, features: Features) -> None:
 def _propagate(
     job: PropagationJob, context: JobContext, plan: _JobPlan, outputs: _Outputs, propagator: Propagator, report: Report
 ) -> float:
-    """Compute and write all mattes, from where the same job was interrupted; return steps per second."""
+    """Compute and write all mattes, resuming an interrupted run of the same job; return the steps per second."""
     resume = _find_resume_point(context, plan, outputs)
     if resume is None:
         if reason := outputs.checkpoint.restart_reason(resumable=outputs.resumable):
@@ -241,7 +250,10 @@ def _propagate(
 
 
 def _find_resume_point(context: JobContext, plan: _JobPlan, outputs: _Outputs) -> ResumePoint | None:
-    """Return where the same job was interrupted, if all its mattes are intact and the same frames can be read."""
+    """Return the point at which an interrupted run of the same job stopped; None if it cannot be resumed.
+
+    All mattes that it wrote must be intact, and the same frames must be readable.
+    """
     point = outputs.checkpoint.load() if outputs.resumable else None
     if point is None:
         return None
@@ -256,7 +268,10 @@ def _find_resume_point(context: JobContext, plan: _JobPlan, outputs: _Outputs) -
 
 # -- finish ------------------------------------------------------------------------------------------------------------
 def _finish(job: PropagationJob, context: JobContext, plan: _JobPlan, outputs: _Outputs) -> None:
-    """Write mattes of keyframes on unreadable frames, outlines and probabilities; remove the checkpoint."""
+    """Write the files that remain after propagation, and remove the checkpoint.
+
+    These are mattes of keyframes whose frames cannot be read, outlines, and probabilities if the job asks for them.
+    """
     unreadable = [frame for frame in job.frames if frame in context.source.failed]
     outputs.mattes.write_unreadable_keyframes(plan.truth, unreadable)
     outputs.outlines.trace(context.source.check)

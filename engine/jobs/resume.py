@@ -1,4 +1,4 @@
-"""Job checkpoints in the matte folder, from which the same job resumes after an interruption."""
+"""Checkpoints in the matte folder, from which an interrupted job resumes when it is started again."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _MAX_BYTES = 256 << 20  # a larger state is not kept
 
 @dataclass(frozen=True)
 class ResumePoint:
-    """Content of a checkpoint: the state from which a job resumes."""
+    """Content of a checkpoint: the state from which the job resumes."""
 
     state: PropagationState
     done: int  # steps
@@ -51,21 +51,24 @@ class ResumePoint:
 
 
 class JobCheckpoint:
-    """The checkpoint of one job in its matte folder; `identity` is everything that its mattes depend on."""
+    """Writes and reads the checkpoint of one job; `identity` is everything that the job's mattes depend on."""
 
     def __init__(self, folder: MatteFolder, identity: dict[str, Any]) -> None:
-        """Derive the name of the checkpoint's folder from `identity`; nothing is written yet."""
+        """Derive the name of the checkpoint's folder from `identity`; nothing is written."""
         self._identity = json.dumps(identity, sort_keys=True, default=str)
         self._folder = folder
         self._job_folder = folder.unfinished / hashlib.sha256(self._identity.encode()).hexdigest()[:16]
         self._next: float | None = time.monotonic() + _MIN_SECONDS  # None: no more checkpoints
 
     def first_matte_path(self, object_id: int, number: int) -> Path:
-        """Return the path of an object's matte as written by the first of two sweeps; the file may not exist."""
+        """Return where the first sweep's matte of an object is kept; the file may not exist."""
         return self._job_folder / f"{object_id:03d}" / f"{number:06d}.png"
 
     def keep_first_matte(self, object_id: int, number: int) -> Path:
-        """Keep a copy of an object's matte from the first sweep; return its path, or the matte's if copying fails."""
+        """Keep a copy of the first sweep's matte of an object before it is blended with the second sweep's.
+
+        Returns the path of the copy, or of the matte itself if it cannot be copied.
+        """
         matte, kept = self._folder.matte(object_id, number), self.first_matte_path(object_id, number)
         if kept.is_file():
             return kept
@@ -84,7 +87,7 @@ class JobCheckpoint:
         return kept
 
     def load(self) -> ResumePoint | None:
-        """Read the checkpoint of the same job; None if there is none or it is damaged."""
+        """Read the checkpoint of this job; None if there is none, or if it is damaged."""
         file = self._job_folder / CHECKPOINT_FILE
         try:
             metadata = loading.metadata(file) if file.is_file() else {}
@@ -105,7 +108,7 @@ class JobCheckpoint:
         return None
 
     def restart_reason(self, *, resumable: bool) -> str:
-        """Return why an interrupted job starts again instead of resuming; empty if no job was interrupted here."""
+        """Return why an interrupted job starts again instead of resuming; empty if no job was interrupted."""
         if self._job_folder.is_dir() and not resumable:
             return "Starting again: the probabilities that the interrupted run computed were not kept"
         if self._job_folder.is_dir():
@@ -115,7 +118,7 @@ class JobCheckpoint:
         return ""
 
     def due(self) -> bool:
-        """Return whether the next checkpoint is due; true only once until `save` has written it."""
+        """Return whether it is time for the next checkpoint; after that, false until `save` has written one."""
         if self._next is None or time.monotonic() < self._next:
             return False
         self._next = math.inf
@@ -129,7 +132,7 @@ class JobCheckpoint:
         readable: Iterable[int],
         failed: Mapping[int, str],
     ) -> None:
-        """Write a checkpoint, unless the state is too large or writing fails; the job continues in any case."""
+        """Write a checkpoint, unless the state is too large; if writing fails, the job goes on without checkpoints."""
         began, size = time.monotonic(), sum(tensor.nbytes for tensor in state.tensors.values())
         if self._next is None:
             return
@@ -157,11 +160,11 @@ class JobCheckpoint:
         self._next = now + max(_MIN_SECONDS, _MIN_COST_RATIO * (now - began), size / _MAX_BYTES_PER_SECOND)
 
     def remove(self) -> None:
-        """Remove all checkpoints in the matte folder, of this and other jobs."""
+        """Remove the checkpoints of all jobs in the matte folder."""
         self._folder.remove_unfinished()
 
     def _give_up(self, error: Exception) -> None:
-        """Stop writing checkpoints and remove the last one, which would soon be outdated; kept mattes remain."""
+        """Write no more checkpoints, and remove the last one, which would soon be outdated; kept mattes stay."""
         message = error.message if isinstance(error, EngineError) else error
         _log.warning("%s: if the job is interrupted, it starts again", message)
         self._next = None
@@ -211,7 +214,7 @@ def _hash_files(files: tuple[Path, ...]) -> str:
 
 @lru_cache(maxsize=1)
 def _hash_program() -> str:
-    """Return a hash of the engine's source files and PyTorch's version, as another version may differ."""
+    """Return a hash of the engine's source files and of PyTorch's version: other versions may compute other mattes."""
     digest = hashlib.sha256(torch.__version__.encode())
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(path.read_bytes())

@@ -1,4 +1,4 @@
-"""Engine process: reads requests from stdin, writes answers to stdout and logs to stderr; ends when stdin ends."""
+"""Engine process: reads requests from stdin, runs jobs, and writes answers to stdout; logs go to stderr."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MAX_SHUTDOWN_SECONDS = 10.0  # after stdin ended, for the frame that is being c
 
 
 def serve() -> None:
-    """Run jobs requested on stdin until stdin ends."""
+    """Run the jobs requested on stdin, until stdin ends."""
     answers = _private_stdout()
     server = _Server(answers)
     threading.Thread(target=server.read_requests, daemon=True).start()
@@ -40,7 +40,7 @@ def serve() -> None:
 
 
 def _private_stdout() -> TextIO:
-    """Return a stream to the real stdout, and redirect everything that libraries print from now on to stderr."""
+    """Return a stream to stdout for answers alone; whatever libraries print from now on goes to stderr."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)
     sys.stdout = sys.stderr
@@ -58,7 +58,7 @@ class _Server:
         self._ended = False
 
     def read_requests(self) -> None:
-        """Queue requests as they arrive, in a thread of its own; jobs check for cancellation between two frames."""
+        """Queue requests and note cancellations as they arrive; runs in its own thread until stdin ends."""
         try:
             for line in sys.stdin.buffer:
                 if line.strip():
@@ -86,7 +86,7 @@ class _Server:
             self._send(Failed("", refused.code, refused.message, refused.remedy))
 
     def run_jobs(self) -> None:
-        """Import PyTorch, send Ready, and run jobs until stdin ends."""
+        """Send Ready after importing PyTorch, then run the queued jobs until stdin ends."""
         from ..runtime.device import describe, pick_device
         from . import install_weights, propagate, suggest
 

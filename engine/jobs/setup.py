@@ -1,4 +1,4 @@
-"""Job set-up: opens the clip, loads the network and determines precision and framing."""
+"""Set-up of a job: opens the clip, loads the network, and chooses precision and framing."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MIN_HEIGHT = 32  # pixels: two cells of the stride-16 grid, the least that a ne
 
 
 class FrameSource:
-    """Reads frames of a clip ahead; frames that cannot be read are recorded in `failed` and skipped."""
+    """Reads frames of a clip ahead; a frame that cannot be read is skipped, and the reason is kept in `failed`."""
 
     def __init__(self, reader: FrameReader, cancelled: Callable[[], bool]) -> None:
         self._reader = reader
@@ -64,7 +64,7 @@ class FrameSource:
             raise Cancelled
 
     def warning(self, frames: range) -> str:
-        """Return a message about the unreadable ones of `frames`; empty if all were read."""
+        """Return a warning about those `frames` that could not be read; empty if there are none."""
         missing = sorted(frame for frame in self.failed if frame in frames)
         last_frames = range(self._reader.clip.frame_count - len(missing), self._reader.clip.frame_count)
         if len(missing) <= self._reader.slack and missing == list(last_frames):
@@ -77,7 +77,7 @@ class FrameSource:
 
 
 def _check_clip(job: PropagationJob | SuggestionJob, reader: FrameReader) -> None:
-    """Check that the clip has the size and frames that the job expects. Raises ClipNotFound, BadSetting."""
+    """Raise ClipNotFound or BadSetting unless the clip has the size and the frames that the job expects."""
     clip = reader.clip
     if (clip.height, clip.width) != (job.clip.height, job.clip.width):
         raise ClipNotFound(
@@ -94,7 +94,7 @@ def _check_clip(job: PropagationJob | SuggestionJob, reader: FrameReader) -> Non
 
 @dataclass(frozen=True)
 class JobContext:
-    """Everything that a job computes with."""
+    """Clip, network and settings that a job computes with."""
 
     reader: FrameReader
     source: FrameSource
@@ -108,7 +108,7 @@ class JobContext:
     weights: Path | None  # the file that the network was loaded from
 
     def identity(self) -> dict[str, Any]:
-        """Return everything that the keys of a frame depend on."""
+        """Return everything that the keys of the clip's frames depend on."""
         return {
             "clip": _file_identity(self.reader.clip.path),
             "network": self.network_class,
@@ -119,7 +119,7 @@ class JobContext:
 
 
 def with_precision(network: Network, device: torch.device, name: str) -> tuple[Network, torch.dtype]:
-    """Return the network set up to compute in the precision `name`, and the dtype chosen. Raises BadSetting."""
+    """Make `network` compute in the precision called `name`; return it with the dtype chosen. Raises BadSetting."""
     precision = pick_precision(name, device, supports_int8=quantised.AVAILABLE and isinstance(network, Quantises))
     if precision is torch.int8 and isinstance(network, Quantises):
         network.quantise()
@@ -130,8 +130,9 @@ def with_precision(network: Network, device: torch.device, name: str) -> tuple[N
 
 @contextmanager
 def open_job_context(job: PropagationJob | SuggestionJob, cancelled: Callable[[], bool]) -> Iterator[JobContext]:
-    """Open the clip and load the network for `job`. Raises BadSetting, ClipNotFound, WeightsMissing and other
-    errors of recipes, clips and weights, and OutOfMemory.
+    """Open the clip and load the network of `job` within the context.
+
+    Raises BadSetting, ClipNotFound, WeightsMissing and other errors of recipes, clips and weights, and OutOfMemory.
     """
     recipe = find_recipe(job.recipe)
     if job.settings.adapt and not recipe.adapts:
@@ -163,7 +164,7 @@ def open_job_context(job: PropagationJob | SuggestionJob, cancelled: Callable[[]
 
 
 def _file_identity(path: Path) -> list[str | int]:
-    """Return path, size and date of a file; of a folder or pattern only the path."""
+    """Return the path, size and modification time of a file; only the path if it is a folder or a pattern."""
     if not path.is_file():
         return [str(path.absolute())]
     status = path.stat()

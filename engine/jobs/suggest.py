@@ -24,7 +24,7 @@ _COMPARISONS_PER_REPORT = 50
 
 
 def run(job: SuggestionJob, report: Callable[[Answer], None], cancelled: Callable[[], bool]) -> None:
-    """Run `job`; the last report is Suggested or JobCancelled."""
+    """Run a suggestion job, and end with the report Suggested or JobCancelled."""
     try:
         report(_run(job, report, cancelled))
     except Cancelled:
@@ -73,7 +73,7 @@ def _run(job: SuggestionJob, report: Callable[[Answer], None], cancelled: Callab
 
 
 def _check(job: SuggestionJob) -> None:
-    """Check the parameters of `job`. Raises BadSetting, KeyframeOutsideClip."""
+    """Raise BadSetting or KeyframeOutsideClip if a parameter of `job` is out of range."""
     if not job.chosen:
         raise BadSetting("suggestions need at least one annotated frame")
     outside = [frame for frame in job.chosen if not 0 <= frame < job.clip.frame_count]
@@ -88,7 +88,7 @@ def _check(job: SuggestionJob) -> None:
 
 
 def _encode(job: SuggestionJob, context: JobContext, keys: KeyFolder, report: Callable[[Answer], None]) -> list[int]:
-    """Write the keys of frames that are not cached yet; return the frames that could be read, ascending."""
+    """Encode the frames whose keys are not cached yet and write their keys; return all readable frames, ascending."""
     frames = sorted({*job.frames, *job.chosen})
     missing = [frame for frame in frames if not _is_readable(keys, frame)]
     for done, frame in enumerate(missing):
@@ -112,7 +112,7 @@ def _is_readable(keys: KeyFolder, frame: int) -> bool:
 
 
 def _read_masks(job: SuggestionJob, context: JobContext) -> Iterator[tuple[int, Tensor]]:
-    """Yield each media frame that has masks, with the masks (C, H, W) 0..1. Raises MasksMissing."""
+    """Yield each media frame that has masks, with its masks (C, H, W) 0..1. Raises MasksMissing."""
     if job.masks.suffix == ".npz":
         yield from _read_probabilities(job.masks)
         return
@@ -131,7 +131,7 @@ def _read_masks(job: SuggestionJob, context: JobContext) -> Iterator[tuple[int, 
 
 
 def _read_probabilities(path: Path) -> Iterator[tuple[int, Tensor]]:
-    """Yield frames and masks from a file written by `--dump-probabilities`, one at a time."""
+    """Yield frames and masks, one at a time, from a file that `--dump-probabilities` wrote. Raises MasksMissing."""
     try:
         with np.load(path) as stored:
             frames = stored["frames"]

@@ -1,6 +1,6 @@
-"""Memory attention as pure functions: similarity, top-k softmax, readout.
+"""Memory attention as pure functions: similarity of keys, top-k softmax, and reading of values.
 
-Letters: CK, CV channels of keys and values; N memory tokens; Q query tokens; O objects.
+Letters: CK, CV channels of keys and values; N memory tokens; Q query tokens; K selected tokens; O objects.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _BLOCK = 8  # tokens per block of the blockwise top-k
 
 
 def expand_keys(key: Tensor, shrinkage: Tensor) -> Tensor:
-    """Return the memory's side of the matrix product in `similarity`: (CK, N), (1, N) -> (2 CK + 1, N)."""
+    """Expand memory keys (CK, N) and shrinkage (1, N) to the matrix (2 CK + 1, N) that `similarity` multiplies."""
     return torch.cat([key.square(), key, torch.ones_like(shrinkage)]) * (shrinkage / key.shape[0] ** 0.5)
 
 
@@ -27,11 +27,11 @@ def similarity(
     *,
     memory: Tensor | None = None,
 ) -> Tensor:
-    """Return the anisotropic L2 similarity (XMem, ECCV 2022, eq. 2) of queries (CK, Q) to memory keys (CK, N): (Q, N).
+    """Compute XMem's anisotropic L2 similarity (Q, N) of queries (CK, Q) to memory keys (CK, N) (ECCV 2022, eq. 2).
 
-    S = -s_n * sum_c e_cq (a_cn - b_cq)^2 / sqrt(CK), with shrinkage s (1, N) of the memory and selection e (CK, Q) of
-    the query, as one matrix product; of half the length if all queries share one selection (CK, 1). `memory` is the
-    result of `expand_keys(key, shrinkage)`, if the caller has cached it.
+    S = -s_n * sum_c e_cq (a_cn - b_cq)^2 / sqrt(CK), with memory keys a, queries b, shrinkage s (1, N) of the memory
+    and selection e (CK, Q) of the queries. It is computed as one matrix product, of half the length if all queries
+    share one selection (CK, 1). `memory` is the cached result of `expand_keys(key, shrinkage)`, if there is one.
     """
     with torch.autocast(key.device.type, enabled=False):  # differences of large numbers: float32 only
         memory = expand_keys(key, shrinkage) if memory is None else memory
@@ -47,22 +47,22 @@ def similarity(
 
 
 def values_as_rows(value: Tensor) -> Tensor:
-    """Transpose values (O, CV, N) to one contiguous row per token, (N, O CV), which is fast to gather."""
+    """Transpose values (O, CV, N) to one contiguous row per token (N, O CV), from which `TopK.read` gathers faster."""
     return value.flatten(0, 1).T.contiguous()
 
 
 @dataclass(frozen=True)
 class TopK:
-    """The K best memory tokens of each query, best first."""
+    """The K memory tokens that are most similar to each query, best first, with their weights."""
 
     index: Tensor  # (Q, K)
     weight: Tensor  # (Q, K) softmax over the K tokens
     best_score: Tensor  # (Q,)
 
     def read(self, value: Tensor, rows: Tensor | None = None) -> Tensor:
-        """Return the weighted sum of values (O, CV, N) for each query, (O, CV, Q).
+        """Read values (O, CV, N) of the memory: return their weighted sum for each query, (O, CV, Q).
 
-        `rows` is `values_as_rows(value)`, if the caller has cached it.
+        `rows` is the cached result of `values_as_rows(value)`, if there is one.
         """
         objects, channels, _ = value.shape
         rows = values_as_rows(value) if rows is None else rows
@@ -71,7 +71,7 @@ class TopK:
 
 
 def select_top_k(scores: Tensor, *, top_k: int) -> TopK:
-    """Select the `top_k` tokens of highest score for each query, weighted by softmax; scores (Q, N)."""
+    """Select the `top_k` tokens of highest score for each query from scores (Q, N), and weight them by softmax."""
     if scores.device.type == "cpu" and scores.shape[1] >= _BLOCK * 2 * top_k and not scores.requires_grad:
         best, index = _blockwise_top_k(scores, top_k)
     else:
@@ -80,9 +80,10 @@ def select_top_k(scores: Tensor, *, top_k: int) -> TopK:
 
 
 def _blockwise_top_k(scores: Tensor, top_k: int) -> tuple[Tensor, Tensor]:
-    """Return values and indices of `scores.topk(top_k, dim=1)`, faster on a CPU: both (Q, K).
+    """Return values and indices (Q, K) of `scores.topk(top_k, dim=1)`, computed faster on a CPU.
 
-    The top k tokens lie in the k blocks of highest maximum, or in the rest that fills no block.
+    Tokens are divided into blocks. The top k tokens lie in the k blocks of highest maximum, or among the last tokens,
+    which do not fill a block.
     """
     length = scores.shape[1] // _BLOCK
     blocks = scores[:, : length * _BLOCK].unflatten(1, (_BLOCK, length))  # tokens of a block are `length` apart
@@ -96,18 +97,18 @@ def _blockwise_top_k(scores: Tensor, top_k: int) -> tuple[Tensor, Tensor]:
 
 
 def attention_mass(selected: TopK, count: int) -> Tensor:
-    """Return the attention that each of `count` memory tokens received from all queries together: (N,)."""
+    """Return the sum of the attention of all queries to each of `count` memory tokens: (count,)."""
     mass = selected.weight.new_zeros(count)
     return mass.index_add_(0, selected.index.flatten(), selected.weight.flatten())
 
 
 def top_k_readout(scores: Tensor, value: Tensor, *, top_k: int) -> Tensor:
-    """Return values (O, CV, N) read with the top-k softmax of scores (Q, N): (O, CV, Q)."""
+    """Read values (O, CV, N) with the top-k softmax of scores (Q, N) -> (O, CV, Q)."""
     return select_top_k(scores, top_k=top_k).read(value)
 
 
 def squared_distances(grid: tuple[int, int], *, like: Tensor) -> Tensor:
-    """Return the squared distances between all pairs of cells of an (h, w) grid, in cells: (h w, h w)."""
+    """Return the squared distances, in cells, between all pairs of cells of an (h, w) grid: (h w, h w)."""
     rows = torch.arange(grid[0], device=like.device, dtype=like.dtype)
     columns = torch.arange(grid[1], device=like.device, dtype=like.dtype)
     vertical = (rows[:, None] - rows).square()  # (h, h)

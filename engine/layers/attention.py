@@ -1,4 +1,4 @@
-"""Attention over grid tokens: global, and local in a window around the same position.
+"""Attention over the tokens of a grid: to all tokens, or to those in a window around the same position.
 
 Letters: G heads; C channels of one head; N = h w tokens of a frame, in row-major order; M memory tokens.
 """
@@ -30,7 +30,7 @@ def merge_heads(tokens: Tensor) -> Tensor:
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, *, heads: int) -> Tensor:
-    """Return softmax(q k / sqrt(C)) v per head: (N, G C), (M, G C), (M, G CV) -> (N, G CV)."""
+    """Compute multi-head attention softmax(q k / sqrt(C)) v: (N, G C), (M, G C), (M, G CV) -> (N, G CV)."""
     query, key, value = (split_heads(tokens, heads)[None] for tokens in (query, key, value))
     channels, width = query.shape[-1], value.shape[-1]
     if channels < width:  # PyTorch's fast kernels require equal widths
@@ -39,7 +39,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, *, heads: int) -> Tensor:
 
 
 def attention_weights(query: Tensor, key: Tensor, *, heads: int) -> Tensor:
-    """Return softmax(q k / sqrt(C)) per head: (N, G C), (M, G C) -> (G, N, M)."""
+    """Compute the weights softmax(q k / sqrt(C)) of multi-head attention: (N, G C), (M, G C) -> (G, N, M)."""
     query, key = split_heads(query, heads), split_heads(key, heads)
     return (query @ key.transpose(1, 2) / query.shape[-1] ** 0.5).softmax(-1)
 
@@ -76,7 +76,10 @@ def attend_locally(
 def _attend_columns(
     query: Tensor, key: Tensor, value: Tensor, bias: Tensor, value_bias: Tensor | None, columns: range
 ) -> Tensor:
-    """Return `attend_locally` for some columns of queries: (G, h, width, CV). Rows of key and value are padded."""
+    """Compute `attend_locally` for the queries in `columns`: (G, h, width, CV).
+
+    `key` and `value` are padded by RADIUS rows above and below.
+    """
     _, h, w, _ = query.shape
     reach = range(max(columns.start - RADIUS, 0), min(columns.stop + RADIUS, w))  # columns of key and value in reach
     query, bias = (maps[:, :, columns.start : columns.stop] for maps in (query, bias))
@@ -103,5 +106,5 @@ def _attend_columns(
 
 
 def apply_on_grid(tokens: Tensor, grid: Grid, layer: Callable[[Tensor], Tensor]) -> Tensor:
-    """Apply `layer`, which takes maps (B, C, h, w), to the tokens of one frame: (N, C) -> (N, C')."""
+    """Apply `layer`, a function of maps (B, C, h, w), to the tokens of one frame: (N, C) -> (N, C')."""
     return layer(tokens.T.unflatten(1, grid)[None])[0].flatten(1).T

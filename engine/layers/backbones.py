@@ -33,7 +33,7 @@ class InvertedResidual(nn.Module):
     """MBConv block: 1x1 expansion, depthwise convolution, 1x1 projection; batch norm is folded into each."""
 
     def __init__(self, channels_in: int, channels: int, depthwise: Conv) -> None:
-        """Build a block around `depthwise`, with an expansion only if it has more than `channels_in` channels."""
+        """Build a block around `depthwise`; the expansion is left out if it would not add channels."""
         super().__init__()
         width = depthwise.in_channels
         self.expand = Conv(channels_in, width, 1, activation="relu6") if width > channels_in else None
@@ -47,7 +47,7 @@ class InvertedResidual(nn.Module):
 
 
 class EfficientNetLite0(PyramidEncoder):
-    """EfficientNet-Lite0 without its head and two blocks; maps are outputs of linear bottlenecks."""
+    """EfficientNet-Lite0 without its head and two of its 192-channel blocks; maps are outputs of linear bottlenecks."""
 
     channels = {2: 16, 4: 24, 8: 40, 16: 112, 32: 320}
 
@@ -81,16 +81,16 @@ class EfficientNetLite0(PyramidEncoder):
         return pyramid
 
     def modules_up_to(self, stride: int) -> list[nn.Module]:
-        """Return the stem and all blocks that the map at `stride` is computed by, for freezing them in training."""
+        """Return the stem and all blocks that compute the map at `stride`; training freezes them."""
         last = next(index for index, tap in _LITE0_TAPS.items() if tap == stride)
         return [self.stem, *self.blocks[: last + 1]]
 
 
 def convert_lite0(published: dict[str, Tensor], *, epsilon: float = 1e-3) -> dict[str, Tensor]:
-    """Convert the published state dict (`_conv_stem`, `_blocks.N._expand_conv`, ...) to `EfficientNetLite0`'s.
+    """Convert published weights (`_conv_stem`, `_blocks.N._expand_conv`, ...) to the names of `EfficientNetLite0`.
 
-    Batch norm (scale g, shift b, mean m, variance v) is folded into its convolution: w' = w g / sqrt(v + epsilon),
-    bias = b - m g / sqrt(v + epsilon).
+    Batch norm (scale g, shift b, mean m, variance v) is folded into its convolution: w' = w g / sqrt(v + epsilon), bias
+    = b - m g / sqrt(v + epsilon).
     """
     state: dict[str, Tensor] = {}
 

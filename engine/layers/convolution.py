@@ -1,4 +1,4 @@
-"""Conv: convolution fused with addition and activation by oneDNN for CPU inference."""
+"""Conv: convolution with optional addition and activation, which oneDNN computes in one step on a CPU."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MAX_CACHED = 4  # image sizes and thread counts for which a reordered weight is
 
 @contextmanager
 def without_fused_convolutions() -> Iterator[None]:
-    """Disable fused convolutions within the context: the reference for comparisons."""
+    """Compute convolution, addition and activation one by one within the context, as a reference for comparisons."""
     global _CAN_FUSE
     before, _CAN_FUSE = _CAN_FUSE, False
     try:
@@ -37,10 +37,10 @@ def without_fused_convolutions() -> Iterator[None]:
 
 
 class Conv(nn.Conv2d):
-    """Convolution, then addition of another map if given, then "relu", "relu6" or no `activation`.
+    """Convolution, optional addition of another map, then the `activation` "relu", "relu6" or "" (none).
 
-    `tf_same`: TensorFlow's "same" padding, which gives ceil(size / stride) cells and adds an odd pixel at the right and
-    the bottom. The weights of EfficientNet-Lite were trained with this padding.
+    With `tf_same`, maps are padded as TensorFlow's "same" does, to give ceil(size / stride) cells; an odd pixel of
+    padding is added at the right and the bottom. The weights of EfficientNet-Lite were trained with this padding.
     """
 
     bias: Tensor
@@ -57,7 +57,7 @@ class Conv(nn.Conv2d):
         activation: str = "",
         tf_same: bool = False,
     ) -> None:
-        """Build a convolution padded by `dilation * (kernel // 2)` on each side, or by `tf_same`."""
+        """Build a convolution padded by `dilation * (kernel // 2)` on each side, or as TensorFlow if `tf_same`."""
         padding = 0 if tf_same else dilation * (kernel // 2)
         super().__init__(channels_in, channels, kernel, stride, padding, dilation, groups)
         self.activation = activation
@@ -68,15 +68,16 @@ class Conv(nn.Conv2d):
         self._packed: dict[tuple[int, int], PackedWeight] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the state without cached weights, which cannot be copied and are made again on use."""
+        """Return the state for copying without cached weights, which cannot be copied and are computed again."""
         return {**self.__dict__, "_reordered": {}, "_packed": {}}
 
     def forward(  # type: ignore[override]  # more than the plain convolution takes and returns
         self, image: Tensor | QuantisedMap, add: Tensor | None = None, *, keep_quantised: bool = False
     ) -> Tensor | QuantisedMap:
-        """Convolve (B, C, H, W), add `add` (B, C', H', W') if given, and apply the activation.
+        """Convolve a map (B, C, H, W), add the map `add` (B, C', H', W') if given, and apply the activation.
 
-        With `keep_quantised`, the result may be a `QuantisedMap`: after ReLU6 without addition, if computed in 8 bits.
+        With `keep_quantised`, the result is left quantised if it was computed in 8 bits, with ReLU6 and without
+        addition.
         """
         if isinstance(image, QuantisedMap):
             with use_all_threads():
@@ -91,7 +92,7 @@ class Conv(nn.Conv2d):
     def _quantise_and_convolve(
         self, image: Tensor, add: Tensor | None, keep_quantised: bool
     ) -> Tensor | QuantisedMap | None:
-        """Quantise a float map and convolve; return None if a value is not finite."""
+        """Quantise a float map and convolve it in 8 bits; return None if a value is not finite."""
         # One by one: the value range of one object's map must not change the quantisation of another's.
         maps = [codes for part in image.split(1) if (codes := quantised.quantise(part)) is not None]
         if len(maps) < len(image):
@@ -105,12 +106,12 @@ class Conv(nn.Conv2d):
         )
 
     def runs_quantised(self, image: Tensor) -> bool:
-        """Return whether a float map would be convolved in 8-bit integers."""
+        """Return whether `forward` would convolve this float map in 8-bit integers."""
         supported = self.quantised and quantised.AVAILABLE and image.numel() > 0
         return supported and self._fuses(image) and not self._pads_unevenly(image)
 
     def _fuses(self, image: Tensor) -> bool:
-        """Return whether a float map is convolved by oneDNN's fused operators."""
+        """Return whether oneDNN's fused operators can convolve this float map."""
         supported = _CAN_FUSE and image.device.type == "cpu" and image.dtype == torch.float32
         if torch.compiler.is_compiling():  # the compiler fuses by itself
             return False
@@ -132,7 +133,7 @@ class Conv(nn.Conv2d):
         return functional.relu6(out) if self.activation == "relu6" else out
 
     def pad(self, image: Tensor) -> Tensor:
-        """Pad a map with the zeros that the convolution reads around it."""
+        """Pad a map with zeros, so that a convolution without padding gives the same result."""
         if not self.tf_same:
             return functional.pad(image, [self._padding[1]] * 2 + [self._padding[0]] * 2)
         stride, kernel = self.stride[0], self.kernel_size[0]
@@ -174,21 +175,21 @@ class Conv(nn.Conv2d):
         return out.clamp_(*_RELU6) if self.activation == "relu6" else out
 
     def _pads_unevenly(self, image: Tensor) -> bool:
-        """Return whether `tf_same` pads a map of this size otherwise than `_symmetric_weight` assumes."""
+        """Return whether a map's size gives a `tf_same` padding for which `_symmetric_weight` does not hold."""
         return self.tf_same and self.stride[0] > 1 and any(size % self.stride[0] for size in image.shape[-2:])
 
     def _symmetric_weight(self) -> Tensor:
-        """Return the weight for a map padded by `_padding` on each side."""
+        """Return the weight to use on a map that is padded equally on all sides, by `_padding`."""
         if self.tf_same and self.stride[0] > 1:  # pads the left and the top by one pixel less: give that pixel weight 0
             return functional.pad(self.weight, (1, 0, 1, 0))
         return self.weight
 
     def _weight_version(self) -> tuple[int, int]:
-        """Identify the weight's storage and version, since it may be modified in place."""
+        """Return a key of the current weight, which changes if the weight is replaced or modified in place."""
         return self.weight.data_ptr(), 0 if self.weight.is_inference() else self.weight._version
 
     def _reordered_weight(self, image: Tensor) -> Tensor:
-        """Return the weight in oneDNN's layout for this image size and number of threads, cached."""
+        """Return the weight in the layout that oneDNN wants for this image size and number of threads; cached."""
         kind = tuple(image.shape), torch.get_num_threads(), *self._weight_version()
         if kind not in self._reordered:
             if len(self._reordered) >= _MAX_CACHED:

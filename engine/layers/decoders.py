@@ -32,7 +32,7 @@ class UpBlock(nn.Module):
         self.mix = ResidualBlock(channels_in, channels)
 
     def forward(self, skip: Tensor, above: Tensor) -> Tensor:
-        """Upsample `above` (O, C, h, w) with image features `skip` (1, CS, 2h, 2w) -> (O, C', 2h, 2w)."""
+        """Upsample `above` (O, C, h, w) by 2 and add image features `skip` (1, CS, 2h, 2w) -> (O, C', 2h, 2w)."""
         above = functional.interpolate(above, scale_factor=2, mode="bilinear", align_corners=False)
         return self.mix(self.skip(skip) + above)
 
@@ -47,14 +47,14 @@ class UpsamplingDecoder(nn.Module):
         self.logit = nn.Conv2d(256, 1, 3, padding=1)
 
     def forward(self, deep: Tensor, pyramid: dict[int, Tensor]) -> Decoded:
-        """Decode fused features (O, 512, h, w) at stride 16."""
+        """Decode fused features `deep` (O, 512, h, w) at stride 16, with the image features in `pyramid` by stride."""
         at_8 = self.up_8(pyramid[8], deep)
         at_4 = self.up_4(pyramid[4], at_8)
         return Decoded({16: deep, 8: at_8, 4: at_4}, self.logit(functional.relu(at_4)))
 
 
 class SensoryUpdate(nn.Module):
-    """Update of XMem's sensory memory by the decoder's maps and logits of each stride, pooled to stride 16."""
+    """Update of XMem's sensory memory from the decoder's maps and logits, all pooled to stride 16."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class ConvNorm(nn.Module):
 
 
 class PyramidDecoder(nn.Module):
-    """Decoder of the AOT family: strides 16 -> 8 -> 4, with skip connections; one logit map per identity."""
+    """Decoder of the AOT family: strides 16 -> 8 -> 4, with skip connections; gives one logit map per identity."""
 
     def __init__(self, channels_in: int, channels: dict[int, int], identities: int, *, align_corners: bool) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ class PyramidDecoder(nn.Module):
         self.logit = nn.Conv2d(128, identities, 1)
 
     def forward(self, deep: Tensor, pyramid: dict[int, Tensor]) -> Tensor:
-        """Decode (1, C, h, w) at stride 16 -> logits (identities, H / 4, W / 4)."""
+        """Decode tokens as a map `deep` (1, C, h, w) at stride 16 -> logits (identities, H / 4, W / 4)."""
         deep = functional.relu(self.enter(deep))
         deep = functional.relu(self.at_16(self.skip_16(pyramid[16]) + deep))
         deep = functional.relu(self.at_8(self.skip_8(pyramid[8]) + self._resize(deep, pyramid[8])))

@@ -25,9 +25,9 @@ class ResidualBlock(nn.Module):
 
 
 class SharedConv(nn.Conv2d):
-    """3x3 convolution of the concatenation of a map shared by all objects and a map per object.
+    """3x3 convolution of two concatenated maps: one shared by all objects, and one per object.
 
-    By linearity, the shared map, the wider of the two, is convolved only once for any number of objects.
+    As convolution is linear, the shared map, which has more channels, is convolved only once for all objects.
     """
 
     def __init__(self, shared: int, per_object: int, channels: int) -> None:
@@ -36,7 +36,7 @@ class SharedConv(nn.Conv2d):
         self._halves: tuple[Tensor, Tensor] | None = None
 
     def forward(self, shared: Tensor, per_object: Tensor) -> Tensor:  # type: ignore[override]  # takes two maps
-        """Convolve (1, CS, h, w), (O, CO, h, w) -> (O, C, h, w)."""
+        """Convolve a shared map (1, CS, h, w) with maps per object (O, CO, h, w) -> (O, C, h, w)."""
         if len(per_object) == 1:
             return super().forward(torch.cat([shared, per_object], 1))
         weight_shared, weight_per_object = self._split_weight()
@@ -45,7 +45,7 @@ class SharedConv(nn.Conv2d):
         )
 
     def _split_weight(self) -> tuple[Tensor, Tensor]:
-        """Return the weights for the shared map and for the map per object."""
+        """Return the part of the weight for the shared map, and the part for the maps per object."""
         if self.weight.requires_grad:
             return self.weight.split(self._widths, 1)
         if self._halves is None or self._halves[0].device != self.weight.device:
@@ -66,7 +66,7 @@ class CBAM(nn.Module):
         self.place = nn.Conv2d(2, 1, 7, padding=3)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Weight a map (O, C, h, w) by channel and by position; same shape."""
+        """Multiply a map (O, C, h, w) by channel attention, then by spatial attention; same shape."""
         pooled = (image.mean((2, 3)), image.amax((2, 3)))
         channels = sum(self.excite(functional.relu(self.squeeze(pool))) for pool in pooled).sigmoid()
         image = image * channels[:, :, None, None]
@@ -75,7 +75,7 @@ class CBAM(nn.Module):
 
 
 class FusionBlock(nn.Module):
-    """XMem's feature fusion of a map shared by all objects and a map per object: residual, CBAM, residual."""
+    """XMem's feature fusion of a shared map with a map per object: residual block, CBAM, residual block."""
 
     def __init__(self, shared: int, per_object: int, channels: int, channels_out: int) -> None:
         super().__init__()
@@ -86,14 +86,14 @@ class FusionBlock(nn.Module):
         self.mix = ResidualBlock(channels, channels_out)
 
     def forward(self, shared: Tensor, per_object: Tensor) -> Tensor:
-        """Fuse (1, CS, h, w), (O, CO, h, w) -> (O, C, h, w)."""
+        """Fuse a shared map (1, CS, h, w) with maps per object (O, CO, h, w) -> (O, C, h, w)."""
         inner = self.first(functional.relu(shared), functional.relu(per_object))
         fused = self.second(functional.relu(inner)) + self.skip(shared, per_object)
         return self.mix(fused + self.gate(fused))
 
 
 class GatedUpdate(nn.Module):
-    """XMem's recurrent cell: h' = f h (1 - u) + u c; unlike in a GRU, the candidate c reads h ungated."""
+    """XMem's recurrent cell: h' = f h (1 - u) + u c; unlike in a GRU, no gate acts on h in the candidate c."""
 
     def __init__(self, channels_in: int, channels: int) -> None:
         super().__init__()

@@ -10,12 +10,13 @@ IDENTITIES = 10  # objects in one group; the background is one more identity
 
 
 class IdentityBank(nn.Module):
-    """Patch embedding of one-hot masks, AOT's identity assignment (NeurIPS 2021)."""
+    """AOT's identity assignment (NeurIPS 2021): embeds one-hot masks of objects as tokens, patch by patch."""
 
     def __init__(self, width: int, *, centred: bool, normed: bool, ignores: bool) -> None:
-        """Build the embedding of patches of 17 x 17 pixels around every 16th, or if not `centred` of 16 x 16 blocks.
+        """Build the embedding at stride 16, from 17 x 17 patches that are `centred` on pixels, or from 16 x 16 blocks.
 
-        `normed` adds a layer norm (DeAOT); `ignores` adds an input channel for ignored pixels, which stays 0 (RMem).
+        `normed` adds a layer norm (DeAOT); `ignores` adds an input channel for ignored pixels, which is always 0 here
+        (RMem).
         """
         super().__init__()
         channels = IDENTITIES + 1 + ignores
@@ -24,7 +25,7 @@ class IdentityBank(nn.Module):
         self.norm = nn.LayerNorm(width) if normed else None
 
     def forward(self, masks: Tensor) -> Tensor:
-        """Embed masks (O, H, W) of 0 and 1, O <= 10 -> (N, width)."""
+        """Embed one-hot masks (O, H, W), with at most 10 objects, as identity tokens (N, width)."""
         background = 1 - masks.sum(0, keepdim=True)
         unused = self.embed.in_channels - 1 - len(masks)
         one_hot = functional.pad(torch.cat([background, masks]), (0, 0, 0, 0, 0, unused))

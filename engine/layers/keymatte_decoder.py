@@ -30,7 +30,7 @@ ABSENT_LOGIT = -10.0  # logit of an object where it is not decoded
 
 
 class DecoderInputs(NamedTuple):
-    """Inputs of the decoder for one frame, or for a window of a frame."""
+    """Inputs of the decoder for a whole frame, or for a window of it."""
 
     readout: Tensor  # (O, CV, h, w) values read from memory
     context: Tensor  # (1, C, h, w) features at stride 16
@@ -41,7 +41,7 @@ class DecoderInputs(NamedTuple):
 
 @dataclass(frozen=True)
 class DecoderOutput:
-    """Output of the decoder, one row per object."""
+    """Output of the decoder, with one row per object."""
 
     logits: Tensor  # (O, H, W)
     quality: Tensor  # (O,) logit of the estimated IoU of the mask with the ground truth
@@ -51,9 +51,10 @@ class DecoderOutput:
 def _map_objects(
     function: Callable[..., Result], objects: Sequence[tuple[Tensor, ...]], *, deterministic: bool
 ) -> list[Result]:
-    """Call `function` with the maps of one object after another, so that they stay in the CPU cache.
+    """Call `function` with the maps of one object at a time, so that they fit into the CPU cache; return the results.
 
-    `deterministic`: `function` gives the same result for any number of threads, so objects are spread over idle ones.
+    `deterministic` says that `function` gives the same result on any number of threads. Then objects are also computed
+    on threads that are idle.
     """
 
     def call(maps: tuple[Tensor, ...]) -> Result:
@@ -64,7 +65,7 @@ def _map_objects(
 
 
 class ValueEncoder(nn.Module):
-    """Value encoder: image, an object's mask and the other objects' masks -> memory values at stride 16."""
+    """Encodes an image, the mask of an object and the other objects' masks to memory values at stride 16."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,9 +94,9 @@ class ValueEncoder(nn.Module):
 
 
 class EdgeRefiner(nn.Module):
-    """Correction of mask logits at stride 2 by fine image features, initialised to zero.
+    """Corrects mask logits at stride 2 with fine image features; at initialisation the correction is zero.
 
-    Computed at stride 4, with one output channel for each stride-2 cell (pixel shuffle).
+    It is computed at stride 4, with an output channel for each of the four stride-2 cells in a cell (pixel shuffle).
     """
 
     def __init__(self, channels: int, deep: int) -> None:
@@ -109,9 +110,10 @@ class EdgeRefiner(nn.Module):
         nn.init.zeros_(self.correct.bias)
 
     def forward(self, skip: Tensor, deep: Tensor, logits: Tensor, warped: Tensor) -> Tensor:
-        """Refine logits (O, 1, H/4, W/4) -> (O, 1, H/2, W/2).
+        """Refine logits (O, 1, H/4, W/4) of the mask -> (O, 1, H/2, W/2).
 
-        `skip` (1, E, H/4, W/4) is the output of `self.seen`; `deep` (O, C', H/4, W/4); `warped` (O, 2, H/2, W/2).
+        `skip` (1, E, H/4, W/4) are image features from `self.seen`, `deep` (O, C', H/4, W/4) decoder features, and
+        `warped` (O, 2, H/2, W/2) is that of `DecoderInputs`.
         """
         features = self.told(deep, add=skip)
         features = self.moved(functional.pixel_unshuffle(warped, _FROM_2_TO_4), add=features)
@@ -130,7 +132,10 @@ class QualityHead(nn.Module):
         nn.init.constant_(self.score.bias, 1.5)  # prior: most masks are good
 
     def forward(self, deep: Tensor, masks: Tensor) -> Tensor:
-        """Return IoU logits (O,) from features (O, C, h, w) and masks (O, 1, h, w) 0..1; neither gets a gradient."""
+        """Return IoU logits (O,) for masks (O, 1, h, w) 0..1 with features (O, C, h, w).
+
+        No gradient is passed to features and masks.
+        """
         deep, masks = deep.detach(), masks.detach()
         features = self.look(torch.cat([deep, masks], 1))
         inside = (features * masks).sum((2, 3)) / (masks.sum((2, 3)) + 1)
@@ -138,10 +143,10 @@ class QualityHead(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Mask decoder: memory readout, context and previous mask -> mask logits at full size, and IoU estimate.
+    """Mask decoder: turns the memory readout, image context and previous masks into mask logits and estimated IoUs.
 
-    The warped previous mask enters at strides 16, 8 and 4, the luma difference at 8 and 4. Names of modules are those
-    of the tensors in weight files.
+    The warped previous masks enter at strides 16, 8 and 4, the luma difference at strides 8 and 4. The names of modules
+    are those of the tensors in weights files, and must stay.
     """
 
     def __init__(self, channels: dict[int, int]) -> None:
@@ -162,7 +167,10 @@ class Decoder(nn.Module):
     def forward(
         self, readout: Tensor, context: Tensor, previous: Tensor, warped: Tensor, pyramid: dict[int, Tensor]
     ) -> DecoderOutput:
-        """Decode the maps of `DecoderInputs`; without gradient on a CPU, each object only where it is likely."""
+        """Decode the tensors of `DecoderInputs`.
+
+        For inference on a CPU, each object is decoded at fine strides only where it is likely to be.
+        """
         skips = self.skip_8(pyramid[8]), self.skip_4(pyramid[4]), self.edges.seen(pyramid[2])
         if torch.is_grad_enabled() or readout.device.type != "cpu":
             return self._decode_everywhere(readout, context, previous, warped, skips)
@@ -176,7 +184,7 @@ class Decoder(nn.Module):
     def _decode_everywhere(
         self, readout: Tensor, context: Tensor, previous: Tensor, warped: Tensor, skips: tuple[Tensor, Tensor, Tensor]
     ) -> DecoderOutput:
-        """Decode all objects over the whole image, given skip features shared by the objects."""
+        """Decode all objects over the whole image; `skips` are image features that all objects share."""
         deep, presence = self._decode_coarse(readout, context, previous)
         logits, coverage = self._decode_fine(deep, warped, skips)
         return DecoderOutput(logits, self.quality(deep, coverage), presence)
@@ -190,7 +198,7 @@ class Decoder(nn.Module):
         context: Tensor,
         skips: tuple[Tensor, Tensor, Tensor],
     ) -> DecoderOutput:
-        """Decode one object, at fine strides only in a window around the cells where the object is likely."""
+        """Decode one object; at fine strides only in a window around the cells where it is likely to be."""
         deep, presence = self._decode_coarse(readout, context, previous)
         occupied = functional.max_pool2d(warped[:, :1], 8)[0, 0] > _LIKELY
         # An object absent from the previous mask is decoded everywhere: it may reappear at any position.
@@ -205,13 +213,13 @@ class Decoder(nn.Module):
         return DecoderOutput(logits, self.quality(deep, coverage), presence)
 
     def _decode_coarse(self, readout: Tensor, context: Tensor, previous: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the features at stride 16 (O, C, h, w), and presence logits (O, h, w) that send them no gradient."""
+        """Return features (O, C, h, w) at stride 16 and presence logits (O, h, w), which pass no gradient to them."""
         maps = torch.cat([readout, context.expand(len(readout), -1, -1, -1), previous], 1)
         deep = self.mix(self.join(maps))
         return deep, self.near(deep.detach())[:, 0]
 
     def _decode_fine(self, deep: Tensor, warped: Tensor, skips: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Return logits (O, H, W), and the part of each stride-16 cell that the mask covers (O, 1, h, w), 0..1."""
+        """Return mask logits (O, H, W), and the fraction of each stride-16 cell inside the mask (O, 1, h, w), 0..1."""
         for down, skip, mix, stride in ((self.down_8, skips[0], self.mix_8, 8), (self.down_4, skips[1], self.mix_4, 4)):
             deep = functional.interpolate(down(deep), scale_factor=2, mode="bilinear", align_corners=False)
             deep = deep.add_(skip)

@@ -21,7 +21,7 @@ _TAPS = {2: 4, 5: 8, 12: 16}  # index of the last block of a stride -> stride
 
 
 class MobileNetV2(PyramidEncoder):
-    """MobileNetV2 without classifier; key 0 is the head's map of 1280 channels at stride 16, for `Aot`'s projector."""
+    """MobileNetV2 without its classifier; the map at key 0 is the 1280-channel output of its head, at stride 16."""
 
     channels = {4: 24, 8: 32, 16: 96, 0: 1280}
 
@@ -38,7 +38,7 @@ class MobileNetV2(PyramidEncoder):
         self.head = Conv(channels_in, self.channels[0], 1, activation="relu6")
 
     def forward(self, image: Tensor) -> dict[int, Tensor]:
-        """Encode normalised (B, 3, H, W) -> {stride: (B, C, H / stride, W / stride)}, and the head's map at key 0."""
+        """Encode a normalised image (B, 3, H, W) -> {stride: (B, C, H / stride, W / stride), 0: map of the head}."""
         pyramid = {}
         image = self.stem(image)
         for index, block in enumerate(self.blocks):

@@ -15,7 +15,7 @@ _GATES = len(_LEVELS) + 1  # one for each level
 
 
 class FocalContext(nn.Module):
-    """Focal modulation of the old memory: local contexts of two sizes and a global one, each gated by position."""
+    """Focal modulation of the old memory: two local contexts and a global one, each weighted by a gate per cell."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class FocalContext(nn.Module):
         self.mix = nn.Conv2d(channels, channels, 1)
 
     def forward(self, old: Tensor, grid: Grid) -> Tensor:
-        """Return the sum of the gated contexts of `old` (N, C): (C, h, w)."""
+        """Return the sum of the gated contexts of the old tokens (N, C) as a map (C, h, w)."""
         context, gates = self.split(old).T.unflatten(1, grid).split((old.shape[1], _GATES))
         context, total = context[None], 0.0
         for level, gate in zip(self.levels, gates, strict=False):
@@ -38,7 +38,7 @@ class FocalContext(nn.Module):
 
 
 class ModulatedCrossAttention(nn.Module):
-    """MCA of one plane of memory tokens: cross-attention from the new to the old ones and an MLP, both residual."""
+    """MCA of one plane of memory tokens: cross-attention from new tokens to old ones, then an MLP; both residual."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class ModulatedCrossAttention(nn.Module):
 
 
 class SharedKeyCrossAttention(nn.Module):
-    """MCA of each object's values by keys that all objects share; initialised to return the new values."""
+    """MCA of each object's values with keys that all objects share; before training it returns the new values."""
 
     def __init__(self, key: int, value: int) -> None:
         super().__init__()

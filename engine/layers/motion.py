@@ -24,9 +24,10 @@ def luma(images: Tensor) -> Tensor:
 
 
 def optical_flow(current: Tensor, previous: Tensor) -> Tensor:
-    """Return the flow (2, h, w) from `current` to `previous`, both luma (h, w) in CPU memory: x and y, in cells.
+    """Compute optical flow (2, h, w), x and y, from `current` to `previous`: luma (h, w) uint8 in CPU memory.
 
-    Dense inverse search (Kroeger et al., ECCV 2016) of OpenCV, without variational refinement, which blurs outlines.
+    The flow is in pixels of these half-size images. The method is OpenCV's dense inverse search (Kroeger et al., ECCV
+    2016), without variational refinement, which blurs outlines.
     """
     if not hasattr(_thread_local, "search"):
         search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
@@ -40,9 +41,9 @@ def optical_flow(current: Tensor, previous: Tensor) -> Tensor:
 
 
 def warp(maps: Tensor, flow: Tensor) -> Tensor:
-    """Warp maps (C, h, w) of the previous frame to the current one by `flow` (2, h, w), the result of `optical_flow`.
+    """Warp maps (C, h, w) of the previous frame to the current one by `flow` (2, h, w) from `optical_flow`.
 
-    Bilinear, with border padding.
+    Sampling is bilinear; positions outside the map read its border.
     """
     h, w = maps.shape[-2:]
     rows, columns = torch.arange(h, device=flow.device), torch.arange(w, device=flow.device)

@@ -11,9 +11,9 @@ _BASE = 10_000.0
 
 
 def sine_map(grid: tuple[int, int], channels: int, *, like: Tensor) -> Tensor:
-    """Return sine encodings (N, channels) of an (h, w) grid, on the device of `like`.
+    """Compute sine position encodings (N, channels) of an (h, w) grid, on the device of `like`.
 
-    The first half of the channels encodes rows, the second columns; sine and cosine alternate.
+    The first half of the channels encodes the row, the second half the column; sine and cosine alternate.
     """
     half = channels // 2
     pair = torch.arange(half, device=like.device, dtype=torch.float32).div(2, rounding_mode="floor")
@@ -30,7 +30,7 @@ def sine_map(grid: tuple[int, int], channels: int, *, like: Tensor) -> Tensor:
 
 
 def assign_slots(entries: int, slots: int) -> list[int]:
-    """Return the temporal slot of each entry, oldest first; if there are more entries than slots, neighbours share."""
+    """Return the temporal slot of each memory entry, oldest first; neighbours share slots if there are too few."""
     if entries <= slots:
         return list(range(entries))
     return [slots - 1 - (entries - 1 - index) * slots // entries for index in range(entries)]

@@ -20,7 +20,7 @@ WIDTH = 256  # channels of a stream
 
 @dataclass(frozen=True)
 class Streams:
-    """Token streams between blocks: visual, and in DeAOT also identity; (N, WIDTH) each."""
+    """Tokens passed from block to block, (N, WIDTH) each: the visual stream, and in DeAOT also the identity stream."""
 
     visual: Tensor
     identity: Tensor | None = None
@@ -45,7 +45,7 @@ class BlockMemory:
 
 @dataclass(frozen=True)
 class FrameProjection:
-    """A frame's tokens, key and value in one block, before its masks are known."""
+    """Tokens, key and value that a block computes from a frame before the frame's masks are known."""
 
     streams: Streams
     key: Tensor  # also the query
@@ -71,7 +71,7 @@ class Block(nn.Module, ABC):
 
     @abstractmethod
     def project(self, streams: Streams, grid: Grid, position: Tensor) -> FrameProjection:
-        """Project the tokens of a frame, with sine encodings `position` (N, C), to key, value and gate."""
+        """Project the tokens of a frame to key, value and gate; `position` (N, C) are sine encodings."""
 
     @abstractmethod
     def propagate(
@@ -82,15 +82,15 @@ class Block(nn.Module, ABC):
         grid: Grid,
         encodings: TemporalEncodings | None,
     ) -> tuple[Streams, FrameProjection]:
-        """Read both memories; return the tokens for the next block, and `frame` with what memorizing it needs."""
+        """Read both memories; return the tokens for the next block, and `frame` completed for the memorize methods."""
 
     @abstractmethod
     def memorize_long(self, frame: FrameProjection, identity: Tensor) -> BlockMemory:
-        """Encode a frame with identity tokens (N, C) for long-term memory."""
+        """Encode a frame and its identity tokens (N, C) for long-term memory."""
 
     @abstractmethod
     def memorize_short(self, frame: FrameProjection, identity: Tensor) -> BlockMemory:
-        """Encode a frame with identity tokens (N, C) for short-term memory."""
+        """Encode a frame and its identity tokens (N, C) for short-term memory."""
 
 
 class DepthwiseConv(nn.Conv2d):
@@ -129,7 +129,7 @@ class FeedForward(nn.Module):
 
 
 class LsttBlock(Block):
-    """Base class of AOT's long short-term transformer and RMem's variant: all but short-term attention."""
+    """Base class of the long short-term transformer blocks of AOT and RMem, without their short-term attention."""
 
     def __init__(self, heads: int) -> None:
         super().__init__()
@@ -191,7 +191,7 @@ class AotBlock(LsttBlock):
 
 
 class RestrictedAotBlock(LsttBlock):
-    """RMem's AOT block (Zhou et al., CVPR 2024), whose short-term memory is made of the last short-term readout."""
+    """RMem's AOT block (Zhou et al., CVPR 2024); short-term memory is made of the last frame's short-term readout."""
 
     separate_short_term = True
 
@@ -218,7 +218,7 @@ class RestrictedAotBlock(LsttBlock):
 
 
 class GatedOutput(nn.Module):
-    """Output of DeAOT's gated propagation: gate, depthwise convolution, linear projection."""
+    """Output of DeAOT's gated propagation: multiply by a gate, depthwise convolution, linear projection."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -238,7 +238,7 @@ class DeaotBlock(Block):
     value_width = 2 * WIDTH
 
     def __init__(self, *, first: bool) -> None:
-        """Build a block; the `first` one receives no identity stream, as no block precedes it."""
+        """Build a block; the `first` block of a network gets no identity stream, since no block precedes it."""
         super().__init__()
         self.norm, self.norm_self, self.norm_self_id = (nn.LayerNorm(WIDTH) for _ in range(3))
         self.norm_id = None if first else nn.LayerNorm(WIDTH)
@@ -296,5 +296,5 @@ class DeaotBlock(Block):
 
 
 def add_temporal_encodings(query: Tensor, key: Tensor, encodings: TemporalEncodings | None) -> tuple[Tensor, Tensor]:
-    """Return query (N, C) and long-term keys (M, C) with temporal encodings added, if there are any."""
+    """Add temporal encodings, if given, to the query (N, C) and the long-term keys (M, C); return both."""
     return (query, key) if encodings is None else (query + encodings.query, key + encodings.keys)

@@ -21,7 +21,7 @@ _MAX_DENSE_CODE, _MAX_DEPTHWISE_CODE = 63, 127  # greatest absolute code of weig
 
 @dataclass(frozen=True)
 class QuantisedMap:
-    """Quantised map: value = (code - zero_point) * scale."""
+    """Map in 8-bit integers: value = (code - zero_point) * scale."""
 
     codes: Tensor  # (B, C, H, W) uint8, channels last
     scale: float
@@ -38,7 +38,7 @@ class PackedWeight:
 
 
 def quantise(image: Tensor) -> QuantisedMap | None:
-    """Quantise (1, C, H, W) float32 over its value range; None if a value is not finite."""
+    """Quantise a map (1, C, H, W) float32 over its range of values; return None if a value is not finite."""
     image = image.contiguous(memory_format=torch.channels_last)
     low, high = (float(end) for end in image.permute(0, 2, 3, 1).view(-1).aminmax())  # flat view: ten times faster
     if not (math.isfinite(low) and math.isfinite(high)):
@@ -50,7 +50,10 @@ def quantise(image: Tensor) -> QuantisedMap | None:
 
 
 def concatenate(maps: Sequence[Tensor | QuantisedMap]) -> Tensor | QuantisedMap:
-    """Concatenate maps of one kind, (1, C, H, W) -> (B, C, H, W); quantised ones must agree in scale and zero point."""
+    """Concatenate maps (1, C, H, W) along the batch -> (B, C, H, W).
+
+    All maps are floats, or all are quantised with the same scale and zero point.
+    """
     first = maps[0]
     if len(maps) == 1:
         return first
@@ -66,12 +69,12 @@ def to_codes(image: Tensor, scale: float, zero_point: int) -> Tensor:
 
 
 def max_code(weight: Tensor, groups: int) -> int:
-    """Return the greatest absolute code that a weight (C', C / groups, K, K) may have."""
+    """Return the greatest absolute code to use for a weight (C', C / groups, K, K) in 8 bits."""
     return _MAX_DEPTHWISE_CODE if groups == weight.shape[0] and weight.shape[1] == 1 else _MAX_DENSE_CODE
 
 
 def pack_weight(weight: Tensor, geometry: ConvGeometry) -> PackedWeight:
-    """Quantise and prepack a weight (C', C / groups, K, K) float32, for maps of any size."""
+    """Quantise a weight (C', C / groups, K, K) float32 and pack it for oneDNN; the result fits maps of any size."""
     stride, padding, dilation, groups = geometry
     scale = (weight.abs().amax((1, 2, 3)) / max_code(weight, groups)).clamp_min(1e-12)
     codes = (weight / scale[:, None, None, None]).round().to(torch.int8)
@@ -92,9 +95,9 @@ def convolve(
     scale: float | None,
     activation: tuple[str, list[float]],
 ) -> Tensor:
-    """Convolve a quantised map and apply `activation`, in oneDNN's terms.
+    """Convolve a quantised map and apply `activation`, given as oneDNN's name and parameters.
 
-    Returns float32, or with `scale` uint8 codes of that scale and zero point 0.
+    Returns float32 without `scale`, else uint8 codes with this scale and zero point 0.
     """
     inputs = (image.codes, image.scale, image.zero_point, weight.weight, weight.scale, weight.zero_point, bias)
     output = (1.0, 0, torch.float32) if scale is None else (scale, 0, torch.uint8)
@@ -102,9 +105,9 @@ def convolve(
 
 
 def _is_available() -> bool:
-    """Return whether this PyTorch's quantised oneDNN operators exist and give correct results.
+    """Return whether PyTorch's quantised oneDNN operators exist and give correct results.
 
-    Tests a dense convolution to floats, a depthwise one to codes with ReLU6, and a 1x1 one from codes.
+    Tries a dense convolution with float output, a depthwise one with ReLU6 and quantised output, and a 1x1 one of that.
     """
     rng = torch.Generator().manual_seed(0)
     first, second, third = (torch.randn(shape, generator=rng) for shape in ((8, 8, 3, 3), (8, 1, 3, 3), (4, 8, 1, 1)))

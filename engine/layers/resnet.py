@@ -66,7 +66,7 @@ class ResNet(PyramidEncoder):
         self.channels = {4 * 2**index: width * block.expansion for index, width in enumerate(_WIDTHS)}
 
     def forward(self, image: Tensor) -> dict[int, Tensor]:
-        """Encode normalised (B, C, H, W), sides multiples of 16 -> {stride: (B, C', H / stride, W / stride)}."""
+        """Encode normalised images (B, C, H, W), sides multiples of 16 -> {stride: (B, C', H / stride, W / stride)}."""
         image = functional.max_pool2d(self.stem(image), 3, 2, padding=1)
         pyramid = {}
         for stride, stage in zip(self.channels, self.stages, strict=True):
@@ -75,10 +75,10 @@ class ResNet(PyramidEncoder):
 
 
 def resnet50() -> ResNet:
-    """Build ResNet-50 without its last stage."""
+    """Build a ResNet-50 without its last stage."""
     return ResNet(Bottleneck, (3, 4, 6))
 
 
 def resnet18(*, channels_in: int) -> ResNet:
-    """Build ResNet-18 without its last stage."""
+    """Build a ResNet-18 without its last stage, for images of `channels_in` channels."""
     return ResNet(BasicBlock, (2, 2, 2), channels_in=channels_in)

@@ -1,4 +1,4 @@
-"""Suppresses spurious components of a mask, such as reflections and look-alikes away from the object."""
+"""Suppression of spurious mask components, such as reflections and look-alikes away from the object."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ _MIN_CONNECTED = 0.97  # of an object's area: minimum in its largest component, 
 
 
 def suppress_spurious_components(logits: Tensor, warped: Tensor, unoccluded_area: Tensor) -> Tensor:
-    """Lower the logits (O, H, W) of components that cannot be part of their object.
+    """Lower the logits (O, H, W) of mask components that cannot be part of their object.
 
-    `warped` (O, 1, H / 2, W / 2) 0..1 is the previous mask warped by optical flow. Dropped are isolated components
-    below `_SMALL` pixels, and components away from the warped mask whose area exceeds what the object could have
-    regained from occlusion; `unoccluded_area` (O,) is its area in pixels when nothing occludes it, 0 if unknown.
+    Two kinds are suppressed: isolated components below `_SMALL` pixels; and components away from the warped previous
+    mask whose area is more than the object can have regained from occlusion. `warped` (O, 1, H / 2, W / 2) 0..1 is the
+    previous mask warped by optical flow; `unoccluded_area` (O,) is the object's area in pixels when nothing occludes
+    it, 0 if unknown.
     """
     coverage = functional.avg_pool2d((logits > 0).to(logits)[:, None], _CELL)  # (O, 1, h, w): of each cell, 0..1
     occupied = functional.max_pool2d(functional.max_pool2d(warped, _CELL // STRIDE), 3, 1, 1) > _OCCUPIED
@@ -43,9 +44,9 @@ def suppress_spurious_components(logits: Tensor, warped: Tensor, unoccluded_area
 
 
 def unoccluded_area(masks: Tensor) -> Tensor:
-    """Return the area (O,) in pixels of each object in masks (O, H, W), 0 where part of it may be occluded.
+    """Measure the area (O,) in pixels of each object in masks (O, H, W); 0 if part of the object may be occluded.
 
-    Occlusion is assumed of objects at the image border, in several components, or below `_MIN_AREA` pixels.
+    That is assumed of objects that reach the image border, have several components, or are below `_MIN_AREA` pixels.
     """
     binary = masks > 0.5
     coverage = functional.avg_pool2d(binary.float()[:, None], _CELL)
@@ -58,7 +59,7 @@ def unoccluded_area(masks: Tensor) -> Tensor:
 
 
 def _grow(start: Tensor, coverage: Tensor, *, steps: int) -> Tensor:
-    """Grow the cells `start` over connected cells that the object covers in part: (O, 1, h, w) 0 or 1."""
+    """Grow the cells `start` step by step to connected cells that the object touches: (O, 1, h, w) 0 or 1."""
     touched = (coverage > 0).to(coverage)
     reached = touched * start
     for _ in range(steps):
@@ -67,7 +68,7 @@ def _grow(start: Tensor, coverage: Tensor, *, steps: int) -> Tensor:
 
 
 def _isolated_components(coverage: Tensor, occupied: Tensor) -> Tensor:
-    """Return the cells of small components away from everything else of their object: (O, 1, h, w) bool."""
+    """Find the cells of small components far from the rest of their object: (O, 1, h, w) bool."""
     padding = _NEIGHBOURHOOD // 2
     area = functional.avg_pool2d(coverage, _NEIGHBOURHOOD, 1, padding) * (_NEIGHBOURHOOD * _CELL) ** 2
     touched = (coverage > 0).to(coverage)
@@ -79,7 +80,7 @@ def _isolated_components(coverage: Tensor, occupied: Tensor) -> Tensor:
 
 
 def _implausible_components(coverage: Tensor, occupied: Tensor, unoccluded_area: Tensor) -> Tensor:
-    """Return the cells of components larger than what the object can have regained: (O, 1, h, w) bool."""
+    """Find the cells of distant components too large to be a part of the object that reappears: (O, 1, h, w) bool."""
     reached = _grow(occupied.to(coverage), coverage, steps=_REACH) > 0
     near, far = ((coverage * part).sum((1, 2, 3)) * _CELL**2 for part in (reached, ~reached))
     # If the object is nearly complete, any distant component may be another object that enters.

@@ -53,7 +53,7 @@ class SwinBlock(nn.Module):
         self.widen, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Transform a map (h, w, C) of any size; same shape."""
+        """Transform a map (h, w, C) with sides of any length; same shape."""
         h, w, _ = image.shape
         normed = functional.pad(self.norm(image), (0, 0, 0, -w % _WINDOW, 0, -h % _WINDOW))
         tall, wide, _ = normed.shape
@@ -109,7 +109,7 @@ class SwinBase(PyramidEncoder):
         self.norms = nn.ModuleList(nn.LayerNorm(width) for width in widths)
 
     def forward(self, image: Tensor) -> dict[int, Tensor]:
-        """Encode normalised (1, 3, H, W), padded to multiples of 4 -> {stride: (1, C, H / stride, W / stride)}."""
+        """Encode a normalised image (1, 3, H, W), padded to multiples of 4 -> {stride: (1, C, H/stride, W/stride)}."""
         height, width = image.shape[-2:]
         image = self.patch(functional.pad(image, (0, -width % 4, 0, -height % 4)))
         tokens = self.patch_norm(image[0].permute(1, 2, 0))
@@ -123,7 +123,7 @@ class SwinBase(PyramidEncoder):
 
 
 def _partition(image: Tensor) -> Tensor:
-    """Partition (h, w, C), sides multiples of 7, into windows (B, 49, C)."""
+    """Split a map (h, w, C), with sides multiples of 7, into windows (B, 49, C)."""
     h, w, channels = image.shape
     image = image.reshape(h // _WINDOW, _WINDOW, w // _WINDOW, _WINDOW, channels)
     return image.transpose(1, 2).reshape(-1, _WINDOW**2, channels)

@@ -11,7 +11,7 @@ _SIDE_MULTIPLE = 4  # of window sides, in cells: few sizes, since convolutions a
 
 @dataclass(frozen=True)
 class Window:
-    """Half-open ranges of rows and columns, in cells."""
+    """Rectangle of cells: half-open ranges of rows and columns."""
 
     top: int
     bottom: int
@@ -20,9 +20,9 @@ class Window:
 
     @classmethod
     def around(cls, cells: Tensor, *, margin: int) -> Window | None:
-        """Return the window around all true cells of (h, w) bool, with at least `margin` cells more on each side.
+        """Return a window that contains all true cells of (h, w) bool and at least `margin` cells on each side of them.
 
-        The window does not extend beyond the map. None if no cell is true.
+        The window ends at the border of the map. Returns None if no cell is true.
         """
         sides: list[int] = []
         for axis in (0, 1):
@@ -36,5 +36,5 @@ class Window:
         return cls(*sides)
 
     def crop(self, maps: Tensor, scale: int = 1) -> Tensor:
-        """Return the part of maps (..., h * scale, w * scale) within the window, as a view."""
+        """Return the part of maps (..., h * scale, w * scale) inside the window, without copying."""
         return maps[..., self.top * scale : self.bottom * scale, self.left * scale : self.right * scale]

@@ -23,7 +23,7 @@ _NUMBERED = re.compile(r"(?P<head>.*?)(?P<digits>[0-9]+)(?P<tail>[^0-9]*)", re.D
 
 
 class FrameReader:
-    """An open clip. Forward reading is sequential; backward, a movie is decoded in blocks of bounded size.
+    """Reads the frames of an open clip in any order; a movie read backward is decoded in blocks of limited size.
 
     clip     path as given, size, number of media frames
     files    the movie, or the image of each media frame
@@ -33,14 +33,15 @@ class FrameReader:
 
     @classmethod
     def open(cls, path: Path | str, *, size: tuple[int, int] | None = None) -> FrameReader:
-        """Open a movie, a folder of images, the first image of a numbered run, or a pattern of image names.
+        """Open a movie, a folder of images, the first image of a numbered sequence, or a pattern of image names.
 
-        `size` (H, W), if known, decides whether a movie's rotation metadata is applied, as in Blender 5, or ignored, as
-        in earlier versions; without `size` it is applied.
+        `size` (H, W) is the clip's size if known. It decides whether a movie's rotation metadata is applied, as in
+        Blender 5, or ignored, as in earlier versions; without `size` it is applied.
 
-        A run follows Blender: media frame i is the file numbered first + i, up to the first gap. A pattern has
+        As in Blender, media frame i of a sequence is the file numbered first + i, up to the first gap. A pattern has
         `####`, `%04d` or `*` in the name; like a folder, it may have gaps.
-        Raises ClipNotFound, ClipUnreadable, or MixedSizes.
+
+        Raises ClipNotFound, ClipUnreadable, MixedSizes.
         """
         path = Path(path)
         if path.is_dir():
@@ -116,7 +117,7 @@ class FrameReader:
 
 
 def natural_key(path: Path) -> list[str | int]:
-    """Return a natural sort key: `shot9` before `shot10`."""
+    """Return a sort key for natural order, in which `shot9` comes before `shot10`."""
     return [int(part) if part.isdigit() else part for part in re.split(r"([0-9]+)", path.name.lower())]
 
 
@@ -147,7 +148,7 @@ def _is_pattern(name: str) -> bool:
 
 
 def _pattern(name: str) -> re.Pattern[str]:
-    """Compile a name pattern: `####` and `%04d` match four or more digits, `*` and `?` as in a shell."""
+    """Compile a name pattern: `####` and `%04d` match numbers of at least four digits, `*` and `?` as in a shell."""
     match = _HASHES.search(name) or _PERCENT.search(name)
     if match is None:
         return re.compile(translate(name.replace("[", "[[]")))
@@ -165,7 +166,7 @@ def _numbers(files: list[Path]) -> tuple[int, ...]:
 
 
 def _common_size(files: list[Path]) -> tuple[int, int]:
-    """Return the common size (H, W) from the headers; an image with a broken header fails when read."""
+    """Return the size (H, W) that all images have by their headers; images with a damaged header are not checked."""
     sizes = ((file, picture_size(file)) for file in files)
     readable = ((file, size) for file, size in sizes if size is not None)
     try:

@@ -31,9 +31,11 @@ _MAX_LABELS = 32  # with more values the image is a soft matte, unless its palet
 def read_labels(path: Path, *, size: tuple[int, int] | None = None) -> np.ndarray:
     """Read a palette or grey image as labels (H, W) uint8: the stored value of a pixel is the object id.
 
-    Values are not scaled: a mask of 0 and 255 is object 255, a 1-bit mask object 1. A colour image is accepted if all
-    pixels are grey. `size` is the clip's (H, W). Raises KeyframeUnreadable; KeyframeNotLabels for colours, for ids
-    above 255 and for more than 32 grey values (soft edges); KeyframeSizeMismatch.
+    Values are not scaled: a mask of 0 and 255 is object 255, a mask of 1 bit is object 1. A colour image is accepted if
+    all its pixels are grey. `size` is the expected size (H, W).
+
+    Raises KeyframeUnreadable, KeyframeSizeMismatch, and KeyframeNotLabels for colours, for ids above 255 and for more
+    than 32 grey values, which are soft edges.
     """
     try:
         stored, palette = _read_stored(path)
@@ -92,11 +94,11 @@ def read_keyframes(
     *,
     unlabelled: Literal["unknown", "absent"] = "unknown",
 ) -> tuple[KeyframeFile, ...]:
-    """Read a folder of label images (or a single one); the number in a file name selects the media frame.
+    """Read keyframes from a folder of label images or a single one; the number in a file name gives the frame.
 
-    `numbers` are the numbers of the media frames, `size` the clip's (H, W). With `unlabelled="unknown"` an image
-    annotates only the objects labelled in it; with "absent" all other objects of the folder are annotated as absent.
-    Raises NoKeyframes, KeyframeOutsideClip, and what `read_labels` raises.
+    `numbers` are the file numbers of the media frames, `size` the clip's (H, W). With `unlabelled="unknown"` an image
+    annotates only the objects that it shows; with "absent" it also annotates all other objects of the folder as absent.
+    Raises NoKeyframes, KeyframeOutsideClip, and the errors of `read_labels`.
     """
     frame_of = {number: frame for frame, number in enumerate(numbers)}
     found = []
@@ -118,7 +120,7 @@ def read_keyframes(
 
 
 def label_files(folder: Path) -> list[Path]:
-    """List the images of a folder in natural order, or a single given file. Raises NoKeyframes if none."""
+    """List the images in a folder in natural order, or the file itself if `folder` is a file. Raises NoKeyframes."""
     if folder.is_file():
         return [folder]
     if not folder.is_dir():
@@ -130,7 +132,7 @@ def label_files(folder: Path) -> list[Path]:
 
 
 def _with_absent_objects(keyframes: list[KeyframeFile]) -> list[KeyframeFile]:
-    """Add to the first image of each frame the objects that no image of the frame shows, as absent."""
+    """Annotate objects that no image of a frame shows as absent there, in the frame's first image."""
     all_objects = {id_ for keyframe in keyframes for id_ in keyframe.objects}
     completed = []
     frames_done: set[int] = set()
@@ -145,7 +147,10 @@ def _with_absent_objects(keyframes: list[KeyframeFile]) -> list[KeyframeFile]:
 
 
 def _read_stored(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read stored values (H, W), or (H, W, 3) for colours, without alpha; and the palette (256, 3) or zeros."""
+    """Read the stored values (H, W), or (H, W, 3) of a colour image, without alpha; and the palette (256, 3).
+
+    The palette is all 0 if the image has none.
+    """
     with Image.open(path) as image:
         palette = np.zeros((256, 3), np.uint8)
         if image.mode in ("LA", "La", "PA"):
@@ -160,14 +165,14 @@ def _read_stored(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _grey_scale(path: Path) -> int:
-    """Return the factor by which Pillow scales 2-bit and 4-bit grey PNG values to 0..255; else 1."""
+    """Return the factor by which Pillow multiplies the values of a 2-bit or 4-bit grey PNG; 1 for other images."""
     with path.open("rb") as file:
         header = file.read(26)
     return {2: 85, 4: 17}.get(header[24], 1) if header.startswith(_PNG) and len(header) > 24 else 1
 
 
 def _davis_palette() -> np.ndarray:
-    """Build the DAVIS palette (256, 3) uint8: id bits, in groups of three, are RGB bits from 7 down."""
+    """Build the DAVIS palette (256, 3) uint8, in which the bits of an id set the highest bits of R, G, B in turn."""
     ids = np.arange(256)
     colours = np.zeros((256, 3), np.int64)
     for step in range(8):

@@ -28,14 +28,14 @@ SLACK = 3  # frames that a container may report too many: its duration includes 
 
 
 class Movie:
-    """Frames of one movie file.
+    """Reads frames of a movie file by number, always with the same result as decoding from the start.
 
-    A seek is accepted only if timestamps and content match those of decoding from the start; otherwise the movie is
-    decoded from the start again.
+    A seek is used only if the timestamps and content after it match those seen before; else the movie is decoded from
+    the start again.
     """
 
     def __init__(self, path: Path, size: tuple[int, int] | None = None) -> None:
-        """Open a movie; apply its rotation metadata unless only the unrotated frames have `size` (H, W).
+        """Open a movie of the expected `size` (H, W); its rotation metadata is ignored if only that gives this size.
 
         Raises ClipUnreadable if no frame can be decoded.
         """
@@ -69,7 +69,7 @@ class Movie:
         return self._cached[frame].copy()
 
     def close(self) -> None:
-        """Close the file and drop cached frames."""
+        """Close the file and release cached frames."""
         self._cached = {}
         self._capture.release()
 
@@ -86,7 +86,7 @@ class Movie:
         return round(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)), round(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
 
     def _decode(self, first: int, last: int) -> dict[int, np.ndarray]:
-        """Decode frames first..last by the cheapest method whose result is verified."""
+        """Decode the frames from `first` to `last`, trying the fastest way first; a result counts only if verified."""
         if self._end is not None and last >= self._end:
             raise self._end_error(last)
         moves: tuple[Callable[[int], bool], ...]
@@ -99,13 +99,19 @@ class Movie:
         raise FramesUnreadable(f"frames {first} to {last} of movie {self._path.name} change each time they are decoded")
 
     def _continue(self, first: int) -> bool:
-        """Continue from the current position, if shortly before `first` or at the last known frame."""
+        """Return whether decoding can go on to `first` from the current position.
+
+        It can if the position is shortly before `first`, or if no later frame has been decoded yet.
+        """
         return self._position < first and (
             first - self._position <= _LONG_RUN_UP or self._position + 1 == len(self._times)
         )
 
     def _seek(self, run_up: int, first: int) -> bool:
-        """Seek to `run_up` frames before `first` or the last known frame; return whether the position is identified."""
+        """Seek to `run_up` frames before `first`; return whether the frame reached could be identified.
+
+        If frames up to `first` have never been decoded, seek to `run_up` frames before the last decoded one.
+        """
         # Beyond the last known frame, the position could not be identified.
         target = min(first, len(self._times)) - 1 - run_up
         if target < 0 or self._seeks_left == 0:
@@ -121,7 +127,7 @@ class Movie:
         return False
 
     def _rewind(self, first: int) -> bool:
-        """Reopen the movie at its start."""
+        """Reopen the movie, so that decoding goes on from its start; always returns True."""
         if first > _LONG_RUN_UP:
             self._seeks_left = max(0, self._seeks_left - 1)
         if not self._path.is_file():
@@ -131,7 +137,7 @@ class Movie:
         return True
 
     def _decode_verified(self, first: int, last: int) -> dict[int, np.ndarray] | None:
-        """Decode on to frames first..last; None if timestamps or content differ from earlier decoding."""
+        """Decode up to `last` and return frames from `first` on; None if timestamps or content differ from before."""
         frames = {}
         while self._position < last:
             frame = self._position + 1
@@ -170,7 +176,7 @@ class Movie:
         self._checksums.append(checksum)
 
     def _count(self) -> int:
-        """Count frames by decoding all, for containers without a frame count."""
+        """Count the frames by decoding all of them, for movies whose container does not give the number."""
         frame = 0
         try:
             while True:

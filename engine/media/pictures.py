@@ -24,7 +24,7 @@ os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")
 
 
 def is_picture(path: Path) -> bool:
-    """Return whether the suffix is that of an image; hidden files, such as macOS `._` files, are excluded."""
+    """Return whether a file has the suffix of an image and is not hidden; macOS writes hidden `._` files."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
@@ -62,7 +62,7 @@ def picture_size(path: Path) -> tuple[int, int] | None:
 
 
 def _by_pillow(data: bytes) -> np.ndarray | None:
-    """Read an 8-bit image with Pillow; None if Pillow would lose bits or lacks the format."""
+    """Read an 8-bit image with Pillow; None if Pillow does not know the format or would reduce its bit depth."""
     if data.startswith(_PNG) and data[24:25] == b"\x10":
         _check_png(data)  # OpenCV silently pads truncated files
         return None

@@ -1,4 +1,4 @@
-"""MemoryBank: a cascade of stores, written at the first and read as one memory."""
+"""MemoryBank: a cascade of stores. New entries go to the first store; a network reads all stores as one memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class TokenGroup:
-    """Memory of objects that share the same tokens: per propagation layer, all tokens concatenated on one axis."""
+    """Memory of the objects that have information in the same tokens; per layer, all tokens are concatenated."""
 
     objects: tuple[int, ...]  # object indices, ascending, one per row of `value`; empty: all objects
     layers: tuple[Tokens, ...]
@@ -27,7 +27,7 @@ class TokenGroup:
     _cache: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def cached(self, name: str, make: Callable[[], Result]) -> Result:
-        """Return `make()`, computed once per memory write: tokens in the layout that a network reads fastest."""
+        """Return the result of `make()`, computed once per memory write; networks cache tokens in their own layout."""
         if name not in self._cache:
             self._cache[name] = make()
         result: Result = self._cache[name]
@@ -36,7 +36,7 @@ class TokenGroup:
 
 @dataclass(frozen=True)
 class MemoryView:
-    """Entries of a memory bank between two writes, grouped for reading."""
+    """The entries of a memory bank, grouped for reading; valid until the next write."""
 
     entries: tuple[Entry, ...]
     groups: tuple[TokenGroup, ...]  # more than one only if objects were annotated on different frames
@@ -49,12 +49,12 @@ class MemoryView:
         return group.layers
 
     def report_usage(self, relevance: Tensor) -> None:
-        """Record how relevant each entry was to the frame just read: `relevance` (entries,)."""
+        """Store the relevance (entries,) of each entry to the frame just read."""
         for entry, share in zip(self.entries, relevance, strict=True):
             entry.usage.relevance = share
 
     def report_attention(self, mass: Tensor) -> None:
-        """Record each entry's share of the attention `mass` (N,) on the first group's tokens as its relevance."""
+        """Store as relevance of each entry its share of the attention `mass` (N,) on the first group's tokens."""
         starts = self.groups[0].starts
         lengths = [len(self.entries[index]) - first for index, first in starts]
         received = {index: part.sum() for (index, _), part in zip(starts, torch.split(mass, lengths), strict=True)}
@@ -63,7 +63,7 @@ class MemoryView:
         self.report_usage(per_entry / mass.sum())
 
     def add_usage(self, mass: Tensor) -> None:
-        """Count one read in every entry's usage; `mass` (N,) is the attention on the first group's tokens."""
+        """Add one read to the usage of each entry; `mass` (N,) is the attention on the first group's tokens."""
         offset = 0
         starts = dict(self.groups[0].starts)
         for index, entry in enumerate(self.entries):
@@ -74,9 +74,9 @@ class MemoryView:
 
 
 class MemoryBank:
-    """Cascade of stores: an entry evicted by one store is offered to the next, and discarded after the last.
+    """Cascade of stores: entries that a store evicts are offered to the next; after the last they are discarded.
 
-    `interval` is the distance in frames from the last entry at which the next one is due.
+    A new entry is due `interval` frames after the last one.
     """
 
     def __init__(self, stores: Sequence[Store], *, interval: int) -> None:
@@ -86,16 +86,16 @@ class MemoryBank:
         self._view: MemoryView | None = None
 
     def is_due(self, frame: int) -> bool:
-        """Return whether `frame` is at least `interval` frames from the last entry, or no entry was written yet."""
+        """Return whether `frame` is at least `interval` frames from the last entry; true if there is no entry yet."""
         return self._last_frame is None or abs(frame - self._last_frame) >= self._interval
 
     @property
     def needs_quality(self) -> bool:
-        """Return whether a store filters entries by quality, so that `Entry.quality` has to be estimated."""
+        """Return whether a `Gate` filters entries by `Entry.quality`, which then has to be estimated."""
         return any(isinstance(store, Gate) for store in self._stores)
 
     def write(self, entry: Entry) -> None:
-        """Offer `entry` to the first store, and what each store evicts to the next."""
+        """Offer `entry` to the first store, and the entries that each store evicts to the next store."""
         offered: Sequence[Entry] = [entry]
         for store in self._stores:
             offered = store.write(offered)
@@ -103,15 +103,15 @@ class MemoryBank:
         self._view = None
 
     def start_from(self, frame: int) -> None:
-        """Count the interval from `frame`: the start of a sweep, or a pinned keyframe that the sweep passes."""
+        """Count the interval to the next entry from `frame`, the start of a sweep or a permanent keyframe."""
         self._last_frame = frame
 
     def state_dict(self) -> tuple[int | None, list[Any]]:
-        """Return the frame of the last entry and the state of every store, without `Permanent` keyframes."""
+        """Return the frame of the last entry and the state of each store; permanent keyframes are left out."""
         return self._last_frame, [store.state_dict() for store in self._stores]
 
     def load_state_dict(self, state_dict: tuple[int | None, list[Any]]) -> None:
-        """Restore the `state_dict` of a bank with the same kinds of stores."""
+        """Restore what `state_dict` returned; the bank must have the same kinds of stores."""
         self._last_frame, store_states = state_dict
         for store, store_state in zip(self._stores, store_states, strict=True):
             store.load_state_dict(store_state)
@@ -122,7 +122,7 @@ class MemoryBank:
         return not any(store.entries() for store in self._stores)
 
     def view(self) -> MemoryView:
-        """Return the entries of all stores, concatenated into token groups; computed once per write."""
+        """Return the entries of all stores, grouped for reading; computed once per write."""
         if self._view is None:
             entries = tuple(entry for store in self._stores for entry in store.entries())
             tracks_usage = any(isinstance(store, Restricted) for store in self._stores)
@@ -131,7 +131,7 @@ class MemoryBank:
 
 
 def _token_groups(entries: tuple[Entry, ...]) -> tuple[TokenGroup, ...]:
-    """Group the objects that have information in the same tokens of the same entries."""
+    """Group objects that have information in the same tokens, and concatenate the tokens of each group."""
     count = max((max(entry.objects) + 1 for entry in entries if entry.objects), default=0)
     if not count:  # no plane has a row per object, or all objects share every entry
         whole = tuple((index, 0) for index in range(len(entries)))
@@ -151,13 +151,16 @@ def _token_groups(entries: tuple[Entry, ...]) -> tuple[TokenGroup, ...]:
 def _concatenate_entries(
     entries: tuple[Entry, ...], starts: tuple[tuple[int, int], ...], objects: tuple[int, ...]
 ) -> tuple[Tokens, ...]:
-    """Concatenate the tokens of the entries in `starts`, per layer, with the rows of `objects` only."""
+    """Concatenate, per layer, the tokens of entries with the value rows of `objects`.
+
+    `starts` holds pairs of an entry's index and the first token to take from that entry.
+    """
     slices = [_slice_entry(entries[index], first, objects) for index, first in starts]
     return tuple(concatenate(layer) for layer in zip(*slices, strict=True))
 
 
 def _slice_entry(entry: Entry, first: int, objects: tuple[int, ...]) -> tuple[Tokens, ...]:
-    """Slice an entry's tokens from `first` on, with the rows of `objects` only; empty: all rows."""
+    """Return the layers of an entry with its tokens from `first` on and the value rows of `objects` (empty: all)."""
     layers = []
     for layer in entry.layers:
         planes = {name: plane[..., first:] for name, plane in layer.planes.items()}
@@ -170,5 +173,5 @@ def _slice_entry(entry: Entry, first: int, objects: tuple[int, ...]) -> tuple[To
 
 
 def _pad_front(mass: Tensor, count: int) -> Tensor:
-    """Pad `mass` with leading zeros to `count` tokens."""
+    """Put zeros in front of `mass`, so that it has `count` tokens."""
     return torch.cat([mass.new_zeros(count - len(mass)), mass])

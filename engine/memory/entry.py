@@ -1,4 +1,4 @@
-"""Entry: one frame's memory tokens, and how much they were read."""
+"""Entry: the memory tokens of one frame, with statistics on how much they were read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _INITIAL_LIFE = 1e-7  # of an unread entry: keeps mass / life finite
 
 @dataclass
 class Usage:
-    """Attention that an entry's tokens received since it was written; the only mutable part of an entry."""
+    """Statistics on how much the tokens of an entry were read; the only part of an entry that changes."""
 
     mass: Tensor | None = None  # (N,) sum of the attention received
     life: float = _INITIAL_LIFE  # number of reads
@@ -23,25 +23,25 @@ class Usage:
     comparisons: int = 0  # times the entry was scored against the others
 
     def add(self, mass: Tensor) -> None:
-        """Count one read, in which the tokens received the attention `mass` (N,)."""
+        """Add one read, in which the tokens received the attention `mass` (N,)."""
         self.mass = mass.clone() if self.mass is None else self.mass + mass
         self.life += 1
 
     def rate(self, count: int, *, like: Tensor) -> Tensor:
-        """Return the attention received per read, (N,) with N = `count`; zeros if unread."""
+        """Return the mean attention per read of each of `count` tokens, (count,); zeros if they were never read."""
         return like.new_zeros(count) if self.mass is None else self.mass / self.life
 
     def select_tokens(self, keep: Tensor) -> Usage:
-        """Return the usage of the tokens where `keep` (N,) is true, without relevance."""
+        """Return the usage of only those tokens where `keep` (N,) is true; relevance is not kept."""
         return Usage(None if self.mass is None else self.mass[keep], self.life)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Memory of one frame: one `Tokens` per propagation layer. `pinned` marks a user's keyframe.
+    """Memory of one frame: a `Tokens` for each propagation layer. `pinned` marks a keyframe of the user.
 
-    `objects` holds the object index of each row of the `value` plane; empty: all objects.
-    `missing_prefix` holds, per row, the number of leading tokens without information on that object; empty: none.
+    `objects` holds the object index of each row of the `value` plane; empty: one row for each object, in order.
+    `missing_prefix` holds for each row how many leading tokens lack information on that object; empty: none.
     """
 
     frame: int
@@ -57,15 +57,15 @@ class Entry:
         return len(self.layers[0])
 
     def as_pinned(self) -> Entry:
-        """Return a copy marked as a keyframe."""
+        """Return a copy marked as a keyframe of the user."""
         return replace(self, pinned=True)
 
     def restricted_to(self, objects: tuple[int, ...]) -> Entry:
-        """Return a copy whose rows belong to the given object indices."""
+        """Return a copy with the object indices of its value rows replaced by `objects`."""
         return replace(self, objects=objects)
 
     def with_first_value(self) -> Entry:
-        """Return a copy in which every object has the first object's value."""
+        """Return a copy in which all objects have the value of the first object."""
         layers = tuple(
             Tokens({**layer.planes, PER_OBJECT: layer[PER_OBJECT][:1].expand_as(layer[PER_OBJECT])})
             for layer in self.layers
@@ -73,7 +73,7 @@ class Entry:
         return replace(self, layers=layers)
 
     def missing_tokens(self, index: int) -> int:
-        """Count the leading tokens without information on object `index`: all if the entry lacks the object."""
+        """Return how many leading tokens lack information on object `index`; all if the entry has no row for it."""
         if not self.objects:
             return 0
         if index not in self.objects:

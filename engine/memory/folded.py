@@ -1,4 +1,4 @@
-"""First and Folded: memory of constant size, which merges new frames into one entry (MAVOS's MCA)."""
+"""Stores of a single entry: `First` keeps the first frame, `Folded` merges new frames into one (MAVOS's MCA)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Fold = Callable[[Entry, Entry], Entry]  # (new, old) -> merged entry
 
 
 class First(ListStore):
-    """Keeps the first entry offered, and evicts all later ones."""
+    """Store that keeps the first entry offered and evicts all later ones."""
 
     def write(self, entries: Sequence[Entry]) -> list[Entry]:
         space = 1 - len(self._kept)
@@ -20,7 +20,7 @@ class First(ListStore):
 
 
 class Folded(ListStore):
-    """Keeps one entry: at first the first one offered, then `fold(new, kept)` for each new one. Evicts nothing."""
+    """Store of one entry, with which each new entry is merged by `fold(new, kept)`; passes nothing on."""
 
     def __init__(self, fold: Fold) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""LongTerm: prototypes distilled from evicted entries, with the least used tokens dropped (XMem)."""
+"""LongTerm: XMem's long-term memory, which distils evicted entries into prototypes and forgets unused tokens."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Distil = Callable[[Sequence[Entry], int], Entry]  # (entries, number of prototyp
 
 
 class LongTerm(ListStore):
-    """XMem's long-term memory (ECCV 2022, section 3.3): each offered batch is distilled into `prototypes` tokens.
+    """XMem's long-term memory (ECCV 2022, section 3.3): distils each batch of entries into `prototypes` tokens.
 
-    Before a batch is added, the least used tokens are dropped, together with all as rarely used as the last of them,
-    so that at most `max_tokens` - `prototypes` remain. Without `counting`, the oldest tokens are dropped instead.
-    Dropped tokens are discarded, not passed on to the next store.
+    At most `max_tokens` tokens are kept. To make room for a batch, the tokens that were read least are discarded, with
+    all others that were read equally little; without `counting`, the oldest tokens are. No entry is passed to the next
+    store.
     """
 
     def __init__(self, distil: Distil, *, prototypes: int, max_tokens: int, counting: bool) -> None:
@@ -34,7 +34,7 @@ class LongTerm(ListStore):
         return []
 
     def _make_room(self) -> None:
-        """Drop tokens until another `prototypes` of them fit."""
+        """Discard tokens until there is room for another batch of prototypes."""
         sizes = [len(entry) for entry in self._kept]
         excess = sum(sizes) - (self._max_tokens - self._prototypes)
         if excess <= 0:

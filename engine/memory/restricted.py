@@ -1,4 +1,4 @@
-"""Restricted: RMem's bank of a few frames, selected by relevance and freshness."""
+"""Restricted: RMem's memory of a few frames, chosen by relevance and freshness."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ _DAMPING = 8  # added to the number of comparisons of an entry
 
 
 class Restricted(ListStore):
-    """Keeps up to `max_entries` entries: always the newest, with `reference` the first, else the highest scores.
+    """Store of at most `max_entries` entries: the newest, with `reference` also the first, and those of highest score.
 
-    An entry's score, updated at each write, is the moving average of its relevance to the frames read, plus RMem's
-    freshness term (Zhou et al., CVPR 2024): 1.5 sqrt(ln(comparisons of all entries) / (own comparisons + 8)).
-    With `patient`, scoring starts when the bank is full. A keyframe clears the bank.
+    The score of an entry is updated at each write. It is the moving average of the entry's relevance to the frames
+    read, plus RMem's freshness term (Zhou et al., CVPR 2024): 1.5 sqrt(ln(comparisons of all entries) / (own
+    comparisons + 8)). With `patient`, scores are updated only when the store is full. A new keyframe evicts all
+    entries.
     """
 
     def __init__(self, max_entries: int, *, patient: bool, reference: bool = True) -> None:
@@ -44,7 +45,7 @@ class Restricted(ListStore):
         return evicted
 
     def _scores(self) -> list[float]:
-        """Update relevance averages and comparison counts; return one score per entry, in the order of the bank."""
+        """Update the relevance average and comparison count of each entry; return their scores, in order."""
         averages = []
         for usage in (entry.usage for entry in self._kept):
             relevance = usage.relevance if usage.relevance is not None else torch.zeros(())

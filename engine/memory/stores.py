@@ -1,4 +1,4 @@
-"""Stores: steps of the memory cascade, which keep some entries and evict the others."""
+"""Stores of a memory bank, each of which keeps some of the entries offered to it and passes the others on."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from .entry import Entry
 
 
 class Store(Protocol):
-    """One step of a memory cascade."""
+    """One store in the cascade of a memory bank."""
 
     def write(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Take the offered entries; return those that this store evicts or does not keep, for the next store."""
+        """Offer entries to this store; return those that the next store is to get: evicted ones and ones not kept."""
         ...
 
     def entries(self) -> list[Entry]:
-        """Return the readable entries."""
+        """Return the entries that a network reads."""
         ...
 
     def state_dict(self) -> Any:
-        """Return the state as tuples, lists, entries and numbers, for `load_state_dict`."""
+        """Return the state as tuples, lists, entries and numbers; `load_state_dict` restores it."""
         ...
 
     def load_state_dict(self, state_dict: Any) -> None:
-        """Restore the `state_dict` of a store of the same kind."""
+        """Restore what `state_dict` of a store of the same kind returned."""
         ...
 
 
 class ListStore:
-    """Base of stores whose only state is a list of entries."""
+    """Base class of stores whose whole state is a list of entries."""
 
     def __init__(self) -> None:
         self._kept: list[Entry] = []
@@ -45,7 +45,7 @@ class ListStore:
 
 
 class Permanent:
-    """Keeps every keyframe permanently, one entry per frame, and passes all other entries on."""
+    """Store that keeps all keyframes, one entry per frame, and passes all other entries on."""
 
     def __init__(self) -> None:
         self._by_frame: dict[int, Entry] = {}
@@ -65,7 +65,10 @@ class Permanent:
 
 
 class Bounded:
-    """Keeps the `capacity` entries of highest `worth(entry, age)`; age is the number of entries offered since."""
+    """Store of the `capacity` entries with the highest `worth(entry, age)`.
+
+    The age of an entry is the number of entries offered since it was, itself included.
+    """
 
     def __init__(self, capacity: int, worth: Callable[[Entry, int], float]) -> None:
         self._capacity = capacity
@@ -94,10 +97,10 @@ class Bounded:
 
 
 class Gate:
-    """Filter that keeps nothing: passes keyframes and entries of sufficient quality on to the next store."""
+    """Filter by quality: passes keyframes and good entries on to the next store, and keeps none itself."""
 
     def __init__(self, min_quality: float) -> None:
-        """Build a filter that discards unpinned entries with a quality below `min_quality`, 0..1."""
+        """Build a filter that discards entries with a quality below `min_quality`, 0..1, unless they are keyframes."""
         self._min_quality = min_quality
 
     def write(self, entries: Sequence[Entry]) -> list[Entry]:

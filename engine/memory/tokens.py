@@ -25,7 +25,7 @@ class Tokens:
 
 
 def concatenate(groups: Sequence[Tokens]) -> Tokens:
-    """Concatenate groups along the token axis, in order; planes that the first group lacks are dropped."""
+    """Concatenate groups of tokens in order; a plane is left out if the first group does not have it."""
     if len(groups) == 1:
         return groups[0]
     return Tokens({name: torch.cat([group[name] for group in groups], dim=-1) for name in groups[0].planes})

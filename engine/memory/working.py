@@ -1,4 +1,4 @@
-"""Working: XMem's working memory of whole frames, which evicts the older ones in batches."""
+"""Working: XMem's working memory of the latest frames, which evicts older frames in batches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .tokens import PER_OBJECT, Tokens
 
 
 class Working(ListStore):
-    """Keeps the latest frames. At `max_frames` entries, all but the last `min_frames` are evicted as one batch."""
+    """Store of the latest entries; when there are `max_frames`, all but the last `min_frames` are evicted at once."""
 
     def __init__(self, min_frames: int, max_frames: int) -> None:
         super().__init__()
@@ -29,11 +29,10 @@ class Working(ListStore):
 
 
 class FirstAndWorking(Working):
-    """`Working` that never evicts the first frame, the user's annotation; that frame is one of the `min_frames`.
+    """`Working` that always keeps the first frame, annotated by the user, as one of its `min_frames` entries.
 
-    As in XMem's code, the first value of an object that appeared later is kept too, moved to the key of the first
-    frame. If at most `min_frames` + 1 frames hold the object, its other evicted values are discarded, else they go to
-    the next store.
+    As in XMem's code, the first value of an object that appeared later is added to the first frame's entry. If at most
+    `min_frames` + 1 later frames hold the object, its evicted values are discarded, else they go to the next store.
     """
 
     def write(self, entries: Sequence[Entry]) -> list[Entry]:
@@ -56,7 +55,7 @@ class FirstAndWorking(Working):
 
 
 def _add_row(entry: Entry, source: Entry, index: int) -> Entry:
-    """Append the value row that object `index` has in `source` to `entry`."""
+    """Return `entry` with the value row of object `index` copied from `source` and appended."""
     row = source.row(index)
     layers = tuple(
         Tokens({**layer.planes, PER_OBJECT: torch.cat([layer[PER_OBJECT], source_layer[PER_OBJECT][row][None]])})
@@ -66,7 +65,7 @@ def _add_row(entry: Entry, source: Entry, index: int) -> Entry:
 
 
 def _remove_row(entry: Entry, index: int) -> Entry:
-    """Remove the value row of object `index` from `entry`, if it holds one without missing tokens."""
+    """Return `entry` without the value row of object `index`; unchanged if that row is absent or incomplete."""
     if entry.missing_tokens(index):
         return entry
     rows = [row for row, row_index in enumerate(entry.objects) if row_index != index]

@@ -1,4 +1,4 @@
-"""Worth functions of `Bounded`: an entry and its age -> a score."""
+"""Functions that rate the worth of an entry of a given age, for the store `Bounded`."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from .entry import Entry
 
 
 def recency(entry: Entry, age: int) -> float:
-    """Return a score by which `Bounded` keeps the newest entries."""
+    """Rate newer entries higher."""
     return -age

@@ -136,7 +136,7 @@ def _recipe(
     direction: Direction = Direction.FORWARD,
     every_identity: bool = False,
 ) -> Recipe:
-    """Return a recipe of the family, with what its members share."""
+    """Make a recipe of the AOT family, with the settings that all of them share."""
     centred = encoder != "swinb"
     return Recipe(
         name=name,

@@ -1,4 +1,4 @@
-"""Tables of the published tensor names of AOT, DeAOT, MAVOS and RMem weights, with ours."""
+"""Tensor names in published weights of AOT, DeAOT, MAVOS and RMem, with the names in our networks."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ _FOLD = {
 
 
 def _renamed_layers(ours: str, theirs: str, table: dict[str, str]) -> list[Layer]:
-    """List the layers of a block, from a table of our names -> published names."""
+    """List the layers of a block, given `table` from our to published names; `ours` and `theirs` are prefixes."""
     return [Layer(f"{ours}.{name}", f"{theirs}.{published}") for name, published in table.items()]
 
 

@@ -1,4 +1,4 @@
-"""Registry of memories, by the name given to `--set memory=NAME`, and the settings that they share."""
+"""The memories that a recipe can run with, by the NAME in `--set memory=NAME`, and the settings they share."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Cascade:
-    """Named factory of memory stores; an entry goes to the first store, which passes on what it does not keep."""
+    """A memory by name: makes the stores of a bank; each store passes what it does not keep on to the next."""
 
     name: str
     meaning: str
@@ -46,7 +46,10 @@ class Cascade:
     needs: type[Any] | None = None  # required capability of the network, see `networks.network`
 
     def bank(self, numbers: Numbers, network: Network, frames: int) -> MemoryBank:
-        """Return a bank of permanent keyframes and these stores. Raises BadSetting if the network lacks `needs`."""
+        """Make a bank of these stores, after a quality filter and permanent keyframes if the settings ask for them.
+
+        Raises BadSetting if the network lacks the capability `needs`.
+        """
         if self.needs and not isinstance(network, self.needs):
             raise BadSetting(
                 f"the memory {self.name!r} needs a network that {_CAPABILITIES[self.needs]}; this one does not"
@@ -87,7 +90,7 @@ COUNTING = Option(
 
 
 def long_term_store(numbers: Numbers, network: Network) -> LongTerm:
-    """Return XMem's long-term memory for a network that distils prototypes.
+    """Make XMem's long-term memory, for a network that can distil prototypes.
 
     Raises BadSetting if the numbers contradict each other.
     """
@@ -107,12 +110,12 @@ def long_term_store(numbers: Numbers, network: Network) -> LongTerm:
 
 
 def unbounded_store() -> Store:
-    """Return a store that keeps every entry."""
+    """Make a store that keeps every entry."""
     return Working(1, 2**31)
 
 
 def folded_store(network: Network) -> Folded:
-    """Return MAVOS's store of one entry, into which the network folds each new one."""
+    """Make MAVOS's store of a single entry, into which the network merges each new one."""
     assert isinstance(network, FoldsEntries)  # `Cascade.bank` refuses other networks; MAVOS is one
     return Folded(network.modulate)
 
@@ -147,7 +150,7 @@ CASCADES = {
 
 
 def find_cascade(name: str) -> Cascade:
-    """Return the memory called `name`. Raises BadSetting."""
+    """Return the memory called `name`, as in `--set memory=NAME`. Raises BadSetting."""
     try:
         return CASCADES[name]
     except KeyError:
@@ -155,7 +158,7 @@ def find_cascade(name: str) -> Cascade:
 
 
 def describe(options: Iterable[Option]) -> str:
-    """Format a recipe's settings as a table, with the memories it can be run with and their settings."""
+    """Format a table of a recipe's settings, and of the memories that can be chosen instead with their settings."""
     rows = [("--set", "in the paper", "default", "meaning"), *map(_row, options)]
     rows.append(("memory", "-", "the recipe's", "use another memory: every keyframe, ..."))
     for cascade in CASCADES.values():

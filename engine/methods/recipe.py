@@ -1,4 +1,4 @@
-"""Recipe: a method as a combination of network, memory, settings and weights."""
+"""Recipe: a method that a user can choose, made of a network, a memory, settings and weights."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ UPDATED = Option(
 
 @dataclass(frozen=True)
 class Recipe:
-    """Method: a network, the memory it is run with, its settings, and where its weights are."""
+    """Method that a user can choose: how to build its network and memory, its settings, and its weights."""
 
     name: str
     summary: str
@@ -64,13 +64,16 @@ class Recipe:
     unlabelled: Literal["unknown", "absent"] = "unknown"  # state of objects that a keyframe does not label
 
     def with_settings(self, overrides: Mapping[str, str]) -> tuple[Recipe, Numbers]:
-        """Return the recipe, with another memory if `overrides` name one, and its numbers. Raises BadSetting."""
+        """Apply `overrides`: return the recipe, with another memory if they name one, and the value of each setting.
+
+        Raises BadSetting.
+        """
         rest = {name: text for name, text in overrides.items() if name != _MEMORY}
         recipe = self if _MEMORY not in overrides else self.with_memory(overrides[_MEMORY])
         return recipe, recipe.numbers(rest)
 
     def with_memory(self, memory: str) -> Recipe:
-        """Return the recipe with the memory of that name, in which keyframes are permanent. Raises BadSetting."""
+        """Return the recipe with the memory called `memory` and with permanent keyframes. Raises BadSetting."""
         cascade = find_cascade(memory)
         own = [option for option in self.options if not option.name.startswith(f"{_MEMORY}.")]
         interval, gate = (
@@ -94,7 +97,7 @@ class Recipe:
         )
 
     def numbers(self, overrides: Mapping[str, str]) -> Numbers:
-        """Return the value of every setting: the default, or that of `overrides`. Raises BadSetting."""
+        """Return the value of each setting: from `overrides`, else the default. Raises BadSetting."""
         options = {option.name: option for option in self.options}
         numbers = {option.name: option.default for option in self.options}
         for name, text in overrides.items():
@@ -133,9 +136,10 @@ class Recipe:
         return STEPS in self.options
 
     def weights_file(self) -> Path | None:
-        """Return the bundled or installed weights file; None if the recipe has neither bundled nor published weights.
+        """Return the weights file that comes with Keymatte, else the first published one that is installed.
 
-        Raises WeightsMissing if it has published weights, but none are installed.
+        Returns None for a recipe without bundled or published weights. Raises WeightsMissing if the recipe needs
+        published weights and none are installed.
         """
         found, entries = self.available_weights(), catalogue.published_for(self.name)
         if found is None and entries:
@@ -146,17 +150,17 @@ class Recipe:
         return found
 
     def available_weights(self) -> Path | None:
-        """Return the bundled weights file, else the first installed published one; None if there is neither."""
+        """Return the weights file that comes with Keymatte, else the first installed published one, else None."""
         entries = catalogue.published_for(self.name)
         candidates = [catalogue.installed_file(entry, catalogue.default_folder()) for entry in entries]
         return self.weights or next((file for file in candidates if file.is_file()), None)
 
     def framing_style(self, numbers: Numbers) -> FramingStyle:
-        """Return how frames are fitted to the network, with these numbers."""
+        """Return how frames are scaled and padded for the network, given the values of the settings."""
         return replace(self.framing, enlarge=bool(numbers.get(ENLARGE.name)))
 
     def keyframe_policy_for(self, numbers: Numbers) -> KeyframePolicy:
-        """Return how keyframes are treated, with these numbers."""
+        """Return how keyframes are used, given the values of the settings."""
         return replace(
             self.keyframe_policy,
             permanent=self.keyframe_policy.permanent and bool(numbers.get(PERMANENT.name, 1)),
@@ -166,12 +170,12 @@ class Recipe:
 
 
 def with_defaults(options: tuple[Option, ...], defaults: Mapping[str, int]) -> tuple[Option, ...]:
-    """Return `options`, with the defaults named in `defaults` replaced."""
+    """Return `options` with other default values, given by name."""
     return tuple(replace(option, default=defaults.get(option.name, option.default)) for option in options)
 
 
 def for_inference(network: Module, device: torch.device) -> Module:
-    """Move a network to `device`, in evaluation mode, without gradients, in channels-last memory format."""
+    """Prepare a network for inference on `device`: evaluation mode, no gradients, channels-last memory format."""
     # Convolutions are faster in this format on every device, and the layers after a convolution keep its format.
     network.eval().requires_grad_(False)
     network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]

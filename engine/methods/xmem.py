@@ -72,7 +72,7 @@ def _xmem_plus_plus_bank(numbers: Numbers, network: Network, frames: int) -> Mem
 
 
 def _xmem(numbers: Numbers, tensors: Tensors) -> XMem:
-    """Build XMem with the channel counts of `tensors`. Raises WeightsDamaged if the numbers ask for others."""
+    """Build XMem with the sizes of the weights `tensors`. Raises WeightsDamaged if a setting asks for another size."""
     rows = {name: len(tensor) for name, tensor in tensors.items() if tensor.ndim}
     sizes = XMemSizes(
         key=rows.get("key_proj.key_proj.weight", 64),
@@ -90,7 +90,7 @@ def _xmem(numbers: Numbers, tensors: Tensors) -> XMem:
 
 
 def _add_other_objects_channel(tensors: Tensors) -> Tensors:
-    """Add a zero input channel for the other objects' masks to weights that were trained on single objects."""
+    """Add a zero input channel for the other objects' masks to weights trained on single objects."""
     name = "value_encoder.conv1.weight"
     stem = tensors.get(name)
     if stem is None or stem.ndim != 4 or stem.shape[1] != 4:

@@ -1,4 +1,4 @@
-"""Aot: the networks of AOT and DeAOT (Yang et al., NeurIPS 2021 and 2022), MAVOS and RMem, built from parts."""
+"""Aot: the networks of AOT and DeAOT (Yang et al., NeurIPS 2021 and 2022), MAVOS and RMem."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from .network import Features, FoldsEntries, register_imagenet_statistics
 
 @dataclass(frozen=True)
 class AotState:
-    """State of `Aot`: short-term memory, and the current frame's projections in each block."""
+    """State of `Aot`: short-term memory, and what each block computed from the current frame."""
 
     short: tuple[BlockMemory, ...]  # per block
     projections: tuple[FrameProjection, ...] = ()  # per block, of a frame whose masks are not known yet
@@ -40,7 +40,7 @@ class AotState:
 
 
 class AotDecoderInput(nn.Module):
-    """Decoder input of AOT: the projected frame and each block's normed output."""
+    """Makes AOT's decoder input from the projected frame and the output of each block, after layer norm."""
 
     def __init__(self, blocks: int) -> None:
         super().__init__()
@@ -48,13 +48,13 @@ class AotDecoderInput(nn.Module):
         self.channels = WIDTH * (blocks + 1)
 
     def forward(self, frame: Tensor, streams: Sequence[Streams]) -> Tensor:
-        """Concatenate the projected frame (N, WIDTH) and the outputs of the blocks -> (N, channels)."""
+        """Concatenate the projected frame (N, WIDTH) with the normed outputs of the blocks -> (N, channels)."""
         normed = [norm(output.visual) for norm, output in zip(self.norms, streams, strict=True)]
         return torch.cat([frame, *normed], 1)
 
 
 class DeaotDecoderInput(nn.Module):
-    """Decoder input of DeAOT: both streams of the last block, with group norm."""
+    """Makes DeAOT's decoder input from both streams of the last block, with group norm."""
 
     channels = 2 * WIDTH
 
@@ -63,7 +63,7 @@ class DeaotDecoderInput(nn.Module):
         self.norm = nn.GroupNorm(2, self.channels)
 
     def forward(self, frame: Tensor, streams: Sequence[Streams]) -> Tensor:
-        """Concatenate and norm the streams of the last block -> (N, channels)."""
+        """Concatenate and norm both streams of the last block -> (N, channels); `frame` is not used."""
         last = streams[-1]
         assert last.identity is not None, "only DeAOT's blocks have an identity stream"
         tokens = torch.cat([last.visual, last.identity], 1)
@@ -71,7 +71,7 @@ class DeaotDecoderInput(nn.Module):
 
 
 class TemporalSlots(nn.Module):
-    """RMem's temporal encodings: one for the current frame, one for each age slot of memory entries."""
+    """RMem's learned temporal encodings: one for the current frame, and one per age slot for memory entries."""
 
     def __init__(self, width: int, ages: int = 4) -> None:
         super().__init__()
@@ -79,17 +79,17 @@ class TemporalSlots(nn.Module):
         self.ages = nn.Parameter(torch.zeros(ages, width))
 
     def forward(self, lengths: Sequence[int]) -> TemporalEncodings:
-        """Return the encodings for entries of the given token counts, oldest first."""
+        """Return the encodings for memory entries with these numbers of tokens, oldest first."""
         slots = assign_slots(len(lengths), len(self.ages))
         keys = [self.ages[slot].expand(length, -1) for slot, length in zip(slots, lengths, strict=True)]
         return TemporalEncodings(self.now[0], torch.cat(keys))
 
 
 class Aot(nn.Module):
-    """AOT network: blocks propagate up to ten object identities from long-term and short-term memory.
+    """Network of the AOT family: blocks propagate up to ten object identities from long- and short-term memory.
 
-    Predicts logits of all identities at stride 4, background first. If the memory tracks usage (RMem's store), the
-    relevance of each entry is reported; `temporal` adds RMem's temporal encodings.
+    It predicts logits of all identities at stride 4, background first. If a store of the memory selects entries by
+    relevance (RMem), the network reports the relevance of each entry. `temporal` adds RMem's temporal encodings.
     """
 
     stride = 1  # the framing chooses suitable sizes
@@ -121,7 +121,7 @@ class Aot(nn.Module):
         self._position_cache: tuple[tuple[Grid, torch.device], Tensor] | None = None
 
     def encode(self, image: Tensor) -> Features:
-        """Encode an image (1, 3, H, W) RGB 0..1 to a pyramid, and the projected frame as key."""
+        """Encode an image (1, 3, H, W) RGB 0..1 to a feature pyramid, with the projected frame as key."""
         image = (image - self.mean) / self.std
         pyramid = self.encoder(image)
         frame = self.projector(pyramid.get(0, pyramid[16]))
@@ -130,7 +130,7 @@ class Aot(nn.Module):
         return Features(image=image, pyramid=pyramid, query=query, grid=(frame.shape[-2], frame.shape[-1]))
 
     def segment(self, features: Features, memory: MemoryView, state: AotState | None) -> tuple[Tensor, AotState]:
-        """Segment a frame: logits (11, H / 4, W / 4), and the state with the frame's projections."""
+        """Segment a frame: return logits (11, H / 4, W / 4), and the state with the frame's projections by block."""
         (group,) = memory.groups
         long = group.cached("memories", lambda: tuple(_memory(layer) for layer in group.layers))
         short = state.short if state else tuple(_memory(layer) for layer in memory.entries[-1].layers)
@@ -144,7 +144,7 @@ class Aot(nn.Module):
     def memorize_keyframe(
         self, frame: int, features: Features, masks: Tensor, state: AotState | None
     ) -> tuple[Entry, AotState]:
-        """Encode a keyframe for both memories; its tokens are propagated from the keyframe itself."""
+        """Encode a keyframe and its masks for both memories; to get its tokens, the blocks read the keyframe itself."""
         identity = self.identities(masks)
         encodings = self.temporal([len(identity)]) if self.temporal else None
         streams = Streams(_tokens(features))
@@ -159,7 +159,7 @@ class Aot(nn.Module):
         return _entry(frame, long, features), AotState(tuple(short), frame=frame)
 
     def memorize(self, frame: int, features: Features, masks: Tensor, state: AotState | None) -> tuple[Entry, AotState]:
-        """Encode this frame for both memories, by its projections in `state` and its merged masks."""
+        """Encode a frame and its merged masks for both memories, from the projections in `state`."""
         if state is None:
             return self.memorize_keyframe(frame, features, masks, None)
         identity = self.identities(masks)
@@ -172,7 +172,7 @@ class Aot(nn.Module):
         return _entry(frame, long, features), AotState(tuple(short), frame=frame)
 
     def update_state(self, frame: int, features: Features, masks: Tensor, state: AotState | None) -> AotState:
-        """Make this frame the short-term memory, unless `memorize` already did."""
+        """Make the frame with its merged masks the short-term memory, unless `memorize` has done so."""
         if state is None:
             return self.memorize_keyframe(frame, features, masks, None)[1]
         if state.frame == frame:
@@ -189,7 +189,7 @@ class Aot(nn.Module):
         short: Sequence[BlockMemory],
         encodings: TemporalEncodings | None,
     ) -> tuple[list[Streams], tuple[FrameProjection, ...]]:
-        """Return the output and the projections of each block."""
+        """Run all blocks on a frame; return the output and the projections of each."""
         streams = Streams(_tokens(features))
         outputs: list[Streams] = []
         projections: list[FrameProjection] = []
@@ -214,7 +214,7 @@ class Aot(nn.Module):
         grid: Grid,
         memory: MemoryView,
     ) -> Tensor:
-        """Return each entry's share of the attention that foreground tokens give in the first block: (entries,)."""
+        """Return the share of attention that each entry gets from foreground tokens in the first block: (entries,)."""
         heads = self._blocks[0].heads
         query, key = add_temporal_encodings(frame.key, long.key, encodings)
         weights = attention_weights(query, key, heads=heads).mean(0)  # (N, M)
@@ -233,15 +233,15 @@ class Aot(nn.Module):
 
 
 class Mavos(Aot, FoldsEntries):
-    """MAVOS: DeAOT whose memory entries are merged by modulated cross-attention."""
+    """MAVOS: DeAOT that merges each new memory entry with the old one by modulated cross-attention (MCA)."""
 
     def __init__(self, *parts: Any, modulation: nn.ModuleList, **options: Any) -> None:
-        """Build `Aot` from `parts`, with an MCA for each block and plane: `modulation` holds a ModuleDict per block."""
+        """Build `Aot` from `parts` and `options`; `modulation` holds a ModuleDict per block, with an MCA per plane."""
         super().__init__(*parts, **options)
         self.modulation = modulation
 
     def modulate(self, new: Entry, old: Entry) -> Entry:
-        """Merge `new` with `old`, each plane of each block by its own MCA."""
+        """Merge the entry `new` with `old`; each plane of each block has its own MCA."""
         layers = []
         for modules, layer, old_layer in zip(self.modulation, new.layers, old.layers, strict=True):
             assert isinstance(modules, nn.ModuleDict)
@@ -251,12 +251,12 @@ class Mavos(Aot, FoldsEntries):
 
 
 def _tokens(features: Features) -> Tensor:
-    """Return the projected frame (N, WIDTH)."""
+    """Return the tokens (N, WIDTH) of the projected frame."""
     return features.query["key"].T
 
 
 def _memory(layer: Tokens) -> BlockMemory:
-    """Convert the tokens of memory entries to a block's contiguous layout (M, C)."""
+    """Convert the tokens of memory entries to the memory that a block reads, (M, C), contiguous."""
     key, value = layer["key"].T.contiguous(), layer["value"].T
     id_value = layer.planes.get("id_value")
     if id_value is None:
@@ -267,7 +267,7 @@ def _memory(layer: Tokens) -> BlockMemory:
 
 
 def _entry(frame: int, long: Sequence[BlockMemory], features: Features) -> Entry:
-    """Convert a frame's long-term memory in each block to an entry."""
+    """Make a memory entry from a frame's long-term memory in each block."""
     layers = []
     for memory in long:
         planes = {"key": memory.key, "value": memory.value}

@@ -1,4 +1,4 @@
-"""Colour: network without weights that matches colours, for tests and the first-run check."""
+"""Colour: network without weights that matches colours; serves tests, and a check after installation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAX_CELLS = 3600  # per frame, since all pairs of cells of two frames are compa
 
 
 class Colour(Network):
-    """Nearest neighbours by colour: each cell of at least 2 x 2 pixels reads the `top_k` memory cells most like it."""
+    """Nearest neighbours by colour and position: each cell reads the `top_k` memory cells most similar to it."""
 
     stride = 1
     max_objects = None
@@ -27,7 +27,7 @@ class Colour(Network):
         self.top_k = top_k
 
     def encode(self, image: Tensor) -> Features:
-        """Encode an image (1, 3, H, W) RGB 0..1 as mean colour and position of each cell."""
+        """Encode an image (1, 3, H, W) RGB 0..1 to the mean colour and the position of each cell."""
         height, width = image.shape[-2:]
         cell = max(2.0, (height * width / _MAX_CELLS) ** 0.5)
         h, w = max(1, round(height / cell)), max(1, round(width / cell))
@@ -39,7 +39,7 @@ class Colour(Network):
         return Features(image=image, pyramid={}, query=Tokens(planes), grid=(h, w))
 
     def segment(self, features: Features, memory: MemoryView, state: None) -> tuple[Tensor, None]:
-        """Segment a frame: independent probabilities (O, H, W) of each object."""
+        """Segment a frame: return independent probabilities (O, H, W) of the objects, and no state."""
         tokens, query = memory.layers[0], features.query
         scores = similarity(tokens["key"], tokens["shrinkage"], query["key"], query["selection"])
         readout = top_k_readout(scores, tokens["value"], top_k=self.top_k)[:, 0]  # (O, N)
@@ -51,11 +51,11 @@ class Colour(Network):
         """Return None: the network has no state."""
 
     def memorize_keyframe(self, frame: int, features: Features, masks: Tensor, state: None) -> tuple[Entry, None]:
-        """Encode a keyframe as any other frame."""
+        """Encode a keyframe in the same way as any other frame."""
         return self.memorize(frame, features, masks, state)
 
     def memorize(self, frame: int, features: Features, masks: Tensor, state: None) -> tuple[Entry, None]:
-        """Encode each cell's colour, and how much of it each object covers, into a memory entry."""
+        """Make a memory entry of the colour of each cell, with the fraction that each object covers of it."""
         value = functional.interpolate(masks[None], size=features.grid, mode="area")[0, :, None].flatten(2)  # (O, 1, N)
         planes = {"key": features.query["key"], "shrinkage": features.query["shrinkage"], "value": value}
         return Entry(frame, (Tokens(planes),)), None

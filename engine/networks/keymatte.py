@@ -1,4 +1,4 @@
-"""Keymatte's own network: a compact memory network after STCN, XMem and MAVOS, below 5 M parameters."""
+"""Keymatte's own network: a compact memory network after STCN, XMem and MAVOS, with less than 5 M parameters."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class LastFrame:
 
 @dataclass(frozen=True)
 class FlowFromPrevious:
-    """Optical flow from the current to an earlier frame."""
+    """Optical flow from the current frame to an earlier one."""
 
     luma: Tensor  # of the earlier frame, to identify it
     flow: Tensor  # (2, H / 2, W / 2), see `layers.motion.optical_flow`
@@ -61,7 +61,7 @@ class FlowFromPrevious:
 
 @dataclass(frozen=True)
 class KeymatteFeatures(Features):
-    """Features with what the previous masks are warped by."""
+    """Features of an image, with its luma and the optical flow by which previous masks are warped."""
 
     luma: Tensor = field(kw_only=True)  # (H / 2, W / 2) uint8
     luma_cpu: Tensor = field(kw_only=True)  # `luma` in CPU memory
@@ -93,8 +93,8 @@ class Keymatte(
     def __init__(self, *, top_k: int = 12, use_flow: bool = True, enlarged: float = 1) -> None:
         """Build the network.
 
-        `use_flow`: guide the decoder by the warped previous masks. `enlarged`: scale of the second copy of each
-        permanent keyframe in memory; 1: no copy.
+        With `use_flow`, the decoder is guided by the warped previous masks. Each permanent keyframe is also memorized
+        as a copy `enlarged` by this factor; with 1, there is no copy.
         """
         super().__init__()
         self.top_k = top_k
@@ -121,7 +121,7 @@ class Keymatte(
         self.fold = SharedKeyCrossAttention(_KEY, VALUE)
 
     def quantise(self) -> None:
-        """Compute convolutions in 8-bit integers from now on, except under gradients."""
+        """Make all convolutions compute in 8-bit integers, except when gradients are computed."""
         for part in self.modules():
             if isinstance(part, Conv):
                 part.quantised = True
@@ -160,7 +160,7 @@ class Keymatte(
         ]
 
     def attach_flow(self, features: KeymatteFeatures, previous: KeymatteFeatures) -> KeymatteFeatures:
-        """Return `features` with the optical flow to the frame of `previous` features, which all objects share."""
+        """Return `features` with the optical flow to the frame that `previous` are the features of."""
         if not self.use_flow:
             return features
         return replace(features, flow_from_previous=_flow_from(features, previous))
@@ -168,7 +168,7 @@ class Keymatte(
     def segment(
         self, features: KeymatteFeatures, memory: MemoryView, state: LastFrame | None
     ) -> tuple[Tensor, LastFrame | None]:
-        """Segment a frame: independent probabilities (O, H, W) of each object, and the state with their quality."""
+        """Segment a frame: return independent probabilities (O, H, W), and the state with their estimated quality."""
         inputs = self.decoder_inputs(features, memory, state)
         output = self.decoder(*inputs)
         if state is None:
@@ -176,18 +176,18 @@ class Keymatte(
         return self.filtered_logits(output, inputs, state).sigmoid(), replace(state, quality=output.quality)
 
     def filtered_logits(self, output: DecoderOutput, inputs: DecoderInputs, state: LastFrame) -> Tensor:
-        """Return the decoder's logits (O, H, W) with spurious components suppressed (see `layers.specks`)."""
+        """Suppress spurious components in the decoder's logits; return logits (O, H, W). See `layers.specks`."""
         logits = output.logits.float()
         if not self.use_flow:
             return logits
         return suppress_spurious_components(logits, inputs.warped[:, :1], state.unoccluded_area)
 
     def decode(self, features: KeymatteFeatures, memory: MemoryView, state: LastFrame | None) -> DecoderOutput:
-        """Segment a frame without suppression of spurious components: the decoder's output for each object."""
+        """Segment a frame without suppressing spurious components; return the decoder's output."""
         return self.decoder(*self.decoder_inputs(features, memory, state))
 
     def decoder_inputs(self, features: KeymatteFeatures, memory: MemoryView, state: LastFrame | None) -> DecoderInputs:
-        """Read memory and warp the previous masks: return the decoder's inputs for one whole frame."""
+        """Read memory and warp the previous masks; return the inputs of the decoder for the whole frame."""
         query = features.query
         (group,) = memory.groups
         tokens = group.layers[0]
@@ -206,7 +206,7 @@ class Keymatte(
         return DecoderInputs(readout, features.pyramid[_READ_STRIDE], previous, warped, features.pyramid)
 
     def warp_previous(self, features: KeymatteFeatures, state: LastFrame | None, objects: int) -> Tensor:
-        """Return the previous masks warped to this frame, and the absolute luma difference: (O, 2, H / 2, W / 2)."""
+        """Warp the previous masks to this frame; return them with the absolute luma change: (O, 2, H / 2, W / 2)."""
         if state is None or not self.use_flow:
             return features.image.new_zeros(objects, 2, *features.luma.shape)
         from_previous = features.flow_from_previous
@@ -223,7 +223,10 @@ class Keymatte(
         return None if state is None or state.quality is None else float(state.quality.sigmoid().min())
 
     def update_state(self, frame: int, features: KeymatteFeatures, masks: Tensor, state: LastFrame | None) -> LastFrame:
-        """Make this frame the previous one, and raise known unoccluded areas to the objects' areas in `masks`."""
+        """Return the state in which this frame is the previous one.
+
+        An object's unoccluded area, if known, is raised to the object's area in `masks` if that is larger.
+        """
         halved = functional.avg_pool2d(masks, STRIDE)
         known = masks.new_zeros(len(masks), dtype=torch.float32) if state is None else state.unoccluded_area
         area = (halved > 0.5).sum((1, 2)).to(known) * STRIDE**2
@@ -233,17 +236,18 @@ class Keymatte(
     def memorize_keyframe(
         self, frame: int, features: KeymatteFeatures, masks: Tensor, state: LastFrame | None
     ) -> tuple[Entry, LastFrame]:
-        """Encode a keyframe as any other frame, and measure the objects' unoccluded areas on it."""
+        """Encode a keyframe like any other frame, and measure the unoccluded areas of its objects."""
         entry, last = self.memorize(frame, features, masks, state)
         area = unoccluded_area(masks)
         largest = torch.where(area > 0, torch.maximum(last.unoccluded_area, area), area)
         return entry, replace(last, unoccluded_area=largest)
 
     def memorize_permanent(self, frame: int, features: KeymatteFeatures, masks: Tensor, *, among: int) -> Entry:
-        """Encode one of `among` permanent keyframes, and append the tokens of an enlarged copy.
+        """Encode one of `among` permanent keyframes, and add the tokens of an enlarged copy of the keyframe.
 
-        The copy's background is memorized too, since tokens of objects alone would bias matching towards objects. With
-        many keyframes only an evenly spread part of the copy's tokens is kept, which bounds the cost of reading.
+        The copy's background is memorized too, since tokens of objects alone would bias matching towards objects. If
+        there are many keyframes, only a part of the copy's tokens, evenly distributed, is kept to bound the cost of
+        reading.
         """
         entry, _ = self.memorize_keyframe(frame, features, masks, None)
         if self.enlarged <= 1:
@@ -267,7 +271,7 @@ class Keymatte(
         return entry, self.update_state(frame, features, masks, state)
 
     def modulate(self, new: Entry, old: Entry) -> Entry:
-        """Merge the values of `old` into those of `new` by MCA; the keys of `new` are kept."""
+        """Merge the values of `old` into those of `new` by modulated cross-attention; the keys of `new` are kept."""
         (tokens,), (old_tokens,) = new.layers, old.layers
         value = self.fold(tokens["key"], tokens["value"], old_tokens["key"], old_tokens["value"], new.grid)
         return replace(new, layers=(Tokens({**tokens.planes, "value": value}),))

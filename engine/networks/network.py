@@ -1,4 +1,4 @@
-"""Network: the interface of all networks, with optional capabilities.
+"""Network: the interface that all networks have, and optional capabilities that some declare.
 
 Shapes: O objects; C channels; H, W pixels at working size; h, w cells of the token grid; N = h w tokens.
 """
@@ -21,14 +21,14 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 def register_imagenet_statistics(module: nn.Module) -> None:
-    """Register `mean` and `std` (3, 1, 1) as buffers of `module` that are not saved with its weights."""
+    """Register ImageNet's `mean` and `std` (3, 1, 1) as buffers of `module`; they are not saved with its weights."""
     for name, values in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)):
         module.register_buffer(name, torch.tensor(values)[:, None, None], persistent=False)
 
 
 @dataclass(frozen=True)
 class Features:
-    """Features of one image. They depend on no masks, so all object groups share them."""
+    """Features of one image. They do not depend on masks, so all groups of objects share them."""
 
     image: Tensor  # (1, 3, H, W), normalised as the network's other parts expect
     pyramid: dict[int, Tensor]  # stride -> (1, C, H / stride, W / stride)
@@ -40,8 +40,8 @@ class Features:
 class Network(Protocol):
     """Network for memory-based video object segmentation.
 
-    `state` is what a network carries from frame to frame besides memory; None before the first frame. Each network has
-    its own type of state and of Features, and is given only those that it has returned.
+    Besides memory, a network carries a `state` from frame to frame, which is None before the first frame. Each network
+    has its own types of state and of features, and gets back only objects that it has returned.
     """
 
     stride: int  # divisor of the image sides
@@ -56,39 +56,40 @@ class Network(Protocol):
         ...
 
     def segment(self, features: Any, memory: MemoryView, state: Any) -> tuple[Tensor, Any]:
-        """Return each object's prediction for a frame, before masks are merged, and the next state.
+        """Segment a frame: return the prediction for each object, before masks are merged, and the next state.
 
-        Most networks return independent probabilities (O, H, W); the recipe's mask merger fits the network.
+        Most networks predict independent probabilities (O, H, W). The recipe chooses a mask merger for the kind of
+        prediction.
         """
         ...
 
     def memorize_keyframe(self, frame: int, features: Any, masks: Tensor, state: Any) -> tuple[Entry, Any]:
-        """Encode a keyframe and the user's masks (O, H, W): return a memory entry and the next state."""
+        """Encode a keyframe and the user's masks (O, H, W); return a memory entry and the next state."""
         ...
 
     def memorize(self, frame: int, features: Any, masks: Tensor, state: Any) -> tuple[Entry, Any]:
-        """Encode a frame and its merged masks (O, H, W): return a memory entry and the next state.
+        """Encode a frame and its merged masks (O, H, W); return a memory entry and the next state.
 
-        `masks` may have more objects than `state`: the new ones are last.
+        `masks` may have more objects than `state`; new objects come last.
         """
         ...
 
     def update_state(self, frame: int, features: Any, masks: Tensor, state: Any) -> Any:
-        """Return the state after the merged masks (O, H, W) of `frame`, for segmenting the next frame."""
+        """Return the state for segmenting the next frame, given the merged masks (O, H, W) of `frame`."""
         ...
 
 
 # -- capabilities: a network declares one by inheriting it -------------------------------------------------------------
 @runtime_checkable
 class EncodesAhead(Protocol):
-    """Takes about as long to encode a frame as for all other steps, so the next frame is encoded in parallel."""
+    """Network whose encoding takes about as long as all other steps: the next frame can be encoded in parallel."""
 
     encodes_ahead: bool  # False: frames are encoded when they are needed
 
 
 @runtime_checkable
 class EncodesBatches(Protocol):
-    """Encodes several images at once, since single images do not saturate a GPU."""
+    """Network that encodes several images at once, since single images do not saturate a GPU."""
 
     def encode_batch(self, images: Tensor) -> Sequence[Features]:
         """Encode images (B, 3, H, W), RGB 0..1; return the features of each."""
@@ -97,16 +98,16 @@ class EncodesBatches(Protocol):
 
 @runtime_checkable
 class AttachesFlow(Protocol):
-    """Adds optical flow to a frame's features. The flow needs no masks, so it can be computed ahead of segmentation."""
+    """Network that uses optical flow. Flow does not depend on masks, so it can be computed ahead of segmentation."""
 
     def attach_flow(self, features: Any, previous: Any) -> Features:
-        """Return `features` with the optical flow to the frame of `previous` features."""
+        """Return `features` with the optical flow to the frame that `previous` are the features of."""
         ...
 
 
 @runtime_checkable
 class EstimatesQuality(Protocol):
-    """Estimates the IoU of its masks with the ground truth."""
+    """Network that estimates the IoU of its masks with the ground truth."""
 
     def estimate_quality(self, state: Any) -> float | None:
         """Return the estimated IoU, 0..1, of the worst mask of the frame just segmented; None if unknown."""
@@ -115,7 +116,7 @@ class EstimatesQuality(Protocol):
 
 @runtime_checkable
 class MemorizesPermanent(Protocol):
-    """Encodes keyframes for permanent memory in another way than for one sweep."""
+    """Network that encodes permanent keyframes differently from those that a sweep memorizes."""
 
     def memorize_permanent(self, frame: int, features: Any, masks: Tensor, *, among: int) -> Entry:
         """Encode one of `among` permanent keyframes, with masks (O, H, W), into a memory entry."""
@@ -124,7 +125,7 @@ class MemorizesPermanent(Protocol):
 
 @runtime_checkable
 class DistilsPrototypes(Protocol):
-    """Distils memory entries into prototypes (XMem's memory potentiation)."""
+    """Network that distils memory entries into prototypes (XMem's memory potentiation)."""
 
     def distil(self, entries: Sequence[Entry], count: int) -> Entry:
         """Distil `entries` into one entry of `count` tokens."""
@@ -133,31 +134,31 @@ class DistilsPrototypes(Protocol):
 
 @runtime_checkable
 class FoldsEntries(Protocol):
-    """Merges a new memory entry with an old one by modulated cross-attention (MAVOS)."""
+    """Network that merges a new memory entry with an old one by modulated cross-attention (MAVOS)."""
 
     def modulate(self, new: Entry, old: Entry) -> Entry:
-        """Merge `new` and `old` into one entry of the same size, at the frame of `new`."""
+        """Merge `new` and `old` into one entry of the same size, which has the frame number of `new`."""
         ...
 
 
 @runtime_checkable
 class ReadsTopK(Protocol):
-    """Reads memory by a top-k function that can be replaced, for comparisons."""
+    """Network whose top-k function for reading memory can be replaced, for comparisons."""
 
     select_top_k: Callable[..., Any]  # see `layers.affinity.select_top_k`
 
 
 @runtime_checkable
 class Quantises(Protocol):
-    """Computes convolutions in 8-bit integers on request."""
+    """Network that can compute convolutions in 8-bit integers."""
 
     def quantise(self) -> None:
-        """Compute convolutions in 8-bit integers from now on, except under gradients."""
+        """Make all convolutions compute in 8-bit integers, except when gradients are computed."""
         ...
 
 
 def frame_methods(network: Network) -> dict[str, Callable[..., Any]]:
-    """Return the bound methods that propagation calls on each frame, by name."""
+    """Return the methods of a network that propagation calls on each frame, by name."""
     methods: dict[str, Callable[..., Any]] = {
         "encode": network.encode,
         "segment": network.segment,

@@ -1,4 +1,4 @@
-"""AutocastNetwork: runs any network in half precision."""
+"""AutocastNetwork: wrapper by which any network computes in half precision."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class AutocastNetwork:
     """Wrapper that runs a network's methods under autocast and returns predictions as float32."""
 
     def __init__(self, network: Any, device: torch.device, dtype: torch.dtype) -> None:
-        """Wrap the basic methods of `network`; the function `autocast` adds the capabilities that it declares."""
+        """Wrap the methods that every network has; the function `autocast` also wraps optional capabilities."""
         self.network = network
         self.stride, self.max_objects = network.stride, network.max_objects
         self._device_type, self._dtype = device.type, dtype
@@ -111,7 +111,7 @@ _CAPABILITIES: dict[type, type[AutocastNetwork]] = {
 
 
 def autocast(network: Network, device: torch.device, dtype: torch.dtype) -> AutocastNetwork:
-    """Return `network` wrapped to run under autocast to `dtype`, with the capabilities that it declares."""
+    """Wrap `network` to run under autocast to `dtype`; the result has the same optional capabilities."""
     bases = [wrapper for capability, wrapper in _CAPABILITIES.items() if isinstance(network, capability)]
     kind = type("AutocastNetwork", tuple(bases), {}) if bases else AutocastNetwork
     return kind(network, device, dtype)

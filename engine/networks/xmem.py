@@ -31,7 +31,7 @@ class SensoryState:
 
 @dataclass(frozen=True)
 class XMemSizes:
-    """Channel counts of `XMem`, as in the checkpoint."""
+    """Numbers of channels of `XMem`, which depend on the weights."""
 
     key: int = 64
     value: int = 512
@@ -40,7 +40,7 @@ class XMemSizes:
 
 
 class ValueEncoder(nn.Module):
-    """Value encoder: image, an object's mask and the other masks -> values at stride 16, and the deep update."""
+    """Encodes an image, the mask of an object and the other masks to values at stride 16; holds the deep update."""
 
     def __init__(self, sizes: XMemSizes) -> None:
         super().__init__()
@@ -56,10 +56,11 @@ class ValueEncoder(nn.Module):
 
 
 class XMem(nn.Module, DistilsPrototypes, ReadsTopK):
-    """XMem: memory readout by anisotropic L2 similarity, and a sensory memory per object.
+    """XMem: reads memory by anisotropic L2 similarity, and has a sensory memory per object.
 
-    `deep_update` is the minimum number of frames between two deep updates, which update the sensory memory by memory
-    values after the decoder did; -1: a deep update at every memory frame, instead of the decoder's update.
+    A deep update refreshes the sensory memory from memory values. `deep_update` is the minimum number of frames between
+    two deep updates, made after the decoder's own update. With -1, there is a deep update at every memory frame, in
+    place of the decoder's.
     """
 
     stride = 16
@@ -85,7 +86,7 @@ class XMem(nn.Module, DistilsPrototypes, ReadsTopK):
         self.sense = SensoryUpdate(sizes.sensory) if sizes.sensory else None
 
     def encode(self, image: Tensor) -> Features:
-        """Encode an image (1, 3, H, W) RGB 0..1, sides multiples of 16 -> pyramid, key, shrinkage and selection."""
+        """Encode an image (1, 3, H, W) RGB 0..1, sides multiples of 16, to a pyramid, key, shrinkage and selection."""
         image = (image - self.mean) / self.std
         pyramid = self.encoder(image)
         deep = pyramid[16]
@@ -100,7 +101,7 @@ class XMem(nn.Module, DistilsPrototypes, ReadsTopK):
     def segment(
         self, features: Features, memory: MemoryView, state: SensoryState | None
     ) -> tuple[Tensor, SensoryState | None]:
-        """Segment a frame: independent probabilities (O, H, W), and the state with the updated sensory memory."""
+        """Segment a frame: return independent probabilities (O, H, W), and the state with new sensory memory."""
         readout = self._read(features, memory)  # (O, CV, h, w)
         hidden = self._hidden(state, len(readout), features)
         per_object = readout if hidden is None else torch.cat([readout, hidden], 1)
@@ -112,13 +113,13 @@ class XMem(nn.Module, DistilsPrototypes, ReadsTopK):
     def memorize_keyframe(
         self, frame: int, features: Features, masks: Tensor, state: SensoryState | None
     ) -> tuple[Entry, SensoryState | None]:
-        """Encode a keyframe as any other frame."""
+        """Encode a keyframe in the same way as any other frame."""
         return self.memorize(frame, features, masks, state)
 
     def memorize(
         self, frame: int, features: Features, masks: Tensor, state: SensoryState | None
     ) -> tuple[Entry, SensoryState | None]:
-        """Encode a frame into a memory entry, and apply the deep sensory update if it is due."""
+        """Encode a frame and its masks to a memory entry; make a deep update of the sensory memory if it is due."""
         value = self.values(features.image, features.pyramid[16], masks)  # (O, CV, h, w)
         entry = Entry(
             frame,
@@ -149,8 +150,8 @@ class XMem(nn.Module, DistilsPrototypes, ReadsTopK):
     def distil(entries: Sequence[Entry], count: int) -> Entry:
         """Distil entries into `count` prototypes: the most used tokens, with potentiated values (XMem, section 3.3).
 
-        An object missing from leading tokens gets values only for prototypes chosen among the later tokens; as in
-        XMem's code, these values are aligned to the end of the token axis.
+        An object that the first entries lack gets values only for prototypes chosen from later tokens. As in XMem's
+        code, these values are aligned to the end of the token axis.
         """
         layers = [entry.layers[0] for entry in entries]
         key, shrinkage, selection = (
@@ -179,7 +180,7 @@ class XMem(nn.Module, DistilsPrototypes, ReadsTopK):
         )
 
     def _read(self, features: Features, memory: MemoryView) -> Tensor:
-        """Return the memory readout (O, CV, h, w), and count how much each token was read."""
+        """Read memory: return the readout (O, CV, h, w), and record how much each token was read."""
         query = features.query
         rows: dict[int, Tensor] = {}
         for number, group in enumerate(memory.groups):
@@ -198,7 +199,7 @@ class XMem(nn.Module, DistilsPrototypes, ReadsTopK):
         return torch.stack([rows[index] for index in sorted(rows)]).unflatten(-1, features.grid)
 
     def _hidden(self, state: SensoryState | None, count: int, features: Features) -> Tensor | None:
-        """Return the sensory memory (O, CH, h, w) before this frame, zeros for new objects, or None if it is unused."""
+        """Return the sensory memory (O, CH, h, w) before this frame, with zeros for new objects; None if unused."""
         if self.sense is None:
             return None
         if state is None:
@@ -207,7 +208,7 @@ class XMem(nn.Module, DistilsPrototypes, ReadsTopK):
 
 
 def _with_hidden(state: SensoryState | None, *, before: Tensor, after: Tensor) -> SensoryState:
-    """Return the state with this sensory memory and the same last deep update."""
+    """Return a state with this sensory memory; the frame of the last deep update is taken over from `state`."""
     return SensoryState(before, after, None if state is None else state.deep_update_frame)
 
 

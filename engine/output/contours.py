@@ -1,4 +1,4 @@
-"""Vectorisation of an object's mattes into outlines with constant identity and point count over time."""
+"""Vectorisation of an object's mattes into outlines that keep their identity and number of points over time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Mattes = Callable[[], Iterable[tuple[int, np.ndarray]]]
 
 @dataclass(frozen=True)
 class _Region:
-    """Outline with the pixels enclosed by it, holes included."""
+    """An outline, with a raster of the pixels that it encloses (holes in it count as enclosed)."""
 
     ring: np.ndarray  # (N, 2) float32
     hole: bool
@@ -40,7 +40,10 @@ class _Region:
         return cls(ring, signed_area(ring) < 0, left, top, pixels)
 
     def similarity(self, other: _Region) -> float:
-        """Return the IoU; of disjoint regions of similar size a small score that falls with distance, else 0."""
+        """Return the IoU of two regions, or a small score for disjoint regions of similar size.
+
+        That score falls with the distance between their centres, to 0.
+        """
         left, top = max(self.left, other.left), max(self.top, other.top)
         mask_a, mask_b = (region.pixels[top - region.top :, left - region.left :] for region in (self, other))
         height, width = np.minimum(mask_a.shape, mask_b.shape)
@@ -57,7 +60,10 @@ class _Region:
 
 
 class _Slots:
-    """Assigns each outline of a frame to a slot: the most similar one, else a free one, else a new one."""
+    """Assigns each outline of a frame to a slot, which holds the same outline over time.
+
+    An outline gets the slot whose last outline is most similar to it, else a free slot, else a new one.
+    """
 
     def __init__(self) -> None:
         self.holes: list[bool] = []
@@ -66,7 +72,7 @@ class _Slots:
         self._step = 0
 
     def assign(self, rings: list[np.ndarray]) -> tuple[int, ...]:
-        """Assign a slot to each outline of the next frame."""
+        """Return the slot of each outline of the next frame."""
         self._step += 1
         regions = [_Region.of(ring) for ring in rings]
         pairs = [
@@ -90,7 +96,10 @@ class _Slots:
         return self._last_used[slot] >= self._step - 1
 
     def _free_slot(self, region: _Region, taken: set[int]) -> int:
-        """Return a slot unused on this and the previous frame, or a new one; a recent slot's outline would jump."""
+        """Return a slot used neither on this frame nor on the previous one, or a new slot.
+
+        In a slot used on the previous frame, an unrelated outline would seem to jump.
+        """
         for slot, kind in enumerate(self.holes):
             if kind == region.hole and slot not in taken and not self._recently_used(slot):
                 return slot
@@ -101,12 +110,12 @@ class _Slots:
 
 
 def write_outlines(path: Path, mattes: Mattes) -> None:
-    """Write the outlines at alpha 0.5 of one object's mattes as `.npz` (see `Outlines`), atomically.
+    """Write the outlines at alpha 0.5 of one object's mattes to an `.npz` file (see `Outlines`), atomically.
 
-    `mattes()` yields (media frame, alpha (H, W) 0..1) by ascending frame; it is called at least twice, so
-    that memory stays bounded. All outlines have the same number of points, a power of two from
-    32 to 512: the smallest for which filled outlines reach an IoU of 0.985 with the matte on every frame. Islands in
-    holes are outer outlines. Specks are dropped while their total area is small.
+    `mattes()` yields pairs of media frame and alpha (H, W) 0..1, frames ascending. It is called at least twice, so that
+    not all mattes need to be in memory. All outlines have the same number of points: the smallest power of two from 32
+    to 512 for which the filled outlines have an IoU of at least 0.985 with the matte on every frame. Islands in holes
+    are outer outlines. Specks are left out while their total area is small.
 
     Raises DiskFull, FolderNotWritable, and ValueError if frames do not ascend.
     """
@@ -129,7 +138,7 @@ class _OutlinePlan:
 
 
 def _plan_outlines(mattes: Mattes) -> _OutlinePlan:
-    """Assign outlines to slots and choose the number of points, in a first pass over all mattes."""
+    """Assign all outlines to slots and choose a number of points, in a first pass over all mattes."""
     slots, counts = _Slots(), iter(_POINT_COUNTS)
     frames: list[int] = []
     slots_by_frame: list[tuple[int, ...]] = []
@@ -147,7 +156,10 @@ def _plan_outlines(mattes: Mattes) -> _OutlinePlan:
 
 
 def _rows(mattes: Mattes, plan: _OutlinePlan) -> Iterator[tuple[np.ndarray, float]]:
-    """Yield points (S, count, 2) float32 per frame, in phase with the previous frame, and their IoU with the matte."""
+    """Yield, for each frame, points (S, count, 2) float32 of all slots and their IoU with the matte.
+
+    Points correspond to those of the previous frame; those of unused slots are NaN.
+    """
     before: dict[int, np.ndarray] = {}
     for (_, alpha), slots in zip(mattes(), plan.slots):
         rings = trace(alpha)
@@ -158,7 +170,7 @@ def _rows(mattes: Mattes, plan: _OutlinePlan) -> Iterator[tuple[np.ndarray, floa
 
 
 def _without_specks(rings: list[np.ndarray]) -> list[np.ndarray]:
-    """Drop the smallest outlines up to `_MAX_SPECK_AREA`, while their total area stays small."""
+    """Leave out the smallest outlines, each at most `_MAX_SPECK_AREA`, as long as their total area is small."""
     # the outline of n pixels cuts off about 1/8 pixel per crossed border: add it to the area
     sizes = [abs(signed_area(ring)) + len(ring) / 8 for ring in rings]
     max_dropped = _MAX_SPECK_SHARE * sum(size for ring, size in zip(rings, sizes) if signed_area(ring) > 0)
@@ -172,7 +184,7 @@ def _without_specks(rings: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def _agreement(rings: list[np.ndarray], polygons: Iterable[np.ndarray]) -> float:
-    """Return the IoU of the areas enclosed by exact outlines and by polygons; 1 without outlines."""
+    """Return the IoU of the areas inside exact outlines and inside polygons; 1 if there are no outlines."""
     if not rings:
         return 1.0
     corners = np.concatenate(rings)

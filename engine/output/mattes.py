@@ -1,4 +1,4 @@
-"""Writers of results: mattes blended from both sweeps, label images, probabilities and outlines."""
+"""Writers of results: mattes, label images, probabilities and outlines."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MATTES_PER_REPORT = 20
 
 
 class MatteWriter:
-    """Writes mattes blended from the two sweeps of a frame, and updates label images with them."""
+    """Writes the mattes of each sweep, blended where two sweeps reach a frame, and the label images made of them."""
 
     def __init__(
         self,
@@ -38,9 +38,10 @@ class MatteWriter:
         *,
         keep_first: Callable[[int, int], Path] | None = None,
     ) -> None:
-        """Open a writer; `keep_first(object, number)` preserves the first sweep's matte and returns its path.
+        """Set up writing; `keep_first(object_id, number)` copies the first sweep's matte before it is blended.
 
-        A resumed run needs the first sweep's matte, since blending an already blended one would be wrong.
+        It returns the path of the copy. A resumed run needs the copy, since blending a blended matte again would be
+        wrong.
         """
         self._folder = folder
         self._keep_first = keep_first
@@ -51,13 +52,13 @@ class MatteWriter:
         self._written = np.zeros((len(frames), len(objects)), np.int64)
 
     def written(self) -> np.ndarray:
-        """Return the file sizes of mattes written by this run: (frames, objects) int64."""
+        """Return the file size in bytes of each matte that this run wrote, 0 if none: (frames, objects) int64."""
         return self._written.copy()
 
     def adopt(self, written: np.ndarray, first_matte: Callable[[int, int], Path]) -> bool:
-        """Adopt the mattes that an interrupted run wrote; return False if any is missing or changed.
+        """Take over mattes that an interrupted run wrote, if their file sizes match; else return False.
 
-        A matte that was blended later is found at `first_matte(object, number)`, as the first sweep wrote it.
+        If a matte was blended later, its first version is at `first_matte(object_id, number)`.
         """
         if written.shape != self._written.shape:
             return False
@@ -72,7 +73,7 @@ class MatteWriter:
         return True
 
     def write(self, matte: Matte) -> None:
-        """Write one sweep's matte, blended with the other sweep's if that was written before."""
+        """Write the mattes of one frame and sweep, blended with those of the other sweep if already written."""
         number, row = self._numbers[matte.frame], matte.frame - self._frames.start
         alphas = np.zeros((len(self._objects), *matte.alpha.shape[1:]), np.float32)
         for i, object_id in enumerate(self._objects):
@@ -91,12 +92,12 @@ class MatteWriter:
         write_labels(self._folder.labels(number), labels_from_alphas(alphas, self._objects))
 
     def _read_first(self, object_id: int, number: int) -> np.ndarray:
-        """Read a matte as the first sweep wrote it."""
+        """Read the first sweep's matte of an object, keeping a copy of it if `keep_first` is set."""
         path = self._keep_first(object_id, number) if self._keep_first else self._folder.matte(object_id, number)
         return read_matte(path)
 
     def write_unreadable_keyframes(self, truth: dict[int, np.ndarray], frames: list[int]) -> None:
-        """Write keyframe mattes from `truth` for those of `frames` that cannot be read from the clip."""
+        """Write the keyframe masks in `truth` as mattes of those `frames` whose images cannot be read."""
         for frame in frames:
             if frame in truth:
                 alpha = np.stack([truth[frame] == number for number in self._objects]).astype(np.float32)
@@ -104,10 +105,11 @@ class MatteWriter:
 
 
 class ProbabilityFile:
-    """Predicted probabilities at the clip's size as one .npz, for the comparison of methods.
+    """File of all predicted probabilities at the clip's size (.npz), for comparing methods.
 
-    `probabilities` (frames, objects + 1, H, W) float32, background first; `frames` media frames in order; `objects`
-    ids. Both sweeps of a frame are blended as in the mattes. Frames that were not computed are omitted.
+    Its arrays are `probabilities` (frames, objects + 1, H, W) float32, background first; `frames`, the media frames in
+    order; and `objects`, the ids. Two sweeps of a frame are blended like mattes. Frames that were not computed are left
+    out.
     """
 
     def __init__(self, path: Path, objects: list[int], frames: range, size: tuple[int, int]) -> None:
@@ -128,7 +130,7 @@ class ProbabilityFile:
         self._probabilities = np.memmap(self._scratch, np.float32, "w+", shape=shape)
 
     def add(self, matte: Matte) -> None:
-        """Add one sweep's probabilities, blended with the other sweep's if present."""
+        """Add the probabilities of one frame and sweep, blended with those of the other sweep if present."""
         row = matte.frame - self._frames.start
         if self._is_written[row].any():
             weight = np.mean(matte.blend_weights)  # weights of objects differ if their keyframes do
@@ -162,12 +164,12 @@ class ProbabilityFile:
                     file.write(self._probabilities[row].astype("<f4").tobytes())
 
     def close(self) -> None:
-        """Release the temporary file."""
+        """Delete the temporary file that holds the probabilities until they are saved."""
         self._scratch.close()
 
 
 class OutlineTracer:
-    """Traces outlines of objects from all their mattes in the folder, including those of earlier runs."""
+    """Traces the outlines of all objects from the mattes in the folder, also those that earlier runs wrote."""
 
     def __init__(
         self,
@@ -177,7 +179,7 @@ class OutlineTracer:
         size: tuple[int, int],
         report: Callable[[int, int], None],
     ) -> None:
-        """Prepare tracing; `size` is the clip's (H, W); `report(done, total)` reports progress in mattes."""
+        """Set up tracing; `size` is the clip's (H, W). `report(done, total)` reports progress, in mattes."""
         self._folder = folder
         self._numbers = numbers
         self._objects = objects
@@ -186,7 +188,7 @@ class OutlineTracer:
         self._outdated_removed = False
 
     def remove_outdated(self) -> None:
-        """Remove the outlines of an earlier run, once, since they become outdated when mattes change."""
+        """Remove the outline files of an earlier run, outdated once a matte changes; later calls do nothing."""
         if not self._outdated_removed:
             for object_id in self._objects:
                 with suppress(OSError):  # a completed run overwrites the file anyway
@@ -194,7 +196,7 @@ class OutlineTracer:
             self._outdated_removed = True
 
     def trace(self, check: Callable[[], None]) -> None:
-        """Trace all objects; `check` is called at each matte and may raise to stop."""
+        """Trace all objects; `check` is called before each matte and may raise to stop."""
         total = sum(2 * len(self._frames(number)) for number in self._objects)  # usually two passes, rarely three
         steps = count()
 
@@ -211,7 +213,7 @@ class OutlineTracer:
             write_outlines(self._folder.outlines(object_id), partial(mattes, object_id))
 
     def trace_briefly(self) -> None:
-        """Trace for at most `_MAX_SECONDS_AFTER_CANCEL`, so that a short cancelled run has outlines too."""
+        """Trace for at most `_MAX_SECONDS_AFTER_CANCEL`, so that a cancelled run of few frames has outlines too."""
         end = time.monotonic() + _MAX_SECONDS_AFTER_CANCEL
 
         def check() -> None:
@@ -241,7 +243,7 @@ def _read_existing(path: Path, size: tuple[int, ...]) -> np.ndarray | None:
 
 
 class _TimeLimitExceeded(Exception):
-    """Tracing exceeded the time limit."""
+    """Raised to stop tracing at its time limit."""
 
 
 def labels_from_alphas(alphas: np.ndarray, objects: list[int]) -> np.ndarray:

@@ -10,15 +10,15 @@ import numpy as np
 def fill(polygons: Iterable[np.ndarray], width: int, height: int) -> np.ndarray:
     """Fill polygons by the even-odd rule: (height, width) float32, 1 at pixel centres inside, else 0.
 
-    A polygon is (N, 2) in pixels, x right, y down, pixel (0, 0) spanning 0..1, implicitly closed. Polygons with fewer
-    than three points or with NaN enclose nothing. Polygons are clipped to the image.
+    A polygon (N, 2) is closed, in pixels: x to the right, y down; pixel (0, 0) spans 0..1. Polygons are clipped to the
+    image; those with fewer than three points or with NaN are ignored.
     """
     crossings = _crossings(polygons, width, height)
     return (np.cumsum(crossings, axis=1)[:, :width] & 1).astype(np.float32)
 
 
 def signed_area(polygon: np.ndarray) -> float:
-    """Return the area of a polygon (N, 2), y down; positive if counter-clockwise when viewed with y up."""
+    """Return the area of a polygon (N, 2) with y down; positive if it is counter-clockwise when drawn with y up."""
     x, y = polygon[:, 0].astype(np.float64), polygon[:, 1].astype(np.float64)
     return float(np.dot(np.roll(x, -1), y) - np.dot(x, np.roll(y, -1))) / 2
 

@@ -1,4 +1,4 @@
-"""Outline tracing of one matte by marching squares, and resampling of outlines to few points."""
+"""Tracing of a matte's outlines by marching squares, and resampling of outlines to few points."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _UNIFORM_SHARE = 0.2  # of the points, spaced evenly; the others follow curvatur
 
 
 def trace(alpha: np.ndarray) -> list[np.ndarray]:
-    """Trace closed outlines (N, 2) float32 of alpha (H, W) at 0.5: x right, y down, pixel (0, 0) spanning 0..1.
+    """Trace the closed outlines (N, 2) float32 of alpha (H, W) at 0.5.
 
-    `raster.fill` of the outlines gives exactly the pixels above 0.5. Viewed with y up, outer outlines are
-    counter-clockwise and holes clockwise. Vertices lie between two pixel centres, where linearly interpolated alpha is
-    0.5, but not closer than 0.02 pixels to a centre.
+    Coordinates are in pixels: x to the right, y down; pixel (0, 0) spans 0..1. `raster.fill` of the outlines gives
+    exactly the pixels above 0.5. Drawn with y up, outer outlines are counter-clockwise and holes clockwise. Vertices
+    lie between two pixel centres, where linearly interpolated alpha is 0.5, but at least 0.02 pixels from either.
     """
     inside = alpha > 0.5
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
@@ -51,10 +51,10 @@ def trace(alpha: np.ndarray) -> list[np.ndarray]:
 
 
 def resample(ring: np.ndarray, count: int, *, before: np.ndarray | None = None) -> np.ndarray:
-    """Resample a closed outline (N, 2) to points (count, 2) float64, denser at high curvature.
+    """Resample a closed outline (N, 2) to `count` points (count, 2) float64, denser at high curvature.
 
-    The polygon encloses about the outline's area. The first point lies at the outline's start, or where the points best
-    match those of the previous frame, `before` (count, 2), in order and up to translation.
+    The polygon of the points encloses about the same area. The first point lies at the start of the outline; or, given
+    the points `before` (count, 2) of the previous frame, where all points best match these in order, up to translation.
     """
     lengths = np.linalg.norm(np.roll(ring, -1, axis=0) - ring, axis=1)
     arc_lengths = np.concatenate([[0.0], np.cumsum(lengths, dtype=np.float64)])
@@ -67,7 +67,7 @@ def resample(ring: np.ndarray, count: int, *, before: np.ndarray | None = None) 
 
 
 def _point_distribution(ring: np.ndarray, arc_lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return distances along an outline from its start, and the share 0..1 of points that lie before each."""
+    """Return distances along an outline from its start, and for each the share 0..1 of points to put before it."""
     samples = max(16, int(np.ceil(arc_lengths[-1] / _STEP)))
     distances = np.arange(samples + 1) / samples * arc_lengths[-1]
     positions = _blur(_points_at(ring, arc_lengths, distances[:-1]), min(_BLUR_SIGMA / _STEP, samples / 16))
@@ -80,7 +80,10 @@ def _point_distribution(ring: np.ndarray, arc_lengths: np.ndarray) -> tuple[np.n
 
 
 def _best_phase(candidates: np.ndarray, before: np.ndarray) -> tuple[int, int]:
-    """Match candidates (8 N, 2) to `before` (N, 2): return the phase 0..7, and the shift of that phase's N points."""
+    """Find the N of 8 N candidates (8 N, 2) that match `before` (N, 2) best: every 8th, from some phase on.
+
+    Returns the phase 0..7, and by how many points the match is shifted.
+    """
     phases = candidates.reshape(len(before), _PHASES, 2).transpose(1, 0, 2)  # (8, N, 2)
     # the sum of squared distances is smallest where the correlation is largest; translation is removed
     reference = np.fft.fft(before - before.mean(axis=0), axis=0).conj()
@@ -90,9 +93,9 @@ def _best_phase(candidates: np.ndarray, before: np.ndarray) -> tuple[int, int]:
 
 
 def _preserve_area(ring: np.ndarray, arc_lengths: np.ndarray, distances: np.ndarray) -> np.ndarray:
-    """Place points (N, 2) at these distances along the outline, moved so that their polygon keeps its area.
+    """Place points (N, 2) at these distances along an outline, moved so that their polygon encloses the same area.
 
-    Chords between points on the outline itself would cut every bend.
+    Without the move, the straight sides of the polygon would cut every bend.
     """
     points = _points_at(ring, arc_lengths, distances)
     swept = np.concatenate([[0.0], np.cumsum(_cross(ring, np.roll(ring, -1, axis=0)), dtype=np.float64)])
@@ -112,10 +115,10 @@ def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _cell_segments(inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the outline segments across all cells, as the side numbers of their starts and ends.
+    """Return the outline segments in all cells of four pixels; a segment leads from one side of a cell to another.
 
-    Sides between horizontal neighbours are numbered first, by the left pixel, then those between vertical neighbours,
-    by the upper pixel.
+    Sides are given by number: first those between horizontal neighbours, by the left pixel, then those between vertical
+    neighbours, by the upper pixel.
     """
     height, width = inside.shape
     cell = 8 * inside[:-1, :-1] + 4 * inside[:-1, 1:] + 2 * inside[1:, 1:] + 1 * inside[1:, :-1]
@@ -133,7 +136,7 @@ def _cell_segments(inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _chain_rings(starts: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
-    """Chain segments into closed rings of side numbers, each from its first in reading order."""
+    """Chain segments into closed rings, given as side numbers; each ring starts at its lowest side number."""
     order = np.argsort(starts)
     next_side = dict(zip(starts[order].tolist(), ends[order].tolist()))
     rings = []
@@ -148,7 +151,7 @@ def _chain_rings(starts: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
 
 
 def _crossing_points(sides: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return where the outline crosses sides (N, 2), relative to the first pixel centre, x right, y down."""
+    """Return the points (N, 2) where the outline crosses sides, relative to the first pixel centre; x right, y down."""
     height, width = values.shape
     downward = sides >= height * width
     pixel = np.where(downward, sides - height * width, sides)

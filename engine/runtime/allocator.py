@@ -1,4 +1,4 @@
-"""malloc tuning: keeps freed memory in the process, since PyTorch reallocates it every frame."""
+"""Setting of malloc that keeps freed memory in the process, since PyTorch allocates it again for every frame."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ _MAX_ARENAS = -8  # arenas of further threads release large blocks regardless of
 
 
 def tune_malloc() -> None:
-    """Keep freed memory for reuse, process-wide: page faults cost a third of a frame's time. No-op without glibc."""
+    """Make malloc keep freed memory for reuse, in the whole process; does nothing without glibc.
+
+    Otherwise page faults would cost a third of the time of a frame.
+    """
     if not sys.platform.startswith("linux"):
         return
     library = ctypes.CDLL(None)

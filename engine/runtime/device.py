@@ -17,7 +17,7 @@ NAMES = ("auto", "cpu", "cuda", "mps")
 
 
 def pick_device(name: str) -> torch.device:
-    """Return the device `name`; 'auto' selects the fastest available. Raises DeviceMissing."""
+    """Return the device called `name`; 'auto' selects the fastest one available. Raises DeviceMissing."""
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
         return torch.device("cuda" if available["cuda"] else "mps" if available["mps"] else "cpu")
@@ -29,10 +29,10 @@ def pick_device(name: str) -> torch.device:
 
 
 def pick_precision(name: str, device: torch.device, *, supports_int8: bool = False) -> torch.dtype:
-    """Return the dtype of convolutions; 'auto' selects the fastest on the device. Raises BadSetting.
+    """Return the dtype for convolutions; 'auto' selects the fastest one on the device. Raises BadSetting.
 
-    `supports_int8`: whether the network can compute in 8-bit integers, which are used on CPUs only. On a CPU 'half'
-    means bfloat16, which is not faster and serves comparisons.
+    `supports_int8` says whether the network can compute in 8-bit integers, which are used on CPUs only. On a CPU,
+    'half' means bfloat16; it is not faster there, and serves comparisons.
     """
     if name not in PRECISIONS:
         raise BadSetting(f"there is no precision {name!r}; choose from {', '.join(PRECISIONS)}")
@@ -61,7 +61,7 @@ def describe(device: torch.device) -> str:
 
 @contextmanager
 def memory_errors() -> Iterator[None]:
-    """Convert out-of-memory errors of PyTorch and Python within the context to OutOfMemory."""
+    """Raise OutOfMemory instead of the out-of-memory errors of PyTorch and Python, within the context."""
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError) as error:
@@ -75,7 +75,7 @@ def memory_errors() -> Iterator[None]:
 
 
 def memory_in_use(device: torch.device) -> int:
-    """Return bytes in use: GPU memory on CUDA, else resident memory of this process; 0 if unavailable."""
+    """Return the bytes of GPU memory in use on CUDA, else the resident memory of this process; 0 if unknown."""
     if device.type == "cuda":
         return torch.cuda.memory_allocated(device)
     with suppress(OSError):

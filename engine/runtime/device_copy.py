@@ -1,4 +1,4 @@
-"""Copies tensors from the device to host memory without making a GPU wait."""
+"""Copying of tensors from a GPU to main memory without making the GPU wait."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ _MAX_PINNED_BYTES = 64 << 20  # maximum per tensor: pinned memory is cached and 
 
 
 def copy_to_host(tensors: Iterable[tuple[Tag, Tensor]], *, delay: int = 0) -> Iterator[tuple[Tag, np.ndarray]]:
-    """Yield each tensor as a numpy array, `delay` tensors after it was requested, so that copies overlap computing.
+    """Copy tensors to main memory and yield them as numpy arrays, in order.
 
-    If `tensors` raises, pending arrays are yielded before the error is raised.
+    Each array is yielded only after `delay` further tensors were requested, so that the GPU computes while it copies.
+    If `tensors` raises an error, arrays still being copied are yielded first.
     """
     pending: deque[tuple[Tag, Tensor, torch.cuda.Event | None]] = deque()
 

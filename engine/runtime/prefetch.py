@@ -1,4 +1,4 @@
-"""Background input and output: reads frames ahead of the computation and writes results behind it."""
+"""Reading and writing in background threads: frames are read ahead of computation, results are written behind it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Result = TypeVar("Result")
 
 
 class ReadAhead(Generic[Result]):
-    """Frame reader that prefetches the next frame of a sequential access, forward or backward."""
+    """Reads frames, and prefetches the next one if the last two were adjacent, forward or backward."""
 
     def __init__(self, read: Callable[[int], Result], count: int) -> None:
-        """Wrap `read`, called from a single background thread, for frames 0 to `count` - 1."""
+        """Wrap the function `read`, which is called in one background thread with frames from 0 to `count` - 1."""
         self._read = read
         self._count = count
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
@@ -22,7 +22,7 @@ class ReadAhead(Generic[Result]):
         self._next: tuple[int, Future[Result]] | None = None
 
     def read(self, frame: int) -> Result:
-        """Return or raise the result of the wrapped `read(frame)`; prefetch the next frame."""
+        """Return what the wrapped function returns for `frame`, or raise its error; then prefetch the next frame."""
         if self._next is not None and self._next[0] == frame:
             future = self._next[1]
         else:
@@ -35,14 +35,15 @@ class ReadAhead(Generic[Result]):
         return result
 
     def close(self) -> None:
-        """Cancel queued reads and wait for the current one."""
+        """Cancel reads that have not begun, and wait for the current one."""
         self._thread.shutdown(cancel_futures=True)
 
 
 class WriteBehind:
-    """Runs tasks in order on a background thread; at most one task is pending.
+    """Runs tasks one after another in a background thread; at most one task is pending.
 
-    Leaving the context waits for the last task, also after an error. A task's error is raised by the next call.
+    An error of a task is raised by the next `submit` or `wait`. The end of the context waits for the last task, but
+    raises its error only if no other error is raised.
     """
 
     def __init__(self) -> None:
@@ -67,7 +68,7 @@ class WriteBehind:
         self._pending = self._thread.submit(task)
 
     def wait(self) -> None:
-        """Wait for the pending task. Raises its error."""
+        """Wait for the pending task, if any. Raises its error."""
         if self._pending is not None:
             pending, self._pending = self._pending, None
             pending.result()

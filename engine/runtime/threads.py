@@ -1,4 +1,4 @@
-"""Parallel work on one CPU: half of the threads per side, all threads for a side left alone."""
+"""Two threads that share the CPU: each uses half of PyTorch's threads, or all of them while the other is idle."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 
 class _ParallelWork(threading.local):
-    """The worker that runs in parallel with this thread, if any: the other side."""
+    """What a thread knows of the other thread that runs in parallel with it, if there is one ("the other side")."""
 
     is_other_idle: Callable[[], bool] | None = None  # whether the other side is idle or waiting for this thread
     # submits a task to the other side, run when that is idle
@@ -36,7 +36,10 @@ class Prefetcher(Generic[Result]):
     """Iterator that computes the next item in a background thread while the current one is used."""
 
     def __init__(self, items: Iterator[Result], *, threads: int, all_threads: int) -> None:
-        """Start computing items with `threads` PyTorch threads, or `all_threads` where `use_all_threads` permits."""
+        """Start a background thread that computes the items with `threads` PyTorch threads.
+
+        Within `use_all_threads` it may use `all_threads` instead.
+        """
         self._items = items
         self._end = _End()
         self._awaited = False
@@ -57,13 +60,13 @@ class Prefetcher(Generic[Result]):
         return item
 
     def submit(self, task: Callable[[], None]) -> Future[None]:
-        """Submit a task to the background thread, run after the next item is computed."""
+        """Queue a task for the background thread, to run after the next item is computed."""
         self._submitted = self._thread.submit(task)
         return self._submitted
 
     @property
     def idle(self) -> bool:
-        """Return whether the next item is ready and no submitted task is running."""
+        """Return whether the background thread has nothing to do: the next item is ready, and no task is running."""
         return self._next.done() and (self._submitted is None or self._submitted.done())
 
     def close(self) -> None:
@@ -71,7 +74,7 @@ class Prefetcher(Generic[Result]):
         self._thread.shutdown()
 
     def _begin(self, threads: int, all_threads: int) -> None:
-        """Set up the background thread."""
+        """Set the numbers of threads, in the background thread itself."""
         torch.set_num_threads(threads)
         _parallel.is_other_idle = lambda: self._awaited
         _parallel.own_threads, _parallel.all_threads = threads, all_threads
@@ -84,9 +87,9 @@ def can_split_cpu(device: torch.device) -> bool:
 
 @contextmanager
 def run_alongside(items: Iterator[Result], device: torch.device) -> Iterator[Iterator[Result]]:
-    """Prefetch `items` on one half of the CPU threads, leaving the other half to the caller within the context.
+    """Compute `items` ahead in a background thread, within the context; each side gets half of the CPU threads.
 
-    Without a CPU to split, `items` is returned unchanged.
+    Returns `items` unchanged if the device is not a CPU with at least two threads.
     """
     if not can_split_cpu(device):
         yield items
@@ -107,9 +110,9 @@ def run_alongside(items: Iterator[Result], device: torch.device) -> Iterator[Ite
 
 @contextmanager
 def use_all_threads() -> Iterator[None]:
-    """Use all CPU threads within the context if the other side is idle.
+    """Use all CPU threads within the context, if the other thread is idle when it begins.
 
-    Only for computations whose result is independent of the thread count, since idleness depends on timing.
+    Only for computations with the same result on any number of threads, since idleness depends on timing.
     """
     is_other_idle = _parallel.is_other_idle
     other_idle = is_other_idle is not None and torch.get_num_threads() < _parallel.all_threads and is_other_idle()
@@ -123,9 +126,9 @@ def use_all_threads() -> Iterator[None]:
 
 
 def map_shared(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    """Return `function` of each item, in order; the other side takes a share of the items when it is idle.
+    """Return the results of `function` for all items, in order; the other thread computes some of them if it is idle.
 
-    Only for computations whose result is independent of the thread and the thread count.
+    Only for computations with the same result in any thread and on any number of threads.
     """
     if _parallel.submit is None or len(items) < 2:
         return [function(item) for item in items]

@@ -15,7 +15,7 @@ FOLDER_VARIABLE = "KEYMATTE_WEIGHTS"  # environment variable with the folder of 
 
 @dataclass(frozen=True)
 class PublishedWeights:
-    """One weights file published by the authors of a method; downloaded only when the user asks for it."""
+    """Weights file that the authors of a method published; it is downloaded only when the user asks for it."""
 
     name: str
     recipes: tuple[str, ...]  # that can run with these weights
@@ -60,9 +60,10 @@ def _google_drive(
     drive: str,
     millions: float,
 ) -> PublishedWeights:
-    """Make the entry of weights on Google Drive; without an address, as large files need confirmation in a browser.
+    """Make the catalogue entry of weights on Google Drive, which the user must download with a browser.
 
-    `code` is licence and repository of the code, `drive` the file's id, `millions` the number of parameters.
+    The entry has no `address`, as Google Drive asks for a confirmation before it sends large files. `code` is the
+    licence and the repository of the code, `drive` the id of the file, `millions` the number of parameters in millions.
     """
     licence, repository = code
     return PublishedWeights(
@@ -146,7 +147,7 @@ CATALOGUE = (
 
 
 def find_weights(name: str) -> PublishedWeights:
-    """Return the weights called `name`, case-insensitively. Raises UnknownWeights."""
+    """Return the catalogue entry of the weights called `name`, ignoring case. Raises UnknownWeights."""
     for entry in CATALOGUE:
         if entry.name.casefold() == name.casefold():
             return entry
@@ -154,7 +155,7 @@ def find_weights(name: str) -> PublishedWeights:
 
 
 def find_by_file(file: Path) -> PublishedWeights:
-    """Return the weights whose published file has the name of `file`. Raises UnknownWeights."""
+    """Return the catalogue entry whose published file has the same name as `file`. Raises UnknownWeights."""
     # without suffixes that browsers and file managers append to copies
     stem = re.sub(r"\s*\(\d+\)$|\s*-?\s*[Cc]opy$", "", file.stem).casefold()
     for entry in CATALOGUE:
@@ -167,14 +168,14 @@ def find_by_file(file: Path) -> PublishedWeights:
 
 
 def published_for(recipe: str) -> tuple[PublishedWeights, ...]:
-    """Return the weights that a recipe can run with, its authors' default first."""
+    """Return the catalogue entries of weights for a recipe; its authors' default comes first."""
     return tuple(entry for entry in CATALOGUE if recipe in entry.recipes)
 
 
 def default_folder() -> Path:
-    """Return the default folder of installed weights, shared by Blender and the command line.
+    """Return the default folder for installed weights, which Blender and the command line share.
 
-    It is the value of the environment variable KEYMATTE_WEIGHTS, else a folder in the user's data folder.
+    The environment variable KEYMATTE_WEIGHTS sets it; else it is in the user's folder for application data.
     """
     chosen = os.environ.get(FOLDER_VARIABLE)
     if chosen:
@@ -189,7 +190,7 @@ def default_folder() -> Path:
 
 
 def installed_file(entry: PublishedWeights, folder: Path) -> Path:
-    """Return the path of these weights installed in `folder`, whether it exists or not."""
+    """Return the path at which these weights are installed in `folder`; the file may not exist."""
     return folder / f"{entry.name}.safetensors"
 
 

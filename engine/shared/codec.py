@@ -1,4 +1,4 @@
-"""Converts dataclasses to what JSON can hold and back, by their annotations."""
+"""Conversion of dataclasses to data for JSON and back, guided by the annotations of their fields."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def to_json(value: object) -> Any:
-    """Convert `value`, a dataclass or a value that its fields may hold, to dicts, lists, numbers and strings."""
+    """Convert a dataclass, or a value that its fields may hold, to dicts, lists, numbers and strings for JSON."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Enum):
@@ -33,12 +33,12 @@ def to_json(value: object) -> Any:
 
 
 def from_json(kind: type[T], data: object) -> T:
-    """Rebuild an instance of `kind` from the result of `to_json`.
+    """Rebuild an instance of `kind` from what `to_json` returned.
 
-    Fields may be annotated with bool, int, float, str, Path, range, an Enum, a dataclass, and `tuple[X, ...]`,
-    `dict[str, X]` and `X | None` of these; a field that `data` lacks takes its default.
+    Fields may be annotated with bool, int, float, str, Path, range, an Enum, a dataclass, and with `tuple[X, ...]`,
+    `dict[str, X]` and `X | None` of these. A field that is missing in `data` gets its default value.
 
-    Raises TypeError or ValueError, naming the field, for data that does not fit the annotations.
+    Raises TypeError or ValueError, naming the field, if `data` does not fit the annotations.
     """
     return typing.cast(T, _convert(kind, data, kind.__name__))
 

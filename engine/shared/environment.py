@@ -1,4 +1,4 @@
-"""Creates, resumes and checks Python environments; standard library only."""
+"""Creates, resumes and checks Python environments for the engine; uses the standard library only."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ _STOPPED = 143  # exit status, as after SIGTERM
 
 
 def python_in(folder: Path) -> Path:
-    """Return the path of the interpreter of the environment in `folder`, which need not exist."""
+    """Return the path of the Python interpreter of the environment in `folder`; it need not exist yet."""
     return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 def requirements(pyproject: Path, *, extras: Sequence[str] = ()) -> list[str]:
-    """Return the project's dependencies as pip takes them, with the optional groups named in `extras`."""
+    """Return the dependencies in a pyproject.toml in pip's format, with those of the optional groups `extras`."""
     project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
     optional = project.get("optional-dependencies", {})
     return [*project["dependencies"], *(line for extra in extras for line in optional[extra])]
 
 
 def read_constraints(path: Path) -> list[str]:
-    """Return the lines of a constraints file of pip, without comments and blank lines."""
+    """Return the lines of a pip constraints file, without comments and blank lines."""
     lines = (line.partition("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
     return [line for line in lines if line]
 
 
 def is_complete(folder: Path, requirements: Sequence[str], constraints: Sequence[str] = ()) -> bool:
-    """Tell whether the environment in `folder` was finished with exactly these requirements and constraints."""
+    """Return whether the environment in `folder` was completed with exactly these requirements and constraints."""
     marker = _read_marker(folder)
     return (
         marker.get("complete") is True
@@ -63,11 +63,11 @@ def is_complete(folder: Path, requirements: Sequence[str], constraints: Sequence
 def create(
     folder: Path, requirements: Sequence[str], *, python: Path, report: Report, constraints: Sequence[str] = ()
 ) -> Path:
-    """Create an environment in `folder` with `python` and return the path of its interpreter.
+    """Create an environment in `folder` with the interpreter `python`; return the path of its own interpreter.
 
-    `constraints` are lines of a constraints file of pip, which fix versions of packages, also of indirect
-    dependencies. A finished environment is left as it is. One that is incomplete, or was made for other requirements
-    or constraints, is made again; pip keeps what it has downloaded. `report` is called with each line of progress.
+    `constraints` are lines of a pip constraints file, which fix the versions of direct and indirect dependencies. A
+    complete environment is left as it is. An environment that is incomplete, or made for other requirements or
+    constraints, is made again; pip reuses what it has downloaded. `report` is called with each line of progress.
 
     Raises FolderTaken if `folder` holds anything else, DiskFull, and EnvironmentFailed if venv or pip fails.
     """
@@ -170,7 +170,7 @@ def _install(folder: Path, requirements: Sequence[str], constraints: Sequence[st
 
 
 def _run(command: Sequence[object], line: Report, folder: Path) -> tuple[int, list[str]]:
-    """Run a command, calling `line` with each line of its output; return its exit status and its last lines."""
+    """Run a command and call `line` with each line of output; return the exit status and the last lines of output."""
     temporary = folder / "tmp"  # the system's is often too small for the packages
     temporary.mkdir(exist_ok=True)
     variables = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
@@ -213,7 +213,7 @@ def _lines(process: subprocess.Popen[str]) -> Iterator[str]:
 
 # -- run as a program: a child process that Blender can end ---------------------------------------------------
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Create the engine's environment, with progress on standard output; return 0, or 2 after an error message."""
+    """Create the engine's environment and print progress; return 0, or 2 after printing an error."""
     parser = argparse.ArgumentParser(prog="engine.shared.environment", description=__doc__)
     parser.add_argument("folder", type=Path, help="folder to create the engine's environment in")
     parser.add_argument("--pyproject", type=Path, default=Path(__file__).parents[2] / "pyproject.toml")

@@ -20,7 +20,7 @@ class EngineError(Exception):
 
 
 def as_sentence(message: str) -> str:
-    """Return `message` with a capital letter, unless its first word is a name with other characters."""
+    """Capitalise `message`, unless its first word is not all letters: it may then be a file name."""
     return message[:1].upper() + message[1:] if message.partition(" ")[0].isalpha() else message
 
 
@@ -86,7 +86,7 @@ class OutlinesUnreadable(EngineError):
 
 
 class ScoreIncomplete(EngineError):
-    """Prediction and ground truth do not cover the same frames, or one of them is empty."""
+    """The predicted and the true frames to score differ, or one of the two is missing."""
 
     code = "score-incomplete"
     default_remedy = "Propagate through all frames of the ground truth first, or choose other folders."
@@ -241,14 +241,14 @@ class MasksMissing(EngineError):
 
 
 class PicturesMissing(EngineError):
-    """The prepared images that training clips are composed of are missing."""
+    """The prepared images from which training clips are composed are missing."""
 
     code = "pictures-missing"
     default_remedy = "Run `train-data`, and name its folder with --data."
 
 
 class FilmsChanged(EngineError):
-    """Clips kept for comparison are no longer the ones that were written."""
+    """The composed films kept for comparing methods are no longer as they were written."""
 
     code = "films-changed"
     default_remedy = "Delete that folder, or choose another. New clips are then composed, which differ from these."

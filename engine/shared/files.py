@@ -1,4 +1,4 @@
-"""Atomic writing of files, and the errors of files that cannot be written."""
+"""Atomic writing of files, and the errors to raise if a file cannot be written."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"(\d+)(?!.*\d)")
 
 
 def number_in(stem: str) -> int | None:
-    """Return the last number in a file's stem: 20 for `frame_0020`; None without digits."""
+    """Return the last number in a file name without suffix: 20 for `frame_0020`; None if it has no digits."""
     found = _NUMBER.search(stem)
     return int(found.group(1)) if found else None
 
@@ -37,21 +37,23 @@ def spans(frames: Iterable[int]) -> str:
 
 @dataclass(frozen=True)
 class MatteFolder:
-    """Paths of one clip's results. File names carry the frame's number: the file number in an image sequence, the index
-    from 0 in a movie."""
+    """Paths of one clip's results.
+
+    File names contain the number of the frame: the file number in an image sequence, the index from 0 in a movie.
+    """
 
     root: Path
 
     def labels(self, number: int) -> Path:
-        """Return the path of a frame's label image: palette PNG (H, W), pixel = object id."""
+        """Return the path of a frame's label image: a palette PNG (H, W) with the object id of each pixel."""
         return self.root / "labels" / f"{number:06d}.png"
 
     def matte(self, object_id: int, number: int) -> Path:
-        """Return the path of one object's matte: grey 8-bit PNG (H, W), soft alpha, 255 = fully inside."""
+        """Return the path of an object's matte on a frame: a grey 8-bit PNG (H, W) of alpha, 255 = fully inside."""
         return self.matte_sequence(object_id) / f"{number:06d}.png"
 
     def matte_sequence(self, object_id: int) -> Path:
-        """Return the folder of one object's matte images."""
+        """Return the folder of an object's mattes."""
         return self.root / "mattes" / f"{object_id:03d}"
 
     def outlines(self, object_id: int) -> Path:
@@ -88,7 +90,7 @@ class MatteFolder:
             self.unfinished.rmdir()
 
     def keyframe(self, object_id: int, number: int) -> Path:
-        """Return the path of the label image of one object's keyframe."""
+        """Return the path of the label image of an object's keyframe."""
         return self.root / "keyframes" / f"{object_id:03d}" / f"{number:06d}.png"
 
     def numbers_done(self) -> list[int]:
@@ -96,10 +98,10 @@ class MatteFolder:
         return sorted(int(path.stem) for path in (self.root / "labels").glob("[0-9]*.png"))
 
     def claim(self, record: dict[str, Any]) -> None:
-        """Create the folder, or take over an existing one, and write the marker file with `record` as JSON.
+        """Create the folder or take over an existing one, and write `record` as JSON to the marker file.
 
-        Parts of files that an interrupted run left are removed. Raises FolderTaken if the folder holds files that are
-        not Keymatte's, FolderNotWritable if it cannot be written, DiskFull.
+        Partly written files of an interrupted run are removed. Raises FolderTaken if the folder holds files that are
+        not Keymatte's, FolderNotWritable, DiskFull.
         """
         marker = self.root / _MARKER
         if self.root.exists() and not self.root.is_dir():
@@ -118,5 +120,5 @@ class MatteFolder:
 
 
 def _may_precede_claim(name: str) -> bool:
-    """Return whether a file of this name may already be in a folder that Keymatte has not marked yet."""
+    """Return whether a folder with a file of this name may be claimed even if Keymatte has not marked it yet."""
     return name == "keyframes" or name.startswith(".") or name.lower() in _SYSTEM_FILES

@@ -1,4 +1,4 @@
-"""Outlines of one object over time, and their `.npz` file, which numpy alone can read."""
+"""Outlines of one object over time, and their `.npz` file, which can be read with numpy alone."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _FIELDS = ("frames", "points", "holes", "agreement")
 
 @dataclass(frozen=True)
 class Outlines:
-    """Closed polygons in S fixed slots. A slot keeps its identity over time; all polygons have P points on all frames.
+    """Closed polygons in S slots, with P points each. A slot holds the same outline over time.
 
-    Filled by the even-odd rule at pixel centres (`raster.fill`), the polygons of a frame reproduce its matte
-    above 0.5. Viewed with y up, outer polygons are counter-clockwise and holes clockwise. Point k of a slot on one
-    frame corresponds to point k on the next.
+    Filling the polygons of a frame by the even-odd rule at pixel centres (`raster.fill`) gives approximately the matte
+    above 0.5. Drawn with y up, outer polygons are counter-clockwise and holes clockwise. Point k of a slot on one frame
+    corresponds to point k on the next.
     """
 
     frames: NDArray[np.int64]  # (F,) media frames, ascending
@@ -31,7 +31,7 @@ class Outlines:
     agreement: NDArray[np.float32]  # (F,) IoU of the filled polygons and the matte above 0.5
 
     def polygons(self, index: int) -> list[NDArray[np.float32]]:
-        """Return the polygons (P, 2) that are present on the frame `frames[index]`."""
+        """Return the polygons (P, 2) on frame `frames[index]`; unused slots are left out."""
         points = self.points[index]
         return list(points[np.isfinite(points[:, 0, 0])]) if points.size else []
 
@@ -52,9 +52,10 @@ def save_rows(
     count: int,
     rows: Iterable[tuple[NDArray[np.float32], float]],
 ) -> list[float]:
-    """Write outlines as `.npz`, atomically and frame by frame; return each frame's agreement.
+    """Write outlines to an `.npz` file, atomically and frame by frame; return the agreement of each frame.
 
-    `rows` yields points (S, `count`, 2) float32 and agreement of each of `frames`. Raises DiskFull, FolderNotWritable.
+    `rows` yields for each of `frames` the points (S, `count`, 2) float32 and their agreement: the IoU with the matte.
+    Raises DiskFull, FolderNotWritable.
     """
     agreement: list[float] = []
     header = {"descr": "<f4", "fortran_order": False, "shape": (len(frames), len(holes), count, 2)}

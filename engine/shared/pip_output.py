@@ -1,4 +1,4 @@
-"""Turns pip's output into progress and errors for the user."""
+"""Interpretation of pip's output: progress lines and errors for the user."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NO_MATCH = re.compile(r"No matching distribution found for ([^\s;(]+)")
 
 
 def failure(text: str, status: int) -> EngineError:
-    """Return the error to show for pip's last lines of output and its exit status."""
+    """Return the error to show when pip failed, given the end of its output and its exit status."""
     if _NO_SPACE.search(text):
         return DiskFull("no space is left to install the packages")
     if _NO_NETWORK.search(text):
@@ -39,7 +39,7 @@ def failure(text: str, status: int) -> EngineError:
 
 
 class ProgressFilter:
-    """Reduces pip's output to the few lines that tell a person how far it is."""
+    """Reports progress to the user in a few short lines, from the many lines that pip prints."""
 
     def __init__(self, report: Report) -> None:
         self._report = report

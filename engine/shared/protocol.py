@@ -1,4 +1,4 @@
-"""Messages between Blender and the engine process: one line of JSON each; pixels travel as files."""
+"""Messages between Blender and the engine process, each a line of JSON; images are passed as files."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ class Propagate:
 
 @dataclass(frozen=True)
 class Suggest:
-    """Choose the frames to annotate next; the answers are Stage, then Suggested."""
+    """Suggest frames to annotate next; the answers are Stage, then Suggested, JobCancelled or Failed."""
 
     job: SuggestionJob
 
 
 @dataclass(frozen=True)
 class Cancel:
-    """Cancel a job; the answer is JobCancelled, unless the job has ended before."""
+    """Cancel a job; the answer is JobCancelled, unless the job has already ended."""
 
     job_id: str
 
 
 @dataclass(frozen=True)
 class Download:
-    """Download published weights into `folder`; see `catalogue`.
+    """Download and install published weights in `folder`; `name` is that in the catalogue.
 
     The answers are Stage, then Finished, JobCancelled or Failed.
     """
@@ -49,7 +49,10 @@ class Download:
 
 @dataclass(frozen=True)
 class Import:
-    """Install published weights into `folder` from a file that the user has; the answers are those to Download."""
+    """Install published weights in `folder` from a file that the user has downloaded.
+
+    The answers are Stage, then Finished, JobCancelled or Failed.
+    """
 
     job_id: str
     name: str
@@ -61,7 +64,7 @@ class Import:
 # -- answers ----------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Ready:
-    """The engine's first line: the process is up and takes requests."""
+    """The engine has started and accepts requests; always its first message."""
 
     version: str
     device: str  # the one that 'auto' picks on this machine
@@ -69,7 +72,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Stage:
-    """Progress of what precedes or follows the frames, such as loading weights."""
+    """Progress of a stage of a job before or after the frames, such as loading weights."""
 
     job_id: str
     text: str
@@ -79,7 +82,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class MatteReady:
-    """The mattes of one frame are written."""
+    """The mattes of one frame are written to disk."""
 
     job_id: str
     frame: int  # media frame whose files are now on disk
@@ -89,7 +92,7 @@ class MatteReady:
 
 @dataclass(frozen=True)
 class Finished:
-    """The job has ended; everything is done, except what `warning` names."""
+    """The job has ended; `warning` says what could not be done, if anything."""
 
     job_id: str
     warning: str = ""  # what could not be done, for the user; empty if nothing is amiss
@@ -99,7 +102,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class Suggested:
-    """The frames to annotate next, the answer to Suggest."""
+    """The frames to annotate next; ends a job that Suggest has started."""
 
     job_id: str
     frames: tuple[int, ...]  # media frames, best first; fewer than asked for if no others differ enough
@@ -108,14 +111,14 @@ class Suggested:
 
 @dataclass(frozen=True)
 class JobCancelled:
-    """The job has ended because of a Cancel; finished frames are kept."""
+    """The job has ended since it was cancelled; mattes written so far are kept."""
 
     job_id: str
 
 
 @dataclass(frozen=True)
 class Failed:
-    """A job failed, or a line was not a request; see `EngineError`."""
+    """A job has failed, or the engine has received a line that is not a request; see `EngineError`."""
 
     job_id: str  # empty if no job is to blame
     code: str
@@ -131,12 +134,12 @@ _KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in (*get_args(R
 
 
 def encode(message: Message) -> str:
-    """Return the message as one line of JSON, with its line end."""
+    """Format a message as one line of JSON, with a line break at the end."""
     return json.dumps({"kind": type(message).__name__, **to_json(message)}) + "\n"
 
 
 def decode(line: str) -> Message:
-    """Return the message in one line of JSON. Raises BadMessage if there is none."""
+    """Parse one line of JSON as a message. Raises BadMessage if it is not one."""
     try:
         fields = json.loads(line)
         return from_json(_KINDS[fields.pop("kind")], fields)

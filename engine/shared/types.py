@@ -20,7 +20,7 @@ PRECISIONS = ("auto", "float32", "half", "int8")  # names; see `device.pick_prec
 
 @dataclass(frozen=True)
 class VideoClip:
-    """A clip on disk. Frames are counted from 0 in the media, independently of scene frames."""
+    """A clip on disk. Frames are counted from 0 in the file or sequence, independently of Blender's scene frames."""
 
     path: Path  # movie file, or the first image of a sequence, or a folder of images
     height: int  # pixels
@@ -30,7 +30,7 @@ class VideoClip:
 
 @dataclass(frozen=True)
 class KeyframeFile:
-    """A label image made by the user. A frame may have several, each for other objects."""
+    """Label image by the user. A frame may have several label images, each for other objects."""
 
     frame: int  # media frame, from 0
     labels: Path  # (H, W) uint8 image: pixel = object id, 0 = background
@@ -50,7 +50,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class PropagationJob:
-    """Parameters of one propagation; paths and numbers only."""
+    """Parameters of a propagation job; files are given by path."""
 
     job_id: str
     clip: VideoClip
@@ -67,7 +67,7 @@ class PropagationJob:
 
 @dataclass(frozen=True)
 class SuggestionJob:
-    """Parameters of one request for frames to annotate next."""
+    """Parameters of a job that suggests frames to annotate next."""
 
     job_id: str
     clip: VideoClip

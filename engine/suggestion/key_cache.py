@@ -1,4 +1,4 @@
-"""KeyFolder: on-disk cache of frame keys, so that no frame is encoded twice."""
+"""KeyFolder: cache on disk of the keys of frames, so that no frame is encoded twice."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _PLANES = ("key", "selection", "shrinkage")
 
 @dataclass(frozen=True)
 class KeyFolder:
-    """Folder of one float32 array per frame: key, selection (CK, h, w), shrinkage (1, h, w); and `about.json`."""
+    """Folder with a float32 file per frame: key and selection (CK, h, w), shrinkage (1, h, w); and `about.json`."""
 
     folder: Path
 
     @classmethod
     def open(cls, folder: Path, inputs: dict[str, Any]) -> KeyFolder:
-        """Open the cache in `folder`; remove cached keys that were computed from other `inputs`.
+        """Open the cache in `folder`; remove keys that were computed from other `inputs` (clip, network, weights).
 
         Raises FolderTaken if the folder contains other files, DiskFull, FolderNotWritable.
         """
@@ -63,7 +63,7 @@ class KeyFolder:
         return np.load(self._file(frame), mmap_mode="r").shape[1:]
 
     def write(self, frame: int, query: Tokens, grid: tuple[int, int]) -> None:
-        """Write the keys of media frame `frame`, with grid (h, w). Raises DiskFull, FolderNotWritable."""
+        """Write the keys of a media frame, whose tokens form a grid (h, w). Raises DiskFull, FolderNotWritable."""
         planes = torch.cat([query[name] for name in _PLANES]).unflatten(1, grid).float().cpu().numpy()
         with atomic_write(self._file(frame)) as part, part.open("wb") as file:
             np.save(file, planes)

@@ -26,28 +26,32 @@ class SelectionConfig:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """Suggested frame, and its distance to the frames chosen before."""
+    """A suggested frame, with its distance to the nearest of the frames chosen before."""
 
     frame: int
     score: float
 
 
 def coverage(mask: Tensor) -> float:
-    """Return the percentage of pixels of (C, H, W), 0..1, covered by any of the C objects."""
+    """Return the percentage of pixels that any object covers in masks (C, H, W) 0..1."""
     return 100 * float((mask.amax(0) > _PRESENT).float().mean())
 
 
 def object_weights(mask: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Resample masks (C, H, W), 0..1, to object weights (h w,) per cell; nearest pixel, as in the authors' code."""
+    """Resample masks (C, H, W) 0..1 to the grid: the highest mask value in each cell, (h w,).
+
+    The nearest pixel is taken for each cell, as in the code of XMem++.
+    """
     weight = functional.interpolate(mask[None].float(), size=grid, mode="nearest")[0]
     return weight.amax(0).flatten()
 
 
 def distance(chosen: Tokens, other: Tokens) -> float:
-    """Compute the distance of a frame to a chosen one, both with key (CK, N), shrinkage (1, N), selection (CK, N).
+    """Compute how much the frame `other` differs from the frame `chosen`, by their keys.
 
-    Sum over cells i, j of max(0, S(chosen i read by other j) - S(other i read by chosen j)), divided by N^2; the second
-    term is not transposed.
+    Tokens hold key (CK, N), shrinkage (1, N) and selection (CK, N). The distance is the sum over cells i, j of max(0,
+    S(chosen i read by other j) - S(other i read by chosen j)), divided by N^2, where S is `similarity`. As in XMem++,
+    the second term is not transposed.
     """
     forward = similarity(chosen["key"], chosen["shrinkage"], other["key"], other["selection"]).T
     backward = similarity(other["key"], other["shrinkage"], chosen["key"], chosen["selection"]).T
@@ -65,10 +69,11 @@ def suggest(
     config: SelectionConfig,
     step: Callable[[int, int], None],
 ) -> list[Suggestion]:
-    """Select up to `config.count` of `frames` greedily, each with the largest distance to all frames chosen before.
+    """Select up to `config.count` of `frames`, one by one: each time the frame farthest from all frames chosen so far.
 
-    `keys(frame)` returns key, shrinkage and selection; `weights` holds object coverage per cell, (N,); `usable` frames
-    show enough of an object. `step(done, total)` reports progress and may raise to stop.
+    `chosen` are the frames annotated already. `keys(frame)` returns key, shrinkage and selection; `weights` holds the
+    object weight of each cell, (N,). Only `usable` frames, which show enough of an object, are selected. `step(done,
+    total)` reports progress and may raise to stop.
     """
 
     def composite(frame: int) -> Tokens:
