@@ -37,15 +37,15 @@ class Drawable(Protocol):
     """Anything that can be drawn on the frames of a film."""
 
     def draw(self, frame: int, *, size: int, margin: int) -> Patch | None:
-        """Draw a frame of `size` pixels, up to `margin` pixels beyond its border; None if out of sight."""
+        """Draw the object on a frame of `size` pixels, extended by `margin` on each side; None if it is outside."""
 
     def centre(self, frame: int) -> np.ndarray:
-        """Return the position (2,) on a frame, in pixels."""
+        """Return the position (2,) of the object's centre on a frame, in pixels."""
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Drawable with its appearance."""
+    """Drawable object of a film, with its appearance."""
 
     drawable: Drawable
     appearance: Appearance
@@ -53,7 +53,7 @@ class Actor:
 
 @dataclass(frozen=True)
 class Sprite:
-    """Flat picture, or one per frame, that moves, rotates, scales and bends."""
+    """Flat object, shown as one picture or as a picture per frame, that moves, rotates, scales and bends."""
 
     pictures: tuple[np.ndarray, ...]  # T of (h, w, 4) uint8 premultiplied; may be the same array
     motion: Motion
@@ -72,7 +72,7 @@ class Sprite:
         return (self.view[frame] @ (self.motion.x[frame], self.motion.y[frame], 1.0))[:2]
 
     def draw(self, frame: int, *, size: int, margin: int) -> Patch | None:
-        """Warp the picture to a frame; see `Drawable.draw`."""
+        """Warp the picture to where it appears on a frame; see `Drawable.draw`."""
         picture = self.pictures[frame]
         matrix = self.matrix(frame)
         height, width = picture.shape[:2]
@@ -101,7 +101,7 @@ class Sprite:
 
 @dataclass(frozen=True)
 class Strands:
-    """Thin lines through moving points: strings, wires, poles and branches."""
+    """Thin moving lines, such as strings, wires, poles and branches; each line runs through P points."""
 
     curves: tuple[np.ndarray, ...]  # each (T, P, 2) pixels
     colours: tuple[tuple[int, int, int], ...]
@@ -129,9 +129,10 @@ class Strands:
 
 
 def paint(canvas: np.ndarray, labels: np.ndarray, actor: Actor, frame: int) -> None:
-    """Paint an actor in front of the colours (H, W, 3) uint8 and labels (H, W) uint8 of a frame, in place.
+    """Paint an actor over the colours (H, W, 3) uint8 and labels (H, W) uint8 of a frame, in place.
 
-    Labels change where the actor's alpha exceeds one half, but not under a faint actor that is not tracked.
+    Pixels where the actor's alpha exceeds one half get its label. An actor with label 0 and an opacity below 0.5
+    changes the colours only.
     """
     appearance, size = actor.appearance, canvas.shape[0]
     if frame in appearance.hidden:
@@ -159,12 +160,15 @@ def paint(canvas: np.ndarray, labels: np.ndarray, actor: Actor, frame: int) -> N
 
 
 def _displacement(drawable: Drawable, frame: int) -> np.ndarray:
-    """Return the movement (2,) from the frame before, in pixels; on frame 0 to the next one."""
+    """Return the movement (2,) in pixels from the previous frame to this one; on frame 0, the movement to frame 1."""
     return drawable.centre(frame) - drawable.centre(frame - 1) if frame else drawable.centre(1) - drawable.centre(0)
 
 
 def _motion_blur(rgba: np.ndarray, movement: np.ndarray) -> np.ndarray:
-    """Blur RGBA along `movement` (2,), at most 40 pixels; movements below 1.5 pixels leave it as it is."""
+    """Blur an RGBA picture along `movement` (2,) in pixels, of which at most 40 count.
+
+    A movement below 1.5 pixels leaves the picture unchanged.
+    """
     length = float(np.linalg.norm(movement))
     if length < 1.5:
         return rgba
@@ -181,12 +185,12 @@ def _motion_blur(rgba: np.ndarray, movement: np.ndarray) -> np.ndarray:
 
 
 def _defocus(rgba: np.ndarray, softness: float) -> np.ndarray:
-    """Blur RGBA with standard deviation `softness` in pixels; below 0.3 it stays as it is."""
+    """Blur an RGBA picture with standard deviation `softness` in pixels; 0.3 or less leaves it unchanged."""
     return cv2.GaussianBlur(rgba, (0, 0), softness, borderType=cv2.BORDER_CONSTANT) if softness > 0.3 else rgba
 
 
 def _draw_shadow(canvas: np.ndarray, rgba: np.ndarray, patch: Patch, appearance: Appearance) -> None:
-    """Darken the canvas under the shadow that a patch casts; `rgba` is the blurred patch."""
+    """Darken the canvas by the shadow of a patch, in place; `rgba` is the patch after motion blur and defocus."""
     shift_x, shift_y = (round(value) for value in appearance.shadow_shift)
     blurred = cv2.blur(np.ascontiguousarray(rgba[..., 3]), (7, 7), borderType=cv2.BORDER_CONSTANT)
     rows, columns, alpha = _clip(blurred, patch.x + shift_x, patch.y + shift_y, canvas.shape[0])
@@ -196,7 +200,7 @@ def _draw_shadow(canvas: np.ndarray, rgba: np.ndarray, patch: Patch, appearance:
 
 
 def _clip(image: np.ndarray, x: int, y: int, size: int) -> tuple[slice, slice, np.ndarray]:
-    """Crop an image placed at (x, y) to the frame: rows and columns of the frame, and the crop."""
+    """Crop an image placed at (x, y) to the frame; return the rows and columns that it covers there, and the crop."""
     top, left = max(y, 0), max(x, 0)
     bottom, right = max(top, min(y + image.shape[0], size)), max(left, min(x + image.shape[1], size))
     part = image[top - y : bottom - y, left - x : right - x]

@@ -1,4 +1,4 @@
-"""Prepared pictures: their index, training and held-out sets, and lazy reading."""
+"""Prepared pictures: an index of them, split into training and held-out pictures, and reading on demand."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ OUTLINED = "outlined"  # labels of a photograph's subjects: a file beside the ph
 
 
 def labels_name(photograph: str) -> str:
-    """Return the file name of the subjects' labels that belong to a photograph's file."""
+    """Return the name of the file with the labels of a photograph's subjects, from the photograph's file name."""
     return photograph.removesuffix(".jpg") + _LABELS
 
 
 @dataclass(frozen=True)
 class Item:
-    """Prepared picture."""
+    """Entry of the index: one prepared picture, or the views of one turntable."""
 
     file: str  # relative to the folder, with forward slashes
     kind: str  # "cutout", "background", "texture", "turntable" or "outlined"
@@ -38,12 +38,12 @@ class Item:
 
 
 def is_held_out(name: str, *, percent: int = 5) -> bool:
-    """Return whether a source file, by the hash of its name, is among the `percent` that are held out."""
+    """Return whether a source file is held out from training; a hash of its name selects `percent` of all files."""
     return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) % 100 < percent
 
 
 def write_index(folder: Path, items: list[Item]) -> None:
-    """Write the index of the items, with their number per package and kind, to the folder of pictures."""
+    """Write the index file to `folder`: all items, and the number of items per package and kind."""
     counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for item in items:
         counts[item.package][item.kind] += 1
@@ -53,10 +53,10 @@ def write_index(folder: Path, items: list[Item]) -> None:
 
 
 class Assets:
-    """Prepared pictures, read lazily, with a cache of the most recently used."""
+    """Prepared pictures of a folder, read when needed; the most recently used ones are cached."""
 
     def __init__(self, folder: Path, *, held_out: bool = False, cache_size: int = 300) -> None:
-        """Read the index of `folder`: training items, or held-out ones; textures belong to both."""
+        """Read the index of `folder`, and keep its training items or its held-out items; textures belong to both."""
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         self._folder = folder
         self._remember = cache_size
@@ -72,10 +72,10 @@ class Assets:
         return sum(len(items) for items in self._items[kind].values())
 
     def pick(self, kind: str, rng: np.random.Generator) -> Item:
-        """Draw a random picture of a kind; KeyError if there is none.
+        """Draw a random picture of a kind. Raises KeyError if there are no pictures of this kind.
 
-        Packages, or families of them, are drawn in proportion to the square root of their size, so that large ones do
-        not dominate.
+        A package, or a family of packages, is drawn first, with a probability proportional to the square root of its
+        number of pictures, so that large packages do not dominate.
         """
         packages = self._items[kind]
         if not packages:
@@ -86,7 +86,7 @@ class Assets:
         return items[rng.integers(len(items))]
 
     def read(self, item: Item, *, view: int = 0) -> np.ndarray:
-        """Read an item's pixels, uint8: (H, W, 4) RGBA for cut-outs and turntables, (H, W, 3) RGB for others.
+        """Read an item's picture, uint8: RGBA (H, W, 4) of a cut-out or turntable, RGB (H, W, 3) of another kind.
 
         The array is cached and therefore read-only. Raises ValueError if the file is damaged.
         """
@@ -105,7 +105,10 @@ class Assets:
         return image
 
     def read_outlined(self, item: Item) -> tuple[np.ndarray, np.ndarray]:
-        """Read a photograph (H, W, 3) RGB and the labels (H, W) of its subjects, 0 elsewhere; both uint8."""
+        """Read an outlined photograph (H, W, 3) RGB and its labels (H, W), 0 outside its subjects; both uint8.
+
+        Raises ValueError if a file is damaged.
+        """
         photograph = replace(item, file=item.file.removesuffix(_LABELS) + ".jpg", kind="background")
         labels = cv2.imdecode(_encoded(self._folder / item.file, 0), cv2.IMREAD_GRAYSCALE)
         if labels is None:
@@ -114,12 +117,12 @@ class Assets:
 
 
 def view_name(view: int) -> str:
-    """Return the name of a view within a turntable's file."""
+    """Return the name of a view's array in a turntable's npz file."""
     return f"view_{view}"
 
 
 def _encoded(path: Path, view: int) -> np.ndarray:
-    """Read the bytes (B,) uint8 of a picture file, or of one view in a turntable's file."""
+    """Read the encoded bytes (B,) uint8 of a picture file, or of one view in a turntable's npz file."""
     if path.suffix == ".npz":
         with np.load(path) as views:
             return views[view_name(view)]

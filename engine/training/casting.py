@@ -15,7 +15,7 @@ MAX_OBJECTS = 3
 
 
 class _Labels:
-    """Hands out labels 1, 2, .. to the objects to track, at most `MAX_OBJECTS`."""
+    """Counter that assigns labels 1, 2, .. to the objects to track."""
 
     def __init__(self) -> None:
         self.used = 0
@@ -26,14 +26,14 @@ class _Labels:
         return self.used
 
     def next_or_zero(self, film: FilmContext) -> int:
-        """Return the next label with probability 1/2 and if there is one left, otherwise 0."""
+        """Return, with probability 1/2, the next label if `MAX_OBJECTS` are not yet used; otherwise 0 (not tracked)."""
         return self.next() if film.chance(0.5) and self.used < MAX_OBJECTS else 0
 
 
 def create_actors(film: FilmContext, *, objects_in_scenery: bool = False) -> list[Actor]:
-    """Draw all actors of a film, from the farthest to the nearest; labels 1.. are the objects to track.
+    """Draw all actors of a film, ordered from farthest to nearest; labels 1, 2, .. mark the objects to track.
 
-    If `objects_in_scenery`, the scenery shows objects already: fewer are added, and none behind the others.
+    If `objects_in_scenery`, the background already shows objects to track: fewer actors and no clutter are added.
     """
     rng = film.rng
     count = int(
@@ -58,9 +58,10 @@ def create_actors(film: FilmContext, *, objects_in_scenery: bool = False) -> lis
 
 
 def _object_groups(film: FilmContext, labels: _Labels, place: np.ndarray | None) -> list[list[Actor]]:
-    """Draw an object to track, and perhaps a look-alike, a reflection, an attached object and a string.
+    """Draw an object to track that starts at `place` (2,) or anywhere, perhaps with other actors related to it.
 
-    Returns groups of actors: the object's own, which is last, and perhaps its look-alike's.
+    Returns groups of actors that stay together in depth. The last group holds the object, perhaps with a reflection,
+    an attached object and a string; a group before it may hold a look-alike.
     """
     tracked = _tracked_object(film, labels.next(), place)
     sprite = tracked.drawable
@@ -80,13 +81,13 @@ def _object_groups(film: FilmContext, labels: _Labels, place: np.ndarray | None)
 
 
 def _tracked_object(film: FilmContext, label: int, place: np.ndarray | None) -> Actor:
-    """Draw an object of any kind, first at `place` (2,) or anywhere."""
+    """Draw an object of random kind that starts at `place` (2,), or anywhere if `place` is None."""
     drawable = make_random(film, extent=_extent(film), place=place)
     return Actor(drawable, _random_appearance(film, label))
 
 
 def _extent(film: FilmContext) -> float:
-    """Draw an object's extent in pixels: from 9 % of the frame's side to all of it."""
+    """Draw the extent of an object in pixels, from 9 % to 100 % of the frame's side."""
     return (1 / 0.09) ** (film.rng.random() ** 0.7) * 0.09 * film.size
 
 
@@ -97,7 +98,7 @@ def _distractor(film: FilmContext) -> Actor:
 
 
 def _random_appearance(film: FilmContext, label: int) -> Appearance:
-    """Draw opacity, motion blur, defocus, shadow and hidden frames of an actor."""
+    """Draw an actor's opacity, motion blur, defocus and shadow, and the frames on which it is hidden."""
     frames = len(film.times)
     hidden: frozenset[int] = frozenset()
     if frames > 2 and film.chance(0.06):
@@ -121,7 +122,7 @@ def _pair(values: np.ndarray) -> tuple[float, float]:
 
 
 def _look_alike(film: FilmContext, actor: Actor, sprite: Sprite, label: int) -> Actor:
-    """Draw a second instance of the same object, perhaps mirrored, near or far, with its own motion."""
+    """Draw a second instance of an actor's sprite, perhaps mirrored, that starts elsewhere and moves independently."""
     start = np.array([sprite.motion.x[0], sprite.motion.y[0]])
     if film.chance(0.6):
         away = film.rng.normal(0, 1, 2)
@@ -140,8 +141,8 @@ def _look_alike(film: FilmContext, actor: Actor, sprite: Sprite, label: int) -> 
 
 
 def _with_reflection(film: FilmContext, actor: Actor, sprite: Sprite) -> list[Actor]:
-    """Return the object with its fainter mirror image; either of them may be the one to track."""
-    upright = film.chance(0.7)  # reflected in water or a floor; otherwise in a mirror or a window
+    """Return an actor's fainter reflection, then the actor; one of the two gets the actor's label, the other 0."""
+    upright = film.chance(0.7)  # True: reflected in water or a floor, False: in a mirror or a window
     motion, picture = sprite.motion, sprite.pictures[0]
     turned = {id(rgba): np.ascontiguousarray(rgba[::-1] if upright else rgba[:, ::-1]) for rgba in sprite.pictures}
     half = picture.shape[0 if upright else 1] / 2 * film.between(0.9, 1.2)
@@ -163,7 +164,7 @@ def _with_reflection(film: FilmContext, actor: Actor, sprite: Sprite) -> list[Ac
 
 
 def _attached_object(film: FilmContext, actor: Actor, sprite: Sprite, label: int) -> Actor:
-    """Draw an object that moves with `actor`; `label` 0 stands for either the same label or none."""
+    """Draw an object that moves with `actor`. If `label` is 0, the object gets the actor's label or 0, at random."""
     extent = sprite.pictures[0].shape[0] * film.between(0.3, 0.8)
     attached = make_cutout(film, extent=extent, place=np.zeros(2))
     motion = sprite.motion
@@ -184,7 +185,7 @@ def _attached_object(film: FilmContext, actor: Actor, sprite: Sprite, label: int
 
 
 def _string(film: FilmContext, actor: Actor) -> Actor:
-    """Draw a leash or cable from `actor` to a random fixed point; it has either the actor's label or none."""
+    """Draw a leash or cable from `actor` to a random fixed point; its label is the actor's label or 0, at random."""
     start = np.stack([actor.drawable.centre(frame) for frame in range(len(film.times))])  # (T, 2)
     end = film.rng.uniform(-0.2, 1.2, 2) * film.size
     sag = np.array([0.0, film.between(-0.05, 0.25) * film.size])
@@ -198,7 +199,7 @@ def _string(film: FilmContext, actor: Actor) -> Actor:
 
 
 def _clutter(film: FilmContext) -> Actor:
-    """Draw an object that belongs to the scenery and moves with the camera only."""
+    """Draw an unlabelled static object of the background; only the camera moves it on the frame."""
     make = make_blob if film.chance(0.5) else make_cutout
     extent = film.ratio(0.15, 1.0) * film.size
     sprite = make(film, extent=extent, place=film.rng.uniform(0, 1, 2) * film.size)
@@ -210,7 +211,7 @@ def _clutter(film: FilmContext) -> Actor:
 
 
 def _occluder(film: FilmContext) -> Actor:
-    """Draw an object in front of all others, such as a passing object, a post or a twig."""
+    """Draw an unlabelled object that moves in front of all others, such as strands, a random shape or a cut-out."""
     make = make_strands if film.chance(0.4) else (make_blob if film.chance(0.4) else make_cutout)
     extent = film.ratio(0.1, 0.5) * film.size * (2 if make is make_strands else 1)
     drawable = make(film, extent=extent, place=film.rng.uniform(-0.1, 1.1, 2) * film.size)

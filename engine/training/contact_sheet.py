@@ -15,10 +15,10 @@ _KEYFRAME, _CORRUPTED = (255, 220, 0), (255, 0, 255)  # bars above frames
 
 
 def write_contact_sheet(path: Path, samples: Iterable[Sample]) -> None:
-    """Write a PNG of samples of one size and length, two to a row, with the outlines of their objects in colour.
+    """Write a PNG of the frames of samples, two samples to a row, with their objects outlined in colour.
 
-    A yellow bar marks keyframes. A pink bar marks the start frame of a sample with corrupted masks; the outlines on it
-    are those of the corrupted masks.
+    All samples have the same frame size and number of frames. A yellow bar marks keyframes. A pink bar marks the start
+    frame of a sample with corrupted masks; there the outlines are those of the corrupted masks.
     """
     strips = [_strip(sample) for sample in samples]
     if len(strips) % 2:
@@ -30,7 +30,7 @@ def write_contact_sheet(path: Path, samples: Iterable[Sample]) -> None:
 
 
 def _strip(sample: Sample) -> np.ndarray:
-    """Draw the frames of a sample side by side, with outlines: (H, T * W, 3)."""
+    """Draw the frames of a sample side by side, with its objects outlined: (H, T * W, 3) uint8."""
     frames = []
     for number, (image, labels) in enumerate(zip(sample.images, sample.labels, strict=True)):
         picture = np.ascontiguousarray((image.permute(1, 2, 0).numpy() * 255).round(), dtype=np.uint8)

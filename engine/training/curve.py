@@ -1,4 +1,4 @@
-"""Training curve drawn from the log."""
+"""Training curve: loss and validation score over steps, drawn from the training log."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..shared.files import atomic_write
 
 
 def draw_curve(log: Path, path: Path) -> None:
-    """Plot training loss and validation J over steps as a PNG; do nothing if matplotlib is not installed."""
+    """Plot a log's training loss and validation score J over steps, as a PNG; do nothing without matplotlib."""
     try:
         from matplotlib.figure import Figure
     except ImportError:

@@ -14,13 +14,13 @@ from .films import Clip, compose, merge_touching_objects
 from .rendered import RenderedClips
 from .unroll import Sample, make_sample
 
-_SCENES_FOR_FULL_SHARE = 250  # rendered scenes from which on `TrainConfig.rendered` holds in full
+_SCENES_FOR_FULL_SHARE = 250  # with fewer rendered scenes, `TrainConfig.rendered` is lowered in proportion
 _SIZE_STEP = 32  # the network's stride divides the sides of its frames
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Hyperparameters of one training run. Shares of clips are probabilities."""
+    """Hyperparameters of one training run. A share of the clips is the probability that a clip is one of them."""
 
     steps: int = 6000
     batch: int = 4  # clips per step
@@ -42,7 +42,7 @@ class TrainConfig:
     validate_every: int = 250  # steps
 
     def side(self, number: int) -> int:
-        """Draw the side in pixels of clip `number` of each process; all processes draw the same."""
+        """Draw the side in pixels of clip `number` of a process; the side is the same in all processes."""
         if self.smallest is None:
             return self.size
         sides = range(self.smallest, self.size + 1, _SIZE_STEP)
@@ -51,14 +51,14 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class SampleGenerator:
-    """Makes numbered samples from prepared pictures and, optionally, rendered clips."""
+    """Makes training samples by number, from prepared pictures and, optionally, rendered scenes."""
 
     assets: Assets
     scenes: RenderedClips | None = None
 
     @classmethod
     def open(cls, prepared: Path, rendered: Path | None, *, held_out: bool = False) -> SampleGenerator:
-        """Open the pictures below `prepared` and the scenes below `rendered`: those for training, or those held out."""
+        """Open the pictures below `prepared` and the scenes below `rendered`, either for training or held out."""
         scenes = RenderedClips(rendered, held_out=held_out) if rendered else None
         return cls(Assets(prepared, held_out=held_out), scenes)
 
@@ -73,7 +73,8 @@ class SampleGenerator:
     ) -> Sample:
         """Make sample number `index`; the same arguments give the same sample.
 
-        `frames` and `size` default to those of `config`; `rendered` None draws between rendered and composed clips.
+        `frames` and `size` default to those of `config`. `rendered` asks for a clip of a rendered scene (True) or a
+        composed clip (False); None: at random. Without rendered scenes, all clips are composed.
         """
         rng = np.random.default_rng([config.seed, index])
         while True:
@@ -88,8 +89,8 @@ class SampleGenerator:
     def _clip(
         self, config: TrainConfig, rng: np.random.Generator, frames: int, rendered: bool | None, *, size: int, far: bool
     ) -> Clip:
-        """Take a crop of a rendered clip or compose one."""
-        # With few scenes the share is lowered, as the network would overfit to them.
+        """Crop a clip from a rendered scene, or compose a clip from pictures; see `sample`."""
+        # With few scenes the share is lowered, as otherwise the network would overfit to them.
         share = min(config.rendered, len(self.scenes or ()) / _SCENES_FOR_FULL_SHARE)
         if self.scenes and (rng.random() < share if rendered is None else rendered):
             return self.scenes.pick(rng, frames=frames, size=size, far=far)
@@ -97,10 +98,10 @@ class SampleGenerator:
 
 
 class ClipDataset(IterableDataset[Sample]):
-    """Endless dataset of samples made on the fly: every `stride`-th from number `start` on."""
+    """Endless dataset of the samples with the numbers `start`, `start + stride`, ..; each is made when it is read."""
 
     def __init__(self, folders: tuple[Path, Path | None], config: TrainConfig, *, start: int, stride: int) -> None:
-        """Store the settings; `folders` are those of prepared pictures and of rendered scenes."""
+        """Store the settings; `folders` are the folder of prepared pictures and that of rendered scenes, if any."""
         self._folders = folders
         self._config = config
         self._start = start

@@ -44,7 +44,7 @@ def lamp(assembly: Assembly) -> None:
 
 
 def figure(assembly: Assembly) -> None:
-    """Add a moving body with two legs or four, perhaps with a rod in its hand."""
+    """Add a person or a four-legged animal with moving limbs; a person may hold rods."""
     thick = assembly.between(0.06, 0.18)
     four = assembly.rng.random() < 0.4
     body_length = assembly.between(0.8, 1.4)
@@ -91,7 +91,7 @@ def figure(assembly: Assembly) -> None:
 
 
 def vehicle(assembly: Assembly) -> None:
-    """Add a vehicle: a hull, a cabin, wheels, and perhaps an aerial or a boom."""
+    """Add a vehicle: a hull, a cabin, wheels, and perhaps a swinging aerial."""
     length, width, height = assembly.between(1.2, 2.4), assembly.between(0.6, 1.0), assembly.between(0.25, 0.6)
     hull = assembly.add(box(length, height, width))
     cabin = assembly.between(0.3, 0.7) * length
@@ -139,7 +139,7 @@ def tool(assembly: Assembly) -> None:
 
 
 def tree(assembly: Assembly) -> None:
-    """Add a tree: a trunk, branches, twigs and some crowns."""
+    """Add a tree: a trunk, branches, twigs, and balls of foliage on some branches."""
     trunk = assembly.add(column(assembly.between(0.06, 0.14), 1.0, top=0.7, sides=7), swing=0.1)
     for _ in range(int(assembly.rng.integers(3, 8))):
         turn = (assembly.between(-1, 1), assembly.between(0, 6), assembly.between(-1, 1))

@@ -12,7 +12,7 @@ from torch import distributed, nn
 
 @dataclass(frozen=True)
 class DistributedContext:
-    """Rank of this process among the processes of one training run."""
+    """Rank of this process, and number of processes, in one training run."""
 
     rank: int = 0
     world_size: int = 1
@@ -21,7 +21,7 @@ class DistributedContext:
     def from_environment(cls, device: str) -> tuple[DistributedContext, torch.device]:
         """Join the process group that `torchrun` started; return the context and this process's device.
 
-        Without `torchrun` there is one process and no process group.
+        Without `torchrun`, the training run is this process alone, and there is no process group.
         """
         world_size = int(os.environ.get("WORLD_SIZE", "1"))
         if world_size == 1:
@@ -34,7 +34,7 @@ class DistributedContext:
 
     @property
     def is_main_process(self) -> bool:
-        """Return whether this process writes files and shows progress."""
+        """Return whether this is the process that writes files and shows progress."""
         return self.rank == 0
 
     def average_gradients(self, weights: Iterable[nn.Parameter]) -> None:
@@ -49,7 +49,7 @@ class DistributedContext:
                 weight.grad /= self.world_size
 
     def any_process(self, flag: bool, device: torch.device) -> bool:
-        """Return whether `flag` is true in any process; every process gets the same answer."""
+        """Return, in every process, whether `flag` is true in at least one process."""
         if self.world_size == 1:
             return flag
         highest = torch.tensor(float(flag), device=device)

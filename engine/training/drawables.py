@@ -16,7 +16,7 @@ from .sprites import blob, camouflage, fringe, premultiply, recolour, resize_to_
 
 
 def make_random(film: FilmContext, *, extent: float, place: np.ndarray | None = None) -> Drawable:
-    """Draw an object of random kind, about `extent` pixels large, first at `place` (2,) or anywhere."""
+    """Draw an object of random kind, about `extent` pixels large, that starts at `place` (2,) or, if None, anywhere."""
     kinds: dict[Callable[..., Drawable], float] = {
         make_cutout: 0.45,
         make_solid: 0.18,
@@ -47,7 +47,7 @@ def make_cutout(film: FilmContext, *, extent: float, place: np.ndarray) -> Sprit
 
 
 def make_blob(film: FilmContext, *, extent: float, place: np.ndarray) -> Sprite:
-    """Draw a bending random shape filled with a picture, sometimes with the background itself."""
+    """Draw a random shape, usually bending, filled with a picture or with the background of the film."""
     if film.chance(0.35):
         picture = film.ground
     else:
@@ -59,7 +59,7 @@ def make_blob(film: FilmContext, *, extent: float, place: np.ndarray) -> Sprite:
 
 
 def make_turntable(film: FilmContext, *, extent: float, place: np.ndarray) -> Sprite:
-    """Draw a catalogue object that turns about its upright axis."""
+    """Draw a piece of furniture that turns about its vertical axis, from the views of a turntable."""
     item = film.assets.pick(TURNTABLE, film.rng)
     spin = random_signal(film.rng, film.times, reach=film.between(2, 12), speed=film.ratio(0.05, 1.5))
     views = np.round(spin + film.between(0, item.views)).astype(int) % item.views
@@ -74,14 +74,14 @@ def make_turntable(film: FilmContext, *, extent: float, place: np.ndarray) -> Sp
 
 
 def make_solid(film: FilmContext, *, extent: float, place: np.ndarray) -> Sprite:
-    """Draw a procedural object of boxes, balls and rods that turns and moves its limbs."""
+    """Draw a procedural object made of boxes, balls and rods that turns and moves its parts."""
     fillings = [film.picture(photographs=0.3)] if film.chance(0.7) else []
     pictures = solid_pictures(film.rng, film.times, extent=1.2 * extent, fillings=fillings)
     return _sprite(film, pictures, extent=extent, place=place, bend_prob=0.0)
 
 
 def make_strands(film: FilmContext, *, extent: float, place: np.ndarray) -> Strands:
-    """Draw some strings, wires or twigs that sway and move together."""
+    """Draw one to six strings, wires or twigs that move together, while each sways on its own."""
     rng = film.rng
     motion = random_motion(rng, film.times, x=place[0], y=place[1], size=film.size, speed_scale=1.0)
     path = np.stack([motion.x, motion.y], 1)[:, None]  # (T, 1, 2)
@@ -114,7 +114,7 @@ def smooth_curve(knots: np.ndarray) -> np.ndarray:
 def _sprite(
     film: FilmContext, pictures: list[np.ndarray], *, extent: float, place: np.ndarray, bend_prob: float = 0.45
 ) -> Sprite:
-    """Set RGBA pictures (one, or one per frame) in random motion from `place`; `bend_prob`: probability of bending."""
+    """Make a sprite of RGBA pictures (one, or one per frame) that moves from `place` (2,) at random and may bend."""
     rng, frames = film.rng, len(film.times)
     if film.chance(0.12):
         column, row = np.clip(place, 0, film.size - 1).astype(int)
@@ -135,7 +135,7 @@ def _sprite(
 
 
 def bending(film: FilmContext, *, extent: float) -> tuple[np.ndarray, np.ndarray]:
-    """Draw two displacement fields (2, g, g, 2) in pixels that bend a picture, and their strengths over time (T, 2)."""
+    """Draw two displacement fields (2, g, g, 2) in pixels that bend a picture, and their weights over time (T, 2)."""
     grid = int(film.rng.integers(3, 7))
     folds = film.rng.normal(0, 1, (2, grid, grid, 2)).astype(np.float32) * extent * film.between(0.02, 0.1)
     pace = film.ratio(0.02, 0.4)

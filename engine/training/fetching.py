@@ -12,7 +12,7 @@ from ..shared.errors import DownloadFailed, DownloadRefused
 from .photographs import VERSIONS
 from .sources import SOURCES, SourcePackage, SourceUnavailable, unpacked
 
-RELEASE = "Debian 12 (bookworm)"  # other releases lack some packages or have other pictures in them
+RELEASE = "Debian 12 (bookworm)"  # other releases lack some packages, or their packages have other pictures
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 def fetch(folder: Path) -> None:
     """Download and unpack (never install) every source package that is missing below `folder`.
 
-    Raises SourceUnavailable.
+    Raises SourceUnavailable if a package cannot be downloaded or unpacked.
     """
     missing = [source for source in SOURCES if not unpacked(folder, source.package).is_dir()]
     if not missing:
@@ -35,7 +35,7 @@ def fetch(folder: Path) -> None:
 
 
 def _require_tools() -> None:
-    """Raise SourceUnavailable if a Debian tool is missing."""
+    """Raise SourceUnavailable if apt-get or dpkg-deb is not installed."""
     absent = [tool for tool in ("apt-get", "dpkg-deb") if shutil.which(tool) is None]
     if absent:
         raise SourceUnavailable(
@@ -45,7 +45,7 @@ def _require_tools() -> None:
 
 
 def _download(package: str, archives: Path) -> Path:
-    """Return a Debian package's archive file in `archives`; download it if it is missing."""
+    """Download a Debian package to the folder `archives` unless it is there; return the path of its file."""
     present = sorted(archives.glob(f"{package}_*.deb"))
     if present:
         return present[-1]
@@ -61,7 +61,7 @@ def _download(package: str, archives: Path) -> Path:
 
 
 def _download_from_address(source: SourcePackage, archives: Path) -> Path:
-    """Return the archive file of a package with an address; download it if it is missing, and check its SHA-256."""
+    """Download a package from its URL to `archives` unless it is there, check its SHA-256 and return its path."""
     *_, folder, name = source.address.split("/")
     archive = archives / name
     try:
@@ -82,7 +82,7 @@ def _download_from_address(source: SourcePackage, archives: Path) -> Path:
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Unpack a package to `folder`, under another name until it is complete. Raises SourceUnavailable."""
+    """Unpack a package into a temporary folder, then rename it to `folder`. Raises SourceUnavailable on failure."""
     half = folder.with_name(folder.name + ".part")
     shutil.rmtree(half, ignore_errors=True)
     half.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Settings shared by all objects of one composed film, and random draws for it."""
+"""Settings that all objects of one composed film share, and random draws for the film."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .sources import BACKGROUND, TEXTURE
 
 @dataclass(frozen=True)
 class FilmContext(RandomSampler):
-    """Pictures, random generator, time, size and camera of one composed film of T frames."""
+    """Pictures, random generator, frame times, size, camera and background of one composed film of T frames."""
 
     assets: Assets
     rng: np.random.Generator
@@ -27,5 +27,5 @@ class FilmContext(RandomSampler):
         return self.assets.read(self.assets.pick(BACKGROUND if self.chance(photographs) else TEXTURE, self.rng))
 
     def shutter(self) -> float:
-        """Draw an object's motion blur as a share of its movement between two frames; 0 in a film of one frame."""
+        """Draw an object's motion blur as a share of its movement between frames; often, or with one frame, it is 0."""
         return self.between(0.1, 0.7) if len(self.times) > 1 and self.chance(0.45) else 0.0

@@ -27,19 +27,19 @@ _LIFT_PROB = 0.7  # of moving the subjects over an inpainted background; otherwi
 
 @dataclass(frozen=True)
 class Clip:
-    """Short film and its labels."""
+    """Short film of T frames, with a label for every pixel."""
 
     images: np.ndarray  # (T, H, W, 3) uint8 RGB
     labels: np.ndarray  # (T, H, W) uint8: 0 background, 1..O objects, each clearly visible on the first frame
 
     @property
     def objects(self) -> int:
-        """Return the number of objects O."""
+        """Return the number of labelled objects."""
         return int(self.labels[0].max())
 
 
 def merge_touching_objects(clip: Clip, rng: np.random.Generator) -> Clip:
-    """Merge two random objects that touch on the first frame into one; return the same clip if none do."""
+    """Merge a random pair of objects that touch on the first frame; without such a pair, return the clip unchanged."""
     first = clip.labels[0]
     pairs = []
     for label in range(1, clip.objects + 1):
@@ -55,9 +55,10 @@ def merge_touching_objects(clip: Clip, rng: np.random.Generator) -> Clip:
 
 
 def compose(assets: Assets, rng: np.random.Generator, *, frames: int, size: int, far: bool = False) -> Clip:
-    """Compose a film of `frames` square frames with 1 to 6 objects; the same generator state gives the same film.
+    """Compose a film of `frames` square frames with labelled objects; the same generator state gives the same film.
 
-    If `far`, the first frame is from long before the others. Raises RuntimeError if no attempt shows an object.
+    If `far`, much time passes between the first frame and the others. Raises RuntimeError if no object is clearly
+    visible on the first frame in any of `_MAX_TRIES` attempts.
     """
     for _ in range(_MAX_TRIES):
         clip = _compose_once(assets, rng, clip_times(rng, frames=frames, far=far), size=size)
@@ -67,7 +68,7 @@ def compose(assets: Assets, rng: np.random.Generator, *, frames: int, size: int,
 
 
 def _compose_once(assets: Assets, rng: np.random.Generator, times: np.ndarray, *, size: int) -> Clip | None:
-    """Compose a film; None if no object is clearly visible on its first frame."""
+    """Compose a film; return None if no object is clearly visible on its first frame."""
     camera = camera_path(rng, times, size=size)
     # Without outlined photographs nothing is drawn from `rng`, so that films of held-out pictures never change.
     has_subjects = assets.count(OUTLINED) > 0 and rng.random() < _PHOTOGRAPH_PROB
@@ -87,13 +88,19 @@ def _compose_once(assets: Assets, rng: np.random.Generator, times: np.ndarray, *
 def _backdrop(
     assets: Assets, rng: np.random.Generator, times: np.ndarray, camera: np.ndarray, *, size: int
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """Draw scenery without objects, as the camera sees it: T frames (size, size, 3), labels (T, size, size)."""
+    """Draw scenery without objects, as the camera sees it.
+
+    Returns T frames (size, size, 3), and labels (T, size, size) that are all 0.
+    """
     canvases = _through_camera(*_scenery(assets, rng, size=size), camera, size=size)
     return canvases, np.zeros((len(times), size, size), np.uint8)
 
 
 def _through_camera(scenery: np.ndarray, placing: np.ndarray, camera: np.ndarray, *, size: int) -> list[np.ndarray]:
-    """Warp scenery to T frames (size, size, 3); `placing` (3, 3) maps its pixels to those of the first frame."""
+    """Warp scenery to T frames (size, size, 3) by the maps of `camera` (T, 3, 3).
+
+    `placing` (3, 3) maps pixels of the scenery to pixels of the first frame.
+    """
     return [
         cv2.warpAffine(
             scenery, (matrix @ placing)[:2], (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
@@ -105,7 +112,11 @@ def _through_camera(scenery: np.ndarray, placing: np.ndarray, camera: np.ndarray
 def _photograph(
     assets: Assets, rng: np.random.Generator, times: np.ndarray, camera: np.ndarray, *, size: int
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """Draw a photograph with outlined subjects, and return what `_backdrop` does; labels start at `MAX_OBJECTS` + 1."""
+    """Draw a photograph with outlined subjects as scenery: T frames (size, size, 3), and labels (T, size, size).
+
+    The subjects move over an inpainted background, or the photograph deforms as a whole. Their labels start at
+    `MAX_OBJECTS` + 1.
+    """
     picture, subjects = assets.read_outlined(assets.pick(OUTLINED, rng))
     if rng.random() < 0.5:
         picture, subjects = picture[:, ::-1], subjects[:, ::-1]
@@ -130,7 +141,7 @@ def _photograph(
 
 
 def visible_label_table(labels: np.ndarray) -> np.ndarray:
-    """Return a table (256,) uint8 that maps clearly visible labels of a frame (H, W) to 1, 2, .. and others to 0."""
+    """Return a table (256,) uint8 that maps clearly visible labels of a frame (H, W) to 1, 2, .., and others to 0."""
     counts = np.bincount(labels.ravel(), minlength=256)
     table = np.zeros(256, np.uint8)
     min_pixels = _MIN_OBJECT_PIXELS * labels.size / 256**2
@@ -140,7 +151,7 @@ def visible_label_table(labels: np.ndarray) -> np.ndarray:
 
 
 def _scenery(assets: Assets, rng: np.random.Generator, *, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a background (h, w, 3) uint8, and the map (3, 3) from its pixels to those of the first frame."""
+    """Draw a background picture (h, w, 3) uint8, and the map (3, 3) from its pixels to pixels of the first frame."""
     kind = rng.random()
     if kind < 0.08:
         picture = _gradient(rng, side=2 * size)
@@ -161,9 +172,9 @@ def _scenery(assets: Assets, rng: np.random.Generator, *, size: int) -> tuple[np
 
 
 def _crop_with_margin(picture: np.ndarray, x: int, y: int, side: int, *, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Crop a picture to a square with a margin, scaled so that the square has `size` pixels.
+    """Crop the square of `side` pixels at (x, y), with a margin, and scale it so that the square has `size` pixels.
 
-    Returns the crop and the map (3, 3) from its pixels to those of the square.
+    Returns the scaled crop, and the map (3, 3) from pixels of the crop to pixels of the scaled square.
     """
     scale = size / side
     left, top = max(0, int(x - _MARGIN * side)), max(0, int(y - _MARGIN * side))
@@ -181,7 +192,7 @@ def _recoloured(rng: np.random.Generator, picture: np.ndarray, *, strength: floa
 
 
 def _gradient(rng: np.random.Generator, *, side: int) -> np.ndarray:
-    """Draw soft colours without detail (side, side, 3) uint8, as of a wall, the sky or a studio."""
+    """Draw a smooth colour gradient (side, side, 3) uint8, like that of a wall, the sky or a studio."""
     base = rng.uniform(0, 255, 3)
     cells = base + rng.normal(0, rng.uniform(5, 50), (int(rng.integers(2, 5)), 2, 3))
     return np.clip(cv2.resize(cells.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR), 0, 255).astype(

@@ -1,4 +1,4 @@
-"""Augmentation of keyframes as if from long before the clip: other pose and light, occlusion, label errors."""
+"""Augmentation of keyframes, as if they were from long before the clip: pose, light, occlusion, label errors."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _OCCLUDER_SIZE = (0.2, 0.7)  # relative to the object's size
 
 
 class KeyframeAugmenter(RandomSampler):
-    """Augments a keyframe as if it were from long before or after the clip."""
+    """Augments a keyframe to look as if it were from long before or after the rest of the clip."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.rng = rng
 
     def augment(self, image: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Change an image (H, W, 3) and its labels (H, W), both uint8, at random; the inputs are not modified."""
+        """Return randomly changed versions of an image (H, W, 3) and its labels (H, W), both uint8."""
         if self.chance(0.6):
             image = self._shaded(image, labels)
         if self.chance(0.8):
@@ -36,14 +36,14 @@ class KeyframeAugmenter(RandomSampler):
         return image, labels
 
     def _moved(self, image: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Move, deform and relight the image, and its objects apart from the background, with their labels."""
+        """Move, deform and relight an image with its labels; objects also move relative to the background."""
         picture = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float() / 255
         augmenter = Augmenter(int(self.rng.integers(2**31)))
         picture, masks = augmenter.copy(picture, torch.from_numpy(_to_masks(labels)), _RANGE)
         return (picture[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy(), _to_labels(masks.numpy())
 
     def _shaded(self, image: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Change the colour gain and brightness of each object separately."""
+        """Change the colours of each object by a random gain and a random brightness offset of its own."""
         changed = image.astype(np.float32)
         for number in np.unique(labels[labels > 0]):
             gain, lift = np.exp(self.rng.normal(0, 0.35, 3)), self.rng.normal(0, 20)
@@ -51,13 +51,13 @@ class KeyframeAugmenter(RandomSampler):
         return np.clip(changed, 0, 255).astype(np.uint8)
 
     def _with_label_errors(self, labels: np.ndarray) -> np.ndarray:
-        """Mislabel parts of objects as background, and background near them as object."""
+        """Label some parts of objects as background, and some background near objects as object."""
         return _to_labels(MaskCorruptor(self.rng).tear(_to_masks(labels)))
 
     def _occluded(self, image: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Cover an ellipse around a random object pixel with background from elsewhere in the image.
+        """Cover an ellipse around a random pixel of an object with background from elsewhere in the image.
 
-        Returns the inputs if there is no object, or if no piece of background of that shape is found.
+        Returns the inputs unchanged if there is no object, or if no ellipse of pure background was found.
         """
         rows, columns = np.nonzero(labels)
         if not len(rows):
@@ -77,12 +77,12 @@ class KeyframeAugmenter(RandomSampler):
 
 
 def _to_masks(labels: np.ndarray) -> np.ndarray:
-    """Convert labels (H, W) to masks (O, H, W) float32, at least one."""
+    """Convert labels (H, W) to masks (O, H, W) float32; labels without objects give one empty mask."""
     return np.stack([labels == number for number in range(1, max(int(labels.max(initial=0)), 1) + 1)]).astype(
         np.float32
     )
 
 
 def _to_labels(masks: np.ndarray) -> np.ndarray:
-    """Convert masks (O, H, W) to labels (H, W) uint8: the highest mask where it exceeds 0.5, otherwise 0."""
+    """Convert masks (O, H, W) to labels (H, W) uint8: the object of the highest mask if that exceeds 0.5, else 0."""
     return np.concatenate([np.full_like(masks[:1], 0.5), masks]).argmax(0).astype(np.uint8)

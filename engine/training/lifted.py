@@ -1,4 +1,4 @@
-"""Subjects of a photograph cut out of it, each moving on its own over an inpainted background."""
+"""Actors cut out of a photograph: each subject moves on its own over an inpainted background."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .sprites import premultiply
 
 _INPAINT_SIDE = 192  # pixels: longer side of the picture while it is inpainted
 _DILATION = 5  # pixels, odd: subjects are dilated by a square of this side, as their rims blend into the picture
-_MIN_KEPT = 0.8  # share of the subjects' pixels that is left without their rims, which cut-outs lack
-_MAX_COVERAGE = 0.6  # share of a picture that subjects may cover, as the rest must do for inpainting
+_MIN_KEPT = 0.8  # share of the subjects' pixels that must be left when their rims are removed
+_MAX_COVERAGE = 0.6  # share of a picture that subjects may cover, as they are inpainted from the rest
 
 
 def inpaint_subjects(picture: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Inpaint the subjects (H, W) of a picture (H, W, 3) uint8 with the colours around them.
+    """Replace the subjects of a picture (H, W, 3) uint8, labelled in `labels` (H, W), by inpainted background.
 
     Colours are inpainted at low resolution (Telea's method in OpenCV); grain is copied from elsewhere in the picture.
     """
@@ -44,7 +44,10 @@ def inpaint_subjects(picture: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def can_lift(labels: np.ndarray) -> bool:
-    """Return whether subjects (H, W) can be cut out: none touches the border, and they are not too thin or large."""
+    """Return whether the subjects in `labels` (H, W) can be cut out.
+
+    They must not touch the border of the picture, be very thin or cover most of the picture.
+    """
     if (labels > 0).mean() > _MAX_COVERAGE or labels[[0, -1]].any() or labels[:, [0, -1]].any():
         return False
     kept = cv2.erode((labels > 0).astype(np.uint8), np.ones((3, 3), np.uint8)).sum()
@@ -54,9 +57,10 @@ def can_lift(labels: np.ndarray) -> bool:
 def lift_subjects(
     film: FilmContext, picture: np.ndarray, labels: np.ndarray, placing: np.ndarray, *, first: int
 ) -> Iterator[Actor]:
-    """Yield each subject of a picture (H, W, 3) as an actor that starts in place, labelled `first`, `first` + 1, ..
+    """Yield each subject of a picture (H, W, 3) as an actor that starts where the picture shows the subject.
 
-    `placing` (3, 3) maps pixels of the picture to those of the film's first frame and only translates.
+    The actors get the labels `first`, `first` + 1, .. `placing` (3, 3), a translation, maps pixels of the picture to
+    pixels of the film's first frame.
     """
     for number in range(1, int(labels.max(initial=0)) + 1):
         mask = (labels == number).astype(np.uint8)

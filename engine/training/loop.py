@@ -44,7 +44,7 @@ class Trainer:
     def __init__(
         self, folder: Path, config: TrainConfig, *, pretrained: Path | None, start: Path | None = None
     ) -> None:
-        """Build the network; `pretrained` fills its encoder, `start` all of it (see `train`)."""
+        """Build the network; load weights into its encoder (`pretrained`) or into all of it (`start`); see `train`."""
         self.folder = folder
         self.config = config
         self.distributed, self.device = DistributedContext.from_environment(config.device)
@@ -61,14 +61,14 @@ class Trainer:
         self.optimiser = torch.optim.AdamW(self._parameter_groups(), weight_decay=1e-3)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._lr_scale)
         self.step = 0
-        # Number of held-out rendered scenes, which may grow during a run, and J: scores compare for one number only.
+        # Number of held-out rendered scenes, and J. J is comparable for equal numbers only; scenes may be added later.
         self.best = (0, 0.0)
         self.seconds = 0.0
 
     def _load_start(self, path: Path) -> None:
-        """Load the weights at `path`; parameters that the file lacks keep their initial values.
+        """Load network weights from `path`; parameters that are not in the file keep their initial values.
 
-        Raises ValueError if the file has tensors that the network lacks.
+        Raises ValueError if the file has tensors that the network does not have.
         """
         tensors = read(path)
         missing, unexpected = self.network.load_state_dict(tensors, strict=False)
@@ -78,7 +78,7 @@ class Trainer:
             _log.info("%d tensors start untrained, such as %s", len(missing), missing[0])
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
-        """Return the trainable parameters in groups of one learning rate: encoder, others, newly added."""
+        """Return the trainable parameters in groups with their own learning rates: encoder, others, newly added."""
         named = [(name, weight) for name, weight in self.network.named_parameters() if weight.requires_grad]
         encoder = [weight for name, weight in named if name.startswith("encoder.")]
         new = [weight for name, weight in named if name.startswith(_NEW_PARAMETERS)]
@@ -87,17 +87,20 @@ class Trainer:
         return [{"params": weights, "lr": self.config.learning_rate * scale} for weights, scale in scales]
 
     def _lr_scale(self, step: int) -> float:
-        """Return the factor of all learning rates at `step`: linear warm-up, then a cosine down to 2 %."""
+        """Return the factor that scales all learning rates at `step`: a linear warm-up times a cosine decay to 2 %."""
         warm_up = min((step + 1) / self.config.warm_up, 1.0)
         return float(warm_up * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * min(step / self.config.steps, 1.0)))))
 
     def bootstrap_share(self) -> float:
-        """Return the share of hardest pixels in the bootstrapped loss: 1 in the first tenth, 1/4 from halfway on."""
+        """Return the share of pixels, those with the highest loss, that the bootstrapped loss averages.
+
+        It is 1 in the first tenth of training, falls linearly, and is 1/4 in the second half.
+        """
         progress = self.step / self.config.steps
         return float(np.interp(progress, [0.1, 0.5], [1.0, 0.25]))
 
     def train_step(self, samples: list[Sample]) -> float:
-        """Take one optimiser step on a batch and return its mean loss."""
+        """Take one optimiser step on a batch of samples and return their mean loss."""
         self.network.train()
         total = 0.0
         for sample in samples:
@@ -152,7 +155,7 @@ class Trainer:
 
     @torch.inference_mode()
     def validate(self, samples: list[Sample]) -> dict[str, float]:
-        """Score the averaged network on held-out samples.
+        """Score the network with averaged weights on held-out samples.
 
         Returns `J`, the mean IoU over objects and predicted frames (0..100), and `quality_error`, the mean absolute
         error of the predicted quality (0..1).
@@ -221,7 +224,10 @@ def train(
 
 
 def _validation_samples(prepared: Path, rendered: Path | None, config: TrainConfig) -> tuple[list[Sample], int]:
-    """Return held-out samples, every second one of a rendered scene if there are any, and the number of scenes."""
+    """Return held-out samples, and the number of held-out rendered scenes.
+
+    Every second sample is cropped from a rendered scene, if there are any.
+    """
     generator = SampleGenerator.open(prepared, rendered, held_out=True)
     from_rendered = [False] * _VALIDATION_CLIPS
     if generator.scenes and config.rendered:
@@ -237,9 +243,9 @@ def _validation_samples(prepared: Path, rendered: Path | None, config: TrainConf
 def _validate(
     trainer: Trainer, samples: list[Sample], scenes: int, losses: list[float], log: TextIO
 ) -> dict[str, float]:
-    """Validate and log the scores, draw the curve, and keep the weights if they are the best so far.
+    """Validate the averaged weights, log the scores, draw the curve, and save the weights if they are the best so far.
 
-    Returns the row of the log: step, mean of the training `losses`, scores and seconds.
+    Returns the row added to the log: step, mean of the training `losses`, scores, and seconds of training.
     """
     scores = trainer.validate(samples)
     row = {"step": trainer.step, "loss": float(np.mean(losses)), **scores, "seconds": trainer.seconds}

@@ -1,4 +1,4 @@
-"""Corruption of masks with the errors of long propagation, to train on imperfect previous masks."""
+"""Corruption of masks with errors like those of long propagation, to train on imperfect previous masks."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import numpy as np
 
 from .random_sampler import RandomSampler
 
-# Relative to the object's size, the side of a square of equal area:
+# Relative to the object's size, which is the side of a square of equal area:
 _TEAR_REACH = 0.25  # standard deviation of the region around the object in which its mask is torn
 _LAG = 0.08  # shift of a mask that lags behind
 _JUMP = 1.2  # shift of a mask that has drifted to something else
 
 
 class MaskCorruptor(RandomSampler):
-    """Corrupts masks with random errors of long propagation."""
+    """Corrupts masks with random errors like those that build up when masks are propagated for long."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.rng = rng
 
     def corrupt(self, masks: np.ndarray) -> np.ndarray:
-        """Corrupt masks (O, H, W) float32 0..1: some objects are lost, shifted, torn, or swapped with another."""
+        """Corrupt masks (O, H, W) float32 0..1: some are emptied, shifted, torn or swapped with another mask."""
         corrupted = np.stack([self._corrupt_one(mask) for mask in masks])
         if len(corrupted) > 1 and self.chance(0.15):
             first, second = self.rng.choice(len(corrupted), 2, replace=False)
@@ -28,7 +28,7 @@ class MaskCorruptor(RandomSampler):
         return corrupted / np.maximum(corrupted.sum(0, keepdims=True), 1)
 
     def tear(self, masks: np.ndarray) -> np.ndarray:
-        """Cut random blobs out of each mask (O, H, W) float32 0..1 and add others next to it."""
+        """Cut random blobs out of each mask (O, H, W) float32 0..1, and add random blobs near its object."""
         torn = np.stack([self._torn(mask, _side(mask)) for mask in masks])
         return torn / np.maximum(torn.sum(0, keepdims=True), 1)
 
@@ -57,7 +57,7 @@ class MaskCorruptor(RandomSampler):
         return cv2.warpAffine(mask, matrix, (wide, high), flags=cv2.INTER_LINEAR)
 
     def _torn(self, mask: np.ndarray, side: float) -> np.ndarray:
-        """Invert a mask in random blobs near the object, `side` pixels large: cut out or added."""
+        """Invert a mask in random blobs near its object; `side` is the size of the object in pixels."""
         high, wide = mask.shape
         grain = self.ratio(0.08, 0.5) * side  # pixels
         cells = max(2, round(high / grain)), max(2, round(wide / grain))
@@ -71,12 +71,12 @@ class MaskCorruptor(RandomSampler):
 
 
 def _side(mask: np.ndarray) -> float:
-    """Return the side in pixels of a square with the object's area, at least 8."""
+    """Return the side in pixels of a square with the same area as the mask, but at least 8."""
     return max(8.0, float(mask.sum()) ** 0.5)
 
 
 def _directions(mask: np.ndarray) -> np.ndarray:
-    """Return the offsets (2, H, W) of each pixel from the centre of a mask (H, W): downwards, and to the right."""
+    """Return each pixel's offsets (2, H, W), down and to the right, from the centre of a mask (H, W)."""
     rows, columns = np.indices(mask.shape, np.float32)
     total = max(float(mask.sum()), 1.0)
     return np.stack([rows - (rows * mask).sum() / total, columns - (columns * mask).sum() / total])

@@ -11,7 +11,7 @@ _GAP = (3, 25)  # factor of the first step of a `far` clip
 
 @dataclass(frozen=True)
 class Motion:
-    """Position, rotation, scale and shear of an object on each of T frames: all fields (T,)."""
+    """Position, rotation, scale, stretch and shear of an object on T frames; every field is an array (T,)."""
 
     x: np.ndarray  # pixels
     y: np.ndarray  # pixels
@@ -32,10 +32,10 @@ class Motion:
 
 
 def clip_times(rng: np.random.Generator, *, frames: int, far: bool = False) -> np.ndarray:
-    """Draw the times (T,) of a clip's frames, from 0, in units of an ordinary film's frame step.
+    """Draw the times (T,) of a clip's frames, from 0 on, in units of the usual time between two frames.
 
-    Steps of 0.15 to 10 units stand for slow motion and for skipped frames. If `far`, many frames are skipped after the
-    first one.
+    Short steps, from about 0.15, give slow motion; long steps, up to about 10, skip frames. If `far`, the first step is
+    3 to 25 times as long as it would be otherwise.
     """
     stride = np.exp(rng.uniform(np.log(0.15), np.log(10.0)))
     steps = stride * rng.uniform(0.7, 1.3, frames)
@@ -45,7 +45,10 @@ def clip_times(rng: np.random.Generator, *, frames: int, far: bool = False) -> n
 
 
 def random_signal(rng: np.random.Generator, times: np.ndarray, *, reach: float, speed: float) -> np.ndarray:
-    """Draw a smooth signal (T,), 0 on the first frame, within about +-`reach`, changing by about `speed` per unit."""
+    """Draw a smooth random signal (T,) that is 0 on the first frame.
+
+    `reach` is the approximate amplitude, and `speed` the approximate change per unit of time.
+    """
     if reach <= 0 or speed <= 0:
         return np.zeros(len(times))
     rates = speed / reach * np.array([0.5, 1.0, 2.1]) * rng.uniform(0.7, 1.3, 3)
@@ -58,7 +61,7 @@ def random_signal(rng: np.random.Generator, times: np.ndarray, *, reach: float, 
 def random_motion(
     rng: np.random.Generator, times: np.ndarray, *, x: float, y: float, size: int, speed_scale: float
 ) -> Motion:
-    """Draw a motion that starts at (x, y) pixels; `speed_scale` 0 stands still, 1 is ordinary."""
+    """Draw a motion that starts at (x, y) in pixels; `speed_scale` is 0 for no movement, 1 for usual speed."""
     pace = speed_scale * np.exp(rng.normal(0, 0.7))
     heading = rng.uniform(0, 2 * np.pi)
     reach = size * np.exp(rng.uniform(np.log(0.05), np.log(0.9)))
@@ -82,7 +85,7 @@ def random_motion(
 
 
 def camera_path(rng: np.random.Generator, times: np.ndarray, *, size: int) -> np.ndarray:
-    """Draw a camera movement: maps (T, 3, 3) from pixels of the first frame to those of each frame."""
+    """Draw a camera movement as maps (T, 3, 3) from pixels of the first frame to pixels of each frame."""
     matrices = np.tile(np.eye(3), (len(times), 1, 1))
     if rng.random() < 0.3:
         return matrices
@@ -103,5 +106,5 @@ def camera_path(rng: np.random.Generator, times: np.ndarray, *, size: int) -> np
 
 
 def parallax(camera: np.ndarray, *, depth: float) -> np.ndarray:
-    """Scale the camera's maps (T, 3, 3) for a nearer (`depth` > 1) or farther (`depth` < 1) layer."""
+    """Scale a camera movement, maps (T, 3, 3), by `depth`: above 1 for nearer layers, below 1 for farther ones."""
     return np.eye(3) + depth * (camera - np.eye(3))

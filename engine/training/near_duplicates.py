@@ -20,10 +20,11 @@ _GREY = 127.0  # behind a cut-out
 
 
 def drop_near_duplicates(items: Sequence[Item], folder: Path) -> list[Item]:
-    """Drop training items that nearly duplicate held-out ones, as a picture may be in several packages.
+    """Return the items without those training items that nearly duplicate a held-out item.
 
-    Near duplicates are identical files, and cut-outs that look the same, mirrored or not: packages hold variants of a
-    cut-out (another letter on a die, a ship under other sails). Textures are never dropped. `folder` holds the files.
+    Several packages may hold the same picture, or variants of a cut-out (another letter on a die, other sails on a
+    ship). Near duplicates are identical files, and cut-outs that look the same, mirrored or not. Textures are kept.
+    `folder` holds the files.
     """
     kept = _without_copies(items, folder)
     cut_outs = [item for item in kept if item.kind == CUTOUT]
@@ -35,14 +36,14 @@ def drop_near_duplicates(items: Sequence[Item], folder: Path) -> list[Item]:
 
 
 def _without_copies(items: Sequence[Item], folder: Path) -> list[Item]:
-    """Drop training items, other than textures, whose files have the same bytes as a held-out item's."""
+    """Return the items without those training items, textures excepted, whose file is identical to a held-out file."""
     sums = {item.file: sha256_of(folder / item.file) for item in items}
     held_out = {sums[item.file] for item in items if item.held_out}
     return [item for item in items if item.held_out or item.kind == TEXTURE or sums[item.file] not in held_out]
 
 
 class _Thumbnails:
-    """Thumbnails (N, side, side, 4) float32 and log aspect ratios (N,) of pictures with alpha."""
+    """Thumbnails (N, side, side, 4) float32 of N cut-outs, and the logarithms (N,) of their aspect ratios."""
 
     def __init__(self, folder: Path, items: Sequence[Item]) -> None:
         self.thumbnails = np.zeros((len(items), _SIDE, _SIDE, 4), np.float32)
@@ -57,7 +58,7 @@ class _Thumbnails:
 
 
 def _has_match(pictures: _Thumbnails, references: _Thumbnails) -> np.ndarray:
-    """Return which of N pictures look like any of the references, mirrored or not: (N,) bool."""
+    """Return for each of N pictures whether it looks like any reference, mirrored or not: (N,) bool."""
     if not len(pictures.aspects) or not len(references.aspects):
         return np.zeros(len(pictures.aspects), bool)
     rows, mirrored = _normalised(pictures.thumbnails), references.thumbnails[:, :, ::-1]
@@ -67,7 +68,7 @@ def _has_match(pictures: _Thumbnails, references: _Thumbnails) -> np.ndarray:
 
 
 def _normalised(thumbnails: np.ndarray) -> np.ndarray:
-    """Flatten thumbnails to rows (N, side * side * 4) of mean 0 and length 1, whose products are correlations."""
+    """Flatten thumbnails to rows (N, side * side * 4) of mean 0 and norm 1; dot products of rows are correlations."""
     rows = thumbnails.reshape(len(thumbnails), -1)
     rows = rows - rows.mean(1, keepdims=True)
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)

@@ -1,4 +1,4 @@
-"""Photographs with hand-drawn outlines of their subjects: labels, cut-outs, and deformation as a whole."""
+"""Photographs with hand-drawn outlines of their subjects: labels, cut-outs, and deformation over time."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import numpy as np
 
 from .motion import random_signal
 
-# picture ("package/digest") -> its size, and for each subject polygons of alternating x and y; holes are polygons too
+# "package/digest" of a photograph -> its size, and per subject polygons [x, y, x, y, ..]; holes are polygons too
 _OUTLINES = Path(__file__).with_suffix(".json")
 _CELL = 4  # pixels per cell of a displacement field
 
 
 def load_outlines() -> dict[str, dict]:
-    """Load the outlines: per picture, `size` (width, height) and `subjects`, each a list of polygons."""
+    """Load the outlines: key of a photograph -> `size` (width, height) and `subjects`, each a list of polygons."""
     return json.loads(_OUTLINES.read_text(encoding="utf-8"))
 
 
 def draw_labels(row: dict, *, width: int, height: int) -> np.ndarray:
-    """Draw the subjects of a picture, scaled to a size, as labels 1, 2, ..: (height, width) uint8."""
+    """Draw a photograph's outlined subjects as labels 1, 2, .. (height, width) uint8; `row` holds its outlines."""
     scale = np.array([width, height]) / row["size"]
     labels = np.zeros((height, width), np.uint8)
     for number, polygons in enumerate(row["subjects"], start=1):
@@ -34,7 +34,10 @@ def draw_labels(row: dict, *, width: int, height: int) -> np.ndarray:
 
 
 def cut_out(picture: np.ndarray, labels: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield each subject of a picture (H, W, 3) as RGBA, without its rim, which blends into the background."""
+    """Yield each subject of a picture (H, W, 3) as an RGBA cut-out.
+
+    The outermost pixels of the subject are left out, as their colours are mixed with those of the background.
+    """
     for number in range(1, int(labels.max(initial=0)) + 1):
         mask = cv2.erode(np.uint8(labels == number) * 255, np.ones((3, 3), np.uint8))
         if mask.any():
@@ -45,7 +48,7 @@ def cut_out(picture: np.ndarray, labels: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def random_window(rng: np.random.Generator, labels: np.ndarray) -> tuple[int, int, int]:
-    """Draw a square that shows a random subject in whole or in part: left, top and side in pixels."""
+    """Draw a square window that shows all or part of a random subject; return its left, top and side in pixels."""
     high, wide = labels.shape
     rows, columns = np.nonzero(labels == rng.integers(1, max(2, int(labels.max(initial=0)) + 1)))
     extent = max(np.ptp(rows), np.ptp(columns), 40) if len(rows) else min(high, wide)
@@ -57,10 +60,10 @@ def random_window(rng: np.random.Generator, labels: np.ndarray) -> tuple[int, in
 
 
 class DeformingPhotograph:
-    """Photograph that deforms smoothly over T frames: each subject moves and takes its surroundings with it."""
+    """Photograph that deforms smoothly over T frames; each subject moves together with its surroundings."""
 
     def __init__(self, rng: np.random.Generator, times: np.ndarray, labels: np.ndarray) -> None:
-        """Draw the displacement field of every frame, zero on the first; `labels` (H, W) holds the subjects."""
+        """Draw the displacement field of every frame (zero on the first) for the subjects in `labels` (H, W)."""
         self._size = labels.shape[::-1]
         coarse = [max(2, side // _CELL) for side in self._size]
         rows, columns = np.indices(coarse[::-1], np.float32)
@@ -90,7 +93,10 @@ class DeformingPhotograph:
     def render(
         self, picture: np.ndarray, labels: np.ndarray, frame: int, matrix: np.ndarray, *, size: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Warp the picture (H, W, 3) and labels (H, W) to a frame (size, size); `matrix` (3, 3) maps pixels to it."""
+        """Warp the picture (H, W, 3) and its labels (H, W) to a frame (size, size).
+
+        `matrix` (3, 3) maps pixels of the undeformed picture to pixels of the frame.
+        """
         back = cv2.invertAffineTransform(matrix[:2]).astype(np.float32)
         rows, columns = np.indices((size, size), np.float32)
         x, y = (back[:, :2] @ np.stack([columns.ravel(), rows.ravel()]) + back[:, 2:]).reshape(2, size, size)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 ARCHIVE = "http://archive.ubuntu.com/ubuntu/"
 VERSIONS = "https://launchpad.net/ubuntu/+source/"  # keeps versions that the archive has removed
-# `packages`: name -> path in the archive and SHA-256; `left_out`: globs of files that are not pictures, and of
-# protected logos and characters
+# `packages`: name -> path in the archive and SHA-256; `left_out`: globs of files to leave out, as they are not pictures
+# or show protected logos or characters
 _TABLE = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
 LEFT_OUT = tuple(_TABLE["left_out"])
 PICTURES = "usr/share/**/*.*"
@@ -17,7 +17,7 @@ PICTURES = "usr/share/**/*.*"
 
 @dataclass(frozen=True)
 class PackageFamily:
-    """Packages of one project, one per release; licences are those of their copyright files."""
+    """Packages of one project, one per Ubuntu release; `licence` lists what their copyright files state."""
 
     prefix: str  # of the packages' names
     licence: str
@@ -55,7 +55,7 @@ FAMILIES = (
 
 @dataclass(frozen=True)
 class PinnedPackage:
-    """Package in the archive, with its URL and checksum."""
+    """Ubuntu package of photographs, with its URL and SHA-256 checksum."""
 
     package: str
     family: PackageFamily
@@ -64,7 +64,7 @@ class PinnedPackage:
 
 
 def pinned_packages() -> list[PinnedPackage]:
-    """Return all packages, ordered by family and name."""
+    """Return all pinned packages, ordered by family and name."""
     return [
         PinnedPackage(package, family, ARCHIVE + path, sha256)
         for family in FAMILIES

@@ -11,7 +11,7 @@ from .motion import random_signal
 
 
 def apply_camera_effects(rng: np.random.Generator, canvases: list[np.ndarray], times: np.ndarray) -> np.ndarray:
-    """Apply random camera effects to T square canvases (H, W, 3) uint8: (T, H, W, 3) uint8."""
+    """Apply random camera effects to T square frames (H, W, 3) uint8; return the new frames (T, H, W, 3) uint8."""
     frames, size = len(canvases), canvases[0].shape[0]
     tables = _tone_tables(rng, times)
     light = _uneven_light(rng, size=size) if rng.random() < 0.3 else None
@@ -43,7 +43,7 @@ def apply_camera_effects(rng: np.random.Generator, canvases: list[np.ndarray], t
 
 
 def _tone_tables(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
-    """Draw look-up tables (T, 1, 256, 3) uint8 of tone: gamma, contrast, brightness, warmth, drifting over time."""
+    """Draw look-up tables (T, 1, 256, 3) uint8 that change gamma, contrast, brightness and warmth over time."""
     flicker = rng.normal(0, 0.015, len(times)) * (rng.random() < 0.25)
     drift = [random_signal(rng, times, reach=0.12, speed=0.006 * np.exp(rng.normal(0, 0.7))) for _ in range(4)]
     gamma = np.exp(rng.normal(0, 0.22) + drift[0])
@@ -61,7 +61,7 @@ def _tone_tables(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
 
 
 def _uneven_light(rng: np.random.Generator, *, size: int) -> np.ndarray:
-    """Draw smooth light factors (size, size, 3) float32 around 1: lamps, shade, vignettes."""
+    """Draw a smooth map of brightness factors (size, size, 3) float32 around 1, as from lamps, shade or a vignette."""
     cells = np.exp(rng.normal(0, 0.3, (3, 3))).astype(np.float32)
     return (
         cv2.resize(cells / cells.mean(), (size, size), interpolation=cv2.INTER_CUBIC)
@@ -72,14 +72,14 @@ def _uneven_light(rng: np.random.Generator, *, size: int) -> np.ndarray:
 
 @cache
 def _grain_sheets() -> tuple[np.ndarray, np.ndarray]:
-    """Make two (1024, 1024, 3) sheets of unit noise, fine and coarse, the same in every process."""
+    """Make two arrays (1024, 1024, 3) of noise with standard deviation 1, fine and coarse, equal in every process."""
     fine = np.random.default_rng(20).standard_normal((1024, 1024, 3), np.float32)
     coarse = cv2.GaussianBlur(fine, (0, 0), 0.9)
     return fine, coarse / coarse.std()
 
 
 def _noise(rng: np.random.Generator, *, size: int, coarse: bool) -> np.ndarray:
-    """Crop a random square (size, size, 3) of a sheet of unit noise."""
+    """Crop a random square (size, size, 3) from the fine or the coarse array of noise."""
     sheet = _grain_sheets()[int(coarse)]
     if size > 1024:
         return np.resize(sheet, (size, size, 3))

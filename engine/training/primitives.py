@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class ConvexPart:
-    """Convex mesh attached to another part by a joint."""
+    """Convex mesh, usually attached to another part by a joint."""
 
     vertices: np.ndarray  # (V, 3) relative to the joint
     faces: np.ndarray  # (F, 3) int
@@ -21,10 +21,10 @@ class ConvexPart:
 
 
 class Assembly:
-    """Parts of one solid, in the order they were added."""
+    """Solid under construction: its parts, in the order in which they were added."""
 
     def __init__(self, rng: np.random.Generator, *, materials: int) -> None:
-        """Start without parts; material numbers are taken modulo `materials`."""
+        """Start without parts; `materials` is the number of materials, and larger material numbers wrap around."""
         self.rng = rng
         self.parts: list[ConvexPart] = []
         self._materials = materials
@@ -39,7 +39,7 @@ class Assembly:
         swing: float = 0.0,
         material: int = 0,
     ) -> int:
-        """Attach a mesh, given as vertices and faces, to part `parent`, and return the new part's index."""
+        """Add a mesh (vertices, faces) as a part joined to part `parent` (-1: none); return the new part's index."""
         self.parts.append(ConvexPart(*mesh, parent, joint, turn, swing, material % self._materials))
         return len(self.parts) - 1
 
@@ -49,7 +49,7 @@ class Assembly:
 
 
 def box(width: float, height: float, depth: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return vertices and faces of a cuboid that stands on its joint."""
+    """Return vertices and faces of a cuboid; its joint is the centre of its base."""
     corners = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (0, 1) for z in (-0.5, 0.5)])
     quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
     faces = [face for a, b, c, d in quads for face in ((a, b, c), (a, c, d))]
@@ -57,7 +57,10 @@ def box(width: float, height: float, depth: float) -> tuple[np.ndarray, np.ndarr
 
 
 def column(radius: float, height: float, *, top: float = 1.0, sides: int = 8) -> tuple[np.ndarray, np.ndarray]:
-    """Return vertices and faces of a cylinder that stands on its joint; `top`: upper radius over lower radius."""
+    """Return vertices and faces of a cylinder or cone; its joint is the centre of its base.
+
+    `top` is the ratio of the upper radius to the lower radius.
+    """
     angles = np.linspace(0, 2 * np.pi, sides, endpoint=False)
     ring = np.stack([np.cos(angles), np.zeros(sides), np.sin(angles)], 1) * radius
     points = np.concatenate([ring, ring * top + (0, height, 0), [[0, 0, 0], [0, height, 0]]])
@@ -69,7 +72,7 @@ def column(radius: float, height: float, *, top: float = 1.0, sides: int = 8) ->
 
 
 def ball(width: float, height: float, depth: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return vertices and faces of an ellipsoid with its joint at its lowest point."""
+    """Return vertices and faces of an ellipsoid; its joint is its lowest point."""
     turns, levels = 10, 6
     around = np.linspace(0, 2 * np.pi, turns, endpoint=False)
     up = np.linspace(0, np.pi, levels + 1)

@@ -30,7 +30,7 @@ class Light:
 
 
 def render(surface: Surface, turn: np.ndarray, light: Light, *, side: int, distance: float) -> np.ndarray:
-    """Render a surface rotated by `turn` (3, 3), seen from `distance` unit-ball radii: RGBA (side, side, 4) uint8."""
+    """Render a surface, rotated by `turn` (3, 3), from `distance` units away: RGBA (side, side, 4) uint8."""
     large = side * OVERSAMPLING
     points = surface.vertices @ turn.T
     depth = distance - points[:, 2]
@@ -47,7 +47,7 @@ def render(surface: Surface, turn: np.ndarray, light: Light, *, side: int, dista
 
 
 def _face_numbers(flat: np.ndarray, depth: np.ndarray, faces: np.ndarray, *, side: int) -> np.ndarray:
-    """Return the index + 1 of the nearest face at each pixel, 0 where there is none: (side, side) int32."""
+    """Return the number (index + 1) of the nearest face at each pixel, 0 without a face: (side, side) int32."""
     numbers = np.zeros((side, side), np.int32)
     polygons = np.round(flat[faces] * 16).astype(np.int32)  # (F, 3, 2)
     for face in np.argsort(-depth[faces].mean(axis=1)).tolist():
@@ -56,7 +56,7 @@ def _face_numbers(flat: np.ndarray, depth: np.ndarray, faces: np.ndarray, *, sid
 
 
 def _colour(surface: Surface, flat: np.ndarray, shade: np.ndarray, numbers: np.ndarray, *, side: int) -> np.ndarray:
-    """Look up texture and shade (F,) of the face at each pixel, and scale down to RGBA (side, side, 4) uint8."""
+    """Colour each pixel by the texture and shade (F,) of its face, and scale down to RGBA (side, side, 4) uint8."""
     rows, columns = np.nonzero(numbers)
     rgba = np.zeros((*numbers.shape, 4), np.float32)
     if len(rows):

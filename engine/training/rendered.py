@@ -21,7 +21,7 @@ def clip_name(seed: int) -> str:
 
 
 class RenderedClips:
-    """Rendered scenes below a folder: those for training, or those held out. Scenes may be added while it is in use."""
+    """Rendered scenes below a folder, either for training or held out; scenes may be added during use."""
 
     def __init__(self, folder: Path, held_out: bool) -> None:
         self._folder = folder
@@ -29,7 +29,7 @@ class RenderedClips:
         self._known: dict[Path, bool] = {}  # clip folder -> whether it is held out
 
     def clips(self) -> list[Path]:
-        """Return the clip folders that exist now, sorted by name."""
+        """Return the folders of the scenes that exist now, sorted by name."""
         folders = [about.parent for about in self._folder.glob(f"*/{ABOUT}") if about.parent.suffix != ".part"]
         for clip in folders:
             if clip not in self._known:
@@ -40,10 +40,10 @@ class RenderedClips:
         return len(self.clips())
 
     def pick(self, rng: np.random.Generator, *, frames: int, size: int, far: bool = False) -> Clip:
-        """Take a square crop of `frames` frames of a random scene; an object is clearly visible on the first one.
+        """Crop a clip of `frames` square frames from a random scene; its first frame clearly shows an object.
 
-        The step between frames, the direction of time, the crop, its side and the colours are random. If `far`, the
-        first frame may be any frame of the scene. Raises LookupError if there are no scenes.
+        The step between frames, the direction of time, the place and size of the crop and the colours are random. If
+        `far`, the first frame may be any frame of the scene. Raises LookupError if there are no scenes.
         """
         clips = self.clips()
         if not clips:
@@ -61,7 +61,10 @@ class RenderedClips:
 
 
 def _frame_numbers(rng: np.random.Generator, length: int, frames: int) -> np.ndarray:
-    """Draw evenly spaced frame numbers (frames,), forward or backward; a short scene is played back and forth."""
+    """Draw evenly spaced frame numbers (frames,) of a scene of `length` frames, forward or backward.
+
+    A scene that is too short is played back and forth.
+    """
     max_step = max(1, (length - 1) // max(1, frames - 1))
     step = int(rng.integers(1, min(MAX_FRAME_STEP, max_step) + 1))
     offsets = np.arange(frames) * step
@@ -73,7 +76,10 @@ def _frame_numbers(rng: np.random.Generator, length: int, frames: int) -> np.nda
 
 
 def _random_crop(rng: np.random.Generator, clip: Path, numbers: np.ndarray, size: int) -> Clip | None:
-    """Crop the given frames at random, with random colours; None if no object is clearly visible on the first one."""
+    """Crop the frames `numbers` of a scene at a random place, and change their colours at random.
+
+    Returns None if no object is clearly visible on the first frame.
+    """
     masks = [cv2.imread(str(clip / "masks" / f"frame_{number:06d}.png"), cv2.IMREAD_GRAYSCALE) for number in numbers]
     x, y, side = _window(rng, masks[0])
     first = cv2.resize(masks[0][y : y + side, x : x + side], (size, size), interpolation=cv2.INTER_NEAREST_EXACT)
@@ -96,7 +102,7 @@ def _random_crop(rng: np.random.Generator, clip: Path, numbers: np.ndarray, size
 
 
 def _window(rng: np.random.Generator, labels: np.ndarray) -> tuple[int, int, int]:
-    """Draw a square around a random pixel of a random object: left, top and side in pixels."""
+    """Draw a square window that contains a random pixel of a random object; return left, top and side in pixels."""
     high, wide = labels.shape
     side = int(min(high, wide) * rng.uniform(0.6, 1.0))
     objects = np.unique(labels[labels > 0])

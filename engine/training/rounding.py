@@ -1,4 +1,4 @@
-"""Rounding of trained weights to 8-bit integers with the least change of layer outputs (GPTQ)."""
+"""Rounding of trained weights to 8-bit integers such that layer outputs change least (GPTQ)."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _MAX_TRIES = 8  # to find a scale at which the largest code of each row is the l
 
 
 def round_file(source: Path, target: Path, prepared: Path) -> None:
-    """Round the weights with which Keymatte encodes images to 8 bits, from file `source` to file `target`.
+    """Read Keymatte weights from `source`, round those that encode images to 8 bits, and write all to `target`.
 
-    Calibration uses training pictures composed from the assets in the folder `prepared`.
+    The rounding is calibrated on training pictures composed from the assets in the folder `prepared`.
     """
     network = Keymatte()
     network.load_state_dict(read(source))
@@ -37,12 +37,12 @@ def round_file(source: Path, target: Path, prepared: Path) -> None:
 
 @torch.no_grad()
 def round_weights(network: Keymatte, images: Sequence[Tensor]) -> int:
-    """Round the weights of all layers that encode images, in place, and return the number of layers.
+    """Round the weights of all layers that encode images to 8 bits, in place, and return the number of layers.
 
-    Weights are rounded one after another; the error of each is compensated by later ones, according to the covariance
-    of their inputs on `images`, each (1, 3, H, W) 0..1 (GPTQ, Frantar et al., ICLR 2023, section 3), and the rest of
-    the mean error by the bias. Each layer is rounded on the outputs of the rounded layers before it. Rounding to
-    nearest would change keys about two and a half times as much.
+    The method is GPTQ (Frantar et al., ICLR 2023, section 3). The weights of a layer are rounded one after another, and
+    the weights that are still to be rounded compensate each error, according to the covariance of the layer's inputs
+    on `images`, each (1, 3, H, W) 0..1. The bias compensates the mean error that remains. The inputs of a layer are the
+    outputs of layers that are already rounded. Rounding to nearest would change keys about 2.5 times as much.
     """
     network.eval().requires_grad_(False)
     network.quantise()
@@ -53,7 +53,7 @@ def round_weights(network: Keymatte, images: Sequence[Tensor]) -> int:
 
 
 def _round_one(network: Keymatte, layer: Conv, images: Sequence[Tensor]) -> bool:
-    """Round the weights of one layer; return False if encoding does not use it."""
+    """Round the weights of one layer in place; return False if the network does not use the layer to encode images."""
     weight = layer.weight.double().unflatten(0, (layer.groups, -1)).flatten(2)  # (G, R, K)
     total, mean, count = torch.zeros(1), torch.zeros(1), 0
 
@@ -77,7 +77,10 @@ def _round_one(network: Keymatte, layer: Conv, images: Sequence[Tensor]) -> bool
 
 
 def _round_rows(weight: Tensor, covariance: Tensor, top: int) -> Tensor:
-    """Round weights (G, R, K) to integer multiples, at most `top`, of a step per row; inputs: covariance (G, K, K)."""
+    """Round each row of weights (G, R, K) to multiples of its own step, from -`top` to `top` steps.
+
+    `covariance` (G, K, K) is that of the layer's inputs.
+    """
     variance = covariance.diagonal(dim1=1, dim2=2)
     order = variance.argsort(1, descending=True)
     back = order.argsort(1)
@@ -99,9 +102,9 @@ def _round_rows(weight: Tensor, covariance: Tensor, top: int) -> Tensor:
 
 
 def _round_with_compensation(weight: Tensor, factor: Tensor, top: int) -> Tensor:
-    """Round weights (G, R, K), in units of the step, to integers; later columns compensate each column's error.
+    """Round weights (G, R, K) to integers column by column; the later columns compensate each column's errors.
 
-    `factor` (G, K, K) is the upper Cholesky factor of the inverse covariance.
+    The weights are in units of their step. `factor` (G, K, K) is the upper Cholesky factor of the inverse covariance.
     """
     weight, codes = weight.clone(), torch.empty_like(weight)
     for k in range(weight.shape[2]):

@@ -1,4 +1,4 @@
-"""Pictures of procedural solids that turn and move their parts."""
+"""Pictures of procedural solids that turn and whose parts move."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def solid_pictures(
 ) -> list[np.ndarray]:
     """Render a random solid, `extent` pixels large, that turns and moves over time: T pictures RGBA (side, side, 4).
 
-    `fillings` are RGB pictures that its textures are cropped from; without any they are plain or patterned.
+    Some textures are cropped from the RGB pictures `fillings`; the others are plain or patterned.
     """
     textures = _textures(rng, fillings)
     assembly = Assembly(rng, materials=len(textures))
@@ -44,7 +44,7 @@ def solid_pictures(
 
 
 def _pose(parts: list[ConvexPart], swings: np.ndarray) -> np.ndarray:
-    """Return all vertices (V, 3), with each part rotated about its joint by `swings` (parts,)."""
+    """Return all vertices (V, 3); each part is rotated about its joint by its amplitude times `swings` (parts,)."""
     turns: list[np.ndarray] = []
     places: list[np.ndarray] = []
     vertices = []
@@ -62,7 +62,7 @@ def _pose(parts: list[ConvexPart], swings: np.ndarray) -> np.ndarray:
 
 
 def _surface(parts: list[ConvexPart], vertices: np.ndarray, textures: np.ndarray) -> Surface:
-    """Make a surface of posed vertices (V, 3), with textures projected along each face's main axis at rest."""
+    """Make a surface of posed vertices (V, 3); textures are projected onto each face along its main axis at rest."""
     starts = np.cumsum([0] + [len(part.vertices) for part in parts])
     faces = np.concatenate([part.faces + start for part, start in zip(parts, starts)])
     at_rest = np.concatenate([part.vertices for part in parts])  # so that textures stick to the parts as they move
@@ -75,7 +75,7 @@ def _surface(parts: list[ConvexPart], vertices: np.ndarray, textures: np.ndarray
 
 
 def _textures(rng: np.random.Generator, fillings: list[np.ndarray]) -> np.ndarray:
-    """Draw textures (M, S, S, 3) uint8: plain, striped or chequered colours, or crops of pictures."""
+    """Draw textures (M, S, S, 3) uint8: plain, striped or chequered colours, or crops of the pictures `fillings`."""
     base = _natural_colour(rng)
     textures = []
     for _ in range(3):
@@ -104,7 +104,7 @@ def _natural_colour(rng: np.random.Generator) -> np.ndarray:
 
 
 def _rotation(x: float, y: float, z: float) -> np.ndarray:
-    """Return the rotation (3, 3) first about z, then y, then x; angles in radians."""
+    """Return the matrix (3, 3) that rotates about z, then about y, then about x; angles in radians."""
     sines, cosines = np.sin((x, y, z)), np.cos((x, y, z))
     about_x = np.array([[1, 0, 0], [0, cosines[0], -sines[0]], [0, sines[0], cosines[0]]])
     about_y = np.array([[cosines[1], 0, sines[1]], [0, 1, 0], [-sines[1], 0, cosines[1]]])

@@ -19,7 +19,7 @@ class SourceUnavailable(EngineError):
 
 @dataclass(frozen=True)
 class FileSelection:
-    """Files of a package that match a pattern, read as one kind of picture."""
+    """Pattern that selects files of a package, and the kind of picture to make of them."""
 
     kind: str  # CUTOUT, BACKGROUND, TEXTURE or MESH
     pattern: str  # glob below the package's root; "**" matches any number of folders
@@ -30,7 +30,7 @@ class FileSelection:
 
 @dataclass(frozen=True)
 class SourcePackage:
-    """Package with openly licensed pictures; licences are those of its copyright file."""
+    """Package with openly licensed pictures; `licence` is what its copyright file states."""
 
     package: str
     licence: str
@@ -292,7 +292,7 @@ def unpacked(folder: Path, package: str) -> Path:
 
 
 def find_source(package: str) -> SourcePackage:
-    """Return the entry of a package; KeyError if there is none."""
+    """Return the source package with a name. Raises KeyError if there is no such package."""
     for source in SOURCES:
         if source.package == package:
             return source

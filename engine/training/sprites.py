@@ -7,7 +7,7 @@ import numpy as np
 
 
 def resize_to_extent(rgba: np.ndarray, *, extent: float) -> np.ndarray:
-    """Scale RGBA (H, W, 4) to `extent` pixels, the geometric mean of its sides; less if it is very elongated."""
+    """Scale RGBA (H, W, 4) until the geometric mean of its sides is `extent`, or its longer side 1.8 * `extent`."""
     height, width = rgba.shape[:2]
     scale = extent / np.sqrt(height * width)
     scale = min(scale, 1.8 * extent / max(height, width))
@@ -16,7 +16,7 @@ def resize_to_extent(rgba: np.ndarray, *, extent: float) -> np.ndarray:
 
 
 def premultiply(rgba: np.ndarray) -> np.ndarray:
-    """Multiply the colours of RGBA by its alpha and add a transparent rim of 2 pixels."""
+    """Multiply the colours of an RGBA picture by its alpha, and add a transparent rim of 2 pixels."""
     rgba = np.ascontiguousarray(rgba)
     alpha = cv2.extractChannel(rgba, 3)
     colours = cv2.multiply(cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB), cv2.merge([alpha] * 3), scale=1 / 255)
@@ -46,7 +46,7 @@ def blob_mask(rng: np.random.Generator, *, side: int) -> np.ndarray:
 
 
 def blob(rng: np.random.Generator, picture: np.ndarray, *, extent: float) -> np.ndarray:
-    """Draw a random shape filled with a random crop of an RGB picture (H, W, 3): RGBA."""
+    """Draw an RGBA picture of a random shape that is filled with a random crop of an RGB picture (H, W, 3)."""
     side = max(12, round(extent * 1.2))
     return np.dstack([crop(rng, picture, width=side, height=side), blob_mask(rng, side=side)])
 
@@ -63,7 +63,7 @@ def crop(rng: np.random.Generator, picture: np.ndarray, *, width: int, height: i
 
 
 def retexture(rng: np.random.Generator, rgba: np.ndarray, picture: np.ndarray) -> np.ndarray:
-    """Replace the colours of RGBA by those of a picture (H, W, 3), keeping some of its light and shade."""
+    """Replace the colours of an RGBA picture by those of a picture (H, W, 3), but keep some of its light and shade."""
     light = rgba[..., :3].mean(axis=2, keepdims=True, dtype=np.float32) / 255
     kept = rng.uniform(0.2, 0.8)
     filling = crop(rng, picture, width=rgba.shape[1], height=rgba.shape[0])
@@ -72,7 +72,7 @@ def retexture(rng: np.random.Generator, rgba: np.ndarray, picture: np.ndarray) -
 
 
 def recolour(rng: np.random.Generator, rgba: np.ndarray, *, strength: float) -> np.ndarray:
-    """Change hue, saturation, brightness and gamma of RGBA at random; `strength` 1 is strong."""
+    """Change hue, saturation, brightness and gamma of an RGBA picture at random; a `strength` of 1 is strong."""
     hsv = cv2.cvtColor(np.ascontiguousarray(rgba[..., :3]), cv2.COLOR_RGB2HSV)
     levels = np.arange(256, dtype=np.float32)
     hue = np.uint8((levels + rng.normal(0, 25 * strength)) % 180)
@@ -83,7 +83,7 @@ def recolour(rng: np.random.Generator, rgba: np.ndarray, *, strength: float) -> 
 
 
 def camouflage(rgba: np.ndarray, colour: np.ndarray, *, contrast: float, nearness: float) -> np.ndarray:
-    """Move the mean colour of RGBA towards `colour` (3,) by the share `nearness`, and scale its contrast."""
+    """Move the mean colour of an RGBA picture towards `colour` (3,) by the share `nearness`, and scale its contrast."""
     weight = rgba[..., 3:].astype(np.float32) / 255
     mean = (rgba[..., :3] * weight).sum(axis=(0, 1)) / max(1.0, float(weight.sum()))
     target = mean + nearness * (colour - mean)
@@ -92,7 +92,7 @@ def camouflage(rgba: np.ndarray, colour: np.ndarray, *, contrast: float, nearnes
 
 
 def fringe(rng: np.random.Generator, rgba: np.ndarray) -> np.ndarray:
-    """Add hair, fur or grass to RGBA: fine curved strands that grow out of a part of its outline."""
+    """Add hair, fur or grass to an RGBA picture: fine curved strands that grow out of part of its outline."""
     reach = int(max(4, min(rgba.shape[:2]) * rng.uniform(0.06, 0.3)))
     wide = cv2.copyMakeBorder(rgba, reach, reach, reach, reach, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0))
     outlines, _ = cv2.findContours((wide[..., 3] > 127).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)

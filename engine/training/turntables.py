@@ -21,9 +21,9 @@ MIN_OPACITY = 0.35  # faces of materials below it are left out
 
 
 def render_turntable(archive: Path, member: str, *, views: int, side: int) -> list[np.ndarray] | None:
-    """Render a mesh from `views` directions at even steps of a full turn: RGBA (h, w, 4), all cropped alike.
+    """Render a mesh from `views` directions at even steps of a full turn, as RGBA pictures of the same size (h, w, 4).
 
-    Returns None if the mesh is not usable: see `read_surface`, or nearly nothing of it is visible.
+    Returns None if `read_surface` finds the mesh not usable, or if hardly anything of it is visible.
     """
     surface = read_surface(archive, member)
     if surface is None:
@@ -43,7 +43,10 @@ def render_turntable(archive: Path, member: str, *, views: int, side: int) -> li
 
 
 def read_surface(archive: Path, member: str) -> Surface | None:
-    """Read a mesh of the catalogue, moved into the unit ball; None if it is too large, malformed or not usable."""
+    """Read a mesh of the furniture catalogue and fit it into the unit ball.
+
+    Returns None if the mesh is too large, malformed or not usable.
+    """
     with zipfile.ZipFile(archive) as files:
         if files.getinfo(member).file_size > MAX_FILE_BYTES:
             return None
@@ -66,7 +69,7 @@ def _tilt(angle: float) -> np.ndarray:
 
 
 class _Triangles:
-    """Triangles collected from the lines of an OBJ file; polygons become fans around their first corner."""
+    """Triangles collected from the lines of an OBJ file; polygons are split into triangles at their first corner."""
 
     def __init__(self) -> None:
         self.points: list[list[float]] = []
@@ -76,7 +79,7 @@ class _Triangles:
         self.materials: list[int] = []
 
     def add_polygon(self, corners: list[list[str]], material: int) -> None:
-        """Add a polygon whose corners are the slash-separated fields of an `f` line."""
+        """Add the polygon of an `f` line; each corner is the list of its slash-separated fields."""
         points = [_index(corner[0], len(self.points), first=0) for corner in corners]
         coordinates = [self._texture_point(corner) for corner in corners]
         for last in range(2, len(corners)):
@@ -85,16 +88,17 @@ class _Triangles:
             self.materials.append(material)
 
     def _texture_point(self, corner: list[str]) -> list[float]:
-        """Return the texture coordinates of a polygon's corner."""
+        """Return the texture coordinates of a polygon's corner, (0, 0) if the file gives none."""
         if len(corner) > 1 and corner[1]:
             return self.texture_points[_index(corner[1], len(self.texture_points) - 1, first=1)]
         return self.texture_points[0]
 
 
 def _read_surface(files: zipfile.ZipFile, member: str) -> Surface | None:
-    """Read the mesh of an OBJ file and move it into the unit ball; None for no faces, too many, or textures with holes.
+    """Read the mesh of an OBJ file and fit it into the unit ball.
 
-    Raises IndexError or ValueError for malformed files.
+    Returns None if the mesh has no faces, too many faces, or a texture with holes. Raises IndexError or ValueError if
+    the file is malformed.
     """
     folder = posixpath.dirname(member)
     triangles = _Triangles()
@@ -122,7 +126,10 @@ def _read_surface(files: zipfile.ZipFile, member: str) -> Surface | None:
 
 
 def _in_unit_ball(triangles: _Triangles, textures: list[np.ndarray]) -> Surface | None:
-    """Centre and scale triangles to the unit ball; None without faces, textures or extent."""
+    """Centre triangles and scale them to fit the unit ball.
+
+    Returns None if there are no faces or no textures, or if all corners coincide.
+    """
     if not triangles.faces or not textures:
         return None
     points = np.array(triangles.points)
@@ -141,15 +148,15 @@ def _in_unit_ball(triangles: _Triangles, textures: list[np.ndarray]) -> Surface 
 
 
 def _index(text: str, count: int, *, first: int) -> int:
-    """Convert an OBJ index, which counts from 1 or backwards from -1, to a list index; `first` is that of OBJ's 1."""
+    """Convert an OBJ index (1, 2, .., or -1, -2, .. from the end) to a list index; OBJ index 1 becomes `first`."""
     number = int(text)
     return number - 1 + first if number > 0 else count + number + first
 
 
 def _read_materials(files: zipfile.ZipFile, name: str, textures: list[np.ndarray]) -> dict[str, int] | None:
-    """Read a material library: material names -> indices in `textures`, to which its textures are appended.
+    """Read a material library, append its textures to `textures`, and return the texture index of each material name.
 
-    The index of a nearly transparent material is -1. Returns None if a texture has holes, as pictures of leaves have.
+    A nearly transparent material has the index -1. Returns None if a texture has holes, like a picture of leaves.
     """
     materials: dict[str, int] = {}
     try:
@@ -184,7 +191,7 @@ def _plain_texture() -> np.ndarray:
 
 
 def _read_texture(files: zipfile.ZipFile, name: str) -> np.ndarray | None:
-    """Read a texture (side, side, 3); a plain one if it cannot be read, None if it has holes."""
+    """Read a texture (side, side, 3) uint8; return a grey one if it cannot be read, and None if it has holes."""
     try:
         image = Image.open(io.BytesIO(files.read(name))).convert("RGBA")
     except (KeyError, OSError):

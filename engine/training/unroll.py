@@ -34,7 +34,7 @@ class Sample:
     corrupted_masks: Tensor | None = None  # (O, H, W) used instead of the true masks of `start`; None: the true ones
 
     def to(self, device: torch.device) -> Sample:
-        """Copy the tensors to `device`."""
+        """Return the sample with its tensors on `device`."""
         corrupted_masks = None if self.corrupted_masks is None else self.corrupted_masks.to(device)
         return replace(
             self, images=self.images.to(device), labels=self.labels.to(device), corrupted_masks=corrupted_masks
@@ -44,11 +44,12 @@ class Sample:
 def make_sample(
     images: np.ndarray, labels: np.ndarray, rng: np.random.Generator, *, corrupt_prob: float = 0, far: bool = False
 ) -> Sample | None:
-    """Make a sample of a clip (T, H, W, 3), (T, H, W) uint8 with random keyframes; None if they show no object.
+    """Make a sample of a clip, images (T, H, W, 3) and labels (T, H, W) uint8, with random keyframes.
 
-    `corrupt_prob`: probability that the masks of the start frame have errors, as after many frames. If `far`, the first
-    frame is usually augmented as if it were from long before, and the second one is the start frame; its masks are then
-    more accurate than memory, and have errors half as often.
+    Returns None if no object is large enough on the keyframes. `corrupt_prob` is the probability that the masks of the
+    start frame get errors like those after many frames. If `far`, the first frame is usually augmented as if it were
+    from long before the others, and the second frame is the start frame. Its masks then get errors half as often, so
+    that they are usually more accurate than memory.
     """
     count, start = len(images), int(far)
     if far and rng.random() < _AUGMENT_PROB:
@@ -78,7 +79,7 @@ def make_sample(
 
 
 def _visible_labels(labels: np.ndarray, keyframes: tuple[int, ...]) -> list[int]:
-    """Return the labels that have at least `_MIN_PIXELS` pixels on some keyframe."""
+    """Return the labels that cover at least `_MIN_PIXELS` pixels on at least one keyframe."""
     return [
         number
         for number in range(1, int(labels.max(initial=0)) + 1)
@@ -89,8 +90,8 @@ def _visible_labels(labels: np.ndarray, keyframes: tuple[int, ...]) -> list[int]
 def unroll(network: Keymatte, sample: Sample) -> list[FramePrediction]:
     """Predict every frame after `sample.start` that is not a keyframe, in order.
 
-    Predicted masks are detached before they are fed back, so that each frame is trained on the errors of the last one
-    without gradients through it.
+    Predicted masks are detached before they become the next frame's previous masks: training sees the errors of earlier
+    predictions, but no gradients flow through them.
     """
     features = network.encode_batch(sample.images)
     truth = torch.stack([sample.labels == number for number in range(1, sample.objects + 1)], 1).float()

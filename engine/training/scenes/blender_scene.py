@@ -1,4 +1,4 @@
-"""Conversion of a planned scene into Blender's objects, materials, lights and camera."""
+"""Conversion of a planned scene to objects, materials, lights and a camera in Blender."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 from .description import Camera, Scene, SceneLight, SceneObject
 from .meshes import Mesh, SurfaceMaterial
 
-LABELS_RGB, LABEL_ALPHA = "labels_rgb", "label_alpha"  # render passes: coverage by objects 1 to 3 and by object 4
+LABELS_RGB, LABEL_ALPHA = "labels_rgb", "label_alpha"  # render passes: coverage by objects 1 to 3, and by object 4
 _MIN_DIFFUSE_ROUGHNESS = 0.45  # smoother surfaces need a principled BSDF
 
 
 def build_scene(scene: Scene) -> None:
-    """Replace Blender's current file by the scene; time step k becomes frame k - 1."""
+    """Build the scene in a new Blender file, which replaces the current one; time step k becomes frame k - 1."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     bpy.context.preferences.edit.keyframe_new_interpolation_type = "LINEAR"
     materials: dict[int, bpy.types.Material] = {}
@@ -29,9 +29,10 @@ def build_scene(scene: Scene) -> None:
 def _add_object(
     item: SceneObject, materials: dict[int, bpy.types.Material], meshes: dict[int, bpy.types.Object]
 ) -> bpy.types.Object:
-    """Add an object to Blender's scene.
+    """Add an object to the scene in Blender.
 
-    `materials` caches Blender's materials, and `meshes` the first object made of each mesh, by `id`.
+    `materials` caches the Blender material of each description, and `meshes` the first Blender object with each mesh;
+    the keys are the `id` of the description and of the mesh.
     """
     first = meshes.get(id(item.mesh))
     if first is None:
@@ -54,7 +55,7 @@ def _add_object(
 
 
 def _mesh(mesh: Mesh) -> bpy.types.Mesh:
-    """Create Blender's mesh, with the vertices of the first frame."""
+    """Create a Blender mesh with the vertices of the first frame."""
     data = bpy.data.meshes.new("mesh")
     count = len(mesh.faces)
     data.vertices.add(mesh.points.shape[1])
@@ -76,7 +77,7 @@ def _mesh(mesh: Mesh) -> bpy.types.Mesh:
 
 
 def _animate_vertices(blender_object: bpy.types.Object, mesh: Mesh) -> None:
-    """Add an absolute shape key per time step; Cycles interpolates between them, which gives correct motion blur."""
+    """Add an absolute shape key per time step, between which Cycles interpolates for correct motion blur."""
     for points in mesh.points:
         key = blender_object.shape_key_add(from_mix=False)
         key.interpolation = "KEY_LINEAR"
@@ -90,7 +91,7 @@ def _animate_vertices(blender_object: bpy.types.Object, mesh: Mesh) -> None:
 
 
 def _animate_transform(blender_object: bpy.types.Object, transforms: np.ndarray) -> None:
-    """Set the object's transform, with a keyframe per time step if there is more than one (K, 4, 4)."""
+    """Set the object's transform to `transforms` (1 or K, 4, 4), with a keyframe per time step if there are several."""
     from mathutils import Matrix
 
     blender_object.rotation_mode = "QUATERNION"
@@ -107,7 +108,7 @@ def _animate_transform(blender_object: bpy.types.Object, transforms: np.ndarray)
 
 
 def _animate_property(owner: bpy.types.bpy_struct, path: str, values: np.ndarray) -> None:
-    """Set a property to values (1 or K,), with a keyframe per time step if there is more than one."""
+    """Set the property `path` of `owner` to values (1 or K,), with a keyframe per time step if there are several."""
     for step, value in enumerate(values):
         setattr(owner, path, float(value))
         if len(values) > 1:
@@ -115,7 +116,7 @@ def _animate_property(owner: bpy.types.bpy_struct, path: str, values: np.ndarray
 
 
 def _image(pixels: np.ndarray) -> bpy.types.Image:
-    """Create Blender's image of pixels (H, W, 3 or 4) uint8, packed into the file."""
+    """Create a Blender image of pixels (H, W, 3 or 4) uint8, packed into the Blender file."""
     height, width = pixels.shape[:2]
     image = bpy.data.images.new("image", width, height, alpha=True)
     rgba = np.ones((height, width, 4), np.float32)
@@ -128,7 +129,7 @@ def _image(pixels: np.ndarray) -> bpy.types.Image:
 
 
 def _material(description: SurfaceMaterial, cache: dict[int, bpy.types.Material]) -> bpy.types.Material:
-    """Return Blender's material, from `cache` or newly made with shader nodes and label outputs."""
+    """Return the Blender material of a description, from `cache` or newly made with shader nodes and label outputs."""
     if id(description) in cache:
         return cache[id(description)]
     material = cache[id(description)] = bpy.data.materials.new("material")
@@ -164,7 +165,10 @@ def _material(description: SurfaceMaterial, cache: dict[int, bpy.types.Material]
 def _colour_sockets(
     tree: bpy.types.NodeTree, material: SurfaceMaterial
 ) -> tuple[bpy.types.NodeSocket, bpy.types.NodeSocket | None]:
-    """Add a material's colour nodes; return sockets of colour and, if the image has holes, opacity (0 or 1)."""
+    """Add the nodes of a material's colour; return its colour socket and its opacity socket (0 or 1).
+
+    The opacity socket is None if the material has no image with alpha.
+    """
     tint = tree.nodes.new("ShaderNodeRGB")
     tint.outputs[0].default_value = (*linear(np.array(material.colour)).tolist(), 1.0)
     if material.image is None:
@@ -191,7 +195,7 @@ def _colour_sockets(
 
 
 def _output_label(tree: bpy.types.NodeTree, alpha: bpy.types.NodeSocket | None) -> None:
-    """Output the label, stored in the object's colour and alpha, to the label passes; 0 where a hole is transparent."""
+    """Output the object's colour and alpha, which encode its label, to the label passes; output 0 in its holes."""
     object_info = tree.nodes.new("ShaderNodeObjectInfo")
     for name, output, kind in ((LABELS_RGB, "Color", "Color"), (LABEL_ALPHA, "Alpha", "Value")):
         out = tree.nodes.new("ShaderNodeOutputAOV")

@@ -30,7 +30,7 @@ MAX_TOTAL_AREA = 0.5  # that all objects together may cover
 
 
 class NoVisibleObjectError(RuntimeError):
-    """No attempt at a scene shows an object well enough."""
+    """In every attempt at a scene, the objects are not visible enough."""
 
 
 def render_scene(
@@ -44,10 +44,10 @@ def render_scene(
     samples: int = SAMPLES,
     scene_assets: SceneAssets | None = None,
 ) -> None:
-    """Write the clip of a seed: `frames/frame_000000.jpg`.., `masks/frame_000000.png`.. (labels), `about.json`.
+    """Render the clip of a seed: `frames/frame_000000.jpg`.., `masks/frame_000000.png`.. (labels), `about.json`.
 
-    The clip is written into a temporary folder, which is renamed to `out` when complete. `scene_assets` are opened from
-    `prepared` and `fetched` if not given. Raises NoVisibleObjectError.
+    The clip is written to a temporary folder, which is renamed to `out` when complete. If `scene_assets` is None, the
+    assets are opened from `prepared` and `fetched`. Raises NoVisibleObjectError if no attempt shows an object.
     """
     scene_assets = scene_assets or SceneAssets.open(prepared, fetched, held_out=is_held_out_scene(seed))
     partial = out.with_name(out.name + ".part")
@@ -88,9 +88,10 @@ def render_many(
     width: int = WIDTH,
     samples: int = SAMPLES,
 ) -> int:
-    """Render the scenes of `count` seeds below `out`, except existing ones; return the number of new clips.
+    """Render the scenes of `count` seeds from `first_seed` on below `out`; return the number of new clips.
 
-    `width` applies to training scenes only: held-out scenes always have `WIDTH`, so that scores stay comparable.
+    Existing clips are kept. `width` is that of training scenes; held-out scenes always have `WIDTH`, so that scores
+    stay comparable.
     """
     seeds = [seed for seed in range(first_seed, first_seed + count) if not (out / clip_name(seed) / ABOUT).is_file()]
     scene_assets_by_split: dict[bool, SceneAssets] = {}
@@ -117,7 +118,10 @@ def render_many(
 
 
 def _adjust_exposure(renderer: SceneRenderer, frames: int, target_brightness: float) -> bool:
-    """Set the exposure from small previews; return False if objects are too small or large, or contrast is too low."""
+    """Set the exposure from small previews, so that the median pixel gets about the brightness `target_brightness`.
+
+    Returns False if the objects are too small or too large, or if the contrast is too low.
+    """
     times = range(0, frames, max(1, (frames - 1) // 2))
     pictures, labels = renderer.render(times, samples=3, percent=40)
     first = np.bincount(labels[0].ravel(), minlength=2) / labels[0].size
@@ -137,7 +141,7 @@ def _adjust_exposure(renderer: SceneRenderer, frames: int, target_brightness: fl
 
 
 def _write_masks(folder: Path, labels: np.ndarray) -> None:
-    """Write label images (T, H, W) as PNG files and delete the coverage images."""
+    """Write label images (T, H, W) as PNG files, and delete the coverage images that they were made from."""
     for coverage in folder.glob("cover_*"):
         coverage.unlink()
     (folder / "masks").mkdir()
@@ -146,7 +150,7 @@ def _write_masks(folder: Path, labels: np.ndarray) -> None:
 
 
 def _licences(sources: list[str]) -> dict[str, str]:
-    """Return the licence of each package among the sources `package: file`."""
+    """Return the licence of each package that occurs in `sources`, strings of the form `package: file`."""
     return {package: _licence(package) for package in sorted({source.partition(": ")[0] for source in sources})}
 
 

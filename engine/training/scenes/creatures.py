@@ -23,7 +23,7 @@ def make_creature(sampler: SceneSampler) -> Model3D:
 
 
 def _figure(sampler: SceneSampler) -> Model3D:
-    """Return a person made of tubes, walking or waving."""
+    """Return a person made of tubes that walks or waves."""
     frequency, swing = sampler.ratio(0.6, 1.8), sampler.between(0.25, 0.8)
     thickness = sampler.ratio(0.75, 1.6)
     phase = 2 * np.pi * (frequency * sampler.seconds + sampler.rng.random())
@@ -210,7 +210,7 @@ def _jelly(sampler: SceneSampler) -> Model3D:
 
 
 def _star(sampler: SceneSampler) -> Model3D:
-    """Return a round body with arms that curl independently, like an octopus."""
+    """Return a creature like an octopus: a round body with arms that curl independently."""
     arms, amplitude = sampler.integer(4, 8), sampler.ratio(0.4, 0.8)
     parts = [sphere(0.22, material=1).translated(np.array([0, 0, 0.3]))]
     for angle in np.linspace(0, 2 * np.pi, arms, endpoint=False):
@@ -240,25 +240,28 @@ def _offset(x: float, y: float, z: float) -> np.ndarray:
 
 
 def _straight_line(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
-    """Return `steps` points (K, steps, 3) on the straight line between two points (K, 3) over time."""
+    """Return `steps` evenly spaced points (K, steps, 3) from `start` (K, 3) to `end` (K, 3) at each time step."""
     fraction = np.linspace(0, 1, steps)[None, :, None]
     return start[:, None] * (1 - fraction) + end[:, None] * fraction
 
 
 def _bent_line(start: np.ndarray, bend: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Return the line (K, 3, 3) through three points over time."""
+    """Return the points `start`, `bend` and `end`, each (K, 3), as a line of three points (K, 3, 3)."""
     return np.stack([start, bend, end], axis=1)
 
 
 def _limb(
     top: np.ndarray, angle: np.ndarray, bend: np.ndarray, upper: float, lower: float, sideways: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return end and joint (K, 3) of a limb that hangs from `top`, swung forward by `angle` and bent back by `bend`."""
+    """Return the end and the middle joint of a limb that hangs from `top`, each (K, 3): for a leg, foot and knee.
+
+    The limb swings forward by `angle` (K,), and its lower part bends back by `bend` (K,), in radians.
+    """
     knee = top + upper * np.stack([np.sin(angle), 0 * angle + sideways, -np.cos(angle)], 1)
     lower_angle = angle - bend
     return knee + lower * np.stack([np.sin(lower_angle), 0 * angle + sideways / 2, -np.cos(lower_angle)], 1), knee
 
 
 def _grounded(mesh: Mesh) -> Mesh:
-    """Return the mesh with its lowest point on the ground at every time step."""
+    """Return the mesh, moved up or down at each time step so that its lowest point is on the ground."""
     return replace(mesh, points=mesh.points - mesh.points[..., 2].min(axis=1)[:, None, None] * np.array([0, 0, 1.0]))

@@ -14,7 +14,7 @@ _ARM_LENGTHS, _LEG_LENGTHS = (0.29, 0.28), (0.44, 0.44)  # metres: upper and low
 
 
 def make_dancer(sampler: SceneSampler) -> Model3D:
-    """Draw a person with random limb movements."""
+    """Draw a person made of tubes that moves its limbs at random."""
     frequency, thickness, amplitude = sampler.ratio(0.35, 1.3), sampler.ratio(0.7, 1.5), sampler.between(0.5, 1.3)
     zeros = 0 * sampler.seconds
     upright = _direction(
@@ -70,5 +70,5 @@ def make_dancer(sampler: SceneSampler) -> Model3D:
 
 
 def _direction(swing: np.ndarray, sideways: np.ndarray) -> np.ndarray:
-    """Return unit vectors (K, 3): down at a `swing` of 0, forward at pi / 2, up at pi; `sideways` turns them left."""
+    """Return unit vectors (K, 3): down at `swing` 0, forward at pi / 2, up at pi; `sideways` tilts them to the left."""
     return np.stack([np.sin(swing) * np.cos(sideways), np.sin(sideways), -np.cos(swing) * np.cos(sideways)], 1)

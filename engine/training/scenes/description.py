@@ -15,13 +15,13 @@ HELD_OUT_INTERVAL = 20
 
 
 def is_held_out_scene(seed: int) -> bool:
-    """Return whether the scene of this seed is for validation only, made from held-out assets only."""
+    """Return whether the scene of a seed is held out: for validation only, and made only of held-out assets."""
     return seed % HELD_OUT_INTERVAL == 0
 
 
 @dataclass(frozen=True)
 class SceneObject:
-    """Mesh placed in a scene. K counts time steps: one before the first frame, one per frame, one after the last."""
+    """Mesh placed in a scene. K is the number of time steps: one before the first frame, one per frame, one after."""
 
     mesh: Mesh
     materials: tuple[SurfaceMaterial, ...]
@@ -38,12 +38,12 @@ class SceneObject:
         return points @ transform[:3, :3].T + transform[:3, 3]
 
     def centres(self) -> np.ndarray:
-        """Return the median vertex (1 or K, 3) in world coordinates over time."""
+        """Return the median of the vertices in world coordinates at each time step: (1 or K, 3)."""
         steps = max(len(self.transforms), len(self.mesh.points))
         return np.array([np.median(self.points_at(step), axis=0) for step in range(steps)])
 
     def extent(self) -> float:
-        """Return the longest side of the mesh at the first time step in metres, without outlying vertices."""
+        """Return the longest side in metres of the mesh at the first time step; outlying vertices are ignored."""
         low, high = np.percentile(self.mesh.points[0], [1, 99], axis=0)
         return float((high - low).max())
 

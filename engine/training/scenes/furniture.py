@@ -20,7 +20,7 @@ MAX_TRIES = 60
 
 
 class Furniture:
-    """Reader of meshes from the catalogue's archives.
+    """Reader of furniture meshes from the catalogue of Sweet Home 3D.
 
     Raises FileNotFoundError if the catalogue is not unpacked below `fetched`.
     """
@@ -37,9 +37,9 @@ class Furniture:
         return [file for file in files if is_held_out(file.name) == self._held_out]
 
     def sample_model(self, sampler: SceneSampler) -> Model3D:
-        """Draw a piece of furniture about a metre in size, standing on the ground, sometimes with other materials.
+        """Draw a piece of furniture that stands on the ground and is at most 1.4 m in size.
 
-        Raises LookupError if no usable piece is found.
+        In some draws, some of its materials are replaced. Raises LookupError if no usable piece is found.
         """
         for _ in range(MAX_TRIES):
             file = self._files[sampler.rng.integers(len(self._files))]

@@ -53,12 +53,12 @@ class Mesh:
         return replace(self, points=self.points @ matrix.T)
 
     def with_material(self, index: int) -> Mesh:
-        """Return the mesh with the material `index` on every face."""
+        """Return the mesh with the material number `index` on every face."""
         return replace(self, material_indices=np.full(len(self.faces), index))
 
 
 def joined(*meshes: Mesh) -> Mesh:
-    """Join meshes into one, with static ones repeated over the time steps of deforming ones."""
+    """Join meshes into one; static meshes are repeated over the time steps of deforming ones."""
     steps = max(len(mesh.points) for mesh in meshes)
     points = [np.broadcast_to(mesh.points, (steps, *mesh.points.shape[1:])) for mesh in meshes]
     starts = np.cumsum([0, *(mesh.points.shape[1] for mesh in meshes[:-1])])
@@ -72,7 +72,7 @@ def joined(*meshes: Mesh) -> Mesh:
 
 
 def grid(points: np.ndarray, *, closed: bool = False, material: int = 0, smooth: bool = True) -> Mesh:
-    """Return the surface through a grid of points (K, R, C, 3); `closed` joins the last column to the first."""
+    """Return the surface through R rows and C columns of points (K, R, C, 3); `closed` joins last and first column."""
     rows, columns = points.shape[1:3]
     row, column = np.meshgrid(np.arange(rows - 1), np.arange(columns if closed else columns - 1), indexing="ij")
     row, column = row.ravel(), column.ravel()
@@ -95,7 +95,7 @@ def grid(points: np.ndarray, *, closed: bool = False, material: int = 0, smooth:
 
 
 def tube(line: np.ndarray, radii: np.ndarray, *, sides: int = 8, material: int = 0, flatten: float = 1.0) -> Mesh:
-    """Return a capped tube along points (K, R, 3) with radii (R,) or (K, R); `flatten` scales its width."""
+    """Return a capped tube along R points (K, R, 3) with radii (R,) or (K, R); `flatten` scales its width."""
     along = np.gradient(line, axis=1)
     along /= np.linalg.norm(along, axis=2, keepdims=True) + 1e-9
     up = np.where(np.abs(along[..., 2:]) > 0.9, np.array([1.0, 0, 0]), np.array([0, 0, 1.0]))
@@ -119,7 +119,7 @@ def sphere(radius: float = 1.0, *, rows: int = 12, columns: int = 18, material: 
 
 
 def box(size: np.ndarray, *, material: int = 0) -> Mesh:
-    """Return a box with side lengths (3,), its base centred on the origin."""
+    """Return a box with side lengths `size` (3,); the centre of its base is the origin."""
     sides = []
     for axis in range(3):
         for end in (-0.5, 0.5):
@@ -137,7 +137,7 @@ def strands(
 ) -> Mesh:
     """Return hair or grass: ribbons that taper from `roots` (K, N, 3) to `tips` (K, N, 3).
 
-    `widths` (N,) are in metres at the root; the tips hang down by `droop` times the length.
+    `widths` (N,) are the widths in metres at the roots; the tips hang down by `droop` times the length.
     """
     steps, count = roots.shape[:2]
     along = tips - roots
@@ -158,7 +158,7 @@ def strands(
 
 
 def sample_surface(rng: np.random.Generator, mesh: Mesh, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Draw points uniformly on the surface: positions (K, N, 3), unit normals (K, N, 3), face indices (N,)."""
+    """Draw N = `count` random points on a mesh: positions (K, N, 3), unit normals (K, N, 3), face indices (N,)."""
     lower = mesh.points[:, mesh.faces]  # (K, F, 3, 3)
     normals = np.cross(lower[:, :, 1] - lower[:, :, 0], lower[:, :, 2] - lower[:, :, 0])
     areas = np.linalg.norm(normals[0], axis=1)

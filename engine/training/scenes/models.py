@@ -12,7 +12,7 @@ from .scene_sampler import SceneSampler
 
 @dataclass(frozen=True)
 class Model3D:
-    """Model that can be placed in a scene: a mesh that faces x and stands on z = 0, its materials and how it moves."""
+    """Model to be placed in a scene: a mesh that faces x and stands on z = 0, materials, and the kind of motion."""
 
     mesh: Mesh
     materials: tuple[SurfaceMaterial, ...]
@@ -22,9 +22,9 @@ class Model3D:
 
 
 def with_fur(sampler: SceneSampler, model: Model3D, *, length: float | None = None) -> Model3D:
-    """Return the model with hair on its surface that moves with it.
+    """Return the model with hair that grows from its surface and moves with it.
 
-    `length` is relative to the model's size; None: random.
+    `length` is that of the hair relative to the model's size; None: random.
     """
     size = np.linalg.norm(model.mesh.upper_corner - model.mesh.lower_corner)
     roots, normals, faces = sample_surface(sampler.rng, model.mesh, sampler.integer(1200, 3500))
@@ -46,5 +46,5 @@ def with_fur(sampler: SceneSampler, model: Model3D, *, length: float | None = No
 
 
 def moved_along(mesh: Mesh, line: np.ndarray) -> Mesh:
-    """Return the mesh translated by offsets (K, 3) over time."""
+    """Return the mesh, translated at each time step by the offsets `line` (K, 3)."""
     return replace(mesh, points=mesh.points + line[:, None])

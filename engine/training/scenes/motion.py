@@ -73,7 +73,7 @@ def _rolling(sampler: SceneSampler, seconds: np.ndarray, extent: float) -> np.nd
 
 
 def _thrown(sampler: SceneSampler, seconds: np.ndarray, extent: float) -> np.ndarray:
-    """Return transforms of an object that tumbles through the air, along a parabola or bouncing."""
+    """Return transforms of an object that tumbles through the air along a parabola, or bounces."""
     heading, speed = sampler.between(0, 2 * np.pi), extent * sampler.ratio(0.2, 2)
     spin = rotation_about("x", sampler.between(-5, 5) * seconds) @ rotation_about("z", sampler.between(-3, 3) * seconds)
     transforms = spin @ _random_rotation(sampler)
@@ -86,7 +86,7 @@ def _thrown(sampler: SceneSampler, seconds: np.ndarray, extent: float) -> np.nda
 
 
 def _tumbling(sampler: SceneSampler, seconds: np.ndarray, extent: float) -> np.ndarray:
-    """Return transforms of a figure `extent` high that somersaults, cartwheels or twirls, moving or in place."""
+    """Return transforms of a figure, `extent` metres high, that somersaults, cartwheels or twirls."""
     axis = sampler.weighted_choice({"x": 1, "y": 1, "z": 0.7})
     if axis == "z":
         fraction, angle = (
@@ -139,12 +139,12 @@ def _hand_held(sampler: SceneSampler, extent: float) -> np.ndarray:
 
 
 def _turning_in_place(sampler: SceneSampler, seconds: np.ndarray) -> np.ndarray:
-    """Return transforms of an object that stands still or turns about the vertical axis."""
+    """Return transforms of an object that stays in place and, in half of all draws, turns about the vertical axis."""
     return rotation_about("z", sampler.between(0, 6) + sampler.chance(0.5) * sampler.between(-1.8, 1.8) * seconds)
 
 
 def rotation_about(axis: str, angle: np.ndarray) -> np.ndarray:
-    """Return rotations (K, 4, 4) about an axis by angles (K,) in radians."""
+    """Return rotations (K, 4, 4) about the axis "x", "y" or "z" by angles (K,) in radians."""
     cosine, sine = np.cos(angle), np.sin(angle)
     first, second = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]
     matrices = np.broadcast_to(np.eye(4), (len(angle), 4, 4)).copy()
@@ -154,7 +154,7 @@ def rotation_about(axis: str, angle: np.ndarray) -> np.ndarray:
 
 
 def _random_rotation(sampler: SceneSampler) -> np.ndarray:
-    """Draw a rotation (4, 4)."""
+    """Draw a uniformly random rotation (4, 4)."""
     matrix = np.eye(4)
     axes, _ = np.linalg.qr(sampler.rng.normal(size=(3, 3)))
     matrix[:3, :3] = axes * np.sign(np.linalg.det(axes))
@@ -162,7 +162,10 @@ def _random_rotation(sampler: SceneSampler) -> np.ndarray:
 
 
 def sample_camera(sampler: SceneSampler, target: np.ndarray, extent: float, *, min_height: float) -> Camera:
-    """Draw a camera for an object of `extent` metres centred on `target` (K, 3), never below `min_height`."""
+    """Draw a camera that films an object of `extent` metres, centred on `target` (K, 3).
+
+    The camera is never lower than `min_height` metres.
+    """
     seconds = sampler.seconds - sampler.seconds.mean()
     lens = sampler.ratio(22, 90)
     aspect = 1.75

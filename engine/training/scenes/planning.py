@@ -28,7 +28,7 @@ _Library = TypeVar("_Library", ZeroADActors, Furniture)
 
 @dataclass(frozen=True)
 class SceneAssets:
-    """Images and model libraries that scenes are made from, of either the training or the held-out split."""
+    """Images and model libraries that scenes are made from, either for training or held out."""
 
     assets: Assets
     libraries: AssetLibraries
@@ -37,7 +37,7 @@ class SceneAssets:
     def open(prepared: Path, fetched: Path | None, *, held_out: bool) -> SceneAssets:
         """Open the images below `prepared` and the model libraries below `fetched`.
 
-        A library is None if `fetched` is None or does not contain its package.
+        A library is None if `fetched` is None or does not contain the package of the library.
         """
         return SceneAssets(
             Assets(prepared, held_out=held_out, cache_size=40),
@@ -55,7 +55,7 @@ def _open_library(library: type[_Library], fetched: Path | None, held_out: bool)
 
 
 def plan_scene(scene_assets: SceneAssets, seed: int, attempt: int, *, frames: int) -> Scene:
-    """Return the scene of a seed; another `attempt` gives another scene, for when the first shows no object."""
+    """Plan the scene of a seed; each `attempt` gives another scene, to try again if the last scene shows no object."""
     rng = np.random.default_rng([seed, attempt])
     frame_rate = rng.uniform(8, 22)  # frames a second
     seconds = (np.arange(frames + 2) - 1) / frame_rate
@@ -99,7 +99,10 @@ def plan_scene(scene_assets: SceneAssets, seed: int, attempt: int, *, frames: in
 def _recoloured(
     sampler: SceneSampler, actors: Sequence[SceneObject], scenery: Sequence[SceneObject]
 ) -> Iterator[SceneObject]:
-    """Yield all objects; in some training scenes camouflaged by materials of the scenery, or tinted in one tone."""
+    """Yield all objects; in some training scenes, they are camouflaged or tinted.
+
+    Camouflaged actors have materials of the scenery. A tint is one tone that multiplies the colours of all materials.
+    """
     if sampler.train_only_chance(_CAMOUFLAGE_PROB):
         paints = [replace(material, lit=True, emission_strength=1.0) for item in scenery for material in item.materials]
         actors = [replace(actor, materials=tuple(_camouflaged(sampler, actor.materials, paints))) for actor in actors]
@@ -116,7 +119,7 @@ def _recoloured(
 def _camouflaged(
     sampler: SceneSampler, materials: Sequence[SurfaceMaterial], paints: Sequence[SurfaceMaterial]
 ) -> Iterator[SurfaceMaterial]:
-    """Yield the materials, about 70 % of them replaced by one of `paints`."""
+    """Yield the materials, about 70 % of them replaced by random ones of `paints`."""
     for material in materials:
         if paints and sampler.train_only_chance(0.7):
             assert sampler.train_only_rng is not None  # otherwise the chance is never met
@@ -128,7 +131,7 @@ def _camouflaged(
 def _best_camera(
     sampler: SceneSampler, actors: list[SceneObject], centres: np.ndarray, extent: float, *, ground: bool
 ) -> Camera:
-    """Draw cameras aimed at the first actor; return the first one that frames the actors well, or the best drawn."""
+    """Draw cameras aimed at the first actor; return the first camera that frames the actors well, or else the best."""
     best, best_score = None, -1.0
     min_height = 0.12 * extent if ground else -np.inf
     for _ in range(CAMERA_TRIES):
@@ -143,7 +146,10 @@ def _best_camera(
 
 
 def _framing_score(camera: Camera, actors: list[SceneObject], steps: int) -> float:
-    """Return how well the camera frames the first actor over time and the labelled ones on the first frame."""
+    """Score how well the camera shows the first actor over time and the labelled actors on the first frame.
+
+    Higher is better.
+    """
     stride = max(1, len(actors[0].points_at(1)) // 300)
     first, last, half = (
         _visible_fraction(camera, actors[0].points_at(step)[::stride], step) for step in (1, steps - 2, steps // 2)

@@ -12,7 +12,7 @@ from .scene_sampler import SceneSampler
 
 
 def make_procedural_object(sampler: SceneSampler, weights: dict[str, float] | None = None) -> Model3D:
-    """Draw an object; `weights` are those of the kinds to choose from; None: all kinds, equally likely."""
+    """Draw an object of random kind; `weights` maps the possible kinds to their weights; None: all kinds, equally."""
     kind = sampler.weighted_choice(weights or dict.fromkeys(_MAKERS, 1.0))
     return replace(_MAKERS[kind](sampler), kind=kind)
 
@@ -93,7 +93,7 @@ def _flag(sampler: SceneSampler) -> Model3D:
 
 
 def _towel(sampler: SceneSampler) -> Model3D:
-    """Return swinging cloth that hangs by its upper edge, which is gathered to some degree."""
+    """Return swinging cloth that hangs by its upper edge, which may be gathered into folds."""
     u, v = np.meshgrid(np.linspace(-1, 1, 16), np.linspace(0, 1, 16))
     width, height, gather = sampler.ratio(0.3, 0.8), sampler.ratio(0.5, 1.4), sampler.between(0, 0.9)
     swing = sampler.wave(0.7, 0.5)[:, None, None] * v**1.2
@@ -190,7 +190,7 @@ def _stool(sampler: SceneSampler) -> Model3D:
 
 
 def _toy(sampler: SceneSampler) -> Model3D:
-    """Return a ball, box, turned shape or lump, sometimes furry."""
+    """Return a ball, box, solid of revolution or lump, sometimes with fur."""
     kind = sampler.weighted_choice({"ball": 2, "box": 1, "turned": 2, "lump": 2})
     if kind == "ball":
         mesh, motion = sphere(0.4), "roll"
@@ -232,7 +232,7 @@ def _robot_arm(sampler: SceneSampler) -> Model3D:
 
 
 def grass_field(sampler: SceneSampler, radius: float, count: int) -> Model3D:
-    """Return blades of grass all over the square within `radius` of the origin, in the same wind."""
+    """Return `count` blades of grass that sway in the wind, on a square of side 2 * `radius` around the origin."""
     roots = np.concatenate([sampler.rng.uniform(-radius, radius, (count, 2)), np.zeros((count, 1))], axis=1)
     height = sampler.ratio(0.06, 0.3)
     tips = (
@@ -248,7 +248,7 @@ def grass_field(sampler: SceneSampler, radius: float, count: int) -> Model3D:
 
 
 def _wheel(sampler: SceneSampler, radius: float, thickness: float, *, spokes: int, material: int) -> Mesh:
-    """Return a wheel about the y axis; its spokes make the rotation visible."""
+    """Return a wheel whose axle is the y axis; spokes make its rotation visible."""
     angles = np.linspace(0, 2 * np.pi, 25)
     rim = radius * 0.93 * np.stack([np.cos(angles), 0 * angles, np.sin(angles)], 1)[None]
     parts = [tube(rim, np.full(25, max(0.08 * radius, thickness / 4)), sides=6, material=material)]
@@ -260,7 +260,7 @@ def _wheel(sampler: SceneSampler, radius: float, thickness: float, *, spokes: in
 
 
 def _spinning(mesh: Mesh, angle: np.ndarray) -> Mesh:
-    """Return the mesh rotated about the y axis by angles (K,), as a wheel that rolls along x."""
+    """Return the mesh rotated about the y axis by angles (K,) over time, like a wheel that rolls along x."""
     cosine, sine, zero = np.cos(angle), np.sin(angle), 0 * angle
     turns = np.stack([cosine, zero, sine, zero, zero + 1, zero, -sine, zero, cosine], 1).reshape(-1, 3, 3)
     return replace(mesh, points=np.einsum("kij,vj->kvi", turns, mesh.points[0]))
@@ -274,7 +274,7 @@ def _rounded_box(size: np.ndarray) -> Mesh:
 
 
 def _on_ground(mesh: Mesh) -> Mesh:
-    """Return the mesh with its lowest point over all time steps on the ground."""
+    """Return the mesh, moved up or down so that its lowest point over all time steps is on the ground."""
     return mesh.translated(np.array([0, 0, -mesh.lower_corner[2]]))
 
 

@@ -1,4 +1,4 @@
-"""Rendering of a planned scene with Cycles: pictures, and label images from coverage passes."""
+"""Rendering of a planned scene with Cycles: pictures, and label images made from coverage passes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MIN_COVERAGE = 0.5  # of a pixel by an object, for the pixel to get its label
 
 
 class SceneRenderer:
-    """Scene built in Blender, ready to be rendered into `folder`. There can be only one at a time."""
+    """Scene built in Blender, to be rendered into `folder`; it replaces the scene of an earlier renderer."""
 
     def __init__(self, scene: Scene, *, width: int, height: int, folder: Path) -> None:
         self.folder = folder
@@ -32,7 +32,7 @@ class SceneRenderer:
             _add_coverage_output(folder)
 
     def render(self, frames: range, *, samples: int, percent: int = 100) -> tuple[list[Path], np.ndarray]:
-        """Render frames at `percent` of the size; return the paths of their pictures and labels (T, H, W) uint8."""
+        """Render frames at `percent` of the size; return the paths of the pictures, and the labels (T, H, W) uint8."""
         scene = bpy.context.scene
         scene.cycles.samples = samples
         scene.cycles.use_denoising = samples > 2
@@ -95,7 +95,10 @@ def _add_coverage_output(folder: Path) -> None:
 
 
 def _labels(folder: Path, frame: int) -> np.ndarray:
-    """Read the label image (H, W) uint8 of one frame: the object that covers at least half of each pixel, or 0."""
+    """Compute the labels (H, W) uint8 of one frame from its coverage images.
+
+    A pixel gets the label of the object that covers at least half of it, or 0.
+    """
     first_three, last = (cv2.imread(str(_coverage_file(folder, name, frame))) for name in (LABELS_RGB, LABEL_ALPHA))
     coverage = np.dstack([first_three[..., ::-1], last[..., :1]]) / 255.0
     coverage = linear(coverage)  # the passes are written as sRGB
@@ -109,7 +112,7 @@ def _coverage_file(folder: Path, name: str, frame: int) -> Path:
 
 @contextmanager
 def silenced_stdout() -> Iterator[None]:
-    """Discard what Blender writes to the standard output of the process."""
+    """Discard, inside a `with` block, what Blender writes to the standard output of the process."""
     sys.stdout.flush()
     stdout = os.dup(1)
     with Path(os.devnull).open("wb") as null:

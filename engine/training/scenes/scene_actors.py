@@ -25,7 +25,7 @@ ModelMaker = Callable[[SceneSampler], Model3D]
 
 
 def make_actors(sampler: SceneSampler, libraries: AssetLibraries) -> list[SceneObject]:
-    """Return the moving objects: labels 1, 2, .. and unlabelled ones; the camera is aimed at the first."""
+    """Make the moving objects, with labels 1, 2, .. or 0 (unlabelled); the camera is aimed at the first object."""
     count = int(sampler.rng.choice([1, 2, 3, 4], p=[0.38, 0.34, 0.18, 0.1]))
     actors: list[SceneObject] = []
     labels = 0
@@ -42,7 +42,7 @@ def _add_instances(
 ) -> int:
     """Append one to three instances of the same model to `actors`, some with an attached object.
 
-    Labels 1 to `labels` are in use; instances may get new ones up to `count`. Returns the new value of `labels`.
+    Labels 1 to `labels` are in use; instances get new labels up to `count`, or 0. Returns the highest label now in use.
     """
     make = _sample_model_maker(sampler, libraries)
     seed = int(sampler.rng.integers(2**40))  # every instance is made from the same seed
@@ -68,12 +68,15 @@ def _add_instances(
 
 
 def _partly_replaced(sampler: SceneSampler, materials: Sequence[SurfaceMaterial]) -> tuple[SurfaceMaterial, ...]:
-    """Return the materials with about half of them drawn anew."""
+    """Return the materials, about half of them replaced by random new ones."""
     return tuple(sampler.material() if sampler.chance(0.5) else material for material in materials)
 
 
 def _sample_model_maker(sampler: SceneSampler, libraries: AssetLibraries) -> ModelMaker:
-    """Draw the kind of a model; return a function that makes the same model again from samplers in the same state."""
+    """Draw a kind of model; return a function that makes a model of this kind from the draws of a sampler.
+
+    Samplers in the same state give the same model.
+    """
     weights = {"creature": 2.0, "procedural": 3.0}
     if libraries.actors:
         weights |= {PEOPLE: 2.6, ANIMALS: 2.8}
@@ -106,7 +109,7 @@ def _sample_model_maker(sampler: SceneSampler, libraries: AssetLibraries) -> Mod
 def _place_actor(
     sampler: SceneSampler, model: Model3D, extent: float, others: list[SceneObject], label: int
 ) -> SceneObject:
-    """Return the model scaled to `extent` metres, at a free position near the first of `others`, with a trajectory."""
+    """Return the model as a moving object of `extent` metres, at a free place near the first of `others`."""
     if model.kind in _CAN_TUMBLE and sampler.train_only_chance(_TUMBLE_PROB):
         model = replace(model, motion="tumble")
     mesh = resized(model.mesh, extent)
@@ -128,7 +131,8 @@ def _place_actor(
 def _add_attachment(sampler: SceneSampler, actors: list[SceneObject], labels: int) -> int:
     """Append an object that the last actor carries, or a rope that is tied to it.
 
-    Labels 1 to `labels` are in use; it gets none, the actor's or a new one. Returns the new value of `labels`.
+    Labels 1 to `labels` are in use; the new object gets 0, the actor's label or a new label. Returns the highest label
+    now in use.
     """
     carrier = actors[-1]
     label = int(sampler.rng.choice([0, carrier.label, labels + 1]))
@@ -140,7 +144,10 @@ def _add_attachment(sampler: SceneSampler, actors: list[SceneObject], labels: in
 
 
 def _carried_object(sampler: SceneSampler, carrier: SceneObject, label: int) -> SceneObject:
-    """Return a small procedural object that moves with a random vertex of the carrier's undeformed mesh."""
+    """Return a small procedural object at a random vertex of the carrier.
+
+    The object follows the transform of the carrier, but not its deformation.
+    """
     model = make_procedural_object(sampler, {"toy": 2, "stool": 1, "wires": 1, "flag": 1, "towel": 1})
     mesh = resized(model.mesh, carrier.extent() * sampler.ratio(0.25, 0.6))
     offset = np.eye(4)

@@ -17,7 +17,7 @@ MAX_IMAGE_SIDE = 320  # pixels; a larger texture costs time and shows no more de
 
 @dataclass(frozen=True)
 class SceneSampler(RandomSampler):
-    """Draws random numbers, colours and materials for a scene, and holds the times (K,) at which it is sampled."""
+    """Draws random numbers, curves, colours and materials for a scene; `seconds` are the times of its time steps."""
 
     rng: np.random.Generator
     seconds: np.ndarray  # (K,)
@@ -27,7 +27,7 @@ class SceneSampler(RandomSampler):
     train_only_rng: np.random.Generator | None = None
 
     def train_only_chance(self, probability: float) -> bool:
-        """Return True with the given probability; always False in a held-out scene, which has no `train_only_rng`."""
+        """Return True with the given probability in training scenes, and always False in held-out scenes."""
         return self.train_only_rng is not None and bool(self.train_only_rng.random() < probability)
 
     def integer(self, low: int, high: int) -> int:
@@ -44,12 +44,12 @@ class SceneSampler(RandomSampler):
         return list(weights)[self.rng.choice(len(values), p=values / values.sum())]
 
     def wave(self, frequency: float, amplitude: float = 1.0) -> np.ndarray:
-        """Return a sine (K,) of random phase; its frequency in Hz is jittered by up to 30 %."""
+        """Return a sine (K,) of random phase, with about the given frequency in Hz."""
         frequency = frequency * self.between(0.75, 1.3)
         return amplitude * np.sin(2 * np.pi * (frequency * self.seconds + self.rng.random()))
 
     def smooth_noise(self, amplitude: float, frequency: float) -> np.ndarray:
-        """Return a smooth random curve (K,): four sines around `frequency` Hz, within about +-`amplitude`."""
+        """Return a smooth random curve (K,), within about +-`amplitude`: four sines of about `frequency` Hz."""
         octaves = [self.wave(frequency * factor, amplitude / factor**0.7) for factor in (0.6, 1.0, 1.7, 2.9)]
         return np.asarray(sum(octaves)) / 2
 
@@ -65,7 +65,7 @@ class SceneSampler(RandomSampler):
     def material(self, *, image_prob: float = 0.55, repeat: float | None = None) -> SurfaceMaterial:
         """Draw a surface material: with probability `image_prob` an image or a pattern, otherwise a plain colour.
 
-        `repeat` is how often the image is tiled; None: random.
+        `repeat` is how often the image is repeated over the surface; None: random.
         """
         roughness = self.between(0.08, 0.35) if self.chance(0.25) else self.between(0.4, 1.0)
         metallic = self.between(0.6, 1.0) if self.chance(0.12) else 0.0
@@ -79,9 +79,10 @@ class SceneSampler(RandomSampler):
         return SurfaceMaterial(tint, image, repeat or self.ratio(0.6, 4), roughness, metallic)
 
     def image(self, *, photo_prob: float, side: int = MAX_IMAGE_SIDE) -> np.ndarray:
-        """Draw an image (h, w, 3), sides at most `side`: a photograph with probability `photo_prob`, else a texture.
+        """Draw an image (h, w, 3) with sides of at most `side` pixels.
 
-        One in eight has its colour channels permuted.
+        It is a photograph with probability `photo_prob`, otherwise a texture; in 12 % of all draws, its colour channels
+        are permuted.
         """
         kind = BACKGROUND if self.chance(photo_prob) or not self.assets.count(TEXTURE) else TEXTURE
         item = self.assets.pick(kind, self.rng)

@@ -18,7 +18,7 @@ from .zeroad_actors import BUILDINGS, GEAR, STONES, TREES, ZeroADActors
 
 @dataclass(frozen=True)
 class AssetLibraries:
-    """Libraries of ready-made models; None where a library is not installed."""
+    """Libraries of ready-made models; a library that is not installed is None."""
 
     actors: ZeroADActors | None
     furniture: Furniture | None
@@ -26,7 +26,7 @@ class AssetLibraries:
 
 @dataclass(frozen=True)
 class ActionArea:
-    """Region in which the moving objects are, in metres."""
+    """Region of a scene in which the moving objects are, in metres, and the camera that films it."""
 
     centre: np.ndarray  # (3,) on the ground
     radius: float  # that the moving objects stay within, distant ones excepted
@@ -37,7 +37,7 @@ class ActionArea:
 def make_scenery(
     sampler: SceneSampler, libraries: AssetLibraries, area: ActionArea, *, ground: bool, level: float
 ) -> list[SceneObject]:
-    """Return all background objects, occluders included; emissive images get the strength `level`."""
+    """Make all background objects and occluders; `level` is the emission strength of backdrop and wall pictures."""
     objects = []
     radius = np.linalg.norm(area.camera.transforms[:, :2, 3] - area.centre[:2], axis=1).max() + 1.5 * area.radius
     indoors = ground and sampler.chance(0.3)
@@ -60,7 +60,7 @@ def make_scenery(
 
 
 def _floor(sampler: SceneSampler, area: ActionArea, width: float) -> SceneObject:
-    """Return a ground plane, reflective in one of five scenes."""
+    """Return a ground plane; one in five is reflective."""
     corners = np.array([[[-1.0, -1, 0], [1, -1, 0]], [[-1, 1, 0], [1, 1, 0]]])[None] * width
     material = replace(sampler.material(image_prob=0.93), metallic=0.0)
     if material.image is not None:
@@ -73,7 +73,7 @@ def _floor(sampler: SceneSampler, area: ActionArea, width: float) -> SceneObject
 
 
 def _walls(sampler: SceneSampler, area: ActionArea, distance: float, level: float) -> list[SceneObject]:
-    """Return four walls around camera and objects, with up to three images on each: pictures, windows."""
+    """Return four walls around camera and objects, each with up to three images as pictures or windows."""
     wall_height = distance * sampler.between(0.7, 1.6) + area.camera.transforms[:, 2, 3].max()
     walls = []
     material = sampler.material(image_prob=0.7)
@@ -151,7 +151,7 @@ _STANDING = {"plant": 2, "stool": 1, "car": 1, "arm": 0.5, "tuft": 1, "flag": 0.
 
 
 def _library_model(sampler: SceneSampler, libraries: AssetLibraries, *, indoors: bool) -> Model3D | None:
-    """Draw a box, a piece of furniture or an outdoor model; None if the library drawn from is not installed."""
+    """Draw a box, a piece of furniture or an outdoor model; return None if a library is needed but not installed."""
     if sampler.chance(0.2):
         return Model3D(box(sampler.rng.uniform(0.2, 1, 3)), (sampler.material(),), "stand")
     if libraries.furniture and (indoors or sampler.chance(0.25)):
@@ -184,7 +184,7 @@ def _occluder(sampler: SceneSampler, libraries: AssetLibraries, area: ActionArea
 def _occluder_mesh(
     sampler: SceneSampler, libraries: AssetLibraries, width: float
 ) -> tuple[Mesh, tuple[SurfaceMaterial, ...]]:
-    """Draw a post, bars, leaves or a model, in proportion to the `width` of the view, with its materials."""
+    """Draw the mesh and materials of an occluder (post, bars, leaves, model), sized relative to the view's `width`."""
     kind = sampler.weighted_choice({"post": 3, "bars": 0.6, "leaves": 2, "model": 3})
     if kind == "post":
         post = tube(np.array([[[0.1, 0, -9], [0, 0, 9.0]]]), np.full(2, width * sampler.ratio(0.015, 0.12)))
@@ -210,14 +210,17 @@ def _bars(sampler: SceneSampler, width: float) -> Mesh:
 
 
 def resized(mesh: Mesh, extent: float) -> Mesh:
-    """Return the mesh scaled to a longest side of `extent`, outliers ignored, with its base centred on the origin."""
+    """Return the mesh, scaled to a longest side of `extent` metres, with the centre of its base at the origin.
+
+    Outlying vertices are ignored.
+    """
     low, high = np.percentile(mesh.points[0], [1, 99], axis=0)
     centre = np.array([*(low + high)[:2] / 2, mesh.points[0, :, 2].min()])
     return mesh.translated(-centre).scaled(extent / max(1e-6, (high - low).max()))
 
 
 def make_lights(sampler: SceneSampler, area: ActionArea) -> tuple[list[SceneLight], SurfaceMaterial, np.ndarray]:
-    """Return lights, the sky and its strength (1 or K,); in part of the scenes they change over time."""
+    """Draw the lights, the sky and the sky's strength (1 or K,); in some scenes they change over time."""
     lights = [_sun(sampler)] if sampler.chance(0.72) else []
     for _ in range(sampler.integer(0 if lights else 1, 2)):
         lights.append(_area_light(sampler, area))
@@ -228,7 +231,7 @@ def make_lights(sampler: SceneSampler, area: ActionArea) -> tuple[list[SceneLigh
 
 
 def _sun(sampler: SceneSampler) -> SceneLight:
-    """Draw a sun whose direction changes over time in some scenes."""
+    """Draw a sun; in some scenes its direction changes over time."""
     elevation = np.radians(sampler.between(12, 80))
     azimuth = sampler.between(0, 6) + sampler.chance(0.2) * sampler.between(-0.8, 0.8) * sampler.seconds
     eye = 10 * np.stack(
@@ -240,7 +243,7 @@ def _sun(sampler: SceneSampler) -> SceneLight:
 
 
 def _area_light(sampler: SceneSampler, area: ActionArea) -> SceneLight:
-    """Draw an area light that points at the action area and moves around it in some scenes."""
+    """Draw an area light that points at the action area; in some scenes it moves around the area."""
     distance = area.extent * sampler.ratio(1.2, 4)
     azimuth = sampler.between(0, 6) + sampler.chance(0.3) * sampler.smooth_noise(1.0, 0.3)
     height = distance * sampler.between(0.4, 1.2) + 0 * sampler.seconds
@@ -252,7 +255,10 @@ def _area_light(sampler: SceneSampler, area: ActionArea) -> SceneLight:
 
 
 def light_level(lights: list[SceneLight], strength: np.ndarray, area: ActionArea) -> float:
-    """Estimate the radiance of a white wall in this light, as a strength for emissive images in the scene."""
+    """Estimate the radiance of a white wall under the lights and a sky of the given strength.
+
+    It serves as the emission strength of backdrop and wall pictures.
+    """
     level = 0.45 * strength.mean()
     for light in lights:
         distance = np.linalg.norm(light.transforms[:, :3, 3] - area.centre, axis=1).mean()
@@ -262,7 +268,7 @@ def light_level(lights: list[SceneLight], strength: np.ndarray, area: ActionArea
 
 
 def _light_variation(sampler: SceneSampler) -> np.ndarray:
-    """Return a factor for light over time (1 or K,): steady, a passing cloud, a switch or a flicker."""
+    """Draw a factor of light strength over time (1 or K,): steady, a passing cloud, a switch or a flicker."""
     kind = sampler.weighted_choice({"steady": 6, "cloud": 2, "switch": 0.6, "flicker": 0.6})
     if kind == "cloud":
         return 0.62 + 0.38 * np.clip(sampler.smooth_noise(1.2, 0.5), -1, 1)

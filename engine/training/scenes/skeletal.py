@@ -23,7 +23,7 @@ class AttachmentPoint:
 
 @dataclass(frozen=True)
 class SkinnedMesh:
-    """Mesh with bones, in its rest pose. Coordinates are the file's: y up, left-handed."""
+    """Mesh with bones, in its rest pose, in the coordinates of its file: y up, left-handed."""
 
     points: np.ndarray  # (V, 3)
     uvs: np.ndarray  # (V, 2)
@@ -34,7 +34,7 @@ class SkinnedMesh:
     attachment_points: dict[str, AttachmentPoint]
 
     def deform(self, pose: np.ndarray) -> np.ndarray:
-        """Return the vertices (K, V, 3) in poses (K, B, 4, 4) of the bones, by linear blend skinning."""
+        """Return the vertices (K, V, 3) for K poses of the bones (K, B, 4, 4), by linear blend skinning."""
         skinning = pose @ np.linalg.inv(self.rest_pose)
         identity = np.broadcast_to(np.eye(4), (len(pose), 1, 4, 4))
         skinning = np.concatenate([skinning, identity], axis=1)  # the last one is for vertices without a bone
@@ -50,9 +50,9 @@ class SkinnedMesh:
         return posed
 
     def attachment_transforms(self, name: str, pose: np.ndarray | None, steps: int) -> np.ndarray | None:
-        """Return an attachment point's transforms (K, 4, 4) in `steps` poses (K, B, 4, 4), or at rest without a pose.
+        """Return the transforms (K, 4, 4) of the attachment point `name` for K = `steps` bone poses (K, B, 4, 4).
 
-        Returns None if the mesh has no attachment point of that name.
+        If `pose` is None, the rest pose is used. Returns None if the mesh has no attachment point of that name.
         """
         attachment_point = self.attachment_points.get(name)
         if attachment_point is None:
@@ -64,7 +64,10 @@ class SkinnedMesh:
 
 
 class _Reader:
-    """Sequential reader of little-endian values; raises MalformedFileError at a wrong magic number or end of data."""
+    """Sequential reader of little-endian values.
+
+    Raises MalformedFileError if the data begin with a wrong magic number or end too early.
+    """
 
     def __init__(self, data: bytes, magic: bytes) -> None:
         if data[:4] != magic:
@@ -87,7 +90,7 @@ class _Reader:
 
 
 def read_mesh(data: bytes) -> SkinnedMesh:
-    """Parse a PMD file of version 3 or 4. Raises MalformedFileError."""
+    """Parse a mesh, a PMD file of version 3 or 4. Raises MalformedFileError."""
     reader = _Reader(data, b"PSMD")
     version = reader.number()
     reader.number()  # the number of bytes that follow
@@ -128,9 +131,9 @@ def read_mesh(data: bytes) -> SkinnedMesh:
 
 
 def read_animation(data: bytes) -> np.ndarray:
-    """Parse a PSA file: translation and quaternion (x, y, z, w) of each bone (N, B, 7), 30 frames a second.
+    """Parse an animation, a PSA file: translation and quaternion (x, y, z, w) of B bones on N frames (N, B, 7).
 
-    Raises MalformedFileError.
+    The animation has 30 frames a second. Raises MalformedFileError.
     """
     reader = _Reader(data, b"PSSA")
     if reader.number() != 1:
@@ -146,7 +149,7 @@ def read_animation(data: bytes) -> np.ndarray:
 
 
 def pose_at(states: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Return the bones' matrices (K, B, 4, 4) at times (K,) in frames, interpolated; the animation loops."""
+    """Return the bones' matrices (K, B, 4, 4) at `times` (K,), in frames, of a looping animation (N, B, 7)."""
     times = np.mod(times, max(1, len(states) - 1))
     index = np.floor(times).astype(int)
     fraction = (times - index)[:, None, None]

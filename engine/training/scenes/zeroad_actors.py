@@ -48,7 +48,7 @@ _UNUSABLE = (KeyError, IndexError, MalformedFileError, OSError, ElementTree.Pars
 
 @dataclass
 class ActorVariant:
-    """Content of an actor file after one variant of each of its groups has been chosen."""
+    """Content of an actor file, in which one variant of each group has been chosen."""
 
     mesh: str = ""
     texture: str = ""
@@ -90,7 +90,7 @@ class ZeroADActors:
 
     @cached_property
     def _actors(self) -> dict[str, list[str]]:
-        """Return the actor files of each kind, relative to the archive's folder of actors."""
+        """Return the actor files of each kind, as paths below `art/actors/` in the archive."""
         actors = sorted(
             name.removeprefix("art/actors/")
             for name in self._file_names
@@ -99,7 +99,7 @@ class ZeroADActors:
         return {kind: [name for name in actors if name.startswith(folders)] for kind, folders in _FOLDERS.items()}
 
     def sample_model(self, sampler: SceneSampler, kind: str, *, action: str = "") -> Model3D:
-        """Draw an actor as a model that walks if it is a person or animal, swims if its name says so, or stands."""
+        """Draw an actor as a model; its motion (walk, swim or stand) depends on its kind, file name and action."""
         actor = self.sample_actor(sampler.rng, kind, sampler.seconds, action=action)
         motion = "stand" if kind not in (PEOPLE, ANIMALS) or actor.action.startswith(_IN_PLACE) else "walk"
         if any(word in actor.source for word in _SWIMMING_OR_FLYING):
@@ -145,7 +145,7 @@ class ZeroADActors:
     ) -> tuple[Mesh, list[SurfaceMaterial]]:
         """Return the animated mesh of an actor joined with its props, and their materials, in the game's coordinates.
 
-        Props are nested up to `depth`; material indices count from `start`.
+        Props may have props of their own, down to `depth` levels; material indices count from `start`.
         """
         skinned = self._mesh(variant.mesh)
         pose = self._pose(variant, skinned, rng, seconds, action)
@@ -177,7 +177,10 @@ class ZeroADActors:
     def _pose(
         self, variant: ActorVariant, mesh: SkinnedMesh, rng: np.random.Generator, seconds: np.ndarray, action: str
     ) -> np.ndarray | None:
-        """Return the bones' matrices (K, B, 4, 4) in an animation of the action, else an idle one, else None."""
+        """Return the bones' matrices (K, B, 4, 4) in a random animation of the action, or else of the action "idle".
+
+        Returns None if there is no animation, or if its number of bones differs from that of the mesh.
+        """
         files = variant.animations.get(action) or variant.animations.get("idle") or []
         if not files or not len(mesh.rest_pose):
             return None
@@ -190,7 +193,7 @@ class ZeroADActors:
     def _surface_material(
         self, variant: ActorVariant, rng: np.random.Generator, team_colour: tuple[float, ...]
     ) -> SurfaceMaterial:
-        """Return the actor's texture as a material; its alpha is a mask of either the team's colour or of holes."""
+        """Return a material with the actor's texture, whose alpha may mark areas in the team's colour, or holes."""
         image = self._texture(variant.texture) if variant.texture else None
         if image is None:
             return SurfaceMaterial(colour=tuple(rng.uniform(0.2, 0.8, 3)))
@@ -212,7 +215,7 @@ class ZeroADActors:
         return np.array(image)
 
     def _choose_variants(self, actor: str, rng: np.random.Generator, names: set[str]) -> ActorVariant:
-        """Return an actor file's content with one variant drawn of each group, preferring variants in `names`."""
+        """Return an actor file's content with one variant of each group: one named in `names`, or else a random one."""
         root = self._read_actor(actor)
         result = ActorVariant(material=(root.findtext("material") or "").strip(), names=set(names))
         for group in root.findall("group"):
@@ -228,7 +231,7 @@ class ZeroADActors:
         return result
 
     def _read_actor(self, actor: str) -> ElementTree.Element:
-        """Return an actor file's root element, at the highest quality if it has several levels."""
+        """Return the root element of an actor file; of several quality levels, that of the highest."""
         root = self._parse(f"art/actors/{actor}")
         if root.tag == "qualitylevels":
             level = root[0]  # the most detailed
@@ -237,7 +240,7 @@ class ZeroADActors:
         return root
 
     def _with_base_files(self, variant: ElementTree.Element) -> list[ElementTree.Element]:
-        """Return the chain of variants that a variant inherits from through its `file`, most basic first."""
+        """Return a variant, preceded by the variants that it inherits from through its `file`, most basic first."""
         elements = [variant]
         while elements[0].get("file") and len(elements) < 6:
             name = f"art/variants/{elements[0].get('file')}"
@@ -253,7 +256,7 @@ class ZeroADActors:
 def _choose_variant(
     variants: list[list[ElementTree.Element]], rng: np.random.Generator, names: set[str]
 ) -> list[ElementTree.Element]:
-    """Return the first variant with one of the `names`, or one drawn by the frequencies in the file."""
+    """Return the first variant with a name in `names`, or else draw one by the frequencies in the file."""
     frequencies = np.array([max(float(elements[-1].get("frequency", 0) or 0), 0) for elements in variants])
     for elements in variants:
         if any(_variant_name(element) in names for element in elements):
@@ -275,7 +278,7 @@ def _add_animations(result: ActorVariant, variant: ElementTree.Element) -> None:
 
 
 def _apply_variant(result: ActorVariant, variant: ElementTree.Element) -> None:
-    """Set the mesh, colour, texture and props of `result` to those that a variant's XML element contains."""
+    """Copy the mesh, colour, texture and props that a variant's XML element contains to `result`."""
     result.mesh = (variant.findtext("mesh") or result.mesh).strip()
     colour = variant.findtext("color")
     if colour:

@@ -23,7 +23,7 @@ from engine.training.unroll import Sample, make_sample
 
 @pytest.fixture(scope="module")
 def assets(tmp_path_factory):
-    """Write a small prepared folder: two cut-outs, two backgrounds, a texture and a turntable."""
+    """Write and open a small folder of prepared pictures: two cut-outs, two backgrounds, a texture, a turntable."""
     folder = tmp_path_factory.mktemp("prepared")
     rng = np.random.default_rng(3)
     items = []
@@ -84,7 +84,7 @@ def test_objects_move(assets):
 
 
 def square(colour, *, x, y, side=21, frames=2, step=0.0):
-    """Make a sprite: a plain square with its centre at (x, y) that moves `step` pixels to the right per frame."""
+    """Make a sprite of a plain square with its centre at (x, y) that moves `step` pixels to the right per frame."""
     rgba = np.full((side, side, 4), 255, np.uint8)
     rgba[..., :3] = colour
     still = np.zeros(frames)

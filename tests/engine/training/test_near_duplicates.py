@@ -14,7 +14,7 @@ from engine.training.near_duplicates import drop_near_duplicates
 
 @pytest.fixture
 def ship() -> np.ndarray:
-    """Draw a cut-out (120, 160, 4) BGRA: patches of colour in an ellipse."""
+    """Draw a cut-out (120, 160, 4) BGRA, an ellipse of coloured patches that stands for a picture of a ship."""
     rng = np.random.default_rng(3)
     picture = cv2.resize(rng.integers(0, 256, (6, 8, 4), np.uint8), (160, 120), interpolation=cv2.INTER_CUBIC)
     alpha = np.zeros((120, 160), np.uint8)
@@ -24,7 +24,7 @@ def ship() -> np.ndarray:
 
 
 def is_kept(folder: Path, held_out: np.ndarray, training: np.ndarray, kind: str = "cutout") -> bool:
-    """Return whether a training picture is kept beside a held-out one."""
+    """Return whether `drop_near_duplicates` keeps the training picture, given the held-out picture."""
     items = []
     for name, picture, held in (("held", held_out, True), ("training", training, False)):
         cv2.imwrite(str(folder / f"{name}.png"), picture)

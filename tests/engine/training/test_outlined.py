@@ -1,4 +1,4 @@
-"""Photographs with outlined subjects are prepared, deformed, and made into films; subjects can be cut out to move."""
+"""Photographs with outlined subjects: preparation, cut-outs, deformation, and films made from them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RING = {"size": [320, 200], "subjects": [[[60, 40, 160, 40, 160, 140, 60, 140], 
 
 @pytest.fixture
 def assets(tmp_path, monkeypatch):
-    """Prepare two photographs: one with a red frame that is outlined, and one without outlines."""
+    """Prepare two photographs: one shows a red frame as its outlined subject, the other has no outlines."""
     package = unpacked(tmp_path / "fetched", "photographs")
     package.mkdir(parents=True)
     rng = np.random.default_rng(5)

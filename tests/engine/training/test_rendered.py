@@ -13,7 +13,10 @@ from engine.training.rendered import MAX_FRAME_STEP, RenderedClips, clip_name
 
 @pytest.fixture
 def clips(tmp_path):
-    """Write four clips, one held out: a bright square moves 6 pixels a frame, over a grey that encodes the frame."""
+    """Write four clips, one of them held out.
+
+    A bright square moves 6 pixels a frame; the grey of the background tells the frame number.
+    """
     for seed in (1, 2, 3, 20):
         clip = tmp_path / clip_name(seed)
         (clip / "frames").mkdir(parents=True)

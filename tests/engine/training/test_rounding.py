@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(not quantised.AVAILABLE, reason="this PyTorch ha
 
 
 def pictures(seed: int, count: int) -> list[torch.Tensor]:
-    """Draw random pictures (1, 3, 128, 128) with noise at two scales."""
+    """Draw `count` pictures (1, 3, 128, 128) of random noise at two scales."""
     rng, images = np.random.default_rng(seed), []
     for _ in range(count):
         coarse, fine = (cv2.resize(rng.uniform(0, 1, (n, n, 3)).astype(np.float32), (128, 128)) for n in (6, 40))
@@ -32,7 +32,7 @@ def keys(network: Keymatte, images: list[torch.Tensor]) -> torch.Tensor:
 
 
 def relative_error(found: torch.Tensor, truth: torch.Tensor) -> float:
-    """Return the relative error of keys, without a constant offset, which similarities do not depend on."""
+    """Return the relative error of keys; constant offsets are ignored, as similarities do not depend on them."""
     error = found - truth
     return float((error - error.mean(1, keepdim=True)).norm() / (truth - truth.mean(1, keepdim=True)).norm())
 

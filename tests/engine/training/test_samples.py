@@ -14,7 +14,7 @@ from engine.training.unroll import make_sample, unroll
 
 
 def film(frames: int = 5, side: int = 96) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a bright ellipse that drifts over dark noise: images and labels."""
+    """Draw images (T, H, W, 3) of a bright ellipse that drifts over dark noise, and their labels (T, H, W)."""
     noise = np.random.default_rng(0).integers(0, 90, (12, 12, 3)).astype(np.uint8)
     images = np.repeat(cv2.resize(noise, (side, side))[None], frames, 0)
     labels = np.zeros((frames, side, side), np.uint8)

@@ -14,7 +14,7 @@ from engine.training.scenes.zeroad_actors import HELD_OUT_PERCENT, PEOPLE, ZeroA
 
 
 def mesh_bytes(points, faces, bones, rest, sockets=()):
-    """Return a PMD file of version 3 in which one bone moves each vertex."""
+    """Return the bytes of a PMD file of version 3 in which each vertex follows one bone."""
     body = struct.pack("<I", len(points))
     for point, bone in zip(points, bones):
         body += struct.pack("<3f3f2f4B4f", *point, 0, 1, 0, 0.25, 0.75, bone, *(NO_BONE,) * 3, 1, 0, 0, 0)
@@ -26,7 +26,7 @@ def mesh_bytes(points, faces, bones, rest, sockets=()):
 
 
 def animation_bytes(states):
-    """Return a PSA file of states (N, B, 7)."""
+    """Return the bytes of a PSA file with bone states (N, B, 7)."""
     body = struct.pack("<I3sfII", 3, b"run", 33.3, states.shape[1], len(states)) + states.astype("<f4").tobytes()
     return b"PSSA" + struct.pack("<II", 1, len(body)) + body
 

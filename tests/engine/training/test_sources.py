@@ -42,7 +42,7 @@ f 2 3 7 6
 
 
 def disc(path: Path, *, width: int = 200, height: int = 160, coat: int = 0) -> None:
-    """Write a disc with pattern number `coat`; equal patterns would be dropped as near duplicates."""
+    """Write a picture of a disc with the pattern number `coat`; discs with equal patterns are near duplicates."""
     colours = np.random.default_rng(coat).integers(0, 256, (8, 8, 4)).astype(np.uint8)
     rgba = cv2.resize(colours, (width, height), interpolation=cv2.INTER_NEAREST)
     rgba[..., 3] = cv2.circle(np.zeros((height, width)), (width // 2, height // 2), min(width, height) // 3, 255, -1)
@@ -52,7 +52,7 @@ def disc(path: Path, *, width: int = 200, height: int = 160, coat: int = 0) -> N
 
 @pytest.fixture
 def fetched(tmp_path):
-    """Write what `fetch` unpacks, for one package."""
+    """Write the folder that `fetch` would make for one package of pictures and models."""
     root = unpacked(tmp_path / "fetched", "toys")
     for number in range(30):
         disc(root / f"art/toy_{number}.png", coat=number)
