@@ -114,5 +114,5 @@ def test_interrupted_study_reports_the_finished_runs(clips):
 def test_unknown_methods_missing_parts_and_missing_weights_are_refused(clips):
     assert_refused(study(clips, methods="recipe,magic"), "--methods cannot be 'magic'", "neighbour")
     assert_refused(study(clips, methods="adapted"), "recipe colour cannot adapt to a clip")
-    assert_refused(study(clips, parts="caps"), "None of the study's clips is available")
+    assert_refused(study(clips, parts="caps"), "None of the study's clips are available")
     assert_refused(study(clips, weights=clips / "none.safetensors", recipe="keymatte"), "none.safetensors")

@@ -139,7 +139,7 @@ def test_weights_for_single_objects_get_a_zero_input_for_other_masks(tmp_path: P
         (lambda t: t.pop("decoder.pred.bias"), r"lacks 'decoder\.pred\.bias'"),
         (lambda t: t.update({"encoder.conv1.weight": torch.zeros(1)}), r"unknown tensor 'encoder\.conv1\.weight'"),
         (lambda t: t.update({"decoder.pred.bias": torch.zeros(2)}), r"'decoder\.pred\.bias' is \(2,\)"),
-        (lambda t: t["decoder.pred.bias"].fill_(float("nan")), r"'decoder\.pred\.bias' holds values"),
+        (lambda t: t["decoder.pred.bias"].fill_(float("nan")), r"'decoder\.pred\.bias' contains values"),
         (lambda t: (t.clear(), t.update({"stem.weight": torch.zeros(3)})), "unknown tensor|lacks"),
     ],
 )
