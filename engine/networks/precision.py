@@ -26,7 +26,7 @@ from .network import (
 class AutocastNetwork:
     """Wrapper that runs a network's methods under autocast and returns predictions as float32."""
 
-    def __init__(self, network: Any, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(self, network: Network, device: torch.device, dtype: torch.dtype) -> None:
         """Wrap the methods that every network has; the function `autocast` also wraps optional capabilities."""
         self.network = network
         self.stride, self.max_objects = network.stride, network.max_objects
@@ -60,42 +60,50 @@ class AutocastNetwork:
 class _Ahead(AutocastNetwork, EncodesAhead):
     @property
     def encodes_ahead(self) -> bool:
+        assert isinstance(self.network, EncodesAhead)
         return self.network.encodes_ahead
 
     @encodes_ahead.setter
     def encodes_ahead(self, value: bool) -> None:
+        assert isinstance(self.network, EncodesAhead)
         self.network.encodes_ahead = value
 
 
 class _Batches(AutocastNetwork, EncodesBatches):
     def encode_batch(self, images: Tensor) -> Sequence[Features]:
+        assert isinstance(self.network, EncodesBatches)
         with self._autocast():
             return self.network.encode_batch(images)
 
 
 class _Flow(AutocastNetwork, AttachesFlow):
     def attach_flow(self, features: Any, previous: Any) -> Features:
+        assert isinstance(self.network, AttachesFlow)
         return self.network.attach_flow(features, previous)
 
 
 class _Quality(AutocastNetwork, EstimatesQuality):
     def estimate_quality(self, state: Any) -> float | None:
+        assert isinstance(self.network, EstimatesQuality)
         return self.network.estimate_quality(state)
 
 
 class _Permanent(AutocastNetwork, MemorizesPermanent):
     def memorize_permanent(self, frame: int, features: Any, masks: Tensor, *, among: int) -> Entry:
+        assert isinstance(self.network, MemorizesPermanent)
         with self._autocast():
             return self.network.memorize_permanent(frame, features, masks, among=among)
 
 
 class _Prototypes(AutocastNetwork, DistilsPrototypes):
     def distil(self, entries: Sequence[Entry], count: int) -> Entry:
+        assert isinstance(self.network, DistilsPrototypes)
         return self.network.distil(entries, count)
 
 
 class _Folds(AutocastNetwork, FoldsEntries):
     def modulate(self, new: Entry, old: Entry) -> Entry:
+        assert isinstance(self.network, FoldsEntries)
         return self.network.modulate(new, old)
 
 
