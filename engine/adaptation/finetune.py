@@ -113,7 +113,10 @@ def _train_folds(
 
 
 def _best_evaluation(folds: Sequence[_Fold]) -> tuple[int, float, tuple[float, float]]:
-    """Return the index of the evaluation with the largest gain, the gain, and the mean J before training and there."""
+    """Find the evaluation during training that shows the largest gain in J.
+
+    Return its index, its gain, and two mean values of J: before training and at this evaluation.
+    """
     before, *after = (
         {kind: _mean([score for fold in folds for score in fold.scores[index][kind]]) for kind in _CARRIED}
         for index in range(_EVALUATIONS + 1)

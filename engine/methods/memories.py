@@ -46,8 +46,9 @@ class Cascade:
     needs: type[Any] | None = None  # required capability of the network, see `networks.network`
 
     def bank(self, numbers: Numbers, network: Network, frames: int) -> MemoryBank:
-        """Make a bank of these stores, after a quality filter and permanent keyframes if the settings ask for them.
+        """Make a bank of these stores.
 
+        If the settings ask for it, a quality filter, a store of permanent keyframes, or both come before them.
         Raises BadSetting if the network lacks the capability `needs`.
         """
         if self.needs and not isinstance(network, self.needs):

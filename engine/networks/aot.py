@@ -236,7 +236,10 @@ class Mavos(Aot, FoldsEntries):
     """MAVOS: DeAOT that merges each new memory entry with the old one by modulated cross-attention (MCA)."""
 
     def __init__(self, *parts: Any, modulation: nn.ModuleList, **options: Any) -> None:
-        """Build `Aot` from `parts` and `options`; `modulation` holds a ModuleDict per block, with an MCA per plane."""
+        """Build `Aot` from `parts` and `options`; `modulation` holds one ModuleDict per block.
+
+        Each ModuleDict maps the name of a plane of memory tokens, such as "key" or "value", to the MCA for that plane.
+        """
         super().__init__(*parts, **options)
         self.modulation = modulation
 

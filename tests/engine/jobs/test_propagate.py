@@ -1,4 +1,4 @@
-"""Propagation jobs on real files write mattes, report what is wrong, and lose nothing."""
+"""Propagation jobs on real files write mattes, report problems, and lose no earlier results if cancelled or refused."""
 
 from __future__ import annotations
 
