@@ -33,9 +33,10 @@ def rasterise(
 ) -> np.ndarray:
     """Return the mask, or only its `layers`, on the scene's current frame: (height, width) float32, 0..1.
 
-    Blender's Mask node draws the mask, so tracks, feather, handles, crossings and holes look as in this Blender.
-    Rendering evaluates shape keys and would lose unkeyed edits, so a copy of the mask without shape keys is rendered.
-    A mask whose points follow tracks or have feather points cannot be copied: its unkeyed edits are kept, not rendered.
+    The mask is rendered with the Mask node, so tracks, feather, handles, crossings and holes look as they do in the
+    running version of Blender. Rendering evaluates shape keys, which would overwrite edits without a key, so a copy of
+    the mask without shape keys is rendered. A mask whose points follow tracks or have feather points cannot be copied.
+    It is rendered itself: the result then lacks edits without a key, but they are restored in the mask afterwards.
     """
     names = {layer.name for layer in (mask.layers if layers is None else layers)}
     with (

@@ -160,9 +160,10 @@ class _Outputs:
 
 @contextmanager
 def _open_outputs(job: PropagationJob, context: JobContext, plan: _JobPlan, report: Report) -> Iterator[_Outputs]:
-    """Open the writers of the job within the context.
+    """Yield the writers of the job's results, and close the probability file when the `with` block ends.
 
-    If the job is cancelled, outlines are still traced if that takes little time.
+    If the job is cancelled in the block, outlines are still traced, within a short time limit. If a matte cannot be
+    read, the job's checkpoint is removed, or a resumed run would fail on the same matte again.
     """
     reader, folder = context.reader, plan.folder
     size = (reader.clip.height, reader.clip.width)

@@ -14,7 +14,7 @@ NAME = "Ours"
 
 
 def row(address: str = "", *, sha256: str = "") -> PublishedWeights:
-    """Return the catalogue entry of the published weights, which can be downloaded from `address`."""
+    """Return a catalogue entry for the weights file that `published` writes, with `address` as its download URL."""
     return PublishedWeights(
         name=NAME,
         recipes=("keymatte",),
