@@ -203,7 +203,7 @@ def broken_printing(name: str, source: str) -> list[str]:
 
 
 def broken_words(name: str, source: str) -> list[str]:
-    """Return paths of one machine, addresses of package registries, and notes of unfinished work in the source."""
+    """Return file paths of one computer, addresses of package registries and notes of unfinished work in the source."""
     return [
         f"{name}:{source.count(chr(10), 0, match.start()) + 1} has {what}: {match[0]}"
         for what, pattern in FORBIDDEN.items()

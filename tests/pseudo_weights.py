@@ -34,9 +34,9 @@ def save_pseudo_checkpoint(
 ) -> Path:
     """Write pseudo-weights as the authors save their checkpoints, and return `path`.
 
-    The sums of the tensors named in `sums` must agree with its values within `tolerance`. A shape paired with a type
-    is that of an integer tensor, which is zero. If `wrapped`, the state dict is an entry of the checkpoint, and its
-    names begin with "module.", as after distributed training.
+    `sums` maps names of tensors to the sums that they must have, within `tolerance`. Integer tensors are zero; their
+    items in `shapes` are pairs (shape, type). If `wrapped`, the state dict is an entry of the checkpoint, and its names
+    begin with "module.", as after distributed training.
     """
     integers = {name for name, shape in shapes.items() if len(shape) == 2 and isinstance(shape[0], list)}
     floats = {name: tuple(shape) for name, shape in shapes.items() if name not in integers}

@@ -1,4 +1,4 @@
-"""mypy finds no error in the engine, in build_addon.py and in the extension as it is staged."""
+"""mypy finds no error in the engine, in build_addon.py and in the extension as a build copies it to build/."""
 
 from __future__ import annotations
 

@@ -43,10 +43,7 @@ def published(path: Path, change=lambda tensors: None) -> Path:
 
 
 def child_program(address: str) -> str:
-    """Return a Python program that runs the engine's command line.
-
-    Its catalogue also has these weights, which can be downloaded from `address`.
-    """
+    """Return a Python program that runs the engine's command line with the entry `row(address)` in its catalogue."""
     return (
         "import sys\n"
         "from engine.shared import catalogue\n"

@@ -1,4 +1,4 @@
-"""`bench` as a child process prints its measurements beside a baseline and writes curves."""
+"""`bench` as a child process prints speed and memory, compares speed with a baseline, and writes curves of both."""
 
 from __future__ import annotations
 

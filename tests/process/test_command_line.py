@@ -1,4 +1,4 @@
-"""`python -m engine` as a user runs it: errors are one sentence with a remedy, and nothing is lost."""
+"""`python -m engine` as a user runs it: errors are one sentence with a remedy, and existing files are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Suggestions by the command line and the engine process: equal frames, stored keys, refusals and cancel."""
+"""Suggestions by command line and engine process are equal, reuse the stored keys of frames, and can be cancelled."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def shown(film: Film) -> ReadImage:
 
 
 def hub_of_a_wheel() -> Film:
-    """Return a film of a disc whose centre is the object; nothing shows its edge, so it must be learned."""
+    """Return a film of a plain disc whose inner part is the object: only keyframes show where the object ends."""
     film = films.moving_disc(8, height=128, width=160)
     labels = np.zeros_like(film.labels)
     y, x = np.mgrid[:128, :160]

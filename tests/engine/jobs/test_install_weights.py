@@ -53,7 +53,7 @@ def server(server, tmp_path):
 
 
 def is_whole(path: Path) -> bool:
-    """Return whether a weights file has exactly the tensors of the bundled weights, and can be loaded by the recipe."""
+    """Return whether a weights file has exactly the tensors of the bundled weights, and can be loaded by `keymatte`."""
     recipe = find_recipe("keymatte")
     recipe.network(recipe.numbers({}), weights=path, device=torch.device("cpu"))
     found, expected = load_file(path), load_file(BUNDLED / "keymatte.safetensors")

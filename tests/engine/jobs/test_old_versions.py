@@ -1,4 +1,4 @@
-"""A matte folder of an earlier version is read, or the job says that it starts again; nothing is lost."""
+"""A matte folder of an earlier version is read; a job interrupted in it starts again, says so and keeps user files."""
 
 from __future__ import annotations
 

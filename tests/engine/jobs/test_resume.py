@@ -46,7 +46,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def first_done(answers: list[Answer]) -> int:
-    """Return the number of finished steps that this run reports with its first matte."""
+    """Return the number of finished steps that a run's answers report with its first matte."""
     return next(answer.done for answer in answers if isinstance(answer, MatteReady))
 
 

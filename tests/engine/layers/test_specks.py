@@ -21,7 +21,7 @@ def logits_of(*boxes: tuple[slice, slice]) -> torch.Tensor:
 
 
 def warped(*boxes: tuple[slice, slice]) -> torch.Tensor:
-    """Return the mask of the given boxes at half size, as a previous mask to pass if nothing has moved."""
+    """Return the mask of the given boxes at half size: the warped previous mask if nothing has moved."""
     return torch.nn.functional.avg_pool2d((logits_of(*boxes) > 0).float(), 2)[:, None]
 
 

@@ -1,4 +1,4 @@
-"""Windows contain all likely cells, and decoding only a window gives the same masks as decoding the whole frame."""
+"""Windows contain all given cells, and decoding only a window gives the same masks as decoding the whole frame."""
 
 from __future__ import annotations
 

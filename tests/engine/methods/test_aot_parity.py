@@ -112,8 +112,9 @@ def propagated(
 def comparable_frames(found: np.ndarray, masks: np.ndarray) -> int:
     """Return the first frame on which our masks differ from the authors' `masks`, or T if there is none.
 
-    `found` are our probabilities (T, C, H, W), `masks` (T - 1, H, W) start at frame 1. Rounding may decide a tied pixel
-    differently; later frames cannot be compared, as the network reads its own masks. Other differences are errors.
+    `found` are our probabilities (T, C, H, W); `masks` (T - 1, H, W) start at frame 1. Objects may differ only in
+    pixels whose two best classes are nearly equal, where rounding decides. As the network reads its own masks, frames
+    after such a difference cannot be compared.
     """
     for frame, (probabilities, mask) in enumerate(zip(found[1:], masks, strict=True), 1):
         unused = np.clip(1 - probabilities.sum(0), 0, 1)  # probability of identities without an object, as in RMem

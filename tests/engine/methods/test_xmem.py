@@ -48,7 +48,7 @@ def loaded(path: Path, recipe: str = "xmem", **numbers: str) -> XMem:
 
 @pytest.fixture(scope="module")
 def network(saved: Path) -> XMem:
-    """Return one network for all tests: only memory and state depend on the clip."""
+    """Return one network for all tests, which can share it as it stores nothing of a clip."""
     return loaded(saved)
 
 

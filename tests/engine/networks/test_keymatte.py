@@ -79,7 +79,7 @@ def chair(network: Keymatte, frame: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_several_tokens_share_a_readout(network):
-    """From a single token, keys would get no gradient in training, and one wrong match would decide the readout."""
+    """Require several memory tokens: with one, keys would get no gradient, and one wrong match would decide all."""
     recorded: list[torch.Tensor] = []
 
     def recording(scores: torch.Tensor, *, top_k: int) -> TopK:
@@ -141,7 +141,7 @@ def test_an_enlarged_keyframe_helps_to_find_an_object_that_came_closer(network):
     )
 
     def iou_from(memory: MemoryBank) -> float:
-        """Return the IoU of the mask that the network finds with this memory and without a previous frame."""
+        """Return the IoU of the true mask and the one that the network finds by this memory alone."""
         found, expected = network.segment(network.encode(closer), memory.view(), None)[0] > 0.5, truth[0] > 0.5
         return float((found & expected).sum() / (found | expected).sum())
 

@@ -1,4 +1,4 @@
-"""Copies from the device to main memory arrive in order after a delay."""
+"""Maps copied from a GPU to main memory are returned in order, a given number of maps late."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading ahead and writing behind keep order and errors in place and leave no thread running."""
+"""Background reading and writing keep the order, raise errors at the right item and leave no thread running."""
 
 from __future__ import annotations
 
