@@ -1,4 +1,4 @@
-"""Compositor nodes for mattes: Movie Clip, Image or Mask, and Set Alpha, in a labelled frame."""
+"""Compositor nodes for mattes: Movie Clip, Image or Mask, and Set Alpha, grouped in a labelled Frame node."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ class _KeymatteNodes:
                 self._tree.nodes.remove(node)
 
     def _corner(self, is_frame: bool) -> tuple[float, float]:
-        """Return where to place new nodes: the frame node below all nodes, others at the corner of the frame node."""
+        """Return where to place new nodes: the Frame node below all nodes, others at the corner of the Frame node."""
         if not is_frame:
             return 0.0, 0.0
         bottoms = [node.location.y - node.height for node in self._tree.nodes if node.parent is None]

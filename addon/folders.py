@@ -53,9 +53,10 @@ def matte_folder(clip: MovieClip) -> MatteFolder:
 
 
 def readable_folder(clip: MovieClip) -> MatteFolder:
-    """Return the clip's folder for reading, choosing one at first use. A copied clip gets a folder and key of its own.
+    """Return the clip's folder for reading, choosing one at first use.
 
-    A folder that another .blend owns is returned as well, since reading does not change it.
+    A copied clip gets a folder and an identifier (`ClipMatting.key`) of its own. A folder that another .blend owns is
+    returned as well, since reading does not change it.
     Raises FolderNotWritable, DiskFull.
     """
     current = existing_folder(clip)
@@ -97,7 +98,7 @@ def relative_path(path: Path) -> str:
 
 
 def clear_results(clip: MovieClip) -> int:
-    """Delete the clip's mattes, label images, outlines, stored keys, adapted weights and job checkpoints.
+    """Delete the clip's mattes, label images, outlines, cached frame features, adapted weights and job checkpoints.
 
     Keyframes are kept. Returns the number of deleted files, not counting checkpoints. Raises FolderNotWritable.
     """

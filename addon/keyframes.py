@@ -22,7 +22,7 @@ def mask_pixels(mask: Mask, clip: MovieClip, scene: Scene, object_id: int) -> np
     """Return the mask on the scene's current frame, (H, W) bool at the clip's size, as Blender's Mask node draws it.
 
     If `mask` is the one made from the clip's mattes, only the object's layers are drawn.
-    Raises NoActiveMask if there are none.
+    Raises NoActiveMask if the object has no layers there.
     """
     film = clips.video_clip(clip)
     layers = None

@@ -63,7 +63,7 @@ def object_in(context: Context) -> MatteObject:
 def chosen_object_ids(context: Context, which: str) -> list[int]:
     """Return the ids of the objects that `which` stands for: "ALL" or "ACTIVE".
 
-    "ALL" leaves out objects without keyframes: mattes that they have are from before their keyframes were cleared.
+    "ALL" leaves out objects without keyframes, even if they still have mattes from keyframes cleared since.
     Raises NoActiveObject, NothingPropagated.
     """
     if which == "ACTIVE":

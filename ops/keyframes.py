@@ -1,4 +1,4 @@
-"""Operators for mask keyframes: from a mask, from an image, absent, clear, jump."""
+"""Operators that set a keyframe from a mask or an image, clear it, and jump between keyframes."""
 
 from __future__ import annotations
 

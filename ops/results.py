@@ -1,4 +1,4 @@
-"""Operators on results: to mask layers, to the compositor, clear."""
+"""Operators that convert mattes to mask layers, add them to the compositor, and delete results."""
 
 from __future__ import annotations
 

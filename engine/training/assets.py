@@ -72,9 +72,9 @@ class Assets:
         return sum(len(items) for items in self._items[kind].values())
 
     def pick(self, kind: str, rng: np.random.Generator) -> Item:
-        """Draw a random picture of a kind. Raises KeyError if there are no pictures of this kind.
+        """Choose a random picture of a kind. Raises KeyError if there are no pictures of this kind.
 
-        A package, or a family of packages, is drawn first, with a probability proportional to the square root of its
+        A package, or a family of packages, is chosen first, with a probability proportional to the square root of its
         number of pictures, so that large packages do not dominate.
         """
         packages = self._items[kind]

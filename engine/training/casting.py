@@ -31,7 +31,7 @@ class _Labels:
 
 
 def create_actors(film: FilmContext, *, objects_in_scenery: bool = False) -> list[Actor]:
-    """Draw all actors of a film, ordered from farthest to nearest; labels 1, 2, .. mark the objects to track.
+    """Make random actors for a film, ordered from farthest to nearest; labels 1, 2, .. mark the objects to track.
 
     If `objects_in_scenery`, the background already shows objects to track: fewer actors and no clutter are added.
     """
@@ -58,7 +58,7 @@ def create_actors(film: FilmContext, *, objects_in_scenery: bool = False) -> lis
 
 
 def _object_groups(film: FilmContext, labels: _Labels, place: np.ndarray | None) -> list[list[Actor]]:
-    """Draw an object to track that starts at `place` (2,) or anywhere, perhaps with other actors related to it.
+    """Make an object to track that starts at `place` (2,) or, if None, anywhere, perhaps with related actors.
 
     Returns groups of actors that stay together in depth. The last group holds the object, perhaps with a reflection,
     an attached object and a string; a group before it may hold a look-alike.
@@ -81,24 +81,24 @@ def _object_groups(film: FilmContext, labels: _Labels, place: np.ndarray | None)
 
 
 def _tracked_object(film: FilmContext, label: int, place: np.ndarray | None) -> Actor:
-    """Draw an object of random kind that starts at `place` (2,), or anywhere if `place` is None."""
+    """Make an object of random kind that starts at `place` (2,), or anywhere if `place` is None."""
     drawable = make_random(film, extent=_extent(film), place=place)
     return Actor(drawable, _random_appearance(film, label))
 
 
 def _extent(film: FilmContext) -> float:
-    """Draw the extent of an object in pixels, from 9 % to 100 % of the frame's side."""
+    """Sample the extent of an object in pixels, from 9 % to 100 % of the frame's side."""
     return (1 / 0.09) ** (film.rng.random() ** 0.7) * 0.09 * film.size
 
 
 def _distractor(film: FilmContext) -> Actor:
-    """Draw an object that is not tracked."""
+    """Make a random object that is not tracked."""
     drawable = make_random(film, extent=film.ratio(0.06, 0.5) * film.size)
     return Actor(drawable, _random_appearance(film, 0))
 
 
 def _random_appearance(film: FilmContext, label: int) -> Appearance:
-    """Draw an actor's opacity, motion blur, defocus and shadow, and the frames on which it is hidden."""
+    """Sample an actor's opacity, motion blur, defocus and shadow, and the frames on which it is hidden."""
     frames = len(film.times)
     hidden: frozenset[int] = frozenset()
     if frames > 2 and film.chance(0.06):
@@ -122,7 +122,7 @@ def _pair(values: np.ndarray) -> tuple[float, float]:
 
 
 def _look_alike(film: FilmContext, actor: Actor, sprite: Sprite, label: int) -> Actor:
-    """Draw a second instance of an actor's sprite, perhaps mirrored, that starts elsewhere and moves independently."""
+    """Make a second instance of an actor's sprite, perhaps mirrored, that starts elsewhere and moves independently."""
     start = np.array([sprite.motion.x[0], sprite.motion.y[0]])
     if film.chance(0.6):
         away = film.rng.normal(0, 1, 2)
@@ -164,7 +164,7 @@ def _with_reflection(film: FilmContext, actor: Actor, sprite: Sprite) -> list[Ac
 
 
 def _attached_object(film: FilmContext, actor: Actor, sprite: Sprite, label: int) -> Actor:
-    """Draw an object that moves with `actor`. If `label` is 0, the object gets the actor's label or 0, at random."""
+    """Make an object that moves with `actor`. If `label` is 0, the object gets the actor's label or 0, at random."""
     extent = sprite.pictures[0].shape[0] * film.between(0.3, 0.8)
     attached = make_cutout(film, extent=extent, place=np.zeros(2))
     motion = sprite.motion
@@ -185,7 +185,7 @@ def _attached_object(film: FilmContext, actor: Actor, sprite: Sprite, label: int
 
 
 def _string(film: FilmContext, actor: Actor) -> Actor:
-    """Draw a leash or cable from `actor` to a random fixed point; its label is the actor's label or 0, at random."""
+    """Make a leash or cable from `actor` to a random fixed point; its label is the actor's label or 0, at random."""
     start = np.stack([actor.drawable.centre(frame) for frame in range(len(film.times))])  # (T, 2)
     end = film.rng.uniform(-0.2, 1.2, 2) * film.size
     sag = np.array([0.0, film.between(-0.05, 0.25) * film.size])
@@ -199,7 +199,7 @@ def _string(film: FilmContext, actor: Actor) -> Actor:
 
 
 def _clutter(film: FilmContext) -> Actor:
-    """Draw an unlabelled static object of the background; only the camera moves it on the frame."""
+    """Make an unlabelled static object of the background; only the camera moves it on the frame."""
     make = make_blob if film.chance(0.5) else make_cutout
     extent = film.ratio(0.15, 1.0) * film.size
     sprite = make(film, extent=extent, place=film.rng.uniform(0, 1, 2) * film.size)
@@ -211,7 +211,7 @@ def _clutter(film: FilmContext) -> Actor:
 
 
 def _occluder(film: FilmContext) -> Actor:
-    """Draw an unlabelled object that moves in front of all others, such as strands, a random shape or a cut-out."""
+    """Make an unlabelled object that moves in front of all others, such as strands, a random shape or a cut-out."""
     make = make_strands if film.chance(0.4) else (make_blob if film.chance(0.4) else make_cutout)
     extent = film.ratio(0.1, 0.5) * film.size * (2 if make is make_strands else 1)
     drawable = make(film, extent=extent, place=film.rng.uniform(-0.1, 1.1, 2) * film.size)

@@ -17,8 +17,8 @@ _KEYFRAME, _CORRUPTED = (255, 220, 0), (255, 0, 255)  # bars above frames
 def write_contact_sheet(path: Path, samples: Iterable[Sample]) -> None:
     """Write a PNG of the frames of samples, two samples to a row, with their objects outlined in colour.
 
-    All samples have the same frame size and number of frames. A yellow bar marks keyframes. A pink bar marks the start
-    frame of a sample with corrupted masks; there the outlines are those of the corrupted masks.
+    All samples have the same frame size and number of frames. A yellow bar marks keyframes. If a sample starts
+    from corrupted masks, a pink bar marks their frame, and its outlines are those of the corrupted masks.
     """
     strips = [_strip(sample) for sample in samples]
     if len(strips) % 2:

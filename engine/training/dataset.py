@@ -20,7 +20,7 @@ _SIZE_STEP = 32  # the network's stride divides the sides of its frames
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Hyperparameters of one training run. A share of the clips is the probability that a clip is one of them."""
+    """Hyperparameters of one training run. Shares of the clips are probabilities, applied to each clip."""
 
     steps: int = 6000
     batch: int = 4  # clips per step
@@ -42,7 +42,7 @@ class TrainConfig:
     validate_every: int = 250  # steps
 
     def side(self, number: int) -> int:
-        """Draw the side in pixels of clip `number` of a process; the side is the same in all processes."""
+        """Return the side in pixels, fixed or random, of clip number `number`; it is the same in all processes."""
         if self.smallest is None:
             return self.size
         sides = range(self.smallest, self.size + 1, _SIZE_STEP)

@@ -16,7 +16,7 @@ from .sprites import blob, camouflage, fringe, premultiply, recolour, resize_to_
 
 
 def make_random(film: FilmContext, *, extent: float, place: np.ndarray | None = None) -> Drawable:
-    """Draw an object of random kind, about `extent` pixels large, that starts at `place` (2,) or, if None, anywhere."""
+    """Make an object of random kind, about `extent` pixels large, that starts at `place` (2,) or, if None, anywhere."""
     kinds: dict[Callable[..., Drawable], float] = {
         make_cutout: 0.45,
         make_solid: 0.18,
@@ -33,7 +33,7 @@ def make_random(film: FilmContext, *, extent: float, place: np.ndarray | None = 
 
 
 def make_cutout(film: FilmContext, *, extent: float, place: np.ndarray) -> Sprite:
-    """Draw a prepared cut-out, perhaps with new colours, a new texture or a fringe of hair."""
+    """Make a sprite of a random cut-out, perhaps with new colours, a new texture or a fringe of hair."""
     rgba = resize_to_extent(film.assets.read(film.assets.pick(CUTOUT, film.rng)), extent=extent)
     if film.chance(0.5):
         rgba = rgba[:, ::-1]
@@ -47,7 +47,7 @@ def make_cutout(film: FilmContext, *, extent: float, place: np.ndarray) -> Sprit
 
 
 def make_blob(film: FilmContext, *, extent: float, place: np.ndarray) -> Sprite:
-    """Draw a random shape, usually bending, filled with a picture or with the background of the film."""
+    """Make a random shape, usually bending, filled with a picture or with the background of the film."""
     if film.chance(0.35):
         picture = film.ground
     else:
@@ -59,7 +59,7 @@ def make_blob(film: FilmContext, *, extent: float, place: np.ndarray) -> Sprite:
 
 
 def make_turntable(film: FilmContext, *, extent: float, place: np.ndarray) -> Sprite:
-    """Draw a piece of furniture that turns about its vertical axis, from the views of a turntable."""
+    """Make a piece of furniture that turns about its vertical axis, from the views of a turntable."""
     item = film.assets.pick(TURNTABLE, film.rng)
     spin = random_signal(film.rng, film.times, reach=film.between(2, 12), speed=film.ratio(0.05, 1.5))
     views = np.round(spin + film.between(0, item.views)).astype(int) % item.views
@@ -74,14 +74,14 @@ def make_turntable(film: FilmContext, *, extent: float, place: np.ndarray) -> Sp
 
 
 def make_solid(film: FilmContext, *, extent: float, place: np.ndarray) -> Sprite:
-    """Draw a procedural object made of boxes, balls and rods that turns and moves its parts."""
+    """Make a random object of boxes, balls and rods that turns and moves its parts."""
     fillings = [film.picture(photographs=0.3)] if film.chance(0.7) else []
     pictures = solid_pictures(film.rng, film.times, extent=1.2 * extent, fillings=fillings)
     return _sprite(film, pictures, extent=extent, place=place, bend_prob=0.0)
 
 
 def make_strands(film: FilmContext, *, extent: float, place: np.ndarray) -> Strands:
-    """Draw one to six strings, wires or twigs that move together, while each sways on its own."""
+    """Make one to six strings, wires or twigs that move together, while each sways on its own."""
     rng = film.rng
     motion = random_motion(rng, film.times, x=place[0], y=place[1], size=film.size, speed_scale=1.0)
     path = np.stack([motion.x, motion.y], 1)[:, None]  # (T, 1, 2)
@@ -135,7 +135,10 @@ def _sprite(
 
 
 def bending(film: FilmContext, *, extent: float) -> tuple[np.ndarray, np.ndarray]:
-    """Draw two displacement fields (2, g, g, 2) in pixels that bend a picture, and their weights over time (T, 2)."""
+    """Sample two displacement fields that bend a picture, (2, g, g, 2) in pixels, and their weights over time (T, 2).
+
+    Each field is a grid of g x g displacements (x, y).
+    """
     grid = int(film.rng.integers(3, 7))
     folds = film.rng.normal(0, 1, (2, grid, grid, 2)).astype(np.float32) * extent * film.between(0.02, 0.1)
     pace = film.ratio(0.02, 0.4)

@@ -23,9 +23,12 @@ class FilmContext(RandomSampler):
     ground: np.ndarray  # (size, size, 3) uint8, the background on the first frame
 
     def picture(self, *, photographs: float) -> np.ndarray:
-        """Draw a picture (H, W, 3): a photograph with probability `photographs`, otherwise a texture."""
+        """Sample a picture (H, W, 3): a photograph with probability `photographs`, otherwise a texture."""
         return self.assets.read(self.assets.pick(BACKGROUND if self.chance(photographs) else TEXTURE, self.rng))
 
     def shutter(self) -> float:
-        """Draw an object's motion blur as a share of its movement between frames; often, or with one frame, it is 0."""
+        """Sample an object's motion blur, as a share of its movement between frames.
+
+        It is 0 for about half of the objects, and for all objects of a film with one frame.
+        """
         return self.between(0.1, 0.7) if len(self.times) > 1 and self.chance(0.45) else 0.0

@@ -88,7 +88,7 @@ def _compose_once(assets: Assets, rng: np.random.Generator, times: np.ndarray, *
 def _backdrop(
     assets: Assets, rng: np.random.Generator, times: np.ndarray, camera: np.ndarray, *, size: int
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """Draw scenery without objects, as the camera sees it.
+    """Make random scenery without objects, as the camera sees it.
 
     Returns T frames (size, size, 3), and labels (T, size, size) that are all 0.
     """
@@ -112,7 +112,7 @@ def _through_camera(scenery: np.ndarray, placing: np.ndarray, camera: np.ndarray
 def _photograph(
     assets: Assets, rng: np.random.Generator, times: np.ndarray, camera: np.ndarray, *, size: int
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """Draw a photograph with outlined subjects as scenery: T frames (size, size, 3), and labels (T, size, size).
+    """Use a random photograph with outlined subjects as scenery: T frames (size, size, 3), and labels (T, size, size).
 
     The subjects move over an inpainted background, or the photograph deforms as a whole. Their labels start at
     `MAX_OBJECTS` + 1.
@@ -151,7 +151,7 @@ def visible_label_table(labels: np.ndarray) -> np.ndarray:
 
 
 def _scenery(assets: Assets, rng: np.random.Generator, *, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a background picture (h, w, 3) uint8, and the map (3, 3) from its pixels to pixels of the first frame."""
+    """Make a random background (h, w, 3) uint8, and the map (3, 3) from its pixels to pixels of the first frame."""
     kind = rng.random()
     if kind < 0.08:
         picture = _gradient(rng, side=2 * size)
@@ -192,7 +192,7 @@ def _recoloured(rng: np.random.Generator, picture: np.ndarray, *, strength: floa
 
 
 def _gradient(rng: np.random.Generator, *, side: int) -> np.ndarray:
-    """Draw a smooth colour gradient (side, side, 3) uint8, like that of a wall, the sky or a studio."""
+    """Make a smooth random colour gradient (side, side, 3) uint8, like that of a wall, the sky or a studio."""
     base = rng.uniform(0, 255, 3)
     cells = base + rng.normal(0, rng.uniform(5, 50), (int(rng.integers(2, 5)), 2, 3))
     return np.clip(cv2.resize(cells.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR), 0, 255).astype(

@@ -76,7 +76,7 @@ def _side(mask: np.ndarray) -> float:
 
 
 def _directions(mask: np.ndarray) -> np.ndarray:
-    """Return each pixel's offsets (2, H, W), down and to the right, from the centre of a mask (H, W)."""
+    """Return how far each pixel is below and to the right of the centre of a mask (H, W), in pixels: (2, H, W)."""
     rows, columns = np.indices(mask.shape, np.float32)
     total = max(float(mask.sum()), 1.0)
     return np.stack([rows - (rows * mask).sum() / total, columns - (columns * mask).sum() / total])

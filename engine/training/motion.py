@@ -32,7 +32,7 @@ class Motion:
 
 
 def clip_times(rng: np.random.Generator, *, frames: int, far: bool = False) -> np.ndarray:
-    """Draw the times (T,) of a clip's frames, from 0 on, in units of the usual time between two frames.
+    """Sample the times (T,) of a clip's frames, from 0 on, in units of the usual time between two frames.
 
     Short steps, from about 0.15, give slow motion; long steps, up to about 10, skip frames. If `far`, the first step is
     3 to 25 times as long as it would be otherwise.
@@ -45,7 +45,7 @@ def clip_times(rng: np.random.Generator, *, frames: int, far: bool = False) -> n
 
 
 def random_signal(rng: np.random.Generator, times: np.ndarray, *, reach: float, speed: float) -> np.ndarray:
-    """Draw a smooth random signal (T,) that is 0 on the first frame.
+    """Sample a smooth random signal (T,) that is 0 on the first frame.
 
     `reach` is the approximate amplitude, and `speed` the approximate change per unit of time.
     """
@@ -61,7 +61,7 @@ def random_signal(rng: np.random.Generator, times: np.ndarray, *, reach: float, 
 def random_motion(
     rng: np.random.Generator, times: np.ndarray, *, x: float, y: float, size: int, speed_scale: float
 ) -> Motion:
-    """Draw a motion that starts at (x, y) in pixels; `speed_scale` is 0 for no movement, 1 for usual speed."""
+    """Sample a motion that starts at (x, y) in pixels; `speed_scale` is 0 for no movement, 1 for usual speed."""
     pace = speed_scale * np.exp(rng.normal(0, 0.7))
     heading = rng.uniform(0, 2 * np.pi)
     reach = size * np.exp(rng.uniform(np.log(0.05), np.log(0.9)))
@@ -85,7 +85,7 @@ def random_motion(
 
 
 def camera_path(rng: np.random.Generator, times: np.ndarray, *, size: int) -> np.ndarray:
-    """Draw a camera movement as maps (T, 3, 3) from pixels of the first frame to pixels of each frame."""
+    """Sample a camera movement as maps (T, 3, 3) from pixels of the first frame to pixels of each frame."""
     matrices = np.tile(np.eye(3), (len(times), 1, 1))
     if rng.random() < 0.3:
         return matrices

@@ -48,7 +48,7 @@ def cut_out(picture: np.ndarray, labels: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def random_window(rng: np.random.Generator, labels: np.ndarray) -> tuple[int, int, int]:
-    """Draw a square window that shows all or part of a random subject; return its left, top and side in pixels."""
+    """Sample a square window that shows all or part of a random subject; return its left, top and side in pixels."""
     high, wide = labels.shape
     rows, columns = np.nonzero(labels == rng.integers(1, max(2, int(labels.max(initial=0)) + 1)))
     extent = max(np.ptp(rows), np.ptp(columns), 40) if len(rows) else min(high, wide)
@@ -63,7 +63,7 @@ class DeformingPhotograph:
     """Photograph that deforms smoothly over T frames; each subject moves together with its surroundings."""
 
     def __init__(self, rng: np.random.Generator, times: np.ndarray, labels: np.ndarray) -> None:
-        """Draw the displacement field of every frame (zero on the first) for the subjects in `labels` (H, W)."""
+        """Sample the displacement field of every frame (zero on the first) for the subjects in `labels` (H, W)."""
         self._size = labels.shape[::-1]
         coarse = [max(2, side // _CELL) for side in self._size]
         rows, columns = np.indices(coarse[::-1], np.float32)

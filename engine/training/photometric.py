@@ -43,7 +43,7 @@ def apply_camera_effects(rng: np.random.Generator, canvases: list[np.ndarray], t
 
 
 def _tone_tables(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
-    """Draw look-up tables (T, 1, 256, 3) uint8 that change gamma, contrast, brightness and warmth over time."""
+    """Sample look-up tables (T, 1, 256, 3) uint8 that change gamma, contrast, brightness and warmth over time."""
     flicker = rng.normal(0, 0.015, len(times)) * (rng.random() < 0.25)
     drift = [random_signal(rng, times, reach=0.12, speed=0.006 * np.exp(rng.normal(0, 0.7))) for _ in range(4)]
     gamma = np.exp(rng.normal(0, 0.22) + drift[0])
@@ -61,7 +61,7 @@ def _tone_tables(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
 
 
 def _uneven_light(rng: np.random.Generator, *, size: int) -> np.ndarray:
-    """Draw a smooth map of brightness factors (size, size, 3) float32 around 1, as from lamps, shade or a vignette."""
+    """Make a smooth map of brightness factors (size, size, 3) float32 around 1, as from lamps, shade or a vignette."""
     cells = np.exp(rng.normal(0, 0.3, (3, 3))).astype(np.float32)
     return (
         cv2.resize(cells / cells.mean(), (size, size), interpolation=cv2.INTER_CUBIC)

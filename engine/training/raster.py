@@ -47,7 +47,10 @@ def render(surface: Surface, turn: np.ndarray, light: Light, *, side: int, dista
 
 
 def _face_numbers(flat: np.ndarray, depth: np.ndarray, faces: np.ndarray, *, side: int) -> np.ndarray:
-    """Return the number (index + 1) of the nearest face at each pixel, 0 without a face: (side, side) int32."""
+    """Return the number (index + 1) of the nearest face at each pixel, 0 without a face: (side, side) int32.
+
+    `flat` (V, 2) are the projected vertices in pixels, `depth` (V,) their distances.
+    """
     numbers = np.zeros((side, side), np.int32)
     polygons = np.round(flat[faces] * 16).astype(np.int32)  # (F, 3, 2)
     for face in np.argsort(-depth[faces].mean(axis=1)).tolist():

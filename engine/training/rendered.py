@@ -61,7 +61,7 @@ class RenderedClips:
 
 
 def _frame_numbers(rng: np.random.Generator, length: int, frames: int) -> np.ndarray:
-    """Draw evenly spaced frame numbers (frames,) of a scene of `length` frames, forward or backward.
+    """Sample evenly spaced frame numbers (frames,) of a scene of `length` frames, forward or backward.
 
     A scene that is too short is played back and forth.
     """
@@ -102,7 +102,7 @@ def _random_crop(rng: np.random.Generator, clip: Path, numbers: np.ndarray, size
 
 
 def _window(rng: np.random.Generator, labels: np.ndarray) -> tuple[int, int, int]:
-    """Draw a square window that contains a random pixel of a random object; return left, top and side in pixels."""
+    """Sample a square window that contains a random pixel of a random object; return left, top and side in pixels."""
     high, wide = labels.shape
     side = int(min(high, wide) * rng.uniform(0.6, 1.0))
     objects = np.unique(labels[labels > 0])

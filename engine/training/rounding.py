@@ -23,9 +23,9 @@ _MAX_TRIES = 8  # to find a scale at which the largest code of each row is the l
 
 
 def round_file(source: Path, target: Path, prepared: Path) -> None:
-    """Read Keymatte weights from `source`, round those that encode images to 8 bits, and write all to `target`.
+    """Read weights from `source`, round those of the image encoding layers to 8 bits, and write all to `target`.
 
-    The rounding is calibrated on training pictures composed from the assets in the folder `prepared`.
+    The rounding minimises errors on training pictures, which are composed from the assets in the folder `prepared`.
     """
     network = Keymatte()
     network.load_state_dict(read(source))
@@ -37,12 +37,13 @@ def round_file(source: Path, target: Path, prepared: Path) -> None:
 
 @torch.no_grad()
 def round_weights(network: Keymatte, images: Sequence[Tensor]) -> int:
-    """Round the weights of all layers that encode images to 8 bits, in place, and return the number of layers.
+    """Round the weights of the image encoding layers to 8 bits, in place, and return the number of these layers.
 
     The method is GPTQ (Frantar et al., ICLR 2023, section 3). The weights of a layer are rounded one after another, and
     the weights that are still to be rounded compensate each error, according to the covariance of the layer's inputs
     on `images`, each (1, 3, H, W) 0..1. The bias compensates the mean error that remains. The inputs of a layer are the
-    outputs of layers that are already rounded. Rounding to nearest would change keys about 2.5 times as much.
+    outputs of layers that are already rounded. Rounding to nearest would change the keys of memory attention
+    about 2.5 times as much.
     """
     network.eval().requires_grad_(False)
     network.quantise()

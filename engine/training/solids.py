@@ -75,7 +75,7 @@ def _surface(parts: list[ConvexPart], vertices: np.ndarray, textures: np.ndarray
 
 
 def _textures(rng: np.random.Generator, fillings: list[np.ndarray]) -> np.ndarray:
-    """Draw textures (M, S, S, 3) uint8: plain, striped or chequered colours, or crops of the pictures `fillings`."""
+    """Make textures (M, S, S, 3) uint8: plain, striped or chequered colours, or crops of the pictures `fillings`."""
     base = _natural_colour(rng)
     textures = []
     for _ in range(3):
@@ -98,7 +98,7 @@ def _textures(rng: np.random.Generator, fillings: list[np.ndarray]) -> np.ndarra
 
 
 def _natural_colour(rng: np.random.Generator) -> np.ndarray:
-    """Draw a colour (3,), mostly of low saturation."""
+    """Sample a colour (3,), mostly of low saturation."""
     grey, bright = rng.uniform(15, 240), rng.uniform(0, 255, 3)
     return np.clip(grey + (bright - grey) * rng.beta(1.2, 2.2), 5, 250)
 

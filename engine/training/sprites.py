@@ -7,7 +7,7 @@ import numpy as np
 
 
 def resize_to_extent(rgba: np.ndarray, *, extent: float) -> np.ndarray:
-    """Scale RGBA (H, W, 4) until the geometric mean of its sides is `extent`, or its longer side 1.8 * `extent`."""
+    """Scale RGBA (H, W, 4) to sides of geometric mean `extent`, or less if a side would exceed 1.8 * `extent`."""
     height, width = rgba.shape[:2]
     scale = extent / np.sqrt(height * width)
     scale = min(scale, 1.8 * extent / max(height, width))
@@ -25,7 +25,7 @@ def premultiply(rgba: np.ndarray) -> np.ndarray:
 
 
 def blob_mask(rng: np.random.Generator, *, side: int) -> np.ndarray:
-    """Draw a smooth random alpha mask (side, side) uint8: round, lobed, in pieces or with holes."""
+    """Make a smooth random alpha mask (side, side) uint8: round, lobed, in pieces or with holes."""
     if rng.random() < 0.55:
         turns = np.linspace(0, 2 * np.pi, 96, endpoint=False)
         order = np.arange(1, 9)
@@ -46,7 +46,7 @@ def blob_mask(rng: np.random.Generator, *, side: int) -> np.ndarray:
 
 
 def blob(rng: np.random.Generator, picture: np.ndarray, *, extent: float) -> np.ndarray:
-    """Draw an RGBA picture of a random shape that is filled with a random crop of an RGB picture (H, W, 3)."""
+    """Make an RGBA picture of a random shape that is filled with a random crop of an RGB picture (H, W, 3)."""
     side = max(12, round(extent * 1.2))
     return np.dstack([crop(rng, picture, width=side, height=side), blob_mask(rng, side=side)])
 

@@ -46,10 +46,10 @@ def make_sample(
 ) -> Sample | None:
     """Make a sample of a clip, images (T, H, W, 3) and labels (T, H, W) uint8, with random keyframes.
 
-    Returns None if no object is large enough on the keyframes. `corrupt_prob` is the probability that the masks of the
-    start frame get errors like those after many frames. If `far`, the first frame is usually augmented as if it were
-    from long before the others, and the second frame is the start frame. Its masks then get errors half as often, so
-    that they are usually more accurate than memory.
+    Returns None if no object is large enough on the keyframes. Prediction begins after the start frame:
+    the first frame, or the second if `far`. `corrupt_prob` is the probability that the masks of the start frame get
+    errors like those after many predicted frames; it is halved if `far`, so that these masks are usually more accurate
+    than memory. If `far`, the first frame is usually augmented as if it were from long before the others.
     """
     count, start = len(images), int(far)
     if far and rng.random() < _AUGMENT_PROB:

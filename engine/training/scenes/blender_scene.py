@@ -195,7 +195,7 @@ def _colour_sockets(
 
 
 def _output_label(tree: bpy.types.NodeTree, alpha: bpy.types.NodeSocket | None) -> None:
-    """Output the object's colour and alpha, which encode its label, to the label passes; output 0 in its holes."""
+    """Write the object's label, encoded as its viewport colour and alpha, to the label passes; write 0 in its holes."""
     object_info = tree.nodes.new("ShaderNodeObjectInfo")
     for name, output, kind in ((LABELS_RGB, "Color", "Color"), (LABEL_ALPHA, "Alpha", "Value")):
         out = tree.nodes.new("ShaderNodeOutputAOV")

@@ -12,7 +12,7 @@ from .scene_sampler import SceneSampler
 
 
 def make_creature(sampler: SceneSampler) -> Model3D:
-    """Draw a creature of a random kind."""
+    """Make a creature of a random kind."""
     kind = sampler.weighted_choice(
         {"figure": 3, "beast": 3, "fish": 2, "snake": 1.5, "bird": 2, "jelly": 1.5, "star": 1}
     )

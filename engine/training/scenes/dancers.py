@@ -14,7 +14,7 @@ _ARM_LENGTHS, _LEG_LENGTHS = (0.29, 0.28), (0.44, 0.44)  # metres: upper and low
 
 
 def make_dancer(sampler: SceneSampler) -> Model3D:
-    """Draw a person made of tubes that moves its limbs at random."""
+    """Make a person, modelled from tubes, that moves its limbs at random."""
     frequency, thickness, amplitude = sampler.ratio(0.35, 1.3), sampler.ratio(0.7, 1.5), sampler.between(0.5, 1.3)
     zeros = 0 * sampler.seconds
     upright = _direction(

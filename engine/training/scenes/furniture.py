@@ -37,7 +37,7 @@ class Furniture:
         return [file for file in files if is_held_out(file.name) == self._held_out]
 
     def sample_model(self, sampler: SceneSampler) -> Model3D:
-        """Draw a piece of furniture that stands on the ground and is at most 1.4 m in size.
+        """Sample a piece of furniture that stands on the ground and is at most 1.4 m in size.
 
         In some draws, some of its materials are replaced. Raises LookupError if no usable piece is found.
         """

@@ -158,7 +158,7 @@ def strands(
 
 
 def sample_surface(rng: np.random.Generator, mesh: Mesh, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Draw N = `count` random points on a mesh: positions (K, N, 3), unit normals (K, N, 3), face indices (N,)."""
+    """Sample N = `count` random points on a mesh: positions (K, N, 3), unit normals (K, N, 3), face indices (N,)."""
     lower = mesh.points[:, mesh.faces]  # (K, F, 3, 3)
     normals = np.cross(lower[:, :, 1] - lower[:, :, 0], lower[:, :, 2] - lower[:, :, 0])
     areas = np.linalg.norm(normals[0], axis=1)

@@ -12,7 +12,7 @@ _GROUNDED = ("walk", "drive", "stand", "tumble")
 
 
 def sample_trajectory(sampler: SceneSampler, model: Model3D, position: np.ndarray, *, extent: float) -> np.ndarray:
-    """Draw the transforms (K, 4, 4) of a model that moves as its `motion` says.
+    """Sample the transforms (K, 4, 4) of a model that moves as its `motion` says.
 
     The model is at `position` (3,) halfway through the scene; the speed is proportional to its size, `extent` metres.
     """
@@ -154,7 +154,7 @@ def rotation_about(axis: str, angle: np.ndarray) -> np.ndarray:
 
 
 def _random_rotation(sampler: SceneSampler) -> np.ndarray:
-    """Draw a uniformly random rotation (4, 4)."""
+    """Sample a uniformly random rotation (4, 4)."""
     matrix = np.eye(4)
     axes, _ = np.linalg.qr(sampler.rng.normal(size=(3, 3)))
     matrix[:3, :3] = axes * np.sign(np.linalg.det(axes))
@@ -162,7 +162,7 @@ def _random_rotation(sampler: SceneSampler) -> np.ndarray:
 
 
 def sample_camera(sampler: SceneSampler, target: np.ndarray, extent: float, *, min_height: float) -> Camera:
-    """Draw a camera that films an object of `extent` metres, centred on `target` (K, 3).
+    """Sample a camera that films an object of `extent` metres, centred on `target` (K, 3).
 
     The camera is never lower than `min_height` metres.
     """

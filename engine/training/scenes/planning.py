@@ -131,7 +131,7 @@ def _camouflaged(
 def _best_camera(
     sampler: SceneSampler, actors: list[SceneObject], centres: np.ndarray, extent: float, *, ground: bool
 ) -> Camera:
-    """Draw cameras aimed at the first actor; return the first camera that frames the actors well, or else the best."""
+    """Try random cameras aimed at the first actor; return the first that frames the actors well, or else the best."""
     best, best_score = None, -1.0
     min_height = 0.12 * extent if ground else -np.inf
     for _ in range(CAMERA_TRIES):

@@ -12,7 +12,7 @@ from .scene_sampler import SceneSampler
 
 
 def make_procedural_object(sampler: SceneSampler, weights: dict[str, float] | None = None) -> Model3D:
-    """Draw an object of random kind; `weights` maps the possible kinds to their weights; None: all kinds, equally."""
+    """Make an object of random kind; `weights` maps the possible kinds to their weights; None: all kinds, equally."""
     kind = sampler.weighted_choice(weights or dict.fromkeys(_MAKERS, 1.0))
     return replace(_MAKERS[kind](sampler), kind=kind)
 

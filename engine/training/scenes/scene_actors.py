@@ -73,9 +73,9 @@ def _partly_replaced(sampler: SceneSampler, materials: Sequence[SurfaceMaterial]
 
 
 def _sample_model_maker(sampler: SceneSampler, libraries: AssetLibraries) -> ModelMaker:
-    """Draw a kind of model; return a function that makes a model of this kind from the draws of a sampler.
+    """Choose a random kind of model, and return a function that makes random models of this kind.
 
-    Samplers in the same state give the same model.
+    The function takes a sampler; samplers in the same state give the same model.
     """
     weights = {"creature": 2.0, "procedural": 3.0}
     if libraries.actors:

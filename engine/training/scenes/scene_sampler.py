@@ -54,7 +54,7 @@ class SceneSampler(RandomSampler):
         return np.asarray(sum(octaves)) / 2
 
     def colour(self) -> tuple[float, float, float]:
-        """Draw an sRGB colour from nearly black to full brightness, with low saturation in half of all draws."""
+        """Sample an sRGB colour from nearly black to full brightness, with low saturation in half of all draws."""
         hue, kind = self.rng.random(), self.rng.random()
         saturation = self.between(0.0, 0.35) if kind < 0.5 else self.between(0.4, 1.0)
         value = self.between(0.08, 1.0)
@@ -63,7 +63,7 @@ class SceneSampler(RandomSampler):
         return red, green, blue
 
     def material(self, *, image_prob: float = 0.55, repeat: float | None = None) -> SurfaceMaterial:
-        """Draw a surface material: with probability `image_prob` an image or a pattern, otherwise a plain colour.
+        """Sample a surface material: with probability `image_prob` an image or a pattern, otherwise a plain colour.
 
         `repeat` is how often the image is repeated over the surface; None: random.
         """
@@ -79,7 +79,7 @@ class SceneSampler(RandomSampler):
         return SurfaceMaterial(tint, image, repeat or self.ratio(0.6, 4), roughness, metallic)
 
     def image(self, *, photo_prob: float, side: int = MAX_IMAGE_SIDE) -> np.ndarray:
-        """Draw an image (h, w, 3) with sides of at most `side` pixels.
+        """Sample an image (h, w, 3) with sides of at most `side` pixels.
 
         It is a photograph with probability `photo_prob`, otherwise a texture; in 12 % of all draws, its colour channels
         are permuted.
@@ -96,7 +96,7 @@ class SceneSampler(RandomSampler):
         return pixels
 
     def pattern(self) -> np.ndarray:
-        """Draw an image (64, 64, 3) of stripes, checks, dots or blots in two random colours."""
+        """Make an image (64, 64, 3) of stripes, checks, dots or blots in two random colours."""
         first, second = np.array(self.colour()), np.array(self.colour())
         x, y = np.meshgrid(np.arange(64), np.arange(64))
         kind, period = (

@@ -151,7 +151,7 @@ _STANDING = {"plant": 2, "stool": 1, "car": 1, "arm": 0.5, "tuft": 1, "flag": 0.
 
 
 def _library_model(sampler: SceneSampler, libraries: AssetLibraries, *, indoors: bool) -> Model3D | None:
-    """Draw a box, a piece of furniture or an outdoor model; return None if a library is needed but not installed."""
+    """Sample a box, a piece of furniture or an outdoor model; return None if a library is needed but not installed."""
     if sampler.chance(0.2):
         return Model3D(box(sampler.rng.uniform(0.2, 1, 3)), (sampler.material(),), "stand")
     if libraries.furniture and (indoors or sampler.chance(0.25)):
@@ -184,7 +184,7 @@ def _occluder(sampler: SceneSampler, libraries: AssetLibraries, area: ActionArea
 def _occluder_mesh(
     sampler: SceneSampler, libraries: AssetLibraries, width: float
 ) -> tuple[Mesh, tuple[SurfaceMaterial, ...]]:
-    """Draw the mesh and materials of an occluder (post, bars, leaves, model), sized relative to the view's `width`."""
+    """Make the mesh and materials of an occluder (post, bars, leaves, model), sized relative to the view's `width`."""
     kind = sampler.weighted_choice({"post": 3, "bars": 0.6, "leaves": 2, "model": 3})
     if kind == "post":
         post = tube(np.array([[[0.1, 0, -9], [0, 0, 9.0]]]), np.full(2, width * sampler.ratio(0.015, 0.12)))
@@ -220,7 +220,7 @@ def resized(mesh: Mesh, extent: float) -> Mesh:
 
 
 def make_lights(sampler: SceneSampler, area: ActionArea) -> tuple[list[SceneLight], SurfaceMaterial, np.ndarray]:
-    """Draw the lights, the sky and the sky's strength (1 or K,); in some scenes they change over time."""
+    """Sample the lights, the sky and the sky's strength (1 or K,); in some scenes they change over time."""
     lights = [_sun(sampler)] if sampler.chance(0.72) else []
     for _ in range(sampler.integer(0 if lights else 1, 2)):
         lights.append(_area_light(sampler, area))
@@ -231,7 +231,7 @@ def make_lights(sampler: SceneSampler, area: ActionArea) -> tuple[list[SceneLigh
 
 
 def _sun(sampler: SceneSampler) -> SceneLight:
-    """Draw a sun; in some scenes its direction changes over time."""
+    """Sample a sun; in some scenes its direction changes over time."""
     elevation = np.radians(sampler.between(12, 80))
     azimuth = sampler.between(0, 6) + sampler.chance(0.2) * sampler.between(-0.8, 0.8) * sampler.seconds
     eye = 10 * np.stack(
@@ -243,7 +243,7 @@ def _sun(sampler: SceneSampler) -> SceneLight:
 
 
 def _area_light(sampler: SceneSampler, area: ActionArea) -> SceneLight:
-    """Draw an area light that points at the action area; in some scenes it moves around the area."""
+    """Sample an area light that points at the action area; in some scenes it moves around the area."""
     distance = area.extent * sampler.ratio(1.2, 4)
     azimuth = sampler.between(0, 6) + sampler.chance(0.3) * sampler.smooth_noise(1.0, 0.3)
     height = distance * sampler.between(0.4, 1.2) + 0 * sampler.seconds
@@ -268,7 +268,7 @@ def light_level(lights: list[SceneLight], strength: np.ndarray, area: ActionArea
 
 
 def _light_variation(sampler: SceneSampler) -> np.ndarray:
-    """Draw a factor of light strength over time (1 or K,): steady, a passing cloud, a switch or a flicker."""
+    """Sample a factor of light strength over time (1 or K,): steady, a passing cloud, a switch or a flicker."""
     kind = sampler.weighted_choice({"steady": 6, "cloud": 2, "switch": 0.6, "flicker": 0.6})
     if kind == "cloud":
         return 0.62 + 0.38 * np.clip(sampler.smooth_noise(1.2, 0.5), -1, 1)

@@ -99,7 +99,7 @@ class ZeroADActors:
         return {kind: [name for name in actors if name.startswith(folders)] for kind, folders in _FOLDERS.items()}
 
     def sample_model(self, sampler: SceneSampler, kind: str, *, action: str = "") -> Model3D:
-        """Draw an actor as a model; its motion (walk, swim or stand) depends on its kind, file name and action."""
+        """Sample an actor as a model; its motion (walk, swim or stand) depends on its kind, file name and action."""
         actor = self.sample_actor(sampler.rng, kind, sampler.seconds, action=action)
         motion = "stand" if kind not in (PEOPLE, ANIMALS) or actor.action.startswith(_IN_PLACE) else "walk"
         if any(word in actor.source for word in _SWIMMING_OR_FLYING):
@@ -107,7 +107,7 @@ class ZeroADActors:
         return Model3D(actor.mesh, actor.materials, motion, f"{PACKAGE}: {actor.source}", kind)
 
     def sample_actor(self, rng: np.random.Generator, kind: str, seconds: np.ndarray, *, action: str = "") -> PosedActor:
-        """Draw an actor of a kind, animated at the times `seconds` (K,), standing on the ground and facing x.
+        """Sample an actor of a kind, animated at the times `seconds` (K,), standing on the ground and facing x.
 
         An actor that lacks the `action` gets a random one. Raises LookupError if no usable actor is found.
         """
