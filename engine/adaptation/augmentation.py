@@ -42,7 +42,7 @@ class Augmenter:
         return self._change_light(image, limits), masks
 
     def random_integer(self, lowest: int, highest: int) -> int:
-        """Draw an integer from `lowest` to `highest`, inclusive."""
+        """Return a random integer from `lowest` to `highest`, inclusive."""
         return int(torch.randint(lowest, highest + 1, (), generator=self._generator))
 
     def _uniform(self, size: tuple[int, ...]) -> Tensor:

@@ -58,7 +58,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Result of fine-tuning: J on held-out keyframes in percent, before and after; weights, None if no better."""
+    """Result of fine-tuning: J on held-out keyframes in percent, before and after; new weights, None if no better."""
 
     before: float
     after: float
@@ -68,9 +68,9 @@ class Outcome:
 def fit(network: Keymatte, groups: Groups, *, steps: int, report: ReportProgress, read_image: ReadImage) -> Outcome:
     """Fine-tune a copy of the decoder on the keyframes of each group; `network` itself is not changed.
 
-    The new weights are returned only if they pass two tests on held-out keyframes: they must score better after a
-    simulated previous frame; and after propagation over the real frames that `read_image` returns, neither the mean
-    score nor, beyond chance, that of any object may be worse.
+    The new weights are returned only if fine-tuning passes two tests on held-out keyframes. Predicted from a simulated
+    previous frame, the masks must score better than before. Propagated over the real frames that `read_image` returns,
+    their mean score must not fall, nor the score of any object by more than can be chance.
     """
     groups = [_evenly_spaced(group) for group in groups]
     draws = max(1, round(_TRAIN_EXAMPLES / sum(map(len, groups))))
@@ -113,10 +113,7 @@ def _train_folds(
 
 
 def _best_evaluation(folds: Sequence[_Fold]) -> tuple[int, float, tuple[float, float]]:
-    """Find the evaluation during training that shows the largest gain in J.
-
-    Return its index, its gain, and two mean values of J: before training and at this evaluation.
-    """
+    """Find the evaluation that gains most J; return its index, the gain, and (J before training, J at this one)."""
     before, *after = (
         {kind: _mean([score for fold in folds for score in fold.scores[index][kind]]) for kind in _CARRIED}
         for index in range(_EVALUATIONS + 1)
@@ -130,7 +127,7 @@ def _best_evaluation(folds: Sequence[_Fold]) -> tuple[int, float, tuple[float, f
 def _validate(
     network: Keymatte, groups: Groups, decoders: Sequence[nn.Module], read_image: ReadImage, progress: Progress
 ) -> tuple[Tensor, Tensor]:
-    """Return J (objects,) in percent after propagation to held-out keyframes: shipped decoder, decoder of the fold."""
+    """Return J (objects,) in percent on held-out keyframes after propagation: shipped decoder, trained decoders."""
     scores = []  # per group (2, objects), the mean over its keyframes
     for group in groups:
         object_scores = []
@@ -197,9 +194,9 @@ def make_examples(
 ) -> Iterator[Example]:
     """Yield training and held-out examples of each keyframe of a group; memory holds the group's other keyframes.
 
-    Training examples are augmented copies of a keyframe, held-out ones the keyframe itself. For a single keyframe,
-    held-out examples are copies too, and memory holds the keyframe. The previous frame is simulated by another
-    augmented copy, with its true masks or with masks that the network predicts.
+    Training examples are `draws` augmented copies of each keyframe, held-out ones the keyframe itself. For a single
+    keyframe, held-out examples are copies too, and memory holds the keyframe. The previous frame is simulated by
+    another augmented copy, with its true masks or with masks that the network predicts.
     """
     encoded = [network.encode(keyframe.image) for keyframe in group]
     entries = [

@@ -100,5 +100,5 @@ def _joint_logits(
 
 
 def _start_of(index: int) -> int:
-    """Return the index of the keyframe from which propagation to keyframe `index` starts; it is in another fold."""
+    """Return the index of the keyframe where propagation to keyframe `index` starts: a neighbour, in the other fold."""
     return index - 1 if index else 1

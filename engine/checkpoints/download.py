@@ -100,7 +100,7 @@ class _PartialDownload:
         return self.path.stat().st_size if self.path.is_file() else 0
 
     def resumable(self, address: str) -> _Origin | None:
-        """Return the origin if this part of `address` can be resumed, else None."""
+        """Return the noted origin if a download of `address` can be resumed, else None."""
         try:
             origin = _Origin(**json.loads(self._note.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
@@ -108,7 +108,7 @@ class _PartialDownload:
         return origin if origin.address == address and origin.version and self.size else None
 
     def begin(self, origin: _Origin) -> None:
-        """Discard what is there, and note the origin of a new download."""
+        """Delete an earlier partial file, and note the origin of the new download."""
         self.remove()
         self._note.write_text(json.dumps(asdict(origin)), encoding="utf-8")
 
@@ -148,7 +148,7 @@ class _Request:
         )
 
     def by_hand(self) -> str:
-        """Return the remedy: download in a browser."""
+        """Return the remedy to show in errors: to download the file in a browser."""
         return f"Download the file from {self.page} with a browser, and import it."
 
 

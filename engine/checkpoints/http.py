@@ -27,7 +27,7 @@ _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True)
 class _ConnectionFailed:
-    """Connection error from the background thread; replies with an HTTP error status are passed on as replies."""
+    """Connection error, passed on from the background thread; a reply with an HTTP error status is none."""
 
     error: Exception
 

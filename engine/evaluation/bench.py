@@ -184,8 +184,8 @@ def _run(
 ) -> tuple[int, float]:
     """Propagate over all frames and write measurements to `report`; return how many frames were timed, and the seconds.
 
-    With a timer, the first `_WARM_UP` frames are not timed. Without a timer, all frames are: the network is warm from
-    an earlier run, and frames are encoded long before their mattes are returned.
+    With a timer, the first `_WARM_UP` frames are not timed. Without a timer, all frames are timed: the network is warm
+    from an earlier run, and frames are encoded long before their mattes are returned.
     """
     skipped = _WARM_UP if timer else 0
     counted, seconds, cpu_start = 0, 0.0, time.process_time()
@@ -250,7 +250,7 @@ class _MethodTimer:
 
     @contextmanager
     def attached(self) -> Iterator[None]:
-        """Time all calls of the network's methods within the context.
+        """Time all calls of the network's methods inside the `with` block.
 
         On a GPU, frames are encoded one by one meanwhile, since methods that run in parallel cannot be timed
         separately.

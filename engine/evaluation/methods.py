@@ -50,7 +50,7 @@ class Method(Protocol):
         ...
 
     def identity(self) -> dict[str, Any]:
-        """Return everything except the case that results depend on; stored results are reused if it is unchanged."""
+        """Return all that results depend on, apart from the case; stored results are reused if it is unchanged."""
         ...
 
     def run(self, case: Case, folder: Path, report: ReportFrames) -> float:

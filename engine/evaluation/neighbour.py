@@ -1,7 +1,7 @@
 """Baseline that propagates labels by the similarity of image features, as papers on self-supervised learning do.
 
-The labels of a cell are the weighted mean of the labels of its most similar cells. These are searched in all of every
-keyframe, and in a window around the same position in the last few frames.
+The labels of a cell are the weighted mean of the labels of its most similar cells. Keyframes are searched for these as
+a whole, the last few frames only near the same position.
 """
 
 from __future__ import annotations

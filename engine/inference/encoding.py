@@ -55,7 +55,7 @@ class FrameEncoder:
 
     @contextmanager
     def encode_all(self, frames: Iterable[int]) -> Iterator[Iterator[EncodedFrame]]:
-        """Yield an iterator over (frame, features) of those `frames` that can be read, in order.
+        """Give the `with` block an iterator over (frame, features) of those `frames` that can be read, in order.
 
         If the network uses optical flow, the features include the flow to the frame before.
         """

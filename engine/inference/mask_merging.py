@@ -59,7 +59,7 @@ class MaskMerger(Protocol):
 class SoftMaskMerger:
     """Soft aggregation at working size (STM, XMem): objects share each pixel in proportion to their odds.
 
-    The user's keyframe masks are kept, and other objects are removed from their pixels.
+    An object with a keyframe mask gets that mask instead, and the other objects lose the mask's pixels.
     """
 
     def __init__(self, framing: Framing) -> None:
@@ -88,7 +88,7 @@ class SoftMaskMerger:
 
 
 class HardMaskMerger:
-    """Argmax over identities at the clip's size (AOT family); the network is given the one-hot result."""
+    """Argmax over identities (AOT's numbered places for objects) at the clip's size; yields one-hot masks."""
 
     def __init__(self, framing: Framing, *, align_corners: bool, every_identity: bool) -> None:
         """Set up merging; with `every_identity`, identities without an object take part too, as in RMem's code."""

@@ -132,7 +132,7 @@ class Propagator:
     def _permanent_entry(
         self, group: ObjectGroup, frame: int, features: Features, annotated: tuple[int, ...], known: Sequence[int]
     ) -> Entry:
-        """Encode a keyframe of a group into a pinned memory entry; `known` are all objects that have rows so far."""
+        """Encode a keyframe of a group into a pinned memory entry; `known` are all objects with memory rows so far."""
         predictions = [GroupPrediction(annotated, 0, None)]
         masks = self._merger.merge(predictions, self._given_masks(annotated, frame)).masks[0]
         if isinstance(self._network, MemorizesPermanent):
@@ -238,7 +238,7 @@ class Propagator:
     def _predict(self, frame: int, features: Features, tracker: Tracker, annotated: set[int]) -> GroupPrediction:
         """Predict the masks of the tracker's objects; then add the objects annotated on this frame to the tracker.
 
-        Prediction is skipped if all objects are annotated, unless the keyframe policy demands it.
+        Prediction is skipped if all of them are annotated on this frame, unless the keyframe policy demands it.
         """
         known = len(tracker.objects)
         is_read = self._policy.read_on_keyframes or not annotated.issuperset(tracker.objects)
@@ -265,7 +265,7 @@ class Propagator:
         return torch.stack([labels == number for number in objects]).float()
 
     def _visible(self, objects: Sequence[int], frame: int) -> list[int]:
-        """Return the objects that have pixels on the keyframe at `frame`; all of them unless memory is shared."""
+        """Return `objects`; if all objects share one memory, only those with pixels on the keyframe at `frame`."""
         if not objects or not self._policy.shared_memory:
             return list(objects)
         visible = set(np.unique(self._truth[frame]).tolist())
@@ -274,7 +274,7 @@ class Propagator:
     def _with_exact_keyframes(
         self, frame: int, objects: tuple[int, ...], probability: NDArray[np.float32], trackers: Sequence[Tracker]
     ) -> NDArray[np.float32]:
-        """Return mattes (O, H, W) in which annotated objects have exactly the keyframe's masks, free of other objects.
+        """Return mattes (O, H, W): the exact keyframe masks of annotated objects; other objects are 0 inside them.
 
         On a frame that is no keyframe, the probabilities are returned unchanged.
         """

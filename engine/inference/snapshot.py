@@ -44,7 +44,7 @@ def serialize_state(value: Any, tensors: dict[str, Tensor]) -> Any:
 
 
 def deserialize_state(data: Any, tensors: Mapping[str, Tensor], device: torch.device) -> Any:
-    """Restore a value that `serialize_state` converted; tensors of the network's device are moved to `device`.
+    """Restore a value that `serialize_state` converted; tensors that were on the network's device go to `device`.
 
     Raises KeyError or TypeError if `data` does not come from `serialize_state`.
     """

@@ -59,7 +59,7 @@ class Sweep:
     def reaches(self, keyframes: tuple[int, ...], frame: int) -> bool:
         """Return whether an object with these keyframes is segmented on `frame`.
 
-        It is once the sweep has reached one of its keyframes, or from the start if `before_first` is true.
+        An object is segmented once the sweep has reached one of its keyframes; with `before_first`, from the start.
         """
         return self.before_first or (frame >= keyframes[0] if self.forward else frame <= keyframes[-1])
 
@@ -143,7 +143,7 @@ def blend_weight(keyframes: tuple[int, ...], frame: int, sweep: Sweep) -> float:
     """Return the weight, 0..1, of this sweep's matte of an object on `frame`; the other sweep has the rest.
 
     The weight falls linearly from 1 at the keyframe that the sweep comes from to 0 at the keyframe that it goes to. It
-    is 1 on a keyframe, and if there are no keyframes on both sides.
+    is 1 on a keyframe, before the first one, and after the last one.
     """
     if frame in keyframes:
         return 1.0

@@ -198,7 +198,7 @@ def _open_outputs(job: PropagationJob, context: JobContext, plan: _JobPlan, repo
 
 
 def _new_propagator(job: PropagationJob, context: JobContext, plan: _JobPlan) -> Propagator:
-    """Make the propagator of the job; if `job.keys` is a folder, the key of each frame is written there."""
+    """Make the propagator of the job; if `job.keys` is a folder, the frames' attention keys are written there."""
     recipe, network = context.recipe, context.network
     keys = KeyFolder.open(job.keys, context.identity()) if job.keys else None
     return Propagator(
@@ -216,7 +216,7 @@ def _new_propagator(job: PropagationJob, context: JobContext, plan: _JobPlan) ->
 
 
 def _keep_keys(keys: KeyFolder, frame: int, features: Features) -> None:
-    """Write the keys of a frame to the cache, for later suggestions, unless they are there already."""
+    """Write the attention keys of a frame to the cache, for later suggestions, unless they are there already."""
     if not keys.has(frame):
         keys.write(frame, features.query, features.grid)
 

@@ -164,7 +164,7 @@ class JobCheckpoint:
         self._folder.remove_unfinished()
 
     def _give_up(self, error: Exception) -> None:
-        """Write no more checkpoints, and remove the last one, which would soon be outdated; kept mattes stay."""
+        """Write no more checkpoints, and remove the last one, which would soon be outdated; copies of mattes stay."""
         message = error.message if isinstance(error, EngineError) else error
         _log.warning("%s: if the job is interrupted, it starts again", message)
         self._next = None

@@ -108,7 +108,7 @@ class JobContext:
     weights: Path | None  # the file that the network was loaded from
 
     def identity(self) -> dict[str, Any]:
-        """Return everything that the keys of the clip's frames depend on."""
+        """Return everything that the attention keys of the clip's frames depend on."""
         return {
             "clip": _file_identity(self.reader.clip.path),
             "network": self.network_class,
@@ -130,7 +130,7 @@ def with_precision(network: Network, device: torch.device, name: str) -> tuple[N
 
 @contextmanager
 def open_job_context(job: PropagationJob | SuggestionJob, cancelled: Callable[[], bool]) -> Iterator[JobContext]:
-    """Open the clip and load the network of `job` within the context.
+    """Open the clip and load the network of `job`; close the clip when the `with` block ends.
 
     Raises BadSetting, ClipNotFound, WeightsMissing and other errors of recipes, clips and weights, and OutOfMemory.
     """

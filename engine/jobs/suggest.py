@@ -88,7 +88,7 @@ def _check(job: SuggestionJob) -> None:
 
 
 def _encode(job: SuggestionJob, context: JobContext, keys: KeyFolder, report: Callable[[Answer], None]) -> list[int]:
-    """Encode the frames whose keys are not cached yet and write their keys; return all readable frames, ascending."""
+    """Encode frames whose attention keys are not cached, and cache these; return all readable frames, ascending."""
     frames = sorted({*job.frames, *job.chosen})
     missing = [frame for frame in frames if not _is_readable(keys, frame)]
     for done, frame in enumerate(missing):

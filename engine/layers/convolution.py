@@ -27,7 +27,7 @@ _MAX_CACHED = 4  # image sizes and thread counts for which a reordered weight is
 
 @contextmanager
 def without_fused_convolutions() -> Iterator[None]:
-    """Compute convolution, addition and activation one by one within the context, as a reference for comparisons."""
+    """Compute convolution, addition and activation one by one in the `with` block, as a reference for comparisons."""
     global _CAN_FUSE
     before, _CAN_FUSE = _CAN_FUSE, False
     try:
@@ -133,7 +133,7 @@ class Conv(nn.Conv2d):
         return functional.relu6(out) if self.activation == "relu6" else out
 
     def pad(self, image: Tensor) -> Tensor:
-        """Pad a map with zeros, so that a convolution without padding gives the same result."""
+        """Pad a map with zeros as `forward` does, for a convolution that does not pad it itself."""
         if not self.tf_same:
             return functional.pad(image, [self._padding[1]] * 2 + [self._padding[0]] * 2)
         stride, kernel = self.stride[0], self.kernel_size[0]

@@ -213,7 +213,7 @@ class Decoder(nn.Module):
         return DecoderOutput(logits, self.quality(deep, coverage), presence)
 
     def _decode_coarse(self, readout: Tensor, context: Tensor, previous: Tensor) -> tuple[Tensor, Tensor]:
-        """Return features (O, C, h, w) at stride 16 and presence logits (O, h, w), which pass no gradient to them."""
+        """Return a feature map (O, C, h, w) at stride 16 and presence logits (O, h, w), which give it no gradient."""
         maps = torch.cat([readout, context.expand(len(readout), -1, -1, -1), previous], 1)
         deep = self.mix(self.join(maps))
         return deep, self.near(deep.detach())[:, 0]

@@ -107,7 +107,7 @@ def convolve(
 def _is_available() -> bool:
     """Return whether PyTorch's quantised oneDNN operators exist and give correct results.
 
-    Tries a dense convolution with float output, a depthwise one with ReLU6 and quantised output, and a 1x1 one of that.
+    Tries three in a row: dense with float output, depthwise with ReLU6 and quantised output, and 1x1.
     """
     rng = torch.Generator().manual_seed(0)
     first, second, third = (torch.randn(shape, generator=rng) for shape in ((8, 8, 3, 3), (8, 1, 3, 3), (4, 8, 1, 1)))

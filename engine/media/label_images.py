@@ -132,7 +132,7 @@ def label_files(folder: Path) -> list[Path]:
 
 
 def _with_absent_objects(keyframes: list[KeyframeFile]) -> list[KeyframeFile]:
-    """Annotate objects that no image of a frame shows as absent there, in the frame's first image."""
+    """Add to each frame's first image, as absent, the objects that none of the frame's images shows."""
     all_objects = {id_ for keyframe in keyframes for id_ in keyframe.objects}
     completed = []
     frames_done: set[int] = set()

@@ -35,7 +35,7 @@ class Movie:
     """
 
     def __init__(self, path: Path, size: tuple[int, int] | None = None) -> None:
-        """Open a movie of the expected `size` (H, W); its rotation metadata is ignored if only that gives this size.
+        """Open a movie of the expected `size` (H, W); its rotation metadata is ignored if the size fits only then.
 
         Raises ClipUnreadable if no frame can be decoded.
         """

@@ -15,9 +15,9 @@ Distil = Callable[[Sequence[Entry], int], Entry]  # (entries, number of prototyp
 class LongTerm(ListStore):
     """XMem's long-term memory (ECCV 2022, section 3.3): distils each batch of entries into `prototypes` tokens.
 
-    At most `max_tokens` tokens are kept. To make room for a batch, the tokens that were read least are discarded, with
-    all others that were read equally little; without `counting`, the oldest tokens are. No entry is passed to the next
-    store.
+    At most `max_tokens` tokens are kept. To make room for a batch, the tokens that were read least are discarded, as
+    many as needed or more if several were read equally little; without `counting`, the oldest tokens are discarded. No
+    entry is passed to the next store.
     """
 
     def __init__(self, distil: Distil, *, prototypes: int, max_tokens: int, counting: bool) -> None:

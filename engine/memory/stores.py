@@ -67,7 +67,7 @@ class Permanent:
 class Bounded:
     """Store of the `capacity` entries with the highest `worth(entry, age)`.
 
-    The age of an entry is the number of entries offered since it was, itself included.
+    The age of an entry is 1 when it is offered, and rises by 1 with each further entry.
     """
 
     def __init__(self, capacity: int, worth: Callable[[Entry, int], float]) -> None:

@@ -93,7 +93,7 @@ COUNTING = Option(
 def long_term_store(numbers: Numbers, network: Network) -> LongTerm:
     """Make XMem's long-term memory, for a network that can distil prototypes.
 
-    Raises BadSetting if the numbers contradict each other.
+    Raises BadSetting if the values of its settings contradict each other.
     """
     if numbers[MAX_FRAMES.name] <= numbers[MIN_FRAMES.name]:
         raise BadSetting(
@@ -159,7 +159,7 @@ def find_cascade(name: str) -> Cascade:
 
 
 def describe(options: Iterable[Option]) -> str:
-    """Format a table of a recipe's settings, and of the memories that can be chosen instead with their settings."""
+    """Format one table: a recipe's settings `options`, then all memories that can be chosen, each with its settings."""
     rows = [("--set", "in the paper", "default", "meaning"), *map(_row, options)]
     rows.append(("memory", "-", "the recipe's", "use another memory: every keyframe, ..."))
     for cascade in CASCADES.values():

@@ -144,7 +144,7 @@ class Aot(nn.Module):
     def memorize_keyframe(
         self, frame: int, features: Features, masks: Tensor, state: AotState | None
     ) -> tuple[Entry, AotState]:
-        """Encode a keyframe and its masks for both memories; to get its tokens, the blocks read the keyframe itself."""
+        """Encode a keyframe and its masks for both memories; the blocks run with the keyframe itself as memory."""
         identity = self.identities(masks)
         encodings = self.temporal([len(identity)]) if self.temporal else None
         streams = Streams(_tokens(features))

@@ -208,7 +208,10 @@ class XMem(nn.Module, DistilsPrototypes, ReadsTopK):
 
 
 def _with_hidden(state: SensoryState | None, *, before: Tensor, after: Tensor) -> SensoryState:
-    """Return a state with this sensory memory; the frame of the last deep update is taken over from `state`."""
+    """Return a new state with the sensory memory `before` and `after` decoding the current frame.
+
+    The frame of the last deep update is taken over from `state`.
+    """
     return SensoryState(before, after, None if state is None else state.deep_update_frame)
 
 

@@ -117,8 +117,8 @@ def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def _cell_segments(inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the outline segments in all cells of four pixels; a segment leads from one side of a cell to another.
 
-    Sides are given by number: first those between horizontal neighbours, by the left pixel, then those between vertical
-    neighbours, by the upper pixel.
+    A side joins two neighbouring pixel centres. Sides are numbered: first all horizontal ones, in the order of their
+    left pixels, then all vertical ones, in the order of their upper pixels.
     """
     height, width = inside.shape
     cell = 8 * inside[:-1, :-1] + 4 * inside[:-1, 1:] + 2 * inside[1:, 1:] + 1 * inside[1:, :-1]

@@ -61,7 +61,7 @@ def describe(device: torch.device) -> str:
 
 @contextmanager
 def memory_errors() -> Iterator[None]:
-    """Raise OutOfMemory instead of the out-of-memory errors of PyTorch and Python, within the context."""
+    """Inside the `with` block, raise OutOfMemory instead of the out-of-memory errors of PyTorch and Python."""
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError) as error:

@@ -42,8 +42,8 @@ class ReadAhead(Generic[Result]):
 class WriteBehind:
     """Runs tasks one after another in a background thread; at most one task is pending.
 
-    An error of a task is raised by the next `submit` or `wait`. The end of the context waits for the last task, but
-    raises its error only if no other error is raised.
+    An error of a task is raised by the next `submit` or `wait`. The end of the `with` block waits for the last task,
+    but raises its error only if no other error is raised.
     """
 
     def __init__(self) -> None:

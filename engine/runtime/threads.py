@@ -87,7 +87,7 @@ def can_split_cpu(device: torch.device) -> bool:
 
 @contextmanager
 def run_alongside(items: Iterator[Result], device: torch.device) -> Iterator[Iterator[Result]]:
-    """Compute `items` ahead in a background thread, within the context; each side gets half of the CPU threads.
+    """Compute `items` ahead in a background thread; each side gets half of the CPU threads until the `with` block ends.
 
     Returns `items` unchanged if the device is not a CPU with at least two threads.
     """
@@ -110,7 +110,7 @@ def run_alongside(items: Iterator[Result], device: torch.device) -> Iterator[Ite
 
 @contextmanager
 def use_all_threads() -> Iterator[None]:
-    """Use all CPU threads within the context, if the other thread is idle when it begins.
+    """Use all CPU threads inside the `with` block, if the other thread is idle when the block begins.
 
     Only for computations with the same result on any number of threads, since idleness depends on timing.
     """

@@ -62,7 +62,7 @@ class MatteFolder:
 
     @property
     def keys(self) -> Path:
-        """Return the folder of frame keys for suggestions; see `suggestion.key_cache`."""
+        """Return the folder of the frames' attention keys, used for suggestions; see `suggestion.key_cache`."""
         return self.root / "keys"
 
     @property

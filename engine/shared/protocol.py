@@ -72,7 +72,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Stage:
-    """Progress of a stage of a job before or after the frames, such as loading weights."""
+    """Progress of a stage of a job, such as loading weights; the frames themselves are reported by MatteReady."""
 
     job_id: str
     text: str

@@ -1,4 +1,4 @@
-"""KeyFolder: cache on disk of the keys of frames, so that no frame is encoded twice."""
+"""KeyFolder: cache on disk of the attention keys of frames, so that no frame is encoded twice."""
 
 from __future__ import annotations
 
