@@ -128,7 +128,7 @@ def test_clear_is_refused_while_mattes_are_made(studio):
     studio.mark(1, media=0)
     studio.click("matte_propagate", recipe="colour")
     studio.clip.name = "renamed meanwhile"
-    with pytest.raises(RuntimeError, match="being computed"):
+    with pytest.raises(RuntimeError, match="in use by a running operation"):
         studio.click("matte_clear")
 
 

@@ -136,7 +136,7 @@ def test_colour_image_as_keyframe_is_refused(place):
     picture = np.zeros((96, 128, 3), np.uint8)
     picture[20:50, 30:60] = (250, 30, 80)
     write_png(place / "keys" / "shot_0003.png", picture)
-    assert_refused(propagate(place), "shot_0003.png", "colours")
+    assert_refused(propagate(place), "shot_0003.png", "colour image")
     assert not (place / "out").exists()
 
 
@@ -176,7 +176,7 @@ def test_mixed_image_sizes_are_refused(place):
 def test_missing_or_damaged_weights_are_refused(place):
     weights = BUNDLED / "keymatte.safetensors"
     assert_refused(
-        propagate(place, recipe="keymatte", weights=place / "none.safetensors"), "none.safetensors", "not there"
+        propagate(place, recipe="keymatte", weights=place / "none.safetensors"), "none.safetensors", "does not exist"
     )
     (place / "half.safetensors").write_bytes(weights.read_bytes()[:100_000])
     assert_refused(

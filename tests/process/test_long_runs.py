@@ -61,7 +61,7 @@ def test_interrupted_run_leaves_valid_files_and_another_run_completes_it(place, 
     errors = running.communicate(timeout=60)[1]
     if how == "stopped":
         assert running.returncode == 130
-        assert "what is written stays valid" in errors
+        assert "files already written stay valid" in errors
         assert "Traceback" not in errors
     done = numbers(place)
     assert 4 <= len(done) < 120
