@@ -151,10 +151,10 @@ def test_auto_precision_is_int8_only_for_keymatte_on_a_cpu():
 
     assert precision("auto", "keymatte") == torch.int8
     assert precision("float32", "keymatte") == precision("auto", "colour") == torch.float32
-    assert pick_precision("auto", torch.device("cuda"), whole=True) == torch.float16
+    assert pick_precision("auto", torch.device("cuda"), supports_int8=True) == torch.float16
     for refused in (
         lambda: precision("int8", "colour"),
-        lambda: pick_precision("int8", torch.device("cuda"), whole=True),
+        lambda: pick_precision("int8", torch.device("cuda"), supports_int8=True),
     ):
         with pytest.raises(BadSetting, match="int8"):
             refused()
