@@ -25,7 +25,7 @@ class Tokens:
 
 
 def concatenate(groups: Sequence[Tokens]) -> Tokens:
-    """Concatenate groups of tokens in order; a plane is left out if the first group does not have it."""
+    """Concatenate groups of tokens in order; an optional tensor is left out if the first group lacks it."""
     if len(groups) == 1:
         return groups[0]
     return Tokens({name: torch.cat([group[name] for group in groups], dim=-1) for name in groups[0].planes})

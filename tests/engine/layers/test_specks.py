@@ -1,4 +1,4 @@
-"""Only spurious components of masks are suppressed: small isolated ones, and ones larger than what is occluded."""
+"""Only spurious components of masks are suppressed: small isolated ones, and ones too large for a part reappearing."""
 
 from __future__ import annotations
 
