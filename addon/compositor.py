@@ -10,7 +10,7 @@ import bpy
 from bpy.types import Image, MovieClip, Node, NodeSocket, NodeTree, Scene
 
 from ..engine.shared.errors import NothingPropagated
-from ..engine.shared.matte_folder import MatteFolder
+from ..engine.shared.matte_folder import MatteFolder, is_number
 from . import clips, node_trees
 from .folders import readable_folder, relative_path
 
@@ -167,7 +167,7 @@ def _is_upstream_of(node: Node, target: NodeSocket) -> bool:
 
 
 def _matte_files(folder: MatteFolder, object_id: int) -> list[Path]:
-    return sorted(path for path in folder.matte_sequence(object_id).glob("*.png") if path.stem.isdigit())
+    return sorted(path for path in folder.matte_sequence(object_id).glob("*.png") if is_number(path.stem))
 
 
 def _show_sequence(node: Node, clip: MovieClip, object_id: int, paths: list[Path]) -> None:

@@ -15,7 +15,7 @@ from bpy.types import MovieClip
 
 from ..engine.shared.errors import FolderNotWritable
 from ..engine.shared.files import atomic_write, writing_error
-from ..engine.shared.matte_folder import MatteFolder
+from ..engine.shared.matte_folder import MatteFolder, is_number
 from . import PACKAGE
 
 # Folders chosen since the file was opened: (.blend, clip name, clip path) -> root. An undo reverts the clip's
@@ -159,7 +159,7 @@ def _copy_files(source: MatteFolder, target: MatteFolder) -> None:
 
 def _result_files(folder: MatteFolder) -> list[Path]:
     patterns = ("labels/*.png", "mattes/*/*.png", "outlines/*.npz")
-    files = [path for pattern in patterns for path in folder.root.glob(pattern) if path.stem.isdigit()]
+    files = [path for pattern in patterns for path in folder.root.glob(pattern) if is_number(path.stem)]
     return [*files, folder.adapted] if folder.adapted.is_file() else files
 
 
@@ -241,4 +241,4 @@ def _numbers(folder: Path, mtime: int) -> tuple[int, ...]:
     """
     if not mtime:
         return ()
-    return tuple(sorted(int(path.stem) for path in folder.iterdir() if path.stem.isdigit() and path.suffix != ".part"))
+    return tuple(sorted(int(path.stem) for path in folder.iterdir() if is_number(path.stem) and path.suffix != ".part"))

@@ -118,7 +118,7 @@ class FrameReader:
 
 def natural_key(path: Path) -> list[str | int]:
     """Return a sort key for natural order, in which `shot9` comes before `shot10`."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"([0-9]+)", path.name.lower())]
+    return [int(part) if index % 2 else part for index, part in enumerate(re.split("([0-9]+)", path.name.lower()))]
 
 
 def _sorted(folder: Path, wanted: Callable[[Path], bool]) -> list[Path]:

@@ -23,6 +23,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if part.is_symlink():
+            part.unlink()  # else the link's target would be overwritten
         yield part
         _replace(part, path)
     except OSError as error:

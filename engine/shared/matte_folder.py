@@ -18,13 +18,23 @@ _MARKER = "keymatte.json"
 _SYSTEM_FILES = ("thumbs.db", "desktop.ini")  # ignored, as are names that begin with a dot
 CHECKPOINT_FILE = "memory.safetensors"  # in the folder of an interrupted job
 _JOB_FOLDER_NAME = re.compile("[0-9a-f]{16}")
-_NUMBER = re.compile(r"(\d+)(?!.*\d)")
+_PARTLY_WRITTEN = re.compile(  # temporary files of a run, as paths from the matte folder
+    r"(?:keymatte\.json|adapted\.safetensors|labels/[0-9]{6,}\.png|mattes/[0-9]{3}/[0-9]{6,}\.png"
+    r"|outlines/[0-9]{3}\.npz|keys/[0-9]{6,}\.npy|unfinished/[0-9a-f]{16}/memory\.safetensors"
+    r"|unfinished/[0-9a-f]{16}/[0-9]{3}/[0-9]{6,}\.png)\.part"
+)
+_NUMBER = re.compile("([0-9]+)(?!.*[0-9])")  # other digits, such as ², are no numbers
 
 
 def number_in(stem: str) -> int | None:
     """Return the last number in a file name without suffix: 20 for `frame_0020`; None if it has no digits."""
     found = _NUMBER.search(stem)
     return int(found.group(1)) if found else None
+
+
+def is_number(stem: str) -> bool:
+    """Return whether a file name without suffix is a number in ASCII digits, such as 000020."""
+    return stem.isascii() and stem.isdigit()
 
 
 def spans(frames: Iterable[int]) -> str:
@@ -95,7 +105,7 @@ class MatteFolder:
 
     def numbers_done(self) -> list[int]:
         """List the numbers of the frames that have a label image, ascending."""
-        return sorted(int(path.stem) for path in (self.root / "labels").glob("[0-9]*.png"))
+        return sorted(int(path.stem) for path in (self.root / "labels").glob("*.png") if is_number(path.stem))
 
     def claim(self, record: dict[str, Any]) -> None:
         """Create the folder or take over an existing one, and write `record` as JSON to the marker file.
@@ -113,10 +123,15 @@ class MatteFolder:
             raise writing_error(self.root, error) from error
         if foreign and not marker.exists():
             raise FolderTaken(f"{self.root} contains files that are not Keymatte's ({foreign[0]})")
-        for part in self.root.rglob("*.part"):
-            part.unlink(missing_ok=True)
+        self._remove_partly_written()
         with atomic_write(marker) as part:
             part.write_text(json.dumps(record, indent=1, ensure_ascii=False, default=str), encoding="utf-8")
+
+    def _remove_partly_written(self) -> None:
+        """Remove temporary files that an interrupted run has left under names that Keymatte writes, and no others."""
+        for part in self.root.rglob("*.part"):
+            if _PARTLY_WRITTEN.fullmatch(part.relative_to(self.root).as_posix()) and not part.is_dir():
+                part.unlink(missing_ok=True)  # of a link, the link and not its target
 
 
 def _may_precede_claim(name: str) -> bool:

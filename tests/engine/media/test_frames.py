@@ -36,6 +36,15 @@ def test_a_folder_gives_its_images_in_natural_order_with_their_numbers(tmp_path)
         assert reader.clip.path == tmp_path
 
 
+@pytest.mark.parametrize("name", ["²{:04}.png", "m²_{:04}.png", "{:04}_ⅷ.png", "٣{:04}.png"])
+def test_only_ascii_digits_are_frame_numbers(tmp_path, name):
+    for number in (10, 0, 5):
+        write_grey(tmp_path / name.format(number), 100 + number)
+    with FrameReader.open(tmp_path) as reader:
+        assert reader.numbers == (0, 5, 10)
+        assert values(reader) == [100, 105, 110]
+
+
 def test_names_without_numbers_or_with_equal_ones_are_counted_from_0(tmp_path):
     for name in ("b.png", "a.png"):
         write_grey(tmp_path / "letters" / name, 1)

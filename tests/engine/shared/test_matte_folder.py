@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ def test_folder_with_only_system_files_can_be_claimed(tmp_path, name):
 
 def test_the_last_number_of_a_name_is_its_frame():
     assert [number_in(stem) for stem in ("000020", "shot_2_0007", "frame12b", "plate")] == [20, 7, 12, None]
+    assert [number_in(stem) for stem in ("²0003", "m²", "٣", "shot4_²")] == [3, None, None, 4]
 
 
 def test_a_new_and_an_empty_folder_and_our_own_can_be_claimed(tmp_path: Path):
@@ -54,6 +56,36 @@ def test_partial_files_of_a_killed_run_are_removed(tmp_path: Path):
     left.write_bytes(b"half")
     folder.claim({})
     assert not left.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["movie.mkv.part", ".git/x.part", "labels/mine.png.part", "labels/3.png.part", "mattes/notes.txt.part"]
+)
+def test_partial_files_of_others_are_kept(tmp_path: Path, name: str):
+    folder = MatteFolder(tmp_path / "m")
+    folder.claim({})
+    other = folder.root / name
+    other.parent.mkdir(parents=True, exist_ok=True)
+    other.write_bytes(b"precious")
+    folder.claim({})
+    assert other.read_bytes() == b"precious"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need permissions on Windows")
+def test_a_link_with_the_name_of_a_partial_file_is_replaced_and_its_target_kept(tmp_path: Path):
+    target = tmp_path / "precious.txt"
+    target.write_text("precious")
+    folder = MatteFolder(tmp_path / "m")
+    folder.claim({})
+    for path in (folder.labels(3), folder.root / "notes.png"):
+        path.parent.mkdir(exist_ok=True)
+        path.with_name(path.name + ".part").symlink_to(target)
+    folder.claim({})
+    with atomic_write(folder.root / "notes.png") as part:
+        part.write_bytes(b"new")
+    assert (folder.root / "notes.png").read_bytes() == b"new" and not (folder.root / "notes.png").is_symlink()
+    assert target.read_text() == "precious"
+    assert not list(folder.root.rglob("*.part"))
 
 
 def test_failed_write_leaves_the_old_file_and_no_partial_file(tmp_path: Path):
