@@ -74,7 +74,8 @@ class Movie:
         self._capture.release()
 
     def _open(self) -> None:
-        self._capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
+        # absolute, as FFmpeg takes a relative name such as take:1.mp4 for an address
+        self._capture = cv2.VideoCapture(str(self._path.absolute()), cv2.CAP_FFMPEG)
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, float(self._apply_rotation))
         self._position = -1  # last grabbed frame
         if not self._capture.isOpened():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 from pathlib import Path
 
 import cv2
@@ -42,6 +44,16 @@ def test_movie_has_size_frame_count_and_frame_rate(movie):
         assert (reader.clip.height, reader.clip.width, reader.clip.frame_count) == (64, 80, 150)
         assert reader.numbers == tuple(range(150))
         assert reader.fps == pytest.approx(20)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not allow such names")
+@pytest.mark.parametrize("name", ["take:1.mp4", "http:shot.mp4", "50%.mp4", "a|b.mp4"])
+def test_a_relative_name_that_looks_like_an_address_is_a_file(movie, tmp_path, name, monkeypatch):
+    shutil.copyfile(movie, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    with FrameReader.open(Path(name)) as reader, FrameReader.open(movie) as plain:
+        assert reader.clip.frame_count == plain.clip.frame_count
+        assert np.array_equal(reader.read(1), plain.read(1))
 
 
 def test_a_movie_is_read_as_rgb_near_what_was_written(movie):
