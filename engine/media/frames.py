@@ -11,7 +11,7 @@ from types import TracebackType
 
 import numpy as np
 
-from ..shared.errors import ClipNotFound, ClipUnreadable, FramesUnreadable, MixedSizes
+from ..shared.errors import ClipNotFound, ClipUnreadable, FramesUnreadable, MixedSizes, SeveralSequences
 from ..shared.matte_folder import number_in
 from ..shared.types import VideoClip
 from . import movies
@@ -158,11 +158,33 @@ def _pattern(name: str) -> re.Pattern[str]:
 
 
 def _numbers(files: list[Path]) -> tuple[int, ...]:
+    """Return the number in each file name, or 0, 1, ... if names lack numbers. Raises SeveralSequences."""
     numbers = [number_in(file.stem) for file in files]
     known_numbers = [number for number in numbers if number is not None]
     if len(known_numbers) == len(files) and all(after > before for before, after in pairwise(known_numbers)):
         return tuple(known_numbers)
+    _check_for_several_sequences(files)
     return tuple(range(len(files)))
+
+
+def _check_for_several_sequences(files: list[Path]) -> None:
+    """Raise SeveralSequences if the files have numbers, but some numbers occur in sequences of different names."""
+    sequences: dict[tuple[str, str], dict[int, str]] = {}  # what is around the number -> number -> its digits
+    for file in files:
+        match = re.search("([0-9]+)(?=[^0-9]*$)", file.stem)
+        if match:
+            around = file.stem[: match.start()], file.stem[match.end() :] + file.suffix
+            sequences.setdefault(around, {})[int(match[0])] = match[0]
+    longest, *others = sorted(sequences.items(), key=lambda item: (-len(item[1]), item[0])) or [(("", ""), {})]
+    second = next((other for other in others if other[1].keys() & longest[1].keys()), None)
+    if len(longest[1]) > 1 and second:
+        first, other = (
+            f"{head}{'#' * min(map(len, numbers.values()))}{tail}" for (head, tail), numbers in (longest, second)
+        )
+        raise SeveralSequences(
+            f"{files[0].parent} contains several image sequences, such as {first} and {other}",
+            remedy=f"Choose one of them by its pattern: {files[0].parent / first}",
+        )
 
 
 def _common_size(files: list[Path]) -> tuple[int, int]:

@@ -68,6 +68,11 @@ class MixedSizes(EngineError):
     default_remedy = "Put only images of one size into the folder."
 
 
+class SeveralSequences(EngineError):
+    code = "several-sequences"
+    default_remedy = "Choose one of them by its pattern, or put each into a folder of its own."
+
+
 class FramesUnreadable(EngineError):
     """Some frames cannot be read; the results of the others are kept."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 from engine.media.frames import FrameReader
-from engine.shared.errors import ClipNotFound, ClipUnreadable, FramesUnreadable, MixedSizes
+from engine.shared.errors import ClipNotFound, ClipUnreadable, FramesUnreadable, MixedSizes, SeveralSequences
 from tests.films import moving_disc
 
 
@@ -43,6 +44,32 @@ def test_only_ascii_digits_are_frame_numbers(tmp_path, name):
     with FrameReader.open(tmp_path) as reader:
         assert reader.numbers == (0, 5, 10)
         assert values(reader) == [100, 105, 110]
+
+
+@pytest.mark.parametrize(
+    "names, first, second",
+    [
+        (("left_{:04}.png", "right_{:04}.png"), "left_####.png", "right_####.png"),
+        (("{:03}.png", "{:03}.jpg"), "###.jpg", "###.png"),
+        (("take1_{}.png", "take2_{}.png"), "take1_#.png", "take2_#.png"),
+        (("shot.{:05}.beauty.png", "shot.{:05}.depth.png"), "shot.#####.beauty.png", "shot.#####.depth.png"),
+    ],
+)
+def test_several_sequences_in_one_folder_are_refused_by_name_and_one_can_be_chosen(tmp_path, names, first, second):
+    for index, name in enumerate(names):
+        for number in (8, 9, 10):
+            write_grey(tmp_path / name.format(number), 100 * index + number)
+    with pytest.raises(SeveralSequences, match=re.escape(f"such as {first} and {second}")) as refusal:
+        FrameReader.open(tmp_path)
+    assert str(tmp_path / first) in refusal.value.remedy
+    with FrameReader.open(tmp_path / second) as reader:
+        assert reader.numbers == (8, 9, 10)
+
+
+def test_sequences_whose_numbers_continue_each_other_are_one_clip(tmp_path):
+    for name in ("a_0001.png", "a_0002.png", "b_0003.png", "b_0004.png"):
+        write_grey(tmp_path / name, 1)
+    assert FrameReader.open(tmp_path).numbers == (1, 2, 3, 4)
 
 
 def test_names_without_numbers_or_with_equal_ones_are_counted_from_0(tmp_path):
