@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..media.label_images import label_files, read_labels
+from ..shared.arrays import open_member, read_header, read_npz
 from ..shared.errors import BadSetting, Cancelled, EngineError, FramesUnreadable, KeyframeOutsideClip, MasksMissing
 from ..shared.matte_folder import number_in
 from ..shared.protocol import Answer, JobCancelled, Stage, Suggested
@@ -133,14 +133,12 @@ def _read_masks(job: SuggestionJob, context: JobContext) -> Iterator[tuple[int, 
 def _read_probabilities(path: Path) -> Iterator[tuple[int, Tensor]]:
     """Yield frames and masks, one at a time, from a file that `--dump-probabilities` wrote. Raises MasksMissing."""
     try:
-        with np.load(path) as stored:
-            frames = stored["frames"]
-        with zipfile.ZipFile(path) as archive, archive.open("probabilities.npy") as file:
-            np.lib.format.read_magic(file)  # type: ignore[no-untyped-call]
-            shape, _, dtype = np.lib.format.read_array_header_1_0(file)  # type: ignore[no-untyped-call]
+        frames = read_npz(path, "frames")["frames"]
+        with open_member(path, "probabilities") as file:
+            shape, dtype = read_header(file)
             for frame in frames:
                 data = file.read(math.prod(shape[1:]) * dtype.itemsize)
                 probabilities = np.frombuffer(data, dtype).reshape(shape[1:])
                 yield int(frame), torch.from_numpy(probabilities[1:].astype(np.float32))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError) as error:
         raise MasksMissing(f"{path} contains no probabilities ({error})") from error

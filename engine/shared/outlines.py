@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from .arrays import ArrayDamaged, read_npz
 from .errors import OutlinesUnreadable
 from .files import atomic_write
 
@@ -39,9 +40,16 @@ class Outlines:
     def load(cls, path: Path) -> Outlines:
         """Read a file written by `save_rows`. Raises OutlinesUnreadable."""
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                return cls(**{name: arrays[name] for name in _FIELDS})
-        except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+            arrays = read_npz(path, *_FIELDS)
+            frames, slots, *_ = points = arrays["points"].shape
+            if points[3:] != (2,) or [arrays[name].shape for name in _FIELDS if name != "points"] != [
+                (frames,),
+                (slots,),
+                (frames,),
+            ]:
+                raise ArrayDamaged(f"the shape {points} of its points does not fit its other arrays")
+            return cls(**arrays)
+        except (OSError, ValueError) as error:
             raise OutlinesUnreadable(f"outlines {path} cannot be read ({error})") from error
 
 

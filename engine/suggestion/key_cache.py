@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ..memory.tokens import Tokens
+from ..shared.arrays import ArrayDamaged, read_npy
 from ..shared.errors import FolderTaken
 from ..shared.files import atomic_write, writing_error
 
@@ -53,20 +55,26 @@ class KeyFolder:
 
     def read(self, frame: int) -> Tokens:
         """Read the keys of media frame `frame`. Raises OSError, ValueError if missing or damaged."""
-        with self._file(frame).open("rb") as file:
-            planes = torch.from_numpy(np.load(file)).flatten(1)
+        planes = torch.from_numpy(self._array(frame)).flatten(1)
         channels = (len(planes) - 1) // 2
         return Tokens(dict(zip(_PLANES, planes.split((channels, channels, 1)), strict=True)))
 
     def grid(self, frame: int) -> tuple[int, int]:
         """Read the grid size (h, w) of media frame `frame`. Raises OSError, ValueError."""
-        return np.load(self._file(frame), mmap_mode="r").shape[1:]
+        height, width = self._array(frame).shape[1:]
+        return height, width
 
     def write(self, frame: int, query: Tokens, grid: tuple[int, int]) -> None:
         """Write the keys of a media frame, whose tokens form a grid (h, w). Raises DiskFull, FolderNotWritable."""
         planes = torch.cat([query[name] for name in _PLANES]).unflatten(1, grid).float().cpu().numpy()
         with atomic_write(self._file(frame)) as part, part.open("wb") as file:
             np.save(file, planes)
+
+    def _array(self, frame: int) -> NDArray[np.float32]:
+        array = read_npy(self._file(frame))
+        if array.ndim != 3 or array.dtype != np.float32:
+            raise ArrayDamaged(f"it holds {array.dtype} of shape {array.shape}")
+        return array
 
     def _file(self, frame: int) -> Path:
         return self.folder / f"{frame:06d}.npy"

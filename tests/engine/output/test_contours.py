@@ -231,6 +231,19 @@ def test_half_a_file_is_an_error(tmp_path):
         Outlines.load(tmp_path / "a.npz")
 
 
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [("points", (2, 1, 8, 3)), ("points", (8, 2)), ("holes", (2,)), ("frames", ()), ("agreement", (1,))],
+)
+def test_arrays_that_do_not_fit_together_are_an_error(tmp_path, name, shape):
+    shapes = {"frames": (2,), "points": (2, 1, 8, 2), "holes": (1,), "agreement": (2,)}
+    np.savez(tmp_path / "a.npz", **{key: np.zeros(size, np.float32) for key, size in shapes.items()})
+    Outlines.load(tmp_path / "a.npz")
+    np.savez(tmp_path / "a.npz", **{key: np.zeros(size, np.float32) for key, size in {**shapes, name: shape}.items()})
+    with pytest.raises(OutlinesUnreadable, match="does not fit its other arrays"):
+        Outlines.load(tmp_path / "a.npz")
+
+
 # -- the real clip ----------------------------------------------------------------------------------------------------
 def test_the_chair_and_its_thin_legs_are_outlined_on_all_frames():
     masks = [read_labels(path) == 1 for path in sorted(CHAIR.glob("*.png"))]

@@ -69,6 +69,7 @@ def test_message_round_trips_through_one_line(message):
     "line",
     ["", "hello", "[]", "3", "{}", '{"kind": "Dance"}', '{"kind": "Cancel"}', '{"kind": "Cancel", "job": 1}',
      '{"kind": "Download", "job_id": "d", "name": "X"}', '{"kind": "Download", "job_id": "", "name": "X", "folder": 3}',
+     '{"kind": "Cancel", "job_id": [[]]}', '{"kind": ["Cancel"], "job_id": ""}',
      '{"kind": "Propagate", "job": {}}', '{"kind": "Propagate", "job": null}', encode(MESSAGES[0])[:-40]],
 )  # fmt: skip
 def test_lines_that_are_no_message_are_refused(line: str):
