@@ -14,6 +14,7 @@ import numpy as np
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _PALETTE = 0, 3
+_MAX_PIXELS = 1 << 28  # 16,384 x 16,384
 
 
 class PngError(Exception):
@@ -50,11 +51,15 @@ def read(path: Path) -> PngImage:
     try:
         chunks = _chunks(data)
         width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", chunks[b"IHDR"])
-        if colour not in (_GREY, _PALETTE) or depth > 8 or interlaced or not (width and height):
+        if colour not in (_GREY, _PALETTE) or depth not in (1, 2, 4, 8) or interlaced:
             raise PngError(f"{path.name} has colours, more than 8 bits, or is interlaced")
+        if not 0 < width * height <= _MAX_PIXELS:
+            raise PngError(f"{path.name} claims to be {width}x{height}")
         row_bytes = (width * depth + 7) // 8
-        raw = np.frombuffer(zlib.decompress(chunks[b"IDAT"]), np.uint8)
-        raw = raw[: height * (row_bytes + 1)].reshape(height, row_bytes + 1)
+        size = height * (row_bytes + 1)
+        # Bounded, as a small file can hold any number of bytes.
+        raw = np.frombuffer(zlib.decompressobj().decompress(chunks[b"IDAT"], size), np.uint8)
+        raw = raw.reshape(height, row_bytes + 1)
     except (KeyError, ValueError, struct.error, zlib.error) as error:
         raise PngError(f"{path.name} is damaged ({error})") from error
     values = _unfilter(raw[:, 0], raw[:, 1:])

@@ -6,6 +6,7 @@ import pickletools
 import re
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -76,7 +77,14 @@ def _expect_whole_zip(path: Path) -> None:
                 raise WeightsDamaged(f"{path} was not written by PyTorch")
             has_checksums = any(part.CRC for part in archive.infolist())  # PyTorch can omit checksums
             damaged = archive.testzip() if has_checksums else None
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        OSError,
+        ValueError,
+        RuntimeError,
+        EOFError,
+    ) as error:  # encrypted: RuntimeError
         raise WeightsDamaged(f"{path} is incomplete or damaged") from error
     if damaged:
         raise WeightsDamaged(f"{path} is damaged: the checksum of {damaged} in it does not match")
@@ -110,7 +118,7 @@ def _globals_of(path: Path) -> Iterator[str]:
             with path.open("rb") as file:
                 for _ in range(_LEGACY_PICKLES):
                     yield from _globals_of_pickle(file)
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError, MemoryError, OverflowError):
+    except (ValueError, OSError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, MemoryError, OverflowError):
         return  # the rest is damaged
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 from typing import Literal
 
@@ -21,10 +20,9 @@ from ..shared.files import atomic_write
 from ..shared.matte_folder import number_in
 from ..shared.types import KeyframeFile
 from .frames import natural_key
-from .pictures import is_picture
+from .pictures import DECODER_ERRORS, is_picture
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_READ_ERRORS = (OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError)
 _MAX_LABELS = 32  # with more values the image is a soft matte, unless its palette is the one of label images
 
 
@@ -39,7 +37,7 @@ def read_labels(path: Path, *, size: tuple[int, int] | None = None) -> np.ndarra
     """
     try:
         stored, palette = _read_stored(path)
-    except _READ_ERRORS as error:
+    except DECODER_ERRORS as error:
         raise KeyframeUnreadable(f"label image {path} cannot be read ({error})") from error
     if stored.ndim == 3:
         if (stored[:, :, :1] != stored).any():
@@ -72,7 +70,7 @@ def read_matte(path: Path) -> np.ndarray:
     """Read alpha (H, W) float32, 0..1, from an 8-bit or 16-bit grey image. Raises MatteUnreadable."""
     try:
         stored, _ = _read_stored(path)
-    except _READ_ERRORS as error:
+    except DECODER_ERRORS as error:
         raise MatteUnreadable(f"matte {path} cannot be read ({error})") from error
     if stored.ndim == 3:
         stored = stored[:, :, 0]

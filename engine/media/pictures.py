@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,10 @@ from ..shared.errors import FramesUnreadable
 
 SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".tga", ".bmp", ".webp", ".exr", ".hdr"))
 SUFFIXES |= {".jp2", ".j2c", ".sgi", ".rgb", ".ppm", ".pgm", ".dds", ".psd", ".dpx"}
-_READ_ERRORS = (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error, Image.DecompressionBombError)
+DECODER_ERRORS = (  # what Pillow, OpenCV and our own parsers raise for damaged files, besides nothing at all
+    OSError, ValueError, TypeError, AttributeError, ArithmeticError, LookupError, RuntimeError, SyntaxError, EOFError,
+    MemoryError, struct.error, zlib.error, cv2.error, Image.DecompressionBombError,
+)  # fmt: skip
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 # Required by OpenCV for EXR; an existing setting is respected.
@@ -44,7 +48,7 @@ def read_picture(path: Path) -> np.ndarray:
         if path.suffix.lower() == ".dpx":
             return _dpx(path, data)
         return _by_opencv(data) if pixels is None else pixels
-    except (*_READ_ERRORS, cv2.error) as error:
+    except DECODER_ERRORS as error:
         raise FramesUnreadable(f"image {path.name} is damaged, truncated or of an unknown format ({error})") from error
 
 
@@ -57,7 +61,7 @@ def picture_size(path: Path) -> tuple[int, int] | None:
                 return parse_size(file.read(65536))
         with Image.open(path) as image:
             return image.height, image.width
-    except _READ_ERRORS:
+    except DECODER_ERRORS:
         return None
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import struct
+import tracemalloc
+import zlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 from keymatte.addon import png
@@ -94,3 +99,33 @@ def test_truncated_file_is_refused(tmp_path, kept):
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(png.PngError):
         png.read(path)
+
+
+def with_header(path: Path, **changes: int) -> Path:
+    """Rewrite fields of a PNG's header, and its checksum."""
+    names = ("width", "height", "depth", "colour", "compression", "filters", "interlaced")
+    data = bytearray(path.read_bytes())
+    header = struct.pack(">IIBBBBB", *(dict(zip(names, struct.unpack(">IIBBBBB", data[16:29]))) | changes).values())
+    data[16:33] = header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"depth": 0}, {"depth": 3}, {"depth": 16}, {"width": 0}, {"height": 0}, {"width": 2**31 - 1, "height": 2**31 - 1}],
+)
+def test_impossible_header_is_refused(tmp_path, changes):
+    png.write_labels(tmp_path / "a.png", noisy_blob(40, 40))
+    with pytest.raises(png.PngError, match=r"a\.png"):
+        png.read(with_header(tmp_path / "a.png", **changes))
+
+
+def test_no_more_pixels_are_unpacked_than_the_header_says(tmp_path):
+    path = write_png(tmp_path / "bomb.png", np.zeros((4000, 10_000), np.uint8))
+    tracemalloc.start()
+    values = png.read(with_header(path, height=4)).values
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert values.shape == (4, 10_000)
+    assert peak < 2_000_000

@@ -192,6 +192,16 @@ def test_compressed_archive_is_refused(tmp_path):
         read_torch_file(path)
 
 
+def test_archive_with_an_entry_marked_as_encrypted_is_refused(tmp_path):
+    path = saved(tmp_path, TENSORS)
+    data = bytearray(path.read_bytes())
+    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.index(signature) + offset] |= 1
+    path.write_bytes(data)
+    with pytest.raises(WeightsDamaged, match="incomplete or damaged"):
+        read_torch_file(path)
+
+
 @pytest.mark.parametrize("held", [{}, [], 3, {"a": 1}, {"model": {"lr": 0.1}}, [torch.zeros(1)], {0: torch.zeros(1)}])
 def test_a_file_without_named_tensors_is_refused(tmp_path, held):
     with pytest.raises(WeightsDamaged, match="contains no named tensors"):

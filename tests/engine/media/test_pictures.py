@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import struct
 from pathlib import Path
 
@@ -156,3 +157,24 @@ def test_paths_with_accents_and_spaces_are_read(tmp_path):
 def test_hidden_and_other_files_are_not_pictures():
     names = ["a.PNG", "b.jpeg", "._c.jpg", "notes.txt", "shot.mp4", "d.exr"]
     assert [name for name in names if is_picture(Path(name))] == ["a.PNG", "b.jpeg", "d.exr"]
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow warns about large and odd headers
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".bmp", ".tga", ".webp", ".dds", ".gif", ".ppm", ".exr"])
+def test_damaged_bytes_anywhere_end_in_one_kind_of_error(tmp_path, suffix):
+    path = tmp_path / f"whole{suffix}"
+    if suffix == ".exr":
+        opencv_write(path, COLOURS.astype(np.float32) / 255)
+    else:
+        Image.fromarray(COLOURS).save(path)
+    whole, rng = path.read_bytes(), random.Random(1)
+    for _ in range(150):
+        data = bytearray(whole)
+        for _ in range(rng.randint(1, 4)):
+            data[rng.randrange(min(len(data), rng.choice((40, 200, len(data)))))] = rng.randrange(256)
+        path.write_bytes(data)
+        picture_size(path)
+        try:
+            assert read_picture(path).ndim == 3
+        except FramesUnreadable as error:
+            assert path.name in error.message
