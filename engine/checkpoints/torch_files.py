@@ -21,6 +21,8 @@ _WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net", "param
 _MAX_NESTING = 3  # maximum nesting of wrappers
 _DATA_PARALLEL_PREFIX = "module."  # name prefix of DataParallel
 _LEGACY_PICKLES = 5  # pickles at the head of a legacy file
+# raised for damaged archives; RuntimeError for entries marked as encrypted or of an unsupported kind
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, ValueError, RuntimeError, EOFError)
 _ALLOWED_GLOBALS = re.compile(  # globals allowed in pickled tensors and plain data
     r"collections\.OrderedDict|_codecs\.encode|torch\.(\w+Storage|Size|device|bool|u?int\d+|b?float\w*|complex\d+|half)"
     r"|torch\._utils\._rebuild_\w+|torch\._tensor\._rebuild_\w+|torch\.storage\.\w+|torch\.nn\.parameter\.\w+"
@@ -77,14 +79,7 @@ def _expect_whole_zip(path: Path) -> None:
                 raise WeightsDamaged(f"{path} was not written by PyTorch")
             has_checksums = any(part.CRC for part in archive.infolist())  # PyTorch can omit checksums
             damaged = archive.testzip() if has_checksums else None
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        OSError,
-        ValueError,
-        RuntimeError,
-        EOFError,
-    ) as error:  # encrypted: RuntimeError
+    except _ZIP_ERRORS as error:
         raise WeightsDamaged(f"{path} is incomplete or damaged") from error
     if damaged:
         raise WeightsDamaged(f"{path} is damaged: the checksum of {damaged} in it does not match")
@@ -118,7 +113,7 @@ def _globals_of(path: Path) -> Iterator[str]:
             with path.open("rb") as file:
                 for _ in range(_LEGACY_PICKLES):
                     yield from _globals_of_pickle(file)
-    except (ValueError, OSError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, MemoryError, OverflowError):
+    except (*_ZIP_ERRORS, MemoryError, OverflowError):
         return  # the rest is damaged
 
 
