@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..media.label_images import label_files, read_labels
-from ..shared.arrays import open_member, read_header, read_npz
+from ..shared.arrays import iterate_npz, read_npz
 from ..shared.errors import BadSetting, Cancelled, EngineError, FramesUnreadable, KeyframeOutsideClip, MasksMissing
 from ..shared.matte_folder import number_in
 from ..shared.protocol import Answer, JobCancelled, Stage, Suggested
@@ -134,11 +133,9 @@ def _read_probabilities(path: Path) -> Iterator[tuple[int, Tensor]]:
     """Yield frames and masks, one at a time, from a file that `--dump-probabilities` wrote. Raises MasksMissing."""
     try:
         frames = read_npz(path, "frames")["frames"]
-        with open_member(path, "probabilities") as file:
-            shape, dtype = read_header(file)
-            for frame in frames:
-                data = file.read(math.prod(shape[1:]) * dtype.itemsize)
-                probabilities = np.frombuffer(data, dtype).reshape(shape[1:])
-                yield int(frame), torch.from_numpy(probabilities[1:].astype(np.float32))
+        for frame, probabilities in zip(frames, iterate_npz(path, "probabilities"), strict=True):
+            if probabilities.ndim != 3:
+                raise ValueError(f"a frame has the shape {probabilities.shape}")
+            yield int(frame), torch.from_numpy(probabilities[1:].astype(np.float32))
     except (OSError, ValueError) as error:
         raise MasksMissing(f"{path} contains no probabilities ({error})") from error

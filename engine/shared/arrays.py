@@ -30,14 +30,7 @@ class ArrayDamaged(ValueError):
 def read_npy(path: Path) -> NDArray[Any]:
     """Read an `.npy` file of numbers. Raises OSError, ArrayDamaged."""
     with path.open("rb") as file, _damage():
-        return _read_values(file, read_header(file), path.stat().st_size)
-
-
-@contextmanager
-def open_member(path: Path, name: str) -> Iterator[IO[bytes]]:
-    """Open the array `name` of an `.npz` file for `read_header`. Raises OSError, ArrayDamaged, also from the block."""
-    with _damage(), zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
-        yield member
+        return _read_values(file, _read_header(file), path.stat().st_size)
 
 
 def read_npz(path: Path, *names: str) -> dict[str, NDArray[Any]]:
@@ -47,11 +40,20 @@ def read_npz(path: Path, *names: str) -> dict[str, NDArray[Any]]:
         for name in names:
             size = archive.getinfo(f"{name}.npy").file_size
             with archive.open(f"{name}.npy") as member:
-                arrays[name] = _read_values(member, read_header(member), size)
+                arrays[name] = _read_values(member, _read_header(member), size)
     return arrays
 
 
-def read_header(file: IO[bytes]) -> ArrayHeader:
+def iterate_npz(path: Path, name: str) -> Iterator[NDArray[Any]]:
+    """Yield an array of numbers from an `.npz` file in pieces along its first axis. Raises OSError, ArrayDamaged."""
+    with _damage(), zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
+        (count, *rest), dtype = _read_header(member)
+        size = archive.getinfo(f"{name}.npy").file_size
+        for _ in range(count):
+            yield _read_values(member, ArrayHeader(tuple(rest), dtype), size)
+
+
+def _read_header(file: IO[bytes]) -> ArrayHeader:
     """Read the header of an array file of numbers in C order. Raises ArrayDamaged."""
     with _damage():
         version = np.lib.format.read_magic(file)  # type: ignore[no-untyped-call]
