@@ -27,7 +27,8 @@ def video_clip(clip: MovieClip) -> VideoClip:
     width, height = clip.size
     if not (width and height and clip.frame_duration):
         raise ClipUnreadable(f"Blender cannot read the clip {path}")
-    return VideoClip(path=path, height=height, width=width, frame_count=clip.frame_duration)
+    fps = clip.fps if clip.source == "MOVIE" and clip.fps > 0 else None
+    return VideoClip(path=path, height=height, width=width, frame_count=clip.frame_duration, fps=fps)
 
 
 def media_frame(clip: MovieClip, scene_frame: int) -> int:

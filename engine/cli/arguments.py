@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import math
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..shared.errors import BadSetting
 from ..shared.types import PRECISIONS, Settings
+from .console import print_error
+
+if TYPE_CHECKING:
+    from ..media.frames import FrameReader
 
 
 def add_clip(parser: argparse.ArgumentParser) -> None:
@@ -14,7 +21,40 @@ def add_clip(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--clip", type=str, required=True, help="movie, folder of images, first image of a sequence, or pattern"
     )
+    parser.add_argument(
+        "--fps",
+        type=_parse_rate,
+        help="count a movie's frames by time, at this rate, as Blender does; default: its pictures are counted",
+    )
     parser.add_argument("--range", default=":", help="frames A:B, counted from 0, B not included; default: all")
+
+
+def open_clip(options: argparse.Namespace) -> FrameReader:
+    """Open the clip given by the options of `add_clip`, and print how the frames of a movie are counted.
+
+    Raises ClipNotFound, ClipUnreadable, MixedSizes.
+    """
+    from tqdm import tqdm
+
+    from ..media.frames import FrameReader
+
+    with tqdm(unit="B", unit_scale=True, desc="Indexing the movie", file=sys.stderr, leave=False, delay=1) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        reader = FrameReader.open(options.clip, fps=options.fps, progress=show)
+    if reader.counting:
+        print_error(reader.counting)
+    return reader
+
+
+def _parse_rate(text: str) -> float:
+    rate = float(text)
+    if not 0 < rate < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number of frames per second")
+    return rate
 
 
 def add_recipe(parser: argparse.ArgumentParser, *, recipe: str = "keymatte") -> None:

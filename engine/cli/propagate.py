@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..shared.matte_folder import MatteFolder
 from ..shared.types import Direction, PropagationJob
-from .arguments import add_clip, add_recipe, parse_frame_range, parse_settings
+from .arguments import add_clip, add_recipe, open_clip, parse_frame_range, parse_settings
 from .console import print_error, print_line
 
 
@@ -57,7 +57,6 @@ def propagate(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from ..jobs.propagate import run
-    from ..media.frames import FrameReader
     from ..media.label_images import read_keyframes
     from ..methods.registry import find_recipe
     from ..runtime.device import use_threads
@@ -65,7 +64,7 @@ def propagate(options: argparse.Namespace) -> int:
 
     if options.threads is not None:
         use_threads(options.threads)
-    with FrameReader.open(options.clip) as reader:
+    with open_clip(options) as reader:
         clip, numbers = reader.clip, reader.numbers
     recipe = find_recipe(options.recipe)
     unlabelled = options.unlabelled or recipe.unlabelled

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..shared.errors import BadSetting
 from ..shared.types import SuggestionJob
-from .arguments import add_clip, add_recipe, parse_frame_range, parse_settings
+from .arguments import add_clip, add_recipe, open_clip, parse_frame_range, parse_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,12 +57,11 @@ def suggest(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from ..jobs.suggest import run
-    from ..media.frames import FrameReader
     from ..media.label_images import label_files
     from ..shared.matte_folder import MatteFolder, number_in
     from ..shared.protocol import Answer, Stage, Suggested
 
-    with FrameReader.open(options.clip) as reader:
+    with open_clip(options) as reader:
         clip, numbers = reader.clip, reader.numbers
     if options.chosen:
         chosen: list[int | None] = [*_numbers(options.chosen)]

@@ -44,14 +44,13 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
     try:
         if not job.keyframes:
             raise NoKeyframes("there are no keyframes to propagate from")
-        report(Stage(job.job_id, "Loading the network"))
-        with open_job_context(job, cancelled) as context:
+        with open_job_context(job, cancelled, report) as context:
             plan = _prepare(job, context, report)
             with _open_outputs(job, context, plan, report) as outputs:
                 propagator = _new_propagator(job, context, plan)
                 steps_per_second = _propagate(job, context, plan, outputs, propagator, report)
                 _finish(job, context, plan, outputs)
-            warnings = (plan.warning, context.source.warning(job.frames))
+            warnings = (plan.warning, context.reader.warning, context.source.warning(job.frames))
         report(
             Finished(
                 job.job_id,

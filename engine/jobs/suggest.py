@@ -33,8 +33,7 @@ def run(job: SuggestionJob, report: Callable[[Answer], None], cancelled: Callabl
 @torch.inference_mode()
 def _run(job: SuggestionJob, report: Callable[[Answer], None], cancelled: Callable[[], bool]) -> Suggested:
     _check(job)
-    report(Stage(job.job_id, "Loading the network"))
-    with open_job_context(job, cancelled) as context:
+    with open_job_context(job, cancelled, report) as context:
         keys = KeyFolder.open(job.keys, context.identity())
         frames = _encode(job, context, keys, report)
         if not frames:

@@ -25,18 +25,32 @@ _NUMBERED = re.compile(r"(?P<head>.*?)(?P<digits>[0-9]+)(?P<tail>[^0-9]*)", re.D
 class FrameReader:
     """Reads the frames of an open clip in any order; a movie read backward is decoded in blocks of limited size.
 
-    clip     path as given, size, number of media frames
-    files    the movie, or the image of each media frame
-    numbers  number of each media frame in its file name; the index for movies and unnumbered images
-    fps      frames per second; None for images
+    clip      path as given, size, number of media frames
+    files     the movie, or the image of each media frame
+    numbers   number of each media frame in its file name; the index for movies and unnumbered images
+    fps       pictures per second of a movie; None for images
+    counting  how the frames of a movie are counted; empty for images
+    warning   what is wrong with the clip; empty if nothing is
     """
 
     @classmethod
-    def open(cls, path: Path | str, *, size: tuple[int, int] | None = None) -> FrameReader:
+    def open(
+        cls,
+        path: Path | str,
+        *,
+        size: tuple[int, int] | None = None,
+        fps: float | None = None,
+        frame_count: int | None = None,
+        progress: movies.Progress | None = None,
+    ) -> FrameReader:
         """Open a movie, a folder of images, the first image of a numbered sequence, or a pattern of image names.
 
         `size` (H, W) is the clip's size if known. It decides whether a movie's rotation metadata is applied, as in
         Blender 5, or ignored, as in earlier versions; without `size` it is applied.
+
+        The media frames of a movie are its pictures; with `fps`, media frame i is the picture shown i / fps seconds
+        after the beginning, as in Blender, and the clip has `frame_count` frames, or as many as the movie is long.
+        A movie is decoded once to find its pictures; `progress` is called meanwhile, and may raise an error to stop.
 
         As in Blender, media frame i of a sequence is the file numbered first + i, up to the first gap. A pattern has
         `####`, `%04d` or `*` in the name; like a folder, it may have gaps.
@@ -49,7 +63,7 @@ class FrameReader:
         if path.is_file():
             if is_picture(path):
                 return cls._of_images(path, _numbered_sequence(path), "")
-            return cls._of_movie(path, size)
+            return cls._of_movie(path, size, fps, frame_count, progress)
         if _is_pattern(path.name):
             pattern = _pattern(path.name)
             files = _sorted(path.parent, lambda file: is_picture(file) and pattern.fullmatch(file.name) is not None)
@@ -75,13 +89,24 @@ class FrameReader:
         return cls(clip, files, _numbers(files), None, read, lambda: None)
 
     @classmethod
-    def _of_movie(cls, path: Path, size: tuple[int, int] | None) -> FrameReader:
+    def _of_movie(
+        cls,
+        path: Path,
+        size: tuple[int, int] | None,
+        fps: float | None,
+        frame_count: int | None,
+        progress: movies.Progress | None,
+    ) -> FrameReader:
         if path.suffix.lower() not in movies.SUFFIXES:
             raise ClipUnreadable(f"{path.name} is not an image or movie format that Keymatte can read")
-        movie = movies.Movie(path, size)
-        clip = VideoClip(path=path, height=movie.height, width=movie.width, frame_count=movie.frame_count)
-        reader = cls(clip, [path], tuple(range(movie.frame_count)), movie.fps, movie.read, movie.close)
-        reader.slack = movies.SLACK
+        movie = movies.Movie(path, size, progress)
+        by_time = None if fps is None else movie.index.at_rate(fps, frame_count)
+        pictures = range(movie.index.count) if by_time is None else by_time.tolist()
+        clip = VideoClip(path=path, height=movie.height, width=movie.width, frame_count=len(pictures), fps=fps)
+        numbers = tuple(range(len(pictures)))
+        reader = cls(clip, [path], numbers, movie.fps, lambda frame: movie.read(pictures[frame]), movie.close)
+        reader.counting = movie.index.counting(path.name, by_time)
+        reader.warning = movie.index.warning(path.name, by_time)
         return reader
 
     def __init__(
@@ -93,7 +118,8 @@ class FrameReader:
         read: Callable[[int], np.ndarray],
         close: Callable[[], None],
     ) -> None:
-        self.slack = 0  # frames by which the clip may be shorter than reported
+        self.counting = ""  # how the frames of a movie are counted
+        self.warning = ""  # what is wrong with the clip
         self.clip = clip
         self.files = tuple(files)
         self.numbers = numbers

@@ -26,6 +26,7 @@ class VideoClip:
     height: int  # pixels
     width: int  # pixels
     frame_count: int
+    fps: float | None = None  # at which a movie's frames are counted by time, as in Blender; None: by picture
 
 
 @dataclass(frozen=True)

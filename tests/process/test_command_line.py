@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from engine.checkpoints.loading import BUNDLED
-from engine.media.label_images import read_labels, write_labels
+from engine.media.label_images import read_labels, read_matte, write_labels
 from engine.shared.matte_folder import MatteFolder
 from tests import films
+from tests.movie_files import write_movie
 from tests.png import write_png
 from tests.process.cli import ENGINE, FRAMES, ROOT, assert_refused, numbers, propagate, run_cli
 
@@ -162,8 +163,30 @@ def test_invalid_movie_is_refused(place):
 def test_readable_part_of_a_truncated_movie_is_done(place):
     content = films.crossing(count=48).write_movie(place / "shot.avi", codec="MJPG").read_bytes()
     (place / "shot.avi").write_bytes(content[: len(content) // 2])
-    assert_refused(propagate(place, clip=place / "shot.avi"), "could not be read")
+    assert_refused(propagate(place, clip=place / "shot.avi"), "cut off", "should have 48")
     assert 10 < len(numbers(place)) < 40
+
+
+def test_a_movie_is_counted_by_picture_or_by_time_and_the_command_says_which(place):
+    film = films.crossing(count=8)
+    write_movie(place / "shot.mp4", film.frames, times=[0, 40, 80, 120, 240, 360, 480, 600])
+    keyframes = film.write_keyframes(place / "movie keys", [0])
+    by_picture = run_cli(propagate(place, clip=place / "shot.mp4", keyframes=keyframes))
+    assert by_picture.returncode == 0, by_picture.stderr
+    assert "shot.mp4: 8 pictures at varying intervals, counted from 0; add --fps" in by_picture.stderr
+    assert numbers(place) == list(range(8))
+    by_time = run_cli(propagate(place, clip=place / "shot.mp4", keyframes=keyframes, out=place / "out 2", fps=25))
+    assert by_time.returncode == 0, by_time.stderr
+    assert "16 frames counted by time, of 8 pictures" in by_time.stderr
+    mattes = [MatteFolder(place / name).matte(1, frame) for name, frame in (("out", 5), ("out 2", 9), ("out 2", 12))]
+    assert np.abs(read_matte(mattes[0]) - read_matte(mattes[1])).mean() < 0.01
+    assert np.abs(read_matte(mattes[0]) - read_matte(mattes[2])).mean() > 0.01
+
+
+@pytest.mark.parametrize("fps", ["0", "-1", "nan", "fast"])
+def test_a_rate_that_is_none_is_refused(place, fps):
+    ended = run_cli(propagate(place, fps=fps))
+    assert ended.returncode == 2 and "--fps" in ended.stderr and "Traceback" not in ended.stderr
 
 
 def test_mixed_image_sizes_are_refused(place):
