@@ -196,7 +196,7 @@ def _write_owner(folder: MatteFolder, clip: MovieClip) -> None:
     owner = {"blend": bpy.data.filepath, "clip": clip.name, "folder": str(folder.root)}
     if _read_owner(folder) != owner:
         with atomic_write(_owner_file(folder)) as part:
-            part.write_text(json.dumps(owner, indent=1, ensure_ascii=False), encoding="utf-8")
+            part.write_text(json.dumps(owner, indent=1, ensure_ascii=False), "utf-8", "backslashreplace")
 
 
 def _owner_file(folder: MatteFolder) -> Path:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..shared.errors import BadSetting
+from ..shared.errors import BadSetting, KeyframeSizeMismatch
 from ..shared.types import PRECISIONS, Settings
 from .console import print_error
 
@@ -30,7 +32,7 @@ def add_clip(parser: argparse.ArgumentParser) -> None:
 
 
 def open_clip(options: argparse.Namespace) -> FrameReader:
-    """Open the clip given by the options of `add_clip`, and print how the frames of a movie are counted.
+    """Open the clip given by the options of `add_clip`, and print how its frames are counted.
 
     Raises ClipNotFound, ClipUnreadable, MixedSizes.
     """
@@ -48,6 +50,18 @@ def open_clip(options: argparse.Namespace) -> FrameReader:
     if reader.counting:
         print_error(reader.counting)
     return reader
+
+
+@contextmanager
+def explained_sizes(reader: FrameReader) -> Iterator[None]:
+    """Add to a KeyframeSizeMismatch raised in the `with` block why the clip may have another size than expected."""
+    try:
+        yield
+    except KeyframeSizeMismatch as error:
+        reason = reader.explain_size()
+        if not reason:
+            raise
+        raise KeyframeSizeMismatch(f"{error.message}; {reason}", remedy=error.remedy) from error
 
 
 def _parse_rate(text: str) -> float:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..shared.matte_folder import MatteFolder
 from ..shared.types import Direction, PropagationJob
-from .arguments import add_clip, add_recipe, open_clip, parse_frame_range, parse_settings
+from .arguments import add_clip, add_recipe, explained_sizes, open_clip, parse_frame_range, parse_settings
 from .console import print_error, print_line
 
 
@@ -68,7 +68,8 @@ def propagate(options: argparse.Namespace) -> int:
         clip, numbers = reader.clip, reader.numbers
     recipe = find_recipe(options.recipe)
     unlabelled = options.unlabelled or recipe.unlabelled
-    keyframes = read_keyframes(options.keyframes, numbers, (clip.height, clip.width), unlabelled=unlabelled)
+    with explained_sizes(reader):
+        keyframes = read_keyframes(options.keyframes, numbers, (clip.height, clip.width), unlabelled=unlabelled)
     job = PropagationJob(
         job_id=uuid.uuid4().hex,
         clip=clip,

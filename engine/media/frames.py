@@ -11,11 +11,12 @@ from types import TracebackType
 
 import numpy as np
 
-from ..shared.errors import ClipNotFound, ClipUnreadable, FramesUnreadable, MixedSizes, SeveralSequences
+from ..shared.errors import ClipNotFound, ClipUnreadable, SeveralSequences
 from ..shared.matte_folder import number_in
 from ..shared.types import VideoClip
 from . import movies
-from .pictures import is_picture, picture_size, read_picture
+from .picture_sequences import PictureSequence
+from .pictures import is_picture
 
 _HASHES = re.compile(r"#+")
 _PERCENT = re.compile(r"%0?(\d*)d")
@@ -29,7 +30,7 @@ class FrameReader:
     files     the movie, or the image of each media frame
     numbers   number of each media frame in its file name; the index for movies and unnumbered images
     fps       pictures per second of a movie; None for images
-    counting  how the frames of a movie are counted; empty for images
+    counting  how the frames of a movie are counted, or which pictures and layers of image files are used, if any
     warning   what is wrong with the clip; empty if nothing is
     """
 
@@ -46,47 +47,54 @@ class FrameReader:
         """Open a movie, a folder of images, the first image of a numbered sequence, or a pattern of image names.
 
         `size` (H, W) is the clip's size if known. It decides whether a movie's rotation metadata is applied, as in
-        Blender 5, or ignored, as in earlier versions; without `size` it is applied.
+        Blender 5, or ignored, as in earlier versions; without `size` it is applied. EXR images are as large as their
+        display window, or as their data window, which Blender shows, if only this has the `size`.
 
         The media frames of a movie are its pictures; with `fps`, media frame i is the picture shown i / fps seconds
         after the beginning, as in Blender, and the clip has `frame_count` frames, or as many as the movie is long.
         A movie is decoded once to find its pictures; `progress` is called meanwhile, and may raise an error to stop.
 
         As in Blender, media frame i of a sequence is the file numbered first + i, up to the first gap. A pattern has
-        `####`, `%04d` or `*` in the name; like a folder, it may have gaps.
+        `####`, `%04d` or `*` in the name; like a folder, it may have gaps. The frames of a single TIFF, WebP, PNG or
+        AVIF file of several pictures are these, but with a `frame_count` of 1 only the first, as Blender shows it.
 
         Raises ClipNotFound, ClipUnreadable, MixedSizes.
         """
         path = Path(path)
         if path.is_dir():
-            return cls._of_images(path, _sorted(path, is_picture), f"folder {path} contains no images")
+            return cls._of_images(
+                path, _sorted(path, is_picture), f"folder {path} contains no images", size, frame_count
+            )
         if path.is_file():
             if is_picture(path):
-                return cls._of_images(path, _numbered_sequence(path), "")
+                return cls._of_images(path, _numbered_sequence(path), "", size, frame_count)
             return cls._of_movie(path, size, fps, frame_count, progress)
         if _is_pattern(path.name):
             pattern = _pattern(path.name)
             files = _sorted(path.parent, lambda file: is_picture(file) and pattern.fullmatch(file.name) is not None)
-            return cls._of_images(path, files, f"no image names match {path}")
+            return cls._of_images(path, files, f"no image names match {path}", size, frame_count)
+        if path.exists():
+            raise ClipUnreadable(f"{path} is a device, a pipe or a socket, not a file", remedy="Choose a file.")
         raise ClipNotFound(f"there is no clip at {path}")
 
     @classmethod
-    def _of_images(cls, path: Path, files: list[Path], empty_message: str) -> FrameReader:
+    def _of_images(
+        cls,
+        path: Path,
+        files: list[Path],
+        empty_message: str,
+        size: tuple[int, int] | None,
+        frame_count: int | None,
+    ) -> FrameReader:
         if not files:
             raise ClipNotFound(empty_message, remedy="Choose a movie, or a folder with PNG, JPEG, TIFF or EXR images.")
-        height, width = _common_size(files)
-
-        def read(frame: int) -> np.ndarray:
-            pixels = read_picture(files[frame])
-            if pixels.shape[:2] != (height, width):
-                raise FramesUnreadable(
-                    f"image {files[frame].name} is {pixels.shape[1]}x{pixels.shape[0]}, "
-                    f"but the clip is {width}x{height}"
-                )
-            return pixels
-
-        clip = VideoClip(path=path, height=height, width=width, frame_count=len(files))
-        return cls(clip, files, _numbers(files), None, read, lambda: None)
+        pictures = PictureSequence(files, size, frame_count)
+        count = pictures.frame_count
+        clip = VideoClip(path=path, height=pictures.height, width=pictures.width, frame_count=count)
+        numbers = tuple(range(count)) if pictures.has_pages else _numbers(files)
+        reader = cls(clip, files, numbers, None, pictures.read, pictures.close)
+        reader.counting, reader.warning, reader.explain_size = pictures.note, pictures.warning, pictures.explain_size
+        return reader
 
     @classmethod
     def _of_movie(
@@ -118,7 +126,8 @@ class FrameReader:
         read: Callable[[int], np.ndarray],
         close: Callable[[], None],
     ) -> None:
-        self.counting = ""  # how the frames of a movie are counted
+        self.counting = ""  # how the frames are counted
+        self.explain_size: Callable[[], str] = str  # why images may seem to have another size than the clip, if known
         self.warning = ""  # what is wrong with the clip
         self.clip = clip
         self.files = tuple(files)
@@ -150,7 +159,7 @@ def natural_key(path: Path) -> list[str | int]:
 def _sorted(folder: Path, wanted: Callable[[Path], bool]) -> list[Path]:
     try:
         return sorted((file for file in folder.iterdir() if wanted(file)), key=natural_key)
-    except (FileNotFoundError, NotADirectoryError) as error:
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: a null character
         raise ClipNotFound(f"there is no folder {folder}") from error
     except OSError as error:
         raise ClipUnreadable(f"folder {folder} cannot be read ({error.strerror})") from error
@@ -211,21 +220,3 @@ def _check_for_several_sequences(files: list[Path]) -> None:
             f"{files[0].parent} contains several image sequences, such as {first} and {other}",
             remedy=f"Choose one of them by its pattern: {files[0].parent / first}",
         )
-
-
-def _common_size(files: list[Path]) -> tuple[int, int]:
-    """Return the size (H, W) that all images have by their headers; images with a damaged header are not checked."""
-    sizes = ((file, picture_size(file)) for file in files)
-    readable = ((file, size) for file, size in sizes if size is not None)
-    try:
-        first, (height, width) = next(readable)
-    except StopIteration:
-        try:
-            height, width = read_picture(files[0]).shape[:2]  # format without header support
-            return height, width
-        except FramesUnreadable as error:
-            raise ClipUnreadable(f"none of the {len(files)} images can be read: {error.message}") from error
-    for file, size in readable:
-        if size != (height, width):
-            raise MixedSizes(f"{first.name} is {width}x{height}, but {file.name} is {size[1]}x{size[0]}")
-    return height, width

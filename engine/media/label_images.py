@@ -21,6 +21,7 @@ from ..shared.matte_folder import number_in
 from ..shared.types import KeyframeFile
 from .frames import natural_key
 from .pictures import DECODER_ERRORS, is_picture
+from .pillow_pictures import open_image
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _MAX_LABELS = 32  # with more values the image is a soft matte, unless its palette is the one of label images
@@ -149,7 +150,7 @@ def _read_stored(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
     The palette is all 0 if the image has none.
     """
-    with Image.open(path) as image:
+    with open_image(path) as image:
         palette = np.zeros((256, 3), np.uint8)
         if image.mode in ("LA", "La", "PA"):
             return np.asarray(image.getchannel(0)), palette

@@ -168,6 +168,13 @@ class DiskFull(EngineError):
     default_remedy = "Free some space and run again; what is already written stays valid."
 
 
+class OutputNotWritable(EngineError):
+    """Standard output is a file or device that takes no more."""
+
+    code = "output-not-writable"
+    default_remedy = "Direct it elsewhere; files already written stay valid."
+
+
 class OutOfMemory(EngineError):
     code = "out-of-memory"
     default_remedy = "Choose a smaller working height, or the CPU as device."

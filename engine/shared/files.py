@@ -20,11 +20,21 @@ def atomic_write(path: Path) -> Iterator[Path]:
     Readers of `path` see the old file or the new one, never part of one. Missing folders are
     created. Raises DiskFull, FolderNotWritable.
     """
-    part = path.with_name(path.name + ".part")
     try:
+        part = path.with_name(path.name + ".part")
         path.parent.mkdir(parents=True, exist_ok=True)
+    except ValueError as error:  # a null character, one that the file system cannot encode, or no name at all
+        raise FolderNotWritable(f"{path} cannot be written: {error}") from error
+    except OSError as error:
+        raise writing_error(path, error) from error
+    try:
         if part.is_symlink():
             part.unlink()  # else the link's target would be overwritten
+        if part.is_dir():
+            raise FolderNotWritable(
+                f"{path} cannot be written: {part.name}, the name of its temporary file, is a folder",
+                remedy="Move or rename that folder.",
+            )
         yield part
         _replace(part, path)
     except OSError as error:

@@ -125,7 +125,7 @@ class MatteFolder:
             raise FolderTaken(f"{self.root} contains files that are not Keymatte's ({foreign[0]})")
         self._remove_partly_written()
         with atomic_write(marker) as part:
-            part.write_text(json.dumps(record, indent=1, ensure_ascii=False, default=str), encoding="utf-8")
+            part.write_text(json.dumps(record, indent=1, ensure_ascii=False, default=str), "utf-8", "backslashreplace")
 
     def _remove_partly_written(self) -> None:
         """Remove temporary files that an interrupted run has left under names that Keymatte writes, and no others."""
