@@ -23,7 +23,7 @@ SUFFIXES |= {".jp2", ".j2c", ".sgi", ".rgb", ".rgba", ".ppm", ".pgm", ".dds", ".
 SUFFIXES |= {".cin", ".psb", ".jxl", ".heic", ".heif"}  # images too, though none of their formats can be read
 DECODER_ERRORS = (  # what the decoders and our own parsers raise for damaged files, besides nothing at all
     OSError, ValueError, TypeError, AttributeError, ArithmeticError, LookupError, RuntimeError, SyntaxError, EOFError,
-    MemoryError, struct.error, zlib.error, cv2.error, av.FFmpegError, Image.DecompressionBombError,
+    MemoryError, struct.error, zlib.error, cv2.error, av.FFmpegError,
 )  # fmt: skip
 
 

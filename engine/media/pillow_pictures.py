@@ -11,7 +11,7 @@ import numpy as np
 from PIL import AvifImagePlugin, GifImagePlugin, Image, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 
 from . import tiff_tags
-from .picture_files import MAX_PIXELS, PictureNotUsable, check_file, check_size
+from .picture_files import check_file, check_size
 
 _FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "AVIF", "JPEG2000", "BMP", "SGI", "PPM", "DDS", "PSD", "GIF", "TGA")
 _SEVERAL_PAGES = (
@@ -24,7 +24,7 @@ _SEVERAL_PAGES = (
 _SUBFILE_TYPE, _BITS = 254, 258  # TIFF tags
 _UNSIGNED = 1  # sample format
 
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # else Pillow warns on the console below our limit
+Image.MAX_IMAGE_PIXELS = None  # `check_size` is stricter, and Pillow would warn of large images that are in order
 
 
 def open_image(source: Path | bytes) -> Image.Image:
@@ -34,10 +34,7 @@ def open_image(source: Path | bytes) -> Image.Image:
     """
     if isinstance(source, Path):
         check_file(source)
-    try:
-        image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS)
-    except Image.DecompressionBombError as error:
-        raise PictureNotUsable("its header gives a size that is too large to decode") from error
+    image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS)
     try:
         check_size(image.height, image.width)
     except ValueError:

@@ -23,6 +23,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     try:
         part = path.with_name(path.name + ".part")
         path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            part.lstat()  # fails for a name that the file system does not take
     except ValueError as error:  # a null character, one that the file system cannot encode, or no name at all
         raise FolderNotWritable(f"{path} cannot be written: {error}") from error
     except OSError as error:
