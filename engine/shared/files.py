@@ -25,9 +25,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):
             part.lstat()  # fails for a name that the file system does not take
-    except ValueError as error:  # a null character, one that the file system cannot encode, or no name at all
-        raise FolderNotWritable(f"{path} cannot be written: {error}") from error
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise writing_error(path, error) from error
     try:
         if part.is_symlink():
@@ -58,8 +56,13 @@ def _replace(part: Path, path: Path) -> None:
             time.sleep(0.02)
 
 
-def writing_error(path: Path, error: OSError) -> DiskFull | FolderNotWritable:
-    """Return the error to raise when `path` could not be written: DiskFull or FolderNotWritable."""
+def writing_error(path: Path, error: OSError | ValueError) -> DiskFull | FolderNotWritable:
+    """Return the error to raise when `path` could not be written: DiskFull or FolderNotWritable.
+
+    Python raises ValueError for a null character, one that the file system cannot encode, and no name at all.
+    """
+    if isinstance(error, ValueError):
+        return FolderNotWritable(f"{path} cannot be written: {error}")
     if error.errno in (28, 122):  # ENOSPC, EDQUOT
         return DiskFull(f"no space is left to write {path.name} in {path.parent}")
     return FolderNotWritable(f"{path} cannot be written: {os.strerror(error.errno) if error.errno else error}")

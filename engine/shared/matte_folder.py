@@ -114,12 +114,12 @@ class MatteFolder:
         not Keymatte's, FolderNotWritable, DiskFull.
         """
         marker = self.root / _MARKER
-        if self.root.exists() and not self.root.is_dir():
-            raise FolderTaken(f"{self.root} is a file, not a folder")
         try:
+            if self.root.exists() and not self.root.is_dir():
+                raise FolderTaken(f"{self.root} is a file, not a folder")
             self.root.mkdir(parents=True, exist_ok=True)
             foreign = [path.name for path in self.root.iterdir() if not _may_precede_claim(path.name)]
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise writing_error(self.root, error) from error
         if foreign and not marker.exists():
             raise FolderTaken(f"{self.root} contains files that are not Keymatte's ({foreign[0]})")

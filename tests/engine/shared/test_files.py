@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.shared.errors import FolderNotWritable
+from engine.shared.errors import FolderNotWritable, FolderTaken
 from engine.shared.files import atomic_write
+from engine.shared.matte_folder import MatteFolder
 
 
 def test_a_file_is_replaced_only_when_the_block_ends_well(tmp_path):
@@ -41,6 +42,8 @@ def test_paths_that_cannot_exist_end_in_a_sentence(tmp_path, name):
         (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(FolderNotWritable, match="cannot be written"):
         _write(tmp_path / name)
+    with pytest.raises((FolderNotWritable, FolderTaken)):
+        MatteFolder(tmp_path / name).claim({})
     assert (tmp_path / "file").read_text() == "a file, not a folder"
 
 
