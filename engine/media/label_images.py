@@ -19,7 +19,7 @@ from ..shared.errors import (
 from ..shared.files import atomic_write
 from ..shared.matte_folder import number_in
 from ..shared.types import KeyframeFile
-from .frames import natural_key
+from .names import natural_key
 from .pictures import DECODER_ERRORS, is_picture
 
 _PNG = b"\x89PNG\r\n\x1a\n"
