@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from ..shared.errors import BadSetting
+from ..shared.mask_images import Masks
 from ..shared.types import PRECISIONS, Settings
 
 
@@ -15,6 +16,17 @@ def add_clip(parser: argparse.ArgumentParser) -> None:
         "--clip", type=str, required=True, help="movie, folder of images, first image of a sequence, or pattern"
     )
     parser.add_argument("--range", default=":", help="frames A:B, counted from 0, B not included; default: all")
+
+
+def add_masks(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says what mask images hold."""
+    parser.add_argument(
+        "--masks",
+        choices=[masks.value for masks in Masks],
+        default=Masks.AUTO.value,
+        help="what the images hold: object numbers, black and white, opaque and transparent, or a colour for each "
+        "object on black; default: what their values, palettes and alpha say",
+    )
 
 
 def add_recipe(parser: argparse.ArgumentParser, *, recipe: str = "keymatte") -> None:

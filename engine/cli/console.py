@@ -10,6 +10,11 @@ def print_line(text: str) -> None:
     sys.stdout.write(text + "\n")
 
 
+def print_note(text: str) -> None:
+    """Print a remark to standard error."""
+    sys.stderr.write(text + "\n")
+
+
 def print_error(text: str) -> None:
     """Print an error message to standard error."""
     sys.stderr.write(f"keymatte: {text}\n")

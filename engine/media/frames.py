@@ -11,7 +11,7 @@ import numpy as np
 from ..shared.errors import ClipNotFound, ClipUnreadable, FramesUnreadable, MixedSizes
 from ..shared.types import VideoClip
 from . import movies
-from .names import compiled_pattern, is_pattern, natural_key, numbered_sequence, numbers_of
+from .names import FrameNames, compiled_pattern, in_natural_order, is_pattern, numbered_sequence, numbers_of
 from .pictures import is_picture, picture_size, read_picture
 
 
@@ -37,11 +37,16 @@ class FrameReader:
         Raises ClipNotFound, ClipUnreadable, MixedSizes.
         """
         path = Path(path)
-        if path.is_dir():
+        try:
+            is_folder, is_file = path.is_dir(), path.is_file()
+        except OSError as error:  # such as a name that is too long
+            raise ClipNotFound(f"there is no clip at {path} ({error.strerror})") from error
+        if is_folder:
             return cls._of_images(path, _sorted(path, is_picture), f"folder {path} contains no images")
-        if path.is_file():
+        if is_file:
             if is_picture(path):
-                return cls._of_images(path, numbered_sequence(path), "")
+                files, numbers = numbered_sequence(path)
+                return cls._of_images(path, files, "", numbers=numbers)
             return cls._of_movie(path, size)
         if is_pattern(path.name):
             pattern = compiled_pattern(path.name)
@@ -50,7 +55,9 @@ class FrameReader:
         raise ClipNotFound(f"there is no clip at {path}")
 
     @classmethod
-    def _of_images(cls, path: Path, files: list[Path], empty_message: str) -> FrameReader:
+    def _of_images(
+        cls, path: Path, files: list[Path], empty_message: str, *, numbers: tuple[int, ...] = ()
+    ) -> FrameReader:
         if not files:
             raise ClipNotFound(empty_message, remedy="Choose a movie, or a folder with PNG, JPEG, TIFF or EXR images.")
         height, width = _common_size(files)
@@ -65,7 +72,7 @@ class FrameReader:
             return pixels
 
         clip = VideoClip(path=path, height=height, width=width, frame_count=len(files))
-        return cls(clip, files, numbers_of(files), None, read, lambda: None)
+        return cls(clip, files, numbers or numbers_of(files), None, read, lambda: None)
 
     @classmethod
     def _of_movie(cls, path: Path, size: tuple[int, int] | None) -> FrameReader:
@@ -94,6 +101,11 @@ class FrameReader:
         self._read = read
         self.close = close
 
+    @property
+    def names(self) -> FrameNames:
+        """Return what names the frames, by which masks are matched to them."""
+        return FrameNames(self.numbers, tuple(file.stem for file in self.files if is_picture(file)))
+
     def read(self, frame: int) -> np.ndarray:
         """Read a media frame, from 0: (H, W, 3) uint8 RGB. Raises FramesUnreadable, IndexError."""
         if not 0 <= frame < self.clip.frame_count:
@@ -111,7 +123,7 @@ class FrameReader:
 
 def _sorted(folder: Path, wanted: Callable[[Path], bool]) -> list[Path]:
     try:
-        return sorted((file for file in folder.iterdir() if wanted(file)), key=natural_key)
+        return in_natural_order(file for file in folder.iterdir() if wanted(file))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ClipNotFound(f"there is no folder {folder}") from error
     except OSError as error:
