@@ -142,12 +142,9 @@ def _told(masks: Sequence[_Mask], keyframes: Sequence[KeyframeFile], object_ids:
     shown = [mask for mask in masks if mask.ids]
     meaning = shown[0].meaning
     names = {object_id: object_name(rest) for rest, object_id in object_ids.items()}
-    names |= {index: f"#{colour:06x}" for index, colour in enumerate(meaning.colours, start=1)}
     ids = sorted({id_ for keyframe in keyframes for id_ in keyframe.objects})
-    objects = [f"{id_} = {names[id_]}" if names.get(id_) and names[id_] != str(id_) else str(id_) for id_ in ids]
-    frames = {mask.name.frame for mask in shown}
-    share = sum(mask.share for mask in shown) / len(frames)
-    told = summary(meaning, objects, share, soft=any(mask.soft for mask in shown))
+    share = sum(mask.share for mask in shown) / len({mask.name.frame for mask in shown})
+    told = summary(meaning, ids, share, soft=any(mask.soft for mask in shown), names=names)
     return f"keyframes: {counted(len(masks), 'image')}, {told}"
 
 

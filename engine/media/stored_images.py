@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
-from ..shared.mask_images import StoredImage, padded
+from ..shared.mask_images import StoredImage, is_lossy, padded
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _CV2_SUFFIXES = (".exr", ".hdr")  # formats that Pillow lacks or of which it keeps 8 bits
@@ -27,8 +27,9 @@ def read_stored(path: Path) -> StoredImage:
 
 
 def _by_pillow(path: Path, image: Image.Image) -> StoredImage:
-    name, lossy = str(path), _is_lossy(path, image)
-    alpha = _alpha(image)
+    with path.open("rb") as file:
+        lossy = is_lossy(file.read(64))
+    name, alpha = str(path), _alpha(image)
     if image.mode in ("P", "PA"):
         colours = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
         return StoredImage(name, np.asarray(image.getchannel(0)), 255, padded(colours), alpha, lossy)
@@ -66,13 +67,6 @@ def _by_opencv(path: Path) -> StoredImage:
         return StoredImage(str(path), stored, white)
     alpha = stored[..., 3].astype(np.float32) / np.float32(white) if stored.shape[2] == 4 else None
     return StoredImage(str(path), stored[..., 2::-1], white, None, alpha)
-
-
-def _is_lossy(path: Path, image: Image.Image) -> bool:
-    if image.format == "WEBP":
-        with path.open("rb") as file:
-            return b"VP8L" not in file.read(64)
-    return image.format in ("JPEG", "MPO")
 
 
 def _png_depth(path: Path) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -101,12 +101,16 @@ def read_mask(image: StoredImage, meaning: Meaning) -> MaskImage:
     return MaskImage(labels)
 
 
-def summary(meaning: Meaning, objects: Sequence[str], share: float, *, soft: bool) -> str:
-    """Say in words what was taken from mask images: `objects` are their names, `share` 0..1 is that of the frame."""
+def summary(
+    meaning: Meaning, ids: Sequence[int], share: float, *, soft: bool, names: Mapping[int, str] | None = None
+) -> str:
+    """Say in words what was taken from mask images: object ids, their names, and the share of the frame 0..1."""
+    named = {number: f"#{colour:06x}" for number, colour in enumerate(meaning.colours, start=1)} | dict(names or {})
+    objects = [f"{id_} = {named[id_]}" if named.get(id_, str(id_)) not in ("", str(id_)) else str(id_) for id_ in ids]
+    listed = f" ({', '.join(objects)})" if objects not in ([], ["1"]) else ""
     percent = 100 * share
     shown = f"{percent:.0f}" if percent >= 1 else f"{percent:.1g}"
-    names = f" ({', '.join(objects)})" if len(objects) > 1 or objects[:1] not in ([], ["1"]) else ""
-    text = f"{WORDS[meaning.masks]}: {counted(len(objects), 'object')}{names}, {shown} % of the frame"
+    text = f"{WORDS[meaning.masks]}: {counted(len(objects), 'object')}{listed}, {shown} % of the frame"
     text += "; soft edges are cut at one half" if soft else ""
     return text + ("; 255 is unknown, not an object" if meaning.void else "")
 
@@ -148,6 +152,11 @@ def padded(palette: NDArray[Any]) -> NDArray[np.uint8]:
     full = np.zeros((256, 3), np.uint8)
     full[: len(palette)] = palette
     return full
+
+
+def is_lossy(beginning: bytes) -> bool:
+    """Return whether the first 64 bytes of an image file are those of a JPEG, or of a WebP that is not lossless."""
+    return beginning.startswith(b"\xff\xd8") or (beginning[8:12] == b"WEBP" and b"VP8L" not in beginning[:64])
 
 
 def is_grey(image: StoredImage) -> bool:
