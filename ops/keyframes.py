@@ -97,7 +97,7 @@ images, use opaque pixels, or bright ones without transparency"""
                 add_object(clip, object_id=number)
             keyframes.set_keyframe(clip, number, frame, pixels)
         overlaps = [text for number in objects for text in keyframes.overlap_messages(clip, number, frame)]
-        return "; ".join([f"Keyframes of {len(objects)} objects set on frame {frame}", told, *overlaps])
+        return "; ".join([f"Keyframes of {len(objects)} objects set on frame {frame}", *overlaps, told])
 
 
 class CLIP_OT_matte_keyframe_clear(ClipOperator, Operator):
@@ -148,7 +148,7 @@ def _set_keyframe(clip: MovieClip, item: MatteObject, frame: int, pixels: np.nda
     """Set the keyframe, and return the text to report; `told` says what was taken from an image."""
     keyframes.set_keyframe(clip, item.object_id, frame, pixels)
     text = f"Keyframe of {item.name} set on frame {frame}: {int(pixels.sum())} pixels"
-    return "; ".join([text, *filter(None, [told]), *keyframes.overlap_messages(clip, item.object_id, frame)])
+    return "; ".join([text, *keyframes.overlap_messages(clip, item.object_id, frame), *filter(None, [told])])
 
 
 CLASSES = (

@@ -141,7 +141,8 @@ def _told(masks: Sequence[_Mask], keyframes: Sequence[KeyframeFile], object_ids:
     """Say what was taken from the masks."""
     shown = [mask for mask in masks if mask.ids]
     meaning = shown[0].meaning
-    names = {object_id: object_name(rest) for rest, object_id in object_ids.items()}
+    several = len(object_ids) > 1  # the name of a single one says nothing, such as `shot`, unless it is a folder's
+    names = {object_id: object_name(rest) for rest, object_id in object_ids.items() if several or "/" in rest}
     ids = sorted({id_ for keyframe in keyframes for id_ in keyframe.objects})
     share = sum(mask.share for mask in shown) / len({mask.name.frame for mask in shown})
     told = summary(meaning, ids, share, soft=any(mask.soft for mask in shown), names=names)

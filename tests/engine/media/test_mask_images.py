@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
@@ -11,8 +12,10 @@ from PIL import Image
 
 from engine.media.keyframe_folders import read_keyframes
 from engine.media.label_images import PALETTE, read_keyframe, write_labels
+from engine.shared.codec import from_json, to_json
 from engine.shared.errors import EngineError, KeyframeNotLabels
 from engine.shared.mask_images import Masks
+from engine.shared.types import KeyframeFile
 from tests.png import write_png
 
 H, W = 60, 80
@@ -231,3 +234,17 @@ def test_images_that_hold_different_things_are_refused_by_name(tmp_path):
     rgba(255, DISC * 255).save(tmp_path / "1.png")
     with pytest.raises(EngineError, match=r"0\.png.*no transparent pixels, unlike .*1\.png"):
         read(tmp_path)
+
+
+def test_how_a_keyframe_is_read_travels_with_its_job(tmp_path):
+    colours = np.array([(0, 0, 0), (200, 30, 0), (0, 30, 200)], np.uint8)
+    Image.fromarray(colours[TWO]).save(tmp_path / "3.png")
+    (keyframe,) = read_keyframes(tmp_path, tuple(range(10)), (H, W))
+    assert from_json(KeyframeFile, json.loads(json.dumps(to_json(keyframe)))) == keyframe
+
+
+@pytest.mark.parametrize("object_id", [1, 128, 255])
+def test_a_keyframe_of_the_extension_is_always_its_object_number(tmp_path, object_id):
+    write_png(tmp_path / "000003.png", DISC * np.uint8(object_id))
+    keyframe = from_json(KeyframeFile, {"frame": 3, "labels": str(tmp_path / "000003.png"), "objects": [object_id]})
+    assert np.array_equal(read_keyframe(keyframe, size=(H, W)), DISC * np.uint8(object_id))
