@@ -134,8 +134,8 @@ def packed_colours(image: StoredImage) -> NDArray[np.int64]:
 
 def pack(rgb: NDArray[Any]) -> NDArray[np.int64]:
     """Return colours (..., 3) of 0..255 as 0xRRGGBB, (...)."""
-    packed: NDArray[np.int64] = rgb.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
-    return packed
+    red, green, blue = (rgb[..., channel].astype(np.int64) for channel in range(3))
+    return (red << 16) | (green << 8) | blue
 
 
 def as_grey(image: StoredImage) -> NDArray[np.float32]:

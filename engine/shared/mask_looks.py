@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from .mask_images import MAX_TINT, VOID, StoredImage, as_grey, is_grey, pack, packed_colours
 
 _MAX_DISTINCT = 4096  # grey values; more are rounded to 8 bits
+_MANY_PIXELS = 1 << 20
 _NO_FRACTIONS = 2  # a float mask of 0..1 may exceed 1 a little, from resampling
 _TWO_TONED = 0.9  # share of nearly black and nearly white pixels of a mask that JPEG has tinted
 _RIM = 0.15  # share of a value's pixels up to which their neighbours may have it too if it is a soft edge
@@ -67,12 +68,15 @@ class MaskLook:
 def look(image: StoredImage) -> MaskLook:
     """Count the values of an image."""
     form, codes, white = _codes(image)
-    values, inverse = np.unique(codes, return_inverse=True)
-    inverse = inverse.reshape(codes.shape)
-    if len(values) > _MAX_DISTINCT and form == "grey":  # of 16 bits or float
-        return look(replace(image, values=np.rint(np.clip(codes / white, 0, 1) * 255) * (white / 255)))
-    counts = np.bincount(inverse.ravel(), minlength=len(values))
-    inner = np.bincount(inverse[_inside(inverse)], minlength=len(values))
+    fractions = codes.dtype.kind == "f"
+    values, counts, inner = _count(_levels(codes, white) if fractions else codes)
+    if form == "grey" and len(values) > _MAX_DISTINCT:  # of 16 bits
+        values, counts, inner = _count(_levels(codes, white))
+        fractions = True
+    if fractions:
+        values = values * (white / 255)
+    if len(values) > _MAX_DISTINCT:  # a photograph, of which more need not be known
+        values = values[: _MAX_DISTINCT + 1]
     made = MaskLook(
         image.name,
         form,
@@ -98,18 +102,42 @@ def look(image: StoredImage) -> MaskLook:
     )
 
 
+def _levels(grey: NDArray[Any], white: float) -> NDArray[np.uint8]:
+    """Return grey values on a scale of 8 bits."""
+    return np.rint(np.clip(grey * (255 / white), 0, 255)).astype(np.uint8)
+
+
+def _count(codes: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return the different codes, ascending, the pixels of each, and those whose four neighbours have the same code."""
+    inside = _inside(codes)
+    if codes.dtype.kind == "u" and (codes.dtype.itemsize <= 2 or codes.size > _MANY_PIXELS):  # faster than sorting
+        counts, inner = np.bincount(codes.ravel()), np.bincount(codes[inside], minlength=int(codes.max(initial=0)) + 1)
+        values = np.flatnonzero(counts)
+        return values, counts[values], inner[values]
+    values, inverse = np.unique(codes, return_inverse=True)
+    inverse = inverse.reshape(codes.shape)
+    counts, inner = np.bincount(inverse.ravel()), np.bincount(inverse[inside], minlength=len(values))
+    return values, counts, inner
+
+
 def _codes(image: StoredImage) -> tuple[str, NDArray[Any], float]:
     """Return the form of an image, its values (H, W), and the value of white."""
     if image.palette is not None:
         return "palette", image.values, 255.0
     if is_grey(image):
         grey = image.values if image.values.ndim == 2 else image.values[..., 0]
-        return "grey", np.nan_to_num(grey) if grey.dtype.kind == "f" else grey, image.white
+        return "grey", _whole(np.nan_to_num(grey)) if grey.dtype.kind == "f" else grey, image.white
     grey = as_grey(image)
     tint = float(np.ptp(np.nan_to_num(image.values.astype(np.float32)), axis=2).max())
     if tint <= MAX_TINT * image.white and (image.lossy or _is_two_toned(grey)):
-        return "grey", np.rint(grey) if image.white > 1 else grey, image.white
-    return "colour", packed_colours(replace(image, alpha=None)), 255.0
+        return "grey", _whole(np.rint(grey) if image.white > 1 else grey), image.white
+    return "colour", packed_colours(replace(image, alpha=None)).astype(np.uint32), 255.0
+
+
+def _whole(values: NDArray[Any]) -> NDArray[Any]:
+    """Return float values as integers if they have no fractions."""
+    whole = np.abs(values).max(initial=0) < 1 << 31 and not (values % 1).any()
+    return values.astype(np.int64) if whole else values
 
 
 def _is_two_toned(grey: NDArray[Any]) -> bool:
