@@ -58,7 +58,7 @@ def suggest(options: argparse.Namespace) -> int:
 
     from ..jobs.suggest import run
     from ..media.frames import FrameReader
-    from ..media.label_images import label_files
+    from ..media.keyframe_folders import mask_files
     from ..media.mask_names import read_mask_names
     from ..shared.matte_folder import MatteFolder
     from ..shared.protocol import Answer, Stage, Suggested
@@ -69,7 +69,7 @@ def suggest(options: argparse.Namespace) -> int:
     if options.chosen:
         chosen: list[int | None] = [*_numbers(options.chosen)]
     elif options.keyframes:
-        found = read_mask_names(label_files(options.keyframes), options.keyframes, names).values()
+        found = read_mask_names(mask_files(options.keyframes), options.keyframes, names).values()
         chosen = [name.number if name.frame is None else numbers[name.frame] for name in found]
     else:
         raise BadSetting("name the frames that are already annotated, with --keyframes FOLDER or --chosen 0,20,45")

@@ -51,7 +51,7 @@ def read_keyframes(
     KeyframeSizeMismatch, and SeveralSequences for images that differ in their suffixes only.
     """
     frame_names = FrameNames(numbers, stems)
-    files = _mask_files(folder)
+    files = mask_files(folder)
     check_for_twins(files)
     names = read_mask_names(files, folder, frame_names)
     for file in files:
@@ -70,7 +70,7 @@ def read_keyframes(
     return tuple(sorted((keyframe for keyframe in keyframes if keyframe.objects), key=lambda one: one.frame))
 
 
-def _mask_files(folder: Path) -> list[Path]:
+def mask_files(folder: Path) -> list[Path]:
     """List the images of a folder or, if it has none, those of its folders. Raises NoKeyframes."""
     inside = list(folder.iterdir()) if folder.is_dir() else []
     if any(is_picture(path) for path in inside):

@@ -146,11 +146,16 @@ def _rank(place: int, frames: Sequence[int | None], parts: Sequence[NameParts], 
 
 
 def _contained(stem: str, stems: Sequence[str]) -> str | None:
-    """Return the only one of the clip's names, or the longest, that is part of a mask's name; None if none is."""
-    inside = [
-        other for other in stems if other and re.search(f"(?<![0-9]){re.escape(other)}(?![0-9])", stem) is not None
-    ]
-    return max(inside, key=len, default=None)
+    """Return the clip's name that is part of a mask's name, between other characters than letters and digits; or None.
+
+    Raises KeyframeNameUnclear if there are two that are not part of each other.
+    """
+    inside = [other for other in stems if other and re.search(rf"(?<![^\W_]){re.escape(other)}(?![^\W_])", stem)]
+    longest = max(inside, key=len, default=None)
+    for other in inside:
+        if longest is not None and other not in longest:
+            raise KeyframeNameUnclear(f"{stem} could be the mask of {other} or of {longest}")
+    return longest
 
 
 def _without(part: NameParts, place: int) -> str:

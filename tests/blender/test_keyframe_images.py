@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.blender.studio import HEIGHT, PALETTE, WIDTH, box, ring, truth
 
@@ -67,6 +68,15 @@ def test_soft_edges_are_cut_at_one_half_and_it_is_said(studio, capfd):
     assert (studio.import_keyframe(np.rint(blurred)) == expected).all()
     assert "soft edges are cut at one half" in capfd.readouterr().out
     assert (studio.import_keyframe(np.rint(blurred * 257), bit_depth=16) == (blurred >= 127.5)).all()
+
+
+@pytest.mark.parametrize("name", ["given.jpg", "given.tif", "given.webp"])
+def test_black_and_white_images_of_other_formats_are_read(studio, capfd, name):
+    Image.fromarray(ring(0) * np.uint8(255)).convert("RGB").save(studio.folder / name, quality=70)
+    studio.go(1)
+    studio.click("matte_keyframe_from_image", filepath=str(studio.folder / name))
+    assert ((studio.keyframe_labels() == 1) != ring(0)).sum() <= 12
+    assert "black and white: 1 object" in capfd.readouterr().out
 
 
 def test_label_images_of_16_bits_and_interlaced_ones_keep_their_numbers(studio):

@@ -220,6 +220,13 @@ def test_names_that_can_be_read_in_two_ways_are_refused(tmp_path, images, masks,
     assert isinstance(refusal.value, KeyframeNameUnclear | SeveralSequences)
 
 
+def test_images_without_numbers_are_matched_by_their_whole_names(tmp_path):
+    reader = clip(tmp_path, "a.png", "b.png", "far b.png")
+    assert matched(tmp_path, reader, "b_car.png", "far b_car.png") == [("b", 1, 1), ("far b", 2, 1)]
+    with pytest.raises(KeyframeNameUnclear, match="b_a could be the mask of"):
+        matched(tmp_path, reader, "b_a.png")
+
+
 @pytest.mark.parametrize("mask, words", [("00099.png", "is for frame 99"), ("v1_0099.png", "is for frame 99")])
 def test_a_mask_of_no_frame_is_refused_with_its_number(tmp_path, mask, words):
     with pytest.raises(KeyframeOutsideClip, match=words):
