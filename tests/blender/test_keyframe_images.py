@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import bpy
 import numpy as np
 import pytest
-from PIL import Image
 
 from tests.blender.studio import HEIGHT, PALETTE, WIDTH, box, ring, truth
 
@@ -70,9 +70,15 @@ def test_soft_edges_are_cut_at_one_half_and_it_is_said(studio, capfd):
     assert (studio.import_keyframe(np.rint(blurred * 257), bit_depth=16) == (blurred >= 127.5)).all()
 
 
-@pytest.mark.parametrize("name", ["given.jpg", "given.tif", "given.webp"])
-def test_black_and_white_images_of_other_formats_are_read(studio, capfd, name):
-    Image.fromarray(ring(0) * np.uint8(255)).convert("RGB").save(studio.folder / name, quality=70)
+@pytest.mark.parametrize("name, file_format", [("given.jpg", "JPEG"), ("given.tif", "TIFF"), ("given.webp", "WEBP")])
+def test_black_and_white_images_of_other_formats_are_read(studio, capfd, name, file_format):
+    image = bpy.data.images.new("given", WIDTH, HEIGHT)
+    pixels = np.ones((HEIGHT, WIDTH, 4), np.float32)
+    pixels[..., :3] = ring(0)[::-1, :, None]
+    image.pixels.foreach_set(pixels.ravel())
+    image.file_format = file_format
+    image.save(filepath=str(studio.folder / name), quality=70)
+    bpy.data.images.remove(image)
     studio.go(1)
     studio.click("matte_keyframe_from_image", filepath=str(studio.folder / name))
     assert ((studio.keyframe_labels() == 1) != ring(0)).sum() <= 12
