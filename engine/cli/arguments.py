@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..shared.errors import BadSetting, KeyframeSizeMismatch
+from ..shared.mask_images import Masks
 from ..shared.types import PRECISIONS, Settings
 from .console import print_error
 
@@ -69,6 +70,17 @@ def _parse_rate(text: str) -> float:
     if not 0 < rate < math.inf:
         raise argparse.ArgumentTypeError(f"{text} is not a positive number of frames per second")
     return rate
+
+
+def add_masks(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says what mask images hold."""
+    parser.add_argument(
+        "--masks",
+        choices=[masks.value for masks in Masks],
+        default=Masks.AUTO.value,
+        help="what the images hold: object numbers, black and white, opaque and transparent, or a colour for each "
+        "object on black; default: what their values, palettes and alpha say",
+    )
 
 
 def add_recipe(parser: argparse.ArgumentParser, *, recipe: str = "keymatte") -> None:

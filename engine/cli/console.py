@@ -41,6 +41,11 @@ def flush_output() -> None:
         raise _not_writable(error) from error
 
 
+def print_note(text: str) -> None:
+    """Print a remark to standard error."""
+    sys.stderr.write(text + "\n")
+
+
 def print_error(text: str) -> None:
     """Print an error message to standard error, if possible."""
     with suppress(OSError):

@@ -8,10 +8,11 @@ import uuid
 from dataclasses import replace
 from pathlib import Path
 
+from ..shared.mask_images import Masks
 from ..shared.matte_folder import MatteFolder
 from ..shared.types import Direction, PropagationJob
-from .arguments import add_clip, add_recipe, explained_sizes, open_clip, parse_frame_range, parse_settings
-from .console import print_error, print_line
+from .arguments import add_clip, add_masks, add_recipe, explained_sizes, open_clip, parse_frame_range, parse_settings
+from .console import print_error, print_line, print_note
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,8 +20,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=propagate)
     add_clip(parser)
     parser.add_argument(
-        "--keyframes", type=Path, required=True, help="folder of label images, with frame numbers in their names"
+        "--keyframes",
+        type=Path,
+        required=True,
+        help="folder of mask images, named like the clip's images or by frame numbers; or a folder per object",
     )
+    add_masks(parser)
     parser.add_argument(
         "--out", type=Path, required=True, help="folder for the results: new, empty, or of an earlier run"
     )
@@ -57,7 +62,7 @@ def propagate(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from ..jobs.propagate import run
-    from ..media.label_images import read_keyframes
+    from ..media.keyframe_folders import read_keyframes
     from ..methods.registry import find_recipe
     from ..runtime.device import use_threads
     from ..shared.protocol import Answer, Finished, MatteReady, Stage
@@ -65,11 +70,19 @@ def propagate(options: argparse.Namespace) -> int:
     if options.threads is not None:
         use_threads(options.threads)
     with open_clip(options) as reader:
-        clip, numbers = reader.clip, reader.numbers
+        clip, names = reader.clip, reader.names
     recipe = find_recipe(options.recipe)
     unlabelled = options.unlabelled or recipe.unlabelled
     with explained_sizes(reader):
-        keyframes = read_keyframes(options.keyframes, numbers, (clip.height, clip.width), unlabelled=unlabelled)
+        keyframes = read_keyframes(
+            options.keyframes,
+            names.numbers,
+            (clip.height, clip.width),
+            stems=names.stems,
+            unlabelled=unlabelled,
+            masks=Masks(options.masks),
+            tell=print_note,
+        )
     job = PropagationJob(
         job_id=uuid.uuid4().hex,
         clip=clip,

@@ -57,16 +57,19 @@ def suggest(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from ..jobs.suggest import run
-    from ..media.label_images import label_files
-    from ..shared.matte_folder import MatteFolder, number_in
+    from ..media.keyframe_folders import mask_files
+    from ..media.mask_names import read_mask_names
+    from ..shared.matte_folder import MatteFolder
     from ..shared.protocol import Answer, Stage, Suggested
 
     with open_clip(options) as reader:
-        clip, numbers = reader.clip, reader.numbers
+        clip, names = reader.clip, reader.names
+    numbers = names.numbers
     if options.chosen:
         chosen: list[int | None] = [*_numbers(options.chosen)]
     elif options.keyframes:
-        chosen = [number_in(path.stem) for path in label_files(options.keyframes)]
+        found = read_mask_names(mask_files(options.keyframes), options.keyframes, names).values()
+        chosen = [name.number if name.frame is None else numbers[name.frame] for name in found]
     else:
         raise BadSetting("name the frames that are already annotated, with --keyframes FOLDER or --chosen 0,20,45")
     frame_of: dict[int | None, int] = {number: frame for frame, number in enumerate(numbers)}

@@ -17,7 +17,7 @@ from .. import VERSION
 from ..inference.propagate import Labels, Matte, Propagator
 from ..inference.sweeps import KeyframePolicy, ObjectGroup, Sweep, group_by_keyframes, group_jointly, plan_sweeps
 from ..media.frames import FrameReader
-from ..media.label_images import read_labels
+from ..media.label_images import read_keyframe
 from ..networks.network import Features
 from ..output.mattes import MatteWriter, OutlineTracer, ProbabilityFile
 from ..runtime.device import peak_memory
@@ -117,7 +117,7 @@ def _read_keyframes(job: PropagationJob, reader: FrameReader) -> tuple[dict[int,
                 f"keyframe {keyframe.labels.name} is on frame {keyframe.frame}, but "
                 f"the clip has frames 0 to {reader.clip.frame_count - 1}"
             )
-        labels = read_labels(keyframe.labels, size=size)
+        labels = read_keyframe(keyframe, size=size)
         below = truth.setdefault(keyframe.frame, np.zeros(size, np.uint8))
         annotated = np.isin(labels, keyframe.objects) & (labels > 0)
         if below[annotated].any():

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from fnmatch import translate
-from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
-from ..shared.errors import ClipNotFound, ClipUnreadable, SeveralSequences
-from ..shared.matte_folder import number_in
+from ..shared.errors import ClipNotFound, ClipUnreadable
 from ..shared.types import VideoClip
 from . import movies
+from .names import FrameNames, compiled_pattern, in_natural_order, is_pattern, numbered_sequence, numbers_of
 from .picture_sequences import PictureSequence
 from .pictures import is_picture
-
-_HASHES = re.compile(r"#+")
-_PERCENT = re.compile(r"%0?(\d*)d")
-_NUMBERED = re.compile(r"(?P<head>.*?)(?P<digits>[0-9]+)(?P<tail>[^0-9]*)", re.DOTALL)
 
 
 class FrameReader:
@@ -61,16 +54,20 @@ class FrameReader:
         Raises ClipNotFound, ClipUnreadable, MixedSizes.
         """
         path = Path(path)
-        if path.is_dir():
-            return cls._of_images(
-                path, _sorted(path, is_picture), f"folder {path} contains no images", size, frame_count
-            )
-        if path.is_file():
+        try:
+            is_folder, is_file = path.is_dir(), path.is_file()
+        except OSError as error:  # such as a name that is too long
+            raise ClipNotFound(f"there is no clip at {path} ({error.strerror})") from error
+        if is_folder:
+            empty = f"folder {path} contains no images"
+            return cls._of_images(path, _sorted(path, is_picture), empty, size, frame_count)
+        if is_file:
             if is_picture(path):
-                return cls._of_images(path, _numbered_sequence(path), "", size, frame_count)
+                files, numbers = numbered_sequence(path)
+                return cls._of_images(path, files, "", size, frame_count, numbers=numbers)
             return cls._of_movie(path, size, fps, frame_count, progress)
-        if _is_pattern(path.name):
-            pattern = _pattern(path.name)
+        if is_pattern(path.name):
+            pattern = compiled_pattern(path.name)
             files = _sorted(path.parent, lambda file: is_picture(file) and pattern.fullmatch(file.name) is not None)
             return cls._of_images(path, files, f"no image names match {path}", size, frame_count)
         if path.exists():
@@ -85,14 +82,17 @@ class FrameReader:
         empty_message: str,
         size: tuple[int, int] | None,
         frame_count: int | None,
+        *,
+        numbers: tuple[int, ...] = (),
     ) -> FrameReader:
         if not files:
             raise ClipNotFound(empty_message, remedy="Choose a movie, or a folder with PNG, JPEG, TIFF or EXR images.")
         pictures = PictureSequence(files, size, frame_count)
         count = pictures.frame_count
         clip = VideoClip(path=path, height=pictures.height, width=pictures.width, frame_count=count)
-        numbers = tuple(range(count)) if pictures.has_pages else _numbers(files)
-        reader = cls(clip, files, numbers, None, pictures.read, pictures.close)
+        if pictures.has_pages:
+            numbers = tuple(range(count))
+        reader = cls(clip, files, numbers or numbers_of(files), None, pictures.read, pictures.close)
         reader.counting, reader.warning, reader.explain_size = pictures.note, pictures.warning, pictures.explain_size
         return reader
 
@@ -136,6 +136,11 @@ class FrameReader:
         self._read = read
         self.close = close
 
+    @property
+    def names(self) -> FrameNames:
+        """Return what names the frames, by which masks are matched to them."""
+        return FrameNames(self.numbers, tuple(file.stem for file in self.files if is_picture(file)))
+
     def read(self, frame: int) -> np.ndarray:
         """Read a media frame, from 0: (H, W, 3) uint8 RGB. Raises FramesUnreadable, IndexError."""
         if not 0 <= frame < self.clip.frame_count:
@@ -151,72 +156,10 @@ class FrameReader:
         self.close()
 
 
-def natural_key(path: Path) -> list[str | int]:
-    """Return a sort key for natural order, in which `shot9` comes before `shot10`."""
-    return [int(part) if index % 2 else part for index, part in enumerate(re.split("([0-9]+)", path.name.lower()))]
-
-
 def _sorted(folder: Path, wanted: Callable[[Path], bool]) -> list[Path]:
     try:
-        return sorted((file for file in folder.iterdir() if wanted(file)), key=natural_key)
+        return in_natural_order(file for file in folder.iterdir() if wanted(file))
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: a null character
         raise ClipNotFound(f"there is no folder {folder}") from error
     except OSError as error:
         raise ClipUnreadable(f"folder {folder} cannot be read ({error.strerror})") from error
-
-
-def _numbered_sequence(first: Path) -> list[Path]:
-    match = _NUMBERED.fullmatch(first.stem)
-    if match is None:
-        return [first]
-    files, number, digits = [first], int(match["digits"]), len(match["digits"])
-    while True:
-        number += 1
-        file = first.with_name(f"{match['head']}{number:0{digits}d}{match['tail']}{first.suffix}")
-        if not file.is_file():
-            return files
-        files.append(file)
-
-
-def _is_pattern(name: str) -> bool:
-    return _HASHES.search(name) is not None or _PERCENT.search(name) is not None or "*" in name or "?" in name
-
-
-def _pattern(name: str) -> re.Pattern[str]:
-    """Compile a name pattern: `####` and `%04d` match numbers of at least four digits, `*` and `?` as in a shell."""
-    match = _HASHES.search(name) or _PERCENT.search(name)
-    if match is None:
-        return re.compile(translate(name.replace("[", "[[]")))
-    digits = len(match[0]) if match[0][0] == "#" else int(match[1] or 1)
-    number = f"(?:[0-9]{{{digits}}}|[1-9][0-9]{{{digits},}})"
-    return re.compile(re.escape(name[: match.start()]) + number + re.escape(name[match.end() :]))
-
-
-def _numbers(files: list[Path]) -> tuple[int, ...]:
-    """Return the number in each file name, or 0, 1, ... if names lack numbers. Raises SeveralSequences."""
-    numbers = [number_in(file.stem) for file in files]
-    known_numbers = [number for number in numbers if number is not None]
-    if len(known_numbers) == len(files) and all(after > before for before, after in pairwise(known_numbers)):
-        return tuple(known_numbers)
-    _check_for_several_sequences(files)
-    return tuple(range(len(files)))
-
-
-def _check_for_several_sequences(files: list[Path]) -> None:
-    """Raise SeveralSequences if the files have numbers, but some numbers occur in sequences of different names."""
-    sequences: dict[tuple[str, str], dict[int, str]] = {}  # what is around the number -> number -> its digits
-    for file in files:
-        match = re.search("([0-9]+)(?=[^0-9]*$)", file.stem)
-        if match:
-            around = file.stem[: match.start()], file.stem[match.end() :] + file.suffix
-            sequences.setdefault(around, {})[int(match[0])] = match[0]
-    longest, *others = sorted(sequences.items(), key=lambda item: (-len(item[1]), item[0])) or [(("", ""), {})]
-    second = next((other for other in others if other[1].keys() & longest[1].keys()), None)
-    if len(longest[1]) > 1 and second:
-        first, other = (
-            f"{head}{'#' * min(map(len, numbers.values()))}{tail}" for (head, tail), numbers in (longest, second)
-        )
-        raise SeveralSequences(
-            f"{files[0].parent} contains several image sequences, such as {first} and {other}",
-            remedy=f"Choose one of them by its pattern: {files[0].parent / first}",
-        )

@@ -53,6 +53,11 @@ class KeyframeOutsideClip(EngineError):
     default_remedy = "Remove it, or put the number of a frame of this clip into its name."
 
 
+class KeyframeNameUnclear(EngineError):
+    code = "keyframe-name"
+    default_remedy = "Name it like the image of its frame, or by the number of its frame alone, such as 00005.png."
+
+
 class ClipNotFound(EngineError):
     code = "clip-not-found"
     default_remedy = "Put the file back, or choose the clip again."

@@ -134,11 +134,23 @@ def test_keyframe_of_another_size_is_refused(place):
 
 
 def test_colour_image_as_keyframe_is_refused(place):
-    picture = np.zeros((96, 128, 3), np.uint8)
-    picture[20:50, 30:60] = (250, 30, 80)
-    write_png(place / "keys" / "shot_0003.png", picture)
+    write_png(place / "keys" / "shot_0003.png", np.random.default_rng(0).integers(0, 256, (96, 128, 3)))
     assert_refused(propagate(place), "shot_0003.png", "colour image")
     assert not (place / "out").exists()
+
+
+def test_what_masks_hold_is_told_or_asked_and_the_choice_is_obeyed(place):
+    masks = place / "masks"
+    masks.mkdir()
+    pixels = np.zeros((96, 128), np.uint8)
+    pixels[20:50, 30:60], pixels[60:90, 30:60] = 255, 128
+    write_png(masks / "shot_0000.png", pixels)
+    assert_refused(propagate(place, keyframes=masks), "shot_0000.png", "--masks numbers, binary, alpha or colours")
+    ended = run_cli(propagate(place, keyframes=masks, masks="binary"))
+    assert ended.returncode == 0, ended.stderr
+    told = "keyframes: 1 image, black and white: 1 object, 15 % of the frame; soft edges are cut at one half"
+    assert ended.stderr.splitlines().count(told) == 1
+    assert np.array_equal(read_labels(MatteFolder(place / "out").labels(0)) == 1, pixels >= 128)
 
 
 def test_keyframe_outside_the_clip_is_refused(place):
