@@ -147,6 +147,7 @@ class _KeymatteNodes:
         self._tree: NodeTree = compositor.tree
         self._tree_is_new = compositor.is_new
         self._used: set[str] = set()
+        self._last_column = 1
         self._frame = self.node("frame", "NodeFrame", column=0, row=0)
         self._frame.label = f"Keymatte: {clip.name}"
 
@@ -157,6 +158,7 @@ class _KeymatteNodes:
         """
         mark = f"{self._key}/{role}"
         self._used.add(mark)
+        self._last_column = max(self._last_column, column)
         node = next((node for node in self._tree.nodes if node.get(_MARK) == mark), None)
         if node is not None and node.bl_idname != kind:
             self._tree.nodes.remove(node)
@@ -194,7 +196,7 @@ class _KeymatteNodes:
         """
         film = self.node("clip", "CompositorNodeMovieClip", column=0, row=0)
         film.clip = self._clip
-        cut = self.node("cut out", "CompositorNodeSetAlpha", column=3, row=0)
+        cut = self.node("cut out", "CompositorNodeSetAlpha", column=self._last_column + 1, row=0)
         node_trees.apply_mask(cut)
         self._remove_unused(keep=cut)
         self.link(film.outputs["Image"], cut.inputs["Image"])

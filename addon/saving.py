@@ -18,7 +18,7 @@ def check_clip_saved(clip: MovieClip) -> None:
     if why := _why_not_saved(clip):
         raise NotSaved(
             f"clip {clip.name} {why}: its mattes would not be saved",
-            remedy="Make it local with the icon beside its name in the header, or open its file here as a clip.",
+            remedy="Make it local with the link icon beside its name in the header, or open its file here as a clip.",
         )
 
 

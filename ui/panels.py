@@ -29,13 +29,21 @@ class _ClipPanel:
 class CLIP_PT_matte_objects(_ClipPanel, Panel):
     bl_label = "Objects"
 
+    def _draw_warnings(self, clip: MovieClip) -> None:
+        """Draw what makes work on the clip useless, at the top of the tab, where it is always seen."""
+        try:
+            check_clip_saved(clip)
+        except NotSaved as error:
+            draw_text(self.layout.box(), error.sentence(), icon="ERROR")
+        if outdated := outdated_results(clip):
+            box = self.layout.box()
+            draw_text(box, f"{outdated} made before the clip's start, offset or aspect was changed", icon="ERROR")
+            box.operator("clip.matte_update_results", icon="FILE_REFRESH")
+
     def draw(self, context: Context) -> None:
         space = context.space_data
         matting = space.clip.matting
-        try:
-            check_clip_saved(space.clip)
-        except NotSaved as error:
-            draw_text(self.layout.box(), error.sentence(), icon="ERROR")
+        self._draw_warnings(space.clip)
         row = self.layout.row()
         row.template_list("CLIP_UL_matte_objects", "", matting, "objects", matting, "active_object", rows=3)
         column = row.column(align=True)
@@ -146,10 +154,6 @@ class CLIP_PT_matte_results(_ClipPanel, Panel):
         row = column.row(align=True)
         row.enabled = clip.matting.mask is not None
         row.operator("clip.matte_to_compositor", text="Masks to Compositor", icon="NODE_COMPOSITING").variant = "MASK"
-        if outdated := outdated_results(clip):
-            box = layout.box()
-            draw_text(box, f"{outdated} made before the clip's start, offset or aspect was changed", icon="ERROR")
-            box.operator("clip.matte_update_results", icon="FILE_REFRESH")
         layout.operator("clip.matte_clear", icon="TRASH")
 
 

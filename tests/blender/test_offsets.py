@@ -81,8 +81,7 @@ def test_nodes_and_layers_of_a_moved_clip_are_told_and_made_to_fit_with_one_clic
     studio.click("matte_update_results")
     assert complaint(studio) == ""
     for media in (0, 4, FRAMES - 1):
-        if bpy.app.version >= (5, 0, 0) or start_and_offset[1] >= 0:
-            assert alpha_error(studio, media) < 1.5 / 255
+        assert alpha_error(studio, media) < 1.5 / 255
         assert layer_score(studio, media) >= 0.97
     assert our_nodes(studio) == nodes
     assert sorted(layer.name for layer in studio.clip.matting.mask.layers) == ["Object 1", "Object 2"]
