@@ -47,7 +47,10 @@ def pixel_size(clip: MovieClip) -> tuple[int, int]:
     if clip.frame_duration and (width, height) != _UNKNOWN_SIZE and width and height:
         return width, height
     path = media_path(clip)
-    fresh = bpy.data.movieclips.load(str(path))
+    try:
+        fresh = bpy.data.movieclips.load(str(path))
+    except RuntimeError as error:
+        raise ClipUnreadable(f"Blender cannot read the clip {path}") from error
     try:
         width, height = fresh.size
         if not (width and height and fresh.frame_duration):

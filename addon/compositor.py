@@ -141,6 +141,7 @@ class _KeymatteNodes:
         readable_folder(clip)  # called because it gives the clip its key
         self._scene, self._clip, self._key = scene, clip, clip.matting.key
         check_saved(scene, "scene")
+        self._size = clips.pixel_size(clip)
         compositor = node_trees.compositor_of(scene)
         if not compositor.tree.is_embedded_data:
             check_saved(compositor.tree, "node tree")
@@ -205,7 +206,7 @@ class _KeymatteNodes:
         render = self._scene.render
         scale = render.resolution_percentage / 100
         size = (round(render.resolution_x * scale), round(render.resolution_y * scale))
-        return CompositorResult(linked=linked, same_size=size == clips.pixel_size(self._clip))
+        return CompositorResult(linked=linked, same_size=size == self._size)
 
     def _link_to_output(self, cut: Node) -> bool:
         target = node_trees.output_of(self._tree)

@@ -116,6 +116,15 @@ def test_the_count_of_a_clip_whose_images_are_away_is_blenders(film, tmp_path):
     assert clips.frame_count(clip) == 3
 
 
+def test_the_size_of_a_clip_whose_images_are_away_and_were_never_measured_is_refused(film, tmp_path):
+    clip = film(*sequence(1, 3))
+    clip.frame_offset = 9
+    reload(clip)
+    (tmp_path / "shot_0001.png").unlink()
+    with pytest.raises(ClipUnreadable, match="cannot read"):
+        clips.pixel_size(clip)
+
+
 @pytest.mark.parametrize(
     ("model", "coefficient"),
     [("POLYNOMIAL", "k1"), ("DIVISION", "division_k2"), ("NUKE", "nuke_k1"), ("BROWN", "brown_p2")],
