@@ -12,7 +12,7 @@ from bpy.types import Context, Event, MovieClip, Operator
 from ..addon import clips, keyframes, mask_images
 from ..addon.objects import add_object, find_object
 from ..addon.properties import MatteObject
-from ..engine.shared.errors import NoActiveMask
+from ..engine.shared.errors import MaskDisplaced, NoActiveMask
 from ..engine.shared.mask_images import Masks
 from .common import ClipOperator, clip_in, object_in
 
@@ -38,6 +38,8 @@ renders it. With 'Absent', mark the object as not visible on this frame"""
         mask = context.space_data.mask
         if mask is None:
             raise NoActiveMask("no mask is selected in this editor")
+        if context.space_data.clip_user.use_render_undistorted and clips.is_distorted(clip):
+            raise MaskDisplaced(f"the editor shows {clip.name} undistorted, so a mask drawn here lies elsewhere in it")
         pixels = keyframes.mask_pixels(mask, clip, context.scene, item.object_id)
         return _set_keyframe(clip, item, frame, pixels)
 
@@ -120,6 +122,7 @@ class CLIP_OT_matte_keyframe_jump(ClipOperator, Operator):
     bl_idname = "clip.matte_keyframe_jump"
     bl_label = "Jump to Keyframe"
     bl_options = {"REGISTER"}
+    changes_clip = False
 
     to: EnumProperty(
         name="To",

@@ -68,6 +68,19 @@ class ClipUnreadable(EngineError):
     default_remedy = "Check that the file plays in another program, or convert it to an image sequence."
 
 
+class NotSaved(EngineError):
+    """Blender would not save changes to a data-block with this file, such as one linked from another .blend."""
+
+    code = "not-saved"
+    default_remedy = "Make it local, with the icon beside its name or in the Outliner under ID Data."
+
+
+class BlenderLimit(EngineError):
+    """Blender cannot hold a number that is needed, and would silently use another."""
+
+    code = "blender-limit"
+
+
 class MixedSizes(EngineError):
     code = "mixed-sizes"
     default_remedy = "Put only images of one size into the folder."
@@ -191,13 +204,22 @@ class DeviceMissing(EngineError):
 
 
 class BadMessage(EngineError):
+    """The two processes run different versions of Keymatte, such as after an update."""
+
     code = "bad-message"
-    default_remedy = "Restart Blender. If it happens again, install the engine again."
+    default_remedy = "Restart Blender. If it happens again, install the extension again."
 
 
 class EngineMissing(EngineError):
     code = "engine-missing"
     default_remedy = "Click Install Engine in Keymatte's preferences."
+
+
+class PythonMissing(EngineError):
+    """The Python that the user chose for the engine is not there, or cannot be started."""
+
+    code = "python-missing"
+    default_remedy = "Choose another in Keymatte's preferences, or clear the field and click Install Engine."
 
 
 class EnvironmentFailed(EngineError):
@@ -230,6 +252,13 @@ class TooManyObjects(EngineError):
 class NoActiveMask(EngineError):
     code = "no-mask"
     default_remedy = "Draw a mask in the editor's Mask mode, or choose one in its header."
+
+
+class MaskDisplaced(EngineError):
+    """The mask was drawn over a picture that is not the clip's."""
+
+    code = "mask-displaced"
+    default_remedy = "Turn off Render Undistorted in the editor's Clip Display, and correct the mask."
 
 
 class NothingPropagated(EngineError):

@@ -66,3 +66,11 @@ def writing_error(path: Path, error: OSError | ValueError) -> DiskFull | FolderN
     if error.errno in (28, 122):  # ENOSPC, EDQUOT
         return DiskFull(f"no space is left to write {path.name} in {path.parent}")
     return FolderNotWritable(f"{path} cannot be written: {os.strerror(error.errno) if error.errno else error}")
+
+
+def modified_ns(path: Path) -> int:
+    """Return when a file or folder was last modified, in nanoseconds; 0 if it does not exist."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
