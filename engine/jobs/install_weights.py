@@ -16,7 +16,14 @@ from .. import VERSION
 from ..checkpoints import loading
 from ..checkpoints.download import IsCancelled, download, sha256_of
 from ..methods.registry import find_recipe
-from ..shared.catalogue import PublishedWeights, find_weights, installed_file, is_installed
+from ..shared.catalogue import (
+    PublishedWeights,
+    expect_file,
+    find_weights,
+    installed_file,
+    installed_message,
+    is_installed,
+)
 from ..shared.errors import Cancelled, DownloadRefused, WeightsDamaged, WeightsMissing, WeightsUnsafe
 from ..shared.files import atomic_write
 from ..shared.protocol import Answer, Download, Finished, Import, JobCancelled, Stage
@@ -49,11 +56,6 @@ def run(request: Download | Import, report: Callable[[Answer], None], cancelled:
         report(JobCancelled(request.job_id))
     else:
         report(Finished(request.job_id))
-
-
-def installed_message(entry: PublishedWeights, folder: Path) -> str:
-    """Return a message that says that these weights are already installed in `folder`."""
-    return f"{entry.name} is already installed in {installed_file(entry, folder)}"
 
 
 def install(entry: PublishedWeights, folder: Path, report: ReportStage, cancelled: IsCancelled) -> Path:
@@ -99,8 +101,7 @@ def import_file(entry: PublishedWeights, file: Path, folder: Path, report: Repor
     `file` is not changed. Raises Cancelled if `cancelled()` becomes true, WeightsMissing, WeightsDamaged,
     WeightsUnsafe, DiskFull, FolderNotWritable.
     """
-    if not file.is_file():
-        raise WeightsMissing(f"the weights file {file} does not exist", remedy="Choose an existing file.")
+    expect_file(file)
     report(f"Reading {file.name}", 0, 0)
     try:
         sha256 = sha256_of(file, cancelled)

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from ..inference.framing import Framing
 from ..layers import quantised
 from ..media.frames import FrameReader
-from ..methods.memories import Numbers
 from ..methods.recipe import Recipe
 from ..methods.registry import find_recipe
+from ..methods.settings import Numbers
 from ..networks.network import Network, Quantises
 from ..networks.precision import autocast
 from ..runtime.device import memory_errors, pick_device, pick_precision
@@ -28,7 +28,6 @@ from ..shared.matte_folder import spans
 from ..shared.types import PropagationJob, SuggestionJob
 
 _log = logging.getLogger(__name__)
-_MIN_HEIGHT = 32  # pixels: two cells of the stride-16 grid, the least that a network can use
 
 
 class FrameSource:
@@ -135,18 +134,12 @@ def open_job_context(job: PropagationJob | SuggestionJob, cancelled: Callable[[]
     Raises BadSetting, ClipNotFound, WeightsMissing and other errors of recipes, clips and weights, and OutOfMemory.
     """
     recipe = find_recipe(job.recipe)
-    if job.settings.adapt and not recipe.adapts:
-        raise BadSetting(
-            f"recipe {recipe.name!r} cannot adapt to the shot",
-            remedy="Turn adapting off, or choose the recipe 'keymatte'.",
-        )
+    recipe.settings.check(job.settings, job.weights)
     recipe, numbers = recipe.with_settings(job.settings.overrides)
     device = pick_device(job.settings.device)
-    if job.settings.height < _MIN_HEIGHT:
-        raise BadSetting(f"a working height of {job.settings.height} pixels is too small; the minimum is {_MIN_HEIGHT}")
     with memory_errors(), FrameReader.open(job.clip.path, size=(job.clip.height, job.clip.width)) as reader:
         _check_clip(job, reader)
-        weights = job.weights or recipe.weights_file()
+        weights = job.weights or recipe.settings.weights_file()
         network = recipe.network(numbers, weights=weights, device=device)
         network_class = type(network).__name__
         network, precision = with_precision(network, device, job.settings.precision)

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import UnknownWeights
+from .errors import UnknownWeights, WeightsMissing
 
 FOLDER_VARIABLE = "KEYMATTE_WEIGHTS"  # environment variable with the folder of installed weights
 
@@ -197,6 +197,17 @@ def installed_file(entry: PublishedWeights, folder: Path) -> Path:
 def is_installed(entry: PublishedWeights, folder: Path) -> bool:
     """Return whether these weights are installed in `folder`."""
     return installed_file(entry, folder).is_file()
+
+
+def installed_message(entry: PublishedWeights, folder: Path) -> str:
+    """Return a message that says that these weights are already installed in `folder`."""
+    return f"{entry.name} is already installed in {installed_file(entry, folder)}"
+
+
+def expect_file(file: Path) -> None:
+    """Raise WeightsMissing unless the weights file that the user names exists."""
+    if not file.is_file():
+        raise WeightsMissing(f"the weights file {file} does not exist")
 
 
 def size_in_words(size: int) -> str:

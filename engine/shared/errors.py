@@ -114,7 +114,7 @@ class BadSetting(EngineError):
 
 class WeightsMissing(EngineError):
     code = "weights-missing"
-    default_remedy = "Choose another file with --weights, or install Keymatte again."
+    default_remedy = "Choose an existing file."
 
 
 class WeightsDamaged(EngineError):
@@ -180,7 +180,7 @@ class DeviceMissing(EngineError):
 
 class BadMessage(EngineError):
     code = "bad-message"
-    default_remedy = "Restart Blender. If it happens again, install the engine again."
+    default_remedy = "Restart Blender. If it happens again, report this message."
 
 
 class EngineMissing(EngineError):
