@@ -15,6 +15,7 @@ from ..shared.catalogue import (
     expect_file,
     find_by_file,
     find_weights,
+    hash_record,
     installed_file,
     installed_message,
     is_installed,
@@ -126,6 +127,11 @@ def _download(options: argparse.Namespace) -> int:
     with Progress("bytes") as progress:
         path = install(entry, folder, progress.show, lambda: False)
     print_line(f"{entry.name} is installed in {path}")
+    if not entry.sha256:
+        print_line(
+            f"Its authors state no SHA-256, so the file could not be checked against one. That of this download is in "
+            f"{hash_record(entry, folder)}; later downloads must have the same"
+        )
     return 0
 
 

@@ -25,8 +25,13 @@ class PublishedWeights:
     size: int  # bytes, approximate
     page: str  # web page that offers the file
     address: str = ""  # URL of the file itself; empty: not downloadable by a program
-    sha256: str = ""  # of the published file; empty: unknown
+    sha256: str = ""  # of the published file; empty: its authors state none, see `hash_record`
     note: str = ""
+
+    @property
+    def max_size(self) -> int:
+        """Return the bytes that the published file has at most, as `size` is approximate."""
+        return self.size + self.size // 10 + (1 << 20)
 
     @property
     def how_to_install(self) -> str:
@@ -192,6 +197,11 @@ def default_folder() -> Path:
 def installed_file(entry: PublishedWeights, folder: Path) -> Path:
     """Return the path at which these weights are installed in `folder`; the file may not exist."""
     return folder / f"{entry.name}.safetensors"
+
+
+def hash_record(entry: PublishedWeights, folder: Path) -> Path:
+    """Return the path at which the SHA-256 of the downloaded file is recorded; the file may not exist."""
+    return folder / f"{entry.name}.sha256"
 
 
 def is_installed(entry: PublishedWeights, folder: Path) -> bool:

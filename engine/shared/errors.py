@@ -24,6 +24,16 @@ def as_sentence(message: str) -> str:
     return message[:1].upper() + message[1:] if message.partition(" ")[0].isalpha() else message
 
 
+def printable(text: str, most: int = 200) -> str:
+    """Return text from elsewhere as one short line without control characters and escape sequences.
+
+    At most `most` characters are kept.
+    """
+    cleaned = "".join(character if character.isprintable() else " " for character in text[: 4 * most])
+    line = " ".join(cleaned.split())
+    return line if len(line) <= most else f"{line[: most - 3]}..."
+
+
 class Cancelled(Exception):
     """The user cancelled the job; files written so far are kept."""
 
