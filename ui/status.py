@@ -13,7 +13,6 @@ from ..engine.shared.errors import as_sentence
 REMEDIES = {
     "engine-missing": "clip.matte_install_engine",
     "environment-failed": "clip.matte_install_engine",
-    "bad-message": "clip.matte_install_engine",
 }
 _WIDTH = 38  # characters in a line of a box, in a sidebar of default width
 _ICON = 6  # width of an icon in characters

@@ -87,8 +87,8 @@ def _check_clip(job: PropagationJob | SuggestionJob, reader: FrameReader) -> Non
         raise ClipNotFound(
             f"{clip.path} now has only {clip.frame_count} frames, but frames up to {job.frames.stop - 1} are needed"
         )
-    if not job.frames:
-        raise BadSetting("the frame range is empty")
+    if not job.frames or job.frames.start < 0:
+        raise BadSetting("the frame range is empty, or begins before the clip")
 
 
 @dataclass(frozen=True)
