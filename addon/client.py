@@ -16,6 +16,7 @@ from typing import Any
 
 from ..engine import VERSION
 from ..engine.shared.errors import BadMessage, EngineDied, EngineMissing
+from ..engine.shared.lines import bounded_lines
 from ..engine.shared.protocol import (
     Answer,
     Cancel,
@@ -29,8 +30,12 @@ from ..engine.shared.protocol import (
     decode,
     encode,
 )
+from ..engine.shared.text import printable
 
 LOG_LINES = 50
+MAX_LOG_LINE = 2000  # bytes that are kept of a line of the log
+MAX_ANSWER = 1 << 20  # bytes of a line that can be an answer
+MAX_WAITING = 1000  # items in the inbox; a child that sends more has to wait until they are taken
 CANCEL_SECONDS = 5.0  # an engine that takes longer to answer a cancel request is considered stuck
 CLOSE_SECONDS = 2.0  # time for the engine to exit by itself after its stdin is closed
 RELEASE_SECONDS = 0.5  # time for a thread to end after the process has exited
@@ -48,6 +53,7 @@ class ChildProcess:
         self.command = tuple(command)
         self.log: deque[str] = deque(maxlen=LOG_LINES)
         self._inbox: SimpleQueue[Any] = SimpleQueue()
+        self._ended = threading.Event()  # nobody takes items from the inbox any longer
         self._outbox: SimpleQueue[str | None] = SimpleQueue()
         try:
             self._process = subprocess.Popen(
@@ -56,8 +62,6 @@ class ChildProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                encoding="utf-8",
-                errors="replace",
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         except OSError as error:
@@ -86,13 +90,12 @@ class ChildProcess:
         return self._process.poll()
 
     def received(self) -> list[Any]:
-        """Return the inbox items that have arrived since the last call, oldest first."""
-        items = []
-        while True:
-            try:
+        """Return the inbox items that have arrived since the last call, oldest first, and MAX_WAITING at most."""
+        items: list[Any] = []
+        with suppress(Empty):
+            while len(items) < MAX_WAITING:
                 items.append(self._inbox.get_nowait())
-            except Empty:
-                return items
+        return items
 
     def write(self, line: str) -> None:
         """Queue a line to be written to the child's stdin, and return at once."""
@@ -123,12 +126,22 @@ class ChildProcess:
             how = f"was killed by {_signal_name(-status)}"
         else:
             how = f"exited with status {status}"
-        lines = [line for line in self.log if line.strip()][-3:]
+        lines = [printable(line) for line in self.log if line.strip()][-3:]
         return f"{how}; last output: {' | '.join(lines)}" if lines else how
 
     def handle_line(self, line: str) -> None:
         """Put a line of the child's stdout into the inbox. Called on the reader thread."""
-        self._inbox.put(line)
+        self.deliver(line)
+
+    def deliver(self, item: Any) -> None:
+        """Put an item into the inbox, once it has room. Called on the reader thread."""
+        while self._inbox.qsize() >= MAX_WAITING and not self._ended.wait(0.05):
+            pass
+        self._inbox.put(item)
+
+    def keep(self, line: str) -> None:
+        """Put the beginning of a line into the log."""
+        self.log.append(line[:MAX_LOG_LINE].rstrip())
 
     def handle_end(self) -> None:
         """Do nothing at the end of the child's stdout; subclasses override. Called on the reader thread."""
@@ -137,6 +150,7 @@ class ChildProcess:
         """Join the threads and close the pipes of a child that has exited."""
         atexit.unregister(self.kill)
         self._outbox.put(None)
+        self._ended.set()
         pipes = (self._stdin, self._stdout, self._stderr)
         for thread, pipe in zip((self._writer, self._reader, self._logger), pipes, strict=True):
             thread.join(RELEASE_SECONDS)
@@ -145,8 +159,8 @@ class ChildProcess:
                     pipe.close()
 
     def _read_answers(self) -> None:
-        for line in self._stdout:
-            self.handle_line(line)
+        for line in bounded_lines(self._stdout, MAX_ANSWER):
+            self.handle_line(line.decode("utf-8", "replace"))
         self._logger.join(1.0)  # the last lines of the log often tell why the process ended
         try:
             self._process.wait(1.0)
@@ -155,14 +169,14 @@ class ChildProcess:
         self.handle_end()
 
     def _read_log(self) -> None:
-        for line in self._stderr:
-            self.log.append(line.rstrip())
+        for line in bounded_lines(self._stderr, MAX_LOG_LINE):
+            self.keep(line.decode("utf-8", "replace"))
 
     def _write_requests(self) -> None:
         # Writing needs its own thread, because a full pipe blocks: a job with a thousand keyframes exceeds its buffer.
         try:
             while (line := self._outbox.get()) is not None:
-                self._stdin.write(line)
+                self._stdin.write(line.encode())
                 self._stdin.flush()
         except OSError:
             self.log.append("(a request could not be written)")
@@ -244,25 +258,25 @@ class EngineClient(ChildProcess):
         try:
             message = decode(line)
         except BadMessage:
-            self.log.append(line.rstrip())
+            self.keep(line)
             return
         match message:
             case Propagate() | Suggest() | Cancel() | Download() | Import():
-                self.log.append(f"(unexpected message from the engine: {line.strip()[:200]})")
+                self.log.append(f"(unexpected message from the engine: {printable(line)})")
             case Ready(version=version) if version != VERSION:
-                self._inbox.put(_wrong_version(version))
+                self.deliver(_wrong_version(version))
             case _:
-                self._inbox.put(message)
+                self.deliver(message)
 
     def handle_end(self) -> None:
         """Report that the engine died, unless it was closed or killed on purpose."""
         if not self._closing:
             died = EngineDied(f"the engine {self.describe_exit()}")
-            self._inbox.put(Failed("", died.code, died.message, died.remedy))
+            self.deliver(Failed("", died.code, died.message, died.remedy))
 
 
 def _wrong_version(version: str) -> Failed:
-    error = BadMessage(f"the engine is version {version}, but the extension is version {VERSION}")
+    error = BadMessage(f"the engine is version {printable(version, 20)}, but the extension is version {VERSION}")
     return Failed("", error.code, error.message, error.remedy)
 
 

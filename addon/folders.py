@@ -14,7 +14,7 @@ import bpy
 from bpy.types import MovieClip
 
 from ..engine.shared.errors import FolderNotWritable
-from ..engine.shared.files import atomic_write, modified_ns, writing_error
+from ..engine.shared.files import atomic_write, modified_ns, read_json, writing_error
 from ..engine.shared.matte_folder import MatteFolder, is_number
 from . import PACKAGE
 from .saving import check_clip_saved
@@ -203,11 +203,8 @@ def _is_used_by_other_blend(folder: MatteFolder) -> bool:
 
 def _read_owner(folder: MatteFolder) -> dict[str, str]:
     """Return the recorded owner of the folder (keys blend, clip, folder); empty if none is recorded."""
-    try:
-        owner = json.loads(_owner_file(folder).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return owner if isinstance(owner, dict) else {}
+    owner = read_json(_owner_file(folder))
+    return {name: text for name, text in owner.items() if isinstance(text, str)} if isinstance(owner, dict) else {}
 
 
 def _write_owner(folder: MatteFolder, clip: MovieClip) -> None:

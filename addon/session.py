@@ -24,10 +24,13 @@ from ..engine.shared.protocol import (
     Suggest,
     Suggested,
 )
+from ..engine.shared.text import printable
 from ..engine.shared.types import PropagationJob, SuggestionJob
 from . import environment
 from .client import ChildProcess, EngineClient
 from .status import Problem, State, Status
+
+_MAX_MESSAGE = 1000  # characters that are shown of a problem
 
 
 @dataclass(frozen=True)
@@ -176,7 +179,7 @@ class Session:
         match answer:
             case Ready(device=device) if not self._job.job_id:
                 if self.status.busy:
-                    self._end(State.FINISHED, text=f"Engine {answer.version} is ready, on {device}")
+                    self._end(State.FINISHED, text=f"Engine {answer.version} is ready, on {printable(device)}")
             case Ready():
                 self.status = replace(self.status, text="Starting")
             case Failed(job_id="") as failed:
@@ -189,7 +192,7 @@ class Session:
         match answer:
             case Stage(text=text, done=done, total=total) if not self._cancelling:
                 self.status = replace(
-                    self.status, state=State.RUNNING, text=text, done=done, total=total, seconds_left=None
+                    self.status, state=State.RUNNING, text=printable(text), done=done, total=total, seconds_left=None
                 )
             case MatteReady(done=done, total=total) if not self._cancelling:
                 left = self._seconds_left(done, total)
@@ -197,10 +200,9 @@ class Session:
                     self.status, state=State.RUNNING, text="Propagating", done=done, total=total, seconds_left=left
                 )
             case Finished() as finished:
-                self._end(State.FINISHED, text=self._job.done_text, warning=finished.warning)
+                self._end(State.FINISHED, text=self._job.done_text, warning=printable(finished.warning, _MAX_MESSAGE))
                 self.status = replace(self.status, finished=finished)
-            case Suggested() as suggested:
-                assert self._job.on_suggested is not None  # `suggest` has set it
+            case Suggested() as suggested if self._job.on_suggested:
                 self._end(State.FINISHED, text=self._job.on_suggested(suggested))
             case JobCancelled():
                 self._end(State.CANCELLED, text=self._job.cancelled_text)
@@ -210,7 +212,7 @@ class Session:
     def _handle_installation(self, child: ChildProcess) -> None:
         for line in child.received():
             if line is not None:
-                self.status = replace(self.status, text=line.strip())
+                self.status = replace(self.status, text=printable(line))
                 continue
             status = child.exit_status
             self._installation = None
@@ -225,7 +227,8 @@ class Session:
         if self._cancelling and self.status.busy:  # a job that fails while being cancelled counts as cancelled
             self._end(State.CANCELLED, text="Cancelled")
         elif self.status.busy:
-            self._end(State.FAILED, problem=Problem(failed.code, failed.message, failed.remedy))
+            message, remedy = (printable(text, _MAX_MESSAGE) for text in (failed.message, failed.remedy))
+            self._end(State.FAILED, problem=Problem(failed.code, message, remedy))
 
     def _end(self, state: State, *, text: str = "", warning: str = "", problem: Problem | None = None) -> None:
         self._job = _CurrentJob()
@@ -281,7 +284,7 @@ class _Installation(ChildProcess):
 
     def handle_end(self) -> None:
         """Put None into the inbox to mark the end of the output."""
-        self._inbox.put(None)
+        self.deliver(None)
 
 
 session = Session()

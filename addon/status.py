@@ -62,12 +62,12 @@ class Status:
     @property
     def progress(self) -> float:
         """Return the progress, 0..1."""
-        return self.done / self.total if self.total else 0.0
+        return min(max(self.done / self.total, 0.0), 1.0) if self.total > 0 else 0.0
 
 
 def progress_text(status: Status) -> str:
     """Return the current stage, its progress in percent, and the time left, as far as they are known."""
-    if not status.total:
+    if status.total <= 0:
         return status.text
     text = (
         f"{status.text}: {status.progress:.0%}"  # in percent: a count would mislead, as some frames are visited twice

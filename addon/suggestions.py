@@ -22,7 +22,7 @@ def store(clip_id: int, suggested: Suggested) -> str:
     annotated = {key.number for key in matting.keyframes}  # includes keyframes made in the meantime
     for frame, score in zip(suggested.frames, suggested.scores, strict=True):
         number = clips.number(clip, frame)
-        if number not in annotated:
+        if 0 <= frame < clip.frame_duration and number not in annotated:
             item = matting.suggestions.add()
             item.number, item.score = number, score
     bpy.ops.ed.undo_push(message="Suggest Frames")  # without this, the next undo would remove the list

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 
+from tests.progress_log import VARIABLE, Progress, read_progress
+
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "build"
-MAX_SECONDS = 45 * 60  # timeout of one run of pytest
+MAX_SILENCE = 10 * 60.0  # seconds without the end of a test, after which a run hangs; a slow run may take any time
+_POLL_SECONDS = 0.5
 FAST = ("-m", "fast")  # pytest arguments that select the quick tests, which need no Blender
 
 
@@ -56,37 +62,77 @@ def _is_test_path(argument: str) -> bool:
 
 
 def _pytest(python: Path, name: str, targets: list[str], options: list[str]) -> Tally:
-    results = RESULTS / f"tests-{name}.xml"
+    """Run pytest, and return its results; if it hangs or crashes, those of the tests that have ended."""
+    results, log = RESULTS / f"tests-{name}.xml", RESULTS / f"tests-{name}.log"
     results.parent.mkdir(exist_ok=True)
     results.unlink(missing_ok=True)
-    status = _call([python, "-m", "pytest", *targets, f"--junitxml={results}", *options])
+    log.unlink(missing_ok=True)
+    plugin = ("-p", "tests.progress_log", "-o", f"faulthandler_timeout={0.9 * MAX_SILENCE:.0f}")
+    status = _call([python, "-m", "pytest", *targets, f"--junitxml={results}", *plugin, *options], log)
     try:
         suite = ElementTree.parse(results).getroot().find("testsuite")
     except (OSError, ElementTree.ParseError):
         suite = None
     if suite is None:
-        print(f"pytest ended with status {status} before it wrote its results", flush=True)
-        return Tally(0, 1, 0)
+        return _interrupted(status, read_progress(log))
     count = {key: int(suite.get(key, "0")) for key in ("tests", "errors", "failures", "skipped")}
     failed, skipped = count["errors"] + count["failures"], count["skipped"]
     broken = status not in (0, 5) and not failed  # 5: no test was selected, which `run` checks over all runs
     return Tally(max(0, count["tests"] - failed - skipped), failed + broken, skipped)
 
 
-def _call(command: Sequence[str | Path]) -> int:
+def _interrupted(status: int, progress: Progress) -> Tally:
+    """Print the results of a run that ended before it wrote them, and return them; the test that ran has failed."""
+    print(f"pytest ended with status {status} before it wrote its results", flush=True)
+    for test in progress.failed:
+        print(f"FAILED {test}", flush=True)
+    if progress.running not in progress.failed:
+        print(f"NOT ENDED {progress.running or 'the collection of the tests'}", flush=True)
+    print(f"until then, {progress.passed} passed, {len(progress.failed)} failed", flush=True)
+    return Tally(progress.passed, len(progress.failed) + (progress.running not in progress.failed), progress.skipped)
+
+
+def _call(command: Sequence[str | Path], log: Path) -> int:
+    """Run pytest, which writes to `log`, and end it if no test ends for MAX_SILENCE; return its exit status."""
     variables = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
-    variables["PYTHONNOUSERSITE"] = "1"
+    variables |= {"PYTHONNOUSERSITE": "1", VARIABLE: str(log)}
+    process = subprocess.Popen(
+        [str(argument) for argument in command],
+        cwd=ROOT,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        start_new_session=os.name == "posix",  # so that its children can be ended with it
+    )
     try:
-        return subprocess.run(
-            [str(argument) for argument in command],
-            cwd=ROOT,
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            timeout=MAX_SECONDS,
-        ).returncode
-    except subprocess.TimeoutExpired:
-        print(f"stopped after {MAX_SECONDS / 60:.0f} minutes: the tests hung", flush=True)
-        return 1
+        return _watch(process, log)
+    finally:
+        _end(process)
+
+
+def _watch(process: subprocess.Popen[bytes], log: Path) -> int:
+    """Wait for the end of pytest, or until it has not written to `log` for MAX_SILENCE; return its exit status."""
+    size, since = -1, time.monotonic()
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(_POLL_SECONDS)
+        written = log.stat().st_size if log.exists() else 0
+        if written != size:
+            size, since = written, time.monotonic()
+        elif time.monotonic() > since + MAX_SILENCE:
+            running = read_progress(log).running or "the collection of the tests"
+            print(f"\nended, as no test has ended for {MAX_SILENCE / 60:g} minutes; running was {running}", flush=True)
+            return 1
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End pytest and its children, if it still runs."""
+    if process.poll() is not None:
+        return
+    if os.name == "posix":
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    process.wait()
 
 
 def _heading(text: str) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
 import zipfile
 from pathlib import Path
@@ -16,6 +18,7 @@ import build_addon
 import engine
 from engine.shared.environment import requirements
 from tests import suite
+from tests.process.test_client import has_ended
 
 ROOT = Path(__file__).resolve().parents[1]
 MANIFEST = tomllib.loads((ROOT / "blender_manifest.toml").read_text(encoding="utf-8"))
@@ -159,10 +162,51 @@ def test_the_tally_counts_what_pytest_did(tmp_path):
     assert tally == suite.Tally(passed=1, failed=1, skipped=1)
 
 
-def test_a_run_that_crashes_counts_as_failed(tmp_path):
+def test_a_run_that_crashes_keeps_its_results_and_counts_as_failed(tmp_path, capfd):
     sample = tmp_path / "test_sample.py"
-    sample.write_text("import os\ndef test_crash(): os._exit(0)\n")
-    assert suite._pytest(Path(sys.executable), "sample", [str(sample)], []).failed == 1
+    sample.write_text("import os\ndef test_good(): pass\ndef test_bad(): assert 0\ndef test_crash(): os._exit(0)\n")
+    assert suite._pytest(Path(sys.executable), "sample", [str(sample)], []) == suite.Tally(1, 2, 0)
+    told = capfd.readouterr().out
+    assert re.search(r"FAILED .*::test_bad", told)
+    assert re.search(r"NOT ENDED .*::test_crash", told)
+
+
+HANGING = """
+import subprocess, sys, time, pytest
+def test_good(): pass
+def test_bad(): assert 0
+@pytest.mark.skip
+def test_skipped(): pass
+def test_hang():
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
+    open("CHILD", "w").write(str(child.pid))
+    time.sleep(1000)
+def test_later(): pass
+"""
+
+
+def test_a_run_that_hangs_is_ended_with_its_children_and_names_the_test(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(suite, "MAX_SILENCE", 4.0)
+    sample = tmp_path / "test_sample.py"
+    sample.write_text(HANGING.replace("CHILD", (tmp_path / "child").as_posix()))
+    assert suite._pytest(Path(sys.executable), "sample", [str(sample)], []) == suite.Tally(1, 2, 1)
+    told = capfd.readouterr().out
+    assert re.search(r"no test has ended for .* minutes; running was .*::test_hang", told)
+    assert re.search(r"FAILED .*::test_bad", told)
+    assert "until then, 1 passed, 1 failed" in told
+    if os.name == "posix":
+        assert has_ended(int((tmp_path / "child").read_text()))
+
+
+def test_a_slow_run_is_not_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr(suite, "MAX_SILENCE", 4.0)
+    sample = tmp_path / "test_sample.py"
+    sample.write_text(
+        "import time, pytest\n@pytest.mark.parametrize('number', range(5))\ndef test_slow(number): time.sleep(1.5)\n"
+    )
+    began = time.monotonic()
+    assert suite._pytest(Path(sys.executable), "sample", [str(sample)], []) == suite.Tally(5, 0, 0)
+    assert time.monotonic() - began > 6
 
 
 def test_the_license_is_gpl_3():

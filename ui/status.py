@@ -7,7 +7,8 @@ import textwrap
 from bpy.types import UILayout
 
 from ..addon.status import State, Status, progress_text
-from ..engine.shared.errors import EngineMissing, EnvironmentFailed, as_sentence
+from ..engine.shared.errors import EngineMissing, EnvironmentFailed
+from ..engine.shared.text import as_sentence
 
 # Operators that fix errors, by error code. Other errors only show their remedy as text. Installing the engine's
 # packages again helps only if they are missing: its code comes with the extension.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..shared.catalogue import size_in_words
+from ..shared.codec import from_json
 from ..shared.errors import Cancelled, DiskFull, DownloadFailed, DownloadRefused
 from ..shared.files import writing_error
 from .http import Reply, is_web_page
@@ -21,7 +23,10 @@ from .http import Reply, is_web_page
 Progress = Callable[[int, int], None]  # (bytes done, total bytes or 0 if unknown)
 IsCancelled = Callable[[], bool]
 
+MAX_SIZE = 4 << 30  # bytes: no weights file is larger
 _TIMEOUT = 30.0  # seconds
+_MAX_VERSION = 1000  # characters of an ETag
+_MAX_NOTE = 10_000  # characters
 _REPORT_INTERVAL = 1 << 20  # bytes between progress reports
 _PERMANENT_FAILURES = (401, 403, 404, 410)  # statuses for which a retry is useless
 _WEB_PAGE_TYPES = ("text/html", "application/xhtml+xml")
@@ -34,6 +39,7 @@ def download(
     cancelled: IsCancelled,
     *,
     sha256: str = "",
+    max_size: int = MAX_SIZE,
     copies: int = 1,
     page: str = "",
     timeout: float = _TIMEOUT,
@@ -41,8 +47,9 @@ def download(
     """Download `address` to `target`, resuming a partial download; return the file's SHA-256.
 
     Data is written to `target` with ".part" appended; an interrupted download is resumed unless the remote file has
-    changed. A nonempty `sha256` must match. Free disk space for `copies` of the file is required, e.g. for conversion.
-    `page` is the web page of the file for manual download; `timeout` is for the server, in seconds.
+    changed. A nonempty `sha256` must match, and the file may have `max_size` bytes at most. Free disk space for
+    `copies` of the file is required, e.g. for conversion. `page` is the web page of the file for manual download;
+    `timeout` is for the server, in seconds.
 
     Raises Cancelled when `cancelled`, DownloadFailed, DownloadRefused, DiskFull, FolderNotWritable.
     """
@@ -50,7 +57,7 @@ def download(
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with part.locked():
-            _fetch(_Request(address, page or address, copies, timeout), part, progress, cancelled)
+            _fetch(_Request(address, page or address, max_size, copies, timeout), part, progress, cancelled)
             found = sha256_of(part.path, cancelled)
             if sha256 and found != sha256.lower():
                 part.remove()
@@ -102,10 +109,11 @@ class _PartialDownload:
     def resumable(self, address: str) -> _Origin | None:
         """Return the noted origin if a download of `address` can be resumed, else None."""
         try:
-            origin = _Origin(**json.loads(self._note.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+            with self._note.open(encoding="utf-8") as file:
+                origin = from_json(_Origin, json.loads(file.read(_MAX_NOTE)))
+        except (OSError, ValueError, TypeError, RecursionError):
             return None
-        return origin if origin.address == address and origin.version and self.size else None
+        return origin if origin.address == address and _is_version(origin.version) and self.size else None
 
     def begin(self, origin: _Origin) -> None:
         """Delete an earlier partial file, and note the origin of the new download."""
@@ -137,6 +145,7 @@ class _Request:
 
     address: str
     page: str
+    max_size: int  # bytes
     copies: int
     timeout: float  # seconds
 
@@ -165,18 +174,36 @@ def _fetch(request: _Request, part: _PartialDownload, progress: Progress, cancel
                 _fetch(request, part, progress, cancelled)
                 return
             _expect_file(request, reply)
+            _expect_size(request, _length_of(reply))
             part.begin(_Origin(request.address, _version_of(reply), _length_of(reply)))
             start = 0
         total = start + _length_of(reply) if _length_of(reply) else 0
+        _expect_size(request, total)
         _expect_space(part.path, total, start, request.copies)
-        done = _write(part.path, reply.blocks(), start, lambda done: progress(done, total))
+        try:
+            done = _write(part.path, _up_to(request, start, reply.blocks()), start, lambda done: progress(done, total))
+        except DownloadRefused:
+            part.remove()  # it is another file
+            raise
     if total and done != total:
         raise DownloadFailed(f"the connection to {request.address} was lost after {done} of {total} bytes")
+    if not done:
+        part.remove()
+        raise DownloadFailed(f"{request.address} sent an empty file", remedy="Try again later.")
     with part.path.open("rb") as file:
         head = file.read(512)
     if is_web_page(head):
         part.remove()
         raise request.web_page()
+
+
+def _up_to(request: _Request, start: int, blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield `blocks`, which follow after `start` bytes. Raises DownloadRefused if they are more than is allowed."""
+    done = start
+    for block in blocks:
+        done += len(block)
+        _expect_size(request, done)
+        yield block
 
 
 def _write(path: Path, blocks: Iterator[bytes], start: int, progress: Callable[[int], None]) -> int:
@@ -222,26 +249,44 @@ def _try_lock(file: BinaryIO) -> bool:
 # -- server replies ----------------------------------------------------------------------------------------------------
 def _continues(reply: Reply, start: int, origin: _Origin) -> bool:
     """Return whether the reply continues the same file from byte `start`."""
-    first_byte = reply.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0].strip()
-    return reply.status == 206 and first_byte == str(start) and _version_of(reply) in (origin.version, "")
+    found = re.fullmatch(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)", reply.headers.get("Content-Range", ""))
+    if reply.status != 206 or not found or int(found[1]) != start:
+        return False
+    same_size = not origin.total or found[2] in ("*", str(origin.total))
+    return same_size and _version_of(reply) in (origin.version, "")
 
 
 def _expect_file(request: _Request, reply: Reply) -> None:
     """Raise DownloadFailed for an HTTP error, DownloadRefused for a web page."""
     if reply.status != 200:
         remedy = request.by_hand() if reply.status in _PERMANENT_FAILURES else "Try again later."
-        raise DownloadFailed(f"{request.address} answered {reply.status} {reply.reason}", remedy=remedy)
+        raise DownloadFailed(f"{request.address} answered {reply.status} {reply.reason}".rstrip(), remedy=remedy)
     if reply.headers.get_content_type() in _WEB_PAGE_TYPES:
         raise request.web_page()
+
+
+def _expect_size(request: _Request, size: int) -> None:
+    """Raise DownloadRefused if `size` is more than the published file can have."""
+    if size > request.max_size:
+        raise DownloadRefused(
+            f"{request.address} is not the published file: it has more than {size_in_words(request.max_size)}",
+            remedy=request.by_hand(),
+        )
 
 
 def _version_of(reply: Reply) -> str:
     """Return the strong ETag or Last-Modified of a reply; empty if neither is present."""
     tag = reply.headers.get("ETag", "")
-    return tag if tag.startswith('"') else reply.headers.get("Last-Modified", "")
+    version = tag if tag.startswith('"') else reply.headers.get("Last-Modified", "")
+    return version if _is_version(version) else ""
+
+
+def _is_version(text: str) -> bool:
+    """Return whether an ETag or a date can be sent back to the server."""
+    return 0 < len(text) <= _MAX_VERSION and text.isascii() and text.isprintable()
 
 
 def _length_of(reply: Reply) -> int:
     """Return the length of the body in bytes; 0 if unknown."""
     length = reply.headers.get("Content-Length", "")
-    return int(length) if length.isdecimal() else 0
+    return int(length) if re.fullmatch("[0-9]{1,18}", length) else 0

@@ -15,7 +15,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from ..shared.errors import WeightsDamaged, WeightsMissing
+from ..shared.catalogue import expect_file
+from ..shared.errors import WeightsDamaged
 from ..shared.files import atomic_write
 from .torch_files import read_torch_file
 
@@ -62,8 +63,7 @@ Names = Sequence[Name]
 
 def read(path: Path) -> Tensors:
     """Read all tensors of a safetensors or PyTorch file. Raises WeightsMissing, WeightsDamaged, WeightsUnsafe."""
-    if not path.is_file():
-        raise WeightsMissing(f"the weights file {path} does not exist")
+    expect_file(path)
     if path.suffix != ".safetensors":
         return read_torch_file(path)
     try:

@@ -14,6 +14,7 @@ from typing import IO, Any
 import torch
 from torch import Tensor
 
+from ..shared.catalogue import expect_file
 from ..shared.errors import WeightsDamaged, WeightsMissing, WeightsUnsafe
 from .http import is_web_page
 
@@ -37,8 +38,7 @@ def read_torch_file(path: Path) -> dict[str, Tensor]:
     other plain data. Zip files are memory-mapped: do not change the file while tensors are in use. Raises
     WeightsMissing, WeightsDamaged, and WeightsUnsafe if the file holds code.
     """
-    if not path.is_file():
-        raise WeightsMissing(f"the weights file {path} does not exist")
+    expect_file(path)
     try:
         with path.open("rb") as file:
             head = file.read(512)

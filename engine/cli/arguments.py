@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..methods.settings import find_settings
 from ..shared.errors import BadSetting, KeyframeSizeMismatch
 from ..shared.mask_images import Masks
 from ..shared.types import PRECISIONS, Settings
-from .console import print_error
+from .console import print_note
 
 if TYPE_CHECKING:
     from ..media.frames import FrameReader
+
+_SECONDS_WITHOUT_PROGRESS = 1.0  # of indexing, which takes no longer for most movies
 
 
 def add_clip(parser: argparse.ArgumentParser) -> None:
@@ -37,19 +41,19 @@ def open_clip(options: argparse.Namespace) -> FrameReader:
 
     Raises ClipNotFound, ClipUnreadable, MixedSizes.
     """
-    from tqdm import tqdm
-
     from ..media.frames import FrameReader
+    from .progress import Progress
 
-    with tqdm(unit="B", unit_scale=True, desc="Indexing the movie", file=sys.stderr, leave=False, delay=1) as bar:
+    with Progress("bytes") as progress:
+        began = time.monotonic()
 
         def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
+            if time.monotonic() - began > _SECONDS_WITHOUT_PROGRESS:
+                progress.show("Indexing the movie", done, total)
 
         reader = FrameReader.open(options.clip, fps=options.fps, progress=show)
     if reader.counting:
-        print_error(reader.counting)
+        print_note(reader.counting)
     return reader
 
 
@@ -104,7 +108,7 @@ def add_recipe(parser: argparse.ArgumentParser, *, recipe: str = "keymatte") -> 
         action="append",
         default=[],
         metavar="SECTION.NAME=VALUE",
-        help="change a setting of the recipe, see `models --describe RECIPE`; may be repeated",
+        help="change a setting of the recipe, by its name or the paper's, see `models --describe RECIPE`; repeatable",
     )
 
 
@@ -113,14 +117,33 @@ def parse_frame_range(text: str, count: int) -> range:
 
     A or B may be left out.
     """
-    try:
-        first, last = (int(part) if part else None for part in text.split(":"))
-    except ValueError:
-        raise BadSetting(f"--range must look like 0:60, not {text!r}") from None
+    first, last = _parse_range(text)
     frames = range(first or 0, count if last is None else last)
     if not frames or frames.start < 0 or frames.stop > count:
         raise BadSetting(f"--range {text} is empty or outside the clip, which has frames 0 to {count - 1}")
     return frames
+
+
+def _parse_range(text: str) -> tuple[int | None, int | None]:
+    """Parse 'A:B', where either may be left out. Raises BadSetting."""
+    try:
+        first, last = (int(part) if part else None for part in text.split(":"))
+    except ValueError:
+        raise BadSetting(f"--range must look like 0:60, not {text!r}") from None
+    return first, last
+
+
+def check_arguments(options: argparse.Namespace, *, adapt: bool = False) -> Settings:
+    """Return the settings of a job, after checking all that can be before PyTorch is loaded and the clip is opened.
+
+    These are the options of `add_recipe`, and those of `add_clip` if there are any. Raises BadSetting, UnknownRecipe,
+    WeightsMissing.
+    """
+    settings = replace(parse_settings(options), adapt=adapt)
+    find_settings(options.recipe).check(settings, options.weights)
+    if "range" in options:
+        _parse_range(options.range)
+    return settings
 
 
 def parse_settings(options: argparse.Namespace) -> Settings:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..methods.settings import find_settings
+from ..shared.catalogue import expect_file
 from ..shared.types import Settings
 from .arguments import add_recipe, parse_settings
 from .console import print_line
@@ -54,6 +56,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def bench(options: argparse.Namespace) -> int:
     """Measure the recipe, and print the results. Returns 0."""
+    settings = parse_settings(options)
+    find_settings(options.recipe).apply(settings.overrides)
+    for name in options.against:
+        find_settings(name)
+    if options.weights:
+        expect_file(options.weights)
+
     import torch
 
     from ..evaluation.bench import run_benchmark
@@ -64,7 +73,7 @@ def bench(options: argparse.Namespace) -> int:
 
     if options.threads:
         torch.set_num_threads(options.threads)
-    recipe, settings = find_recipe(options.recipe), parse_settings(options)
+    recipe = find_recipe(options.recipe)
     competitors = [_with_known_settings(find_recipe(name), settings) for name in options.against]
     clip: dict[str, Any] = {
         name: getattr(options, name) for name in ("weights", "frames", "objects", "object_size", "keyframes")
@@ -121,7 +130,7 @@ def bench(options: argparse.Namespace) -> int:
 
 def _with_known_settings(recipe: Recipe, settings: Settings) -> tuple[Recipe, Settings]:
     """Return the recipe, and the settings with only those overrides that the recipe knows. Raises BadSetting."""
-    known = {option.name for option in recipe.options}
+    known = {option.name for option in recipe.settings.options}
     overrides = {name: text for name, text in settings.overrides.items() if name in known}
     recipe.with_settings(overrides)  # raise now, not after the first recipe was measured
     return recipe, replace(settings, overrides=overrides)

@@ -91,7 +91,7 @@ def _recipes() -> list[Finding]:
     for recipe in RECIPES.values():
         device = pick_device("auto")
         published = published_for(recipe.name)
-        if published and not recipe.available_weights():
+        if published and not recipe.settings.available_weights():
             remedy = f"To use it, install them: models download {published[0].name}."
             findings.append(Finding(True, f"recipe {recipe.name}: its authors' weights are not installed", remedy))
             continue
@@ -104,7 +104,9 @@ def _recipes() -> list[Finding]:
             seconds = time.perf_counter() - began
             findings.append(Finding(True, f"recipe {recipe.name} runs ({1000 * seconds:.0f} ms for a small image)"))
         except WeightsMissing as error:
-            findings.append(Finding(recipe.weights is None, f"recipe {recipe.name}: {error.message}", error.remedy))
+            findings.append(
+                Finding(recipe.settings.bundled is None, f"recipe {recipe.name}: {error.message}", error.remedy)
+            )
         except EngineError as error:
             findings.append(Finding(False, f"recipe {recipe.name}: {error.message}", error.remedy))
         except RuntimeError as error:  # PyTorch's errors, such as those of a GPU

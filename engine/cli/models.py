@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..methods.settings import describe, find_settings
 from ..shared.catalogue import (
     CATALOGUE,
     PublishedWeights,
     default_folder,
+    expect_file,
     find_by_file,
     find_weights,
+    hash_record,
     installed_file,
+    installed_message,
     is_installed,
     published_for,
     size_in_words,
@@ -64,13 +66,15 @@ def models(options: argparse.Namespace) -> int:
     if options.action:
         status: int = options.action(options)
         return status
-    from ..methods.memories import describe
+    if options.describe:
+        find_settings(options.describe)  # raises before PyTorch is loaded
+
     from ..methods.registry import RECIPES, find_recipe
 
     if options.describe:
         recipe = find_recipe(options.describe)
         print_line(f"{recipe.name}: {recipe.summary}")
-        print_line(describe(recipe.options))
+        print_line(describe(recipe.settings))
         return 0
     for recipe in RECIPES.values():
         print_line(f"{recipe.name}\n  {recipe.summary}\n  licence: {recipe.licence}\n  {_describe_weights(recipe)}")
@@ -80,8 +84,8 @@ def models(options: argparse.Namespace) -> int:
 
 def _describe_weights(recipe: Recipe) -> str:
     """Describe in words which weights a recipe needs and where they are."""
-    if recipe.weights:
-        return f"weights: {recipe.weights}{'' if recipe.weights.is_file() else ' (missing)'}"
+    if recipe.settings.bundled:
+        return f"weights: {recipe.settings.bundled}{'' if recipe.settings.bundled.is_file() else ' (missing)'}"
     published = ", ".join(entry.name for entry in published_for(recipe.name))
     if published:
         return f"needs published weights, see below: {published}"
@@ -109,8 +113,6 @@ def _print_published(entry: PublishedWeights, folder: Path) -> None:
 
 
 def _download(options: argparse.Namespace) -> int:
-    from ..jobs.install_weights import install, installed_message
-
     entry, folder = find_weights(options.name), options.folder or default_folder()
     if is_installed(entry, folder) and not options.again:
         print_line(installed_message(entry, folder))
@@ -119,22 +121,32 @@ def _download(options: argparse.Namespace) -> int:
     if entry.address and not options.yes and not _confirmed():
         print_line("Nothing was downloaded")
         return 0
-    with _bar() as report:
-        path = install(entry, folder, report, lambda: False)
+    from ..jobs.install_weights import install
+    from .progress import Progress
+
+    with Progress("bytes") as progress:
+        path = install(entry, folder, progress.show, lambda: False)
     print_line(f"{entry.name} is installed in {path}")
+    if not entry.sha256:
+        print_line(
+            f"Its authors state no SHA-256, so the file could not be checked against one. That of this download is in "
+            f"{hash_record(entry, folder)}; later downloads must have the same"
+        )
     return 0
 
 
 def _import(options: argparse.Namespace) -> int:
-    from ..jobs.install_weights import import_file, installed_message
-
     entry = find_weights(options.name) if options.name else find_by_file(options.file)
     folder = options.folder or default_folder()
     if is_installed(entry, folder) and not options.again:
         print_line(installed_message(entry, folder))
         return 0
-    with _bar() as report:
-        path = import_file(entry, options.file, folder, report, lambda: False)
+    expect_file(options.file)
+    from ..jobs.install_weights import import_file
+    from .progress import Progress
+
+    with Progress("bytes") as progress:
+        path = import_file(entry, options.file, folder, progress.show, lambda: False)
     print_line(f"{entry.name} is installed in {path}")
     return 0
 
@@ -146,38 +158,3 @@ def _confirmed() -> bool:
     sys.stdout.write("Download it? [y/N] ")
     sys.stdout.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[str, int, int], None]]:
-    """Yield a function that shows progress on stderr, with one progress bar for each stage.
-
-    The function takes the name of the stage, the bytes done, and the total bytes (0: unknown).
-    """
-    from tqdm import tqdm
-
-    bars: list[tuple[str, tqdm]] = []
-
-    def report(text: str, done: int, total: int) -> None:
-        if not bars or bars[-1][0] != text:
-            close()
-            bar = tqdm(
-                desc=text,
-                total=total or None,
-                initial=done,
-                bar_format=None if total or done else "{desc}",
-                unit="B",
-                unit_scale=True,
-                file=sys.stderr,
-            )
-            bars.append((text, bar))
-        bars[-1][1].update(done - bars[-1][1].n)
-
-    def close() -> None:
-        for _, bar in bars:
-            bar.close()
-
-    try:
-        yield report
-    finally:
-        close()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import uuid
-from dataclasses import replace
 from pathlib import Path
 
+from ..shared.errors import BadSetting
 from ..shared.mask_images import Masks
 from ..shared.matte_folder import MatteFolder
 from ..shared.types import Direction, PropagationJob
-from .arguments import add_clip, add_masks, add_recipe, explained_sizes, open_clip, parse_frame_range, parse_settings
+from .arguments import add_clip, add_masks, add_recipe, check_arguments, explained_sizes, open_clip, parse_frame_range
 from .console import print_error, print_line, print_note
 
 
@@ -59,14 +58,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def propagate(options: argparse.Namespace) -> int:
     """Write the mattes of the clip. Returns 0, or 2 if some frames could not be read."""
-    from tqdm import tqdm
+    settings = check_arguments(options, adapt=options.adapt)
+    if options.threads is not None and options.threads < 1:
+        raise BadSetting(f"{options.threads} threads are too few; at least 1 is needed")
 
     from ..jobs.propagate import run
     from ..media.keyframe_folders import read_keyframes
     from ..methods.registry import find_recipe
-    from ..runtime.device import use_threads
+    from ..runtime.device import pick_device, use_threads
     from ..shared.protocol import Answer, Finished, MatteReady, Stage
+    from .progress import Progress
 
+    pick_device(settings.device)  # raises now, before the clip is read
     if options.threads is not None:
         use_threads(options.threads)
     with open_clip(options) as reader:
@@ -92,21 +95,19 @@ def propagate(options: argparse.Namespace) -> int:
         recipe=recipe.name,
         weights=options.weights,
         direction=Direction(options.direction) if options.direction else recipe.direction,
-        settings=replace(parse_settings(options), adapt=options.adapt),
+        settings=settings,
         keys=MatteFolder(options.out).keys if options.keep_keys else None,
         probabilities=options.dump_probabilities,
     )
     finished: list[Finished] = []
-    with tqdm(unit="frame", file=sys.stderr) as bar:
+    with Progress() as progress:
 
         def show(answer: Answer) -> None:
             match answer:
                 case Stage(text=text, done=done, total=total):
-                    bar.set_description(f"{text} {100 * done // total} %" if total else text)
+                    progress.show(text, done, total)
                 case MatteReady(done=done, total=total):
-                    bar.set_description("Propagating")
-                    bar.total = total
-                    bar.update(done - bar.n)
+                    progress.show("Propagating", done, total)
                 case Finished():
                     finished.append(answer)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..shared.errors import BadSetting
-from .arguments import add_recipe, parse_settings
+from .arguments import add_recipe, check_arguments, parse_settings
 from .console import print_error
 
 if TYPE_CHECKING:
@@ -78,33 +78,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def study(options: argparse.Namespace) -> int:
     """Run every method on every case that has no results yet, print tables, and write reports to `--out`. Returns 0."""
+    check_arguments(options)
+    chosen_parts = _chosen(options.parts, _PARTS, "--parts")
+    _chosen(options.methods, (*_METHODS, _ADAPTED), "--methods")
+    if options.given < 1:
+        raise BadSetting(f"--given is {options.given}; it must be at least 1")
+
     import cv2
     import torch
-    from tqdm import tqdm
 
     from ..evaluation.parts import ClipFolders, gather_parts
     from ..evaluation.running import run_case
     from ..evaluation.sheets import write_sheet
     from ..shared.matte_folder import MatteFolder
+    from .progress import Progress
 
-    if options.given < 1:
-        raise BadSetting(f"--given is {options.given}; it must be at least 1")
     methods = _methods(options)
     folders = ClipFolders(options.clips, options.films, options.data, options.scenes, options.folder, options.given)
-    parts = gather_parts(folders, _chosen(options.parts, _PARTS, "--parts"), print_error)
+    parts = gather_parts(folders, chosen_parts, print_error)
     if not parts:
         raise BadSetting("none of the study's clips are available")
     MatteFolder(options.out).claim({"study": options.study})
     cv2.setNumThreads(torch.get_num_threads())  # so that the times of all methods are comparable
     runs: list[Run] = []
     try:
-        with tqdm(total=len(methods) * sum(len(part.cases) for part in parts), unit="run", file=sys.stderr) as bar:
+        total = len(methods) * sum(len(part.cases) for part in parts)
+        with Progress("runs") as progress:
+
+            def show(text: str) -> None:
+                progress.show(text, len(runs), total)
+
             for part in parts:
                 for clip, cases in groupby(part.cases, key=lambda case: case.clip.name):
                     first = len(runs)
                     for case, method in product(cases, methods):
-                        runs.append(run_case(case, method, options.out, bar.set_description, again=options.again))
-                        bar.update()
+                        runs.append(run_case(case, method, options.out, show, again=options.again))
                     write_sheet(options.out / "sheets" / f"{part.name}-{clip}.png", runs[first:])
     finally:  # report what is done, even if stopped
         if runs:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import uuid
 from pathlib import Path
 
 from ..shared.errors import BadSetting
 from ..shared.types import SuggestionJob
-from .arguments import add_clip, add_recipe, open_clip, parse_frame_range, parse_settings
+from ..suggestion.limits import check_choice
+from .arguments import add_clip, add_recipe, check_arguments, open_clip, parse_frame_range
+from .console import print_line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,24 +55,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def suggest(options: argparse.Namespace) -> int:
     """Print a line per suggested frame: its number, a tab, and its distance to the frames chosen before. Returns 0."""
-    from tqdm import tqdm
+    settings = check_arguments(options)
+    check_choice(options.count, options.alpha, options.min_mask)
+    if not (options.chosen or options.keyframes):
+        raise BadSetting("name the frames that are already annotated, with --keyframes FOLDER or --chosen 0,20,45")
+    chosen: list[int | None] = [*_numbers(options.chosen)] if options.chosen else []
 
     from ..jobs.suggest import run
     from ..media.keyframe_folders import mask_files
     from ..media.mask_names import read_mask_names
+    from ..runtime.device import pick_device
     from ..shared.matte_folder import MatteFolder
     from ..shared.protocol import Answer, Stage, Suggested
+    from .progress import Progress
 
+    pick_device(settings.device)  # raises now, before the clip is read
     with open_clip(options) as reader:
         clip, names = reader.clip, reader.names
     numbers = names.numbers
-    if options.chosen:
-        chosen: list[int | None] = [*_numbers(options.chosen)]
-    elif options.keyframes:
+    if not chosen:
         found = read_mask_names(mask_files(options.keyframes), options.keyframes, names).values()
         chosen = [name.number if name.frame is None else numbers[name.frame] for name in found]
-    else:
-        raise BadSetting("name the frames that are already annotated, with --keyframes FOLDER or --chosen 0,20,45")
     frame_of: dict[int | None, int] = {number: frame for frame, number in enumerate(numbers)}
     missing = [number for number in chosen if number not in frame_of]
     if missing:
@@ -88,25 +92,24 @@ def suggest(options: argparse.Namespace) -> int:
         keys=options.keys or (results.keys if options.masks.is_dir() else keys_of_file),
         recipe=options.recipe,
         weights=options.weights,
-        settings=parse_settings(options),
+        settings=settings,
         count=options.count,
         alpha=options.alpha,
         min_mask=options.min_mask,
     )
-    with tqdm(file=sys.stderr) as bar:
+    suggested: list[tuple[int, float]] = []
+    with Progress() as progress:
 
         def show(answer: Answer) -> None:
             match answer:
                 case Stage(text=text, done=done, total=total):
-                    bar.set_description(text)
-                    bar.total = total or None
-                    bar.update(done - bar.n)
+                    progress.show(text, done, total)
                 case Suggested(frames=frames, scores=scores):
-                    bar.close()
-                    for frame, score in zip(frames, scores, strict=True):
-                        sys.stdout.write(f"{numbers[frame]}\t{score:.6g}\n")
+                    suggested.extend(zip(frames, scores, strict=True))
 
         run(job, show, lambda: False)
+    for frame, score in suggested:
+        print_line(f"{numbers[frame]}\t{score:.6g}")
     return 0
 
 

@@ -22,8 +22,8 @@ from ..inference.sweeps import group_by_keyframes, group_jointly, plan_sweeps
 from ..jobs.setup import with_precision
 from ..layers.affinity import TopK
 from ..memory.bank import MemoryBank, MemoryView
-from ..methods.memories import Numbers
 from ..methods.recipe import Recipe, for_inference
+from ..methods.settings import Numbers
 from ..networks.network import EncodesAhead, Network, ReadsTopK, frame_methods
 from ..runtime.device import memory_in_use, pick_device
 from ..shared.errors import BadSetting
@@ -290,7 +290,7 @@ class _MethodTimer:
 
 def _network(recipe: Recipe, numbers: Numbers, device: torch.device, weights: Path | None) -> Network:
     """Build the network with its weights, or with random weights if its own are not installed."""
-    if weights or recipe.available_weights():
+    if weights or recipe.settings.available_weights():
         return recipe.network(numbers, weights=weights, device=device)
     network = recipe.build(numbers, {})
     return for_inference(network, device) if isinstance(network, torch.nn.Module) else network

@@ -69,7 +69,7 @@ class RecipeMethod:
     unlabelled: Unlabelled
 
     def identity(self) -> dict[str, Any]:
-        weights = self.weights or self.recipe.weights_file()
+        weights = self.weights or self.recipe.settings.weights_file()
         return {
             "recipe": self.recipe.name,
             "weights": _hash_of(weights) if weights else None,
@@ -161,7 +161,7 @@ def find_baseline(name: str, settings: Settings, unlabelled: Unlabelled) -> Base
 
 def _bundled_encoder() -> tuple[EfficientNetLite0, str]:
     """Return the image encoder of the bundled network, and the SHA-256 of its weights."""
-    source = find_recipe("keymatte").weights_file()
+    source = find_recipe("keymatte").settings.weights_file()
     assert source is not None, "the recipe keymatte comes with weights"
     tensors = {
         name.removeprefix("encoder."): tensor

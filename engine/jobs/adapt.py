@@ -20,7 +20,7 @@ from ..checkpoints.download import sha256_of
 from ..inference.propagate import Labels
 from ..inference.sweeps import ObjectGroup
 from ..layers.aggregate import aggregate
-from ..methods.recipe import STEPS
+from ..methods.options import STEPS
 from ..networks.keymatte import Keymatte
 from ..networks.precision import AutocastNetwork
 from ..shared.errors import WeightsDamaged, WeightsMissing

@@ -15,8 +15,17 @@ from safetensors.torch import save
 from .. import VERSION
 from ..checkpoints import loading
 from ..checkpoints.download import IsCancelled, download, sha256_of
+from ..checkpoints.hash_record import expect_recorded, read_record, write_record
 from ..methods.registry import find_recipe
-from ..shared.catalogue import PublishedWeights, find_weights, installed_file, is_installed
+from ..shared.catalogue import (
+    PublishedWeights,
+    expect_file,
+    find_weights,
+    hash_record,
+    installed_file,
+    installed_message,
+    is_installed,
+)
 from ..shared.errors import Cancelled, DownloadRefused, WeightsDamaged, WeightsMissing, WeightsUnsafe
 from ..shared.files import atomic_write
 from ..shared.protocol import Answer, Download, Finished, Import, JobCancelled, Stage
@@ -51,15 +60,13 @@ def run(request: Download | Import, report: Callable[[Answer], None], cancelled:
         report(Finished(request.job_id))
 
 
-def installed_message(entry: PublishedWeights, folder: Path) -> str:
-    """Return a message that says that these weights are already installed in `folder`."""
-    return f"{entry.name} is already installed in {installed_file(entry, folder)}"
-
-
 def install(entry: PublishedWeights, folder: Path, report: ReportStage, cancelled: IsCancelled) -> Path:
     """Download the published weights `entry` and install them in `folder`; return the installed file.
 
-    An interrupted download is resumed. Weights that are already installed are replaced when the new file is complete.
+    An interrupted download is resumed. If the catalogue has no SHA-256 of the file, that of the first download is
+    recorded beside the weights, and later downloads must have the same. Weights that are already installed are replaced
+    when the new file is complete.
+
     Raises Cancelled if `cancelled()` becomes true, DownloadFailed, DownloadRefused, DiskFull, FolderNotWritable,
     WeightsDamaged, WeightsUnsafe.
     """
@@ -68,6 +75,8 @@ def install(entry: PublishedWeights, folder: Path, report: ReportStage, cancelle
             f"{entry.name} can only be downloaded with a browser",
             remedy=f"Download {entry.file_name} from {entry.page}, then import it.",
         )
+    record = hash_record(entry, folder)
+    read_record(record)  # raises now, if it is damaged, and not after the download
     fetched = folder / _DOWNLOAD_FOLDER / entry.file_name
     if fetched.is_file():  # converting was interrupted
         sha256 = sha256_of(fetched, cancelled)
@@ -78,15 +87,20 @@ def install(entry: PublishedWeights, folder: Path, report: ReportStage, cancelle
             partial(report, f"Downloading {entry.name}"),
             cancelled,
             sha256=entry.sha256,
+            max_size=entry.max_size,
             copies=2,
             page=entry.page,
         )
     try:
+        if not entry.sha256:
+            expect_recorded(record, entry.file_name, sha256)
         path = _convert(entry, fetched, folder, {"source": entry.address, "source_sha256": sha256}, report, cancelled)
-    except (WeightsDamaged, WeightsUnsafe) as error:
+    except (DownloadRefused, WeightsDamaged, WeightsUnsafe) as error:
         traceback.clear_frames(error.__traceback__)  # Windows cannot delete a file while tensors are mapped to it
         fetched.unlink()  # or the next run would try to convert it again
         raise
+    if not (entry.sha256 or record.exists()):
+        write_record(record, entry.file_name, sha256)
     with suppress(OSError):  # the folder may hold parts of other downloads
         fetched.unlink()
         fetched.parent.rmdir()
@@ -99,8 +113,7 @@ def import_file(entry: PublishedWeights, file: Path, folder: Path, report: Repor
     `file` is not changed. Raises Cancelled if `cancelled()` becomes true, WeightsMissing, WeightsDamaged,
     WeightsUnsafe, DiskFull, FolderNotWritable.
     """
-    if not file.is_file():
-        raise WeightsMissing(f"the weights file {file} does not exist", remedy="Choose an existing file.")
+    expect_file(file)
     report(f"Reading {file.name}", 0, 0)
     try:
         sha256 = sha256_of(file, cancelled)

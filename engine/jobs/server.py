@@ -11,7 +11,8 @@ from functools import partial
 from typing import TextIO
 
 from .. import VERSION
-from ..shared.errors import BadMessage, EngineError
+from ..shared.errors import BadMessage, EngineBusy, EngineError
+from ..shared.lines import bounded_lines
 from ..shared.protocol import (
     Answer,
     Cancel,
@@ -26,8 +27,11 @@ from ..shared.protocol import (
     decode,
     encode,
 )
+from ..shared.text import printable
 
 _log = logging.getLogger(__name__)
+_MAX_REQUEST = 32 << 20  # bytes of a line; a keyframe takes about 100
+_MAX_WAITING = 100  # jobs
 _MAX_SHUTDOWN_SECONDS = 10.0  # after stdin ended, for the frame that is being computed
 
 
@@ -54,15 +58,16 @@ class _Server:
         self._answers = answers
         self._write_lock = threading.Lock()
         self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
-        self._cancelled: set[str] = set()
+        self._waiting: list[str] = []  # ids of the jobs that wait or run
+        self._cancelled: set[str] = set()  # of them
         self._ended = False
 
     def read_requests(self) -> None:
         """Queue requests and note cancellations as they arrive; runs in its own thread until stdin ends."""
         try:
-            for line in sys.stdin.buffer:
+            for line in bounded_lines(sys.stdin.buffer, _MAX_REQUEST):
                 if line.strip():
-                    self._handle(line.decode("utf-8", errors="replace"))
+                    self._handle(line)
         finally:  # also after an error, since an engine without input must end
             self._ended = True
             self._requests.put(None)
@@ -70,20 +75,34 @@ class _Server:
             timer.daemon = True
             timer.start()
 
-    def _handle(self, line: str) -> None:
+    def _handle(self, line: bytes) -> None:
+        """Queue a request or note a cancellation; answer anything else with Failed."""
         try:
+            if len(line) > _MAX_REQUEST:
+                raise BadMessage(f"a request is longer than {_MAX_REQUEST} bytes")
             match decode(line):
                 case Propagate() | Suggest() | Download() | Import() as request:
-                    self._requests.put(request)
+                    self._queue(request)
                 case Cancel(job_id=job_id):
-                    self._cancelled.add(job_id)
+                    if job_id in self._waiting:  # else the job has ended
+                        self._cancelled.add(job_id)
                 case message:
                     raise BadMessage(f"{type(message).__name__} is not a request")
         except EngineError as error:
             self._send(Failed("", error.code, error.message, error.remedy))
-        except Exception as error:  # nested too deep, and what else a line may hold
-            refused = BadMessage(f"a request cannot be read: {error!r}")
+        except Exception as error:  # such as MemoryError
+            refused = BadMessage(f"a request cannot be read: {printable(repr(error))}")
             self._send(Failed("", refused.code, refused.message, refused.remedy))
+
+    def _queue(self, request: Request) -> None:
+        """Let a job wait for its turn, or answer with Failed if too many wait already."""
+        job_id = _job_id(request)
+        if len(self._waiting) >= _MAX_WAITING:
+            busy = EngineBusy(f"{_MAX_WAITING} jobs are waiting already")
+            self._send(Failed(job_id, busy.code, busy.message, busy.remedy))
+            return
+        self._waiting.append(job_id)
+        self._requests.put(request)
 
     def run_jobs(self) -> None:
         """Send Ready after importing PyTorch, then run the queued jobs until stdin ends."""
@@ -92,7 +111,7 @@ class _Server:
 
         self._send(Ready(VERSION, describe(pick_device("auto"))))
         while (request := self._requests.get()) is not None:
-            job_id = request.job.job_id if isinstance(request, Propagate | Suggest) else request.job_id
+            job_id = _job_id(request)
             try:
                 if self._is_cancelled(job_id):
                     self._send(JobCancelled(job_id))
@@ -108,8 +127,10 @@ class _Server:
                 self._send(Failed(job_id, error.code, error.message, error.remedy))
             except Exception as error:
                 _log.exception("job %s failed", job_id)
-                self._send(Failed(job_id, "engine-fault", f"The engine failed: {error!r}", "See the engine log."))
+                message = f"The engine failed: {printable(repr(error))}"
+                self._send(Failed(job_id, "engine-fault", message, "See the engine log."))
             finally:
+                self._waiting.remove(job_id)
                 self._cancelled.discard(job_id)  # the same job may be requested again
 
     def _is_cancelled(self, job_id: str) -> bool:
@@ -120,5 +141,10 @@ class _Server:
             try:
                 self._answers.write(encode(answer))
                 self._answers.flush()
-            except (BrokenPipeError, ValueError):  # the parent process has ended
+            except (OSError, ValueError):  # the parent process has ended
                 self._ended = True
+
+
+def _job_id(request: Request) -> str:
+    """Return the id of the job that is requested."""
+    return request.job.job_id if isinstance(request, Propagate | Suggest) else request.job_id

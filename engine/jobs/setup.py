@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from ..inference.framing import Framing
 from ..layers import quantised
 from ..media.frames import FrameReader
-from ..methods.memories import Numbers
 from ..methods.recipe import Recipe
 from ..methods.registry import find_recipe
+from ..methods.settings import Numbers
 from ..networks.network import Network, Quantises
 from ..networks.precision import autocast
 from ..runtime.device import memory_errors, pick_device, pick_precision
@@ -29,7 +29,6 @@ from ..shared.protocol import Answer, Stage
 from ..shared.types import PropagationJob, SuggestionJob
 
 _log = logging.getLogger(__name__)
-_MIN_HEIGHT = 32  # pixels: two cells of the stride-16 grid, the least that a network can use
 
 
 class FrameSource:
@@ -99,8 +98,8 @@ def _check_clip(job: PropagationJob | SuggestionJob, reader: FrameReader) -> Non
         raise ClipNotFound(
             f"{clip.path} now has only {clip.frame_count} frames, but frames up to {job.frames.stop - 1} are needed"
         )
-    if not job.frames:
-        raise BadSetting("the frame range is empty")
+    if not job.frames or job.frames.start < 0:
+        raise BadSetting("the frame range is empty, or begins before the clip")
 
 
 @dataclass(frozen=True)
@@ -151,16 +150,10 @@ def open_job_context(
     Raises BadSetting, ClipNotFound, WeightsMissing and other errors of recipes, clips and weights, and OutOfMemory.
     """
     recipe = find_recipe(job.recipe)
-    if job.settings.adapt and not recipe.adapts:
-        raise BadSetting(
-            f"recipe {recipe.name!r} cannot adapt to the shot",
-            remedy="Turn adapting off, or choose the recipe 'keymatte'.",
-        )
+    recipe.settings.check(job.settings, job.weights)
     recipe, numbers = recipe.with_settings(job.settings.overrides)
     device = pick_device(job.settings.device)
-    weights = job.weights or recipe.weights_file()
-    if job.settings.height < _MIN_HEIGHT:
-        raise BadSetting(f"a working height of {job.settings.height} pixels is too small; the minimum is {_MIN_HEIGHT}")
+    weights = job.weights or recipe.settings.weights_file()
     with memory_errors(), _open_clip(job, cancelled, report) as reader:
         _check_clip(job, reader)
         report(Stage(job.job_id, "Loading the network"))

@@ -18,6 +18,7 @@ from ..shared.matte_folder import is_number
 from ..shared.protocol import Answer, JobCancelled, Stage, Suggested
 from ..shared.types import SuggestionJob
 from ..suggestion.key_cache import KeyFolder
+from ..suggestion.limits import check_choice
 from ..suggestion.selection import SelectionConfig, coverage, object_weights, suggest
 from .setup import JobContext, open_job_context
 
@@ -79,12 +80,7 @@ def _check(job: SuggestionJob) -> None:
     outside = [frame for frame in job.chosen if not 0 <= frame < job.clip.frame_count]
     if outside:
         raise KeyframeOutsideClip(f"frame {outside[0]} is outside the clip, which has {job.clip.frame_count} frames")
-    if not 0 <= job.alpha <= 1:
-        raise BadSetting(f"alpha must be from 0 to 1, not {job.alpha:g}")
-    if job.count < 1:
-        raise BadSetting(f"the number of frames to suggest must be at least 1, not {job.count}")
-    if not 0 <= job.min_mask <= 100:
-        raise BadSetting(f"the minimum coverage must be a percentage from 0 to 100, not {job.min_mask:g}")
+    check_choice(job.count, job.alpha, job.min_mask)
 
 
 def _encode(job: SuggestionJob, context: JobContext, keys: KeyFolder, report: Callable[[Answer], None]) -> list[int]:

@@ -26,18 +26,12 @@ from ..networks.network import Network
 from ..shared.types import Direction
 from . import aot_names
 from .aot_names import DEPTH
-from .memories import GATE, Numbers, Option, find_cascade, folded_store, unbounded_store
+from .memories import CASCADES, folded_store, unbounded_store
+from .options import INTERVAL, LATTER
 from .recipe import Recipe, Tensors
+from .settings import Numbers
 
 _PLANES = ("key", "value", "id_value")
-
-_GAP = Option("memory.interval", 5, "remember every N-th frame", paper="TEST_LONG_TERM_MEM_GAP")
-_GAP_MAVOS = Option("memory.interval", 10, "fold in every N-th frame", paper="TEST_LONG_TERM_MEM_GAP")
-_GAP_RMEM = Option(
-    "memory.interval", 0, "remember every N-th frame; 0: every (length / 30)-th, at least every 5th", 0,
-    paper="TEST_LONG_TERM_MEM_GAP",
-)  # fmt: skip
-_LATTER = Option("memory.frames", 8, "frames kept in addition to the reference frame", paper="LATTER_MEM_LEN")
 
 ENCODERS: dict[str, Callable[[], PyramidEncoder]] = {"r50": resnet50, "mbv2": MobileNetV2, "swinb": SwinBase}
 
@@ -104,16 +98,16 @@ def _rmem_deaot(encoder: str, numbers: Numbers, tensors: Tensors) -> Aot:
 
 # -- memories ----------------------------------------------------------------------------------------------------------
 def _unbounded_bank(numbers: Numbers, network: Network, frames: int) -> MemoryBank:
-    return MemoryBank([unbounded_store()], interval=numbers[_GAP.name])
+    return MemoryBank([unbounded_store()], interval=numbers[INTERVAL.name])
 
 
 def _folded_bank(numbers: Numbers, network: Network, frames: int) -> MemoryBank:
-    return MemoryBank([First(), folded_store(network)], interval=numbers[_GAP.name])
+    return MemoryBank([First(), folded_store(network)], interval=numbers[INTERVAL.name])
 
 
 def _restricted_bank(numbers: Numbers, network: Network, frames: int, *, patient: bool) -> MemoryBank:
-    interval = numbers[_GAP.name] or max(5, round(frames / 30))
-    return MemoryBank([Restricted(1 + numbers[_LATTER.name], patient=patient)], interval=interval)
+    interval = numbers[INTERVAL.name] or max(5, round(frames / 30))
+    return MemoryBank([Restricted(1 + numbers[LATTER.name], patient=patient)], interval=interval)
 
 
 # -- recipes -----------------------------------------------------------------------------------------------------------
@@ -131,12 +125,11 @@ def _recipe(
     network: Callable[[str, Numbers, Tensors], Network],
     names: Callable[[str, Tensors], Names],
     bank: Callable[[Numbers, Network, int], MemoryBank],
-    options: tuple[Option, ...],
     keyframe_policy: KeyframePolicy = _ADDED_WHEN_REACHED,
     direction: Direction = Direction.FORWARD,
     every_identity: bool = False,
 ) -> Recipe:
-    """Make a recipe of the AOT family, with the settings that all of them share."""
+    """Make a recipe of the AOT family, with what all of them share."""
     centred = encoder != "swinb"
     return Recipe(
         name=name,
@@ -144,7 +137,6 @@ def _recipe(
         licence=f"{_CODE} {licence}",
         build=partial(network, encoder),
         bank=bank,
-        options=options,
         names=partial(names, encoder),
         shares_entries=True,
         framing=FramingStyle(smooth=False, fitted=16, centred=centred),
@@ -161,14 +153,14 @@ def _recipe_name(name: str, encoder: str) -> str:
 _AOT_L = [
     _recipe(
         _recipe_name("aot-l", encoder), encoder, "AOT-L (NeurIPS 2021): every 5th frame remembered", "BSD-3-Clause",
-        network=_aot, names=aot_names.aot_names, bank=_unbounded_bank, options=(_GAP,),
+        network=_aot, names=aot_names.aot_names, bank=_unbounded_bank,
     )
     for encoder in ENCODERS
 ]  # fmt: skip
 _DEAOT_L = [
     _recipe(
         _recipe_name("deaot-l", encoder), encoder, "DeAOT-L (NeurIPS 2022): every 5th frame remembered", "BSD-3-Clause",
-        network=_deaot, names=aot_names.deaot_names, bank=_unbounded_bank, options=(_GAP,),
+        network=_deaot, names=aot_names.deaot_names, bank=_unbounded_bank,
     )
     for encoder in ENCODERS
 ]  # fmt: skip
@@ -176,7 +168,7 @@ _MAVOS = [
     _recipe(
         "mavos" if encoder == "mbv2" else f"mavos-{encoder}", encoder,
         "MAVOS (2024): the reference frame, and one frame into which later ones are folded", "BSD-3-Clause",
-        network=_mavos, names=aot_names.mavos_names, bank=_folded_bank, options=(_GAP_MAVOS,),
+        network=_mavos, names=aot_names.mavos_names, bank=_folded_bank,
     )
     for encoder in ("mbv2", "r50", "swinb")
 ]  # fmt: skip
@@ -184,7 +176,7 @@ _MAVOS_PLUS_PLUS = [
     _recipe(
         "mavos++" if encoder == "mbv2" else f"mavos++-{encoder}", encoder,
         "MAVOS with permanent keyframes in addition to the folded frame", "BSD-3-Clause",
-        network=_mavos, names=aot_names.mavos_names, bank=find_cascade("folded").bank, options=(_GAP_MAVOS, GATE),
+        network=_mavos, names=aot_names.mavos_names, bank=CASCADES["folded"].bank,
         keyframe_policy=KeyframePolicy(), direction=Direction.BOTH,
     )
     for encoder in ("mbv2", "r50", "swinb")
@@ -193,12 +185,12 @@ _RMEM = [
     _recipe(
         "aot-l+rmem", "r50", "RMem (CVPR 2024) on AOT-L: a few frames, chosen by relevance and freshness", "MIT",
         network=_rmem_aot, names=aot_names.rmem_aot_names, bank=partial(_restricted_bank, patient=True),
-        options=(_GAP_RMEM, _LATTER), every_identity=True,
+        every_identity=True,
     ),
     _recipe(
         "deaot-l+rmem", "r50", "RMem (CVPR 2024) on DeAOT-L: a few frames, chosen by relevance and freshness", "MIT",
         network=_rmem_deaot, names=aot_names.rmem_deaot_names, bank=partial(_restricted_bank, patient=False),
-        options=(_GAP_RMEM, _LATTER), every_identity=True,
+        every_identity=True,
     ),
 ]  # fmt: skip
 

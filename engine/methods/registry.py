@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from ..shared.errors import UnknownRecipe
 from . import aot, own, xmem
 from .recipe import Recipe
+from .settings import find_settings
 
 RECIPES = {recipe.name: recipe for recipe in (own.KEYMATTE, xmem.XMEM_PLUS_PLUS, xmem.XMEM, *aot.ALL, own.COLOUR)}
 
 
 def find_recipe(name: str) -> Recipe:
     """Return the recipe called `name`. Raises UnknownRecipe."""
-    try:
-        return RECIPES[name]
-    except KeyError:
-        raise UnknownRecipe(f"there is no recipe {name!r}; the recipes are {', '.join(RECIPES)}") from None
+    return RECIPES[find_settings(name).recipe]

@@ -14,45 +14,15 @@ from ..networks.network import IMAGENET_MEAN, Network
 from ..networks.xmem import XMem, XMemSizes
 from ..shared.errors import WeightsDamaged
 from ..shared.types import Direction
-from .memories import (
-    COUNTING,
-    INTERVAL,
-    MAX_FRAMES,
-    MIN_FRAMES,
-    PROTOTYPES,
-    TOKENS,
-    Numbers,
-    Option,
-    long_term_store,
-    unbounded_store,
-)
-from .recipe import ENLARGE, PREDICTS, TOP_K, UPDATED, Recipe, Tensors, with_defaults
-
-_LONG = Option(
-    "memory.long_term",
-    1,
-    "1: move older frames into long-term memory; 0: keep them all unchanged",
-    0,
-    1,
-    "enable_long_term",
-)
-_DEEP = Option(
-    "sensory.deep_update", -1, "deep-update the sensory memory every N-th frame; -1: whenever a frame is remembered",
-    -1, paper="deep_update_every",
-)  # fmt: skip
-_SIZE = "0: as in the weights"
-_KEY = Option("network.key_channels", 0, f"channels of keys; {_SIZE}", 0, paper="key_dim")
-_VALUE = Option("network.value_channels", 0, f"channels of values; {_SIZE}", 0, paper="value_dim")
-_SENSORY = Option("network.sensory_channels", 0, f"channels of the sensory memory; {_SIZE}", 0, paper="hidden_dim")
-_XMEM = (
-    TOP_K, INTERVAL, MIN_FRAMES, MAX_FRAMES, _LONG, PROTOTYPES, TOKENS, COUNTING, _DEEP, _KEY, _VALUE, _SENSORY,
-    ENLARGE, PREDICTS,
-)  # fmt: skip
+from .memories import long_term_store, unbounded_store
+from .options import DEEP, INTERVAL, KEY, LONG, MAX_FRAMES, MIN_FRAMES, SENSORY, TOP_K, VALUE
+from .recipe import Recipe, Tensors
+from .settings import Numbers
 
 
 def _xmem_bank(numbers: Numbers, network: Network, frames: int) -> MemoryBank:
     stores: list[Store] = [unbounded_store()]
-    if numbers[_LONG.name]:
+    if numbers[LONG.name]:
         stores = [
             FirstAndWorking(numbers[MIN_FRAMES.name], numbers[MAX_FRAMES.name]),
             long_term_store(numbers, network),
@@ -62,7 +32,7 @@ def _xmem_bank(numbers: Numbers, network: Network, frames: int) -> MemoryBank:
 
 def _xmem_plus_plus_bank(numbers: Numbers, network: Network, frames: int) -> MemoryBank:
     stores: list[Store] = [Permanent(), unbounded_store()]
-    if numbers[_LONG.name]:
+    if numbers[LONG.name]:
         stores = [
             Permanent(),
             Working(numbers[MIN_FRAMES.name], numbers[MAX_FRAMES.name]),
@@ -80,13 +50,13 @@ def _xmem(numbers: Numbers, tensors: Tensors) -> XMem:
         value_mid=rows.get("value_encoder.fuser.block1.conv1.weight", 512),
         sensory=rows.get("decoder.hidden_update.transform.weight", 0) // 3,
     )
-    for option, size in ((_KEY, sizes.key), (_VALUE, sizes.value), (_SENSORY, sizes.sensory)):
+    for option, size in ((KEY, sizes.key), (VALUE, sizes.value), (SENSORY, sizes.sensory)):
         if numbers[option.name] not in (0, size):
             raise WeightsDamaged(
                 f"{option.name} is set to {numbers[option.name]}, but the weights have {size}",
                 remedy="Leave it at 0, or choose other weights.",
             )
-    return XMem(sizes, top_k=numbers[TOP_K.name], deep_update=numbers[_DEEP.name])
+    return XMem(sizes, top_k=numbers[TOP_K.name], deep_update=numbers[DEEP.name])
 
 
 def _add_other_objects_channel(tensors: Tensors) -> Tensors:
@@ -111,7 +81,6 @@ XMEM_PLUS_PLUS = Recipe(
     licence="own code GPL-3.0-or-later; weights XMem's: code MIT, the weights' own licence is not stated",
     build=_xmem,
     bank=_xmem_plus_plus_bank,
-    options=with_defaults((*_XMEM, UPDATED), {INTERVAL.name: 10}),
     names=_xmem_names,
     convert_weights=_add_other_objects_channel,
     framing=_XMEM_FRAMING,
@@ -126,7 +95,6 @@ XMEM = Recipe(
     licence="own code GPL-3.0-or-later; weights XMem's: code MIT, the weights' own licence is not stated",
     build=_xmem,
     bank=_xmem_bank,
-    options=_XMEM,
     names=_xmem_names,
     convert_weights=_add_other_objects_channel,
     framing=_XMEM_FRAMING,

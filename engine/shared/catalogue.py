@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import UnknownWeights
+from .errors import UnknownWeights, WeightsMissing
 
 FOLDER_VARIABLE = "KEYMATTE_WEIGHTS"  # environment variable with the folder of installed weights
 
@@ -25,8 +25,13 @@ class PublishedWeights:
     size: int  # bytes, approximate
     page: str  # web page that offers the file
     address: str = ""  # URL of the file itself; empty: not downloadable by a program
-    sha256: str = ""  # of the published file; empty: unknown
+    sha256: str = ""  # of the published file; empty: its authors state none, see `hash_record`
     note: str = ""
+
+    @property
+    def max_size(self) -> int:
+        """Return the bytes that the published file has at most, as `size` is approximate."""
+        return self.size + self.size // 10 + (1 << 20)
 
     @property
     def how_to_install(self) -> str:
@@ -194,9 +199,25 @@ def installed_file(entry: PublishedWeights, folder: Path) -> Path:
     return folder / f"{entry.name}.safetensors"
 
 
+def hash_record(entry: PublishedWeights, folder: Path) -> Path:
+    """Return the path at which the SHA-256 of the downloaded file is recorded; the file may not exist."""
+    return folder / f"{entry.name}.sha256"
+
+
 def is_installed(entry: PublishedWeights, folder: Path) -> bool:
     """Return whether these weights are installed in `folder`."""
     return installed_file(entry, folder).is_file()
+
+
+def installed_message(entry: PublishedWeights, folder: Path) -> str:
+    """Return a message that says that these weights are already installed in `folder`."""
+    return f"{entry.name} is already installed in {installed_file(entry, folder)}"
+
+
+def expect_file(file: Path) -> None:
+    """Raise WeightsMissing unless the weights file that the user names exists."""
+    if not file.is_file():
+        raise WeightsMissing(f"the weights file {file} does not exist")
 
 
 def size_in_words(size: int) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import os
 import types
 import typing
 from collections.abc import Mapping
@@ -60,10 +62,28 @@ def _convert(kind: Any, data: Any, name: str) -> Any:
         start, stop = _convert(tuple[int, ...], data, name)
         return range(start, stop)
     if issubclass(kind, (Path, Enum)):
-        return kind(_checked(str, data, name))
+        return _path_or_choice(kind, _checked(str, data, name), name)
     if kind is float and type(data) is int:
-        return float(data)
-    return _checked(kind, data, name)
+        return float(_bounded(data, name))
+    return _bounded(_checked(kind, data, name), name)
+
+
+def _path_or_choice(kind: type[Path] | type[Enum], text: str, name: str) -> Path | Enum:
+    """Return the path or the member of an Enum that `text` stands for. Raises ValueError."""
+    if issubclass(kind, Path):
+        os.fsencode(text)  # raises UnicodeEncodeError for what no file system can store
+        if "\0" in text:
+            raise ValueError(f"{name} must not contain a zero byte")
+    return kind(text)
+
+
+def _bounded(value: T, name: str) -> T:
+    """Return a value unless it is a number that is not finite or has more than 64 bits. Raises ValueError."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError(f"{name} must be a number of at most 64 bits")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, not {value}")
+    return value
 
 
 def _dataclass(kind: Any, data: dict[str, Any], name: str) -> Any:

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .errors import DiskFull, EngineError, EnvironmentFailed, FolderTaken
+from .files import read_json
 from .pip_output import ProgressFilter, Report, failure
 
 _MARKER = "keymatte-environment.json"
@@ -94,10 +95,7 @@ def create(
 
 # -- the folder ----------------------------------------------------------------------------------------------
 def _read_marker(folder: Path) -> dict[str, object]:
-    try:
-        marker = json.loads((folder / _MARKER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+    marker = read_json(folder / _MARKER)
     return marker if isinstance(marker, dict) else {}
 
 

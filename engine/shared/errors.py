@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .text import as_sentence
+
 
 class EngineError(Exception):
     """Base of all errors shown to a user; `code` identifies the kind, `remedy` says what to do."""
@@ -17,11 +19,6 @@ class EngineError(Exception):
     def sentence(self) -> str:
         """Return message and remedy as one line."""
         return f"{as_sentence(self.message)}. {self.remedy}" if self.remedy else as_sentence(self.message)
-
-
-def as_sentence(message: str) -> str:
-    """Capitalise `message`, unless its first word is not all letters: it may then be a file name."""
-    return message[:1].upper() + message[1:] if message.partition(" ")[0].isalpha() else message
 
 
 class Cancelled(Exception):
@@ -132,7 +129,7 @@ class BadSetting(EngineError):
 
 class WeightsMissing(EngineError):
     code = "weights-missing"
-    default_remedy = "Choose another file with --weights, or install Keymatte again."
+    default_remedy = "Choose an existing file."
 
 
 class WeightsDamaged(EngineError):

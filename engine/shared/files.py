@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from .errors import DiskFull, FolderNotWritable
 
 _MAX_RETRY_SECONDS = 2.0
+_MAX_JSON = 16 << 20  # bytes
+
+
+def read_json(path: Path) -> Any:
+    """Read a small JSON file that Keymatte has written; None if it is missing, damaged or too large."""
+    try:
+        with path.open("rb") as file:
+            return json.loads(file.read(_MAX_JSON))
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 @contextmanager

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 from .errors import DiskFull, EngineError, EnvironmentFailed
+from .text import printable
 
 Report = Callable[[str], None]
 
@@ -17,6 +17,9 @@ _NO_NETWORK = re.compile(
 )
 _NO_SPACE = re.compile(r"No space left on device|Errno 28\b|not enough space on the disk|Disk quota exceeded")
 _NO_MATCH = re.compile(r"No matching distribution found for ([^\s;(]+)")
+_WHEEL = re.compile(r"([^-\s/\\]+)-([^-\s/\\]+)-[^\s/\\]*\.whl(\.metadata)?")
+_SIZE = re.compile("[0-9]{1,15}")  # bytes
+_LARGE = 20_000_000  # bytes of a file whose progress is reported
 
 
 def failure(text: str, status: int) -> EngineError:
@@ -31,11 +34,11 @@ def failure(text: str, status: int) -> EngineError:
     missing = _NO_MATCH.search(text)
     if missing:
         return EnvironmentFailed(
-            f"there is no package {missing[1]} for this Python and this system",
+            f"there is no package {printable(missing[1])} for this Python and this system",
             remedy="Use Python 3.11 or 3.13 on Linux or Windows (64-bit, x86-64) or macOS (Apple silicon).",
         )
     errors = [line for line in text.splitlines() if line.startswith("ERROR")] or text.splitlines()[-1:]
-    return EnvironmentFailed(f"pip exited with status {status}: {' '.join(errors[-2:]) or 'no output'}")
+    return EnvironmentFailed(f"pip exited with status {status}: {printable(' '.join(errors[-2:]), 500) or 'no output'}")
 
 
 class ProgressFilter:
@@ -47,22 +50,32 @@ class ProgressFilter:
         self._tenths = 0
 
     def line(self, line: str) -> None:
+        """Report what is new in a line that pip prints."""
         words = line.split()
         match words:
-            case ["Downloading" | "Using" | "Processing", *_] if ".whl" in line:
-                file = next(word for word in words if ".whl" in word)
-                name, version, *_ = Path(file).name.split("-")
-                self._name, self._tenths = name, 0
-                if not file.endswith(".metadata"):
-                    verb = "Downloading" if words[0] == "Downloading" else "Already downloaded:"
-                    size = re.search(r"\([\d.]+ [kMG]B\)", line)
-                    self._report(" ".join([verb, name, version, *([size[0]] if size else [])]))
-            case ["Progress", done, "of", total] if total.isdigit() and int(total) > 20_000_000:
-                tenths = 10 * int(done) // int(total)
-                if tenths > self._tenths:
-                    self._tenths = tenths
-                    self._report(f"  {self._name}: {10 * tenths} % of {int(total) / 1e6:.0f} MB")
+            case ["Downloading" | "Using" | "Processing" as verb, *_] if wheel := _WHEEL.search(line):
+                self._wheel(verb, wheel, line)
+            case ["Progress", done, "of", total] if _SIZE.fullmatch(done) and _SIZE.fullmatch(total):
+                self._progress(int(done), int(total))
             case ["Installing", "collected", "packages:", *names]:
                 self._report(f"Unpacking {len(names)} packages: this takes a minute or more")
             case ["WARNING:", "Retrying", *_]:
                 self._report("The package registry does not respond; trying again")
+
+    def _wheel(self, verb: str, wheel: re.Match[str], line: str) -> None:
+        """Report the package of a wheel file that pip begins to download, or has already."""
+        name, version, metadata = wheel.groups()
+        self._name, self._tenths = name, 0
+        if not metadata:
+            told = "Downloading" if verb == "Downloading" else "Already downloaded:"
+            size = re.search(r"\([\d.]+ [kMG]B\)", line)
+            self._report(" ".join([told, name, version, *([size[0]] if size else [])]))
+
+    def _progress(self, done: int, total: int) -> None:
+        """Report every tenth of a large file."""
+        if total <= _LARGE:
+            return
+        tenths = min(10 * done // total, 10)
+        if tenths > self._tenths:
+            self._tenths = tenths
+            self._report(f"  {self._name}: {10 * tenths} % of {total / 1e6:.0f} MB")

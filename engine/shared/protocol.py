@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Any, NoReturn, get_args
 
 from .codec import from_json, to_json
 from .errors import BadMessage
+from .text import printable
 from .types import PropagationJob, SuggestionJob
 
 
@@ -108,6 +109,10 @@ class Suggested:
     frames: tuple[int, ...]  # media frames, best first; fewer than asked for if no others differ enough
     scores: tuple[float, ...]  # dissimilarity to the frames chosen before, one per frame
 
+    def __post_init__(self) -> None:
+        if len(self.frames) != len(self.scores):
+            raise ValueError(f"{len(self.frames)} frames are suggested, but {len(self.scores)} scores are given")
+
 
 @dataclass(frozen=True)
 class JobCancelled:
@@ -130,6 +135,7 @@ Request = Propagate | Suggest | Cancel | Download | Import
 Answer = Ready | Stage | MatteReady | Suggested | Finished | JobCancelled | Failed
 Message = Request | Answer
 
+_SHOWN = 120  # characters of a line that errors show
 _KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in (*get_args(Request), *get_args(Answer))}
 
 
@@ -138,10 +144,25 @@ def encode(message: Message) -> str:
     return json.dumps({"kind": type(message).__name__, **to_json(message)}) + "\n"
 
 
-def decode(line: str) -> Message:
+def decode(line: str | bytes) -> Message:
     """Parse one line of JSON as a message. Raises BadMessage if it is not one."""
     try:
-        fields = json.loads(line)
+        text = line if isinstance(line, str) else line.decode("utf-8")
+        fields = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
         return from_json(_KINDS[fields.pop("kind")], fields)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadMessage(f"not a message of the engine: {line.strip()[:120]!r} ({error})") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        start = line[:_SHOWN] if isinstance(line, str) else line[:_SHOWN].decode("utf-8", "replace")
+        raise BadMessage(f"not a message of the engine: {printable(start)!r} ({printable(str(error))})") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the fields of a JSON object. Raises ValueError if two have the same name."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise ValueError("a field is given twice")
+    return fields
+
+
+def _refuse(constant: str) -> NoReturn:
+    """Raise ValueError for NaN and Infinity, which JSON does not have."""
+    raise ValueError(f"{constant} is not a number in JSON")

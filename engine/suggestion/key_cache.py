@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from ..memory.tokens import Tokens
 from ..shared.arrays import ArrayDamaged, read_npy
 from ..shared.errors import FolderTaken
-from ..shared.files import atomic_write, writing_error
+from ..shared.files import atomic_write, read_json, writing_error
 
 _MARKER_NAME = "about.json"
 _PLANES = ("key", "selection", "shrinkage")
@@ -39,7 +38,7 @@ class KeyFolder:
             foreign = foreign or [path for path in folder.iterdir() if path.suffix != ".part"]
             if foreign:
                 raise FolderTaken(f"{folder} cannot be used for the features of frames: it contains {foreign[0].name}")
-        if _read(marker) != identity:
+        if read_json(marker) != identity:
             try:
                 for path in folder.glob("[0-9]*.npy"):
                     path.unlink(missing_ok=True)
@@ -78,10 +77,3 @@ class KeyFolder:
 
     def _file(self, frame: int) -> Path:
         return self.folder / f"{frame:06d}.npy"
-
-
-def _read(marker: Path) -> Any:
-    """Read the content of the marker file; None if it is missing or damaged."""
-    with suppress(OSError, ValueError):
-        return json.loads(marker.read_text(encoding="utf-8"))
-    return None

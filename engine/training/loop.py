@@ -19,7 +19,7 @@ from tqdm import tqdm
 from ..adaptation.losses import clip_loss, iou
 from ..checkpoints.loading import read, write
 from ..layers.backbones import convert_lite0
-from ..methods.own import ENLARGED
+from ..methods.options import ENLARGED
 from ..networks.keymatte import Keymatte
 from ..shared.files import atomic_write
 from .curve import draw_curve

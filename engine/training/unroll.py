@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..adaptation.losses import FramePrediction
 from ..layers.aggregate import joint_logits
-from ..methods.memories import GATE, INTERVAL
+from ..methods.options import GATE, INTERVAL
 from ..methods.own import KEYMATTE
 from ..networks.keymatte import Keymatte
 from .keyframe_augmentation import KeyframeAugmenter

@@ -16,7 +16,7 @@ def test_every_menu_recipe_is_registered_in_the_engine():
 
 
 def test_every_menu_recipe_has_weights_and_the_test_recipe_is_not_listed():
-    bundled = {name for name, recipe in RECIPES.items() if recipe.weights}
+    bundled = {name for name, recipe in RECIPES.items() if recipe.settings.bundled}
     assert set(MENU) <= bundled | {name for entry in CATALOGUE for name in entry.recipes}
     assert "colour" not in MENU
 
@@ -27,7 +27,7 @@ def test_adapting_is_offered_for_recipes_that_support_it():
 
 def test_recipes_have_either_bundled_or_published_weights():
     for name in MENU:
-        assert (published_for(name) == ()) == (RECIPES[name].weights is not None)
+        assert (published_for(name) == ()) == (RECIPES[name].settings.bundled is not None)
 
 
 def test_stored_menu_numbers_are_unique():

@@ -48,10 +48,11 @@ def test_adapt_option_adapts_once_and_is_refused_by_other_recipes(place):
     command = [*propagate(place, recipe="keymatte", set="adapt.steps=4", range="0:3"), "--adapt"]
     ended = run_cli(command)
     assert ended.returncode == 0, ended.stderr
-    assert "Adapting to the shot" in ended.stderr
     assert re.search(r"Adapted: held-out J \d|Adapting did not help", ended.stderr)
-    assert MatteFolder(place / "out").adapted.is_file()
-    assert "Adapting to the shot" not in run_cli(command).stderr, "the adapted weights are reused"
+    adapted = MatteFolder(place / "out").adapted
+    written = adapted.stat().st_mtime_ns
+    assert run_cli(command).returncode == 0
+    assert adapted.stat().st_mtime_ns == written, "the adapted weights are reused"
     assert_refused([*propagate(place, out=place / "other"), "--adapt"], "'colour'", "cannot adapt", "'keymatte'")
     assert not (place / "other").exists()
 
@@ -261,20 +262,3 @@ def test_output_folder_with_other_files_is_refused(place):
     (place / "out" / "notes.txt").write_text("mine")
     assert_refused(propagate(place), "notes.txt")
     assert [path.name for path in (place / "out").iterdir()] == ["notes.txt"]
-
-
-# -- settings ----------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    ("option", "value", "word"),
-    [
-        ("range", "5:99", "5:99"),
-        ("range", "many", "0:60"),
-        ("set", "memory", "section.name=value"),
-        ("set", "memory.none=3", "memory.none"),
-        ("recipe", "magic", "magic"),
-        ("height", "0", "working height"),
-    ],
-)
-def test_invalid_setting_is_refused(place, option, value, word):
-    assert_refused(propagate(place, **{option: value}), word)
-    assert not (place / "out").exists()

@@ -103,6 +103,8 @@ def test_weights_are_downloaded_once(models, server, folder):
     assert ended.returncode == 0, ended.stderr
     assert f"Ours is installed in {folder / 'Ours.safetensors'}" in ended.stdout
     assert "Downloading Ours" in ended.stderr
+    assert "authors state no SHA-256" in ended.stdout
+    assert str(folder / "Ours.sha256") in ended.stdout
     again = run_cli([*models, "download", NAME, "--yes"])
     assert again.returncode == 0
     assert "already installed" in again.stdout
@@ -166,7 +168,7 @@ def test_bytes_received_before_ctrl_c_are_kept(models, server, folder):
     server.stalls_at = None
     assert run_cli([*models, "download", NAME, "--yes"]).returncode == 0
     assert server.requests[1]["Range"] == f"bytes={MIDDLE}-"
-    assert [path.name for path in folder.iterdir()] == ["Ours.safetensors"]
+    assert sorted(path.name for path in folder.iterdir()) == ["Ours.safetensors", "Ours.sha256"]
 
 
 def test_broken_connection_is_reported(models, server, folder):

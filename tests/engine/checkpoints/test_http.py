@@ -104,10 +104,11 @@ def test_redirect_to_an_insecure_address_is_refused(server):
         reply(server.address)
 
 
-def test_redirect_to_a_local_file_is_not_followed(server):
-    server.location = "file:///etc/hostname"
-    with reply(server.address) as answer:
-        assert answer.status == 302
+@pytest.mark.parametrize("location", ["file:///etc/hostname", "ftp://127.0.0.1/XMem.pth", "data:,weights"])
+def test_redirect_to_another_scheme_is_refused(server, location):
+    server.location = location
+    with pytest.raises(DownloadRefused, match=f"{location} cannot be downloaded: only https"):
+        reply(server.address)
 
 
 @pytest.mark.parametrize(

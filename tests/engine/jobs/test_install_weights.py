@@ -70,7 +70,7 @@ def test_weights_are_downloaded_tried_converted_and_described(server, folder):
     path = install(row(server.address), folder, lambda *stage: stages.append(stage), never_cancelled)
     assert path == folder / "Ours.safetensors"
     assert is_whole(path)
-    assert names_in(folder) == ["Ours.safetensors"]
+    assert names_in(folder) == ["Ours.safetensors", "Ours.sha256"]
     metadata = loading.metadata(path)
     assert metadata.pop("date").count("-") == 2
     assert metadata == {
@@ -105,6 +105,15 @@ def test_known_checksum_is_required(server, folder):
     assert is_whole(installed_file(row(), folder))
 
 
+def test_a_server_that_sends_more_than_the_catalogue_says_is_stopped(server, folder):
+    server.content = bytes(row().max_size + 1)
+    for sends_length in (True, False):
+        server.sends_length = sends_length
+        with pytest.raises(DownloadRefused, match=r"is not the published file: it has more than \d"):
+            install(row(server.address), folder, no_report, never_cancelled)
+        assert names_in(folder / ".installing") == []
+
+
 def test_unconverted_download_is_not_fetched_again(server, folder, monkeypatch):
     def full(*_: object) -> None:
         raise DiskFull("no space is left")
@@ -115,7 +124,7 @@ def test_unconverted_download_is_not_fetched_again(server, folder, monkeypatch):
             install(row(server.address), folder, no_report, never_cancelled)
     install(row(server.address), folder, no_report, never_cancelled)
     assert len(server.requests) == 1
-    assert names_in(folder) == ["Ours.safetensors"]
+    assert names_in(folder) == ["Ours.safetensors", "Ours.sha256"]
 
 
 def test_weights_of_another_network_are_not_installed_and_not_kept(server, folder, tmp_path):

@@ -287,6 +287,5 @@ def test_long_term_memory_without_counting_drops_the_oldest():
     ],
 )
 def test_contradictory_options_are_refused(numbers: dict[str, str], words: str):
-    recipe = find_recipe("xmem++")
     with pytest.raises(BadSetting, match=words):
-        recipe.bank(recipe.numbers(numbers), None, 60)
+        find_recipe("xmem++").numbers(numbers)

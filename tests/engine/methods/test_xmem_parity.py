@@ -35,7 +35,7 @@ FULL = Path(__file__).parents[4] / "shared" / "parity" / "xmem"  # folder of com
 TOLERANCE = 1e-4
 MANIFEST = json.loads((GOLDEN / "manifest.json").read_text(encoding="utf-8"))
 CASES = MANIFEST["cases"]
-PAPER = {option.paper: option.name for option in find_recipe("xmem").options if option.paper}
+PAPER = {option.paper: option.name for option in find_recipe("xmem").settings.options if option.paper}
 KEYFRAMES = {  # case -> frames whose masks in the clip file are keyframes; further ones are in the golden file
     "xmem_base": (0,),
     "xmem_late": (0,),
