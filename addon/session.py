@@ -197,7 +197,10 @@ class Session:
                     self.status, state=State.RUNNING, text="Propagating", done=done, total=total, seconds_left=left
                 )
             case Finished() as finished:
-                self._end(State.FINISHED, text=self._job.done_text, warning=finished.warning)
+                text = self._job.done_text
+                if finished.frames_done < finished.frames_asked:
+                    text = f"Done in part: {finished.frames_done} of {finished.frames_asked} frames have all mattes"
+                self._end(State.FINISHED, text=text, warning=finished.warning)
                 self.status = replace(self.status, finished=finished)
             case Suggested() as suggested:
                 assert self._job.on_suggested is not None  # `suggest` has set it

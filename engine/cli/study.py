@@ -78,13 +78,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def study(options: argparse.Namespace) -> int:
     """Run every method on every case that has no results yet, print tables, and write reports to `--out`. Returns 0."""
-    import cv2
-    import torch
-    from tqdm import tqdm
-
     from ..evaluation.parts import ClipFolders, gather_parts
-    from ..evaluation.running import run_case
-    from ..evaluation.sheets import write_sheet
+    from ..shared.folder_claim import claim
     from ..shared.matte_folder import MatteFolder
 
     if options.given < 1:
@@ -94,7 +89,21 @@ def study(options: argparse.Namespace) -> int:
     parts = gather_parts(folders, _chosen(options.parts, _PARTS, "--parts"), print_error)
     if not parts:
         raise BadSetting("none of the study's clips are available")
-    MatteFolder(options.out).claim({"study": options.study})
+    with claim(MatteFolder(options.out)) as claimed:
+        claimed.mark({"study": options.study})
+        _run(options, methods, parts)
+    return 0
+
+
+def _run(options: argparse.Namespace, methods: list[Method], parts: list[StudyPart]) -> None:
+    """Run the methods on all cases of `parts`, and write reports, also if it is stopped."""
+    import cv2
+    import torch
+    from tqdm import tqdm
+
+    from ..evaluation.running import run_case
+    from ..evaluation.sheets import write_sheet
+
     cv2.setNumThreads(torch.get_num_threads())  # so that the times of all methods are comparable
     runs: list[Run] = []
     try:
@@ -109,7 +118,6 @@ def study(options: argparse.Namespace) -> int:
     finally:  # report what is done, even if stopped
         if runs:
             _write(options, parts, methods, runs)
-    return 0
 
 
 def _methods(options: argparse.Namespace) -> list[Method]:

@@ -24,7 +24,6 @@ from ..networks.precision import autocast
 from ..runtime.device import memory_errors, pick_device, pick_precision
 from ..runtime.prefetch import ReadAhead
 from ..shared.errors import BadSetting, Cancelled, ClipNotFound, FramesUnreadable
-from ..shared.matte_folder import spans
 from ..shared.types import PropagationJob, SuggestionJob
 
 _log = logging.getLogger(__name__)
@@ -62,18 +61,6 @@ class FrameSource:
         """Raise Cancelled if the job was cancelled."""
         if self._cancelled():
             raise Cancelled
-
-    def warning(self, frames: range) -> str:
-        """Return a warning about those `frames` that could not be read; empty if there are none."""
-        missing = sorted(frame for frame in self.failed if frame in frames)
-        last_frames = range(self._reader.clip.frame_count - len(missing), self._reader.clip.frame_count)
-        if len(missing) <= self._reader.slack and missing == list(last_frames):
-            return ""  # the container reports more frames than it has
-        if not missing:
-            return ""
-        count = "1 frame" if len(missing) == 1 else f"{len(missing)} frames"
-        numbers = spans([self._reader.numbers[frame] for frame in missing])
-        return FramesUnreadable(f"{count} could not be read ({numbers}): {self.failed[missing[0]]}").sentence()
 
 
 def _check_clip(job: PropagationJob | SuggestionJob, reader: FrameReader) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +13,12 @@ from pathlib import Path
 from .errors import DiskFull, FolderNotWritable
 
 _MAX_RETRY_SECONDS = 2.0
+_SYSTEM_FILES = (
+    *(".ds_store", ".localized", ".spotlight-v100", ".trashes", ".fseventsd", ".temporaryitems"),  # macOS
+    *("thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information"),  # Windows
+    *(".directory", "lost+found"),  # Linux
+)
+_SYSTEM_PREFIXES = ("._", ".nfs", ".fuse_hidden", ".trash-", ".smbdelete")
 
 
 @contextmanager
@@ -51,3 +59,19 @@ def writing_error(path: Path, error: OSError) -> DiskFull | FolderNotWritable:
     if error.errno in (28, 122):  # ENOSPC, EDQUOT
         return DiskFull(f"no space is left to write {path.name} in {path.parent}")
     return FolderNotWritable(f"{path} cannot be written: {os.strerror(error.errno) if error.errno else error}")
+
+
+def is_link(path: Path) -> bool:
+    """Return whether `path` is a symbolic link or, on Windows, a junction; False if it does not exist."""
+    if sys.platform == "win32":
+        try:
+            status = os.lstat(path)
+        except OSError:
+            return False
+        return stat.S_ISLNK(status.st_mode) or status.st_reparse_tag == stat.IO_REPARSE_TAG_MOUNT_POINT
+    return path.is_symlink()
+
+
+def is_system_file(name: str) -> bool:
+    """Return whether a file of this name is one that operating systems put into folders, such as `.DS_Store`."""
+    return name.lower() in _SYSTEM_FILES or name.lower().startswith(_SYSTEM_PREFIXES)
