@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import chain, islice
 from typing import Any
 
 from ..inference.propagate import Labels, Matte, Propagator
@@ -194,21 +195,10 @@ def _propagate(
     job: PropagationJob, context: JobContext, plan: JobPlan, outputs: _Outputs, propagator: Propagator, report: Report
 ) -> float:
     """Compute and write all mattes, resuming an interrupted run of the same job; return the steps per second."""
-    resume = _find_resume_point(context, plan, outputs)
-    if resume is None:
-        if reason := outputs.checkpoint.restart_reason(resumable=outputs.resumable):
-            _log.warning("%s", reason)
-            report(Stage(job.job_id, reason))
-        outputs.checkpoint.remove()
-    report(Stage(job.job_id, "Encoding the keyframes" + (", then resuming" if resume else "")))
-    before = resume.done if resume else 0
-    done, began = before, time.monotonic()
+    began = time.monotonic()
+    before, mattes = _start(job, context, plan, outputs, propagator, report)
+    done = before
     with WriteBehind() as writer:
-        mattes = propagator.propagate(
-            plan.sweeps,
-            resume_from=resume.state if resume else None,
-            state_due=outputs.checkpoint.due if outputs.resumable else lambda: False,
-        )
         for done, matte in enumerate(mattes, before + 1):
             ready = MatteReady(job.job_id, matte.frame, done, plan.steps)
             writer.submit(partial(outputs.write, matte, partial(report, ready)))
@@ -219,13 +209,40 @@ def _propagate(
     return (done - before) / max(time.monotonic() - began, 1e-9)
 
 
+def _start(
+    job: PropagationJob, context: JobContext, plan: JobPlan, outputs: _Outputs, propagator: Propagator, report: Report
+) -> tuple[int, Iterator[Matte]]:
+    """Resume an interrupted run of the same job, or start; return the number of steps done and the further mattes.
+
+    If resuming fails for whatever reason, the job starts again and says so.
+    """
+    state_due = outputs.checkpoint.due if outputs.resumable else lambda: False
+    try:
+        if resume := _find_resume_point(context, plan, outputs):
+            report(Stage(job.job_id, "Encoding the keyframes, then resuming"))
+            mattes = propagator.propagate(plan.sweeps, resume_from=resume.state, state_due=state_due)
+            first = [*islice(mattes, 1)]
+            return resume.done, chain(first, mattes)
+    except (Cancelled, EngineError):
+        raise
+    except Exception as error:  # a checkpoint that is not what it should be can cause any
+        _log.warning("the checkpoint cannot be used: %r", error)
+        outputs.mattes.start_again()
+    if reason := outputs.checkpoint.restart_reason(resumable=outputs.resumable):
+        _log.warning("%s", reason)
+        report(Stage(job.job_id, reason))
+    outputs.checkpoint.remove()
+    report(Stage(job.job_id, "Encoding the keyframes"))
+    return 0, propagator.propagate(plan.sweeps, state_due=state_due)
+
+
 def _find_resume_point(context: JobContext, plan: JobPlan, outputs: _Outputs) -> ResumePoint | None:
     """Return the point at which an interrupted run of the same job stopped; None if it cannot be resumed.
 
     All mattes that it wrote must be intact, and the same frames must be readable.
     """
     point = outputs.checkpoint.load() if outputs.resumable else None
-    if point is None:
+    if point is None or not _fits(point, context, plan):
         return None
     permanent: Labels = plan.truth if plan.policy.permanent else {}
     can_read = {frame: context.source.read(frame) is not None for frame in sorted({*permanent, *point.failed})}
@@ -234,6 +251,14 @@ def _find_resume_point(context: JobContext, plan: JobPlan, outputs: _Outputs) ->
     if not same_keyframes or not still_failing:
         return None
     return point if outputs.mattes.adopt(point.written, outputs.checkpoint.first_matte_path) else None
+
+
+def _fits(point: ResumePoint, context: JobContext, plan: JobPlan) -> bool:
+    """Return whether the numbers in a checkpoint are within the job's."""
+    state, frames = point.state, range(context.reader.clip.frame_count)
+    if not 0 <= state.sweep < len(plan.sweeps) or not 0 <= point.done <= plan.steps:
+        return False
+    return state.frame in plan.sweeps[state.sweep].frames and all(frame in frames for frame in point.failed)
 
 
 # -- finish ------------------------------------------------------------------------------------------------------------

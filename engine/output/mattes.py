@@ -82,6 +82,10 @@ class MatteWriter:
         self._written = written.copy()
         return True
 
+    def start_again(self) -> None:
+        """Forget which mattes this run wrote; they are written again, and not blended."""
+        self._written[:] = 0
+
     def write(self, matte: Matte, *, complete: bool = True) -> None:
         """Write the mattes of one frame and sweep, blended with those of the other sweep if already written.
 
