@@ -175,9 +175,7 @@ def test_a_checkpoint_with_tensors_of_another_shape_starts_the_job_again(tmp_pat
     (path,) = MatteFolder(interrupted.folder).unfinished.glob("*")
     files = CheckpointFiles(path)
     about, tensors = files.read()
-    changed = {
-        name: tensor if name == "written" else tensor.flatten()[:4].reshape(2, 1, 2) for name, tensor in tensors.items()
-    }
+    changed = {name: tensor if name == "written" else tensor[None, None] for name, tensor in tensors.items()}
     files.write({"identity": about["identity"], "progress": about["progress"]}, changed)
     answers = run_job(interrupted)
     assert isinstance(answers[-1], Finished) and told_to_start_again(answers)
