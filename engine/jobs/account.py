@@ -53,36 +53,46 @@ def take_account(
     `written` (frames, objects) is 0 where there is no matte. Raises FramesUnreadable if none was made.
     """
     keyframes_of = sorted(pair for group in groups for pair in group.keyframes_by_object())
-    failed = context.source.failed
     missing = _missing_at_end(context)
     asked = np.array(
         [
-            [
-                frame not in missing and any(frame in s.wanted and s.reaches(keyframes, frame) for s in sweeps)
-                for _, keyframes in keyframes_of
-            ]
+            [frame not in missing and _is_asked(frame, keyframes, sweeps) for _, keyframes in keyframes_of]
             for frame in job.frames
         ]
     )
     made = (written != 0) & asked
     wanted = asked.any(axis=1)
-    done = int((wanted & (made == asked).all(axis=1)).sum())
-    unread = sorted(frame for frame in failed if frame in job.frames and frame not in missing)
-    unused = sorted(frame for frame in failed if frame in truth)
-    if wanted.any() and not made.any():
-        raise FramesUnreadable(f"no frame could be read: {failed[min(failed)]}" if failed else "no matte was made")
-    if not wanted.any():
+    done, total = int((wanted & (made == asked).all(axis=1)).sum()), int(wanted.sum())
+    if not total:
         return Account(0, 0, "No keyframe reaches these frames in this direction, so no matte was made.")
-    if not unread and not unused:
-        return Account(done, int(wanted.sum()), "")
-    sentences = []
-    if unread:
-        count = "1 frame" if len(unread) == 1 else f"{len(unread)} frames"
-        sentences.append(f"{count} could not be read ({_numbers(context, unread)}): {failed[unread[0]]}.")
-    if unused:
-        sentences.append(f"Nothing was propagated from the picture{_of_keyframes(context, unused)}.")
-    sentences += [_counts(made, asked, [number for number, _ in keyframes_of]), FramesUnreadable.default_remedy]
-    return Account(done, int(wanted.sum()), " ".join(sentences))
+    if not made.any():
+        raise FramesUnreadable(f"no matte was made: {next(iter(context.source.failed.values()), 'no frame was read')}")
+    sentences = [*_unread(job, context, missing), *_unused(context, truth)]
+    if sentences:
+        sentences.append(_counts(made, asked, [number for number, _ in keyframes_of]))
+        sentences.append(FramesUnreadable.default_remedy)
+    return Account(done, total, " ".join(sentences))
+
+
+def _is_asked(frame: int, keyframes: tuple[int, ...], sweeps: Sequence[Sweep]) -> bool:
+    """Return whether a matte of an object with these keyframes was asked for on a frame."""
+    return any(frame in sweep.wanted and sweep.reaches(keyframes, frame) for sweep in sweeps)
+
+
+def _unread(job: PropagationJob, context: JobContext, missing: Mapping[int, str]) -> list[str]:
+    """Return a sentence about the frames of the job that could not be read; none if there are none."""
+    failed = context.source.failed
+    frames = sorted(frame for frame in failed if frame in job.frames and frame not in missing)
+    if not frames:
+        return []
+    count = "1 frame" if len(frames) == 1 else f"{len(frames)} frames"
+    return [f"{count} could not be read ({_numbers(context, frames)}): {failed[frames[0]]}."]
+
+
+def _unused(context: JobContext, truth: Labels) -> list[str]:
+    """Return a sentence about the keyframes whose pictures could not be read; none if there are none."""
+    frames = sorted(frame for frame in context.source.failed if frame in truth)
+    return [f"Nothing was propagated from the picture{_of_keyframes(context, frames)}."] if frames else []
 
 
 def note_dropped(dropped: Iterable[DroppedObject]) -> str:

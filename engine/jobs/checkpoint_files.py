@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,18 +43,19 @@ class CheckpointFiles:
         Tensors must not change afterwards.
         """
         present = {id(tensor): tensor for tensor in tensors.values()}
-        lasting = {key: tensor for key, tensor in self._last.items() if key in present and key not in self._parts}
+        lasting = {key: tensor for key, tensor in self._last.items() if key in present}
         size = self._write_part(lasting) if lasting else 0
         self._parts = {key: part for key, part in self._parts.items() if key in present}
         self._last = {key: tensor for key, tensor in present.items() if key not in self._parts}
-        used = {number for _, number, _ in self._parts.values()}
         places = {name: self._parts[id(tensor)][1:] for name, tensor in tensors.items() if id(tensor) in self._parts}
-        index = {"places": places, "parts": {number: self._checksums[number] for number in used}}
-        fresh = {name: tensor for name, tensor in tensors.items() if id(tensor) in self._last}
-        size += self._write_file(self.main, fresh, {**about, "index": json.dumps(index)})[0]
-        for number in self._checksums.keys() - used:
-            self._part(number).unlink(missing_ok=True)
-            del self._checksums[number]
+        checksums = {number: self._checksums[number] for _, number, _ in self._parts.values()}
+        fresh = {name: tensor for name, tensor in tensors.items() if name not in places}
+        index = json.dumps({"places": places, "parts": checksums})
+        size += self._write_file(self.main, fresh, {**about, "index": index})[0]
+        for number in self._checksums.keys() - checksums.keys():
+            with suppress(OSError):  # removed with the other files at the end
+                self._part(number).unlink()
+        self._checksums = checksums
         return size
 
     def read(self) -> tuple[dict[str, str], dict[str, Tensor]]:
@@ -107,5 +109,5 @@ def _checksum(about: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()

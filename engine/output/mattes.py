@@ -155,23 +155,23 @@ class MatteWriter:
 
         That is where a matte was edited or, with `all_frames`, on every frame. A label image without mattes is removed.
         """
-        edited = [
-            path for path in self._files.recorded() if path.parent.name != "labels" and self._files.is_edited(path)
-        ]
-        candidates = self._folder.numbers_done() if all_frames else sorted({int(path.stem) for path in edited})
+        mattes = (path for path in self._files.recorded() if path.parent.name != "labels")
+        edited = {int(path.stem) for path in mattes if self._files.is_edited(path)}
         done = {self._numbers[self._frames[row]] for row in np.flatnonzero(self._written.any(axis=1))}
-        for number in candidates:
+        for number in sorted((set(self._folder.numbers_done()) if all_frames else edited) - done):
             path = self._folder.labels(number)
-            if number in done or path not in self._files or self._files.is_edited(path):
-                continue
-            found = [(i, read_any(self._folder.matte(i, number))) for i in self._objects]
-            alphas = {object_id: alpha for object_id, alpha in found if alpha is not None}
-            if not alphas:
-                path.unlink(missing_ok=True)
-            elif len({alpha.shape for alpha in alphas.values()}) == 1:
-                data = encode_labels(labels_from_alphas(np.stack(list(alphas.values())), list(alphas)))
-                if not path.is_file() or path.read_bytes() != data:
-                    self._files.write(path, data)
+            if path in self._files and not self._files.is_edited(path):
+                self._renew_labels(path, number)
+
+    def _renew_labels(self, path: Path, number: int) -> None:
+        found = [(object_id, read_any(self._folder.matte(object_id, number))) for object_id in self._objects]
+        alphas = {object_id: alpha for object_id, alpha in found if alpha is not None}
+        if not alphas:
+            path.unlink(missing_ok=True)
+        elif len({alpha.shape for alpha in alphas.values()}) == 1:
+            data = encode_labels(labels_from_alphas(np.stack(list(alphas.values())), list(alphas)))
+            if not path.is_file() or path.read_bytes() != data:
+                self._files.write(path, data)
 
 
 class ProbabilityFile:
