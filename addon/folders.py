@@ -13,9 +13,12 @@ from pathlib import Path
 import bpy
 from bpy.types import MovieClip
 
-from ..engine.shared.errors import FolderNotWritable
-from ..engine.shared.files import atomic_write, modified_ns, read_json, writing_error
+from ..engine.shared.errors import FolderNotWritable, FolderTaken
+from ..engine.shared.files import atomic_write, is_link, modified_ns, read_json, writing_error
+from ..engine.shared.folder_claim import MARKER, read_marker
+from ..engine.shared.folder_lock import locked
 from ..engine.shared.matte_folder import MatteFolder, is_number
+from ..engine.shared.written_files import WrittenFiles
 from . import PACKAGE
 from .saving import check_clip_saved
 
@@ -30,6 +33,14 @@ class MatteResults:
 
     numbers: tuple[int, ...]  # file numbers of the frames with mattes, ascending
     outlines: tuple[int, ...]  # ids of the objects with outlines, ascending
+
+
+@dataclass(frozen=True)
+class Cleared:
+    """Outcome of deleting a clip's results."""
+
+    deleted: int  # files, not counting checkpoints
+    kept: int  # images that were edited by hand
 
 
 def matte_folder(clip: MovieClip) -> MatteFolder:
@@ -96,11 +107,7 @@ def traced_first_number(folder: MatteFolder) -> int | None:
 
     Outlines count from the image at which the clip was then opened, which may be another one now.
     """
-    try:
-        record = json.loads((folder.root / "keymatte.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    number = record.get("first_number") if isinstance(record, dict) else None
+    number = read_marker(folder).get("first_number")
     return number if isinstance(number, int) else None
 
 
@@ -111,25 +118,52 @@ def relative_path(path: Path) -> str:
     return str(path)
 
 
-def clear_results(clip: MovieClip) -> int:
+def edited_images(clip: MovieClip) -> int:
+    """Return how many of the clip's mattes and label images were edited by hand. Raises FolderNotWritable."""
+    folder = existing_folder(clip)
+    if folder is None or not read_marker(folder):
+        return 0
+    files = WrittenFiles(folder)
+    return sum(files.is_edited(path) for path in files.recorded())
+
+
+def clear_results(clip: MovieClip, *, edited: bool = False) -> Cleared:
     """Delete the clip's mattes, label images, outlines, cached frame features, adapted weights and job checkpoints.
 
-    Keyframes are kept. Returns the number of deleted files, not counting checkpoints. Raises FolderNotWritable.
+    Keyframes are kept; so are images that were edited by hand, unless `edited` is true, files that Keymatte has not
+    written, and whatever lies behind links. Raises FolderNotWritable, FolderInUse if another process writes there, and
+    FolderTaken if the folder holds results but is not marked as one of Keymatte's in Blender.
     """
-    if existing_folder(clip) is None:
-        return 0
+    current = existing_folder(clip)
+    if current is None or not (any(current.image_files()) or any(current.derived_files())):
+        return Cleared(0, 0)
+    if not read_marker(current) or not _read_owner(current):  # named by a file that was not made here
+        raise FolderTaken(
+            f"{current.root} does not say that its mattes were made for a clip in Blender",
+            remedy="Nothing was deleted. Delete the folder yourself if it is not needed.",
+        )
     folder = matte_folder(clip)
-    files = [*_result_files(folder), *folder.root.glob("keys/[0-9]*.npy"), *folder.root.glob("keys/about.json")]
+    with locked(folder.root):
+        return _clear(folder, edited=edited)
+
+
+def _clear(folder: MatteFolder, *, edited: bool) -> Cleared:
+    files = WrittenFiles(folder)
+    images = files.recorded()
+    kept = [] if edited else [path for path in images if files.is_edited(path)]
+    deleted = [path for path in images if path not in set(kept)]
+    derived = [*folder.derived_files()]
     try:
-        for path in files:
-            path.unlink()
+        for path in [*deleted, *derived]:
+            path.unlink(missing_ok=True)
+        files.forget(deleted)
         folder.remove_unfinished()
-        for path in [*folder.root.glob("mattes/*"), *(folder.root / name for name in _RESULT_FOLDERS)]:
-            if path.is_dir() and not any(path.iterdir()):
+        for path in [*folder.matte_sequences().values(), *(folder.root / name for name in _RESULT_FOLDERS)]:
+            if path.is_dir() and not is_link(path) and not any(path.iterdir()):
                 path.rmdir()
     except OSError as error:
         raise FolderNotWritable(f"{path} cannot be deleted: {error.strerror}") from error
-    return len(files)
+    return Cleared(len(deleted) + len(derived), len(kept))
 
 
 _RESULT_FOLDERS = ("labels", "mattes", "outlines", "keys")
@@ -164,9 +198,11 @@ def _assign_folder(clip: MovieClip, current: MatteFolder | None) -> MatteFolder:
 def _copy_files(source: MatteFolder, target: MatteFolder) -> None:
     """Copy keyframes and results to another folder, as hard links where the file system supports them.
 
-    Hard links are safe because files are never modified, only replaced.
+    Hard links are safe because files are never modified, only replaced; except for the index, to which lines are added.
     """
-    for path in [*source.root.glob("keymatte.json"), *source.root.glob("keyframes/*/*.png"), *_result_files(source)]:
+    if source.index.is_file():
+        shutil.copyfile(source.index, target.index)
+    for path in [*source.root.glob(MARKER), *source.root.glob("keyframes/*/*.png"), *_result_files(source)]:
         copy = target.root / path.relative_to(source.root)
         copy.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -102,7 +102,7 @@ def keyframe_files(clip: MovieClip) -> tuple[KeyframeFile, ...]:
     folder = matte_folder(clip)
     keys = sorted((key.number, key.object_id, key.version) for key in clip.matting.keyframes)
     current = {folder.keyframe(object_id, number) for number, object_id, _ in keys}
-    for path in (folder.root / "keyframes").glob("[0-9]*/[0-9]*.png"):
+    for path in folder.keyframe_files():
         if path not in current:
             path.unlink()
     return tuple(_keyframe_file(clip, folder, *key) for key in keys)

@@ -200,7 +200,10 @@ class Session:
                     self.status, state=State.RUNNING, text="Propagating", done=done, total=total, seconds_left=left
                 )
             case Finished() as finished:
-                self._end(State.FINISHED, text=self._job.done_text, warning=printable(finished.warning, _MAX_MESSAGE))
+                text = self._job.done_text
+                if finished.frames_done < finished.frames_asked:
+                    text = f"Done in part: {finished.frames_done} of {finished.frames_asked} frames have all mattes"
+                self._end(State.FINISHED, text=text, warning=printable(finished.warning, _MAX_MESSAGE))
                 self.status = replace(self.status, finished=finished)
             case Suggested() as suggested if self._job.on_suggested:
                 self._end(State.FINISHED, text=self._job.on_suggested(suggested))

@@ -56,8 +56,13 @@ class Status:
 
     @property
     def summary(self) -> str:
-        """Return the status text, followed by the warning if there is one."""
-        return f"{self.text}. {self.warning}" if self.warning else self.text
+        """Return the status text, followed by the warning and the note if there are any."""
+        return ". ".join(filter(None, (self.text, " ".join(filter(None, (self.warning, self.note))))))
+
+    @property
+    def note(self) -> str:
+        """Return what the user should know of a job although all was done; empty if there is nothing."""
+        return self.finished.note if self.finished else ""
 
     @property
     def progress(self) -> float:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from bpy.props import EnumProperty
+from bpy.props import BoolProperty, EnumProperty
 from bpy.types import Context, Event, MovieClip, Operator
 
 from ..addon import clips, compositor, mask_layers
-from ..addon.folders import clear_results, existing_folder
+from ..addon.folders import clear_results, edited_images, existing_folder
 from ..addon.listening import redraw
 from ..addon.session import session
-from ..engine.shared.errors import EngineBusy
+from ..engine.shared.errors import EngineBusy, EngineError
 from ..engine.shared.matte_folder import spans
 from .common import (
     OBJECT_ITEMS,
@@ -105,17 +105,37 @@ class CLIP_OT_matte_clear(ClipOperator, Operator):
     bl_label = "Clear Mattes"
     bl_options = {"REGISTER"}
 
+    edited: BoolProperty(
+        name="Delete Edited Mattes",
+        description="Also delete the mattes that were edited by hand since they were computed",
+        default=False,
+        options={"SKIP_SAVE"},
+    )
+
     def invoke(self, context: Context, event: Event) -> set[str]:
+        try:
+            self._edited_count = edited_images(clip_in(context))
+        except EngineError as error:
+            self.report({"ERROR"}, error.sentence())
+            return {"CANCELLED"}
+        if self._edited_count:
+            return context.window_manager.invoke_props_dialog(self)
         return context.window_manager.invoke_confirm(self, event)
+
+    def draw(self, context: Context) -> None:
+        count = self._edited_count
+        self.layout.label(text="1 matte was edited by hand" if count == 1 else f"{count} mattes were edited by hand")
+        self.layout.prop(self, "edited")
 
     def run(self, context: Context) -> str:
         clip = clip_in(context)
         folder = existing_folder(clip)
         if session.status.busy and folder is not None and session.status.folder == folder.root:
             raise EngineBusy("this clip's mattes are in use by a running operation")
-        count = clear_results(clip)
+        cleared = clear_results(clip, edited=self.edited)
         redraw()
-        return f"Deleted {count} files" if count else "Nothing to clear"
+        text = f"Deleted {cleared.deleted} files" if cleared.deleted else "Nothing to clear"
+        return f"{text}; {cleared.kept} that were edited by hand are kept" if cleared.kept else text
 
 
 def _node_warnings(clip: MovieClip, result: compositor.CompositorResult) -> list[str]:

@@ -36,6 +36,8 @@ def draw_status(layout: UILayout, status: Status) -> None:
         draw_text(layout, status.text, icon="CHECKMARK" if status.state is State.FINISHED else "INFO")
         if status.warning:
             draw_text(layout.box(), status.warning, icon="ERROR")
+        if status.note:
+            draw_text(layout.box(), status.note, icon="INFO")
 
 
 def draw_text(layout: UILayout, text: str, *, icon: str = "NONE") -> None:

@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def propagate(options: argparse.Namespace) -> int:
-    """Write the mattes of the clip. Returns 0, or 2 if some frames could not be read."""
+    """Write the mattes of the clip. Returns 0, or 2 if something could not be done."""
     settings = check_arguments(options, adapt=options.adapt)
     if options.threads is not None and options.threads < 1:
         raise BadSetting(f"{options.threads} threads are too few; at least 1 is needed")
@@ -112,10 +112,14 @@ def propagate(options: argparse.Namespace) -> int:
                     finished.append(answer)
 
         run(job, show, lambda: False)
+    made = finished[0].frames_done
+    count = f"{made}" if made == len(job.frames) else f"{made} of {len(job.frames)}"
     print_line(
-        f"{len(job.frames)} frames in {options.out}: labels/ and mattes/; {finished[0].frames_per_second:.2f} steps/s, "
+        f"{count} frames in {options.out}: labels/ and mattes/; {finished[0].frames_per_second:.2f} steps/s, "
         f"peak memory {finished[0].peak_memory / 2**20:.0f} MiB"
     )
+    if finished[0].note:
+        print_error(finished[0].note)
     if finished[0].warning:
         print_error(finished[0].warning)
         return 2

@@ -84,21 +84,30 @@ def study(options: argparse.Namespace) -> int:
     if options.given < 1:
         raise BadSetting(f"--given is {options.given}; it must be at least 1")
 
-    import cv2
-    import torch
-
     from ..evaluation.parts import ClipFolders, gather_parts
-    from ..evaluation.running import run_case
-    from ..evaluation.sheets import write_sheet
+    from ..shared.folder_claim import claim
     from ..shared.matte_folder import MatteFolder
-    from .progress import Progress
 
     methods = _methods(options)
     folders = ClipFolders(options.clips, options.films, options.data, options.scenes, options.folder, options.given)
     parts = gather_parts(folders, chosen_parts, print_error)
     if not parts:
         raise BadSetting("none of the study's clips are available")
-    MatteFolder(options.out).claim({"study": options.study})
+    with claim(MatteFolder(options.out)) as claimed:
+        claimed.mark({"study": options.study})
+        _run(options, methods, parts)
+    return 0
+
+
+def _run(options: argparse.Namespace, methods: list[Method], parts: list[StudyPart]) -> None:
+    """Run the methods on all cases of `parts`, and write reports, also if it is stopped."""
+    import cv2
+    import torch
+
+    from ..evaluation.running import run_case
+    from ..evaluation.sheets import write_sheet
+    from .progress import Progress
+
     cv2.setNumThreads(torch.get_num_threads())  # so that the times of all methods are comparable
     runs: list[Run] = []
     try:
@@ -117,7 +126,6 @@ def study(options: argparse.Namespace) -> int:
     finally:  # report what is done, even if stopped
         if runs:
             _write(options, parts, methods, runs)
-    return 0
 
 
 def _methods(options: argparse.Namespace) -> list[Method]:

@@ -28,6 +28,7 @@ from ..methods.registry import find_recipe
 from ..output.mattes import MatteWriter
 from ..runtime.device import pick_device
 from ..shared.errors import WeightsMissing
+from ..shared.folder_claim import FolderClaim, claim
 from ..shared.matte_folder import MatteFolder
 from ..shared.protocol import Answer, Finished, MatteReady
 from ..shared.types import PropagationJob, Settings
@@ -122,12 +123,16 @@ class BaselineMethod:
 
     def run(self, case: Case, folder: Path, report: ReportFrames) -> float:
         results = MatteFolder(folder)
-        results.claim(self.identity())
+        with claim(results) as claimed:
+            claimed.mark(self.identity())
+            return self._run(case, claimed, report)
+
+    def _run(self, case: Case, claimed: FolderClaim, report: ReportFrames) -> float:
         keyframes = case.keyframes(self.unlabelled)
         groups = group_by_keyframes(((keyframe.frame, keyframe.objects) for keyframe in keyframes), max_objects=None)
         clip, done, start = case.clip.clip, 0, perf_counter()
         framing = Framing.fit(clip.height, clip.width, working_height=self.settings.height, stride=self.stride)
-        writer = MatteWriter(results, case.clip.numbers, list(case.objects), case.span)
+        writer = MatteWriter(claimed.folder, claimed.written, case.clip.numbers, list(case.objects), case.span)
         with FrameReader.open(clip.path) as reader:
             read_image = partial(_read_image, reader, framing)
             for group in groups:

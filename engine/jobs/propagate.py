@@ -8,26 +8,27 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import chain, islice
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from .. import VERSION
 from ..inference.propagate import Labels, Matte, Propagator
-from ..inference.sweeps import KeyframePolicy, ObjectGroup, Sweep, group_by_keyframes, group_jointly, plan_sweeps
 from ..media.frames import FrameReader
-from ..media.label_images import read_keyframe
 from ..networks.network import Features
-from ..output.mattes import MatteWriter, OutlineTracer, ProbabilityFile
+from ..output.dropped_objects import DroppedObject, drop_objects
+from ..output.mattes import MatteWriter, ProbabilityFile
+from ..output.outlines import OutlineTracer
 from ..runtime.device import peak_memory
 from ..runtime.prefetch import WriteBehind
-from ..shared.errors import Cancelled, KeyframeOutsideClip, MatteUnreadable, NoKeyframes
-from ..shared.matte_folder import MatteFolder, spans
+from ..shared.errors import Cancelled, EngineError, MatteUnreadable, NoKeyframes
+from ..shared.folder_claim import FolderClaim, claim
+from ..shared.folder_lock import refuse_if_locked
 from ..shared.protocol import Answer, Finished, JobCancelled, MatteReady, Stage
 from ..shared.types import PropagationJob
 from ..suggestion.key_cache import KeyFolder
+from .account import note_dropped, note_kept, take_account
 from .adapt import adapt
+from .clip_identity import compare_with_earlier, identify
+from .plan import JobPlan, make_plan
 from .resume import JobCheckpoint, ResumePoint, job_identity
 from .setup import JobContext, open_job_context
 
@@ -44,93 +45,56 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
     try:
         if not job.keyframes:
             raise NoKeyframes("there are no keyframes to propagate from")
+        refuse_if_locked(job.folder)
         with open_job_context(job, cancelled, report) as context:
-            plan = _prepare(job, context, report)
-            with _open_outputs(job, context, plan, report) as outputs:
+            plan = make_plan(job, context)
+            with (
+                _claim_folder(job, context, plan, report) as (claimed, changed),
+                _open_outputs(job, context, plan, claimed, report) as outputs,
+            ):
                 propagator = _new_propagator(job, context, plan)
                 steps_per_second = _propagate(job, context, plan, outputs, propagator, report)
-                _finish(job, context, plan, outputs)
-            warnings = (plan.warning, context.reader.warning, context.source.warning(job.frames))
+                dropped = _finish(job, context, plan, outputs)
+            account = take_account(job, context, plan.truth, plan.groups, plan.sweeps, outputs.mattes.written())
+            notes = (changed, note_dropped(dropped), note_kept(outputs.mattes))
+            warnings = (plan.warning, context.reader.warning, account.warning)
         report(
             Finished(
                 job.job_id,
                 warning=" ".join(filter(None, warnings)),
                 frames_per_second=round(steps_per_second, 3),
                 peak_memory=peak_memory(),
+                note=" ".join(filter(None, notes)),
+                frames_done=account.frames_done,
+                frames_asked=account.frames_asked,
             )
         )
     except Cancelled:
         report(JobCancelled(job.job_id))
 
 
-# -- prepare and plan --------------------------------------------------------------------------------------------------
-@dataclass(frozen=True)
-class _JobPlan:
-    """What a job propagates: its keyframes, groups of objects, sweeps and matte folder."""
+# -- prepare --------------------------------------------------------------------------------------------------
+@contextmanager
+def _claim_folder(
+    job: PropagationJob, context: JobContext, plan: JobPlan, report: Report
+) -> Iterator[tuple[FolderClaim, str]]:
+    """Claim the matte folder during the `with` block, and adapt the network if the job asks for it.
 
-    folder: MatteFolder
-    truth: dict[int, NDArray[np.uint8]]  # keyframe labels (H, W) by media frame
-    groups: tuple[ObjectGroup, ...]
-    sweeps: tuple[Sweep, ...]
-    policy: KeyframePolicy
-    warning: str  # about the keyframes; empty if there is none
-
-    @property
-    def objects(self) -> list[int]:
-        """Return the ids of all objects, ascending."""
-        return sorted({number for group in self.groups for number in group.objects})
-
-    @property
-    def steps(self) -> int:
-        """Return the number of steps: wanted frames, counted once in each sweep."""
-        return sum(sweep.wanted_count() for sweep in self.sweeps)
-
-
-def _prepare(job: PropagationJob, context: JobContext, report: Report) -> _JobPlan:
-    """Read the keyframes, plan the sweeps, claim the matte folder, and adapt the network if the job asks for it."""
-    truth, warning = _read_keyframes(job, context.reader)
-    policy = context.recipe.keyframe_policy
-    if policy.shared_memory and not any(labels.any() for labels in truth.values()):
-        raise NoKeyframes("no object is marked on any keyframe")
-    group_objects = group_jointly if policy.shared_memory else group_by_keyframes
-    annotations = ((keyframe.frame, keyframe.objects) for keyframe in job.keyframes)
-    groups = group_objects(annotations, max_objects=context.network.max_objects)
-    sweeps = plan_sweeps(groups, job.frames, job.direction, before_first=policy.before_first)
-    folder = MatteFolder(job.folder)
-    folder.claim(_folder_record(job, context.reader))
-    if job.settings.adapt:
-        adapt(context, folder, truth, groups, partial(_report_stage, job, report))
-    return _JobPlan(folder, truth, groups, sweeps, context.recipe.keyframe_policy_for(context.numbers), warning)
-
-
-def _read_keyframes(job: PropagationJob, reader: FrameReader) -> tuple[dict[int, NDArray[np.uint8]], str]:
-    """Read the keyframe labels by media frame; return them with a warning for the user if keyframes overlap.
-
-    Where the keyframe masks of two objects overlap, the higher object number wins.
+    Yields the claim, and a note if the clip's files have changed since earlier mattes were made.
     """
-    size = (reader.clip.height, reader.clip.width)
-    truth: dict[int, NDArray[np.uint8]] = {}
-    overlapping: list[int] = []
-    for keyframe in job.keyframes:
-        if not 0 <= keyframe.frame < reader.clip.frame_count:
-            raise KeyframeOutsideClip(
-                f"keyframe {keyframe.labels.name} is on frame {keyframe.frame}, but "
-                f"the clip has frames 0 to {reader.clip.frame_count - 1}"
-            )
-        labels = read_keyframe(keyframe, size=size)
-        below = truth.setdefault(keyframe.frame, np.zeros(size, np.uint8))
-        annotated = np.isin(labels, keyframe.objects) & (labels > 0)
-        if below[annotated].any():
-            overlapping.append(reader.numbers[keyframe.frame])
-        below[annotated] = labels[annotated]
-    warning = f"Keyframes overlap on frames {spans(overlapping)}: the object with the higher number is in front."
-    return truth, warning if overlapping else ""
+    with claim(plan.folder) as claimed:
+        identity = identify(context.reader)
+        has_results = bool(claimed.written.recorded())
+        changed = compare_with_earlier(identity, claimed.earlier, job.folder, has_results=has_results)
+        claimed.mark({**_folder_record(job, context.reader), "identity": identity})
+        if job.settings.adapt:
+            adapt(context, plan.folder, plan.truth, plan.groups, partial(_report_stage, job, report))
+        yield claimed, changed
 
 
 def _folder_record(job: PropagationJob, reader: FrameReader) -> dict[str, Any]:
     """Return the description of the job that is written to the marker file of the matte folder."""
     return {
-        "keymatte": VERSION,
         "first_number": reader.numbers[0],
         "frames": [job.frames.start, job.frames.stop],
         **{name: value for name, value in asdict(job).items() if name not in ("job_id", "frames", "folder")},
@@ -147,10 +111,12 @@ class _Outputs:
     probabilities: ProbabilityFile | None
     checkpoint: JobCheckpoint
     resumable: bool
+    claimed: FolderClaim
 
     def write(self, matte: Matte, then: Callable[[], None]) -> None:
         """Write the mattes of one frame, then call `then`."""
-        self.outlines.remove_outdated()
+        self.claimed.lock.check()
+        self.outlines.mark_outdated()
         self.mattes.write(matte)
         if self.probabilities:
             self.probabilities.add(matte)
@@ -158,11 +124,13 @@ class _Outputs:
 
 
 @contextmanager
-def _open_outputs(job: PropagationJob, context: JobContext, plan: _JobPlan, report: Report) -> Iterator[_Outputs]:
+def _open_outputs(
+    job: PropagationJob, context: JobContext, plan: JobPlan, claimed: FolderClaim, report: Report
+) -> Iterator[_Outputs]:
     """Yield the writers of the job's results, and close the probability file when the `with` block ends.
 
-    If the job is cancelled in the block, outlines are still traced, within a short time limit. If a matte cannot be
-    read, the job's checkpoint is removed, or a resumed run would fail on the same matte again.
+    If the job is cancelled in the block, outlines are still traced, within a short time limit. After an error that the
+    checkpoint may have caused, it is removed, or a resumed run would fail again.
     """
     reader, folder = context.reader, plan.folder
     size = (reader.clip.height, reader.clip.width)
@@ -171,6 +139,7 @@ def _open_outputs(job: PropagationJob, context: JobContext, plan: _JobPlan, repo
     outputs = _Outputs(
         mattes=MatteWriter(
             folder,
+            claimed.written,
             reader.numbers,
             plan.objects,
             job.frames,
@@ -182,21 +151,23 @@ def _open_outputs(job: PropagationJob, context: JobContext, plan: _JobPlan, repo
         probabilities=ProbabilityFile(job.probabilities, plan.objects, job.frames, size) if job.probabilities else None,
         checkpoint=checkpoint,
         resumable=resumable,
+        claimed=claimed,
     )
     try:
         yield outputs
-    except MatteUnreadable:
-        checkpoint.remove()  # or a resumed run would fail on the same matte again
-        raise
     except Cancelled:
         outputs.outlines.trace_briefly()
+        raise
+    except Exception as error:
+        if isinstance(error, MatteUnreadable) or not isinstance(error, EngineError):
+            checkpoint.remove()
         raise
     finally:
         if outputs.probabilities:
             outputs.probabilities.close()
 
 
-def _new_propagator(job: PropagationJob, context: JobContext, plan: _JobPlan) -> Propagator:
+def _new_propagator(job: PropagationJob, context: JobContext, plan: JobPlan) -> Propagator:
     """Make the propagator of the job; if `job.keys` is a folder, the frames' attention keys are written there."""
     recipe, network = context.recipe, context.network
     keys = KeyFolder.open(job.keys, context.identity()) if job.keys else None
@@ -221,24 +192,13 @@ def _keep_keys(keys: KeyFolder, frame: int, features: Features) -> None:
 
 
 def _propagate(
-    job: PropagationJob, context: JobContext, plan: _JobPlan, outputs: _Outputs, propagator: Propagator, report: Report
+    job: PropagationJob, context: JobContext, plan: JobPlan, outputs: _Outputs, propagator: Propagator, report: Report
 ) -> float:
     """Compute and write all mattes, resuming an interrupted run of the same job; return the steps per second."""
-    resume = _find_resume_point(context, plan, outputs)
-    if resume is None:
-        if reason := outputs.checkpoint.restart_reason(resumable=outputs.resumable):
-            _log.warning("%s", reason)
-            report(Stage(job.job_id, reason))
-        outputs.checkpoint.remove()
-    report(Stage(job.job_id, "Encoding the keyframes" + (", then resuming" if resume else "")))
-    before = resume.done if resume else 0
-    done, began = before, time.monotonic()
+    began = time.monotonic()
+    before, mattes = _start(job, context, plan, outputs, propagator, report)
+    done = before
     with WriteBehind() as writer:
-        mattes = propagator.propagate(
-            plan.sweeps,
-            resume_from=resume.state if resume else None,
-            state_due=outputs.checkpoint.due if outputs.resumable else lambda: False,
-        )
         for done, matte in enumerate(mattes, before + 1):
             ready = MatteReady(job.job_id, matte.frame, done, plan.steps)
             writer.submit(partial(outputs.write, matte, partial(report, ready)))
@@ -249,13 +209,40 @@ def _propagate(
     return (done - before) / max(time.monotonic() - began, 1e-9)
 
 
-def _find_resume_point(context: JobContext, plan: _JobPlan, outputs: _Outputs) -> ResumePoint | None:
+def _start(
+    job: PropagationJob, context: JobContext, plan: JobPlan, outputs: _Outputs, propagator: Propagator, report: Report
+) -> tuple[int, Iterator[Matte]]:
+    """Resume an interrupted run of the same job, or start; return the number of steps done and the further mattes.
+
+    If resuming fails for whatever reason, the job starts again and says so.
+    """
+    state_due = outputs.checkpoint.due if outputs.resumable else lambda: False
+    try:
+        if resume := _find_resume_point(context, plan, outputs):
+            report(Stage(job.job_id, "Encoding the keyframes, then resuming"))
+            mattes = propagator.propagate(plan.sweeps, resume_from=resume.state, state_due=state_due)
+            first = [*islice(mattes, 1)]
+            return resume.done, chain(first, mattes)
+    except (Cancelled, EngineError):
+        raise
+    except Exception as error:  # a checkpoint that is not what it should be can cause any
+        _log.warning("the checkpoint cannot be used: %r", error)
+        outputs.mattes.start_again()
+    if reason := outputs.checkpoint.restart_reason(resumable=outputs.resumable):
+        _log.warning("%s", reason)
+        report(Stage(job.job_id, reason))
+    outputs.checkpoint.remove()
+    report(Stage(job.job_id, "Encoding the keyframes"))
+    return 0, propagator.propagate(plan.sweeps, state_due=state_due)
+
+
+def _find_resume_point(context: JobContext, plan: JobPlan, outputs: _Outputs) -> ResumePoint | None:
     """Return the point at which an interrupted run of the same job stopped; None if it cannot be resumed.
 
     All mattes that it wrote must be intact, and the same frames must be readable.
     """
     point = outputs.checkpoint.load() if outputs.resumable else None
-    if point is None:
+    if point is None or not _fits(point, context, plan):
         return None
     permanent: Labels = plan.truth if plan.policy.permanent else {}
     can_read = {frame: context.source.read(frame) is not None for frame in sorted({*permanent, *point.failed})}
@@ -266,18 +253,33 @@ def _find_resume_point(context: JobContext, plan: _JobPlan, outputs: _Outputs) -
     return point if outputs.mattes.adopt(point.written, outputs.checkpoint.first_matte_path) else None
 
 
+def _fits(point: ResumePoint, context: JobContext, plan: JobPlan) -> bool:
+    """Return whether the numbers in a checkpoint are within the job's."""
+    state, frames = point.state, range(context.reader.clip.frame_count)
+    if not 0 <= state.sweep < len(plan.sweeps) or not 0 <= point.done <= plan.steps:
+        return False
+    return state.frame in plan.sweeps[state.sweep].frames and all(frame in frames for frame in point.failed)
+
+
 # -- finish ------------------------------------------------------------------------------------------------------------
-def _finish(job: PropagationJob, context: JobContext, plan: _JobPlan, outputs: _Outputs) -> None:
+def _finish(job: PropagationJob, context: JobContext, plan: JobPlan, outputs: _Outputs) -> list[DroppedObject]:
     """Write the files that remain after propagation, and remove the checkpoint.
 
     These are mattes of keyframes whose frames cannot be read, outlines, and probabilities if the job asks for them.
+    Results of objects that have no keyframes any more are removed and returned.
     """
-    unreadable = [frame for frame in job.frames if frame in context.source.failed]
-    outputs.mattes.write_unreadable_keyframes(plan.truth, unreadable)
+    outputs.claimed.lock.check()
+    unreadable = [frame for frame in job.frames if frame in context.source.failed and frame in plan.truth]
+    annotated = {frame: [number for group in plan.groups for number in group.annotated(frame)] for frame in unreadable}
+    outputs.mattes.write_unreadable_keyframes(plan.truth, annotated)
+    dropped = drop_objects(plan.folder, outputs.claimed.written, plan.objects)
+    outputs.mattes.renew_labels(all_frames=bool(dropped))
     outputs.outlines.trace(context.source.check)
     if outputs.probabilities:
         outputs.probabilities.save()
     outputs.checkpoint.remove()
+    outputs.claimed.lock.check()
+    return dropped
 
 
 def _report_stage(job: PropagationJob, report: Report, text: str, done: int, total: int) -> None:

@@ -19,24 +19,24 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load, save
 
-from ..checkpoints import loading
 from ..checkpoints.download import sha256_of
 from ..inference.propagate import Labels, PropagationState
 from ..inference.sweeps import ObjectGroup
 from ..shared.errors import EngineError
 from ..shared.files import atomic_write
-from ..shared.matte_folder import CHECKPOINT_FILE, MatteFolder
+from ..shared.matte_folder import MatteFolder
 from ..shared.types import PropagationJob
+from .checkpoint_files import CheckpointFiles
 from .setup import JobContext
 
 _log = logging.getLogger(__name__)
 _WRITTEN = "written"  # name of the tensor with the sizes of written mattes
-_MIN_SECONDS = 5.0  # between two checkpoints
-_MIN_COST_RATIO = 20  # between two checkpoints: at least this many times what writing the last one took
-_MAX_BYTES_PER_SECOND = 2 << 20
-_MAX_BYTES = 256 << 20  # a larger state is not kept
+_MIN_SECONDS = 1.0  # between two checkpoints
+_MIN_COST_RATIO = 20  # between two checkpoints: at least this many times the processor time of writing the last one
+_MIN_WAIT_RATIO = 2  # the same for the time that writing took, which is mostly that of the disk
+_MAX_BYTES_PER_SECOND = 16 << 20
+_MAX_BYTES = 1 << 30  # a larger state is not kept
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ class JobCheckpoint:
         self._identity = json.dumps(identity, sort_keys=True, default=str)
         self._folder = folder
         self._job_folder = folder.unfinished / hashlib.sha256(self._identity.encode()).hexdigest()[:16]
+        self._files = CheckpointFiles(self._job_folder)
         self._next: float | None = time.monotonic() + _MIN_SECONDS  # None: no more checkpoints
 
     def first_matte_path(self, object_id: int, number: int) -> Path:
@@ -87,24 +88,24 @@ class JobCheckpoint:
         return kept
 
     def load(self) -> ResumePoint | None:
-        """Read the checkpoint of this job; None if there is none, or if it is damaged."""
-        file = self._job_folder / CHECKPOINT_FILE
+        """Read the checkpoint of this job; None if there is none, or if it is damaged in any way."""
+        if not self._files.main.is_file():
+            return None
         try:
-            metadata = loading.metadata(file) if file.is_file() else {}
-            if metadata.get("identity") == self._identity:
-                progress = json.loads(metadata["progress"])
-                # Not memory-mapped, since Windows cannot replace a mapped file; cloned, since the bytes are read-only.
-                tensors = {name: tensor.clone() for name, tensor in load(file.read_bytes()).items()}
-                written = tensors.pop(_WRITTEN).numpy()
-                return ResumePoint(
-                    PropagationState(progress["sweep"], progress["frame"], progress["trackers"], tensors),
-                    progress["done"],
-                    written,
-                    frozenset(progress["readable"]),
-                    {int(frame): reason for frame, reason in progress["failed"].items()},
-                )
-        except (EngineError, SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-            _log.warning("%s: the job starts again", error)
+            about, tensors = self._files.read()
+            if about["identity"] != self._identity:
+                return None
+            progress = json.loads(about["progress"])
+            written = tensors.pop(_WRITTEN).numpy()
+            return ResumePoint(
+                PropagationState(progress["sweep"], progress["frame"], progress["trackers"], tensors),
+                progress["done"],
+                written,
+                frozenset(progress["readable"]),
+                {int(frame): reason for frame, reason in progress["failed"].items()},
+            )
+        except Exception as error:  # a damaged file can cause any
+            _log.warning("%s: %s; the job starts again", self._files.main, error)
         return None
 
     def restart_reason(self, *, resumable: bool) -> str:
@@ -133,12 +134,12 @@ class JobCheckpoint:
         failed: Mapping[int, str],
     ) -> None:
         """Write a checkpoint, unless the state is too large; if writing fails, the job goes on without checkpoints."""
-        began, size = time.monotonic(), sum(tensor.nbytes for tensor in state.tensors.values())
         if self._next is None:
             return
-        if size > _MAX_BYTES:
+        if sum(tensor.nbytes for tensor in state.tensors.values()) > _MAX_BYTES:
             _log.info("memory is too large for checkpoints: if the job is interrupted, it resumes from the last one")
             return
+        began, began_computing = time.monotonic(), time.thread_time()
         progress = {
             "sweep": state.sweep,
             "frame": state.frame,
@@ -148,16 +149,14 @@ class JobCheckpoint:
             "failed": dict(failed),
         }
         try:
-            tensors = {name: tensor.cpu().contiguous().clone() for name, tensor in state.tensors.items()}
-            tensors[_WRITTEN] = torch.from_numpy(written())
-            with atomic_write(self._job_folder / CHECKPOINT_FILE) as part:
-                metadata = {"identity": self._identity, "progress": json.dumps(progress)}
-                part.write_bytes(save(tensors, metadata=metadata))
+            about = {"identity": self._identity, "progress": json.dumps(progress)}
+            size = self._files.write(about, {**state.tensors, _WRITTEN: torch.from_numpy(written())})
         except (EngineError, SafetensorError, RuntimeError, MemoryError) as error:
             self._give_up(error)
             return
-        now = time.monotonic()
-        self._next = now + max(_MIN_SECONDS, _MIN_COST_RATIO * (now - began), size / _MAX_BYTES_PER_SECOND)
+        now, computing = time.monotonic(), time.thread_time() - began_computing
+        waits = _MIN_SECONDS, _MIN_COST_RATIO * computing, _MIN_WAIT_RATIO * (now - began), size / _MAX_BYTES_PER_SECOND
+        self._next = began + max(waits)
 
     def remove(self) -> None:
         """Remove the checkpoints of all jobs in the matte folder."""
@@ -169,7 +168,7 @@ class JobCheckpoint:
         _log.warning("%s: if the job is interrupted, it starts again", message)
         self._next = None
         with suppress(OSError):
-            (self._job_folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+            self._files.main.unlink(missing_ok=True)
 
 
 def job_identity(

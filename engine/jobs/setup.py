@@ -24,7 +24,6 @@ from ..networks.precision import autocast
 from ..runtime.device import memory_errors, pick_device, pick_precision
 from ..runtime.prefetch import ReadAhead
 from ..shared.errors import BadSetting, Cancelled, ClipNotFound, FramesUnreadable
-from ..shared.matte_folder import spans
 from ..shared.protocol import Answer, Stage
 from ..shared.types import PropagationJob, SuggestionJob
 
@@ -62,15 +61,6 @@ class FrameSource:
         """Raise Cancelled if the job was cancelled."""
         if self._cancelled():
             raise Cancelled
-
-    def warning(self, frames: range) -> str:
-        """Return a warning about those `frames` that could not be read; empty if there are none."""
-        missing = sorted(frame for frame in self.failed if frame in frames)
-        if not missing:
-            return ""
-        count = "1 frame" if len(missing) == 1 else f"{len(missing)} frames"
-        numbers = spans([self._reader.numbers[frame] for frame in missing])
-        return FramesUnreadable(f"{count} could not be read ({numbers}): {self.failed[missing[0]]}").sentence()
 
 
 def _open_clip(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,19 @@ from ..media.label_images import label_files, read_labels
 from ..media.mask_names import read_mask_names
 from ..media.names import FrameNames
 from ..shared.arrays import iterate_npz, read_npz
-from ..shared.errors import BadSetting, Cancelled, EngineError, FramesUnreadable, KeyframeOutsideClip, MasksMissing
-from ..shared.matte_folder import is_number
+from ..shared.errors import (
+    BadSetting,
+    Cancelled,
+    EngineError,
+    FolderTaken,
+    FramesUnreadable,
+    KeyframeOutsideClip,
+    MasksMissing,
+)
+from ..shared.files import writing_error
+from ..shared.folder_claim import read_marker
+from ..shared.folder_lock import locked, refuse_if_locked
+from ..shared.matte_folder import MatteFolder, is_number
 from ..shared.protocol import Answer, JobCancelled, Stage, Suggested
 from ..shared.types import SuggestionJob
 from ..suggestion.key_cache import KeyFolder
@@ -36,7 +48,8 @@ def run(job: SuggestionJob, report: Callable[[Answer], None], cancelled: Callabl
 @torch.inference_mode()
 def _run(job: SuggestionJob, report: Callable[[Answer], None], cancelled: Callable[[], bool]) -> Suggested:
     _check(job)
-    with open_job_context(job, cancelled, report) as context:
+    refuse_if_locked(_locked_folder(job))
+    with open_job_context(job, cancelled, report) as context, _keys_locked(job):
         keys = KeyFolder.open(job.keys, context.identity())
         frames = _encode(job, context, keys, report)
         if not frames:
@@ -71,6 +84,27 @@ def _run(job: SuggestionJob, report: Callable[[Answer], None], cancelled: Callab
             step=step,
         )
     return Suggested(job.job_id, tuple(item.frame for item in suggestions), tuple(item.score for item in suggestions))
+
+
+def _locked_folder(job: SuggestionJob) -> Path:
+    """Return the folder to lock while keys are written: the matte folder that holds them, else their own."""
+    return job.keys.parent if read_marker(MatteFolder(job.keys.parent)) else job.keys
+
+
+@contextmanager
+def _keys_locked(job: SuggestionJob) -> Iterator[None]:
+    """Hold the lock of the folder of the keys during the `with` block. Raises FolderInUse, and FolderTaken for a file.
+
+    Also raises FolderNotWritable, DiskFull.
+    """
+    if job.keys.exists() and not job.keys.is_dir():
+        raise FolderTaken(f"{job.keys} is a file, not a folder")
+    try:
+        job.keys.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise writing_error(job.keys, error) from error
+    with locked(_locked_folder(job)):
+        yield
 
 
 def _check(job: SuggestionJob) -> None:

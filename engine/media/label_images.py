@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -68,12 +69,19 @@ def read_objects(path: Path, meaning: Meaning) -> MaskImage:
     return read_mask(_read_image(path, None), meaning)
 
 
-def write_labels(path: Path, labels: np.ndarray) -> None:
-    """Write labels (H, W) uint8 as palette PNG, atomically. Raises DiskFull, FolderNotWritable."""
+def encode_labels(labels: np.ndarray) -> bytes:
+    """Encode labels (H, W) uint8 as palette PNG."""
     image = Image.fromarray(np.ascontiguousarray(labels, np.uint8))
     image.putpalette(PALETTE.tobytes())
+    file = io.BytesIO()
+    image.save(file, format="PNG")
+    return file.getvalue()
+
+
+def write_labels(path: Path, labels: np.ndarray) -> None:
+    """Write labels (H, W) uint8 as palette PNG, atomically. Raises DiskFull, FolderNotWritable."""
     with atomic_write(path) as part:
-        image.save(part, format="PNG")
+        part.write_bytes(encode_labels(labels))
 
 
 def read_matte(path: Path) -> np.ndarray:
@@ -86,11 +94,18 @@ def read_matte(path: Path) -> np.ndarray:
     return grey.astype(np.float32) / np.float32(image.white)
 
 
+def encode_matte(alpha: np.ndarray) -> bytes:
+    """Encode alpha (H, W) float, 0..1, as 8-bit grey PNG."""
+    image = Image.fromarray(np.rint(np.clip(alpha, 0, 1) * np.float32(255)).astype(np.uint8))
+    file = io.BytesIO()
+    image.save(file, format="PNG", compress_level=4)
+    return file.getvalue()
+
+
 def write_matte(path: Path, alpha: np.ndarray) -> None:
     """Write alpha (H, W) float, 0..1, as 8-bit grey PNG, atomically. Raises DiskFull, FolderNotWritable."""
-    image = Image.fromarray(np.rint(np.clip(alpha, 0, 1) * np.float32(255)).astype(np.uint8))
     with atomic_write(path) as part:
-        image.save(part, format="PNG", compress_level=4)
+        part.write_bytes(encode_matte(alpha))
 
 
 def label_files(folder: Path) -> list[Path]:

@@ -1,37 +1,36 @@
-"""Writers of results: mattes, label images, probabilities and outlines."""
+"""Writers of results: mattes, label images and probabilities."""
 
 from __future__ import annotations
 
 import math
 import os
 import tempfile
-import time
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from functools import partial
-from itertools import count
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ..inference.propagate import Matte
-from ..media.label_images import read_matte, write_labels, write_matte
-from ..shared.errors import EngineError, MatteUnreadable
+from ..media.label_images import encode_labels, encode_matte, read_matte
+from ..shared.errors import MatteUnreadable
 from ..shared.files import atomic_write, writing_error
 from ..shared.matte_folder import MatteFolder
-from .contours import write_outlines
+from ..shared.written_files import WrittenFiles
 
-_MAX_SECONDS_AFTER_CANCEL = 2.0  # for tracing outlines
-_MATTES_PER_REPORT = 20
+_KEPT = -1  # instead of the size of a matte that this run wrote
 
 
 class MatteWriter:
-    """Writes the mattes of each sweep, blended where two sweeps reach a frame, and the label images made of them."""
+    """Writes the mattes of each sweep, blended where two sweeps reach a frame, and the label images made of them.
+
+    Images that were edited since Keymatte wrote them, or that it never wrote, are kept.
+    """
 
     def __init__(
         self,
         folder: MatteFolder,
+        files: WrittenFiles,
         numbers: tuple[int, ...],
         objects: list[int],
         frames: range,
@@ -44,25 +43,36 @@ class MatteWriter:
         wrong.
         """
         self._folder = folder
+        self._files = files
         self._keep_first = keep_first
         self._numbers = numbers
         self._objects = objects
         self._frames = frames
-        # Bytes written by this run; files of earlier runs are not blended.
+        # Bytes written by this run, _KEPT for an edited matte; files of earlier runs are not blended.
         self._written = np.zeros((len(frames), len(objects)), np.int64)
+        self.kept_labels: set[int] = set()  # frame numbers of label images that were edited, and kept
+        self.set_aside: list[Path] = []  # where images that could not be read were moved to
 
     def written(self) -> np.ndarray:
-        """Return the file size in bytes of each matte that this run wrote, 0 if none: (frames, objects) int64."""
+        """Return the file size in bytes of each matte that this run wrote: (frames, objects) int64.
+
+        It is 0 if there is none, and -1 if an edited matte was kept instead.
+        """
         return self._written.copy()
+
+    def kept(self) -> dict[int, list[int]]:
+        """Return the frame numbers of the edited mattes that were kept, by object."""
+        rows = {object_id: np.flatnonzero(self._written[:, i] == _KEPT) for i, object_id in enumerate(self._objects)}
+        return {object_id: [self._numbers[self._frames[row]] for row in found] for object_id, found in rows.items()}
 
     def adopt(self, written: np.ndarray, first_matte: Callable[[int, int], Path]) -> bool:
         """Take over mattes that an interrupted run wrote, if their file sizes match; else return False.
 
         If a matte was blended later, its first version is at `first_matte(object_id, number)`.
         """
-        if written.shape != self._written.shape:
+        if written.shape != self._written.shape or written.dtype != self._written.dtype or (written < _KEPT).any():
             return False
-        for row, i in np.argwhere(written):
+        for row, i in np.argwhere(written > 0):
             object_id, number = self._objects[i], self._numbers[self._frames[row]]
             files = self._folder.matte(object_id, number), first_matte(object_id, number)
             if not files[0].is_file() or written[row, i] not in [
@@ -72,36 +82,96 @@ class MatteWriter:
         self._written = written.copy()
         return True
 
-    def write(self, matte: Matte) -> None:
-        """Write the mattes of one frame and sweep, blended with those of the other sweep if already written."""
+    def start_again(self) -> None:
+        """Forget which mattes this run wrote; they are written again, and not blended."""
+        self._written[:] = 0
+
+    def write(self, matte: Matte, *, complete: bool = True) -> None:
+        """Write the mattes of one frame and sweep, blended with those of the other sweep if already written.
+
+        With `complete`, objects that have no matte on this frame yet get an empty one.
+        """
         number, row = self._numbers[matte.frame], matte.frame - self._frames.start
         alphas = np.zeros((len(self._objects), *matte.alpha.shape[1:]), np.float32)
         for i, object_id in enumerate(self._objects):
-            path = self._folder.matte(object_id, number)
+            path, is_new = self._folder.matte(object_id, number), object_id in matte.objects
+            if not self._may_write(path):
+                existing = read_existing(path, alphas.shape[1:])
+                alphas[i] = 0 if existing is None else existing
+                self._written[row, i] = _KEPT if is_new else self._written[row, i]
+                continue
             has_first = self._written[row, i] > 0
-            if object_id in matte.objects:
+            if is_new:
                 index = matte.objects.index(object_id)
                 alphas[i], blend_weight = matte.alpha[index], matte.blend_weights[index]
                 if has_first and blend_weight < 1:
                     alphas[i] = blend_weight * alphas[i] + (1 - blend_weight) * self._read_first(object_id, number)
-            elif (existing := _read_existing(path, alphas.shape[1:])) is not None:
+            elif (existing := read_existing(path, alphas.shape[1:])) is not None:
                 alphas[i] = existing  # of the other sweep, or of an earlier run, for an object that this matte lacks
                 continue
-            write_matte(path, alphas[i])
-            self._written[row, i] = path.stat().st_size if object_id in matte.objects else 0
-        write_labels(self._folder.labels(number), labels_from_alphas(alphas, self._objects))
+            elif not complete:
+                continue
+            data = encode_matte(alphas[i])
+            self._files.write(path, data)
+            self._written[row, i] = len(data) if is_new else 0
+        self._write_labels(number, labels_from_alphas(alphas, self._objects))
 
     def _read_first(self, object_id: int, number: int) -> np.ndarray:
         """Read the first sweep's matte of an object, keeping a copy of it if `keep_first` is set."""
         path = self._keep_first(object_id, number) if self._keep_first else self._folder.matte(object_id, number)
         return read_matte(path)
 
-    def write_unreadable_keyframes(self, truth: dict[int, np.ndarray], frames: list[int]) -> None:
-        """Write the keyframe masks in `truth` as mattes of those `frames` whose images cannot be read."""
-        for frame in frames:
-            if frame in truth:
-                alpha = np.stack([truth[frame] == number for number in self._objects]).astype(np.float32)
-                self.write(Matte(frame, tuple(self._objects), alpha, (1.0,) * len(self._objects), alpha[:0]))
+    def _write_labels(self, number: int, labels: np.ndarray) -> None:
+        path = self._folder.labels(number)
+        if self._may_write(path):
+            self._files.write(path, encode_labels(labels))
+        else:
+            self.kept_labels.add(number)
+
+    def _may_write(self, path: Path) -> bool:
+        """Return whether no edited image is at `path`; a file there that is no image is moved aside first."""
+        if not self._files.is_edited(path):
+            return True
+        try:
+            read_matte(path)
+        except MatteUnreadable:
+            self.set_aside.append(self._files.set_aside(path))
+            return True
+        return False
+
+    def write_unreadable_keyframes(
+        self, truth: Mapping[int, np.ndarray], annotated: Mapping[int, Sequence[int]]
+    ) -> None:
+        """Write the keyframe masks in `truth` as mattes of frames whose images cannot be read.
+
+        `annotated` holds the objects that have a mask there, by frame.
+        """
+        for frame, objects in annotated.items():
+            alpha = np.stack([truth[frame] == number for number in objects]).astype(np.float32)
+            self.write(Matte(frame, tuple(objects), alpha, (1.0,) * len(objects), alpha[:0]), complete=False)
+
+    def renew_labels(self, *, all_frames: bool) -> None:
+        """Make the label images of frames that this run did not write again where they disagree with the mattes.
+
+        That is where a matte was edited or, with `all_frames`, on every frame. A label image without mattes is removed.
+        """
+        mattes = (path for path in self._files.recorded() if path.parent.name != "labels")
+        edited = {int(path.stem) for path in mattes if self._files.is_edited(path)}
+        done = {self._numbers[self._frames[row]] for row in np.flatnonzero(self._written.any(axis=1))}
+        for number in sorted((set(self._folder.numbers_done()) if all_frames else edited) - done):
+            path = self._folder.labels(number)
+            if path in self._files and not self._files.is_edited(path):
+                self._renew_labels(path, number)
+
+    def _renew_labels(self, path: Path, number: int) -> None:
+        found = [(object_id, read_any(self._folder.matte(object_id, number))) for object_id in self._objects]
+        alphas = {object_id: alpha for object_id, alpha in found if alpha is not None}
+        if not alphas:
+            path.unlink(missing_ok=True)
+        elif len({alpha.shape for alpha in alphas.values()}) == 1:
+            data = encode_labels(labels_from_alphas(np.stack(list(alphas.values())), list(alphas)))
+            if not path.is_file() or path.read_bytes() != data:
+                self._files.write(path, data)
 
 
 class ProbabilityFile:
@@ -168,82 +238,20 @@ class ProbabilityFile:
         self._scratch.close()
 
 
-class OutlineTracer:
-    """Traces the outlines of all objects from the mattes in the folder, also those that earlier runs wrote."""
-
-    def __init__(
-        self,
-        folder: MatteFolder,
-        numbers: tuple[int, ...],
-        objects: list[int],
-        size: tuple[int, int],
-        report: Callable[[int, int], None],
-    ) -> None:
-        """Set up tracing; `size` is the clip's (H, W). `report(done, total)` reports progress, in mattes."""
-        self._folder = folder
-        self._numbers = numbers
-        self._objects = objects
-        self._size = size
-        self._report = report
-        self._outdated_removed = False
-
-    def remove_outdated(self) -> None:
-        """Remove the outline files of an earlier run, outdated once a matte changes; later calls do nothing."""
-        if not self._outdated_removed:
-            for object_id in self._objects:
-                with suppress(OSError):  # a completed run overwrites the file anyway
-                    self._folder.outlines(object_id).unlink()
-            self._outdated_removed = True
-
-    def trace(self, check: Callable[[], None]) -> None:
-        """Trace all objects; `check` is called before each matte and may raise to stop."""
-        total = sum(2 * len(self._frames(number)) for number in self._objects)  # usually two passes, rarely three
-        steps = count()
-
-        def mattes(object_id: int) -> Iterator[tuple[int, np.ndarray]]:
-            for frame in self._frames(object_id):
-                check()
-                if (done := next(steps)) % _MATTES_PER_REPORT == 0:
-                    self._report(min(done, total), total)
-                alpha = _read_existing(self._folder.matte(object_id, self._numbers[frame]), self._size)
-                if alpha is not None:
-                    yield frame, alpha
-
-        for object_id in self._objects:
-            write_outlines(self._folder.outlines(object_id), partial(mattes, object_id))
-
-    def trace_briefly(self) -> None:
-        """Trace for at most `_MAX_SECONDS_AFTER_CANCEL`, so that a cancelled run of few frames has outlines too."""
-        end = time.monotonic() + _MAX_SECONDS_AFTER_CANCEL
-
-        def check() -> None:
-            if time.monotonic() > end:
-                raise _TimeLimitExceeded
-
-        with suppress(_TimeLimitExceeded, EngineError):
-            self.trace(check)
-
-    def _frames(self, object_id: int) -> list[int]:
-        """List the media frames for which the object has a matte file."""
-        names = {path.name for path in self._folder.matte_sequence(object_id).glob("*.png")}
-        return [
-            frame for frame, number in enumerate(self._numbers) if self._folder.matte(object_id, number).name in names
-        ]
-
-
-def _read_existing(path: Path, size: tuple[int, ...]) -> np.ndarray | None:
+def read_existing(path: Path, size: tuple[int, ...]) -> np.ndarray | None:
     """Read a matte; None if the file is missing, damaged or of another size."""
+    alpha = read_any(path)
+    return alpha if alpha is not None and alpha.shape == size else None
+
+
+def read_any(path: Path) -> np.ndarray | None:
+    """Read a matte of any size; None if the file is missing or damaged."""
     if not path.exists():
         return None
     try:
-        alpha = read_matte(path)
+        return read_matte(path)
     except MatteUnreadable:
         return None
-    return alpha if alpha.shape == size else None
-
-
-class _TimeLimitExceeded(Exception):
-    """Raised to stop tracing at its time limit."""
 
 
 def labels_from_alphas(alphas: np.ndarray, objects: list[int]) -> np.ndarray:

@@ -18,13 +18,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .errors import DiskFull, EngineError, EnvironmentFailed, FolderTaken
-from .files import read_json
+from .files import is_link, is_system_file, read_json
 from .pip_output import ProgressFilter, Report, failure
 
 _MARKER = "keymatte-environment.json"
 _CONSTRAINTS = "keymatte-constraints.txt"
 _ROOM_GB = {"torch": 2.5, "bpy": 2.0}  # needed while installing: the downloaded and the unpacked package
 _GPU_LIBRARIES_GB = 8.0  # further packages that PyTorch's wheel for Linux requires
+
+_LAYOUT_FOLDERS = ("bin", "include", "lib", "lib64", "scripts", "share", "etc", "man", "tmp")  # in lower case
+_LAYOUT_FILES = ("pyvenv.cfg", ".gitignore", _CONSTRAINTS)
 
 _children: set[subprocess.Popen[str]] = set()  # processes to kill when this one is told to end
 _spawning = threading.RLock()
@@ -107,17 +110,35 @@ def _write_marker(folder: Path, requirements: Sequence[str], constraints: Sequen
 
 
 def _clear(folder: Path) -> None:
-    """Empty the folder of an environment, except for its marker. Raises FolderTaken if it holds other files."""
+    """Empty the folder of an environment, except for its marker.
+
+    Raises FolderTaken if it holds other files than venv and pip make, or is a link, a home folder or a root.
+    """
+    if is_link(folder):
+        raise FolderTaken(f"{folder} is a link, and its target could be another program's")
     folder.mkdir(parents=True, exist_ok=True)
-    contents = [path for path in folder.iterdir() if not path.name.startswith(_MARKER)]
-    others = [path.name for path in contents if not path.name.startswith(".")]  # hidden files are the system's
-    if others and not (folder / _MARKER).exists():
-        raise FolderTaken(f"{folder} contains files that are not part of a Keymatte environment ({others[0]})")
+    resolved = folder.resolve()
+    if resolved == Path(resolved.anchor) or Path.home().resolve().is_relative_to(resolved):
+        raise FolderTaken(f"{folder} contains the home folder, and cannot hold a Keymatte environment")
+    contents = [
+        path for path in folder.iterdir() if not path.name.startswith(_MARKER) and not is_system_file(path.name)
+    ]
+    has_marker = bool(_read_marker(folder)) and not is_link(folder / _MARKER)
+    others = [path.name for path in contents if not (has_marker and _is_part_of_environment(path))]
+    if others:
+        raise FolderTaken(f"{folder} contains files that are not part of a Keymatte environment ({min(others)})")
     for path in contents:
-        if path.is_dir() and not path.is_symlink():
+        if path.is_dir() and not is_link(path):
             shutil.rmtree(path)
         else:
             path.unlink()
+
+
+def _is_part_of_environment(path: Path) -> bool:
+    """Return whether venv or pip makes a file or folder like this at the top of an environment."""
+    if is_link(path):
+        return path.name == "lib64" and path.readlink() == Path("lib")
+    return path.name.lower() in (_LAYOUT_FOLDERS if path.is_dir() else _LAYOUT_FILES)
 
 
 def _check_room(folder: Path, requirements: Sequence[str], report: Report) -> None:

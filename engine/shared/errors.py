@@ -92,7 +92,7 @@ class FramesUnreadable(EngineError):
     """Some frames cannot be read; the results of the others are kept."""
 
     code = "frames-unreadable"
-    default_remedy = "The mattes of all other frames are done. Repair or replace the clip and run again."
+    default_remedy = "Repair or replace the clip and run again."
 
 
 class MatteUnreadable(EngineError):
@@ -176,6 +176,13 @@ class FolderNotWritable(EngineError):
 class FolderTaken(EngineError):
     code = "folder-taken"
     default_remedy = "Choose a new or empty folder; nothing was changed in this one."
+
+
+class FolderInUse(EngineError):
+    """Another process is writing to a folder."""
+
+    code = "folder-in-use"
+    default_remedy = "Wait until it has ended, or choose another folder; nothing was changed in this one."
 
 
 class DiskFull(EngineError):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import stat
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +16,12 @@ from .errors import DiskFull, FolderNotWritable
 
 _MAX_RETRY_SECONDS = 2.0
 _MAX_JSON = 16 << 20  # bytes
+_SYSTEM_FILES = (
+    *(".ds_store", ".localized", ".spotlight-v100", ".trashes", ".fseventsd", ".temporaryitems"),  # macOS
+    *("thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information"),  # Windows
+    *(".directory", "lost+found"),  # Linux
+)
+_SYSTEM_PREFIXES = ("._", ".nfs", ".fuse_hidden", ".trash-", ".smbdelete")
 
 
 def read_json(path: Path) -> Any:
@@ -86,3 +94,19 @@ def modified_ns(path: Path) -> int:
         return path.stat().st_mtime_ns
     except OSError:
         return 0
+
+
+def is_link(path: Path) -> bool:
+    """Return whether `path` is a symbolic link or, on Windows, a junction; False if it does not exist."""
+    if sys.platform == "win32":
+        try:
+            status = os.lstat(path)
+        except OSError:
+            return False
+        return stat.S_ISLNK(status.st_mode) or status.st_reparse_tag == stat.IO_REPARSE_TAG_MOUNT_POINT
+    return path.is_symlink()
+
+
+def is_system_file(name: str) -> bool:
+    """Return whether a file of this name is one that operating systems put into folders, such as `.DS_Store`."""
+    return name.lower() in _SYSTEM_FILES or name.lower().startswith(_SYSTEM_PREFIXES)

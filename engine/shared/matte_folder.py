@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from .errors import FolderTaken
-from .files import atomic_write, writing_error
+from .files import is_link
 
-_MARKER = "keymatte.json"
-_SYSTEM_FILES = ("thumbs.db", "desktop.ini")  # ignored, as are names that begin with a dot
 CHECKPOINT_FILE = "memory.safetensors"  # in the folder of an interrupted job
 _JOB_FOLDER_NAME = re.compile("[0-9a-f]{16}")
-_PARTLY_WRITTEN = re.compile(  # temporary files of a run, as paths from the matte folder
-    r"(?:keymatte\.json|adapted\.safetensors|labels/[0-9]{6,}\.png|mattes/[0-9]{3}/[0-9]{6,}\.png"
-    r"|outlines/[0-9]{3}\.npz|keys/[0-9]{6,}\.npy|unfinished/[0-9a-f]{16}/memory\.safetensors"
-    r"|unfinished/[0-9a-f]{16}/[0-9]{3}/[0-9]{6,}\.png)\.part"
-)
+_OBJECT_FOLDER_NAME = re.compile("[0-9]{3}")
+_FRAME_FILE_NAME = re.compile("[0-9]{6,}[.]png")
+_OUTLINES_NAME = re.compile("[0-9]{3}[.]npz")
+_KEYS_NAME = re.compile("[0-9]{6,}[.]npy|about[.]json")
+_CHECKPOINT_NAME = re.compile(r"memory(-[0-9]+)?\.safetensors(\.part)?")
 _NUMBER = re.compile("([0-9]+)(?!.*[0-9])")  # other digits, such as ², are no numbers
 
 
@@ -87,7 +81,7 @@ class MatteFolder:
 
     def unfinished_jobs(self) -> list[Path]:
         """List the checkpoint folders of interrupted jobs."""
-        return [path for path in self.unfinished.glob("*") if _JOB_FOLDER_NAME.fullmatch(path.name)]
+        return _subfolders(self.unfinished, _JOB_FOLDER_NAME)
 
     def remove_unfinished(self) -> None:
         """Remove the checkpoints of interrupted jobs, and no other files that may be in `unfinished`."""
@@ -95,45 +89,64 @@ class MatteFolder:
             with suppress(OSError):  # a checkpoint that cannot be removed stays complete
                 # first, as resuming without the other files would be wrong
                 (job_folder / CHECKPOINT_FILE).unlink(missing_ok=True)
-                shutil.rmtree(job_folder)
-        with suppress(OSError):
-            self.unfinished.rmdir()
+                for path in job_folder.iterdir():
+                    if _CHECKPOINT_NAME.fullmatch(path.name):
+                        path.unlink()
+                for mattes in _subfolders(job_folder, _OBJECT_FOLDER_NAME):
+                    for path in mattes.iterdir():
+                        if _FRAME_FILE_NAME.fullmatch(path.name.removesuffix(".part")):
+                            path.unlink()
+                    mattes.rmdir()
+                job_folder.rmdir()
+        if not is_link(self.unfinished):
+            with suppress(OSError):
+                self.unfinished.rmdir()
+
+    @property
+    def index(self) -> Path:
+        """Return the path of the record of the files written here; see `shared.written_files`."""
+        return self.root / "keymatte-index.txt"
+
+    def image_files(self) -> Iterator[Path]:
+        """Yield the label images and mattes in the folder; links, and what lies behind them, are left out."""
+        folders = [folder for folder in (self.root / "labels",) if folder.is_dir() and not is_link(folder)]
+        for folder in (*folders, *self.matte_sequences().values()):
+            for path in folder.iterdir():
+                if _FRAME_FILE_NAME.fullmatch(path.name) and not is_link(path):
+                    yield path
+
+    def derived_files(self) -> Iterator[Path]:
+        """Yield the outlines, cached keys and adapted weights in the folder, without links."""
+        for folder, name in ((self.root / "outlines", _OUTLINES_NAME), (self.keys, _KEYS_NAME)):
+            if folder.is_dir() and not is_link(folder):
+                yield from (path for path in folder.iterdir() if name.fullmatch(path.name) and not is_link(path))
+        if self.adapted.is_file() and not is_link(self.adapted):
+            yield self.adapted
+
+    def matte_sequences(self) -> dict[int, Path]:
+        """Return the folders of mattes by object id, without links."""
+        return {int(path.name): path for path in _subfolders(self.root / "mattes", _OBJECT_FOLDER_NAME)}
 
     def keyframe(self, object_id: int, number: int) -> Path:
         """Return the path of the label image of an object's keyframe."""
         return self.root / "keyframes" / f"{object_id:03d}" / f"{number:06d}.png"
 
+    def keyframe_files(self) -> Iterator[Path]:
+        """Yield the label images of keyframes, without links and what lies behind them."""
+        keyframes = self.root / "keyframes"
+        for folder in _subfolders(keyframes, _OBJECT_FOLDER_NAME):
+            yield from [
+                path for path in folder.iterdir() if _FRAME_FILE_NAME.fullmatch(path.name) and not is_link(path)
+            ]
+
     def numbers_done(self) -> list[int]:
         """List the numbers of the frames that have a label image, ascending."""
         return sorted(int(path.stem) for path in (self.root / "labels").glob("*.png") if is_number(path.stem))
 
-    def claim(self, record: dict[str, Any]) -> None:
-        """Create the folder or take over an existing one, and write `record` as JSON to the marker file.
 
-        Partly written files of an interrupted run are removed. Raises FolderTaken if the folder holds files that are
-        not Keymatte's, FolderNotWritable, DiskFull.
-        """
-        marker = self.root / _MARKER
-        try:
-            if self.root.exists() and not self.root.is_dir():
-                raise FolderTaken(f"{self.root} is a file, not a folder")
-            self.root.mkdir(parents=True, exist_ok=True)
-            foreign = [path.name for path in self.root.iterdir() if not _may_precede_claim(path.name)]
-        except (OSError, ValueError) as error:
-            raise writing_error(self.root, error) from error
-        if foreign and not marker.exists():
-            raise FolderTaken(f"{self.root} contains files that are not Keymatte's ({foreign[0]})")
-        self._remove_partly_written()
-        with atomic_write(marker) as part:
-            part.write_text(json.dumps(record, indent=1, ensure_ascii=False, default=str), "utf-8", "backslashreplace")
-
-    def _remove_partly_written(self) -> None:
-        """Remove temporary files that an interrupted run has left under names that Keymatte writes, and no others."""
-        for part in self.root.rglob("*.part"):
-            if _PARTLY_WRITTEN.fullmatch(part.relative_to(self.root).as_posix()) and not part.is_dir():
-                part.unlink(missing_ok=True)  # of a link, the link and not its target
-
-
-def _may_precede_claim(name: str) -> bool:
-    """Return whether a folder with a file of this name may be claimed even if Keymatte has not marked it yet."""
-    return name == "keyframes" or name.startswith(".") or name.lower() in _SYSTEM_FILES
+def _subfolders(folder: Path, name: re.Pattern[str]) -> list[Path]:
+    """List the subfolders with a name that matches, sorted; none if `folder` is missing or a link."""
+    if is_link(folder) or not folder.is_dir():
+        return []
+    found = (path for path in folder.iterdir() if name.fullmatch(path.name))
+    return sorted(path for path in found if path.is_dir() and not is_link(path))

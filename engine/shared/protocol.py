@@ -99,6 +99,9 @@ class Finished:
     warning: str = ""  # what could not be done, for the user; empty if nothing is amiss
     frames_per_second: float = 0.0  # steps per second, without loading and keyframes
     peak_memory: int = 0  # bytes of main memory; 0 where the system does not report it
+    note: str = ""  # what the user should know although all was done; empty if there is nothing
+    frames_done: int = 0  # frames for which all mattes asked for were made
+    frames_asked: int = 0  # frames for which mattes were asked for; 0 if the job makes none
 
 
 @dataclass(frozen=True)

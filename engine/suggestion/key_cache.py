@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,12 @@ from numpy.typing import NDArray
 from ..memory.tokens import Tokens
 from ..shared.arrays import ArrayDamaged, read_npy
 from ..shared.errors import FolderTaken
-from ..shared.files import atomic_write, read_json, writing_error
+from ..shared.files import atomic_write, is_link, is_system_file, read_json, writing_error
+from ..shared.folder_lock import LOCK_FILE, OWNER_FILE
 
 _MARKER_NAME = "about.json"
+_MARKER_KEYS = ("clip", "network", "precision", "weights", "size")
+_FILE_NAME = re.compile("[0-9]{6,}[.]npy")
 _PLANES = ("key", "selection", "shrinkage")
 
 
@@ -33,15 +37,16 @@ class KeyFolder:
         Raises FolderTaken if the folder contains other files, DiskFull, FolderNotWritable.
         """
         marker, identity = folder / _MARKER_NAME, json.loads(json.dumps(inputs, default=str))
-        if folder.exists() and not marker.exists():
-            foreign = [] if folder.is_dir() else [folder]
-            foreign = foreign or [path for path in folder.iterdir() if path.suffix != ".part"]
+        earlier = read_json(marker)
+        if folder.exists() and not (isinstance(earlier, dict) and all(key in earlier for key in _MARKER_KEYS)):
+            foreign = [folder] if not folder.is_dir() or is_link(folder) else _foreign_files(folder)
             if foreign:
                 raise FolderTaken(f"{folder} cannot be used for the features of frames: it contains {foreign[0].name}")
-        if read_json(marker) != identity:
+        if earlier != identity:
             try:
-                for path in folder.glob("[0-9]*.npy"):
-                    path.unlink(missing_ok=True)
+                for path in folder.iterdir() if folder.is_dir() else ():
+                    if _FILE_NAME.fullmatch(path.name) and not is_link(path):
+                        path.unlink(missing_ok=True)
             except OSError as error:
                 raise writing_error(folder, error) from error
             with atomic_write(marker) as part:
@@ -77,3 +82,10 @@ class KeyFolder:
 
     def _file(self, frame: int) -> Path:
         return self.folder / f"{frame:06d}.npy"
+
+
+def _foreign_files(folder: Path) -> list[Path]:
+    """List the files in a folder other than partly written ones, locks and those of the system."""
+    ours = (LOCK_FILE, OWNER_FILE)
+    names = (path for path in folder.iterdir() if path.suffix != ".part" and path.name not in ours)
+    return [path for path in names if not is_system_file(path.name)]

@@ -134,3 +134,107 @@ def test_clips_whose_names_differ_only_in_case_have_two_folders_everywhere(studi
     first.name, second.name = "Shot", "shot"
     folders = [part("addon.folders").matte_folder(clip).root.name for clip in (first, second)]
     assert folders == ["Shot", "shot-2"]
+
+
+# -- clearing ----------------------------------------------------------------------------------------------------------
+def paint(studio, number: int) -> bytes:
+    """Replace the ring's matte of a frame by that of another frame, as an edited matte; return its bytes."""
+    folder = studio.matte_folder
+    data = folder.matte(1, number + 1).read_bytes()
+    folder.matte(1, number).unlink()
+    folder.matte(1, number).write_bytes(data)
+    return data
+
+
+def test_clear_keeps_edited_mattes_unless_told_otherwise(studio):
+    propagated(studio)
+    folder, data = studio.matte_folder, paint(studio, 3)
+    assert part("addon.folders").edited_images(studio.clip) == 1
+    assert studio.click("matte_clear") == {"FINISHED"}
+    assert [path.name for path in folder.image_files()] == ["000003.png"]
+    assert folder.matte(1, 3).read_bytes() == data
+    assert studio.propagate() == {"FINISHED"}
+    assert "1 matte that was edited by hand was kept (object 1, frame 3)" in studio.session.status.note
+    assert folder.matte(1, 3).read_bytes() == data
+    assert studio.click("matte_clear", edited=True) == {"FINISHED"}
+    assert not any(folder.image_files())
+    assert part("addon.keyframes").keyframe_files(studio.clip)
+
+
+def test_edited_mattes_of_a_copied_clip_are_known(studio):
+    propagated(studio)
+    paint(studio, 3)
+    bpy.ops.wm.save_as_mainfile(filepath=str(studio.folder / "shot 2.blend"))
+    mark_absent(studio, 2)
+    assert studio.matte_folder.root.name.endswith("-2")
+    assert part("addon.folders").edited_images(studio.clip) == 1
+
+
+def test_clear_deletes_nothing_behind_links_and_no_files_of_others(studio, tmp_path):
+    propagated(studio)
+    folder, outside = studio.matte_folder, tmp_path / "outside"
+    (outside / "009").mkdir(parents=True)
+    for name in ("000001.png", "009/000001.png", "001.npz"):
+        (outside / name).write_text("precious")
+    shutil.move(folder.root / "outlines", tmp_path / "outlines")
+    (folder.root / "outlines").symlink_to(outside)
+    (folder.root / "mattes" / "009").symlink_to(outside / "009")
+    (folder.root / "mattes" / "010").mkdir()
+    (folder.root / "mattes" / "010" / "000001.png").write_text("mine")
+    assert studio.click("matte_clear") == {"FINISHED"}
+    assert sorted(path.name for path in outside.rglob("*") if path.is_file()) == ["000001.png", "000001.png", "001.npz"]
+    assert (folder.root / "mattes" / "010" / "000001.png").read_text() == "mine"
+    assert not results(studio.clip).numbers
+
+
+def test_clear_deletes_nothing_in_a_folder_that_a_file_from_elsewhere_names(studio, tmp_path):
+    propagated(studio)
+    foreign = tmp_path / "foreign"
+    for name in ("labels/000001.png", "mattes/001/000001.png", "keyframes/001/000001.png", "adapted.safetensors"):
+        (foreign / name).parent.mkdir(parents=True, exist_ok=True)
+        (foreign / name).write_text("precious")
+    studio.clip.matting.folder = studio.clip.matting.folder_absolute = str(foreign)
+    before = sorted(path for path in foreign.rglob("*") if path.is_file())
+    assert "does not say that its mattes were made" in refused(studio)
+    (foreign / "keymatte.json").write_text('{"keymatte": "0.1.0"}')
+    assert "does not say that its mattes were made" in refused(studio), "a folder of the command line"
+    assert sorted(path for path in foreign.rglob("*") if path.is_file() and path.name != "keymatte.json") == before
+
+
+def refused(studio) -> str:
+    """Click Clear Mattes, which must fail; return its message."""
+    try:
+        studio.click("matte_clear")
+    except RuntimeError as error:
+        return str(error)
+    raise AssertionError("it was not refused")
+
+
+def test_clear_is_refused_while_another_process_writes_to_the_folder(studio):
+    propagated(studio)
+    with part("engine.shared.folder_lock").locked(studio.matte_folder.root):
+        assert "in use by another run" in refused(studio)
+    assert len(results(studio.clip).numbers) == FRAMES
+
+
+def test_a_keyframe_on_a_broken_picture_fails_or_is_done_in_part(studio):
+    propagated(studio)
+    pictures = sorted(path for path in studio.folder.rglob("shot_*.png") if "keymatte" not in path.parts)
+    assert len(pictures) == FRAMES
+    pictures[3].write_bytes(pictures[3].read_bytes()[:200])
+    studio.click("matte_propagate", recipe="colour", wait=True)
+    status = studio.session.status
+    assert status.text.startswith(f"Done in part: {FRAMES - 1} of {FRAMES} frames"), status
+    pictures[0].write_bytes(pictures[0].read_bytes()[:200])
+    pictures[4].write_bytes(pictures[4].read_bytes()[:200])
+    assert "nothing can be propagated" in failed(studio)
+    assert studio.session.status.state == "failed"
+
+
+def failed(studio) -> str:
+    """Propagate, which must fail; return the message."""
+    try:
+        studio.click("matte_propagate", recipe="colour", wait=True)
+    except RuntimeError as error:
+        return str(error)
+    raise AssertionError("it did not fail")

@@ -19,7 +19,7 @@ from tests.process.cli import ROOT, propagate, run_cli
 _CHECKPOINT_EVERY_FRAME = """
 import sys
 from engine.jobs import resume
-resume._MIN_SECONDS = resume._MIN_COST_RATIO = 0
+resume._MIN_SECONDS = resume._MIN_COST_RATIO = resume._MIN_WAIT_RATIO = 0
 from engine.__main__ import main
 sys.exit(main(sys.argv[1:]))
 """

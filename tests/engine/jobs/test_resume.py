@@ -216,6 +216,8 @@ def test_users_files_in_the_checkpoint_folder_are_left_alone(job, always_due, ca
 def test_checkpoint_is_not_due_before_the_last_one_is_written(tmp_path, monkeypatch):
     monkeypatch.setattr("engine.jobs.resume._MIN_SECONDS", 0.0)
     monkeypatch.setattr("engine.jobs.resume._MIN_COST_RATIO", 0)
+    monkeypatch.setattr("engine.jobs.resume._MIN_WAIT_RATIO", 0)
+    monkeypatch.setattr("engine.jobs.resume._MAX_BYTES_PER_SECOND", 1 << 60)
     checkpoint = JobCheckpoint(MatteFolder(tmp_path), {})
     assert checkpoint.due()
     assert not checkpoint.due()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -94,11 +96,12 @@ def test_the_constraints_file_fixes_every_package_that_the_project_asks_for(tmp_
 
 
 def test_incomplete_environment_is_recreated_and_without_its_python_it_is_incomplete(tmp_path):
-    (tmp_path / "left over").write_text("from before")
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "left over").write_text("from before")
     (tmp_path / "keymatte-environment.json").write_text('{"requirements": [], "complete": false}')
     assert not is_complete(tmp_path, [])
     python = create(tmp_path, [], python=PYTHON, report=lambda _line: None)
-    assert is_complete(tmp_path, []) and not (tmp_path / "left over").exists()
+    assert is_complete(tmp_path, []) and not (tmp_path / "lib" / "left over").exists()
     python.unlink()
     assert not is_complete(tmp_path, [])
 
@@ -108,6 +111,35 @@ def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path):
     with pytest.raises(FolderTaken, match=r"shot\.txt"):
         create(tmp_path, [], python=PYTHON, report=lambda _line: None)
     assert [path.name for path in tmp_path.iterdir()] == ["shot.txt"]
+
+
+@pytest.mark.parametrize("name", ["shot.txt", ".git/config", "projects/shot.blend", "lib.txt"])
+def test_a_marked_folder_with_files_that_venv_and_pip_do_not_make_is_refused(tmp_path, name):
+    (tmp_path / "keymatte-environment.json").write_text('{"requirements": [], "complete": false}')
+    (tmp_path / "lib").mkdir()
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(FolderTaken, match=name.partition("/")[0]):
+        create(tmp_path, [], python=PYTHON, report=lambda _line: None)
+    assert (tmp_path / name).read_text() == "mine"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need permissions on Windows")
+def test_links_and_homes_are_never_emptied(tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    (home / "lib").mkdir(parents=True)
+    (home / "lib" / "mine.txt").write_text("mine")
+    (home / "keymatte-environment.json").write_text('{"requirements": [], "complete": false}')
+    (tmp_path / "link").symlink_to(home)
+    marked = tmp_path / "marked"
+    marked.mkdir()
+    shutil.copy(home / "keymatte-environment.json", marked)
+    (marked / "lib").symlink_to(home / "lib")
+    monkeypatch.setenv("HOME", str(home))
+    for folder in (tmp_path / "link", marked, home, tmp_path, Path(tmp_path.anchor)):
+        with pytest.raises(FolderTaken):
+            create(folder, [], python=PYTHON, report=lambda _line: None)
+    assert (home / "lib" / "mine.txt").read_text() == "mine"
 
 
 def test_too_little_disk_space_is_reported_before_any_download(tmp_path, monkeypatch):

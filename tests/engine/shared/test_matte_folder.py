@@ -5,18 +5,25 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.shared.errors import DiskFull, FolderNotWritable, FolderTaken
 from engine.shared.files import atomic_write, writing_error
+from engine.shared.folder_claim import claim
 from engine.shared.matte_folder import MatteFolder, number_in, spans
+
+
+def claim_and_mark(folder: MatteFolder, record: dict[str, Any]) -> None:
+    with claim(folder) as claimed:
+        claimed.mark(record)
 
 
 @pytest.mark.parametrize("name", [".DS_Store", "Thumbs.db", "desktop.ini"])
 def test_folder_with_only_system_files_can_be_claimed(tmp_path, name):
     (tmp_path / name).write_bytes(b"")
-    MatteFolder(tmp_path).claim({})
+    claim_and_mark(MatteFolder(tmp_path), {})
     assert (tmp_path / name).exists()
 
 
@@ -27,34 +34,34 @@ def test_the_last_number_of_a_name_is_its_frame():
 
 def test_a_new_and_an_empty_folder_and_our_own_can_be_claimed(tmp_path: Path):
     folder = MatteFolder(tmp_path / "new" / "mattes é 1")
-    folder.claim({"run": 1})
+    claim_and_mark(folder, {"run": 1})
     (folder.root / "labels").mkdir()
-    folder.claim({"run": 2})
+    claim_and_mark(folder, {"run": 2})
     assert '"run": 2' in (folder.root / "keymatte.json").read_text(encoding="utf-8")
 
 
 def test_folder_with_other_files_is_refused(tmp_path: Path):
     (tmp_path / "holiday.jpg").write_bytes(b"precious")
     with pytest.raises(FolderTaken, match=r"holiday\.jpg"):
-        MatteFolder(tmp_path).claim({})
+        claim_and_mark(MatteFolder(tmp_path), {})
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
 
 
 def test_path_of_a_file_is_refused(tmp_path: Path):
     (tmp_path / "out").write_bytes(b"precious")
     with pytest.raises(FolderTaken, match="is a file"):
-        MatteFolder(tmp_path / "out").claim({})
+        claim_and_mark(MatteFolder(tmp_path / "out"), {})
     with pytest.raises(FolderNotWritable):
-        MatteFolder(tmp_path / "out" / "below").claim({})
+        claim_and_mark(MatteFolder(tmp_path / "out" / "below"), {})
 
 
 def test_partial_files_of_a_killed_run_are_removed(tmp_path: Path):
     folder = MatteFolder(tmp_path / "m")
-    folder.claim({})
+    claim_and_mark(folder, {})
     left = folder.labels(3).with_name("000003.png.part")
     left.parent.mkdir()
     left.write_bytes(b"half")
-    folder.claim({})
+    claim_and_mark(folder, {})
     assert not left.exists()
 
 
@@ -63,11 +70,11 @@ def test_partial_files_of_a_killed_run_are_removed(tmp_path: Path):
 )
 def test_partial_files_of_others_are_kept(tmp_path: Path, name: str):
     folder = MatteFolder(tmp_path / "m")
-    folder.claim({})
+    claim_and_mark(folder, {})
     other = folder.root / name
     other.parent.mkdir(parents=True, exist_ok=True)
     other.write_bytes(b"precious")
-    folder.claim({})
+    claim_and_mark(folder, {})
     assert other.read_bytes() == b"precious"
 
 
@@ -76,11 +83,11 @@ def test_a_link_with_the_name_of_a_partial_file_is_replaced_and_its_target_kept(
     target = tmp_path / "precious.txt"
     target.write_text("precious")
     folder = MatteFolder(tmp_path / "m")
-    folder.claim({})
+    claim_and_mark(folder, {})
     for path in (folder.labels(3), folder.root / "notes.png"):
         path.parent.mkdir(exist_ok=True)
         path.with_name(path.name + ".part").symlink_to(target)
-    folder.claim({})
+    claim_and_mark(folder, {})
     with atomic_write(folder.root / "notes.png") as part:
         part.write_bytes(b"new")
     assert (folder.root / "notes.png").read_bytes() == b"new" and not (folder.root / "notes.png").is_symlink()

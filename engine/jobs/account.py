@@ -1,0 +1,144 @@
+"""Account of a propagation job: what was made of what was asked for, and what became of files already there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..inference.propagate import Labels
+from ..inference.sweeps import ObjectGroup, Sweep
+from ..output.dropped_objects import DroppedObject
+from ..output.mattes import MatteWriter
+from ..shared.errors import FramesUnreadable
+from ..shared.matte_folder import spans
+from ..shared.types import PropagationJob
+from .setup import JobContext
+
+_COMPUTE_AGAIN = "To have a matte computed again, delete its file."
+
+
+@dataclass(frozen=True)
+class Account:
+    """How many frames were done, and a warning about the others; empty if there are none."""
+
+    frames_done: int
+    frames_asked: int
+    warning: str
+
+
+def refuse_without_pictures(context: JobContext, truth: Labels) -> None:
+    """Raise FramesUnreadable if the picture of no keyframe can be read, since nothing can be propagated then."""
+    if all(context.source.read(frame) is None for frame in sorted(truth)):
+        frames = sorted(truth)
+        reason = context.source.failed[frames[0]]
+        raise FramesUnreadable(
+            f"the picture{_of_keyframes(context, frames)} cannot be read, so nothing can be propagated: {reason}",
+            remedy="Repair or replace the picture, or mark the objects on another frame, and run again.",
+        )
+
+
+def take_account(
+    job: PropagationJob,
+    context: JobContext,
+    truth: Labels,
+    groups: Sequence[ObjectGroup],
+    sweeps: Sequence[Sweep],
+    written: NDArray[np.int64],
+) -> Account:
+    """Compare the mattes that were made with those that the keyframes reach.
+
+    `written` (frames, objects) is 0 where there is no matte. Raises FramesUnreadable if none was made.
+    """
+    keyframes_of = sorted(pair for group in groups for pair in group.keyframes_by_object())
+    asked = np.array([[_is_asked(frame, keyframes, sweeps) for _, keyframes in keyframes_of] for frame in job.frames])
+    made = (written != 0) & asked
+    wanted = asked.any(axis=1)
+    done, total = int((wanted & (made == asked).all(axis=1)).sum()), int(wanted.sum())
+    if not total:
+        return Account(0, 0, "No keyframe reaches these frames in this direction, so no matte was made.")
+    if not made.any():
+        raise FramesUnreadable(f"no matte was made: {next(iter(context.source.failed.values()), 'no frame was read')}")
+    sentences = [*_unread(job, context), *_unused(context, truth)]
+    if sentences:
+        sentences.append(_counts(made, asked, [number for number, _ in keyframes_of]))
+        sentences.append(FramesUnreadable.default_remedy)
+    return Account(done, total, " ".join(sentences))
+
+
+def _is_asked(frame: int, keyframes: tuple[int, ...], sweeps: Sequence[Sweep]) -> bool:
+    """Return whether a matte of an object with these keyframes was asked for on a frame."""
+    return any(frame in sweep.wanted and sweep.reaches(keyframes, frame) for sweep in sweeps)
+
+
+def _unread(job: PropagationJob, context: JobContext) -> list[str]:
+    """Return a sentence about the frames of the job that could not be read; none if there are none."""
+    failed = context.source.failed
+    frames = sorted(frame for frame in failed if frame in job.frames)
+    if not frames:
+        return []
+    count = "1 frame" if len(frames) == 1 else f"{len(frames)} frames"
+    return [f"{count} could not be read ({_numbers(context, frames)}): {failed[frames[0]]}."]
+
+
+def _unused(context: JobContext, truth: Labels) -> list[str]:
+    """Return a sentence about the keyframes whose pictures could not be read; none if there are none."""
+    frames = sorted(frame for frame in context.source.failed if frame in truth)
+    return [f"Nothing was propagated from the picture{_of_keyframes(context, frames)}."] if frames else []
+
+
+def note_dropped(dropped: Iterable[DroppedObject]) -> str:
+    """Say which results were removed because their objects have no keyframes; empty if none were."""
+    sentences = []
+    for item in dropped:
+        sentence = f"Object {item.object_id} has no keyframes any more: its {_mattes(item.removed)} removed"
+        if item.set_aside:
+            count = _mattes(len(item.set_aside)).removesuffix("s were").removesuffix(" was")
+            sentence += f", and {count} edited by hand moved to {item.set_aside[0].parent}"
+        sentences.append(f"{sentence}.")
+    return " ".join(sentences)
+
+
+def note_kept(writer: MatteWriter) -> str:
+    """Say which edited images were kept instead of the computed ones; empty if none were."""
+    kept = {object_id: numbers for object_id, numbers in writer.kept().items() if numbers}
+    sentences = []
+    if kept:
+        where = "; ".join(f"object {object_id}, {_frames(numbers)}" for object_id, numbers in kept.items())
+        count = sum(map(len, kept.values()))
+        text = "1 matte that was edited by hand was" if count == 1 else f"{count} mattes that were edited by hand were"
+        sentences.append(f"{text} kept ({where}). {_COMPUTE_AGAIN}")
+    if writer.kept_labels:
+        sentences.append(f"Label images that were edited by hand were kept ({_frames(writer.kept_labels)}).")
+    if writer.set_aside:
+        sentences.append(f"Damaged images were moved to {writer.set_aside[0].parent} and made again.")
+    return " ".join(sentences)
+
+
+def _counts(made: NDArray[np.bool_], asked: NDArray[np.bool_], objects: Sequence[int]) -> str:
+    """Return how many of the frames asked for have mattes: "22 of 30 frames have mattes."; by object if they differ."""
+    counts = [f"{np.count_nonzero(made[:, i])} of {np.count_nonzero(asked[:, i])} frames" for i in range(len(objects))]
+    if len(set(counts)) == 1:
+        return f"{counts[0]} have mattes."
+    return f"Mattes were made on {', '.join(f'{count} of object {i}' for i, count in zip(objects, counts))}."
+
+
+def _numbers(context: JobContext, frames: Iterable[int]) -> str:
+    return spans(context.reader.numbers[frame] for frame in frames)
+
+
+def _of_keyframes(context: JobContext, frames: Sequence[int]) -> str:
+    """Return the end of "the pictures of keyframes 3, 7", or of "the picture of keyframe 3"."""
+    plural = "s" if len(frames) > 1 else ""
+    return f"{plural} of keyframe{plural} {_numbers(context, frames)}"
+
+
+def _frames(numbers: Iterable[int]) -> str:
+    found = sorted(numbers)
+    return f"{'frame' if len(found) == 1 else 'frames'} {spans(found)}"
+
+
+def _mattes(count: int) -> str:
+    return "1 matte was" if count == 1 else f"{count} mattes were"

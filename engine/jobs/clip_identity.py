@@ -1,0 +1,89 @@
+"""Identity of a clip in the marker of a matte folder: tells whether earlier mattes there are of the same clip."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..media.frames import FrameReader
+from ..shared.errors import FolderTaken
+
+_SAMPLE = 1 << 16  # bytes that are hashed at the start and end of a file
+_REMEDY = (
+    "Choose another folder, which keeps both; or delete the earlier mattes first (in Blender, click Clear Mattes)."
+)
+
+
+def identify(reader: FrameReader) -> dict[str, Any]:
+    """Return what tells a clip from others: its path, size and numbers, and hashes of its files' sizes and dates.
+
+    `content` is a hash of parts of the first, middle and last file, which a renamed clip keeps.
+    """
+    sizes, dates, content = (hashlib.sha256() for _ in range(3))
+    for path in reader.files:
+        try:
+            status = path.stat()
+        except OSError:  # reported when the frame is read
+            continue
+        sizes.update(f"{status.st_size}\n".encode())
+        dates.update(f"{status.st_mtime_ns}\n".encode())
+    for index in sorted({0, len(reader.files) // 2, len(reader.files) - 1}):
+        content.update(_sample(reader.files[index]))
+    return {
+        "path": str(reader.clip.path.absolute()),
+        "height": reader.clip.height,
+        "width": reader.clip.width,
+        "frame_count": reader.clip.frame_count,
+        "first_number": reader.numbers[0],
+        "sizes": sizes.hexdigest(),
+        "dates": dates.hexdigest(),
+        "content": content.hexdigest(),
+    }
+
+
+def compare_with_earlier(clip: Mapping[str, Any], marker: Mapping[str, Any], folder: Path, *, has_results: bool) -> str:
+    """Compare a clip with that of the marker of its matte folder; return a note if its files have changed, else "".
+
+    Raises FolderTaken if the folder has results of another clip.
+    """
+    earlier = _earlier_clip(marker)
+    if not earlier or not has_results:
+        return ""
+    same_path = earlier["path"] == clip["path"]
+    same_shape = all(earlier.get(name) == clip[name] for name in ("height", "width"))
+    if not same_shape:
+        size = f"{earlier.get('width')}x{earlier.get('height')}, but the clip is {clip['width']}x{clip['height']}"
+        raise FolderTaken(f"the mattes in {folder} are {size}", remedy=_REMEDY)
+    if not same_path and not _is_same_elsewhere(earlier, clip):
+        raise FolderTaken(f"{folder} holds the mattes of another clip, {earlier['path']}", remedy=_REMEDY)
+    compared = ("frame_count", "sizes", "content", *(("dates",) if same_path else ()))
+    if any(name in earlier and earlier[name] != clip[name] for name in compared):
+        return f"The files of the clip have changed since earlier mattes in {folder} were made."
+    return ""
+
+
+def _earlier_clip(marker: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the clip in a marker, also in that of version 0.1.0, which has no hashes; empty if there is none."""
+    clip = marker.get("identity", marker.get("clip"))
+    if not isinstance(clip, dict) or not isinstance(clip.get("path"), str):
+        return {}
+    return {"first_number": marker.get("first_number"), **clip}
+
+
+def _is_same_elsewhere(earlier: Mapping[str, Any], clip: Mapping[str, Any]) -> bool:
+    """Return whether a clip at another path is the same, moved or renamed; without hashes, if its numbers agree."""
+    if any(earlier.get(name) != clip[name] for name in ("frame_count", "first_number")):
+        return False
+    return "content" not in earlier or all(earlier.get(name) == clip[name] for name in ("sizes", "content"))
+
+
+def _sample(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            start = file.read(_SAMPLE)
+            file.seek(max(0, path.stat().st_size - _SAMPLE))
+            return start + file.read(_SAMPLE)
+    except OSError:
+        return b""

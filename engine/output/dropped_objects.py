@@ -1,0 +1,51 @@
+"""Removal of the results of objects that a clip no longer has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..shared.files import is_link, writing_error
+from ..shared.matte_folder import MatteFolder
+from ..shared.written_files import WrittenFiles
+
+
+@dataclass(frozen=True)
+class DroppedObject:
+    """Results of an object that were removed."""
+
+    object_id: int
+    removed: int  # mattes
+    set_aside: tuple[Path, ...]  # where edited mattes were moved to
+
+
+def drop_objects(folder: MatteFolder, files: WrittenFiles, objects: Iterable[int]) -> list[DroppedObject]:
+    """Remove the mattes and outlines of all objects but `objects`; mattes that were edited are moved aside.
+
+    Files that Keymatte has not written, and what lies behind links, stay. Raises FolderNotWritable, DiskFull.
+    """
+    dropped = []
+    for object_id, sequence in sorted(folder.matte_sequences().items()):
+        if object_id in objects:
+            continue
+        mattes = [path for path in sorted(sequence.iterdir()) if not is_link(path) and path in files]
+        if not mattes:
+            continue
+        edited = [path for path in mattes if files.is_edited(path)]
+        own = [path for path in mattes if path not in edited]
+        try:
+            for path in own:
+                path.unlink(missing_ok=True)
+            outlines = folder.outlines(object_id)
+            if not is_link(outlines.parent):
+                outlines.unlink(missing_ok=True)
+        except OSError as error:
+            raise writing_error(sequence, error) from error
+        aside = tuple(files.set_aside(path) for path in edited)
+        files.forget(own)
+        with suppress(OSError):  # it holds other files
+            sequence.rmdir()
+        dropped.append(DroppedObject(object_id, len(own), aside))
+    return dropped

@@ -1,0 +1,102 @@
+"""Claim of a matte folder: only one that is empty or Keymatte's is written to, and by one process at a time."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import VERSION
+from .errors import FolderTaken
+from .files import atomic_write, is_link, is_system_file, read_json, writing_error
+from .folder_lock import LOCK_FILE, OWNER_FILE, FolderLock, locked
+from .matte_folder import MatteFolder
+from .written_files import WrittenFiles
+
+MARKER = "keymatte.json"
+_KINDS = ("keymatte", "study", "baseline")  # keys, one of which every marker has; the last two in those of 0.1.0
+_MAY_PRECEDE = ("keyframes", MARKER, f"{MARKER}.part", LOCK_FILE, OWNER_FILE)
+_PARTLY_WRITTEN = re.compile(  # temporary files of a run, as paths from the matte folder
+    r"(?:keymatte\.json|keymatte-index\.txt|adapted\.safetensors|labels/[0-9]{6,}\.png|mattes/[0-9]{3}/[0-9]{6,}\.png"
+    r"|outlines/[0-9]{3}\.npz|keys/[0-9]{6,}\.npy|unfinished/[0-9a-f]{16}/memory(?:-[0-9]+)?\.safetensors"
+    r"|unfinished/[0-9a-f]{16}/[0-9]{3}/[0-9]{6,}\.png)\.part"
+)
+
+
+@dataclass(frozen=True)
+class FolderClaim:
+    """A matte folder that this process may write to."""
+
+    folder: MatteFolder
+    lock: FolderLock
+    written: WrittenFiles
+    earlier: Mapping[str, Any]  # content of the marker that an earlier run has written; empty if the folder is new
+
+    def mark(self, record: Mapping[str, Any]) -> None:
+        """Write `record` as JSON to the marker file. Raises DiskFull, FolderNotWritable."""
+        content = {"keymatte": VERSION, **record}
+        with atomic_write(self.folder.root / MARKER) as part:
+            part.write_text(json.dumps(content, indent=1, ensure_ascii=False, default=str), "utf-8", "backslashreplace")
+
+
+@contextmanager
+def claim(folder: MatteFolder) -> Iterator[FolderClaim]:
+    """Create the folder or take over an existing one, and hold its lock during the `with` block.
+
+    Partly written files of an interrupted run are removed. Raises FolderTaken if the folder holds files that are not
+    Keymatte's, FolderInUse if another process writes to it, FolderNotWritable, DiskFull.
+    """
+    root = folder.root
+    try:
+        if root.exists() and not root.is_dir():
+            raise FolderTaken(f"{root} is a file, not a folder")
+        root.mkdir(parents=True, exist_ok=True)
+        foreign = sorted(path.name for path in root.iterdir() if not _may_precede_claim(path.name))
+    except (OSError, ValueError) as error:  # ValueError: a null character
+        raise writing_error(root, error) from error
+    if foreign or (root / MARKER).exists():
+        _check_marker(root, foreign)
+    with locked(root) as lock:
+        earlier = read_marker(folder)
+        _remove_partly_written(root)
+        written = WrittenFiles(folder)
+        try:
+            yield FolderClaim(folder, lock, written, earlier)
+        finally:
+            written.close()
+
+
+def read_marker(folder: MatteFolder) -> dict[str, Any]:
+    """Return the content of the marker file; empty if there is none, or if it is damaged or another program's."""
+    marker = folder.root / MARKER
+    content = None if is_link(marker) else read_json(marker)
+    return content if isinstance(content, dict) and any(kind in content for kind in _KINDS) else {}
+
+
+def _check_marker(root: Path, foreign: list[str]) -> None:
+    """Raise FolderTaken unless the folder has a sound marker of Keymatte."""
+    if not (root / MARKER).exists():
+        raise FolderTaken(f"{root} contains files that are not Keymatte's ({foreign[0]})")
+    if not read_marker(MatteFolder(root)):
+        raise FolderTaken(
+            f"{MARKER} in {root} is damaged, or another program's",
+            remedy="Choose another folder, or move everything but the folder keyframes out of this one.",
+        )
+
+
+def _remove_partly_written(root: Path) -> None:
+    """Remove temporary files that an interrupted run has left under names that Keymatte writes, and no others."""
+    for part in root.rglob("*.part"):
+        inside = part.relative_to(root)
+        behind_link = any(is_link(root / parent) for parent in inside.parents)
+        if _PARTLY_WRITTEN.fullmatch(inside.as_posix()) and not part.is_dir() and not behind_link:
+            part.unlink(missing_ok=True)  # of a link, the link and not its target
+
+
+def _may_precede_claim(name: str) -> bool:
+    """Return whether a folder with a file of this name may be claimed even if Keymatte has not marked it yet."""
+    return name in _MAY_PRECEDE or is_system_file(name)

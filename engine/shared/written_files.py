@@ -1,0 +1,174 @@
+"""Record of the images that Keymatte wrote to a matte folder, which tells them from images edited since."""
+
+from __future__ import annotations
+
+import io
+import re
+import zlib
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count as count_from
+from pathlib import Path
+
+from .errors import FolderNotWritable
+from .files import atomic_write, writing_error
+from .matte_folder import MatteFolder
+
+_LINE = re.compile(
+    r"(?P<size>[0-9]{1,18}) (?P<mtime>[0-9]{1,20}) (?P<crc>[0-9a-f]{8}) "
+    r"(?P<path>labels/[0-9]{6,}\.png|mattes/[0-9]{3}/[0-9]{6,}\.png)"
+)
+_MAX_VERSIONS = 4  # of one file that are remembered
+_SECONDS_AFTER_LABELS = 60.0  # a matte this much newer than its frame's label image was edited; see `_without_record`
+
+
+@dataclass(frozen=True)
+class _Version:
+    """What was written to a file once."""
+
+    size: int  # bytes
+    mtime: int  # ns
+    crc: str  # CRC-32 of the bytes, 8 hexadecimal digits
+
+
+class WrittenFiles:
+    """The images that Keymatte wrote to a matte folder: a line for each in `keymatte-index.txt`.
+
+    A line holds size (bytes), date (ns), CRC-32 and path. It is appended before the image takes its place, so that at
+    every moment the image on disk has a line; hence a path may have several. An image that has no line, or whose bytes
+    agree with none of its lines, is the user's.
+    """
+
+    def __init__(self, folder: MatteFolder) -> None:
+        """Read the record of `folder`; a folder of an earlier version has none, see `_without_record`."""
+        self._folder = folder
+        self._file: io.BufferedWriter | None = None
+        self._versions: dict[str, list[_Version]] = {}
+        try:
+            text = folder.index.read_text(encoding="ascii", errors="replace")
+        except FileNotFoundError:
+            self._versions = _without_record(folder)
+        except OSError as error:
+            raise FolderNotWritable(f"{folder.index} cannot be read: {error.strerror}") from error
+        else:
+            for line in text.splitlines():
+                if match := _LINE.fullmatch(line):  # the last line may be incomplete
+                    version = _Version(int(match["size"]), int(match["mtime"]), match["crc"])
+                    self._add(match["path"], version)
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Write the bytes of an image in the folder, atomically. Raises DiskFull, FolderNotWritable."""
+        with atomic_write(path) as part:
+            part.write_bytes(data)
+            status = part.stat()
+            version = _Version(len(data), status.st_mtime_ns, f"{zlib.crc32(data):08x}")
+            self._append(self._name(path), version)
+
+    def __contains__(self, path: Path) -> bool:
+        """Return whether Keymatte has written a file at `path`; it may have been edited or deleted since."""
+        return self._name(path) in self._versions
+
+    def is_edited(self, path: Path) -> bool:
+        """Return whether a file is at `path` whose bytes are not those that Keymatte wrote."""
+        try:
+            status = path.stat()
+            versions = [item for item in self._versions.get(self._name(path), ()) if item.size == status.st_size]
+            if any(item.mtime == status.st_mtime_ns for item in versions):
+                return False
+            return not versions or f"{zlib.crc32(path.read_bytes()):08x}" not in {item.crc for item in versions}
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True  # what cannot be read is not known to be Keymatte's
+
+    def recorded(self) -> list[Path]:
+        """List the images that were written and are still in the folder, whether or not they were edited since."""
+        return [path for path in self._folder.image_files() if path in self]
+
+    def forget(self, paths: Iterable[Path]) -> None:
+        """Remove files from the record, and the record if it is empty then. Raises DiskFull, FolderNotWritable."""
+        for path in paths:
+            self._versions.pop(self._name(path), None)
+        self.close()
+        if self._versions:
+            self._rewrite()
+        else:
+            with suppress(OSError):
+                self._folder.index.unlink(missing_ok=True)
+
+    def set_aside(self, path: Path) -> Path:
+        """Move an image to the folder `edited`, where Keymatte never changes it; return its new path.
+
+        Raises FolderNotWritable, DiskFull.
+        """
+        aside = self._folder.root / "edited" / self._name(path)
+        names = (aside.with_stem(f"{aside.stem}-{count}" if count > 1 else aside.stem) for count in count_from(1))
+        target = next(name for name in names if not name.exists())
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(target)
+        except OSError as error:
+            raise writing_error(target, error) from error
+        self._versions.pop(self._name(path), None)
+        return target
+
+    def close(self) -> None:
+        """Close the file; nothing is lost without it."""
+        if self._file:
+            self._file.close()
+            self._file = None
+
+    def _append(self, name: str, version: _Version) -> None:
+        if self._file is None:
+            self._rewrite()  # without the versions that are no longer needed; a link in its place is replaced
+            self._file = self._folder.index.open("ab")
+        self._add(name, version)
+        self._file.write(_line(name, version))
+        self._file.flush()
+
+    def _rewrite(self) -> None:
+        with atomic_write(self._folder.index) as part, part.open("wb") as file:
+            for name, versions in self._versions.items():
+                file.writelines(_line(name, version) for version in versions)
+
+    def _add(self, name: str, version: _Version) -> None:
+        versions = self._versions.setdefault(name, [])
+        if version in versions:
+            versions.remove(version)
+        versions.append(version)
+        del versions[:-_MAX_VERSIONS]
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self._folder.root).as_posix()
+
+
+def _line(name: str, version: _Version) -> bytes:
+    return f"{version.size} {version.mtime} {version.crc} {name}\n".encode("ascii")
+
+
+def _without_record(folder: MatteFolder) -> dict[str, list[_Version]]:
+    """Return a record of the images in a folder in which an earlier version kept none.
+
+    Earlier versions wrote the label image of a frame right after its mattes. A matte that is newer by more than a
+    minute was therefore edited, and gets no record. If most are, the dates are those of a copy and tell nothing.
+    """
+    if not folder.root.is_dir():
+        return {}
+    found: dict[str, _Version] = {}
+    edited = []
+    for path in folder.image_files():
+        try:
+            status, data = path.stat(), path.read_bytes()
+            name = path.relative_to(folder.root).as_posix()
+            found[name] = _Version(len(data), status.st_mtime_ns, f"{zlib.crc32(data):08x}")
+            labels = folder.labels(int(path.stem))
+            if labels.is_file() and status.st_mtime > labels.stat().st_mtime + _SECONDS_AFTER_LABELS:
+                edited.append(name)
+        except OSError:  # cannot be read, hence is not known to be Keymatte's
+            continue
+    mattes = sum(name.startswith("mattes/") for name in found)
+    if len(edited) * 2 <= mattes:
+        for name in edited:
+            del found[name]
+    return {name: [version] for name, version in found.items()}
