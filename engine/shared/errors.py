@@ -89,8 +89,6 @@ class SeveralSequences(EngineError):
 
 
 class FramesUnreadable(EngineError):
-    """Some frames cannot be read; the results of the others are kept."""
-
     code = "frames-unreadable"
     default_remedy = "Repair or replace the clip and run again."
 
@@ -179,8 +177,6 @@ class FolderTaken(EngineError):
 
 
 class FolderInUse(EngineError):
-    """Another process is writing to a folder."""
-
     code = "folder-in-use"
     default_remedy = "Wait until it has ended, or choose another folder; nothing was changed in this one."
 

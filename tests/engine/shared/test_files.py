@@ -9,6 +9,7 @@ import pytest
 
 from engine.shared.errors import FolderNotWritable, FolderTaken
 from engine.shared.files import atomic_write
+from engine.shared.folder_claim import claim
 from engine.shared.matte_folder import MatteFolder
 
 
@@ -42,8 +43,8 @@ def test_paths_that_cannot_exist_end_in_a_sentence(tmp_path, name):
         (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(FolderNotWritable, match="cannot be written"):
         _write(tmp_path / name)
-    with pytest.raises((FolderNotWritable, FolderTaken)):
-        MatteFolder(tmp_path / name).claim({})
+    with pytest.raises((FolderNotWritable, FolderTaken)), claim(MatteFolder(tmp_path / name)):
+        pass
     assert (tmp_path / "file").read_text() == "a file, not a folder"
 
 
