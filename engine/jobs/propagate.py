@@ -231,6 +231,8 @@ def _propagate(
             _log.warning("%s", reason)
             report(Stage(job.job_id, reason))
         outputs.checkpoint.remove()
+    else:
+        _log.info("resuming an interrupted run after %d of %d steps", resume.done, plan.steps)
     report(Stage(job.job_id, "Encoding the keyframes" + (", then resuming" if resume else "")))
     before = resume.done if resume else 0
     done, began = before, time.monotonic()
