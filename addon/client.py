@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from ..engine import VERSION
-from ..engine.shared.errors import BadMessage, EngineDied, EngineMissing, printable
+from ..engine.shared.errors import BadMessage, EngineDied, EngineMissing
 from ..engine.shared.lines import bounded_lines
 from ..engine.shared.protocol import (
     Answer,
@@ -30,6 +30,7 @@ from ..engine.shared.protocol import (
     decode,
     encode,
 )
+from ..engine.shared.text import printable
 
 LOG_LINES = 50
 MAX_LOG_LINE = 2000  # bytes that are kept of a line of the log

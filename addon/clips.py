@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from pathlib import Path
 
 import bpy
 from bpy.types import MovieClip, Scene
 
 from ..engine.shared.errors import ClipNotFound, ClipUnreadable, KeyframeOutsideClip
+from ..engine.shared.files import modified_ns
 from ..engine.shared.matte_folder import number_in
 from ..engine.shared.types import VideoClip
+from .limits import check_frames, set_number
 
-_MAX_FRAME = 2**31 - 1  # the largest value of Blender's integer properties
+_MAX_NUMBER = 2**31 - 1  # the largest value of Blender's integer properties
+_UNKNOWN_SIZE = (256, 256)  # reported by Blender if it could not measure a frame
+# Beginnings of the names of a camera's distortion coefficients, by model.
+_LENS_PREFIXES = {"POLYNOMIAL": "", "DIVISION": "division_", "NUKE": "nuke_", "BROWN": "brown_"}
+_NUMBERED = re.compile(r"(.*?)([0-9]+)([^0-9]*)", re.DOTALL)
 
 
 def media_path(clip: MovieClip) -> Path:
@@ -24,10 +32,57 @@ def video_clip(clip: MovieClip) -> VideoClip:
     path = media_path(clip)
     if not path.is_file():
         raise ClipNotFound(f"the file of clip {clip.name} is missing: {path}")
+    width, height = pixel_size(clip)
+    fps = clip.fps if clip.source == "MOVIE" and clip.fps > 0 else None
+    return VideoClip(path=path, height=height, width=width, frame_count=frame_count(clip), fps=fps)
+
+
+def pixel_size(clip: MovieClip) -> tuple[int, int]:
+    """Return the width and height of the clip's file in pixels. Raises ClipUnreadable.
+
+    Blender measures the frame at the clip's offset when it loads the clip, so it does not know the size if there is no
+    such frame. The file is then loaded a second time, without an offset.
+    """
     width, height = clip.size
-    if not (width and height and clip.frame_duration):
-        raise ClipUnreadable(f"Blender cannot read the clip {path}")
-    return VideoClip(path=path, height=height, width=width, frame_count=clip.frame_duration)
+    if clip.frame_duration and (width, height) != _UNKNOWN_SIZE and width and height:
+        return width, height
+    path = media_path(clip)
+    try:
+        fresh = bpy.data.movieclips.load(str(path))
+    except RuntimeError as error:
+        raise ClipUnreadable(f"Blender cannot read the clip {path}") from error
+    try:
+        width, height = fresh.size
+        if not (width and height and fresh.frame_duration):
+            raise ClipUnreadable(f"Blender cannot read the clip {path}")
+        return width, height
+    finally:
+        bpy.data.movieclips.remove(fresh)
+
+
+def frame_count(clip: MovieClip) -> int:
+    """Return the number of media frames of the clip, whatever its offset.
+
+    Blender counts the images of a sequence from the offset on, and only when it loads the clip. So they are counted
+    here, from the first to the first gap as Blender does.
+    """
+    path = media_path(clip)
+    images = 0 if clip.source == "MOVIE" else _image_count(path, modified_ns(path.parent))
+    return images or clip.frame_duration
+
+
+def pixel_aspect(clip: MovieClip) -> float:
+    """Return how tall the clip's pixels are displayed, as a multiple of their width."""
+    across, up = clip.display_aspect
+    return up / across / clip.tracking.camera.pixel_aspect
+
+
+def is_distorted(clip: MovieClip) -> bool:
+    """Return whether the clip's camera has lens distortion, so that Blender's undistorted display moves pixels."""
+    camera = clip.tracking.camera
+    prefix = _LENS_PREFIXES[camera.distortion_model]
+    names = [setting.identifier for setting in camera.bl_rna.properties]
+    return any(getattr(camera, name) for name in names if re.fullmatch(f"{prefix}[kp][0-9]", name))
 
 
 def media_frame(clip: MovieClip, scene_frame: int) -> int:
@@ -41,19 +96,28 @@ def scene_frame(clip: MovieClip, media_frame: int) -> int:
 
 
 def show(scene: Scene, frame: int) -> None:
-    """Set the scene's current frame as the arrow keys do. After `Scene.frame_set`, clip editors would not update."""
-    scene.frame_current = frame
+    """Set the scene's current frame as the arrow keys do. After `Scene.frame_set`, clip editors would not update.
+
+    Raises BlenderLimit if the scene cannot be set to this frame.
+    """
+    check_frames([frame])
+    remedy = "Enable Negative Frames in Preferences > Animation." if frame < 0 else ""
+    set_number(scene, "frame_current", frame, what="the current frame", remedy=remedy)
 
 
 def media_frame_inside(clip: MovieClip, at: int) -> int:
-    """Return the media frame at scene frame `at`. Raises KeyframeOutsideClip if the clip has no such frame."""
+    """Return the media frame at scene frame `at`.
+
+    Raises KeyframeOutsideClip if the clip has no such frame, BlenderLimit if Blender cannot render it.
+    """
     frame = media_frame(clip, at)
-    if not 0 <= frame < clip.frame_duration:
-        first, last = scene_frame(clip, 0), scene_frame(clip, clip.frame_duration - 1)
+    if not 0 <= frame < frame_count(clip):
+        first, last = scene_frame(clip, 0), scene_frame(clip, frame_count(clip) - 1)
         raise KeyframeOutsideClip(
             f"frame {at} is outside the clip, which has frames {first} to {last}",
             remedy="Go to a frame of the clip first.",
         )
+    check_frames([at])
     return frame
 
 
@@ -65,9 +129,9 @@ def first_number(clip: MovieClip) -> int:
     if clip.source == "MOVIE":
         return 0
     first = number_in(media_path(clip).stem) or 0
-    if first + clip.frame_duration > _MAX_FRAME:
+    if first + frame_count(clip) > _MAX_NUMBER:
         raise ClipUnreadable(
-            f"{media_path(clip).name} has the number {first}, but Blender's frame numbers end at {_MAX_FRAME}",
+            f"{media_path(clip).name} has the number {first}, but Blender's frame numbers end at {_MAX_NUMBER}",
             remedy="Rename the images with smaller numbers, and open the clip again.",
         )
     return first
@@ -86,3 +150,22 @@ def media_frame_of(clip: MovieClip, number: int) -> int:
 def scene_frame_of(clip: MovieClip, number: int) -> int:
     """Return the scene frame at which Blender shows the frame with the file number `number`."""
     return scene_frame(clip, media_frame_of(clip, number))
+
+
+@lru_cache(maxsize=64)
+def _image_count(first: Path, modified: int) -> int:
+    """Return how many images with consecutive numbers there are from `first` on; 0 if `first` is missing.
+
+    The result is cached until `modified`, the modification time of their folder, changes.
+    """
+    if not modified or not first.is_file():
+        return 0
+    match = _NUMBERED.fullmatch(first.stem)
+    if match is None:
+        return 1
+    names = {path.name for path in first.parent.iterdir()}
+    head, digits, tail = match.groups()
+    count = 1
+    while f"{head}{int(digits) + count:0{len(digits)}d}{tail}{first.suffix}" in names:
+        count += 1
+    return count

@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
-from bpy.types import Image, MovieClip, Node, NodeSocket, NodeTree, Scene
+from bpy.types import MovieClip, Node, NodeSocket, NodeTree, Scene
 
-from ..engine.shared.errors import NothingPropagated
+from ..engine.shared.errors import BlenderLimit, NothingPropagated
 from ..engine.shared.matte_folder import MatteFolder, is_number
-from . import clips, node_trees
-from .folders import readable_folder, relative_path
+from . import clips, mask_space, matte_sequences, node_trees
+from .folders import readable_folder
+from .mask_space import MaskCanvas
+from .matte_sequences import MARK as _MARK
+from .saving import check_saved
 
-_MARK = "keymatte"  # custom property of nodes and images: which clip they belong to, and their role
+_FIT = "keymatte_fit"  # custom property of nodes: for which start, offset or shape of the clip they were set
 _COLUMN, _ROW = 240.0, 320.0  # distances between nodes, in node editor units
 
 
@@ -25,13 +28,14 @@ class CompositorResult:
     linked: bool  # whether the cut-out clip is linked to the compositor's output
     same_size: bool  # whether the render has the clip's size
     skipped: tuple[int, ...] = ()  # ids of objects without mattes
-    missing: tuple[int, ...] = ()  # scene frames on which an object has no matte, so Blender shows another frame's
+    missing: tuple[int, ...] = ()  # scene frames on which an object has no matte
+    missing_are_empty: bool = False  # whether these frames show no matte, rather than another frame's
 
 
 def add_mattes(scene: Scene, clip: MovieClip, object_ids: Sequence[int]) -> CompositorResult:
     """Add the clip with the sum of these objects' mattes as its alpha, from image sequences.
 
-    Raises NothingPropagated if none of the objects has mattes.
+    Raises NothingPropagated if none of the objects has mattes, NotSaved, BlenderLimit.
     """
     folder = readable_folder(clip)
     files = {object_id: paths for object_id in object_ids if (paths := _matte_files(folder, object_id))}
@@ -39,33 +43,95 @@ def add_mattes(scene: Scene, clip: MovieClip, object_ids: Sequence[int]) -> Comp
         raise NothingPropagated(
             "there are no mattes of " + " or ".join(f"object {object_id}" for object_id in object_ids)
         )
+    for paths in files.values():
+        matte_sequences.check(clip, paths)
     nodes = _KeymatteNodes(scene, clip)
     alpha: NodeSocket | None = None
     for row, (object_id, paths) in enumerate(files.items()):
-        source = nodes.node(f"matte {object_id}", "CompositorNodeImage", column=0, row=row + 1)
-        _show_sequence(source, clip, object_id, paths)
+        kind, name = matte_sequences.node_kind(paths), f"matte {object_id}"
+        source = nodes.node(name, kind, column=0, row=row + 1)
+        matte_sequences.show(source, clip, object_id, paths)
+        source[_FIT] = _fit(scene, clip, name)
         alpha = nodes.sum(alpha, source.outputs["Image"], row) if alpha else source.outputs["Image"]
-    all_numbers = {clips.number(clip, frame) for frame in range(clip.frame_duration)}
+    all_numbers = {clips.number(clip, frame) for frame in range(clips.frame_count(clip))}
     first, *rest = ({int(path.stem) for path in paths} for paths in files.values())
     missing = all_numbers.difference(first.intersection(*rest))
     return replace(
         nodes.finish(alpha),
         skipped=tuple(object_id for object_id in object_ids if object_id not in files),
         missing=tuple(sorted(clips.scene_frame_of(clip, number) for number in missing)),
+        missing_are_empty=all(matte_sequences.shows_gaps(paths) for paths in files.values()),
     )
 
 
 def add_mask(scene: Scene, clip: MovieClip) -> CompositorResult:
-    """Add the clip with its mask, anti-aliased, as its alpha. Raises NothingPropagated if there are no mask layers."""
+    """Add the clip with its mask, anti-aliased, as its alpha.
+
+    The mask is drawn at the clip's size and scaled to its pixels, so that it fits whatever the render's size and pixel
+    aspect. Raises NothingPropagated if there are no mask layers, NotSaved, BlenderLimit.
+    """
     mask = clip.matting.mask
     if mask is None or not mask.layers:
         raise NothingPropagated(f"clip {clip.name} has no mask layers", remedy="Click To Mask Layers first.")
+    canvas = _canvas(scene, clip)
+    if canvas is None:
+        raise BlenderLimit(
+            "this version of Blender cannot draw the mask over the whole clip with the render's pixel aspect",
+            remedy="Set the render's pixel aspect to 1:1, or use Mattes to Compositor.",
+        )
     nodes = _KeymatteNodes(scene, clip)
     source = nodes.node("mask", "CompositorNodeMask", column=0, row=1)
     source.mask = mask
+    source[_FIT] = _fit(scene, clip, "mask")
+    node_trees.set_mask_size(source, canvas.width, canvas.height)
     smooth = nodes.node("smooth", "CompositorNodeAntiAliasing", column=1, row=1)
     nodes.link(source.outputs["Mask"], smooth.inputs[0])
-    return nodes.finish(smooth.outputs[0])
+    if not canvas.is_scaled:
+        return nodes.finish(smooth.outputs[0])
+    scaled = nodes.node("scale", "CompositorNodeScale", column=2, row=1)
+    scaled.inputs["X"].default_value, scaled.inputs["Y"].default_value = canvas.scale_x, canvas.scale_y
+    nodes.link(smooth.outputs[0], scaled.inputs["Image"])
+    return nodes.finish(scaled.outputs[0])
+
+
+def outdated_scenes(clip: MovieClip) -> list[Scene]:
+    """Return the scenes whose nodes were set for another start, offset or shape of the clip."""
+    return [
+        scene
+        for scene in bpy.data.scenes
+        if any(node.get(_FIT, fit) != fit for node in _nodes_of(scene, clip) if (fit := _fit(scene, clip, _role(node))))
+    ]
+
+
+def update(scene: Scene, clip: MovieClip) -> CompositorResult:
+    """Set Keymatte's nodes in a scene for the clip's start, offset and shape. Raises what adding them raises."""
+    roles = [_role(node) for node in _nodes_of(scene, clip)]
+    if "mask" in roles:
+        return add_mask(scene, clip)
+    numbers = [role.removeprefix("matte ") for role in roles if role.startswith("matte ")]
+    return add_mattes(scene, clip, sorted(int(number) for number in numbers))
+
+
+def _nodes_of(scene: Scene, clip: MovieClip) -> list[Node]:
+    """Return Keymatte's nodes for the clip in a scene."""
+    tree, key = node_trees.existing_compositor(scene), clip.matting.key
+    return [node for node in tree.nodes if key and node.get(_MARK, "").startswith(f"{key}/")] if tree else []
+
+
+def _role(node: Node) -> str:
+    return node[_MARK].partition("/")[2]
+
+
+def _fit(scene: Scene, clip: MovieClip, role: str) -> str:
+    """Return what the settings of the node for `role` depend on; empty for nodes that depend on nothing."""
+    if role == "mask":
+        return f"pixel aspect {clips.pixel_aspect(clip):.6g}, stretch {node_trees.mask_stretch(scene):.6g}"
+    return f"number 0 on frame {clips.scene_frame_of(clip, 0)}" if role.startswith("matte ") else ""
+
+
+def _canvas(scene: Scene, clip: MovieClip) -> MaskCanvas | None:
+    space = mask_space.of_clip(clip)
+    return space.canvas(stretch=node_trees.mask_stretch(scene), limit=node_trees.MAX_MASK_SIZE)
 
 
 class _KeymatteNodes:
@@ -74,18 +140,30 @@ class _KeymatteNodes:
     def __init__(self, scene: Scene, clip: MovieClip) -> None:
         readable_folder(clip)  # called because it gives the clip its key
         self._scene, self._clip, self._key = scene, clip, clip.matting.key
+        check_saved(scene, "scene")
+        self._size = clips.pixel_size(clip)
         compositor = node_trees.compositor_of(scene)
+        if not compositor.tree.is_embedded_data:
+            check_saved(compositor.tree, "node tree")
         self._tree: NodeTree = compositor.tree
         self._tree_is_new = compositor.is_new
         self._used: set[str] = set()
+        self._last_column = 1
         self._frame = self.node("frame", "NodeFrame", column=0, row=0)
         self._frame.label = f"Keymatte: {clip.name}"
 
     def node(self, role: str, kind: str, *, column: int, row: int) -> Node:
-        """Return Keymatte's node for `role`: the existing one as the user left it, or a new one."""
+        """Return Keymatte's node for `role`: the existing one as the user left it, or a new one.
+
+        An existing node of another kind is removed.
+        """
         mark = f"{self._key}/{role}"
         self._used.add(mark)
+        self._last_column = max(self._last_column, column)
         node = next((node for node in self._tree.nodes if node.get(_MARK) == mark), None)
+        if node is not None and node.bl_idname != kind:
+            self._tree.nodes.remove(node)
+            node = None
         if node is None:
             left, top = self._corner(kind == "NodeFrame")
             node = self._tree.nodes.new(kind)
@@ -119,7 +197,7 @@ class _KeymatteNodes:
         """
         film = self.node("clip", "CompositorNodeMovieClip", column=0, row=0)
         film.clip = self._clip
-        cut = self.node("cut out", "CompositorNodeSetAlpha", column=2, row=0)
+        cut = self.node("cut out", "CompositorNodeSetAlpha", column=self._last_column + 1, row=0)
         node_trees.apply_mask(cut)
         self._remove_unused(keep=cut)
         self.link(film.outputs["Image"], cut.inputs["Image"])
@@ -128,14 +206,14 @@ class _KeymatteNodes:
         render = self._scene.render
         scale = render.resolution_percentage / 100
         size = (round(render.resolution_x * scale), round(render.resolution_y * scale))
-        return CompositorResult(linked=linked, same_size=size == tuple(self._clip.size))
+        return CompositorResult(linked=linked, same_size=size == self._size)
 
     def _link_to_output(self, cut: Node) -> bool:
         target = node_trees.output_of(self._tree)
         if self._tree_is_new or not target.is_linked:
             self._tree.links.new(cut.outputs[0], target)
             if self._tree_is_new:
-                target.node.location = (cut.location.x + self._frame.location.x + 2 * _COLUMN, cut.location.y)
+                target.node.location = (cut.location.x + self._frame.location.x + _COLUMN, cut.location.y)
         return _is_upstream_of(cut, target)
 
     def _remove_unused(self, *, keep: Node) -> None:
@@ -168,32 +246,3 @@ def _is_upstream_of(node: Node, target: NodeSocket) -> bool:
 
 def _matte_files(folder: MatteFolder, object_id: int) -> list[Path]:
     return sorted(path for path in folder.matte_sequence(object_id).glob("*.png") if is_number(path.stem))
-
-
-def _show_sequence(node: Node, clip: MovieClip, object_id: int, paths: list[Path]) -> None:
-    """Set an Image node to show each matte on the scene frame at which Blender shows the matte's clip frame.
-
-    Blender computes: file number = scene frame - frame_start + 1 + frame_offset.
-    """
-    first, last = int(paths[0].stem), int(paths[-1].stem)
-    node.image = _sequence_image(clip, object_id, paths[0])
-    node.frame_start = clips.scene_frame_of(clip, first)
-    node.frame_offset = first - 1
-    node.frame_duration = last - first + 1
-    node.use_auto_refresh = True
-    node.use_cyclic = False
-
-
-def _sequence_image(clip: MovieClip, object_id: int, path: Path) -> Image:
-    """Return the image data-block of an object's matte sequence: the existing one, set to `path`, or a new one."""
-    mark = f"{clip.matting.key}/{object_id}"
-    image = next((image for image in bpy.data.images if image.get(_MARK) == mark), None)
-    if image is None:
-        image = bpy.data.images.load(str(path))
-        image[_MARK] = mark
-        image.name = f"{clip.name} matte {object_id}"
-    image.source = "SEQUENCE"
-    image.filepath = relative_path(path)
-    image.colorspace_settings.name = "Non-Color"
-    image.reload()
-    return image

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import bpy
 from bpy.types import AddonPreferences
 
 from ..engine.shared.environment import is_complete, python_in, requirements
-from ..engine.shared.errors import EngineMissing, Offline
+from ..engine.shared.errors import EngineMissing, Offline, PythonMissing
 from . import PACKAGE
 
 ROOT = Path(__file__).parents[1]  # the folder that holds the engine
@@ -30,16 +31,16 @@ def own_folder() -> Path:
 def engine_python() -> Path:
     """Return the Python interpreter that runs the engine.
 
-    Raises EngineMissing if there is no such interpreter, or if its environment is only partly installed or outdated.
+    Raises PythonMissing if the one chosen in the preferences is not there, and EngineMissing if the extension's own is
+    not there, or if its environment is only partly installed or outdated.
     """
     chosen = preferences().engine_python
     if chosen:
         python = Path(bpy.path.abspath(chosen))
         if not python.is_file():
-            raise EngineMissing(
-                f"there is no Python at {python}",
-                remedy="Choose another in Keymatte's preferences, or clear the field and click Install Engine.",
-            )
+            raise PythonMissing(f"there is no Python at {python}")
+        if not os.access(python, os.X_OK):
+            raise PythonMissing(f"{python} is not a program that can be started")
         return python
     folder = own_folder()
     python = python_in(folder)

@@ -14,9 +14,10 @@ import bpy
 from bpy.types import MovieClip
 
 from ..engine.shared.errors import FolderNotWritable
-from ..engine.shared.files import atomic_write, read_json, writing_error
+from ..engine.shared.files import atomic_write, modified_ns, read_json, writing_error
 from ..engine.shared.matte_folder import MatteFolder, is_number
 from . import PACKAGE
+from .saving import check_clip_saved
 
 # Folders chosen since the file was opened: (.blend, clip name, clip path) -> root. An undo reverts the clip's
 # properties but not the disk, and choosing again must give the same folder rather than a second one.
@@ -87,7 +88,20 @@ def results(clip: MovieClip) -> MatteResults:
     if folder is None:
         return MatteResults((), ())
     labels, outlines = folder.labels(0).parent, folder.outlines(0).parent
-    return MatteResults(_numbers(labels, _mtime(labels)), _numbers(outlines, _mtime(outlines)))
+    return MatteResults(_numbers(labels, modified_ns(labels)), _numbers(outlines, modified_ns(outlines)))
+
+
+def traced_first_number(folder: MatteFolder) -> int | None:
+    """Return the file number of media frame 0 when outlines were traced, or None if it is not recorded.
+
+    Outlines count from the image at which the clip was then opened, which may be another one now.
+    """
+    try:
+        record = json.loads((folder.root / "keymatte.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    number = record.get("first_number") if isinstance(record, dict) else None
+    return number if isinstance(number, int) else None
 
 
 def relative_path(path: Path) -> str:
@@ -123,7 +137,11 @@ _NOT_WRITABLE_REMEDY = "Save the .blend file in a writable folder, or choose a C
 
 
 def _assign_folder(clip: MovieClip, current: MatteFolder | None) -> MatteFolder:
-    """Give the clip a folder of its own, with copies of Keymatte's files in `current`, if any, and return it."""
+    """Give the clip a folder of its own, with copies of Keymatte's files in `current`, if any, and return it.
+
+    Raises NotSaved if the file would not keep the folder's name.
+    """
+    check_clip_saved(clip)
     where = (bpy.data.filepath, clip.name, clip.filepath)
     if where not in _assigned or (current and Path(_assigned[where]) == current.root):
         _assigned[where] = str(_new_root(clip))
@@ -193,7 +211,7 @@ def _write_owner(folder: MatteFolder, clip: MovieClip) -> None:
     owner = {"blend": bpy.data.filepath, "clip": clip.name, "folder": str(folder.root)}
     if _read_owner(folder) != owner:
         with atomic_write(_owner_file(folder)) as part:
-            part.write_text(json.dumps(owner, indent=1, ensure_ascii=False), encoding="utf-8")
+            part.write_text(json.dumps(owner, indent=1, ensure_ascii=False), "utf-8", "backslashreplace")
 
 
 def _owner_file(folder: MatteFolder) -> Path:
@@ -201,11 +219,11 @@ def _owner_file(folder: MatteFolder) -> Path:
 
 
 def _redirect_images(folder: MatteFolder, *, old_folder: MatteFolder) -> None:
-    """Redirect this file's image data-blocks from mattes in `old_folder` to their copies in `folder`."""
-    for image in bpy.data.images:
-        path = Path(bpy.path.abspath(image.filepath, library=image.library))
-        if image.library is None and image.filepath and path.is_relative_to(old_folder.root):
-            image.filepath = relative_path(folder.root / path.relative_to(old_folder.root))
+    """Redirect this file's images and movie clips of mattes from `old_folder` to the mattes' copies in `folder`."""
+    for shown in [*bpy.data.images, *bpy.data.movieclips]:
+        path = Path(bpy.path.abspath(shown.filepath, library=shown.library))
+        if shown.library is None and shown.filepath and path.is_relative_to(old_folder.root):
+            shown.filepath = relative_path(folder.root / path.relative_to(old_folder.root))
 
 
 def _new_root(clip: MovieClip) -> Path:
@@ -221,13 +239,6 @@ def _new_root(clip: MovieClip) -> Path:
     if cache:
         return Path(bpy.path.abspath(cache)) / uuid.uuid4().hex
     return Path(bpy.utils.extension_path_user(PACKAGE, path="mattes", create=True)) / uuid.uuid4().hex
-
-
-def _mtime(folder: Path) -> int:
-    try:
-        return folder.stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 @lru_cache(maxsize=64)

@@ -75,7 +75,7 @@ def gather_suggestion(clip: MovieClip, *, recipe: str = "") -> SuggestionJob:
 
 def whole_clip(clip: MovieClip) -> range:
     """Return all media frames of the clip."""
-    return range(clip.frame_duration)
+    return range(clips.frame_count(clip))
 
 
 def preview_range(clip: MovieClip, scene: Scene) -> range:

@@ -13,7 +13,7 @@ from ..engine.shared.errors import KeyframeEmpty, KeyframeOutsideClip, KeyframeU
 from ..engine.shared.files import atomic_write
 from ..engine.shared.matte_folder import MatteFolder
 from ..engine.shared.types import KeyframeFile
-from . import clips, mask_layers, mask_render, png, suggestions
+from . import clips, mask_layers, mask_render, mask_space, png, suggestions
 from .folders import existing_folder, matte_folder, readable_folder
 from .properties import MatteKeyframe
 
@@ -22,9 +22,9 @@ def mask_pixels(mask: Mask, clip: MovieClip, scene: Scene, object_id: int) -> np
     """Return the mask on the scene's current frame, (H, W) bool at the clip's size, as Blender's Mask node draws it.
 
     If `mask` is the one made from the clip's mattes, only the object's layers are drawn.
-    Raises NoActiveMask if the object has no layers there.
+    Raises NoActiveMask if the object has no layers there, ClipNotFound, ClipUnreadable, BlenderLimit.
     """
-    film = clips.video_clip(clip)
+    clips.video_clip(clip)
     layers = None
     if mask == clip.matting.mask:
         layers = mask_layers.layers_of(clip, object_id)
@@ -33,7 +33,7 @@ def mask_pixels(mask: Mask, clip: MovieClip, scene: Scene, object_id: int) -> np
                 f"mask {mask.name} has no layer of this object",
                 remedy="Draw this object on a layer of its own, or select another mask in the editor's header.",
             )
-    return mask_render.rasterise(mask, scene, film.width, film.height, layers=layers) >= 0.5
+    return mask_render.rasterise(mask, scene, mask_space.of_clip(clip), layers=layers) >= 0.5
 
 
 def set_keyframe(clip: MovieClip, object_id: int, scene_frame: int, pixels: np.ndarray) -> None:
@@ -140,10 +140,11 @@ def _version_path(folder: MatteFolder, version: str) -> Path:
 
 def _keyframe_file(clip: MovieClip, folder: MatteFolder, number: int, object_id: int, version: str) -> KeyframeFile:
     frame = clips.media_frame_of(clip, number)
-    if not 0 <= frame < clip.frame_duration:
+    count = clips.frame_count(clip)
+    if not 0 <= frame < count:
         raise KeyframeOutsideClip(
             f"the keyframe of object {object_id} on frame {clips.scene_frame(clip, frame)} is outside the clip, "
-            f"which has {clip.frame_duration} frames",
+            f"which has {count} frames",
             remedy="Clear this keyframe, or open the clip that it was made for.",
         )
     path, version_path = folder.keyframe(object_id, number), _version_path(folder, version)

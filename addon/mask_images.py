@@ -2,83 +2,122 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from bpy.types import MovieClip
 
 from ..engine.shared.errors import ImageUnreadable, KeyframeNotLabels, KeyframeSizeMismatch
+from ..engine.shared.mask_images import (
+    WORDS,
+    Masks,
+    Meaning,
+    StoredImage,
+    is_lossy,
+    padded,
+    read_mask,
+    summary,
+)
+from ..engine.shared.mask_looks import look
+from ..engine.shared.mask_meaning import meanings_of
 from . import clips, png
 from .pixels import read_with_blender
 
-_MIN_BRIGHT = 128  # grey images with values from here on are black and white masks, others are label images
+_DEPTHS = (  # white, type, and by what part of a step the values from Blender may differ; one of 16 bits is 1/257
+    (255, np.uint8, 1 / 1000),
+    (65535, np.uint16, 1 / 16),
+)
 
 
-def objects_in(path: Path, clip: MovieClip) -> dict[int, np.ndarray] | None:
-    """Return the pixels (H, W) bool of each object number in a label image, or None if the image is not a label image.
+@dataclass(frozen=True)
+class ImageObjects:
+    """Objects of a mask image."""
 
-    Raises ImageUnreadable, KeyframeSizeMismatch.
+    pixels: dict[int, np.ndarray]  # (H, W) bool by object number; a mask of one object has the number 1
+    meaning: Meaning
+    told: str  # what was taken, for the user
+
+
+def read_objects(path: Path, clip: MovieClip, masks: Masks) -> ImageObjects:
+    """Return the objects of an image; `masks` says what it holds.
+
+    Raises ImageUnreadable, KeyframeSizeMismatch, and KeyframeNotLabels if it cannot be told what the image holds.
     """
-    labels = _labels(path)
-    if labels is None:
-        return None
-    _check_size(labels, clip)
-    return {int(number): labels == number for number in np.unique(labels) if number}
+    image = _read_stored(path)
+    film = clips.video_clip(clip)
+    height, width = image.size
+    if (height, width) != (film.height, film.width):
+        raise KeyframeSizeMismatch(
+            f"the image is {width}x{height}, but the clip is {film.width}x{film.height}",
+            remedy="Save the image at the size of the clip.",
+        )
+    (meaning,) = meanings_of([look(image)], masks)
+    mask = read_mask(image, meaning)
+    ids = [int(number) for number in np.unique(mask.labels) if number]
+    share = np.count_nonzero(mask.labels) / mask.labels.size
+    told = summary(meaning, ids, share, soft=mask.alpha is not None)
+    return ImageObjects({number: mask.labels == number for number in ids}, meaning, told)
 
 
-def object_pixels(path: Path, clip: MovieClip, object_id: int) -> np.ndarray:
-    """Return the pixels (H, W) bool of one object in an image.
+def object_pixels(path: Path, clip: MovieClip, object_id: int, masks: Masks) -> tuple[np.ndarray, str]:
+    """Return the pixels (H, W) bool of one object in an image, and what was taken from the image.
 
-    In a label image (palette, or grey with small values), these are the pixels with the object's number, or all
-    labelled pixels if there is only one number. In any other image, they are the opaque pixels, or the bright pixels if
-    the image has no transparency.
-    Raises ImageUnreadable, KeyframeNotLabels, KeyframeSizeMismatch.
+    These are the pixels of the object's number or colour or, if the image shows only one object, all of that one.
+    Raises the errors of `read_objects`, and KeyframeNotLabels if the image shows only other objects.
     """
-    objects = objects_in(path, clip)
-    if objects is None:
-        pixels = _bright_pixels(path)
-        _check_size(pixels, clip)
-        return pixels
-    if object_id in objects:
-        return objects[object_id]
-    if len(objects) == 1:
-        return next(iter(objects.values()))
-    if not objects:
+    image = read_objects(path, clip, masks)
+    if object_id in image.pixels:
+        return image.pixels[object_id], image.told
+    if len(image.pixels) == 1:
+        return next(iter(image.pixels.values())), image.told
+    if not image.pixels:
         film = clips.video_clip(clip)
-        return np.zeros((film.height, film.width), bool)
+        return np.zeros((film.height, film.width), bool), image.told
     raise KeyframeNotLabels(
-        f"{path.name} has objects {', '.join(map(str, objects))}, but not object {object_id}",
+        f"{path.name} has objects {', '.join(map(str, image.pixels))}, but not object {object_id}",
         remedy="Select another object in the list, or choose All Objects in the file browser.",
     )
 
 
-def _labels(path: Path) -> np.ndarray | None:
-    """Return the object numbers of a label image, (H, W) uint8, or None if the image is not a label image."""
+def all_object_pixels(path: Path, clip: MovieClip, masks: Masks) -> tuple[dict[int, np.ndarray], str]:
+    """Return the pixels (H, W) bool of each object number or colour in an image, and what was taken.
+
+    Raises the errors of `read_objects`, and KeyframeNotLabels if the image cannot hold several objects or shows none.
+    """
+    image = read_objects(path, clip, masks)
+    if image.pixels and image.meaning.masks in (Masks.BINARY, Masks.ALPHA):
+        raise KeyframeNotLabels(
+            f"{path.name} holds {WORDS[image.meaning.masks]}, so it shows one object without a number",
+            remedy="Select the object in the list, and leave out All Objects.",
+        )
+    if not image.pixels:
+        raise KeyframeNotLabels(f"{path.name} shows no objects")
+    return image.pixels, image.told
+
+
+def _read_stored(path: Path) -> StoredImage:
+    """Read an image as stored. Raises ImageUnreadable."""
     if not path.is_file():
         raise ImageUnreadable(f"there is no file {path}")
     try:
         image = png.read(path)
     except png.PngError:
-        return None
-    if not image.palette and image.values.max(initial=0) >= _MIN_BRIGHT:
-        return None
-    return image.values
+        return _read_by_blender(path)
+    alpha = None if image.alpha is None else image.alpha.astype(np.float32) / np.float32(255)
+    palette = None if image.palette is None else padded(image.palette)
+    return StoredImage(path.name, image.values, image.white, palette, alpha)
 
 
-def _bright_pixels(path: Path) -> np.ndarray:
+def _read_by_blender(path: Path) -> StoredImage:
     values = read_with_blender(path)
     colour, alpha = values[..., :3], values[..., 3]
-    if alpha.min() < 0.5:
-        return alpha >= 0.5
-    if np.ptp(colour, axis=-1).max() > 0.1:  # JPEG compression tints grey slightly
-        raise KeyframeNotLabels(f"{path.name} is a colour image, so the object in it cannot be identified")
-    return colour.mean(axis=-1) >= 0.5
-
-
-def _check_size(image: np.ndarray, clip: MovieClip) -> None:
-    film = clips.video_clip(clip)
-    if image.shape != (film.height, film.width):
-        raise KeyframeSizeMismatch(
-            f"the image is {image.shape[1]}x{image.shape[0]}, but the clip is {film.width}x{film.height}",
-            remedy="Save the image at the size of the clip.",
-        )
+    with path.open("rb") as file:
+        lossy = is_lossy(file.read(64))
+    shown_alpha = alpha.copy() if alpha.min() < 1 else None
+    if colour.min() >= 0 and colour.max() <= 1:
+        for white, kind, error in _DEPTHS:
+            stored = np.rint(colour * np.float32(white))
+            if np.abs(colour * np.float32(white) - stored).max() <= error:
+                return StoredImage(path.name, stored.astype(kind), white, None, shown_alpha, lossy)
+    return StoredImage(path.name, colour, 1, None, shown_alpha, lossy)

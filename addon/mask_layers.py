@@ -12,10 +12,11 @@ from bpy.types import Area, Mask, MaskLayer, MaskSpline, MovieClip, Scene, Windo
 
 from ..engine.shared.errors import NothingPropagated
 from ..engine.shared.outlines import Outlines
-from . import clips
-from .folders import readable_folder
-from .mask_space import from_pixels
+from . import clips, mask_space
+from .folders import readable_folder, traced_first_number
+from .limits import MAX_FRAME, check_frames
 from .objects import find_object
+from .saving import check_saved
 
 _KEPT = (
     "alpha",
@@ -51,14 +52,18 @@ def write_layers(clip: MovieClip, object_ids: Sequence[int], *, window: Window, 
     """Write one layer per object to the clip's mask, replacing layers written by an earlier call. Others are kept.
 
     `area` is a clip editor that shows the clip: Blender's operator inserts mask shape keys only in one.
-    Raises NothingPropagated if no object has outlines.
+    Raises NothingPropagated if no object has outlines, and, before anything is changed, NotSaved and BlenderLimit.
     """
+    if clip.matting.mask is not None:
+        check_saved(clip.matting.mask, "mask")
     shapes = {object_id: outlines for object_id in object_ids if (outlines := read_shapes(clip, object_id)) is not None}
     if not shapes:
         raise NothingPropagated(f"clip {clip.name} has no outlines yet")
-    all_frames = {clips.scene_frame(clip, frame) for frame in range(clip.frame_duration)}
+    all_frames = {clips.scene_frame(clip, frame) for frame in range(clips.frame_count(clip))}
     empty = {object_id: all_frames.difference(outlines.frames) for object_id, outlines in shapes.items()}
     shapes = {object_id: _with_empty_ends(outlines, empty[object_id]) for object_id, outlines in shapes.items()}
+    for outlines in shapes.values():
+        check_frames(outlines.frames)
     mask = _mask_of(clip)
     layers = {object_id: _new_layer(mask, clip, object_id, outlines) for object_id, outlines in shapes.items()}
     layers_and_shapes = [(layers[object_id], outlines) for object_id, outlines in shapes.items()]
@@ -82,19 +87,46 @@ def layers_of(clip: MovieClip, object_id: int) -> list[MaskLayer]:
     return [made] if made is not None else [layer for layer in mask.layers if not _marks(layer)]
 
 
+def outdated_objects(clip: MovieClip) -> list[int]:
+    """Return the ids of objects whose mask layer was made for another start, offset or shape of the clip."""
+    mask = clip.matting.mask
+    if mask is None or not mask.layers:
+        return []
+    fit = _fit(clip)
+    return [item.object_id for item in clip.matting.objects if item.mask_layer_fit not in ("", fit)]
+
+
+def update_layers(clip: MovieClip, *, window: Window, area: Area) -> None:
+    """Write the layers of outdated objects again, unless the user has removed them. Raises what `write_layers` does."""
+    object_ids = outdated_objects(clip)
+    present = [object_id for object_id in object_ids if _made_layer(clip.matting.mask, clip, object_id) is not None]
+    if present:
+        write_layers(clip, present, window=window, area=area)
+    for item in clip.matting.objects:
+        if item.object_id in object_ids and item.object_id not in present:
+            item.mask_layer_fit = ""
+
+
 def read_shapes(clip: MovieClip, object_id: int) -> MaskShapes | None:
     """Return the outlines that the engine traced from an object's mattes, or None if there are none."""
-    path = readable_folder(clip).outlines(object_id)
+    folder = readable_folder(clip)
+    path = folder.outlines(object_id)
     if not path.is_file():
         return None
     outlines = Outlines.load(path)
     if not (outlines.points.shape[0] and outlines.points.shape[1]):
         return None
-    width, height = clip.size
+    recorded = traced_first_number(folder)
+    first = clips.first_number(clip) if recorded is None else recorded
     return MaskShapes(
-        frames=tuple(clips.scene_frame(clip, int(frame)) for frame in outlines.frames),
-        points=from_pixels(outlines.points.astype(np.float64), width, height),
+        frames=tuple(clips.scene_frame_of(clip, first + int(frame)) for frame in outlines.frames),
+        points=mask_space.of_clip(clip).from_pixels(outlines.points.astype(np.float64)),
     )
+
+
+def _fit(clip: MovieClip) -> str:
+    """Return what a layer's place in time and in the picture depends on."""
+    return f"number 0 on frame {clips.scene_frame_of(clip, 0)}, pixel aspect {clips.pixel_aspect(clip):.6g}"
 
 
 def _mask_of(clip: MovieClip) -> Mask:
@@ -102,8 +134,10 @@ def _mask_of(clip: MovieClip) -> Mask:
     if matting.mask is None:
         matting.mask = bpy.data.masks.new(f"{clip.name} mattes")
     mask = matting.mask
-    mask.frame_start = clips.scene_frame(clip, 0)
-    mask.frame_end = clips.scene_frame(clip, clip.frame_duration - 1)
+    # The range that editors show of a mask without a clip. Shape keys outside it count all the same.
+    mask.frame_start, mask.frame_end = (
+        min(max(clips.scene_frame(clip, frame), 0), MAX_FRAME) for frame in (0, clips.frame_count(clip) - 1)
+    )
     return mask
 
 
@@ -123,7 +157,7 @@ def _new_layer(mask: Mask, clip: MovieClip, object_id: int, shapes: MaskShapes) 
             layer_name = old.name
         mask.layers.remove(old)
     layer = mask.layers.new(name=layer_name)
-    item.mask_layer, item.mask_layer_for = layer.name, item.name
+    item.mask_layer, item.mask_layer_for, item.mask_layer_fit = layer.name, item.name, _fit(clip)
     _, spline_count, point_count, _ = shapes.points.shape
     for _ in range(spline_count):
         spline = layer.splines.new()  # a new spline has one point

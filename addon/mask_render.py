@@ -12,8 +12,11 @@ import numpy as np
 from bpy.types import Mask, MaskLayer, MaskSpline, Scene, bpy_struct
 
 from . import node_trees
+from .limits import set_number
+from .mask_space import MaskCanvas, MaskSpace
 from .pixels import read_with_blender
 
+_MAX_RESOLUTION = 65536  # of a render, in pixels
 _COORDINATES = ("co", "handle_left", "handle_right")
 _LAYER_SETTINGS = (
     "alpha",
@@ -28,16 +31,17 @@ _LAYER_SETTINGS = (
 _SPLINE_SETTINGS = ("offset_mode", "use_cyclic", "use_fill", "use_self_intersection_check", "weight_interpolation")
 
 
-def rasterise(
-    mask: Mask, scene: Scene, width: int, height: int, *, layers: Sequence[MaskLayer] | None = None
-) -> np.ndarray:
-    """Return the mask, or only its `layers`, on the scene's current frame: (height, width) float32, 0..1.
+def rasterise(mask: Mask, scene: Scene, space: MaskSpace, *, layers: Sequence[MaskLayer] | None = None) -> np.ndarray:
+    """Return the mask, or only its `layers`, on the scene's current frame: (H, W) float32, 0..1, at a clip's size.
 
     The mask is rendered with the Mask node, so tracks, feather, handles, crossings and holes look as they do in the
     running version of Blender. Rendering evaluates shape keys, which would overwrite edits without a key, so a copy of
     the mask without shape keys is rendered. A mask whose points follow tracks or have feather points cannot be copied.
     It is rendered itself: the result then lacks edits without a key, but they are restored in the mask afterwards.
+    Raises BlenderLimit if Blender cannot render an image of the size needed.
     """
+    canvas = space.canvas(limit=_MAX_RESOLUTION)
+    assert canvas is not None  # without a stretch there always is one
     names = {layer.name for layer in (mask.layers if layers is None else layers)}
     with (
         _render_only(mask, names),
@@ -45,12 +49,13 @@ def rasterise(
         _scratch_scene() as scratch,
         tempfile.TemporaryDirectory(prefix="keymatte-") as folder,
     ):
-        _set_up(scratch, still, width, height)
+        _set_up(scratch, still, canvas)
         scratch.frame_set(scene.frame_current)
         path = Path(folder) / "mask.png"
         scratch.render.filepath = str(path)
         bpy.ops.render.render(write_still=True, scene=scratch.name)
-        return read_with_blender(path)[..., 0]
+        drawing = read_with_blender(path)[..., 0]
+        return canvas.sampled(drawing, space.width, space.height) if canvas.is_scaled else drawing
 
 
 @contextmanager
@@ -118,9 +123,11 @@ def _set_coordinates(spline: MaskSpline, coordinates: dict[str, np.ndarray]) -> 
         spline.points.foreach_set(name, values)
 
 
-def _set_up(scene: Scene, mask: Mask, width: int, height: int) -> None:
+def _set_up(scene: Scene, mask: Mask, canvas: MaskCanvas) -> None:
     render = scene.render
-    render.resolution_x, render.resolution_y, render.resolution_percentage = width, height, 100
+    for name, value in (("resolution_x", canvas.width), ("resolution_y", canvas.height)):
+        set_number(render, name, value, what="the size of the mask in pixels", remedy="Open a clip of another size.")
+    render.resolution_percentage = 100
     render.use_sequencer = False
     render.use_compositing = True
     tree = node_trees.compositor_of(scene).tree

@@ -9,6 +9,7 @@ from bpy.types import Node, NodeSocket, NodeTree, Scene
 
 _IS_BLENDER_5 = bpy.app.version >= (5, 0, 0)
 
+MAX_MASK_SIZE = 10_000  # of a Mask node with a fixed size, in pixels: Blender 4 sets larger ones to this
 ADD = "ShaderNodeMath" if _IS_BLENDER_5 else "CompositorNodeMath"
 
 
@@ -32,6 +33,33 @@ def compositor_of(scene: Scene) -> CompositorTree:
     if is_new:
         scene.node_tree.nodes.clear()  # Blender's default nodes would render the 3D scene for every frame
     return CompositorTree(scene.node_tree, is_new)
+
+
+def existing_compositor(scene: Scene) -> NodeTree | None:
+    """Return the scene's compositor tree, or None if it has none."""
+    return scene.compositing_node_group if _IS_BLENDER_5 else scene.node_tree
+
+
+def set_mask_size(node: Node, width: int, height: int) -> None:
+    """Set a Mask node to draw the mask at a size in pixels, rather than at the render's."""
+    if _IS_BLENDER_5:
+        node.inputs["Size Source"].default_value = "Fixed"
+        node.inputs["Size X"].default_value, node.inputs["Size Y"].default_value = width, height
+    else:
+        node.size_source = "FIXED"
+        node.size_x, node.size_y = width, height
+
+
+def mask_stretch(scene: Scene) -> float:
+    """Return by how much a Mask node of a fixed size flattens masks.
+
+    The CPU compositor of Blender 4.2 and 4.3 applies the render's pixel aspect; others leave it to nodes of the
+    render's size.
+    """
+    render = scene.render
+    if bpy.app.version >= (4, 4, 0) or render.compositor_device == "GPU":
+        return 1.0
+    return render.pixel_aspect_y / render.pixel_aspect_x
 
 
 def output_of(tree: NodeTree) -> NodeSocket:

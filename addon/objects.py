@@ -23,6 +23,7 @@ def add_object(clip: MovieClip, *, name: str = "", object_id: int | None = None)
     item.name = name or f"Object {number}"
     item.colour = colorsys.hsv_to_rgb((0.38 + (number - 1) * _HUE_STEP) % 1.0, 0.85, 0.95)
     matting.active_object = len(matting.objects) - 1
+    clip.use_fake_user = True  # Blender does not save unused data-blocks, and the objects would be lost
     return item
 
 

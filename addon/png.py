@@ -1,4 +1,4 @@
-"""Reader and writer of 8-bit PNG label images and mattes, with NumPy and zlib only.
+"""Reader and writer of PNG label images and mattes of one channel, with NumPy and zlib only.
 
 Blender's Python has no image library.
 """
@@ -15,18 +15,23 @@ import numpy as np
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _PALETTE = 0, 3
 _MAX_PIXELS = 1 << 28  # 16,384 x 16,384
+_ADAM7 = (  # row and column of the first pixel of each pass of an interlaced image, and the steps to the next ones
+    (0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1),
+)  # fmt: skip
 
 
 class PngError(Exception):
-    """Error for a file that is not a PNG, is damaged, or is of an unsupported kind (16 bit, colour, interlaced)."""
+    """Error for a file that is not a PNG, is damaged, or is of an unsupported kind (16 bit, colour, with alpha)."""
 
 
 @dataclass(frozen=True)
 class PngImage:
-    """Single-channel 8-bit image. In a palette image, values are palette indices, and so object numbers."""
+    """Image of one channel of up to 8 bits. In a palette image, values are palette indices."""
 
-    values: np.ndarray  # (H, W) uint8
-    palette: bool
+    values: np.ndarray  # (H, W) uint8, as stored
+    white: int  # the value of white, or 255 in a palette image
+    palette: np.ndarray | None = None  # (N, 3) uint8
+    alpha: np.ndarray | None = None  # (H, W) uint8, if some values are transparent
 
 
 def write_labels(path: Path, labels: np.ndarray) -> None:
@@ -51,21 +56,49 @@ def read(path: Path) -> PngImage:
     try:
         chunks = _chunks(data)
         width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", chunks[b"IHDR"])
-        if colour not in (_GREY, _PALETTE) or depth not in (1, 2, 4, 8) or interlaced:
-            raise PngError(f"{path.name} has colours, more than 8 bits, or is interlaced")
+        if colour not in (_GREY, _PALETTE) or depth not in (1, 2, 4, 8) or interlaced > 1:
+            raise PngError(f"{path.name} has colours or more than 8 bits")
         if not 0 < width * height <= _MAX_PIXELS:
             raise PngError(f"{path.name} claims to be {width}x{height}")
-        row_bytes = (width * depth + 7) // 8
-        size = height * (row_bytes + 1)
+        values = np.zeros((height, width), np.uint8)
+        parts = [values[y::down, x::right] for y, x, down, right in (_ADAM7 if interlaced else ((0, 0, 1, 1),))]
+        parts = [part for part in parts if part.size]
+        size = sum(len(part) * (_row_bytes(part, depth) + 1) for part in parts)
         # Bounded, as a small file can hold any number of bytes.
         raw = np.frombuffer(zlib.decompressobj().decompress(chunks[b"IDAT"], size), np.uint8)
-        raw = raw.reshape(height, row_bytes + 1)
+        for part in parts:
+            count = len(part) * (_row_bytes(part, depth) + 1)
+            part[:] = _decoded(raw[:count].reshape(len(part), _row_bytes(part, depth) + 1), depth)[:, : part.shape[1]]
+            raw = raw[count:]
+        palette = np.frombuffer(chunks[b"PLTE"], np.uint8).reshape(-1, 3) if colour == _PALETTE else None
     except (KeyError, ValueError, struct.error, zlib.error) as error:
         raise PngError(f"{path.name} is damaged ({error})") from error
+    white = 255 if colour == _PALETTE else 2**depth - 1
+    return PngImage(values, white, palette, _alpha(values, chunks.get(b"tRNS", b""), colour))
+
+
+def _row_bytes(part: np.ndarray, depth: int) -> int:
+    """Return the bytes of a row of `part`, without that of its filter."""
+    return (part.shape[1] * depth + 7) // 8
+
+
+def _decoded(raw: np.ndarray, depth: int) -> np.ndarray:
+    """Return the values of rows (H, 1 + B) that begin with their filter types. Raises PngError."""
     values = _unfilter(raw[:, 0], raw[:, 1:])
-    if depth < 8:
-        values = _unpack(values, depth)[:, :width]
-    return PngImage(np.ascontiguousarray(values), palette=colour == _PALETTE)
+    return _unpack(values, depth) if depth < 8 else values
+
+
+def _alpha(values: np.ndarray, transparency: bytes, colour: int) -> np.ndarray | None:
+    """Return the alpha (H, W) uint8 by a tRNS chunk: the alpha of each palette entry, or the transparent grey value."""
+    if not transparency:
+        return None
+    table = np.full(256, 255, np.uint8)
+    if colour == _PALETTE:
+        entries = np.frombuffer(transparency[:256], np.uint8)
+        table[: len(entries)] = entries
+    else:
+        table[transparency[-1]] = 0
+    return table[values]
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

@@ -28,6 +28,9 @@ class MatteObject(PropertyGroup):
     mask_layer_for: StringProperty(
         name="Mask Layer Object", description="Name of the object when its mask layer was made"
     )
+    mask_layer_fit: StringProperty(
+        name="Mask Layer Fit", description="Start, offset and shape of the clip for which its mask layer was made"
+    )
 
 
 class MatteKeyframe(PropertyGroup):

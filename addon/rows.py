@@ -5,7 +5,9 @@ from __future__ import annotations
 import bpy
 from bpy.types import PropertyGroup, bpy_prop_collection
 
+from ..engine.shared.errors import EngineError
 from . import clips
+from .session import session
 
 
 def keyframe_row(matting: PropertyGroup) -> int:
@@ -45,4 +47,8 @@ def _rows(matting: PropertyGroup, items: bpy_prop_collection) -> list[int]:
 
 
 def _go(matting: PropertyGroup, number: int) -> None:
-    clips.show(bpy.context.scene, clips.scene_frame_of(matting.id_data, number))
+    """Go to the frame with the file number `number`. As a property cannot report an error, the session shows it."""
+    try:
+        clips.show(bpy.context.scene, clips.scene_frame_of(matting.id_data, number))
+    except EngineError as error:
+        session.show(error)

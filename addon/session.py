@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..engine.shared.errors import EngineBusy, EngineDied, EngineError, EnvironmentFailed, printable
+from ..engine.shared.errors import EngineBusy, EngineDied, EngineError, EnvironmentFailed
 from ..engine.shared.protocol import (
     Answer,
     Cancel,
@@ -24,6 +24,7 @@ from ..engine.shared.protocol import (
     Suggest,
     Suggested,
 )
+from ..engine.shared.text import printable
 from ..engine.shared.types import PropagationJob, SuggestionJob
 from . import environment
 from .client import ChildProcess, EngineClient

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import io
 import logging
 import os
 import sys
 from importlib.util import find_spec
 
 from .cli import doctor, models, propagate, serve, suggest
-from .cli.console import print_error
+from .cli.console import discard_output, flush_output, prepare_streams, print_error
 from .runtime.allocator import tune_malloc
-from .shared.errors import EngineError
+from .shared.errors import EngineError, OutputNotWritable
 
 # Waiting threads must sleep, not spin: next to Blender or a render, spinning made two threads five times slower than
 # one. OpenMP reads these once, when torch is first imported.
@@ -27,28 +26,37 @@ def main(arguments: list[str] | None = None) -> int:
     0: success; 1: a bug, or the program that reads our output has closed it; 2: a problem that the user can solve,
     described on stderr; 130: interrupted with Ctrl+C.
     """
+    prepare_streams()
     try:
         try:
             return _run(arguments)
         finally:
-            sys.stdout.flush()  # here, as an error at the interpreter's exit can no longer be handled
+            flush_output()  # here, as an error at the interpreter's exit can no longer be handled
     except BrokenPipeError:
-        _discard_broken_output()
+        discard_output()
         return 1
+    except OutputNotWritable as error:
+        print_error(error.sentence())
+        discard_output()
+        return 2
 
 
 def _run(arguments: list[str] | None) -> int:
     """Parse the arguments, run the command and print its errors; return its exit status."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a path that the console cannot show must not end a job
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     try:
         status: int = options.command(options)
         return status
+    except (OutputNotWritable, BrokenPipeError):
+        raise
     except EngineError as error:
         print_error(error.sentence())
+        return 2
+    except OSError as error:
+        if not isinstance(error.filename, str):
+            raise
+        print_error(f"{error.filename} cannot be used: {error.strerror}.")  # a path that no command has looked at
         return 2
     except ImportError as error:
         print_error(f"A package of the engine cannot be loaded: {error}. Run `doctor`, or install the engine again.")
@@ -56,17 +64,6 @@ def _run(arguments: list[str] | None) -> int:
     except KeyboardInterrupt:
         print_error("stopped; files already written stay valid")
         return 130
-
-
-def _discard_broken_output() -> None:
-    """Redirect output streams that their reader has closed to the null device, so that Python's exit can flush them."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except BrokenPipeError:
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, stream.fileno())
-            os.close(null)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,7 +9,8 @@ from bpy.types import Context, MovieClip, Operator
 
 from ..addon.objects import active_object
 from ..addon.properties import MatteObject
-from ..engine.shared.errors import EngineError, NoActiveObject, NothingPropagated
+from ..addon.saving import check_clip_saved
+from ..engine.shared.errors import EngineError, NoActiveObject, NothingPropagated, NotSaved
 
 
 class ReportingOperator:
@@ -36,13 +37,24 @@ class ReportingOperator:
 
 
 class ClipOperator(ReportingOperator):
-    """Operator on the clip shown in the Movie Clip Editor."""
+    """Operator on the clip shown in the Movie Clip Editor.
+
+    Unless `changes_clip` is False, it is refused for clips whose changes Blender would not save.
+    """
+
+    changes_clip = True
 
     @classmethod
     def poll(cls, context: Context) -> bool:
         space = context.space_data
         if space is None or space.type != "CLIP_EDITOR" or space.clip is None:
             cls.poll_message_set("Open a clip in the Movie Clip Editor")
+            return False
+        try:
+            if cls.changes_clip:
+                check_clip_saved(space.clip)
+        except NotSaved as error:
+            cls.poll_message_set(error.sentence())
             return False
         return True
 

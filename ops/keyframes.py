@@ -12,7 +12,8 @@ from bpy.types import Context, Event, MovieClip, Operator
 from ..addon import clips, keyframes, mask_images
 from ..addon.objects import add_object, find_object
 from ..addon.properties import MatteObject
-from ..engine.shared.errors import KeyframeNotLabels, NoActiveMask
+from ..engine.shared.errors import MaskDisplaced, NoActiveMask
+from ..engine.shared.mask_images import Masks
 from .common import ClipOperator, clip_in, object_in
 
 
@@ -37,14 +38,16 @@ renders it. With 'Absent', mark the object as not visible on this frame"""
         mask = context.space_data.mask
         if mask is None:
             raise NoActiveMask("no mask is selected in this editor")
+        if context.space_data.clip_user.use_render_undistorted and clips.is_distorted(clip):
+            raise MaskDisplaced(f"the editor shows {clip.name} undistorted, so a mask drawn here lies elsewhere in it")
         pixels = keyframes.mask_pixels(mask, clip, context.scene, item.object_id)
         return _set_keyframe(clip, item, frame, pixels)
 
 
 class CLIP_OT_matte_keyframe_from_image(ClipOperator, Operator):
-    """Set the active object's keyframe on the current frame from an image of the clip's size. From a label image \
-(palette PNG, or grey PNG with values below 128), use the pixels with the object's number, or all labelled pixels if \
-there is only one number. From other images, use opaque pixels, or bright ones without transparency"""
+    """Set the active object's keyframe on the current frame from an image of the clip's size. From object numbers or \
+colours on black, use the pixels of the object's number, or all of them if the image shows only one object. From other \
+images, use opaque pixels, or bright ones without transparency"""
 
     bl_idname = "clip.matte_keyframe_from_image"
     bl_label = "Keyframe from Image"
@@ -60,6 +63,20 @@ there is only one number. From other images, use opaque pixels, or bright ones w
         options={"SKIP_SAVE"},
     )
 
+    masks: EnumProperty(
+        name="Image Holds",
+        description="What the image says about the objects",
+        items=(
+            ("AUTO", "Automatic", "Whatever its values, palette and alpha say"),
+            ("NUMBERS", "Object Numbers", "The value of a pixel, or the index of its palette entry, is its object"),
+            ("BINARY", "Black and White", "The object is what is brighter than mid-grey"),
+            ("ALPHA", "Alpha", "The object is what is opaque"),
+            ("COLOURS", "Colours", "Each colour but black is an object"),
+        ),
+        default="AUTO",
+        options={"SKIP_SAVE"},
+    )
+
     def invoke(self, context: Context, event: Event) -> set[str]:
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
@@ -70,21 +87,19 @@ there is only one number. From other images, use opaque pixels, or bright ones w
         if self.all_objects:
             return self._import_all(context, path)
         item = object_in(context)
-        pixels = mask_images.object_pixels(path, clip, item.object_id)
-        return _set_keyframe(clip, item, frame, pixels)
+        pixels, told = mask_images.object_pixels(path, clip, item.object_id, Masks[self.masks])
+        return _set_keyframe(clip, item, frame, pixels, told)
 
     def _import_all(self, context: Context, path: Path) -> str:
         clip, frame = clip_in(context), context.scene.frame_current
         clips.media_frame_inside(clip, frame)
-        objects = mask_images.objects_in(path, clip)
-        if not objects:
-            raise KeyframeNotLabels(f"{path.name} is not a label image, or shows no objects")
+        objects, told = mask_images.all_object_pixels(path, clip, Masks[self.masks])
         for number, pixels in objects.items():
             if find_object(clip, number) is None:
                 add_object(clip, object_id=number)
             keyframes.set_keyframe(clip, number, frame, pixels)
         overlaps = [text for number in objects for text in keyframes.overlap_messages(clip, number, frame)]
-        return "; ".join([f"Keyframes of {len(objects)} objects set on frame {frame}", *overlaps])
+        return "; ".join([f"Keyframes of {len(objects)} objects set on frame {frame}", *overlaps, told])
 
 
 class CLIP_OT_matte_keyframe_clear(ClipOperator, Operator):
@@ -107,6 +122,7 @@ class CLIP_OT_matte_keyframe_jump(ClipOperator, Operator):
     bl_idname = "clip.matte_keyframe_jump"
     bl_label = "Jump to Keyframe"
     bl_options = {"REGISTER"}
+    changes_clip = False
 
     to: EnumProperty(
         name="To",
@@ -131,11 +147,11 @@ class CLIP_OT_matte_keyframe_jump(ClipOperator, Operator):
         return ""
 
 
-def _set_keyframe(clip: MovieClip, item: MatteObject, frame: int, pixels: np.ndarray) -> str:
-    """Set the keyframe, and return the text to report."""
+def _set_keyframe(clip: MovieClip, item: MatteObject, frame: int, pixels: np.ndarray, told: str = "") -> str:
+    """Set the keyframe, and return the text to report; `told` says what was taken from an image."""
     keyframes.set_keyframe(clip, item.object_id, frame, pixels)
     text = f"Keyframe of {item.name} set on frame {frame}: {int(pixels.sum())} pixels"
-    return "; ".join([text, *keyframes.overlap_messages(clip, item.object_id, frame)])
+    return "; ".join([text, *keyframes.overlap_messages(clip, item.object_id, frame), *filter(None, [told])])
 
 
 CLASSES = (

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bpy.props import EnumProperty
-from bpy.types import Context, Event, Operator
+from bpy.types import Context, Event, MovieClip, Operator
 
-from ..addon import compositor, mask_layers
+from ..addon import clips, compositor, mask_layers
 from ..addon.folders import clear_results, existing_folder
 from ..addon.listening import redraw
 from ..addon.session import session
@@ -54,6 +54,7 @@ class CLIP_OT_matte_to_compositor(ClipOperator, Operator):
     bl_idname = "clip.matte_to_compositor"
     bl_label = "To Compositor"
     bl_options = {"REGISTER", "UNDO"}
+    changes_clip = False  # nodes belong to the scene
 
     variant: EnumProperty(
         name="From",
@@ -75,13 +76,26 @@ class CLIP_OT_matte_to_compositor(ClipOperator, Operator):
             warnings += skipped_object_warnings(context, self.which, set(object_ids).difference(result.skipped))
         else:
             result = compositor.add_mask(scene, clip)
-        if result.missing:
-            warnings.append(f"frames without mattes use those of other frames: {spans(result.missing)}")
-        if not result.linked:
-            warnings.append("the output is in use: link the node 'Keymatte cut out' where you need it")
-        if not result.same_size:
-            warnings.append(f"the render size differs from the clip's ({clip.size[0]}x{clip.size[1]})")
+        warnings += _node_warnings(clip, result)
         return report_warnings(self, "Nodes added to the compositor", warnings)
+
+
+class CLIP_OT_matte_update_results(ClipOperator, Operator):
+    """Make mask layers and compositor nodes fit the clip again, after its start, offset or aspect was changed. Mask \
+layers made from mattes are replaced, your own are kept"""
+
+    bl_idname = "clip.matte_update_results"
+    bl_label = "Fit to Clip"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def run(self, context: Context) -> str:
+        clip = clip_in(context)
+        window = context.window or context.window_manager.windows[0]
+        mask_layers.update_layers(clip, window=window, area=context.area)
+        warnings: list[str] = []
+        for scene in compositor.outdated_scenes(clip):
+            warnings += _node_warnings(clip, compositor.update(scene, clip))
+        return report_warnings(self, "Mask layers and nodes fit the clip", list(dict.fromkeys(warnings)))
 
 
 class CLIP_OT_matte_clear(ClipOperator, Operator):
@@ -104,4 +118,22 @@ class CLIP_OT_matte_clear(ClipOperator, Operator):
         return f"Deleted {count} files" if count else "Nothing to clear"
 
 
-CLASSES = (CLIP_OT_matte_to_mask_layers, CLIP_OT_matte_to_compositor, CLIP_OT_matte_clear)
+def _node_warnings(clip: MovieClip, result: compositor.CompositorResult) -> list[str]:
+    warnings = []
+    if result.missing:
+        shown = "are transparent" if result.missing_are_empty else "use those of other frames"
+        warnings.append(f"frames without mattes {shown}: {spans(result.missing)}")
+    if not result.linked:
+        warnings.append("the output is in use: link the node 'Keymatte cut out' where you need it")
+    if not result.same_size:
+        width, height = clips.pixel_size(clip)
+        warnings.append(f"the render size differs from the clip's ({width}x{height})")
+    return warnings
+
+
+CLASSES = (
+    CLIP_OT_matte_to_mask_layers,
+    CLIP_OT_matte_to_compositor,
+    CLIP_OT_matte_update_results,
+    CLIP_OT_matte_clear,
+)

@@ -58,6 +58,7 @@ mount()
 # Blender reads this once, when bpy is first imported: no test may touch the user's own Blender.
 _user_folder = tempfile.mkdtemp(prefix="keymatte-blender-")
 os.environ["BLENDER_USER_RESOURCES"] = _user_folder
+os.environ["XDG_CACHE_HOME"] = str(Path(_user_folder) / "cache")  # of the engine's processes too, on Linux
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,7 +15,7 @@ ROOMS = ("addon", "engine", "ops", "ui")
 MAX_LINES = 300
 
 BLENDER = ("bpy", "mathutils", "gpu", "gpu_extras", "blf", "bpy_extras", "numpy")
-LIBRARIES = ("torch", "numpy", "cv2", "PIL", "platformdirs", "safetensors", "tqdm")
+LIBRARIES = ("torch", "numpy", "av", "cv2", "OpenEXR", "PIL", "platformdirs", "safetensors", "tqdm")
 UPSTAIRS = ("engine.training*", "engine.evaluation*", "engine.cli*", "engine.__main__")  # rooms that no job needs
 _PREFIXES = {"Operator": "CLIP_OT_", "Panel": "CLIP_PT_", "UIList": "CLIP_UL_", "Menu": "CLIP_MT_"}
 

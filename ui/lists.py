@@ -25,7 +25,7 @@ class CLIP_UL_matte_objects(UIList):
 
 
 class CLIP_UL_matte_keyframes(UIList):
-    """List of keyframes: frame, object, and whether the object is absent."""
+    """List of keyframes: frame, object, and whether the object is absent, or the frame outside the clip."""
 
     def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flag=0) -> None:
         clip = item.id_data
@@ -35,7 +35,9 @@ class CLIP_UL_matte_keyframes(UIList):
         is_current = frame == context.scene.frame_current
         row.label(text=f"Frame {frame}", icon="KEYTYPE_KEYFRAME_VEC" if is_current else "KEYFRAME")
         row.label(text=matte_object.name if matte_object else str(item.object_id))
-        if item.absent:
+        if not 0 <= clips.media_frame_of(clip, item.number) < clips.frame_count(clip):
+            row.label(text="outside the clip", icon="ERROR")
+        elif item.absent:
             row.label(text="absent")
 
 

@@ -56,10 +56,18 @@ def tinted(labels: np.ndarray, tints: dict[int, tuple[float, float, float]], opa
     return table[labels[::-1]]
 
 
+def displaced_by(space: SpaceClipEditor) -> str:
+    """Return how the editor shows the clip if not as it is in the file, where its mattes lie; else an empty text."""
+    clip = space.clip
+    if space.clip_user.use_render_undistorted and clips.is_distorted(clip):
+        return "undistorted"
+    return "stabilized" if space.show_stable and clip.tracking.stabilization.use_2d_stabilization else ""
+
+
 def _draw() -> None:
     space = bpy.context.space_data
     clip = space.clip
-    if clip is None or not clip.matting.show_overlay:
+    if clip is None or not clip.matting.show_overlay or displaced_by(space):
         return
     try:
         texture = _texture(clip, space.clip_user.frame_current)  # the frame that the editor shows

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from bpy.types import Context, Panel
+import bpy
+from bpy.types import Context, MovieClip, Panel
 
-from ..addon import recipes
+from ..addon import clips, compositor, mask_layers, recipes
 from ..addon.folders import results
 from ..addon.objects import active_object
+from ..addon.saving import check_clip_saved
 from ..addon.session import session
-from .status import draw_status
+from ..engine.shared.errors import NotSaved
+from . import overlay
+from .status import draw_status, draw_text
 from .weights import draw_weights
 
 
@@ -25,8 +29,21 @@ class _ClipPanel:
 class CLIP_PT_matte_objects(_ClipPanel, Panel):
     bl_label = "Objects"
 
+    def _draw_warnings(self, clip: MovieClip) -> None:
+        """Draw what makes work on the clip useless, at the top of the tab, where it is always seen."""
+        try:
+            check_clip_saved(clip)
+        except NotSaved as error:
+            draw_text(self.layout.box(), error.sentence(), icon="ERROR")
+        if outdated := outdated_results(clip):
+            box = self.layout.box()
+            draw_text(box, f"{outdated} made before the clip's start, offset or aspect was changed", icon="ERROR")
+            box.operator("clip.matte_update_results", icon="FILE_REFRESH")
+
     def draw(self, context: Context) -> None:
-        matting = context.space_data.clip.matting
+        space = context.space_data
+        matting = space.clip.matting
+        self._draw_warnings(space.clip)
         row = self.layout.row()
         row.template_list("CLIP_UL_matte_objects", "", matting, "objects", matting, "active_object", rows=3)
         column = row.column(align=True)
@@ -37,6 +54,17 @@ class CLIP_PT_matte_objects(_ClipPanel, Panel):
         opacity = row.row(align=True)
         opacity.active = matting.show_overlay
         opacity.prop(matting, "opacity", slider=True)
+        if matting.show_overlay and (display := overlay.displaced_by(space)):
+            draw_text(self.layout, f"The overlay is hidden, as the editor shows the clip {display}", icon="INFO")
+
+
+def outdated_results(clip: MovieClip) -> str:
+    """Return which of the clip's mask layers and nodes no longer fit the clip, as the beginning of a sentence."""
+    layers, scenes = mask_layers.outdated_objects(clip), compositor.outdated_scenes(clip)
+    nodes = "compositor nodes" + ("" if scenes == [bpy.context.scene] else f" in {', '.join(s.name for s in scenes)}")
+    parts = [*(["mask layers"] if layers else []), *([nodes] if scenes else [])]
+    text = " and ".join(parts)
+    return f"{text[0].upper()}{text[1:]} were" if text else ""
 
 
 class CLIP_PT_matte_keyframes(_ClipPanel, Panel):
@@ -116,7 +144,7 @@ class CLIP_PT_matte_results(_ClipPanel, Panel):
         if not done.numbers:
             layout.label(text="No mattes yet")
             return
-        layout.label(text=f"{len(done.numbers)} of {clip.frame_duration} frames have mattes")
+        layout.label(text=f"{len(done.numbers)} of {clips.frame_count(clip)} frames have mattes")
         column = layout.column(align=True)
         masks = column.row()
         masks.enabled = bool(done.outlines)

@@ -7,12 +7,13 @@ import textwrap
 from bpy.types import UILayout
 
 from ..addon.status import State, Status, progress_text
-from ..engine.shared.errors import as_sentence
+from ..engine.shared.errors import EngineMissing, EnvironmentFailed, as_sentence
 
-# Operators that fix errors, by error code. Other errors only show their remedy as text.
+# Operators that fix errors, by error code. Other errors only show their remedy as text. Installing the engine's
+# packages again helps only if they are missing: its code comes with the extension.
 REMEDIES = {
-    "engine-missing": "clip.matte_install_engine",
-    "environment-failed": "clip.matte_install_engine",
+    EngineMissing.code: "clip.matte_install_engine",
+    EnvironmentFailed.code: "clip.matte_install_engine",
 }
 _WIDTH = 38  # characters in a line of a box, in a sidebar of default width
 _ICON = 6  # width of an icon in characters

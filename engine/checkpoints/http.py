@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from email.message import Message
 
 from .. import VERSION
-from ..shared.errors import Cancelled, DownloadFailed, DownloadRefused, printable
+from ..shared.errors import Cancelled, DownloadFailed, DownloadRefused
+from ..shared.text import printable
 
 _BLOCK = 1 << 18  # bytes
 _BLOCKS_AHEAD = 8

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from ..shared.catalogue import expect_file
@@ -89,7 +89,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -
     """
     half_precision = {name: tensor.half().contiguous().cpu() for name, tensor in tensors.items()}
     with atomic_write(path) as part:
-        save_file(half_precision, part, metadata=dict(about))
+        part.write_bytes(save(half_precision, metadata=dict(about)))  # save_file refuses paths that are not UTF-8
 
 
 def fill(network: nn.Module, tensors: Mapping[str, Tensor], *, source: Path, names: Names = ()) -> None:

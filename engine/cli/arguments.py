@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..methods.settings import find_settings
-from ..shared.errors import BadSetting
+from ..shared.errors import BadSetting, KeyframeSizeMismatch
+from ..shared.mask_images import Masks
 from ..shared.types import PRECISIONS, Settings
+from .console import print_error
+
+if TYPE_CHECKING:
+    from ..media.frames import FrameReader
 
 
 def add_clip(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +25,61 @@ def add_clip(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--clip", type=str, required=True, help="movie, folder of images, first image of a sequence, or pattern"
     )
+    parser.add_argument(
+        "--fps",
+        type=_parse_rate,
+        help="count a movie's frames by time, at this rate, as Blender does; default: its pictures are counted",
+    )
     parser.add_argument("--range", default=":", help="frames A:B, counted from 0, B not included; default: all")
+
+
+def open_clip(options: argparse.Namespace) -> FrameReader:
+    """Open the clip given by the options of `add_clip`, and print how its frames are counted.
+
+    Raises ClipNotFound, ClipUnreadable, MixedSizes.
+    """
+    from ..media.frames import FrameReader
+    from .progress import Progress
+
+    with Progress("bytes", delay=1.0) as progress:
+
+        def show(done: int, total: int) -> None:
+            progress.show("Indexing the movie", done, total)
+
+        reader = FrameReader.open(options.clip, fps=options.fps, progress=show)
+    if reader.counting:
+        print_error(reader.counting)
+    return reader
+
+
+@contextmanager
+def explained_sizes(reader: FrameReader) -> Iterator[None]:
+    """Add to a KeyframeSizeMismatch raised in the `with` block why the clip may have another size than expected."""
+    try:
+        yield
+    except KeyframeSizeMismatch as error:
+        reason = reader.explain_size()
+        if not reason:
+            raise
+        raise KeyframeSizeMismatch(f"{error.message}; {reason}", remedy=error.remedy) from error
+
+
+def _parse_rate(text: str) -> float:
+    rate = float(text)
+    if not 0 < rate < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number of frames per second")
+    return rate
+
+
+def add_masks(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says what mask images hold."""
+    parser.add_argument(
+        "--masks",
+        choices=[masks.value for masks in Masks],
+        default=Masks.AUTO.value,
+        help="what the images hold: object numbers, black and white, opaque and transparent, or a colour for each "
+        "object on black; default: what their values, palettes and alpha say",
+    )
 
 
 def add_recipe(parser: argparse.ArgumentParser, *, recipe: str = "keymatte") -> None:

@@ -7,10 +7,11 @@ import uuid
 from pathlib import Path
 
 from ..shared.errors import BadSetting
+from ..shared.mask_images import Masks
 from ..shared.matte_folder import MatteFolder
 from ..shared.types import Direction, PropagationJob
-from .arguments import add_clip, add_recipe, check_arguments, parse_frame_range
-from .console import print_error, print_line
+from .arguments import add_clip, add_masks, add_recipe, check_arguments, explained_sizes, open_clip, parse_frame_range
+from .console import print_error, print_line, print_note
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,8 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=propagate)
     add_clip(parser)
     parser.add_argument(
-        "--keyframes", type=Path, required=True, help="folder of label images, with frame numbers in their names"
+        "--keyframes",
+        type=Path,
+        required=True,
+        help="folder of mask images, named like the clip's images or by frame numbers; or a folder per object",
     )
+    add_masks(parser)
     parser.add_argument(
         "--out", type=Path, required=True, help="folder for the results: new, empty, or of an earlier run"
     )
@@ -58,8 +63,7 @@ def propagate(options: argparse.Namespace) -> int:
         raise BadSetting(f"{options.threads} threads are too few; at least 1 is needed")
 
     from ..jobs.propagate import run
-    from ..media.frames import FrameReader
-    from ..media.label_images import read_keyframes
+    from ..media.keyframe_folders import read_keyframes
     from ..methods.registry import find_recipe
     from ..runtime.device import pick_device, use_threads
     from ..shared.protocol import Answer, Finished, MatteReady, Stage
@@ -68,11 +72,20 @@ def propagate(options: argparse.Namespace) -> int:
     pick_device(settings.device)  # raises now, before the clip is read
     if options.threads is not None:
         use_threads(options.threads)
-    with FrameReader.open(options.clip) as reader:
-        clip, numbers = reader.clip, reader.numbers
+    with open_clip(options) as reader:
+        clip, names = reader.clip, reader.names
     recipe = find_recipe(options.recipe)
     unlabelled = options.unlabelled or recipe.unlabelled
-    keyframes = read_keyframes(options.keyframes, numbers, (clip.height, clip.width), unlabelled=unlabelled)
+    with explained_sizes(reader):
+        keyframes = read_keyframes(
+            options.keyframes,
+            names.numbers,
+            (clip.height, clip.width),
+            stems=names.stems,
+            unlabelled=unlabelled,
+            masks=Masks(options.masks),
+            tell=print_note,
+        )
     job = PropagationJob(
         job_id=uuid.uuid4().hex,
         clip=clip,

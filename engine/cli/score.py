@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 
 from ..shared.files import atomic_write
+from ..shared.mask_images import Masks
+from .arguments import add_masks
 from .console import print_line
 
 
@@ -14,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=score)
     parser.add_argument("--pred", type=Path, required=True, help="results of propagate, or a folder of label images")
     parser.add_argument("--truth", type=Path, required=True, help="folder of true label images")
+    add_masks(parser)
     parser.add_argument("--allow-missing", action="store_true", help="leave out frames that have no result")
     parser.add_argument("--csv", type=Path, help="write the scores of every frame to this file")
 
@@ -22,7 +25,7 @@ def score(options: argparse.Namespace) -> int:
     """Print the scores as a table, and write them to a CSV file if asked to. Returns 0."""
     from ..evaluation.score import as_csv, as_table, score_folders
 
-    scores = score_folders(options.pred, options.truth, allow_missing=options.allow_missing)
+    scores = score_folders(options.pred, options.truth, allow_missing=options.allow_missing, masks=Masks(options.masks))
     print_line(as_table(scores))
     if options.csv:
         with atomic_write(options.csv) as part:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..shared.errors import BadSetting
 from ..shared.types import SuggestionJob
 from ..suggestion.limits import check_choice
-from .arguments import add_clip, add_recipe, check_arguments, parse_frame_range
+from .arguments import add_clip, add_recipe, check_arguments, open_clip, parse_frame_range
 from .console import print_line
 
 
@@ -62,17 +62,20 @@ def suggest(options: argparse.Namespace) -> int:
     chosen: list[int | None] = [*_numbers(options.chosen)] if options.chosen else []
 
     from ..jobs.suggest import run
-    from ..media.frames import FrameReader
-    from ..media.label_images import label_files
+    from ..media.keyframe_folders import mask_files
+    from ..media.mask_names import read_mask_names
     from ..runtime.device import pick_device
-    from ..shared.matte_folder import MatteFolder, number_in
+    from ..shared.matte_folder import MatteFolder
     from ..shared.protocol import Answer, Stage, Suggested
     from .progress import Progress
 
     pick_device(settings.device)  # raises now, before the clip is read
-    with FrameReader.open(options.clip) as reader:
-        clip, numbers = reader.clip, reader.numbers
-    chosen = chosen or [number_in(path.stem) for path in label_files(options.keyframes)]
+    with open_clip(options) as reader:
+        clip, names = reader.clip, reader.names
+    numbers = names.numbers
+    if not chosen:
+        found = read_mask_names(mask_files(options.keyframes), options.keyframes, names).values()
+        chosen = [name.number if name.frame is None else numbers[name.frame] for name in found]
     frame_of: dict[int | None, int] = {number: frame for frame, number in enumerate(numbers)}
     missing = [number for number in chosen if number not in frame_of]
     if missing:

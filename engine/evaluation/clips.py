@@ -13,9 +13,9 @@ import numpy as np
 
 from ..media.frames import FrameReader
 from ..media.label_images import label_files, read_labels
+from ..media.mask_names import read_mask_names
 from ..media.pictures import is_picture
 from ..shared.errors import KeyframeOutsideClip, NoKeyframes
-from ..shared.matte_folder import number_in
 from ..shared.types import KeyframeFile, VideoClip
 
 Unlabelled = Literal["unknown", "absent"]
@@ -34,18 +34,18 @@ class StudyClip:
     def open(cls, name: str, frames: Path, masks: Path) -> StudyClip:
         """Open a folder of images and a folder of label images; images and labels with the same number belong together.
 
-        Raises ClipNotFound, ClipUnreadable, MixedSizes, NoKeyframes, KeyframeOutsideClip.
+        The values of the label images are object numbers, exactly as stored.
+        Raises ClipNotFound, ClipUnreadable, MixedSizes, NoKeyframes, KeyframeOutsideClip,
+        KeyframeNameUnclear.
         """
         with FrameReader.open(frames) as reader:
-            clip, numbers = reader.clip, reader.numbers
-        frame_of = {number: frame for frame, number in enumerate(numbers)}
+            clip, names = reader.clip, reader.names
         paths: dict[int, Path] = {}
-        for path in label_files(masks):
-            number = number_in(path.stem)
-            if number is None or number not in frame_of:
+        for path, mask_name in read_mask_names(label_files(masks), masks, names).items():
+            if mask_name.frame is None:
                 raise KeyframeOutsideClip(f"mask {path} has no frame in {frames}")
-            paths[frame_of[number]] = path
-        return cls(name, clip, numbers, dict(sorted(paths.items())))
+            paths[mask_name.frame] = path
+        return cls(name, clip, names.numbers, dict(sorted(paths.items())))
 
     def labels(self, frame: int) -> np.ndarray:
         """Read the true labels (H, W) uint8 of a media frame."""

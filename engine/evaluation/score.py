@@ -11,9 +11,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..media.label_images import label_files, read_labels
+from ..media.label_images import label_files, mask_meanings, read_objects
+from ..media.names import numbers_in
 from ..shared.errors import NoKeyframes, ScoreIncomplete, ScoreSizeMismatch
-from ..shared.matte_folder import number_in
+from ..shared.mask_images import EXACT_NUMBERS, Masks, Meaning
 
 _TOLERANCE = 0.008  # maximum distance of matching outline pixels, as a fraction of the image diagonal
 
@@ -44,20 +45,30 @@ class Score:
         return (self.region + self.contour) / 2
 
 
-def score_folders(pred: Path, truth: Path, *, allow_missing: bool = False) -> Score:
+@dataclass(frozen=True)
+class _LabelFile:
+    """A label image, and how its values are read."""
+
+    path: Path
+    meaning: Meaning
+
+
+def score_folders(pred: Path, truth: Path, *, allow_missing: bool = False, masks: Masks = Masks.AUTO) -> Score:
     """Score the label images in `pred` against the true ones in `truth`; files with the same frame number are compared.
 
     Each folder holds label images, or is a results folder with label images in `labels/`. All frames and objects of the
     truth are scored; other ids in the prediction count as background. With `allow_missing`, frames without a prediction
-    are not scored but listed in the result. Raises ScoreIncomplete, ScoreSizeMismatch, and the errors of `read_labels`.
+    are not scored but listed in the result. `masks` says what the images hold, except those of a results folder. Pixels
+    that the truth calls unknown count as background in both.
+    Raises ScoreIncomplete, ScoreSizeMismatch, and the errors of `mask_meanings` and `read_objects`.
     """
-    true_files, pred_files = _by_number(truth), _by_number(pred)
+    true_files, pred_files = _by_number(truth, masks), _by_number(pred, masks)
     missing = tuple(number for number in true_files if number not in pred_files)
     numbers = tuple(number for number in true_files if number in pred_files)
     if (missing and not allow_missing) or not numbers:
         raise ScoreIncomplete(f"{pred} has no label image for frame{_listed(missing)}")
     objects = sorted(
-        {id_ for number in true_files for id_ in _ids(read_labels(true_files[number]))}
+        {id_ for number in true_files for id_ in _ids(_read(true_files[number]))}
     )  # of all frames, since an object that is absent from a frame must be absent from the prediction too
     if not objects:
         raise ScoreIncomplete(f"the label images in {truth} show no objects")
@@ -70,15 +81,20 @@ def score_folders(pred: Path, truth: Path, *, allow_missing: bool = False) -> Sc
     return Score(tuple(objects), numbers, regions, contours, missing)
 
 
-def _read_pair(true_file: Path, pred_file: Path) -> tuple[np.ndarray, np.ndarray]:
+def _read_pair(true_file: _LabelFile, pred_file: _LabelFile) -> tuple[np.ndarray, np.ndarray]:
     """Read the true and the predicted labels of one frame. Raises ScoreSizeMismatch."""
-    true, pred = read_labels(true_file), read_labels(pred_file)
+    true_mask = read_objects(true_file.path, true_file.meaning)
+    true, pred = true_mask.labels, _read(pred_file)
     if true.shape != pred.shape:
         raise ScoreSizeMismatch(
-            f"{pred_file.name} is {pred.shape[1]}x{pred.shape[0]} in {pred_file.parent}, "
-            f"{true.shape[1]}x{true.shape[0]} in {true_file.parent}"
+            f"{pred_file.path.name} is {pred.shape[1]}x{pred.shape[0]} in {pred_file.path.parent}, "
+            f"{true.shape[1]}x{true.shape[0]} in {true_file.path.parent}"
         )
-    return true, pred
+    return true, pred if true_mask.unknown is None else np.where(true_mask.unknown, 0, pred)
+
+
+def _read(file: _LabelFile) -> np.ndarray:
+    return read_objects(file.path, file.meaning).labels
 
 
 def region_similarity(pred: np.ndarray, true: np.ndarray) -> float:
@@ -136,21 +152,22 @@ def as_csv(score: Score) -> str:
     return text.getvalue()
 
 
-def _by_number(folder: Path) -> dict[int, Path]:
-    """Return the label images in a folder by frame number, ascending. Raises ScoreIncomplete."""
+def _by_number(folder: Path, masks: Masks) -> dict[int, _LabelFile]:
+    """Return the label images in a folder by frame number, ascending. Raises ScoreIncomplete, KeyframeNotLabels."""
     inner = folder / "labels"
     try:
         files = label_files(inner if inner.is_dir() else folder)
     except NoKeyframes as error:
         raise ScoreIncomplete(error.message) from error
     numbered: dict[int, Path] = {}
-    for file in files:
-        number = number_in(file.stem)
+    for file, number in zip(files, numbers_in(files)):
         if number is None or number in numbered:
             problem = "has no frame number" if number is None else f"and {numbered[number].name} have the same number"
             raise ScoreIncomplete(f"{file} {problem}", remedy="Name each label image by the number of its frame.")
         numbered[number] = file
-    return dict(sorted(numbered.items()))
+    meanings = [EXACT_NUMBERS] * len(files) if inner.is_dir() else mask_meanings(files, masks)
+    meaning_of = dict(zip(files, meanings))
+    return {number: _LabelFile(file, meaning_of[file]) for number, file in sorted(numbered.items())}
 
 
 def _ids(labels: np.ndarray) -> list[int]:

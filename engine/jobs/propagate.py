@@ -17,7 +17,7 @@ from .. import VERSION
 from ..inference.propagate import Labels, Matte, Propagator
 from ..inference.sweeps import KeyframePolicy, ObjectGroup, Sweep, group_by_keyframes, group_jointly, plan_sweeps
 from ..media.frames import FrameReader
-from ..media.label_images import read_labels
+from ..media.label_images import read_keyframe
 from ..networks.network import Features
 from ..output.mattes import MatteWriter, OutlineTracer, ProbabilityFile
 from ..runtime.device import peak_memory
@@ -44,14 +44,13 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
     try:
         if not job.keyframes:
             raise NoKeyframes("there are no keyframes to propagate from")
-        report(Stage(job.job_id, "Loading the network"))
-        with open_job_context(job, cancelled) as context:
+        with open_job_context(job, cancelled, report) as context:
             plan = _prepare(job, context, report)
             with _open_outputs(job, context, plan, report) as outputs:
                 propagator = _new_propagator(job, context, plan)
                 steps_per_second = _propagate(job, context, plan, outputs, propagator, report)
                 _finish(job, context, plan, outputs)
-            warnings = (plan.warning, context.source.warning(job.frames))
+            warnings = (plan.warning, context.reader.warning, context.source.warning(job.frames))
         report(
             Finished(
                 job.job_id,
@@ -118,7 +117,7 @@ def _read_keyframes(job: PropagationJob, reader: FrameReader) -> tuple[dict[int,
                 f"keyframe {keyframe.labels.name} is on frame {keyframe.frame}, but "
                 f"the clip has frames 0 to {reader.clip.frame_count - 1}"
             )
-        labels = read_labels(keyframe.labels, size=size)
+        labels = read_keyframe(keyframe, size=size)
         below = truth.setdefault(keyframe.frame, np.zeros(size, np.uint8))
         annotated = np.isin(labels, keyframe.objects) & (labels > 0)
         if below[annotated].any():

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TextIO
 
 from .. import VERSION
-from ..shared.errors import BadMessage, EngineBusy, EngineError, printable
+from ..shared.errors import BadMessage, EngineBusy, EngineError
 from ..shared.lines import bounded_lines
 from ..shared.protocol import (
     Answer,
@@ -27,6 +27,7 @@ from ..shared.protocol import (
     decode,
     encode,
 )
+from ..shared.text import printable
 
 _log = logging.getLogger(__name__)
 _MAX_REQUEST = 32 << 20  # bytes of a line; a keyframe takes about 100

@@ -25,6 +25,7 @@ from ..runtime.device import memory_errors, pick_device, pick_precision
 from ..runtime.prefetch import ReadAhead
 from ..shared.errors import BadSetting, Cancelled, ClipNotFound, FramesUnreadable
 from ..shared.matte_folder import spans
+from ..shared.protocol import Answer, Stage
 from ..shared.types import PropagationJob, SuggestionJob
 
 _log = logging.getLogger(__name__)
@@ -65,14 +66,24 @@ class FrameSource:
     def warning(self, frames: range) -> str:
         """Return a warning about those `frames` that could not be read; empty if there are none."""
         missing = sorted(frame for frame in self.failed if frame in frames)
-        last_frames = range(self._reader.clip.frame_count - len(missing), self._reader.clip.frame_count)
-        if len(missing) <= self._reader.slack and missing == list(last_frames):
-            return ""  # the container reports more frames than it has
         if not missing:
             return ""
         count = "1 frame" if len(missing) == 1 else f"{len(missing)} frames"
         numbers = spans([self._reader.numbers[frame] for frame in missing])
         return FramesUnreadable(f"{count} could not be read ({numbers}): {self.failed[missing[0]]}").sentence()
+
+
+def _open_clip(
+    job: PropagationJob | SuggestionJob, cancelled: Callable[[], bool], report: Callable[[Answer], None]
+) -> FrameReader:
+    def progress(done: int, total: int) -> None:
+        if cancelled():
+            raise Cancelled
+        report(Stage(job.job_id, "Indexing the movie", done, total))
+
+    clip = job.clip
+    size = (clip.height, clip.width)
+    return FrameReader.open(clip.path, size=size, fps=clip.fps, frame_count=clip.frame_count, progress=progress)
 
 
 def _check_clip(job: PropagationJob | SuggestionJob, reader: FrameReader) -> None:
@@ -110,6 +121,7 @@ class JobContext:
         """Return everything that the attention keys of the clip's frames depend on."""
         return {
             "clip": _file_identity(self.reader.clip.path),
+            "fps": self.reader.clip.fps,
             "network": self.network_class,
             "precision": str(self.precision),
             "weights": _file_identity(self.weights) if self.weights else None,
@@ -128,8 +140,12 @@ def with_precision(network: Network, device: torch.device, name: str) -> tuple[N
 
 
 @contextmanager
-def open_job_context(job: PropagationJob | SuggestionJob, cancelled: Callable[[], bool]) -> Iterator[JobContext]:
+def open_job_context(
+    job: PropagationJob | SuggestionJob, cancelled: Callable[[], bool], report: Callable[[Answer], None]
+) -> Iterator[JobContext]:
     """Open the clip and load the network of `job`; close the clip when the `with` block ends.
+
+    `report` receives the progress of indexing a movie, and that the network is loaded.
 
     Raises BadSetting, ClipNotFound, WeightsMissing and other errors of recipes, clips and weights, and OutOfMemory.
     """
@@ -137,9 +153,10 @@ def open_job_context(job: PropagationJob | SuggestionJob, cancelled: Callable[[]
     recipe.settings.check(job.settings, job.weights)
     recipe, numbers = recipe.with_settings(job.settings.overrides)
     device = pick_device(job.settings.device)
-    with memory_errors(), FrameReader.open(job.clip.path, size=(job.clip.height, job.clip.width)) as reader:
+    weights = job.weights or recipe.settings.weights_file()
+    with memory_errors(), _open_clip(job, cancelled, report) as reader:
         _check_clip(job, reader)
-        weights = job.weights or recipe.settings.weights_file()
+        report(Stage(job.job_id, "Loading the network"))
         network = recipe.network(numbers, weights=weights, device=device)
         network_class = type(network).__name__
         network, precision = with_precision(network, device, job.settings.precision)

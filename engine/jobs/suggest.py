@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from ..media.label_images import label_files, read_labels
+from ..media.mask_names import read_mask_names
+from ..media.names import FrameNames
 from ..shared.arrays import iterate_npz, read_npz
 from ..shared.errors import BadSetting, Cancelled, EngineError, FramesUnreadable, KeyframeOutsideClip, MasksMissing
-from ..shared.matte_folder import number_in
+from ..shared.matte_folder import is_number
 from ..shared.protocol import Answer, JobCancelled, Stage, Suggested
 from ..shared.types import SuggestionJob
 from ..suggestion.key_cache import KeyFolder
@@ -34,8 +36,7 @@ def run(job: SuggestionJob, report: Callable[[Answer], None], cancelled: Callabl
 @torch.inference_mode()
 def _run(job: SuggestionJob, report: Callable[[Answer], None], cancelled: Callable[[], bool]) -> Suggested:
     _check(job)
-    report(Stage(job.job_id, "Loading the network"))
-    with open_job_context(job, cancelled) as context:
+    with open_job_context(job, cancelled, report) as context:
         keys = KeyFolder.open(job.keys, context.identity())
         frames = _encode(job, context, keys, report)
         if not frames:
@@ -111,18 +112,17 @@ def _read_masks(job: SuggestionJob, context: JobContext) -> Iterator[tuple[int, 
     if job.masks.suffix == ".npz":
         yield from _read_probabilities(job.masks)
         return
-    frame_of = {number: frame for frame, number in enumerate(context.reader.numbers)}
     size = (context.reader.clip.height, context.reader.clip.width)
     try:
         files = label_files(job.masks)
     except EngineError as error:
         raise MasksMissing(error.message) from error
-    for path in files:
-        number = number_in(path.stem)
-        frame = None if number is None else frame_of.get(number)
-        if frame is not None:
+    is_result = all(is_number(path.stem) for path in files)  # named by the frames' numbers alone
+    names = FrameNames(context.reader.numbers) if is_result else context.reader.names
+    for path, name in read_mask_names(files, job.masks, names).items():
+        if name.frame is not None:
             labels = read_labels(path, size=size)
-            yield frame, torch.from_numpy(labels > 0)[None].float()
+            yield name.frame, torch.from_numpy(labels > 0)[None].float()
 
 
 def _read_probabilities(path: Path) -> Iterator[tuple[int, Tensor]]:

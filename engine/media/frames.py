@@ -2,86 +2,119 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from fnmatch import translate
-from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
-from ..shared.errors import ClipNotFound, ClipUnreadable, FramesUnreadable, MixedSizes, SeveralSequences
-from ..shared.matte_folder import number_in
+from ..shared.errors import ClipNotFound, ClipUnreadable
 from ..shared.types import VideoClip
 from . import movies
-from .pictures import is_picture, picture_size, read_picture
-
-_HASHES = re.compile(r"#+")
-_PERCENT = re.compile(r"%0?(\d*)d")
-_NUMBERED = re.compile(r"(?P<head>.*?)(?P<digits>[0-9]+)(?P<tail>[^0-9]*)", re.DOTALL)
+from .names import FrameNames, compiled_pattern, in_natural_order, is_pattern, numbered_sequence, numbers_of
+from .picture_sequences import PictureSequence
+from .pictures import is_picture
 
 
 class FrameReader:
     """Reads the frames of an open clip in any order; a movie read backward is decoded in blocks of limited size.
 
-    clip     path as given, size, number of media frames
-    files    the movie, or the image of each media frame
-    numbers  number of each media frame in its file name; the index for movies and unnumbered images
-    fps      frames per second; None for images
+    clip      path as given, size, number of media frames
+    files     the movie, or the image of each media frame
+    numbers   number of each media frame in its file name; the index for movies and unnumbered images
+    fps       pictures per second of a movie; None for images
+    counting  how the frames of a movie are counted, or which pictures and layers of image files are used, if any
+    warning   what is wrong with the clip; empty if nothing is
     """
 
     @classmethod
-    def open(cls, path: Path | str, *, size: tuple[int, int] | None = None) -> FrameReader:
+    def open(
+        cls,
+        path: Path | str,
+        *,
+        size: tuple[int, int] | None = None,
+        fps: float | None = None,
+        frame_count: int | None = None,
+        progress: movies.Progress | None = None,
+    ) -> FrameReader:
         """Open a movie, a folder of images, the first image of a numbered sequence, or a pattern of image names.
 
         `size` (H, W) is the clip's size if known. It decides whether a movie's rotation metadata is applied, as in
-        Blender 5, or ignored, as in earlier versions; without `size` it is applied.
+        Blender 5, or ignored, as in earlier versions; without `size` it is applied. EXR images are as large as their
+        display window, or as their data window, which Blender shows, if only this has the `size`.
+
+        The media frames of a movie are its pictures; with `fps`, media frame i is the picture shown i / fps seconds
+        after the beginning, as in Blender, and the clip has `frame_count` frames, or as many as the movie is long.
+        A movie is decoded once to find its pictures; `progress` is called meanwhile, and may raise an error to stop.
 
         As in Blender, media frame i of a sequence is the file numbered first + i, up to the first gap. A pattern has
-        `####`, `%04d` or `*` in the name; like a folder, it may have gaps.
+        `####`, `%04d` or `*` in the name; like a folder, it may have gaps. The frames of a single TIFF, WebP, PNG or
+        AVIF file of several pictures are these, but with a `frame_count` of 1 only the first, as Blender shows it.
 
         Raises ClipNotFound, ClipUnreadable, MixedSizes.
         """
         path = Path(path)
-        if path.is_dir():
-            return cls._of_images(path, _sorted(path, is_picture), f"folder {path} contains no images")
-        if path.is_file():
+        try:
+            is_folder, is_file = path.is_dir(), path.is_file()
+        except OSError as error:  # such as a name that is too long
+            raise ClipNotFound(f"there is no clip at {path} ({error.strerror})") from error
+        if is_folder:
+            empty = f"folder {path} contains no images"
+            return cls._of_images(path, _sorted(path, is_picture), empty, size, frame_count)
+        if is_file:
             if is_picture(path):
-                return cls._of_images(path, _numbered_sequence(path), "")
-            return cls._of_movie(path, size)
-        if _is_pattern(path.name):
-            pattern = _pattern(path.name)
+                files, numbers = numbered_sequence(path)
+                return cls._of_images(path, files, "", size, frame_count, numbers=numbers)
+            return cls._of_movie(path, size, fps, frame_count, progress)
+        if is_pattern(path.name):
+            pattern = compiled_pattern(path.name)
             files = _sorted(path.parent, lambda file: is_picture(file) and pattern.fullmatch(file.name) is not None)
-            return cls._of_images(path, files, f"no image names match {path}")
+            return cls._of_images(path, files, f"no image names match {path}", size, frame_count)
+        if path.exists():
+            raise ClipUnreadable(f"{path} is a device, a pipe or a socket, not a file", remedy="Choose a file.")
         raise ClipNotFound(f"there is no clip at {path}")
 
     @classmethod
-    def _of_images(cls, path: Path, files: list[Path], empty_message: str) -> FrameReader:
+    def _of_images(
+        cls,
+        path: Path,
+        files: list[Path],
+        empty_message: str,
+        size: tuple[int, int] | None,
+        frame_count: int | None,
+        *,
+        numbers: tuple[int, ...] = (),
+    ) -> FrameReader:
         if not files:
             raise ClipNotFound(empty_message, remedy="Choose a movie, or a folder with PNG, JPEG, TIFF or EXR images.")
-        height, width = _common_size(files)
-
-        def read(frame: int) -> np.ndarray:
-            pixels = read_picture(files[frame])
-            if pixels.shape[:2] != (height, width):
-                raise FramesUnreadable(
-                    f"image {files[frame].name} is {pixels.shape[1]}x{pixels.shape[0]}, "
-                    f"but the clip is {width}x{height}"
-                )
-            return pixels
-
-        clip = VideoClip(path=path, height=height, width=width, frame_count=len(files))
-        return cls(clip, files, _numbers(files), None, read, lambda: None)
+        pictures = PictureSequence(files, size, frame_count)
+        count = pictures.frame_count
+        clip = VideoClip(path=path, height=pictures.height, width=pictures.width, frame_count=count)
+        if pictures.has_pages:
+            numbers = tuple(range(count))
+        reader = cls(clip, files, numbers or numbers_of(files), None, pictures.read, pictures.close)
+        reader.counting, reader.warning, reader.explain_size = pictures.note, pictures.warning, pictures.explain_size
+        return reader
 
     @classmethod
-    def _of_movie(cls, path: Path, size: tuple[int, int] | None) -> FrameReader:
+    def _of_movie(
+        cls,
+        path: Path,
+        size: tuple[int, int] | None,
+        fps: float | None,
+        frame_count: int | None,
+        progress: movies.Progress | None,
+    ) -> FrameReader:
         if path.suffix.lower() not in movies.SUFFIXES:
             raise ClipUnreadable(f"{path.name} is not an image or movie format that Keymatte can read")
-        movie = movies.Movie(path, size)
-        clip = VideoClip(path=path, height=movie.height, width=movie.width, frame_count=movie.frame_count)
-        reader = cls(clip, [path], tuple(range(movie.frame_count)), movie.fps, movie.read, movie.close)
-        reader.slack = movies.SLACK
+        movie = movies.Movie(path, size, progress)
+        by_time = None if fps is None else movie.index.at_rate(fps, frame_count)
+        pictures = range(movie.index.count) if by_time is None else by_time.tolist()
+        clip = VideoClip(path=path, height=movie.height, width=movie.width, frame_count=len(pictures), fps=fps)
+        numbers = tuple(range(len(pictures)))
+        reader = cls(clip, [path], numbers, movie.fps, lambda frame: movie.read(pictures[frame]), movie.close)
+        reader.counting = movie.index.counting(path.name, by_time)
+        reader.warning = movie.index.warning(path.name, by_time)
         return reader
 
     def __init__(
@@ -93,13 +126,20 @@ class FrameReader:
         read: Callable[[int], np.ndarray],
         close: Callable[[], None],
     ) -> None:
-        self.slack = 0  # frames by which the clip may be shorter than reported
+        self.counting = ""  # how the frames are counted
+        self.explain_size: Callable[[], str] = str  # why images may seem to have another size than the clip, if known
+        self.warning = ""  # what is wrong with the clip
         self.clip = clip
         self.files = tuple(files)
         self.numbers = numbers
         self.fps = fps
         self._read = read
         self.close = close
+
+    @property
+    def names(self) -> FrameNames:
+        """Return what names the frames, by which masks are matched to them."""
+        return FrameNames(self.numbers, tuple(file.stem for file in self.files if is_picture(file)))
 
     def read(self, frame: int) -> np.ndarray:
         """Read a media frame, from 0: (H, W, 3) uint8 RGB. Raises FramesUnreadable, IndexError."""
@@ -116,90 +156,10 @@ class FrameReader:
         self.close()
 
 
-def natural_key(path: Path) -> list[str | int]:
-    """Return a sort key for natural order, in which `shot9` comes before `shot10`."""
-    return [int(part) if index % 2 else part for index, part in enumerate(re.split("([0-9]+)", path.name.lower()))]
-
-
 def _sorted(folder: Path, wanted: Callable[[Path], bool]) -> list[Path]:
     try:
-        return sorted((file for file in folder.iterdir() if wanted(file)), key=natural_key)
-    except (FileNotFoundError, NotADirectoryError) as error:
+        return in_natural_order(file for file in folder.iterdir() if wanted(file))
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: a null character
         raise ClipNotFound(f"there is no folder {folder}") from error
     except OSError as error:
         raise ClipUnreadable(f"folder {folder} cannot be read ({error.strerror})") from error
-
-
-def _numbered_sequence(first: Path) -> list[Path]:
-    match = _NUMBERED.fullmatch(first.stem)
-    if match is None:
-        return [first]
-    files, number, digits = [first], int(match["digits"]), len(match["digits"])
-    while True:
-        number += 1
-        file = first.with_name(f"{match['head']}{number:0{digits}d}{match['tail']}{first.suffix}")
-        if not file.is_file():
-            return files
-        files.append(file)
-
-
-def _is_pattern(name: str) -> bool:
-    return _HASHES.search(name) is not None or _PERCENT.search(name) is not None or "*" in name or "?" in name
-
-
-def _pattern(name: str) -> re.Pattern[str]:
-    """Compile a name pattern: `####` and `%04d` match numbers of at least four digits, `*` and `?` as in a shell."""
-    match = _HASHES.search(name) or _PERCENT.search(name)
-    if match is None:
-        return re.compile(translate(name.replace("[", "[[]")))
-    digits = len(match[0]) if match[0][0] == "#" else int(match[1] or 1)
-    number = f"(?:[0-9]{{{digits}}}|[1-9][0-9]{{{digits},}})"
-    return re.compile(re.escape(name[: match.start()]) + number + re.escape(name[match.end() :]))
-
-
-def _numbers(files: list[Path]) -> tuple[int, ...]:
-    """Return the number in each file name, or 0, 1, ... if names lack numbers. Raises SeveralSequences."""
-    numbers = [number_in(file.stem) for file in files]
-    known_numbers = [number for number in numbers if number is not None]
-    if len(known_numbers) == len(files) and all(after > before for before, after in pairwise(known_numbers)):
-        return tuple(known_numbers)
-    _check_for_several_sequences(files)
-    return tuple(range(len(files)))
-
-
-def _check_for_several_sequences(files: list[Path]) -> None:
-    """Raise SeveralSequences if the files have numbers, but some numbers occur in sequences of different names."""
-    sequences: dict[tuple[str, str], dict[int, str]] = {}  # what is around the number -> number -> its digits
-    for file in files:
-        match = re.search("([0-9]+)(?=[^0-9]*$)", file.stem)
-        if match:
-            around = file.stem[: match.start()], file.stem[match.end() :] + file.suffix
-            sequences.setdefault(around, {})[int(match[0])] = match[0]
-    longest, *others = sorted(sequences.items(), key=lambda item: (-len(item[1]), item[0])) or [(("", ""), {})]
-    second = next((other for other in others if other[1].keys() & longest[1].keys()), None)
-    if len(longest[1]) > 1 and second:
-        first, other = (
-            f"{head}{'#' * min(map(len, numbers.values()))}{tail}" for (head, tail), numbers in (longest, second)
-        )
-        raise SeveralSequences(
-            f"{files[0].parent} contains several image sequences, such as {first} and {other}",
-            remedy=f"Choose one of them by its pattern: {files[0].parent / first}",
-        )
-
-
-def _common_size(files: list[Path]) -> tuple[int, int]:
-    """Return the size (H, W) that all images have by their headers; images with a damaged header are not checked."""
-    sizes = ((file, picture_size(file)) for file in files)
-    readable = ((file, size) for file, size in sizes if size is not None)
-    try:
-        first, (height, width) = next(readable)
-    except StopIteration:
-        try:
-            height, width = read_picture(files[0]).shape[:2]  # format without header support
-            return height, width
-        except FramesUnreadable as error:
-            raise ClipUnreadable(f"none of the {len(files)} images can be read: {error.message}") from error
-    for file, size in readable:
-        if size != (height, width):
-            raise MixedSizes(f"{first.name} is {width}x{height}, but {file.name} is {size[1]}x{size[0]}")
-    return height, width

@@ -1,150 +1,162 @@
-"""Image files: size from the header, pixels as 8-bit RGB."""
+"""Image files: header, pages, and pixels as 8-bit RGB."""
 
 from __future__ import annotations
 
-import io
 import os
 import struct
 import zlib
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 from PIL import Image
 
 from ..shared.errors import FramesUnreadable
+from . import av_pictures, exr, tiff_tags
+from .picture_files import PictureNotUsable, check_format, read_bytes, read_head
+from .pillow_pictures import deep_tiff, has_rotation, open_image, page_numbers, rgb, stored_size
 
-SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".tga", ".bmp", ".webp", ".exr", ".hdr"))
-SUFFIXES |= {".jp2", ".j2c", ".sgi", ".rgb", ".ppm", ".pgm", ".dds", ".psd", ".dpx"}
-DECODER_ERRORS = (  # what Pillow, OpenCV and our own parsers raise for damaged files, besides nothing at all
+SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".tx", ".tga", ".bmp", ".webp", ".exr", ".hdr"))
+SUFFIXES |= {".jp2", ".j2c", ".sgi", ".rgb", ".rgba", ".ppm", ".pgm", ".dds", ".psd", ".pdd", ".dpx", ".avif"}
+SUFFIXES |= {".cin", ".psb", ".jxl", ".heic", ".heif"}  # images too, though none of their formats can be read
+DECODER_ERRORS = (  # what the decoders and our own parsers raise for damaged files, besides nothing at all
     OSError, ValueError, TypeError, AttributeError, ArithmeticError, LookupError, RuntimeError, SyntaxError, EOFError,
-    MemoryError, struct.error, zlib.error, cv2.error, Image.DecompressionBombError,
+    MemoryError, struct.error, zlib.error, cv2.error, av.FFmpegError,
 )  # fmt: skip
-_PNG = b"\x89PNG\r\n\x1a\n"
 
-# Required by OpenCV for EXR; an existing setting is respected.
-os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")
+
+@dataclass(frozen=True)
+class PictureHeader:
+    """Header of an image file.
+
+    size         (H, W) in pixels
+    pages        pages of the first one's size, from 0
+    page_count   number of pages of any size
+    data_window  (H, W) of an EXR image's data window, which is its size in Blender; else the same as `size`
+    layers       which layer of an EXR image is used, as the end of a sentence; empty if there is no choice
+    """
+
+    size: tuple[int, int]
+    pages: tuple[int, ...]
+    page_count: int
+    data_window: tuple[int, int]
+    layers: str
 
 
 def is_picture(path: Path) -> bool:
-    """Return whether a file has the suffix of an image and is not hidden; macOS writes hidden `._` files."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    """Return whether a path has the suffix of an image and is neither hidden, as `._` files of macOS, nor a folder."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and not path.is_dir()
 
 
-def read_picture(path: Path) -> np.ndarray:
-    """Read an image: (H, W, 3) uint8 RGB, without alpha; 16 bits scaled to 8, float converted from linear to sRGB.
+def read_picture(path: Path, *, window: exr.Window = "display") -> np.ndarray:
+    """Read an image, or the first one of its file: (H, W, 3) uint8 RGB, without alpha.
 
-    EXIF rotation is ignored. Raises FramesUnreadable for a missing, damaged, truncated or unknown file.
+    More bits are scaled to 8; EXR and HDR are converted from linear to sRGB. The content decides which decoder reads
+    a file, not its suffix. EXIF rotation is ignored, as in Blender.
+
+    Raises FramesUnreadable for a missing, damaged, truncated, unknown or too large file, and for what is no file.
     """
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        missing = isinstance(error, FileNotFoundError)
-        reason = "is missing" if missing else f"cannot be read ({error.strerror})"
-        raise FramesUnreadable(f"image {path.name} {reason}") from error
-    try:
-        pixels = None if path.suffix.lower() in _HEADER_PARSERS else _by_pillow(data)
-        if path.suffix.lower() == ".dpx":
-            return _dpx(path, data)
-        return _by_opencv(data) if pixels is None else pixels
+        return _read(path, window)
     except DECODER_ERRORS as error:
-        raise FramesUnreadable(f"image {path.name} is damaged, truncated or of an unknown format ({error})") from error
+        raise _reading_error(path, error) from error
 
 
-def picture_size(path: Path) -> tuple[int, int] | None:
-    """Read the size (H, W) in pixels from the header; None if unknown."""
+def picture_header(path: Path) -> PictureHeader | None:
+    """Read the header of an image; None if it cannot be read."""
     try:
-        parse_size = _HEADER_PARSERS.get(path.suffix.lower())
-        if parse_size is not None:
-            with path.open("rb") as file:
-                return parse_size(file.read(65536))
-        with Image.open(path) as image:
-            return image.height, image.width
+        head = read_head(path)
+        if head.startswith(exr.MAGIC):
+            header = exr.read_header(path)
+            return PictureHeader(header.display, (0,), 1, header.data, header.note)
+        if av_pictures.is_for_ffmpeg(head) and not _is_animated_png(head):
+            size = av_pictures.size(head)
+            return PictureHeader(size, (0,), 1, size, "")
+        check_format(head)
+        with open_image(path) as image:
+            size = stored_size(image)
+            return PictureHeader(size, *_pages(image), size, "")
     except DECODER_ERRORS:
         return None
 
 
-def _by_pillow(data: bytes) -> np.ndarray | None:
-    """Read an 8-bit image with Pillow; None if Pillow does not know the format or would reduce its bit depth."""
-    if data.startswith(_PNG) and data[24:25] == b"\x10":
-        _check_png(data)  # OpenCV silently pads truncated files
-        return None
+def rotation_is_ignored(path: Path) -> bool:
+    """Return whether an image carries an EXIF rotation that exchanges its width and height."""
     try:
-        image = Image.open(io.BytesIO(data))
+        with open_image(path) as image:
+            return has_rotation(image)
+    except DECODER_ERRORS:
+        return False
+
+
+class PageReader:
+    """Reads the pages of an image file of several, such as a TIFF stack or an animated WebP."""
+
+    def __init__(self, path: Path, pages: tuple[int, ...]) -> None:
+        """Open the file. Raises FramesUnreadable."""
+        self._name = path.name
+        self._pages = pages
+        try:
+            self._data = _upright(read_bytes(path))
+            self._image = open_image(self._data)
+        except DECODER_ERRORS as error:
+            raise _reading_error(path, error) from error
+
+    def read(self, frame: int) -> np.ndarray:
+        """Read the page of a frame: (H, W, 3) uint8 RGB, without alpha. Raises FramesUnreadable."""
+        try:
+            self._image.seek(self._pages[frame])
+            return rgb(self._image, self._data)
+        except DECODER_ERRORS as error:
+            raise FramesUnreadable(f"page {frame + 1} of image {self._name} cannot be read ({error})") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._image.close()
+
+
+def _read(path: Path, window: exr.Window) -> np.ndarray:
+    data = read_bytes(path)
+    if data.startswith(exr.MAGIC):
+        return av_pictures.to_srgb(exr.read_pixels(path, window))
+    if av_pictures.is_for_ffmpeg(data[:128]):
+        return av_pictures.read(data)
+    check_format(data[:128])
+    data = _upright(data)
+    try:
+        with open_image(data) as image:
+            return rgb(image, data)
     except Image.UnidentifiedImageError:
-        return None
-    with image:
-        if image.mode.startswith(("I", "F")) or max(getattr(image, "tag_v2", {}).get(258, (8,))) > 8:
-            return None
-        return np.array(image.convert("RGB"))  # drops alpha without blending
+        if data.startswith(tiff_tags.MARKS):
+            return deep_tiff(data, 0)
+        raise ValueError("unknown format") from None
 
 
-def _by_opencv(data: bytes) -> np.ndarray:
-    stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if stored is None:
-        raise ValueError("unknown format")
-    if stored.dtype == np.uint16:
-        stored = ((stored.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-    elif stored.dtype != np.uint8:
-        stored = _to_srgb(stored.astype(np.float32))
-    if stored.ndim == 2:
-        return np.repeat(stored[:, :, None], 3, axis=2)
-    return np.ascontiguousarray(stored[:, :, 2::-1])
+def _upright(data: bytes) -> bytes:
+    """Return the content of an image file that no decoder turns."""
+    return tiff_tags.without_orientation(data) if data.startswith(tiff_tags.MARKS) else data
 
 
-def _to_srgb(linear: np.ndarray) -> np.ndarray:
-    clipped = np.clip(np.nan_to_num(linear, nan=0.0), 0, 1)
-    encoded = np.where(clipped <= 0.0031308, clipped * 12.92, 1.055 * clipped ** (1 / 2.4) - 0.055)
-    return np.rint(encoded * 255).astype(np.uint8)
+def _pages(image: Image.Image) -> tuple[tuple[int, ...], int]:
+    """Return the pages of the first one's size and the number of all; only the first if the others are damaged."""
+    try:
+        return page_numbers(image)
+    except DECODER_ERRORS:
+        return (0,), 1
 
 
-def _check_png(data: bytes) -> None:
-    """Raise ValueError if a PNG ends before its IEND chunk."""
-    position = len(_PNG)
-    while position + 12 <= len(data):
-        (length,) = struct.unpack_from(">I", data, position)
-        if data[position + 4 : position + 8] == b"IEND":
-            return
-        position += 12 + length
-    raise ValueError("the file ends early")
+def _is_animated_png(head: bytes) -> bool:
+    return b"acTL" in head[:4096]
 
 
-def _dpx(path: Path, data: bytes) -> np.ndarray:
-    if len(data) < struct.unpack_from(_dpx_order(data) + "I", data, 16)[0]:
-        raise ValueError("the file ends early")
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-    ok, pixels = capture.read()
-    capture.release()
-    if not ok:
-        raise ValueError("unknown format")
-    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
-
-
-def _exr_size(header: bytes) -> tuple[int, int]:
-    # An EXR attribute is name, type, length, value; the data window's value is its corners.
-    offset = header.index(b"dataWindow\0box2i\0") + len(b"dataWindow\0box2i\0") + 4
-    left, top, right, bottom = struct.unpack_from("<4i", header, offset)
-    return bottom - top + 1, right - left + 1
-
-
-def _hdr_size(header: bytes) -> tuple[int, int]:
-    words = header.split(b"\n\n", 1)[1].split(b"\n", 1)[0].split()  # b"-Y 480 +X 720"
-    return int(words[1]), int(words[3])
-
-
-def _dpx_size(header: bytes) -> tuple[int, int]:
-    width, height = struct.unpack_from(_dpx_order(header) + "2I", header, 772)
-    return height, width
-
-
-def _dpx_order(header: bytes) -> str:
-    return {b"SDPX": ">", b"XPDS": "<"}.get(header[:4], ">")
-
-
-# Parsers of the size (H, W) in headers of formats that Pillow lacks.
-_HEADER_PARSERS: dict[str, Callable[[bytes], tuple[int, int]]] = {
-    ".exr": _exr_size,
-    ".hdr": _hdr_size,
-    ".dpx": _dpx_size,
-}
+def _reading_error(path: Path, error: BaseException) -> FramesUnreadable:
+    """Return the error to raise when reading an image failed with `error`."""
+    if isinstance(error, FileNotFoundError):
+        return FramesUnreadable(f"image {path.name} is missing")
+    if isinstance(error, PictureNotUsable):
+        return FramesUnreadable(f"image {path.name} cannot be used: {error}")
+    if isinstance(error, OSError) and error.errno and error.strerror:
+        return FramesUnreadable(f"image {path.name} cannot be read ({os.strerror(error.errno)})")
+    return FramesUnreadable(f"image {path.name} is damaged, truncated or of an unknown format ({error})")

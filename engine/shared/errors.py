@@ -24,16 +24,6 @@ def as_sentence(message: str) -> str:
     return message[:1].upper() + message[1:] if message.partition(" ")[0].isalpha() else message
 
 
-def printable(text: str, most: int = 200) -> str:
-    """Return text from elsewhere as one short line without control characters and escape sequences.
-
-    At most `most` characters are kept.
-    """
-    cleaned = "".join(character if character.isprintable() else " " for character in text[: 4 * most])
-    line = " ".join(cleaned.split())
-    return line if len(line) <= most else f"{line[: most - 3]}..."
-
-
 class Cancelled(Exception):
     """The user cancelled the job; files written so far are kept."""
 
@@ -63,6 +53,11 @@ class KeyframeOutsideClip(EngineError):
     default_remedy = "Remove it, or put the number of a frame of this clip into its name."
 
 
+class KeyframeNameUnclear(EngineError):
+    code = "keyframe-name"
+    default_remedy = "Name it like the image of its frame, or by the number of its frame alone, such as 00005.png."
+
+
 class ClipNotFound(EngineError):
     code = "clip-not-found"
     default_remedy = "Put the file back, or choose the clip again."
@@ -71,6 +66,19 @@ class ClipNotFound(EngineError):
 class ClipUnreadable(EngineError):
     code = "clip-unreadable"
     default_remedy = "Check that the file plays in another program, or convert it to an image sequence."
+
+
+class NotSaved(EngineError):
+    """Blender would not save changes to a data-block with this file, such as one linked from another .blend."""
+
+    code = "not-saved"
+    default_remedy = "Make it local, with the icon beside its name or in the Outliner under ID Data."
+
+
+class BlenderLimit(EngineError):
+    """Blender cannot hold a number that is needed, and would silently use another."""
+
+    code = "blender-limit"
 
 
 class MixedSizes(EngineError):
@@ -178,6 +186,13 @@ class DiskFull(EngineError):
     default_remedy = "Free some space and run again; what is already written stays valid."
 
 
+class OutputNotWritable(EngineError):
+    """Standard output is a file or device that takes no more."""
+
+    code = "output-not-writable"
+    default_remedy = "Direct it elsewhere; files already written stay valid."
+
+
 class OutOfMemory(EngineError):
     code = "out-of-memory"
     default_remedy = "Choose a smaller working height, or the CPU as device."
@@ -189,13 +204,22 @@ class DeviceMissing(EngineError):
 
 
 class BadMessage(EngineError):
+    """The two processes run different versions of Keymatte, such as after an update."""
+
     code = "bad-message"
-    default_remedy = "Restart Blender. If it happens again, report this message."
+    default_remedy = "Restart Blender. If it happens again, install the extension again."
 
 
 class EngineMissing(EngineError):
     code = "engine-missing"
     default_remedy = "Click Install Engine in Keymatte's preferences."
+
+
+class PythonMissing(EngineError):
+    """The Python that the user chose for the engine is not there, or cannot be started."""
+
+    code = "python-missing"
+    default_remedy = "Choose another in Keymatte's preferences, or clear the field and click Install Engine."
 
 
 class EnvironmentFailed(EngineError):
@@ -228,6 +252,13 @@ class TooManyObjects(EngineError):
 class NoActiveMask(EngineError):
     code = "no-mask"
     default_remedy = "Draw a mask in the editor's Mask mode, or choose one in its header."
+
+
+class MaskDisplaced(EngineError):
+    """The mask was drawn over a picture that is not the clip's."""
+
+    code = "mask-displaced"
+    default_remedy = "Turn off Render Undistorted in the editor's Clip Display, and correct the mask."
 
 
 class NothingPropagated(EngineError):

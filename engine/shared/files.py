@@ -32,11 +32,21 @@ def atomic_write(path: Path) -> Iterator[Path]:
     Readers of `path` see the old file or the new one, never part of one. Missing folders are
     created. Raises DiskFull, FolderNotWritable.
     """
-    part = path.with_name(path.name + ".part")
     try:
+        part = path.with_name(path.name + ".part")
         path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            part.lstat()  # fails for a name that the file system does not take
+    except (OSError, ValueError) as error:
+        raise writing_error(path, error) from error
+    try:
         if part.is_symlink():
             part.unlink()  # else the link's target would be overwritten
+        if part.is_dir():
+            raise FolderNotWritable(
+                f"{path} cannot be written: {part.name}, the name of its temporary file, is a folder",
+                remedy="Move or rename that folder.",
+            )
         yield part
         _replace(part, path)
     except OSError as error:
@@ -58,8 +68,21 @@ def _replace(part: Path, path: Path) -> None:
             time.sleep(0.02)
 
 
-def writing_error(path: Path, error: OSError) -> DiskFull | FolderNotWritable:
-    """Return the error to raise when `path` could not be written: DiskFull or FolderNotWritable."""
+def writing_error(path: Path, error: OSError | ValueError) -> DiskFull | FolderNotWritable:
+    """Return the error to raise when `path` could not be written: DiskFull or FolderNotWritable.
+
+    Python raises ValueError for a null character, one that the file system cannot encode, and no name at all.
+    """
+    if isinstance(error, ValueError):
+        return FolderNotWritable(f"{path} cannot be written: {error}")
     if error.errno in (28, 122):  # ENOSPC, EDQUOT
         return DiskFull(f"no space is left to write {path.name} in {path.parent}")
     return FolderNotWritable(f"{path} cannot be written: {os.strerror(error.errno) if error.errno else error}")
+
+
+def modified_ns(path: Path) -> int:
+    """Return when a file or folder was last modified, in nanoseconds; 0 if it does not exist."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

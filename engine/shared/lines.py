@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import IO
 
 _DISCARDED = 1 << 16  # bytes of the rest of a line that are read at once
 
 
-def bounded_lines(stream: BinaryIO, most: int) -> Iterator[bytes]:
+def bounded_lines(stream: IO[bytes], most: int) -> Iterator[bytes]:
     """Yield the lines of a stream as they arrive, with their line breaks; of a longer line, the first `most` + 1 bytes.
 
     The rest of a longer line is read and discarded, so that memory is bounded.

@@ -114,18 +114,18 @@ class MatteFolder:
         not Keymatte's, FolderNotWritable, DiskFull.
         """
         marker = self.root / _MARKER
-        if self.root.exists() and not self.root.is_dir():
-            raise FolderTaken(f"{self.root} is a file, not a folder")
         try:
+            if self.root.exists() and not self.root.is_dir():
+                raise FolderTaken(f"{self.root} is a file, not a folder")
             self.root.mkdir(parents=True, exist_ok=True)
             foreign = [path.name for path in self.root.iterdir() if not _may_precede_claim(path.name)]
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise writing_error(self.root, error) from error
         if foreign and not marker.exists():
             raise FolderTaken(f"{self.root} contains files that are not Keymatte's ({foreign[0]})")
         self._remove_partly_written()
         with atomic_write(marker) as part:
-            part.write_text(json.dumps(record, indent=1, ensure_ascii=False, default=str), encoding="utf-8")
+            part.write_text(json.dumps(record, indent=1, ensure_ascii=False, default=str), "utf-8", "backslashreplace")
 
     def _remove_partly_written(self) -> None:
         """Remove temporary files that an interrupted run has left under names that Keymatte writes, and no others."""

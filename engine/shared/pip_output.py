@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from .errors import DiskFull, EngineError, EnvironmentFailed, printable
+from .errors import DiskFull, EngineError, EnvironmentFailed
+from .text import printable
 
 Report = Callable[[str], None]
 

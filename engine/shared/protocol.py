@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, NoReturn, get_args
 
 from .codec import from_json, to_json
-from .errors import BadMessage, printable
+from .errors import BadMessage
+from .text import printable
 from .types import PropagationJob, SuggestionJob
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from .mask_images import EXACT_NUMBERS, Meaning
+
 
 class Direction(StrEnum):
     """Direction of propagation from the keyframes."""
@@ -26,15 +28,18 @@ class VideoClip:
     height: int  # pixels
     width: int  # pixels
     frame_count: int
+    fps: float | None = None  # at which a movie's frames are counted by time, as in Blender; None: by picture
 
 
 @dataclass(frozen=True)
 class KeyframeFile:
-    """Label image by the user. A frame may have several label images, each for other objects."""
+    """Mask image by the user. A frame may have several, each for other objects."""
 
     frame: int  # media frame, from 0
-    labels: Path  # (H, W) uint8 image: pixel = object id, 0 = background
+    labels: Path  # image (H, W): pixel = object id, 0 = background, unless `meaning` says otherwise
     objects: tuple[int, ...]  # annotated ids; an id without pixels is absent from this frame
+    meaning: Meaning = EXACT_NUMBERS
+    object_id: int | None = None  # the object of a mask of one object; None if the image has the ids
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class KeyFolder:
             except OSError as error:
                 raise writing_error(folder, error) from error
             with atomic_write(marker) as part:
-                part.write_text(json.dumps(identity, indent=1, ensure_ascii=False), encoding="utf-8")
+                part.write_text(json.dumps(identity, indent=1, ensure_ascii=False), "utf-8", "backslashreplace")
         return cls(folder)
 
     def has(self, frame: int) -> bool:

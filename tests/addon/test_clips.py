@@ -72,6 +72,81 @@ def test_frames_outside_the_clip_are_refused_with_its_range(film):
             clips.media_frame_inside(clip, frame)
 
 
+def reload(clip) -> None:
+    """Have Blender load the clip's file again, as the button Reload does."""
+    window = bpy.context.window_manager.windows[0]
+    area = window.screen.areas[0]
+    area.type = "CLIP_EDITOR"
+    area.spaces.active.clip = clip
+    with bpy.context.temp_override(window=window, area=area):
+        bpy.ops.clip.reload()
+
+
+@pytest.mark.parametrize("offset", [0, 3, -2, 9])
+def test_no_frame_is_lost_when_blender_loads_the_clip_with_an_offset(film, offset):
+    clip = film(*sequence(1001, 1008), first="shot_1002.png")
+    clip.frame_start, clip.frame_offset = 11, offset
+    reload(clip)
+    assert clips.frame_count(clip) == 7
+    assert clips.pixel_size(clip) == (32, 24)
+    assert clips.video_clip(clip).frame_count == 7
+    assert clips.media_frame_inside(clip, 11 - offset + 6) == 6
+    with pytest.raises(KeyframeOutsideClip, match=f"frames {11 - offset} to {17 - offset}"):
+        clips.media_frame_inside(clip, 11 - offset + 7)
+    clip.frame_offset = 0  # Blender still has the number of frames of the offset
+    assert clips.frame_count(clip) == 7
+
+
+def test_frames_are_counted_to_the_first_gap_with_the_numbers_as_they_are_written(film):
+    assert clips.frame_count(film("a8.png", "a9.png", "a10.png", "a12.png")) == 3
+    assert clips.frame_count(film("b08.png", "b09.png", "b10.png", "b011.png")) == 3
+    assert clips.frame_count(film("plate.png")) == 1
+
+
+def test_images_added_later_are_counted(film, tmp_path):
+    clip = film(*sequence(1, 3))
+    assert clips.frame_count(clip) == 3
+    write_png(tmp_path / "shot_0004.png", np.zeros((24, 32, 3)))
+    assert clips.frame_count(clip) == 4
+
+
+def test_the_count_of_a_clip_whose_images_are_away_is_blenders(film, tmp_path):
+    clip = film(*sequence(1, 3))
+    (tmp_path / "shot_0001.png").unlink()
+    assert clips.frame_count(clip) == 3
+
+
+def test_the_size_of_a_clip_whose_images_are_away_and_were_never_measured_is_refused(film, tmp_path):
+    clip = film(*sequence(1, 3))
+    clip.frame_offset = 9
+    reload(clip)
+    (tmp_path / "shot_0001.png").unlink()
+    with pytest.raises(ClipUnreadable, match="cannot read"):
+        clips.pixel_size(clip)
+
+
+@pytest.mark.parametrize(
+    ("model", "coefficient"),
+    [("POLYNOMIAL", "k1"), ("DIVISION", "division_k2"), ("NUKE", "nuke_k1"), ("BROWN", "brown_p2")],
+)
+def test_lens_distortion_is_that_of_the_chosen_model(film, model, coefficient):
+    clip = film(*sequence(1, 2))
+    camera = clip.tracking.camera
+    assert not clips.is_distorted(clip)
+    setattr(camera, coefficient, 0.1)
+    camera.distortion_model = model
+    assert clips.is_distorted(clip)
+    camera.distortion_model = "DIVISION" if model != "DIVISION" else "NUKE"
+    assert not clips.is_distorted(clip)
+
+
+def test_pixel_aspect_is_of_the_display_and_the_camera(film):
+    clip = film(*sequence(1, 2))
+    assert clips.pixel_aspect(clip) == 1
+    clip.display_aspect, clip.tracking.camera.pixel_aspect = (2, 1), 4
+    assert clips.pixel_aspect(clip) == 0.125
+
+
 def test_missing_file_is_named_with_its_path(film, tmp_path):
     clip = film(*sequence(1, 2))
     (tmp_path / "shot_0001.png").unlink()

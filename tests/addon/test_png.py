@@ -36,7 +36,7 @@ def test_labels_written_are_read_back(tmp_path):
     png.write_labels(tmp_path / "labels.png", labels)
     picture = png.read(tmp_path / "labels.png")
     assert (picture.values == labels).all()
-    assert not picture.palette
+    assert picture.palette is None and picture.alpha is None and picture.white == 255
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1), (64, 40), (40, 64)])
@@ -78,11 +78,26 @@ def test_shared_png_writer_agrees_with_pillow_for_palettes(tmp_path, bit_depth):
 def test_palette_image_gives_palette_indices(tmp_path, colours):
     values = np.random.default_rng(2).integers(0, colours, (21, 37), dtype=np.uint8)
     image = Image.fromarray(values)
-    image.putpalette(np.random.default_rng(5).integers(0, 256, colours * 3, dtype=np.uint8).tobytes())
-    image.save(tmp_path / "palette.png", bits={2: 1, 4: 2, 16: 4, 256: 8}[colours])
+    palette = np.random.default_rng(5).integers(0, 256, (colours, 3), dtype=np.uint8)
+    image.putpalette(palette.tobytes())
+    image.save(tmp_path / "palette.png", bits={2: 1, 4: 2, 16: 4, 256: 8}[colours], transparency=1)
     picture = png.read(tmp_path / "palette.png")
-    assert picture.palette
+    assert (picture.palette == palette).all()
     assert (picture.values == values).all()
+    assert (picture.alpha == np.where(values == 1, 0, 255)).all()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (5, 9), (23, 17)])
+@pytest.mark.parametrize("bit_depth", [1, 4, 8])
+def test_interlaced_image_is_read(tmp_path, size, bit_depth):
+    values = np.random.default_rng(8).integers(0, 2**bit_depth, size)
+    path = write_png(tmp_path / "interlaced.png", values, bit_depth=bit_depth, interlaced=True)
+    with Image.open(path) as image:
+        scale = 17 if bit_depth == 4 else 1  # Pillow scales 4 bits to 8
+        assert (np.asarray(image) == values * scale).all(), "the writer of the tests interlaces wrongly"
+    picture = png.read(path)
+    assert (picture.values == values).all()
+    assert picture.white == 2**bit_depth - 1
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "I;16", "LA"])

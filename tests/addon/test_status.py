@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from keymatte.addon.status import State, Status, duration, progress_text
+from keymatte.engine.shared.errors import BadMessage, EngineDied, EngineMissing, EnvironmentFailed, PythonMissing
+from keymatte.ui.status import REMEDIES
 
 
 @pytest.mark.parametrize(
@@ -22,3 +24,17 @@ def test_progress_text_shows_percent_and_time_left_once_known():
     assert progress_text(Status(State.RUNNING, text="Propagating", done=3, total=60, seconds_left=75)) == (
         "Propagating: 5%, 1:15 min left"
     )
+
+
+@pytest.mark.parametrize("error", [EngineMissing, EnvironmentFailed])
+def test_installing_the_engine_is_offered_if_its_packages_are_missing(error):
+    assert REMEDIES[error.code] == "clip.matte_install_engine"
+
+
+@pytest.mark.parametrize("error", [BadMessage, PythonMissing, EngineDied])
+def test_installing_the_engine_is_not_offered_where_it_would_not_help(error):
+    assert error.code not in REMEDIES
+
+
+def test_remedy_of_differing_versions_is_to_restart_or_to_install_the_extension():
+    assert BadMessage.default_remedy == "Restart Blender. If it happens again, install the extension again."

@@ -232,10 +232,18 @@ class Studio:
         self.open_film(**film)
         self.mark(self.clip.frame_start - self.clip.frame_offset, media=0)
 
-    def import_keyframe(self, pixels: np.ndarray, palette: np.ndarray | None = None, **properties) -> np.ndarray:
+    def import_keyframe(
+        self,
+        pixels: np.ndarray,
+        palette: np.ndarray | None = None,
+        *,
+        bit_depth: int = 8,
+        interlaced: bool = False,
+        **properties,
+    ) -> np.ndarray:
         """Set a keyframe on frame 1 from an image with these pixels. Returns the keyframe's labels (H, W) as stored."""
         self.go(1)
-        path = write_png(self.folder / "given.png", pixels, palette)
+        path = write_png(self.folder / "given.png", pixels, palette, bit_depth=bit_depth, interlaced=interlaced)
         self.click("matte_keyframe_from_image", filepath=str(path), **properties)
         return self.keyframe_labels()
 

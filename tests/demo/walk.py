@@ -117,7 +117,7 @@ def draw_mask(name: str, mask: np.ndarray) -> Mask:
     layer = drawn.layers.new(name=name)
     layer.use_fill_holes = True
     for ring in trace(mask.astype(np.float32)):
-        points = installed("addon.mask_space").from_pixels(ring, width, height)
+        points = installed("addon.mask_space").MaskSpace(width, height).from_pixels(ring)
         spline = layer.splines.new()
         spline.use_cyclic = True
         spline.points.add(len(points) - 1)

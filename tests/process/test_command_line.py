@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from engine.checkpoints.loading import BUNDLED
-from engine.media.label_images import read_labels, write_labels
+from engine.media.label_images import read_labels, read_matte, write_labels
 from engine.shared.matte_folder import MatteFolder
 from tests import films
+from tests.movie_files import write_movie
 from tests.png import write_png
 from tests.process.cli import ENGINE, FRAMES, ROOT, assert_refused, numbers, propagate, run_cli
 
@@ -134,11 +135,23 @@ def test_keyframe_of_another_size_is_refused(place):
 
 
 def test_colour_image_as_keyframe_is_refused(place):
-    picture = np.zeros((96, 128, 3), np.uint8)
-    picture[20:50, 30:60] = (250, 30, 80)
-    write_png(place / "keys" / "shot_0003.png", picture)
+    write_png(place / "keys" / "shot_0003.png", np.random.default_rng(0).integers(0, 256, (96, 128, 3)))
     assert_refused(propagate(place), "shot_0003.png", "colour image")
     assert not (place / "out").exists()
+
+
+def test_what_masks_hold_is_told_or_asked_and_the_choice_is_obeyed(place):
+    masks = place / "masks"
+    masks.mkdir()
+    pixels = np.zeros((96, 128), np.uint8)
+    pixels[20:50, 30:60], pixels[60:90, 30:60] = 255, 128
+    write_png(masks / "shot_0000.png", pixels)
+    assert_refused(propagate(place, keyframes=masks), "shot_0000.png", "--masks numbers, binary, alpha or colours")
+    ended = run_cli(propagate(place, keyframes=masks, masks="binary"))
+    assert ended.returncode == 0, ended.stderr
+    told = "keyframes: 1 image, black and white: 1 object, 15 % of the frame; soft edges are cut at one half"
+    assert ended.stderr.splitlines().count(told) == 1
+    assert np.array_equal(read_labels(MatteFolder(place / "out").labels(0)) == 1, pixels >= 128)
 
 
 def test_keyframe_outside_the_clip_is_refused(place):
@@ -163,8 +176,30 @@ def test_invalid_movie_is_refused(place):
 def test_readable_part_of_a_truncated_movie_is_done(place):
     content = films.crossing(count=48).write_movie(place / "shot.avi", codec="MJPG").read_bytes()
     (place / "shot.avi").write_bytes(content[: len(content) // 2])
-    assert_refused(propagate(place, clip=place / "shot.avi"), "could not be read")
+    assert_refused(propagate(place, clip=place / "shot.avi"), "cut off", "should have 48")
     assert 10 < len(numbers(place)) < 40
+
+
+def test_a_movie_is_counted_by_picture_or_by_time_and_the_command_says_which(place):
+    film = films.crossing(count=8)
+    write_movie(place / "shot.mp4", film.frames, times=[0, 40, 80, 120, 240, 360, 480, 600])
+    keyframes = film.write_keyframes(place / "movie keys", [0])
+    by_picture = run_cli(propagate(place, clip=place / "shot.mp4", keyframes=keyframes))
+    assert by_picture.returncode == 0, by_picture.stderr
+    assert "shot.mp4: 8 pictures at varying intervals, counted from 0; add --fps" in by_picture.stderr
+    assert numbers(place) == list(range(8))
+    by_time = run_cli(propagate(place, clip=place / "shot.mp4", keyframes=keyframes, out=place / "out 2", fps=25))
+    assert by_time.returncode == 0, by_time.stderr
+    assert "16 frames counted by time, of 8 pictures" in by_time.stderr
+    mattes = [MatteFolder(place / name).matte(1, frame) for name, frame in (("out", 5), ("out 2", 9), ("out 2", 12))]
+    assert np.abs(read_matte(mattes[0]) - read_matte(mattes[1])).mean() < 0.01
+    assert np.abs(read_matte(mattes[0]) - read_matte(mattes[2])).mean() > 0.01
+
+
+@pytest.mark.parametrize("fps", ["0", "-1", "nan", "fast"])
+def test_a_rate_that_is_none_is_refused(place, fps):
+    ended = run_cli(propagate(place, fps=fps))
+    assert ended.returncode == 2 and "--fps" in ended.stderr and "Traceback" not in ended.stderr
 
 
 def test_mixed_image_sizes_are_refused(place):

@@ -113,6 +113,16 @@ def artist_session() -> Steps:
     yield 1.0
     screenshot("7 opened again")
 
+    clip.display_aspect, clip.frame_start = (2, 1), 11
+    with over(area):
+        bpy.ops.clip.view_all()
+    yield from go(64)
+    screenshot("8 another aspect and start")
+    with over(area):
+        bpy.ops.clip.matte_update_results()
+    yield 1.0
+    screenshot("9 fitted to the clip")
+
 
 # -- Blender -----------------------------------------------------------------------------------------------------------
 def install() -> None:

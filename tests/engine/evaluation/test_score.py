@@ -20,7 +20,9 @@ from engine.evaluation.score import (
 )
 from engine.media.label_images import write_labels
 from engine.shared.errors import KeyframeUnreadable, ScoreIncomplete, ScoreSizeMismatch
+from engine.shared.mask_images import Masks
 from tests.films import late_entry
+from tests.png import write_png
 
 
 def mask(*rows: str) -> np.ndarray:
@@ -198,3 +200,22 @@ def test_table_has_percentages_and_csv_all_values():
         "  mean   75.0   50.0   62.5   over 2 frames",
     ]
     assert as_csv(score).splitlines() == ["object,frame,J,F", "3,10,0.500000,0.250000", "3,20,1.000000,0.750000"]
+
+
+def test_black_and_white_truth_is_object_1_and_unknown_pixels_are_not_scored(tmp_path):
+    labels = np.zeros((40, 50), np.uint8)
+    labels[5:25, 5:25] = 1
+    write_labels(tmp_path / "results" / "labels" / "000003.png", labels)
+    (tmp_path / "truth").mkdir()
+    write_png(tmp_path / "truth" / "shot_0003_v2.png", labels * 255)
+    write_png(tmp_path / "truth" / "shot_0004_v2.png", labels * 0)
+    score = score_folders(tmp_path / "results", tmp_path / "truth", allow_missing=True)
+    assert (score.objects, score.numbers, score.region, score.missing) == ((1,), (3,), 1.0, (4,))
+    with pytest.raises(ScoreIncomplete):
+        score_folders(tmp_path / "results", tmp_path / "truth")
+    half = labels.copy()
+    half[5:25, 15:25] = 255
+    write_png(tmp_path / "truth" / "shot_0003_v2.png", half)
+    assert score_folders(tmp_path / "results", tmp_path / "truth", allow_missing=True).region == 1.0
+    exact = score_folders(tmp_path / "results", tmp_path / "truth", allow_missing=True, masks=Masks.NUMBERS)
+    assert exact.objects == (1, 255) and exact.region == 0.25, "as asked, 255 is an object"

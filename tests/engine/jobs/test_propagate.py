@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,8 @@ import pytest
 
 from engine.jobs.propagate import run
 from engine.media.frames import FrameReader
-from engine.media.label_images import read_keyframes, read_labels, read_matte, write_labels
+from engine.media.keyframe_folders import read_keyframes
+from engine.media.label_images import read_labels, read_matte, write_labels
 from engine.output.mattes import labels_from_alphas
 from engine.shared import errors
 from engine.shared.matte_folder import MatteFolder
@@ -199,37 +199,22 @@ def test_keyframe_is_written_even_on_an_unreadable_frame(film, clip, keyframes, 
     assert np.array_equal(read_labels(MatteFolder(tmp_path / "out").labels(1009)), film.labels[8])
 
 
-def test_a_truncated_movie_is_done_as_far_as_it_goes(film, tmp_path):
+def test_a_movie_that_is_cut_off_is_done_as_far_as_it_goes(film, tmp_path):
     clip = films.crossing(count=48).write_movie(tmp_path / "plate.avi", codec="MJPG")
-    keyframes = film.write_keyframes(tmp_path / "keys", [0])
-    job = job_of(clip, keyframes, tmp_path / "out")
     data = clip.read_bytes()
     clip.write_bytes(data[: len(data) // 2])
-    try:
-        answers = run_job(job)
-    except errors.EngineError as error:
-        pytest.fail(f"the readable part was not done: {error.sentence()}")
+    answers = run_job(job_of(clip, film.write_keyframes(tmp_path / "keys", [0]), tmp_path / "out"))
     numbers = MatteFolder(tmp_path / "out").numbers_done()
     assert 10 < len(numbers) < 40
-    assert "could not be read" in answers[-1].warning
+    assert "cut off: it should have 48 pictures" in answers[-1].warning
 
 
-@pytest.mark.parametrize(("missing", "warned"), [(2, False), (8, True)])
-def test_movie_slightly_shorter_than_its_container_says_gives_no_warning(film, tmp_path, missing, warned):
-    """Cut the last frames of a movie: a few missing frames are normal, many are reported.
-
-    A container's duration may include sound that outlasts the pictures.
-    """
-    clip = films.crossing(count=30).write_movie(tmp_path / "plate.avi", codec="MJPG")
-    keyframes = film.write_keyframes(tmp_path / "keys", [0])
-    job = job_of(clip, keyframes, tmp_path / "out")
-    data = clip.read_bytes()
-    pictures = [found.start() for found in re.finditer(rb"00dc....\xff\xd8", data, re.DOTALL)]
-    assert len(pictures) == 30
-    clip.write_bytes(data[: pictures[-missing]])
-    warning = run_job(job)[-1].warning
-    assert MatteFolder(tmp_path / "out").numbers_done() == list(range(30 - missing))
-    assert bool(warning) is warned
+def test_a_movie_that_was_shortened_since_the_job_was_made_is_refused(film, tmp_path):
+    clip = films.crossing(count=48).write_movie(tmp_path / "plate.avi", codec="MJPG")
+    job = job_of(clip, film.write_keyframes(tmp_path / "keys", [0]), tmp_path / "out")
+    films.crossing(count=20).write_movie(clip, codec="MJPG")
+    with pytest.raises(errors.ClipNotFound, match="now has only 20 frames"):
+        run_job(job)
 
 
 @pytest.mark.parametrize(

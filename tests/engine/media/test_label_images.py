@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.media.label_images import PALETTE, read_keyframes, read_labels, read_matte, write_labels, write_matte
+from engine.media.keyframe_folders import read_keyframes
+from engine.media.label_images import PALETTE, read_labels, read_matte, write_labels, write_matte
 from engine.shared.errors import (
     FolderNotWritable,
     KeyframeNotLabels,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import random
 import shutil
@@ -12,8 +13,11 @@ import numpy as np
 import pytest
 
 from engine.media.frames import FrameReader
+from engine.media.movie_decoder import MovieDecoder
+from engine.media.movies import Movie
 from engine.shared.errors import ClipUnreadable, FramesUnreadable
 from tests.films import Film, moving_disc
+from tests.movie_files import number_on, numbered_pictures, write_movie
 
 
 def long_film(count: int = 150) -> Film:
@@ -91,10 +95,17 @@ def test_returned_frames_may_be_modified(movie):
         assert reader.read(3).any()
 
 
+def movie_of(reader: FrameReader) -> Movie:
+    """Return the movie that a reader of one reads from."""
+    movie = inspect.getclosurevars(reader._read).nonlocals["movie"]
+    assert isinstance(movie, Movie)
+    return movie
+
+
 def test_going_backward_keeps_no_more_than_a_block(movie, monkeypatch):
     monkeypatch.setattr("engine.media.movies._BLOCK_BYTES", 10 * 64 * 80 * 3)
     with FrameReader.open(movie) as reader:
-        kept = reader._read.__self__
+        kept = movie_of(reader)
         max_kept = 0
         for frame in range(149, -1, -1):
             reader.read(frame)
@@ -102,60 +113,73 @@ def test_going_backward_keeps_no_more_than_a_block(movie, monkeypatch):
         assert max_kept == 10
 
 
-def test_going_backward_does_not_start_over_for_each_block(movie, monkeypatch):
-    monkeypatch.setattr("engine.media.movies._BLOCK_BYTES", 10 * 64 * 80 * 3)
-    opened = []
-    capture = cv2.VideoCapture
-    monkeypatch.setattr(cv2, "VideoCapture", lambda *words: opened.append(words) or capture(*words))
-    with FrameReader.open(movie) as reader:
-        for frame in range(149, 50, -1):
-            reader.read(frame)
-    assert len(opened) == 1
-
-
-def test_inaccurate_seeks_are_detected_and_corrected(movie, monkeypatch):
-    """Simulate a decoder that, after a seek, reports the requested time but gives pictures three frames later."""
-    wanted = sequentially(movie)
-    open_capture = cv2.VideoCapture
-    capture, times = open_capture(str(movie), cv2.CAP_FFMPEG), []
-    while capture.grab():
-        times.append(capture.get(cv2.CAP_PROP_POS_MSEC))
-
-    class InaccurateSeeks:
-        def __init__(self, *words):
-            self.capture, self.offset = open_capture(*words), 0
-
-        def set(self, name, value):
-            if name != cv2.CAP_PROP_POS_FRAMES:
-                return self.capture.set(name, value)
-            self.offset = 3
-            return self.capture.set(name, value + self.offset)
-
-        def get(self, name):
-            value = self.capture.get(name)
-            return times[round(value / 50) - self.offset] if name == cv2.CAP_PROP_POS_MSEC else value
-
-        def __getattr__(self, name):
-            return getattr(self.capture, name)
-
-    monkeypatch.setattr(cv2, "VideoCapture", InaccurateSeeks)
-    monkeypatch.setattr("engine.media.movies._BLOCK_BYTES", 10 * 64 * 80 * 3)
-    with FrameReader.open(movie) as reader:
-        assert all(np.array_equal(reader.read(frame), wanted[frame]) for frame in range(149, -1, -1))
-
-
-def test_truncated_movie_gives_its_frames_and_names_the_missing_ones(tmp_path):
-    path = long_film().write_movie(tmp_path / "a.avi", codec="MJPG")
-    path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
-    readable = len(sequentially(path))
-    assert 50 < readable < 120
+@pytest.mark.parametrize("name, options", [("a.mp4", {"bf": "2"}), ("a.ts", {}), ("a.mkv", {})])
+def test_going_backward_decodes_each_group_of_pictures_once(tmp_path, name, options, monkeypatch):
+    monkeypatch.setattr("engine.media.movies._BLOCK_BYTES", 12 * 64 * 48 * 3)
+    path = write_movie(tmp_path / name, numbered_pictures(150), options={"g": "12", **options})
     with FrameReader.open(path) as reader:
-        if reader.clip.frame_count > readable:
-            with pytest.raises(FramesUnreadable, match=f"frame {reader.clip.frame_count - 1} of movie a.avi"):
-                reader.read(reader.clip.frame_count - 1)
-        assert reader.clip.frame_count == 150
-        assert reader.read(readable - 1).shape == (64, 80, 3)
-        assert reader.read(0).shape == (64, 80, 3)
+        decoded: list[int] = []
+        next_picture = MovieDecoder.next
+        monkeypatch.setattr(MovieDecoder, "next", lambda self: decoded.append(1) or next_picture(self))
+        assert [number_on(reader.read(frame)) for frame in range(149, -1, -1)] == list(range(149, -1, -1))
+    assert len(decoded) < 3 * 150
+
+
+def test_inaccurate_seeks_are_detected_and_corrected(tmp_path, monkeypatch):
+    """Let each seek end one group of pictures too late, as in a file with a wrong table of keyframes."""
+    monkeypatch.setattr("engine.media.movies._BLOCK_BYTES", 10 * 64 * 48 * 3)
+    path = write_movie(tmp_path / "a.mp4", numbered_pictures(100), options={"g": "10"})
+    seek, sought = MovieDecoder.seek, []
+    monkeypatch.setattr(
+        MovieDecoder, "seek", lambda self, time: sought.append(time) or seek(self, time + round(0.4 / self.unit))
+    )
+    with FrameReader.open(path) as reader:
+        assert [number_on(reader.read(frame)) for frame in range(99, -1, -1)] == list(range(99, -1, -1))
+    assert sought
+
+
+@pytest.mark.parametrize("name, codec", [("a.avi", "mjpeg"), ("a.mp4", "libx264")])
+def test_a_movie_that_is_cut_off_gives_its_pictures_and_says_so(tmp_path, name, codec):
+    path = write_movie(
+        tmp_path / name,
+        numbered_pictures(150),
+        codec=codec,
+        pixel_format="yuvj420p" if codec == "mjpeg" else "yuv420p",
+        container_options={"movflags": "faststart"} if name.endswith("mp4") else {},
+    )
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+    with FrameReader.open(path) as reader:
+        count = reader.clip.frame_count
+        assert 20 < count < 120
+        assert "cut off: it should have 150" in reader.warning and f"only {count} can be read" in reader.warning
+        assert [number_on(reader.read(frame)) for frame in (0, count - 2)] == [0, count - 2]
+
+
+def test_a_damaged_part_is_told_and_the_other_pictures_are_read(tmp_path):
+    path = write_movie(tmp_path / "a.avi", numbered_pictures(100), codec="mjpeg", pixel_format="yuvj420p")
+    data = bytearray(path.read_bytes())
+    middle = data.index(b"00dc", len(data) // 2)
+    size = int.from_bytes(data[middle + 4 : middle + 8], "little")
+    data[middle + 8 : middle + 8 + size] = bytes(size)
+    path.write_bytes(data)
+    with FrameReader.open(path) as reader:
+        assert "1 part of it cannot be decoded" in reader.warning
+        numbers = [number_on(reader.read(frame)) for frame in range(reader.clip.frame_count)]
+    assert len(numbers) == 99 and numbers == sorted(set(numbers))
+
+
+def test_a_movie_that_vanishes_or_changes_while_it_is_read_is_an_error(tmp_path):
+    path = write_movie(tmp_path / "a.mp4", numbered_pictures(60), options={"g": "6"})
+    with FrameReader.open(path) as reader:
+        movie = movie_of(reader)
+        reader.read(0)
+        movie._lead = 3  # reopens the file instead of seeking
+        path.rename(tmp_path / "other.mp4")
+        with pytest.raises(FramesUnreadable, match="no longer exists"):
+            reader.read(59), movie._reopen()
+        write_movie(path, numbered_pictures(60)[::-1], options={"g": "6"})
+        with pytest.raises(FramesUnreadable, match="or the file has changed"):
+            reader.read(20)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a movie at all" * 100])

@@ -11,17 +11,28 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.media.pictures import is_picture, picture_size, read_picture
+from engine.media.pictures import is_picture, picture_header, read_picture, rotation_is_ignored
 from engine.shared.errors import FramesUnreadable
+from tests.exr_files import rgb, write_exr
 from tests.png import write_png
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
 DEEP = np.random.default_rng(1).integers(0, 65536, (30, 40, 3), dtype=np.uint16)
 
 
-def opencv_write(path: Path, pixels: np.ndarray) -> None:
-    """Write grey, RGB or RGBA pixels with OpenCV, through memory because its imwrite fails on some paths."""
+def size(path: Path) -> tuple[int, int]:
+    """Return the size (H, W) in the header of an image."""
+    header = picture_header(path)
+    assert header is not None
+    return header.size
+
+
+def deep_write(path: Path, pixels: np.ndarray) -> None:
+    """Write grey, RGB or RGBA pixels, as EXR or with OpenCV, through memory as its imwrite fails on some paths."""
     order = {2: slice(None), 3: [2, 1, 0], 4: [2, 1, 0, 3]}[pixels.shape[-1] if pixels.ndim == 3 else 2]
+    if path.suffix == ".exr":
+        write_exr(path, rgb(pixels))
+        return
     ok, data = cv2.imencode(path.suffix, pixels[..., order] if pixels.ndim == 3 else pixels)
     assert ok
     path.write_bytes(data.tobytes())
@@ -32,7 +43,7 @@ def test_lossless_colours_come_back_exactly_with_the_size_of_the_header(tmp_path
     path = tmp_path / f"a{suffix}"
     Image.fromarray(COLOURS).save(path)
     assert np.array_equal(read_picture(path), COLOURS)
-    assert picture_size(path) == (30, 40)
+    assert size(path) == (30, 40)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".webp"])
@@ -41,7 +52,7 @@ def test_lossy_pictures_come_back_near_what_was_saved(tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
     Image.fromarray(smooth).save(path, quality=95)
     assert np.abs(read_picture(path).astype(int) - smooth).mean() < 4
-    assert picture_size(path) == (30, 40)
+    assert size(path) == (30, 40)
 
 
 def test_grey_becomes_three_equal_channels(tmp_path):
@@ -65,7 +76,7 @@ def test_a_palette_is_looked_up(tmp_path):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_sixteen_bits_are_scaled_to_eight_by_rounding(tmp_path, suffix, channels):
     deep = DEEP if channels == 3 else DEEP[:, :, 0]
-    opencv_write(tmp_path / f"a{suffix}", deep)
+    deep_write(tmp_path / f"a{suffix}", deep)
     wanted = np.rint(deep / 65535 * 255).astype(int)
     pixels = read_picture(tmp_path / f"a{suffix}")
     assert pixels.dtype == np.uint8
@@ -81,24 +92,24 @@ def test_linear_light_of_an_exr_becomes_srgb_and_is_clipped(tmp_path):
     light = np.zeros((5, 6, 3), np.float32)
     light[0, 0] = (0.5, 0.001, 3.0)
     light[1, 1] = (-1.0, 1.0, np.nan)
-    opencv_write(tmp_path / "a.exr", light)
+    deep_write(tmp_path / "a.exr", light)
     pixels = read_picture(tmp_path / "a.exr")
     # sRGB of 0.5 is 1.055 * 0.5 ** (1 / 2.4) - 0.055 = 0.7354; of 0.001 it is 0.01292
     assert pixels[0, 0].tolist() == [188, 3, 255]
     assert pixels[1, 1].tolist() == [0, 255, 0]
-    assert picture_size(tmp_path / "a.exr") == (5, 6)
+    assert size(tmp_path / "a.exr") == (5, 6)
 
 
 def test_a_radiance_picture_is_linear_too(tmp_path):
-    opencv_write(tmp_path / "a.hdr", np.full((5, 6, 3), 0.5, np.float32))
+    deep_write(tmp_path / "a.hdr", np.full((5, 6, 3), 0.5, np.float32))
     assert np.abs(read_picture(tmp_path / "a.hdr").astype(int) - 188).max() <= 1
-    assert picture_size(tmp_path / "a.hdr") == (5, 6)
+    assert size(tmp_path / "a.hdr") == (5, 6)
 
 
 def test_a_dpx_of_ten_bits_is_read(tmp_path):
     path = tmp_path / "a.dpx"
     path.write_bytes(dpx(np.full((4, 6), 512), np.full((4, 6), 1023), np.full((4, 6), 0)))
-    assert picture_size(path) == (4, 6)
+    assert size(path) == (4, 6)
     assert np.abs(read_picture(path)[2, 3].astype(int) - (128, 255, 0)).max() <= 1
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(FramesUnreadable, match=r"a\.dpx"):
@@ -117,11 +128,70 @@ def dpx(red: np.ndarray, green: np.ndarray, blue: np.ndarray) -> bytes:
     return bytes(head) + words.tobytes()
 
 
-def test_exif_rotation_is_ignored_as_blender_ignores_it(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    Image.fromarray(COLOURS).save(tmp_path / "a.jpg", exif=exif)
-    assert read_picture(tmp_path / "a.jpg").shape == (30, 40, 3)
+@pytest.mark.parametrize("orientation", range(2, 9))
+@pytest.mark.parametrize("name", ["a.jpg", "a.tif", "lzw.tif", "a.png", "a.webp", "deep.tif", "deeplzw.tif"])
+def test_exif_rotation_is_ignored_as_blender_ignores_it(tmp_path, name, orientation):
+    path, exif = tmp_path / name, Image.Exif()
+    exif[0x0112] = orientation
+    options = {"compression": "tiff_lzw"} if "lzw" in name else {"lossless": True} if ".webp" in name else {}
+    if name.startswith("deep"):
+        Image.fromarray(DEEP[:, :, 0]).save(path, tiffinfo={0x0112: orientation}, **options)
+    else:
+        Image.fromarray(COLOURS).save(path, exif=exif, **options)
+    wanted = np.rint(DEEP[:, :, :1] / 257) if name.startswith("deep") else COLOURS
+    assert size(path) == (30, 40)
+    if path.suffix != ".jpg":
+        assert np.array_equal(read_picture(path), np.broadcast_to(wanted, (30, 40, 3)))
+    assert read_picture(path).shape == (30, 40, 3)
+    assert rotation_is_ignored(path) == (orientation >= 5)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".tif"])
+def test_cmyk_is_converted_as_blender_converts_it(tmp_path, suffix):
+    cmyk = np.full((8, 8, 4), (255, 0, 127, 51), np.uint8)  # the colour is (1 - ink) * (1 - black)
+    Image.fromarray(cmyk, "CMYK").save(tmp_path / f"a{suffix}", **({"quality": 100} if suffix == ".jpg" else {}))
+    assert np.abs(read_picture(tmp_path / f"a{suffix}")[4, 4].astype(int) - (0, 204, 102)).max() <= 2
+
+
+def test_a_palette_with_transparency_keeps_its_colours_without_a_word(tmp_path, recwarn):
+    image = Image.fromarray(COLOURS).quantize(64)
+    wanted = np.array(image.convert("RGB"))
+    image.save(tmp_path / "a.png", transparency=bytes(range(0, 192, 3)))
+    assert np.array_equal(read_picture(tmp_path / "a.png"), wanted)
+    assert not recwarn.list
+
+
+def test_sixteen_bits_of_grey_with_alpha_are_exact(tmp_path):
+    write_png(tmp_path / "a.png", DEEP[:, :, :2], bit_depth=16)
+    assert np.array_equal(read_picture(tmp_path / "a.png")[:, :, 1], np.rint(DEEP[:, :, 0] / 257))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_tiff_of_float_is_srgb_as_in_blender(tmp_path, channels):
+    values = (DEEP / 65535).astype(np.float32)[:, :, :channels]
+    _, data = cv2.imencode(".tif", values[:, :, ::-1], [cv2.IMWRITE_TIFF_COMPRESSION, cv2.IMWRITE_TIFF_COMPRESSION_LZW])
+    (tmp_path / "a.tif").write_bytes(data.tobytes())
+    wanted = np.rint(values * 255)
+    assert np.array_equal(read_picture(tmp_path / "a.tif"), np.broadcast_to(wanted, (30, 40, 3)))
+
+
+def test_an_avif_is_read(tmp_path):
+    smooth = cv2.resize(COLOURS[:3, :4], (40, 30), interpolation=cv2.INTER_LINEAR)
+    Image.fromarray(smooth).save(tmp_path / "a.avif", quality=95)
+    assert np.abs(read_picture(tmp_path / "a.avif").astype(int) - smooth).mean() < 4
+    assert size(tmp_path / "a.avif") == (30, 40)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".exr", ".dpx", ".hdr", ".tif"])
+def test_the_content_decides_which_decoder_reads_a_file(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    Image.fromarray(COLOURS).save(path, format="BMP")
+    assert np.array_equal(read_picture(path), COLOURS)
+    assert size(path) == (30, 40)
+    deep_write(tmp_path / "b.exr", COLOURS.astype(np.float32))
+    path.write_bytes((tmp_path / "b.exr").read_bytes())
+    assert read_picture(path).max() == 255
+    assert size(path) == (30, 40)
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "deep.png", "deep.tif", "a.webp", "a.bmp", "a.exr"])
@@ -129,9 +199,9 @@ def test_exif_rotation_is_ignored_as_blender_ignores_it(tmp_path):
 def test_truncated_picture_is_an_error_that_names_it(tmp_path, name, part):
     noise = np.random.default_rng(2).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     if name.startswith("deep"):
-        opencv_write(tmp_path / name, noise.astype(np.uint16) * 256)
+        deep_write(tmp_path / name, noise.astype(np.uint16) * 256)
     elif name.endswith(".exr"):
-        opencv_write(tmp_path / name, noise.astype(np.float32))
+        deep_write(tmp_path / name, noise.astype(np.float32))
     else:
         Image.fromarray(noise).save(tmp_path / name)
     data = (tmp_path / name).read_bytes()
@@ -149,9 +219,9 @@ def test_paths_with_accents_and_spaces_are_read(tmp_path):
     folder = tmp_path / "Ünïcode möwe 映画"
     folder.mkdir()
     for suffix in (".png", ".exr"):
-        opencv_write(folder / f"bild ä{suffix}", (COLOURS / 255).astype(np.float32) if suffix == ".exr" else COLOURS)
+        deep_write(folder / f"bild ä{suffix}", (COLOURS / 255).astype(np.float32) if suffix == ".exr" else COLOURS)
         assert read_picture(folder / f"bild ä{suffix}").shape == (30, 40, 3)
-        assert picture_size(folder / f"bild ä{suffix}") == (30, 40)
+        assert size(folder / f"bild ä{suffix}") == (30, 40)
 
 
 def test_hidden_and_other_files_are_not_pictures():
@@ -164,7 +234,7 @@ def test_hidden_and_other_files_are_not_pictures():
 def test_damaged_bytes_anywhere_end_in_one_kind_of_error(tmp_path, suffix):
     path = tmp_path / f"whole{suffix}"
     if suffix == ".exr":
-        opencv_write(path, COLOURS.astype(np.float32) / 255)
+        deep_write(path, COLOURS.astype(np.float32) / 255)
     else:
         Image.fromarray(COLOURS).save(path)
     whole, rng = path.read_bytes(), random.Random(1)
@@ -173,7 +243,7 @@ def test_damaged_bytes_anywhere_end_in_one_kind_of_error(tmp_path, suffix):
         for _ in range(rng.randint(1, 4)):
             data[rng.randrange(min(len(data), rng.choice((40, 200, len(data)))))] = rng.randrange(256)
         path.write_bytes(data)
-        picture_size(path)
+        picture_header(path)
         try:
             assert read_picture(path).ndim == 3
         except FramesUnreadable as error:

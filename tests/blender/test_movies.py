@@ -1,0 +1,81 @@
+"""Movies in Blender: each frame's matte is that of the picture which Blender shows on it."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import bpy
+import numpy as np
+import pytest
+
+from tests.blender.conftest import ENGINE_PYTHON, ROOT
+from tests.blender.studio import HEIGHT, WIDTH, iou, new_compositor, picture, render, ring
+
+WRITE = """
+import sys
+import numpy as np
+from pathlib import Path
+from tests.movie_files import write_movie
+write_movie(Path(sys.argv[1]), np.load(sys.argv[2]), times=eval(sys.argv[3]), codec=sys.argv[4])
+"""
+PICTURES = 8
+EVEN = [40 * index for index in range(PICTURES)]  # milliseconds
+UNEVEN = [0, 40, 80, 120, 240, 360, 480, 600]
+
+
+def write_movie(folder: Path, name: str, times: list[int], codec: str = "libx264") -> Path:
+    """Write the film as a movie, with its pictures at `times`, by the Python that runs the engine."""
+    np.save(folder / "pictures.npy", np.stack([picture(frame) for frame in range(PICTURES)]))
+    command = [ENGINE_PYTHON, "-c", WRITE, folder / name, folder / "pictures.npy", str(times), codec]
+    subprocess.run(list(map(str, command)), cwd=ROOT, check=True, timeout=120, capture_output=True)
+    return folder / name
+
+
+def shown(studio, frame: int) -> int:
+    """Return the number of the picture that Blender shows of the clip on a scene frame."""
+    scene = bpy.data.scenes.new("look")
+    scene.render.resolution_x, scene.render.resolution_y = WIDTH, HEIGHT
+    tree, output = new_compositor(scene)
+    node = tree.nodes.new("CompositorNodeMovieClip")
+    node.clip = studio.clip
+    tree.links.new(node.outputs[0], output.inputs[0])
+    studio.go(frame)
+    scene.frame_set(frame)
+    pixels = render(scene, studio.folder / "shown.png")[..., :3] * 255
+    bpy.data.scenes.remove(scene)
+    return min(range(PICTURES), key=lambda number: np.abs(pixels - picture(number)).mean())
+
+
+@pytest.mark.parametrize(
+    "name, times, codec, frames, pictures",
+    [
+        ("even.mp4", EVEN, "libx264", 8, [0, 1, 2, 3, 4, 5, 6, 7]),
+        ("uneven.mov", UNEVEN, "mpeg4", None, None),
+        ("uneven.mkv", UNEVEN, "libx264", 16, [0, 1, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5, 6, 6, 6, 7]),
+        ("late.mov", [time + 500 for time in EVEN], "mpeg4", 8, [0, 1, 2, 3, 4, 5, 6, 7]),
+        ("new.mp4", EVEN, "libsvtav1", 8, [0, 1, 2, 3, 4, 5, 6, 7]),
+    ],
+)
+def test_the_matte_of_a_frame_is_that_of_the_picture_shown(studio, name, times, codec, frames, pictures):
+    clip = studio.open(write_movie(studio.folder, name, times, codec))
+    pictures = pictures or [shown(studio, frame + 1) for frame in range(clip.frame_duration)]
+    assert len(set(pictures)) == PICTURES and clip.frame_duration == (frames or clip.frame_duration)
+    studio.mark(1, media=0, objects=1)
+    assert studio.propagate() == {"FINISHED"}
+    assert not studio.session.status.warning
+    for frame, number in enumerate(pictures):
+        assert shown(studio, frame + 1) == number
+        assert iou(studio.matte(1, frame), ring(number)) > 0.85, f"picture {number} on frame {frame}"
+    assert len(list(studio.matte_folder.matte_sequence(1).iterdir())) == clip.frame_duration
+
+
+def test_pictures_that_blender_never_shows_are_told(studio):
+    first = write_movie(studio.folder, "one.ts", EVEN)
+    (studio.folder / "joined.ts").write_bytes(first.read_bytes() * 2)
+    clip = studio.open(studio.folder / "joined.ts")
+    assert clip.frame_duration == PICTURES
+    studio.mark(1, media=0, objects=1)
+    assert studio.propagate() == {"FINISHED"}
+    assert f"has {2 * PICTURES} pictures" in studio.session.status.warning
+    assert f"only the first {PICTURES} are shown" in studio.session.status.warning

@@ -1,0 +1,207 @@
+"""Clips whose start, offset, aspect or file is changed after keyframes, mattes, layers and nodes were made."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+import pytest
+
+from tests.blender.studio import FRAMES, HEIGHT, WIDTH, iou, mask_by_node, part, render, write_film
+from tests.blender.test_compositor import our_nodes, union
+
+MOVES = {"start": (7, 0), "offset": (1, 3), "both": (21, -2)}
+
+
+def reload(studio) -> None:
+    with studio.editor():
+        bpy.ops.clip.reload()
+
+
+def propagated(studio, **film) -> None:
+    studio.open_marked(**film)
+    studio.propagate()
+    studio.scene.render.resolution_x, studio.scene.render.resolution_y = WIDTH, HEIGHT
+
+
+def alpha_error(studio, media: int) -> float:
+    """Return how far the rendered alpha is from the mattes of a media frame, where Blender now shows it."""
+    clips = part("addon.clips")
+    studio.go(clips.scene_frame(studio.clip, media))
+    alpha = render(studio.scene, studio.folder / "out.png")[..., 3]
+    return float(np.abs(alpha - union(studio, clips.number(studio.clip, media))).max())
+
+
+def layer_score(studio, media: int) -> float:
+    """Return the IoU of the first object's layer and its matte, where Blender now shows a media frame."""
+    clips, mask = part("addon.clips"), studio.clip.matting.mask
+    for layer in mask.layers:
+        layer.hide_render = layer.name != "Object 1"
+    drawn = mask_by_node(mask, clips.scene_frame(studio.clip, media), studio.folder)
+    for layer in mask.layers:
+        layer.hide_render = False
+    return iou(drawn, studio.matte(1, clips.number(studio.clip, media)))
+
+
+def complaint(studio) -> str:
+    """Return what the panel says about mask layers and nodes."""
+    return part("ui.panels").outdated_results(studio.clip)
+
+
+@pytest.mark.parametrize("offset", [3, -2])
+def test_late_frames_stay_in_the_clip_after_a_reload(studio, offset):
+    studio.open_film(first=1001, start=11, offset=offset)
+    last = 11 - offset + FRAMES - 1
+    studio.mark(last, media=FRAMES - 1)
+    reload(studio)
+    studio.mark(11 - offset, media=0)
+    studio.mark(last - 1, media=FRAMES - 2)
+    studio.propagate()
+    assert part("addon.folders").results(studio.clip).numbers == tuple(range(1001, 1001 + FRAMES))
+    assert [key.number for key in studio.clip.matting.keyframes] == [1001, 1001, 1007, 1008]
+    studio.clip.frame_offset = 0
+    studio.propagate()
+    studio.click("matte_to_mask_layers")
+    studio.click("matte_to_compositor")
+    with pytest.raises(RuntimeError, match="which has frames 11 to 18"):
+        studio.go(19)
+        studio.click("matte_keyframe_from_mask", absent=True)
+
+
+@pytest.mark.parametrize("start_and_offset", MOVES.values(), ids=MOVES.keys())
+def test_nodes_and_layers_of_a_moved_clip_are_told_and_made_to_fit_with_one_click(studio, start_and_offset):
+    propagated(studio)
+    studio.click("matte_to_mask_layers")
+    studio.click("matte_to_compositor")
+    studio.click("matte_update_results")
+    assert complaint(studio) == ""
+    nodes = our_nodes(studio)
+    studio.clip.frame_start, studio.clip.frame_offset = start_and_offset
+    assert complaint(studio) == "Mask layers and compositor nodes were"
+    assert alpha_error(studio, 4) > 0.5
+    studio.click("matte_update_results")
+    assert complaint(studio) == ""
+    for media in (0, 4, FRAMES - 1):
+        assert alpha_error(studio, media) < 1.5 / 255
+        assert layer_score(studio, media) >= 0.97
+    assert our_nodes(studio) == nodes
+    assert sorted(layer.name for layer in studio.clip.matting.mask.layers) == ["Object 1", "Object 2"]
+
+
+def test_a_clip_that_was_moved_back_is_not_complained_about(studio):
+    propagated(studio)
+    studio.click("matte_to_mask_layers")
+    studio.click("matte_to_compositor", variant="MASK")
+    studio.clip.frame_start = 5
+    assert complaint(studio) == "Mask layers were"
+    studio.clip.frame_start = 1
+    assert complaint(studio) == ""
+
+
+def test_the_complaint_is_there_after_saving_and_opening(studio):
+    propagated(studio)
+    studio.click("matte_to_mask_layers")
+    studio.click("matte_to_compositor")
+    studio.clip.frame_start = 5
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    assert complaint(studio) == "Mask layers and compositor nodes were"
+
+
+def test_another_aspect_is_told_and_made_to_fit(studio):
+    propagated(studio)
+    studio.click("matte_to_mask_layers")
+    studio.click("matte_to_compositor", variant="MASK")
+    nodes = our_nodes(studio)
+    studio.clip.display_aspect = (2, 1)
+    assert complaint(studio) == "Mask layers and compositor nodes were"
+    studio.click("matte_update_results")
+    assert complaint(studio) == ""
+    studio.go(4)
+    assert iou(render(studio.scene, studio.folder / "out.png")[..., 3], union(studio, 4)) > 0.95
+    studio.clip.display_aspect = (1, 1)
+    studio.click("matte_update_results")
+    assert our_nodes(studio) == nodes
+    studio.go(4)
+    assert iou(render(studio.scene, studio.folder / "out.png")[..., 3], union(studio, 4)) > 0.97
+
+
+def test_nodes_in_every_scene_are_told_and_made_to_fit(studio):
+    propagated(studio)
+    first = studio.scene
+    studio.click("matte_to_compositor")
+    second = bpy.data.scenes.new("second")
+    window = bpy.context.window_manager.windows[0]
+    window.scene = second
+    second.render.resolution_x, second.render.resolution_y = WIDTH, HEIGHT
+    studio.click("matte_to_compositor", which="ACTIVE")
+    studio.clip.frame_start = 9
+    assert complaint(studio) == "Compositor nodes in Scene, second were"
+    studio.click("matte_update_results")
+    assert complaint(studio) == ""
+    assert our_nodes(studio) == ["Keymatte clip", "Keymatte cut out", "Keymatte frame", "Keymatte matte 2"]
+    window.scene = first
+    assert alpha_error(studio, 3) < 1.5 / 255
+
+
+def test_a_layer_that_the_user_removed_is_neither_complained_about_for_long_nor_made_again(studio):
+    propagated(studio)
+    studio.click("matte_to_mask_layers")
+    mask = studio.clip.matting.mask
+    mask.layers.remove(mask.layers["Object 2"])
+    studio.clip.frame_start = 5
+    studio.click("matte_update_results")
+    assert [layer.name for layer in mask.layers] == ["Object 1"]
+    assert complaint(studio) == ""
+    assert layer_score(studio, 3) >= 0.97
+
+
+def test_a_new_clip_file_with_fewer_frames_is_told(studio):
+    studio.open_film()
+    studio.mark(8, media=7)
+    shorter = write_film(studio.folder / "shorter", frames=5)
+    studio.clip.filepath = str(shorter)
+    reload(studio)
+    with pytest.raises(RuntimeError, match=r"frame 8 is outside the clip, which has 5 frames\. Clear this keyframe"):
+        studio.propagate()
+
+
+def test_images_numbered_anew_are_followed_by_layers(studio):
+    propagated(studio, first=1)
+    studio.click("matte_to_mask_layers")
+    studio.click("matte_to_compositor")
+    folder = studio.folder / "film"
+    studio.clip.filepath = str(folder / "shot_0003.png")
+    reload(studio)
+    assert complaint(studio) == "Mask layers and compositor nodes were"
+    studio.click("matte_update_results")
+    assert complaint(studio) == ""
+    assert alpha_error(studio, 2) < 1.5 / 255
+    assert layer_score(studio, 2) >= 0.97
+
+
+def test_scene_and_clip_of_different_frame_rates_agree_by_frame(studio):
+    from tests.blender.test_propagate import write_movie
+
+    write_movie(studio, studio.folder / "film.mp4")
+    clip = studio.open(studio.folder / "film.mp4", start=1)
+    studio.scene.render.fps = int(clip.fps) * 2
+    studio.mark(1, media=0)
+    studio.propagate()
+    studio.scene.render.resolution_x, studio.scene.render.resolution_y = WIDTH, HEIGHT
+    studio.click("matte_to_compositor")
+    for media in (0, 3, 7):
+        assert alpha_error(studio, media) < 1.5 / 255
+
+
+def test_names_of_clip_and_objects_can_be_changed(studio):
+    propagated(studio)
+    studio.click("matte_to_mask_layers")
+    studio.click("matte_to_compositor")
+    nodes = our_nodes(studio)
+    studio.clip.name, studio.clip.matting.objects[0].name = "plate", "hero"
+    studio.propagate()
+    studio.click("matte_to_mask_layers")
+    studio.click("matte_to_compositor")
+    assert our_nodes(studio) == nodes
+    assert sorted(layer.name for layer in studio.clip.matting.mask.layers) == ["Object 2", "hero"]
+    assert len(list((studio.folder / "keymatte").iterdir())) == 1
