@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,8 +18,6 @@ from .console import print_note
 
 if TYPE_CHECKING:
     from ..media.frames import FrameReader
-
-_SECONDS_WITHOUT_PROGRESS = 1.0  # of indexing, which takes no longer for most movies
 
 
 def add_clip(parser: argparse.ArgumentParser) -> None:
@@ -44,12 +41,10 @@ def open_clip(options: argparse.Namespace) -> FrameReader:
     from ..media.frames import FrameReader
     from .progress import Progress
 
-    with Progress("bytes") as progress:
-        began = time.monotonic()
+    with Progress("bytes", delay=1.0) as progress:
 
         def show(done: int, total: int) -> None:
-            if time.monotonic() - began > _SECONDS_WITHOUT_PROGRESS:
-                progress.show("Indexing the movie", done, total)
+            progress.show("Indexing the movie", done, total)
 
         reader = FrameReader.open(options.clip, fps=options.fps, progress=show)
     if reader.counting:

@@ -23,9 +23,11 @@ class Progress:
     and only if it says something new; the last one is printed at the end.
     """
 
-    def __init__(self, unit: str = "steps") -> None:
-        """Count in `unit`; bytes are shown as "249 MB"."""
+    def __init__(self, unit: str = "steps", *, delay: float = 0.0) -> None:
+        """Count in `unit`; bytes are shown as "249 MB". What is done within `delay` seconds is not shown."""
         self._unit = unit
+        self._due, self._leave = time.monotonic() + delay, not delay
+        self._on_terminal = sys.stderr.isatty()
         self._resources = ExitStack()
         self._bar: tqdm | None = None
         self._total = -1  # of the bar
@@ -33,11 +35,6 @@ class Progress:
         self._next = 0.0  # time of the next line
 
     def __enter__(self) -> Progress:
-        if sys.stderr.isatty():
-            scale = {"unit": "B", "unit_scale": True} if self._unit == "bytes" else {"unit": f" {self._unit}"}
-            self._bar = tqdm(file=sys.stderr, bar_format=_UNCOUNTED, dynamic_ncols=True, **scale)
-            self._resources.enter_context(self._bar)
-            self._resources.enter_context(logging_redirect_tqdm())  # log lines go above the bar
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -47,13 +44,22 @@ class Progress:
 
     def show(self, text: str, done: int = 0, total: int = 0) -> None:
         """Show that `done` of `total` steps (0: unknown) of the stage `text` are done."""
-        if self._bar is not None:
-            self._redraw(self._bar, text, done, total)
+        if time.monotonic() < self._due:
+            return
+        if self._on_terminal:
+            self._redraw(self._open_bar() if self._bar is None else self._bar, text, done, total)
             return
         amount = f"{100 * done // total} % of {self._amount(total)}" if total else self._amount(done) if done else ""
         self._line = f"{text}: {amount}" if amount else text
         if self._line != self._printed and time.monotonic() >= self._next:
             self._print()
+
+    def _open_bar(self) -> tqdm:
+        scale = {"unit": "B", "unit_scale": True} if self._unit == "bytes" else {"unit": f" {self._unit}"}
+        bar = tqdm(file=sys.stderr, bar_format=_UNCOUNTED, dynamic_ncols=True, leave=self._leave, **scale)
+        self._bar = self._resources.enter_context(bar)
+        self._resources.enter_context(logging_redirect_tqdm())  # log lines go above the bar
+        return bar
 
     def _redraw(self, bar: tqdm, text: str, done: int, total: int) -> None:
         changed = bar.desc != text

@@ -219,6 +219,7 @@ def _start(
     state_due = outputs.checkpoint.due if outputs.resumable else lambda: False
     try:
         if resume := _find_resume_point(context, plan, outputs):
+            _log.info("resuming an interrupted run after %d of %d steps", resume.done, plan.steps)
             report(Stage(job.job_id, "Encoding the keyframes, then resuming"))
             mattes = propagator.propagate(plan.sweeps, resume_from=resume.state, state_due=state_due)
             first = [*islice(mattes, 1)]

@@ -19,6 +19,7 @@ from engine.media.label_images import write_labels
 from engine.shared import outlines, protocol
 from engine.shared.types import Direction, KeyframeFile, PropagationJob, Settings, SuggestionJob, VideoClip
 from tests import films
+from tests.exr_files import encode_exr, rgb, write_exr
 from tests.fuzz.reader import Files
 from tests.png import encode_png
 
@@ -40,7 +41,7 @@ _MOVIES = (  # name, codec, pixel format
 def pictures() -> Files:
     """Return frames in every image format that is read."""
     files: Files = []
-    for suffix in (".png", ".jpg", ".tif", ".tga", ".bmp", ".webp", ".jp2", ".sgi", ".ppm", ".dds", ".gif"):
+    for suffix in (".png", ".jpg", ".tif", ".tga", ".bmp", ".webp", ".jp2", ".sgi", ".ppm", ".dds", ".gif", ".avif"):
         buffer = io.BytesIO()
         try:
             Image.fromarray(_COLOURS).save(buffer, Image.registered_extensions()[suffix])
@@ -49,12 +50,18 @@ def pictures() -> Files:
         files.append((".png" if suffix == ".gif" else suffix, buffer.getvalue()))  # a GIF under another name
     wide = _COLOURS.astype(np.uint16) * 257
     linear = _COLOURS.astype(np.float32) / 255
-    for suffix, pixels in ((".png", wide), (".tif", wide), (".exr", linear), (".hdr", linear), (".jp2", wide)):
+    for suffix, pixels in ((".png", wide), (".tif", wide), (".hdr", linear), (".jp2", wide)):
         good, encoded = cv2.imencode(suffix, np.tile(pixels, (3, 4, 1)))  # JPEG 2000 needs 64 pixels
         if good:
             files.append((suffix, encoded.tobytes()))
     files += [(".png", encode_png(_COLOURS)), (".png", encode_png(_LABELS, _PALETTE))]
-    files += [(".psd", _psd()), (".dpx", _dpx())]
+    files += [(".psd", _psd()), (".dpx", _dpx()), (".exr", encode_exr(dict.fromkeys("RGB", (linear[..., 0], 1))))]
+    with tempfile.TemporaryDirectory() as folder:
+        layers = ({**rgb(linear), **rgb(linear, "Diffuse.", alpha=True)}, rgb(linear.astype(np.float16)))
+        files += [
+            (".exr", write_exr(Path(folder) / "one.exr", layers[0]).read_bytes()),
+            (".exr", write_exr(Path(folder) / "two.exr", *layers).read_bytes()),
+        ]
     return files
 
 

@@ -15,7 +15,8 @@ from engine.checkpoints.hash_record import read_record
 from engine.cli.arguments import parse_frame_range
 from engine.jobs.resume import JobCheckpoint
 from engine.media.frames import FrameReader
-from engine.media.label_images import read_keyframes, read_labels, read_matte
+from engine.media.keyframe_folders import read_keyframes
+from engine.media.label_images import read_labels, read_matte
 from engine.methods.settings import find_settings
 from engine.shared.arrays import ArrayDamaged, iterate_npz, read_npz
 from engine.shared.environment import _read_marker

@@ -50,7 +50,7 @@ def test_killed_command_resumes_with_identical_results(tmp_path):
     assert folder.unfinished.is_dir()
     ended = run_cli(command)
     assert ended.returncode == 0, ended.stderr
-    assert "then resuming" in ended.stderr
+    assert "resuming an interrupted run after" in ended.stderr
     assert folder.numbers_done() == list(range(40))
     assert not folder.unfinished.exists()
     uninterrupted = run_cli(

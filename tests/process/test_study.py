@@ -71,7 +71,9 @@ def test_study_reports_every_method_and_reuses_its_results(clips):
 
 def test_an_ablation_runs_variants_of_the_default_recipe(clips):
     command = [
-        *study(clips / "none", recipe="keymatte", parts="folder", methods="recipe,adapted,neighbour"),
+        *study(
+            clips / "none", recipe="keymatte", parts="folder", methods="recipe,adapted,neighbour", set="adapt.steps=8"
+        ),
         "--ablation",
     ]
     command[command.index("--folder") + 1] = str(clips)

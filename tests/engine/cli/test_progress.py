@@ -48,3 +48,11 @@ def test_bytes_are_shown_in_words_even_if_the_total_is_unknown(clock, capsys):
         "Downloading XMem: 50 % of 249 MB",
         "Downloading another: 3 MB",
     ]
+
+
+def test_what_is_done_before_the_delay_is_not_shown(clock, capsys):
+    with Progress("bytes", delay=1.0) as progress:
+        progress.show("Indexing the movie", 5000, 10_000)
+        clock[0] += 0.5
+        progress.show("Indexing the movie", 10_000, 10_000)
+    assert capsys.readouterr().err == ""
