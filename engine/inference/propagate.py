@@ -16,12 +16,14 @@ from ..networks.network import Features, MemorizesPermanent, Network
 from ..runtime.device_copy import copy_to_host
 from .encoding import FrameEncoder, ReadFrame, can_encode_batches
 from .framing import Framing
+from .keyframe_mattes import keyframe_alphas
 from .mask_merging import GroupPrediction, MaskMerger, MergedMasks
 from .snapshot import Json, deserialize_state, serialize_state
 from .sweeps import ALL_PERMANENT, KeyframePolicy, ObjectGroup, Sweep, blend_weight
 from .tracker import Tracker
 
 OnFeatures = Callable[[int, Features], None]  # called with a media frame and its features
+Edges = dict[int, NDArray[np.float32]]  # object -> the network's own prediction (H, W) on a keyframe
 Labels = Mapping[int, NDArray[np.uint8]]  # media frame -> keyframe labels (H, W)
 
 
@@ -31,7 +33,7 @@ class Matte:
 
     frame: int
     objects: tuple[int, ...]
-    alpha: NDArray[np.float32]  # (O, H, W) 0..1 at the clip's size; on a keyframe exactly the user's masks
+    alpha: NDArray[np.float32]  # (O, H, W) 0..1 at the clip's size; on a keyframe the user's shape
     blend_weights: tuple[float, ...]  # per object: weight of this alpha against that of the other sweep, 0..1
     probability: NDArray[np.float32]  # (1 + O, H, W) 0..1, background first, without the keyframe masks
     checkpoint: PropagationState | None = None  # state from which propagation can resume, attached to some frames
@@ -172,16 +174,19 @@ class Propagator:
         reachable = (frame for frame in frames if _reached(sweep, frame, trackers))
         with self._encoder.encode_all(reachable) as encoded:
             merged = self._merged_masks(sweep, encoded, trackers)
-            for (frame, state), probability in copy_to_host(
-                (((frame, checkpoint(frame)), tensor) for frame, tensor in merged),
+            for (frame, edges, state), probability in copy_to_host(
+                (((frame, edges, checkpoint(frame)), tensor) for frame, tensor, edges in merged),
                 delay=int(can_encode_batches(self._network, self._device)),
             ):
                 reached = _reached(sweep, frame, trackers)
                 objects = tuple(number for number, _ in reached)
+                alpha = probability[1:]
+                if frame in self._truth:
+                    alpha = keyframe_alphas(self._truth[frame], objects, _annotated(trackers, frame), alpha, edges)
                 yield Matte(
                     frame=frame,
                     objects=objects,
-                    alpha=self._with_exact_keyframes(frame, objects, probability[1:], trackers),
+                    alpha=alpha,
                     blend_weights=tuple(blend_weight(keyframes, frame, sweep) for _, keyframes in reached),
                     probability=probability,
                     checkpoint=state,
@@ -206,8 +211,11 @@ class Propagator:
 
     def _merged_masks(
         self, sweep: Sweep, encoded: Iterator[tuple[int, Features]], trackers: Sequence[Tracker]
-    ) -> Iterator[tuple[int, Tensor]]:
-        """Segment the frames of a sweep; yield each wanted frame with probabilities (1 + O, H, W), background first."""
+    ) -> Iterator[tuple[int, Tensor, Edges]]:
+        """Segment the frames of a sweep; yield each wanted frame with probabilities (1 + O, H, W), background first.
+
+        On a keyframe, there are also the network's own predictions for the annotated objects.
+        """
         for frame, features in encoded:
             if self._on_features:
                 self._on_features(frame, features)
@@ -216,15 +224,19 @@ class Propagator:
                 for tracker in trackers
                 if any(sweep.reaches(keyframes, frame) for keyframes in tracker.group.keyframes_of)
             ]
-            merged = self._step(frame, features, active)
+            edges: Edges = {}
+            merged = self._step(frame, features, active, edges)
             if merged and frame in sweep.wanted:
                 absent = torch.zeros_like(merged.background)
                 objects = [merged.probability.get(number, absent) for number, _ in _reached(sweep, frame, trackers)]
-                yield frame, torch.stack([merged.background, *objects])
+                yield frame, torch.stack([merged.background, *objects]), edges
 
-    def _step(self, frame: int, features: Features, trackers: Sequence[Tracker]) -> MergedMasks | None:
-        """Segment a frame and update all trackers; return the merged masks, or None if no tracker has an object yet."""
-        annotated = {number for tracker in trackers for number in tracker.group.annotated(frame)}
+    def _step(self, frame: int, features: Features, trackers: Sequence[Tracker], edges: Edges) -> MergedMasks | None:
+        """Segment a frame and update all trackers; return the merged masks, or None if no tracker has an object yet.
+
+        On a keyframe, the network's own predictions for the annotated objects are added to `edges`.
+        """
+        annotated = _annotated(trackers, frame)
         predictions = [self._predict(frame, features, tracker, annotated) for tracker in trackers]
         active = [pair for pair in zip(trackers, predictions, strict=True) if pair[1].objects]
         if not active:
@@ -233,7 +245,17 @@ class Propagator:
         merged = self._merger.merge([group for _, group in active], self._given_masks(given, frame))
         for (tracker, _), masks in zip(active, merged.masks, strict=True):
             self._update(frame, features, tracker, masks, merged)
+            edges |= self._own_predictions(frame, features, tracker)
         return merged
+
+    def _own_predictions(self, frame: int, features: Features, tracker: Tracker) -> Edges:
+        """Return the network's predictions for the tracker's objects that are annotated on this frame, just seen."""
+        annotated = tracker.group.annotated(frame)
+        if not annotated or not tracker.has_memory():
+            return {}
+        prediction = GroupPrediction(tuple(tracker.objects), len(tracker.objects), tracker.peek(features))
+        probability = self._merger.merge([prediction], {}).probability
+        return {number: probability[number].cpu().numpy() for number in annotated if number in probability}
 
     def _predict(self, frame: int, features: Features, tracker: Tracker, annotated: set[int]) -> GroupPrediction:
         """Predict the masks of the tracker's objects; then add the objects annotated on this frame to the tracker.
@@ -256,36 +278,17 @@ class Propagator:
 
     def _given_masks(self, objects: Sequence[int], frame: int) -> dict[int, Tensor]:
         """Return the keyframe masks of `objects` on `frame`, each (H, W) at the clip's size, on the device."""
-        if not objects:
-            return {}
-        return dict(zip(objects, self._one_hot(objects, frame).to(self._device), strict=True))
-
-    def _one_hot(self, objects: Sequence[int], frame: int) -> Tensor:
-        labels = torch.from_numpy(self._truth[frame])
-        return torch.stack([labels == number for number in objects]).float()
+        masks = ((number, torch.from_numpy(self._truth[frame] == number)) for number in objects)
+        return {number: mask.float().to(self._device) for number, mask in masks}
 
     def _visible(self, objects: Sequence[int], frame: int) -> list[int]:
         """Return `objects`; if all objects share one memory, only those with pixels on the keyframe at `frame`."""
-        if not objects or not self._policy.shared_memory:
-            return list(objects)
-        visible = set(np.unique(self._truth[frame]).tolist())
-        return [number for number in objects if number in visible]
+        shared = objects and self._policy.shared_memory
+        return [number for number in objects if not shared or (self._truth[frame] == number).any()]
 
-    def _with_exact_keyframes(
-        self, frame: int, objects: tuple[int, ...], probability: NDArray[np.float32], trackers: Sequence[Tracker]
-    ) -> NDArray[np.float32]:
-        """Return mattes (O, H, W): the exact keyframe masks of annotated objects; other objects are 0 inside them.
 
-        On a frame that is no keyframe, the probabilities are returned unchanged.
-        """
-        if frame not in self._truth:
-            return probability
-        annotated = {number for tracker in trackers for number in tracker.group.annotated(frame)}
-        free = self._truth[frame] == 0
-        exact = self._one_hot(objects, frame).numpy()
-        return np.stack(
-            [exact[i] if number in annotated else probability[i] * free for i, number in enumerate(objects)]
-        )
+def _annotated(trackers: Sequence[Tracker], frame: int) -> set[int]:
+    return {number for tracker in trackers for number in tracker.group.annotated(frame)}
 
 
 def _reached(sweep: Sweep, frame: int, trackers: Sequence[Tracker]) -> list[tuple[int, tuple[int, ...]]]:

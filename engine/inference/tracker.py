@@ -38,6 +38,10 @@ class Tracker:
         probabilities, self._state = self._network.segment(features, self._bank.view(), self._state)
         return probabilities
 
+    def peek(self, features: Features) -> Tensor:
+        """Segment a frame as `predict` does, without a trace in the network state or in the usage of memory."""
+        return self._network.segment(features, self._bank.view().unrecorded(), self._state)[0]
+
     def update(self, frame: int, features: Features, masks: Tensor, merged: MergedMasks) -> None:
         """Update memory and network state with the merged masks (O, H', W') of a frame that is not a keyframe."""
         if self._bank.is_due(frame):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import torch
@@ -41,6 +41,11 @@ class MemoryView:
     entries: tuple[Entry, ...]
     groups: tuple[TokenGroup, ...]  # more than one only if objects were annotated on different frames
     tracks_usage: bool = False  # whether a store scores entries by relevance (`report_usage`)
+    records_usage: bool = True  # whether reads count as usage
+
+    def unrecorded(self) -> MemoryView:
+        """Return the same view, for reads that do not count as usage."""
+        return replace(self, tracks_usage=False, records_usage=False)
 
     @property
     def layers(self) -> tuple[Tokens, ...]:
@@ -64,6 +69,8 @@ class MemoryView:
 
     def add_usage(self, mass: Tensor) -> None:
         """Add one read to the usage of each entry; `mass` (N,) is the attention on the first group's tokens."""
+        if not self.records_usage:
+            return
         offset = 0
         starts = dict(self.groups[0].starts)
         for index, entry in enumerate(self.entries):
