@@ -158,7 +158,7 @@ def _decode_all(path: Path, progress: Progress | None, *, threads: bool) -> tupl
         unit=decoder.unit,
         rate=decoder.rate,
         lost=decoder.lost,
-        promised=decoder.promised if decoder.promised > decoder.packets else 0,
+        promised=decoder.promised if decoder.packets < decoder.promised <= size else 0,  # a packet takes a byte or more
     )
     return index, sound and not decoder.lost
 
