@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -21,9 +21,11 @@ class FramingStyle:
     border: tuple[float, float, float] | None = None  # RGB 0..1 of the padding; None: repeat the edge
     enlarge: bool = False  # scale smaller clips up to the working height
     fitted: int = 0  # stretch sides to the nearest multiples of this, without padding (AOT); 0: pad
+    min_object: float = 0  # side in pixels that objects get by enlarging small clips; 0: small clips stay as they are
     centred: bool = False  # stretch to one pixel more, so that cells are centred on pixels 0, 16, 32, ...
 
 
+_MIN_ENLARGEMENT = 1.25  # less is not worth the loss of sharpness
 _MAX_SIDE_RATIO = 1.3 * 800 / 480  # longest side per working height in AOT's code
 DEFAULT_STYLE = FramingStyle()
 
@@ -71,6 +73,19 @@ class Framing:
             right=columns_added - columns_added // 2,
             style=style,
         )
+
+    def enlarged_for(self, side: float, *, working_height: int, stride: int) -> Framing:
+        """Return a framing with frames enlarged for an object of this side, in pixels of the clip.
+
+        Only smaller clips are enlarged, at most to the working height, and only if the style asks for it.
+        """
+        shorter = min(self.height, self.width)
+        scale = min(self.style.min_object / side, working_height / shorter)
+        if shorter >= working_height or scale < _MIN_ENLARGEMENT:
+            return self
+        style = replace(self.style, enlarge=True)
+        height = round(shorter * scale)
+        return self.fit(self.height, self.width, working_height=height, stride=stride, style=style)
 
     @classmethod
     def _fit_stretched(cls, height: int, width: int, working_height: int, style: FramingStyle) -> Framing:

@@ -27,6 +27,7 @@ from ..shared.types import PropagationJob
 from ..suggestion.key_cache import KeyFolder
 from .account import note_dropped, note_kept, take_account
 from .adapt import adapt
+from .advice import fit_small_objects, note_cuts, note_small_objects
 from .clip_identity import compare_with_earlier, identify
 from .plan import JobPlan, make_plan
 from .resume import JobCheckpoint, ResumePoint, job_identity
@@ -48,6 +49,7 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
         refuse_if_locked(job.folder)
         with open_job_context(job, cancelled, report) as context:
             plan = make_plan(job, context)
+            context = fit_small_objects(job, context, plan.truth)
             with (
                 _claim_folder(job, context, plan, report) as (claimed, changed),
                 _open_outputs(job, context, plan, claimed, report) as outputs,
@@ -56,7 +58,8 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
                 steps_per_second = _propagate(job, context, plan, outputs, propagator, report)
                 dropped = _finish(job, context, plan, outputs)
             account = take_account(job, context, plan.truth, plan.groups, plan.sweeps, outputs.mattes.written())
-            notes = (changed, note_dropped(dropped), note_kept(outputs.mattes))
+            advice = note_small_objects(context, plan.truth), note_cuts(job, context, sorted(plan.truth))
+            notes = (changed, note_dropped(dropped), note_kept(outputs.mattes), *advice)
             warnings = (plan.warning, context.reader.warning, account.warning)
         report(
             Finished(
