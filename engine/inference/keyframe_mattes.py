@@ -96,4 +96,5 @@ def _signed_distance(mask: Mask) -> Alpha:
     inside, outside = (
         cv2.distanceTransform(side.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) for side in (mask, ~mask)
     )
-    return np.where(mask, inside - 0.5, 0.5 - outside).astype(np.float32)
+    distance: Alpha = np.where(mask, inside - 0.5, 0.5 - outside).astype(np.float32)
+    return distance
