@@ -15,6 +15,7 @@ import safetensors.torch
 import torch
 from PIL import Image
 
+from engine.jobs.checkpoint_files import _checksum
 from engine.media.label_images import write_labels
 from engine.shared import outlines, protocol
 from engine.shared.types import Direction, KeyframeFile, PropagationJob, Settings, SuggestionJob, VideoClip
@@ -153,10 +154,12 @@ def checkpoints(identity: str) -> Files:
         "failed": {"2": "it is damaged"},
     }  # fmt: skip
     tensors = {"bank.0.key": torch.arange(24).reshape(4, 6) / 24, "written": torch.arange(6).reshape(3, 2)}
-    content = safetensors.torch.save(tensors, {"identity": identity})
+    index = {"places": {}, "parts": {}}
+    about = {"identity": identity, "progress": json.dumps(progress), "index": json.dumps(index)}
+    content = safetensors.torch.save(tensors)
     size = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + size])
-    header["__metadata__"]["progress"] = json.dumps(progress)  # here, as `save` writes metadata in any order
+    header["__metadata__"] = {**about, "checksum": _checksum(about, tensors)}  # here, as `save` gives it any order
     encoded = json.dumps(header).encode()
     encoded += b" " * (-len(encoded) % 8)
     return [(".safetensors", len(encoded).to_bytes(8, "little") + encoded + content[8 + size :])]
@@ -191,7 +194,13 @@ def markers() -> Files:
     contents = (
         {"keymatte": "0.1.0", "first_number": 0, "frames": [0, 60], "clip": {"path": "shot.mp4"}},
         {"requirements": ["torch>=2"], "constraints": [], "complete": True},
-        {"clip": ["/a/shot.mp4", 100, 200], "weights": None, "size": [480, 854]},
+        {
+            "clip": ["/a/shot.mp4", 100, 200],
+            "network": "Keymatte",
+            "precision": "torch.int8",
+            "weights": None,
+            "size": 1,
+        },
     )
     return [(".json", json.dumps(content).encode()) for content in contents]
 

@@ -129,7 +129,8 @@ def test_a_cancelled_job_stops_early_and_keeps_its_mattes(engine, tmp_path):
     assert not engine.cancelling
     made = len(list((job.folder / "mattes" / "001").glob("*.png")))
     assert 0 < made < 400
-    engine.send(Propagate(replace(write_film(tmp_path / "other", frames=3), job_id="job 2")))
+    other = write_film(tmp_path / "other", frames=3)
+    engine.send(Propagate(replace(other, job_id="job 2", folder=tmp_path / "other mattes")))
     assert isinstance(receive_until(engine, Finished, Failed)[-1], Finished)
 
 

@@ -187,10 +187,13 @@ class ForcedMasks:
         self.mask_merger = mask_merger
         self.masks = torch.from_numpy(masks)
         self.merged: list[MergedMasks] = []
+        self.was_given = False
 
     def merge(self, groups, given):
         merged = self.mask_merger.merge(groups, given)
-        if groups[0].prediction is not None:
+        is_edge = self.was_given and not given  # the prediction that only softens the edge of the keyframe before
+        self.was_given = bool(given)
+        if groups[0].prediction is not None and not is_edge:
             self.merged.append(merged)
             label = self.masks[len(self.merged) - 1]
             merged = replace(merged, masks=(self.mask_merger._one_hot(label, len(groups[0].objects)),))
