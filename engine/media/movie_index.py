@@ -22,7 +22,7 @@ from ..shared.files import atomic_write
 from .movie_decoder import CONVERT_REMEDY, MovieDecoder, checksum
 
 _log = logging.getLogger(__name__)
-_VERSION = 1  # of the index's content
+_VERSION = 2  # of the index's content
 _MAX_KEPT = 256  # index files; those used least recently are removed
 _PROGRESS_STEP = 16  # pictures between two reports of progress
 _MAX_UNSHOWN = 2  # pictures after the last one shown, as lengths in containers are rounded
