@@ -18,6 +18,11 @@ from .mask_names import MaskName, object_name, object_numbers, read_mask_names
 from .names import FrameNames, check_for_twins, in_natural_order
 from .pictures import is_picture
 
+_FROM_0 = (
+    "The frames of a movie are counted from 0, but images that FFmpeg saves from it from 1: subtract 1 from the "
+    "numbers of all keyframes, or use these images as the clip."
+)
+
 
 @dataclass(frozen=True)
 class _Mask:
@@ -55,7 +60,7 @@ def read_keyframes(
     check_for_twins(files)
     names = read_mask_names(files, folder, frame_names)
     for file in files:
-        _check_frame(file, names[file], numbers)
+        _check_frame(file, names[file], frame_names)
     meanings = mask_meanings(files, masks, size=size)
     found = [_read(file, names[file], meaning) for file, meaning in zip(files, meanings)]
     if not any(mask.ids for mask in found):
@@ -82,11 +87,16 @@ def mask_files(folder: Path) -> list[Path]:
     return files or label_files(folder)
 
 
-def _check_frame(file: Path, name: MaskName, numbers: tuple[int, ...]) -> None:
+def _check_frame(file: Path, name: MaskName, names: FrameNames) -> None:
     """Raise KeyframeOutsideClip if a mask is for no frame of the clip."""
     if name.frame is None:
+        first, last = names.numbers[0], names.numbers[-1]
         reason = "has no frame number in its name" if name.number is None else f"is for frame {name.number}"
-        raise KeyframeOutsideClip(f"keyframe {file.name} {reason}; the clip has frames {numbers[0]} to {numbers[-1]}")
+        counted_from_1 = not names.stems and name.number == last + 1
+        raise KeyframeOutsideClip(
+            f"keyframe {file.name} {reason}; the clip has frames {first} to {last}",
+            remedy=_FROM_0 if counted_from_1 else "",
+        )
 
 
 def _read(file: Path, name: MaskName, meaning: Meaning) -> _Mask:
