@@ -200,11 +200,12 @@ def test_a_movie_without_its_index_is_unreadable(movie, tmp_path):
         FrameReader.open(cut)
 
 
-def rotated(movie: Path, path: Path) -> Path:
-    """Write a copy of the movie whose header asks players to rotate the pictures by 90 degrees."""
+def rotated(movie: Path, path: Path, *, half: bool = False) -> Path:
+    """Write a copy of the movie whose header asks players to rotate the pictures by 90 degrees, or by 180."""
     data = bytearray(movie.read_bytes())
     at = data.rindex(b"tkhd") + 4 + 4 + 20 + 16  # version and flags, times and length, then layer and volume
     fixed = (0, 1 << 16, 0, -(1 << 16), 0, 0, 64 << 16, 0, 1 << 30)
+    fixed = (-(1 << 16), 0, 0, 0, -(1 << 16), 0, 80 << 16, 64 << 16, 1 << 30) if half else fixed
     data[at : at + 36] = b"".join(number.to_bytes(4, "big", signed=True) for number in fixed)
     path.write_bytes(data)
     return path
@@ -221,6 +222,14 @@ def test_rotated_movie_is_upright_unless_the_clip_size_is_unrotated(movie, tmp_p
         assert np.array_equal(reader.read(20), unrotated)
     with FrameReader.open(path, size=(80, 64)) as reader:
         assert (reader.clip.height, reader.clip.width) == (80, 64)
+
+
+@pytest.mark.parametrize("upright", [True, False, None])
+def test_half_a_turn_does_not_show_in_the_size_and_is_given(movie, tmp_path, upright):
+    path = rotated(movie, tmp_path / "upside down.mp4", half=True)
+    stored = sequentially(movie)[20]
+    with FrameReader.open(path, size=(64, 80), upright=upright) as reader:
+        assert np.array_equal(reader.read(20), stored if upright is False else np.rot90(stored, 2))
 
 
 def with_cover_first(movie: Path, path: Path) -> Path:
