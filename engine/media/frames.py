@@ -144,6 +144,12 @@ class FrameReader:
         """Return what names the frames, by which masks are matched to them."""
         return FrameNames(self.numbers, tuple(file.stem for file in self.files if is_picture(file)))
 
+    @property
+    def title(self) -> str:
+        """Return the name of the clip: that of the images' folder, or of the movie without its suffix."""
+        first = self.files[0]
+        return first.absolute().parent.name if is_picture(first) else first.stem
+
     def read(self, frame: int) -> np.ndarray:
         """Read a media frame, from 0: (H, W, 3) uint8 RGB. Raises FramesUnreadable, IndexError."""
         if not 0 <= frame < self.clip.frame_count:

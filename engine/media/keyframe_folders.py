@@ -44,13 +44,15 @@ def read_keyframes(
     stems: tuple[str, ...] = (),
     unlabelled: Literal["unknown", "absent"] = "unknown",
     masks: Masks = Masks.AUTO,
+    clip_title: str = "",
     tell: Callable[[str], None] | None = None,
 ) -> tuple[KeyframeFile, ...]:
     """Read keyframes from a folder of mask images, one with a folder for each object, or a single image.
 
     `numbers` and `stems` name the media frames, see `FrameReader.names`; `size` is the clip's (H, W). `masks` says what
     the images hold. With `unlabelled="unknown"` an image annotates only the objects that it shows; with "absent" it
-    also annotates all other objects of the folder as absent. `tell` is called with a sentence that says what was taken.
+    also annotates all other objects of the folder as absent. Folders are no objects if one has the `clip_title`, as in
+    data sets of several clips. `tell` is called with a sentence that says what was taken.
 
     Raises NoKeyframes, KeyframeOutsideClip, KeyframeNameUnclear, KeyframeNotLabels, KeyframeUnreadable,
     KeyframeSizeMismatch, and SeveralSequences for images that differ in their suffixes only.
@@ -58,6 +60,7 @@ def read_keyframes(
     frame_names = FrameNames(numbers, stems)
     files = mask_files(folder)
     check_for_twins(files)
+    _check_for_other_clips(files, clip_title)
     names = read_mask_names(files, folder, frame_names)
     for file in files:
         _check_frame(file, names[file], frame_names)
@@ -85,6 +88,18 @@ def mask_files(folder: Path) -> list[Path]:
         folders = [path for path in folders if path.name != "versions"]
     files = [path for one in folders for path in in_natural_order(one.iterdir()) if is_picture(path)]
     return files or label_files(folder)
+
+
+def _check_for_other_clips(files: Sequence[Path], clip_title: str) -> None:
+    """Raise KeyframeNameUnclear if the folders of the masks are one for each of several clips."""
+    folders = {file.parent.name: file.parent for file in files}
+    if clip_title in folders and len(folders) > 1:
+        own = folders[clip_title]
+        raise KeyframeNameUnclear(
+            f"{own.parent} has a folder of the clip's name, {clip_title}, beside {len(folders) - 1} others, "
+            "which seem to be of other clips",
+            remedy=f"Choose {own}, or rename it if it is an object.",
+        )
 
 
 def _check_frame(file: Path, name: MaskName, names: FrameNames) -> None:

@@ -225,52 +225,6 @@ def test_the_extensions_own_keyframes_are_read_with_their_numbers(tmp_path):
     assert matched(tmp_path, reader) == [("00004", 4, 2), ("00004", 4, 3)]
 
 
-COPIES = [
-    "{} - Copy.png",
-    "{} - Copy (2).png",
-    "{} (1).png",
-    "{}(1).png",
-    "{} copy.png",
-    "{} copy 2.png",
-    "{}_copy.png",
-    "Copy of {}.png",
-    "{} - Kopie.png",
-    "Kopie von {}.png",
-    "{} - コピー.png",
-    "{} (Ann's conflicted copy 2024-01-05).png",
-    "{} (Case Conflict).png",
-    "{}.sync-conflict-20240105-101112-ABC2DEF.png",
-    "{}~.png",
-]
-
-
-@pytest.mark.parametrize("copy", COPIES)
-@pytest.mark.parametrize("stems", [tuple(f"{number:05}" for number in range(12)), ()], ids=["images", "movie"])
-def test_a_copy_of_a_mask_is_no_other_object(tmp_path, copy, stems):
-    folder = tmp_path / "kf"
-    folder.mkdir()
-    write_png(folder / "00001.png", MASK)
-    write_png(folder / copy.format("00005"), MASK)
-    found = read_keyframes(folder, tuple(range(12)), SIZE, stems=stems)
-    assert [(keyframe.frame, keyframe.objects) for keyframe in found] == [(1, (1,)), (5, (1,))]
-    write_png(folder / "00005.png", MASK)
-    with pytest.raises(KeyframeNameUnclear, match=r"are both for frame 5") as refusal:
-        read_keyframes(folder, tuple(range(12)), SIZE, stems=stems)
-    assert copy.format("00005") in refusal.value.message and "00005.png" in refusal.value.message
-
-
-def test_marks_that_all_masks_have_are_objects(tmp_path):
-    reader = clip(tmp_path, *PLAIN)
-    found = matched(tmp_path, reader, "00005 (1).png", "00005 (2).png", "00007 (2).png")
-    assert found == [("00005", 5, 1), ("00005", 5, 2), ("00007", 7, 2)]
-
-
-def test_a_copy_of_an_objects_mask_is_of_this_object(tmp_path):
-    reader = clip(tmp_path, *PLAIN)
-    found = matched(tmp_path, reader, "00000_car.png", "00000_man.png", "00004_car - Copy.png")
-    assert found == [("00000", 0, 1), ("00000", 0, 2), ("00004", 4, 1)]
-
-
 def test_masks_of_a_movie_are_matched_by_number(tmp_path):
     write_png(tmp_path / "take2_0005.png", MASK)
     assert read_keyframes(tmp_path / "take2_0005.png", tuple(range(9)), SIZE)[0].frame == 5
