@@ -26,6 +26,9 @@ from .saving import check_clip_saved
 # properties but not the disk, and choosing again must give the same folder rather than a second one.
 _assigned: dict[tuple[str, str, str], str] = {}
 
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
+_MAX_NAME = 60  # characters of 4 bytes at most; systems allow 255 bytes, and Windows 260 characters of a whole path
+
 
 @dataclass(frozen=True)
 class MatteResults:
@@ -265,7 +268,7 @@ def _redirect_images(folder: MatteFolder, *, old_folder: MatteFolder) -> None:
 def _new_root(clip: MovieClip) -> Path:
     if bpy.data.filepath:
         parent = Path(bpy.data.filepath).parent / "keymatte"
-        name = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", clip.name).strip(" .") or "clip"
+        name = _folder_name(clip.name)
         # Compare without case: Windows and macOS treat names that differ only in case as the same folder.
         taken = {path.name.casefold() for path in parent.iterdir()} if parent.is_dir() else set()
         names = (name if count == 1 else f"{name}-{count}" for count in range(1, len(taken) + 2))
@@ -275,6 +278,12 @@ def _new_root(clip: MovieClip) -> Path:
     if cache:
         return Path(bpy.path.abspath(cache)) / uuid.uuid4().hex
     return Path(bpy.utils.extension_path_user(PACKAGE, path="mattes", create=True)) / uuid.uuid4().hex
+
+
+def _folder_name(clip_name: str) -> str:
+    """Return a clip's name as a name that a folder may have on every system."""
+    name = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", clip_name)[:_MAX_NAME].strip(" .") or "clip"
+    return f"_{name}" if name.split(".")[0].rstrip().casefold() in _DEVICES else name  # Windows keeps these for devices
 
 
 @lru_cache(maxsize=64)

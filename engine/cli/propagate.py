@@ -84,6 +84,7 @@ def propagate(options: argparse.Namespace) -> int:
             stems=names.stems,
             unlabelled=unlabelled,
             masks=Masks(options.masks),
+            clip_title=reader.title,
             tell=print_note,
         )
     job = PropagationJob(

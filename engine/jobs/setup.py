@@ -81,7 +81,9 @@ def _open_clip(
 
     clip = job.clip
     size = (clip.height, clip.width)
-    return FrameReader.open(clip.path, size=size, fps=clip.fps, frame_count=clip.frame_count, progress=progress)
+    return FrameReader.open(
+        clip.path, size=size, fps=clip.fps, frame_count=clip.frame_count, upright=clip.upright, progress=progress
+    )
 
 
 def _check_clip(job: PropagationJob | SuggestionJob, reader: FrameReader) -> None:
@@ -120,6 +122,7 @@ class JobContext:
         return {
             "clip": _file_identity(self.reader.clip.path),
             "fps": self.reader.clip.fps,
+            "upright": self.reader.clip.upright,
             "network": self.network_class,
             "precision": str(self.precision),
             "weights": _file_identity(self.weights) if self.weights else None,

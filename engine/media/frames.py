@@ -35,13 +35,15 @@ class FrameReader:
         size: tuple[int, int] | None = None,
         fps: float | None = None,
         frame_count: int | None = None,
+        upright: bool | None = None,
         progress: movies.Progress | None = None,
     ) -> FrameReader:
         """Open a movie, a folder of images, the first image of a numbered sequence, or a pattern of image names.
 
-        `size` (H, W) is the clip's size if known. It decides whether a movie's rotation metadata is applied, as in
-        Blender 5, or ignored, as in earlier versions; without `size` it is applied. EXR images are as large as their
-        display window, or as their data window, which Blender shows, if only this has the `size`.
+        `size` (H, W) is the clip's size if known. `upright` says whether a movie's rotation metadata is applied, as in
+        Blender 5, or ignored, as in earlier versions; with None it is applied unless only the unrotated pictures have
+        the `size`, which does not tell half a turn. EXR images are as large as their display window, or as their data
+        window, which Blender shows, if only this has the `size`.
 
         The media frames of a movie are its pictures; with `fps`, media frame i is the picture shown i / fps seconds
         after the beginning, as in Blender, and the clip has `frame_count` frames, or as many as the movie is long.
@@ -65,7 +67,7 @@ class FrameReader:
             if is_picture(path):
                 files, numbers = numbered_sequence(path)
                 return cls._of_images(path, files, "", size, frame_count, numbers=numbers)
-            return cls._of_movie(path, size, fps, frame_count, progress)
+            return cls._of_movie(path, size, fps, frame_count, upright, progress)
         if is_pattern(path.name):
             pattern = compiled_pattern(path.name)
             files = _sorted(path.parent, lambda file: is_picture(file) and pattern.fullmatch(file.name) is not None)
@@ -103,14 +105,15 @@ class FrameReader:
         size: tuple[int, int] | None,
         fps: float | None,
         frame_count: int | None,
+        upright: bool | None,
         progress: movies.Progress | None,
     ) -> FrameReader:
         if path.suffix.lower() not in movies.SUFFIXES:
             raise ClipUnreadable(f"{path.name} is not an image or movie format that Keymatte can read")
-        movie = movies.Movie(path, size, progress)
+        movie = movies.Movie(path, size, progress, upright=upright)
         by_time = None if fps is None else movie.index.at_rate(fps, frame_count)
         pictures = range(movie.index.count) if by_time is None else by_time.tolist()
-        clip = VideoClip(path=path, height=movie.height, width=movie.width, frame_count=len(pictures), fps=fps)
+        clip = VideoClip(path, movie.height, movie.width, frame_count=len(pictures), fps=fps, upright=upright)
         numbers = tuple(range(len(pictures)))
         reader = cls(clip, [path], numbers, movie.fps, lambda frame: movie.read(pictures[frame]), movie.close)
         reader.counting = movie.index.counting(path.name, by_time)
@@ -140,6 +143,12 @@ class FrameReader:
     def names(self) -> FrameNames:
         """Return what names the frames, by which masks are matched to them."""
         return FrameNames(self.numbers, tuple(file.stem for file in self.files if is_picture(file)))
+
+    @property
+    def title(self) -> str:
+        """Return the name of the clip: that of the images' folder, or of the movie without its suffix."""
+        first = self.files[0]
+        return first.absolute().parent.name if is_picture(first) else first.stem
 
     def read(self, frame: int) -> np.ndarray:
         """Read a media frame, from 0: (H, W, 3) uint8 RGB. Raises FramesUnreadable, IndexError."""

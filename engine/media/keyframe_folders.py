@@ -18,6 +18,11 @@ from .mask_names import MaskName, object_name, object_numbers, read_mask_names
 from .names import FrameNames, check_for_twins, in_natural_order
 from .pictures import is_picture
 
+_FROM_0 = (
+    "The frames of a movie are counted from 0, but images that FFmpeg saves from it from 1: subtract 1 from the "
+    "numbers of all keyframes, or use these images as the clip."
+)
+
 
 @dataclass(frozen=True)
 class _Mask:
@@ -39,13 +44,15 @@ def read_keyframes(
     stems: tuple[str, ...] = (),
     unlabelled: Literal["unknown", "absent"] = "unknown",
     masks: Masks = Masks.AUTO,
+    clip_title: str = "",
     tell: Callable[[str], None] | None = None,
 ) -> tuple[KeyframeFile, ...]:
     """Read keyframes from a folder of mask images, one with a folder for each object, or a single image.
 
     `numbers` and `stems` name the media frames, see `FrameReader.names`; `size` is the clip's (H, W). `masks` says what
     the images hold. With `unlabelled="unknown"` an image annotates only the objects that it shows; with "absent" it
-    also annotates all other objects of the folder as absent. `tell` is called with a sentence that says what was taken.
+    also annotates all other objects of the folder as absent. Folders are no objects if one has the `clip_title`, as in
+    data sets of several clips. `tell` is called with a sentence that says what was taken.
 
     Raises NoKeyframes, KeyframeOutsideClip, KeyframeNameUnclear, KeyframeNotLabels, KeyframeUnreadable,
     KeyframeSizeMismatch, and SeveralSequences for images that differ in their suffixes only.
@@ -53,9 +60,10 @@ def read_keyframes(
     frame_names = FrameNames(numbers, stems)
     files = mask_files(folder)
     check_for_twins(files)
+    _check_for_other_clips(files, clip_title)
     names = read_mask_names(files, folder, frame_names)
     for file in files:
-        _check_frame(file, names[file], numbers)
+        _check_frame(file, names[file], frame_names)
     meanings = mask_meanings(files, masks, size=size)
     found = [_read(file, names[file], meaning) for file, meaning in zip(files, meanings)]
     if not any(mask.ids for mask in found):
@@ -82,11 +90,28 @@ def mask_files(folder: Path) -> list[Path]:
     return files or label_files(folder)
 
 
-def _check_frame(file: Path, name: MaskName, numbers: tuple[int, ...]) -> None:
+def _check_for_other_clips(files: Sequence[Path], clip_title: str) -> None:
+    """Raise KeyframeNameUnclear if the folders of the masks are one for each of several clips."""
+    folders = {file.parent.name: file.parent for file in files}
+    if clip_title in folders and len(folders) > 1:
+        own = folders[clip_title]
+        raise KeyframeNameUnclear(
+            f"{own.parent} has a folder of the clip's name, {clip_title}, beside {len(folders) - 1} others, "
+            "which seem to be of other clips",
+            remedy=f"Choose {own}, or rename it if it is an object.",
+        )
+
+
+def _check_frame(file: Path, name: MaskName, names: FrameNames) -> None:
     """Raise KeyframeOutsideClip if a mask is for no frame of the clip."""
     if name.frame is None:
+        first, last = names.numbers[0], names.numbers[-1]
         reason = "has no frame number in its name" if name.number is None else f"is for frame {name.number}"
-        raise KeyframeOutsideClip(f"keyframe {file.name} {reason}; the clip has frames {numbers[0]} to {numbers[-1]}")
+        counted_from_1 = not names.stems and name.number == last + 1
+        raise KeyframeOutsideClip(
+            f"keyframe {file.name} {reason}; the clip has frames {first} to {last}",
+            remedy=_FROM_0 if counted_from_1 else "",
+        )
 
 
 def _read(file: Path, name: MaskName, meaning: Meaning) -> _Mask:

@@ -21,10 +21,12 @@ from ..shared.mask_images import EXACT_NUMBERS, PALETTE, MaskImage, Masks, Meani
 from ..shared.mask_looks import look
 from ..shared.mask_meaning import meanings_of
 from ..shared.types import KeyframeFile
+from .movies import SUFFIXES
 from .names import in_natural_order
 from .pictures import DECODER_ERRORS, is_picture
 from .stored_images import read_stored
 
+_MOVIE_SUFFIXES = SUFFIXES - {".gif"}  # which is an image too
 _MAX_LABELS = 32  # with more values the image is a soft matte, unless its palette is the one of label images
 
 
@@ -111,6 +113,11 @@ def write_matte(path: Path, alpha: np.ndarray) -> None:
 def label_files(folder: Path) -> list[Path]:
     """List the images in a folder in natural order, or the file itself if `folder` is a file. Raises NoKeyframes."""
     if folder.is_file():
+        if folder.suffix.lower() in _MOVIE_SUFFIXES:
+            raise NoKeyframes(
+                f"{folder.name} is a movie; keyframes are images",
+                remedy="Save its frames as images, named by their numbers, and choose the folder.",
+            )
         return [folder]
     if not folder.is_dir():
         raise NoKeyframes(f"there is no folder {folder}", remedy="Choose a folder of label images.")

@@ -12,6 +12,14 @@ from ..shared.matte_folder import is_number
 from .names import Column, FrameNames, NameParts, ascending_columns, divided, natural_key
 
 _MARKED = re.compile(r"(?:^|[^a-z])(?:v|ver|version|take|tk|obj|object|id)[_\-. ]?$", re.IGNORECASE)
+_COPY = re.compile(  # what file managers and synchronisation add to the name of a copy
+    r"^(?:cop(?:y|ie|ia) (?:\([0-9]+\) )?(?:of|de|di) |kopie (?:\([0-9]+\) )?von )"
+    r"|(?:(?: -)?[ _]cop(?:y|ie|ia)| - kopie|[ _]kopie| ?- コピー| ?- 副本)(?: ?\(?[0-9]+\)?)?$"
+    r"| ?\((?:[0-9]+|[^()]*(?:conflict|cop(?:y|ie|ia)|kopie)[^()]*)\)$"
+    r"|\.sync-conflict-[0-9]{8}-[0-9]{6}-[a-z0-9]{7}$"
+    r"|~+$",
+    re.IGNORECASE,
+)
 _OBJECT_NUMBER = re.compile(r"^#[_\-. ]([0-9]{1,3})$|(?:obj|object|id)[_\-. ]?([0-9]{1,3})(?![0-9])", re.IGNORECASE)
 _WIDE = 3  # digits from which on a number is likely to count frames
 _FRAME = "#"  # stands for the frame number
@@ -45,30 +53,40 @@ def read_mask_names(files: Sequence[Path], root: Path, names: FrameNames) -> dic
 
     All names decide together. Of several numbers in a name, the one counts that is written as in the clip's names, or
     has the same text before it, or is not a version or object number, or has three digits or more.
+    What marks a copy, as in `00005 (1).png` and `00005 - Copy.png`, is no part of the name if others lack it.
     Raises KeyframeNameUnclear if a mask could be for two frames.
     """
     columns = ascending_columns(names.stems)
     own = _own_column(columns, names)
     counted = Column(names.numbers, (), "", -1)  # of a movie, or of images without numbers
-    parts = dict(zip(files, divided([file.stem for file in files])))
+    stems = _without_copy_marks(files)
+    parts = dict(zip(files, divided(list(stems.values()))))
     folder_of = {file: "" if root in (file.parent, file) else f"{file.parent.name}/" for file in files}
     found: dict[Path, MaskName] = {}
     groups: dict[int, list[Path]] = {}
     for file in files:
-        stem = file.stem if file.stem in names.stems else _contained(file.stem, () if columns else names.stems)
+        stem = stems[file] if stems[file] in names.stems else _contained(stems[file], () if columns else names.stems)
         if stem is None:
             groups.setdefault(len(parts[file].digits), []).append(file)
         else:
             frame = names.stems.index(stem)
-            rest = _without(parts[file], own.place) if own else file.stem.replace(stem, _FRAME, 1)
+            rest = _without(parts[file], own.place) if own else stems[file].replace(stem, _FRAME, 1)
             found[file] = MaskName(frame, names.numbers[frame], folder_of[file] + rest)
-    found |= {file: MaskName(None, None, folder_of[file] + file.stem) for file in groups.pop(0, [])}
+    found |= {file: MaskName(None, None, folder_of[file] + stems[file]) for file in groups.pop(0, [])}
     for group in groups.values():
         reading = _read(group, [parts[file] for file in group], columns or [counted], names)
         for file, matched in zip(group, reading.frames):
             number = int(parts[file].digits[reading.place])
             found[file] = MaskName(matched, number, folder_of[file] + _without(parts[file], reading.place))
     return found
+
+
+def _without_copy_marks(files: Sequence[Path]) -> dict[Path, str]:
+    """Return the names without suffix, and without what marks a copy if there are unmarked names of the same form."""
+    bare = [_COPY.sub("", file.stem) for file in files]
+    forms = [(file.parent, part.texts) for file, part in zip(files, divided(bare))]
+    unmarked = {form for file, stem, form in zip(files, bare, forms) if stem == file.stem}
+    return {file: stem if form in unmarked else file.stem for file, stem, form in zip(files, bare, forms)}
 
 
 def _own_column(columns: Sequence[Column], names: FrameNames) -> Column | None:

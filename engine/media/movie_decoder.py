@@ -9,6 +9,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.stream import Disposition
 
 from ..shared.errors import ClipUnreadable
 
@@ -18,7 +19,7 @@ _SAMPLING = slice(None, None, 8), slice(None, None, 7)  # of rows and columns th
 
 
 class MovieDecoder:
-    """Decodes the first video stream of a movie, from the start or from a time sought.
+    """Decodes the first video stream of a movie that is no cover picture, from the start or from a time sought.
 
     codec     FFmpeg's name of the codec, such as h264
     unit      unit of times, in seconds
@@ -42,10 +43,11 @@ class MovieDecoder:
         except (av.FFmpegError, OSError, ValueError) as error:
             reason = "it is damaged, truncated or not a movie"
             raise ClipUnreadable(f"movie {path.name} cannot be opened: {reason} ({_reason(error)})") from error
-        if not self._container.streams.video:
+        stream = next((video for video in self._container.streams.video if not _is_cover(video)), None)
+        if stream is None:
             self._container.close()
             raise ClipUnreadable(f"movie {path.name} contains no video")
-        self._stream = self._container.streams.video[0]
+        self._stream = stream
         if _context(self._stream) is None:
             self._container.close()
             raise ClipUnreadable(
@@ -123,6 +125,11 @@ def checksum(frame: av.VideoFrame) -> int:
         plane.height, plane.line_size
     )
     return zlib.crc32(np.ascontiguousarray(rows[:, :used][_SAMPLING]).data)
+
+
+def _is_cover(stream: av.VideoStream) -> bool:
+    """Return whether a stream is a picture that is attached to the file, such as its cover or thumbnail."""
+    return Disposition.attached_pic in stream.disposition
 
 
 def _context(stream: av.VideoStream) -> av.VideoCodecContext | None:

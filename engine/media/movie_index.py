@@ -22,7 +22,7 @@ from ..shared.files import atomic_write
 from .movie_decoder import CONVERT_REMEDY, MovieDecoder, checksum
 
 _log = logging.getLogger(__name__)
-_VERSION = 1  # of the index's content
+_VERSION = 2  # of the index's content
 _MAX_KEPT = 256  # index files; those used least recently are removed
 _PROGRESS_STEP = 16  # pictures between two reports of progress
 _MAX_UNSHOWN = 2  # pictures after the last one shown, as lengths in containers are rounded
@@ -44,6 +44,7 @@ class MovieIndex:
     rate: Fraction | None  # pictures per second, as guessed by FFmpeg
     lost: int  # packets that could not be decoded
     promised: int  # pictures that the container promises, if the file lacks some of them; else 0
+    scaled: int  # pictures of another size than the first, to which they are scaled
 
     @property
     def count(self) -> int:
@@ -73,6 +74,8 @@ class MovieIndex:
 
     def counting(self, name: str, frames: NDArray[np.int64] | None) -> str:
         """Return how the frames of the movie called `name` are counted: by picture, or by time as in `frames`."""
+        if self.scaled:
+            name = f"{name} changes its size, and {self.scaled} pictures are scaled to that of the first"
         if frames is not None:
             return f"{name}: {len(frames)} frames counted by time, of {self.count} pictures"
         by_time = self.at_rate(float(self.rate)) if self.rate else np.arange(self.count)
@@ -128,7 +131,8 @@ def _decode_all(path: Path, progress: Progress | None, *, threads: bool) -> tupl
     """Decode the movie from first to last; return its index, and whether nothing was damaged."""
     decoder = MovieDecoder(path, threads=threads)
     times, keyframes, checksums = [], [], []
-    sound, last, size = True, 0, path.stat().st_size
+    sound, last, scaled, size = True, 0, 0, path.stat().st_size
+    shape: tuple[int, int] | None = None  # of the first picture
     try:
         while (decoded := decoder.next()) is not None:
             time, frame = decoded
@@ -137,6 +141,8 @@ def _decode_all(path: Path, progress: Progress | None, *, threads: bool) -> tupl
             checksums.append(checksum(frame))
             sound = sound and not frame.is_corrupt
             last = frame.duration or 0
+            shape = shape or (frame.width, frame.height)
+            scaled += (frame.width, frame.height) != shape
             if progress and len(times) % _PROGRESS_STEP == 0:
                 progress(min(decoder.position, size), size)
         if not times:
@@ -159,6 +165,7 @@ def _decode_all(path: Path, progress: Progress | None, *, threads: bool) -> tupl
         rate=decoder.rate,
         lost=decoder.lost,
         promised=decoder.promised if decoder.packets < decoder.promised <= size else 0,  # a packet takes a byte or more
+        scaled=scaled,
     )
     return index, sound and not decoder.lost
 
@@ -178,6 +185,7 @@ def _kept_file(path: Path) -> Path | None:
 def _keep(file: Path, index: MovieIndex) -> None:
     """Write an index to the user's cache folder, and remove old ones; a failure is no harm, and is only logged."""
     numbers = [index.start, index.end, index.unit.numerator, index.unit.denominator, index.lost, index.promised]
+    numbers.append(index.scaled)
     rate = index.rate or Fraction(0)
     arrays: dict[str, Any] = {
         "times": index.times,
@@ -202,13 +210,13 @@ def _read_kept(file: Path) -> MovieIndex | None:
     try:
         arrays = read_npz(file, "times", "keyframes", "checksums", "numbers")
         times, keyframes, checksums = arrays["times"], arrays["keyframes"], arrays["checksums"]
-        start, end, unit, units, lost, promised, rate, rates = (int(number) for number in arrays["numbers"])
+        start, end, unit, units, lost, promised, scaled, rate, rates = (int(number) for number in arrays["numbers"])
         same_length = times.ndim == 1 and len(times) > 0 and times.shape == keyframes.shape == checksums.shape
         if not same_length or (times.dtype, keyframes.dtype, checksums.dtype) != (np.int64, np.bool_, np.uint32):
             return None
-        fraction = Fraction(rate, rates)
+        per_second = Fraction(rate, rates) or None
         return MovieIndex(
-            times, keyframes, checksums, start, end, Fraction(unit, units), fraction or None, lost, promised
+            times, keyframes, checksums, start, end, Fraction(unit, units), per_second, lost, promised, scaled
         )
     except (ArrayDamaged, OSError, LookupError, ValueError, ArithmeticError) as error:
         _log.info("kept index %s is ignored: %s", file, error)

@@ -27,8 +27,17 @@ class Movie:
     decoded from the start again.
     """
 
-    def __init__(self, path: Path, size: tuple[int, int] | None = None, progress: Progress | None = None) -> None:
-        """Open a movie of the expected `size` (H, W); its rotation metadata is ignored if the size fits only then.
+    def __init__(
+        self,
+        path: Path,
+        size: tuple[int, int] | None = None,
+        progress: Progress | None = None,
+        *,
+        upright: bool | None = None,
+    ) -> None:
+        """Open a movie of the expected `size` (H, W). `upright` says whether its rotation metadata is applied.
+
+        With None it is, unless the size fits only without.
 
         `progress` is called while the movie is indexed, and may raise an error to stop that. Raises ClipUnreadable.
         """
@@ -42,7 +51,7 @@ class Movie:
         self._rotation = 0  # quarter turns, counter-clockwise
         self._position = -1  # the last decoded picture
         self._decoder = self._open()
-        self.height, self.width = self._measure(size)
+        self.height, self.width = self._measure(size, upright)
         self._cached: dict[int, np.ndarray] = {}
         self._block_length = int(np.clip(_BLOCK_BYTES // (3 * self.height * self.width), 8, 96))
 
@@ -67,7 +76,7 @@ class Movie:
     def _open(self) -> MovieDecoder:
         return MovieDecoder(self._path, threads=not self.index.lost)
 
-    def _measure(self, size: tuple[int, int] | None) -> tuple[int, int]:
+    def _measure(self, size: tuple[int, int] | None, upright: bool | None) -> tuple[int, int]:
         """Decode the first picture to learn its size and rotation; return the size (H, W) of the pictures returned."""
         try:
             decoded = self._decoder.next()
@@ -79,10 +88,12 @@ class Movie:
         self._decoded_size = frame.width, frame.height
         stored = frame.height, frame.width
         turns = round(frame.rotation / 90) % 4 if frame.rotation % 90 == 0 else 0
-        upright = stored[::-1] if turns % 2 else stored
-        self._rotation = 0 if size and size != upright and size == stored else turns
+        turned = stored[::-1] if turns % 2 else stored
+        if upright is None:
+            upright = not (size and size != turned and size == stored)
+        self._rotation = turns if upright else 0
         self._reopen()
-        return stored if self._rotation == 0 else upright
+        return turned if upright else stored
 
     def _reopen(self) -> None:
         if not self._path.is_file():

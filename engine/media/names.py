@@ -19,6 +19,7 @@ _TIME_STAMP = re.compile(
     r"(?:19|20)[0-9]{2}\D?[01]?[0-9]\D?[0-3]?[0-9]\D+[0-2]?[0-9]\D+[0-5]?[0-9](?:\D+[0-9]+){0,2}\D*"
 )
 _MAX_NAME = 255  # characters of a file name
+_MIN_SEQUENCE = 3  # images that others do not belong to
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,8 @@ def numbers_of(files: Sequence[Path]) -> tuple[int, ...]:
     if numbers is None:
         _check_for_several_sequences(files)
         check_for_twins(files)
-        return tuple(range(len(files)))
+        numbers = tuple(range(len(files)))
+    _check_for_others(files)
     return numbers
 
 
@@ -111,8 +113,12 @@ def numbers_in(files: Sequence[Path]) -> tuple[int | None, ...]:
 def _varying_numbers(files: Sequence[Path]) -> tuple[int, ...] | None:
     """Return the numbers of `numbers_of` if there are any that ascend and are not negative."""
     columns = [column for column in ascending_columns([file.stem for file in files]) if min(column.numbers) >= 0]
-    by_ones = [column for column in columns if all(after == before + 1 for before, after in pairwise(column.numbers))]
+    by_ones = [column for column in columns if _are_by_ones(column.numbers)]
     return (by_ones or columns)[-1].numbers if columns else None
+
+
+def _are_by_ones(numbers: Iterable[int]) -> bool:
+    return all(after == before + 1 for before, after in pairwise(numbers))
 
 
 def check_for_twins(files: Iterable[Path]) -> None:
@@ -207,6 +213,40 @@ def _check_for_several_sequences(files: Sequence[Path]) -> None:
             f"{files[0].parent} contains several image sequences, such as {first} and {other}",
             remedy=f"Choose one of them by its pattern: {files[0].parent / first}",
         )
+
+
+def _check_for_others(files: Sequence[Path]) -> None:
+    """Raise SeveralSequences if most images are a numbered sequence and others are not of it, such as a poster.
+
+    Others as frames would move those after them. Images whose numbers all count by ones are a sequence whatever their
+    names.
+    """
+    parts = divided([file.stem for file in files])
+    forms: dict[tuple[str, ...], list[int]] = {}
+    for index, part in enumerate(parts):
+        forms.setdefault(tuple(text.casefold() for text in part.texts), []).append(index)
+    main = max(forms.values(), key=len, default=[])
+    columns = ascending_columns([files[index].stem for index in main])
+    if not max(_MIN_SEQUENCE, len(files) // 2 + 1) <= len(main) < len(files) or not columns:
+        return
+    if any(_are_by_ones(column.numbers) for column in ascending_columns([file.stem for file in files])):
+        return
+    other = next(file for index, file in enumerate(files) if index not in main)
+    pattern = _pattern_of([parts[index] for index in main]) + files[main[0]].suffix
+    raise SeveralSequences(
+        f"{other.parent} contains images that are not of the sequence {pattern}, such as {other.name}",
+        remedy=f"Choose the sequence by its pattern, {other.parent / pattern}, or move the others away.",
+    )
+
+
+def _pattern_of(parts: Sequence[NameParts]) -> str:
+    """Return the pattern of names that differ only in their numbers: with # for the one that varies, or * for each."""
+    places = [set(digits) for digits in zip(*(part.digits for part in parts))]
+    several = sum(len(digits) > 1 for digits in places) > 1
+    names = [
+        next(iter(digits)) if len(digits) == 1 else "*" if several else "#" * min(map(len, digits)) for digits in places
+    ]
+    return "".join(text + name for text, name in zip(parts[0].texts, [*names, ""]))
 
 
 def _sequences(files: Sequence[Path], parts: Sequence[NameParts], place: int) -> dict[tuple[str, str], dict[int, str]]:

@@ -21,7 +21,8 @@ _SEVERAL_PAGES = (
     AvifImagePlugin.AvifImageFile,
     GifImagePlugin.GifImageFile,
 )
-_SUBFILE_TYPE, _BITS = 254, 258  # TIFF tags
+_SUBFILE_TYPE, _BITS, _PHOTOMETRIC = 254, 258, 262  # TIFF tags
+_WHITE_IS_ZERO = 0
 _UNSIGNED = 1  # sample format
 
 Image.MAX_IMAGE_PIXELS = None  # `check_size` is stricter, and Pillow would warn of large images that are in order
@@ -84,10 +85,22 @@ def rgb(image: Image.Image, data: bytes) -> np.ndarray:
     if image.mode == "F":  # Blender takes float TIFF for sRGB
         return _grey(to_8_bits(np.asarray(image), 1.0))
     if image.mode.startswith("I"):
-        return _grey(to_8_bits(np.asarray(image), 2.0**bits - 1))
+        return _grey(to_8_bits(deep_grey(image), 2.0**bits - 1))
     if "transparency" in image.info:
         return np.array(image.convert("RGBA").convert("RGB"))  # directly, Pillow warns of palettes with transparency
     return np.array(image.convert("RGB"))  # drops alpha without blending
+
+
+def deep_grey(image: Image.Image) -> np.ndarray:
+    """Return the values (H, W) of a grey image of 16 or 32 bits, in which 0 is black.
+
+    In TIFF, 0 may be white; Pillow inverts such images only up to 8 bits.
+    """
+    values = np.asarray(image)
+    tags = image.tag_v2 if isinstance(image, TiffImagePlugin.TiffImageFile) else {}
+    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO and values.dtype.kind == "u":
+        return np.iinfo(values.dtype).max - values
+    return values
 
 
 def deep_tiff(data: bytes, page: int) -> np.ndarray:

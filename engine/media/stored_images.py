@@ -14,7 +14,7 @@ from . import exr
 from .av_pictures import is_deep_png, is_for_ffmpeg
 from .picture_files import read_bytes, read_head
 from .pictures import read_picture
-from .pillow_pictures import open_image
+from .pillow_pictures import deep_grey, open_image
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -49,7 +49,7 @@ def _by_pillow(path: Path, image: Image.Image) -> StoredImage:
     if image.mode == "F":
         return StoredImage(name, np.asarray(image), 1)
     if image.mode == "I" or image.mode.startswith("I;"):
-        values = np.asarray(image)
+        values = deep_grey(image)
         return StoredImage(name, values, max(65535, int(values.max(initial=0))))
     return StoredImage(name, np.asarray(image.convert("RGB")), 255, None, alpha, lossy)
 

@@ -162,6 +162,8 @@ def _of_whole_greys(values: ValueCounts, lit: Sequence[float], black_and_white: 
     ordered = values.ordered
     if ordered[-1] < values.white / 2:
         return _dark_numbers(values)
+    if len(ordered) == 2 and ordered[0]:  # without a background, numbers would leave nothing to segment
+        return _two_greys(values, black_and_white)
     others = [value for value in lit if value != VOID]
     if others and len(others) < len(lit) and max(others) <= _MAX_SMALL:
         return _small_numbers_and_255(values, others, black_and_white)

@@ -29,6 +29,7 @@ class VideoClip:
     width: int  # pixels
     frame_count: int
     fps: float | None = None  # at which a movie's frames are counted by time, as in Blender; None: by picture
+    upright: bool | None = None  # whether a movie's rotation metadata is applied; None: unless the size is unrotated
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import shutil
 
 import bpy
 import numpy as np
+import pytest
 
 from tests.blender.studio import FRAMES, compositor_tree, part, write_film
 
@@ -144,6 +145,27 @@ def paint(studio, number: int) -> bytes:
     folder.matte(1, number).unlink()
     folder.matte(1, number).write_bytes(data)
     return data
+
+
+@pytest.mark.parametrize(
+    "name, folder",
+    [
+        ("aux.mp4", "_aux.mp4"),
+        ("NUL", "_NUL"),
+        ("com1.take 2.mov", "_com1.take 2.mov"),
+        ("auxiliary.mp4", "auxiliary.mp4"),
+        ("a: \\b?. ", "a_ _b_"),
+        ("..", "clip"),
+        ("日" * 80, "日" * (60 if bpy.app.version >= (5, 0, 0) else 21)),
+    ],
+)
+def test_a_clips_folder_has_a_name_that_every_system_allows(studio, name, folder):
+    studio.open_film()
+    studio.clip.name = name
+    for root in (folder, f"{folder}-2"):
+        studio.mark(1, media=0)
+        assert studio.matte_folder.root.name == root
+        bpy.ops.wm.save_as_mainfile(filepath=str(studio.folder / f"{root} of shot.blend"))
 
 
 def test_clear_keeps_edited_mattes_unless_told_otherwise(studio):

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from tests.blender.conftest import ENGINE_PYTHON, ROOT
-from tests.blender.studio import HEIGHT, WIDTH, iou, new_compositor, picture, render, ring
+from tests.blender.studio import HEIGHT, PALETTE, WIDTH, iou, new_compositor, picture, render, ring
+from tests.png import write_png
 
 WRITE = """
 import sys
@@ -32,8 +33,8 @@ def write_movie(folder: Path, name: str, times: list[int], codec: str = "libx264
     return folder / name
 
 
-def shown(studio, frame: int) -> int:
-    """Return the number of the picture that Blender shows of the clip on a scene frame."""
+def shown_pixels(studio, frame: int) -> np.ndarray:
+    """Return what Blender shows of the clip on a scene frame, (H, W, 3) 0..255."""
     scene = bpy.data.scenes.new("look")
     scene.render.resolution_x, scene.render.resolution_y = WIDTH, HEIGHT
     tree, output = new_compositor(scene)
@@ -44,6 +45,12 @@ def shown(studio, frame: int) -> int:
     scene.frame_set(frame)
     pixels = render(scene, studio.folder / "shown.png")[..., :3] * 255
     bpy.data.scenes.remove(scene)
+    return pixels
+
+
+def shown(studio, frame: int) -> int:
+    """Return the number of the picture that Blender shows of the clip on a scene frame."""
+    pixels = shown_pixels(studio, frame)
     return min(range(PICTURES), key=lambda number: np.abs(pixels - picture(number)).mean())
 
 
@@ -79,3 +86,22 @@ def test_pictures_that_blender_never_shows_are_told(studio):
     assert studio.propagate() == {"FINISHED"}
     assert f"has {2 * PICTURES} pictures" in studio.session.status.warning
     assert f"only the first {PICTURES} are shown" in studio.session.status.warning
+
+
+def test_the_mattes_of_a_movie_filmed_upside_down_fit_what_blender_shows(studio):
+    path = write_movie(studio.folder, "upside down.mp4", EVEN)
+    data = bytearray(path.read_bytes())
+    matrix = data.rindex(b"tkhd") + 4 + 4 + 20 + 16  # after version and flags, times and length, layer and volume
+    half_a_turn = (-(1 << 16), 0, 0, 0, -(1 << 16), 0, WIDTH << 16, HEIGHT << 16, 1 << 30)
+    data[matrix : matrix + 36] = b"".join(number.to_bytes(4, "big", signed=True) for number in half_a_turn)
+    path.write_bytes(data)
+    studio.open(path)
+    shows = shown_pixels(studio, 1)
+    turns = min((0, 2), key=lambda turns: np.abs(shows - np.rot90(picture(0), turns)).mean())
+    assert turns == (2 if bpy.app.version >= (5, 0, 0) else 0)
+    studio.go(1)
+    keyframe = write_png(studio.folder / "ring.png", np.rot90(ring(0), turns).astype(np.uint8), PALETTE)
+    studio.click("matte_keyframe_from_image", filepath=str(keyframe), all_objects=True)
+    assert studio.propagate() == {"FINISHED"}
+    for frame in range(PICTURES):
+        assert iou(studio.matte(1, frame), np.rot90(ring(frame), turns)) > 0.85, frame

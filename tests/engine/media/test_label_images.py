@@ -185,6 +185,22 @@ def test_one_image_may_be_named_in_place_of_a_folder(tmp_path):
     assert read_keyframes(tmp_path / "2.png", (0, 1, 2), (4, 4))[0].frame == 2
 
 
+def test_a_mask_of_the_number_after_a_movies_last_may_be_counted_from_1(tmp_path):
+    write_png(tmp_path / "0009.png", LABELS)
+    with pytest.raises(KeyframeOutsideClip, match=r"is for frame 9; .* 0 to 8") as refusal:
+        read_keyframes(tmp_path, tuple(range(9)), LABELS.shape)
+    assert "counted from 0" in refusal.value.remedy and "subtract 1" in refusal.value.remedy
+    with pytest.raises(KeyframeOutsideClip) as refusal:  # images have their own numbers
+        read_keyframes(tmp_path, tuple(range(9)), LABELS.shape, stems=tuple(f"{number:04}" for number in range(9)))
+    assert "counted" not in refusal.value.remedy
+
+
+def test_a_movie_of_masks_is_refused_as_what_it_is(tmp_path):
+    (tmp_path / "masks_0003.mov").write_bytes(b"not read")
+    with pytest.raises(NoKeyframes, match=r"masks_0003\.mov is a movie; keyframes are images"):
+        read_keyframes(tmp_path / "masks_0003.mov", tuple(range(9)), LABELS.shape)
+
+
 @pytest.mark.parametrize("name, words", [("7.png", "is for frame 7"), ("mask.png", "has no frame number")])
 def test_keyframe_outside_the_clip_is_refused_with_the_clips_range(tmp_path, name, words):
     write_labels(tmp_path / name, LABELS)

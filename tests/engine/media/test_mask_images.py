@@ -52,6 +52,8 @@ ONE_OBJECT = {
     "0 and 255": Image.fromarray(np.where(DISC, 255, 0).astype(np.uint8)),
     "0 and 128": Image.fromarray(np.where(DISC, 128, 0).astype(np.uint8)),
     "0 and 1": Image.fromarray(DISC.astype(np.uint8)),
+    "1 and 255": Image.fromarray(np.where(DISC, 255, 1).astype(np.uint8)),
+    "1 and 255 as RGB": Image.fromarray(np.repeat(np.where(DISC, 255, 1).astype(np.uint8)[..., None], 3, axis=2)),
     "16 and 235": Image.fromarray(np.where(DISC, 235, 16).astype(np.uint8)),
     "90 and 200": Image.fromarray(np.where(DISC, 200, 90).astype(np.uint8)),
     "1 bit": Image.fromarray(DISC),

@@ -53,6 +53,21 @@ def trimmed(tmp_path: Path) -> Path:
     return path
 
 
+def test_pictures_of_another_size_are_scaled_and_told(tmp_path):
+    pictures = numbered_pictures(20)
+    first = write_movie(tmp_path / "1.ts", pictures[:10])
+    larger = write_movie(tmp_path / "2.ts", pictures[10:].repeat(2, axis=1).repeat(2, axis=2))
+    path = tmp_path / "call.ts"
+    path.write_bytes(first.read_bytes() + larger.read_bytes())
+    for _ in ("made", "kept"):
+        with FrameReader.open(path) as reader:
+            assert (reader.clip.height, reader.clip.width) == pictures.shape[1:3]
+            assert numbers(reader) == list(range(20))
+            assert "call.ts changes its size, and 10 pictures are scaled to that of the first" in reader.counting
+    with FrameReader.open(first) as reader:
+        assert "size" not in reader.counting
+
+
 @pytest.mark.parametrize("suffix, codec", [(".mp4", "libx264"), (".mkv", "libx264"), (".webm", "libvpx-vp9")])
 def test_uneven_pictures_are_counted_in_order_or_by_time(tmp_path, suffix, codec):
     path = write_movie(tmp_path / f"a{suffix}", numbered_pictures(20), times=UNEVEN, codec=codec)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import io
 import os
 import random
 import shutil
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from engine.media.frames import FrameReader
 from engine.media.movie_decoder import MovieDecoder
@@ -197,11 +200,12 @@ def test_a_movie_without_its_index_is_unreadable(movie, tmp_path):
         FrameReader.open(cut)
 
 
-def rotated(movie: Path, path: Path) -> Path:
-    """Write a copy of the movie whose header asks players to rotate the pictures by 90 degrees."""
+def rotated(movie: Path, path: Path, *, half: bool = False) -> Path:
+    """Write a copy of the movie whose header asks players to rotate the pictures by 90 degrees, or by 180."""
     data = bytearray(movie.read_bytes())
     at = data.rindex(b"tkhd") + 4 + 4 + 20 + 16  # version and flags, times and length, then layer and volume
     fixed = (0, 1 << 16, 0, -(1 << 16), 0, 0, 64 << 16, 0, 1 << 30)
+    fixed = (-(1 << 16), 0, 0, 0, -(1 << 16), 0, 80 << 16, 64 << 16, 1 << 30) if half else fixed
     data[at : at + 36] = b"".join(number.to_bytes(4, "big", signed=True) for number in fixed)
     path.write_bytes(data)
     return path
@@ -218,3 +222,52 @@ def test_rotated_movie_is_upright_unless_the_clip_size_is_unrotated(movie, tmp_p
         assert np.array_equal(reader.read(20), unrotated)
     with FrameReader.open(path, size=(80, 64)) as reader:
         assert (reader.clip.height, reader.clip.width) == (80, 64)
+
+
+@pytest.mark.parametrize("upright", [True, False, None])
+def test_half_a_turn_does_not_show_in_the_size_and_is_given(movie, tmp_path, upright):
+    path = rotated(movie, tmp_path / "upside down.mp4", half=True)
+    stored = sequentially(movie)[20]
+    with FrameReader.open(path, size=(64, 80), upright=upright) as reader:
+        assert np.array_equal(reader.read(20), stored if upright is False else np.rot90(stored, 2))
+
+
+def with_cover_first(movie: Path, path: Path) -> Path:
+    """Write a copy of the movie whose header begins with a cover, which FFmpeg then lists as the first video stream."""
+
+    def box(kind: bytes, content: bytes) -> bytes:
+        return (8 + len(content)).to_bytes(4, "big") + kind + content
+
+    cover = io.BytesIO()
+    Image.new("RGB", (300, 200), "green").save(cover, "JPEG")
+    items = box(b"ilst", box(b"covr", box(b"data", bytes([0, 0, 0, 13, 0, 0, 0, 0]) + cover.getvalue())))
+    handler = box(b"hdlr", bytes(8) + b"mdirappl" + bytes(9))
+    tags = box(b"udta", box(b"meta", bytes(4) + handler + items))
+    data = movie.read_bytes()
+    header = data.rindex(b"moov") - 4
+    length = int.from_bytes(data[header : header + 4], "big")
+    general = header + 8 + int.from_bytes(data[header + 8 : header + 12], "big")
+    moved = box(b"moov", data[header + 8 : general] + tags + data[general : header + length])
+    path.write_bytes(data[:header] + moved + data[header + length :])
+    return path
+
+
+def test_a_cover_before_the_video_is_not_the_video(movie, tmp_path):
+    path = with_cover_first(movie, tmp_path / "cover.mp4")
+    with av.open(str(path)) as container:
+        assert [stream.width for stream in container.streams.video] == [300, 80]
+    with FrameReader.open(path) as reader, FrameReader.open(movie) as plain:
+        assert reader.clip.frame_count == plain.clip.frame_count and (reader.clip.height, reader.clip.width) == (64, 80)
+        assert np.array_equal(reader.read(20), plain.read(20))
+
+
+def test_sound_with_a_cover_is_no_movie(tmp_path):
+    path = tmp_path / "song.mp4"
+    with av.open(str(path), "w") as container:
+        sound = container.add_stream("aac", rate=48000)
+        silence = av.AudioFrame.from_ndarray(np.zeros((2, 1024), np.float32), format="fltp", layout="stereo")
+        silence.sample_rate = 48000
+        container.mux(sound.encode(silence))
+        container.mux(sound.encode(None))
+    with pytest.raises(ClipUnreadable, match="contains no video"):
+        FrameReader.open(with_cover_first(path, tmp_path / "cover.mp4"))

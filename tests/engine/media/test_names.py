@@ -99,8 +99,40 @@ def test_versions_of_every_image_are_several_sequences(tmp_path):
         clip(tmp_path, *numbered("s_{:04}_v1.png", 1, 2, 3), *numbered("s_{:04}_v2.png", 1, 2, 3))
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        "poster.png",
+        "cover.jpg",
+        "Screenshot 2024-01-02 at 10.11.12.png",
+        "0003 (conflicted copy 2024-01-02).png",
+        "0003.sync-conflict-20240102-101112-ABCDEFG.png",
+        "0003~.png",
+        "0003b.png",
+        "contact_sheet_v2.png",
+    ],
+)
+def test_an_image_beside_a_sequence_is_not_a_frame_of_it(tmp_path, other):
+    with pytest.raises(SeveralSequences) as refusal:
+        clip(tmp_path, *numbered("{:04}.png", *range(1, 11)), other)
+    assert str(tmp_path / "clip" / "####.png") in refusal.value.remedy
+    assert FrameReader.open(tmp_path / "clip" / "####.png").numbers == tuple(range(1, 11))
+
+
+def test_names_of_other_forms_are_frames_if_all_count_by_ones(tmp_path):
+    assert clip(tmp_path, "a_0001.png", "a_0002.png", "A_0003.png", "b0004.png").numbers == (1, 2, 3, 4)
+
+
+def test_the_pattern_offered_matches_a_sequence_with_several_numbers(tmp_path):
+    names = ["s_1001_0.png", "s_1006_1.png", "s_1011_2.png"]
+    with pytest.raises(SeveralSequences, match=r"not of the sequence s_\*_\*\.png, such as cover\.png"):
+        clip(tmp_path, *names, "cover.png")
+    assert FrameReader.open(tmp_path / "clip" / "s_*_*.png").numbers == (0, 1, 2)
+
+
 def test_a_first_image_is_counted_as_in_blender(tmp_path):
-    clip(tmp_path, *numbered("shot_{:04}_v2.png", 5, 6), *numbered("img_{}.png", -2, -1, 0))
+    with pytest.raises(SeveralSequences, match=r"not of the sequence img_#\.png, such as shot_0005_v2\.png"):
+        clip(tmp_path, *numbered("shot_{:04}_v2.png", 5, 6), *numbered("img_{}.png", -2, -1, 0))
     assert FrameReader.open(tmp_path / "clip" / "shot_0006_v2.png").numbers == (2,)
     assert FrameReader.open(tmp_path / "clip" / "img_-1.png").numbers == (1, 2)
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from engine.media.pictures import is_picture, picture_header, read_picture, rotation_is_ignored
+from engine.media.stored_images import read_stored
 from engine.shared.errors import FramesUnreadable
 from tests.exr_files import rgb, write_exr
 from tests.png import write_png
@@ -81,6 +82,17 @@ def test_sixteen_bits_are_scaled_to_eight_by_rounding(tmp_path, suffix, channels
     pixels = read_picture(tmp_path / f"a{suffix}")
     assert pixels.dtype == np.uint8
     assert np.abs(pixels.astype(int) - (wanted if channels == 3 else wanted[:, :, None])).max() == 0
+
+
+@pytest.mark.parametrize("deep", [False, True], ids=["8 bits", "16 bits"])
+def test_a_tiff_whose_0_is_white_is_not_a_negative(tmp_path, deep):
+    grey = DEEP[:, :, 0]
+    image = Image.fromarray(65535 - grey if deep else (grey >> 8).astype(np.uint8))  # Pillow inverts only 8 bits itself
+    image.save(tmp_path / "a.tif", tiffinfo={262: 0})
+    wanted = np.rint(grey / 257) if deep else grey >> 8
+    assert np.array_equal(read_picture(tmp_path / "a.tif"), np.repeat(wanted[:, :, None], 3, axis=2))
+    stored = read_stored(tmp_path / "a.tif")
+    assert np.array_equal(stored.values, grey if deep else grey >> 8)
 
 
 def test_sixteen_bits_with_alpha_lose_only_the_alpha(tmp_path):
