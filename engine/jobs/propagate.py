@@ -20,7 +20,7 @@ from ..output.outlines import OutlineTracer
 from ..runtime.device import peak_memory
 from ..runtime.prefetch import WriteBehind
 from ..shared.errors import Cancelled, EngineError, MatteUnreadable, NoKeyframes
-from ..shared.folder_claim import FolderClaim, claim
+from ..shared.folder_claim import FolderClaim, claim, refuse_if_taken
 from ..shared.folder_lock import refuse_if_locked
 from ..shared.protocol import Answer, Finished, JobCancelled, MatteReady, Stage
 from ..shared.types import PropagationJob
@@ -46,6 +46,7 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
     try:
         if not job.keyframes:
             raise NoKeyframes("there are no keyframes to propagate from")
+        refuse_if_taken(job.folder)  # now, before the network is loaded
         refuse_if_locked(job.folder)
         with open_job_context(job, cancelled, report) as context:
             plan = make_plan(job, context)

@@ -119,8 +119,8 @@ class MovieIndex:
             )
         if self.corrupt:
             return (
-                f"Movie {name} is damaged: {self.corrupt} of its {counted(self.count, 'picture')} were decoded from "
-                "damaged data, and may show something else. Copy or record it again."
+                f"Movie {name} is damaged: {self.corrupt} of its {counted(self.count, 'picture')} could be decoded "
+                "only in part, and those after may be wrong too. Copy or record it again."
             )
         if self._missing_end:
             seconds, promised = (float((time - self.start) * self.unit) for time in (self.end, self.promised_end))

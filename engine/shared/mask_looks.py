@@ -69,6 +69,8 @@ def look(image: StoredImage) -> MaskLook:
     """Count the values of an image."""
     form, codes, white = _codes(image)
     fractions = codes.dtype.kind == "f"
+    if fractions and form == "grey" and white == 1 and codes.max(initial=0) >= _NO_FRACTIONS:
+        white = 255.0  # values of 8 bits, saved as float after resampling
     values, counts, inner = _count(_levels(codes, white) if fractions else codes)
     if form == "grey" and len(values) > _MAX_DISTINCT:  # of 16 bits
         values, counts, inner = _count(_levels(codes, white))
@@ -179,7 +181,7 @@ class ValueCounts:
     @classmethod
     def of(cls, looks: Sequence[MaskLook]) -> ValueCounts:
         """Add up the values of several images."""
-        fullest = max(looks, key=lambda one: len(one.pixels))
+        fullest = max(looks, key=lambda one: (len(one.pixels), max(one.pixels)))
         made = cls(fullest.name, max(one.white for one in looks), any(one.lossy for one in looks))
         for one in looks:
             for value, count in one.pixels.items():
