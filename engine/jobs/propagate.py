@@ -25,7 +25,7 @@ from ..shared.folder_lock import refuse_if_locked
 from ..shared.protocol import Answer, Finished, JobCancelled, MatteReady, Stage
 from ..shared.types import PropagationJob
 from ..suggestion.key_cache import KeyFolder
-from .account import note_dropped, note_kept, take_account
+from .account import note_dropped, note_earlier, note_kept, take_account
 from .adapt import adapt
 from .advice import fit_small_objects, note_cuts, note_small_objects
 from .clip_identity import compare_with_earlier, identify
@@ -60,7 +60,7 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
                 dropped = _finish(job, context, plan, outputs)
             account = take_account(job, context, plan.truth, plan.groups, plan.sweeps, outputs.mattes.written())
             advice = note_small_objects(context, plan.truth), note_cuts(job, context, sorted(plan.truth))
-            notes = (changed, note_dropped(dropped), note_kept(outputs.mattes), *advice)
+            notes = (changed, note_dropped(dropped), note_kept(outputs.mattes), note_earlier(outputs.mattes), *advice)
             warnings = (plan.warning, context.reader.warning, account.warning)
         report(
             Finished(
