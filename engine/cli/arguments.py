@@ -65,7 +65,10 @@ def explained_sizes(reader: FrameReader) -> Iterator[None]:
 
 
 def _parse_rate(text: str) -> float:
-    rate = float(text)
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
     if not 0 < rate < math.inf:
         raise argparse.ArgumentTypeError(f"{text} is not a positive number of frames per second")
     return rate

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import argparse
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..shared.errors import BadSetting
 from ..shared.types import SuggestionJob
 from ..suggestion.limits import check_choice
 from .arguments import add_clip, add_recipe, check_arguments, open_clip, parse_frame_range
 from .console import print_line
+
+if TYPE_CHECKING:
+    from ..media.names import FrameNames
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,8 +67,6 @@ def suggest(options: argparse.Namespace) -> int:
     chosen: list[int | None] = [*_numbers(options.chosen)] if options.chosen else []
 
     from ..jobs.suggest import run
-    from ..media.keyframe_folders import mask_files
-    from ..media.mask_names import read_mask_names
     from ..runtime.device import pick_device
     from ..shared.matte_folder import MatteFolder
     from ..shared.protocol import Answer, Stage, Suggested
@@ -73,13 +76,7 @@ def suggest(options: argparse.Namespace) -> int:
     with open_clip(options) as reader:
         clip, names = reader.clip, reader.names
     numbers = names.numbers
-    if not chosen:
-        found = read_mask_names(mask_files(options.keyframes), options.keyframes, names).values()
-        chosen = [name.number if name.frame is None else numbers[name.frame] for name in found]
-    frame_of: dict[int | None, int] = {number: frame for frame, number in enumerate(numbers)}
-    missing = [number for number in chosen if number not in frame_of]
-    if missing:
-        raise BadSetting(f"frame {missing[0]} is not in the clip, which has {numbers[0]} to {numbers[-1]}")
+    chosen_frames = _frames_of(chosen or _numbers_in(options.keyframes, names), numbers)
     results = MatteFolder(options.masks)
     keys_of_file = options.masks.with_name(f"{options.masks.stem}_keys")
     labels = results.root / "labels"
@@ -87,7 +84,7 @@ def suggest(options: argparse.Namespace) -> int:
         job_id=uuid.uuid4().hex,
         clip=clip,
         frames=parse_frame_range(options.range, clip.frame_count),
-        chosen=tuple(frame_of[number] for number in chosen),
+        chosen=chosen_frames,
         masks=labels if labels.is_dir() else options.masks,
         keys=options.keys or (results.keys if options.masks.is_dir() else keys_of_file),
         recipe=options.recipe,
@@ -111,6 +108,24 @@ def suggest(options: argparse.Namespace) -> int:
     for frame, score in suggested:
         print_line(f"{numbers[frame]}\t{score:.6g}")
     return 0
+
+
+def _numbers_in(keyframes: Path, names: FrameNames) -> list[int | None]:
+    """Return the number of the frame that each mask in the folder `keyframes` is for; None if its name has none."""
+    from ..media.keyframe_folders import mask_files
+    from ..media.mask_names import read_mask_names
+
+    found = read_mask_names(mask_files(keyframes), keyframes, names).values()
+    return [name.number if name.frame is None else names.numbers[name.frame] for name in found]
+
+
+def _frames_of(chosen: Sequence[int | None], numbers: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the media frames with the file numbers `chosen`. Raises BadSetting if the clip lacks one."""
+    frame_of: dict[int | None, int] = {number: frame for frame, number in enumerate(numbers)}
+    missing = [number for number in chosen if number not in frame_of]
+    if missing:
+        raise BadSetting(f"frame {missing[0]} is not in the clip, which has {numbers[0]} to {numbers[-1]}")
+    return tuple(frame_of[number] for number in chosen)
 
 
 def _numbers(text: str) -> list[int]:

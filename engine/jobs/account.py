@@ -117,6 +117,12 @@ def note_kept(writer: MatteWriter) -> str:
     return " ".join(sentences)
 
 
+def note_earlier(writer: MatteWriter) -> str:
+    """Say on which frames mattes of earlier runs are left, which may have had other keyframes; empty if on none."""
+    numbers = writer.of_earlier_runs()
+    return f"Mattes of earlier runs were left as they are on {_frames(numbers)}." if numbers else ""
+
+
 def _counts(made: NDArray[np.bool_], asked: NDArray[np.bool_], objects: Sequence[int]) -> str:
     """Return how many of the frames asked for have mattes: "22 of 30 frames have mattes."; by object if they differ."""
     counts = [f"{np.count_nonzero(made[:, i])} of {np.count_nonzero(asked[:, i])} frames" for i in range(len(objects))]

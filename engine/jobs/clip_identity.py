@@ -80,6 +80,8 @@ def _is_same_elsewhere(earlier: Mapping[str, Any], clip: Mapping[str, Any]) -> b
 
 
 def _sample(path: Path) -> bytes:
+    if not path.is_file():  # opening a pipe would wait for ever
+        return b""
     try:
         with path.open("rb") as file:
             start = file.read(_SAMPLE)

@@ -20,12 +20,12 @@ from ..output.outlines import OutlineTracer
 from ..runtime.device import peak_memory
 from ..runtime.prefetch import WriteBehind
 from ..shared.errors import Cancelled, EngineError, MatteUnreadable, NoKeyframes
-from ..shared.folder_claim import FolderClaim, claim
+from ..shared.folder_claim import FolderClaim, claim, refuse_if_taken
 from ..shared.folder_lock import refuse_if_locked
 from ..shared.protocol import Answer, Finished, JobCancelled, MatteReady, Stage
 from ..shared.types import PropagationJob
 from ..suggestion.key_cache import KeyFolder
-from .account import note_dropped, note_kept, take_account
+from .account import note_dropped, note_earlier, note_kept, take_account
 from .adapt import adapt
 from .advice import fit_small_objects, note_cuts, note_small_objects
 from .clip_identity import compare_with_earlier, identify
@@ -46,6 +46,7 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
     try:
         if not job.keyframes:
             raise NoKeyframes("there are no keyframes to propagate from")
+        refuse_if_taken(job.folder)  # now, before the network is loaded
         refuse_if_locked(job.folder)
         with open_job_context(job, cancelled, report) as context:
             plan = make_plan(job, context)
@@ -59,7 +60,7 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
                 dropped = _finish(job, context, plan, outputs)
             account = take_account(job, context, plan.truth, plan.groups, plan.sweeps, outputs.mattes.written())
             advice = note_small_objects(context, plan.truth), note_cuts(job, context, sorted(plan.truth))
-            notes = (changed, note_dropped(dropped), note_kept(outputs.mattes), *advice)
+            notes = (changed, note_dropped(dropped), note_kept(outputs.mattes), note_earlier(outputs.mattes), *advice)
             warnings = (plan.warning, context.reader.warning, account.warning)
         report(
             Finished(

@@ -116,7 +116,7 @@ class FrameReader:
         clip = VideoClip(path, movie.height, movie.width, frame_count=len(pictures), fps=fps, upright=upright)
         numbers = tuple(range(len(pictures)))
         reader = cls(clip, [path], numbers, movie.fps, lambda frame: movie.read(pictures[frame]), movie.close)
-        reader.counting = movie.index.counting(path.name, by_time)
+        reader.counting = "; ".join(filter(None, (movie.index.counting(path.name, by_time), movie.stream_note)))
         reader.warning = movie.index.warning(path.name, by_time)
         return reader
 

@@ -16,7 +16,7 @@ from ..shared.errors import (
     MatteUnreadable,
     NoKeyframes,
 )
-from ..shared.files import atomic_write
+from ..shared.files import atomic_write, is_system_file
 from ..shared.mask_images import EXACT_NUMBERS, PALETTE, MaskImage, Masks, Meaning, StoredImage, is_grey, read_mask
 from ..shared.mask_looks import look
 from ..shared.mask_meaning import meanings_of
@@ -123,6 +123,12 @@ def label_files(folder: Path) -> list[Path]:
         raise NoKeyframes(f"there is no folder {folder}", remedy="Choose a folder of label images.")
     files = in_natural_order(path for path in folder.iterdir() if is_picture(path))
     if not files:
+        others = in_natural_order(path for path in folder.iterdir() if path.is_file() and not is_system_file(path.name))
+        if others:
+            raise NoKeyframes(
+                f"folder {folder} contains no label images of a kind that is read as such; it has {others[0].name}",
+                remedy="Save the label images as PNG, TIFF or EXR.",
+            )
         raise NoKeyframes(f"folder {folder} contains no label images")
     return files
 

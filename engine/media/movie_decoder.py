@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 from fractions import Fraction
@@ -15,6 +16,7 @@ from ..shared.errors import ClipUnreadable
 
 _MAX_PIXELS = 2**28  # of a picture; larger ones are damage, and are refused before memory is taken for them
 CONVERT_REMEDY = "Convert the movie to another codec, such as H.264 or ProRes, or to images."
+_DURATION = re.compile(r"([0-9]+):([0-9]+):([0-9]+(?:\.[0-9]+)?)")  # of a stream, as a tag
 _SAMPLING = slice(None, None, 8), slice(None, None, 7)  # of rows and columns that a checksum covers
 
 
@@ -26,6 +28,8 @@ class MovieDecoder:
     rate      pictures per second that FFmpeg guesses, as Blender does; None if it has no guess
     start     time of the first picture by the container, in units; None if it gives none
     promised  packets that the container gives for the stream; 0 if it gives none
+    promised_end  time at which the video ends by the container's header, in units; 0 if it does not say
+    stream_count  video streams in the file, without cover pictures
     packets   packets read so far
     lost      packets that could not be decoded
     position  bytes of the file read so far, roughly
@@ -65,6 +69,9 @@ class MovieDecoder:
         self.rate = self._stream.guessed_rate or self._stream.average_rate or None
         self.start = self._stream.start_time
         self.promised = self._stream.frames
+        self.promised_end = _promised_end(self._container, self._stream)
+        others = [one for one in self._container.streams.video[1:] if not one.disposition & Disposition.attached_pic]
+        self.stream_count = 1 + len(others)
         self.packets = self.lost = self.position = 0
 
     def next(self) -> tuple[int, av.VideoFrame] | None:
@@ -135,6 +142,22 @@ def _is_cover(stream: av.VideoStream) -> bool:
 def _context(stream: av.VideoStream) -> av.VideoCodecContext | None:
     """Return the stream's decoder; None if FFmpeg has none for its codec, of which PyAV's types do not speak."""
     return stream.codec_context
+
+
+def _promised_end(container: av.container.InputContainer, stream: av.VideoStream) -> int:
+    """Return when the video ends by the header of a Matroska file, which gives no number of pictures, in units.
+
+    If there are other streams, which may be longer, the tag counts that FFmpeg writes for each. 0 if unknown.
+    """
+    if "matroska" not in container.format.name or not container.duration or not stream.time_base:
+        return 0
+    end = Fraction(container.duration, av.time_base)
+    if len(container.streams) > 1:
+        match = _DURATION.fullmatch(stream.metadata.get("DURATION", ""))
+        if match is None:
+            return 0
+        end = min(end, 3600 * int(match[1]) + 60 * int(match[2]) + Fraction(match[3]))
+    return round(end / stream.time_base)
 
 
 def _reason(error: Exception) -> str:

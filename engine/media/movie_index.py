@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ import platformdirs
 from numpy.typing import NDArray
 
 from ..shared.arrays import ArrayDamaged, read_npz
-from ..shared.errors import ClipUnreadable, EngineError
+from ..shared.errors import BadSetting, ClipUnreadable, EngineError
 from ..shared.files import atomic_write
+from ..shared.mask_images import counted
 from .movie_decoder import CONVERT_REMEDY, MovieDecoder, checksum
 
 _log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ _MAX_KEPT = 256  # index files; those used least recently are removed
 _PROGRESS_STEP = 16  # pictures between two reports of progress
 _MAX_UNSHOWN = 2  # pictures after the last one shown, as lengths in containers are rounded
 _RATE_TOLERANCE = 1e-4  # relative; Blender keeps rates as float32
+_MAX_FRAMES = 1_048_574  # of a clip counted by time, as in Blender
 
 Progress = Callable[[int, int], None]  # called with the bytes of the movie decoded so far, and its size
 
@@ -45,6 +47,8 @@ class MovieIndex:
     lost: int  # packets that could not be decoded
     promised: int  # pictures that the container promises, if the file lacks some of them; else 0
     scaled: int  # pictures of another size than the first, to which they are scaled
+    corrupt: int  # pictures decoded from damaged data
+    promised_end: int  # time at which the video ends by the container's header, in units; 0 if it does not say
 
     @property
     def count(self) -> int:
@@ -52,23 +56,40 @@ class MovieIndex:
         return len(self.times)
 
     @property
+    def sound(self) -> bool:
+        """Return whether the whole file could be decoded without errors."""
+        return not self.lost and not self.corrupt
+
+    @property
     def rising(self) -> int:
         """Return the number of pictures before time first stands still or jumps back; N if it never does."""
         falls = np.flatnonzero(np.diff(self.times) <= 0)
         return int(falls[0]) + 1 if len(falls) else self.count
+
+    @property
+    def _missing_end(self) -> bool:
+        """Return whether the file ends well before the time that its header gives."""
+        length = self.end - self.start
+        return self.promised_end - self.end > max(length / 50, (_MAX_UNSHOWN + 1) * length / self.count)
 
     def at_rate(self, fps: float, frame_count: int | None = None) -> NDArray[np.int64]:
         """Return the picture shown on each frame, (frame_count,) int64, if frames are counted by time.
 
         Frame i is at i / fps seconds after the beginning, and shows the last picture that began by then, as in Blender.
         Pictures after a jump back in time are shown on no frame. `frame_count` None: up to the end of the last picture.
+        Raises BadSetting if these are more frames than a clip can have.
         """
         guessed = self.rate is not None and abs(float(self.rate) - fps) <= _RATE_TOLERANCE * fps
         units_per_frame = float(1 / ((self.rate if guessed and self.rate else Fraction(fps)) * self.unit))
         rising = self.times[: self.rising]
         end = self.end if self.rising == self.count else int(rising[-1]) + round(units_per_frame)
         if frame_count is None:
-            frame_count = max(1, round((end - self.start) / units_per_frame))
+            frame_count = max(1, round(min((end - self.start) / units_per_frame, 2**62)))
+            if frame_count > _MAX_FRAMES:
+                raise BadSetting(
+                    f"at {fps:g} frames per second the movie would have {frame_count:.7g} frames; "
+                    f"a clip has at most {_MAX_FRAMES}"
+                )
         wanted = self.start + np.floor(np.arange(frame_count) * units_per_frame + 0.5).astype(np.int64)
         return np.maximum(np.searchsorted(rising, wanted, side="right") - 1, 0)
 
@@ -77,14 +98,14 @@ class MovieIndex:
         if self.scaled:
             name = f"{name} changes its size, and {self.scaled} pictures are scaled to that of the first"
         if frames is not None:
-            return f"{name}: {len(frames)} frames counted by time, of {self.count} pictures"
+            return f"{name}: {counted(len(frames), 'frame')} counted by time, of {counted(self.count, 'picture')}"
         by_time = self.at_rate(float(self.rate)) if self.rate else np.arange(self.count)
         if self.rate and not np.array_equal(by_time, np.arange(self.count)):
             return (
                 f"{name}: {self.count} pictures at varying intervals, counted from 0; "
                 f"add --fps {float(self.rate):.6g} to count frames by time, as Blender does"
             )
-        return f"{name}: {self.count} pictures, counted from 0"
+        return f"{name}: {counted(self.count, 'picture')}, counted from 0"
 
     def warning(self, name: str, frames: NDArray[np.int64] | None) -> str:
         """Return what is wrong with the movie called `name`, or with counting it by time; empty if nothing is."""
@@ -98,6 +119,17 @@ class MovieIndex:
             return (
                 f"Movie {name} is damaged: {parts} of it cannot be decoded, and the {self.count} pictures that can be "
                 "are counted without them. Copy or record it again."
+            )
+        if self.corrupt:
+            return (
+                f"Movie {name} is damaged: {self.corrupt} of its {counted(self.count, 'picture')} could be decoded "
+                "only in part, and those after may be wrong too. Copy or record it again."
+            )
+        if self._missing_end:
+            seconds, promised = (float((time - self.start) * self.unit) for time in (self.end, self.promised_end))
+            return (
+                f"Movie {name} is cut off: it should last {promised:.4g} s, but only the first {seconds:.4g} s, "
+                f"{counted(self.count, 'picture')}, can be read. Copy or record it again."
             )
         shown = self.count if frames is None else int(frames.max()) + 1
         if self.count - shown > max(_MAX_UNSHOWN, self.count // 50):
@@ -123,15 +155,18 @@ def load_index(path: Path, progress: Progress | None = None) -> MovieIndex:
 
 
 def _make_index(path: Path, progress: Progress | None) -> MovieIndex:
-    index, sound = _decode_all(path, progress, threads=True)
-    return index if sound else _decode_all(path, progress, threads=False)[0]
+    index = _decode_all(path, progress, threads=True)
+    if index.sound:
+        return index
+    again = _decode_all(path, progress, threads=False)
+    return replace(again, lost=max(index.lost, again.lost), corrupt=max(index.corrupt, again.corrupt))
 
 
-def _decode_all(path: Path, progress: Progress | None, *, threads: bool) -> tuple[MovieIndex, bool]:
-    """Decode the movie from first to last; return its index, and whether nothing was damaged."""
+def _decode_all(path: Path, progress: Progress | None, *, threads: bool) -> MovieIndex:
+    """Decode the movie from first to last and return its index."""
     decoder = MovieDecoder(path, threads=threads)
     times, keyframes, checksums = [], [], []
-    sound, last, scaled, size = True, 0, 0, path.stat().st_size
+    corrupt, last, scaled, size = 0, 0, 0, path.stat().st_size
     shape: tuple[int, int] | None = None  # of the first picture
     try:
         while (decoded := decoder.next()) is not None:
@@ -139,7 +174,7 @@ def _decode_all(path: Path, progress: Progress | None, *, threads: bool) -> tupl
             times.append(time)
             keyframes.append(frame.key_frame)
             checksums.append(checksum(frame))
-            sound = sound and not frame.is_corrupt
+            corrupt += frame.is_corrupt
             last = frame.duration or 0
             shape = shape or (frame.width, frame.height)
             scaled += (frame.width, frame.height) != shape
@@ -155,7 +190,7 @@ def _decode_all(path: Path, progress: Progress | None, *, threads: bool) -> tupl
     finally:
         decoder.close()
     last = last or max(1, round(1 / (decoder.rate or 25) / decoder.unit))
-    index = MovieIndex(
+    return MovieIndex(
         times=np.array(times, np.int64),
         keyframes=np.array(keyframes, bool),
         checksums=np.array(checksums, np.uint32),
@@ -166,8 +201,9 @@ def _decode_all(path: Path, progress: Progress | None, *, threads: bool) -> tupl
         lost=decoder.lost,
         promised=decoder.promised if decoder.packets < decoder.promised <= size else 0,  # a packet takes a byte or more
         scaled=scaled,
+        corrupt=corrupt,
+        promised_end=decoder.promised_end,
     )
-    return index, sound and not decoder.lost
 
 
 # -- kept indexes ------------------------------------------------------------------------------------------------------
@@ -184,14 +220,14 @@ def _kept_file(path: Path) -> Path | None:
 
 def _keep(file: Path, index: MovieIndex) -> None:
     """Write an index to the user's cache folder, and remove old ones; a failure is no harm, and is only logged."""
-    numbers = [index.start, index.end, index.unit.numerator, index.unit.denominator, index.lost, index.promised]
-    numbers.append(index.scaled)
     rate = index.rate or Fraction(0)
+    numbers = [index.start, index.end, index.unit.numerator, index.unit.denominator, rate.numerator, rate.denominator]
+    numbers += [index.lost, index.promised, index.scaled, index.corrupt, index.promised_end]
     arrays: dict[str, Any] = {
         "times": index.times,
         "keyframes": index.keyframes,
         "checksums": index.checksums,
-        "numbers": np.array([*numbers, rate.numerator, rate.denominator], np.int64),
+        "numbers": np.array(numbers, np.int64),
     }
     try:
         with atomic_write(file) as part, part.open("wb") as stream:
@@ -210,13 +246,25 @@ def _read_kept(file: Path) -> MovieIndex | None:
     try:
         arrays = read_npz(file, "times", "keyframes", "checksums", "numbers")
         times, keyframes, checksums = arrays["times"], arrays["keyframes"], arrays["checksums"]
-        start, end, unit, units, lost, promised, scaled, rate, rates = (int(number) for number in arrays["numbers"])
+        start, end, unit, units, rate, rates, *counts = (int(number) for number in arrays["numbers"])
+        lost, promised, scaled, corrupt, promised_end = counts
         same_length = times.ndim == 1 and len(times) > 0 and times.shape == keyframes.shape == checksums.shape
         if not same_length or (times.dtype, keyframes.dtype, checksums.dtype) != (np.int64, np.bool_, np.uint32):
             return None
         per_second = Fraction(rate, rates) or None
         return MovieIndex(
-            times, keyframes, checksums, start, end, Fraction(unit, units), per_second, lost, promised, scaled
+            times=times,
+            keyframes=keyframes,
+            checksums=checksums,
+            start=start,
+            end=end,
+            unit=Fraction(unit, units),
+            rate=per_second,
+            lost=lost,
+            promised=promised,
+            scaled=scaled,
+            corrupt=corrupt,
+            promised_end=promised_end,
         )
     except (ArrayDamaged, OSError, LookupError, ValueError, ArithmeticError) as error:
         _log.info("kept index %s is ignored: %s", file, error)

@@ -56,6 +56,12 @@ class Movie:
         self._block_length = int(np.clip(_BLOCK_BYTES // (3 * self.height * self.width), 8, 96))
 
     @property
+    def stream_note(self) -> str:
+        """Return which of several video streams is used; empty if there is only one."""
+        count = self._decoder.stream_count
+        return "" if count < 2 else f"{self._path.name} has {count} video streams; the first is used, as in Blender"
+
+    @property
     def fps(self) -> float | None:
         """Return the pictures per second, as guessed by FFmpeg; None if unknown."""
         return None if self.index.rate is None else float(self.index.rate)
@@ -74,7 +80,7 @@ class Movie:
         self._decoder.close()
 
     def _open(self) -> MovieDecoder:
-        return MovieDecoder(self._path, threads=not self.index.lost)
+        return MovieDecoder(self._path, threads=self.index.sound)
 
     def _measure(self, size: tuple[int, int] | None, upright: bool | None) -> tuple[int, int]:
         """Decode the first picture to learn its size and rotation; return the size (H, W) of the pictures returned."""

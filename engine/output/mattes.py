@@ -50,6 +50,7 @@ class MatteWriter:
         self._frames = frames
         # Bytes written by this run, _KEPT for an edited matte; files of earlier runs are not blended.
         self._written = np.zeros((len(frames), len(objects)), np.int64)
+        self._renewed = np.zeros((len(frames), len(objects)), bool)  # whether this run wrote the matte, even if empty
         self.kept_labels: set[int] = set()  # frame numbers of label images that were edited, and kept
         self.set_aside: list[Path] = []  # where images that could not be read were moved to
 
@@ -64,6 +65,16 @@ class MatteWriter:
         """Return the frame numbers of the edited mattes that were kept, by object."""
         rows = {object_id: np.flatnonzero(self._written[:, i] == _KEPT) for i, object_id in enumerate(self._objects)}
         return {object_id: [self._numbers[self._frames[row]] for row in found] for object_id, found in rows.items()}
+
+    def of_earlier_runs(self) -> list[int]:
+        """Return the frame numbers on which mattes of this job's objects are left that this run did not write."""
+        numbers = {self._numbers[frame]: row for row, frame in enumerate(self._frames)}
+        columns = {f"{object_id:03d}": i for i, object_id in enumerate(self._objects)}
+        done = self._renewed | (self._written != 0)
+        found = [(int(path.stem), columns.get(path.parent.name)) for path in self._files.recorded()]
+        return sorted(
+            {number for number, i in found if i is not None and not (number in numbers and done[numbers[number], i])}
+        )
 
     def adopt(self, written: np.ndarray, first_matte: Callable[[int, int], Path]) -> bool:
         """Take over mattes that an interrupted run wrote, if their file sizes match; else return False.
@@ -80,6 +91,7 @@ class MatteWriter:
             ]:
                 return False
         self._written = written.copy()
+        self._renewed |= (written != 0).any(axis=1, keepdims=True)
         return True
 
     def start_again(self) -> None:
@@ -114,6 +126,7 @@ class MatteWriter:
             data = encode_matte(alphas[i])
             self._files.write(path, data)
             self._written[row, i] = len(data) if is_new else 0
+            self._renewed[row, i] = True
         self._write_labels(number, labels_from_alphas(alphas, self._objects))
 
     def _blended(self, matte: Matte, object_id: int, number: int, has_first: bool) -> np.ndarray:

@@ -19,6 +19,7 @@ from .written_files import WrittenFiles
 
 MARKER = "keymatte.json"
 _KINDS = ("keymatte", "study", "baseline")  # keys, one of which every marker has; the last two in those of 0.1.0
+_RESULT_FOLDERS = ("labels", "mattes", "outlines", "keys", "unfinished", "edited")
 _MAY_PRECEDE = ("keyframes", MARKER, f"{MARKER}.part", LOCK_FILE, OWNER_FILE)
 _PARTLY_WRITTEN = re.compile(  # temporary files of a run, as paths from the matte folder
     r"(?:keymatte\.json|keymatte-index\.txt|adapted\.safetensors|labels/[0-9]{6,}\.png|mattes/[0-9]{3}/[0-9]{6,}\.png"
@@ -48,18 +49,14 @@ def claim(folder: MatteFolder) -> Iterator[FolderClaim]:
     """Create the folder or take over an existing one, and hold its lock during the `with` block.
 
     Partly written files of an interrupted run are removed. Raises FolderTaken if the folder holds files that are not
-    Keymatte's, FolderInUse if another process writes to it, FolderNotWritable, DiskFull.
+    Keymatte's or links to other folders, FolderInUse if another process writes to it, FolderNotWritable, DiskFull.
     """
     root = folder.root
+    refuse_if_taken(root)
     try:
-        if root.exists() and not root.is_dir():
-            raise FolderTaken(f"{root} is a file, not a folder")
         root.mkdir(parents=True, exist_ok=True)
-        foreign = sorted(path.name for path in root.iterdir() if not _may_precede_claim(path.name))
     except (OSError, ValueError) as error:  # ValueError: a null character
         raise writing_error(root, error) from error
-    if foreign or (root / MARKER).exists():
-        _check_marker(root, foreign)
     with locked(root) as lock:
         earlier = read_marker(folder)
         _remove_partly_written(root)
@@ -68,6 +65,22 @@ def claim(folder: MatteFolder) -> Iterator[FolderClaim]:
             yield FolderClaim(folder, lock, written, earlier)
         finally:
             written.close()
+
+
+def refuse_if_taken(root: Path) -> None:
+    """Raise FolderTaken unless a folder is new, empty or Keymatte's. Raises FolderNotWritable if that is unknown."""
+    try:
+        if root.exists() and not root.is_dir():
+            raise FolderTaken(f"{root} is a file, not a folder")
+        if is_link(root) and not root.exists():
+            raise FolderTaken(f"{root} is a link to {root.readlink()}, which does not exist")
+        names = [path.name for path in root.iterdir()] if root.exists() else []
+    except (OSError, ValueError) as error:  # ValueError: a null character
+        raise writing_error(root, error) from error
+    foreign = sorted(name for name in names if not _may_precede_claim(name))
+    if foreign or MARKER in names:
+        _check_marker(root, foreign)
+    _check_links(root)
 
 
 def read_marker(folder: MatteFolder) -> dict[str, Any]:
@@ -85,6 +98,16 @@ def _check_marker(root: Path, foreign: list[str]) -> None:
         raise FolderTaken(
             f"{MARKER} in {root} is damaged, or another program's",
             remedy="Choose another folder, or move everything but the folder keyframes out of this one.",
+        )
+
+
+def _check_links(root: Path) -> None:
+    """Raise FolderTaken if a folder for results is a link: what lies behind it may be somebody else's."""
+    folders = (*(root / name for name in _RESULT_FOLDERS), *(root / "mattes").glob("*"))
+    if link := next((folder for folder in folders if is_link(folder)), None):
+        raise FolderTaken(
+            f"{link} is a link to {link.readlink()}, and results are written only inside the matte folder",
+            remedy="Replace the link by a folder, or link the whole matte folder instead.",
         )
 
 

@@ -69,6 +69,8 @@ def look(image: StoredImage) -> MaskLook:
     """Count the values of an image."""
     form, codes, white = _codes(image)
     fractions = codes.dtype.kind == "f"
+    if fractions and form == "grey" and white == 1 and codes.max(initial=0) >= _NO_FRACTIONS:
+        white = 255.0  # values of 8 bits, saved as float after resampling
     values, counts, inner = _count(_levels(codes, white) if fractions else codes)
     if form == "grey" and len(values) > _MAX_DISTINCT:  # of 16 bits
         values, counts, inner = _count(_levels(codes, white))
@@ -87,18 +89,21 @@ def look(image: StoredImage) -> MaskLook:
         lossy=image.lossy,
         rgb=image.values.ndim == 3,
     )
-    if image.alpha is None or not (image.alpha < 0.5).any():
-        return made
-    opaque = image.alpha >= 0.5
+    opaque = None if image.alpha is None else image.alpha >= 0.5
+    return made if opaque is None or opaque.all() else _with_alpha(made, codes, opaque)
+
+
+def _with_alpha(mask: MaskLook, codes: NDArray[Any], opaque: NDArray[np.bool_]) -> MaskLook:
+    """Add what the opaque part of an image says, if some of it is transparent."""
     shown, hidden = np.unique(codes[opaque]), np.unique(codes[~opaque])
-    same_part = np.array_equal(codes >= white / 2, opaque)
+    same_part = mask.form == "grey" and np.array_equal(codes >= mask.white / 2, opaque)
     return replace(
-        made,
+        mask,
         transparent=True,
         opaque=bool(opaque.any()),
-        cut_out=len(shown) <= 1 or len(shown) > _MAX_SHOWN or (form == "grey" and same_part),
+        cut_out=len(shown) <= 1 or len(shown) > _MAX_SHOWN or same_part,
         shown=frozenset(shown.tolist()),
-        numbered=form == "palette" and hidden.tolist() == [0] and 0 not in shown,
+        numbered=mask.form == "palette" and hidden.tolist() == [0] and 0 not in shown,
     )
 
 
@@ -179,7 +184,7 @@ class ValueCounts:
     @classmethod
     def of(cls, looks: Sequence[MaskLook]) -> ValueCounts:
         """Add up the values of several images."""
-        fullest = max(looks, key=lambda mask: len(mask.pixels))
+        fullest = max(looks, key=lambda mask: (len(mask.pixels), max(mask.pixels)))
         made = cls(fullest.name, max(mask.white for mask in looks), any(mask.lossy for mask in looks))
         for mask in looks:
             for value, count in mask.pixels.items():

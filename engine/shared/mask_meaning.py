@@ -30,7 +30,16 @@ def meanings_of(looks: Sequence[MaskLook], asked: Masks = Masks.AUTO) -> list[Me
         _check_alpha(looks)
         if not all(mask.numbered for mask in looks if mask.transparent):
             return [Meaning(Masks.ALPHA) if mask.transparent or not mask.empty else Meaning() for mask in looks]
+        decided = _by_colours(_of_one_form(looks), asked)
+        # Where the transparent background is the bright one of two colours, only the alpha says what is inside.
+        return [_on_transparent_white(mask, meaning) for mask, meaning in zip(looks, decided)]
     return _by_colours(_of_one_form(looks), asked)
+
+
+def _on_transparent_white(mask: MaskLook, meaning: Meaning) -> Meaning:
+    """Return the reading by alpha for a black and white palette image whose transparent part is white."""
+    inverted = meaning.masks == Masks.BINARY and mask.transparent and mask.brightness(0) >= mask.white / 2
+    return Meaning(Masks.ALPHA) if inverted else meaning
 
 
 def _by_colours(looks: Sequence[MaskLook], asked: Masks) -> list[Meaning]:
@@ -200,7 +209,7 @@ def _dark_numbers(values: ValueCounts) -> Meaning:
 
 def _small_numbers_and_255(values: ValueCounts, others: Sequence[float], black_and_white: Meaning) -> Meaning:
     """Return the reading of small values and 255: object numbers and unknown pixels, or a mask and its soft edges."""
-    if not values.void_beside_numbers:
+    if not values.void_beside_numbers or (len(others) == 1 and 0 not in values.pixels):
         raise _unsure(values.name, "255 could be an object, white, or unknown")
     flat = values.flatness(others) >= _REGION
     if flat or sum(values.pixels[value] for value in others) >= _MIN_NUMBERED * values.pixels[VOID]:

@@ -18,7 +18,7 @@ from engine.shared.folder_lock import locked
 from engine.shared.matte_folder import MatteFolder
 from engine.shared.outlines import Outlines
 from engine.shared.protocol import Finished, MatteReady
-from engine.shared.types import PropagationJob
+from engine.shared.types import Direction, PropagationJob
 from tests import films
 from tests.engine.jobs.test_propagate import job_of, run_job
 from tests.films import Film
@@ -74,6 +74,19 @@ def test_edited_mattes_are_kept_and_told_and_labels_and_outlines_follow_them(job
     folder.matte(1, 4).unlink()
     assert "1 matte that was edited by hand was kept (object 1, frame 7)." in finished(again).note
     assert not (read_matte(folder.matte(1, 4)) * 255 == painted[4]).all()
+
+
+def test_mattes_that_a_run_in_one_direction_leaves_are_told(job, film, tmp_path):
+    assert not finished(job).note
+    folder, keys = MatteFolder(job.folder), film.write_keyframes(tmp_path / "later", [3])
+    before = folder.matte(1, 2).read_bytes()
+    forward = replace(job_of(job.clip.path, keys, job.folder), direction=Direction.FORWARD)
+    assert finished(forward).note == "Mattes of earlier runs were left as they are on frames 0 to 2."
+    assert folder.matte(1, 2).read_bytes() == before
+    assert finished(replace(job, frames=range(4, 6))).note == (
+        "Mattes of earlier runs were left as they are on frames 0 to 3, 6 to 9."
+    )
+    assert not finished(job).note
 
 
 def test_a_matte_that_is_edited_during_the_run_is_kept(job):
@@ -146,7 +159,8 @@ def test_results_of_an_object_without_keyframes_do_not_stay(job, film, tmp_path)
     aside = job.folder / "edited" / "mattes" / "002"
     assert [path.name for path in aside.iterdir()] == ["000005.png"]
     assert answer.note == (
-        f"Object 2 has no keyframes any more: its 9 mattes were removed, and 1 matte edited by hand moved to {aside}."
+        f"Object 2 has no keyframes any more: its 9 mattes were removed, and 1 matte edited by hand moved to {aside}. "
+        "Mattes of earlier runs were left as they are on frames 8 to 9."
     )
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from engine.media.keyframe_folders import read_keyframes
 from engine.media.label_images import PALETTE, read_keyframe, write_labels
 from engine.shared.codec import from_json, to_json
-from engine.shared.errors import EngineError, KeyframeNotLabels
+from engine.shared.errors import EngineError, KeyframeNotLabels, NoKeyframes
 from engine.shared.mask_images import Masks
 from engine.shared.types import KeyframeFile
 from tests.exr_files import rgb, write_exr
@@ -110,6 +110,14 @@ def test_float_images_are_masks_of_0_to_1(tmp_path):
     assert told.startswith("keyframes: 3 images, black and white: 1 object, 15 % of the frame; soft edges")
 
 
+@pytest.mark.parametrize("masks", [Masks.AUTO, Masks.BINARY])
+def test_float_images_of_0_to_255_are_cut_at_the_same_half(tmp_path, masks):
+    Image.fromarray((SOFT * 255).astype(np.float32)).save(tmp_path / "1.tif")
+    Image.fromarray(np.where(DISC, 255, 0).astype(np.float32)).save(tmp_path / "2.tif")
+    found, _ = read(tmp_path, masks)
+    assert np.array_equal(found[0] == 1, SOFT >= 0.5) and np.array_equal(found[1] == 1, DISC)
+
+
 NUMBERS = {
     "grey": Image.fromarray(TWO),
     "16 bits": Image.fromarray(TWO.astype(np.uint16)),
@@ -134,6 +142,12 @@ def test_object_numbers_are_read_as_stored(tmp_path, kind):
 def test_transparent_background_of_a_palette_leaves_its_numbers(tmp_path):
     NUMBERS["own palette"].save(tmp_path / "3.png", transparency=0)
     assert np.array_equal(read(tmp_path)[0][0], TWO)
+
+
+def test_on_a_transparent_white_background_the_black_part_is_the_object(tmp_path):
+    indexed(DISC, WHITE, BLACK).save(tmp_path / "3.png", transparency=0)
+    (labels,), told = read(tmp_path)
+    assert np.array_equal(labels, DISC) and "opaque and transparent: 1 object" in told
 
 
 def test_large_flat_greys_are_numbers(tmp_path):
@@ -199,6 +213,19 @@ def test_what_is_not_clear_is_asked(tmp_path, kind):
     with pytest.raises(KeyframeNotLabels, match=r"3\.png") as refusal:
         read(tmp_path)
     assert "--masks" in refusal.value.remedy or "photograph" in kind
+
+
+def test_the_image_that_is_not_clear_is_the_one_named(tmp_path):
+    Image.fromarray(DISC.astype(np.uint8)).save(tmp_path / "3.png")
+    Image.fromarray(np.where(DISC, 255, 0).astype(np.uint8)).save(tmp_path / "4.png")
+    with pytest.raises(KeyframeNotLabels, match=r"4\.png holds is not clear: 255"):
+        read(tmp_path)
+
+
+def test_a_folder_of_files_that_are_no_images_names_one(tmp_path):
+    (tmp_path / "00001.gif").write_bytes(b"GIF89a")
+    with pytest.raises(NoKeyframes, match=r"of a kind that is read as such; it has 00001\.gif"):
+        read(tmp_path)
 
 
 def test_the_choice_is_obeyed(tmp_path):

@@ -6,13 +6,14 @@ import os
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from engine.media import movie_index
 from engine.media.frames import FrameReader
 from engine.media.movie_index import load_index
-from engine.shared.errors import Cancelled, ClipUnreadable
+from engine.shared.errors import BadSetting, Cancelled, ClipUnreadable
 from tests.movie_files import number_on, numbered_pictures, write_movie
 
 UNEVEN = [*range(0, 400, 40), *range(400, 1600, 120)]  # milliseconds: 10 pictures at 25 a second, 10 more slowly
@@ -29,6 +30,12 @@ def cache(tmp_path, monkeypatch) -> Path:
 def numbers(reader: FrameReader) -> list[int]:
     """Return the number on the picture of each media frame."""
     return [number_on(reader.read(frame)) for frame in range(reader.clip.frame_count)]
+
+
+def textured_pictures(count: int) -> np.ndarray:
+    """Return pictures (count, 48, 64, 3) uint8 of noise that drifts, which fill a file evenly."""
+    noise = np.random.default_rng(3).integers(0, 256, (48, 64 + 2 * count, 3), np.uint8)
+    return np.stack([noise[:, 2 * number :][:, :64] for number in range(count)])
 
 
 def joined(tmp_path: Path) -> Path:
@@ -150,6 +157,55 @@ def test_a_file_with_sound_only_is_an_error(tmp_path):
     path = write_movie(tmp_path / "a.mkv", numbered_pictures(0), sound_seconds=1)
     with pytest.raises(ClipUnreadable, match=r"a\.mkv"):
         FrameReader.open(path)
+
+
+def test_damaged_pictures_are_read_again_as_they_were_indexed_and_told(tmp_path):
+    path = write_movie(tmp_path / "a.mkv", textured_pictures(30), options={"crf": "12", "g": "12"})
+    data = bytearray(path.read_bytes())
+    for offset in range(len(data) // 2, len(data) // 2 + 40):
+        data[offset] ^= 0x55
+    path.write_bytes(data)
+    with FrameReader.open(path) as reader:
+        assert "a.mkv is damaged" in reader.warning and "of its 30 pictures" in reader.warning
+        forward = [reader.read(frame) for frame in range(30)]
+        backward = [reader.read(frame) for frame in reversed(range(30))][::-1]
+    assert all(np.array_equal(one, other) for one, other in zip(forward, backward))
+
+
+@pytest.mark.parametrize("sound_seconds", [0, 3])
+def test_a_matroska_file_that_was_cut_off_is_told(tmp_path, sound_seconds):
+    path = write_movie(tmp_path / "a.mkv", textured_pictures(50), options={"g": "1"}, sound_seconds=sound_seconds)
+    with FrameReader.open(path) as reader:
+        assert reader.clip.frame_count == 50 and not reader.warning
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with FrameReader.open(path) as reader:
+        count = reader.clip.frame_count
+        assert count < 45
+        assert f"cut off: it should last 2 s, but only the first {count / 25:.4g} s, {count} pictures" in reader.warning
+
+
+def test_a_rate_that_gives_too_many_frames_is_an_error(tmp_path):
+    path = write_movie(tmp_path / "a.mp4", numbered_pictures(3))
+    for rate in (1e7, 1e308):
+        with pytest.raises(BadSetting, match="at most 1048574"):
+            FrameReader.open(path, fps=rate)
+
+
+def test_that_a_file_has_several_video_streams_is_told(tmp_path):
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        streams = [container.add_stream("mpeg4", rate=25) for _ in range(2)]
+        for stream in streams:
+            stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        for stream, pictures in zip(streams, (numbered_pictures(5), numbered_pictures(9)[4:])):
+            for number, pixels in enumerate(pictures):
+                frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+                frame.pts = number
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    with FrameReader.open(path) as reader:
+        assert numbers(reader) == list(range(5))
+        assert "a.mkv has 2 video streams; the first is used" in reader.counting
 
 
 def test_an_index_is_made_once_and_again_when_the_movie_changes(tmp_path, cache, monkeypatch):

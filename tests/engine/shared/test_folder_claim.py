@@ -13,7 +13,7 @@ import pytest
 
 from engine.shared import folder_lock
 from engine.shared.errors import FolderInUse, FolderNotWritable, FolderTaken
-from engine.shared.folder_claim import claim, read_marker
+from engine.shared.folder_claim import claim, read_marker, refuse_if_taken
 from engine.shared.folder_lock import LOCK_FILE, OWNER_FILE, locked, refuse_if_locked
 from engine.shared.matte_folder import CHECKPOINT_FILE, MatteFolder
 from engine.shared.written_files import WrittenFiles
@@ -183,6 +183,26 @@ def test_links_out_of_the_folder_are_neither_listed_nor_emptied(tmp_path):
     folder.remove_unfinished()
     assert {path: path.read_text() for path in outside.rglob("*") if path.is_file()} == before
     assert folder.unfinished.is_symlink()
+
+
+@links
+@pytest.mark.parametrize("name", ["labels", "mattes", "mattes/009", "outlines", "keys", "unfinished", "edited"])
+def test_results_are_not_written_through_links(tmp_path, name):
+    (tmp_path / "outside").mkdir()
+    folder = MatteFolder(tmp_path / "shot")
+    with claim(folder) as claimed:
+        claimed.mark({})
+    (folder.root / name).parent.mkdir(exist_ok=True)
+    (folder.root / name).symlink_to(tmp_path / "outside")
+    with pytest.raises(FolderTaken, match=f"{name} is a link to .*outside"), claim(folder):
+        pass
+    (tmp_path / "whole").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FolderTaken, match=r"whole is a link to .*elsewhere, which does not exist"):
+        refuse_if_taken(tmp_path / "whole")
+    (tmp_path / "elsewhere").mkdir()
+    with claim(MatteFolder(tmp_path / "whole")) as claimed:
+        claimed.mark({})
+    assert (tmp_path / "elsewhere" / "keymatte.json").is_file() and not any((tmp_path / "outside").iterdir())
 
 
 def test_only_own_files_of_an_interrupted_job_are_removed(tmp_path):
