@@ -36,7 +36,7 @@ class ImageObjects:
 
     pixels: dict[int, np.ndarray]  # (H, W) bool by object number; a mask of one object has the number 1
     meaning: Meaning
-    told: str  # what was taken, for the user
+    summary_text: str  # what was taken, for the user
 
 
 def read_objects(path: Path, clip: MovieClip, masks: Masks) -> ImageObjects:
@@ -56,8 +56,8 @@ def read_objects(path: Path, clip: MovieClip, masks: Masks) -> ImageObjects:
     mask = read_mask(image, meaning)
     ids = [int(number) for number in np.unique(mask.labels) if number]
     share = np.count_nonzero(mask.labels) / mask.labels.size
-    told = summary(meaning, ids, share, soft=mask.alpha is not None)
-    return ImageObjects({number: mask.labels == number for number in ids}, meaning, told)
+    summary_text = summary(meaning, ids, share, soft=mask.alpha is not None)
+    return ImageObjects({number: mask.labels == number for number in ids}, meaning, summary_text)
 
 
 def object_pixels(path: Path, clip: MovieClip, object_id: int, masks: Masks) -> tuple[np.ndarray, str]:
@@ -68,12 +68,12 @@ def object_pixels(path: Path, clip: MovieClip, object_id: int, masks: Masks) -> 
     """
     image = read_objects(path, clip, masks)
     if object_id in image.pixels:
-        return image.pixels[object_id], image.told
+        return image.pixels[object_id], image.summary_text
     if len(image.pixels) == 1:
-        return next(iter(image.pixels.values())), image.told
+        return next(iter(image.pixels.values())), image.summary_text
     if not image.pixels:
         film = clips.video_clip(clip)
-        return np.zeros((film.height, film.width), bool), image.told
+        return np.zeros((film.height, film.width), bool), image.summary_text
     raise KeyframeNotLabels(
         f"{path.name} has objects {', '.join(map(str, image.pixels))}, but not object {object_id}",
         remedy="Select another object in the list, or choose All Objects in the file browser.",
@@ -93,7 +93,7 @@ def all_object_pixels(path: Path, clip: MovieClip, masks: Masks) -> tuple[dict[i
         )
     if not image.pixels:
         raise KeyframeNotLabels(f"{path.name} shows no objects")
-    return image.pixels, image.told
+    return image.pixels, image.summary_text
 
 
 def _read_stored(path: Path) -> StoredImage:

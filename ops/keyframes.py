@@ -87,19 +87,19 @@ images, use opaque pixels, or bright ones without transparency"""
         if self.all_objects:
             return self._import_all(context, path)
         item = object_in(context)
-        pixels, told = mask_images.object_pixels(path, clip, item.object_id, Masks[self.masks])
-        return _set_keyframe(clip, item, frame, pixels, told)
+        pixels, summary = mask_images.object_pixels(path, clip, item.object_id, Masks[self.masks])
+        return _set_keyframe(clip, item, frame, pixels, summary)
 
     def _import_all(self, context: Context, path: Path) -> str:
         clip, frame = clip_in(context), context.scene.frame_current
         clips.media_frame_inside(clip, frame)
-        objects, told = mask_images.all_object_pixels(path, clip, Masks[self.masks])
+        objects, summary = mask_images.all_object_pixels(path, clip, Masks[self.masks])
         for number, pixels in objects.items():
             if find_object(clip, number) is None:
                 add_object(clip, object_id=number)
             keyframes.set_keyframe(clip, number, frame, pixels)
         overlaps = [text for number in objects for text in keyframes.overlap_messages(clip, number, frame)]
-        return "; ".join([f"Keyframes of {len(objects)} objects set on frame {frame}", *overlaps, told])
+        return "; ".join([f"Keyframes of {len(objects)} objects set on frame {frame}", *overlaps, summary])
 
 
 class CLIP_OT_matte_keyframe_clear(ClipOperator, Operator):
@@ -147,11 +147,11 @@ class CLIP_OT_matte_keyframe_jump(ClipOperator, Operator):
         return ""
 
 
-def _set_keyframe(clip: MovieClip, item: MatteObject, frame: int, pixels: np.ndarray, told: str = "") -> str:
-    """Set the keyframe, and return the text to report; `told` says what was taken from an image."""
+def _set_keyframe(clip: MovieClip, item: MatteObject, frame: int, pixels: np.ndarray, summary: str = "") -> str:
+    """Set the keyframe, and return the text to report; `summary` says what was taken from an image."""
     keyframes.set_keyframe(clip, item.object_id, frame, pixels)
     text = f"Keyframe of {item.name} set on frame {frame}: {int(pixels.sum())} pixels"
-    return "; ".join([text, *keyframes.overlap_messages(clip, item.object_id, frame), *filter(None, [told])])
+    return "; ".join([text, *keyframes.overlap_messages(clip, item.object_id, frame), *filter(None, [summary])])
 
 
 CLASSES = (

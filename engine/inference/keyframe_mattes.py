@@ -88,7 +88,8 @@ def _outline_length(mask: Mask) -> Alpha:
     """Return how much of the mask's outline runs through each pixel, (H, W) in pixels."""
     smooth = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.0, borderType=cv2.BORDER_REPLICATE)
     rows, columns = np.gradient(smooth)
-    return np.hypot(rows, columns).astype(np.float32)
+    length: Alpha = np.hypot(rows, columns).astype(np.float32)
+    return length
 
 
 def _signed_distance(mask: Mask) -> Alpha:

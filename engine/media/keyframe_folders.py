@@ -67,7 +67,7 @@ def read_keyframes(
         tell(_told(found, keyframes, object_ids))
     if unlabelled == "absent":
         keyframes = _with_absent_objects(keyframes)
-    return tuple(sorted((keyframe for keyframe in keyframes if keyframe.objects), key=lambda one: one.frame))
+    return tuple(sorted((keyframe for keyframe in keyframes if keyframe.objects), key=lambda keyframe: keyframe.frame))
 
 
 def mask_files(folder: Path) -> list[Path]:
@@ -78,7 +78,7 @@ def mask_files(folder: Path) -> list[Path]:
     folders = in_natural_order(path for path in inside if path.is_dir() and not path.name.startswith("."))
     if any(is_number(path.name) for path in folders):  # as the extension writes them, beside their earlier versions
         folders = [path for path in folders if path.name != "versions"]
-    files = [path for one in folders for path in in_natural_order(one.iterdir()) if is_picture(path)]
+    files = [path for folder in folders for path in in_natural_order(folder.iterdir()) if is_picture(path)]
     return files or label_files(folder)
 
 
@@ -145,8 +145,8 @@ def _told(masks: Sequence[_Mask], keyframes: Sequence[KeyframeFile], object_ids:
     names = {object_id: object_name(rest) for rest, object_id in object_ids.items() if several or "/" in rest}
     ids = sorted({id_ for keyframe in keyframes for id_ in keyframe.objects})
     share = sum(mask.share for mask in shown) / len({mask.name.frame for mask in shown})
-    told = summary(meaning, ids, share, soft=any(mask.soft for mask in shown), names=names)
-    return f"keyframes: {counted(len(masks), 'image')}, {told}"
+    text = summary(meaning, ids, share, soft=any(mask.soft for mask in shown), names=names)
+    return f"keyframes: {counted(len(masks), 'image')}, {text}"
 
 
 def _with_absent_objects(keyframes: list[KeyframeFile]) -> list[KeyframeFile]:

@@ -126,10 +126,11 @@ def _read(group: Sequence[Path], parts: Sequence[NameParts], columns: Sequence[C
     best = max((reading.matched, reading.rank) for reading in readings)
     first, *others = [reading for reading in readings if (reading.matched, reading.rank) == best]
     for other in others:
-        for file, one, two in zip(group, first.frames, other.frames):
-            if one is not None and two is not None and one != two:
+        for file, first_frame, other_frame in zip(group, first.frames, other.frames):
+            if first_frame is not None and other_frame is not None and first_frame != other_frame:
+                numbers = names.numbers[first_frame], names.numbers[other_frame]
                 raise KeyframeNameUnclear(
-                    f"{file.name} could be the mask of frame {names.numbers[one]} or of frame {names.numbers[two]}"
+                    f"{file.name} could be the mask of frame {numbers[0]} or of frame {numbers[1]}"
                 )
     return first
 

@@ -113,14 +113,14 @@ class MatteWriter:
                 self._written[row, i] = _KEPT if is_new else self._written[row, i]
                 continue
             has_first = self._written[row, i] > 0
-            if is_new:
-                index = matte.objects.index(object_id)
-                alphas[i], blend_weight = matte.alpha[index], matte.blend_weights[index]
-                if has_first and blend_weight < 1:
-                    alphas[i] = blend_weight * alphas[i] + (1 - blend_weight) * self._read_first(object_id, number)
-            elif (existing := read_existing(path, alphas.shape[1:])) is not None:
-                alphas[i] = existing  # of the other sweep, or of an earlier run, for an object that this matte lacks
+            # What stays is the other sweep's or an earlier run's for an object that this matte lacks, or a keyframe's.
+            stays = not is_new or (has_first and _weight(matte, object_id) == 1)
+            existing = read_existing(path, alphas.shape[1:]) if stays else None
+            if existing is not None:
+                alphas[i] = existing
                 continue
+            if is_new:
+                alphas[i] = self._blended(matte, object_id, number, has_first)
             elif not complete:
                 continue
             data = encode_matte(alphas[i])
@@ -128,6 +128,13 @@ class MatteWriter:
             self._written[row, i] = len(data) if is_new else 0
             self._renewed[row, i] = True
         self._write_labels(number, labels_from_alphas(alphas, self._objects))
+
+    def _blended(self, matte: Matte, object_id: int, number: int, has_first: bool) -> np.ndarray:
+        """Return the matte of an object, blended with the first sweep's if it has one."""
+        alpha, weight = matte.alpha[matte.objects.index(object_id)], _weight(matte, object_id)
+        if has_first and weight < 1:
+            return weight * alpha + (1 - weight) * self._read_first(object_id, number)
+        return alpha
 
     def _read_first(self, object_id: int, number: int) -> np.ndarray:
         """Read the first sweep's matte of an object, keeping a copy of it if `keep_first` is set."""
@@ -185,6 +192,10 @@ class MatteWriter:
             data = encode_labels(labels_from_alphas(np.stack(list(alphas.values())), list(alphas)))
             if not path.is_file() or path.read_bytes() != data:
                 self._files.write(path, data)
+
+
+def _weight(matte: Matte, object_id: int) -> float:
+    return matte.blend_weights[matte.objects.index(object_id)]
 
 
 class ProbabilityFile:

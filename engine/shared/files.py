@@ -48,13 +48,13 @@ def atomic_write(path: Path) -> Iterator[Path]:
     except (OSError, ValueError) as error:
         raise writing_error(path, error) from error
     try:
-        if part.is_symlink():
-            part.unlink()  # else the link's target would be overwritten
-        if part.is_dir():
+        if part.is_dir() and not part.is_symlink():
             raise FolderNotWritable(
                 f"{path} cannot be written: {part.name}, the name of its temporary file, is a folder",
                 remedy="Move or rename that folder.",
             )
+        part.unlink(missing_ok=True)  # of an earlier run, or a link, whose target must not be overwritten
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # fails if another process is as far
         yield part
         _replace(part, path)
     except OSError as error:

@@ -181,13 +181,13 @@ class ValueCounts:
     @classmethod
     def of(cls, looks: Sequence[MaskLook]) -> ValueCounts:
         """Add up the values of several images."""
-        fullest = max(looks, key=lambda one: (len(one.pixels), max(one.pixels)))
-        made = cls(fullest.name, max(one.white for one in looks), any(one.lossy for one in looks))
-        for one in looks:
-            for value, count in one.pixels.items():
+        fullest = max(looks, key=lambda mask: (len(mask.pixels), max(mask.pixels)))
+        made = cls(fullest.name, max(mask.white for mask in looks), any(mask.lossy for mask in looks))
+        for mask in looks:
+            for value, count in mask.pixels.items():
                 made.pixels[value] = made.pixels.get(value, 0) + count
-                made.inner[value] = made.inner.get(value, 0) + one.inner[value]
-            made.void_beside_numbers |= VOID in one.pixels and any(0 < value < VOID for value in one.pixels)
+                made.inner[value] = made.inner.get(value, 0) + mask.inner[value]
+            made.void_beside_numbers |= VOID in mask.pixels and any(0 < value < VOID for value in mask.pixels)
         brightest = max(made.pixels)
         if (made.white > 255 and brightest <= 255) or (made.white == 1 and brightest >= _NO_FRACTIONS):
             made.white = 255.0  # values of 8 bits, saved with 16 bits or as float

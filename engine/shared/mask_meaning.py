@@ -26,60 +26,61 @@ def meanings_of(looks: Sequence[MaskLook], asked: Masks = Masks.AUTO) -> list[Me
         return [_as_colours(looks)] * len(looks)
     if asked in (Masks.NUMBERS, Masks.ALPHA):
         return [Meaning(asked)] * len(looks)
-    if asked == Masks.AUTO and any(one.transparent for one in looks):
+    if asked == Masks.AUTO and any(mask.transparent for mask in looks):
         _check_alpha(looks)
-        if not all(one.numbered for one in looks if one.transparent):
-            return [Meaning(Masks.ALPHA) if one.transparent or not one.empty else Meaning() for one in looks]
+        if not all(mask.numbered for mask in looks if mask.transparent):
+            return [Meaning(Masks.ALPHA) if mask.transparent or not mask.empty else Meaning() for mask in looks]
         decided = _by_colours(_of_one_form(looks), asked)
         # Where the transparent background is the bright one of two colours, only the alpha says what is inside.
-        return [_on_transparent_white(one, meaning) for one, meaning in zip(looks, decided)]
+        return [_on_transparent_white(mask, meaning) for mask, meaning in zip(looks, decided)]
     return _by_colours(_of_one_form(looks), asked)
 
 
-def _on_transparent_white(one: MaskLook, meaning: Meaning) -> Meaning:
+def _on_transparent_white(mask: MaskLook, meaning: Meaning) -> Meaning:
     """Return the reading by alpha for a black and white palette image whose transparent part is white."""
-    inverted = meaning.masks == Masks.BINARY and one.transparent and one.brightness(0) >= one.white / 2
+    inverted = meaning.masks == Masks.BINARY and mask.transparent and mask.brightness(0) >= mask.white / 2
     return Meaning(Masks.ALPHA) if inverted else meaning
 
 
 def _by_colours(looks: Sequence[MaskLook], asked: Masks) -> list[Meaning]:
     """Decide, or only find what is half of white if black and white is asked for; alpha is ignored."""
     groups: dict[tuple[object, ...], list[MaskLook]] = {}
-    for one in looks:
-        groups.setdefault(_group(one), []).append(one)
+    for mask in looks:
+        groups.setdefault(_group(mask), []).append(mask)
     decide = _binary if asked == Masks.BINARY else _decide
-    shown = {key: group for key, group in groups.items() if asked == Masks.BINARY or not all(o.empty for o in group)}
-    decided = {key: decide(ValueCounts.of(group), group[0]) for key, group in shown.items()}
+    if asked != Masks.BINARY:
+        groups = {key: group for key, group in groups.items() if not all(mask.empty for mask in group)}
+    decided = {key: decide(ValueCounts.of(group), group[0]) for key, group in groups.items()}
     _check_that_all_agree([(groups[key][0].name, meaning) for key, meaning in decided.items()])
     colours = tuple(sorted({colour for meaning in decided.values() for colour in meaning.colours}))
     void = any(meaning.void for meaning in decided.values())
-    return [replace(decided.get(_group(one), Meaning()), colours=colours, void=void) for one in looks]
+    return [replace(decided.get(_group(mask), Meaning()), colours=colours, void=void) for mask in looks]
 
 
-def _group(one: MaskLook) -> tuple[object, ...]:
+def _group(mask: MaskLook) -> tuple[object, ...]:
     """Return what images must have in common for their values to be comparable."""
-    return one.form, one.white, one.palette
+    return mask.form, mask.white, mask.palette
 
 
 def _check_alpha(looks: Sequence[MaskLook]) -> None:
     """Raise KeyframeNotLabels unless alpha alone says what the object is, in all images."""
-    marked = [one for one in looks if one.transparent]
-    if not any(one.opaque for one in marked) and max(len(one.pixels) for one in marked) > 1:
+    marked = [mask for mask in looks if mask.transparent]
+    if not any(mask.opaque for mask in marked) and max(len(mask.pixels) for mask in marked) > 1:
         raise _unsure(marked[0].name, "it is transparent everywhere, but its colours differ")
-    if all(one.numbered for one in marked):
+    if all(mask.numbered for mask in marked):
         return
-    for one in looks:
-        if one.transparent and not one.cut_out:
-            raise _unsure(one.name, "both its colours and its alpha could be the mask")
-        if not one.transparent and not one.empty:
-            raise _unsure(one.name, f"it has no transparent pixels, unlike {marked[0].name}")
+    for mask in looks:
+        if mask.transparent and not mask.cut_out:
+            raise _unsure(mask.name, "both its colours and its alpha could be the mask")
+        if not mask.transparent and not mask.empty:
+            raise _unsure(mask.name, f"it has no transparent pixels, unlike {marked[0].name}")
 
 
 def _of_one_form(looks: Sequence[MaskLook]) -> list[MaskLook]:
     """Return the statistics with those of grey RGB images in terms of colours if others have colours."""
-    if not any(one.form == "colour" for one in looks):
+    if not any(mask.form == "colour" for mask in looks):
         return list(looks)
-    return [one.as_colour() if one.form == "grey" and one.rgb and one.white == 255 else one for one in looks]
+    return [mask.as_colour() if mask.form == "grey" and mask.rgb and mask.white == 255 else mask for mask in looks]
 
 
 def _check_that_all_agree(decided: Sequence[tuple[str, Meaning]]) -> None:
@@ -95,7 +96,7 @@ def _check_that_all_agree(decided: Sequence[tuple[str, Meaning]]) -> None:
 
 def _as_colours(looks: Sequence[MaskLook]) -> Meaning:
     """Return the reading of images as colours: each colour but black is an object, in the order of 0xRRGGBB."""
-    colours = sorted({colour for one in looks for colour in one.shown_colours() if colour})
+    colours = sorted({colour for mask in looks for colour in mask.shown_colours() if colour})
     if len(colours) > MAX_COLOURS:
         raise KeyframeNotLabels(
             f"{looks[0].name} has {len(colours)} colours, from soft edges or a photograph: these are not objects",
@@ -104,22 +105,22 @@ def _as_colours(looks: Sequence[MaskLook]) -> Meaning:
     return Meaning(Masks.COLOURS, colours=tuple(colours))
 
 
-def _binary(values: ValueCounts, one: MaskLook) -> Meaning:
+def _binary(values: ValueCounts, mask: MaskLook) -> Meaning:
     """Return the reading as black and white, cut at half of white or, if all is darker, of the brightest value."""
-    brightness = max(one.brightness(value) for value in values.pixels)
+    brightness = max(mask.brightness(value) for value in values.pixels)
     white = values.white if brightness >= values.white / 2 or not brightness else brightness
     return Meaning(Masks.BINARY, half=white / 2)
 
 
-def _decide(values: ValueCounts, one: MaskLook) -> Meaning:
+def _decide(values: ValueCounts, mask: MaskLook) -> Meaning:
     rules: dict[str, Callable[[ValueCounts, MaskLook], Meaning]]
     rules = {"grey": _of_grey, "palette": _of_palette, "colour": _of_colour}
-    return rules[one.form](values, one)
+    return rules[mask.form](values, mask)
 
 
 # -- palettes and colours ----------------------------------------------------------------------------------------------
-def _of_palette(values: ValueCounts, one: MaskLook) -> Meaning:
-    used = {int(value): one.palette[int(value)] for value in values.ordered}
+def _of_palette(values: ValueCounts, mask: MaskLook) -> Meaning:
+    used = {int(value): mask.palette[int(value)] for value in values.ordered}
     numbers = Meaning(void=values.void_beside_numbers)
     if all(DAVIS_NUMBERS.get(colour) == index for index, colour in used.items()):
         return numbers
@@ -128,16 +129,16 @@ def _of_palette(values: ValueCounts, one: MaskLook) -> Meaning:
     if len(set(used.values())) < len(used):  # the palette does not tell the numbers apart
         return numbers
     if all(colour % 0x010101 == 0 for colour in used.values()):
-        return _of_grey(values.renamed({index: colour & 255 for index, colour in used.items()}), one)
+        return _of_grey(values.renamed({index: colour & 255 for index, colour in used.items()}), mask)
     if len(used) > 3 and len(values.at_edges(used)) > len(used) / 2:
         raise _not_numbers(values, f"{len(used)} colours, from soft edges or a photograph")
     likely_backgrounds = {0, _WHITE} & {colour for index, colour in used.items() if index not in (0, VOID)}
-    if one.palette[0] and likely_backgrounds:
+    if mask.palette[0] and likely_backgrounds:
         raise _unsure(values.name, "by its numbers, the black or white part would be an object")
     return numbers
 
 
-def _of_colour(values: ValueCounts, one: MaskLook) -> Meaning:
+def _of_colour(values: ValueCounts, mask: MaskLook) -> Meaning:
     colours = [int(value) for value in values.ordered]
     numbers = {DAVIS_NUMBERS.get(colour) for colour in colours}
     if None not in numbers and not values.lossy:
@@ -154,7 +155,7 @@ def _of_colour(values: ValueCounts, one: MaskLook) -> Meaning:
 
 
 # -- greys -------------------------------------------------------------------------------------------------------------
-def _of_grey(values: ValueCounts, one: MaskLook) -> Meaning:
+def _of_grey(values: ValueCounts, mask: MaskLook) -> Meaning:
     ordered = values.ordered
     lit = [value for value in ordered if value]
     black_and_white = Meaning(Masks.BINARY, half=values.white / 2)

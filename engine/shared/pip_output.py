@@ -67,9 +67,9 @@ class ProgressFilter:
         name, version, metadata = wheel.groups()
         self._name, self._tenths = name, 0
         if not metadata:
-            told = "Downloading" if verb == "Downloading" else "Already downloaded:"
+            action = "Downloading" if verb == "Downloading" else "Already downloaded:"
             size = re.search(r"\([\d.]+ [kMG]B\)", line)
-            self._report(" ".join([told, name, version, *([size[0]] if size else [])]))
+            self._report(" ".join([action, name, version, *([size[0]] if size else [])]))
 
     def _progress(self, done: int, total: int) -> None:
         """Report every tenth of a large file."""

@@ -34,6 +34,14 @@ def test_a_folder_in_place_of_the_temporary_file_is_named_and_kept(tmp_path):
     assert (tmp_path / "a.png.part" / "mine.txt").read_text() == "kept"
 
 
+def test_a_temporary_file_of_another_process_is_not_written_to(tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "unlink", lambda path, missing_ok=False: None)  # it appears after the old one is removed
+    (tmp_path / "a.png.part").write_text("of another process")
+    with pytest.raises(FolderNotWritable):
+        _write(tmp_path / "a.png")
+    assert (tmp_path / "a.png.part").read_text() == "of another process"
+
+
 @pytest.mark.parametrize("name", ["a\0b.png", "a\0/b.png", "n" * 300, "\ud800.png", "file/b.png", "loop/b.png"])
 def test_paths_that_cannot_exist_end_in_a_sentence(tmp_path, name):
     if name == "\ud800.png" and os.name == "nt":
