@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -74,7 +73,7 @@ def refuse_if_taken(root: Path) -> None:
         if root.exists() and not root.is_dir():
             raise FolderTaken(f"{root} is a file, not a folder")
         if is_link(root) and not root.exists():
-            raise FolderTaken(f"{root} is a link to {os.readlink(root)}, which does not exist")
+            raise FolderTaken(f"{root} is a link to {root.readlink()}, which does not exist")
         names = [path.name for path in root.iterdir()] if root.exists() else []
     except (OSError, ValueError) as error:  # ValueError: a null character
         raise writing_error(root, error) from error
@@ -107,7 +106,7 @@ def _check_links(root: Path) -> None:
     folders = (*(root / name for name in _RESULT_FOLDERS), *(root / "mattes").glob("*"))
     if link := next((folder for folder in folders if is_link(folder)), None):
         raise FolderTaken(
-            f"{link} is a link to {os.readlink(link)}, and results are written only inside the matte folder",
+            f"{link} is a link to {link.readlink()}, and results are written only inside the matte folder",
             remedy="Replace the link by a folder, or link the whole matte folder instead.",
         )
 

@@ -89,6 +89,32 @@ def test_mattes_that_a_run_in_one_direction_leaves_are_told(job, film, tmp_path)
     assert not finished(job).note
 
 
+@pytest.mark.parametrize("change", ["picture", "mattes"])
+def test_what_is_changed_during_the_run_is_told(job, change):
+    def report(answer) -> None:
+        answers.append(answer)
+        if not isinstance(answer, MatteReady) or answer.done < answer.total:
+            return
+        if change == "mattes":
+            shutil.rmtree(job.folder / "mattes" / "001")
+        else:
+            picture = job.clip.path.with_name("shot_0002.png")
+            Image.open(picture).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(picture)
+
+    from engine.jobs.propagate import run
+
+    answers: list = []
+    if change == "mattes":
+        with pytest.raises(FolderNotWritable, match=r"mattes in .* were deleted or moved .* \(frames "):
+            run(job, report, lambda: False)
+    else:
+        run(job, report, lambda: False)
+        assert answers[-1].warning == (
+            "The clip was changed while its mattes were computed: shot_0002.png has another size or date. Run again."
+        )
+    assert not finished(job).warning
+
+
 def test_a_matte_that_is_edited_during_the_run_is_kept(job):
     folder, painted = MatteFolder(job.folder), []
 

@@ -194,10 +194,10 @@ def test_results_are_not_written_through_links(tmp_path, name):
         claimed.mark({})
     (folder.root / name).parent.mkdir(exist_ok=True)
     (folder.root / name).symlink_to(tmp_path / "outside")
-    with pytest.raises(FolderTaken, match=f"{name} is a link to .*outside"), claim(folder):
+    with pytest.raises(FolderTaken, match=rf"{name} is a link to .*outside"), claim(folder):
         pass
     (tmp_path / "whole").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(FolderTaken, match="whole is a link to .*elsewhere, which does not exist"):
+    with pytest.raises(FolderTaken, match=r"whole is a link to .*elsewhere, which does not exist"):
         refuse_if_taken(tmp_path / "whole")
     (tmp_path / "elsewhere").mkdir()
     with claim(MatteFolder(tmp_path / "whole")) as claimed:
