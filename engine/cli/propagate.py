@@ -13,6 +13,8 @@ from ..shared.types import Direction, PropagationJob
 from .arguments import add_clip, add_masks, add_recipe, check_arguments, explained_sizes, open_clip, parse_frame_range
 from .console import print_error, print_line, print_note
 
+_MAX_THREADS = 1024  # far more cannot be started, which PyTorch does not survive
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `propagate`."""
@@ -61,6 +63,8 @@ def propagate(options: argparse.Namespace) -> int:
     settings = check_arguments(options, adapt=options.adapt)
     if options.threads is not None and options.threads < 1:
         raise BadSetting(f"{options.threads} threads are too few; at least 1 is needed")
+    if options.threads is not None and options.threads > _MAX_THREADS:
+        raise BadSetting(f"{options.threads} threads are too many; at most {_MAX_THREADS} can be used")
 
     from ..jobs.propagate import run
     from ..media.keyframe_folders import read_keyframes

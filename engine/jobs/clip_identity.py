@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,32 @@ def identify(reader: FrameReader) -> dict[str, Any]:
         "dates": dates.hexdigest(),
         "content": content.hexdigest(),
     }
+
+
+class FileDates:
+    """Sizes and dates of a clip's files, to notice that some were replaced while they were read."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._status = {path: _size_and_date(path) for path in files}
+
+    def changed_since(self) -> str:
+        """Return a warning if files were replaced since; empty if not. Missing ones are reported when they are read."""
+        now = {path: _size_and_date(path) for path in self._status}
+        changed = [path for path, status in now.items() if status and status != self._status[path]]
+        if not changed:
+            return ""
+        count = (
+            f"{changed[0].name} has" if len(changed) == 1 else f"{len(changed)} files, such as {changed[0].name}, have"
+        )
+        return f"The clip was changed while its mattes were computed: {count} another size or date. Run again."
+
+
+def _size_and_date(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 def compare_with_earlier(clip: Mapping[str, Any], marker: Mapping[str, Any], folder: Path, *, has_results: bool) -> str:

@@ -28,7 +28,7 @@ from ..suggestion.key_cache import KeyFolder
 from .account import note_dropped, note_earlier, note_kept, take_account
 from .adapt import adapt
 from .advice import fit_small_objects, note_cuts, note_small_objects
-from .clip_identity import compare_with_earlier, identify
+from .clip_identity import FileDates, compare_with_earlier, identify
 from .plan import JobPlan, make_plan
 from .resume import JobCheckpoint, ResumePoint, job_identity
 from .setup import JobContext, open_job_context
@@ -49,6 +49,7 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
         refuse_if_taken(job.folder)  # now, before the network is loaded
         refuse_if_locked(job.folder)
         with open_job_context(job, cancelled, report) as context:
+            files = FileDates(context.reader.files)
             plan = make_plan(job, context)
             context = fit_small_objects(job, context, plan.truth)
             with (
@@ -61,7 +62,7 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
             account = take_account(job, context, plan.truth, plan.groups, plan.sweeps, outputs.mattes.written())
             advice = note_small_objects(context, plan.truth), note_cuts(job, context, sorted(plan.truth))
             notes = (changed, note_dropped(dropped), note_kept(outputs.mattes), note_earlier(outputs.mattes), *advice)
-            warnings = (plan.warning, context.reader.warning, account.warning)
+            warnings = (plan.warning, context.reader.warning, account.warning, files.changed_since())
         report(
             Finished(
                 job.job_id,
@@ -284,6 +285,7 @@ def _finish(job: PropagationJob, context: JobContext, plan: JobPlan, outputs: _O
         outputs.probabilities.save()
     outputs.checkpoint.remove()
     outputs.claimed.lock.check()
+    outputs.mattes.check_present()
     return dropped
 
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from ..inference.propagate import Matte
 from ..media.label_images import encode_labels, encode_matte, read_matte
-from ..shared.errors import MatteUnreadable
+from ..shared.errors import FolderNotWritable, MatteUnreadable
 from ..shared.files import atomic_write, writing_error
-from ..shared.matte_folder import MatteFolder
+from ..shared.matte_folder import MatteFolder, spans
 from ..shared.written_files import WrittenFiles
 
 _KEPT = -1  # instead of the size of a matte that this run wrote
@@ -65,6 +65,17 @@ class MatteWriter:
         """Return the frame numbers of the edited mattes that were kept, by object."""
         rows = {object_id: np.flatnonzero(self._written[:, i] == _KEPT) for i, object_id in enumerate(self._objects)}
         return {object_id: [self._numbers[self._frames[row]] for row in found] for object_id, found in rows.items()}
+
+    def check_present(self) -> None:
+        """Raise FolderNotWritable if mattes that this run wrote are no longer in the folder."""
+        pairs = [(self._numbers[self._frames[row]], self._objects[i]) for row, i in np.argwhere(self._written > 0)]
+        gone = {number for number, object_id in pairs if not self._folder.matte(object_id, number).is_file()}
+        if gone:
+            raise FolderNotWritable(
+                f"mattes in {self._folder.root} were deleted or moved while results were written "
+                f"(frames {spans(gone)})",
+                remedy="Run again; leave the folder as it is until the run has ended.",
+            )
 
     def of_earlier_runs(self) -> list[int]:
         """Return the frame numbers on which mattes of this job's objects are left that this run did not write."""

@@ -69,8 +69,8 @@ def look(image: StoredImage) -> MaskLook:
     """Count the values of an image."""
     form, codes, white = _codes(image)
     fractions = codes.dtype.kind == "f"
-    if fractions and form == "grey" and white == 1 and codes.max(initial=0) >= _NO_FRACTIONS:
-        white = 255.0  # values of 8 bits, saved as float after resampling
+    if form == "grey" and white == 1:
+        white = _float_white(codes, fractions=fractions)
     values, counts, inner = _count(_levels(codes, white) if fractions else codes)
     if form == "grey" and len(values) > _MAX_DISTINCT:  # of 16 bits
         values, counts, inner = _count(_levels(codes, white))
@@ -105,6 +105,14 @@ def _with_alpha(mask: MaskLook, codes: NDArray[Any], opaque: NDArray[np.bool_]) 
         shown=frozenset(shown.tolist()),
         numbered=mask.form == "palette" and hidden.tolist() == [0] and 0 not in shown,
     )
+
+
+def _float_white(grey: NDArray[Any], *, fractions: bool) -> float:
+    """Return the value of white of a float image: 1, unless its values are those of 8 or 16 bits, saved as float."""
+    brightest = grey.max(initial=0)
+    if brightest > 255:
+        return 65535.0
+    return 255.0 if fractions and brightest >= _NO_FRACTIONS else 1.0
 
 
 def _levels(grey: NDArray[Any], white: float) -> NDArray[np.uint8]:

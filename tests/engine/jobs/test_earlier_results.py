@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine.jobs.propagate import run
 from engine.media.label_images import read_labels, read_matte
 from engine.shared.errors import BadSetting, EngineError, FolderInUse, FolderNotWritable, FolderTaken
 from engine.shared.folder_lock import locked
@@ -89,6 +90,30 @@ def test_mattes_that_a_run_in_one_direction_leaves_are_told(job, film, tmp_path)
     assert not finished(job).note
 
 
+@pytest.mark.parametrize("change", ["picture", "mattes"])
+def test_what_is_changed_during_the_run_is_told(job, change):
+    def report(answer) -> None:
+        answers.append(answer)
+        if not isinstance(answer, MatteReady) or answer.done < answer.total:
+            return
+        if change == "mattes":
+            shutil.rmtree(job.folder / "mattes" / "001")
+        else:
+            picture = job.clip.path.with_name("shot_0002.png")
+            Image.open(picture).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(picture)
+
+    answers: list = []
+    if change == "mattes":
+        with pytest.raises(FolderNotWritable, match=r"mattes in .* were deleted or moved .* \(frames "):
+            run(job, report, lambda: False)
+    else:
+        run(job, report, lambda: False)
+        assert answers[-1].warning == (
+            "The clip was changed while its mattes were computed: shot_0002.png has another size or date. Run again."
+        )
+    assert not finished(job).warning
+
+
 def test_a_matte_that_is_edited_during_the_run_is_kept(job):
     folder, painted = MatteFolder(job.folder), []
 
@@ -96,8 +121,6 @@ def test_a_matte_that_is_edited_during_the_run_is_kept(job):
         answers.append(answer)
         if isinstance(answer, MatteReady) and answer.done == 10:
             painted.append(paint(folder.matte(2, 3)))
-
-    from engine.jobs.propagate import run
 
     answers: list = []
     run(job, report, lambda: False)
@@ -240,8 +263,6 @@ def test_a_folder_of_version_0_1_0_is_checked_by_path_and_numbers(job, tmp_path)
 
 # -- failing jobs ------------------------------------------------------------------------------------------------------
 def test_a_folder_deleted_during_the_run_is_told(job):
-    from engine.jobs.propagate import run
-
     def report(answer) -> None:
         if isinstance(answer, MatteReady) and answer.done == 4:
             shutil.rmtree(job.folder)
@@ -251,8 +272,6 @@ def test_a_folder_deleted_during_the_run_is_told(job):
 
 
 def test_a_failing_run_keeps_the_outlines_of_an_earlier_one(job):
-    from engine.jobs.propagate import run
-
     finished(job)
     before = MatteFolder(job.folder).outlines(1).read_bytes()
 

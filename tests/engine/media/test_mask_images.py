@@ -110,10 +110,11 @@ def test_float_images_are_masks_of_0_to_1(tmp_path):
     assert told.startswith("keyframes: 3 images, black and white: 1 object, 15 % of the frame; soft edges")
 
 
+@pytest.mark.parametrize("white", [255, 65535])
 @pytest.mark.parametrize("masks", [Masks.AUTO, Masks.BINARY])
-def test_float_images_of_0_to_255_are_cut_at_the_same_half(tmp_path, masks):
-    Image.fromarray((SOFT * 255).astype(np.float32)).save(tmp_path / "1.tif")
-    Image.fromarray(np.where(DISC, 255, 0).astype(np.float32)).save(tmp_path / "2.tif")
+def test_float_images_of_8_or_16_bits_are_cut_at_half_of_white(tmp_path, masks, white):
+    Image.fromarray((SOFT * white).astype(np.float32)).save(tmp_path / "1.tif")
+    Image.fromarray(np.where(DISC, white, 0).astype(np.float32)).save(tmp_path / "2.tif")
     found, _ = read(tmp_path, masks)
     assert np.array_equal(found[0] == 1, SOFT >= 0.5) and np.array_equal(found[1] == 1, DISC)
 

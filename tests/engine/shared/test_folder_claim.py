@@ -194,7 +194,7 @@ def test_results_are_not_written_through_links(tmp_path, name):
         claimed.mark({})
     (folder.root / name).parent.mkdir(exist_ok=True)
     (folder.root / name).symlink_to(tmp_path / "outside")
-    with pytest.raises(FolderTaken, match=f"{name} is a link to .*outside"), claim(folder):
+    with pytest.raises(FolderTaken, match=rf"{name} is a link to .*outside"), claim(folder):
         pass
     (tmp_path / "whole").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(FolderTaken, match=r"whole is a link to .*elsewhere, which does not exist"):
