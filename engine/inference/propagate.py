@@ -251,7 +251,7 @@ class Propagator:
     def _own_predictions(self, frame: int, features: Features, tracker: Tracker) -> Edges:
         """Return the network's predictions for the tracker's objects that are annotated on this frame, just seen."""
         annotated = tracker.group.annotated(frame)
-        if not annotated or not tracker.has_memory():
+        if not (annotated and self._policy.soften and tracker.has_memory()):
             return {}
         prediction = GroupPrediction(tuple(tracker.objects), len(tracker.objects), tracker.peek(features))
         probability = self._merger.merge([prediction], {}).probability

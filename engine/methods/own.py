@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..inference.framing import FramingStyle
+from ..inference.sweeps import KeyframePolicy
 from ..memory.bank import MemoryBank
 from ..memory.stores import Permanent
 from ..networks.colour import Colour
@@ -29,4 +30,5 @@ COLOUR = Recipe(
     licence="GPL-3.0-or-later",
     build=lambda numbers, tensors: Colour(top_k=numbers[TOP_K.name]),
     bank=lambda numbers, network, frames: MemoryBank([Permanent()], interval=1),
+    keyframe_policy=KeyframePolicy(soften=False),
 )

@@ -21,10 +21,13 @@ def test_every_frame_gets_a_matte_of_each_object(studio):
         assert iou(studio.matte(2, frame + 1), box(frame)) > 0.8, f"box on frame {frame}"
 
 
-def test_at_a_keyframe_the_matte_has_the_shape_of_the_keyframe(studio):
+@pytest.mark.parametrize("recipe", ["keymatte", "colour"])
+def test_at_a_keyframe_the_matte_has_the_shape_of_the_keyframe(studio, recipe):
     studio.open_marked()
     studio.mark(4, media=3)
-    studio.propagate()
+    studio.propagate(recipe=recipe)
+    is_soft = bool(((studio.matte(1, 4) > 0) & (studio.matte(1, 4) < 1)).any())
+    assert is_soft == (recipe == "keymatte")
     assert ((studio.matte(1, 4) > 0.5) == ring(3)).all()
     assert ((studio.matte(2, 4) > 0.5) == box(3)).all()
 
