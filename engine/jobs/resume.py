@@ -105,7 +105,7 @@ class JobCheckpoint:
                 {int(frame): reason for frame, reason in progress["failed"].items()},
             )
         except Exception as error:  # a damaged file can cause any
-            _log.warning("%s: %s; the job starts again", self._files.main, error)
+            _log.warning("%s cannot be used (%r): the job starts again", self._files.main, error)
         return None
 
     def restart_reason(self, *, resumable: bool) -> str:
