@@ -163,7 +163,7 @@ def test_weights_are_kept_only_if_they_improve_validation_by_propagation(
 ):
     film = hub_of_a_wheel()
     monkeypatch.setattr(finetune, "validate_by_propagation", lambda *_: iter([None, *walks]))
-    outcome = fit(network, [marked(film, (0, 3, 7))], steps=40, report=lambda done, total: None, read_image=shown(film))
+    outcome = fit(network, [marked(film, (0, 3, 7))], steps=12, report=lambda done, total: None, read_image=shown(film))
     assert (outcome.before, outcome.after, outcome.weights is not None) == (before, after, kept)
 
 
@@ -195,7 +195,7 @@ def mattes(folder: Path) -> list[bytes]:
 def test_adapted_weights_stay_in_their_folder_and_change_no_other_job(clip, keyframes, tmp_path):
     shipped = (loading.BUNDLED / "keymatte.safetensors").read_bytes()
     plain = job_of(clip, keyframes, tmp_path / "plain", recipe="keymatte")
-    learning = Settings(overrides={"adapt.steps": "40"}, adapt=True)
+    learning = Settings(overrides={"adapt.steps": "20"}, adapt=True)
     assert isinstance(answers_to(plain)[-1], Finished)
     answers = answers_to(replace(plain, folder=tmp_path / "adapted", settings=learning))
     assert was_adapted(answers)
