@@ -43,9 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(arguments: list[str] | None) -> int:
     """Parse the arguments, run the command and print its errors; return its exit status."""
-    options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     try:
+        options = _parser().parse_args(arguments)
         status: int = options.command(options)
         return status
     except (OutputNotWritable, BrokenPipeError):

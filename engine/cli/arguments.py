@@ -70,7 +70,7 @@ def _parse_rate(text: str) -> float:
     except ValueError:
         rate = 0.0
     if not 0 < rate < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number of frames per second")
+        raise BadSetting(f"--fps must be a positive number of frames per second, not {text!r}")
     return rate
 
 

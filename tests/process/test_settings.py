@@ -41,7 +41,7 @@ SLOW = "import sys; sys.exit('PyTorch is loaded')"  # instead of torch, to see w
         ("propagate", ["--height", "31"], "working height"),
         ("propagate", ["--threads", "0"], "threads"),
         ("propagate", ["--threads", "100000"], "at most 1024"),
-        ("propagate", ["--fps", "fast"], "fast is not a positive number"),
+        ("propagate", ["--fps", "fast"], "not 'fast'"),
         ("propagate", ["--recipe", "colour", "--adapt"], "cannot adapt"),
         ("suggest", ["--set", "memory.none=3", "--chosen", "0"], "memory.none"),
         ("suggest", [], "--keyframes FOLDER"),
