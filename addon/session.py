@@ -204,7 +204,8 @@ class Session:
                 if finished.frames_done < finished.frames_asked:
                     text = f"Done in part: {finished.frames_done} of {finished.frames_asked} frames have all mattes"
                 self._end(State.FINISHED, text=text, warning=printable(finished.warning, _MAX_MESSAGE))
-                self.status = replace(self.status, finished=finished)
+                note = printable(finished.note, _MAX_MESSAGE)
+                self.status = replace(self.status, finished=replace(finished, note=note))
             case Suggested() as suggested if self._job.on_suggested:
                 self._end(State.FINISHED, text=self._job.on_suggested(suggested))
             case JobCancelled():

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from engine.media.label_images import write_labels
+from engine.media.label_images import encode_matte, write_labels
+from engine.shared.files import atomic_write
 
 Point = tuple[float, float]  # x, y of a centre in pixels, x right, y down
 Trajectory = Callable[[int], Point | None]  # where a shape is on a frame; None: not in the picture
@@ -80,6 +81,12 @@ class Shape:
     colour: tuple[int, int, int]
     trajectory: Trajectory
     turn: float = 0.0  # degrees per frame
+
+
+def write_matte(path: Path, alpha: np.ndarray) -> None:
+    """Write alpha (H, W) float, 0..1, as 8-bit grey PNG, atomically. Raises DiskFull, FolderNotWritable."""
+    with atomic_write(path) as part:
+        part.write_bytes(encode_matte(alpha))
 
 
 def render(shapes: list[Shape], *, count: int, height: int = 96, width: int = 128, seed: int = 0) -> Film:

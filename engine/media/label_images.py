@@ -104,12 +104,6 @@ def encode_matte(alpha: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def write_matte(path: Path, alpha: np.ndarray) -> None:
-    """Write alpha (H, W) float, 0..1, as 8-bit grey PNG, atomically. Raises DiskFull, FolderNotWritable."""
-    with atomic_write(path) as part:
-        part.write_bytes(encode_matte(alpha))
-
-
 def label_files(folder: Path) -> list[Path]:
     """List the images in a folder in natural order, or the file itself if `folder` is a file. Raises NoKeyframes."""
     if folder.is_file():

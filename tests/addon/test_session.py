@@ -38,6 +38,13 @@ def test_a_job_goes_from_starting_to_running_to_finished(session):
     assert status.summary == "Done. one was lost"
 
 
+def test_a_warning_and_a_note_are_shown_on_one_line_without_control_characters(session):
+    session.script.write_text(engine_script(Finished("job 1", "one\x1b[2J was\nlost", note="kept\x07\n2 mattes")))
+    session.start(JOB, "film")
+    status = session.wait(20)
+    assert (status.warning, status.note) == ("one [2J was lost", "kept 2 mattes")
+
+
 def pump_while_mattes_arrive(session, steps: range, *, total: int, loading: float) -> None:
     """Start a job and pump the session until the mattes of all `steps` have arrived.
 

@@ -213,6 +213,18 @@ class Studio:
         with self.editor():
             return getattr(bpy.ops.clip, operator)(**properties)
 
+    def follow(self, track, mask: Mask) -> None:
+        """Make the points of a mask follow a track of the clip, from scene frame 1 on."""
+        self.go(1)
+        self.space.clip_user.frame_current = 1
+        self.space.mode, self.space.mask = "MASK", mask
+        for point in mask.layers[0].splines[0].points:
+            point.select = True
+        track.select = True
+        self.clip.tracking.tracks.active = track
+        with self.editor():
+            bpy.ops.mask.parent_set()
+
     def go(self, frame: int) -> None:
         self.scene.frame_set(frame)
 

@@ -83,15 +83,7 @@ def test_a_mask_that_follows_a_track_becomes_a_keyframe_at_the_track(studio, siz
     track.markers[0].co = (0.5, 0.5)
     track.markers.insert_frame(2, co=(0.3, 0.75))
     mask = new_mask(np.array([(0.44, 0.56), (0.44, 0.44), (0.56, 0.44), (0.56, 0.56)]), "FREE")
-    studio.go(1)
-    studio.space.clip_user.frame_current = 1
-    studio.space.mode, studio.space.mask = "MASK", mask
-    for point in mask.layers[0].splines[0].points:
-        point.select = True
-    track.select = True
-    studio.clip.tracking.tracks.active = track
-    with studio.editor():
-        bpy.ops.mask.parent_set()
+    studio.follow(track, mask)
     studio.click("matte_object_add")
     studio.go(2)
     studio.click("matte_keyframe_from_mask")

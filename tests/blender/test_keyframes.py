@@ -101,15 +101,7 @@ def test_keyframe_from_mask_follows_a_track(studio):
     for frame in range(1, 9):
         track.markers.insert_frame(frame, co=(0.2 + 0.05 * frame, 0.5))
     mask = new_mask(circle(0.25, 0.5, 0.1))
-    studio.go(1)
-    studio.space.clip_user.frame_current = 1
-    studio.space.mode, studio.space.mask = "MASK", mask
-    for point in mask.layers[0].splines[0].points:
-        point.select = True
-    track.select = True
-    studio.clip.tracking.tracks.active = track
-    with studio.editor():
-        bpy.ops.mask.parent_set()
+    studio.follow(track, mask)
     taken = from_mask(studio, mask, frame=7)
     assert abs(np.nonzero(taken)[1].mean() + 0.5 - WIDTH * (0.25 + 0.05 * 6)) < 0.6
 

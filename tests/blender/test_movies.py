@@ -14,11 +14,12 @@ from tests.blender.studio import HEIGHT, PALETTE, WIDTH, iou, new_compositor, pi
 from tests.png import write_png
 
 WRITE = """
+import json
 import sys
 import numpy as np
 from pathlib import Path
 from tests.movie_files import write_movie
-write_movie(Path(sys.argv[1]), np.load(sys.argv[2]), times=eval(sys.argv[3]), codec=sys.argv[4])
+write_movie(Path(sys.argv[1]), np.load(sys.argv[2]), times=json.loads(sys.argv[3]), codec=sys.argv[4])
 """
 PICTURES = 8
 EVEN = [40 * index for index in range(PICTURES)]  # milliseconds

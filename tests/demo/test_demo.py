@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.media.label_images import write_labels, write_matte
+from engine.media.label_images import write_labels
 from engine.shared.errors import FolderTaken
 from engine.shared.matte_folder import MatteFolder
 from tests.demo import pictures, report
 from tests.demo.__main__ import CLIP, claim
+from tests.films import write_matte
 
 ROOT = Path(__file__).resolve().parents[2]
 FRAMES, MASKS = sorted((CLIP / "frames").iterdir()), sorted((CLIP / "masks").iterdir())

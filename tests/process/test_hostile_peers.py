@@ -40,10 +40,7 @@ def engine():
     running = Engine()
     assert isinstance(running.receive(), Ready)
     yield running
-    running.process.kill()
-    running.process.wait()
-    running.process.stdin.close()
-    running.process.stdout.close()
+    running.end()
 
 
 def job_with(**fields: object) -> bytes:

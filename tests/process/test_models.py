@@ -237,10 +237,7 @@ def engine(server) -> Iterator[Engine]:
     running = Engine("-c", child_program(server.address))
     assert isinstance(running.receive(), Ready)
     yield running
-    running.process.kill()
-    running.process.wait()
-    running.process.stdin.close()
-    running.process.stdout.close()
+    running.end()
 
 
 def test_the_engine_downloads_and_imports(engine, server, folder, tmp_path):

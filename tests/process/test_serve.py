@@ -43,16 +43,20 @@ class Engine:
             answers.append(self.receive())
         return answers
 
+    def end(self) -> None:
+        """Kill the process, and close its pipes."""
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
 
 @pytest.fixture
 def engine():
     running = Engine()
     assert isinstance(running.receive(), Ready)
     yield running
-    running.process.kill()
-    running.process.wait()
-    running.process.stdin.close()
-    running.process.stdout.close()
+    running.end()
 
 
 def make_job(folder: Path, *, count: int = 12, job_id: str = "one"):

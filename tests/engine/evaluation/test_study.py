@@ -20,12 +20,13 @@ from engine.evaluation.report import as_csv, below_flow, by_clip, tables
 from engine.evaluation.running import Run, run_case
 from engine.evaluation.sheets import write_sheet
 from engine.evaluation.variants import VARIANTS
-from engine.media.label_images import write_labels, write_matte
+from engine.media.label_images import write_labels
 from engine.methods.registry import find_recipe
 from engine.shared.matte_folder import MatteFolder
 from engine.shared.types import Settings
 from tests import films
 from tests.engine.evaluation.test_clips import clip_of
+from tests.films import write_matte
 
 LOW = Settings(height=64, device="cpu")
 

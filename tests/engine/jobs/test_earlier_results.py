@@ -22,18 +22,6 @@ from engine.shared.protocol import Finished, MatteReady
 from engine.shared.types import Direction, PropagationJob
 from tests import films
 from tests.engine.jobs.test_propagate import job_of, run_job
-from tests.films import Film
-
-
-@pytest.fixture
-def film() -> Film:
-    return films.crossing(count=10)
-
-
-@pytest.fixture
-def job(film: Film, tmp_path: Path) -> PropagationJob:
-    clip = film.write_images(tmp_path / "plate")
-    return job_of(clip, film.write_keyframes(tmp_path / "keys", [0, 6]), tmp_path / "out")
 
 
 def finished(job: PropagationJob) -> Finished:

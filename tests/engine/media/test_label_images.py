@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from engine.media.keyframe_folders import read_keyframes
-from engine.media.label_images import PALETTE, read_labels, read_matte, write_labels, write_matte
+from engine.media.label_images import PALETTE, read_labels, read_matte, write_labels
 from engine.shared.errors import (
     FolderNotWritable,
     KeyframeNotLabels,
@@ -17,7 +17,7 @@ from engine.shared.errors import (
     MatteUnreadable,
     NoKeyframes,
 )
-from tests.films import late_entry
+from tests.films import late_entry, write_matte
 from tests.png import write_png
 
 LABELS = np.array([[0, 0, 1], [2, 255, 1]], np.uint8)
