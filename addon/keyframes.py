@@ -1,4 +1,4 @@
-"""Mask keyframes: the user's mask of an object on a frame, stored as a label image on disk."""
+"""Mask keyframes: the user's mask of an object on a frame, stored as an alpha image on disk."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from bpy.types import Mask, MovieClip, Scene
 
 from ..engine.shared.errors import KeyframeEmpty, KeyframeOutsideClip, KeyframeUnreadable, NoActiveMask
 from ..engine.shared.files import atomic_write
+from ..engine.shared.mask_images import Masks, Meaning
 from ..engine.shared.matte_folder import MatteFolder
 from ..engine.shared.types import KeyframeFile
 from . import clips, mask_layers, mask_render, mask_space, png, suggestions
 from .folders import existing_folder, matte_folder, readable_folder
 from .properties import MatteKeyframe
 
+INSIDE = 128  # the lowest alpha of a pixel that belongs to the object: one half, rounded up
+_ALPHA = Meaning(Masks.BINARY, half=INSIDE - 0.5)  # how the engine reads a keyframe's image
 
-def mask_pixels(mask: Mask, clip: MovieClip, scene: Scene, object_id: int) -> np.ndarray:
-    """Return the mask on the scene's current frame, (H, W) bool at the clip's size, as Blender's Mask node draws it.
+
+def mask_alpha(mask: Mask, clip: MovieClip, scene: Scene, object_id: int) -> np.ndarray:
+    """Return the mask on the scene's current frame, (H, W) uint8 at the clip's size, as Blender's Mask node draws it.
 
     If `mask` is the one made from the clip's mattes, only the object's layers are drawn.
     Raises NoActiveMask if the object has no layers there, ClipNotFound, ClipUnreadable, BlenderLimit.
@@ -33,23 +37,40 @@ def mask_pixels(mask: Mask, clip: MovieClip, scene: Scene, object_id: int) -> np
                 f"mask {mask.name} has no layer of this object",
                 remedy="Draw this object on a layer of its own, or select another mask in the editor's header.",
             )
-    return mask_render.rasterise(mask, scene, mask_space.of_clip(clip), layers=layers) >= 0.5
+    return hard_alpha(mask_render.rasterise(mask, scene, mask_space.of_clip(clip), layers=layers) >= 0.5)
 
 
-def set_keyframe(clip: MovieClip, object_id: int, scene_frame: int, pixels: np.ndarray) -> None:
-    """Set an object's keyframe to `pixels` (H, W) bool.
+def hard_alpha(pixels: np.ndarray) -> np.ndarray:
+    """Return a mask (H, W) bool as alpha (H, W) uint8 without soft pixels."""
+    return pixels.astype(np.uint8) * np.uint8(255)
 
-    Raises KeyframeEmpty if no pixel is set, KeyframeOutsideClip.
+
+def set_keyframe(clip: MovieClip, object_id: int, scene_frame: int, alpha: np.ndarray) -> None:
+    """Set an object's keyframe to `alpha` (H, W) uint8. Pixels from INSIDE on belong to the object.
+
+    Raises KeyframeEmpty if there are none, KeyframeOutsideClip.
     """
-    if not pixels.any():
+    if not (alpha >= INSIDE).any():
         raise KeyframeEmpty("the mask is empty on this frame")
-    _store(clip, object_id, scene_frame, pixels)
+    _store(clip, object_id, scene_frame, alpha)
+
+
+def keyframe_alpha(clip: MovieClip, key: MatteKeyframe) -> np.ndarray:
+    """Return the keyframe's alpha, (H, W) uint8. Raises KeyframeUnreadable if its image is missing or damaged."""
+    path = _version_path(readable_folder(clip), key.version)
+    try:
+        values = png.read(path).values
+    except (OSError, png.PngError) as error:
+        raise KeyframeUnreadable(
+            f"the image of a keyframe cannot be read: {path}", remedy="Make this keyframe again, or clear it."
+        ) from error
+    return values if key.is_alpha else hard_alpha(values > 0)
 
 
 def set_absent(clip: MovieClip, object_id: int, scene_frame: int) -> None:
     """Set a keyframe that marks an object as absent. Raises KeyframeOutsideClip."""
     film = clips.video_clip(clip)
-    _store(clip, object_id, scene_frame, np.zeros((film.height, film.width), bool))
+    _store(clip, object_id, scene_frame, np.zeros((film.height, film.width), np.uint8))
 
 
 def find_keyframe(clip: MovieClip, object_id: int, number: int) -> MatteKeyframe | None:
@@ -62,17 +83,17 @@ def overlap_messages(clip: MovieClip, object_id: int, scene_frame: int) -> list[
 
     A shared pixel belongs to the object with the highest number.
     """
-    folder, number = readable_folder(clip), clips.number(clip, clips.media_frame(clip, scene_frame))
+    number = clips.number(clip, clips.media_frame(clip, scene_frame))
     names = {item.object_id: item.name for item in clip.matting.objects}
     messages = []
     keyframe = find_keyframe(clip, object_id, number)
     assert keyframe is not None  # the caller has just set it
-    mask = _pixels(folder, keyframe)
+    mask = _pixels(clip, keyframe)
     for other_id in names:
         other_keyframe = find_keyframe(clip, other_id, number)
         if other_id == object_id or other_keyframe is None:
             continue
-        other_mask = _pixels(folder, other_keyframe)
+        other_mask = _pixels(clip, other_keyframe)
         count = int((mask & other_mask).sum()) if mask.shape == other_mask.shape else 0
         if count:
             lower, upper = sorted((object_id, other_id))
@@ -100,45 +121,47 @@ def keyframe_files(clip: MovieClip) -> tuple[KeyframeFile, ...]:
     if existing_folder(clip) is None:
         return ()
     folder = matte_folder(clip)
-    keys = sorted((key.number, key.object_id, key.version) for key in clip.matting.keyframes)
-    current = {folder.keyframe(object_id, number) for number, object_id, _ in keys}
+    keys = sorted(clip.matting.keyframes, key=lambda key: (key.number, key.object_id))
+    current = {folder.keyframe(key.object_id, key.number) for key in keys}
     for path in folder.keyframe_files():
         if path not in current:
             path.unlink()
-    return tuple(_keyframe_file(clip, folder, *key) for key in keys)
+    return tuple(_keyframe_file(clip, folder, key) for key in keys)
 
 
-def _store(clip: MovieClip, object_id: int, scene_frame: int, pixels: np.ndarray) -> None:
+def _store(clip: MovieClip, object_id: int, scene_frame: int, alpha: np.ndarray) -> None:
     number = clips.number(clip, clips.media_frame_inside(clip, scene_frame))
-    labels = pixels.astype(np.uint8) * np.uint8(object_id)
-    version = hashlib.sha256(labels.tobytes()).hexdigest()[:20]
+    version = hashlib.sha256(alpha.tobytes()).hexdigest()[:20]
     folder = matte_folder(clip)
     for path in (_version_path(folder, version), folder.keyframe(object_id, number)):
         with atomic_write(path) as part:
-            png.write_labels(part, labels)
+            png.write_grey(part, alpha)
     key = find_keyframe(clip, object_id, number) or clip.matting.keyframes.add()
-    key.number, key.object_id, key.absent, key.version = number, object_id, not pixels.any(), version
+    key.number, key.object_id, key.version, key.is_alpha = number, object_id, version, True
+    key.area = int(np.count_nonzero(alpha >= INSIDE))
+    key.absent = not key.area
     _sort_last(clip)
     suggestions.remove(clip, number)
 
 
-def _pixels(folder: MatteFolder, key: MatteKeyframe) -> np.ndarray:
+def _pixels(clip: MovieClip, key: MatteKeyframe) -> np.ndarray:
     """Return the keyframe's mask, (H, W) bool; of shape (0, 0) if its image is missing or damaged."""
     try:
-        return png.read(_version_path(folder, key.version)).values > 0
-    except (OSError, png.PngError):
+        return keyframe_alpha(clip, key) >= INSIDE
+    except KeyframeUnreadable:
         return np.zeros((0, 0), bool)
 
 
 def _version_path(folder: MatteFolder, version: str) -> Path:
-    """Return the path of the label image whose content has the hash `version`.
+    """Return the path of the image whose content has the hash `version`.
 
     An undo reverts properties but not files. As each content has its own file, every undo step finds its image.
     """
     return folder.root / "keyframes" / "versions" / f"{version}.png"
 
 
-def _keyframe_file(clip: MovieClip, folder: MatteFolder, number: int, object_id: int, version: str) -> KeyframeFile:
+def _keyframe_file(clip: MovieClip, folder: MatteFolder, key: MatteKeyframe) -> KeyframeFile:
+    number, object_id, version = key.number, key.object_id, key.version
     frame = clips.media_frame_of(clip, number)
     count = clips.frame_count(clip)
     if not 0 <= frame < count:
@@ -156,7 +179,9 @@ def _keyframe_file(clip: MovieClip, folder: MatteFolder, number: int, object_id:
             f"the image of the keyframe on frame {clips.scene_frame(clip, frame)} is missing: {path}",
             remedy="Make this keyframe again, or clear it.",
         )
-    return KeyframeFile(frame=frame, labels=path, objects=(object_id,))
+    if not key.is_alpha:
+        return KeyframeFile(frame=frame, labels=path, objects=(object_id,))
+    return KeyframeFile(frame=frame, labels=path, objects=(object_id,), meaning=_ALPHA, object_id=object_id)
 
 
 def _sort_last(clip: MovieClip) -> None:

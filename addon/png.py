@@ -34,11 +34,11 @@ class PngImage:
     alpha: np.ndarray | None = None  # (H, W) uint8, if some values are transparent
 
 
-def write_labels(path: Path, labels: np.ndarray) -> None:
-    """Write object numbers `labels` (H, W) uint8 as a grey PNG."""
-    height, width = labels.shape
+def write_grey(path: Path, values: np.ndarray) -> None:
+    """Write `values` (H, W) uint8 as a grey PNG."""
+    height, width = values.shape
     rows = np.zeros((height, width + 1), np.uint8)  # each row begins with its filter type: 0, none
-    rows[:, 1:] = labels
+    rows[:, 1:] = values
     header = struct.pack(">IIBBBBB", width, height, 8, _GREY, 0, 0, 0)
     path.write_bytes(
         _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(rows.tobytes(), 6)) + _chunk(b"IEND", b"")

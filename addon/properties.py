@@ -23,7 +23,19 @@ class MatteObject(PropertyGroup):
 
     object_id: IntProperty(name="Number", description="Number of the object in label images")
     colour: FloatVectorProperty(name="Colour", subtype="COLOR", size=3, min=0.0, max=1.0, default=(0.1, 0.9, 0.3))
+    role: EnumProperty(
+        name="Role",
+        description="What the marked area means",
+        items=(
+            ("OBJECT", "Object", "Propagated, and given a matte on every frame"),
+            ("GARBAGE", "Garbage Mask", "No object's matte reaches into this area"),
+            ("HOLDOUT", "Hold-Out Mask", "Something in front: its coverage is taken away from all mattes"),
+        ),
+        default="OBJECT",
+    )
     show: BoolProperty(name="Show", description="Show this object's matte over the clip", default=True)
+    solo: BoolProperty(name="Solo", description="Show only the mattes of objects with this switch", default=False)
+    lock: BoolProperty(name="Lock", description="Protect this object's keyframes from changes", default=False)
     mask_layer: StringProperty(name="Mask Layer", description="Mask layer made from this object's matte")
     mask_layer_for: StringProperty(
         name="Mask Layer Object", description="Name of the object when its mask layer was made"
@@ -41,6 +53,12 @@ class MatteKeyframe(PropertyGroup):
     object_id: IntProperty(name="Object")
     absent: BoolProperty(name="Absent", description="The object is not visible on this frame")
     version: StringProperty(name="Version", description="Identifier of the keyframe's mask on disk")
+    is_alpha: BoolProperty(
+        name="Alpha",
+        description="Whether the keyframe's image on disk is an alpha. Keymatte 0.1 stored a label image",
+        default=False,
+    )
+    area: IntProperty(name="Area", description="Number of pixels inside the mask")
 
 
 class MatteSuggestion(PropertyGroup):

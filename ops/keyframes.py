@@ -40,8 +40,8 @@ renders it. With 'Absent', mark the object as not visible on this frame"""
             raise NoActiveMask("no mask is selected in this editor")
         if context.space_data.clip_user.use_render_undistorted and clips.is_distorted(clip):
             raise MaskDisplaced(f"the editor shows {clip.name} undistorted, so a mask drawn here lies elsewhere in it")
-        pixels = keyframes.mask_pixels(mask, clip, context.scene, item.object_id)
-        return _set_keyframe(clip, item, frame, pixels)
+        alpha = keyframes.mask_alpha(mask, clip, context.scene, item.object_id)
+        return _set_keyframe(clip, item, frame, alpha)
 
 
 class CLIP_OT_matte_keyframe_from_image(ClipOperator, Operator):
@@ -88,7 +88,7 @@ images, use opaque pixels, or bright ones without transparency"""
             return self._import_all(context, path)
         item = object_in(context)
         pixels, summary = mask_images.object_pixels(path, clip, item.object_id, Masks[self.masks])
-        return _set_keyframe(clip, item, frame, pixels, summary)
+        return _set_keyframe(clip, item, frame, keyframes.hard_alpha(pixels), summary)
 
     def _import_all(self, context: Context, path: Path) -> str:
         clip, frame = clip_in(context), context.scene.frame_current
@@ -97,7 +97,7 @@ images, use opaque pixels, or bright ones without transparency"""
         for number, pixels in objects.items():
             if find_object(clip, number) is None:
                 add_object(clip, object_id=number)
-            keyframes.set_keyframe(clip, number, frame, pixels)
+            keyframes.set_keyframe(clip, number, frame, keyframes.hard_alpha(pixels))
         overlaps = [text for number in objects for text in keyframes.overlap_messages(clip, number, frame)]
         return "; ".join([f"Keyframes of {len(objects)} objects set on frame {frame}", *overlaps, summary])
 
@@ -147,10 +147,10 @@ class CLIP_OT_matte_keyframe_jump(ClipOperator, Operator):
         return ""
 
 
-def _set_keyframe(clip: MovieClip, item: MatteObject, frame: int, pixels: np.ndarray, summary: str = "") -> str:
+def _set_keyframe(clip: MovieClip, item: MatteObject, frame: int, alpha: np.ndarray, summary: str = "") -> str:
     """Set the keyframe, and return the text to report; `summary` says what was taken from an image."""
-    keyframes.set_keyframe(clip, item.object_id, frame, pixels)
-    text = f"Keyframe of {item.name} set on frame {frame}: {int(pixels.sum())} pixels"
+    keyframes.set_keyframe(clip, item.object_id, frame, alpha)
+    text = f"Keyframe of {item.name} set on frame {frame}: {np.count_nonzero(alpha >= keyframes.INSIDE)} pixels"
     return "; ".join([text, *keyframes.overlap_messages(clip, item.object_id, frame), *filter(None, [summary])])
 
 

@@ -25,7 +25,7 @@ def noisy_blob(height: int, width: int) -> np.ndarray:
 
 def test_labels_written_are_read_by_pillow(tmp_path):
     labels = np.random.default_rng(0).integers(0, 256, (31, 47), dtype=np.uint8)
-    png.write_labels(tmp_path / "labels.png", labels)
+    png.write_grey(tmp_path / "labels.png", labels)
     with Image.open(tmp_path / "labels.png") as image:
         assert image.mode == "L"
         assert (np.asarray(image) == labels).all()
@@ -33,7 +33,7 @@ def test_labels_written_are_read_by_pillow(tmp_path):
 
 def test_labels_written_are_read_back(tmp_path):
     labels = np.random.default_rng(0).integers(0, 256, (31, 47), dtype=np.uint8)
-    png.write_labels(tmp_path / "labels.png", labels)
+    png.write_grey(tmp_path / "labels.png", labels)
     picture = png.read(tmp_path / "labels.png")
     assert (picture.values == labels).all()
     assert picture.palette is None and picture.alpha is None and picture.white == 255
@@ -110,7 +110,7 @@ def test_colour_and_16_bit_images_are_refused(tmp_path, mode):
 @pytest.mark.parametrize("kept", [4, 20, 60, 200])
 def test_truncated_file_is_refused(tmp_path, kept):
     path = tmp_path / "cut.png"
-    png.write_labels(path, noisy_blob(40, 40))
+    png.write_grey(path, noisy_blob(40, 40))
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(png.PngError):
         png.read(path)
@@ -131,7 +131,7 @@ def with_header(path: Path, **changes: int) -> Path:
     [{"depth": 0}, {"depth": 3}, {"depth": 16}, {"width": 0}, {"height": 0}, {"width": 2**31 - 1, "height": 2**31 - 1}],
 )
 def test_impossible_header_is_refused(tmp_path, changes):
-    png.write_labels(tmp_path / "a.png", noisy_blob(40, 40))
+    png.write_grey(tmp_path / "a.png", noisy_blob(40, 40))
     with pytest.raises(png.PngError, match=r"a\.png"):
         png.read(with_header(tmp_path / "a.png", **changes))
 

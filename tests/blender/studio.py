@@ -253,16 +253,20 @@ class Studio:
         interlaced: bool = False,
         **properties,
     ) -> np.ndarray:
-        """Set a keyframe on frame 1 from an image with these pixels. Returns the keyframe's labels (H, W) as stored."""
+        """Set a keyframe on frame 1 from an image with these pixels. Returns the keyframe's mask (H, W) bool."""
         self.go(1)
         path = write_png(self.folder / "given.png", pixels, palette, bit_depth=bit_depth, interlaced=interlaced)
         self.click("matte_keyframe_from_image", filepath=str(path), **properties)
-        return self.keyframe_labels()
+        return self.keyframe_mask()
 
-    def keyframe_labels(self, object_id: int = 1, number: int = 1) -> np.ndarray:
-        """Return the labels (H, W) of a keyframe as the next job reads them from disk."""
+    def keyframe_alpha(self, object_id: int = 1, number: int = 1) -> np.ndarray:
+        """Return the alpha (H, W) uint8 of a keyframe as the next job reads it from disk."""
         part("addon.keyframes").keyframe_files(self.clip)
         return part("addon.png").read(self.matte_folder.keyframe(object_id, number)).values
+
+    def keyframe_mask(self, object_id: int = 1, number: int = 1) -> np.ndarray:
+        """Return the pixels (H, W) bool that a keyframe gives to its object."""
+        return self.keyframe_alpha(object_id, number) >= 128
 
     def propagate(self, **properties):
         """Run Propagate and wait until it ends.

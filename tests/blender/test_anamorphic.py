@@ -72,7 +72,7 @@ def test_a_mask_becomes_a_keyframe_where_the_editor_shows_it(studio, size, displ
     (left, top), _, (right, bottom), _ = editor_pixels(points, size, display, camera)
     y, x = np.mgrid[0 : size[1], 0 : size[0]] + 0.5
     shown = (x > left) & (x < right) & (y > top) & (y < bottom)
-    drawn = studio.keyframe_labels() == 1
+    drawn = studio.keyframe_mask()
     assert iou(drawn, shown) > 0.93
 
 
@@ -87,7 +87,7 @@ def test_a_mask_that_follows_a_track_becomes_a_keyframe_at_the_track(studio, siz
     studio.click("matte_object_add")
     studio.go(2)
     studio.click("matte_keyframe_from_mask")
-    rows, columns = np.nonzero(studio.keyframe_labels(number=2))
+    rows, columns = np.nonzero(studio.keyframe_mask(number=2))
     assert (columns.min() + columns.max() + 1) / 2 == pytest.approx(size[0] * 0.3, abs=1)
     assert (rows.min() + rows.max() + 1) / 2 == pytest.approx(size[1] * 0.25, abs=1)
 
@@ -119,7 +119,7 @@ def test_layers_become_the_same_keyframe_and_the_same_alpha(studio, size, displa
     assert iou(render(studio.scene, studio.folder / "out.png")[..., 3], studio.matte(1, 2)) > 0.95
     studio.space.mask = studio.clip.matting.mask
     studio.click("matte_keyframe_from_mask")
-    assert iou(studio.keyframe_labels(number=2) == 1, mask) > 0.95
+    assert iou(studio.keyframe_mask(number=2), mask) > 0.95
 
 
 @pytest.mark.parametrize("pixels", [(2, 1), (1, 2)])
@@ -171,4 +171,4 @@ def test_proxies_leave_the_size_of_masks_as_it_is(studio):
     studio.click("matte_object_add")
     studio.go(1)
     studio.click("matte_keyframe_from_mask")
-    assert (studio.keyframe_labels() == 1).sum() == 24 * 24
+    assert studio.keyframe_mask().sum() == 24 * 24

@@ -47,7 +47,7 @@ def test_flat_colours_on_black_are_objects(studio, capfd):
     assert (studio.import_keyframe(PALETTE[truth(0)]) == box(0)).all(), "object 1 is the colour with the lowest value"
     assert "colours: 2 objects (1 = #00c800, 2 = #c80000)" in capfd.readouterr().out
     studio.import_keyframe(PALETTE[truth(0)], all_objects=True)
-    assert (studio.keyframe_labels(2) == 2 * ring(0)).all()
+    assert (studio.keyframe_mask(2) == ring(0)).all()
 
 
 def test_a_photograph_is_refused(studio):
@@ -81,7 +81,7 @@ def test_black_and_white_images_of_other_formats_are_read(studio, capfd, name, f
     bpy.data.images.remove(image)
     studio.go(1)
     studio.click("matte_keyframe_from_image", filepath=str(studio.folder / name))
-    assert ((studio.keyframe_labels() == 1) != ring(0)).sum() <= 12
+    assert (studio.keyframe_mask() != ring(0)).sum() <= 12
     assert "black and white: 1 object" in capfd.readouterr().out
 
 
@@ -131,5 +131,5 @@ def test_missing_or_unreadable_image_is_refused(studio):
 def test_all_objects_of_a_label_image_are_taken_and_added(studio):
     studio.import_keyframe(truth(0), PALETTE, all_objects=True)
     assert [item.object_id for item in studio.clip.matting.objects] == [1, 2]
-    assert (studio.keyframe_labels(1) == ring(0)).all()
-    assert (studio.keyframe_labels(2) == 2 * box(0)).all()
+    assert (studio.keyframe_mask(1) == ring(0)).all()
+    assert (studio.keyframe_mask(2) == box(0)).all()

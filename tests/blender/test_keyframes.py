@@ -35,7 +35,7 @@ def from_mask(studio, mask, frame: int = 1) -> np.ndarray:
     studio.go(frame)
     studio.space.mask = mask
     studio.click("matte_keyframe_from_mask")
-    return studio.keyframe_labels(number=frame)
+    return studio.keyframe_mask(number=frame)
 
 
 # -- objects -----------------------------------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ def test_mask_edit_without_a_shape_key_is_used_and_not_lost(studio):
     studio.go(4)
     place(spline, circle(0.5, 0.7, 0.05, 24, clockwise=True))
     studio.click("matte_keyframe_from_mask")
-    taken = studio.keyframe_labels(number=4)
+    taken = studio.keyframe_mask(number=4)
     y, x = (places.mean() + 0.5 for places in np.nonzero(taken))
     assert abs(x - 0.5 * WIDTH) < 1
     assert abs(y - (HEIGHT / 2 - 0.2 * WIDTH)) < 1
@@ -152,7 +152,7 @@ def test_an_empty_mask_is_refused_but_an_object_can_be_absent(studio):
     studio.click("matte_keyframe_from_mask", absent=True)
     (key,) = studio.clip.matting.keyframes
     assert (key.number, key.absent) == (2, True)
-    assert not studio.keyframe_labels(number=2).any()
+    assert not studio.keyframe_mask(number=2).any()
 
 
 def test_missing_mask_missing_object_and_frame_outside_the_clip_are_refused(studio):
@@ -205,11 +205,11 @@ def test_undo_brings_back_the_keyframe_that_was_replaced(studio):
     bpy.ops.ed.undo_push(message="ring")
     studio.import_keyframe(box(0) * np.uint8(255))
     bpy.ops.ed.undo_push(message="box")
-    assert (studio.keyframe_labels() == box(0)).all()
+    assert (studio.keyframe_mask() == box(0)).all()
     bpy.ops.ed.undo()
-    assert (studio.keyframe_labels() == ring(0)).all()
+    assert (studio.keyframe_mask() == ring(0)).all()
     bpy.ops.ed.redo()
-    assert (studio.keyframe_labels() == box(0)).all()
+    assert (studio.keyframe_mask() == box(0)).all()
     bpy.ops.ed.undo()
     bpy.ops.ed.undo()
     assert len(studio.clip.matting.keyframes) == 0
@@ -252,15 +252,15 @@ def test_from_the_mask_of_mattes_only_the_objects_own_layer_is_used(studio):
         studio.click("matte_keyframe_from_mask")
         other = {1: box, 2: ring}[object_id](0)
         own = {1: ring, 2: box}[object_id](0)
-        assert not studio.keyframe_labels(object_id)[other].any()
-        assert iou(studio.keyframe_labels(object_id) > 0, own) > 0.95
+        assert not studio.keyframe_mask(object_id)[other].any()
+        assert iou(studio.keyframe_mask(object_id), own) > 0.95
     assert [layer.hide_render for layer in mask.layers] == [False, False]
     studio.click("matte_object_add", name="new")
     with pytest.raises(RuntimeError, match=r"no layer of this object.*layer of its own"):
         studio.click("matte_keyframe_from_mask")
     add_spline(mask.layers.new(name="drawn for the new one"), circle(0.5, 0.3, 0.05))
     studio.click("matte_keyframe_from_mask")
-    taken = studio.keyframe_labels(3) > 0
+    taken = studio.keyframe_mask(3)
     assert taken.any()
     assert not taken[ring(0) | box(0)].any()
 

@@ -94,7 +94,7 @@ def test_keyframe_of_another_size_is_refused(studio):
     png = part("addon.png")
     version = clip.matting.keyframes[0].version
     kept = studio.matte_folder.root / "keyframes" / "versions" / f"{version}.png"
-    png.write_labels(kept, truth(0)[:40])
+    png.write_grey(kept, truth(0)[:40])
     with pytest.raises(RuntimeError, match="120x40, but the clip is 120x80"):
         studio.propagate()
 
