@@ -28,10 +28,11 @@ COMMAND = os.environ.get("KEYMATTE_WINDOWED", "")
 pytestmark = [
     pytest.mark.skipif(
         not COMMAND and not all(map(shutil.which, NEEDED)),
-        reason=f"no Blender with windows: {', '.join(NEEDED)} are not all on the path, and KEYMATTE_WINDOWED is not set",
+        reason=f"no Blender with windows: {', '.join(NEEDED)} are not on the path, nor is KEYMATTE_WINDOWED set",
     ),
     pytest.mark.skipif(
-        not (ARCHIVE and PYTHON), reason="KEYMATTE_ZIP and KEYMATTE_ENGINE_PYTHON do not name an extension and an engine"
+        not (ARCHIVE and PYTHON),
+        reason="KEYMATTE_ZIP and KEYMATTE_ENGINE_PYTHON do not name an extension and an engine",
     ),
 ]
 

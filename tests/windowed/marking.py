@@ -1,0 +1,270 @@
+"""Marking with a real mouse and real keys: brush, eraser, lasso, fill, snap, undo, scrubbing, save and reopen.
+
+The pixels of every keyframe are compared with what was drawn; `driver` says how Blender runs this script.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # Blender does not put the repository on the path
+
+from tests.png import write_png
+from tests.windowed.driver import (
+    OUT,
+    Steps,
+    click,
+    drag,
+    install,
+    largest_area,
+    move,
+    on_screen,
+    only_a_clip_editor,
+    open_clip,
+    over,
+    part,
+    press,
+    region_of,
+    report,
+    run,
+    screenshot,
+    show_tab,
+    until,
+    xdotool,
+)
+
+WIDTH, HEIGHT, FRAMES = 640, 360, 12
+RADIUS = 20.0  # of the brush, pixels of the clip
+DISC = (480.0, 120.0, 55.0)  # of the film: its centre and radius on frame 1
+
+
+def artist() -> Steps:
+    """Mark objects by hand, and look at what was stored."""
+    yield 1.0
+    install()
+    area = yield from only_a_clip_editor()
+    open_clip(area, write_film(OUT / "film"), name="film")
+    yield from show_tab(area)
+    with over(area):
+        bpy.ops.clip.view_all(fit_view=True)
+        bpy.ops.clip.matte_paint_mode("INVOKE_DEFAULT")
+    brush().radius, brush().hardness = RADIUS, 1.0
+    yield 1.0
+
+    yield from strokes(area)
+    yield from undo_and_redo(area)
+    yield from lasso_and_fill(area)
+    yield from frames(area)
+    yield from snap(area)
+    yield from leave_and_reopen(area)
+
+
+def strokes(area: bpy.types.Area) -> Steps:
+    """Paint, erase, and draw straight."""
+    before = screenshot("1 before")
+    yield from drag(area, [(100, 100), (200, 100)])
+    after = screenshot("2 stroke")
+    expected = capsule((100, 100), (200, 100), RADIUS)
+    assert iou(mask(1), expected) > 0.95, iou(mask(1), expected)
+    x, y = on_screen(area, (150, 100))
+    assert len(before) == 0 or (before[y, x] != after[y, x]).any(), "the stroke is on the screen"
+
+    yield from drag(area, [(150, 60), (150, 140)], key="ctrl")
+    expected &= ~capsule((150, 60), (150, 140), RADIUS)
+    assert iou(mask(1), expected) > 0.93, iou(mask(1), expected)
+
+    yield from drag(area, [(100, 200), (160, 240), (220, 200)], key="shift")
+    expected |= capsule((100, 200), (220, 200), RADIUS)
+    assert iou(mask(1), expected) > 0.93, "only the end of a straight stroke counts"
+
+    radius = brush().radius
+    yield from press("bracketright")
+    assert brush().radius > radius
+    yield from press("bracketleft")
+    assert abs(brush().radius - radius) < 0.01
+    screenshot("3 erased, and a straight stroke")
+
+
+def undo_and_redo(area: bpy.types.Area) -> Steps:
+    """Undo two strokes and redo them with Blender's own keys."""
+    versions = [version(1)]
+    for _ in range(2):
+        yield from press("ctrl+z")
+        versions.append(version(1))
+    assert len(set(versions)) == 3, versions
+    assert iou(mask(1), capsule((100, 100), (200, 100), RADIUS)) > 0.95
+    screenshot("4 undone")
+    for expected in versions[1::-1]:
+        yield from press("ctrl+shift+z")
+        assert version(1) == expected
+    screenshot("5 redone")
+
+
+def lasso_and_fill(area: bpy.types.Area) -> Steps:
+    """Draw an outline, cut a part out of it, and fill the hole."""
+    mask_before = mask(1)
+    square = [(300, 240), (400, 240), (400, 330), (300, 330), (300, 240)]
+    yield from press("l")
+    yield from drag(area, square)
+    added = mask(1) & ~mask_before
+    assert iou(added, box(300, 240, 400, 330)) > 0.95, iou(added, box(300, 240, 400, 330))
+    yield from press("l")
+    yield from drag(area, [(330, 270), (370, 270), (370, 300), (330, 300), (330, 270)], key="ctrl")
+    hole = added & ~mask(1)
+    assert iou(hole, box(330, 270, 370, 300)) > 0.9
+    screenshot("6 lasso with a hole")
+    yield from press("g")
+    yield from click(area, (350, 285))
+    assert mask(1)[box(331, 271, 369, 299)].all(), "the hole is filled"
+    screenshot("7 filled")
+
+
+def frames(area: bpy.types.Area) -> Steps:
+    """Step, scrub, zoom and pan while painting, and paint on another frame."""
+    first = version(1)
+    yield from move(area, (300, 180))
+    yield from press("Right")
+    assert bpy.context.scene.frame_current == 2
+    brush().tool = "BRUSH"
+    with over(area):
+        bpy.ops.clip.view_zoom_in(location=(0.5, 0.5))
+    yield 0.5
+    yield from drag(area, [(300, 180), (340, 180)], button=2)  # pans
+    yield from drag(area, [(300, 180), (340, 180)])
+    assert iou(mask(2), capsule((300, 180), (340, 180), RADIUS)) > 0.95
+    assert version(1) == first, "a stroke changes its own frame only"
+
+    region = region_of(area)
+    left, bottom = int(region.x + region.width * 0.5), int(bpy.context.window_manager.windows[0].height - region.y - 6)
+    xdotool("mousemove", left, bottom)
+    yield 0.2
+    xdotool("mousedown", 1)
+    yield 0.2
+    xdotool("mousemove", left + region.width // 4, bottom)
+    yield 0.3
+    xdotool("mouseup", 1)
+    yield 0.5
+    assert bpy.context.scene.frame_current > 4, "Blender scrubs at the lower edge"
+    assert {key.number for key in matting().keyframes} == {1, 2}, "scrubbing paints nothing"
+    with over(area):
+        bpy.context.scene.frame_set(1)
+        bpy.ops.clip.view_all(fit_view=True)
+    yield 0.5
+
+
+def snap(area: bpy.types.Area) -> Steps:
+    """Draw a rough outline around the disc, and let it snap to the edges in the picture."""
+    with over(area):
+        bpy.ops.clip.matte_object_add(name="disc")
+    brush().use_snap = True
+    x, y, radius = DISC
+    turn = np.linspace(0, 2 * np.pi, 13)
+    outline = [(x + (radius + 9) * np.cos(angle), y + (radius + 9) * np.sin(angle)) for angle in turn]
+    yield from press("l")
+    yield from drag(area, outline)
+    rough = mask(1)
+    began = time.monotonic()
+    yield from until(lambda: iou(mask(1), disc(1)) > 0.97)
+    report["snap_seconds_with_engine_start"] = time.monotonic() - began
+    assert iou(rough, disc(1)) < 0.9, "the outline was rough"
+    screenshot("8 snapped")
+    yield from press("ctrl+z")
+    assert iou(mask(1), rough) == 1.0, "undo gives the rough outline back"
+    yield from press("ctrl+shift+z")
+    assert iou(mask(1), disc(1)) > 0.97
+    brush().use_snap = False
+
+
+def leave_and_reopen(area: bpy.types.Area) -> Steps:
+    """Leave painting, save, and open the file again."""
+    yield from move(area, (300, 180))
+    yield from press("Escape")
+    assert not brush().use_paint
+    stored = {key.number * 1000 + key.object_id: alpha(key).copy() for key in matting().keyframes}
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=str(OUT / "shot.blend"))
+    yield 2.0
+    again = {key.number * 1000 + key.object_id: alpha(key) for key in matting().keyframes}
+    assert stored.keys() == again.keys() and len(stored) == 3
+    assert all((stored[key] == again[key]).all() for key in stored)
+    largest_area().tag_redraw()
+    yield 1.0
+    screenshot("9 opened again")
+
+
+# -- the film ----------------------------------------------------------------------------------------------------------
+def write_film(folder: Path) -> Path:
+    """Write a film of a red disc on textured blue, and return its first image."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for frame in range(1, FRAMES + 1):
+        grain = np.random.default_rng(frame).integers(-12, 13, (HEIGHT, WIDTH, 3))
+        colours = np.where(disc(frame)[..., None], (200, 60, 40), (40, 80, 150))
+        write_png(folder / f"film_{frame:04d}.png", np.clip(colours + grain, 0, 255).astype(np.uint8))
+    return folder / "film_0001.png"
+
+
+def disc(frame: int) -> np.ndarray:
+    """Return the disc's mask (H, W) bool; it moves to the left."""
+    x, y = grid()
+    return np.hypot(x - DISC[0] + 4 * (frame - 1), y - DISC[1]) <= DISC[2]
+
+
+def grid() -> tuple[np.ndarray, np.ndarray]:
+    """Return x and y (H, W) of the pixels' centres."""
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH] + 0.5
+    return x, y
+
+
+def capsule(start: tuple[float, float], end: tuple[float, float], radius: float) -> np.ndarray:
+    """Return the pixels (H, W) bool that are no farther than `radius` from the segment."""
+    x, y = grid()
+    along = np.subtract(end, start)
+    share = np.clip(((x - start[0]) * along[0] + (y - start[1]) * along[1]) / (along @ along), 0, 1)
+    return np.hypot(x - start[0] - share * along[0], y - start[1] - share * along[1]) <= radius
+
+
+def box(left: float, top: float, right: float, bottom: float) -> np.ndarray:
+    x, y = grid()
+    return (x > left) & (x < right) & (y > top) & (y < bottom)
+
+
+def iou(a: np.ndarray, b: np.ndarray) -> float:
+    return float((a & b).sum() / max((a | b).sum(), 1))
+
+
+# -- the extension -----------------------------------------------------------------------------------------------------
+def matting() -> bpy.types.PropertyGroup:
+    return bpy.data.movieclips["film"].matting
+
+
+def brush() -> bpy.types.PropertyGroup:
+    return bpy.context.window_manager.matte_brush
+
+
+def keyframe(number: int) -> bpy.types.PropertyGroup:
+    """Return the active object's keyframe on a frame."""
+    object_id = matting().objects[matting().active_object].object_id
+    key = part("addon.keyframes").find_keyframe(bpy.data.movieclips["film"], object_id, number)
+    assert key is not None, f"object {object_id} has no keyframe on frame {number}"
+    return key
+
+
+def version(number: int) -> str:
+    return keyframe(number).version
+
+
+def alpha(key: bpy.types.PropertyGroup) -> np.ndarray:
+    return part("addon.keyframes").keyframe_alpha(bpy.data.movieclips["film"], key)
+
+
+def mask(number: int) -> np.ndarray:
+    """Return the mask (H, W) bool of the active object's keyframe on a frame."""
+    return alpha(keyframe(number)) >= 128
+
+
+run(artist())
