@@ -14,6 +14,14 @@ STATUS = (
 )
 
 
+def _paint_changed(chosen: MatteBrush, context: Context) -> None:
+    show_status(context)
+
+
+def _tool_changed(chosen: MatteBrush, context: Context) -> None:
+    chosen.property_unset("once")  # a tool that was chosen by hand stays
+
+
 class MatteBrush(PropertyGroup):
     """Settings of painting. They belong to no clip, and undo does not touch them."""
 
@@ -21,7 +29,7 @@ class MatteBrush(PropertyGroup):
         name="Paint",
         description="Whether the mouse paints in clip editors",
         default=False,
-        update=lambda self, context: show_status(context),
+        update=_paint_changed,
         options={"SKIP_SAVE"},
     )
     tool: EnumProperty(
@@ -33,7 +41,7 @@ class MatteBrush(PropertyGroup):
             ("FILL", "Fill", "Click to fill a closed region or a hole", "IMAGE", 2),
         ),
         default="BRUSH",
-        update=lambda self, context: self.property_unset("once"),
+        update=_tool_changed,
     )
     once: BoolProperty(
         name="Once", description="Go back to the brush after the next stroke", default=False, options={"SKIP_SAVE"}

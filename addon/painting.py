@@ -162,9 +162,10 @@ def end(stroke: Stroke) -> str:
         text = _store(stroke.canvas, stroke.source)
     except (DiskFull, FolderNotWritable) as error:
         unstored.keep(stroke.canvas)
+        first = "Free some space" if isinstance(error, DiskFull) else "Make it writable"
         raise type(error)(
             f"{error.message}; the stroke stays on screen, but is not stored",
-            remedy=f"{error.remedy.rstrip('.')}. Then click Store Again, or paint on.",
+            remedy=f"{first}, then click Store Again or paint on.",
         ) from error
     except KeyframeEmpty:
         name, frame = _names(stroke.canvas)

@@ -39,7 +39,7 @@ class CLIP_OT_matte_paint_mode(ClipOperator, Operator):
 
 
 class MattePoint(PropertyGroup):
-    """Point of a stroke."""
+    """Point of a stroke. As with Blender's own strokes, scripts give all of name (of any text), x, y and pressure."""
 
     x: FloatProperty(name="X", description="Pixels of the clip from the left")
     y: FloatProperty(name="Y", description="Pixels of the clip from the top")
@@ -183,14 +183,18 @@ keyframe or the computed matte of this frame"""
         return {"FINISHED"}
 
     def _refuse(self, context: Context, error: EngineError) -> set[str]:
-        self._leave(context)
-        self.report({"ERROR"}, error.sentence())
+        self._clear(context)
+        # A pop-up takes the next click, which would only delay who has just clicked beside a hole.
+        self.report({"WARNING" if isinstance(error, KeyframeEmpty) else "ERROR"}, error.sentence())
         return {"CANCELLED"}
 
     def _leave(self, context: Context) -> None:
-        canvas.outline = None
         if settings().once:
             settings().tool = "BRUSH"
+        self._clear(context)
+
+    def _clear(self, context: Context) -> None:
+        canvas.outline = None
         redraw_editors(context)
 
 

@@ -33,10 +33,12 @@ def draw_paint(layout: UILayout, context: Context) -> None:
     switch.operator("clip.matte_paint_mode", icon="BRUSH_DATA", depress=chosen.use_paint)
     if chosen.use_paint:
         _draw_brush(layout.column(align=True))
-    row = layout.row(align=True)
+    halves = layout.split(factor=0.32)
+    halves.label(text="Start from")
+    row = halves.row(align=True)
     row.enabled = active_object(context.space_data.clip) is not None
     row.operator("clip.matte_start_from_keyframe", text="", icon="TRIA_LEFT").which = "PREVIOUS"
-    row.operator("clip.matte_start_empty", text="Start Empty")
+    row.operator("clip.matte_start_empty", text="Empty")
     row.operator("clip.matte_start_from_keyframe", text="", icon="TRIA_RIGHT").which = "NEXT"
     row.menu("CLIP_MT_matte_start_from_object", text="", icon="COPYDOWN")
 
