@@ -34,3 +34,5 @@ class Canvas:
 
 
 current: Canvas | None = None  # the canvas of the stroke being made; None between strokes
+outline: list[tuple[float, float]] | None = None  # of the lasso being drawn, in pixels of the clip
+radius_from: tuple[float, float] | None = None  # centre of the circle whose radius is being set, in pixels of the clip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.app.handlers import persistent
 
-from . import folders
+from . import brush_settings, folders, painting
 from .session import session
 
 
@@ -25,10 +25,12 @@ def unregister() -> None:
 def _before_load(*_: object) -> None:
     session.discard_clip_job()
     folders.clear_assigned_folders()
+    painting.forget()
 
 
 @persistent
 def _after_load(*_: object) -> None:
+    brush_settings.turn_off()
     for clip in bpy.data.movieclips:
         if not clip.matting.recipe:  # Blender reads a stored recipe that is no longer in the menu as ""
             clip.matting.property_unset("recipe")

@@ -1,11 +1,11 @@
-"""Registration of Keymatte's classes, properties, handlers and overlay with Blender."""
+"""Registration of Keymatte's classes, properties, keys, handlers and overlay with Blender."""
 
 from __future__ import annotations
 
 import bpy
 
 from .. import ops, ui
-from . import handlers, listening, properties
+from . import brush_settings, handlers, keymaps, listening, properties
 from .preferences import KeymattePreferences
 from .session import session
 
@@ -15,18 +15,24 @@ _CLASSES = (KeymattePreferences, *ops.CLASSES, *ui.CLASSES)
 def register() -> None:
     """Register all classes, properties, handlers and the overlay when the extension is enabled."""
     properties.register()
+    brush_settings.register()
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
     handlers.register()
+    keymaps.register()
     ui.show_overlay()
+    ui.show_brush()
 
 
 def unregister() -> None:
     """Close the engine and unregister everything when the extension is disabled."""
     listening.stop_listening()
     session.close()
+    ui.hide_brush()
     ui.hide_overlay()
+    keymaps.unregister()
     handlers.unregister()
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)
+    brush_settings.unregister()
     properties.unregister()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from . import environment, keyframes, objects, propagate, results, suggest, weights
+from . import brush, environment, keyframes, objects, paint, propagate, results, starts, suggest, weights
 
 CLASSES = (
     *objects.CLASSES,
     *keyframes.CLASSES,
+    *paint.CLASSES,
+    *brush.CLASSES,
+    *starts.CLASSES,
     *propagate.CLASSES,
     *suggest.CLASSES,
     *results.CLASSES,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from bpy.types import Context, MovieClip, Operator
+import numpy as np
+from bpy.types import Context, Event, MovieClip, Operator
 
+from ..addon.clip_view import ClipView
 from ..addon.objects import active_object
 from ..addon.properties import MatteObject
 from ..addon.saving import check_clip_saved
@@ -62,6 +64,13 @@ class ClipOperator(ReportingOperator):
 def clip_in(context: Context) -> MovieClip:
     """Return the clip that the editor shows."""
     return context.space_data.clip
+
+
+def mouse_pixels(context: Context, event: Event) -> tuple[float, float]:
+    """Return where the mouse is over the editor's clip, in pixels of the clip. Raises ClipUnreadable."""
+    view = ClipView.of(context.space_data, context.region)
+    x, y = view.to_pixels(np.array([event.mouse_region_x, event.mouse_region_y], np.float64))
+    return float(x), float(y)
 
 
 def object_in(context: Context) -> MatteObject:

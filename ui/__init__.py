@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from . import lists, overlay, panels, weights
+from . import brush_cursor, lists, overlay, paint, panels, weights
 
-CLASSES = (*lists.CLASSES, *weights.CLASSES, *panels.CLASSES)
+CLASSES = (*lists.CLASSES, *weights.CLASSES, *paint.CLASSES, *panels.CLASSES)
 
 show_overlay = overlay.show
 hide_overlay = overlay.hide
+show_brush = brush_cursor.show
+hide_brush = brush_cursor.hide

@@ -12,6 +12,7 @@ from ..addon.saving import check_clip_saved
 from ..addon.session import session
 from ..engine.shared.errors import NotSaved
 from . import overlay
+from .paint import draw_paint
 from .status import draw_status, draw_text
 from .weights import draw_weights
 
@@ -73,6 +74,7 @@ class CLIP_PT_matte_keyframes(_ClipPanel, Panel):
     def draw(self, context: Context) -> None:
         matting = context.space_data.clip.matting
         layout = self.layout
+        draw_paint(layout, context)
         column = layout.column(align=True)
         column.enabled = active_object(context.space_data.clip) is not None
         column.operator("clip.matte_keyframe_from_mask", text="From Mask", icon="MOD_MASK").absent = False

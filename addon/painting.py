@@ -1,0 +1,282 @@
+"""Painting of keyframes: a stroke begins on the canvas, changes it as the mouse moves, and ends as a keyframe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import bpy
+import numpy as np
+from bpy.types import MovieClip
+
+from ..engine.shared.errors import (
+    ClipNotFound,
+    DiskFull,
+    EngineError,
+    FolderNotWritable,
+    KeyframeEmpty,
+    KeyframeSizeMismatch,
+    NoActiveObject,
+)
+from . import brush, canvas, clips, keyframes, shapes, starts, unstored
+from .brush import Brush, Sample
+from .canvas import Canvas, Rectangle
+from .objects import active_object, add_object, find_object, remove_active_object
+from .properties import MatteObject
+from .saving import check_clip_saved
+
+_WEAKEST = 0.02  # of the radius: what the lightest touch of a pen paints with
+_KEPT = "what could not be stored"
+_PATIENCE = 3  # samples without pressure after which a pen is taken to have none
+_last_end: tuple[tuple[int, int, int], tuple[float, float]] | None = (
+    None  # where the last stroke ended, on which canvas
+)
+
+
+@dataclass
+class Stroke:
+    """Stroke on a canvas, made of samples of the mouse or pen in pixels of the clip."""
+
+    canvas: Canvas
+    brush: Brush
+    radius: float  # at full pressure
+    use_pressure: bool = False
+    added_object: bool = False  # the clip had no object, so the stroke added one
+    source: str = ""  # what the stroke began from, in words; empty if from nothing
+    _last: Sample | None = None
+    _waiting: list[tuple[float, float]] = field(default_factory=list)  # first samples, as yet without pressure
+    _before: np.ndarray | None = None  # the alpha before a straight line, which is drawn anew with each move
+    _line: Rectangle | None = None
+
+    def extend(self, x: float, y: float, pressure: float = 1.0) -> None:
+        """Draw on to a place in pixels of the clip. `pressure` is 0..1, and 1 with a mouse."""
+        if self.use_pressure and pressure <= 0 and self._last is None:
+            # A pen that touches down may report its pressure late. One that never does paints as a mouse.
+            self._waiting.append((x, y))
+            if len(self._waiting) < _PATIENCE:
+                return
+            self.use_pressure, (x, y) = False, self._waiting.pop()
+        radius = max(self.radius * max(pressure, _WEAKEST), brush.MIN_RADIUS) if self.use_pressure else self.radius
+        for place in (*self._waiting, (x, y)):
+            self._draw_to(Sample(*place, radius))
+        self._waiting.clear()
+
+    def straight_to(self, x: float, y: float, *, start: tuple[float, float]) -> None:
+        """Draw a straight line from `start` to a place in pixels of the clip, in place of the stroke's last one."""
+        alpha = self.canvas.alpha
+        if self._before is None:
+            self._before = alpha.copy()
+        if self._line is not None:
+            alpha[self._line.slices] = self._before[self._line.slices]
+            self.canvas.changed.append(self._line)
+        self._last = Sample(*start, self.radius)
+        self._line = self._draw_to(Sample(x, y, self.radius))
+
+    def fill_outline(self, outline: np.ndarray) -> None:
+        """Fill a freehand outline (N, 2), in pixels of the clip, or cut it out."""
+        self._changed(shapes.draw_polygon(self.canvas.alpha, outline, remove=self.brush.remove))
+
+    def fill_at(self, x: float, y: float) -> None:
+        """Fill the closed region or hole at a place in pixels of the clip, or empty the part of the object there.
+
+        Raises KeyframeEmpty if there is nothing to fill, or if the region is open.
+        """
+        height, width = self.canvas.alpha.shape
+        column, row = int(np.floor(x)), int(np.floor(y))
+        if not (0 <= column < width and 0 <= row < height):
+            raise KeyframeEmpty("this place is outside the picture", remedy="Click inside it.")
+        inside = self.canvas.alpha >= keyframes.INSIDE
+        if inside[row, column] != self.brush.remove:
+            raise KeyframeEmpty(
+                "nothing of the object is here to be emptied" if self.brush.remove else "this place is already filled",
+                remedy="Click on the object." if self.brush.remove else "Click in a hole, or in an outline.",
+            )
+        region = shapes.region_at(inside, column, row)
+        if self.brush.remove:
+            opposite = 255 - self.canvas.alpha
+            self._changed(shapes.fill_region(opposite, region))
+            np.subtract(255, opposite, out=self.canvas.alpha)
+            return
+        if shapes.is_open(region):
+            raise KeyframeEmpty(
+                "this region is open, so the fill would flood the frame", remedy="Close the outline around it first."
+            )
+        self._changed(shapes.fill_region(self.canvas.alpha, region))
+
+    def finish(self) -> tuple[float, float] | None:
+        """Draw what still waits for a pen's pressure, and return where the stroke ended; None for a shape."""
+        if self._waiting:
+            self.use_pressure, place = False, self._waiting.pop()
+            self.extend(*place)
+        return (self._last.x, self._last.y) if self._last else None
+
+    def _draw_to(self, sample: Sample) -> Rectangle | None:
+        place = brush.draw_segment(self.canvas.alpha, self.brush, self._last or sample, sample)
+        self._last = sample
+        return self._changed(place)
+
+    def _changed(self, place: Rectangle | None) -> Rectangle | None:
+        if place is not None:
+            self.canvas.changed.append(place)
+        return place
+
+
+def begin(clip: MovieClip, scene_frame: int, style: Brush, radius: float, *, use_pressure: bool = False) -> Stroke:
+    """Begin a stroke of the active object on a scene frame, and put its canvas up to be drawn.
+
+    The stroke starts from the object's keyframe there, else from its computed matte, else from nothing. Without an
+    active object, one is added. Raises EngineError if the frame or the object cannot be painted; nothing is changed.
+    """
+    check_clip_saved(clip)
+    clips.video_clip(clip)
+    _check_image(clip, scene_frame)
+    number = clips.number(clip, clips.media_frame_inside(clip, scene_frame))
+    item = active_object(clip)
+    if item is not None:
+        check_unlocked(item)
+    added = item is None
+    item = item or add_object(clip)
+    key = (clip.session_uid, item.object_id, number)
+    try:
+        kept = unstored.find(*key)
+        if kept is not None:
+            alpha, source = kept.alpha.copy(), _KEPT
+        else:
+            alpha, source = starts.start_alpha(clip, item.object_id, number)
+    except EngineError:
+        if added:
+            remove_active_object(clip)
+        raise
+    canvas.current = Canvas(*key, alpha)
+    return Stroke(canvas.current, style, radius, use_pressure, added, source)
+
+
+def end(stroke: Stroke) -> str:
+    """Store the canvas as the object's keyframe on the frame on which the stroke began, and say so in words.
+
+    If the disk is full or the folder read-only, the canvas stays to be stored later. Raises DiskFull and
+    FolderNotWritable then, and KeyframeEmpty if nothing of the object would be left: the stroke is taken back.
+    """
+    global _last_end
+    place = stroke.finish()
+    try:
+        text = _store(stroke.canvas, stroke.source)
+    except (DiskFull, FolderNotWritable) as error:
+        unstored.keep(stroke.canvas)
+        first = "Free some space" if isinstance(error, DiskFull) else "Make it writable"
+        raise type(error)(
+            f"{error.message}; the stroke stays on screen, but is not stored",
+            remedy=f"{first}, then click Store Again or paint on.",
+        ) from error
+    except KeyframeEmpty:
+        name, frame = _names(stroke.canvas)
+        discard(stroke)
+        raise KeyframeEmpty(
+            f"the stroke would leave nothing of {name} on frame {frame}, so it was taken back",
+            remedy="If the object is not visible there, click Absent.",
+        ) from None
+    except EngineError:
+        discard(stroke)
+        raise
+    unstored.drop(stroke.canvas)
+    _last_end = (unstored.key_of(stroke.canvas), place) if place else None
+    _put_down()
+    return text
+
+
+def discard(stroke: Stroke) -> None:
+    """Take a stroke back, and the object that was added for it."""
+    clip = _clip(stroke.canvas)
+    if clip and stroke.added_object and active_object(clip) == find_object(clip, stroke.canvas.object_id):
+        remove_active_object(clip)
+    _put_down()
+
+
+def last_end(stroke: Stroke) -> tuple[float, float] | None:
+    """Return where the last stroke ended, if it was on the same object and frame."""
+    return _last_end[1] if _last_end and _last_end[0] == unstored.key_of(stroke.canvas) else None
+
+
+def store_again() -> list[str]:
+    """Store the canvases that could not be stored, and say so in words. Raises what `end` raises."""
+    texts = []
+    for kept in unstored.all_kept():
+        if not _is_gone(kept):
+            texts.append(_store(kept, _KEPT))
+        unstored.drop(kept)
+    _put_down()
+    return texts
+
+
+def drop_unstored(clip: MovieClip, object_id: int, number: int) -> None:
+    """Let go of a canvas of this object and frame that could not be stored, since it has another keyframe now."""
+    kept = unstored.find(clip.session_uid, object_id, number)
+    if kept is not None:
+        unstored.drop(kept)
+        _put_down()
+
+
+def forget() -> None:
+    """Drop all canvases: those that could not be stored, and that of the stroke being made."""
+    global _last_end
+    unstored.clear()
+    canvas.current = _last_end = None
+
+
+def check_unlocked(item: MatteObject) -> None:
+    """Raise NoActiveObject if the object is locked."""
+    if item.lock:
+        raise NoActiveObject(
+            f"{item.name} is locked", remedy="Unlock it in the list of objects, or select another object."
+        )
+
+
+def _store(kept: Canvas, source: str) -> str:
+    clip = _clip(kept)
+    item = find_object(clip, kept.object_id) if clip else None
+    if clip is None or item is None:
+        raise ClipNotFound("the clip or the object was removed during the stroke", remedy="Undo to bring it back.")
+    check_unlocked(item)
+    width, height = clips.pixel_size(clip)
+    if kept.alpha.shape != (height, width):
+        raise KeyframeSizeMismatch(
+            f"clip {clip.name} is {width}x{height} now, and was {kept.alpha.shape[1]}x{kept.alpha.shape[0]} when the "
+            "stroke began",
+            remedy="Paint again.",
+        )
+    frame = clips.scene_frame_of(clip, kept.number)
+    is_new = keyframes.find_keyframe(clip, kept.object_id, kept.number) is None
+    keyframes.set_keyframe(clip, kept.object_id, frame, kept.alpha)
+    origin = f" from {source}" if source else ""
+    return f"New keyframe of {item.name} on frame {frame}{origin}" if is_new else f"{item.name}, frame {frame}: painted"
+
+
+def _check_image(clip: MovieClip, scene_frame: int) -> None:
+    """Raise ClipNotFound if the image of this frame was there when Blender opened the sequence, and is missing now."""
+    frame, count = clips.media_frame(clip, scene_frame), clips.frame_count(clip)
+    if clip.source == "SEQUENCE" and count <= frame < clip.frame_duration + clip.frame_offset:
+        raise ClipNotFound(
+            f"an image of clip {clip.name} is missing: that of frame {clips.scene_frame(clip, count)}",
+            remedy="Put the file back, and reload the clip.",
+        )
+
+
+def _clip(kept: Canvas) -> MovieClip | None:
+    return next((clip for clip in bpy.data.movieclips if clip.session_uid == kept.clip_uid), None)
+
+
+def _is_gone(kept: Canvas) -> bool:
+    clip = _clip(kept)
+    return clip is None or find_object(clip, kept.object_id) is None
+
+
+def _names(kept: Canvas) -> tuple[str, int]:
+    """Return the name of the canvas's object, and its scene frame."""
+    clip = _clip(kept)
+    item = find_object(clip, kept.object_id) if clip else None
+    assert clip and item  # storing has found them
+    return item.name, clips.scene_frame_of(clip, kept.number)
+
+
+def _put_down() -> None:
+    """End drawing of the canvas. One that could not be stored takes its place."""
+    canvas.current = next(iter(unstored.all_kept()), None)

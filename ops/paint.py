@@ -1,0 +1,242 @@
+"""Operators of painting: the switch that turns it on, and the stroke."""
+
+from __future__ import annotations
+
+import numpy as np
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty
+from bpy.types import Context, Event, Operator, PropertyGroup
+
+from ..addon import canvas, painting, unstored
+from ..addon.brush import MAX_RADIUS, MIN_RADIUS, Brush
+from ..addon.brush_settings import redraw_editors, settings
+from ..engine.shared.errors import EngineError, KeyframeEmpty
+from .common import ClipOperator, clip_in, mouse_pixels
+
+_SCRUB_STRIP = 16  # height in which Blender scrubs at an editor's lower edge, at a resolution scale of 1
+_CLICK = 3  # pixels of the screen that the mouse moves at most in a click
+_DENSITY = 0.1  # of the radius: how close to the last sample Blender's samples between two events are left out
+
+
+class CLIP_OT_matte_paint_mode(ClipOperator, Operator):
+    """Paint the active object's keyframes with the mouse or a pen, until you leave with Esc, Enter or this button"""
+
+    bl_idname = "clip.matte_paint_mode"
+    bl_label = "Paint"
+    bl_options = {"REGISTER"}
+
+    leave: BoolProperty(name="Leave", description="Only leave painting", default=False, options={"SKIP_SAVE"})
+
+    def invoke(self, context: Context, event: Event) -> set[str]:
+        if self.leave and not settings().use_paint:
+            return {"PASS_THROUGH"}
+        return self.execute(context)
+
+    def run(self, context: Context) -> str:
+        settings().use_paint = not (self.leave or settings().use_paint)
+        if not settings().use_paint:
+            painting.store_again()
+        return ""
+
+
+class MattePoint(PropertyGroup):
+    """Point of a stroke. As with Blender's own strokes, scripts give all of name (of any text), x, y and pressure."""
+
+    x: FloatProperty(name="X", description="Pixels of the clip from the left")
+    y: FloatProperty(name="Y", description="Pixels of the clip from the top")
+    pressure: FloatProperty(name="Pressure", min=0.0, max=1.0, default=1.0)
+
+
+class CLIP_OT_matte_stroke(ClipOperator, Operator):
+    """Paint the active object on the current frame, which gives it a keyframe there. The stroke starts from the \
+keyframe or the computed matte of this frame"""
+
+    bl_idname = "clip.matte_stroke"
+    bl_label = "Paint Stroke"
+    bl_options = {"UNDO"}
+    changes_clip = False  # refused in words by the stroke, since Blender would use the mouse otherwise
+
+    points: CollectionProperty(type=MattePoint, name="Points", options={"HIDDEN", "SKIP_SAVE"})
+    tool: EnumProperty(
+        name="Tool",
+        items=(
+            ("BRUSH", "Brush", "Paint along the points"),
+            ("LASSO", "Lasso", "Fill the outline through the points"),
+            ("FILL", "Fill", "Fill the region at the first point"),
+        ),
+        default="BRUSH",
+        options={"SKIP_SAVE"},
+    )
+    radius: FloatProperty(
+        name="Radius", min=MIN_RADIUS, max=MAX_RADIUS, default=25.0, subtype="PIXEL", options={"SKIP_SAVE"}
+    )
+    hardness: FloatProperty(name="Hardness", min=0.0, max=1.0, default=1.0, options={"SKIP_SAVE"})
+    use_pressure: BoolProperty(name="Pressure", default=False, options={"SKIP_SAVE"})
+    remove: BoolProperty(name="Remove", default=False, options={"SKIP_SAVE"})
+    is_eraser: BoolProperty(
+        name="Eraser", description="The pen's eraser is used", default=False, options={"HIDDEN", "SKIP_SAVE"}
+    )
+
+    def run(self, context: Context) -> str:
+        if not self.points:
+            raise KeyframeEmpty("the stroke has no points", remedy="Give it at least one.")
+        stroke = self._begin(context)
+        places = np.array([(point.x, point.y) for point in self.points], np.float64)
+        if self.tool == "FILL":
+            _fill(stroke, *places[0])
+        elif self.tool == "LASSO":
+            stroke.fill_outline(places)
+        else:
+            for point in self.points:
+                stroke.extend(point.x, point.y, point.pressure)
+        return painting.end(stroke)
+
+    def invoke(self, context: Context, event: Event) -> set[str]:
+        strip = _SCRUB_STRIP * context.preferences.system.ui_scale
+        if not settings().use_paint or event.mouse_region_y <= strip:
+            return {"PASS_THROUGH"}
+        self._take_settings(event)
+        try:
+            self._stroke = self._begin(context)
+            self._points = [mouse_pixels(context, event)]
+            self._pressed = (event.mouse_region_x, event.mouse_region_y)
+            self._is_straight = self.tool == "BRUSH" and event.shift
+            if self.tool == "FILL":
+                _fill(self._stroke, *self._points[0])
+                return self._finish(context)
+            if self.tool == "BRUSH" and not self._is_straight:
+                self._stroke.extend(*self._points[0], event.pressure)
+        except EngineError as error:
+            return self._refuse(context, error)
+        canvas.outline = self._points if self.tool == "LASSO" else None
+        context.window_manager.modal_handler_add(self)
+        context.area.tag_redraw()
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: Context, event: Event) -> set[str]:
+        if not self.poll(context):  # the editor shows something else now
+            painting.discard(self._stroke)
+            self._leave(context)
+            return {"CANCELLED"}
+        if event.type in ("MOUSEMOVE", "INBETWEEN_MOUSEMOVE"):
+            self._move(context, event)
+        elif event.type == "LEFTMOUSE" and event.value == "RELEASE":
+            return self._release(context, event)
+        elif event.type in ("ESC", "RIGHTMOUSE") and event.value == "PRESS":
+            painting.discard(self._stroke)
+            self._leave(context)
+            return {"CANCELLED"}
+        elif event.type.startswith("TIMER"):
+            return {"PASS_THROUGH"}  # playback goes on
+        return {"RUNNING_MODAL"}
+
+    def cancel(self, context: Context) -> None:
+        """Take the stroke back, since Blender closes the editor or another file is loaded."""
+        painting.discard(self._stroke)
+        canvas.outline = None
+
+    def _begin(self, context: Context) -> painting.Stroke:
+        style = Brush(self.hardness, self.remove)
+        frame = context.scene.frame_current
+        return painting.begin(clip_in(context), frame, style, self.radius, use_pressure=self.use_pressure)
+
+    def _take_settings(self, event: Event) -> None:
+        """Take tool and brush from the settings; Ctrl and the pen's eraser turn the brush around."""
+        chosen = settings()
+        self.tool, self.radius, self.hardness = chosen.tool, chosen.radius, chosen.hardness
+        self.use_pressure = chosen.use_pressure and event.is_tablet
+        self.remove = (chosen.mode == "REMOVE") != (event.ctrl or self.is_eraser)
+
+    def _move(self, context: Context, event: Event) -> None:
+        place = mouse_pixels(context, event)
+        step = np.hypot(place[0] - self._points[-1][0], place[1] - self._points[-1][1])
+        if event.type == "INBETWEEN_MOUSEMOVE" and self.tool == "BRUSH" and step < _DENSITY * self.radius:
+            return
+        self._points.append(place)
+        if self._is_straight:
+            if self._is_drag(event):
+                self._stroke.straight_to(*place, start=self._points[0])
+        elif self.tool == "BRUSH":
+            self._stroke.extend(*place, event.pressure)
+        context.area.tag_redraw()
+
+    def _is_drag(self, event: Event) -> bool:
+        away = np.hypot(event.mouse_region_x - self._pressed[0], event.mouse_region_y - self._pressed[1])
+        return bool(away > _CLICK)
+
+    def _release(self, context: Context, event: Event) -> set[str]:
+        if self._is_straight and not self._is_drag(event):
+            place = self._points[0]
+            self._stroke.straight_to(*place, start=painting.last_end(self._stroke) or place)
+        elif self.tool == "LASSO":
+            self._stroke.fill_outline(np.array(self._points))
+        return self._finish(context)
+
+    def _finish(self, context: Context) -> set[str]:
+        try:
+            self.report({"INFO"}, painting.end(self._stroke))
+        except EngineError as error:
+            self._refuse(context, error)
+            # The object that was added for a stroke still to be stored is an undo step, or an undo would lose it.
+            is_kept = self._stroke.added_object and bool(unstored.all_kept())
+            return {"FINISHED"} if is_kept else {"CANCELLED"}
+        self._leave(context)
+        return {"FINISHED"}
+
+    def _refuse(self, context: Context, error: EngineError) -> set[str]:
+        self._clear(context)
+        # A pop-up takes the next click, which would only delay who has just clicked beside a hole.
+        self.report({"WARNING" if isinstance(error, KeyframeEmpty) else "ERROR"}, error.sentence())
+        return {"CANCELLED"}
+
+    def _leave(self, context: Context) -> None:
+        if settings().once:
+            settings().tool = "BRUSH"
+        self._clear(context)
+
+    def _clear(self, context: Context) -> None:
+        canvas.outline = None
+        redraw_editors(context)
+
+
+def _fill(stroke: painting.Stroke, x: float, y: float) -> None:
+    """Fill at a place in pixels of the clip, and take the stroke back if that is impossible. Raises KeyframeEmpty."""
+    try:
+        stroke.fill_at(x, y)
+    except EngineError:
+        painting.discard(stroke)
+        raise
+
+
+class CLIP_OT_matte_store_again(ClipOperator, Operator):
+    """Store the strokes that could not be stored, such as when the disk was full"""
+
+    bl_idname = "clip.matte_store_again"
+    bl_label = "Store Again"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def run(self, context: Context) -> str:
+        texts = painting.store_again()
+        redraw_editors(context)
+        return "; ".join(texts) or "Every stroke is stored"
+
+
+class CLIP_OT_matte_discard_unstored(ClipOperator, Operator):
+    """Discard the strokes that could not be stored. Keyframes stay as they were before these strokes"""
+
+    bl_idname = "clip.matte_discard_unstored"
+    bl_label = "Discard"
+    bl_options = {"REGISTER"}
+
+    def run(self, context: Context) -> str:
+        painting.forget()
+        redraw_editors(context)
+        return "Discarded the strokes that could not be stored"
+
+
+CLASSES = (
+    MattePoint,
+    CLIP_OT_matte_paint_mode,
+    CLIP_OT_matte_stroke,
+    CLIP_OT_matte_store_again,
+    CLIP_OT_matte_discard_unstored,
+)

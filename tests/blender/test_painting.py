@@ -1,0 +1,251 @@
+"""Painting by operators, from the first stroke to undo: pixels of keyframes against shapes known by formula."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+import pytest
+
+from tests.blender.studio import HEIGHT, WIDTH, part, read_image, ring
+
+Y, X = np.mgrid[0:HEIGHT, 0:WIDTH] + 0.5
+
+
+@pytest.fixture(autouse=True)
+def _film(studio):
+    studio.open_film()
+    yield
+    part("addon.painting").forget()
+
+
+def capsule(start: tuple[float, float], end: tuple[float, float], radius: float) -> np.ndarray:
+    """Return the distance (H, W) from within the edge of a capsule, in pixels."""
+    along = np.array(end) - start
+    length = max(float(np.hypot(*along)), 1e-9)
+    place = np.clip(((X - start[0]) * along[0] + (Y - start[1]) * along[1]) / length**2, 0, 1)
+    return radius - np.hypot(X - start[0] - place * along[0], Y - start[1] - place * along[1])
+
+
+def keys(studio) -> list[tuple[int, int, str]]:
+    return [(key.object_id, key.number, key.version) for key in studio.clip.matting.keyframes]
+
+
+# -- strokes -----------------------------------------------------------------------------------------------------------
+def test_first_stroke_adds_an_object_and_its_keyframe_in_clip_pixels(studio):
+    studio.paint((20, 30), (60, 30), radius=8.0)
+    assert [item.name for item in studio.clip.matting.objects] == ["Object 1"]
+    depth = capsule((20, 30), (60, 30), 8)
+    alpha = studio.painted()
+    assert (alpha[depth > 0.5] == 255).all() and (alpha[depth < -0.5] == 0).all()
+    assert ((alpha >= 128) == (depth >= 0)).mean() > 0.999
+    assert studio.clip.matting.keyframes[0].area == np.count_nonzero(alpha >= 128)
+
+
+def test_a_stroke_that_removes_takes_away_from_the_keyframe(studio):
+    studio.paint((20, 30), (60, 30), radius=8.0)
+    before = studio.painted()
+    studio.paint((40, 10), (40, 60), radius=4.0, remove=True)
+    cut = capsule((40, 10), (40, 60), 4)
+    assert (studio.painted()[cut > 0.5] == 0).all()
+    assert (studio.painted()[cut < -0.5] == before[cut < -0.5]).all()
+
+
+def test_pressure_sets_the_radius_and_a_pen_without_any_paints_in_full(studio):
+    studio.paint((30, 40, 0.5), (80, 40, 0.5), radius=16.0, use_pressure=True)
+    assert ((studio.painted() >= 128) == (capsule((30, 40), (80, 40), 8) >= 0)).mean() > 0.999
+    studio.go(2)
+    studio.paint(*[(x, 40, 0.0) for x in (30, 50, 60, 70, 80)], radius=16.0, use_pressure=True)
+    assert ((studio.painted(frame=2) >= 128) == (capsule((30, 40), (80, 40), 16) >= 0)).mean() > 0.999
+    studio.go(3)
+    studio.paint((60, 40, 0.0), radius=16.0, use_pressure=True)  # a tap
+    assert ((studio.painted(frame=3) >= 128) == (capsule((60, 40), (60, 40), 16) >= 0)).mean() > 0.999
+
+
+def test_pressure_that_comes_late_leaves_no_blot_at_the_beginning(studio):
+    studio.paint((20, 40, 0.0), (25, 40, 0.25), (80, 40, 0.25), radius=16.0, use_pressure=True)
+    assert ((studio.painted() >= 128) == (capsule((20, 40), (80, 40), 4) >= 0)).mean() > 0.999
+
+
+def test_a_soft_brush_leaves_soft_alpha_and_the_same_shape(studio):
+    studio.paint((60, 40), radius=20.0, hardness=0.5)
+    alpha = studio.painted()
+    assert np.count_nonzero((alpha > 0) & (alpha < 255)) > 1000
+    assert ((alpha >= 128) == (capsule((60, 40), (60, 40), 20) >= 0)).mean() > 0.999
+
+
+def test_lasso_and_fill(studio):
+    outline = [(10, 10), (90, 10), (90, 70), (10, 70)]
+    studio.paint(*outline, tool="LASSO")
+    assert (studio.painted() == np.where((X > 10) & (X < 90) & (Y > 10) & (Y < 70), 255, 0)).all()
+    studio.paint((20, 20), (40, 20), (40, 60), (20, 60), tool="LASSO", remove=True)
+    assert studio.painted()[40, 30] == 0
+    studio.paint((30, 40), tool="FILL")
+    assert (studio.painted() == np.where((X > 10) & (X < 90) & (Y > 10) & (Y < 70), 255, 0)).all()
+
+
+def test_fill_empties_the_part_of_the_object_under_the_mouse(studio):
+    studio.paint((30, 40), radius=10.0)
+    studio.paint((90, 40), radius=10.0, hardness=0.6)
+    studio.paint((90, 40), tool="FILL", remove=True)
+    alpha = studio.painted()
+    assert alpha[40, 30] == 255 and not alpha[:, 60:].any(), "no soft rim is left"
+
+
+@pytest.mark.parametrize(
+    ("properties", "words"),
+    (
+        ({"tool": "FILL"}, "would flood the frame"),
+        ({"tool": "FILL", "remove": True}, "nothing of the object is here"),
+    ),
+)
+def test_fill_of_what_is_around_the_object_is_refused(studio, properties, words):
+    studio.paint((30, 40), radius=10.0)
+    before = keys(studio)
+    with pytest.raises(RuntimeError, match=f"(?i){words}"):
+        studio.paint((100, 10), **properties)
+    assert keys(studio) == before and part("addon.canvas").current is None
+
+
+def test_a_stroke_of_ten_thousand_samples(studio):
+    turn = np.linspace(0, 20 * np.pi, 10_000)
+    studio.paint(*zip(60 + turn / 2 * np.cos(turn), 40 + turn / 2 * np.sin(turn)), radius=2.0)
+    assert studio.painted()[40, 60] == 255 and np.count_nonzero(studio.painted()) > 2000
+
+
+# -- what a stroke starts from -----------------------------------------------------------------------------------------
+def test_a_stroke_corrects_the_computed_matte_and_leaves_it_on_disk(studio):
+    studio.mark(1, media=0, objects=1)
+    studio.propagate()
+    matte = (studio.matte(1, 4) * 255).round().astype(np.uint8)
+    assert np.count_nonzero((matte > 0) & (matte < 255)), "it is soft"
+    studio.go(4)
+    studio.paint((105, 70), radius=5.0)
+    added = capsule((105, 70), (105, 70), 5)
+    alpha = studio.painted(frame=4)
+    assert (alpha[added > 0.5] == 255).all()
+    assert (alpha[added < -0.5] == matte[added < -0.5]).all()
+    assert ((studio.matte(1, 4) * 255).round() == matte).all()
+
+
+def test_without_a_matte_the_label_image_is_the_start(studio):
+    studio.mark(1, media=0)
+    studio.propagate()
+    labels = (read_image(studio.matte_folder.labels(4))[..., :3] * 255).round()
+    studio.matte_folder.matte(2, 4).unlink()
+    studio.go(4)
+    studio.clip.matting.active_object = 1
+    studio.paint((5, 75), radius=3.0)
+    alpha = studio.painted(frame=4, object_id=2)
+    assert alpha[75, 5] == 255 and (alpha[:60] > 0).any()
+    assert len(np.unique(labels[:60][alpha[:60] > 0], axis=0)) == 1 and not set(np.unique(alpha[:60])) - {0, 255}
+
+
+def test_start_empty_paints_without_the_matte_and_is_absent_until_then(studio):
+    studio.mark(1, media=0, objects=1)
+    studio.propagate()
+    studio.go(4)
+    studio.click("matte_start_empty")
+    assert studio.clip.matting.keyframes[1].absent and not studio.painted(frame=4).any()
+    studio.paint((105, 70), radius=5.0)
+    assert not studio.clip.matting.keyframes[1].absent
+    assert ((studio.painted(frame=4) >= 128) == (capsule((105, 70), (105, 70), 5) >= 0)).all()
+
+
+def test_start_from_the_nearest_keyframe_before_or_after(studio):
+    for frame, x in ((1, 20), (2, 40), (7, 90)):
+        studio.go(frame)
+        studio.paint((x, 40), radius=6.0)
+    studio.go(3)
+    studio.click("matte_start_empty")  # nothing to copy
+    studio.go(4)
+    studio.click("matte_start_from_keyframe", which="PREVIOUS")
+    assert (studio.painted(frame=4) == studio.painted(frame=2)).all()
+    studio.click("matte_start_from_keyframe", which="NEXT")
+    assert (studio.painted(frame=4) == studio.painted(frame=7)).all()
+    studio.go(8)
+    with pytest.raises(RuntimeError, match="no keyframe after frame 8"):
+        studio.click("matte_start_from_keyframe", which="NEXT")
+
+
+def test_start_from_another_objects_keyframe_or_matte(studio):
+    studio.mark(1, media=0)
+    studio.propagate()
+    studio.click("matte_object_add")
+    studio.go(1)
+    studio.click("matte_start_from_object", source=1)
+    assert ((studio.painted(object_id=3) >= 128) == ring(0)).all()
+    studio.go(3)
+    studio.click("matte_start_from_object", source=1)
+    assert (studio.painted(frame=3, object_id=3) == (studio.matte(1, 3) * 255).round()).all()
+    studio.go(7)
+    with pytest.raises(RuntimeError, match="Object 2 has nothing on frame 7"):  # the box has left the picture
+        studio.click("matte_start_from_object", source=2)
+
+
+# -- undo --------------------------------------------------------------------------------------------------------------
+def test_undo_and_redo_bring_keyframes_back_pixel_for_pixel(studio):
+    bpy.ops.ed.undo_push(message="begin")
+    states = []
+    for x, remove in ((30, False), (60, False), (30, True)):
+        studio.paint((x, 40), radius=9.0, remove=remove)
+        bpy.ops.ed.undo_push(message="stroke")
+        states.append(studio.painted())
+    for state in reversed(states[:-1]):
+        bpy.ops.ed.undo()
+        assert (studio.painted() == state).all()
+        assert (studio.keyframe_alpha() == state).all(), "the next job reads it too"
+    bpy.ops.ed.undo()
+    assert not studio.clip.matting.keyframes and not studio.clip.matting.objects, "the object was the stroke's"
+    for state in states:
+        bpy.ops.ed.redo()
+        assert (studio.painted() == state).all()
+        assert (studio.keyframe_alpha() == state).all()
+
+
+def test_undo_past_the_first_stroke_and_painting_again(studio):
+    bpy.ops.ed.undo_push(message="begin")
+    studio.paint((30, 40), radius=9.0)
+    bpy.ops.ed.undo_push(message="stroke")
+    while bpy.ops.ed.undo.poll() and bpy.data.movieclips and studio.clip.matting.objects:
+        bpy.ops.ed.undo()
+    studio.paint((80, 40), radius=5.0)
+    assert keys(studio)[0][:2] == (1, 1)
+    assert ((studio.painted() >= 128) == (capsule((80, 40), (80, 40), 5) >= 0)).all()
+
+
+def test_strokes_survive_saving_and_opening(studio):
+    studio.paint((30, 40), (70, 50), radius=9.0, hardness=0.7)
+    alpha = studio.painted()
+    bpy.context.window_manager.matte_brush.use_paint = True
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    assert (studio.painted() == alpha).all()
+    assert not bpy.context.window_manager.matte_brush.use_paint
+
+
+# -- the switch and the brush ------------------------------------------------------------------------------------------
+def test_the_switch_turns_painting_on_and_off(studio):
+    chosen = bpy.context.window_manager.matte_brush
+    studio.click("matte_paint_mode")
+    assert chosen.use_paint
+    studio.click("matte_paint_mode")
+    assert not chosen.use_paint
+    studio.click("matte_paint_mode", leave=True)
+    assert not chosen.use_paint
+
+
+def test_keys_scale_the_brush_and_choose_the_tool_of_one_stroke(studio):
+    chosen = bpy.context.window_manager.matte_brush
+    studio.click("matte_brush_radius", radius=20.0)
+    studio.click("matte_brush_scale", factor=1.25)
+    assert chosen.radius == 25.0
+    studio.click("matte_brush_scale", factor=0.01)
+    assert chosen.radius == 0.5, "a brush keeps a size"
+    studio.click("matte_brush_tool", tool="LASSO")
+    assert (chosen.tool, chosen.once) == ("LASSO", True)
+    studio.click("matte_brush_tool", tool="LASSO")
+    assert (chosen.tool, chosen.once) == ("BRUSH", False)
+    studio.click("matte_brush_tool", tool="FILL")
+    chosen.tool = "LASSO"
+    assert not chosen.once, "a tool chosen in the panel stays"
+    chosen.tool = "BRUSH"
