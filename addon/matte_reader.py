@@ -151,9 +151,11 @@ class MatteReader:
     def _work(self, end: threading.Event) -> None:
         while True:
             with self._change:
-                while not end.is_set() and (job := self._next_job()) is None:
+                job = self._next_job()
+                while job is None and not end.is_set():
                     self._change.wait()
-                if end.is_set():
+                    job = self._next_job()
+                if job is None or end.is_set():
                     return
                 wanted, unchecked = job
                 self._being_read.add(wanted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import environment, keyframes, objects, propagate, results, suggest, weights
+from . import environment, keyframes, objects, propagate, results, suggest, views, weights
 
 CLASSES = (
     *objects.CLASSES,
@@ -10,6 +10,7 @@ CLASSES = (
     *propagate.CLASSES,
     *suggest.CLASSES,
     *results.CLASSES,
+    *views.CLASSES,
     *weights.CLASSES,
     *environment.CLASSES,
 )
