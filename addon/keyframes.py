@@ -157,7 +157,7 @@ def _version_path(folder: MatteFolder, version: str) -> Path:
 
     An undo reverts properties but not files. As each content has its own file, every undo step finds its image.
     """
-    return folder.root / "keyframes" / "versions" / f"{version}.png"
+    return folder.keyframe_version(version)
 
 
 def _keyframe_file(clip: MovieClip, folder: MatteFolder, key: MatteKeyframe) -> KeyframeFile:

@@ -1,4 +1,4 @@
-"""Keys of painting in clip editors. They act only while painting is on; otherwise Blender's own keys are used."""
+"""Keys of the extension in clip editors. Those of painting act only while it is on; otherwise Blender's own are used."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ _KEYS = (
     _Key("clip.matte_brush_tool", "L", {}, {"tool": "LASSO"}),
     _Key("clip.matte_brush_tool", "G", {}, {"tool": "FILL"}),
     *(_Key("clip.matte_paint_mode", key, {}, {"leave": True}) for key in ("ESC", "RET", "NUMPAD_ENTER")),
+    _Key("clip.matte_view_cycle", "V", {"shift": True}),
+    _Key("clip.matte_view_cycle", "V", {"shift": True, "alt": True}, {"backward": True}),
 )
 
 _items: list[tuple[KeyMap, KeyMapItem]] = []

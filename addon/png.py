@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..engine.shared.grey_png import encode_grey
+
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _PALETTE = 0, 3
 _MAX_PIXELS = 1 << 28  # 16,384 x 16,384
@@ -36,13 +38,7 @@ class PngImage:
 
 def write_grey(path: Path, values: np.ndarray) -> None:
     """Write `values` (H, W) uint8 as a grey PNG."""
-    height, width = values.shape
-    rows = np.zeros((height, width + 1), np.uint8)  # each row begins with its filter type: 0, none
-    rows[:, 1:] = values
-    header = struct.pack(">IIBBBBB", width, height, 8, _GREY, 0, 0, 0)
-    path.write_bytes(
-        _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(rows.tobytes(), 6)) + _chunk(b"IEND", b"")
-    )
+    path.write_bytes(encode_grey(values))
 
 
 def read(path: Path) -> PngImage:
@@ -101,10 +97,6 @@ def _alpha(values: np.ndarray, transparency: bytes, colour: int) -> np.ndarray |
     return table[values]
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
 def _chunks(data: bytes) -> dict[bytes, bytes]:
     """Return the data of the chunks by kind. Chunks of one kind are joined: a PNG may split its pixels over several."""
     parts: dict[bytes, list[bytes]] = {}
@@ -126,23 +118,39 @@ def _unfilter(filters: np.ndarray, raw: np.ndarray) -> np.ndarray:
     """Reverse a PNG's row filters for one-byte pixels: filters (H,), raw (H, B) -> values (H, B). Raises PngError."""
     if filters.max(initial=0) > 4:
         raise PngError("a row has an unknown filter")
-    values = raw.copy()
+    values = np.empty_like(raw)
     above = np.zeros(raw.shape[1], np.uint8)
-    row = 0
-    while row < len(raw):
-        if filters[row] >= 3:  # Average and Paeth depend on left and upper pixels: decode consecutive rows together
-            stop = row + 1
-            while stop < len(raw) and filters[stop] >= 3:
-                stop += 1
-            values[row:stop] = _unfilter_slanted(filters[row:stop], raw[row:stop], above)
-            row = stop
+    # Consecutive rows that are undone in the same way are undone together. The filters Average and Paeth may alternate.
+    ways = np.minimum(filters, 3)
+    starts = np.flatnonzero(np.diff(ways, prepend=255))
+    for start, stop in zip(starts, [*starts[1:], len(raw)]):
+        rows = raw[start:stop]
+        if ways[start] == 0:
+            values[start:stop] = rows
+        elif ways[start] == 1:
+            np.cumsum(rows, axis=1, dtype=np.uint8, out=values[start:stop])
+        elif ways[start] == 2:
+            for row in range(start, stop):  # faster than a cumulative sum, as whole rows are added
+                above = np.add(raw[row], above, out=values[row])
         else:
-            if filters[row] == 1:
-                np.cumsum(raw[row], dtype=np.uint8, out=values[row])
-            elif filters[row] == 2:
-                np.add(raw[row], above, out=values[row])
-            row += 1
-        above = values[row - 1]
+            values[start:stop] = _unfilter_where_needed(filters[start:stop], rows, above)
+        above = values[stop - 1]
+    return values
+
+
+def _unfilter_where_needed(filters: np.ndarray, raw: np.ndarray, above: np.ndarray) -> np.ndarray:
+    """Reverse the filters Average (3) and Paeth (4), mostly only in the columns that are not zero.
+
+    A column of zeros below a zero, and right of a column that is zero once decoded, is itself zero.
+    """
+    used = np.flatnonzero(raw.any(axis=0) | (above > 0))
+    values = np.zeros_like(raw)
+    if not used.size:
+        return values
+    first, last = used[0], used[-1] + 1
+    values[:, first:last] = _unfilter_slanted(filters, raw[:, first:last], above[first:last])
+    if last < raw.shape[1] and values[:, last - 1].any():
+        values[:, first:] = _unfilter_slanted(filters, raw[:, first:], above[first:])
     return values
 
 

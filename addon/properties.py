@@ -115,6 +115,29 @@ class ClipMatting(PropertyGroup):
     key: StringProperty(name="Key", description="Identifier of this clip in compositor nodes, images and mask layers")
     mask: PointerProperty(type=bpy.types.Mask, name="Mask", description="Mask made from the mattes")
     show_overlay: BoolProperty(name="Overlay", description="Show mattes over the clip", default=True)
+    view: EnumProperty(
+        name="View",
+        description="How the mattes are shown over the clip. Shift V goes to the next view",
+        items=(
+            ("TINT", "Tint", "The mattes in the objects' colours", "OVERLAY", 0),
+            ("OUTLINE", "Outline", "The mattes' edges in the objects' colours", "MOD_SOLIDIFY", 1),
+            ("ALPHA", "Alpha", "The active object's matte in grey: inside is white", "IMAGE_ALPHA", 2),
+            ("BLACK_WHITE", "Black and White", "All shown objects in white on black", "MOD_MASK", 3),
+            ("CHECKER", "Cut-Out on Checker", "The shown objects alone, on a checkerboard", "TEXTURE", 4),
+            ("COLOUR", "Cut-Out on Colour", "The shown objects alone, on a colour", "IMAGE_BACKGROUND", 5),
+            ("KEYFRAMES", "Keyframes Only", "Your keyframes, without computed mattes", "KEYFRAME", 6),
+        ),
+        default="TINT",
+    )
+    view_colour: FloatVectorProperty(
+        name="Background",
+        description="Colour behind the cut-out",
+        subtype="COLOR",
+        size=3,
+        min=0.0,
+        max=1.0,
+        default=(0.0, 0.35, 0.05),
+    )
     opacity: FloatProperty(
         name="Opacity",
         description="Opacity of the mattes over the clip",

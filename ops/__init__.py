@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import brush, environment, keyframes, objects, paint, propagate, results, starts, suggest, weights
+from . import brush, environment, keyframes, objects, paint, propagate, results, starts, suggest, views, weights
 
 CLASSES = (
     *objects.CLASSES,
@@ -13,6 +13,7 @@ CLASSES = (
     *propagate.CLASSES,
     *suggest.CLASSES,
     *results.CLASSES,
+    *views.CLASSES,
     *weights.CLASSES,
     *environment.CLASSES,
 )

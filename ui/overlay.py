@@ -1,36 +1,52 @@
-"""Overlay of the current frame's mattes in the clip editor, tinted in the objects' colours."""
+"""Overlay of the current frame's mattes and keyframes in the clip editor."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import bpy
-import gpu
-import numpy as np
-from bpy.types import MovieClip, Region, SpaceClipEditor
-from gpu_extras.batch import batch_for_shader
+from bpy.app.handlers import persistent
+from bpy.types import Context, MovieClip, Region, Scene, SpaceClipEditor
 
-from ..addon import clips, png
+from ..addon import canvas, clips, matte_views
+from ..addon.clip_view import ClipView
 from ..addon.folders import existing_folder
+from ..addon.listening import redraw
+from ..addon.matte_pictures import Wanted
+from ..addon.matte_reader import MatteReader
+from ..addon.matte_views import Kind, Layer, Source
 from ..engine.shared.errors import EngineError
+from . import notes, shaders
+from .canvas_tiles import CanvasTiles
+from .composite import Compositor, Drawn, Style
+from .matte_textures import Textures
+from .screen_mesh import Bounds, ScreenMesh
 
 _log = logging.getLogger(__name__)
 
+_AHEAD_PLAYING, _AHEAD_PAUSED = 8, 2  # frames that are read before they are shown
+_WAIT_PLAYING, _WAIT_PAUSED = 0.05, 0.2  # seconds to wait for the mattes of a frame, before it is drawn without
+_POLL = 0.03  # seconds between looks at what has been read meanwhile
+_MAX_REDUCTION = 16
 
-@dataclass(frozen=True)
-class _CachedTexture:
-    """Texture of the overlay, with the label image file and tints from which it was made."""
 
-    path: Path
-    mtime: int
-    tints: tuple
-    texture: gpu.types.GPUTexture | None
+@dataclass
+class _Viewer:
+    """An editor, and how it goes through its clip."""
+
+    frame: int = 0
+    direction: int = 1
 
 
 _handle: object | None = None
-_cached: _CachedTexture | None = None
+_reader = MatteReader()
+_textures = Textures()
+_compositor = Compositor()
+_viewers: dict[int, _Viewer] = {}
+_tiles: CanvasTiles | None = None
+_clips: dict[int, str] = {}  # matte folders of the clips drawn, by `session_uid`
 
 
 def show() -> None:
@@ -38,22 +54,33 @@ def show() -> None:
     global _handle
     if _handle is None and not bpy.app.background:
         _handle = SpaceClipEditor.draw_handler_add(_draw, (), "WINDOW", "POST_PIXEL")
+        bpy.app.handlers.load_pre.append(_before_load)
 
 
 def hide() -> None:
-    """Remove the draw handler of the overlay and release its texture."""
-    global _handle, _cached
+    """Remove the draw handler of the overlay, end its threads and free its textures."""
+    global _handle
     if _handle is not None:
         SpaceClipEditor.draw_handler_remove(_handle, "WINDOW")
-    _handle = _cached = None
+        bpy.app.handlers.load_pre.remove(_before_load)
+    _handle = None
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+    _reader.close()
+    _before_load()
+    shaders.free()
 
 
-def tinted(labels: np.ndarray, tints: dict[int, tuple[float, float, float]], opacity: float) -> np.ndarray:
-    """Convert object numbers (H, W) to RGBA colours (H, W, 4) float32, bottom row first as in textures."""
-    table = np.zeros((256, 4), np.float32)
-    for number, colour in tints.items():
-        table[number] = (*colour, opacity)
-    return table[labels[::-1]]
+@persistent
+def _before_load(*_: object) -> None:
+    """Free everything that was read and drawn."""
+    global _tiles
+    _reader.forget()
+    _textures.clear()
+    _compositor.free()
+    _viewers.clear()
+    _clips.clear()
+    _tiles = None
 
 
 def displaced_by(space: SpaceClipEditor) -> str:
@@ -65,57 +92,120 @@ def displaced_by(space: SpaceClipEditor) -> str:
 
 
 def _draw() -> None:
-    space = bpy.context.space_data
-    clip = space.clip
-    if clip is None or not clip.matting.show_overlay or displaced_by(space):
+    context = bpy.context
+    space = context.space_data
+    _forget_removed_clips()
+    if space.clip is None or not space.clip.matting.show_overlay or displaced_by(space):
         return
     try:
-        texture = _texture(clip, space.clip_user.frame_current)  # the frame that the editor shows
-    except (OSError, png.PngError, ValueError, EngineError) as error:
-        _log.info("no overlay: %s", error)  # the file may just be being deleted; the next redraw tries again
+        _draw_clip(context, space, context.region)
+    except (OSError, ValueError, EngineError) as error:
+        _log.info("no overlay: %s", error)  # a clip that cannot be read; the editor says so itself
+
+
+def _draw_clip(context: Context, space: SpaceClipEditor, region: Region) -> None:
+    clip, viewer = space.clip, space.as_pointer()
+    frame = space.clip_user.frame_current  # the frame that the editor shows
+    media = clips.media_frame(clip, frame)
+    if not 0 <= media < clips.frame_count(clip):
         return
-    if texture is not None:
-        _draw_over_clip(bpy.context.region, texture)
-
-
-def _texture(clip: MovieClip, scene_frame: int) -> gpu.types.GPUTexture | None:
-    """Return the tinted label image of a frame as a texture, or None if the frame has none.
-
-    The texture is cached until the frame, its file, the colours or the opacity change.
-    """
-    global _cached
-    folder = existing_folder(clip)
-    if folder is None:
-        return None
-    path = folder.labels(clips.number(clip, clips.media_frame(clip, scene_frame)))
-    if not path.is_file():
-        return None
+    view, size = ClipView.of(space, region), (region.width, region.height)
+    mesh = ScreenMesh.of(*view.mesh(), size)
+    source = _source(clip, view, mesh)
+    is_playing = context.screen.is_animation_playing
+    ahead = [clips.number(clip, clips.media_frame(clip, at)) for at in _next_frames(viewer, frame, context.scene)]
+    number = clips.number(clip, media)
+    layers = matte_views.layers(clip, [number, *ahead], source)
+    now = layers.pop(number)
+    wanted = [layer.wanted for layer in now if layer.wanted]
+    _reader.request(viewer, wanted, [layer.wanted for found in layers.values() for layer in found if layer.wanted])
+    _reader.wait(viewer, _WAIT_PLAYING if is_playing else _WAIT_PAUSED, cached=is_playing)
+    if _reader.is_working and not bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.register(_tick, first_interval=_POLL)
+    drawn = _drawn(now, source, mesh.shown)
     matting = clip.matting
-    tints = {item.object_id: tuple(item.colour) for item in matting.objects if item.show}
-    source = (path, path.stat().st_mtime_ns, (*tints.items(), matting.opacity))
-    if _cached is None or (_cached.path, _cached.mtime, _cached.tints) != source:
-        pixels = tinted(png.read(path).values, tints, matting.opacity)
-        height, width = pixels.shape[:2]
-        buffer = gpu.types.Buffer("FLOAT", (height, width, 4), np.ascontiguousarray(pixels))
-        texture = gpu.types.GPUTexture((width, height), format="RGBA8", data=buffer)
-        _cached = _CachedTexture(*source, texture)
-    return _cached.texture
+    if drawn:
+        pixel_size = context.preferences.system.pixel_size
+        ground = matte_views.on_screen(matting.view_colour)
+        _compositor.draw(Style(matting.view, matting.opacity, ground, pixel_size), drawn, mesh, size)
+    notes.draw(notes.lines(reversed(now), matting.view), context.area, region)
 
 
-def _draw_over_clip(region: Region, texture: gpu.types.GPUTexture) -> None:
-    left, bottom = region.view2d.view_to_region(0.0, 0.0, clip=False)
-    right, top = region.view2d.view_to_region(1.0, 1.0, clip=False)
-    shader = gpu.shader.from_builtin("IMAGE")
-    batch = batch_for_shader(
-        shader,
-        "TRI_FAN",
-        {
-            "pos": ((left, bottom), (right, bottom), (right, top), (left, top)),
-            "texCoord": ((0, 0), (1, 0), (1, 1), (0, 1)),
-        },
-    )
-    gpu.state.blend_set("ALPHA")
-    shader.bind()
-    shader.uniform_sampler("image", texture)
-    batch.draw(shader)
-    gpu.state.blend_set("NONE")
+def _source(clip: MovieClip, view: ClipView, mesh: ScreenMesh) -> Source:
+    """Return what to read: not more pixels than the editor can show."""
+    folder = existing_folder(clip)
+    _clips[clip.session_uid] = str(folder.root) if folder else ""
+    across, down = mesh.scale
+    magnified = max(across / view.width, down / view.height)
+    reduction = 1
+    while reduction < _MAX_REDUCTION and magnified * reduction < 0.7:
+        reduction *= 2
+    return Source(folder.root if folder else None, (view.width, view.height), reduction)
+
+
+def _drawn(layers: Sequence[Layer], source: Source, shown: Bounds) -> list[Drawn]:
+    """Return the layers with their textures; none if some are not read yet, as half a frame would be wrong.
+
+    Layers whose files are missing or damaged are left out.
+    """
+    drawn = []
+    for layer in layers:
+        if layer.wanted is None:
+            drawn.append(Drawn(layer, _canvas_tiles(source, shown) if layer.kind == Kind.CANVAS else ()))
+        elif not _reader.is_known(layer.wanted):
+            return []
+        elif (picture := _reader.picture(layer.wanted)) is not None:
+            tile = _textures.tile(_key(layer.wanted), picture, source.size, shown)
+            drawn.append(Drawn(layer, [tile] if tile else ()))
+    return drawn
+
+
+def _key(wanted: Wanted) -> tuple[object, ...]:
+    return wanted.root, wanted.object_id, wanted.number, wanted.version, wanted.reduction
+
+
+def _canvas_tiles(source: Source, shown: Bounds) -> Sequence:
+    global _tiles
+    painted = canvas.current
+    if painted is None or painted.alpha.shape != source.size[::-1]:
+        return ()
+    if _tiles is None or _tiles.canvas is not painted:
+        _tiles = CanvasTiles(painted)
+    return _tiles.tiles(source.reduction, shown)
+
+
+def _next_frames(viewer: int, frame: int, scene: Scene) -> list[int]:
+    """Return the scene frames that the editor will probably show next, the nearest first."""
+    seen = _viewers.setdefault(viewer, _Viewer(frame))
+    if 0 < abs(frame - seen.frame) <= _AHEAD_PLAYING:  # a longer step is a jump, such as that back to the start
+        seen.direction = 1 if frame > seen.frame else -1
+    seen.frame = frame
+    if not bpy.context.screen.is_animation_playing:
+        return [frame + step * seen.direction for step in range(1, _AHEAD_PAUSED + 1)]
+    if scene.use_preview_range:
+        first, last = scene.frame_preview_start, scene.frame_preview_end
+    else:
+        first, last = scene.frame_start, scene.frame_end
+    count = max(1, last - first + 1)  # playing begins anew at the end
+    return [first + (frame + step * seen.direction - first) % count for step in range(1, _AHEAD_PLAYING + 1)]
+
+
+def _forget_removed_clips() -> None:
+    """Free what was read and drawn of clips that are no longer in the file."""
+    global _tiles
+    if canvas.current is None:
+        _tiles = None
+    gone = _clips.keys() - {clip.session_uid for clip in bpy.data.movieclips}
+    if gone:
+        for uid in gone:
+            del _clips[uid]
+        _reader.forget(except_roots=_clips.values())
+        _textures.clear()
+
+
+def _tick() -> float | None:
+    """Redraw the clip editors when something they show has been read."""
+    is_working = _reader.is_working
+    if _reader.take_news():
+        redraw()
+    return _POLL if is_working else None

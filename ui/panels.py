@@ -14,6 +14,7 @@ from ..engine.shared.errors import NotSaved
 from . import overlay
 from .paint import draw_paint
 from .status import draw_status, draw_text
+from .views import draw_view
 from .weights import draw_weights
 
 
@@ -50,11 +51,7 @@ class CLIP_PT_matte_objects(_ClipPanel, Panel):
         column = row.column(align=True)
         column.operator("clip.matte_object_add", text="", icon="ADD")
         column.operator("clip.matte_object_remove", text="", icon="REMOVE")
-        row = self.layout.row(align=True)
-        row.prop(matting, "show_overlay", text="", icon="OVERLAY")
-        opacity = row.row(align=True)
-        opacity.active = matting.show_overlay
-        opacity.prop(matting, "opacity", slider=True)
+        draw_view(self.layout, matting)
         if matting.show_overlay and (display := overlay.displaced_by(space)):
             draw_text(self.layout, f"The overlay is hidden, as the editor shows the clip {display}", icon="INFO")
 

@@ -17,6 +17,7 @@ from ..shared.errors import (
     NoKeyframes,
 )
 from ..shared.files import atomic_write, is_system_file
+from ..shared.grey_png import encode_grey
 from ..shared.mask_images import EXACT_NUMBERS, PALETTE, MaskImage, Masks, Meaning, StoredImage, is_grey, read_mask
 from ..shared.mask_looks import look
 from ..shared.mask_meaning import meanings_of
@@ -98,10 +99,7 @@ def read_matte(path: Path) -> np.ndarray:
 
 def encode_matte(alpha: np.ndarray) -> bytes:
     """Encode alpha (H, W) float, 0..1, as 8-bit grey PNG."""
-    image = Image.fromarray(np.rint(np.clip(alpha, 0, 1) * np.float32(255)).astype(np.uint8))
-    file = io.BytesIO()
-    image.save(file, format="PNG", compress_level=4)
-    return file.getvalue()
+    return encode_grey(np.rint(np.clip(alpha, 0, 1) * np.float32(255)).astype(np.uint8))
 
 
 def label_files(folder: Path) -> list[Path]:

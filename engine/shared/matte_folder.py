@@ -131,6 +131,10 @@ class MatteFolder:
         """Return the path of the label image of an object's keyframe."""
         return self.root / "keyframes" / f"{object_id:03d}" / f"{number:06d}.png"
 
+    def keyframe_version(self, version: str) -> Path:
+        """Return the path of the alpha image, or before 0.2 label image, whose content has the hash `version`."""
+        return self.root / "keyframes" / "versions" / f"{version}.png"
+
     def keyframe_files(self) -> Iterator[Path]:
         """Yield the label images of keyframes, without links and what lies behind them."""
         keyframes = self.root / "keyframes"

@@ -56,6 +56,16 @@ def test_every_row_filter_is_undone(tmp_path, kind):
     assert (png.read(path).values == values).all()
 
 
+@pytest.mark.parametrize("kind", [3, 4])
+@pytest.mark.parametrize("columns", [(0, 0), (5, 9), (0, 17), (6, 17)])
+def test_slow_filters_are_undone_beside_empty_columns(tmp_path, kind, columns):
+    """The object ends in the middle, or reaches the edges, where its last column may be stored as zeros."""
+    values = np.zeros((12, 17), np.uint8)
+    values[3:8, slice(*columns)] = 200
+    filters = np.where(np.arange(12) < 2, 2, kind)
+    assert (png.read(write_png(tmp_path / "filtered.png", values, row_filters=filters)).values == values).all()
+
+
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_shared_png_writer_agrees_with_pillow_for_all_channel_counts(tmp_path, channels):
     values = np.random.default_rng(6).integers(0, 256, (9, 14, channels), dtype=np.uint8).squeeze()

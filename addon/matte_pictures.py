@@ -1,0 +1,116 @@
+"""Alphas to be drawn: read from their files, cut to what is not empty, and reduced to the resolution of the display."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..engine.shared.matte_folder import MatteFolder
+from . import png
+
+
+class Wanted(NamedTuple):
+    """An alpha to be drawn: a computed matte, or a keyframe, of an object on a frame."""
+
+    root: str  # matte folder
+    object_id: int
+    number: int  # file number of the frame
+    size: tuple[int, int]  # width and height of the clip
+    reduction: int  # how many pixels of the clip are one pixel of the picture, across and down: a power of two
+    version: str = ""  # of a keyframe's image; empty for a computed matte
+    is_alpha: bool = True  # False for a keyframe of Keymatte 0.1, which is a label image
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Alpha without its empty surroundings, reduced."""
+
+    left: int  # place of its first pixel in the clip, pixels
+    top: int
+    reduction: int
+    values: np.ndarray  # (h, w) uint8, first row at the top; (0, 0) if the whole alpha is empty
+
+
+class Stamp(NamedTuple):
+    """A file and what changes whenever it is written anew."""
+
+    path: str
+    modified: int  # nanoseconds
+    size: int
+    inode: int
+
+
+def stamp(wanted: Wanted) -> Stamp | None:
+    """Return the file that holds a wanted alpha, or None if there is none.
+
+    An object without a matte file is drawn from the frame's label image.
+    """
+    folder = MatteFolder(Path(wanted.root))
+    if wanted.version:
+        return _stamp_of(folder.keyframe_version(wanted.version))
+    return _stamp_of(folder.matte(wanted.object_id, wanted.number)) or _stamp_of(folder.labels(wanted.number))
+
+
+def read(path: Path) -> np.ndarray | None:
+    """Return the values (H, W) of a PNG, or None if it is missing, damaged or of another kind."""
+    try:
+        return png.read(path).values
+    except (OSError, png.PngError):
+        return None
+
+
+def alpha_in(wanted: Wanted, path: Path, values: np.ndarray) -> np.ndarray | None:
+    """Return the wanted object's alpha (H, W) in the `values` of its file, or None if they are of another size."""
+    width, height = wanted.size
+    if values.shape != (height, width):
+        return None
+    if wanted.version:
+        return values if wanted.is_alpha else (values > 0).view(np.uint8) * np.uint8(255)
+    if is_labels(wanted, path):
+        return (values == wanted.object_id).view(np.uint8) * np.uint8(255)
+    return values
+
+
+def is_labels(wanted: Wanted, path: Path) -> bool:
+    """Return whether the file of a wanted matte is the frame's label image, which all its objects share."""
+    return not wanted.version and path.parent.name == "labels"
+
+
+def picture(alpha: np.ndarray, reduction: int) -> Picture:
+    """Return `alpha` (H, W) uint8 without its empty surroundings, reduced."""
+    rows = np.flatnonzero(alpha.any(axis=1))
+    if not rows.size:
+        return Picture(0, 0, reduction, np.zeros((0, 0), np.uint8))
+    columns = np.flatnonzero(alpha[rows[0] : rows[-1] + 1].any(axis=0))
+    height, width = alpha.shape
+    # One empty pixel of the picture stays around the object, so that its edge fades out there when interpolated.
+    left, top = (max(0, (first // reduction - 1) * reduction) for first in (columns[0], rows[0]))
+    right, bottom = columns[-1] + 1 + reduction, rows[-1] + 1 + reduction
+    part = alpha[top : min(bottom, height), left : min(right, width)]
+    return Picture(int(left), int(top), reduction, reduced(part, reduction))
+
+
+def reduced(alpha: np.ndarray, reduction: int) -> np.ndarray:
+    """Return the mean of each `reduction` x `reduction` pixels. Incomplete ones repeat the last row and column."""
+    while reduction > 1:
+        height, width = alpha.shape
+        if height % 2 or width % 2:
+            alpha = np.pad(alpha, ((0, height % 2), (0, width % 2)), mode="edge")
+        rows = alpha[0::2].astype(np.uint16)
+        rows += alpha[1::2]
+        sums = rows[:, 0::2] + rows[:, 1::2]
+        sums += 2  # to round
+        alpha = (sums >> 2).astype(np.uint8)
+        reduction //= 2
+    return np.ascontiguousarray(alpha)
+
+
+def _stamp_of(path: Path) -> Stamp | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return Stamp(str(path), status.st_mtime_ns, status.st_size, status.st_ino)

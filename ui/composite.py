@@ -1,0 +1,221 @@
+"""Drawing of the views: tinted, outlined, grey and cut-out mattes over the clip in a region."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import gpu
+from gpu.types import GPUBatch, GPUOffScreen, GPUShader
+from gpu_extras.batch import batch_for_shader
+from mathutils import Matrix
+
+from ..addon.matte_views import CUT_OUTS, Layer
+from . import shaders
+from .matte_textures import Tile
+from .screen_mesh import WHOLE, Bounds, ScreenMesh
+
+_YELLOW = (1.0, 0.85, 0.0, 1.0)  # the mark of keyframes
+_WHITE, _BLACK = (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)
+_CHECKER = (0.35, 0.35, 0.35, 1.0), (0.5, 0.5, 0.5, 1.0)
+_SQUARE = 12.0  # pixels of the screen
+_LINE, _THICK_LINE = 1.25, 2.5  # radius, pixels of the screen
+_PIXELS_FROM = 2.5  # from this magnification on, pixels are shown as squares, as Blender shows those of the clip
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Layer with its tiles, lowest first in lists of them. A layer without tiles covers nothing."""
+
+    layer: Layer
+    tiles: Sequence[Tile]
+
+
+@dataclass(frozen=True)
+class Style:
+    """How the layers are drawn."""
+
+    view: str  # an item of ClipMatting.view
+    opacity: float = 0.5
+    ground: tuple[float, float, float] = _BLACK  # behind the cut-out on colour, as on the screen
+    pixel_size: float = 1.0  # pixels of the screen in one of the user interface
+
+
+class Compositor:
+    """Draws layers into a region. To be used only while Blender draws."""
+
+    def __init__(self) -> None:
+        self._offscreens: dict[tuple[int, int], GPUOffScreen] = {}
+
+    def free(self) -> None:
+        """Free the textures of the regions' size."""
+        for offscreen in self._offscreens.values():
+            offscreen.free()
+        self._offscreens.clear()
+
+    def draw(self, style: Style, layers: Sequence[Drawn], mesh: ScreenMesh, size: tuple[int, int]) -> None:
+        """Draw the layers over the clip. `size` is that of the region in pixels (width, height)."""
+        if not len(mesh.points):
+            return
+        brush = _Brush(mesh, style)
+        try:
+            if style.view in CUT_OUTS:
+                self._draw_cut_out(brush, style, layers, size)
+            elif style.view in ("ALPHA", "BLACK_WHITE"):
+                _draw_white(brush, layers)
+            elif style.view == "OUTLINE":
+                _draw_outlines(brush, layers)
+            else:
+                self._draw_tints(brush, style, layers, size)
+        finally:
+            gpu.state.blend_set("NONE")
+
+    def _draw_tints(self, brush: _Brush, style: Style, layers: Sequence[Drawn], size: tuple[int, int]) -> None:
+        if _overlap(layers):
+            # An object must hide those below it, and not shine through: they are drawn opaque, then shown together.
+            with self._offscreen(size).bind():
+                gpu.state.active_framebuffer_get().clear(color=(0, 0, 0, 0))
+                gpu.state.blend_set("ALPHA")
+                for drawn in layers:
+                    brush.fill(drawn, (*drawn.layer.colour, 1.0))
+            gpu.state.blend_set("ALPHA_PREMULT")
+            brush.group(self._offscreen(size), style.opacity)
+        else:
+            gpu.state.blend_set("ALPHA")
+            for drawn in layers:
+                brush.fill(drawn, (*drawn.layer.colour, style.opacity))
+        gpu.state.blend_set("ALPHA")
+        for drawn in layers:
+            if drawn.layer.is_key:
+                brush.line(drawn, _YELLOW, _LINE)
+
+    def _draw_cut_out(self, brush: _Brush, style: Style, layers: Sequence[Drawn], size: tuple[int, int]) -> None:
+        with self._offscreen(size).bind():
+            gpu.state.active_framebuffer_get().clear(color=(0, 0, 0, 0))
+            gpu.state.blend_set("ADDITIVE")  # mattes that meet at an edge cover it together
+            for drawn in layers:
+                brush.fill(drawn, (*_WHITE, 1.0))
+        gpu.state.blend_set("ALPHA")
+        colours = _CHECKER if style.view == "CHECKER" else ((*style.ground, 1.0),) * 2
+        brush.ground(self._offscreen(size), *colours)
+
+    def _offscreen(self, size: tuple[int, int]) -> GPUOffScreen:
+        if size not in self._offscreens:
+            if len(self._offscreens) >= 4:  # regions that have changed their size
+                self.free()
+            self._offscreens[size] = GPUOffScreen(*size, format="RGBA8")
+        return self._offscreens[size]
+
+
+def _draw_outlines(brush: _Brush, layers: Sequence[Drawn]) -> None:
+    gpu.state.blend_set("ALPHA")
+    for drawn in layers:
+        brush.line(drawn, (*drawn.layer.colour, 1.0), _THICK_LINE if drawn.layer.is_key else _LINE)
+        if drawn.layer.is_key:
+            brush.line(drawn, _YELLOW, _LINE)
+
+
+def _draw_white(brush: _Brush, layers: Sequence[Drawn]) -> None:
+    gpu.state.blend_set("NONE")
+    brush.cover((*_BLACK, 1.0))
+    gpu.state.blend_set("ADDITIVE")  # mattes that meet at an edge cover it together
+    for drawn in layers:
+        brush.fill(drawn, (*_WHITE, 1.0))
+
+
+def _overlap(layers: Sequence[Drawn]) -> bool:
+    """Return whether the tiles of one layer lie over those of another."""
+    boxes = [_box(drawn.tiles) for drawn in layers if drawn.tiles]
+    return any(
+        a.left < b.right and b.left < a.right and a.top < b.bottom and b.top < a.bottom
+        for index, a in enumerate(boxes)
+        for b in boxes[:index]
+    )
+
+
+def _box(tiles: Sequence[Tile]) -> Bounds:
+    return Bounds(
+        min(tile.drawn.left for tile in tiles),
+        min(tile.drawn.top for tile in tiles),
+        max(tile.drawn.right for tile in tiles),
+        max(tile.drawn.bottom for tile in tiles),
+    )
+
+
+class _Brush:
+    """Draws tiles, and what covers the clip, onto one mesh."""
+
+    def __init__(self, mesh: ScreenMesh, style: Style) -> None:
+        self._mesh = mesh
+        self._pixel_size = style.pixel_size
+        self._matrix: Matrix = gpu.matrix.get_projection_matrix() @ gpu.matrix.get_model_view_matrix()
+
+    def fill(self, drawn: Drawn, colour: tuple[float, ...]) -> None:
+        """Fill a layer with a colour (RGBA)."""
+        for tile in drawn.tiles:
+            self._draw_tile(shaders.fill(), tile, colour)
+
+    def line(self, drawn: Drawn, colour: tuple[float, ...], radius: float) -> None:
+        """Draw a line along the edges of a layer."""
+        for tile in drawn.tiles:
+            if not tile.is_plain:
+                self._draw_tile(shaders.line(), tile, colour, radius=radius * self._pixel_size)
+
+    def cover(self, colour: tuple[float, ...]) -> None:
+        """Cover the clip with a colour."""
+        shader = gpu.shader.from_builtin("UNIFORM_COLOR")
+        points, _ = self._mesh.over(WHOLE)
+        batch = batch_for_shader(shader, "TRIS", {"pos": points})
+        shader.bind()
+        shader.uniform_float("color", colour)
+        batch.draw(shader)
+
+    def group(self, offscreen: GPUOffScreen, opacity: float) -> None:
+        """Draw what was drawn into a texture of the region's size, where the clip is."""
+        shader = shaders.group()
+        batch = self._bound(shader, WHOLE)
+        if batch is None:
+            return
+        shader.uniform_float("opacity", opacity)
+        shader.uniform_sampler("group", offscreen.texture_color)
+        batch.draw(shader)
+
+    def ground(self, offscreen: GPUOffScreen, colour: tuple[float, ...], other: tuple[float, ...]) -> None:
+        """Hide the clip behind squares of two colours where nothing white was drawn into a texture."""
+        shader = shaders.ground()
+        batch = self._bound(shader, WHOLE)
+        if batch is None:
+            return
+        shader.uniform_float("colour", colour)
+        shader.uniform_float("other", other)
+        shader.uniform_float("square", _SQUARE * self._pixel_size)
+        shader.uniform_sampler("group", offscreen.texture_color)
+        batch.draw(shader)
+
+    def _draw_tile(
+        self, shader: GPUShader, tile: Tile, colour: tuple[float, ...], *, radius: float | None = None
+    ) -> None:
+        place, drawn = tile.place, tile.drawn
+        width, height = place.right - place.left, place.bottom - place.top
+        batch = self._bound(shader, drawn)
+        if batch is None:
+            return
+        magnified = width * self._mesh.scale[0] / tile.texture.width
+        shader.uniform_float("colour", colour)
+        shader.uniform_float("tile", (place.left, place.top, width, height))
+        shader.uniform_float("bounds", (drawn.left, drawn.top, drawn.right, drawn.bottom))
+        shader.uniform_float("soft", float(magnified < _PIXELS_FROM))
+        if radius is not None:
+            shader.uniform_float("radius", radius)
+        shader.uniform_sampler("matte", tile.texture)
+        batch.draw(shader)
+
+    def _bound(self, shader: GPUShader, bounds: Bounds) -> GPUBatch | None:
+        """Bind a shader, and return the triangles over a part of the clip, or None if none of it is shown."""
+        points, places = self._mesh.over(bounds)
+        if not len(points):
+            return None
+        batch = batch_for_shader(shader, "TRIS", {"pos": points, "place": places})
+        shader.bind()
+        shader.uniform_float("ModelViewProjectionMatrix", self._matrix)
+        return batch

@@ -1,0 +1,169 @@
+"""Shaders of the overlay: an alpha filled or outlined, and what covers the whole clip."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import gpu
+from gpu.types import GPUShader, GPUShaderCreateInfo, GPUStageInterfaceInfo
+
+_VERTEX = """
+void main()
+{
+  clip_point = place;
+  region_point = pos;
+  gl_Position = ModelViewProjectionMatrix * vec4(pos, 0.0, 1.0);
+}
+"""
+
+# `clip_point` is a fraction of the clip's width and height, y down. `tile` is the rectangle that the texture shows
+# (left, top, width, height), and `bounds` the part of it to be drawn (left, top, right, bottom). Texels are fetched and
+# interpolated here, since not every version can set the filter of a texture.
+_MATTE = """
+float texel(ivec2 at)
+{
+  return texelFetch(matte, clamp(at, ivec2(0), textureSize(matte, 0) - ivec2(1)), 0).r;
+}
+
+float nearest(vec2 at)
+{
+  return texel(ivec2(floor((at - tile.xy) / tile.zw * vec2(textureSize(matte, 0)))));
+}
+
+float interpolated(vec2 at)
+{
+  vec2 place_in_texture = (at - tile.xy) / tile.zw * vec2(textureSize(matte, 0)) - vec2(0.5);
+  vec2 corner = floor(place_in_texture);
+  vec2 part = place_in_texture - corner;
+  ivec2 first = ivec2(corner);
+  float upper = mix(texel(first), texel(first + ivec2(1, 0)), part.x);
+  float lower = mix(texel(first + ivec2(0, 1)), texel(first + ivec2(1, 1)), part.x);
+  return mix(upper, lower, part.y);
+}
+
+float filled(vec2 at)
+{
+  return (soft > 0.5) ? interpolated(at) : nearest(at);
+}
+"""
+
+_FILL = """
+void main()
+{
+  if (any(lessThan(clip_point, bounds.xy)) || any(greaterThanEqual(clip_point, bounds.zw))) {
+    discard;
+  }
+  FragColor = vec4(colour.rgb, colour.a * filled(clip_point));
+}
+"""
+
+# The line runs where the alpha crosses one half within `radius` pixels of the screen.
+_LINE = """
+void main()
+{
+  vec2 across = dFdx(clip_point) * radius;
+  vec2 up = dFdy(clip_point) * radius;
+  if (any(lessThan(clip_point, bounds.xy)) || any(greaterThanEqual(clip_point, bounds.zw))) {
+    discard;
+  }
+  float inside = step(0.5, filled(clip_point + across)) + step(0.5, filled(clip_point - across));
+  inside += step(0.5, filled(clip_point + up)) + step(0.5, filled(clip_point - up));
+  vec2 rising = (across + up) * 0.7071;
+  vec2 falling = (across - up) * 0.7071;
+  inside += step(0.5, filled(clip_point + rising)) + step(0.5, filled(clip_point - rising));
+  inside += step(0.5, filled(clip_point + falling)) + step(0.5, filled(clip_point - falling));
+  float line = 1.0 - abs(inside / 4.0 - 1.0);
+  FragColor = vec4(colour.rgb, colour.a * clamp(line * 3.0, 0.0, 1.0));
+}
+"""
+
+# What was drawn into a texture of the region's size, over the clip. The texture's colours are multiplied by alpha.
+_GROUP = """
+void main()
+{
+  FragColor = texelFetch(group, ivec2(floor(region_point)), 0) * opacity;
+}
+"""
+
+# Two colours in squares of `square` pixels of the screen, where the texture of the region's size has no red.
+_GROUND = """
+void main()
+{
+  vec2 squares = floor(region_point / square);
+  vec4 painted = (mod(squares.x + squares.y, 2.0) < 0.5) ? colour : other;
+  FragColor = vec4(painted.rgb, 1.0 - texelFetch(group, ivec2(floor(region_point)), 0).r);
+}
+"""
+
+
+@cache
+def fill() -> GPUShader:
+    """Return the shader that fills an alpha with a colour. To be called while Blender draws, like all functions here.
+
+    Its uniforms: ModelViewProjectionMatrix, colour, tile, bounds, soft, and the texture `matte`.
+    """
+    return _matte_shader(_FILL, "keymatte_fill")
+
+
+@cache
+def line() -> GPUShader:
+    """Return the shader that draws a line along the edge of an alpha; uniforms: those of `fill`, and radius."""
+    return _matte_shader(_LINE, "keymatte_line")
+
+
+@cache
+def group() -> GPUShader:
+    """Return the shader that draws a texture of the region's size; uniforms: the matrix, opacity, and `group`."""
+    info = _info("keymatte_group")
+    info.push_constant("FLOAT", "opacity")
+    info.sampler(0, "FLOAT_2D", "group")
+    return _made(info, _GROUP)
+
+
+@cache
+def ground() -> GPUShader:
+    """Return the shader that hides the clip where `group` is not red; uniforms: colour, other, square, the matrix."""
+    info = _info("keymatte_ground")
+    info.push_constant("VEC4", "colour")
+    info.push_constant("VEC4", "other")
+    info.push_constant("FLOAT", "square")
+    info.sampler(0, "FLOAT_2D", "group")
+    return _made(info, _GROUND)
+
+
+def free() -> None:
+    """Drop the compiled shaders."""
+    for shader in (fill, line, group, ground):
+        shader.cache_clear()
+
+
+def _matte_shader(source: str, name: str) -> GPUShader:
+    info = _info(name)
+    # All constants of a shader fit the 128 bytes that every graphics card grants.
+    info.push_constant("VEC4", "colour")
+    info.push_constant("VEC4", "tile")
+    info.push_constant("VEC4", "bounds")
+    info.push_constant("FLOAT", "soft")
+    if source is _LINE:
+        info.push_constant("FLOAT", "radius")
+    info.sampler(0, "FLOAT_2D", "matte")
+    return _made(info, _MATTE + source)
+
+
+def _info(name: str) -> GPUShaderCreateInfo:
+    between = GPUStageInterfaceInfo(f"{name}_interface")
+    between.smooth("VEC2", "clip_point")
+    between.smooth("VEC2", "region_point")
+    info = GPUShaderCreateInfo()
+    info.push_constant("MAT4", "ModelViewProjectionMatrix")
+    info.vertex_in(0, "VEC2", "pos")
+    info.vertex_in(1, "VEC2", "place")
+    info.vertex_out(between)
+    info.fragment_out(0, "VEC4", "FragColor")
+    info.vertex_source(_VERTEX)
+    return info
+
+
+def _made(info: GPUShaderCreateInfo, source: str) -> GPUShader:
+    info.fragment_source(source)
+    return gpu.shader.create_from_info(info)
