@@ -1,4 +1,4 @@
-"""Keys of the extension in clip editors. Those of painting act only while it is on; otherwise Blender's own are used."""
+"""Keys of the extension in clip editors. Those of painting act only while it is on; else Blender's own are used."""
 
 from __future__ import annotations
 
