@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from .. import ops, ui
-from . import brush_settings, handlers, keymaps, listening, properties
+from . import brush_settings, handlers, listening, paint_keys, properties
 from .preferences import KeymattePreferences
 from .session import session
 
@@ -19,7 +19,7 @@ def register() -> None:
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
     handlers.register()
-    keymaps.register()
+    paint_keys.register()
     ui.show_overlay()
     ui.show_brush()
 
@@ -30,7 +30,7 @@ def unregister() -> None:
     session.close()
     ui.hide_brush()
     ui.hide_overlay()
-    keymaps.unregister()
+    paint_keys.unregister()
     handlers.unregister()
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)
