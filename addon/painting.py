@@ -137,11 +137,7 @@ def begin(clip: MovieClip, scene_frame: int, style: Brush, radius: float, *, use
     item = item or add_object(clip)
     key = (clip.session_uid, item.object_id, number)
     try:
-        kept = unstored.find(*key)
-        if kept is not None:
-            alpha, source = kept.alpha.copy(), _KEPT
-        else:
-            alpha, source = starts.start_alpha(clip, item.object_id, number)
+        alpha, source = _start(clip, key)
     except EngineError:
         if added:
             remove_active_object(clip)
@@ -217,9 +213,9 @@ def drop_unstored(clip: MovieClip, object_id: int, number: int) -> None:
 
 def forget() -> None:
     """Drop all canvases: those that could not be stored, and that of the stroke being made."""
-    global _last_end
+    global _last_end, _newest
     unstored.clear()
-    canvas.current = _last_end = None
+    canvas.current = _last_end = _newest = None
 
 
 def check_unlocked(item: MatteObject) -> None:
@@ -230,7 +226,20 @@ def check_unlocked(item: MatteObject) -> None:
         )
 
 
+def _start(clip: MovieClip, key: tuple[int, int, int]) -> tuple[np.ndarray, str]:
+    """Return what a stroke starts from, and what that is in words. What was painted last is not read from disk."""
+    kept = unstored.find(*key)
+    if kept is not None:
+        return kept.alpha.copy(), _KEPT
+    _, object_id, number = key
+    keyframe = keyframes.find_keyframe(clip, object_id, number)
+    if keyframe is not None and _newest is not None and keyframe.version == _newest[0]:
+        return _newest[1].copy(), "its keyframe"
+    return starts.start_alpha(clip, object_id, number)
+
+
 def _store(kept: Canvas, source: str) -> str:
+    global _newest
     clip = _clip(kept)
     item = find_object(clip, kept.object_id) if clip else None
     if clip is None or item is None:
@@ -246,6 +255,9 @@ def _store(kept: Canvas, source: str) -> str:
     frame = clips.scene_frame_of(clip, kept.number)
     is_new = keyframes.find_keyframe(clip, kept.object_id, kept.number) is None
     keyframes.set_keyframe(clip, kept.object_id, frame, kept.alpha)
+    keyframe = keyframes.find_keyframe(clip, kept.object_id, kept.number)
+    assert keyframe is not None  # it has just been set
+    _newest = keyframe.version, kept.alpha
     origin = f" from {source}" if source else ""
     return f"New keyframe of {item.name} on frame {frame}{origin}" if is_new else f"{item.name}, frame {frame}: painted"
 

@@ -109,7 +109,7 @@ keyframe or the computed matte of this frame"""
             return self._refuse(context, error)
         canvas.outline = self._points if self.tool == "LASSO" else None
         context.window_manager.modal_handler_add(self)
-        context.area.tag_redraw()
+        context.region.tag_redraw()
         return {"RUNNING_MODAL"}
 
     def modal(self, context: Context, event: Event) -> set[str]:
@@ -157,7 +157,7 @@ keyframe or the computed matte of this frame"""
                 self._stroke.straight_to(*place, start=self._points[0])
         elif self.tool == "BRUSH":
             self._stroke.extend(*place, event.pressure)
-        context.area.tag_redraw()
+        context.region.tag_redraw()
 
     def _is_drag(self, event: Event) -> bool:
         away = np.hypot(event.mouse_region_x - self._pressed[0], event.mouse_region_y - self._pressed[1])

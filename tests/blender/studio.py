@@ -268,16 +268,6 @@ class Studio:
         """Return the pixels (H, W) bool that a keyframe gives to its object."""
         return self.keyframe_alpha(object_id, number) >= 128
 
-    def paint(self, *points: tuple[float, ...], **properties):
-        """Paint a stroke on the current frame through points in pixels of the clip; a third number is the pressure."""
-        given = [{"name": "", "x": x, "y": y, "pressure": rest[0] if rest else 1.0} for x, y, *rest in points]
-        return self.click("matte_stroke", points=given, **properties)
-
-    def painted(self, *, frame: int = 1, object_id: int = 1) -> np.ndarray:
-        """Return the alpha (H, W) uint8 of a keyframe as the overlay reads it."""
-        keyframes = part("addon.keyframes")
-        return keyframes.keyframe_alpha(self.clip, keyframes.find_keyframe(self.clip, object_id, frame))
-
     def propagate(self, **properties):
         """Run Propagate and wait until it ends.
 

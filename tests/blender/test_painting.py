@@ -6,6 +6,7 @@ import bpy
 import numpy as np
 import pytest
 
+from tests.blender.strokes import paint, painted
 from tests.blender.studio import HEIGHT, WIDTH, part, read_image, ring
 
 Y, X = np.mgrid[0:HEIGHT, 0:WIDTH] + 0.5
@@ -32,62 +33,62 @@ def keys(studio) -> list[tuple[int, int, str]]:
 
 # -- strokes -----------------------------------------------------------------------------------------------------------
 def test_first_stroke_adds_an_object_and_its_keyframe_in_clip_pixels(studio):
-    studio.paint((20, 30), (60, 30), radius=8.0)
+    paint(studio, (20, 30), (60, 30), radius=8.0)
     assert [item.name for item in studio.clip.matting.objects] == ["Object 1"]
     depth = capsule((20, 30), (60, 30), 8)
-    alpha = studio.painted()
+    alpha = painted(studio)
     assert (alpha[depth > 0.5] == 255).all() and (alpha[depth < -0.5] == 0).all()
     assert ((alpha >= 128) == (depth >= 0)).mean() > 0.999
     assert studio.clip.matting.keyframes[0].area == np.count_nonzero(alpha >= 128)
 
 
 def test_a_stroke_that_removes_takes_away_from_the_keyframe(studio):
-    studio.paint((20, 30), (60, 30), radius=8.0)
-    before = studio.painted()
-    studio.paint((40, 10), (40, 60), radius=4.0, remove=True)
+    paint(studio, (20, 30), (60, 30), radius=8.0)
+    before = painted(studio)
+    paint(studio, (40, 10), (40, 60), radius=4.0, remove=True)
     cut = capsule((40, 10), (40, 60), 4)
-    assert (studio.painted()[cut > 0.5] == 0).all()
-    assert (studio.painted()[cut < -0.5] == before[cut < -0.5]).all()
+    assert (painted(studio)[cut > 0.5] == 0).all()
+    assert (painted(studio)[cut < -0.5] == before[cut < -0.5]).all()
 
 
 def test_pressure_sets_the_radius_and_a_pen_without_any_paints_in_full(studio):
-    studio.paint((30, 40, 0.5), (80, 40, 0.5), radius=16.0, use_pressure=True)
-    assert ((studio.painted() >= 128) == (capsule((30, 40), (80, 40), 8) >= 0)).mean() > 0.999
+    paint(studio, (30, 40, 0.5), (80, 40, 0.5), radius=16.0, use_pressure=True)
+    assert ((painted(studio) >= 128) == (capsule((30, 40), (80, 40), 8) >= 0)).mean() > 0.999
     studio.go(2)
-    studio.paint(*[(x, 40, 0.0) for x in (30, 50, 60, 70, 80)], radius=16.0, use_pressure=True)
-    assert ((studio.painted(frame=2) >= 128) == (capsule((30, 40), (80, 40), 16) >= 0)).mean() > 0.999
+    paint(studio, *[(x, 40, 0.0) for x in (30, 50, 60, 70, 80)], radius=16.0, use_pressure=True)
+    assert ((painted(studio, frame=2) >= 128) == (capsule((30, 40), (80, 40), 16) >= 0)).mean() > 0.999
     studio.go(3)
-    studio.paint((60, 40, 0.0), radius=16.0, use_pressure=True)  # a tap
-    assert ((studio.painted(frame=3) >= 128) == (capsule((60, 40), (60, 40), 16) >= 0)).mean() > 0.999
+    paint(studio, (60, 40, 0.0), radius=16.0, use_pressure=True)  # a tap
+    assert ((painted(studio, frame=3) >= 128) == (capsule((60, 40), (60, 40), 16) >= 0)).mean() > 0.999
 
 
 def test_pressure_that_comes_late_leaves_no_blot_at_the_beginning(studio):
-    studio.paint((20, 40, 0.0), (25, 40, 0.25), (80, 40, 0.25), radius=16.0, use_pressure=True)
-    assert ((studio.painted() >= 128) == (capsule((20, 40), (80, 40), 4) >= 0)).mean() > 0.999
+    paint(studio, (20, 40, 0.0), (25, 40, 0.25), (80, 40, 0.25), radius=16.0, use_pressure=True)
+    assert ((painted(studio) >= 128) == (capsule((20, 40), (80, 40), 4) >= 0)).mean() > 0.999
 
 
 def test_a_soft_brush_leaves_soft_alpha_and_the_same_shape(studio):
-    studio.paint((60, 40), radius=20.0, hardness=0.5)
-    alpha = studio.painted()
+    paint(studio, (60, 40), radius=20.0, hardness=0.5)
+    alpha = painted(studio)
     assert np.count_nonzero((alpha > 0) & (alpha < 255)) > 1000
     assert ((alpha >= 128) == (capsule((60, 40), (60, 40), 20) >= 0)).mean() > 0.999
 
 
 def test_lasso_and_fill(studio):
     outline = [(10, 10), (90, 10), (90, 70), (10, 70)]
-    studio.paint(*outline, tool="LASSO")
-    assert (studio.painted() == np.where((X > 10) & (X < 90) & (Y > 10) & (Y < 70), 255, 0)).all()
-    studio.paint((20, 20), (40, 20), (40, 60), (20, 60), tool="LASSO", remove=True)
-    assert studio.painted()[40, 30] == 0
-    studio.paint((30, 40), tool="FILL")
-    assert (studio.painted() == np.where((X > 10) & (X < 90) & (Y > 10) & (Y < 70), 255, 0)).all()
+    paint(studio, *outline, tool="LASSO")
+    assert (painted(studio) == np.where((X > 10) & (X < 90) & (Y > 10) & (Y < 70), 255, 0)).all()
+    paint(studio, (20, 20), (40, 20), (40, 60), (20, 60), tool="LASSO", remove=True)
+    assert painted(studio)[40, 30] == 0
+    paint(studio, (30, 40), tool="FILL")
+    assert (painted(studio) == np.where((X > 10) & (X < 90) & (Y > 10) & (Y < 70), 255, 0)).all()
 
 
 def test_fill_empties_the_part_of_the_object_under_the_mouse(studio):
-    studio.paint((30, 40), radius=10.0)
-    studio.paint((90, 40), radius=10.0, hardness=0.6)
-    studio.paint((90, 40), tool="FILL", remove=True)
-    alpha = studio.painted()
+    paint(studio, (30, 40), radius=10.0)
+    paint(studio, (90, 40), radius=10.0, hardness=0.6)
+    paint(studio, (90, 40), tool="FILL", remove=True)
+    alpha = painted(studio)
     assert alpha[40, 30] == 255 and not alpha[:, 60:].any(), "no soft rim is left"
 
 
@@ -99,17 +100,17 @@ def test_fill_empties_the_part_of_the_object_under_the_mouse(studio):
     ),
 )
 def test_fill_of_what_is_around_the_object_is_refused(studio, properties, words):
-    studio.paint((30, 40), radius=10.0)
+    paint(studio, (30, 40), radius=10.0)
     before = keys(studio)
     with pytest.raises(RuntimeError, match=f"(?i){words}"):
-        studio.paint((100, 10), **properties)
+        paint(studio, (100, 10), **properties)
     assert keys(studio) == before and part("addon.canvas").current is None
 
 
 def test_a_stroke_of_ten_thousand_samples(studio):
     turn = np.linspace(0, 20 * np.pi, 10_000)
-    studio.paint(*zip(60 + turn / 2 * np.cos(turn), 40 + turn / 2 * np.sin(turn)), radius=2.0)
-    assert studio.painted()[40, 60] == 255 and np.count_nonzero(studio.painted()) > 2000
+    paint(studio, *zip(60 + turn / 2 * np.cos(turn), 40 + turn / 2 * np.sin(turn)), radius=2.0)
+    assert painted(studio)[40, 60] == 255 and np.count_nonzero(painted(studio)) > 2000
 
 
 # -- what a stroke starts from -----------------------------------------------------------------------------------------
@@ -119,9 +120,9 @@ def test_a_stroke_corrects_the_computed_matte_and_leaves_it_on_disk(studio):
     matte = (studio.matte(1, 4) * 255).round().astype(np.uint8)
     assert np.count_nonzero((matte > 0) & (matte < 255)), "it is soft"
     studio.go(4)
-    studio.paint((105, 70), radius=5.0)
+    paint(studio, (105, 70), radius=5.0)
     added = capsule((105, 70), (105, 70), 5)
-    alpha = studio.painted(frame=4)
+    alpha = painted(studio, frame=4)
     assert (alpha[added > 0.5] == 255).all()
     assert (alpha[added < -0.5] == matte[added < -0.5]).all()
     assert ((studio.matte(1, 4) * 255).round() == matte).all()
@@ -134,8 +135,8 @@ def test_without_a_matte_the_label_image_is_the_start(studio):
     studio.matte_folder.matte(2, 4).unlink()
     studio.go(4)
     studio.clip.matting.active_object = 1
-    studio.paint((5, 75), radius=3.0)
-    alpha = studio.painted(frame=4, object_id=2)
+    paint(studio, (5, 75), radius=3.0)
+    alpha = painted(studio, frame=4, object_id=2)
     assert alpha[75, 5] == 255 and (alpha[:60] > 0).any()
     assert len(np.unique(labels[:60][alpha[:60] > 0], axis=0)) == 1 and not set(np.unique(alpha[:60])) - {0, 255}
 
@@ -145,23 +146,23 @@ def test_start_empty_paints_without_the_matte_and_is_absent_until_then(studio):
     studio.propagate()
     studio.go(4)
     studio.click("matte_start_empty")
-    assert studio.clip.matting.keyframes[1].absent and not studio.painted(frame=4).any()
-    studio.paint((105, 70), radius=5.0)
+    assert studio.clip.matting.keyframes[1].absent and not painted(studio, frame=4).any()
+    paint(studio, (105, 70), radius=5.0)
     assert not studio.clip.matting.keyframes[1].absent
-    assert ((studio.painted(frame=4) >= 128) == (capsule((105, 70), (105, 70), 5) >= 0)).all()
+    assert ((painted(studio, frame=4) >= 128) == (capsule((105, 70), (105, 70), 5) >= 0)).all()
 
 
 def test_start_from_the_nearest_keyframe_before_or_after(studio):
     for frame, x in ((1, 20), (2, 40), (7, 90)):
         studio.go(frame)
-        studio.paint((x, 40), radius=6.0)
+        paint(studio, (x, 40), radius=6.0)
     studio.go(3)
     studio.click("matte_start_empty")  # nothing to copy
     studio.go(4)
     studio.click("matte_start_from_keyframe", which="PREVIOUS")
-    assert (studio.painted(frame=4) == studio.painted(frame=2)).all()
+    assert (painted(studio, frame=4) == painted(studio, frame=2)).all()
     studio.click("matte_start_from_keyframe", which="NEXT")
-    assert (studio.painted(frame=4) == studio.painted(frame=7)).all()
+    assert (painted(studio, frame=4) == painted(studio, frame=7)).all()
     studio.go(8)
     with pytest.raises(RuntimeError, match="no keyframe after frame 8"):
         studio.click("matte_start_from_keyframe", which="NEXT")
@@ -173,10 +174,10 @@ def test_start_from_another_objects_keyframe_or_matte(studio):
     studio.click("matte_object_add")
     studio.go(1)
     studio.click("matte_start_from_object", source=1)
-    assert ((studio.painted(object_id=3) >= 128) == ring(0)).all()
+    assert ((painted(studio, object_id=3) >= 128) == ring(0)).all()
     studio.go(3)
     studio.click("matte_start_from_object", source=1)
-    assert (studio.painted(frame=3, object_id=3) == (studio.matte(1, 3) * 255).round()).all()
+    assert (painted(studio, frame=3, object_id=3) == (studio.matte(1, 3) * 255).round()).all()
     studio.go(7)
     with pytest.raises(RuntimeError, match="Object 2 has nothing on frame 7"):  # the box has left the picture
         studio.click("matte_start_from_object", source=2)
@@ -187,39 +188,39 @@ def test_undo_and_redo_bring_keyframes_back_pixel_for_pixel(studio):
     bpy.ops.ed.undo_push(message="begin")
     states = []
     for x, remove in ((30, False), (60, False), (30, True)):
-        studio.paint((x, 40), radius=9.0, remove=remove)
+        paint(studio, (x, 40), radius=9.0, remove=remove)
         bpy.ops.ed.undo_push(message="stroke")
-        states.append(studio.painted())
+        states.append(painted(studio))
     for state in reversed(states[:-1]):
         bpy.ops.ed.undo()
-        assert (studio.painted() == state).all()
+        assert (painted(studio) == state).all()
         assert (studio.keyframe_alpha() == state).all(), "the next job reads it too"
     bpy.ops.ed.undo()
     assert not studio.clip.matting.keyframes and not studio.clip.matting.objects, "the object was the stroke's"
     for state in states:
         bpy.ops.ed.redo()
-        assert (studio.painted() == state).all()
+        assert (painted(studio) == state).all()
         assert (studio.keyframe_alpha() == state).all()
 
 
 def test_undo_past_the_first_stroke_and_painting_again(studio):
     bpy.ops.ed.undo_push(message="begin")
-    studio.paint((30, 40), radius=9.0)
+    paint(studio, (30, 40), radius=9.0)
     bpy.ops.ed.undo_push(message="stroke")
     while bpy.ops.ed.undo.poll() and bpy.data.movieclips and studio.clip.matting.objects:
         bpy.ops.ed.undo()
-    studio.paint((80, 40), radius=5.0)
+    paint(studio, (80, 40), radius=5.0)
     assert keys(studio)[0][:2] == (1, 1)
-    assert ((studio.painted() >= 128) == (capsule((80, 40), (80, 40), 5) >= 0)).all()
+    assert ((painted(studio) >= 128) == (capsule((80, 40), (80, 40), 5) >= 0)).all()
 
 
 def test_strokes_survive_saving_and_opening(studio):
-    studio.paint((30, 40), (70, 50), radius=9.0, hardness=0.7)
-    alpha = studio.painted()
+    paint(studio, (30, 40), (70, 50), radius=9.0, hardness=0.7)
+    alpha = painted(studio)
     bpy.context.window_manager.matte_brush.use_paint = True
     bpy.ops.wm.save_mainfile()
     bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
-    assert (studio.painted() == alpha).all()
+    assert (painted(studio) == alpha).all()
     assert not bpy.context.window_manager.matte_brush.use_paint
 
 

@@ -8,6 +8,7 @@ import bpy
 import numpy as np
 import pytest
 
+from tests.blender.strokes import paint, painted
 from tests.blender.studio import part
 from tests.png import write_png
 
@@ -27,7 +28,7 @@ def refused(studio, words: str, *points, **properties) -> None:
     """Check that a stroke is refused in these words, and that nothing is changed or left on the canvas."""
     before, objects = keys(studio), len(studio.clip.matting.objects)
     with pytest.raises(RuntimeError, match=f"(?i){words}"):
-        studio.paint(*(points or [(30, 40)]), **properties)
+        paint(studio, *(points or [(30, 40)]), **properties)
     assert keys(studio) == before and len(studio.clip.matting.objects) == objects
     assert part("addon.canvas").current is None
 
@@ -43,7 +44,7 @@ def test_a_missing_image(studio):
     studio.go(5)
     refused(studio, "an image of clip .* is missing: that of frame 5")
     studio.go(2)
-    studio.paint((30, 40))
+    paint(studio, (30, 40))
     assert keys(studio)
 
 
@@ -53,7 +54,7 @@ def test_a_missing_clip(studio):
 
 
 def test_a_locked_object(studio):
-    studio.paint((30, 40))
+    paint(studio, (30, 40))
     studio.clip.matting.objects[0].lock = True
     refused(studio, "Object 1 is locked")
     for operator in ("matte_start_empty", "matte_start_from_keyframe"):
@@ -64,7 +65,7 @@ def test_a_locked_object(studio):
 
 
 def test_a_clip_replaced_by_one_of_another_size(studio):
-    studio.paint((30, 40))
+    paint(studio, (30, 40))
     path = studio.folder / "small" / "shot_0001.png"
     path.parent.mkdir()
     for number in range(1, 9):
@@ -74,8 +75,8 @@ def test_a_clip_replaced_by_one_of_another_size(studio):
         bpy.ops.clip.reload()
     refused(studio, "the keyframe on frame 1 is 120x80, but clip .* is 30x20", (10, 10))
     studio.go(2)
-    studio.paint((10, 10), radius=3.0)
-    assert studio.painted(frame=2).shape == (20, 30)
+    paint(studio, (10, 10), radius=3.0)
+    assert painted(studio, frame=2).shape == (20, 30)
 
 
 def test_a_computed_matte_of_another_size_is_named_and_can_be_left_out(studio):
@@ -85,15 +86,15 @@ def test_a_computed_matte_of_another_size_is_named_and_can_be_left_out(studio):
     studio.go(3)
     refused(studio, "the computed matte on frame 3 is 9x9, but clip .* is 120x80")
     studio.click("matte_start_empty")
-    studio.paint((30, 40), radius=5.0)
-    assert studio.painted(frame=3)[40, 30] == 255
+    paint(studio, (30, 40), radius=5.0)
+    assert painted(studio, frame=3)[40, 30] == 255
 
 
 def test_a_stroke_that_leaves_nothing_is_taken_back_and_says_what_to_do(studio):
     refused(studio, "would leave nothing of Object 1 on frame 1.*Absent", (-50, -50))
-    studio.paint((30, 40), radius=5.0)
+    paint(studio, (30, 40), radius=5.0)
     refused(studio, "would leave nothing of Object 1 on frame 1.*Absent", (30, 40), radius=20.0, remove=True)
-    assert studio.painted()[40, 30] == 255
+    assert painted(studio)[40, 30] == 255
 
 
 def test_a_stroke_without_points(studio):
@@ -110,21 +111,21 @@ def fill_disk(studio, monkeypatch) -> None:
 
 
 def test_a_full_disk_keeps_the_stroke_until_it_can_be_stored(studio, monkeypatch):
-    studio.paint((30, 40), radius=9.0)
+    paint(studio, (30, 40), radius=9.0)
     before = keys(studio)
     with monkeypatch.context() as full:
         fill_disk(studio, full)
-        with pytest.raises(RuntimeError, match="o space is left.*stays on screen.*Store Again"):
-            studio.paint((60, 40), radius=9.0)
+        with pytest.raises(RuntimeError, match=r"o space is left.*stays on screen.*Store Again"):
+            paint(studio, (60, 40), radius=9.0)
         assert keys(studio) == before
         shown = part("addon.canvas").current
         assert shown.alpha[40, 60] == 255 and shown.alpha[40, 30] == 255, "the overlay still shows it"
         with pytest.raises(RuntimeError, match="o space is left"):
             studio.click("matte_store_again")
         with pytest.raises(RuntimeError, match="o space is left"):
-            studio.paint((90, 40), radius=9.0)
+            paint(studio, (90, 40), radius=9.0)
     studio.click("matte_store_again")
-    assert [studio.painted()[40, x] for x in (30, 60, 90)] == [255, 255, 255]
+    assert [painted(studio)[40, x] for x in (30, 60, 90)] == [255, 255, 255]
     assert part("addon.canvas").current is None and not part("addon.unstored").all_kept()
 
 
@@ -132,45 +133,45 @@ def test_the_next_stroke_goes_on_from_one_that_was_not_stored(studio, monkeypatc
     with monkeypatch.context() as full:
         fill_disk(studio, full)
         with pytest.raises(RuntimeError, match="o space is left"):
-            studio.paint((60, 40), radius=9.0)
+            paint(studio, (60, 40), radius=9.0)
     studio.go(2)
-    studio.paint((30, 40), radius=9.0)
-    assert not studio.painted(frame=2)[40, 60], "another frame has its own"
+    paint(studio, (30, 40), radius=9.0)
+    assert not painted(studio, frame=2)[40, 60], "another frame has its own"
     assert part("addon.canvas").current.number == 1, "what is not stored stays shown"
     studio.go(1)
-    studio.paint((90, 40), radius=9.0)
-    assert [studio.painted()[40, x] for x in (60, 90)] == [255, 255]
+    paint(studio, (90, 40), radius=9.0)
+    assert [painted(studio)[40, x] for x in (60, 90)] == [255, 255]
     assert not part("addon.unstored").all_kept()
 
 
 def test_a_stroke_that_could_not_be_stored_can_be_discarded(studio, monkeypatch):
-    studio.paint((30, 40), radius=9.0)
+    paint(studio, (30, 40), radius=9.0)
     with monkeypatch.context() as full:
         fill_disk(studio, full)
         with pytest.raises(RuntimeError, match="o space is left"):
-            studio.paint((60, 40), radius=9.0)
+            paint(studio, (60, 40), radius=9.0)
     studio.click("matte_discard_unstored")
     assert part("addon.canvas").current is None
-    studio.paint((90, 40), radius=9.0)
-    assert [studio.painted()[40, x] for x in (30, 60, 90)] == [255, 0, 255]
+    paint(studio, (90, 40), radius=9.0)
+    assert [painted(studio)[40, x] for x in (30, 60, 90)] == [255, 0, 255]
 
 
 def test_a_matte_folder_that_cannot_be_written(studio):
-    studio.paint((30, 40), radius=9.0)
+    paint(studio, (30, 40), radius=9.0)
     versions = studio.matte_folder.root / "keyframes" / "versions"
     moved = versions.rename(versions.with_name("moved"))
     versions.write_text("a file where the folder belongs")
     with pytest.raises(RuntimeError, match="stays on screen, but is not stored"):
         studio.go(2)
-        studio.paint((60, 40), radius=9.0)
+        paint(studio, (60, 40), radius=9.0)
     versions.unlink()
     moved.rename(versions)
     studio.click("matte_store_again")
-    assert studio.painted(frame=2)[40, 60] == 255 and studio.painted()[40, 30] == 255
+    assert painted(studio, frame=2)[40, 60] == 255 and painted(studio)[40, 30] == 255
 
 
 def test_two_editors_on_one_clip_paint_the_same_keyframe(studio):
-    studio.paint((30, 40), radius=9.0)
+    paint(studio, (30, 40), radius=9.0)
     window = bpy.context.window_manager.windows[0]
     other = window.screen.areas[1]
     other.type = "CLIP_EDITOR"
@@ -178,11 +179,11 @@ def test_two_editors_on_one_clip_paint_the_same_keyframe(studio):
     region = next(region for region in other.regions if region.type == "WINDOW")
     with bpy.context.temp_override(window=window, area=other, region=region):
         bpy.ops.clip.matte_stroke(points=[{"name": "", "x": 60, "y": 40, "pressure": 1.0}], radius=9.0)
-    assert [studio.painted()[40, x] for x in (30, 60)] == [255, 255] and len(keys(studio)) == 1
+    assert [painted(studio)[40, x] for x in (30, 60)] == [255, 255] and len(keys(studio)) == 1
 
 
 def test_a_linked_clip_is_refused_in_words(studio):
-    studio.paint((30, 40))
+    paint(studio, (30, 40))
     bpy.ops.wm.save_mainfile()
     library = bpy.data.filepath
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
@@ -191,5 +192,5 @@ def test_a_linked_clip_is_refused_in_words(studio):
     studio.area.type = "CLIP_EDITOR"
     studio.space.clip = studio.clip
     with pytest.raises(RuntimeError, match="is linked from"):
-        studio.paint((60, 40))
+        paint(studio, (60, 40))
     assert not part("addon.canvas").current
