@@ -16,6 +16,7 @@ from ..engine.shared.grey_png import encode_grey
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _PALETTE = 0, 3
+_ROWS = 64  # decoded at a time
 _MAX_PIXELS = 1 << 28  # 16,384 x 16,384
 _ADAM7 = (  # row and column of the first pixel of each pass of an interlaced image, and the steps to the next ones
     (0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1),
@@ -56,16 +57,14 @@ def read(path: Path) -> PngImage:
             raise PngError(f"{path.name} has colours or more than 8 bits")
         if not 0 < width * height <= _MAX_PIXELS:
             raise PngError(f"{path.name} claims to be {width}x{height}")
-        values = np.zeros((height, width), np.uint8)
-        parts = [values[y::down, x::right] for y, x, down, right in (_ADAM7 if interlaced else ((0, 0, 1, 1),))]
-        parts = [part for part in parts if part.size]
-        size = sum(len(part) * (_row_bytes(part, depth) + 1) for part in parts)
-        # Bounded, as a small file can hold any number of bytes.
-        raw = np.frombuffer(zlib.decompressobj().decompress(chunks[b"IDAT"], size), np.uint8)
-        for part in parts:
-            count = len(part) * (_row_bytes(part, depth) + 1)
-            part[:] = _decoded(raw[:count].reshape(len(part), _row_bytes(part, depth) + 1), depth)[:, : part.shape[1]]
-            raw = raw[count:]
+        pixels = _Pixels(chunks[b"IDAT"])
+        if interlaced:
+            values = np.zeros((height, width), np.uint8)
+            for part in (values[y::down, x::right] for y, x, down, right in _ADAM7):
+                if part.size:
+                    part[:] = _decoded(pixels, part.shape, depth)
+        else:
+            values = _decoded(pixels, (height, width), depth)
         palette = np.frombuffer(chunks[b"PLTE"], np.uint8).reshape(-1, 3) if colour == _PALETTE else None
     except (KeyError, ValueError, struct.error, zlib.error) as error:
         raise PngError(f"{path.name} is damaged ({error})") from error
@@ -73,15 +72,40 @@ def read(path: Path) -> PngImage:
     return PngImage(values, white, palette, _alpha(values, chunks.get(b"tRNS", b""), colour))
 
 
-def _row_bytes(part: np.ndarray, depth: int) -> int:
-    """Return the bytes of a row of `part`, without that of its filter."""
-    return (part.shape[1] * depth + 7) // 8
+class _Pixels:
+    """Bytes of an image, inflated piece by piece."""
+
+    def __init__(self, data: bytes) -> None:
+        self._inflater, self._left = zlib.decompressobj(), data
+
+    def rows(self, count: int, width: int) -> np.ndarray:
+        """Return the next `count` rows of `width` bytes. Raises ValueError if there are fewer."""
+        if not count:
+            return np.zeros((0, width), np.uint8)
+        # Bounded, as a small file can hold any number of bytes.
+        piece = self._inflater.decompress(self._left, count * width)
+        self._left = self._inflater.unconsumed_tail
+        return np.frombuffer(piece, np.uint8).reshape(count, width)
 
 
-def _decoded(raw: np.ndarray, depth: int) -> np.ndarray:
-    """Return the values of rows (H, 1 + B) that begin with their filter types. Raises PngError."""
-    values = _unfilter(raw[:, 0], raw[:, 1:])
-    return _unpack(values, depth) if depth < 8 else values
+def _decoded(pixels: _Pixels, shape: tuple[int, int], depth: int) -> np.ndarray:
+    """Return the next image of a shape (H, W), uint8. Raises PngError, and ValueError if the file ends before.
+
+    Some rows at a time are inflated and decoded, so that they stay in the processor's cache. But where the filters
+    Average and Paeth begin, all rows left are decoded together, as these take as many steps for few rows as for many.
+    """
+    height, width = shape
+    row_bytes = (width * depth + 7) // 8
+    values = np.empty((height, row_bytes), np.uint8)
+    above = np.zeros(row_bytes, np.uint8)
+    row = 0
+    while row < height:
+        raw = pixels.rows(min(_ROWS, height - row), row_bytes + 1)
+        if (raw[:, 0] >= 3).any():
+            raw = np.concatenate([raw, pixels.rows(height - row - len(raw), row_bytes + 1)])
+        above = _unfilter(raw[:, 0], raw[:, 1:], above, values[row : row + len(raw)])
+        row += len(raw)
+    return _unpack(values, depth)[:, :width] if depth < 8 else values
 
 
 def _alpha(values: np.ndarray, transparency: bytes, colour: int) -> np.ndarray | None:
@@ -114,12 +138,13 @@ def _unpack(packed: np.ndarray, depth: int) -> np.ndarray:
     return ((packed[:, :, None] >> shifts) & (2**depth - 1)).reshape(len(packed), -1)
 
 
-def _unfilter(filters: np.ndarray, raw: np.ndarray) -> np.ndarray:
-    """Reverse a PNG's row filters for one-byte pixels: filters (H,), raw (H, B) -> values (H, B). Raises PngError."""
+def _unfilter(filters: np.ndarray, raw: np.ndarray, above: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Reverse a PNG's row filters for one-byte pixels, into `values`: filters (H,), raw and values (H, B).
+
+    `above` (B,) is the row above. Returns the last row. Raises PngError.
+    """
     if filters.max(initial=0) > 4:
         raise PngError("a row has an unknown filter")
-    values = np.empty_like(raw)
-    above = np.zeros(raw.shape[1], np.uint8)
     # Consecutive rows that are undone in the same way are undone together. The filters Average and Paeth may alternate.
     ways = np.minimum(filters, 3)
     starts = np.flatnonzero(np.diff(ways, prepend=255))
@@ -135,7 +160,7 @@ def _unfilter(filters: np.ndarray, raw: np.ndarray) -> np.ndarray:
         else:
             values[start:stop] = _unfilter_where_needed(filters[start:stop], rows, above)
         above = values[stop - 1]
-    return values
+    return above
 
 
 def _unfilter_where_needed(filters: np.ndarray, raw: np.ndarray, above: np.ndarray) -> np.ndarray:

@@ -153,7 +153,8 @@ class _Brush:
     def fill(self, drawn: Drawn, colour: tuple[float, ...]) -> None:
         """Fill a layer with a colour (RGBA)."""
         for tile in drawn.tiles:
-            self._draw_tile(shaders.fill(), tile, colour)
+            magnified = (tile.place.right - tile.place.left) * self._mesh.scale[0] / tile.texture.width
+            self._draw_tile(shaders.fill(), tile, colour, soft=float(magnified < _PIXELS_FROM))
 
     def line(self, drawn: Drawn, colour: tuple[float, ...], radius: float) -> None:
         """Draw a line along the edges of a layer."""
@@ -192,21 +193,16 @@ class _Brush:
         shader.uniform_sampler("group", offscreen.texture_color)
         batch.draw(shader)
 
-    def _draw_tile(
-        self, shader: GPUShader, tile: Tile, colour: tuple[float, ...], *, radius: float | None = None
-    ) -> None:
+    def _draw_tile(self, shader: GPUShader, tile: Tile, colour: tuple[float, ...], **setting: float) -> None:
         place, drawn = tile.place, tile.drawn
-        width, height = place.right - place.left, place.bottom - place.top
         batch = self._bound(shader, drawn)
         if batch is None:
             return
-        magnified = width * self._mesh.scale[0] / tile.texture.width
         shader.uniform_float("colour", colour)
-        shader.uniform_float("tile", (place.left, place.top, width, height))
+        shader.uniform_float("tile", (place.left, place.top, place.right - place.left, place.bottom - place.top))
         shader.uniform_float("bounds", (drawn.left, drawn.top, drawn.right, drawn.bottom))
-        shader.uniform_float("soft", float(magnified < _PIXELS_FROM))
-        if radius is not None:
-            shader.uniform_float("radius", radius)
+        for name, value in setting.items():
+            shader.uniform_float(name, value)
         shader.uniform_sampler("matte", tile.texture)
         batch.draw(shader)
 

@@ -25,54 +25,64 @@ float texel(ivec2 at)
   return texelFetch(matte, clamp(at, ivec2(0), textureSize(matte, 0) - ivec2(1)), 0).r;
 }
 
-float nearest(vec2 at)
+vec2 place_in_texture()
 {
-  return texel(ivec2(floor((at - tile.xy) / tile.zw * vec2(textureSize(matte, 0)))));
+  return (clip_point - tile.xy) / tile.zw * vec2(textureSize(matte, 0));
 }
 
+bool is_outside()
+{
+  return any(lessThan(clip_point, bounds.xy)) || any(greaterThanEqual(clip_point, bounds.zw));
+}
+"""
+
+_FILL = """
 float interpolated(vec2 at)
 {
-  vec2 place_in_texture = (at - tile.xy) / tile.zw * vec2(textureSize(matte, 0)) - vec2(0.5);
-  vec2 corner = floor(place_in_texture);
-  vec2 part = place_in_texture - corner;
+  vec2 corner = floor(at - vec2(0.5));
+  vec2 part = at - vec2(0.5) - corner;
   ivec2 first = ivec2(corner);
   float upper = mix(texel(first), texel(first + ivec2(1, 0)), part.x);
   float lower = mix(texel(first + ivec2(0, 1)), texel(first + ivec2(1, 1)), part.x);
   return mix(upper, lower, part.y);
 }
 
-float filled(vec2 at)
-{
-  return (soft > 0.5) ? interpolated(at) : nearest(at);
-}
-"""
-
-_FILL = """
 void main()
 {
-  if (any(lessThan(clip_point, bounds.xy)) || any(greaterThanEqual(clip_point, bounds.zw))) {
+  if (is_outside()) {
     discard;
   }
-  FragColor = vec4(colour.rgb, colour.a * filled(clip_point));
+  vec2 at = place_in_texture();
+  float alpha = (soft > 0.5) ? interpolated(at) : texel(ivec2(floor(at)));
+  FragColor = vec4(colour.rgb, colour.a * alpha);
 }
 """
 
-# The line runs where the alpha crosses one half within `radius` pixels of the screen.
+# The line runs where the alpha crosses one half within `radius` pixels of the screen. It is looked for in the four main
+# directions first, as most pixels have nothing there.
 _LINE = """
+float inside(vec2 at)
+{
+  return step(0.5, texel(ivec2(floor(at))));
+}
+
 void main()
 {
-  vec2 across = dFdx(clip_point) * radius;
-  vec2 up = dFdy(clip_point) * radius;
-  if (any(lessThan(clip_point, bounds.xy)) || any(greaterThanEqual(clip_point, bounds.zw))) {
+  vec2 at = place_in_texture();
+  vec2 across = dFdx(at) * radius;
+  vec2 up = dFdy(at) * radius;
+  if (is_outside()) {
     discard;
   }
-  float inside = step(0.5, filled(clip_point + across)) + step(0.5, filled(clip_point - across));
-  inside += step(0.5, filled(clip_point + up)) + step(0.5, filled(clip_point - up));
+  float found = inside(at + across) + inside(at - across) + inside(at + up) + inside(at - up);
+  float middle = inside(at);
+  if (found == middle * 4.0) {
+    discard;
+  }
   vec2 rising = (across + up) * 0.7071;
   vec2 falling = (across - up) * 0.7071;
-  inside += step(0.5, filled(clip_point + rising)) + step(0.5, filled(clip_point - rising));
-  inside += step(0.5, filled(clip_point + falling)) + step(0.5, filled(clip_point - falling));
-  float line = 1.0 - abs(inside / 4.0 - 1.0);
+  found += inside(at + rising) + inside(at - rising) + inside(at + falling) + inside(at - falling);
+  float line = 1.0 - abs(found / 4.0 - 1.0);
   FragColor = vec4(colour.rgb, colour.a * clamp(line * 3.0, 0.0, 1.0));
 }
 """
@@ -107,7 +117,7 @@ def fill() -> GPUShader:
 
 @cache
 def line() -> GPUShader:
-    """Return the shader that draws a line along the edge of an alpha; uniforms: those of `fill`, and radius."""
+    """Return the shader that draws a line along the edge of an alpha; it has `radius` where `fill` has `soft`."""
     return _matte_shader(_LINE, "keymatte_line")
 
 
@@ -143,9 +153,7 @@ def _matte_shader(source: str, name: str) -> GPUShader:
     info.push_constant("VEC4", "colour")
     info.push_constant("VEC4", "tile")
     info.push_constant("VEC4", "bounds")
-    info.push_constant("FLOAT", "soft")
-    if source is _LINE:
-        info.push_constant("FLOAT", "radius")
+    info.push_constant("FLOAT", "radius" if source is _LINE else "soft")
     info.sampler(0, "FLOAT_2D", "matte")
     return _made(info, _MATTE + source)
 
