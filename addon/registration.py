@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from .. import ops, ui
-from . import handlers, listening, properties
+from . import handlers, keymaps, listening, properties
 from .preferences import KeymattePreferences
 from .session import session
 
@@ -18,6 +18,7 @@ def register() -> None:
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
     handlers.register()
+    keymaps.register()
     ui.show_overlay()
 
 
@@ -26,6 +27,7 @@ def unregister() -> None:
     listening.stop_listening()
     session.close()
     ui.hide_overlay()
+    keymaps.unregister()
     handlers.unregister()
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from . import environment, keyframes, objects, propagate, results, suggest, weights
+from . import environment, keyframe_list, keyframes, objects, propagate, results, suggest, weights
 
 CLASSES = (
     *objects.CLASSES,
     *keyframes.CLASSES,
+    *keyframe_list.CLASSES,
     *propagate.CLASSES,
     *suggest.CLASSES,
     *results.CLASSES,

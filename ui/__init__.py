@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import lists, overlay, panels, weights
+from . import lists, menus, overlay, panels, weights
 
-CLASSES = (*lists.CLASSES, *weights.CLASSES, *panels.CLASSES)
+CLASSES = (*lists.CLASSES, *menus.CLASSES, *weights.CLASSES, *panels.CLASSES)
 
 show_overlay = overlay.show
 hide_overlay = overlay.hide

@@ -14,6 +14,7 @@ from gpu_extras.batch import batch_for_shader
 
 from ..addon import clips, png
 from ..addon.folders import existing_folder
+from ..addon.objects import visible_objects
 from ..engine.shared.errors import EngineError
 
 _log = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ def _texture(clip: MovieClip, scene_frame: int) -> gpu.types.GPUTexture | None:
     if not path.is_file():
         return None
     matting = clip.matting
-    tints = {item.object_id: tuple(item.colour) for item in matting.objects if item.show}
+    tints = {item.object_id: tuple(item.colour) for item in visible_objects(clip) if item.role == "OBJECT"}
     source = (path, path.stat().st_mtime_ns, (*tints.items(), matting.opacity))
     if _cached is None or (_cached.path, _cached.mtime, _cached.tints) != source:
         pixels = tinted(png.read(path).values, tints, matting.opacity)

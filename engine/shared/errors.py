@@ -236,7 +236,7 @@ class EngineDied(EngineError):
 
 class KeyframeEmpty(EngineError):
     code = "keyframe-empty"
-    default_remedy = "Draw the object on this frame, or click Absent if it is not visible."
+    default_remedy = "Draw the object on this frame, or click Not Visible."
 
 
 class NoActiveObject(EngineError):
