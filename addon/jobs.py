@@ -9,6 +9,8 @@ from bpy.types import MovieClip, Scene
 from ..engine.shared.errors import BadSetting, NoKeyframes, NothingPropagated
 from ..engine.shared.types import Direction, PropagationJob, Settings, SuggestionJob
 from . import clips, environment, recipes, weights
+from .absences import job_absences
+from .exclusions import job_exclusions
 from .folders import existing_folder, results
 from .keyframes import keyframe_files
 
@@ -17,7 +19,8 @@ def gather_job(clip: MovieClip, frames: range, direction: Direction, *, recipe: 
     """Return the job that computes mattes for the media frames `frames` of `clip`.
 
     A given `recipe` replaces the clip's recipe.
-    Raises NoKeyframes, WeightsMissing, ClipNotFound, ClipUnreadable, KeyframeOutsideClip, KeyframeUnreadable.
+    Raises NoKeyframes, WeightsMissing, ClipNotFound, ClipUnreadable, KeyframeOutsideClip, KeyframeUnreadable, and what
+    `job_exclusions` raises.
     """
     matting = clip.matting
     recipe = recipe or matting.recipe
@@ -37,6 +40,8 @@ def gather_job(clip: MovieClip, frames: range, direction: Direction, *, recipe: 
         weights=weights.file_for(recipe, matting.weights),
         direction=direction,
         settings=_settings(adapt=matting.adapt and recipe in recipes.ADAPT),
+        absences=job_absences(clip),
+        exclusions=job_exclusions(clip, frames),
     )
 
 

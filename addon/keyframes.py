@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from ..engine.shared.matte_folder import MatteFolder
 from ..engine.shared.types import KeyframeFile
 from . import clips, mask_layers, mask_render, mask_space, png, suggestions
 from .folders import existing_folder, matte_folder, readable_folder
+from .objects import check_unlocked, mask_ids
 from .properties import MatteKeyframe
 
 INSIDE = 128  # the lowest alpha of a pixel that belongs to the object: one half, rounded up
@@ -48,7 +51,7 @@ def hard_alpha(pixels: np.ndarray) -> np.ndarray:
 def set_keyframe(clip: MovieClip, object_id: int, scene_frame: int, alpha: np.ndarray) -> None:
     """Set an object's keyframe to `alpha` (H, W) uint8. Pixels from INSIDE on belong to the object.
 
-    Raises KeyframeEmpty if there are none, KeyframeOutsideClip.
+    Raises KeyframeEmpty if there are none, KeyframeOutsideClip, ObjectLocked.
     """
     if not (alpha >= INSIDE).any():
         raise KeyframeEmpty("the mask is empty on this frame")
@@ -68,7 +71,15 @@ def keyframe_alpha(clip: MovieClip, key: MatteKeyframe) -> np.ndarray:
 
 
 def set_absent(clip: MovieClip, object_id: int, scene_frame: int) -> None:
-    """Set a keyframe that marks an object as absent. Raises KeyframeOutsideClip."""
+    """Set a keyframe that marks an object as absent. Raises KeyframeOutsideClip, ObjectLocked.
+
+    On a frame of a range on which the object is not visible, only the keyframe that overrides it is removed.
+    """
+    number = clips.number(clip, clips.media_frame(clip, scene_frame))
+    if absence_on(clip, object_id, number) is not None:
+        if find_keyframe(clip, object_id, number) not in (None, absence_on(clip, object_id, number)):
+            clear_keyframe(clip, object_id, scene_frame)
+        return
     film = clips.video_clip(clip)
     _store(clip, object_id, scene_frame, np.zeros((film.height, film.width), np.uint8))
 
@@ -76,6 +87,17 @@ def set_absent(clip: MovieClip, object_id: int, scene_frame: int) -> None:
 def find_keyframe(clip: MovieClip, object_id: int, number: int) -> MatteKeyframe | None:
     """Return the object's keyframe on the frame with the file number `number`, or None."""
     return next((key for key in clip.matting.keyframes if (key.object_id, key.number) == (object_id, number)), None)
+
+
+def last_number(key: MatteKeyframe) -> int:
+    """Return the file number of the last frame for which a keyframe holds, which is its own unless it is a range."""
+    return int(key.number + key.frames - 1)
+
+
+def absence_on(clip: MovieClip, object_id: int, number: int) -> MatteKeyframe | None:
+    """Return the keyframe or range that says that the object is not visible on a frame, if any, even if overridden."""
+    absent = (key for key in clip.matting.keyframes if key.object_id == object_id and key.absent)
+    return next((key for key in absent if key.number <= number <= last_number(key)), None)
 
 
 def overlap_messages(clip: MovieClip, object_id: int, scene_frame: int) -> list[str]:
@@ -102,15 +124,18 @@ def overlap_messages(clip: MovieClip, object_id: int, scene_frame: int) -> list[
 
 
 def clear_keyframe(clip: MovieClip, object_id: int, scene_frame: int) -> bool:
-    """Remove a keyframe, and return whether it existed. Its image is kept for undo."""
+    """Remove a keyframe, or the range that holds on this frame, and return whether there was one.
+
+    Its image is kept for undo. Raises ObjectLocked.
+    """
     number = clips.number(clip, clips.media_frame(clip, scene_frame))
-    matting = clip.matting
-    for index, key in enumerate(matting.keyframes):
-        if (key.object_id, key.number) == (object_id, number):
-            matting.keyframes.remove(index)
-            matte_folder(clip).keyframe(object_id, number).unlink(missing_ok=True)
-            return True
-    return False
+    key = find_keyframe(clip, object_id, number) or absence_on(clip, object_id, number)
+    if key is None:
+        return False
+    check_unlocked(clip, object_id)
+    matte_folder(clip).keyframe(object_id, key.number).unlink(missing_ok=True)
+    clip.matting.keyframes.remove([*clip.matting.keyframes].index(key))
+    return True
 
 
 def keyframe_files(clip: MovieClip) -> tuple[KeyframeFile, ...]:
@@ -121,27 +146,42 @@ def keyframe_files(clip: MovieClip) -> tuple[KeyframeFile, ...]:
     if existing_folder(clip) is None:
         return ()
     folder = matte_folder(clip)
-    keys = sorted(clip.matting.keyframes, key=lambda key: (key.number, key.object_id))
+    masks = mask_ids(clip)
+    marked = [key for key in clip.matting.keyframes if key.object_id not in masks]
+    keys = sorted(marked, key=lambda key: (key.number, key.object_id))
     current = {folder.keyframe(key.object_id, key.number) for key in keys}
     for path in folder.keyframe_files():
         if path not in current:
             path.unlink()
-    return tuple(_keyframe_file(clip, folder, key) for key in keys)
+    files = [(key, _keyframe_file(clip, folder, key)) for key in keys]
+    return tuple(file for key, file in files) + _range_ends(clip, files)
+
+
+def store_image(clip: MovieClip, alpha: np.ndarray) -> str:
+    """Write an alpha (H, W) uint8 to the clip's folder, and return the hash of its content, which names the file."""
+    version = hashlib.sha256(alpha.tobytes()).hexdigest()[:20]
+    with atomic_write(image_path(clip, version)) as part:
+        png.write_grey(part, alpha)
+    return version
+
+
+def image_path(clip: MovieClip, version: str) -> Path:
+    """Return the path of the image whose content has the hash `version`, in the clip's folder for writing."""
+    return _version_path(matte_folder(clip), version)
 
 
 def _store(clip: MovieClip, object_id: int, scene_frame: int, alpha: np.ndarray) -> None:
+    check_unlocked(clip, object_id)
     number = clips.number(clip, clips.media_frame_inside(clip, scene_frame))
-    version = hashlib.sha256(alpha.tobytes()).hexdigest()[:20]
-    folder = matte_folder(clip)
-    for path in (_version_path(folder, version), folder.keyframe(object_id, number)):
-        with atomic_write(path) as part:
-            png.write_grey(part, alpha)
+    _give_way(clip, object_id, number)
+    version = store_image(clip, alpha)
     key = find_keyframe(clip, object_id, number) or clip.matting.keyframes.add()
-    key.number, key.object_id, key.version, key.is_alpha = number, object_id, version, True
+    key.number, key.object_id, key.version, key.is_alpha, key.frames = number, object_id, version, True, 1
     key.area = int(np.count_nonzero(alpha >= INSIDE))
     key.absent = not key.area
-    _sort_last(clip)
-    suggestions.remove(clip, number)
+    put_in_place(clip, len(clip.matting.keyframes) - 1)
+    if object_id not in mask_ids(clip):
+        suggestions.remove(clip, number)
 
 
 def _pixels(clip: MovieClip, key: MatteKeyframe) -> np.ndarray:
@@ -184,8 +224,32 @@ def _keyframe_file(clip: MovieClip, folder: MatteFolder, key: MatteKeyframe) -> 
     return KeyframeFile(frame=frame, labels=path, objects=(object_id,), meaning=_ALPHA, object_id=object_id)
 
 
-def _sort_last(clip: MovieClip) -> None:
-    """Move the last keyframe, the only one that can be out of order, to its place by frame and object."""
+def _give_way(clip: MovieClip, object_id: int, number: int) -> None:
+    """Let a range that begins on a frame begin after it, as a keyframe that overrides it is to be set there."""
+    keys = clip.matting.keyframes
+    key = find_keyframe(clip, object_id, number)
+    if key is not None and key.frames > 1:
+        painted = {other.number for other in keys if other.object_id == object_id and not other.absent} | {number}
+        left = [frame for frame in range(number, last_number(key) + 1) if frame not in painted]
+        if not left:
+            keys.remove([*keys].index(key))
+            return
+        key.number, key.frames = left[0], last_number(key) - left[0] + 1
+        put_in_place(clip, [*keys].index(key))
+
+
+def _range_ends(clip: MovieClip, files: Iterable[tuple[MatteKeyframe, KeyframeFile]]) -> tuple[KeyframeFile, ...]:
+    """Return a keyframe on the last frame of each range, so that the network learns both of its ends."""
+    ends = []
+    for key, file in files:
+        last = min(clips.media_frame_of(clip, last_number(key)), clips.frame_count(clip) - 1)
+        if key.frames > 1 and find_keyframe(clip, key.object_id, clips.number(clip, last)) is None:
+            ends.append(replace(file, frame=last))
+    return tuple(ends)
+
+
+def put_in_place(clip: MovieClip, row: int) -> None:
+    """Move the only keyframe that can be out of order to its place by frame and object."""
     keys = clip.matting.keyframes
     order = [(key.number, key.object_id) for key in keys]
-    keys.move(len(keys) - 1, sum(sort_key < order[-1] for sort_key in order[:-1]))
+    keys.move(row, sum(sort_key < order[row] for sort_key in order))

@@ -37,6 +37,9 @@ _KEYS = (
     *(_Key("clip.matte_paint_mode", key, {}, {"leave": True}) for key in ("ESC", "RET", "NUMPAD_ENTER")),
     _Key("clip.matte_view_cycle", "V", {"shift": True}),
     _Key("clip.matte_view_cycle", "V", {"shift": True, "alt": True}, {"backward": True}),
+    # Beside Up and Down, with which Blender goes to the keyframes of animations.
+    _Key("clip.matte_keyframe_jump", "UP_ARROW", {"alt": True}, {"to": "NEXT"}, repeat=True),
+    _Key("clip.matte_keyframe_jump", "DOWN_ARROW", {"alt": True}, {"to": "PREVIOUS"}, repeat=True),
 )
 
 _items: list[tuple[KeyMap, KeyMapItem]] = []

@@ -15,7 +15,7 @@ from ..engine.shared.outlines import Outlines
 from . import clips, mask_space
 from .folders import readable_folder, traced_first_number
 from .limits import MAX_FRAME, check_frames
-from .objects import find_object
+from .objects import find_object, matted_objects
 from .saving import check_saved
 
 _KEPT = (
@@ -93,7 +93,7 @@ def outdated_objects(clip: MovieClip) -> list[int]:
     if mask is None or not mask.layers:
         return []
     fit = _fit(clip)
-    return [item.object_id for item in clip.matting.objects if item.mask_layer_fit not in ("", fit)]
+    return [item.object_id for item in matted_objects(clip) if item.mask_layer_fit not in ("", fit)]
 
 
 def update_layers(clip: MovieClip, *, window: Window, area: Area) -> None:
@@ -214,7 +214,7 @@ def _insert_shape_keys(
     mask: Mask, layers_and_shapes: list[tuple[MaskLayer, MaskShapes]], *, window: Window, area: Area
 ) -> None:
     rows = [{frame: row for row, frame in enumerate(shapes.frames)} for _, shapes in layers_and_shapes]
-    with _restored_visibility(mask), _scratch_scene(window) as scene, _mask_editor(mask, window, area):
+    with _restored_visibility(mask), scratch_scene(window) as scene, _mask_editor(mask, window, area):
         for frame in sorted({frame for shapes in rows for frame in shapes}):
             scene.frame_set(frame)  # before setting points, which this overwrites
             for (layer, shapes), row_of in zip(layers_and_shapes, rows):
@@ -257,7 +257,7 @@ def _restored_visibility(mask: Mask) -> Iterator[None]:
 
 
 @contextmanager
-def _scratch_scene(window: Window) -> Iterator[Scene]:
+def scratch_scene(window: Window) -> Iterator[Scene]:
     """Show an empty scene in the window, and restore the user's scene afterwards.
 
     Blender inserts shape keys on the current frame of the window's scene. Stepping through the user's scene would

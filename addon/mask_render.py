@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -77,7 +78,6 @@ def _without_shape_keys(mask: Mask) -> Iterator[Mask]:
 
     Afterwards the mask's points, which rendering may have moved, are restored.
     """
-    before = [[(spline, _coordinates(spline)) for spline in layer.splines] for layer in mask.layers]
     points = [point for layer in mask.layers for spline in layer.splines for point in spline.points]
     copy = None
     if not any(point.parent.parent or len(point.feather_points) for point in points):
@@ -85,12 +85,42 @@ def _without_shape_keys(mask: Mask) -> Iterator[Mask]:
         for layer in mask.layers:
             _copy_layer(layer, copy)
     try:
-        yield copy or mask
+        with points_kept(mask):
+            yield copy or mask
     finally:
         if copy is not None:
             bpy.data.masks.remove(copy)
+
+
+@contextmanager
+def points_kept(mask: Mask) -> Iterator[None]:
+    """Restore the mask's points afterwards, as other frames overwrite edits that have no shape key."""
+    before = [[(spline, _coordinates(spline)) for spline in layer.splines] for layer in mask.layers]
+    try:
+        yield
+    finally:
         for spline, coordinates in (pair for layer in before for pair in layer):
             _set_coordinates(spline, coordinates)
+
+
+def shape_hash(mask: Mask) -> str:
+    """Return a hash of what the mask's image depends on, as it is evaluated now, but for tracks that it follows."""
+    digest = hashlib.sha256()
+    for layer in mask.layers:
+        digest.update(repr([(name, getattr(layer, name, None)) for name in _LAYER_SETTINGS]).encode())
+        for spline in layer.splines:
+            digest.update(repr([(name, getattr(spline, name)) for name in _SPLINE_SETTINGS]).encode())
+            for values in _coordinates(spline).values():
+                digest.update(values.tobytes())
+            for point in spline.points:
+                feather = [(part.u, part.weight) for part in point.feather_points]
+                digest.update(repr((point.handle_type, point.weight, feather)).encode())
+    return digest.hexdigest()
+
+
+def follows_tracks(mask: Mask) -> bool:
+    """Return whether points of the mask follow tracks, so that its image also depends on these."""
+    return any(point.parent.parent for layer in mask.layers for spline in layer.splines for point in spline.points)
 
 
 def _copy_layer(layer: MaskLayer, target: Mask) -> None:

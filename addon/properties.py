@@ -36,6 +36,14 @@ class MatteObject(PropertyGroup):
     show: BoolProperty(name="Show", description="Show this object's matte over the clip", default=True)
     solo: BoolProperty(name="Solo", description="Show only the mattes of objects with this switch", default=False)
     lock: BoolProperty(name="Lock", description="Protect this object's keyframes from changes", default=False)
+    source_mask: PointerProperty(
+        type=bpy.types.Mask,
+        name="Mask",
+        description="Blender mask to use, with its animation and feather, instead of what is marked on keyframes",
+    )
+    invert: BoolProperty(
+        name="Invert", description="Clear what lies outside of the marked area, rather than inside", default=False
+    )
     mask_layer: StringProperty(name="Mask Layer", description="Mask layer made from this object's matte")
     mask_layer_for: StringProperty(
         name="Mask Layer Object", description="Name of the object when its mask layer was made"
@@ -51,7 +59,13 @@ class MatteKeyframe(PropertyGroup):
     # The frame's file number rather than the scene frame, so that it stays valid when the clip is moved in time.
     number: IntProperty(name="Number")
     object_id: IntProperty(name="Object")
-    absent: BoolProperty(name="Absent", description="The object is not visible on this frame")
+    absent: BoolProperty(name="Not Visible", description="The object is not visible on this frame")
+    frames: IntProperty(
+        name="Frames",
+        description="Number of frames from this one on, on which the object is not visible. 1 for other keyframes",
+        default=1,
+        min=1,
+    )
     version: StringProperty(name="Version", description="Identifier of the keyframe's mask on disk")
     is_alpha: BoolProperty(
         name="Alpha",
@@ -79,6 +93,9 @@ class ClipMatting(PropertyGroup):
         description="Keyframe on the current frame. Click a keyframe to go to its frame",
         get=rows.keyframe_row,
         set=rows.go_to_keyframe,
+    )
+    keyframes_of_active: BoolProperty(
+        name="Active Object Only", description="List and visit only keyframes of the active object", default=False
     )
     recipe: EnumProperty(
         name="Recipe", description="Method that computes the mattes", items=recipes.MENU, default=recipes.DEFAULT

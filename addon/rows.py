@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bpy
-from bpy.types import PropertyGroup, bpy_prop_collection
+from bpy.types import PropertyGroup
 
 from ..engine.shared.errors import EngineError
 from . import clips
@@ -11,11 +11,31 @@ from .session import session
 
 
 def keyframe_row(matting: PropertyGroup) -> int:
-    """Return the list row of a keyframe on the current frame, if possible the active object's; -1 if there is none."""
-    rows = _rows(matting, matting.keyframes)
+    """Return the list row of a keyframe on the current frame, if possible the active object's; -1 if there is none.
+
+    A range on which an object is not visible counts on all of its frames, unless a keyframe overrides it.
+    """
+    current = _current_number(matting)
+    keys = enumerate(matting.keyframes)
+    rows = [row for row, key in keys if key.number <= current < key.number + key.frames]
+    rows.sort(key=lambda row: matting.keyframes[row].number != current)
     active = matting.objects[matting.active_object] if matting.active_object < len(matting.objects) else None
     active_rows = [row for row in rows if active and matting.keyframes[row].object_id == active.object_id]
     return next(iter((*active_rows, *rows)), -1)
+
+
+def keyframe_order(matting: PropertyGroup) -> list[int]:
+    """Return the rows of all keyframes as the list shows them: by frame, then by the order of the objects."""
+    order = {item.object_id: place for place, item in enumerate(matting.objects)}
+    keys = [(key.number, order.get(key.object_id, len(order))) for key in matting.keyframes]
+    return sorted(range(len(keys)), key=lambda row: keys[row])
+
+
+def shown_keyframes(matting: PropertyGroup) -> list[bool]:
+    """Return for each keyframe whether the list shows it."""
+    active = matting.objects[matting.active_object] if matting.active_object < len(matting.objects) else None
+    only = active.object_id if active and matting.keyframes_of_active else None
+    return [only is None or key.object_id == only for key in matting.keyframes]
 
 
 def go_to_keyframe(matting: PropertyGroup, row: int) -> None:
@@ -30,7 +50,8 @@ def go_to_keyframe(matting: PropertyGroup, row: int) -> None:
 
 def suggestion_row(matting: PropertyGroup) -> int:
     """Return the list row of the suggestion for the current frame; -1 if there is none."""
-    return next(iter(_rows(matting, matting.suggestions)), -1)
+    current = _current_number(matting)
+    return next((row for row, item in enumerate(matting.suggestions) if item.number == current), -1)
 
 
 def go_to_suggestion(matting: PropertyGroup, row: int) -> None:
@@ -39,11 +60,10 @@ def go_to_suggestion(matting: PropertyGroup, row: int) -> None:
         _go(matting, matting.suggestions[row].number)
 
 
-def _rows(matting: PropertyGroup, items: bpy_prop_collection) -> list[int]:
-    """Return the list rows of all `items` (keyframes or suggestions) on the scene's current frame."""
+def _current_number(matting: PropertyGroup) -> int:
+    """Return the file number of the scene's current frame."""
     clip = matting.id_data
-    current = clips.number(clip, clips.media_frame(clip, bpy.context.scene.frame_current))
-    return [row for row, item in enumerate(items) if item.number == current]
+    return clips.number(clip, clips.media_frame(clip, bpy.context.scene.frame_current))
 
 
 def _go(matting: PropertyGroup, number: int) -> None:

@@ -7,6 +7,7 @@ from bpy.types import MovieClip
 
 from ..engine.shared.protocol import Suggested
 from . import clips
+from .objects import mask_ids
 
 
 def store(clip_id: int, suggested: Suggested) -> str:
@@ -19,7 +20,10 @@ def store(clip_id: int, suggested: Suggested) -> str:
         return "The clip no longer exists"
     clear(clip)
     matting = clip.matting
-    annotated = {key.number for key in matting.keyframes}  # includes keyframes made in the meantime
+    masks = mask_ids(clip)
+    # Includes keyframes made in the meantime.
+    marked = [key for key in matting.keyframes if key.object_id not in masks]
+    annotated = {key.number for key in marked}  # includes keyframes made in the meantime
     for frame, score in zip(suggested.frames, suggested.scores, strict=True):
         number = clips.number(clip, frame)
         if 0 <= frame < clip.frame_duration and number not in annotated:

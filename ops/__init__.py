@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from . import brush, environment, keyframes, objects, paint, propagate, results, starts, suggest, views, weights
+from . import (
+    brush,
+    environment,
+    keyframe_list,
+    keyframes,
+    objects,
+    paint,
+    propagate,
+    results,
+    starts,
+    suggest,
+    views,
+    weights,
+)
 
 CLASSES = (
     *objects.CLASSES,
@@ -10,6 +23,7 @@ CLASSES = (
     *paint.CLASSES,
     *brush.CLASSES,
     *starts.CLASSES,
+    *keyframe_list.CLASSES,
     *propagate.CLASSES,
     *suggest.CLASSES,
     *results.CLASSES,

@@ -9,7 +9,7 @@ import numpy as np
 from bpy.types import Context, Event, MovieClip, Operator
 
 from ..addon.clip_view import ClipView
-from ..addon.objects import active_object
+from ..addon.objects import active_object, matted_objects
 from ..addon.properties import MatteObject
 from ..addon.saving import check_clip_saved
 from ..engine.shared.errors import EngineError, NoActiveObject, NothingPropagated, NotSaved
@@ -88,12 +88,15 @@ def chosen_object_ids(context: Context, which: str) -> list[int]:
     Raises NoActiveObject, NothingPropagated.
     """
     if which == "ACTIVE":
-        return [object_in(context).object_id]
-    matting = clip_in(context).matting
-    if not matting.objects:
+        item = object_in(context)
+        if item.role != "OBJECT":
+            raise NoActiveObject(f"{item.name} is a mask and has no mattes", remedy="Select an object in the list.")
+        return [item.object_id]
+    clip = clip_in(context)
+    if not matted_objects(clip):
         raise NoActiveObject("the clip has no objects", remedy="Add an object to the list.")
-    annotated = {key.object_id for key in matting.keyframes}
-    object_ids = [item.object_id for item in matting.objects if item.object_id in annotated]
+    annotated = {key.object_id for key in clip.matting.keyframes}
+    object_ids = [item.object_id for item in matted_objects(clip) if item.object_id in annotated]
     if not object_ids:
         raise NothingPropagated("no object has a keyframe", remedy="Set a keyframe, and propagate.")
     return object_ids
@@ -105,7 +108,7 @@ def skipped_object_warnings(context: Context, which: str, done_ids: Iterable[int
     There is no warning unless `which` is "ALL".
     """
     done_ids = set(done_ids)
-    names = [item.name for item in clip_in(context).matting.objects if item.object_id not in done_ids]
+    names = [item.name for item in matted_objects(clip_in(context)) if item.object_id not in done_ids]
     return [f"skipped without keyframes or mattes: {', '.join(names)}"] if which == "ALL" and names else []
 
 

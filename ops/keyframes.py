@@ -10,7 +10,7 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 from bpy.types import Context, Event, MovieClip, Operator
 
 from ..addon import clips, keyframes, mask_images
-from ..addon.objects import add_object, find_object
+from ..addon.objects import active_object, add_object, check_unlocked, find_object
 from ..addon.properties import MatteObject
 from ..engine.shared.errors import MaskDisplaced, NoActiveMask
 from ..engine.shared.mask_images import Masks
@@ -19,21 +19,21 @@ from .common import ClipOperator, clip_in, object_in
 
 class CLIP_OT_matte_keyframe_from_mask(ClipOperator, Operator):
     """Set the active object's keyframe on the current frame from the mask shown in this editor, as Blender \
-renders it. With 'Absent', mark the object as not visible on this frame"""
+renders it. With 'Not Visible', mark the object as not visible on this frame"""
 
     bl_idname = "clip.matte_keyframe_from_mask"
     bl_label = "Keyframe from Mask"
     bl_options = {"REGISTER", "UNDO"}
 
     absent: BoolProperty(
-        name="Absent", description="The object is not visible on this frame", default=False, options={"SKIP_SAVE"}
+        name="Not Visible", description="The object is not visible on this frame", default=False, options={"SKIP_SAVE"}
     )
 
     def run(self, context: Context) -> str:
         clip, item, frame = clip_in(context), object_in(context), context.scene.frame_current
         if self.absent:
             keyframes.set_absent(clip, item.object_id, frame)
-            return f"{item.name} is absent on frame {frame}"
+            return f"{item.name} is not visible on frame {frame}"
         clips.media_frame_inside(clip, frame)
         mask = context.space_data.mask
         if mask is None:
@@ -94,6 +94,8 @@ images, use opaque pixels, or bright ones without transparency"""
         clip, frame = clip_in(context), context.scene.frame_current
         clips.media_frame_inside(clip, frame)
         objects, summary = mask_images.all_object_pixels(path, clip, Masks[self.masks])
+        for number in objects:
+            check_unlocked(clip, number)
         for number, pixels in objects.items():
             if find_object(clip, number) is None:
                 add_object(clip, object_id=number)
@@ -103,7 +105,7 @@ images, use opaque pixels, or bright ones without transparency"""
 
 
 class CLIP_OT_matte_keyframe_clear(ClipOperator, Operator):
-    """Clear the active object's keyframe on the current frame"""
+    """Clear the active object's keyframe on the current frame, or the range on which it is not visible"""
 
     bl_idname = "clip.matte_keyframe_clear"
     bl_label = "Clear Keyframe"
@@ -111,13 +113,15 @@ class CLIP_OT_matte_keyframe_clear(ClipOperator, Operator):
 
     def run(self, context: Context) -> str:
         item, frame = object_in(context), context.scene.frame_current
+        check_unlocked(clip_in(context), item.object_id)
         if keyframes.clear_keyframe(clip_in(context), item.object_id, frame):
             return f"Cleared the keyframe of {item.name} on frame {frame}"
         return f"{item.name} has no keyframe on frame {frame}"
 
 
 class CLIP_OT_matte_keyframe_jump(ClipOperator, Operator):
-    """Jump to the next or previous frame with a mask keyframe"""
+    """Jump to the next or previous frame with a mask keyframe, or to the end of a range of frames on which an object \
+is not visible. If the list shows only the active object, visit only its keyframes"""
 
     bl_idname = "clip.matte_keyframe_jump"
     bl_label = "Jump to Keyframe"
@@ -136,7 +140,10 @@ class CLIP_OT_matte_keyframe_jump(ClipOperator, Operator):
 
     def run(self, context: Context) -> str:
         clip, current = clip_in(context), context.scene.frame_current
-        frames = {clips.scene_frame_of(clip, key.number) for key in clip.matting.keyframes}
+        item = active_object(clip) if clip.matting.keyframes_of_active else None
+        keys = [key for key in clip.matting.keyframes if item is None or key.object_id == item.object_id]
+        numbers = {number for key in keys for number in (key.number, keyframes.last_number(key))}
+        frames = {clips.scene_frame_of(clip, number) for number in numbers}
         if self.to == "NEXT":
             target = min((frame for frame in frames if frame > current), default=None)
         else:

@@ -1,16 +1,27 @@
-"""Operators that add and remove objects of a clip."""
+"""Operators that add, duplicate, order and remove objects and masks of a clip."""
 
 from __future__ import annotations
 
-from bpy.props import StringProperty
-from bpy.types import Context, Operator
+from bpy.props import EnumProperty, StringProperty
+from bpy.types import Context, Event, Operator
 
-from ..addon.objects import add_object, remove_active_object
+from ..addon import objects
+from ..addon.keyframe_copies import copy_keyframes
+from ..engine.shared.errors import EngineError
+from ..engine.shared.mask_images import counted
 from .common import ClipOperator, clip_in, object_in
+
+_MARKING = "Mark it like an object, or choose a Blender mask. A keyframe of it holds until its next one"
+_DESCRIPTIONS = {
+    "OBJECT": "Add an object to compute mattes of",
+    "GARBAGE": f"Add a mask into which no object's matte reaches; inverted, none reaches out of it. {_MARKING}",
+    "HOLDOUT": "Add a mask of something in front of the objects below it in the list, which takes its coverage away "
+    f"from their mattes. {_MARKING}",
+}
 
 
 class CLIP_OT_matte_object_add(ClipOperator, Operator):
-    """Add an object to compute mattes of"""
+    """Add an object to compute mattes of, or a mask that takes something away from all mattes"""
 
     bl_idname = "clip.matte_object_add"
     bl_label = "Add Object"
@@ -19,21 +30,97 @@ class CLIP_OT_matte_object_add(ClipOperator, Operator):
     name: StringProperty(
         name="Name", description="Name of the object. Leave empty to use its number", options={"SKIP_SAVE"}
     )
+    role: EnumProperty(
+        name="Role",
+        items=(
+            ("OBJECT", "Object", "Propagated, and given a matte on every frame"),
+            ("GARBAGE", "Garbage Mask", "No object's matte reaches into it; inverted, none reaches out of it"),
+            ("HOLDOUT", "Hold-Out Mask", "Something in front of the objects below it in the list, which it covers"),
+        ),
+        default="OBJECT",
+        options={"SKIP_SAVE"},
+    )
+
+    @classmethod
+    def description(cls, context: Context, properties: CLIP_OT_matte_object_add) -> str:
+        return _DESCRIPTIONS[properties.role]
 
     def run(self, context: Context) -> str:
-        return f"Added {add_object(clip_in(context), name=self.name).name}"
+        return f"Added {objects.add_object(clip_in(context), name=self.name, role=self.role).name}"
+
+
+class CLIP_OT_matte_object_duplicate(ClipOperator, Operator):
+    """Duplicate the active object with its keyframes"""
+
+    bl_idname = "clip.matte_object_duplicate"
+    bl_label = "Duplicate Object"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def run(self, context: Context) -> str:
+        clip, original = clip_in(context), object_in(context).object_id
+        copy = objects.duplicate_active_object(clip)
+        count = copy_keyframes(clip, original, copy.object_id)
+        return f"Added {copy.name} with {counted(count, 'keyframe')}"
+
+
+class CLIP_OT_matte_object_move(ClipOperator, Operator):
+    """Move the active object up or down in the list. Where keyframes overlap, the object higher in the list is in \
+front"""
+
+    bl_idname = "clip.matte_object_move"
+    bl_label = "Move Object"
+    bl_options = {"REGISTER", "UNDO"}
+
+    direction: EnumProperty(
+        name="Direction",
+        items=(("UP", "Up", "Bring the object to the front"), ("DOWN", "Down", "Send the object to the back")),
+        default="UP",
+        options={"SKIP_SAVE"},
+    )
+
+    def run(self, context: Context) -> str:
+        item = object_in(context)
+        name, step = item.name, -1 if self.direction == "UP" else 1
+        if objects.move_active_object(clip_in(context), step):
+            return ""
+        return f"{name} is already at the {'top' if step < 0 else 'bottom'} of the list"
 
 
 class CLIP_OT_matte_object_remove(ClipOperator, Operator):
-    """Remove the active object and its keyframes. Its mattes stay on disk until they are cleared"""
+    """Remove the active object and its keyframes. Files of its mattes are only deleted by the next Propagate, or by \
+Clear Mattes"""
 
     bl_idname = "clip.matte_object_remove"
     bl_label = "Remove Object"
     bl_options = {"REGISTER", "UNDO"}
 
+    def invoke(self, context: Context, event: Event) -> set[str]:
+        try:
+            item = object_in(context)
+            objects.check_unlocked(clip_in(context), item.object_id)
+        except EngineError as error:
+            self.report({"ERROR"}, error.sentence())
+            return {"CANCELLED"}
+        self._lost = objects.lost_with(clip_in(context), item)
+        if not self._lost:
+            return self.execute(context)
+        self._name = item.name
+        return context.window_manager.invoke_props_dialog(self, width=400, title="Remove Object", confirm_text="Remove")
+
+    def draw(self, context: Context) -> None:
+        column = self.layout.column(align=True)
+        column.label(text=f"Remove {self._name}, {self._lost}?", icon="QUESTION")
+        column.label(text="Undo brings them back. Files of mattes are deleted by the next", icon="BLANK1")
+        column.label(text="Propagate or by Clear Mattes; made mask layers and nodes stay.", icon="BLANK1")
+
     def run(self, context: Context) -> str:
         object_in(context)
-        return f"Removed {remove_active_object(clip_in(context))}"
+        return f"Removed {objects.remove_active_object(clip_in(context))}"
 
 
-CLASSES = (CLIP_OT_matte_object_add, CLIP_OT_matte_object_remove)
+CLASSES = (
+    CLIP_OT_matte_object_add,
+    CLIP_OT_matte_object_duplicate,
+    CLIP_OT_matte_object_move,
+    CLIP_OT_matte_object_remove,
+)

@@ -4,41 +4,76 @@ from __future__ import annotations
 
 from bpy.types import UIList
 
-from ..addon import clips
-from ..addon.objects import find_object
+from ..addon import clips, keyframes, rows
+from ..addon.objects import find_object, keyframe_count
+
+ROLE_ICONS = {"OBJECT": "OUTLINER_OB_IMAGE", "GARBAGE": "TRASH", "HOLDOUT": "MOD_MASK"}
 
 
 class CLIP_UL_matte_objects(UIList):
-    """List of objects: colour, name, number, and visibility of the matte."""
+    """List of objects and masks: colour, kind, name, number, count of keyframes, visibility, solo and lock."""
 
     def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flag=0) -> None:
         row = layout.row(align=True)
         colour = row.row()
-        colour.ui_units_x = 1.0
+        colour.ui_units_x = 0.8
         colour.prop(item, "colour", text="")
-        row.prop(item, "name", text="", emboss=False)
-        number = row.row()
-        number.alignment = "RIGHT"
-        number.active = False
-        number.label(text=str(item.object_id))
+        name_icon = "NONE" if item.role == "OBJECT" else ROLE_ICONS[item.role]
+        row.prop(item, "name", text="", emboss=False, icon=name_icon)
+        numbers = row.row(align=True)
+        numbers.alignment = "RIGHT"
+        numbers.active = False
+        if item.role == "OBJECT":
+            numbers.label(text=str(item.object_id))
+        if count := keyframe_count(item.id_data, item.object_id):
+            numbers.label(text=str(count), icon="KEYFRAME")
         row.prop(item, "show", text="", emboss=False, icon="HIDE_OFF" if item.show else "HIDE_ON")
+        row.prop(item, "solo", text="", emboss=False, icon="SOLO_ON" if item.solo else "SOLO_OFF")
+        row.prop(item, "lock", text="", emboss=False, icon="LOCKED" if item.lock else "UNLOCKED")
 
 
 class CLIP_UL_matte_keyframes(UIList):
-    """List of keyframes: frame, object, and whether the object is absent, or the frame outside the clip."""
+    """List of keyframes by frame and object: frames, object, and its area, or that it is not visible."""
 
     def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flag=0) -> None:
         clip = item.id_data
-        frame = clips.scene_frame_of(clip, item.number)
-        matte_object = find_object(clip, item.object_id)
+        first = clips.scene_frame_of(clip, item.number)
+        last = clips.scene_frame_of(clip, keyframes.last_number(item))
         row = layout.row(align=True)
-        is_current = frame == context.scene.frame_current
-        row.label(text=f"Frame {frame}", icon="KEYTYPE_KEYFRAME_VEC" if is_current else "KEYFRAME")
+        is_current = first <= context.scene.frame_current <= last
+        frames = row.row()
+        frames.ui_units_x = 4.5
+        text = str(first) if first == last else f"{first} to {last}"
+        frames.label(text=text, icon="KEYTYPE_KEYFRAME_VEC" if is_current else "KEYFRAME")
+        matte_object = find_object(clip, item.object_id)
+        if matte_object is not None:
+            colour = row.row()
+            colour.ui_units_x = 0.5
+            colour.prop(matte_object, "colour", text="")
         row.label(text=matte_object.name if matte_object else str(item.object_id))
+        kind = row.row()
+        kind.alignment = "RIGHT"
         if not 0 <= clips.media_frame_of(clip, item.number) < clips.frame_count(clip):
-            row.label(text="outside the clip", icon="ERROR")
+            kind.label(text="outside the clip", icon="ERROR")
         elif item.absent:
-            row.label(text="absent")
+            kind.label(text="not visible", icon="HIDE_ON")
+        elif share := area_share(item.area, *clip.size):
+            kind.label(text=share)
+
+    def filter_items(self, context, data, property) -> tuple[list[int], list[int]]:
+        shown = [self.bitflag_filter_item if shown else 0 for shown in rows.shown_keyframes(data)]
+        places = [0] * len(shown)
+        for place, row in enumerate(rows.keyframe_order(data)):
+            places[row] = place
+        return shown, places
+
+
+def area_share(area: int, width: int, height: int) -> str:
+    """Return an area in pixels as a share of the frame: "12 %", "0.4 %"; empty if the frame's size is not known."""
+    if not width * height:
+        return ""
+    percent = 100 * area / (width * height)
+    return f"{percent:.0f} %" if percent >= 9.5 else f"{percent:.1f} %" if percent >= 0.05 else "< 0.1 %"
 
 
 class CLIP_UL_matte_suggestions(UIList):

@@ -12,6 +12,7 @@ from ..addon.saving import check_clip_saved
 from ..addon.session import session
 from ..engine.shared.errors import NotSaved
 from . import overlay
+from .menus import draw_object_settings
 from .paint import draw_paint
 from .status import draw_status, draw_text
 from .views import draw_view
@@ -47,10 +48,15 @@ class CLIP_PT_matte_objects(_ClipPanel, Panel):
         matting = space.clip.matting
         self._draw_warnings(space.clip)
         row = self.layout.row()
-        row.template_list("CLIP_UL_matte_objects", "", matting, "objects", matting, "active_object", rows=3)
+        row.template_list("CLIP_UL_matte_objects", "", matting, "objects", matting, "active_object", rows=5)
         column = row.column(align=True)
-        column.operator("clip.matte_object_add", text="", icon="ADD")
+        column.operator("clip.matte_object_add", text="", icon="ADD").role = "OBJECT"
         column.operator("clip.matte_object_remove", text="", icon="REMOVE")
+        column.menu("CLIP_MT_matte_objects", text="", icon="DOWNARROW_HLT")
+        column.separator()
+        column.operator("clip.matte_object_move", text="", icon="TRIA_UP").direction = "UP"
+        column.operator("clip.matte_object_move", text="", icon="TRIA_DOWN").direction = "DOWN"
+        draw_object_settings(self.layout, space.clip)
         draw_view(self.layout, matting)
         if matting.show_overlay and (display := overlay.displaced_by(space)):
             draw_text(self.layout, f"The overlay is hidden, as the editor shows the clip {display}", icon="INFO")
@@ -76,13 +82,18 @@ class CLIP_PT_matte_keyframes(_ClipPanel, Panel):
         column.enabled = active_object(context.space_data.clip) is not None
         column.operator("clip.matte_keyframe_from_mask", text="From Mask", icon="MOD_MASK").absent = False
         column.operator("clip.matte_keyframe_from_image", text="From Image", icon="IMAGE_DATA")
-        column.operator("clip.matte_keyframe_from_mask", text="Absent", icon="GHOST_DISABLED").absent = True
+        row = column.row(align=True)
+        row.operator("clip.matte_keyframe_from_mask", text="Not Visible", icon="HIDE_ON").absent = True
+        row.operator("clip.matte_not_visible_range", text="From ... to ...", icon="ARROW_LEFTRIGHT")
         row = layout.row()
-        row.template_list("CLIP_UL_matte_keyframes", "", matting, "keyframes", matting, "active_keyframe", rows=3)
+        row.template_list("CLIP_UL_matte_keyframes", "", matting, "keyframes", matting, "active_keyframe", rows=5)
         column = row.column(align=True)
-        column.operator("clip.matte_keyframe_jump", text="", icon="TRIA_UP").to = "PREVIOUS"
-        column.operator("clip.matte_keyframe_jump", text="", icon="TRIA_DOWN").to = "NEXT"
+        column.operator("clip.matte_keyframe_jump", text="", icon="PREV_KEYFRAME").to = "PREVIOUS"
+        column.operator("clip.matte_keyframe_jump", text="", icon="NEXT_KEYFRAME").to = "NEXT"
+        column.separator()
         column.operator("clip.matte_keyframe_clear", text="", icon="X")
+        column.menu("CLIP_MT_matte_keyframes", text="", icon="DOWNARROW_HLT")
+        column.prop(matting, "keyframes_of_active", text="", icon="FILTER")
 
 
 class CLIP_PT_matte_propagate(_ClipPanel, Panel):

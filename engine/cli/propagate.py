@@ -30,6 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, help="folder for the results: new, empty, or of an earlier run"
     )
+    for option, text in (("--garbage", "no matte reaches into it"), ("--hold-out", "it is in front of all objects")):
+        parser.add_argument(
+            option,
+            type=Path,
+            metavar="FOLDER_OR_IMAGE",
+            help=f"mask by a soft or hard image: {text}. Images of a folder are named like those of --keyframes, and "
+            "count until the next",
+        )
     add_recipe(parser)
     parser.add_argument(
         "--adapt",
@@ -67,6 +75,7 @@ def propagate(options: argparse.Namespace) -> int:
         raise BadSetting(f"{options.threads} threads are too many; at most {_MAX_THREADS} can be used")
 
     from ..jobs.propagate import run
+    from ..media.exclusion_folders import read_exclusion
     from ..media.keyframe_folders import read_keyframes
     from ..methods.registry import find_recipe
     from ..runtime.device import pick_device, use_threads
@@ -91,6 +100,11 @@ def propagate(options: argparse.Namespace) -> int:
             clip_title=reader.title,
             tell=print_note,
         )
+        exclusions = tuple(
+            read_exclusion(path, names.numbers, (clip.height, clip.width), stems=names.stems)
+            for path in (options.garbage, options.hold_out)
+            if path is not None
+        )
     job = PropagationJob(
         job_id=uuid.uuid4().hex,
         clip=clip,
@@ -103,6 +117,7 @@ def propagate(options: argparse.Namespace) -> int:
         settings=settings,
         keys=MatteFolder(options.out).keys if options.keep_keys else None,
         probabilities=options.dump_probabilities,
+        exclusions=exclusions,
     )
     finished: list[Finished] = []
     with Progress() as progress:

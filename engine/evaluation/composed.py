@@ -12,9 +12,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from ..media.label_images import write_labels
-from ..shared.errors import FilmsChanged, FolderTaken, PicturesMissing
+from ..shared.errors import FolderTaken
 from ..shared.files import atomic_write
 from .clips import checksum
+from .errors import FilmsChanged, PicturesMissing
 
 COUNT, FRAMES, SIZE = 18, 24, 480  # films; frames of each; pixels of either side
 MANIFEST = "films.json"

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..shared.errors import NoKeyframes, PicturesMissing
+from ..shared.errors import NoKeyframes
 from ..shared.matte_folder import number_in
 from .clips import Case, StudyClip, evenly_spaced_case, leave_one_out
 from .composed import COUNT, composed_films
+from .errors import PicturesMissing
 
 BUNDLED = Path(__file__).parents[2] / "tests" / "clips" / "chair"
 MAX_RENDERED = 12  # clips

@@ -241,7 +241,8 @@ class Propagator:
         active = [pair for pair in zip(trackers, predictions, strict=True) if pair[1].objects]
         if not active:
             return None
-        given = [number for _, group in active for number in group.objects if number in annotated]
+        absent = {number for tracker in trackers for number in tracker.group.absent(frame)}
+        given = [number for _, group in active for number in group.objects if number in annotated | absent]
         merged = self._merger.merge([group for _, group in active], self._given_masks(given, frame))
         for (tracker, _), masks in zip(active, merged.masks, strict=True):
             self._update(frame, features, tracker, masks, merged)
@@ -277,8 +278,9 @@ class Propagator:
             tracker.write_keyframe(frame, features, masks)
 
     def _given_masks(self, objects: Sequence[int], frame: int) -> dict[int, Tensor]:
-        """Return the keyframe masks of `objects` on `frame`, each (H, W) at the clip's size, on the device."""
-        masks = ((number, torch.from_numpy(self._truth[frame] == number)) for number in objects)
+        """Return the keyframe masks of `objects` on `frame`, each (H, W) at the clip's size; empty if absent there."""
+        labels = self._truth[frame] if frame in self._truth else np.zeros_like(next(iter(self._truth.values())))
+        masks = ((number, torch.from_numpy(labels == number)) for number in objects)
         return {number: mask.float().to(self._device) for number, mask in masks}
 
     def _visible(self, objects: Sequence[int], frame: int) -> list[int]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ..shared.types import Direction
+from ..shared.types import Absence, Direction
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class ObjectGroup:
 
     objects: tuple[int, ...]  # ids, ascending
     keyframes_of: tuple[tuple[int, ...], ...]  # per object: the media frames on which it is annotated, ascending
+    absences: tuple[Absence, ...] = ()  # of these objects
 
     @property
     def keyframes(self) -> tuple[int, ...]:
@@ -39,6 +40,10 @@ class ObjectGroup:
     def annotated(self, frame: int) -> tuple[int, ...]:
         """Return the objects annotated on `frame`."""
         return tuple(number for number, frames in zip(self.objects, self.keyframes_of, strict=True) if frame in frames)
+
+    def absent(self, frame: int) -> set[int]:
+        """Return the objects that are not visible on `frame` because of an absence; an annotated object may be."""
+        return {absence.object_id for absence in self.absences if frame in absence.frames} - {*self.annotated(frame)}
 
     def keyframes_by_object(self) -> Iterator[tuple[int, tuple[int, ...]]]:
         """Iterate over pairs of an object and its keyframes."""
@@ -90,6 +95,15 @@ def group_jointly(annotations: Annotations, *, max_objects: int | None) -> tuple
     return tuple(
         ObjectGroup(chunk, tuple(keyframes_of[number] for number in chunk))
         for chunk in _chunks(list(keyframes_of), max_objects)
+    )
+
+
+def with_absences(groups: Iterable[ObjectGroup], absences: Iterable[Absence]) -> tuple[ObjectGroup, ...]:
+    """Return the groups, each with the absences of its objects."""
+    known = tuple(absences)
+    return tuple(
+        replace(group, absences=tuple(absence for absence in known if absence.object_id in group.objects))
+        for group in groups
     )
 
 

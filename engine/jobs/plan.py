@@ -7,9 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..inference.sweeps import KeyframePolicy, ObjectGroup, Sweep, group_by_keyframes, group_jointly, plan_sweeps
+from ..inference.sweeps import (
+    KeyframePolicy,
+    ObjectGroup,
+    Sweep,
+    group_by_keyframes,
+    group_jointly,
+    plan_sweeps,
+    with_absences,
+)
 from ..media.frames import FrameReader
 from ..media.label_images import read_keyframe
+from ..output.exclusions import check_exclusions
 from ..shared.errors import KeyframeOutsideClip, NoKeyframes
 from ..shared.matte_folder import MatteFolder, spans
 from ..shared.types import PropagationJob
@@ -45,13 +54,14 @@ def make_plan(job: PropagationJob, context: JobContext) -> JobPlan:
     Raises NoKeyframes, KeyframeOutsideClip, FramesUnreadable, and the errors of `read_keyframe`.
     """
     truth, warning = _read_keyframes(job, context.reader)
+    check_exclusions(job.exclusions, (context.reader.clip.height, context.reader.clip.width))
     policy = context.recipe.keyframe_policy
     if policy.shared_memory and not any(labels.any() for labels in truth.values()):
         raise NoKeyframes("no object is marked on any keyframe")
     refuse_without_pictures(context, truth)
     group_objects = group_jointly if policy.shared_memory else group_by_keyframes
     annotations = ((keyframe.frame, keyframe.objects) for keyframe in job.keyframes)
-    groups = group_objects(annotations, max_objects=context.network.max_objects)
+    groups = with_absences(group_objects(annotations, max_objects=context.network.max_objects), job.absences)
     sweeps = plan_sweeps(groups, job.frames, job.direction, before_first=policy.before_first)
     folder = MatteFolder(job.folder)
     return JobPlan(folder, truth, groups, sweeps, context.recipe.keyframe_policy_for(context.numbers), warning)

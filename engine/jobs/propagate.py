@@ -15,6 +15,7 @@ from ..inference.propagate import Labels, Matte, Propagator
 from ..media.frames import FrameReader
 from ..networks.network import Features
 from ..output.dropped_objects import DroppedObject, drop_objects
+from ..output.exclusions import Exclusions
 from ..output.mattes import MatteWriter, ProbabilityFile
 from ..output.outlines import OutlineTracer
 from ..runtime.device import peak_memory
@@ -149,6 +150,7 @@ def _open_outputs(
             plan.objects,
             job.frames,
             keep_first=checkpoint.keep_first_matte if resumable else None,
+            exclude=Exclusions(job.exclusions, plan.groups, size).apply,
         ),
         outlines=OutlineTracer(
             folder, reader.numbers, plan.objects, size, partial(_report_stage, job, report, "Tracing outlines")

@@ -23,6 +23,7 @@ from safetensors import SafetensorError
 from ..checkpoints.download import sha256_of
 from ..inference.propagate import Labels, PropagationState
 from ..inference.sweeps import ObjectGroup
+from ..output.exclusions import hash_exclusions
 from ..shared.errors import EngineError
 from ..shared.files import atomic_write
 from ..shared.matte_folder import MatteFolder
@@ -192,6 +193,7 @@ def job_identity(
         "numbers": context.numbers,
         "settings": asdict(job.settings),
         "keyframes": keyframes.hexdigest(),
+        "exclusions": hash_exclusions(job.exclusions),
         "frames": [job.frames.start, job.frames.stop],
         "direction": job.direction,
         "keys": job.keys,

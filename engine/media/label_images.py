@@ -18,7 +18,17 @@ from ..shared.errors import (
 )
 from ..shared.files import atomic_write, is_system_file
 from ..shared.grey_png import encode_grey
-from ..shared.mask_images import EXACT_NUMBERS, PALETTE, MaskImage, Masks, Meaning, StoredImage, is_grey, read_mask
+from ..shared.mask_images import (
+    EXACT_NUMBERS,
+    PALETTE,
+    MaskImage,
+    Masks,
+    Meaning,
+    StoredImage,
+    coverage,
+    is_grey,
+    read_mask,
+)
 from ..shared.mask_looks import look
 from ..shared.mask_meaning import meanings_of
 from ..shared.types import KeyframeFile
@@ -55,6 +65,11 @@ def read_keyframe(keyframe: KeyframeFile, *, size: tuple[int, int]) -> np.ndarra
     """Read a keyframe as labels (H, W) uint8. Raises KeyframeUnreadable, KeyframeSizeMismatch, KeyframeNotLabels."""
     labels = read_mask(_read_image(keyframe.labels, size), keyframe.meaning).labels
     return labels if keyframe.object_id is None else np.where(labels > 0, keyframe.object_id, 0).astype(np.uint8)
+
+
+def read_coverage(path: Path, meaning: Meaning, *, size: tuple[int, int]) -> np.ndarray:
+    """Read how much of each pixel a mask of one object covers, (H, W) 0..1. Raises what `read_keyframe` does."""
+    return coverage(_read_image(path, size), meaning)
 
 
 def mask_meanings(files: Sequence[Path], masks: Masks, *, size: tuple[int, int] | None = None) -> list[Meaning]:

@@ -36,15 +36,17 @@ class MatteWriter:
         frames: range,
         *,
         keep_first: Callable[[int, int], Path] | None = None,
+        exclude: Callable[[Matte], Matte] = lambda matte: matte,
     ) -> None:
         """Set up writing; `keep_first(object_id, number)` copies the first sweep's matte before it is blended.
 
         It returns the path of the copy. A resumed run needs the copy, since blending a blended matte again would be
-        wrong.
+        wrong. `exclude` takes away what mattes must not show, before they are written.
         """
         self._folder = folder
         self._files = files
         self._keep_first = keep_first
+        self._exclude = exclude
         self._numbers = numbers
         self._objects = objects
         self._frames = frames
@@ -114,6 +116,7 @@ class MatteWriter:
 
         With `complete`, objects that have no matte on this frame yet get an empty one.
         """
+        matte = self._exclude(matte)
         number, row = self._numbers[matte.frame], matte.frame - self._frames.start
         alphas = np.zeros((len(self._objects), *matte.alpha.shape[1:]), np.float32)
         for i, object_id in enumerate(self._objects):

@@ -236,12 +236,17 @@ class EngineDied(EngineError):
 
 class KeyframeEmpty(EngineError):
     code = "keyframe-empty"
-    default_remedy = "Draw the object on this frame, or click Absent if it is not visible."
+    default_remedy = "Draw the object on this frame, or click Not Visible."
 
 
 class NoActiveObject(EngineError):
     code = "no-object"
     default_remedy = "Select an object in the list, or add one."
+
+
+class ObjectLocked(EngineError):
+    code = "object-locked"
+    default_remedy = "Unlock it in the list of objects first."
 
 
 class TooManyObjects(EngineError):
@@ -284,17 +289,3 @@ class ImageUnreadable(EngineError):
 class MasksMissing(EngineError):
     code = "masks-missing"
     default_remedy = "Propagate first; frames are suggested from its mattes."
-
-
-class PicturesMissing(EngineError):
-    """The prepared images from which training clips are composed are missing."""
-
-    code = "pictures-missing"
-    default_remedy = "Run `train-data`, and name its folder with --data."
-
-
-class FilmsChanged(EngineError):
-    """The composed films kept for comparing methods are no longer as they were written."""
-
-    code = "films-changed"
-    default_remedy = "Delete that folder, or choose another. New clips are then composed, which differ from these."

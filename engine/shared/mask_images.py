@@ -48,6 +48,7 @@ class Meaning:
 
 
 EXACT_NUMBERS = Meaning()
+GREY_ALPHA = Meaning(Masks.BINARY, half=127.5)  # of images of 8 bits, as mattes are: 255 is wholly inside
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,20 @@ def read_mask(image: StoredImage, meaning: Meaning) -> MaskImage:
         unknown = labels == VOID
         return MaskImage(np.where(unknown, 0, labels).astype(np.uint8), unknown=unknown)
     return MaskImage(labels)
+
+
+def coverage(image: StoredImage, meaning: Meaning) -> NDArray[np.float32]:
+    """Return how much of each pixel the objects of an image cover, (H, W) 0..1. Raises KeyframeNotLabels.
+
+    Unlike the alpha of `read_mask`, it keeps grey and half opaque values even if the image has no others.
+    """
+    mask = read_mask(image, meaning)
+    if meaning.masks == Masks.ALPHA and image.alpha is not None:
+        return image.alpha
+    if meaning.masks == Masks.BINARY:
+        covered = np.clip(as_grey(image) / (2 * meaning.half), 0, 1).astype(np.float32)
+        return covered if image.alpha is None else covered * image.alpha
+    return (mask.labels > 0).astype(np.float32)
 
 
 def summary(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from .mask_images import EXACT_NUMBERS, Meaning
+from .mask_images import EXACT_NUMBERS, GREY_ALPHA, Meaning
 
 
 class Direction(StrEnum):
@@ -44,6 +44,32 @@ class KeyframeFile:
 
 
 @dataclass(frozen=True)
+class Absence:
+    """Frames on which an object is not visible, whatever the network sees there. A keyframe among them overrides it."""
+
+    object_id: int
+    frames: range  # media frames
+
+
+@dataclass(frozen=True)
+class ExclusionImage:
+    """Image of an exclusion from a frame on, until that of a later frame."""
+
+    frame: int  # media frame, from 0
+    path: Path  # image (H, W)
+    meaning: Meaning = GREY_ALPHA
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """Garbage or hold-out mask: its alpha is taken away from the mattes that the network makes, keyframes included."""
+
+    images: tuple[ExclusionImage, ...]  # by frame; the first also counts before its frame
+    objects: tuple[int, ...] | None = None  # ids of the objects that it covers; None: all
+    inverted: bool = False  # what lies outside is taken away, rather than what lies inside
+
+
+@dataclass(frozen=True)
 class Settings:
     """Settings of a job that a user can change."""
 
@@ -69,6 +95,8 @@ class PropagationJob:
     settings: Settings = Settings()
     keys: Path | None = None  # folder in which to write the frames' keys, for suggestions
     probabilities: Path | None = None  # .npz file for the network's probabilities, before rounding
+    absences: tuple[Absence, ...] = ()
+    exclusions: tuple[Exclusion, ...] = ()
 
 
 @dataclass(frozen=True)

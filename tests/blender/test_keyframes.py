@@ -146,7 +146,7 @@ def test_keyframe_from_mask_leaves_no_temporary_data(studio):
 def test_an_empty_mask_is_refused_but_an_object_can_be_absent(studio):
     studio.space.mask = new_mask(circle(3, 3, 0.1))
     studio.go(2)
-    with pytest.raises(RuntimeError, match=r"mask is empty.*Absent"):
+    with pytest.raises(RuntimeError, match=r"mask is empty.*Not Visible"):
         studio.click("matte_keyframe_from_mask")
     assert len(studio.clip.matting.keyframes) == 0
     studio.click("matte_keyframe_from_mask", absent=True)

@@ -11,9 +11,10 @@ import pytest
 
 from engine.evaluation.clips import Case, StudyClip, evenly_spaced_case, leave_one_out
 from engine.evaluation.composed import composed_films
+from engine.evaluation.errors import FilmsChanged, PicturesMissing
 from engine.evaluation.parts import ClipFolders, gather_parts
 from engine.media.label_images import read_labels, write_labels
-from engine.shared.errors import FilmsChanged, FolderTaken, NoKeyframes, PicturesMissing
+from engine.shared.errors import FolderTaken, NoKeyframes
 from engine.training.assets import Item, write_index
 from tests import films
 from tests.png import encode_png, write_png

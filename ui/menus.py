@@ -1,0 +1,58 @@
+"""Menus of the lists of objects and keyframes, and the settings of the active mask."""
+
+from __future__ import annotations
+
+from bpy.types import Context, Menu, MovieClip, UILayout
+
+from ..addon.objects import active_object
+from .lists import ROLE_ICONS
+from .status import draw_text
+
+
+class CLIP_MT_matte_objects(Menu):
+    """Add objects and masks, and duplicate the active one."""
+
+    bl_label = "Objects and Masks"
+
+    def draw(self, context: Context) -> None:
+        for role, text in (("OBJECT", "Object"), ("GARBAGE", "Garbage Mask"), ("HOLDOUT", "Hold-Out Mask")):
+            self.layout.operator("clip.matte_object_add", text=f"Add {text}", icon=ROLE_ICONS[role]).role = role
+        self.layout.separator()
+        self.layout.operator("clip.matte_object_duplicate", text="Duplicate", icon="DUPLICATE")
+
+
+class CLIP_MT_matte_keyframes(Menu):
+    """Copy, paste and clear keyframes of the active object."""
+
+    bl_label = "Keyframes"
+
+    def draw(self, context: Context) -> None:
+        layout = self.layout
+        layout.operator("clip.matte_keyframe_copy", icon="COPYDOWN")
+        layout.operator("clip.matte_keyframe_paste", icon="PASTEDOWN")
+        layout.separator()
+        layout.operator("clip.matte_keyframe_clear", icon="X")
+        layout.operator("clip.matte_keyframes_clear", icon="TRASH")
+        layout.separator()
+        layout.operator("clip.matte_keyframe_jump", text="Next Keyframe", icon="NEXT_KEYFRAME").to = "NEXT"
+        layout.operator("clip.matte_keyframe_jump", text="Previous Keyframe", icon="PREV_KEYFRAME").to = "PREVIOUS"
+
+
+def draw_object_settings(layout: UILayout, clip: MovieClip) -> None:
+    """Draw what the order of the list means, and the settings of the active mask."""
+    item = active_object(clip)
+    if len(clip.matting.objects) > 1:
+        row = layout.row()
+        row.active = False
+        row.label(text="Objects higher in the list are in front")
+    if item is None or item.role == "OBJECT":
+        return
+    box = layout.box()
+    box.prop(item, "source_mask", text="")
+    if item.role == "GARBAGE":
+        box.prop(item, "invert", text="Clear Outside" if item.invert else "Clear Outside Instead")
+    if item.source_mask is None:
+        draw_text(box, "Choose a mask, or mark it like an object. A keyframe holds until the next", icon="INFO")
+
+
+CLASSES = (CLIP_MT_matte_objects, CLIP_MT_matte_keyframes)
