@@ -13,7 +13,7 @@ from mathutils import Color
 
 from . import canvas
 from .matte_pictures import Wanted
-from .objects import active_object
+from .objects import active_object, visible_objects
 from .properties import MatteKeyframe, MatteObject
 
 WITHOUT_MATTES = "KEYFRAMES"
@@ -62,8 +62,7 @@ def shown_objects(clip: MovieClip) -> list[MatteObject]:
     if matting.view == "ALPHA":
         active = active_object(clip)
         return [] if active is None else [active]
-    solo = any(item.solo for item in matting.objects)
-    shown = [item for item in matting.objects if (item.solo if solo else item.show)]
+    shown = visible_objects(clip)
     if matting.view in COVERAGE:  # garbage and hold-out masks cover nothing
         shown = [item for item in shown if item.role == "OBJECT"]
     painted = canvas.current
