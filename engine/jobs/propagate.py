@@ -139,7 +139,7 @@ def _open_outputs(
     """
     reader, folder = context.reader, plan.folder
     size = (reader.clip.height, reader.clip.width)
-    checkpoint = JobCheckpoint(folder, job_identity(job, context, plan.truth, plan.groups, folder))
+    checkpoint = JobCheckpoint(folder, job_identity(job, context, plan, folder))
     resumable = job.probabilities is None  # probabilities of an interrupted run are gone
     outputs = _Outputs(
         mattes=MatteWriter(
@@ -183,6 +183,7 @@ def _new_propagator(job: PropagationJob, context: JobContext, plan: JobPlan) -> 
         merger=recipe.mask_merger(context.framing),
         read=context.source.read,
         truth=plan.truth,
+        soft=plan.soft,
         groups=plan.groups,
         device=context.device,
         keyframe_policy=plan.policy,
@@ -277,7 +278,7 @@ def _finish(job: PropagationJob, context: JobContext, plan: JobPlan, outputs: _O
     outputs.claimed.lock.check()
     unreadable = [frame for frame in job.frames if frame in context.source.failed and frame in plan.truth]
     annotated = {frame: [number for group in plan.groups for number in group.annotated(frame)] for frame in unreadable}
-    outputs.mattes.write_unreadable_keyframes(plan.truth, annotated)
+    outputs.mattes.write_unreadable_keyframes(plan.truth, plan.soft, annotated)
     dropped = drop_objects(plan.folder, outputs.claimed.written, plan.objects)
     outputs.mattes.renew_labels(all_frames=bool(dropped))
     outputs.outlines.trace(context.source.check)

@@ -52,7 +52,8 @@ def read_keyframes(
     `numbers` and `stems` name the media frames, see `FrameReader.names`; `size` is the clip's (H, W). `masks` says what
     the images hold. With `unlabelled="unknown"` an image annotates only the objects that it shows; with "absent" it
     also annotates all other objects of the folder as absent. Folders are no objects if one has the `clip_title`, as in
-    data sets of several clips. `tell` is called with a sentence that says what was taken.
+    data sets of several clips. `tell` is called with a sentence that says what was taken. The keyframes are sorted by
+    frame and object, so that where they overlap, the object with the higher number is in front.
 
     Raises NoKeyframes, KeyframeOutsideClip, KeyframeNameUnclear, KeyframeNotLabels, KeyframeUnreadable,
     KeyframeSizeMismatch, and SeveralSequences for images that differ in their suffixes only.
@@ -75,7 +76,8 @@ def read_keyframes(
         tell(_told(found, keyframes, object_ids))
     if unlabelled == "absent":
         keyframes = _with_absent_objects(keyframes)
-    return tuple(sorted((keyframe for keyframe in keyframes if keyframe.objects), key=lambda keyframe: keyframe.frame))
+    shown = (keyframe for keyframe in keyframes if keyframe.objects)
+    return tuple(sorted(shown, key=lambda keyframe: (keyframe.frame, keyframe.objects)))
 
 
 def mask_files(folder: Path) -> list[Path]:

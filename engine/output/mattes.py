@@ -11,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..inference.keyframe_mattes import keyframe_alphas
 from ..inference.propagate import Matte
+from ..inference.soft_masks import SoftKeyframes
 from ..media.label_images import encode_labels, encode_matte, read_matte
 from ..shared.errors import FolderNotWritable, MatteUnreadable
 from ..shared.files import atomic_write, writing_error
@@ -171,14 +173,15 @@ class MatteWriter:
         return False
 
     def write_unreadable_keyframes(
-        self, truth: Mapping[int, np.ndarray], annotated: Mapping[int, Sequence[int]]
+        self, truth: Mapping[int, np.ndarray], soft: SoftKeyframes, annotated: Mapping[int, Sequence[int]]
     ) -> None:
-        """Write the keyframe masks in `truth` as mattes of frames whose images cannot be read.
+        """Write the keyframe masks in `truth`, soft where `soft` says so, as mattes of frames that cannot be read.
 
         `annotated` holds the objects that have a mask there, by frame.
         """
         for frame, objects in annotated.items():
-            alpha = np.stack([truth[frame] == number for number in objects]).astype(np.float32)
+            labels, nothing = truth[frame], np.zeros((len(objects), *truth[frame].shape), np.float32)
+            alpha = keyframe_alphas(labels, tuple(objects), set(objects), nothing, {}, soft.get(frame, {}))
             self.write(Matte(frame, tuple(objects), alpha, (1.0,) * len(objects), alpha[:0]), complete=False)
 
     def renew_labels(self, *, all_frames: bool) -> None:

