@@ -45,14 +45,7 @@ def read_objects(path: Path, clip: MovieClip, masks: Masks) -> ImageObjects:
 
     Raises ImageUnreadable, KeyframeSizeMismatch, and KeyframeNotLabels if it cannot be told what the image holds.
     """
-    image = _read_stored(path)
-    film = clips.video_clip(clip)
-    height, width = image.size
-    if (height, width) != (film.height, film.width):
-        raise KeyframeSizeMismatch(
-            f"the image is {width}x{height}, but the clip is {film.width}x{film.height}",
-            remedy="Save the image at the size of the clip.",
-        )
+    image = read_for(clip, path)
     (meaning,) = meanings_of([look(image)], masks)
     mask = read_mask(image, meaning)
     ids = [int(number) for number in np.unique(mask.labels) if number]
@@ -104,8 +97,20 @@ def all_object_alphas(path: Path, clip: MovieClip, masks: Masks) -> tuple[dict[i
     return image.alphas, image.summary_text
 
 
+def read_for(clip: MovieClip, path: Path) -> StoredImage:
+    """Read an image as stored. Raises ImageUnreadable, and KeyframeSizeMismatch if it is not of the clip's size."""
+    image = _read_stored(path)
+    film = clips.video_clip(clip)
+    height, width = image.size
+    if (height, width) != (film.height, film.width):
+        raise KeyframeSizeMismatch(
+            f"{path.name} is {width}x{height}, but the clip is {film.width}x{film.height}",
+            remedy="Save the image at the size of the clip.",
+        )
+    return image
+
+
 def _read_stored(path: Path) -> StoredImage:
-    """Read an image as stored. Raises ImageUnreadable."""
     if not path.is_file():
         raise ImageUnreadable(f"there is no file {path}")
     try:

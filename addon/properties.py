@@ -61,6 +61,12 @@ class MatteKeyframe(PropertyGroup):
     area: IntProperty(name="Area", description="Number of pixels inside the mask")
 
 
+class MatteColour(PropertyGroup):
+    """Colour of imported masks, with the object that the user has said it is. Its `name` is `#rrggbb`."""
+
+    object_id: IntProperty(name="Object", description="Number of the object; 0 if the colour is ignored")
+
+
 class MatteSuggestion(PropertyGroup):
     """Frame on which another keyframe would help."""
 
@@ -80,6 +86,7 @@ class ClipMatting(PropertyGroup):
         get=rows.keyframe_row,
         set=rows.go_to_keyframe,
     )
+    colours: CollectionProperty(type=MatteColour)
     recipe: EnumProperty(
         name="Recipe", description="Method that computes the mattes", items=recipes.MENU, default=recipes.DEFAULT
     )
@@ -125,7 +132,7 @@ class ClipMatting(PropertyGroup):
     )
 
 
-CLASSES = (MatteObject, MatteKeyframe, MatteSuggestion, ClipMatting)
+CLASSES = (MatteObject, MatteKeyframe, MatteColour, MatteSuggestion, ClipMatting)
 
 
 def register() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from . import environment, keyframes, objects, propagate, results, suggest, weights
+from . import environment, import_folder, keyframes, objects, propagate, results, suggest, weights
 
 CLASSES = (
     *objects.CLASSES,
     *keyframes.CLASSES,
+    *import_folder.CLASSES,
     *propagate.CLASSES,
     *suggest.CLASSES,
     *results.CLASSES,

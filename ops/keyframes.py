@@ -14,7 +14,7 @@ from ..addon.objects import add_object, find_object
 from ..addon.properties import MatteObject
 from ..engine.shared.errors import MaskDisplaced, NoActiveMask
 from ..engine.shared.mask_images import Masks
-from .common import ClipOperator, clip_in, object_in
+from .common import MASKS_ITEMS, ClipOperator, clip_in, object_in
 
 
 class CLIP_OT_matte_keyframe_from_mask(ClipOperator, Operator):
@@ -66,13 +66,7 @@ images, use opaque pixels, or bright ones without transparency; soft edges stay 
     masks: EnumProperty(
         name="Image Holds",
         description="What the image says about the objects",
-        items=(
-            ("AUTO", "Automatic", "Whatever its values, palette and alpha say"),
-            ("NUMBERS", "Object Numbers", "The value of a pixel, or the index of its palette entry, is its object"),
-            ("BINARY", "Black and White", "The object is what is brighter than mid-grey"),
-            ("ALPHA", "Alpha", "The object is what is opaque"),
-            ("COLOURS", "Colours", "Each colour but black is an object"),
-        ),
+        items=MASKS_ITEMS,
         default="AUTO",
         options={"SKIP_SAVE"},
     )

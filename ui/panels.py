@@ -76,7 +76,9 @@ class CLIP_PT_matte_keyframes(_ClipPanel, Panel):
         column = layout.column(align=True)
         column.enabled = active_object(context.space_data.clip) is not None
         column.operator("clip.matte_keyframe_from_mask", text="From Mask", icon="MOD_MASK").absent = False
-        column.operator("clip.matte_keyframe_from_image", text="From Image", icon="IMAGE_DATA")
+        row = column.row(align=True)
+        row.operator("clip.matte_keyframe_from_image", text="From Image", icon="IMAGE_DATA")
+        row.operator("clip.matte_keyframes_from_folder", text="From Folder", icon="FILE_FOLDER")
         column.operator("clip.matte_keyframe_from_mask", text="Absent", icon="GHOST_DISABLED").absent = True
         row = layout.row()
         row.template_list("CLIP_UL_matte_keyframes", "", matting, "keyframes", matting, "active_keyframe", rows=3)

@@ -21,9 +21,9 @@ from ..shared.files import atomic_write, is_system_file
 from ..shared.mask_images import EXACT_NUMBERS, PALETTE, MaskImage, Masks, Meaning, StoredImage, is_grey, read_mask
 from ..shared.mask_looks import look
 from ..shared.mask_meaning import meanings_of
+from ..shared.names import in_natural_order
 from ..shared.types import KeyframeFile
 from .movies import SUFFIXES
-from .names import in_natural_order
 from .pictures import DECODER_ERRORS, is_picture
 from .stored_images import read_stored
 
