@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -29,7 +29,7 @@ def keyframe_alphas(
     objects: tuple[int, ...],
     annotated: set[int],
     probability: NDArray[np.float32],
-    predicted: Mapping[int, Alpha],
+    examples: Mapping[int, Sequence[Alpha]],
     given: SoftMasks,
 ) -> NDArray[np.float32]:
     """Return the mattes (O, H, W) of `objects` on a keyframe.
@@ -41,7 +41,7 @@ def keyframe_alphas(
     and the background or an object that is not annotated where the user says none.
     """
     masks = {number: labels == number for number in objects if number in annotated}
-    soft = {number: soften(mask, predicted.get(number)) for number, mask in masks.items()}
+    soft = {number: soften(mask, examples.get(number, ())) for number, mask in masks.items()}
     nothing = np.zeros(labels.shape, np.float32)
     claimed = nothing
     for number in masks:
@@ -68,14 +68,16 @@ def keyframe_alphas(
     return alphas.astype(np.float32)
 
 
-def soften(mask: Mask, predicted: Alpha | None) -> Alpha:
-    """Return the mask with edges as wide as those of `predicted`, averaged nearby: above one half exactly in `mask`."""
+def soften(mask: Mask, examples: Sequence[Alpha]) -> Alpha:
+    """Return the mask with edges as wide as those of the examples, averaged nearby: above one half exactly in `mask`.
+
+    Of several examples (H, W), such as the mattes of the frames before and after, the widths are averaged.
+    """
     hard = mask.astype(np.float32)
-    if predicted is None or not mask.any() or mask.all():
+    scales = [scale for example in examples if (scale := _edge_scale(example)) is not None]
+    if not scales or not mask.any() or mask.all():
         return hard
-    scale = _edge_scale(predicted)
-    if scale is None:
-        return hard
+    scale = np.mean(scales, axis=0)
     distance = _signed_distance(mask)
     with np.errstate(over="ignore"):
         alpha = 1 / (1 + np.exp(-distance / scale))

@@ -24,7 +24,7 @@ from .sweeps import ALL_PERMANENT, KeyframePolicy, ObjectGroup, Sweep, blend_wei
 from .tracker import Tracker
 
 OnFeatures = Callable[[int, Features], None]  # called with a media frame and its features
-Edges = dict[int, NDArray[np.float32]]  # object -> the network's own prediction (H, W) on a keyframe
+Edges = dict[int, list[NDArray[np.float32]]]  # object -> the network's own prediction (H, W) on a keyframe, if any
 Labels = Mapping[int, NDArray[np.uint8]]  # media frame -> keyframe labels (H, W)
 
 
@@ -259,7 +259,7 @@ class Propagator:
             return {}
         prediction = GroupPrediction(tuple(tracker.objects), len(tracker.objects), tracker.peek(features))
         probability = self._merger.merge([prediction], {}).probability
-        return {number: probability[number].cpu().numpy() for number in annotated if number in probability}
+        return {number: [probability[number].cpu().numpy()] for number in annotated if number in probability}
 
     def _predict(self, frame: int, features: Features, tracker: Tracker, annotated: set[int]) -> GroupPrediction:
         """Predict the masks of the tracker's objects; then add the objects annotated on this frame to the tracker.

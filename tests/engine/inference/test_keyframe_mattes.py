@@ -31,31 +31,38 @@ def soft_pixels(alpha: np.ndarray) -> int:
 def test_the_edge_is_as_soft_as_the_prediction_even_if_that_lies_elsewhere(softness, shift):
     mask = disc(80, 60, 30) > 0.5
     predicted = disc(80 + shift, 60, 30, softness=softness)
-    alpha = soften(mask, predicted)
+    alpha = soften(mask, [predicted])
     assert np.array_equal(alpha > 0.5, mask)
     assert soft_pixels(alpha) == pytest.approx(soft_pixels(predicted), rel=0.25)
 
 
+def test_the_widths_of_several_examples_are_averaged():
+    mask = disc(80, 60, 30) > 0.5
+    examples = [disc(78, 60, 30, softness=0.5), disc(82, 60, 30, softness=1.5), np.zeros((HEIGHT, WIDTH), np.float32)]
+    mean = np.mean([soft_pixels(example) for example in examples[:2]])
+    assert soft_pixels(soften(mask, examples)) == pytest.approx(mean, rel=0.15)
+
+
 def test_a_hard_prediction_gives_a_hard_edge_and_none_leaves_the_mask():
     mask = disc(80, 60, 30) > 0.5
-    assert soft_pixels(soften(mask, mask.astype(np.float32))) == 0
-    for predicted in (None, np.zeros((HEIGHT, WIDTH), np.float32), np.ones((HEIGHT, WIDTH), np.float32)):
+    assert soft_pixels(soften(mask, [mask.astype(np.float32)])) == 0
+    for predicted in ([], [np.zeros((HEIGHT, WIDTH), np.float32)], [np.ones((HEIGHT, WIDTH), np.float32)]):
         assert np.array_equal(soften(mask, predicted), mask)
     for constant in (np.zeros_like(mask), np.ones_like(mask)):
-        assert np.array_equal(soften(constant, disc(80, 60, 30, softness=1)), constant)
+        assert np.array_equal(soften(constant, [disc(80, 60, 30, softness=1)]), constant)
 
 
 def test_where_one_side_is_blurred_only_that_side_is_soft():
     mask = disc(80, 60, 40) > 0.5
     predicted = np.where(np.arange(WIDTH) < 80, disc(80, 60, 40, softness=0.2), disc(80, 60, 40, softness=1.5))
-    alpha = soften(mask, predicted.astype(np.float32))
+    alpha = soften(mask, [predicted.astype(np.float32)])
     assert soft_pixels(alpha[:, 100:]) > 3 * soft_pixels(alpha[:, :60])
 
 
 def test_a_doubtful_inside_of_the_prediction_does_not_reach_the_matte():
     mask = disc(80, 60, 40) > 0.5
     predicted = np.minimum(disc(80, 60, 40, softness=0.5), 0.9 - 0.5 * disc(80, 60, 20))
-    alpha = soften(mask, predicted)
+    alpha = soften(mask, [predicted])
     assert np.array_equal(alpha > 0.5, mask)
     assert alpha[disc(80, 60, 32) > 0.5].min() > 0.98
 
@@ -64,7 +71,7 @@ def test_a_doubtful_inside_of_the_prediction_does_not_reach_the_matte():
 def test_edges_of_neighbours_share_pixels_and_labels_stay_the_users(gap):
     labels = np.zeros((HEIGHT, WIDTH), np.uint8)
     labels[30:90, 40:80], labels[30:90, 80 + gap : 120] = 1, 2
-    predicted = {number: cv2.GaussianBlur((labels == number).astype(np.float32), (0, 0), 2) for number in (1, 2)}
+    predicted = {number: [cv2.GaussianBlur((labels == number).astype(np.float32), (0, 0), 2)] for number in (1, 2)}
     alphas = keyframe_alphas(labels, (1, 2), {1, 2}, np.zeros((2, HEIGHT, WIDTH), np.float32), predicted, {})
     assert np.array_equal(labels_from_alphas(alphas, [1, 2]), labels)
     assert alphas.sum(0).max() < 1.01 and soft_pixels(alphas[0]) > 100
@@ -74,7 +81,7 @@ def test_objects_without_a_keyframe_keep_their_prediction_outside_its_masks():
     labels = np.where(disc(60, 60, 25) > 0.5, 1, 0).astype(np.uint8)
     other = disc(95, 60, 25, softness=1.5)
     probability = np.stack([np.zeros_like(other), other])
-    alphas = keyframe_alphas(labels, (1, 2), {1}, probability, {1: disc(60, 60, 25, softness=1.5)}, {})
+    alphas = keyframe_alphas(labels, (1, 2), {1}, probability, {1: [disc(60, 60, 25, softness=1.5)]}, {})
     assert np.array_equal(alphas[0] > 0.5, labels == 1)
     assert np.array_equal(alphas[1], other * (labels == 0))
     assert alphas.sum(0).max() < 1.01
@@ -83,7 +90,7 @@ def test_objects_without_a_keyframe_keep_their_prediction_outside_its_masks():
 
 def test_an_object_marked_as_absent_is_nowhere():
     labels = np.where(disc(60, 60, 25) > 0.5, 1, 0).astype(np.uint8)
-    predicted = {1: disc(60, 60, 25, softness=1), 2: disc(110, 60, 20, softness=1)}
+    predicted = {1: [disc(60, 60, 25, softness=1)], 2: [disc(110, 60, 20, softness=1)]}
     alphas = keyframe_alphas(labels, (1, 2), {1, 2}, np.zeros((2, HEIGHT, WIDTH), np.float32), predicted, {})
     assert not alphas[1].any()
 
@@ -97,7 +104,7 @@ def with_soft(alpha: np.ndarray) -> tuple[np.ndarray, dict[int, SoftPixels]]:
 def test_a_soft_keyframe_keeps_the_users_alpha_to_the_last_bit():
     given = disc(80, 60, 35, softness=4)
     labels, soft = with_soft(given)
-    for predicted in ({}, {1: disc(82, 60, 35, softness=0.5)}, {1: disc(80, 60, 35, softness=9)}):
+    for predicted in ({}, {1: [disc(82, 60, 35, softness=0.5)]}, {1: [disc(80, 60, 35, softness=9)]}):
         alphas = keyframe_alphas(labels, (1,), {1}, np.zeros((1, HEIGHT, WIDTH), np.float32), predicted, soft)
         assert np.array_equal(np.rint(alphas[0] * 255), in_bits(given, given >= 0.5))
 
@@ -106,7 +113,7 @@ def test_an_anti_aliased_edge_is_not_widened_and_hair_inside_stays_transparent()
     fine = cv2.GaussianBlur(disc(80, 60, 35), (0, 0), 0.5)
     fine[50:70, 75:85] = 0.6
     labels, soft = with_soft(fine)
-    predicted = {1: disc(80, 60, 35, softness=3)}
+    predicted = {1: [disc(80, 60, 35, softness=3)]}
     alphas = keyframe_alphas(labels, (1,), {1}, np.zeros((1, HEIGHT, WIDTH), np.float32), predicted, soft)
     assert np.array_equal(np.rint(alphas[0] * 255), in_bits(fine, labels > 0))
 
@@ -116,7 +123,7 @@ def test_a_mask_that_is_soft_on_one_side_gets_the_networks_edge_on_the_other():
     given = np.where(left, disc(80, 60, 40, softness=3), disc(80, 60, 40)).astype(np.float32)
     labels, soft = with_soft(given)
     predicted = disc(80, 60, 40, softness=1)
-    (alpha,) = keyframe_alphas(labels, (1,), {1}, np.zeros((1, HEIGHT, WIDTH), np.float32), {1: predicted}, soft)
+    (alpha,) = keyframe_alphas(labels, (1,), {1}, np.zeros((1, HEIGHT, WIDTH), np.float32), {1: [predicted]}, soft)
     assert np.array_equal(np.rint(alpha * 255)[:, :80], in_bits(given, labels > 0)[:, :80])
     assert np.array_equal(alpha >= 128 / 255, labels > 0)
     right = np.s_[:, 100:]

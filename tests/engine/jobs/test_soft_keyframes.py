@@ -123,3 +123,34 @@ def test_a_run_does_not_resume_with_other_soft_pixels(film, job, tmp_path, monke
     assert not any(isinstance(answer, Stage) and "resuming" in answer.text for answer in answers)
     assert next(answer.done for answer in answers if isinstance(answer, MatteReady)) == 1
     assert np.array_equal(matte(job, 1, 0), other)
+
+
+def soft_count(alpha: np.ndarray) -> int:
+    return int(np.count_nonzero((alpha > 5) & (alpha < 250)))
+
+
+def test_hard_keyframes_are_as_soft_as_the_frames_beside_them(film, job, tmp_path):
+    keys = film.write_keyframes(tmp_path / "more", [0, 4])
+    run_job(job := replace(job_of(job.clip.path, keys, job.folder), recipe="keymatte"))
+    for object_id in (1, 2):
+        beside = (soft_count(matte(job, object_id, 3)) + soft_count(matte(job, object_id, 5))) / 2
+        assert beside > 20
+        assert soft_count(matte(job, object_id, 4)) == pytest.approx(beside, rel=0.25)
+        assert soft_count(matte(job, object_id, 0)) == pytest.approx(soft_count(matte(job, object_id, 1)), rel=0.25)
+        for frame in (0, 4):
+            assert np.array_equal(matte(job, object_id, frame) >= 128, film.mask(frame, object_id))
+
+
+def test_an_edited_matte_of_a_keyframe_is_not_softened(film, job):
+    job = replace(job, recipe="keymatte")
+    run_job(job)
+    edited = np.where(film.mask(0, 1), 255, 3).astype(np.uint8)
+    Image.fromarray(edited).save(MatteFolder(job.folder).matte(1, 0))
+    run_job(job)
+    assert np.array_equal(matte(job, 1, 0), edited)
+
+
+def test_recipes_that_keep_keyframes_hard_do_not_soften_them(film, job):
+    run_job(job)
+    assert soft_count(matte(job, 1, 0)) == 0
+    assert soft_count(matte(job, 1, 1)) > 0
