@@ -12,6 +12,7 @@ from bpy.types import MovieClip, Scene
 from ..engine.shared.errors import ClipNotFound, ClipUnreadable, KeyframeOutsideClip
 from ..engine.shared.files import modified_ns
 from ..engine.shared.matte_folder import number_in
+from ..engine.shared.names import FrameNames
 from ..engine.shared.types import VideoClip
 from .limits import check_frames, set_number
 
@@ -151,6 +152,22 @@ def media_frame_of(clip: MovieClip, number: int) -> int:
 def scene_frame_of(clip: MovieClip, number: int) -> int:
     """Return the scene frame at which Blender shows the frame with the file number `number`."""
     return scene_frame(clip, media_frame_of(clip, number))
+
+
+def frame_names(clip: MovieClip) -> FrameNames:
+    """Return what names the media frames: the files of an image sequence or, for a movie, its frames in the scene.
+
+    Raises ClipUnreadable.
+    """
+    count = frame_count(clip)
+    if clip.source == "MOVIE":
+        return FrameNames(tuple(scene_frame(clip, frame) for frame in range(count)))
+    stem, numbers = media_path(clip).stem, tuple(number(clip, frame) for frame in range(count))
+    match = _NUMBERED.fullmatch(stem)
+    if match is None:
+        return FrameNames(numbers, (stem,) * count)
+    head, digits, tail = match.groups()
+    return FrameNames(numbers, tuple(f"{head}{int(digits) + frame:0{len(digits)}d}{tail}" for frame in range(count)))
 
 
 @lru_cache(maxsize=64)

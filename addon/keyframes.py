@@ -28,7 +28,8 @@ _ALPHA = Meaning(Masks.BINARY, half=INSIDE - 0.5)  # how the engine reads a keyf
 def mask_alpha(mask: Mask, clip: MovieClip, scene: Scene, object_id: int) -> np.ndarray:
     """Return the mask on the scene's current frame, (H, W) uint8 at the clip's size, as Blender's Mask node draws it.
 
-    If `mask` is the one made from the clip's mattes, only the object's layers are drawn.
+    Anti-aliased and feathered edges stay soft. If `mask` is the one made from the clip's mattes, only the object's
+    layers are drawn.
     Raises NoActiveMask if the object has no layers there, ClipNotFound, ClipUnreadable, BlenderLimit.
     """
     clips.video_clip(clip)
@@ -40,12 +41,18 @@ def mask_alpha(mask: Mask, clip: MovieClip, scene: Scene, object_id: int) -> np.
                 f"mask {mask.name} has no layer of this object",
                 remedy="Draw this object on a layer of its own, or select another mask in the editor's header.",
             )
-    return hard_alpha(mask_render.rasterise(mask, scene, mask_space.of_clip(clip), layers=layers) >= 0.5)
+    return soft_alpha(mask_render.rasterise(mask, scene, mask_space.of_clip(clip), layers=layers))
 
 
 def hard_alpha(pixels: np.ndarray) -> np.ndarray:
     """Return a mask (H, W) bool as alpha (H, W) uint8 without soft pixels."""
     return pixels.astype(np.uint8) * np.uint8(255)
+
+
+def soft_alpha(alpha: np.ndarray) -> np.ndarray:
+    """Return an alpha (H, W) float, 0..1, in 8 bits: from INSIDE on exactly where it is at least one half."""
+    values = np.rint(np.clip(alpha, 0, 1) * 255)
+    return np.where(alpha >= 0.5, np.maximum(values, INSIDE), np.minimum(values, INSIDE - 1)).astype(np.uint8)
 
 
 def set_keyframe(clip: MovieClip, object_id: int, scene_frame: int, alpha: np.ndarray) -> None:
@@ -103,7 +110,7 @@ def absence_on(clip: MovieClip, object_id: int, number: int) -> MatteKeyframe | 
 def overlap_messages(clip: MovieClip, object_id: int, scene_frame: int) -> list[str]:
     """Return one message per other object whose keyframe on this frame shares pixels with the keyframe of the object.
 
-    A shared pixel belongs to the object with the highest number.
+    A shared pixel belongs to the object that is higher in the list.
     """
     number = clips.number(clip, clips.media_frame(clip, scene_frame))
     names = {item.object_id: item.name for item in clip.matting.objects}
@@ -118,7 +125,7 @@ def overlap_messages(clip: MovieClip, object_id: int, scene_frame: int) -> list[
         other_mask = _pixels(clip, other_keyframe)
         count = int((mask & other_mask).sum()) if mask.shape == other_mask.shape else 0
         if count:
-            lower, upper = sorted((object_id, other_id))
+            upper, lower = sorted((object_id, other_id), key=list(names).index)
             messages.append(f"{count} pixels of {names[lower]} are covered by {names[upper]}")
     return messages
 
@@ -139,16 +146,20 @@ def clear_keyframe(clip: MovieClip, object_id: int, scene_frame: int) -> bool:
 
 
 def keyframe_files(clip: MovieClip) -> tuple[KeyframeFile, ...]:
-    """Return the clip's keyframes for the engine, sorted by frame and object. Images on disk are updated first.
+    """Return the clip's keyframes for the engine. Images on disk are updated first.
 
+    They are sorted by frame and, from the last object of the list to the first, by object: the engine lays those of a
+    frame over each other in this order, so the first object lies on top.
     Raises KeyframeOutsideClip, KeyframeUnreadable.
     """
     if existing_folder(clip) is None:
         return ()
     folder = matte_folder(clip)
     masks = mask_ids(clip)
+    depths = {item.object_id: depth for depth, item in enumerate(clip.matting.objects)}
+    lowest = len(depths)  # of objects that are no longer in the list
     marked = [key for key in clip.matting.keyframes if key.object_id not in masks]
-    keys = sorted(marked, key=lambda key: (key.number, key.object_id))
+    keys = sorted(marked, key=lambda key: (key.number, -depths.get(key.object_id, lowest)))
     current = {folder.keyframe(key.object_id, key.number) for key in keys}
     for path in folder.keyframe_files():
         if path not in current:

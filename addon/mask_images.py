@@ -11,6 +11,7 @@ from bpy.types import MovieClip
 from ..engine.shared.errors import ImageUnreadable, KeyframeNotLabels, KeyframeSizeMismatch
 from ..engine.shared.mask_images import (
     WORDS,
+    MaskImage,
     Masks,
     Meaning,
     StoredImage,
@@ -21,7 +22,7 @@ from ..engine.shared.mask_images import (
 )
 from ..engine.shared.mask_looks import look
 from ..engine.shared.mask_meaning import meanings_of
-from . import clips, png
+from . import clips, keyframes, png
 from .pixels import read_with_blender
 
 _DEPTHS = (  # white, type, and by what part of a step the values from Blender may differ; one of 16 bits is 1/257
@@ -34,7 +35,7 @@ _DEPTHS = (  # white, type, and by what part of a step the values from Blender m
 class ImageObjects:
     """Objects of a mask image."""
 
-    pixels: dict[int, np.ndarray]  # (H, W) bool by object number; a mask of one object has the number 1
+    alphas: dict[int, np.ndarray]  # (H, W) uint8 by object number; a mask of one object has the number 1
     meaning: Meaning
     summary_text: str  # what was taken, for the user
 
@@ -44,60 +45,72 @@ def read_objects(path: Path, clip: MovieClip, masks: Masks) -> ImageObjects:
 
     Raises ImageUnreadable, KeyframeSizeMismatch, and KeyframeNotLabels if it cannot be told what the image holds.
     """
-    image = _read_stored(path)
-    film = clips.video_clip(clip)
-    height, width = image.size
-    if (height, width) != (film.height, film.width):
-        raise KeyframeSizeMismatch(
-            f"the image is {width}x{height}, but the clip is {film.width}x{film.height}",
-            remedy="Save the image at the size of the clip.",
-        )
+    image = read_for(clip, path)
     (meaning,) = meanings_of([look(image)], masks)
     mask = read_mask(image, meaning)
     ids = [int(number) for number in np.unique(mask.labels) if number]
     share = np.count_nonzero(mask.labels) / mask.labels.size
     summary_text = summary(meaning, ids, share, soft=mask.alpha is not None)
-    return ImageObjects({number: mask.labels == number for number in ids}, meaning, summary_text)
+    return ImageObjects({number: alpha_of(mask, number) for number in ids}, meaning, summary_text)
 
 
-def object_pixels(path: Path, clip: MovieClip, object_id: int, masks: Masks) -> tuple[np.ndarray, str]:
-    """Return the pixels (H, W) bool of one object in an image, and what was taken from the image.
+def alpha_of(mask: MaskImage, number: int) -> np.ndarray:
+    """Return the alpha (H, W) uint8 of one of an image's objects, soft where the image is."""
+    if mask.alpha is None:
+        return keyframes.hard_alpha(mask.labels == number)
+    return keyframes.soft_alpha(mask.alpha)  # a soft mask shows one object
 
-    These are the pixels of the object's number or colour or, if the image shows only one object, all of that one.
+
+def object_alpha(path: Path, clip: MovieClip, object_id: int, masks: Masks) -> tuple[np.ndarray, str]:
+    """Return the alpha (H, W) uint8 of one object in an image, and what was taken from the image.
+
+    This is the alpha of the object's number or colour or, if the image shows only one object, all of that one.
     Raises the errors of `read_objects`, and KeyframeNotLabels if the image shows only other objects.
     """
     image = read_objects(path, clip, masks)
-    if object_id in image.pixels:
-        return image.pixels[object_id], image.summary_text
-    if len(image.pixels) == 1:
-        return next(iter(image.pixels.values())), image.summary_text
-    if not image.pixels:
+    if object_id in image.alphas:
+        return image.alphas[object_id], image.summary_text
+    if len(image.alphas) == 1:
+        return next(iter(image.alphas.values())), image.summary_text
+    if not image.alphas:
         film = clips.video_clip(clip)
-        return np.zeros((film.height, film.width), bool), image.summary_text
+        return np.zeros((film.height, film.width), np.uint8), image.summary_text
     raise KeyframeNotLabels(
-        f"{path.name} has objects {', '.join(map(str, image.pixels))}, but not object {object_id}",
+        f"{path.name} has objects {', '.join(map(str, image.alphas))}, but not object {object_id}",
         remedy="Select another object in the list, or choose All Objects in the file browser.",
     )
 
 
-def all_object_pixels(path: Path, clip: MovieClip, masks: Masks) -> tuple[dict[int, np.ndarray], str]:
-    """Return the pixels (H, W) bool of each object number or colour in an image, and what was taken.
+def all_object_alphas(path: Path, clip: MovieClip, masks: Masks) -> tuple[dict[int, np.ndarray], str]:
+    """Return the alpha (H, W) uint8 of each object number or colour in an image, and what was taken.
 
     Raises the errors of `read_objects`, and KeyframeNotLabels if the image cannot hold several objects or shows none.
     """
     image = read_objects(path, clip, masks)
-    if image.pixels and image.meaning.masks in (Masks.BINARY, Masks.ALPHA):
+    if image.alphas and image.meaning.masks in (Masks.BINARY, Masks.ALPHA):
         raise KeyframeNotLabels(
             f"{path.name} holds {WORDS[image.meaning.masks]}, so it shows one object without a number",
             remedy="Select the object in the list, and leave out All Objects.",
         )
-    if not image.pixels:
+    if not image.alphas:
         raise KeyframeNotLabels(f"{path.name} shows no objects")
-    return image.pixels, image.summary_text
+    return image.alphas, image.summary_text
+
+
+def read_for(clip: MovieClip, path: Path) -> StoredImage:
+    """Read an image as stored. Raises ImageUnreadable, and KeyframeSizeMismatch if it is not of the clip's size."""
+    image = _read_stored(path)
+    film = clips.video_clip(clip)
+    height, width = image.size
+    if (height, width) != (film.height, film.width):
+        raise KeyframeSizeMismatch(
+            f"{path.name} is {width}x{height}, but the clip is {film.width}x{film.height}",
+            remedy="Save the image at the size of the clip.",
+        )
+    return image
 
 
 def _read_stored(path: Path) -> StoredImage:
-    """Read an image as stored. Raises ImageUnreadable."""
     if not path.is_file():
         raise ImageUnreadable(f"there is no file {path}")
     try:

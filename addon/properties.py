@@ -75,6 +75,12 @@ class MatteKeyframe(PropertyGroup):
     area: IntProperty(name="Area", description="Number of pixels inside the mask")
 
 
+class MatteColour(PropertyGroup):
+    """Colour of imported masks, with the object that the user has said it is. Its `name` is `#rrggbb`."""
+
+    object_id: IntProperty(name="Object", description="Number of the object; 0 if the colour is ignored")
+
+
 class MatteSuggestion(PropertyGroup):
     """Frame on which another keyframe would help."""
 
@@ -97,6 +103,7 @@ class ClipMatting(PropertyGroup):
     keyframes_of_active: BoolProperty(
         name="Active Object Only", description="List and visit only keyframes of the active object", default=False
     )
+    colours: CollectionProperty(type=MatteColour)
     recipe: EnumProperty(
         name="Recipe", description="Method that computes the mattes", items=recipes.MENU, default=recipes.DEFAULT
     )
@@ -165,7 +172,7 @@ class ClipMatting(PropertyGroup):
     )
 
 
-CLASSES = (MatteObject, MatteKeyframe, MatteSuggestion, ClipMatting)
+CLASSES = (MatteObject, MatteKeyframe, MatteColour, MatteSuggestion, ClipMatting)
 
 
 def register() -> None:

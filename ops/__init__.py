@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import (
     brush,
     environment,
+    import_folder,
     keyframe_list,
     keyframes,
     objects,
@@ -20,6 +21,7 @@ from . import (
 CLASSES = (
     *objects.CLASSES,
     *keyframes.CLASSES,
+    *import_folder.CLASSES,
     *paint.CLASSES,
     *brush.CLASSES,
     *starts.CLASSES,

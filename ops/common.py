@@ -128,3 +128,10 @@ OBJECT_ITEMS = (
     ("ALL", "All Objects", "Every object of the clip"),
     ("ACTIVE", "Active Object", "The object selected in the list"),
 )
+MASKS_ITEMS = (
+    ("AUTO", "Automatic", "Whatever its values, palette and alpha say"),
+    ("NUMBERS", "Object Numbers", "The value of a pixel, or the index of its palette entry, is its object"),
+    ("BINARY", "Black and White", "The object is what is brighter than mid-grey"),
+    ("ALPHA", "Alpha", "The object is what is opaque"),
+    ("COLOURS", "Colours", "Each colour but black is an object"),
+)

@@ -14,12 +14,12 @@ from ..addon.objects import active_object, add_object, check_unlocked, find_obje
 from ..addon.properties import MatteObject
 from ..engine.shared.errors import MaskDisplaced, NoActiveMask
 from ..engine.shared.mask_images import Masks
-from .common import ClipOperator, clip_in, object_in
+from .common import MASKS_ITEMS, ClipOperator, clip_in, object_in
 
 
 class CLIP_OT_matte_keyframe_from_mask(ClipOperator, Operator):
     """Set the active object's keyframe on the current frame from the mask shown in this editor, as Blender \
-renders it. With 'Not Visible', mark the object as not visible on this frame"""
+renders it, with its feather. With 'Not Visible', mark the object as not visible on this frame"""
 
     bl_idname = "clip.matte_keyframe_from_mask"
     bl_label = "Keyframe from Mask"
@@ -47,7 +47,7 @@ renders it. With 'Not Visible', mark the object as not visible on this frame"""
 class CLIP_OT_matte_keyframe_from_image(ClipOperator, Operator):
     """Set the active object's keyframe on the current frame from an image of the clip's size. From object numbers or \
 colours on black, use the pixels of the object's number, or all of them if the image shows only one object. From other \
-images, use opaque pixels, or bright ones without transparency"""
+images, use opaque pixels, or bright ones without transparency; soft edges stay soft"""
 
     bl_idname = "clip.matte_keyframe_from_image"
     bl_label = "Keyframe from Image"
@@ -66,13 +66,7 @@ images, use opaque pixels, or bright ones without transparency"""
     masks: EnumProperty(
         name="Image Holds",
         description="What the image says about the objects",
-        items=(
-            ("AUTO", "Automatic", "Whatever its values, palette and alpha say"),
-            ("NUMBERS", "Object Numbers", "The value of a pixel, or the index of its palette entry, is its object"),
-            ("BINARY", "Black and White", "The object is what is brighter than mid-grey"),
-            ("ALPHA", "Alpha", "The object is what is opaque"),
-            ("COLOURS", "Colours", "Each colour but black is an object"),
-        ),
+        items=MASKS_ITEMS,
         default="AUTO",
         options={"SKIP_SAVE"},
     )
@@ -87,19 +81,19 @@ images, use opaque pixels, or bright ones without transparency"""
         if self.all_objects:
             return self._import_all(context, path)
         item = object_in(context)
-        pixels, summary = mask_images.object_pixels(path, clip, item.object_id, Masks[self.masks])
-        return _set_keyframe(clip, item, frame, keyframes.hard_alpha(pixels), summary)
+        alpha, summary = mask_images.object_alpha(path, clip, item.object_id, Masks[self.masks])
+        return _set_keyframe(clip, item, frame, alpha, summary)
 
     def _import_all(self, context: Context, path: Path) -> str:
         clip, frame = clip_in(context), context.scene.frame_current
         clips.media_frame_inside(clip, frame)
-        objects, summary = mask_images.all_object_pixels(path, clip, Masks[self.masks])
+        objects, summary = mask_images.all_object_alphas(path, clip, Masks[self.masks])
         for number in objects:
             check_unlocked(clip, number)
-        for number, pixels in objects.items():
+        for number, alpha in objects.items():
             if find_object(clip, number) is None:
                 add_object(clip, object_id=number)
-            keyframes.set_keyframe(clip, number, frame, keyframes.hard_alpha(pixels))
+            keyframes.set_keyframe(clip, number, frame, alpha)
         overlaps = [text for number in objects for text in keyframes.overlap_messages(clip, number, frame)]
         return "; ".join([f"Keyframes of {len(objects)} objects set on frame {frame}", *overlaps, summary])
 

@@ -81,7 +81,9 @@ class CLIP_PT_matte_keyframes(_ClipPanel, Panel):
         column = layout.column(align=True)
         column.enabled = active_object(context.space_data.clip) is not None
         column.operator("clip.matte_keyframe_from_mask", text="From Mask", icon="MOD_MASK").absent = False
-        column.operator("clip.matte_keyframe_from_image", text="From Image", icon="IMAGE_DATA")
+        row = column.row(align=True)
+        row.operator("clip.matte_keyframe_from_image", text="From Image", icon="IMAGE_DATA")
+        row.operator("clip.matte_keyframes_from_folder", text="From Folder", icon="FILE_FOLDER")
         row = column.row(align=True)
         row.operator("clip.matte_keyframe_from_mask", text="Not Visible", icon="HIDE_ON").absent = True
         row.operator("clip.matte_not_visible_range", text="From ... to ...", icon="ARROW_LEFTRIGHT")

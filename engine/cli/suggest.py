@@ -15,7 +15,7 @@ from .arguments import add_clip, add_recipe, check_arguments, open_clip, parse_f
 from .console import print_line
 
 if TYPE_CHECKING:
-    from ..media.names import FrameNames
+    from ..shared.names import FrameNames
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -113,7 +113,7 @@ def suggest(options: argparse.Namespace) -> int:
 def _numbers_in(keyframes: Path, names: FrameNames) -> list[int | None]:
     """Return the number of the frame that each mask in the folder `keyframes` is for; None if its name has none."""
     from ..media.keyframe_folders import mask_files
-    from ..media.mask_names import read_mask_names
+    from ..shared.mask_names import read_mask_names
 
     found = read_mask_names(mask_files(keyframes), keyframes, names).values()
     return [name.number if name.frame is None else names.numbers[name.frame] for name in found]

@@ -13,9 +13,9 @@ import numpy as np
 
 from ..media.frames import FrameReader
 from ..media.label_images import label_files, read_labels
-from ..media.mask_names import read_mask_names
 from ..media.pictures import is_picture
 from ..shared.errors import KeyframeOutsideClip, NoKeyframes
+from ..shared.mask_names import read_mask_names
 from ..shared.types import KeyframeFile, VideoClip
 
 Unlabelled = Literal["unknown", "absent"]

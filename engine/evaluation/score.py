@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 
 from ..media.label_images import label_files, mask_meanings, read_objects
-from ..media.names import numbers_in
 from ..shared.errors import NoKeyframes, ScoreIncomplete, ScoreSizeMismatch
 from ..shared.mask_images import EXACT_NUMBERS, Masks, Meaning
+from ..shared.names import numbers_in
 
 _TOLERANCE = 0.008  # maximum distance of matching outline pixels, as a fraction of the image diagonal
 

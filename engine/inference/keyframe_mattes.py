@@ -1,12 +1,14 @@
-"""Mattes of keyframes: the user's shape, pixel for pixel, with edges as soft as the network's on this frame."""
+"""Mattes of keyframes: the user's shape, pixel for pixel, with the user's soft edges, or else the network's."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from .soft_masks import SoftMasks
 
 Mask = NDArray[np.bool_]  # (H, W)
 Alpha = NDArray[np.float32]  # (H, W) 0..1
@@ -17,7 +19,8 @@ _BAND = 0.015  # of the frame's shorter side: how far from the outline soft pixe
 _MIN_BAND = 6.0  # pixels
 _WINDOW = 3  # bands: side of the window in which the width of the edge is averaged
 _MIN_SCALE = 0.1  # pixels; alpha changes from 0.01 to 0.99 between two pixels
-_EDGE_SHARE = 0.49  # of what other objects leave; with the rounding to 8 bits, the background keeps more
+_LESS = 254 / 255  # of one pixel, in 8 bits: what the background and the largest share beside it have together
+_UNSHARED = 1 - 1e-4  # shares above are 1, but for rounding
 _INSIDE, _OUTSIDE = 128 / 255, 127 / 255  # alphas nearest to one half that 8 bits can hold
 
 
@@ -26,43 +29,69 @@ def keyframe_alphas(
     objects: tuple[int, ...],
     annotated: set[int],
     probability: NDArray[np.float32],
-    predicted: Mapping[int, Alpha],
+    examples: Mapping[int, Sequence[Alpha]],
+    given: SoftMasks,
 ) -> NDArray[np.float32]:
     """Return the mattes (O, H, W) of `objects` on a keyframe.
 
-    `labels` (H, W) are the user's. Annotated objects get their mask, softened as in `predicted`, the network's own
-    prediction for them; without a prediction the edge is hard. Others keep their `probability` (O, H, W), but are 0 in
-    the masks of annotated objects. At every pixel the largest share, with the background's, is the user's label.
+    `labels` (H, W) and the soft pixels `given` are the user's. Annotated objects get their mask with the user's own
+    edge where that is soft. Elsewhere it is softened as in `predicted`, the network's own prediction for them; without
+    a prediction it is hard. Others keep their `probability` (O, H, W), but are 0 in the masks of annotated objects, and
+    make room for the user's soft edges. At every pixel the largest share is the owner's: the object that the user says,
+    and the background or an object that is not annotated where the user says none.
     """
-    alphas = probability * ~np.isin(labels, list(annotated))
-    others = alphas[[index for index, number in enumerate(objects) if number not in annotated]].sum(0)
     masks = {number: labels == number for number in objects if number in annotated}
-    soft = {number: soften(mask, predicted.get(number)) for number, mask in masks.items()}
-    own = sum((np.where(masks[number], soft[number], 0) for number in masks), np.zeros(labels.shape, np.float32))
-    edges = sum(soft.values(), np.zeros(labels.shape, np.float32)) - own
-    # In a mask, the edges of other masks share what its object leaves. Outside all masks, they share less than half of
-    # what the objects without a keyframe leave, so that the background has the larger half.
-    room = np.where(own > 0, 1 - own, (1 - others).clip(0) * _EDGE_SHARE)
-    share = np.minimum(1, room / np.maximum(edges, 1e-6))
+    soft = {number: soften(mask, examples.get(number, ())) for number, mask in masks.items()}
+    nothing = np.zeros(labels.shape, np.float32)
+    claimed = nothing
+    for number in masks:
+        if number in given:
+            alpha, weight = given[number].alpha(masks[number]), given[number].weight(masks[number])
+            soft[number] = _on_its_side(soft[number] + weight * (alpha - soft[number]), masks[number])
+            claimed = np.maximum(claimed, np.where(weight == 1, alpha, 0))
+    alphas = probability * ~np.isin(labels, list(annotated)) * (1 - claimed)
+    rest = alphas[[index for index, number in enumerate(objects) if number not in annotated]]
+    own = sum((np.where(masks[number], soft[number], 0) for number in masks), nothing)
+    edges = sum(soft.values(), nothing) - own
+    highest = np.max([nothing, *(np.where(masks[number], 0, soft[number]) for number in masks)], axis=0)
+    # In a mask, the edges of other masks share what its object leaves. Outside all masks, they share what the objects
+    # without a keyframe leave, but the largest of them must stay below the background or one of those objects.
+    left = 1 - np.where(own > 0, own, rest.sum(0)).clip(0, 1)
+    below = np.maximum((left - 1 + _LESS) / _at_least(highest + edges), rest.max(0, initial=0) / _at_least(highest))
+    share = np.minimum(left / _at_least(edges), np.where(own > 0, 1, below)).clip(0, 1)
     for index, number in enumerate(objects):
         if number in masks:
-            alpha = np.where(masks[number], soft[number], soft[number] * share)
-            alphas[index] = np.rint(alpha * 255) / 255  # so that the last bits of a prediction make no difference
+            bits = 255 * np.where(masks[number], soft[number], soft[number] * share)
+            # Rounded, so that the last bits of a prediction make no difference; down where pixels are shared.
+            rounded = np.where(masks[number] | (share > _UNSHARED), np.rint(bits), np.floor(bits + 0.01))
+            alphas[index] = rounded / 255
     return alphas.astype(np.float32)
 
 
-def soften(mask: Mask, predicted: Alpha | None) -> Alpha:
-    """Return the mask with edges as wide as those of `predicted`, averaged nearby: above one half exactly in `mask`."""
+def soften(mask: Mask, examples: Sequence[Alpha]) -> Alpha:
+    """Return the mask with edges as wide as those of the examples, averaged nearby: above one half exactly in `mask`.
+
+    Of several examples (H, W), such as the mattes of the frames before and after, the widths are averaged.
+    """
     hard = mask.astype(np.float32)
-    if predicted is None or not mask.any() or mask.all():
+    scales = [scale for example in examples if (scale := _edge_scale(example)) is not None]
+    if not scales or not mask.any() or mask.all():
         return hard
-    scale = _edge_scale(predicted)
-    if scale is None:
-        return hard
+    scale = np.mean(scales, axis=0)
     distance = _signed_distance(mask)
     with np.errstate(over="ignore"):
         alpha = 1 / (1 + np.exp(-distance / scale))
+    return _on_its_side(alpha, mask)
+
+
+def _on_its_side(alpha: Alpha, mask: Mask) -> Alpha:
+    """Return the alpha with every pixel on the side of one half where it is in `mask`."""
     return np.where(mask, np.maximum(alpha, _INSIDE), np.minimum(alpha, _OUTSIDE)).astype(np.float32)
+
+
+def _at_least(values: Alpha) -> Alpha:
+    """Return values that can be divided by."""
+    return np.maximum(values, 1e-6)
 
 
 def _edge_scale(predicted: Alpha) -> Alpha | None:

@@ -19,11 +19,12 @@ from .framing import Framing
 from .keyframe_mattes import keyframe_alphas
 from .mask_merging import GroupPrediction, MaskMerger, MergedMasks
 from .snapshot import Json, deserialize_state, serialize_state
+from .soft_masks import SoftKeyframes
 from .sweeps import ALL_PERMANENT, KeyframePolicy, ObjectGroup, Sweep, blend_weight
 from .tracker import Tracker
 
 OnFeatures = Callable[[int, Features], None]  # called with a media frame and its features
-Edges = dict[int, NDArray[np.float32]]  # object -> the network's own prediction (H, W) on a keyframe
+Edges = dict[int, list[NDArray[np.float32]]]  # object -> the network's own prediction (H, W) on a keyframe, if any
 Labels = Mapping[int, NDArray[np.uint8]]  # media frame -> keyframe labels (H, W)
 
 
@@ -71,18 +72,20 @@ class Propagator:
         truth: Labels,
         groups: Sequence[ObjectGroup],
         device: torch.device,
+        soft: SoftKeyframes | None = None,
         keyframe_policy: KeyframePolicy = ALL_PERMANENT,
         on_features: OnFeatures | None = None,
     ) -> None:
-        """Set up propagation; `truth` holds the keyframe labels by frame, and `new_bank` makes an empty memory bank.
+        """Set up propagation; `truth` holds the keyframe labels by frame, `soft` their soft pixels.
 
-        `on_features` is called with each frame and its features.
+        `new_bank` makes an empty memory bank. `on_features` is called with each frame and its features.
         """
         self._network = network
         self._new_bank = new_bank
         self._merger = merger
         self._encoder = FrameEncoder(network, framing, read, device)
         self._truth = truth
+        self._soft = soft or {}
         self._groups = groups
         self._device = device
         self._policy = keyframe_policy
@@ -182,7 +185,8 @@ class Propagator:
                 objects = tuple(number for number, _ in reached)
                 alpha = probability[1:]
                 if frame in self._truth:
-                    alpha = keyframe_alphas(self._truth[frame], objects, _annotated(trackers, frame), alpha, edges)
+                    labels, soft = self._truth[frame], self._soft.get(frame, {})
+                    alpha = keyframe_alphas(labels, objects, _annotated(trackers, frame), alpha, edges, soft)
                 yield Matte(
                     frame=frame,
                     objects=objects,
@@ -256,7 +260,7 @@ class Propagator:
             return {}
         prediction = GroupPrediction(tuple(tracker.objects), len(tracker.objects), tracker.peek(features))
         probability = self._merger.merge([prediction], {}).probability
-        return {number: probability[number].cpu().numpy() for number in annotated if number in probability}
+        return {number: [probability[number].cpu().numpy()] for number in annotated if number in probability}
 
     def _predict(self, frame: int, features: Features, tracker: Tracker, annotated: set[int]) -> GroupPrediction:
         """Predict the masks of the tracker's objects; then add the objects annotated on this frame to the tracker.
@@ -285,8 +289,7 @@ class Propagator:
 
     def _visible(self, objects: Sequence[int], frame: int) -> list[int]:
         """Return `objects`; if all objects share one memory, only those with pixels on the keyframe at `frame`."""
-        shared = objects and self._policy.shared_memory
-        return [number for number in objects if not shared or (self._truth[frame] == number).any()]
+        return [number for number in objects if not self._policy.shared_memory or (self._truth[frame] == number).any()]
 
 
 def _annotated(trackers: Sequence[Tracker], frame: int) -> set[int]:

@@ -16,8 +16,9 @@ from ..media.frames import FrameReader
 from ..networks.network import Features
 from ..output.dropped_objects import DroppedObject, drop_objects
 from ..output.exclusions import Exclusions
-from ..output.mattes import MatteWriter, ProbabilityFile
+from ..output.mattes import MatteWriter
 from ..output.outlines import OutlineTracer
+from ..output.probabilities import ProbabilityFile
 from ..runtime.device import peak_memory
 from ..runtime.prefetch import WriteBehind
 from ..shared.errors import Cancelled, EngineError, MatteUnreadable, NoKeyframes
@@ -33,6 +34,7 @@ from .clip_identity import FileDates, compare_with_earlier, identify
 from .plan import JobPlan, make_plan
 from .resume import JobCheckpoint, ResumePoint, job_identity
 from .setup import JobContext, open_job_context
+from .soften import soften_keyframes
 
 _log = logging.getLogger(__name__)
 
@@ -140,7 +142,7 @@ def _open_outputs(
     """
     reader, folder = context.reader, plan.folder
     size = (reader.clip.height, reader.clip.width)
-    checkpoint = JobCheckpoint(folder, job_identity(job, context, plan.truth, plan.groups, folder))
+    checkpoint = JobCheckpoint(folder, job_identity(job, context, plan, folder))
     resumable = job.probabilities is None  # probabilities of an interrupted run are gone
     outputs = _Outputs(
         mattes=MatteWriter(
@@ -185,6 +187,7 @@ def _new_propagator(job: PropagationJob, context: JobContext, plan: JobPlan) -> 
         merger=recipe.mask_merger(context.framing),
         read=context.source.read,
         truth=plan.truth,
+        soft=plan.soft,
         groups=plan.groups,
         device=context.device,
         keyframe_policy=plan.policy,
@@ -273,13 +276,16 @@ def _fits(point: ResumePoint, context: JobContext, plan: JobPlan) -> bool:
 def _finish(job: PropagationJob, context: JobContext, plan: JobPlan, outputs: _Outputs) -> list[DroppedObject]:
     """Write the files that remain after propagation, and remove the checkpoint.
 
-    These are mattes of keyframes whose frames cannot be read, outlines, and probabilities if the job asks for them.
+    These are mattes of keyframes whose frames cannot be read, all keyframes' edges, outlines, and probabilities if the
+    job asks for them.
     Results of objects that have no keyframes any more are removed and returned.
     """
     outputs.claimed.lock.check()
     unreadable = [frame for frame in job.frames if frame in context.source.failed and frame in plan.truth]
     annotated = {frame: [number for group in plan.groups for number in group.annotated(frame)] for frame in unreadable}
-    outputs.mattes.write_unreadable_keyframes(plan.truth, annotated)
+    outputs.mattes.write_unreadable_keyframes(plan.truth, plan.soft, annotated)
+    if plan.policy.soften:
+        soften_keyframes(plan, job.frames, context.reader.numbers, outputs.mattes, context.source.check)
     dropped = drop_objects(plan.folder, outputs.claimed.written, plan.objects)
     outputs.mattes.renew_labels(all_frames=bool(dropped))
     outputs.outlines.trace(context.source.check)

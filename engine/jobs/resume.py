@@ -8,7 +8,7 @@ import logging
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from ..checkpoints.download import sha256_of
-from ..inference.propagate import Labels, PropagationState
-from ..inference.sweeps import ObjectGroup
+from ..inference.propagate import PropagationState
 from ..output.exclusions import hash_exclusions
 from ..shared.errors import EngineError
 from ..shared.files import atomic_write
 from ..shared.matte_folder import MatteFolder
 from ..shared.types import PropagationJob
 from .checkpoint_files import CheckpointFiles
+from .plan import JobPlan
 from .setup import JobContext
 
 _log = logging.getLogger(__name__)
@@ -175,15 +175,18 @@ class JobCheckpoint:
 def job_identity(
     job: PropagationJob,
     context: JobContext,
-    truth: Labels,
-    groups: Sequence[ObjectGroup],
+    plan: JobPlan,
     folder: MatteFolder,
 ) -> dict[str, Any]:
     """Return everything that the mattes of a job depend on."""
-    keyframes = hashlib.sha256(repr(tuple(groups)).encode())
-    for frame, labels in sorted(truth.items()):
+    keyframes = hashlib.sha256(repr(plan.groups).encode())
+    for frame, labels in sorted(plan.truth.items()):
         keyframes.update(f"{frame} {labels.shape}".encode())
         keyframes.update(np.ascontiguousarray(labels).data)
+        for number, soft in sorted(plan.soft.get(frame, {}).items()):
+            keyframes.update(f"{number} {len(soft.places)}".encode())
+            keyframes.update(soft.places.data)
+            keyframes.update(soft.values.data)
     return {
         "program": _hash_program(),
         "context": context.identity(),

@@ -11,8 +11,6 @@ import torch
 from torch import Tensor
 
 from ..media.label_images import label_files, read_labels
-from ..media.mask_names import read_mask_names
-from ..media.names import FrameNames
 from ..shared.arrays import iterate_npz, read_npz
 from ..shared.errors import (
     BadSetting,
@@ -26,7 +24,9 @@ from ..shared.errors import (
 from ..shared.files import writing_error
 from ..shared.folder_claim import read_marker
 from ..shared.folder_lock import locked, refuse_if_locked
+from ..shared.mask_names import read_mask_names
 from ..shared.matte_folder import MatteFolder, is_number
+from ..shared.names import FrameNames
 from ..shared.protocol import Answer, JobCancelled, Stage, Suggested
 from ..shared.types import SuggestionJob
 from ..suggestion.key_cache import KeyFolder

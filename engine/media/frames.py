@@ -9,9 +9,9 @@ from types import TracebackType
 import numpy as np
 
 from ..shared.errors import ClipNotFound, ClipUnreadable
+from ..shared.names import FrameNames, compiled_pattern, in_natural_order, is_pattern, numbered_sequence, numbers_of
 from ..shared.types import VideoClip
 from . import movies
-from .names import FrameNames, compiled_pattern, in_natural_order, is_pattern, numbered_sequence, numbers_of
 from .picture_sequences import PictureSequence
 from .pictures import is_picture
 

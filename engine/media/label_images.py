@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +32,9 @@ from ..shared.mask_images import (
 )
 from ..shared.mask_looks import look
 from ..shared.mask_meaning import meanings_of
+from ..shared.names import in_natural_order
 from ..shared.types import KeyframeFile
 from .movies import SUFFIXES
-from .names import in_natural_order
 from .pictures import DECODER_ERRORS, is_picture
 from .stored_images import read_stored
 
@@ -61,10 +62,15 @@ def read_labels(path: Path, *, size: tuple[int, int] | None = None) -> np.ndarra
     return labels
 
 
-def read_keyframe(keyframe: KeyframeFile, *, size: tuple[int, int]) -> np.ndarray:
-    """Read a keyframe as labels (H, W) uint8. Raises KeyframeUnreadable, KeyframeSizeMismatch, KeyframeNotLabels."""
-    labels = read_mask(_read_image(keyframe.labels, size), keyframe.meaning).labels
-    return labels if keyframe.object_id is None else np.where(labels > 0, keyframe.object_id, 0).astype(np.uint8)
+def read_keyframe(keyframe: KeyframeFile, *, size: tuple[int, int]) -> MaskImage:
+    """Read a keyframe as labels (H, W) and, if it is soft, the alpha of its one object.
+
+    Raises KeyframeUnreadable, KeyframeSizeMismatch, KeyframeNotLabels.
+    """
+    mask = read_mask(_read_image(keyframe.labels, size), keyframe.meaning)
+    if keyframe.object_id is None:
+        return mask
+    return replace(mask, labels=np.where(mask.labels > 0, keyframe.object_id, 0).astype(np.uint8))
 
 
 def read_coverage(path: Path, meaning: Meaning, *, size: tuple[int, int]) -> np.ndarray:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
-import os
-import tempfile
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from ..inference.keyframe_mattes import keyframe_alphas
 from ..inference.propagate import Matte
+from ..inference.soft_masks import SoftKeyframes
 from ..media.label_images import encode_labels, encode_matte, read_matte
 from ..shared.errors import FolderNotWritable, MatteUnreadable
-from ..shared.files import atomic_write, writing_error
 from ..shared.matte_folder import MatteFolder, spans
 from ..shared.written_files import WrittenFiles
 
@@ -174,15 +171,31 @@ class MatteWriter:
         return False
 
     def write_unreadable_keyframes(
-        self, truth: Mapping[int, np.ndarray], annotated: Mapping[int, Sequence[int]]
+        self, truth: Mapping[int, np.ndarray], soft: SoftKeyframes, annotated: Mapping[int, Sequence[int]]
     ) -> None:
-        """Write the keyframe masks in `truth` as mattes of frames whose images cannot be read.
+        """Write the keyframe masks in `truth`, soft where `soft` says so, as mattes of frames that cannot be read.
 
         `annotated` holds the objects that have a mask there, by frame.
         """
         for frame, objects in annotated.items():
-            alpha = np.stack([truth[frame] == number for number in objects]).astype(np.float32)
+            labels, nothing = truth[frame], np.zeros((len(objects), *truth[frame].shape), np.float32)
+            alpha = keyframe_alphas(labels, tuple(objects), set(objects), nothing, {}, soft.get(frame, {}))
             self.write(Matte(frame, tuple(objects), alpha, (1.0,) * len(objects), alpha[:0]), complete=False)
+
+    def soften(self, frame: int, object_id: int, alpha: np.ndarray) -> None:
+        """Replace the matte that this run wrote of an object on a keyframe; its shape must stay as it is.
+
+        A copy of the earlier one is kept for a run that resumes this one.
+        """
+        number, row = self._numbers[frame], frame - self._frames.start
+        path = self._folder.matte(object_id, number)
+        column = self._objects.index(object_id)
+        if self._written[row, column] > 0 and self._may_write(path):
+            if self._keep_first:
+                self._keep_first(object_id, number)
+            data = encode_matte(alpha)
+            self._files.write(path, data)
+            self._written[row, column] = len(data)
 
     def renew_labels(self, *, all_frames: bool) -> None:
         """Make the label images of frames that this run did not write again where they disagree with the mattes.
@@ -210,70 +223,6 @@ class MatteWriter:
 
 def _weight(matte: Matte, object_id: int) -> float:
     return matte.blend_weights[matte.objects.index(object_id)]
-
-
-class ProbabilityFile:
-    """File of all predicted probabilities at the clip's size (.npz), for comparing methods.
-
-    Its arrays are `probabilities` (frames, objects + 1, H, W) float32, background first; `frames`, the media frames in
-    order; and `objects`, the ids. Two sweeps of a frame are blended like mattes. Frames that were not computed are left
-    out.
-    """
-
-    def __init__(self, path: Path, objects: list[int], frames: range, size: tuple[int, int]) -> None:
-        self._path = path
-        self._objects = objects
-        self._frames = frames
-        self._is_written = np.zeros((len(frames), len(objects)), bool)
-        shape = (len(frames), 1 + len(objects), *size)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._scratch = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115 (closed by `close`)
-            # Reserve the space now: on a full disk, writing to a mapped sparse file would end the process (SIGBUS).
-            if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(self._scratch.fileno(), 0, 4 * math.prod(shape))
-        except OSError as error:
-            raise writing_error(path, error) from error
-        # on disk, since a long clip does not fit into memory
-        self._probabilities = np.memmap(self._scratch, np.float32, "w+", shape=shape)
-
-    def add(self, matte: Matte) -> None:
-        """Add the probabilities of one frame and sweep, blended with those of the other sweep if present."""
-        row = matte.frame - self._frames.start
-        if self._is_written[row].any():
-            weight = np.mean(matte.blend_weights)  # weights of objects differ if their keyframes do
-            self._probabilities[row, 0] = weight * matte.probability[0] + (1 - weight) * self._probabilities[row, 0]
-        else:
-            self._probabilities[row, 0] = matte.probability[0]
-        for new, object_id, blend_weight in zip(matte.probability[1:], matte.objects, matte.blend_weights, strict=True):
-            index = self._objects.index(object_id)
-            old = self._probabilities[row, 1 + index] if self._is_written[row, index] else new
-            self._probabilities[row, 1 + index] = blend_weight * new + (1 - blend_weight) * old
-            self._is_written[row, index] = True
-
-    def save(self) -> None:
-        """Write the file atomically. Raises DiskFull, FolderNotWritable."""
-        rows = np.flatnonzero(self._is_written.any(1))
-        with (
-            atomic_write(self._path) as part,
-            zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
-        ):
-            for name, array in (
-                ("frames", self._frames.start + rows),
-                ("objects", np.array(self._objects)),
-            ):
-                with archive.open(f"{name}.npy", "w") as file:
-                    np.lib.format.write_array(file, array)
-            with archive.open("probabilities.npy", "w", force_zip64=True) as file:
-                shape = (len(rows), len(self._objects) + 1, *self._probabilities.shape[2:])
-                header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-                np.lib.format.write_array_header_1_0(file, header)
-                for row in rows:
-                    file.write(self._probabilities[row].astype("<f4").tobytes())
-
-    def close(self) -> None:
-        """Delete the temporary file that holds the probabilities until they are saved."""
-        self._scratch.close()
 
 
 def read_existing(path: Path, size: tuple[int, ...]) -> np.ndarray | None:

@@ -15,6 +15,7 @@ from .errors import KeyframeNotLabels
 VOID = 255  # beside other object numbers, as in PASCAL VOC and YouTube-VOS: unknown, not an object
 MAX_COLOURS = 32
 MAX_TINT = 0.1  # of white: what JPEG adds to grey
+_VIDEO_BLACK, _VIDEO_WHITE = 16 / 255, 235 / 255  # as alphas
 
 UNSURE = "Say what it holds with --masks numbers, binary, alpha or colours; in Blender, with Image Holds on the right."
 
@@ -74,7 +75,7 @@ class MaskImage:
 
     labels: NDArray[np.uint8]  # (H, W) object numbers, 0 for background; a mask of one object has the number 1
     unknown: NDArray[np.bool_] | None = None  # (H, W), where the image does not say which object it is
-    alpha: NDArray[np.float32] | None = None  # (H, W) 0..1, the soft mask that `labels` cuts at one half
+    alpha: NDArray[np.float32] | None = None  # (H, W) 0..1, the soft mask, at least one half in `labels`
 
 
 def read_mask(image: StoredImage, meaning: Meaning) -> MaskImage:
@@ -82,13 +83,13 @@ def read_mask(image: StoredImage, meaning: Meaning) -> MaskImage:
     if meaning.masks == Masks.ALPHA:
         if image.alpha is None:
             raise KeyframeNotLabels(f"{image.name} has no alpha channel", remedy=UNSURE)
-        return MaskImage((image.alpha >= 0.5).astype(np.uint8), alpha=_if_soft(image.alpha))
+        return MaskImage((image.alpha >= 0.5).astype(np.uint8), alpha=_if_soft(image.alpha, image))
     if meaning.masks == Masks.BINARY:
         grey = as_grey(image)
         if image.alpha is not None:
             grey = np.where(image.alpha >= 0.5, grey, 0)
         alpha = np.clip(grey / (2 * meaning.half), 0, 1).astype(np.float32)
-        return MaskImage((grey >= meaning.half).astype(np.uint8), alpha=_if_soft(alpha))
+        return MaskImage((grey >= meaning.half).astype(np.uint8), alpha=_if_soft(alpha, image))
     if meaning.masks == Masks.COLOURS:
         packed = packed_colours(image)
         labels = np.zeros(image.size, np.uint8)
@@ -126,7 +127,7 @@ def summary(
     percent = 100 * share
     shown = f"{percent:.0f}" if percent >= 1 else f"{percent:.1g}"
     text = f"{WORDS[meaning.masks]}: {counted(len(objects), 'object')}{listed}, {shown} % of the frame"
-    text += "; soft edges are cut at one half" if soft else ""
+    text += "; soft edges are kept" if soft else ""
     return text + ("; 255 is unknown, not an object" if meaning.void else "")
 
 
@@ -179,8 +180,19 @@ def is_grey(image: StoredImage) -> bool:
     return image.palette is None and (image.values.ndim == 2 or bool((image.values[..., :1] == image.values).all()))
 
 
-def _if_soft(alpha: NDArray[np.float32]) -> NDArray[np.float32] | None:
-    return alpha if alpha.size and ((alpha > alpha.min()) & (alpha < alpha.max())).any() else None
+def _if_soft(alpha: NDArray[np.float32], image: StoredImage) -> NDArray[np.float32] | None:
+    """Return an alpha, with black and white for what lossy compression and video levels make of them.
+
+    Returns None if it has no soft pixels.
+    """
+    lowest, highest = alpha.min(initial=1), alpha.max(initial=0)
+    if not ((alpha > lowest) & (alpha < highest)).any():
+        return None
+    black, white = (MAX_TINT, 1 - MAX_TINT) if image.lossy else (0.0, 1.0)
+    if max(abs(lowest - _VIDEO_BLACK), abs(highest - _VIDEO_WHITE)) < 1 / 255:
+        black, white = max(black, float(lowest)), min(white, float(highest))
+    stretched = np.interp(alpha, (black, 0.5, white), (0, 0.5, 1)).astype(np.float32)
+    return stretched if ((stretched > 0) & (stretched < 1)).any() else None
 
 
 def _numbers(image: StoredImage) -> NDArray[np.uint8]:

@@ -61,13 +61,19 @@ def test_a_palette_of_black_and_white_is_a_picture(studio, capfd):
     assert "black and white: 1 object" in capfd.readouterr().out
 
 
-def test_soft_edges_are_cut_at_one_half_and_it_is_said(studio, capfd):
+def test_soft_edges_are_kept_and_it_is_said(studio, capfd):
     blurred = np.pad(ring(0) * 255.0, 1, mode="edge")
     blurred = sum(blurred[y : y + HEIGHT, x : x + WIDTH] for y in range(3) for x in range(3)) / 9
     expected = np.rint(blurred) >= 128
     assert (studio.import_keyframe(np.rint(blurred)) == expected).all()
-    assert "soft edges are cut at one half" in capfd.readouterr().out
+    assert "soft edges are kept" in capfd.readouterr().out
+    assert (studio.keyframe_alpha() == np.rint(blurred)).all()
     assert (studio.import_keyframe(np.rint(blurred * 257), bit_depth=16) == (blurred >= 127.5)).all()
+    assert np.abs(studio.keyframe_alpha() - blurred).max() <= 0.51
+    pixels = np.full((HEIGHT, WIDTH, 4), 90, np.uint8)
+    pixels[..., 3] = np.rint(blurred)
+    assert (studio.import_keyframe(pixels) == expected).all()
+    assert (studio.keyframe_alpha() == np.rint(blurred)).all()
 
 
 @pytest.mark.parametrize("name, file_format", [("given.jpg", "JPEG"), ("given.tif", "TIFF"), ("given.webp", "WEBP")])

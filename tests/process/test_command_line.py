@@ -149,7 +149,7 @@ def test_what_masks_hold_is_told_or_asked_and_the_choice_is_obeyed(place):
     assert_refused(propagate(place, keyframes=masks), "shot_0000.png", "--masks numbers, binary, alpha or colours")
     ended = run_cli(propagate(place, keyframes=masks, masks="binary"))
     assert ended.returncode == 0, ended.stderr
-    told = "keyframes: 1 image, black and white: 1 object, 15 % of the frame; soft edges are cut at one half"
+    told = "keyframes: 1 image, black and white: 1 object, 15 % of the frame; soft edges are kept"
     assert ended.stderr.splitlines().count(told) == 1
     assert np.array_equal(read_labels(MatteFolder(place / "out").labels(0)) == 1, pixels >= 128)
 

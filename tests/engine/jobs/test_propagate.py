@@ -136,7 +136,7 @@ def test_overlapping_keyframes_are_warned_of(film, clip, keyframes, tmp_path):
     box = film.write_keyframes(tmp_path / "box", [3], [2]) / "shot_0003.png"
     keys = (KeyframeFile(3, tmp_path / "wide.png", (1,)), KeyframeFile(3, box, (2,)))
     answers = run_job(replace(job_of(clip, keyframes, tmp_path / "out"), keyframes=keys))
-    assert "overlap on frames 1004" in answers[-1].warning
+    assert "Keyframes overlap: object 2 is in front of object 1 on frame 1004." in answers[-1].warning
 
 
 def test_keyframes_come_out_bit_exact(film, clip, keyframes, tmp_path):

@@ -31,7 +31,7 @@ def read(folder: Path, masks: Masks = Masks.AUTO) -> tuple[list[np.ndarray], str
     """Read the masks of a folder, named by frame numbers from 0 to 9, as labels with the sentence about them."""
     told: list[str] = []
     keyframes = read_keyframes(folder, tuple(range(10)), (H, W), masks=masks, tell=told.append)
-    return [read_keyframe(keyframe, size=(H, W)) for keyframe in keyframes], told[0]
+    return [read_keyframe(keyframe, size=(H, W)).labels for keyframe in keyframes], told[0]
 
 
 def indexed(values: np.ndarray, *colours: tuple[int, int, int]) -> Image.Image:
@@ -90,7 +90,7 @@ def test_a_mask_of_one_object_is_object_1_however_it_is_stored(tmp_path, kind):
     assert "1 object, 15 % of the frame" in told
     soft = {"anti-aliased", "anti-aliased with 15 greys", "feathered", "premultiplied", "one shade of grey"}
     soft |= {"16 bits, soft", "palette of shades", "soft alpha"}
-    assert ("soft edges are cut at one half" in told) == (kind in soft)
+    assert ("soft edges are kept" in told) == (kind in soft)
 
 
 @pytest.mark.parametrize("colour", ["L", "RGB"])
@@ -277,4 +277,4 @@ def test_how_a_keyframe_is_read_travels_with_its_job(tmp_path):
 def test_a_keyframe_of_the_extension_is_always_its_object_number(tmp_path, object_id):
     write_png(tmp_path / "000003.png", DISC * np.uint8(object_id))
     keyframe = from_json(KeyframeFile, {"frame": 3, "labels": str(tmp_path / "000003.png"), "objects": [object_id]})
-    assert np.array_equal(read_keyframe(keyframe, size=(H, W)), DISC * np.uint8(object_id))
+    assert np.array_equal(read_keyframe(keyframe, size=(H, W)).labels, DISC * np.uint8(object_id))

@@ -41,7 +41,7 @@ def matched(
         folder / "kf", names.numbers, SIZE, stems=names.stems, tell=None if told is None else told.append
     )
     for keyframe in keyframes:
-        assert set(np.unique(read_keyframe(keyframe, size=SIZE))) == {0, *keyframe.objects}
+        assert set(np.unique(read_keyframe(keyframe, size=SIZE).labels)) == {0, *keyframe.objects}
     return [
         (names.stems[keyframe.frame] if names.stems else str(keyframe.frame), keyframe.frame, *keyframe.objects)
         for keyframe in keyframes

@@ -9,7 +9,7 @@ from fnmatch import translate
 from itertools import pairwise
 from pathlib import Path
 
-from ..shared.errors import SeveralSequences
+from .errors import SeveralSequences
 
 _HASHES_OR_PERCENT = re.compile(r"#+|%0?[0-9]*d")
 _NUMBERED = re.compile(r"(?P<head>.*?)(?P<digits>[0-9]+)(?P<tail>[^0-9]*)", re.DOTALL)

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..shared.errors import KeyframeNameUnclear
-from ..shared.matte_folder import is_number
+from .errors import KeyframeNameUnclear
+from .matte_folder import is_number
 from .names import Column, FrameNames, NameParts, ascending_columns, divided, natural_key
 
 _MARKED = re.compile(r"(?:^|[^a-z])(?:v|ver|version|take|tk|obj|object|id)[_\-. ]?$", re.IGNORECASE)

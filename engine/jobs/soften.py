@@ -1,0 +1,52 @@
+"""Edges of keyframes: once all mattes are there, each is made as soft as those of the frames beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from ..inference.keyframe_mattes import keyframe_alphas
+from ..output.mattes import MatteWriter, read_existing
+from .plan import JobPlan
+
+_REACH = 3  # frames: how far beside a keyframe its neighbours are looked for, if others are keyframes too
+
+
+def soften_keyframes(
+    plan: JobPlan, frames: range, numbers: Sequence[int], mattes: MatteWriter, check: Callable[[], None]
+) -> None:
+    """Make the edges of all keyframes among `frames` as soft as those of their neighbours.
+
+    On a keyframe the network remembers the user's mask of that very frame, so it is surer there than on any other frame
+    and its own prediction has an edge that is too hard. `numbers` are the frames' numbers; `check` raises Cancelled.
+    """
+    for frame in sorted(set(plan.truth) & set(frames)):
+        annotated = {number for group in plan.groups for number in group.annotated(frame)}
+        size, objects = plan.truth[frame].shape, tuple(plan.objects)
+        there = [read_existing(plan.folder.matte(number, numbers[frame]), size) for number in objects]
+        current = np.stack([np.zeros(size, np.float32) if alpha is None else alpha for alpha in there])
+        examples = {number: [alpha] for number, alpha in zip(objects, current) if number in annotated}
+        renewed = []
+        for number in annotated:
+            check()
+            paths = [plan.folder.matte(number, numbers[other]) for other in _neighbours(plan, number, frame, frames)]
+            beside = [
+                alpha for path in paths if (alpha := read_existing(path, size)) is not None and alpha.max() >= 0.5
+            ]
+            if beside:
+                examples[number] = beside
+                renewed.append(number)
+        if renewed:
+            labels, soft = plan.truth[frame], plan.soft.get(frame, {})
+            alphas = keyframe_alphas(labels, objects, annotated, current, examples, soft)
+            for number in renewed:
+                mattes.soften(frame, number, alphas[objects.index(number)])
+
+
+def _neighbours(plan: JobPlan, object_id: int, frame: int, frames: range) -> Iterator[int]:
+    """Yield the nearest frame on each side of a keyframe that is no keyframe of the object itself."""
+    keyframes = {other for group in plan.groups for other in plan.truth if object_id in group.annotated(other)}
+    for step in (-1, 1):
+        beside = (frame + step * count for count in range(1, _REACH + 1))
+        yield from [other for other in beside if other in frames and other not in keyframes][:1]
