@@ -6,10 +6,10 @@ from pathlib import Path
 
 from ..shared.errors import KeyframeNameUnclear, KeyframeOutsideClip
 from ..shared.mask_images import Masks
+from ..shared.mask_names import read_mask_names
+from ..shared.names import FrameNames
 from ..shared.types import Exclusion, ExclusionImage
 from .label_images import label_files, mask_meanings
-from .mask_names import read_mask_names
-from .names import FrameNames
 
 
 def read_exclusion(
