@@ -9,10 +9,11 @@ from pathlib import Path
 import bpy
 import gpu
 import numpy as np
-from bpy.types import MovieClip, Region, SpaceClipEditor
+from bpy.types import MovieClip, SpaceClipEditor
 from gpu_extras.batch import batch_for_shader
 
 from ..addon import clips, png
+from ..addon.clip_view import ClipView
 from ..addon.folders import existing_folder
 from ..engine.shared.errors import EngineError
 
@@ -56,26 +57,18 @@ def tinted(labels: np.ndarray, tints: dict[int, tuple[float, float, float]], opa
     return table[labels[::-1]]
 
 
-def displaced_by(space: SpaceClipEditor) -> str:
-    """Return how the editor shows the clip if not as it is in the file, where its mattes lie; else an empty text."""
-    clip = space.clip
-    if space.clip_user.use_render_undistorted and clips.is_distorted(clip):
-        return "undistorted"
-    return "stabilized" if space.show_stable and clip.tracking.stabilization.use_2d_stabilization else ""
-
-
 def _draw() -> None:
     space = bpy.context.space_data
     clip = space.clip
-    if clip is None or not clip.matting.show_overlay or displaced_by(space):
+    if clip is None or not clip.matting.show_overlay:
         return
     try:
         texture = _texture(clip, space.clip_user.frame_current)  # the frame that the editor shows
+        if texture is not None:
+            _draw_over_clip(ClipView.of(space, bpy.context.region), texture)
     except (OSError, png.PngError, ValueError, EngineError) as error:
         _log.info("no overlay: %s", error)  # the file may just be being deleted; the next redraw tries again
         return
-    if texture is not None:
-        _draw_over_clip(bpy.context.region, texture)
 
 
 def _texture(clip: MovieClip, scene_frame: int) -> gpu.types.GPUTexture | None:
@@ -102,18 +95,10 @@ def _texture(clip: MovieClip, scene_frame: int) -> gpu.types.GPUTexture | None:
     return _cached.texture
 
 
-def _draw_over_clip(region: Region, texture: gpu.types.GPUTexture) -> None:
-    left, bottom = region.view2d.view_to_region(0.0, 0.0, clip=False)
-    right, top = region.view2d.view_to_region(1.0, 1.0, clip=False)
+def _draw_over_clip(view: ClipView, texture: gpu.types.GPUTexture) -> None:
+    points, coordinates, triangles = view.mesh()
     shader = gpu.shader.from_builtin("IMAGE")
-    batch = batch_for_shader(
-        shader,
-        "TRI_FAN",
-        {
-            "pos": ((left, bottom), (right, bottom), (right, top), (left, top)),
-            "texCoord": ((0, 0), (1, 0), (1, 1), (0, 1)),
-        },
-    )
+    batch = batch_for_shader(shader, "TRIS", {"pos": points, "texCoord": coordinates}, indices=triangles)
     gpu.state.blend_set("ALPHA")
     shader.bind()
     shader.uniform_sampler("image", texture)

@@ -11,7 +11,6 @@ from ..addon.objects import active_object
 from ..addon.saving import check_clip_saved
 from ..addon.session import session
 from ..engine.shared.errors import NotSaved
-from . import overlay
 from .status import draw_status, draw_text
 from .weights import draw_weights
 
@@ -41,9 +40,9 @@ class CLIP_PT_matte_objects(_ClipPanel, Panel):
             box.operator("clip.matte_update_results", icon="FILE_REFRESH")
 
     def draw(self, context: Context) -> None:
-        space = context.space_data
-        matting = space.clip.matting
-        self._draw_warnings(space.clip)
+        clip = context.space_data.clip
+        matting = clip.matting
+        self._draw_warnings(clip)
         row = self.layout.row()
         row.template_list("CLIP_UL_matte_objects", "", matting, "objects", matting, "active_object", rows=3)
         column = row.column(align=True)
@@ -54,8 +53,6 @@ class CLIP_PT_matte_objects(_ClipPanel, Panel):
         opacity = row.row(align=True)
         opacity.active = matting.show_overlay
         opacity.prop(matting, "opacity", slider=True)
-        if matting.show_overlay and (display := overlay.displaced_by(space)):
-            draw_text(self.layout, f"The overlay is hidden, as the editor shows the clip {display}", icon="INFO")
 
 
 def outdated_results(clip: MovieClip) -> str:
