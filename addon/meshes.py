@@ -50,7 +50,7 @@ def clipped(points: np.ndarray, texture: np.ndarray) -> tuple[np.ndarray, np.nda
         triangles = _cut(triangles, triangles[..., axis])
         triangles = _cut(triangles, 1 - triangles[..., axis])
     flat = triangles.reshape(-1, 4).astype(np.float32)
-    return flat[:, :2], flat[:, 2:].clip(0, 1), np.arange(len(flat)).reshape(-1, 3)
+    return flat[:, :2], flat[:, 2:].clip(0, 1), np.arange(len(flat), dtype=np.int32).reshape(-1, 3)
 
 
 def _cut(triangles: np.ndarray, inside: np.ndarray) -> np.ndarray:

@@ -9,38 +9,41 @@ that file, because Blender's own screenshots are black with software OpenGL.
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
-import struct
 import sys
 import time
-import traceback
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import bpy
-import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # Blender does not put the repository on the path
 
-from tests.png import write_png
+from tests.windowed.driver import (
+    MODULE,
+    TIMEOUT,
+    Steps,
+    drive,
+    install,
+    largest_area,
+    only_a_clip_editor,
+    over,
+    screenshot,
+    until,
+)
 
 ARCHIVE, PYTHON, OUT = (Path(word).absolute() for word in sys.argv[sys.argv.index("--") + 1 :])
 CHAIR = Path(__file__).parents[1] / "clips" / "chair"
-MODULE = "bl_ext.user_default.keymatte"
 KEYFRAMES = (0, 20, 45)
-TIMEOUT = 600.0  # seconds
 PULSE = 0.02  # seconds between two beats of the timer that shows whether Blender answers
 
-Steps = Iterator[float]
 report: dict[str, object] = {}
 
 
 def artist_session() -> Steps:
     """Do what an artist does. Each number yielded is a pause in seconds, for Blender to draw and handle events."""
     yield 1.0
-    install()
+    install(ARCHIVE, PYTHON, OUT)
     area = yield from only_a_clip_editor()
     clip = open_chair(area)
     yield from show_tab(area)
@@ -51,7 +54,7 @@ def artist_session() -> Steps:
             bpy.context.scene.frame_set(number + 1)
             bpy.ops.clip.matte_keyframe_from_image(filepath=str(CHAIR / "masks" / f"frame_{number:06d}.png"))
     yield 1.0
-    screenshot("1 keyframes")
+    shot("1 keyframes")
 
     report["beat_idle"] = yield from beats(lambda: False, seconds=3.0)
     with over(area):
@@ -61,12 +64,12 @@ def artist_session() -> Steps:
     status = sys.modules[f"{MODULE}.addon.session"].session
     yield from until(lambda: status.status.done >= 8)
     yield from go(3)
-    screenshot("2 running")
+    shot("2 running")
     report["beat_running"] = yield from beats(lambda: not status.status.busy, seconds=TIMEOUT)
     report["status"] = status.status.summary
     assert str(status.status.state) == "finished", status.status
     yield from go(33)
-    screenshot("3 finished")
+    shot("3 finished")
 
     with over(area):
         bpy.ops.clip.matte_suggest("INVOKE_DEFAULT")
@@ -76,7 +79,7 @@ def artist_session() -> Steps:
     clip.matting.recipe = "xmem++"
     yield 1.0
     assert area.spaces.active.clip_user.frame_current == bpy.context.scene.frame_current, "the editor shows the frame"
-    screenshot("4 suggested frames and missing weights")
+    shot("4 suggested frames and missing weights")
     clip.matting.recipe = "keymatte"
 
     with over(area):
@@ -85,7 +88,7 @@ def artist_session() -> Steps:
         report["seconds_for_mask_layers"] = time.monotonic() - began
     clip.matting.show_overlay = False
     yield from go(28)
-    screenshot("5 mask layers")
+    shot("5 mask layers")
     with over(area):
         bpy.ops.clip.matte_to_compositor()
         bpy.ops.wm.save_mainfile()
@@ -97,7 +100,7 @@ def artist_session() -> Steps:
     with over(area):
         bpy.ops.node.view_all()
     yield 1.0
-    screenshot("6 compositor")
+    shot("6 compositor")
 
     bpy.ops.wm.open_mainfile(filepath=str(OUT / "shot.blend"))
     yield 2.0
@@ -111,28 +114,20 @@ def artist_session() -> Steps:
     with over(area):
         bpy.ops.clip.view_all()
     yield 1.0
-    screenshot("7 opened again")
+    shot("7 opened again")
 
     clip.display_aspect, clip.frame_start = (2, 1), 11
     with over(area):
         bpy.ops.clip.view_all()
     yield from go(64)
-    screenshot("8 another aspect and start")
+    shot("8 another aspect and start")
     with over(area):
         bpy.ops.clip.matte_update_results()
     yield 1.0
-    screenshot("9 fitted to the clip")
+    shot("9 fitted to the clip")
 
 
 # -- Blender -----------------------------------------------------------------------------------------------------------
-def install() -> None:
-    bpy.ops.extensions.package_install_files(
-        filepath=str(ARCHIVE), repo="user_default", enable_on_install=True, overwrite=True
-    )
-    preferences = bpy.context.preferences.addons[MODULE].preferences
-    preferences.engine_python, preferences.weights_folder = str(PYTHON), str(OUT / "weights")
-
-
 def open_chair(area: bpy.types.Area) -> bpy.types.MovieClip:
     clip = bpy.data.movieclips.load(str(min((CHAIR / "frames").iterdir())))
     clip.name = "chair"
@@ -151,32 +146,6 @@ def show_tab(area: bpy.types.Area) -> Steps:
     yield 0.5
 
 
-def largest_area() -> bpy.types.Area:
-    return max(bpy.context.window_manager.windows[0].screen.areas, key=lambda area: area.width * area.height)
-
-
-def only_a_clip_editor() -> Generator[float, None, bpy.types.Area]:
-    """Turn the largest editor into a clip editor, close all others, and return its area."""
-    window = bpy.context.window_manager.windows[0]
-    largest_area().type = "CLIP_EDITOR"
-    for _ in range(8):
-        others = [area for area in window.screen.areas if area.type != "CLIP_EDITOR"]
-        if not others:
-            break
-        for area in others:
-            with bpy.context.temp_override(window=window, area=area):
-                if bpy.ops.screen.area_close.poll() and "FINISHED" in bpy.ops.screen.area_close():
-                    break
-        yield 0.3
-    return largest_area()
-
-
-def over(area: bpy.types.Area):
-    """Override the context as if the mouse were over this editor."""
-    region = next(region for region in area.regions if region.type == "WINDOW")
-    return bpy.context.temp_override(window=bpy.context.window_manager.windows[0], area=area, region=region)
-
-
 def go(frame: int) -> Steps:
     """Go to a scene frame as the arrow keys do."""
     with over(largest_area()):
@@ -185,13 +154,6 @@ def go(frame: int) -> Steps:
 
 
 # -- time --------------------------------------------------------------------------------------------------------------
-def until(done: Callable[[], bool]) -> Steps:
-    limit = time.monotonic() + TIMEOUT
-    while not done():
-        assert time.monotonic() < limit, "timed out"
-        yield 0.1
-
-
 def beats(done: Callable[[], bool], *, seconds: float) -> Generator[float, None, dict]:
     """Yield short pauses until `done()` returns true or `seconds` have passed.
 
@@ -206,42 +168,8 @@ def beats(done: Callable[[], bool], *, seconds: float) -> Generator[float, None,
 
 
 # -- pictures ----------------------------------------------------------------------------------------------------------
-def screenshot(name: str) -> None:
-    path = OUT / f"{name}.png"
-    if "XVFB_FB" in os.environ:
-        write_png(path, read_xwd(Path(os.environ["XVFB_FB"])))
-    else:
-        bpy.ops.screen.screenshot(filepath=str(path))
-    print(f"screenshot {path}", flush=True)
+def shot(name: str) -> None:
+    screenshot(OUT / f"{name}.png")
 
 
-def read_xwd(path: Path) -> np.ndarray:
-    """Read an X window dump of 32 bits per pixel, little-endian, as (H, W, 3) uint8."""
-    data = path.read_bytes()
-    fields = struct.unpack(">25I", data[:100])
-    start, width, height, stride = fields[0] + fields[19] * 12, fields[4], fields[5], fields[12]
-    rows = np.frombuffer(data, np.uint8, stride * height, start).reshape(height, stride)
-    return rows[:, : width * 4].reshape(height, width, 4)[..., 2::-1]
-
-
-def drive(steps: Steps) -> Callable[[], float]:
-    """Return a Blender timer function that runs `steps` one by one, then writes the report and ends Blender."""
-
-    def tick() -> float:
-        try:
-            return float(next(steps))
-        except StopIteration:
-            status = 0
-        except BaseException:  # an unattended Blender must end on any error
-            traceback.print_exc()
-            status = 1
-        (OUT / "report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
-        print(json.dumps(report), flush=True)
-        os._exit(status)  # a normal exit may ask whether to save
-
-    return tick
-
-
-bpy.context.preferences.view.show_splash = False
-OUT.mkdir(parents=True, exist_ok=True)
-bpy.app.timers.register(drive(artist_session()), first_interval=0.5, persistent=True)
+drive(artist_session(), OUT, report)
