@@ -19,11 +19,11 @@ def stabilization(clip: MovieClip, scene_frame: int, width: int, height: int) ->
     It converts points of the picture as it is shown, `width` x `height` pixels with y up, to points of the stabilised
     one. What is the same on all frames is kept until a marker or a setting changes.
     """
-    stabilizer = _stabilizer(_settings(clip, width, height))
+    stabilizer = stabilizers(_settings(clip, width, height))
     return stabilizer.matrix(scene_frame - clip.frame_start + 1, _influences(clip))
 
 
-_stabilizer = lru_cache(maxsize=8)(Stabilizer)
+stabilizers = lru_cache(maxsize=8)(Stabilizer)
 
 
 def _settings(clip: MovieClip, width: int, height: int) -> Settings:

@@ -295,7 +295,7 @@ def away_from_marks(area: Area, points: np.ndarray) -> np.ndarray:
     places = [track.markers.find_frame(FRAME - START + 1).co for track in bpy.data.movieclips[0].tracking.tracks]
     markers = view.to_region(np.array([(x * WIDTH, (1 - y) * HEIGHT) for x, y in places]))
     marks = on_screen(area, np.concatenate([frame if view.stable else frame[:0], markers]))
-    near = np.hypot(*np.moveaxis(points[:, None] - marks, -1, 0)).min(axis=1) < REACH + 4
+    near = np.hypot(*np.moveaxis(points[:, None] - marks, -1, 0)).min(axis=1) < REACH * 1.5
     return inside.all(axis=1) & ~near
 
 
