@@ -17,10 +17,14 @@ def stabilization(clip: MovieClip, scene_frame: int, width: int, height: int) ->
     """Return the matrix (2, 3) of the clip's 2D stabilisation on a scene frame.
 
     It converts points of the picture as it is shown, `width` x `height` pixels with y up, to points of the stabilised
-    one. What is the same on all frames is kept until a marker or a setting changes.
+    one, both from the middle of the lower left pixel. What is the same on all frames is kept until a marker or a
+    setting changes.
     """
     stabilizer = stabilizers(_settings(clip, width, height))
-    return stabilizer.matrix(scene_frame - clip.frame_start + 1, _influences(clip))
+    matrix = stabilizer.matrix(scene_frame - clip.frame_start + 1, _influences(clip))
+    if clip.tracking.stabilization.filter_type == "NEAREST":  # which rounds places in the picture down
+        matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5)
+    return matrix
 
 
 stabilizers = lru_cache(maxsize=8)(Stabilizer)

@@ -61,19 +61,23 @@ def open_shaken(studio, seed: int, *, tracks: int = 4, location: int = 3, gaps=N
     return clip
 
 
+def places(studio, clip, frame: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return where dots should lie (N, 2) on a scene frame, and where Blender shows them."""
+    studio.go(frame)
+    matrix = part("addon.tracks").stabilization(clip, frame, WIDTH, HEIGHT)
+    points = DOTS * (1, -1) + (-0.5, HEIGHT - 0.5)
+    expected = (points @ matrix[:, :2].T + matrix[:, 2]) * (1, -1) + (0.5, HEIGHT - 0.5)
+    return expected, found_near(shown(clip, frame, studio.folder, stabilized=True), expected)
+
+
 def check(studio, clip, *frames: int, moved: float = 2.0) -> None:
     """Assert that dots lie where Blender shows them on scene frames, and that they moved."""
     far = 0.0
     for frame in frames:
-        studio.go(frame)
-        matrix = part("addon.tracks").stabilization(clip, frame, WIDTH, HEIGHT)
-        points = DOTS * (1, -1) + (-0.5, HEIGHT - 0.5)
-        expected = (points @ matrix[:, :2].T + matrix[:, 2]) * (1, -1) + (0.5, HEIGHT - 0.5)
-        found = found_near(shown(clip, frame, studio.folder, stabilized=True), expected)
+        expected, found = places(studio, clip, frame)
         inside = np.isfinite(found).all(axis=1)
-        assert inside.sum() > 4, (frame, matrix)
-        errors = np.abs(found - expected)[inside]
-        assert errors.max() < 0.1, (frame, errors.max(), matrix)
+        assert inside.sum() > 4, frame
+        assert np.abs(found - expected)[inside].max() < 0.1, frame
         far = max(far, np.abs(found - DOTS)[inside].max())
     assert far > moved
 
@@ -177,3 +181,18 @@ def test_a_single_track_for_location_and_rotation_shows_no_rotation(studio):
     clip = open_shaken(studio, 12, tracks=2, location=2, gaps={0: range(2, 13)})
     matrix = part("addon.tracks").stabilization(clip, 5, WIDTH, HEIGHT)  # Blender divides by zero, and shows nothing
     np.testing.assert_allclose(matrix[:, :2], np.eye(2), atol=1e-6)
+
+
+def test_a_smooth_filter_shows_pixels_at_the_same_places(studio):
+    clip = open_shaken(studio, 13)
+    clip.tracking.stabilization.filter_type = "BICUBIC"
+    check(studio, clip, 4)
+
+
+def test_the_nearest_filter_rounds_places_down(studio):
+    clip = open_shaken(studio, 13)
+    clip.tracking.stabilization.filter_type = "NEAREST"
+    expected, found = places(studio, clip, 4)
+    inside = np.isfinite(found).all(axis=1)
+    np.testing.assert_allclose((found - expected)[inside].mean(axis=0), 0, atol=0.1)
+    assert np.abs(found - expected)[inside].max() < 0.5
