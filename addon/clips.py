@@ -18,8 +18,8 @@ from .limits import check_frames, set_number
 
 _MAX_NUMBER = 2**31 - 1  # the largest value of Blender's integer properties
 _UNKNOWN_SIZE = (256, 256)  # reported by Blender if it could not measure a frame
-# Beginnings of the names of a camera's distortion coefficients, by model.
-_LENS_PREFIXES = {"POLYNOMIAL": "", "DIVISION": "division_", "NUKE": "nuke_", "BROWN": "brown_"}
+# Sizes of clips' files in pixels, by path and time of modification.
+_sizes: dict[tuple[Path, int], tuple[int, int]] = {}
 _NUMBERED = re.compile(r"(.*?)([0-9]+)([^0-9]*)", re.DOTALL)
 
 
@@ -43,12 +43,12 @@ def pixel_size(clip: MovieClip) -> tuple[int, int]:
     """Return the width and height of the clip's file in pixels. Raises ClipUnreadable.
 
     Blender measures the frame at the clip's offset when it loads the clip, so it does not know the size if there is no
-    such frame. The file is then loaded a second time, without an offset.
+    such frame. While it shows proxies, it takes a multiple of their rounded size. The file is then loaded a second
+    time, without an offset and proxies, once until it changes.
     """
-    width, height = clip.size
-    if clip.frame_duration and (width, height) != _UNKNOWN_SIZE and width and height:
-        return width, height
     path = media_path(clip)
+    if (size := _known_size(clip, path)) is not None:
+        return size
     try:
         fresh = bpy.data.movieclips.load(str(path))
     except RuntimeError as error:
@@ -57,9 +57,31 @@ def pixel_size(clip: MovieClip) -> tuple[int, int]:
         width, height = fresh.size
         if not (width and height and fresh.frame_duration):
             raise ClipUnreadable(f"Blender cannot read the clip {path}")
+        _sizes[path, modified_ns(path)] = width, height
         return width, height
     finally:
         bpy.data.movieclips.remove(fresh)
+
+
+def known_size(clip: MovieClip) -> tuple[int, int]:
+    """Return the width and height of the clip's file in pixels without loading anything, as while drawing.
+
+    While proxies of a clip are shown that was never measured without them, the result can be a few pixels too small.
+    Raises ClipUnreadable if Blender does not know the size.
+    """
+    path = media_path(clip)
+    size = _known_size(clip, path) or (clip.size[0], clip.size[1])
+    if not all(size):
+        raise ClipUnreadable(f"Blender cannot read the clip {path}")
+    return size
+
+
+def _known_size(clip: MovieClip, path: Path) -> tuple[int, int] | None:
+    key = path, modified_ns(path)
+    size = clip.size[0], clip.size[1]
+    if clip.frame_duration and size != _UNKNOWN_SIZE and all(size) and not clip.use_proxy:
+        _sizes[key] = size
+    return _sizes.get(key)
 
 
 def frame_count(clip: MovieClip) -> int:
@@ -77,14 +99,6 @@ def pixel_aspect(clip: MovieClip) -> float:
     """Return how tall the clip's pixels are displayed, as a multiple of their width."""
     across, up = clip.display_aspect
     return up / across / clip.tracking.camera.pixel_aspect
-
-
-def is_distorted(clip: MovieClip) -> bool:
-    """Return whether the clip's camera has lens distortion, so that Blender's undistorted display moves pixels."""
-    camera = clip.tracking.camera
-    prefix = _LENS_PREFIXES[camera.distortion_model]
-    names = [setting.identifier for setting in camera.bl_rna.properties]
-    return any(getattr(camera, name) for name in names if re.fullmatch(f"{prefix}[kp][0-9]", name))
 
 
 def media_frame(clip: MovieClip, scene_frame: int) -> int:

@@ -12,7 +12,7 @@ from bpy.types import Context, Event, MovieClip, Operator
 from ..addon import clips, keyframes, mask_images
 from ..addon.objects import active_object, add_object, check_unlocked, find_object
 from ..addon.properties import MatteObject
-from ..engine.shared.errors import MaskDisplaced, NoActiveMask
+from ..engine.shared.errors import NoActiveMask
 from ..engine.shared.mask_images import Masks
 from .common import MASKS_ITEMS, ClipOperator, clip_in, object_in
 
@@ -38,8 +38,6 @@ renders it, with its feather. With 'Not Visible', mark the object as not visible
         mask = context.space_data.mask
         if mask is None:
             raise NoActiveMask("no mask is selected in this editor")
-        if context.space_data.clip_user.use_render_undistorted and clips.is_distorted(clip):
-            raise MaskDisplaced(f"the editor shows {clip.name} undistorted, so a mask drawn here lies elsewhere in it")
         alpha = keyframes.mask_alpha(mask, clip, context.scene, item.object_id)
         return _set_keyframe(clip, item, frame, alpha)
 

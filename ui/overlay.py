@@ -83,19 +83,11 @@ def _before_load(*_: object) -> None:
     _tiles = None
 
 
-def displaced_by(space: SpaceClipEditor) -> str:
-    """Return how the editor shows the clip if not as it is in the file, where its mattes lie; else an empty text."""
-    clip = space.clip
-    if space.clip_user.use_render_undistorted and clips.is_distorted(clip):
-        return "undistorted"
-    return "stabilized" if space.show_stable and clip.tracking.stabilization.use_2d_stabilization else ""
-
-
 def _draw() -> None:
     context = bpy.context
     space = context.space_data
     _forget_removed_clips()
-    if space.clip is None or not space.clip.matting.show_overlay or displaced_by(space):
+    if space.clip is None or not space.clip.matting.show_overlay:
         return
     try:
         _draw_clip(context, space, context.region)

@@ -11,7 +11,6 @@ from ..addon.objects import active_object
 from ..addon.saving import check_clip_saved
 from ..addon.session import session
 from ..engine.shared.errors import NotSaved
-from . import overlay
 from .menus import draw_object_settings
 from .paint import draw_paint
 from .status import draw_status, draw_text
@@ -44,9 +43,9 @@ class CLIP_PT_matte_objects(_ClipPanel, Panel):
             box.operator("clip.matte_update_results", icon="FILE_REFRESH")
 
     def draw(self, context: Context) -> None:
-        space = context.space_data
-        matting = space.clip.matting
-        self._draw_warnings(space.clip)
+        clip = context.space_data.clip
+        matting = clip.matting
+        self._draw_warnings(clip)
         row = self.layout.row()
         row.template_list("CLIP_UL_matte_objects", "", matting, "objects", matting, "active_object", rows=5)
         column = row.column(align=True)
@@ -56,10 +55,8 @@ class CLIP_PT_matte_objects(_ClipPanel, Panel):
         column.separator()
         column.operator("clip.matte_object_move", text="", icon="TRIA_UP").direction = "UP"
         column.operator("clip.matte_object_move", text="", icon="TRIA_DOWN").direction = "DOWN"
-        draw_object_settings(self.layout, space.clip)
+        draw_object_settings(self.layout, clip)
         draw_view(self.layout, matting)
-        if matting.show_overlay and (display := overlay.displaced_by(space)):
-            draw_text(self.layout, f"The overlay is hidden, as the editor shows the clip {display}", icon="INFO")
 
 
 def outdated_results(clip: MovieClip) -> str:

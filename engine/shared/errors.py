@@ -259,13 +259,6 @@ class NoActiveMask(EngineError):
     default_remedy = "Draw a mask in the editor's Mask mode, or choose one in its header."
 
 
-class MaskDisplaced(EngineError):
-    """The mask was drawn over a picture that is not the clip's."""
-
-    code = "mask-displaced"
-    default_remedy = "Turn off Render Undistorted in the editor's Clip Display, and correct the mask."
-
-
 class NothingPropagated(EngineError):
     code = "nothing-propagated"
     default_remedy = "Propagate first."

@@ -125,21 +125,6 @@ def test_the_size_of_a_clip_whose_images_are_away_and_were_never_measured_is_ref
         clips.pixel_size(clip)
 
 
-@pytest.mark.parametrize(
-    ("model", "coefficient"),
-    [("POLYNOMIAL", "k1"), ("DIVISION", "division_k2"), ("NUKE", "nuke_k1"), ("BROWN", "brown_p2")],
-)
-def test_lens_distortion_is_that_of_the_chosen_model(film, model, coefficient):
-    clip = film(*sequence(1, 2))
-    camera = clip.tracking.camera
-    assert not clips.is_distorted(clip)
-    setattr(camera, coefficient, 0.1)
-    camera.distortion_model = model
-    assert clips.is_distorted(clip)
-    camera.distortion_model = "DIVISION" if model != "DIVISION" else "NUKE"
-    assert not clips.is_distorted(clip)
-
-
 def test_pixel_aspect_is_of_the_display_and_the_camera(film):
     clip = film(*sequence(1, 2))
     assert clips.pixel_aspect(clip) == 1

@@ -149,16 +149,18 @@ def test_a_render_of_another_size_shows_the_mask_on_the_clip(studio):
     assert iou(alpha[60:140, 40:160], studio.matte(1, 2)) > 0.95
 
 
-def test_a_mask_drawn_over_the_undistorted_clip_is_refused(studio):
+def test_a_mask_drawn_over_the_undistorted_or_stabilized_clip_lies_where_blender_keeps_it(studio):
     open_clip(studio, LANDSCAPE, (1, 1), 1)
     studio.space.mask = new_mask(np.array([(0.4, 0.6), (0.4, 0.4), (0.6, 0.4), (0.6, 0.6)]), "FREE")
     studio.click("matte_object_add")
-    studio.space.clip_user.use_render_undistorted = True
-    studio.go(1)
-    studio.click("matte_keyframe_from_mask")  # without distortion both pictures are the same
     studio.clip.tracking.camera.k1 = 0.3
-    with pytest.raises(RuntimeError, match=r"undistorted.*Turn off Render Undistorted"):
-        studio.click("matte_keyframe_from_mask")
+    studio.space.clip_user.use_render_undistorted = True
+    studio.clip.tracking.stabilization.use_2d_stabilization = True
+    studio.go(1)
+    studio.click("matte_keyframe_from_mask")  # whose points Blender keeps in the clip as it is in its file
+    expected = np.zeros((80, 120), bool)
+    expected[28:52, 48:72] = True
+    np.testing.assert_array_equal(studio.keyframe_mask(), expected)
 
 
 def test_proxies_leave_the_size_of_masks_as_it_is(studio):

@@ -199,14 +199,14 @@ def screenshot(name: str) -> np.ndarray:
     if "XVFB_FB" not in os.environ:
         bpy.ops.screen.screenshot(filepath=str(path))
         return np.zeros((0, 0, 3), np.uint8)
-    picture = read_xwd(Path(os.environ["XVFB_FB"]))
+    picture = screen()
     write_png(path, picture)
     return picture
 
 
-def read_xwd(path: Path) -> np.ndarray:
-    """Read an X window dump of 32 bits per pixel, little-endian, as (H, W, 3) uint8."""
-    data = path.read_bytes()
+def screen() -> np.ndarray:
+    """Return the screen (H, W, 3) uint8 of Xvfb, from the X window dump of 32 bits per pixel that XVFB_FB names."""
+    data = Path(os.environ["XVFB_FB"]).read_bytes()
     fields = struct.unpack(">25I", data[:100])
     start, width, height, stride = fields[0] + fields[19] * 12, fields[4], fields[5], fields[12]
     rows = np.frombuffer(data, np.uint8, stride * height, start).reshape(height, stride)
