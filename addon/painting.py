@@ -27,9 +27,9 @@ from .saving import check_clip_saved
 _WEAKEST = 0.02  # of the radius: what the lightest touch of a pen paints with
 _KEPT = "what could not be stored"
 _PATIENCE = 3  # samples without pressure after which a pen is taken to have none
-_last_end: tuple[tuple[int, int, int], tuple[float, float]] | None = (
-    None  # where the last stroke ended, on which canvas
-)
+
+_last_end: tuple[tuple[int, int, int], tuple[float, float]] | None = None  # key of a canvas, and where on it
+_newest: tuple[str, np.ndarray] | None = None  # version and alpha of the keyframe that was painted last
 
 
 @dataclass
@@ -234,7 +234,9 @@ def _start(clip: MovieClip, key: tuple[int, int, int]) -> tuple[np.ndarray, str]
     _, object_id, number = key
     keyframe = keyframes.find_keyframe(clip, object_id, number)
     if keyframe is not None and _newest is not None and keyframe.version == _newest[0]:
-        return _newest[1].copy(), "its keyframe"
+        width, height = clips.pixel_size(clip)
+        if _newest[1].shape == (height, width):
+            return _newest[1].copy(), "its keyframe"
     return starts.start_alpha(clip, object_id, number)
 
 
