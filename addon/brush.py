@@ -10,6 +10,7 @@ import numpy as np
 from .canvas import Rectangle
 
 MIN_RADIUS, MAX_RADIUS = 0.5, 2000.0  # clip pixels
+_BAND = 1 << 14  # pixels
 _PART = 64.0  # pixels; the shortest part into which a long segment is split
 
 
@@ -45,14 +46,22 @@ def draw_segment(alpha: np.ndarray, brush: Brush, start: Sample, end: Sample) ->
         place = _bounds(alpha.shape, brush, part_start, part_end)
         if place is None:
             continue
-        strength = _strength(place, brush, part_start, part_end)
-        part = alpha[place.slices]
-        if brush.remove:
-            np.minimum(part, 255 - strength, out=part)
-        else:
-            np.maximum(part, strength, out=part)
+        for band in _bands(place):
+            strength = _strength(band, brush, part_start, part_end)
+            part = alpha[band.slices]
+            if brush.remove:
+                np.minimum(part, 255 - strength, out=part)
+            else:
+                np.maximum(part, strength, out=part)
         changed.append(place)
     return changed
+
+
+def _bands(place: Rectangle) -> Iterator[Rectangle]:
+    """Cut a rectangle into bands of rows that fit into the processor's cache, which makes large brushes faster."""
+    rows = max(1, _BAND // (place.right - place.left))
+    for top in range(place.top, place.bottom, rows):
+        yield Rectangle(place.left, top, place.right, min(top + rows, place.bottom))
 
 
 def _parts(brush: Brush, start: Sample, end: Sample) -> Iterator[tuple[Sample, Sample]]:
@@ -135,8 +144,10 @@ def _profile(depth: np.ndarray, radius: np.ndarray | float, hardness: float) -> 
     level += np.float32(0.5)
     np.clip(level, 0, 1, out=level)
     if hardness < 1.0:  # without kinks, which would show as bands
-        soft = level * level * (3 - 2 * level)
-        level = np.where(fade > 1.0, soft, level)
+        soft = 3 - 2 * level
+        soft *= level
+        soft *= level
+        level = np.where(fade > 1.0, soft, level) if np.ndim(fade) else soft if fade > 1.0 else level
     level *= np.float32(255)
     level += np.float32(0.5)
     return level.astype(np.uint8)
