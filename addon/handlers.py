@@ -1,24 +1,31 @@
-"""Handlers that run before and after Blender loads a file."""
+"""Handlers that run before and after Blender loads a file, and before it saves one."""
 
 from __future__ import annotations
+
+import logging
 
 import bpy
 from bpy.app.handlers import persistent
 
+from ..engine.shared.errors import EngineError
 from . import brush_settings, folders, painting
 from .session import session
 
+_log = logging.getLogger(__name__)
+
 
 def register() -> None:
-    """Add the load handlers."""
+    """Add the handlers."""
     bpy.app.handlers.load_pre.append(_before_load)
     bpy.app.handlers.load_post.append(_after_load)
+    bpy.app.handlers.save_pre.append(_before_save)
 
 
 def unregister() -> None:
-    """Remove the load handlers."""
+    """Remove the handlers."""
     bpy.app.handlers.load_pre.remove(_before_load)
     bpy.app.handlers.load_post.remove(_after_load)
+    bpy.app.handlers.save_pre.remove(_before_save)
 
 
 @persistent
@@ -36,3 +43,12 @@ def _after_load(*_: object) -> None:
             clip.matting.property_unset("recipe")
         if not clip.matting.weights:
             clip.matting.property_unset("weights")
+
+
+@persistent
+def _before_save(*_: object) -> None:
+    """Store strokes that could not be stored when they were painted, if they can be now."""
+    try:
+        painting.store_again()
+    except EngineError as error:
+        _log.warning("a painted keyframe is not saved: %s", error.sentence())  # the panel shows that it is not stored

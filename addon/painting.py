@@ -27,9 +27,9 @@ from .saving import check_clip_saved
 _WEAKEST = 0.02  # of the radius: what the lightest touch of a pen paints with
 _KEPT = "what could not be stored"
 _PATIENCE = 3  # samples without pressure after which a pen is taken to have none
-_last_end: tuple[tuple[int, int, int], tuple[float, float]] | None = (
-    None  # where the last stroke ended, on which canvas
-)
+
+_last_end: tuple[tuple[int, int, int], tuple[float, float]] | None = None  # key of a canvas, and where on it
+_newest: tuple[str, np.ndarray] | None = None  # version and alpha of the keyframe that was painted last
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Stroke:
     _last: Sample | None = None
     _waiting: list[tuple[float, float]] = field(default_factory=list)  # first samples, as yet without pressure
     _before: np.ndarray | None = None  # the alpha before a straight line, which is drawn anew with each move
-    _line: Rectangle | None = None
+    _line: list[Rectangle] = field(default_factory=list)
 
     def extend(self, x: float, y: float, pressure: float = 1.0) -> None:
         """Draw on to a place in pixels of the clip. `pressure` is 0..1, and 1 with a mouse."""
@@ -65,15 +65,17 @@ class Stroke:
         alpha = self.canvas.alpha
         if self._before is None:
             self._before = alpha.copy()
-        if self._line is not None:
-            alpha[self._line.slices] = self._before[self._line.slices]
-            self.canvas.changed.append(self._line)
+        for place in self._line:
+            alpha[place.slices] = self._before[place.slices]
+        self.canvas.changed += self._line
         self._last = Sample(*start, self.radius)
         self._line = self._draw_to(Sample(x, y, self.radius))
 
     def fill_outline(self, outline: np.ndarray) -> None:
         """Fill a freehand outline (N, 2), in pixels of the clip, or cut it out."""
-        self._changed(shapes.draw_polygon(self.canvas.alpha, outline, remove=self.brush.remove))
+        place = shapes.draw_polygon(self.canvas.alpha, outline, remove=self.brush.remove)
+        if place is not None:
+            self.canvas.changed.append(place)
 
     def fill_at(self, x: float, y: float) -> None:
         """Fill the closed region or hole at a place in pixels of the clip, or empty the part of the object there.
@@ -93,14 +95,14 @@ class Stroke:
         region = shapes.region_at(inside, column, row)
         if self.brush.remove:
             opposite = 255 - self.canvas.alpha
-            self._changed(shapes.fill_region(opposite, region))
+            self.canvas.changed.append(shapes.fill_region(opposite, region))
             np.subtract(255, opposite, out=self.canvas.alpha)
             return
         if shapes.is_open(region):
             raise KeyframeEmpty(
                 "this region is open, so the fill would flood the frame", remedy="Close the outline around it first."
             )
-        self._changed(shapes.fill_region(self.canvas.alpha, region))
+        self.canvas.changed.append(shapes.fill_region(self.canvas.alpha, region))
 
     def finish(self) -> tuple[float, float] | None:
         """Draw what still waits for a pen's pressure, and return where the stroke ended; None for a shape."""
@@ -109,15 +111,11 @@ class Stroke:
             self.extend(*place)
         return (self._last.x, self._last.y) if self._last else None
 
-    def _draw_to(self, sample: Sample) -> Rectangle | None:
-        place = brush.draw_segment(self.canvas.alpha, self.brush, self._last or sample, sample)
+    def _draw_to(self, sample: Sample) -> list[Rectangle]:
+        places = brush.draw_segment(self.canvas.alpha, self.brush, self._last or sample, sample)
         self._last = sample
-        return self._changed(place)
-
-    def _changed(self, place: Rectangle | None) -> Rectangle | None:
-        if place is not None:
-            self.canvas.changed.append(place)
-        return place
+        self.canvas.changed += places
+        return places
 
 
 def begin(clip: MovieClip, scene_frame: int, style: Brush, radius: float, *, use_pressure: bool = False) -> Stroke:
@@ -234,7 +232,9 @@ def _start(clip: MovieClip, key: tuple[int, int, int]) -> tuple[np.ndarray, str]
     _, object_id, number = key
     keyframe = keyframes.find_keyframe(clip, object_id, number)
     if keyframe is not None and _newest is not None and keyframe.version == _newest[0]:
-        return _newest[1].copy(), "its keyframe"
+        width, height = clips.pixel_size(clip)
+        if _newest[1].shape == (height, width):
+            return _newest[1].copy(), "its keyframe"
     return starts.start_alpha(clip, object_id, number)
 
 

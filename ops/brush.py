@@ -9,7 +9,7 @@ from bpy.types import Context, Event, Operator
 from ..addon import canvas
 from ..addon.brush import MAX_RADIUS, MIN_RADIUS
 from ..addon.brush_settings import redraw_editors, settings
-from .common import ClipOperator, mouse_pixels
+from .common import ClipOperator, is_over_clip, mouse_pixels
 
 
 class _BrushOperator(ClipOperator):
@@ -37,7 +37,7 @@ class CLIP_OT_matte_brush_radius(_BrushOperator, Operator):
         return ""
 
     def invoke(self, context: Context, event: Event) -> set[str]:
-        if not settings().use_paint:
+        if not (settings().use_paint and is_over_clip(context)):
             return {"PASS_THROUGH"}
         self._radius = settings().radius
         x, y = mouse_pixels(context, event)

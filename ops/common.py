@@ -66,6 +66,11 @@ def clip_in(context: Context) -> MovieClip:
     return context.space_data.clip
 
 
+def is_over_clip(context: Context) -> bool:
+    """Return whether the mouse is over a clip's picture, not over a sidebar or a graph, which share its keys."""
+    return context.region.type == "WINDOW" and context.space_data.view == "CLIP"
+
+
 def mouse_pixels(context: Context, event: Event) -> tuple[float, float]:
     """Return where the mouse is over the editor's clip, in pixels of the clip. Raises ClipUnreadable."""
     view = ClipView.of(context.space_data, context.region)

@@ -9,8 +9,9 @@ from bpy.types import Context, Event, Operator, PropertyGroup
 from ..addon import canvas, painting, unstored
 from ..addon.brush import MAX_RADIUS, MIN_RADIUS, Brush
 from ..addon.brush_settings import redraw_editors, settings
+from ..addon.saving import check_clip_saved
 from ..engine.shared.errors import EngineError, KeyframeEmpty
-from .common import ClipOperator, clip_in, mouse_pixels
+from .common import ClipOperator, clip_in, is_over_clip, mouse_pixels
 
 _SCRUB_STRIP = 16  # height in which Blender scrubs at an editor's lower edge, at a resolution scale of 1
 _CLICK = 3  # pixels of the screen that the mouse moves at most in a click
@@ -23,6 +24,7 @@ class CLIP_OT_matte_paint_mode(ClipOperator, Operator):
     bl_idname = "clip.matte_paint_mode"
     bl_label = "Paint"
     bl_options = {"REGISTER"}
+    changes_clip = False  # leaving is always possible
 
     leave: BoolProperty(name="Leave", description="Only leave painting", default=False, options={"SKIP_SAVE"})
 
@@ -32,9 +34,12 @@ class CLIP_OT_matte_paint_mode(ClipOperator, Operator):
         return self.execute(context)
 
     def run(self, context: Context) -> str:
-        settings().use_paint = not (self.leave or settings().use_paint)
-        if not settings().use_paint:
+        if self.leave or settings().use_paint:
+            settings().use_paint = False
             painting.store_again()
+        else:
+            check_clip_saved(clip_in(context))
+            settings().use_paint = True
         return ""
 
 
@@ -92,7 +97,7 @@ keyframe or the computed matte of this frame"""
 
     def invoke(self, context: Context, event: Event) -> set[str]:
         strip = _SCRUB_STRIP * context.preferences.system.ui_scale
-        if not settings().use_paint or event.mouse_region_y <= strip:
+        if not (settings().use_paint and is_over_clip(context)) or event.mouse_region_y <= strip:
             return {"PASS_THROUGH"}
         self._take_settings(event)
         try:

@@ -51,7 +51,7 @@ def _draw(mouse: tuple[int, int]) -> None:
     """Draw the tool at the mouse, which is in pixels of the window."""
     context = bpy.context
     space, region, chosen = context.space_data, context.region, settings()
-    if not chosen.use_paint or space is None or region is None or space.clip is None:
+    if not chosen.use_paint or space is None or region is None or space.clip is None or space.view != "CLIP":
         return
     try:
         view = ClipView.of(space, region)

@@ -87,14 +87,38 @@ def test_painting_twice_over_a_place_makes_no_edge_harder():
     assert (twice == once).all()
 
 
-def test_only_the_returned_rectangle_changes_and_it_is_cut_at_the_border():
+def test_only_the_returned_rectangles_change_and_they_are_cut_at_the_border():
     alpha = np.zeros((HEIGHT, WIDTH), np.uint8)
-    place = draw_segment(alpha, Brush(0.8), Sample(-4, 70, 10), Sample(20, 95, 10))
+    (place,) = draw_segment(alpha, Brush(0.8), Sample(-4, 70, 10), Sample(20, 95, 10))
     assert place.left == 0 and place.bottom == HEIGHT and 30 < place.right < 40
     outside = np.ones((HEIGHT, WIDTH), bool)
     outside[place.slices] = False
     assert alpha.any() and not alpha[outside].any()
-    assert draw_segment(alpha, HARD, Sample(-50, 10, 10), Sample(-30, 60, 10)) is None
+    assert draw_segment(alpha, HARD, Sample(-50, 10, 10), Sample(-30, 60, 10)) == []
+
+
+@pytest.mark.parametrize("end_radius", (6.0, 30.0))
+@pytest.mark.parametrize("hardness", (1.0, 0.4))
+def test_a_long_slanted_segment_touches_little_of_the_picture_and_has_no_joints(end_radius, hardness):
+    start, end = Sample(40, 60, 6), Sample(1950, 1440, end_radius)
+    alpha = np.zeros((1500, 2000), np.uint8)
+    places = draw_segment(alpha, Brush(hardness), start, end)
+    outside = np.ones(alpha.shape, bool)
+    for place in places:
+        outside[place.slices] = False
+    assert outside.mean() > 0.85 and not alpha[outside].any()
+    y, x = np.mgrid[0:1500, 0:2000] + 0.5
+    length = np.hypot(end.x - start.x, end.y - start.y)
+    along = ((x - start.x) * (end.x - start.x) + (y - start.y) * (end.y - start.y)) / length
+    beside = np.abs((y - start.y) * (end.x - start.x) - (x - start.x) * (end.y - start.y)) / length
+    slope = (start.radius - end_radius) / length
+    nearest = np.clip(along - beside * slope / np.sqrt(1 - slope**2), 0, length)
+    radius = start.radius - nearest * slope
+    level = np.clip(
+        (radius - np.hypot(along - nearest, beside)) / np.maximum(1, 2 * (1 - hardness) * radius) + 0.5, 0, 1
+    )
+    exact = (level if hardness == 1 else level * level * (3 - 2 * level)) * 255
+    assert np.abs(alpha - exact).max() < 1.5
 
 
 def test_a_rectangle_indexes_rows_and_columns():

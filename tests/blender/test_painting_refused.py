@@ -144,6 +144,18 @@ def test_the_next_stroke_goes_on_from_one_that_was_not_stored(studio, monkeypatc
     assert not part("addon.unstored").all_kept()
 
 
+def test_saving_stores_what_could_not_be_stored_before(studio, monkeypatch):
+    with monkeypatch.context() as full:
+        fill_disk(studio, full)
+        with pytest.raises(RuntimeError, match="o space is left"):
+            paint(studio, (60, 40), radius=9.0)
+        bpy.ops.wm.save_mainfile()
+        assert part("addon.unstored").all_kept() and not keys(studio)
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    assert painted(studio)[40, 60] == 255
+
+
 def test_a_stroke_that_could_not_be_stored_can_be_discarded(studio, monkeypatch):
     paint(studio, (30, 40), radius=9.0)
     with monkeypatch.context() as full:
@@ -193,4 +205,7 @@ def test_a_linked_clip_is_refused_in_words(studio):
     studio.space.clip = studio.clip
     with pytest.raises(RuntimeError, match="is linked from"):
         paint(studio, (60, 40))
-    assert not part("addon.canvas").current
+    with pytest.raises(RuntimeError, match="is linked from"):
+        studio.click("matte_paint_mode")
+    assert part("addon.canvas").current is None and not bpy.context.window_manager.matte_brush.use_paint
+    assert studio.click("matte_paint_mode", leave=True) == {"FINISHED"}, "leaving is always possible"
