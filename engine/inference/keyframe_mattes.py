@@ -20,6 +20,7 @@ _MIN_BAND = 6.0  # pixels
 _WINDOW = 3  # bands: side of the window in which the width of the edge is averaged
 _MIN_SCALE = 0.1  # pixels; alpha changes from 0.01 to 0.99 between two pixels
 _LESS = 254 / 255  # of one pixel, in 8 bits: what the background and the largest share beside it have together
+_NARROWEST = 0.5  # limit of the factor by which an edge is narrowed along a rough outline
 _UNSHARED = 1 - 1e-4  # shares above are 1, but for rounding
 _INSIDE, _OUTSIDE = 128 / 255, 127 / 255  # alphas nearest to one half that 8 bits can hold
 
@@ -79,9 +80,17 @@ def soften(mask: Mask, examples: Sequence[Alpha]) -> Alpha:
         return hard
     scale = np.mean(scales, axis=0)
     distance = _signed_distance(mask)
+    # A user's outline is rougher than a network's, so that a band of the same width has more pixels: narrow it.
+    measured = _edge_scale(_logistic(distance, scale))
+    if measured is not None:
+        scale = scale * np.clip(scale / measured, _NARROWEST, 1)
+    return _on_its_side(_logistic(distance, scale), mask)
+
+
+def _logistic(distance: Alpha, scale: Alpha) -> Alpha:
     with np.errstate(over="ignore"):
-        alpha = 1 / (1 + np.exp(-distance / scale))
-    return _on_its_side(alpha, mask)
+        alpha: Alpha = (1 / (1 + np.exp(-distance / scale))).astype(np.float32)
+    return alpha
 
 
 def _on_its_side(alpha: Alpha, mask: Mask) -> Alpha:

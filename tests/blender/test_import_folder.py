@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.blender.studio import HEIGHT, PALETTE, WIDTH, box, part, ring, truth
+from tests.blender.test_movies import EVEN, write_movie
 from tests.png import write_png
 
 RED, GREEN, WHITE = (200, 0, 0), (0, 200, 0), (255, 255, 255)
@@ -208,15 +209,13 @@ def test_a_folder_without_images_is_refused(studio, folder):
         import_folder(studio, folder)
 
 
-def test_numbers_are_scene_frames_for_a_movie(studio, folder, tmp_path, capfd):
-    from tests.films import crossing
-
-    film = crossing(count=6)
-    studio.open(film.write_movie(tmp_path / "film.mp4"), start=11)
+def test_numbers_are_scene_frames_for_a_movie(studio, folder, capfd):
+    movie = write_movie(studio.folder, "film.mp4", EVEN)
+    studio.open(movie, start=11)
     for frame in (11, 13):
-        write_png(folder / f"mask_{frame:04d}.png", film.labels[frame - 11], PALETTE)
+        write_png(folder / f"mask_{frame:04d}.png", truth(frame - 11), PALETTE)
     import_folder(studio, folder)
     assert "numbers read as scene frames" in capfd.readouterr().out
     frame_of = part("addon.clips").scene_frame_of
     assert {frame_of(studio.clip, number) for number, _ in keys(studio)} == {11, 13}
-    assert (studio.keyframe_mask(1, 2) == film.mask(2, 1)).all()
+    assert (studio.keyframe_mask(1, 2) == ring(2)).all()

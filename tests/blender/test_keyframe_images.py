@@ -118,9 +118,9 @@ def test_a_black_and_white_image_does_not_say_which_objects_it_shows(studio):
 
 
 def test_an_image_of_another_size_is_refused(studio):
-    with pytest.raises(RuntimeError, match=r"The image is 120x79, but the clip is 120x80"):
+    with pytest.raises(RuntimeError, match=r"given.png is 120x79, but the clip is 120x80"):
         studio.import_keyframe(truth(0)[1:], PALETTE)
-    with pytest.raises(RuntimeError, match=r"The image is 119x80, but the clip is 120x80"):
+    with pytest.raises(RuntimeError, match=r"given.png is 119x80, but the clip is 120x80"):
         studio.import_keyframe(PALETTE[truth(0)][:, 1:, :1].repeat(3, axis=2))
     assert len(studio.clip.matting.keyframes) == 0
 

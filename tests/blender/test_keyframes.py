@@ -82,7 +82,7 @@ def test_keyframe_from_mask_is_what_the_mask_node_draws(studio, handles, clockwi
     drawn = mask_by_node(mask, 1, studio.folder)
     assert (taken == (drawn >= 0.5)).all()
     alpha = studio.keyframe_alpha()
-    assert np.abs(alpha - drawn * 255).max() < 1.01, "8 bits of a render are dithered"
+    assert np.abs(alpha - drawn * 255).max() < 2.01, "8 bits of a render are dithered"
     assert clockwise == bool(np.count_nonzero((alpha > 2) & (alpha < 253))), "Blender draws these with a soft edge"
 
 
@@ -97,7 +97,7 @@ def test_keyframe_from_mask_has_feather_and_holes(studio):
     taken, drawn = from_mask(studio, mask), mask_by_node(mask, 1, studio.folder)
     assert (taken == (drawn >= 0.5)).all()
     alpha = studio.keyframe_alpha()
-    assert np.abs(alpha - drawn * 255).max() < 1.01, "the feather is kept"
+    assert np.abs(alpha - drawn * 255).max() < 2.01, "the feather is kept; 8 bits of a render are dithered"
     assert np.count_nonzero((alpha > 5) & (alpha < 250)) > 300
 
 
