@@ -123,7 +123,7 @@ def test_a_blender_mask_is_taken_with_its_soft_edges(studio):
     left = 1 - np.rint(mask_by_node(mask, 1, studio.folder) * 255) / 255
     after = mattes(studio, 1)
     assert np.count_nonzero((left > 0.02) & (left < 0.98)) > 0
-    assert np.abs(after[0] - before[0] * left).max() < 1.01  # both are rounded
+    assert np.abs(after[0] - before[0] * left).max() < 2.01  # the reference is rounded and dithered
     assert before[0][left == 0].any()
     assert not any(matte[left == 0].any() for matte in after)
 
