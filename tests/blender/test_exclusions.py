@@ -113,6 +113,15 @@ def test_a_removed_mask_has_no_effect_and_undo_brings_it_back(studio):
     assert not any(matte[LEFT].any() for matte in mattes(studio, 1))
 
 
+def test_a_mask_whose_image_is_gone_is_named(studio):
+    garbage = add_mask(studio, "GARBAGE")
+    mark(studio, garbage.object_id, 2, left_half())
+    garbage.name = "rig"
+    (studio.matte_folder.root / "keyframes" / "versions" / f"{studio.clip.matting.keyframes[-1].version}.png").unlink()
+    with pytest.raises(RuntimeError, match="The image of rig on frame 2 is missing"):
+        studio.propagate()
+
+
 # -- Blender masks -----------------------------------------------------------------------------------------------------
 def test_a_blender_mask_is_taken_with_its_soft_edges(studio):
     before = mattes(studio, 1)
