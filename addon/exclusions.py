@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.types import MovieClip
 
+from ..engine.shared.errors import KeyframeUnreadable
 from ..engine.shared.types import Exclusion, ExclusionImage
 from . import clips
 from .keyframes import image_path
@@ -16,7 +17,7 @@ def job_exclusions(clip: MovieClip, frames: range) -> tuple[Exclusion, ...]:
     """Return the clip's garbage and hold-out masks on these media frames, and render those that are Blender's masks.
 
     A garbage mask covers all objects, a hold-out mask those below it in the list. Masks that cover nothing are left
-    out. Raises ClipUnreadable, BlenderLimit, DiskFull, FolderNotWritable.
+    out. Raises KeyframeUnreadable, ClipUnreadable, BlenderLimit, DiskFull, FolderNotWritable.
     """
     exclusions = []
     items = [*clip.matting.objects]
@@ -32,11 +33,19 @@ def job_exclusions(clip: MovieClip, frames: range) -> tuple[Exclusion, ...]:
 
 
 def _marked(clip: MovieClip, item: MatteObject) -> tuple[ExclusionImage, ...]:
-    """Return the images of the mask's keyframes."""
-    keys = sorted((key.number, key.version) for key in clip.matting.keyframes if key.object_id == item.object_id)
-    return tuple(
-        ExclusionImage(clips.media_frame_of(clip, number), image_path(clip, version)) for number, version in keys
-    )
+    """Return the images of the mask's keyframes. Raises KeyframeUnreadable if one is missing."""
+    images = []
+    for number, version in sorted(
+        (key.number, key.version) for key in clip.matting.keyframes if key.object_id == item.object_id
+    ):
+        path = image_path(clip, version)
+        if not path.is_file():
+            raise KeyframeUnreadable(
+                f"the image of {item.name} on frame {clips.scene_frame_of(clip, number)} is missing: {path}",
+                remedy="Make this keyframe again, or clear it.",
+            )
+        images.append(ExclusionImage(clips.media_frame_of(clip, number), path))
+    return tuple(images)
 
 
 def _rendered(clip: MovieClip, item: MatteObject, frames: range) -> tuple[ExclusionImage, ...]:

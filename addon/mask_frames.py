@@ -31,12 +31,14 @@ def image_hashes(clip: MovieClip, mask: Mask, frames: Sequence[int], window: Win
     hashes = []
     manager.progress_begin(0, len(frames))
     try:
-        with mask_render.points_kept(mask), scratch_scene(window) as scene:
+        with mask_render.points_kept(mask), mask_render.settings_kept(mask), scratch_scene(window) as scene:
             for done, frame in enumerate(frames):
                 scene.frame_set(frame)
-                shape = str(folder), f"{space} {mask_render.shape_hash(mask)}"
+                evaluated = mask.evaluated_get(window.view_layer.depsgraph)
+                shape = str(folder), f"{space} {mask_render.shape_hash(evaluated)}"
                 known = None if follows_tracks else _known.get(shape)
                 if known is None or not image_path(clip, known).is_file():
+                    mask_render.take_over(evaluated, mask)
                     alpha = np.rint(mask_render.rasterise(mask, scene, space) * 255).astype(np.uint8)
                     known = _known[shape] = store_image(clip, alpha)
                 hashes.append(known)

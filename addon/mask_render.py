@@ -103,11 +103,34 @@ def points_kept(mask: Mask) -> Iterator[None]:
             _set_coordinates(spline, coordinates)
 
 
+@contextmanager
+def settings_kept(mask: Mask) -> Iterator[None]:
+    """Restore the settings of the mask's layers afterwards."""
+    before = [(layer, dict(_settings(layer))) for layer in mask.layers]
+    try:
+        yield
+    finally:
+        for layer, values in before:
+            for name, value in values.items():
+                setattr(layer, name, value)
+
+
+def take_over(evaluated: Mask, mask: Mask) -> None:
+    """Give a mask the points and layer settings that it has where it was evaluated on a frame.
+
+    Blender 4.2 does this by itself only in the scene that the user sees.
+    """
+    for source, layer in zip(evaluated.layers, mask.layers):
+        _copy(source, layer, _LAYER_SETTINGS)
+        for source_spline, spline in zip(source.splines, layer.splines):
+            _set_coordinates(spline, _coordinates(source_spline))
+
+
 def shape_hash(mask: Mask) -> str:
     """Return a hash of what the mask's image depends on, as it is evaluated now, but for tracks that it follows."""
     digest = hashlib.sha256()
     for layer in mask.layers:
-        digest.update(repr([(name, getattr(layer, name, None)) for name in _LAYER_SETTINGS]).encode())
+        digest.update(repr(_settings(layer)).encode())
         for spline in layer.splines:
             digest.update(repr([(name, getattr(spline, name)) for name in _SPLINE_SETTINGS]).encode())
             for values in _coordinates(spline).values():
@@ -139,6 +162,10 @@ def _copy(source: bpy_struct, target: bpy_struct, names: tuple[str, ...]) -> Non
     for name in names:
         if hasattr(source, name):  # some exist only in later versions of Blender
             setattr(target, name, getattr(source, name))
+
+
+def _settings(layer: MaskLayer) -> list[tuple[str, object]]:
+    return [(name, getattr(layer, name)) for name in _LAYER_SETTINGS if hasattr(layer, name)]
 
 
 def _coordinates(spline: MaskSpline) -> dict[str, np.ndarray]:

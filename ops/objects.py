@@ -104,14 +104,15 @@ Clear Mattes"""
         self._lost = objects.lost_with(clip_in(context), item)
         if not self._lost:
             return self.execute(context)
-        self._name = item.name
-        return context.window_manager.invoke_props_dialog(self, width=400, title="Remove Object", confirm_text="Remove")
+        self._name, self._has_mattes = item.name, bool(objects.matte_count(clip_in(context), item.object_id))
+        return context.window_manager.invoke_props_dialog(self, width=430, title="Remove Object", confirm_text="Remove")
 
     def draw(self, context: Context) -> None:
         column = self.layout.column(align=True)
         column.label(text=f"Remove {self._name}, {self._lost}?", icon="QUESTION")
-        column.label(text="Undo brings them back. Files of mattes are deleted by the next", icon="BLANK1")
-        column.label(text="Propagate or by Clear Mattes; made mask layers and nodes stay.", icon="BLANK1")
+        column.label(text="Undo brings all of it back. Mask layers and nodes made from it stay.", icon="BLANK1")
+        if self._has_mattes:
+            column.label(text="Its mattes stay on disk until the next Propagate or Clear Mattes.", icon="BLANK1")
 
     def run(self, context: Context) -> str:
         object_in(context)

@@ -11,7 +11,7 @@ ROLE_ICONS = {"OBJECT": "OUTLINER_OB_IMAGE", "GARBAGE": "TRASH", "HOLDOUT": "MOD
 
 
 class CLIP_UL_matte_objects(UIList):
-    """List of objects and masks: colour, kind, name, number, count of keyframes, visibility, solo and lock."""
+    """List of objects and masks: colour, kind, name, count of keyframes, visibility, solo and lock."""
 
     def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flag=0) -> None:
         row = layout.row(align=True)
@@ -20,13 +20,11 @@ class CLIP_UL_matte_objects(UIList):
         colour.prop(item, "colour", text="")
         name_icon = "NONE" if item.role == "OBJECT" else ROLE_ICONS[item.role]
         row.prop(item, "name", text="", emboss=False, icon=name_icon)
-        numbers = row.row(align=True)
-        numbers.alignment = "RIGHT"
-        numbers.active = False
-        if item.role == "OBJECT":
-            numbers.label(text=str(item.object_id))
-        if count := keyframe_count(item.id_data, item.object_id):
-            numbers.label(text=str(count), icon="KEYFRAME")
+        count = row.row(align=True)
+        count.alignment = "RIGHT"
+        count.active = False
+        if marked := keyframe_count(item.id_data, item.object_id):
+            count.label(text=f"\N{BLACK DIAMOND}{marked}")
         row.prop(item, "show", text="", emboss=False, icon="HIDE_OFF" if item.show else "HIDE_ON")
         row.prop(item, "solo", text="", emboss=False, icon="SOLO_ON" if item.solo else "SOLO_OFF")
         row.prop(item, "lock", text="", emboss=False, icon="LOCKED" if item.lock else "UNLOCKED")
@@ -39,12 +37,11 @@ class CLIP_UL_matte_keyframes(UIList):
         clip = item.id_data
         first = clips.scene_frame_of(clip, item.number)
         last = clips.scene_frame_of(clip, keyframes.last_number(item))
-        row = layout.row(align=True)
-        is_current = first <= context.scene.frame_current <= last
-        frames = row.row()
-        frames.ui_units_x = 4.5
-        text = str(first) if first == last else f"{first} to {last}"
-        frames.label(text=text, icon="KEYTYPE_KEYFRAME_VEC" if is_current else "KEYFRAME")
+        is_range, is_current = first < last, first <= context.scene.frame_current <= last
+        split = layout.split(factor=0.5 if is_range else 0.3, align=True)
+        symbol = "HIDE_ON" if item.absent else "KEYTYPE_KEYFRAME_VEC" if is_current else "KEYFRAME"
+        split.label(text=f"{first}\N{EN DASH}{last}" if is_range else str(first), icon=symbol)
+        row = split.row(align=True)
         matte_object = find_object(clip, item.object_id)
         if matte_object is not None:
             colour = row.row()
@@ -55,8 +52,8 @@ class CLIP_UL_matte_keyframes(UIList):
         kind.alignment = "RIGHT"
         if not 0 <= clips.media_frame_of(clip, item.number) < clips.frame_count(clip):
             kind.label(text="outside the clip", icon="ERROR")
-        elif item.absent:
-            kind.label(text="not visible", icon="HIDE_ON")
+        elif item.absent and not is_range:
+            kind.label(text="not visible")
         elif share := area_share(item.area, *clip.size):
             kind.label(text=share)
 

@@ -41,11 +41,14 @@ class CLIP_MT_matte_keyframes(Menu):
 def draw_object_settings(layout: UILayout, clip: MovieClip) -> None:
     """Draw what the order of the list means, and the settings of the active mask."""
     item = active_object(clip)
+    column = layout.column(align=True)
+    column.active = False
     if len(clip.matting.objects) > 1:
-        row = layout.row()
-        row.active = False
-        row.label(text="Objects higher in the list are in front")
-    if item is None or item.role == "OBJECT":
+        column.label(text="Objects higher in the list are in front")
+    if item is None:
+        return
+    if item.role == "OBJECT":
+        column.label(text=f"Number {item.object_id} in label images and reports")
         return
     box = layout.box()
     box.prop(item, "source_mask", text="")

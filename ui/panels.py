@@ -83,7 +83,7 @@ class CLIP_PT_matte_keyframes(_ClipPanel, Panel):
         row.operator("clip.matte_keyframes_from_folder", text="From Folder", icon="FILE_FOLDER")
         row = column.row(align=True)
         row.operator("clip.matte_keyframe_from_mask", text="Not Visible", icon="HIDE_ON").absent = True
-        row.operator("clip.matte_not_visible_range", text="From ... to ...", icon="ARROW_LEFTRIGHT")
+        row.operator("clip.matte_not_visible_range", text="Range...", icon="ARROW_LEFTRIGHT")
         row = layout.row()
         row.template_list("CLIP_UL_matte_keyframes", "", matting, "keyframes", matting, "active_keyframe", rows=5)
         column = row.column(align=True)

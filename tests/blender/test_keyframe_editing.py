@@ -177,3 +177,19 @@ def test_keyframes_are_counted_for_each_object(studio):
     studio.mark(3, media=2, objects=1)
     count = part("addon.objects").keyframe_count
     assert [count(studio.clip, number) for number in (1, 2, 3)] == [2, 1, 0]
+
+
+# -- shortcuts ---------------------------------------------------------------------------------------------------------
+def test_shortcuts_visit_keyframes_and_go_with_the_extension(studio):
+    def shortcuts() -> list[tuple[str, str, bool]]:
+        keymap = bpy.context.window_manager.keyconfigs.addon.keymaps["Clip"]
+        items = [item for item in keymap.keymap_items if item.idname == "clip.matte_keyframe_jump"]
+        return [(item.type, item.properties.to, item.alt) for item in items]
+
+    keymaps = part("addon.keymaps")
+    expected = [("DOWN_ARROW", "PREVIOUS", True), ("UP_ARROW", "NEXT", True)]
+    assert sorted(shortcuts()) == expected
+    keymaps.unregister()
+    assert shortcuts() == []
+    keymaps.register()
+    assert sorted(shortcuts()) == expected

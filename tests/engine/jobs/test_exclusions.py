@@ -124,7 +124,10 @@ def test_an_interrupted_run_is_resumed_only_with_the_same_masks(job, tmp_path, m
     texts = [answer.text for answer in run_job(cut, cancel_after=2) if hasattr(answer, "text")]
     assert "Encoding the keyframes, then resuming" in texts
     write_mask(mask.images[0].path, half(left=0, right=1))
-    texts = [answer.text for answer in run_job(cut) if hasattr(answer, "text")]
+    texts = [answer.text for answer in run_job(cut, cancel_after=2) if hasattr(answer, "text")]
+    assert any(text.startswith("Starting again") for text in texts)
+    absent = replace(cut, absences=(Absence(1, range(2, 5)),))
+    texts = [answer.text for answer in run_job(absent) if hasattr(answer, "text")]
     assert any(text.startswith("Starting again") for text in texts)
     assert not any(matte[:, WIDTH // 2 :].any() for matte in mattes(job.folder, 1))
 
