@@ -58,7 +58,7 @@ class ScreenMesh:
         scale = _scale(corners, places)
         while 0 < len(corners) < _FINE:
             corners, places = _divided(corners), _divided(places)
-        in_view = _overlap(corners, Bounds(0, 0, *size))
+        in_view = _overlap(corners, np.zeros(2), np.array(size))
         corners, places = corners[in_view], places[in_view]
         return cls(corners, places, scale, _shown(places, matrix, size), matrix)
 
@@ -73,9 +73,7 @@ class ScreenMesh:
         inside = (low < high).all(axis=1)
         low, high = low[inside], high[inside]
         if self.matrix is None or not len(self.places):
-            chosen = np.zeros(len(self.places), bool)
-            for first, last in zip(low, high):
-                chosen |= _overlap(self.places, Bounds(*first, *last))
+            chosen = _overlap(self.places, low[:, None], high[:, None]).any(axis=0)
             return self.points[chosen].reshape(-1, 2), self.places[chosen].reshape(-1, 2)
         a, b = low, np.stack([high[:, 0], low[:, 1]], axis=1)
         c, d = high, np.stack([low[:, 0], high[:, 1]], axis=1)
@@ -89,9 +87,9 @@ def area(bounds: Bounds) -> np.ndarray:
     return np.array([(bounds.left, bounds.top, bounds.right, bounds.bottom)])
 
 
-def _overlap(triangles: np.ndarray, bounds: Bounds) -> np.ndarray:
-    low, high = triangles.min(axis=1), triangles.max(axis=1)
-    return ((high > (bounds.left, bounds.top)) & (low < (bounds.right, bounds.bottom))).all(axis=1)
+def _overlap(triangles: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Return which triangles (T, 3, 2) may overlap a rectangle from `low` to `high` (..., 2): (..., T) bool."""
+    return ((triangles.max(axis=1) > low) & (triangles.min(axis=1) < high)).all(axis=-1)
 
 
 def _divided(triangles: np.ndarray) -> np.ndarray:
