@@ -64,12 +64,10 @@ def shown_objects(clip: MovieClip) -> list[MatteObject]:
         return [] if active is None else [active]
     shown = visible_objects(clip)
     if matting.view in COVERAGE:  # garbage and hold-out masks cover nothing
-        shown = [item for item in shown if item.role == "OBJECT"]
-    painted = canvas.current
-    if painted is not None and painted.clip_uid == clip.session_uid and matting.view not in COVERAGE:
-        hidden = [item for item in matting.objects if item.object_id == painted.object_id and item not in shown]
-        shown = [*hidden, *shown]  # what is painted is seen, whatever is hidden
-    return shown
+        return [item for item in shown if item.role == "OBJECT"]
+    # What is painted is seen, whatever is hidden.
+    hidden = [item for item in matting.objects if _is_painted(clip, item.object_id) and item not in shown]
+    return [*hidden, *shown]
 
 
 def layers(clip: MovieClip, numbers: Iterable[int], source: Source) -> dict[int, list[Layer]]:
@@ -98,6 +96,14 @@ def on_screen(colour: Iterable[float]) -> tuple[float, float, float]:
     return tuple(Color(tuple(colour)).from_scene_linear_to_srgb())
 
 
+def _is_painted(clip: MovieClip, object_id: int, number: int | None = None) -> bool:
+    """Return whether a stroke is being painted for this object, on the frame with this file number if given."""
+    painted = canvas.current
+    if painted is None or (painted.clip_uid, painted.object_id) != (clip.session_uid, object_id):
+        return False
+    return number is None or painted.number == number
+
+
 def _layer(
     clip: MovieClip,
     item: MatteObject,
@@ -107,12 +113,7 @@ def _layer(
     source: Source,
 ) -> Layer | None:
     object_id = item.object_id
-    painted = canvas.current
-    if painted is not None and (painted.clip_uid, painted.object_id, painted.number) == (
-        clip.session_uid,
-        object_id,
-        number,
-    ):
+    if _is_painted(clip, object_id, number):
         return Layer(object_id, item.name, colour, Kind.CANVAS, None)
     key = keys.get((number, object_id))
     if key is not None and key.absent:

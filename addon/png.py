@@ -62,7 +62,7 @@ def read(path: Path) -> PngImage:
             values = np.zeros((height, width), np.uint8)
             for part in (values[y::down, x::right] for y, x, down, right in _ADAM7):
                 if part.size:
-                    part[:] = _decoded(pixels, part.shape, depth)
+                    part[:] = _decoded(pixels, (part.shape[0], part.shape[1]), depth)
         else:
             values = _decoded(pixels, (height, width), depth)
         palette = np.frombuffer(chunks[b"PLTE"], np.uint8).reshape(-1, 3) if colour == _PALETTE else None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..addon.canvas import Canvas
 from ..addon.matte_pictures import reduced
 from .matte_textures import Tile, placed, texture
 from .screen_mesh import Bounds
 
-TILE = 256  # pixels of a tile's texture, without its apron
+TILE = 512  # pixels of a tile's texture, without its apron
 APRON = 4  # pixels around them, which interpolation and the line along the edge need
 
 
@@ -48,10 +50,13 @@ class CanvasTiles:
         left, top = place[0] * step, place[1] * step
         x, y = max(0, left - apron), max(0, top - apron)
         part = self.canvas.alpha[y : min(height, top + step + apron), x : min(width, left + step + apron)]
-        if not part.any():
+        rows = np.flatnonzero(part.any(axis=1))
+        if not rows.size:
             return None
+        columns = np.flatnonzero(part.any(axis=0))
         size = (width, height)
         values = reduced(part, reduction)
-        drawn = Bounds(left / width, top / height, min(1.0, (left + step) / width), min(1.0, (top + step) / height))
-        is_plain = bool((part >= 128).all() or (part < 128).all())
-        return Tile(texture(values), placed(values.shape, (x, y), reduction, size), drawn, is_plain)
+        used = Bounds(x + columns[0] - apron, y + rows[0] - apron, x + columns[-1] + apron, y + rows[-1] + apron)
+        own = used.within(Bounds(left, top, min(width, left + step), min(height, top + step)))
+        drawn = Bounds(own.left / width, own.top / height, own.right / width, own.bottom / height)
+        return Tile(texture(values), values, placed(values.shape, (x, y), reduction, size), drawn)

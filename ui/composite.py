@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import gpu
-from gpu.types import GPUBatch, GPUOffScreen, GPUShader
+import numpy as np
+from gpu.types import GPUBatch, GPUFrameBuffer, GPUShader, GPUTexture
 from gpu_extras.batch import batch_for_shader
 from mathutils import Matrix
 
 from ..addon.matte_views import CUT_OUTS, Layer
 from . import shaders
 from .matte_textures import Tile
-from .screen_mesh import WHOLE, Bounds, ScreenMesh
+from .screen_mesh import WHOLE, Bounds, ScreenMesh, area
 
 _YELLOW = (1.0, 0.85, 0.0, 1.0)  # the mark of keyframes
 _WHITE, _BLACK = (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)
 _CHECKER = (0.35, 0.35, 0.35, 1.0), (0.5, 0.5, 0.5, 1.0)
 _SQUARE = 12.0  # pixels of the screen
 _LINE, _THICK_LINE = 1.25, 2.5  # radius, pixels of the screen
+_MAX_GROUPS = 4
 _PIXELS_FROM = 2.5  # from this magnification on, pixels are shown as squares, as Blender shows those of the clip
 
 
@@ -41,17 +44,33 @@ class Style:
     pixel_size: float = 1.0  # pixels of the screen in one of the user interface
 
 
+class _Group:
+    """Texture of a region's size, into which layers are drawn together.
+
+    Unlike a GPUOffScreen, it can be made while Blender draws without ending what is being drawn to.
+    """
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self.texture = GPUTexture(size, format="RGBA8")
+        self._frame = GPUFrameBuffer(color_slots=[self.texture])
+
+    @contextmanager
+    def drawing(self) -> Iterator[None]:
+        """Draw into the texture, which is cleared first, instead of the region."""
+        with self._frame.bind():
+            self._frame.clear(color=(0.0, 0.0, 0.0, 0.0))
+            yield
+
+
 class Compositor:
     """Draws layers into a region. To be used only while Blender draws."""
 
     def __init__(self) -> None:
-        self._offscreens: dict[tuple[int, int], GPUOffScreen] = {}
+        self._groups: dict[tuple[int, int], _Group] = {}
 
     def free(self) -> None:
         """Free the textures of the regions' size."""
-        for offscreen in self._offscreens.values():
-            offscreen.free()
-        self._offscreens.clear()
+        self._groups.clear()
 
     def draw(self, style: Style, layers: Sequence[Drawn], mesh: ScreenMesh, size: tuple[int, int]) -> None:
         """Draw the layers over the clip. `size` is that of the region in pixels (width, height)."""
@@ -73,13 +92,13 @@ class Compositor:
     def _draw_tints(self, brush: _Brush, style: Style, layers: Sequence[Drawn], size: tuple[int, int]) -> None:
         if _overlap(layers):
             # An object must hide those below it, and not shine through: they are drawn opaque, then shown together.
-            with self._offscreen(size).bind():
-                gpu.state.active_framebuffer_get().clear(color=(0, 0, 0, 0))
+            group = self._group(size)
+            with group.drawing():
                 gpu.state.blend_set("ALPHA")
                 for drawn in layers:
                     brush.fill(drawn, (*drawn.layer.colour, 1.0))
             gpu.state.blend_set("ALPHA_PREMULT")
-            brush.group(self._offscreen(size), style.opacity)
+            brush.group(group, style.opacity)
         else:
             gpu.state.blend_set("ALPHA")
             for drawn in layers:
@@ -90,21 +109,21 @@ class Compositor:
                 brush.line(drawn, _YELLOW, _LINE)
 
     def _draw_cut_out(self, brush: _Brush, style: Style, layers: Sequence[Drawn], size: tuple[int, int]) -> None:
-        with self._offscreen(size).bind():
-            gpu.state.active_framebuffer_get().clear(color=(0, 0, 0, 0))
+        group = self._group(size)
+        with group.drawing():
             gpu.state.blend_set("ADDITIVE")  # mattes that meet at an edge cover it together
             for drawn in layers:
                 brush.fill(drawn, (*_WHITE, 1.0))
         gpu.state.blend_set("ALPHA")
         colours = _CHECKER if style.view == "CHECKER" else ((*style.ground, 1.0),) * 2
-        brush.ground(self._offscreen(size), *colours)
+        brush.ground(group, *colours)
 
-    def _offscreen(self, size: tuple[int, int]) -> GPUOffScreen:
-        if size not in self._offscreens:
-            if len(self._offscreens) >= 4:  # regions that have changed their size
+    def _group(self, size: tuple[int, int]) -> _Group:
+        if size not in self._groups:
+            if len(self._groups) >= _MAX_GROUPS:  # of regions that have changed their size
                 self.free()
-            self._offscreens[size] = GPUOffScreen(*size, format="RGBA8")
-        return self._offscreens[size]
+            self._groups[size] = _Group(size)
+        return self._groups[size]
 
 
 def _draw_outlines(brush: _Brush, layers: Sequence[Drawn]) -> None:
@@ -159,43 +178,43 @@ class _Brush:
     def line(self, drawn: Drawn, colour: tuple[float, ...], radius: float) -> None:
         """Draw a line along the edges of a layer."""
         for tile in drawn.tiles:
-            if not tile.is_plain:
-                self._draw_tile(shaders.line(), tile, colour, radius=radius * self._pixel_size)
+            self._draw_tile(shaders.line(), tile, colour, radius=radius * self._pixel_size)
 
     def cover(self, colour: tuple[float, ...]) -> None:
         """Cover the clip with a colour."""
         shader = gpu.shader.from_builtin("UNIFORM_COLOR")
-        points, _ = self._mesh.over(WHOLE)
+        points, _ = self._mesh.over(area(WHOLE))
         batch = batch_for_shader(shader, "TRIS", {"pos": points})
         shader.bind()
         shader.uniform_float("color", colour)
         batch.draw(shader)
 
-    def group(self, offscreen: GPUOffScreen, opacity: float) -> None:
+    def group(self, group: _Group, opacity: float) -> None:
         """Draw what was drawn into a texture of the region's size, where the clip is."""
         shader = shaders.group()
-        batch = self._bound(shader, WHOLE)
+        batch = self._bound(shader, {"pos": self._mesh.over(area(WHOLE))[0]})
         if batch is None:
             return
         shader.uniform_float("opacity", opacity)
-        shader.uniform_sampler("group", offscreen.texture_color)
+        shader.uniform_sampler("group", group.texture)
         batch.draw(shader)
 
-    def ground(self, offscreen: GPUOffScreen, colour: tuple[float, ...], other: tuple[float, ...]) -> None:
+    def ground(self, group: _Group, colour: tuple[float, ...], other: tuple[float, ...]) -> None:
         """Hide the clip behind squares of two colours where nothing white was drawn into a texture."""
         shader = shaders.ground()
-        batch = self._bound(shader, WHOLE)
+        batch = self._bound(shader, {"pos": self._mesh.over(area(WHOLE))[0]})
         if batch is None:
             return
         shader.uniform_float("colour", colour)
         shader.uniform_float("other", other)
         shader.uniform_float("square", _SQUARE * self._pixel_size)
-        shader.uniform_sampler("group", offscreen.texture_color)
+        shader.uniform_sampler("group", group.texture)
         batch.draw(shader)
 
     def _draw_tile(self, shader: GPUShader, tile: Tile, colour: tuple[float, ...], **setting: float) -> None:
         place, drawn = tile.place, tile.drawn
-        batch = self._bound(shader, drawn)
+        points, places = self._mesh.over(tile.edges if "radius" in setting else area(drawn))
+        batch = self._bound(shader, {"pos": points, "place": places})
         if batch is None:
             return
         shader.uniform_float("colour", colour)
@@ -206,12 +225,11 @@ class _Brush:
         shader.uniform_sampler("matte", tile.texture)
         batch.draw(shader)
 
-    def _bound(self, shader: GPUShader, bounds: Bounds) -> GPUBatch | None:
-        """Bind a shader, and return the triangles over a part of the clip, or None if none of it is shown."""
-        points, places = self._mesh.over(bounds)
-        if not len(points):
+    def _bound(self, shader: GPUShader, inputs: dict[str, np.ndarray]) -> GPUBatch | None:
+        """Bind a shader, and return triangles with these inputs of their corners, or None if there are none."""
+        if not len(inputs["pos"]):
             return None
-        batch = batch_for_shader(shader, "TRIS", {"pos": points, "place": places})
+        batch = batch_for_shader(shader, "TRIS", inputs)
         shader.bind()
-        shader.uniform_float("ModelViewProjectionMatrix", self._matrix)
+        shader.uniform_float("region_matrix", self._matrix)
         return batch

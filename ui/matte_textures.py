@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import cached_property
 
 import gpu
 import numpy as np
 from gpu.types import GPUTexture
 
 from ..addon.matte_pictures import Picture
-from .screen_mesh import Bounds
+from .edges import edge_areas
+from .screen_mesh import Bounds, area
 
 MAX_BYTES = 128 << 20  # of all textures
 MAX_COUNT = 256
@@ -23,9 +25,17 @@ class Tile:
     """Texture of one channel that holds a rectangle of the clip."""
 
     texture: GPUTexture
+    values: np.ndarray  # (h, w) uint8, of the texture
     place: Bounds  # of the texture in the clip
     drawn: Bounds  # the part of it to be drawn
-    is_plain: bool = False  # no edge runs through it
+
+    @cached_property
+    def edges(self) -> np.ndarray:
+        """Return rectangles (A, 4) that hold its edges."""
+        areas = edge_areas(self.values, self.place)
+        drawn = area(self.drawn)
+        low, high = np.maximum(areas[:, :2], drawn[:, :2]), np.minimum(areas[:, 2:], drawn[:, 2:])
+        return np.concatenate([low, high], axis=1)
 
 
 @dataclass(frozen=True)
@@ -66,7 +76,7 @@ class Textures:
             place = placed(values.shape, at, picture.reduction, size)
             margin = _MARGIN * picture.reduction  # for the line along an edge, which reaches out of the picture
             drawn = place.grown(margin / size[0], margin / size[1])
-            cached = _Cached(picture, part, Tile(texture(values), place, drawn), values.size)
+            cached = _Cached(picture, part, Tile(texture(values), values, place, drawn), values.size)
             self.bytes_held += cached.size
         self._cached[key] = cached
         while len(self._cached) > self._max_count or (self.bytes_held > self._max_bytes and len(self._cached) > 1):

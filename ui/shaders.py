@@ -7,12 +7,12 @@ from functools import cache
 import gpu
 from gpu.types import GPUShader, GPUShaderCreateInfo, GPUStageInterfaceInfo
 
+# `pos` is a point of the region. The shaders take only the inputs that they use: compilers drop the others.
 _VERTEX = """
 void main()
 {
-  clip_point = place;
-  region_point = pos;
-  gl_Position = ModelViewProjectionMatrix * vec4(pos, 0.0, 1.0);
+  SHARED = INPUT;
+  gl_Position = region_matrix * vec4(pos, 0.0, 1.0);
 }
 """
 
@@ -110,7 +110,7 @@ void main()
 def fill() -> GPUShader:
     """Return the shader that fills an alpha with a colour. To be called while Blender draws, like all functions here.
 
-    Its uniforms: ModelViewProjectionMatrix, colour, tile, bounds, soft, and the texture `matte`.
+    Its uniforms: region_matrix, colour, tile, bounds, soft, and the texture `matte`.
     """
     return _matte_shader(_FILL, "keymatte_fill")
 
@@ -124,7 +124,7 @@ def line() -> GPUShader:
 @cache
 def group() -> GPUShader:
     """Return the shader that draws a texture of the region's size; uniforms: the matrix, opacity, and `group`."""
-    info = _info("keymatte_group")
+    info = _info("keymatte_group", "region_point", "pos")
     info.push_constant("FLOAT", "opacity")
     info.sampler(0, "FLOAT_2D", "group")
     return _made(info, _GROUP)
@@ -133,7 +133,7 @@ def group() -> GPUShader:
 @cache
 def ground() -> GPUShader:
     """Return the shader that hides the clip where `group` is not red; uniforms: colour, other, square, the matrix."""
-    info = _info("keymatte_ground")
+    info = _info("keymatte_ground", "region_point", "pos")
     info.push_constant("VEC4", "colour")
     info.push_constant("VEC4", "other")
     info.push_constant("FLOAT", "square")
@@ -148,7 +148,8 @@ def free() -> None:
 
 
 def _matte_shader(source: str, name: str) -> GPUShader:
-    info = _info(name)
+    info = _info(name, "clip_point", "place")
+    info.vertex_in(1, "VEC2", "place")
     # All constants of a shader fit the 128 bytes that every graphics card grants.
     info.push_constant("VEC4", "colour")
     info.push_constant("VEC4", "tile")
@@ -158,17 +159,16 @@ def _matte_shader(source: str, name: str) -> GPUShader:
     return _made(info, _MATTE + source)
 
 
-def _info(name: str) -> GPUShaderCreateInfo:
+def _info(name: str, shared: str, given: str) -> GPUShaderCreateInfo:
+    """Begin a shader whose fragments get the vertices' input `given`, interpolated, as `shared`."""
     between = GPUStageInterfaceInfo(f"{name}_interface")
-    between.smooth("VEC2", "clip_point")
-    between.smooth("VEC2", "region_point")
+    between.smooth("VEC2", shared)
     info = GPUShaderCreateInfo()
-    info.push_constant("MAT4", "ModelViewProjectionMatrix")
+    info.push_constant("MAT4", "region_matrix")
     info.vertex_in(0, "VEC2", "pos")
-    info.vertex_in(1, "VEC2", "place")
     info.vertex_out(between)
     info.fragment_out(0, "VEC4", "FragColor")
-    info.vertex_source(_VERTEX)
+    info.vertex_source(_VERTEX.replace("SHARED", shared).replace("INPUT", given))
     return info
 
 
