@@ -32,6 +32,8 @@ class Imported:
     locked: set[str] = field(default_factory=set)  # names of objects left as they are
     objects: set[int] = field(default_factory=set)
     frames: set[int] = field(default_factory=set)  # in the scene
+    object_ids: dict[str, int] = field(default_factory=dict)  # by the names that name them
+    colours: str = ""  # what each colour was taken for
     problem: str = ""  # that ended the import
 
     def told(self, found: MaskFolder) -> tuple[str, bool]:
@@ -49,7 +51,7 @@ class Imported:
         if self.problem:
             warnings.append(f"then stopped: {self.problem}")
         notes = [f"{self.replaced} of them replaced earlier ones"] if self.replaced else []
-        notes.append(described(found.masks, found.object_ids))
+        notes.append(self.colours or described(found.masks, self.object_ids))
         return "; ".join([text, *warnings, numbering(found.images.clip), *notes]), bool(warnings)
 
 
@@ -66,6 +68,8 @@ def import_masks(
     done = Imported()
     try:
         targets = _targets(clip, found, choice)
+        done.object_ids = {rest: targets[rest, 0] for rest in found.object_ids}
+        done.colours = _colours_told(clip, found)
         for count, mask in enumerate(sorted(found.masks, key=lambda mask: mask.name.frame or 0)):
             _set(clip, found, mask, targets, done, replace=replace)
             tell(count + 1)
@@ -106,6 +110,14 @@ def _by_colour(clip: MovieClip, colours: Sequence[int], choice: Choice, shown: S
         item = remembered_colours[index] if index >= 0 else remembered_colours.add()
         item.name, item.object_id = code(colour), object_of[number]
     return {(rest, id_): object_of[id_] for rest, id_ in shown if object_of[id_] != IGNORE}
+
+
+def _colours_told(clip: MovieClip, found: MaskFolder) -> str:
+    """Say which colour is which object; empty if the masks have no colours of their own."""
+    names = {item.object_id: item.name for item in clip.matting.objects} | {IGNORE: "ignored"}
+    known = {item.name: names[item.object_id] for item in clip.matting.colours if item.object_id in names}
+    texts = [f"{code(colour)} is {known[code(colour)]}" for colour in found.colours]
+    return f"{counted(len(found.masks), 'image')}, colours: {', '.join(texts)}" if texts else ""
 
 
 def _named(clip: MovieClip, rest: str, number: int, found: MaskFolder) -> int:

@@ -39,6 +39,7 @@ class MaskFolder:
     object_ids: dict[str, int]  # by the rest of the masks' names, if these say which object a mask shows
     skipped: list[str]  # names of files that are for no frame of the clip
     images: Images
+    background: int | None = None  # the colour, 0xRRGGBB, that is likely to be no object, if it is not black
 
     @property
     def colours(self) -> tuple[int, ...]:
@@ -95,11 +96,12 @@ def read_folder(folder: Path, clip: MovieClip, masks: Masks) -> MaskFolder:
         )
     check_for_two_of_one_object([(file, names[file]) for file in used])
     images = Images(clip)
-    meanings = _meanings([look(images.read(file)) for file in used], masks)
+    looks = [look(images.read(file)) for file in used]
+    meanings = _meanings(looks, masks)
     found = [_read(images, file, names[file], meaning) for file, meaning in zip(used, meanings)]
     if not any(mask.ids for mask in found):
         raise NoKeyframes(f"the images in {folder} show no objects", remedy="Choose a folder of mask images.")
-    return MaskFolder(found, named_objects(found, frame_names), skipped, images)
+    return MaskFolder(found, named_objects(found, frame_names), skipped, images, _background(looks))
 
 
 def numbering(clip: MovieClip) -> str:
@@ -141,6 +143,17 @@ def _meanings(looks: Sequence[MaskLook], masks: Masks) -> list[Meaning]:
         if masks != Masks.AUTO or not flat or shades or any(0 in mask.pixels for mask in looks):
             raise
         return meanings_of(looks, Masks.COLOURS)
+
+
+def _background(looks: Sequence[MaskLook]) -> int | None:
+    """Return the most frequent colour of images without black, 0xRRGGBB; None if there is black, or no colour."""
+    if any(0 in mask.pixels or mask.form != "colour" for mask in looks):
+        return None
+    totals: dict[int, int] = {}
+    for mask in looks:
+        for value, count in mask.pixels.items():
+            totals[int(value)] = totals.get(int(value), 0) + count
+    return max(totals, key=lambda colour: totals[colour])
 
 
 def _read(images: Images, file: Path, name: MaskName, meaning: Meaning) -> FolderMask:

@@ -19,7 +19,15 @@ _CHOICES = {"NEW": mask_folder.NEW, "IGNORE": mask_folder.IGNORE}
 class MatteColourChoice(PropertyGroup):
     """Colour of the masks, and what it is. Its `name` is `#rrggbb`."""
 
-    colour: FloatVectorProperty(name="Colour", subtype="COLOR_GAMMA", size=3, min=0.0, max=1.0)
+    colour: FloatVectorProperty(
+        name="Colour",
+        subtype="COLOR_GAMMA",
+        size=3,
+        min=0.0,
+        max=1.0,
+        get=lambda self: [byte / 255 for byte in bytes.fromhex(self.name[1:])],
+        set=lambda self, value: None,  # with a setter, Blender draws the swatch without greying it out
+    )
     choice: EnumProperty(
         name="Is",
         description="What has this colour in the masks",
@@ -107,7 +115,7 @@ numbers, their colours, or the names of files or folders, and added if they are 
         choice |= {c: answers[mask_folder.code(c)] for c in found.colours if mask_folder.code(c) in answers}
         unknown = [mask_folder.code(colour) for colour in found.colours if colour not in choice]
         if unknown and self.options.is_invoke and not bpy.app.background:
-            self._ask(found.colours, choice, clip)
+            self._ask(found.colours, choice, found.background, clip)
             return ""
         if unknown:
             raise KeyframeNotLabels(
@@ -126,16 +134,15 @@ numbers, their colours, or the names of files or folders, and added if they are 
         self.report({"WARNING" if is_warning else "INFO"}, text)
         return ""
 
-    def _ask(self, colours: tuple[int, ...], choice: dict[int, int], clip: MovieClip) -> None:
-        """Open the dialog of colours, filled in with what is known."""
+    def _ask(self, colours: tuple[int, ...], choice: dict[int, int], background: int | None, clip: MovieClip) -> None:
+        """Open the dialog of colours, filled in with what is known; the background is ignored."""
         names = {item.object_id: item.name for item in clip.matting.objects}
         rows = []
         for colour in colours:
-            known = choice.get(colour)
+            known = choice.get(colour, mask_folder.IGNORE if colour == background else mask_folder.NEW)
             kind = "OBJECT" if known in names else "IGNORE" if known == mask_folder.IGNORE else "NEW"
-            rgb = [byte / 255 for byte in colour.to_bytes(3, "big")]
-            name = mask_folder.code(colour)
-            rows.append({"name": name, "colour": rgb, "choice": kind, "object_name": names.get(known, "")})
+            row = {"name": mask_folder.code(colour), "colour": (0, 0, 0), "choice": kind}
+            rows.append({**row, "object_name": names.get(known, "")})
         self.is_asking = True
         settings = {"directory": self.directory, "masks": self.masks, "replace": self.replace, "absent": self.absent}
         bpy.ops.clip.matte_keyframes_from_folder("INVOKE_DEFAULT", ask=True, rows=rows, **settings)
@@ -144,7 +151,6 @@ numbers, their colours, or the names of files or folders, and added if they are 
 def _draw_colour(layout: UILayout, item: MatteColourChoice, context: Context) -> None:
     split = layout.split(factor=0.3)
     swatch = split.row(align=True)
-    swatch.enabled = False
     swatch.prop(item, "colour", text="")
     swatch.label(text=item.name)
     row = split.row(align=True)

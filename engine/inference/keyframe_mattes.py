@@ -19,7 +19,7 @@ _BAND = 0.015  # of the frame's shorter side: how far from the outline soft pixe
 _MIN_BAND = 6.0  # pixels
 _WINDOW = 3  # bands: side of the window in which the width of the edge is averaged
 _MIN_SCALE = 0.1  # pixels; alpha changes from 0.01 to 0.99 between two pixels
-_LESS = 254 / 255  # of one pixel, in 8 bits: what the background and the largest share beside it have together
+_STEP = 1 / 255  # of alpha in 8 bits: by how much the owner's share is larger than the next one, at least
 _NARROWEST = 0.5  # limit of the factor by which an edge is narrowed along a rough outline
 _UNSHARED = 1 - 1e-4  # shares above are 1, but for rounding
 _INSIDE, _OUTSIDE = 128 / 255, 127 / 255  # alphas nearest to one half that 8 bits can hold
@@ -58,7 +58,8 @@ def keyframe_alphas(
     # In a mask, the edges of other masks share what its object leaves. Outside all masks, they share what the objects
     # without a keyframe leave, but the largest of them must stay below the background or one of those objects.
     left = 1 - np.where(own > 0, own, rest.sum(0)).clip(0, 1)
-    below = np.maximum((left - 1 + _LESS) / _at_least(highest + edges), rest.max(0, initial=0) / _at_least(highest))
+    largest = (rest.max(0, initial=0) - _STEP).clip(0)
+    below = np.maximum((left - _STEP) / _at_least(highest + edges), largest / _at_least(highest))
     share = np.minimum(left / _at_least(edges), np.where(own > 0, 1, below)).clip(0, 1)
     for index, number in enumerate(objects):
         if number in masks:
@@ -72,19 +73,40 @@ def keyframe_alphas(
 def soften(mask: Mask, examples: Sequence[Alpha]) -> Alpha:
     """Return the mask with edges as wide as those of the examples, averaged nearby: above one half exactly in `mask`.
 
-    Of several examples (H, W), such as the mattes of the frames before and after, the widths are averaged.
+    Of several examples (H, W), such as the mattes of the frames before and after, the widths are averaged. Where the
+    outline of an example is less than a pixel from the mask's, its edge is taken as it is, but for the side of one
+    half, so that nothing flickers where nothing moves.
     """
     hard = mask.astype(np.float32)
-    scales = [scale for example in examples if (scale := _edge_scale(example)) is not None]
-    if not scales or not mask.any() or mask.all():
+    pairs = [(example, scale) for example in examples if (scale := _edge_scale(example)) is not None]
+    if not pairs or not mask.any() or mask.all():
         return hard
-    scale = np.mean(scales, axis=0)
+    scale = np.mean([scale for _, scale in pairs], axis=0)
     distance = _signed_distance(mask)
     # A user's outline is rougher than a network's, so that a band of the same width has more pixels: narrow it.
     measured = _edge_scale(_logistic(distance, scale))
     if measured is not None:
         scale = scale * np.clip(scale / measured, _NARROWEST, 1)
-    return _on_its_side(_logistic(distance, scale), mask)
+    alpha = _logistic(distance, scale)
+    band = _band(mask.shape)
+    nearby = np.clip(2 - 2 * np.abs(distance) / band, 0, 1)  # 1 up to half a band from the outline, 0 beyond the band
+    weights = [nearby * _agreement(mask, example) for example, _ in pairs]
+    total = np.sum(weights, axis=0)
+    mixed = np.sum([weight * _on_its_side(example, mask) for weight, (example, _) in zip(weights, pairs)], axis=0)
+    alpha += np.minimum(total, 1) * (mixed / _at_least(total) - alpha)
+    return _on_its_side(alpha, mask)
+
+
+def _agreement(mask: Mask, example: Alpha) -> Alpha:
+    """Return how well the outline of an example agrees with the mask's around each pixel, (H, W) 0..1.
+
+    It is 1 where the outlines are at most half a pixel apart on average, and 0 from one pixel on.
+    """
+    between = _nearby(((example >= 0.5) != mask).astype(np.float32))
+    length = _nearby(_outline_length(mask))
+    apart = between / np.maximum(length, 1)
+    agreement: Alpha = np.clip(2 - 2 * apart, 0, 1).astype(np.float32)
+    return agreement
 
 
 def _logistic(distance: Alpha, scale: Alpha) -> Alpha:
@@ -108,18 +130,26 @@ def _edge_scale(predicted: Alpha) -> Alpha | None:
     inside = predicted >= 0.5
     if not inside.any() or inside.all():
         return None
-    band = max(_MIN_BAND, _BAND * min(predicted.shape))
+    band = _band(predicted.shape)
     edge = (predicted > _SOFT[0]) & (predicted < _SOFT[1]) & (np.abs(_signed_distance(inside)) <= band)
     length = _outline_length(inside)
-    window = 2 * round(_WINDOW * band / 2) + 1
-    soft_nearby, length_nearby = (
-        cv2.blur(values, (window, window), borderType=cv2.BORDER_CONSTANT) * window**2
-        for values in (edge.astype(np.float32), length)
-    )
+    soft_nearby, length_nearby = _nearby(edge.astype(np.float32)), _nearby(length)
     average = edge.sum() / max(float(length.sum()), 1.0)
     is_known = length_nearby > band
     width = np.where(is_known, soft_nearby / np.maximum(length_nearby, 1e-6), average)
     return np.maximum(np.minimum(width, 2 * band) / _LOGISTIC_WIDTH, _MIN_SCALE).astype(np.float32)
+
+
+def _band(shape: tuple[int, ...]) -> float:
+    """Return how far from the outline soft pixels count as those of the edge, in pixels."""
+    return max(_MIN_BAND, _BAND * min(shape))
+
+
+def _nearby(values: Alpha) -> Alpha:
+    """Return the sum of values (H, W) in a window around each pixel."""
+    window = 2 * round(_WINDOW * _band(values.shape) / 2) + 1
+    total: Alpha = cv2.blur(values, (window, window), borderType=cv2.BORDER_CONSTANT) * np.float32(window**2)
+    return total
 
 
 def _outline_length(mask: Mask) -> Alpha:

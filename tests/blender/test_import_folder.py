@@ -158,7 +158,7 @@ def painted(frame: int, background=(0, 0, 0)) -> np.ndarray:
     return np.array([background, RED, GREEN], np.uint8)[truth(frame)]
 
 
-def test_it_is_asked_which_colour_is_which_object_and_remembered(studio, folder):
+def test_it_is_asked_which_colour_is_which_object_and_remembered(studio, folder, capfd):
     studio.click("matte_object_add", name="ring")
     write_png(folder / "1001.png", painted(0))
     with pytest.raises(RuntimeError, match=r"have colours, #00c800, #c80000, of which it is not known"):
@@ -169,7 +169,9 @@ def test_it_is_asked_which_colour_is_which_object_and_remembered(studio, folder)
     assert (studio.keyframe_mask(1, 1001) == ring(0)).all()
     assert (studio.keyframe_mask(2, 1001) == box(0)).all()
     write_png(folder / "1003.png", painted(2))
+    capfd.readouterr()
     import_folder(studio, folder)
+    assert "2 images, colours: #00c800 is Object 2, #c80000 is ring" in capfd.readouterr().out
     assert (studio.keyframe_mask(1, 1003) == ring(2)).all() and len(studio.clip.matting.objects) == 2
 
 

@@ -142,7 +142,19 @@ def test_other_objects_make_room_for_the_users_soft_edge():
     assert np.array_equal(labels_from_alphas(alphas, [1, 2]) == 1, labels == 1)
     inside_other = (other > 0.9) & (labels == 0)
     given = np.minimum(disc(60, 60, 25, softness=3), 127 / 255)
-    assert np.abs(alphas[0] - given)[inside_other].max() < 3 / 255
+    assert np.abs(alphas[0] - given)[inside_other].max() < 4 / 255
+
+
+def test_where_nothing_moves_the_edge_of_the_frame_beside_it_is_kept():
+    mask = disc(80, 60, 30) > 0.5
+    beside = disc(80.4, 60.2, 30, softness=1.2)
+    alpha = soften(mask, [beside])
+    assert np.array_equal(alpha >= 128 / 255, mask)
+    expected = np.where(mask, np.maximum(beside, 128 / 255), np.minimum(beside, 127 / 255))
+    near = np.abs(np.hypot(*(np.mgrid[0:HEIGHT, 0:WIDTH] + 0.5 - np.array([60, 80])[:, None, None])) - 30) < 2.5
+    assert np.abs(alpha - expected)[near].max() < 0.01
+    moved = soften(mask, [disc(83, 60, 30, softness=1.2), disc(77, 60, 30, softness=1.2)])
+    assert soft_pixels(moved) == pytest.approx(soft_pixels(beside), rel=0.15)
 
 
 # -- stacks of masks ---------------------------------------------------------------------------------------------------
