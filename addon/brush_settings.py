@@ -7,6 +7,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, PointerProperty
 from bpy.types import Context, PropertyGroup
 
 from . import brush
+from .listening import redraw
 
 STATUS = (
     "Paint: drag to add, Ctrl or eraser to remove, Shift for a straight line, Shift+click from the last stroke's end"
@@ -15,7 +16,7 @@ STATUS = (
 
 
 def _paint_changed(chosen: MatteBrush, context: Context) -> None:
-    show_status(context)
+    show_status()
 
 
 def _tool_changed(chosen: MatteBrush, context: Context) -> None:
@@ -86,20 +87,12 @@ def settings() -> MatteBrush:
     return bpy.context.window_manager.matte_brush
 
 
-def show_status(context: Context) -> None:
+def show_status() -> None:
     """Name painting's keys in the status bar while it is on, and redraw the clip editors."""
     is_on = settings().use_paint
     for workspace in bpy.data.workspaces:
         workspace.status_text_set(STATUS if is_on else None)
-    redraw_editors(context)
-
-
-def redraw_editors(context: Context) -> None:
-    """Redraw the clip editors of all windows, since any of them may show what was painted."""
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "CLIP_EDITOR":
-                area.tag_redraw()
+    redraw()
 
 
 def turn_off() -> None:

@@ -33,6 +33,7 @@ class Canvas:
     changed: list[Rectangle] = field(default_factory=list)  # since the overlay last drew it
 
 
-current: Canvas | None = None  # the canvas of the stroke being made; None between strokes
+# The canvas of the stroke being made. Between strokes None, or one that could not be stored (see `unstored`).
+current: Canvas | None = None
 outline: list[tuple[float, float]] | None = None  # of the lasso being drawn, in pixels of the clip
 radius_from: tuple[float, float] | None = None  # centre of the circle whose radius is being set, in pixels of the clip

@@ -8,7 +8,8 @@ from bpy.types import Context, Event, Operator
 
 from ..addon import canvas
 from ..addon.brush import MAX_RADIUS, MIN_RADIUS
-from ..addon.brush_settings import redraw_editors, settings
+from ..addon.brush_settings import settings
+from ..addon.listening import redraw
 from .common import ClipOperator, is_over_clip, mouse_pixels
 
 
@@ -67,7 +68,7 @@ class CLIP_OT_matte_brush_radius(_BrushOperator, Operator):
         canvas.radius_from = None
         if context.area is not None:
             context.area.header_text_set(None)
-        redraw_editors(context)
+        redraw()
         return result
 
 
@@ -82,7 +83,7 @@ class CLIP_OT_matte_brush_scale(_BrushOperator, Operator):
 
     def run(self, context: Context) -> str:
         settings().radius *= self.factor
-        redraw_editors(context)
+        redraw()
         return ""
 
 
@@ -106,7 +107,7 @@ class CLIP_OT_matte_brush_tool(_BrushOperator, Operator):
         chosen = settings()
         chosen.tool = "BRUSH" if chosen.tool == self.tool else self.tool
         chosen.once = chosen.tool != "BRUSH"
-        redraw_editors(context)
+        redraw()
         return ""
 
 

@@ -8,7 +8,8 @@ from bpy.types import Context, Event, Operator, PropertyGroup
 
 from ..addon import canvas, painting, unstored
 from ..addon.brush import MAX_RADIUS, MIN_RADIUS, Brush
-from ..addon.brush_settings import redraw_editors, settings
+from ..addon.brush_settings import settings
+from ..addon.listening import redraw
 from ..addon.saving import check_clip_saved
 from ..engine.shared.errors import EngineError, KeyframeEmpty
 from .common import ClipOperator, clip_in, is_over_clip, mouse_pixels
@@ -107,11 +108,11 @@ keyframe or the computed matte of this frame"""
             self._is_straight = self.tool == "BRUSH" and event.shift
             if self.tool == "FILL":
                 _fill(self._stroke, *self._points[0])
-                return self._finish(context)
+                return self._finish()
             if self.tool == "BRUSH" and not self._is_straight:
                 self._stroke.extend(*self._points[0], event.pressure)
         except EngineError as error:
-            return self._refuse(context, error)
+            return self._refuse(error)
         canvas.outline = self._points if self.tool == "LASSO" else None
         context.window_manager.modal_handler_add(self)
         context.region.tag_redraw()
@@ -120,15 +121,15 @@ keyframe or the computed matte of this frame"""
     def modal(self, context: Context, event: Event) -> set[str]:
         if not self.poll(context):  # the editor shows something else now
             painting.discard(self._stroke)
-            self._leave(context)
+            self._leave()
             return {"CANCELLED"}
         if event.type in ("MOUSEMOVE", "INBETWEEN_MOUSEMOVE"):
             self._move(context, event)
         elif event.type == "LEFTMOUSE" and event.value == "RELEASE":
-            return self._release(context, event)
+            return self._release(event)
         elif event.type in ("ESC", "RIGHTMOUSE") and event.value == "PRESS":
             painting.discard(self._stroke)
-            self._leave(context)
+            self._leave()
             return {"CANCELLED"}
         elif event.type.startswith("TIMER"):
             return {"PASS_THROUGH"}  # playback goes on
@@ -158,7 +159,7 @@ keyframe or the computed matte of this frame"""
             return
         self._points.append(place)
         if self._is_straight:
-            if self._is_drag(event):
+            if event.type == "MOUSEMOVE" and self._is_drag(event):
                 self._stroke.straight_to(*place, start=self._points[0])
         elif self.tool == "BRUSH":
             self._stroke.extend(*place, event.pressure)
@@ -168,39 +169,39 @@ keyframe or the computed matte of this frame"""
         away = np.hypot(event.mouse_region_x - self._pressed[0], event.mouse_region_y - self._pressed[1])
         return bool(away > _CLICK)
 
-    def _release(self, context: Context, event: Event) -> set[str]:
+    def _release(self, event: Event) -> set[str]:
         if self._is_straight and not self._is_drag(event):
             place = self._points[0]
             self._stroke.straight_to(*place, start=painting.last_end(self._stroke) or place)
         elif self.tool == "LASSO":
             self._stroke.fill_outline(np.array(self._points))
-        return self._finish(context)
+        return self._finish()
 
-    def _finish(self, context: Context) -> set[str]:
+    def _finish(self) -> set[str]:
         try:
             self.report({"INFO"}, painting.end(self._stroke))
         except EngineError as error:
-            self._refuse(context, error)
+            self._refuse(error)
             # The object that was added for a stroke still to be stored is an undo step, or an undo would lose it.
             is_kept = self._stroke.added_object and bool(unstored.all_kept())
             return {"FINISHED"} if is_kept else {"CANCELLED"}
-        self._leave(context)
+        self._leave()
         return {"FINISHED"}
 
-    def _refuse(self, context: Context, error: EngineError) -> set[str]:
-        self._clear(context)
+    def _refuse(self, error: EngineError) -> set[str]:
+        self._clear()
         # A pop-up takes the next click, which would only delay who has just clicked beside a hole.
         self.report({"WARNING" if isinstance(error, KeyframeEmpty) else "ERROR"}, error.sentence())
         return {"CANCELLED"}
 
-    def _leave(self, context: Context) -> None:
+    def _leave(self) -> None:
         if settings().once:
             settings().tool = "BRUSH"
-        self._clear(context)
+        self._clear()
 
-    def _clear(self, context: Context) -> None:
+    def _clear(self) -> None:
         canvas.outline = None
-        redraw_editors(context)
+        redraw()
 
 
 def _fill(stroke: painting.Stroke, x: float, y: float) -> None:
@@ -221,7 +222,7 @@ class CLIP_OT_matte_store_again(ClipOperator, Operator):
 
     def run(self, context: Context) -> str:
         texts = painting.store_again()
-        redraw_editors(context)
+        redraw()
         return "; ".join(texts) or "Every stroke is stored"
 
 
@@ -234,7 +235,7 @@ class CLIP_OT_matte_discard_unstored(ClipOperator, Operator):
 
     def run(self, context: Context) -> str:
         painting.forget()
-        redraw_editors(context)
+        redraw()
         return "Discarded the strokes that could not be stored"
 
 

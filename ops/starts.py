@@ -7,7 +7,7 @@ from bpy.props import EnumProperty, IntProperty
 from bpy.types import Context, Operator
 
 from ..addon import clips, keyframes, painting, starts
-from ..addon.brush_settings import redraw_editors
+from ..addon.listening import redraw
 from ..addon.objects import find_object
 from ..engine.shared.errors import NoActiveObject
 from .common import ClipOperator, clip_in, object_in
@@ -28,7 +28,7 @@ marked as not visible on this frame"""
         number = clips.number(clip, clips.media_frame_inside(clip, frame))
         keyframes.set_absent(clip, item.object_id, frame)
         painting.drop_unstored(clip, item.object_id, number)
-        redraw_editors(context)
+        redraw()
         return f"{item.name} is empty on frame {frame}, and not visible there until you paint it"
 
 
@@ -83,7 +83,7 @@ def _start(context: Context, number: int, alpha: np.ndarray, source: str) -> str
     painting.check_unlocked(item)
     keyframes.set_keyframe(clip, item.object_id, frame, alpha)
     painting.drop_unstored(clip, item.object_id, number)
-    redraw_editors(context)
+    redraw()
     return f"{item.name} starts from {source} on frame {frame}"
 
 
