@@ -105,13 +105,15 @@ def _draw_clip(context: Context, space: SpaceClipEditor, region: Region) -> None
     mesh = ScreenMesh.of(*view.mesh(), size)
     source = _source(clip, view, mesh)
     is_playing = context.screen.is_animation_playing
-    ahead = [clips.number(clip, clips.media_frame(clip, at)) for at in _next_frames(viewer, frame, context.scene)]
+    next_frames = _next_frames(viewer, frame, context.scene, is_playing=is_playing)
+    ahead = [clips.number(clip, clips.media_frame(clip, at)) for at in next_frames]
     number = clips.number(clip, media)
     layers = matte_views.layers(clip, [number, *ahead], source)
     now = layers.pop(number)
     wanted = [layer.wanted for layer in now if layer.wanted]
     _reader.request(viewer, wanted, [layer.wanted for found in layers.values() for layer in found if layer.wanted])
-    _reader.wait(viewer, _WAIT_PLAYING if is_playing else _WAIT_PAUSED, cached=is_playing)
+    is_hasty = is_playing or canvas.current is not None  # what was read before is good enough until the next redraw
+    _reader.wait(viewer, _WAIT_PLAYING if is_playing else _WAIT_PAUSED, cached=is_hasty)
     if _reader.is_working and not bpy.app.timers.is_registered(_tick):
         bpy.app.timers.register(_tick, first_interval=_POLL)
     drawn = _drawn(now, source, mesh.shown)
@@ -166,13 +168,13 @@ def _canvas_tiles(source: Source, shown: Bounds) -> Sequence:
     return _tiles.tiles(source.reduction, shown)
 
 
-def _next_frames(viewer: int, frame: int, scene: Scene) -> list[int]:
+def _next_frames(viewer: int, frame: int, scene: Scene, *, is_playing: bool) -> list[int]:
     """Return the scene frames that the editor will probably show next, the nearest first."""
     seen = _viewers.setdefault(viewer, _Viewer(frame))
     if 0 < abs(frame - seen.frame) <= _AHEAD_PLAYING:  # a longer step is a jump, such as that back to the start
         seen.direction = 1 if frame > seen.frame else -1
     seen.frame = frame
-    if not bpy.context.screen.is_animation_playing:
+    if not is_playing:
         return [frame + step * seen.direction for step in range(1, _AHEAD_PAUSED + 1)]
     if scene.use_preview_range:
         first, last = scene.frame_preview_start, scene.frame_preview_end

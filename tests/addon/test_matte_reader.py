@@ -155,7 +155,7 @@ def test_a_file_written_anew_is_read_again(reader, tmp_path):
 
 
 # -- the cache ---------------------------------------------------------------------------------------------------------
-def test_what_comes_next_is_read_ahead_nearest_first(reader, tmp_path):
+def test_what_comes_next_is_read_ahead(reader, tmp_path):
     for number in range(4):
         write_matte(tmp_path, soft_disc(20 + number), number=number)
     now, *ahead = (matte(tmp_path, number=number) for number in range(4))

@@ -168,6 +168,33 @@ def test_thirty_objects_are_shown(studio):
     assert len(layers(studio)) == 30
 
 
+# -- what comes next ---------------------------------------------------------------------------------------------------
+@pytest.fixture
+def next_frames(studio):
+    """Return a function that tells what is read ahead for one editor."""
+    overlay, scene = part("ui.overlay"), studio.scene
+    scene.frame_start, scene.frame_end = 1, 20
+    overlay._viewers.pop(-1, None)
+    return lambda frame, **state: overlay._next_frames(-1, frame, scene, **state)
+
+
+def test_frames_are_read_ahead_in_the_direction_of_stepping(next_frames):
+    assert next_frames(5, is_playing=False) == [6, 7]
+    assert next_frames(4, is_playing=False) == [3, 2]
+    assert next_frames(4, is_playing=False) == [3, 2], "a redraw of the same frame changes nothing"
+    assert next_frames(5, is_playing=False) == [6, 7]
+
+
+def test_playing_reads_ahead_over_the_end_of_the_range(studio, next_frames):
+    assert next_frames(17, is_playing=True) == [18, 19, 20, 1, 2, 3, 4, 5]
+    assert next_frames(1, is_playing=True)[:2] == [2, 3], "playing from the start again is no step back"
+    next_frames(2, is_playing=True)
+    assert next_frames(1, is_playing=True) == [20, 19, 18, 17, 16, 15, 14, 13], "backward"
+    scene = studio.scene
+    scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, 5, 8
+    assert next_frames(7, is_playing=True)[:4] == [8, 5, 6, 7]
+
+
 # -- choice ------------------------------------------------------------------------------------------------------------
 def test_the_key_goes_through_all_views_and_back(studio):
     matting = studio.clip.matting

@@ -25,7 +25,7 @@ from tests.windowed import driver
 from tests.windowed.driver import OUT, Steps, only_a_clip_editor, over, part, report, show_tab
 
 SIZES = {"480p": (854, 480), "1080p": (1920, 1080), "4K": (3840, 2160)}
-FRAMES, PASSES = 16, 6
+FRAMES, PASSES = 16, 8
 LONG = 1000  # frames of the memory measurement
 STROKES = 30
 
