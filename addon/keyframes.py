@@ -120,7 +120,7 @@ def overlap_messages(clip: MovieClip, object_id: int, scene_frame: int) -> list[
     mask = _pixels(clip, keyframe)
     for other_id in names:
         other_keyframe = find_keyframe(clip, other_id, number)
-        if other_id == object_id or other_keyframe is None:
+        if other_id == object_id or other_keyframe is None or mask_ids(clip) & {object_id, other_id}:
             continue
         other_mask = _pixels(clip, other_keyframe)
         count = int((mask & other_mask).sum()) if mask.shape == other_mask.shape else 0

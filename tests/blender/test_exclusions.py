@@ -94,6 +94,13 @@ def test_masks_are_no_keyframes_for_the_network_and_do_not_count_as_annotated_fr
         studio.propagate()
 
 
+def test_a_mask_over_an_objects_keyframe_is_no_overlap_of_keyframes(studio):
+    garbage = add_mask(studio, "GARBAGE")
+    mark(studio, garbage.object_id, 1, np.full((HEIGHT, WIDTH), 255))
+    messages = part("addon.keyframes").overlap_messages
+    assert messages(studio.clip, garbage.object_id, 1) == messages(studio.clip, 1, 1) == []
+
+
 def test_label_images_agree_with_cut_mattes(studio):
     mark(studio, add_mask(studio, "GARBAGE").object_id, 1, left_half())
     studio.propagate()
