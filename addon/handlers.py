@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.app.handlers import persistent
 
-from . import folders
+from . import folders, snapping
 from .session import session
 
 
@@ -23,6 +23,7 @@ def unregister() -> None:
 
 @persistent
 def _before_load(*_: object) -> None:
+    snapping.forget()
     session.discard_clip_job()
     folders.clear_assigned_folders()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from .. import ops, ui
-from . import handlers, listening, properties
+from . import handlers, listening, properties, snapping
 from .preferences import KeymattePreferences
 from .session import session
 
@@ -24,6 +24,7 @@ def register() -> None:
 def unregister() -> None:
     """Close the engine and unregister everything when the extension is disabled."""
     listening.stop_listening()
+    snapping.forget()
     session.close()
     ui.hide_overlay()
     handlers.unregister()

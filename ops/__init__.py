@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from . import environment, keyframes, objects, propagate, results, suggest, weights
+from . import environment, keyframes, objects, propagate, results, snap, suggest, weights
 
 CLASSES = (
     *objects.CLASSES,
     *keyframes.CLASSES,
+    *snap.CLASSES,
     *propagate.CLASSES,
     *suggest.CLASSES,
     *results.CLASSES,

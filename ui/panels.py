@@ -12,6 +12,7 @@ from ..addon.saving import check_clip_saved
 from ..addon.session import session
 from ..engine.shared.errors import NotSaved
 from . import overlay
+from .snap import draw_snap
 from .status import draw_status, draw_text
 from .weights import draw_weights
 
@@ -78,6 +79,7 @@ class CLIP_PT_matte_keyframes(_ClipPanel, Panel):
         column.operator("clip.matte_keyframe_from_mask", text="From Mask", icon="MOD_MASK").absent = False
         column.operator("clip.matte_keyframe_from_image", text="From Image", icon="IMAGE_DATA")
         column.operator("clip.matte_keyframe_from_mask", text="Absent", icon="GHOST_DISABLED").absent = True
+        draw_snap(layout, context.space_data.clip)
         row = layout.row()
         row.template_list("CLIP_UL_matte_keyframes", "", matting, "keyframes", matting, "active_keyframe", rows=3)
         column = row.column(align=True)

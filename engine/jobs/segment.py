@@ -1,12 +1,14 @@
-"""Segmentation of one object on one frame: jobs that need no network, on a thread beside the one that runs the others."""
+"""Segmentation of one object on one frame: jobs without a network, on a thread beside the one of the other jobs."""
 
 from __future__ import annotations
 
 import queue
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..media.frames import FrameReader
 from ..media.pictures import DECODER_ERRORS
@@ -65,7 +67,7 @@ class Lane:
                 frames.close()
                 job = self._jobs.get()
             try:
-                run(job, frames, self._report, lambda job_id=job.job_id: job_id in self._cancelled)
+                run(job, frames, self._report, partial(self._cancelled.__contains__, job.job_id))
             except Cancelled:
                 self._report(JobCancelled(job.job_id))
             except Exception as error:
@@ -85,7 +87,7 @@ class Frames:
         self._frame: tuple[int, int] | None = None  # the frame in memory, and when its file was last modified
         self._pixels = np.zeros((0, 0, 3), np.uint8)
 
-    def read(self, clip: VideoClip, frame: int, progress: Callable[[int, int], None]) -> np.ndarray:
+    def read(self, clip: VideoClip, frame: int, progress: Callable[[int, int], None]) -> NDArray[np.uint8]:
         """Read a media frame: (H, W, 3) uint8 RGB, not to be written to. `progress` is called while a movie is indexed.
 
         Raises ClipNotFound, ClipUnreadable, FramesUnreadable, MixedSizes.
@@ -136,14 +138,15 @@ def run(job: SegmentationJob, frames: Frames, report: Report, cancelled: Callabl
     report(Segmented(job.job_id, job.alpha))
 
 
-def _read_marks(job: SegmentationJob) -> np.ndarray:
+def _read_marks(job: SegmentationJob) -> NDArray[np.uint8]:
     """Read the marks (H, W) uint8 of a job. Raises KeyframeUnreadable, KeyframeSizeMismatch."""
     try:
         marks = read_stored(job.marks).values
     except DECODER_ERRORS as error:
         raise KeyframeUnreadable(f"the marks {job.marks} cannot be read ({error})", remedy=_REMEDY) from error
     size = job.clip.height, job.clip.width
-    if marks.ndim != 2 or marks.dtype != np.uint8 or not np.isin(np.flatnonzero(np.bincount(marks.ravel())), Mark).all():
+    is_grey = marks.ndim == 2 and marks.dtype == np.uint8
+    if not is_grey or not np.isin(np.flatnonzero(np.bincount(marks.ravel())), list(Mark)).all():
         raise KeyframeUnreadable(f"the marks {job.marks} hold other values than those of marks", remedy=_REMEDY)
     if marks.shape != size:
         raise KeyframeSizeMismatch(

@@ -21,6 +21,7 @@ _MARGIN = 0.25  # of background beyond that
 _MIN_MARGIN = 12  # pixels
 _CORE = 0.08  # depth inside the rough mask from which pixels are object, unless their colour says otherwise
 _BACKGROUND = -0.5  # evidence below which it does: log of how much commoner the colour is inside than outside
+_OBJECT = -0.3  # evidence above which pixels around strokes are object at first
 _RARE = 1e-3  # share of pixels of a colour below which it is no evidence
 _MIN_CONTRAST = 6  # grey levels between the darkest and the brightest pixels
 _MIN_PART = 0.04  # of the largest part's area: smaller parts are specks
@@ -39,12 +40,13 @@ def segment(picture: np.ndarray, marks: np.ndarray) -> np.ndarray:
     """
     window = _Window.around(marks)
     colours, marked = _stretched(picture[window.slices]), marks[window.slices]
-    coarse, models = _cut_coarsely(colours, marked, window)
-    fine = _cut_finely(colours, marked, coarse, models)
+    fine = _Level.of(colours, marked)
+    mask = _cut_finely(fine, *_cut_coarsely(fine.reduced(_COARSE_PIXELS), window))
     if window.is_rough:
-        _expect_better(colours, marked, fine)
+        _expect_better(fine, mask)
+    shape = guided.enlarge(mask, fine.picture, colours) if mask.shape != marked.shape else mask
     alpha = np.where(marks == Mark.OBJECT, np.uint8(255), np.uint8(0))
-    alpha[window.slices] = _at_full_size(colours, marked, fine)
+    alpha[window.slices] = _softened(shape, marked)
     return alpha
 
 
@@ -53,7 +55,7 @@ class _Window:
     """Part of the picture in which the object is looked for."""
 
     slices: tuple[slice, slice]  # rows, columns
-    reach: float  # pixels from the rough mask, or from the strokes, within which the object lies
+    reach: float  # how far the object may lie from the rough mask or the strokes, in multiples of the window's height
     is_rough: bool  # whether there is a rough mask; if not, only strokes
 
     @classmethod
@@ -70,27 +72,38 @@ class _Window:
         margin = round(reach + max(_MIN_MARGIN, _MARGIN * extent))
         rows = slice(max(0, top - margin), min(marks.shape[0], top + height + margin))
         columns = slice(max(0, left - margin), min(marks.shape[1], left + width + margin))
-        return cls((rows, columns), reach, is_rough)
+        return cls((rows, columns), reach / (rows.stop - rows.start), is_rough)
 
 
 @dataclass(frozen=True)
-class _Masks:
-    """Marks at the size (h, w) of a reduced picture, each a mask (h, w) bool."""
+class _Level:
+    """Copy of the picture, and of the marks as masks, at a reduced size."""
 
-    inside: np.ndarray  # the rough mask, or strokes
-    sure: np.ndarray
-    never: np.ndarray
+    picture: np.ndarray  # (h, w, 3) uint8
+    inside: np.ndarray  # (h, w) bool: the rough mask, or strokes
+    sure: np.ndarray  # (h, w) bool
+    never: np.ndarray  # (h, w) bool
 
     @classmethod
-    def of(cls, marks: np.ndarray, like: np.ndarray) -> _Masks:
-        """Reduce marks (H, W) to the size of the picture `like` (h, w, 3)."""
+    def of(cls, picture: np.ndarray, marks: np.ndarray) -> _Level:
+        """Return a picture (H, W, 3) and marks (H, W) at the size in which the outline is found."""
+        full = cls(picture, marks >= Mark.LIKELY, marks == Mark.OBJECT, marks == Mark.NOT_OBJECT)
+        return full.reduced(_FINE_PIXELS)
+
+    def reduced(self, pixels: int) -> _Level:
+        """Return a copy with at most about this many pixels."""
+        height, width = self.inside.shape
+        scale = float(np.sqrt(pixels / (height * width)))
+        if scale >= 1.0:
+            return self
+        size = max(1, round(width * scale)), max(1, round(height * scale))
 
         def share(mask: np.ndarray) -> np.ndarray:
-            grey = mask.view(np.uint8) * np.uint8(255)
-            return cv2.resize(grey, like.shape[1::-1], interpolation=cv2.INTER_AREA)
+            return cv2.resize(mask.view(np.uint8) * np.uint8(255), size, interpolation=cv2.INTER_AREA)
 
-        sure = share(marks == Mark.OBJECT) > 64  # strokes may be thinner than a pixel of the reduced picture
-        return cls(share(marks >= Mark.LIKELY) >= 128, sure, (share(marks == Mark.NOT_OBJECT) >= 128) & ~sure)
+        sure = share(self.sure) > 64  # strokes may be thinner than a pixel of the reduced picture
+        picture = cv2.resize(self.picture, size, interpolation=cv2.INTER_AREA)
+        return _Level(picture, share(self.inside) >= 128, sure, (share(self.never) >= 128) & ~sure)
 
 
 def _stretched(picture: np.ndarray) -> np.ndarray:
@@ -106,30 +119,26 @@ def _stretched(picture: np.ndarray) -> np.ndarray:
     return cv2.LUT(picture, table)
 
 
-def _reduced(picture: np.ndarray, pixels: int) -> np.ndarray:
-    height, width = picture.shape[:2]
-    scale = float(np.sqrt(pixels / (height * width)))
-    if scale >= 1.0:
-        return picture
-    return cv2.resize(picture, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA)
-
-
 # -- cuts --------------------------------------------------------------------------------------------------------------
-def _cut_coarsely(colours: np.ndarray, marks: np.ndarray, window: _Window) -> tuple[np.ndarray, Models]:
-    """Learn the colours and cut in a small copy of the picture; return the mask (h, w) bool, and the colour models."""
-    small = _reduced(colours, _COARSE_PIXELS)
-    masks = _Masks.of(marks, small)
-    away = cv2.distanceTransform((~masks.inside).view(np.uint8), cv2.DIST_L2, 5)
-    labels = np.where(masks.inside, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
-    labels[away > max(1.0, window.reach * small.shape[0] / colours.shape[0])] = cv2.GC_BGD
+def _cut_coarsely(level: _Level, window: _Window) -> tuple[np.ndarray, Models]:
+    """Learn the colours and cut in a small copy of the picture; return the mask (h, w) bool, and the colour models.
+
+    Raises NotSeparable.
+    """
+    away = cv2.distanceTransform((~level.inside).view(np.uint8), cv2.DIST_L2, 5)
+    labels = np.where(level.inside, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    labels[away > max(1.0, window.reach * len(labels))] = cv2.GC_BGD
     if window.is_rough:
-        core = _core(masks.inside)
-        labels[core & (_evidence(small, core, labels == cv2.GC_BGD) > _BACKGROUND)] = cv2.GC_FGD
-    labels[masks.never] = cv2.GC_BGD
-    labels[masks.sure] = cv2.GC_FGD
+        core = _core(level.inside)
+        labels[core & (_evidence(level.picture, core, labels == cv2.GC_BGD) > _BACKGROUND)] = cv2.GC_FGD
+    else:
+        outside = (labels == cv2.GC_BGD) | level.never
+        labels[~outside & (_evidence(level.picture, level.sure, outside) > _OBJECT)] = cv2.GC_PR_FGD
+    labels[level.never] = cv2.GC_BGD
+    labels[level.sure] = cv2.GC_FGD
     if not (labels == cv2.GC_BGD).any():
         raise NotSeparable("the mask covers the picture, so nothing shows what the background looks like")
-    return _grab_cut(small, labels)
+    return _grab_cut(level.picture, labels)
 
 
 def _core(inside: np.ndarray) -> np.ndarray:
@@ -155,24 +164,22 @@ def _evidence(picture: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> n
     return evidence
 
 
-def _cut_finely(colours: np.ndarray, marks: np.ndarray, coarse: np.ndarray, models: Models) -> np.ndarray:
-    """Cut once more along the outline of the coarse mask, in a larger copy of the picture; return a mask (h, w) bool.
+def _cut_finely(level: _Level, mask: np.ndarray, models: Models) -> np.ndarray:
+    """Cut once more along the outline of a coarse mask, in a larger copy of the picture; return a mask (h, w) bool.
 
     Raises NotSeparable if nothing is left.
     """
-    larger = _reduced(colours, _FINE_PIXELS)
-    masks = _Masks.of(marks, larger)
-    mask = coarse
-    if larger.shape[:2] != coarse.shape:
-        grey = cv2.resize(coarse.view(np.uint8) * np.uint8(255), larger.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    height, width = level.inside.shape
+    if mask.shape != level.inside.shape:
+        grey = cv2.resize(mask.view(np.uint8) * np.uint8(255), (width, height), interpolation=cv2.INTER_LINEAR)
         start = np.where(grey >= 128, np.uint8(1), np.uint8(0))
-        width = 2 * int(np.ceil(1.5 * larger.shape[0] / coarse.shape[0])) + 1
-        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
+        side = 2 * int(np.ceil(1.5 * height / len(mask))) + 1
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
         labels = np.where(start > 0, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
-        labels[(cv2.dilate(start, disc) == 0) | masks.never] = cv2.GC_BGD
-        labels[(cv2.erode(start, disc) > 0) & ~masks.never | masks.sure] = cv2.GC_FGD
-        mask, _ = _grab_cut(larger, labels, models)
-    mask = _connected(mask, masks)
+        labels[(cv2.dilate(start, disc) == 0) | level.never] = cv2.GC_BGD
+        labels[((cv2.erode(start, disc) > 0) & ~level.never) | level.sure] = cv2.GC_FGD
+        mask, _ = _grab_cut(level.picture, labels, models)
+    mask = _connected(mask, level)
     if not mask.any():
         raise NotSeparable("nothing stands out from the background there")
     return mask
@@ -182,43 +189,40 @@ def _grab_cut(picture: np.ndarray, labels: np.ndarray, models: Models | None = N
     """Cut a picture (h, w, 3), with the colours of `models` or else with what it learns; return a mask (h, w) bool."""
     cv2.setRNGSeed(1)  # of this thread
     mode, rounds = (cv2.GC_INIT_WITH_MASK, _ROUNDS) if models is None else (cv2.GC_EVAL_FREEZE_MODEL, 1)
-    background, foreground = models or (np.zeros((1, 65)), np.zeros((1, 65)))
+    background, foreground = models or (np.zeros((1, 65), np.float64), np.zeros((1, 65), np.float64))
     try:
-        cut, background, foreground = cv2.grabCut(picture, labels, None, background, foreground, rounds, mode)
+        cut, background, foreground = cv2.grabCut(picture, labels, (0, 0, 1, 1), background, foreground, rounds, mode)
     except cv2.error as error:  # such as with fewer pixels of object or background than it needs
         raise NotSeparable("the object and the background cannot be told apart there") from error
     return (cut == cv2.GC_FGD) | (cut == cv2.GC_PR_FGD), (background, foreground)
 
 
-def _connected(mask: np.ndarray, masks: _Masks) -> np.ndarray:
+def _connected(mask: np.ndarray, level: _Level) -> np.ndarray:
     """Return the parts of a mask (h, w) bool that are connected to the marks, without specks and tiny holes."""
     count, parts, statistics, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
     areas = statistics[:, cv2.CC_STAT_AREA]
-    marked = np.bincount(parts[masks.inside], minlength=count) > 0
+    marked = np.bincount(parts[level.inside], minlength=count) > 0
     kept = marked & (areas >= _MIN_PART * np.max(areas[1:], initial=0))
-    kept |= np.bincount(parts[masks.sure], minlength=count) > 0
+    kept |= np.bincount(parts[level.sure], minlength=count) > 0
     kept[0] = False
     result = kept[parts]
     count, holes, statistics, _ = cv2.connectedComponentsWithStats((~result).view(np.uint8), connectivity=4)
     tiny = statistics[:, cv2.CC_STAT_AREA] <= _MAX_HOLE * np.count_nonzero(result)
     tiny[0] = False
-    tiny[np.unique(holes[masks.never])] = False
+    tiny[np.unique(holes[level.never])] = False
     filled: np.ndarray = result | tiny[holes]
     return filled
 
 
 # -- the result --------------------------------------------------------------------------------------------------------
-def _expect_better(colours: np.ndarray, marks: np.ndarray, mask: np.ndarray) -> None:
+def _expect_better(level: _Level, mask: np.ndarray) -> None:
     """Raise NotSeparable unless a mask (h, w) bool resembles the rough mask, and follows the picture's edges better."""
-    height, width = mask.shape
-    picture = cv2.resize(colours, (width, height), interpolation=cv2.INTER_AREA)
-    rough = _Masks.of(marks, picture).inside
-    agreement = np.count_nonzero(rough & mask) / np.count_nonzero(rough | mask)
+    agreement = np.count_nonzero(level.inside & mask) / np.count_nonzero(level.inside | mask)
     if agreement < _MIN_AGREEMENT:
         raise NotSeparable("what stands out from the background there differs much from the mask")
-    smooth = cv2.GaussianBlur(picture, (0, 0), 1.0)
-    steps = sum(np.abs(cv2.Sobel(smooth, cv2.CV_32F, *axis)).sum(-1) for axis in ((1, 0), (0, 1)))
-    if _along(steps, mask) < _MIN_GAIN * _along(steps, rough):
+    smooth = cv2.GaussianBlur(level.picture, (0, 0), 1.0)
+    across, down = (np.abs(cv2.Sobel(smooth, cv2.CV_32F, *axis)).sum(-1) for axis in ((1, 0), (0, 1)))
+    if _along(across + down, mask) < _MIN_GAIN * _along(across + down, level.inside):
         raise NotSeparable("no outline was found that follows the picture's edges better than the mask does")
 
 
@@ -228,9 +232,8 @@ def _along(values: np.ndarray, mask: np.ndarray) -> float:
     return float(values[outline].mean()) if outline.any() else 0.0
 
 
-def _at_full_size(colours: np.ndarray, marks: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Carry a mask (h, w) bool to the size of the picture along its edges; return the alpha (H, W) uint8."""
-    shape = guided.enlarge(mask, colours) if mask.shape != marks.shape else mask
+def _softened(shape: np.ndarray, marks: np.ndarray) -> np.ndarray:
+    """Return a mask (H, W) bool as alpha (H, W) uint8 with a smooth outline, which respects the marks (H, W)."""
     hard = _respecting(np.where(shape, np.uint8(255), np.uint8(0)), marks)
     return _respecting(cv2.GaussianBlur(hard, (0, 0), _EDGE), marks)
 

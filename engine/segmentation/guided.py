@@ -13,10 +13,8 @@ _SMOOTHNESS = 1e-3  # the larger, the fainter the edges that the mask ignores
 _TILE = 256  # pixels: only tiles that the outline runs through are computed
 
 
-def enlarge(mask: np.ndarray, picture: np.ndarray) -> np.ndarray:
-    """Return a mask (h, w) bool at the size of the larger picture (H, W, 3) uint8 that it belongs to."""
-    height, width = mask.shape
-    small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+def enlarge(mask: np.ndarray, small: np.ndarray, picture: np.ndarray) -> np.ndarray:
+    """Return a mask (h, w) bool of the reduced picture `small` (h, w, 3) uint8 at the size of `picture` (H, W, 3)."""
     lines = _Lines.fit(small, mask)
     grey = mask.view(np.uint8) * np.uint8(255)
     result = cv2.resize(grey, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR) >= 128

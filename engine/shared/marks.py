@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 import numpy as np
-
+from numpy.typing import NDArray
 
 
 class Mark(IntEnum):
@@ -17,11 +17,14 @@ class Mark(IntEnum):
     OBJECT = 255  # surely; a segmenter always makes it part of the object
 
 
-def marks_of(rough: np.ndarray, *, sure: np.ndarray | None = None, excluded: np.ndarray | None = None) -> np.ndarray:
-    """Return the marks (H, W) uint8 for a rough mask, each mask (H, W) bool.
+Mask = NDArray[np.bool_]
 
-    np.ndarray that are `sure` belong to the object, even where they are `excluded`; pixels that are only `excluded` do not.
-    Without any rough mask beside them, the sure pixels are strokes on an object of unknown extent.
+
+def marks_of(rough: Mask, *, sure: Mask | None = None, excluded: Mask | None = None) -> NDArray[np.uint8]:
+    """Return the marks (H, W) uint8 for a rough mask; all masks are (H, W) bool.
+
+    Pixels that are `sure` belong to the object, even where they are `excluded`; other excluded pixels do not. With an
+    empty rough mask, the sure pixels are strokes on an object of unknown extent.
     """
     marks = np.where(rough, np.uint8(Mark.LIKELY), np.uint8(Mark.UNLIKELY))
     if excluded is not None:
