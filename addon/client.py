@@ -26,6 +26,7 @@ from ..engine.shared.protocol import (
     Propagate,
     Ready,
     Request,
+    Segment,
     Suggest,
     decode,
     encode,
@@ -261,7 +262,7 @@ class EngineClient(ChildProcess):
             self.keep(line)
             return
         match message:
-            case Propagate() | Suggest() | Cancel() | Download() | Import():
+            case Propagate() | Suggest() | Segment() | Cancel() | Download() | Import():
                 self.log.append(f"(unexpected message from the engine: {printable(line)})")
             case Ready(version=version) if version != VERSION:
                 self.deliver(_wrong_version(version))

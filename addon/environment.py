@@ -12,6 +12,7 @@ from bpy.types import AddonPreferences
 from ..engine.shared.environment import is_complete, python_in, requirements
 from ..engine.shared.errors import EngineMissing, Offline, PythonMissing
 from . import PACKAGE
+from .client import ChildProcess
 
 ROOT = Path(__file__).parents[1]  # the folder that holds the engine
 # -E: ignore Blender's PYTHON* variables; -s: ignore the user's site-packages; -u: lose no log lines in a crash
@@ -65,3 +66,11 @@ def install_command() -> list[str]:
         raise Offline("the engine's packages must be downloaded, but Blender's online access is off")
     folder = str(own_folder())
     return [sys.executable, *_FLAGS, "-m", "engine.shared.environment", folder, "--end-with-stdin"]
+
+
+class Installation(ChildProcess):
+    """Process that installs the engine. Its inbox receives lines of progress, and None when the output ends."""
+
+    def handle_end(self) -> None:
+        """Put None into the inbox to mark the end of the output."""
+        self.deliver(None)

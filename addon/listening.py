@@ -7,12 +7,20 @@ import bpy
 from .session import session
 
 PUMP_SECONDS = 0.1
+_SEGMENT_SECONDS = 0.02  # while the user waits for a segmentation
 
 
 def listen() -> None:
     """Start a timer that calls `session.pump` ten times a second until nothing runs. No effect in background mode."""
     if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
         bpy.app.timers.register(_tick, first_interval=PUMP_SECONDS, persistent=True)
+
+
+def listen_closely() -> None:
+    """Start the timer at once, and call `session.pump` more often, until segmentation jobs are answered."""
+    stop_listening()
+    if not bpy.app.background:
+        bpy.app.timers.register(_tick, first_interval=0.0, persistent=True)
 
 
 def stop_listening() -> None:
@@ -24,6 +32,8 @@ def stop_listening() -> None:
 def _tick() -> float | None:
     if session.pump():
         redraw()
+    if session.segmenting:
+        return _SEGMENT_SECONDS
     return PUMP_SECONDS if session.status.busy or session.unanswered else None
 
 

@@ -20,15 +20,17 @@ from ..engine.shared.protocol import (
     Propagate,
     Ready,
     Request,
+    Segment,
     Stage,
     Suggest,
     Suggested,
 )
 from ..engine.shared.text import printable
-from ..engine.shared.types import PropagationJob, SuggestionJob
+from ..engine.shared.types import PropagationJob, SegmentationJob, SuggestionJob
 from . import environment
-from .client import ChildProcess, EngineClient
-from .status import Problem, State, Status
+from .client import EngineClient
+from .segmentations import Receiver, Segmentations
+from .status import Pace, Problem, State, Status
 
 _MAX_MESSAGE = 1000  # characters that are shown of a problem
 
@@ -49,10 +51,11 @@ class Session:
     def __init__(self) -> None:
         self.status = Status()
         self._client: EngineClient | None = None
-        self._installation: ChildProcess | None = None
+        self._installation: environment.Installation | None = None
         self._job = _CurrentJob()
         self._cancelling = False
-        self._first_step: tuple[float, int] | None = None  # time and step of the first matte, to measure the speed
+        self._segmentations = Segmentations()
+        self._pace = Pace()
 
     # -- operations ----------------------------------------------------------------------------------------------------
     def start(self, job: PropagationJob, clip: str) -> None:
@@ -67,6 +70,18 @@ class Session:
         """
         current = _CurrentJob(job.job_id, on_suggested=on_suggested)
         self._begin(Suggest(job), current, clip=clip, folder=job.masks.parent)
+
+    def segment(self, job: SegmentationJob, on_answer: Receiver) -> None:
+        """Start segmenting an object beside the running operation, and return at once.
+
+        `pump` calls `on_answer` once. The status does not change. Raises EngineBusy, EngineMissing.
+        """
+        if self._installation:
+            self._expect_idle()
+        is_running = self.status.busy and self._client and self._client.alive
+        client = self._client if is_running and self._client else self._start_engine()
+        self._segmentations.expect(job.job_id, on_answer)
+        client.send(Segment(job))
 
     def install_weights(self, request: Download | Import) -> None:
         """Start installing published weights, and return at once. Raises EngineBusy, EngineMissing."""
@@ -88,7 +103,7 @@ class Session:
         command = environment.install_command()
         self._close_client(at_once=True)  # on some systems, files in use cannot be replaced
         self._job, self._cancelling = _CurrentJob(), False
-        self._installation = _Installation(command, environment.ROOT)
+        self._installation = environment.Installation(command, environment.ROOT)
         self.status = Status(State.RUNNING, text="Installing the engine")
 
     def show(self, error: EngineError) -> None:
@@ -140,6 +155,11 @@ class Session:
         return bool(self._client and self._client.cancelling)
 
     @property
+    def segmenting(self) -> bool:
+        """Return whether the engine has not answered a segmentation job yet."""
+        return bool(self._segmentations)
+
+    @property
     def log(self) -> list[str]:
         """Return the last lines of the engine's log."""
         return list(self._client.log) if self._client else []
@@ -176,6 +196,7 @@ class Session:
         return self.status
 
     def _handle_answer(self, answer: Answer) -> None:
+        self._segmentations.handle(answer)
         match answer:
             case Ready(device=device) if not self._job.job_id:
                 if self.status.busy:
@@ -195,7 +216,7 @@ class Session:
                     self.status, state=State.RUNNING, text=printable(text), done=done, total=total, seconds_left=None
                 )
             case MatteReady(done=done, total=total) if not self._cancelling:
-                left = self._seconds_left(done, total)
+                left = self._pace.seconds_left(done, total)
                 self.status = replace(
                     self.status, state=State.RUNNING, text="Propagating", done=done, total=total, seconds_left=left
                 )
@@ -213,7 +234,7 @@ class Session:
             case Failed() as failed:
                 self._fail(failed)
 
-    def _handle_installation(self, child: ChildProcess) -> None:
+    def _handle_installation(self, child: environment.Installation) -> None:
         for line in child.received():
             if line is not None:
                 self.status = replace(self.status, text=printable(line))
@@ -238,20 +259,11 @@ class Session:
         self._job = _CurrentJob()
         self.status = replace(self.status, state=state, text=text, seconds_left=None, warning=warning, problem=problem)
 
-    def _seconds_left(self, done: int, total: int) -> float | None:
-        now = time.monotonic()
-        if self._first_step is None:
-            self._first_step = now, done  # so the speed leaves out loading and the steps before a job was resumed
-        start_time, first_done = self._first_step
-        if done < first_done + 2:
-            return None
-        return (now - start_time) / (done - first_done) * (total - done)
-
     # -- the engine ----------------------------------------------------------------------------------------------------
     def _begin(self, request: Request, job: _CurrentJob, *, clip: str = "", folder: Path | None = None) -> None:
         self._expect_idle()
         client = self._start_engine()
-        self._job, self._cancelling, self._first_step = job, False, None
+        self._job, self._cancelling, self._pace = job, False, Pace()
         client.send(request)
         text = "Starting" if client.ready else "Starting the engine"
         self.status = Status(State.STARTING, clip=clip, folder=folder, text=text)
@@ -281,14 +293,7 @@ class Session:
                 client.kill()
             else:
                 client.close()
-
-
-class _Installation(ChildProcess):
-    """Process that installs the engine. Its inbox receives lines of progress, and None when the output ends."""
-
-    def handle_end(self) -> None:
-        """Put None into the inbox to mark the end of the output."""
-        self.deliver(None)
+        self._segmentations.drop()
 
 
 session = Session()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -68,6 +69,23 @@ class Status:
     def progress(self) -> float:
         """Return the progress, 0..1."""
         return min(max(self.done / self.total, 0.0), 1.0) if self.total > 0 else 0.0
+
+
+class Pace:
+    """Speed of a job, measured from its first step on: this leaves out loading, and steps from before it resumed."""
+
+    def __init__(self) -> None:
+        self._first: tuple[float, int] | None = None  # time and number of the first step
+
+    def seconds_left(self, done: int, total: int) -> float | None:
+        """Note that `done` of `total` steps are done; return the seconds that the others take, or None if unknown."""
+        now = time.monotonic()
+        if self._first is None:
+            self._first = now, done
+        start_time, first_done = self._first
+        if done < first_done + 2:
+            return None
+        return (now - start_time) / (done - first_done) * (total - done)
 
 
 def progress_text(status: Status) -> str:

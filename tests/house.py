@@ -67,6 +67,7 @@ TABLE = (
         _rooms("runtime", "layers", "memory", "networks", "adaptation"),
     ),
     Row(_room("engine.suggestion"), LIBRARIES, _rooms("shared", "layers", "memory", "suggestion")),
+    Row(_room("engine.segmentation"), ("numpy", "cv2"), _rooms("shared", "segmentation")),
     Row(_room("engine.output"), LIBRARIES, _rooms("shared", "media", "inference", "output")),
     Row(
         _room("engine.methods"),

@@ -13,6 +13,7 @@ from ..addon.session import session
 from ..engine.shared.errors import NotSaved
 from .menus import draw_object_settings
 from .paint import draw_paint
+from .snap import draw_snap
 from .status import draw_status, draw_text
 from .views import draw_view
 from .weights import draw_weights
@@ -84,6 +85,7 @@ class CLIP_PT_matte_keyframes(_ClipPanel, Panel):
         row = column.row(align=True)
         row.operator("clip.matte_keyframe_from_mask", text="Not Visible", icon="HIDE_ON").absent = True
         row.operator("clip.matte_not_visible_range", text="Range...", icon="ARROW_LEFTRIGHT")
+        draw_snap(layout, context.space_data.clip)
         row = layout.row()
         row.template_list("CLIP_UL_matte_keyframes", "", matting, "keyframes", matting, "active_keyframe", rows=5)
         column = row.column(align=True)

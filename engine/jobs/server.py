@@ -23,15 +23,19 @@ from ..shared.protocol import (
     Propagate,
     Ready,
     Request,
+    Segment,
     Suggest,
     decode,
     encode,
 )
 from ..shared.text import printable
+from . import segment
 
 _log = logging.getLogger(__name__)
 _MAX_REQUEST = 32 << 20  # bytes of a line; a keyframe takes about 100
 _MAX_WAITING = 100  # jobs
+_FIRST_SECONDS = 0.1  # for the first request, before PyTorch is imported
+_SEGMENT_SECONDS = 3.0  # for segmentation, before PyTorch is imported
 _MAX_SHUTDOWN_SECONDS = 10.0  # after stdin ended, for the frame that is being computed
 
 
@@ -52,7 +56,7 @@ def _private_stdout() -> TextIO:
 
 
 class _Server:
-    """Runs one job at a time, in the order of the requests."""
+    """Runs one job at a time, in the order of the requests, and segmentation jobs beside them."""
 
     def __init__(self, answers: TextIO) -> None:
         self._answers = answers
@@ -61,6 +65,8 @@ class _Server:
         self._waiting: list[str] = []  # ids of the jobs that wait or run
         self._cancelled: set[str] = set()  # of them
         self._ended = False
+        self._begun = threading.Event()  # a request has arrived, or none will
+        self._segmentation = segment.Lane(self._send, self._send_error)
 
     def read_requests(self) -> None:
         """Queue requests and note cancellations as they arrive; runs in its own thread until stdin ends."""
@@ -68,8 +74,10 @@ class _Server:
             for line in bounded_lines(sys.stdin.buffer, _MAX_REQUEST):
                 if line.strip():
                     self._handle(line)
+                    self._begun.set()
         finally:  # also after an error, since an engine without input must end
             self._ended = True
+            self._begun.set()
             self._requests.put(None)
             timer = threading.Timer(_MAX_SHUTDOWN_SECONDS, os._exit, args=(0,))
             timer.daemon = True
@@ -81,9 +89,10 @@ class _Server:
             if len(line) > _MAX_REQUEST:
                 raise BadMessage(f"a request is longer than {_MAX_REQUEST} bytes")
             match decode(line):
-                case Propagate() | Suggest() | Download() | Import() as request:
+                case Propagate() | Suggest() | Segment() | Download() | Import() as request:
                     self._queue(request)
                 case Cancel(job_id=job_id):
+                    self._segmentation.cancel(job_id)
                     if job_id in self._waiting:  # else the job has ended
                         self._cancelled.add(job_id)
                 case message:
@@ -97,15 +106,21 @@ class _Server:
     def _queue(self, request: Request) -> None:
         """Let a job wait for its turn, or answer with Failed if too many wait already."""
         job_id = _job_id(request)
-        if len(self._waiting) >= _MAX_WAITING:
-            busy = EngineBusy(f"{_MAX_WAITING} jobs are waiting already")
-            self._send(Failed(job_id, busy.code, busy.message, busy.remedy))
-            return
-        self._waiting.append(job_id)
-        self._requests.put(request)
+        if len(self._waiting) + len(self._segmentation) >= _MAX_WAITING:
+            self._send_error(job_id, EngineBusy(f"{_MAX_WAITING} jobs are waiting already"))
+        elif isinstance(request, Segment):
+            self._segmentation.put(request.job)
+        else:
+            self._waiting.append(job_id)
+            self._requests.put(request)
 
     def run_jobs(self) -> None:
-        """Send Ready after importing PyTorch, then run the queued jobs until stdin ends."""
+        """Send Ready after importing PyTorch, then run the queued jobs until stdin ends.
+
+        If the engine was started for a segmentation, this is answered first, as importing takes two seconds of the CPU.
+        """
+        self._begun.wait(_FIRST_SECONDS)
+        self._segmentation.wait_idle(_SEGMENT_SECONDS)
         from ..runtime.device import describe, pick_device
         from . import install_weights, propagate, suggest
 
@@ -123,18 +138,23 @@ class _Server:
                         suggest.run(request.job, self._send, partial(self._is_cancelled, job_id))
                     case Download() | Import():
                         install_weights.run(request, self._send, partial(self._is_cancelled, job_id))
-            except EngineError as error:
-                self._send(Failed(job_id, error.code, error.message, error.remedy))
             except Exception as error:
-                _log.exception("job %s failed", job_id)
-                message = f"The engine failed: {printable(repr(error))}"
-                self._send(Failed(job_id, "engine-fault", message, "See the engine log."))
+                self._send_error(job_id, error)
             finally:
                 self._waiting.remove(job_id)
                 self._cancelled.discard(job_id)  # the same job may be requested again
 
     def _is_cancelled(self, job_id: str) -> bool:
         return self._ended or job_id in self._cancelled
+
+    def _send_error(self, job_id: str, error: Exception) -> None:
+        """Answer a job with Failed, and log an error that is not one of the user's."""
+        if isinstance(error, EngineError):
+            self._send(Failed(job_id, error.code, error.message, error.remedy))
+            return
+        _log.error("job %s failed", job_id, exc_info=error)
+        message = f"The engine failed: {printable(repr(error))}"
+        self._send(Failed(job_id, "engine-fault", message, "See the engine log."))
 
     def _send(self, answer: Answer) -> None:
         with self._write_lock:
@@ -147,4 +167,4 @@ class _Server:
 
 def _job_id(request: Request) -> str:
     """Return the id of the job that is requested."""
-    return request.job.job_id if isinstance(request, Propagate | Suggest) else request.job_id
+    return request.job.job_id if isinstance(request, Propagate | Suggest | Segment) else request.job_id

@@ -79,21 +79,12 @@ def _open_clip(
             raise Cancelled
         report(Stage(job.job_id, "Indexing the movie", done, total))
 
-    clip = job.clip
-    size = (clip.height, clip.width)
-    return FrameReader.open(
-        clip.path, size=size, fps=clip.fps, frame_count=clip.frame_count, upright=clip.upright, progress=progress
-    )
+    return FrameReader.expect(job.clip, progress)
 
 
 def _check_clip(job: PropagationJob | SuggestionJob, reader: FrameReader) -> None:
-    """Raise ClipNotFound or BadSetting unless the clip has the size and the frames that the job expects."""
+    """Raise ClipNotFound or BadSetting unless the clip has the frames that the job expects."""
     clip = reader.clip
-    if (clip.height, clip.width) != (job.clip.height, job.clip.width):
-        raise ClipNotFound(
-            f"{clip.path} is now {clip.width}x{clip.height}, but was {job.clip.width}x{job.clip.height}",
-            remedy="Reload the clip.",
-        )
     if job.frames.stop > clip.frame_count:
         raise ClipNotFound(
             f"{clip.path} now has only {clip.frame_count} frames, but frames up to {job.frames.stop - 1} are needed"

@@ -77,6 +77,26 @@ class FrameReader:
         raise ClipNotFound(f"there is no clip at {path}")
 
     @classmethod
+    def expect(cls, clip: VideoClip, progress: movies.Progress | None = None) -> FrameReader:
+        """Open `clip` as Blender shows it. Raises ClipNotFound if its size has changed, and what `open` raises."""
+        reader = cls.open(
+            clip.path,
+            size=(clip.height, clip.width),
+            fps=clip.fps,
+            frame_count=clip.frame_count,
+            upright=clip.upright,
+            progress=progress,
+        )
+        found = reader.clip
+        if (found.height, found.width) != (clip.height, clip.width):
+            reader.close()
+            raise ClipNotFound(
+                f"{clip.path} is now {found.width}x{found.height}, but was {clip.width}x{clip.height}",
+                remedy="Reload the clip.",
+            )
+        return reader
+
+    @classmethod
     def _of_images(
         cls,
         path: Path,

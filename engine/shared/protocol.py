@@ -10,7 +10,7 @@ from typing import Any, NoReturn, get_args
 from .codec import from_json, to_json
 from .errors import BadMessage
 from .text import printable
-from .types import PropagationJob, SuggestionJob
+from .types import PropagationJob, SegmentationJob, SuggestionJob
 
 
 # -- requests ---------------------------------------------------------------------------------------------------------
@@ -26,6 +26,16 @@ class Suggest:
     """Suggest frames to annotate next; the answers are Stage, then Suggested, JobCancelled or Failed."""
 
     job: SuggestionJob
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Segment one object on one frame; the answers are Stage, then Segmented, JobCancelled or Failed.
+
+    It is answered beside the job that runs, and needs no network: even before Ready.
+    """
+
+    job: SegmentationJob
 
 
 @dataclass(frozen=True)
@@ -65,7 +75,7 @@ class Import:
 # -- answers ----------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Ready:
-    """The engine has started and accepts requests; always its first message."""
+    """The engine has started and runs jobs; its first message, except for answers to Segment."""
 
     version: str
     device: str  # the one that 'auto' picks on this machine
@@ -118,6 +128,14 @@ class Suggested:
 
 
 @dataclass(frozen=True)
+class Segmented:
+    """The object's alpha is written; ends a job that Segment has started."""
+
+    job_id: str
+    alpha: Path  # the file that the job named
+
+
+@dataclass(frozen=True)
 class JobCancelled:
     """The job has ended since it was cancelled; mattes written so far are kept."""
 
@@ -134,8 +152,8 @@ class Failed:
     remedy: str
 
 
-Request = Propagate | Suggest | Cancel | Download | Import
-Answer = Ready | Stage | MatteReady | Suggested | Finished | JobCancelled | Failed
+Request = Propagate | Suggest | Segment | Cancel | Download | Import
+Answer = Ready | Stage | MatteReady | Suggested | Segmented | Finished | JobCancelled | Failed
 Message = Request | Answer
 
 _SHOWN = 120  # characters of a line that errors show

@@ -115,3 +115,15 @@ class SuggestionJob:
     count: int = 5  # maximum number of frames to suggest
     alpha: float = 0.5  # 0..1: weight of the masks
     min_mask: float = 0.25  # minimum object coverage of a suggested frame, in percent
+
+
+@dataclass(frozen=True)
+class SegmentationJob:
+    """Parameters of a job that segments one object on one frame, from marks by the user."""
+
+    job_id: str
+    clip: VideoClip
+    frame: int  # media frame
+    marks: Path  # grey PNG (H, W) whose values are those of `marks.Mark`
+    alpha: Path  # .npy file to write, (H, W) uint8; from 128 on, a pixel belongs to the object
+    segmenter: str = "grabcut"  # of `segmenters.SEGMENTERS`

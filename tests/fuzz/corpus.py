@@ -18,7 +18,15 @@ from PIL import Image
 from engine.jobs.checkpoint_files import _checksum
 from engine.media.label_images import write_labels
 from engine.shared import outlines, protocol
-from engine.shared.types import Direction, KeyframeFile, PropagationJob, Settings, SuggestionJob, VideoClip
+from engine.shared.types import (
+    Direction,
+    KeyframeFile,
+    PropagationJob,
+    SegmentationJob,
+    Settings,
+    SuggestionJob,
+    VideoClip,
+)
 from tests import films
 from tests.exr_files import encode_exr, rgb, write_exr
 from tests.fuzz.reader import Files
@@ -172,9 +180,11 @@ def lines() -> Files:
     settings = Settings(overrides={"mem_every": "3"}, adapt=True)
     job = PropagationJob("a", clip, range(60), (keyframe,), Path("out"), direction=Direction.BOTH, settings=settings)
     suggestion = SuggestionJob("b", clip, range(60), (3,), Path("out/labels"), Path("out/keys"))
+    segmentation = SegmentationJob("e", clip, 3, Path("marks.png"), Path("alpha.npy"))
     messages: Iterable[protocol.Message] = (
         protocol.Propagate(job),
         protocol.Suggest(suggestion),
+        protocol.Segment(segmentation),
         protocol.Cancel("a"),
         protocol.Download("c", "XMem", Path("weights")),
         protocol.Import("d", "XMem", Path("XMem.pth"), Path("weights"), again=True),
@@ -183,6 +193,7 @@ def lines() -> Files:
         protocol.MatteReady("a", 3, 4, 60),
         protocol.Finished("a", "a warning", 12.5, 1000),
         protocol.Suggested("b", (1, 2), (0.5, 0.25)),
+        protocol.Segmented("e", Path("alpha.npy")),
         protocol.JobCancelled("a"),
         protocol.Failed("a", "code", "message", "remedy"),
     )

@@ -9,8 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from engine.shared.protocol import Cancel, Failed, Finished, JobCancelled, MatteReady, Propagate, Ready, decode, encode
+from engine.shared.protocol import (
+    Cancel,
+    Failed,
+    Finished,
+    JobCancelled,
+    MatteReady,
+    Propagate,
+    Ready,
+    Segment,
+    Segmented,
+    decode,
+    encode,
+)
 from tests import films
+from tests.engine.jobs import test_segment as segmentation
 from tests.engine.jobs.test_propagate import job_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,6 +118,39 @@ def test_a_job_cancelled_while_it_waits_never_starts(engine, tmp_path):
     assert isinstance(engine.receive_until(Finished)[-1], Finished)
     assert engine.receive() == JobCancelled("two")
     assert not (tmp_path / "b" / "out").exists()
+
+
+def test_a_segmentation_is_answered_while_a_propagation_runs(engine, tmp_path):
+    clip = segmentation.FILM.write_images(tmp_path / "clip")
+    engine.send(encode(Propagate(make_job(tmp_path / "long", count=300))))
+    engine.receive_until(MatteReady)
+    job = segmentation.job_for(tmp_path, clip)
+    engine.send(encode(Segment(job)))
+    answers = engine.receive_until(Segmented, Failed, Finished)
+    assert answers[-1] == Segmented(job.job_id, job.alpha)
+    engine.send(encode(Cancel("one")))
+    answers = engine.receive_until(JobCancelled, Finished)
+    assert answers[-1] == JobCancelled("one")
+    assert any(isinstance(answer, MatteReady) for answer in answers)
+
+
+def test_a_failed_segmentation_leaves_the_propagation_alone(engine, tmp_path):
+    job = segmentation.job_for(tmp_path, tmp_path / "nowhere.png")
+    engine.send(encode(Propagate(make_job(tmp_path / "long"))))
+    engine.send(encode(Segment(job)))
+    answers = engine.receive_until(Finished)
+    failed = [answer for answer in answers if isinstance(answer, Failed)]
+    assert [(answer.job_id, answer.code) for answer in failed] == [(job.job_id, "clip-not-found")]
+    assert answers[-1].job_id == "one"
+
+
+def test_a_segmentation_is_answered_before_the_engine_is_ready(tmp_path):
+    job = segmentation.job_for(tmp_path, segmentation.FILM.write_images(tmp_path / "clip"))
+    starting = Engine()
+    starting.send(encode(Segment(job)))
+    assert starting.receive() == Segmented(job.job_id, job.alpha)
+    assert isinstance(starting.receive(), Ready)
+    starting.end()
 
 
 @pytest.mark.parametrize(

@@ -19,13 +19,23 @@ from engine.shared.protocol import (
     Message,
     Propagate,
     Ready,
+    Segment,
+    Segmented,
     Stage,
     Suggest,
     Suggested,
     decode,
     encode,
 )
-from engine.shared.types import Direction, KeyframeFile, PropagationJob, Settings, SuggestionJob, VideoClip
+from engine.shared.types import (
+    Direction,
+    KeyframeFile,
+    PropagationJob,
+    SegmentationJob,
+    Settings,
+    SuggestionJob,
+    VideoClip,
+)
 
 JOB = PropagationJob(
     job_id="a1",
@@ -40,6 +50,8 @@ MESSAGES = [
     Propagate(JOB),
     Propagate(PropagationJob("b", JOB.clip, range(1), (), Path("out"), weights=Path("w.safetensors"))),
     Suggest(SuggestionJob("s", JOB.clip, range(60), (0, 20), Path("mattes") / "labels", Path("keys"), alpha=0.25)),
+    Segment(SegmentationJob("g", JOB.clip, 7, Path("marks.png"), Path("Straße 7") / "alpha.npy")),
+    Segmented("g", Path("Straße 7") / "alpha.npy"),
     Suggested("s", (31, 7), (0.5, 0.25)),
     Cancel("a1"),
     JobCancelled("a1"),

@@ -1,0 +1,233 @@
+"""Snapping: the engine cleans the rough mask of a keyframe, beside whatever else it does."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+import uuid
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import bpy
+import numpy as np
+from bpy.types import MovieClip
+
+from ..engine.shared.arrays import ArrayDamaged, read_npy
+from ..engine.shared.errors import (
+    BadSetting,
+    EngineDied,
+    EngineError,
+    KeyframeEmpty,
+    KeyframeSizeMismatch,
+    KeyframeUnreadable,
+    NoActiveObject,
+)
+from ..engine.shared.files import atomic_write, writing_error
+from ..engine.shared.marks import marks_of
+from ..engine.shared.protocol import Failed, Segmented
+from ..engine.shared.text import printable
+from ..engine.shared.types import SegmentationJob
+from . import clips, keyframes, listening, png
+from .objects import find_object
+from .session import session
+
+_PART = 0.5  # of a rough mask: an object that covers more of it is what the rough mask is a part of
+
+
+@dataclass(frozen=True)
+class _Request:
+    """Keyframe whose snapping the engine has not answered yet."""
+
+    clip_id: int  # session_uid; references to Blender's data do not survive an undo
+    object_id: int
+    number: int  # file number of the frame
+    scene_frame: int
+    version: str  # of the keyframe when the engine was asked
+    sure: np.ndarray | None  # (H, W) bool: pixels that keep their alpha
+
+    def asks_like(self, other: _Request) -> bool:
+        """Return whether both are about the same mask."""
+        mine = self.clip_id, self.object_id, self.number, self.version
+        return mine == (other.clip_id, other.object_id, other.number, other.version)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the last snap."""
+
+    clip_id: int = 0  # session_uid
+    text: str = ""
+    error: EngineError | None = None
+
+
+_pending: dict[str, tuple[Path, _Request]] = {}  # by job id, with the folder of the files exchanged with the engine
+outcome = Outcome()
+
+
+def start(
+    clip: MovieClip,
+    object_id: int,
+    scene_frame: int,
+    rough_alpha: np.ndarray,
+    *,
+    sure: np.ndarray | None = None,
+    not_object: np.ndarray | None = None,
+    strokes: bool = False,
+) -> None:
+    """Ask the engine to clean an object's keyframe on a frame, and return at once; the result comes by a timer.
+
+    `rough_alpha` (H, W) uint8 is what the keyframe holds by now. Pixels in `sure` (H, W) bool, such as the mask before
+    a lasso was added, keep their alpha; those in `not_object` (H, W) bool do not become part of the object. With
+    `strokes`, the mask is not the object's rough shape, but lines drawn on it. If the keyframe is changed before the
+    answer comes, the answer is dropped. What came of it is in `outcome`.
+
+    Raises EngineMissing, EngineBusy, KeyframeEmpty, KeyframeSizeMismatch, KeyframeOutsideClip, BadSetting if the object
+    is locked, DiskFull, FolderNotWritable, ClipNotFound, ClipUnreadable.
+    """
+    frame = clips.media_frame_inside(clip, scene_frame)
+    number = clips.number(clip, frame)
+    film = clips.video_clip(clip)
+    key = keyframes.find_keyframe(clip, object_id, number)
+    _expect_unlocked(clip, object_id)
+    if key is None or not (rough_alpha >= keyframes.INSIDE).any():
+        raise KeyframeEmpty(
+            f"there is no mask to snap on frame {scene_frame}", remedy="Draw a rough mask of the object first."
+        )
+    if rough_alpha.shape != (film.height, film.width):
+        raise KeyframeSizeMismatch(f"the keyframe has {rough_alpha.shape[1]}x{rough_alpha.shape[0]} pixels")
+    request = _Request(clip.session_uid, object_id, number, scene_frame, key.version, sure)
+    if any(other.asks_like(request) for _, other in _pending.values()):
+        return
+    excluded = _others(clip, object_id, number, rough_alpha >= keyframes.INSIDE)
+    if not_object is not None:
+        excluded |= not_object
+    inside = rough_alpha >= keyframes.INSIDE
+    if strokes:
+        marks = marks_of(np.zeros_like(inside), sure=inside, excluded=excluded)
+    else:
+        marks = marks_of(inside, sure=sure, excluded=excluded)
+    folder = _new_folder()
+    try:
+        job = SegmentationJob(uuid.uuid4().hex, film, frame, marks=folder / "marks.png", alpha=folder / "alpha.npy")
+        with atomic_write(job.marks) as part:
+            png.write_grey(part, marks)
+        session.segment(job, partial(_receive, job.job_id))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    _pending[job.job_id] = folder, request
+    listening.listen_closely()
+
+
+def is_pending(clip: MovieClip) -> bool:
+    """Return whether a keyframe of the clip is being snapped."""
+    return any(request.clip_id == clip.session_uid for _, request in _pending.values())
+
+
+def wait(seconds: float = 600.0) -> str:
+    """Wait until all snaps are done, and return the text of the last. For background mode, where no timer runs.
+
+    Raises EngineError if it failed, and EngineDied if it takes longer than `seconds`.
+    """
+    limit = time.monotonic() + seconds
+    while _pending:
+        session.pump()
+        if time.monotonic() > limit:
+            raise EngineDied(f"the engine did not answer within {seconds:.0f} s")
+        time.sleep(0.01)
+    if outcome.error:
+        raise outcome.error
+    return outcome.text
+
+
+def forget() -> None:
+    """Drop all answers that have not come yet, because another file is loaded or the extension disabled."""
+    global outcome
+    for folder, _ in _pending.values():
+        shutil.rmtree(folder, ignore_errors=True)
+    _pending.clear()
+    outcome = Outcome()
+
+
+def _receive(job_id: str, answer: Segmented | Failed) -> None:
+    """Store what the engine has answered, as one undo step, and keep in `outcome` what became of it."""
+    global outcome
+    if job_id not in _pending:  # forgotten
+        return
+    folder, request = _pending.pop(job_id)
+    try:
+        if isinstance(answer, Failed):
+            raise EngineError(printable(answer.message, 500), remedy=printable(answer.remedy, 500))
+        outcome = Outcome(request.clip_id, _store(request, answer))
+    except EngineError as error:
+        outcome = Outcome(request.clip_id, error=error)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    listening.redraw()
+
+
+def _store(request: _Request, answer: Segmented) -> str:
+    """Set the keyframe to the engine's answer, push an undo step, and return a text to show.
+
+    Raises BadSetting if the keyframe is not as it was, or if its object is locked; KeyframeUnreadable, DiskFull,
+    FolderNotWritable.
+    """
+    clip = next((clip for clip in bpy.data.movieclips if clip.session_uid == request.clip_id), None)
+    key = clip and keyframes.find_keyframe(clip, request.object_id, request.number)
+    if not clip or not key or key.version != request.version:
+        raise BadSetting("the keyframe was changed meanwhile, so the snapped mask was dropped", remedy="Snap again.")
+    name = _expect_unlocked(clip, request.object_id)
+    try:
+        alpha = read_npy(answer.alpha)
+    except (OSError, ArrayDamaged) as error:
+        raise KeyframeUnreadable(f"the snapped mask cannot be read ({error})", remedy="Snap again.") from error
+    before = keyframes.keyframe_alpha(clip, key)
+    if alpha.shape != before.shape or alpha.dtype != np.uint8:
+        raise KeyframeSizeMismatch("the snapped mask is not of the clip's size")
+    if request.sure is not None:
+        alpha = np.where(request.sure, before, alpha)
+    keyframes.set_keyframe(clip, request.object_id, request.scene_frame, alpha)
+    bpy.ops.ed.undo_push(message="Snap")
+    return f"{name} snapped on frame {request.scene_frame}: {np.count_nonzero(alpha >= keyframes.INSIDE)} pixels"
+
+
+def _others(clip: MovieClip, object_id: int, number: int, rough: np.ndarray) -> np.ndarray:
+    """Return the pixels (H, W) bool of the clip's other objects on a frame, as far as keyframes show them.
+
+    An object that covers most of the rough mask is left out, since the rough mask is a part of it, such as a hat. So
+    are all if the object is a garbage or hold-out mask, which may cover anything.
+    """
+    taken = np.zeros_like(rough)
+    item = find_object(clip, object_id)
+    if item is None or item.role != "OBJECT":
+        return taken
+    for key in clip.matting.keyframes:
+        if key.number != number or key.object_id == object_id or key.absent:
+            continue
+        try:
+            other = keyframes.keyframe_alpha(clip, key) >= keyframes.INSIDE
+        except KeyframeUnreadable:  # which is said when it is needed
+            continue
+        if other.shape == rough.shape and (other & rough).sum() <= _PART * rough.sum():
+            taken |= other
+    return taken
+
+
+def _expect_unlocked(clip: MovieClip, object_id: int) -> str:
+    """Return the object's name. Raises BadSetting if it is locked, NoActiveObject if it is not there any longer."""
+    item = find_object(clip, object_id)
+    if item is None:
+        raise NoActiveObject("the object was removed")
+    if item.lock:
+        raise BadSetting(f"{item.name} is locked", remedy="Unlock it in the list of objects.")
+    return str(item.name)
+
+
+def _new_folder() -> Path:
+    """Make a folder for the files that are exchanged with the engine. Raises DiskFull, FolderNotWritable."""
+    try:
+        return Path(tempfile.mkdtemp(prefix="keymatte-snap-"))
+    except OSError as error:
+        raise writing_error(Path(tempfile.gettempdir()), error) from error

@@ -1,0 +1,1 @@
+"""Segmentation of a single picture from marks by the artist: where the object is, is not, or may be."""
