@@ -78,7 +78,10 @@ class MatteBrush(PropertyGroup):
         name="Pressure", description="Let the pressure of a pen change the brush's radius", default=True
     )
     use_snap: BoolProperty(
-        name="Snap", description="Fit the lasso's area to the edges in the picture when it is released", default=False
+        name="Snap",
+        description="Fit the lasso's area to the edges in the picture on release. With the brush, mark the object with "
+        "strokes, and what is not the object with Ctrl",
+        default=False,
     )
 
 

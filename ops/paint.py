@@ -6,7 +6,7 @@ import numpy as np
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty
 from bpy.types import Context, Event, Operator, PropertyGroup
 
-from ..addon import canvas, painting, unstored
+from ..addon import canvas, painting, snapping, stroke_snap, unstored
 from ..addon.brush import MAX_RADIUS, MIN_RADIUS, Brush
 from ..addon.brush_settings import settings
 from ..addon.listening import redraw
@@ -78,6 +78,12 @@ keyframe or the computed matte of this frame"""
     hardness: FloatProperty(name="Hardness", min=0.0, max=1.0, default=1.0, options={"SKIP_SAVE"})
     use_pressure: BoolProperty(name="Pressure", default=False, options={"SKIP_SAVE"})
     remove: BoolProperty(name="Remove", default=False, options={"SKIP_SAVE"})
+    snap: BoolProperty(
+        name="Snap",
+        description="Snap the lasso's area, or the object under the strokes, to the edges in the picture",
+        default=False,
+        options={"SKIP_SAVE"},
+    )
     is_eraser: BoolProperty(
         name="Eraser", description="The pen's eraser is used", default=False, options={"HIDDEN", "SKIP_SAVE"}
     )
@@ -85,7 +91,7 @@ keyframe or the computed matte of this frame"""
     def run(self, context: Context) -> str:
         if not self.points:
             raise KeyframeEmpty("the stroke has no points", remedy="Give it at least one.")
-        stroke = self._begin(context)
+        stroke = self._stroke = self._begin(context)
         places = np.array([(point.x, point.y) for point in self.points], np.float64)
         if self.tool == "FILL":
             _fill(stroke, *places[0])
@@ -94,7 +100,8 @@ keyframe or the computed matte of this frame"""
         else:
             for point in self.points:
                 stroke.extend(point.x, point.y, point.pressure)
-        return painting.end(stroke)
+        text = painting.end(stroke)
+        return f"{text}; {snapping.wait()}" if self._snap(context) else text
 
     def invoke(self, context: Context, event: Event) -> set[str]:
         strip = _SCRUB_STRIP * context.preferences.system.ui_scale
@@ -108,7 +115,7 @@ keyframe or the computed matte of this frame"""
             self._is_straight = self.tool == "BRUSH" and event.shift
             if self.tool == "FILL":
                 _fill(self._stroke, *self._points[0])
-                return self._finish()
+                return self._finish(context)
             if self.tool == "BRUSH" and not self._is_straight:
                 self._stroke.extend(*self._points[0], event.pressure)
         except EngineError as error:
@@ -126,7 +133,7 @@ keyframe or the computed matte of this frame"""
         if event.type in ("MOUSEMOVE", "INBETWEEN_MOUSEMOVE"):
             self._move(context, event)
         elif event.type == "LEFTMOUSE" and event.value == "RELEASE":
-            return self._release(event)
+            return self._release(context, event)
         elif event.type in ("ESC", "RIGHTMOUSE") and event.value == "PRESS":
             painting.discard(self._stroke)
             self._leave()
@@ -143,13 +150,15 @@ keyframe or the computed matte of this frame"""
     def _begin(self, context: Context) -> painting.Stroke:
         style = Brush(self.hardness, self.remove)
         frame = context.scene.frame_current
-        return painting.begin(clip_in(context), frame, style, self.radius, use_pressure=self.use_pressure)
+        stroke = painting.begin(clip_in(context), frame, style, self.radius, use_pressure=self.use_pressure)
+        self._before = stroke.canvas.alpha.copy() if self.snap and self.tool != "FILL" else None
+        return stroke
 
     def _take_settings(self, event: Event) -> None:
         """Take tool and brush from the settings; Ctrl and the pen's eraser turn the brush around."""
         chosen = settings()
         self.tool, self.radius, self.hardness = chosen.tool, chosen.radius, chosen.hardness
-        self.use_pressure = chosen.use_pressure and event.is_tablet
+        self.use_pressure, self.snap = chosen.use_pressure and event.is_tablet, chosen.use_snap
         self.remove = (chosen.mode == "REMOVE") != (event.ctrl or self.is_eraser)
 
     def _move(self, context: Context, event: Event) -> None:
@@ -169,15 +178,21 @@ keyframe or the computed matte of this frame"""
         away = np.hypot(event.mouse_region_x - self._pressed[0], event.mouse_region_y - self._pressed[1])
         return bool(away > _CLICK)
 
-    def _release(self, event: Event) -> set[str]:
+    def _release(self, context: Context, event: Event) -> set[str]:
         if self._is_straight and not self._is_drag(event):
             place = self._points[0]
             self._stroke.straight_to(*place, start=painting.last_end(self._stroke) or place)
         elif self.tool == "LASSO":
             self._stroke.fill_outline(np.array(self._points))
-        return self._finish()
+        return self._finish(context)
 
-    def _finish(self) -> set[str]:
+    def _snap(self, context: Context) -> bool:
+        """Ask the engine to snap the stroke that was just stored, if it is to be; return whether it was asked."""
+        if self._before is None:
+            return False
+        return stroke_snap.snap(clip_in(context), self._stroke, self._before, is_lasso=self.tool == "LASSO")
+
+    def _finish(self, context: Context) -> set[str]:
         try:
             self.report({"INFO"}, painting.end(self._stroke))
         except EngineError as error:
@@ -185,6 +200,10 @@ keyframe or the computed matte of this frame"""
             # The object that was added for a stroke still to be stored is an undo step, or an undo would lose it.
             is_kept = self._stroke.added_object and bool(unstored.all_kept())
             return {"FINISHED"} if is_kept else {"CANCELLED"}
+        try:
+            self._snap(context)
+        except EngineError as error:  # the stroke is stored as it was drawn
+            self.report({"WARNING"}, error.sentence())
         self._leave()
         return {"FINISHED"}
 

@@ -52,6 +52,8 @@ def _draw_brush(column: UILayout) -> None:
         row.prop(chosen, "radius")
         row.prop(chosen, "use_pressure", text="", icon="STYLUS_PRESSURE")
         column.prop(chosen, "hardness", slider=True)
+    if chosen.tool != "FILL":
+        column.prop(chosen, "use_snap", icon="SNAP_ON", toggle=True)
 
 
 def _draw_unstored(box: UILayout) -> None:
