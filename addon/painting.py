@@ -15,13 +15,11 @@ from ..engine.shared.errors import (
     FolderNotWritable,
     KeyframeEmpty,
     KeyframeSizeMismatch,
-    NoActiveObject,
 )
 from . import brush, canvas, clips, keyframes, shapes, starts, unstored
 from .brush import Brush, Sample
 from .canvas import Canvas, Rectangle
-from .objects import active_object, add_object, find_object, remove_active_object
-from .properties import MatteObject
+from .objects import active_object, add_object, check_unlocked, find_object, remove_active_object
 from .saving import check_clip_saved
 
 _WEAKEST = 0.02  # of the radius: what the lightest touch of a pen paints with
@@ -130,7 +128,7 @@ def begin(clip: MovieClip, scene_frame: int, style: Brush, radius: float, *, use
     number = clips.number(clip, clips.media_frame_inside(clip, scene_frame))
     item = active_object(clip)
     if item is not None:
-        check_unlocked(item)
+        check_unlocked(clip, item.object_id)
     added = item is None
     item = item or add_object(clip)
     key = (clip.session_uid, item.object_id, number)
@@ -216,14 +214,6 @@ def forget() -> None:
     canvas.current = _last_end = _newest = None
 
 
-def check_unlocked(item: MatteObject) -> None:
-    """Raise NoActiveObject if the object is locked."""
-    if item.lock:
-        raise NoActiveObject(
-            f"{item.name} is locked", remedy="Unlock it in the list of objects, or select another object."
-        )
-
-
 def _start(clip: MovieClip, key: tuple[int, int, int]) -> tuple[np.ndarray, str]:
     """Return what a stroke starts from, and what that is in words. What was painted last is not read from disk."""
     kept = unstored.find(*key)
@@ -244,7 +234,7 @@ def _store(kept: Canvas, source: str) -> str:
     item = find_object(clip, kept.object_id) if clip else None
     if clip is None or item is None:
         raise ClipNotFound("the clip or the object was removed during the stroke", remedy="Undo to bring it back.")
-    check_unlocked(item)
+    check_unlocked(clip, kept.object_id)
     width, height = clips.pixel_size(clip)
     if kept.alpha.shape != (height, width):
         raise KeyframeSizeMismatch(

@@ -30,7 +30,7 @@ from ..engine.shared.protocol import Failed, Segmented
 from ..engine.shared.text import printable
 from ..engine.shared.types import SegmentationJob
 from . import clips, keyframes, listening, png
-from .objects import find_object
+from .objects import check_unlocked, find_object
 from .session import session
 
 _PART = 0.5  # of a rough mask: an object that covers more of it is what the rough mask is a part of
@@ -83,14 +83,13 @@ def start(
     `strokes`, the mask is not the object's rough shape, but lines drawn on it. If the keyframe is changed before the
     answer comes, the answer is dropped. What came of it is in `outcome`.
 
-    Raises EngineMissing, EngineBusy, KeyframeEmpty, KeyframeSizeMismatch, KeyframeOutsideClip, BadSetting if the object
-    is locked, DiskFull, FolderNotWritable, ClipNotFound, ClipUnreadable.
+    Raises EngineMissing, EngineBusy, KeyframeEmpty, KeyframeSizeMismatch, KeyframeOutsideClip, ObjectLocked, DiskFull, FolderNotWritable, ClipNotFound, ClipUnreadable.
     """
     frame = clips.media_frame_inside(clip, scene_frame)
     number = clips.number(clip, frame)
     film = clips.video_clip(clip)
     key = keyframes.find_keyframe(clip, object_id, number)
-    _expect_unlocked(clip, object_id)
+    check_unlocked(clip, object_id)
     if key is None or not (rough_alpha >= keyframes.INSIDE).any():
         raise KeyframeEmpty(
             f"there is no mask to snap on frame {scene_frame}", remedy="Draw a rough mask of the object first."
@@ -178,7 +177,10 @@ def _store(request: _Request, answer: Segmented) -> str:
     key = clip and keyframes.find_keyframe(clip, request.object_id, request.number)
     if not clip or not key or key.version != request.version:
         raise BadSetting("the keyframe was changed meanwhile, so the snapped mask was dropped", remedy="Snap again.")
-    name = _expect_unlocked(clip, request.object_id)
+    item = find_object(clip, request.object_id)
+    if item is None:
+        raise NoActiveObject("the object was removed")
+    check_unlocked(clip, request.object_id)
     try:
         alpha = read_npy(answer.alpha)
     except (OSError, ArrayDamaged) as error:
@@ -190,7 +192,7 @@ def _store(request: _Request, answer: Segmented) -> str:
         alpha = np.where(request.sure, before, alpha)
     keyframes.set_keyframe(clip, request.object_id, request.scene_frame, alpha)
     bpy.ops.ed.undo_push(message="Snap")
-    return f"{name} snapped on frame {request.scene_frame}: {np.count_nonzero(alpha >= keyframes.INSIDE)} pixels"
+    return f"{item.name} snapped on frame {request.scene_frame}: {np.count_nonzero(alpha >= keyframes.INSIDE)} pixels"
 
 
 def _others(clip: MovieClip, object_id: int, number: int, rough: np.ndarray) -> np.ndarray:
@@ -213,16 +215,6 @@ def _others(clip: MovieClip, object_id: int, number: int, rough: np.ndarray) -> 
         if other.shape == rough.shape and (other & rough).sum() <= _PART * rough.sum():
             taken |= other
     return taken
-
-
-def _expect_unlocked(clip: MovieClip, object_id: int) -> str:
-    """Return the object's name. Raises BadSetting if it is locked, NoActiveObject if it is not there any longer."""
-    item = find_object(clip, object_id)
-    if item is None:
-        raise NoActiveObject("the object was removed")
-    if item.lock:
-        raise BadSetting(f"{item.name} is locked", remedy="Unlock it in the list of objects.")
-    return str(item.name)
 
 
 def _new_folder() -> Path:

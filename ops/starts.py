@@ -23,7 +23,6 @@ marked as not visible on this frame"""
 
     def run(self, context: Context) -> str:
         item, frame = object_in(context), context.scene.frame_current
-        painting.check_unlocked(item)
         clip = clip_in(context)
         number = clips.number(clip, clips.media_frame_inside(clip, frame))
         keyframes.set_absent(clip, item.object_id, frame)
@@ -80,7 +79,6 @@ def _start(context: Context, number: int, alpha: np.ndarray, source: str) -> str
     Returns a text that names the source.
     """
     clip, item, frame = clip_in(context), object_in(context), context.scene.frame_current
-    painting.check_unlocked(item)
     keyframes.set_keyframe(clip, item.object_id, frame, alpha)
     painting.drop_unstored(clip, item.object_id, number)
     redraw()
