@@ -56,7 +56,7 @@ class ScreenMesh:
         corners, places = corners[finite], places[finite]
         matrix = _matrix(corners, places)
         scale = _scale(corners, places)
-        while 0 < len(corners) < _FINE:
+        while matrix is None and 0 < len(corners) < _FINE:
             corners, places = _divided(corners), _divided(places)
         in_view = _overlap(corners, np.zeros(2), np.array(size))
         corners, places = corners[in_view], places[in_view]

@@ -132,7 +132,7 @@ class MatteFolder:
         return self.root / "keyframes" / f"{object_id:03d}" / f"{number:06d}.png"
 
     def keyframe_version(self, version: str) -> Path:
-        """Return the path of the alpha image, or before 0.2 label image, whose content has the hash `version`."""
+        """Return the path of the keyframe's alpha (in Keymatte 0.1: label image) with the hash `version`."""
         return self.root / "keyframes" / "versions" / f"{version}.png"
 
     def keyframe_files(self) -> Iterator[Path]:

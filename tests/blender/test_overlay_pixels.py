@@ -44,10 +44,11 @@ class Screen:
     def __init__(self) -> None:
         self.compositor = part("ui.composite").Compositor()
         self.textures = part("ui.matte_textures").Textures()
+        self.clip_size = (WIDTH, HEIGHT)
 
-    def mesh(self, size, scale: float = 1.0, at=(0.0, 0.0), clip=(WIDTH, HEIGHT)):
+    def mesh(self, size, scale: float, at):
         left, bottom = at
-        right, top = left + clip[0] * scale, bottom + clip[1] * scale
+        right, top = left + self.clip_size[0] * scale, bottom + self.clip_size[1] * scale
         points = np.array([(left, bottom), (right, bottom), (right, top), (left, top)], np.float32)
         corners = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], np.float32)
         return part("ui.screen_mesh").ScreenMesh.of(points, corners, np.array([(0, 1, 2), (0, 2, 3)]), size)
@@ -74,14 +75,11 @@ class Screen:
             matrix = Matrix(((2 / width, 0, 0, -1), (0, 2 / height, 0, -1), (0, 0, -1, 0), (0, 0, 0, 1)))
             gpu.matrix.load_projection_matrix(matrix)
             style = part("ui.composite").Style(view, **style)
-            self.compositor.draw(style, layers, self.mesh(size, scale, at, self.clip_size(layers)), size)
+            self.compositor.draw(style, layers, self.mesh(size, scale, at), size)
             values = frame.read_color(0, 0, width, height, 4, 0, "FLOAT")
         pixels = np.array(values.to_list(), np.float32).reshape(height, width, 4)[::-1, :, :3]
         offscreen.free()
         return pixels
-
-    def clip_size(self, layers) -> tuple[int, int]:
-        return self.size if hasattr(self, "size") else (WIDTH, HEIGHT)
 
 
 def disc(x: float = 50, y: float = 40, radius: float = 24, softness: float = 6) -> np.ndarray:
@@ -171,14 +169,6 @@ def half(width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
     return alpha
 
 
-def across(drawn: np.ndarray) -> float:
-    """Return how many pixels wide the yellow line in the middle row is, by the share that it has of each pixel."""
-    row = drawn[len(drawn) // 2]
-    below = np.where(np.arange(len(row))[:, None] < len(row) // 2, CLIP, RED)  # at full opacity
-    share = ((row - below) * (YELLOW - below)).sum(axis=1) / ((YELLOW - below) ** 2).sum(axis=1)
-    return float(share.sum())
-
-
 @pytest.mark.parametrize("scale", [0.5, 1.0, 3.0, 8.0])
 def test_a_keyframe_has_a_yellow_edge_as_wide_at_any_zoom(screen, scale):
     size = (200, 100)
@@ -258,7 +248,7 @@ def test_strokes_change_only_their_tiles_and_leave_no_seams(screen, scale):
     alpha = (np.hypot(columns - 500, rows - 300) * 0.4 % 256).astype(np.uint8)
     painted = canvas.Canvas(1, 1, 1, alpha)
     tiles = part("ui.canvas_tiles").CanvasTiles(painted)
-    screen.size = size
+    screen.clip_size = size
 
     def drawn() -> np.ndarray:
         layer = composite.Drawn(views.Layer(1, "object", RED, views.Kind.CANVAS, None), tiles.tiles(reduction, whole))
