@@ -83,7 +83,8 @@ def start(
     `strokes`, the mask is not the object's rough shape, but lines drawn on it. If the keyframe is changed before the
     answer comes, the answer is dropped. What came of it is in `outcome`.
 
-    Raises EngineMissing, EngineBusy, KeyframeEmpty, KeyframeSizeMismatch, KeyframeOutsideClip, ObjectLocked, DiskFull, FolderNotWritable, ClipNotFound, ClipUnreadable.
+    Raises EngineMissing, EngineBusy, KeyframeEmpty, KeyframeSizeMismatch, KeyframeOutsideClip, ObjectLocked, DiskFull,
+    FolderNotWritable, ClipNotFound, ClipUnreadable.
     """
     frame = clips.media_frame_inside(clip, scene_frame)
     number = clips.number(clip, frame)

@@ -9,6 +9,7 @@ import numpy as np
 from bpy.types import Context, Event, MovieClip, Operator
 
 from ..addon.clip_view import ClipView
+from ..addon.listening import redraw
 from ..addon.objects import active_object, matted_objects
 from ..addon.properties import MatteObject
 from ..addon.saving import check_clip_saved
@@ -45,6 +46,11 @@ class ClipOperator(ReportingOperator):
     """
 
     changes_clip = True
+
+    def execute(self, context: Context) -> set[str]:
+        result = super().execute(context)
+        redraw()  # Blender does so for its own operators only: a removed object would stay on screen
+        return result
 
     @classmethod
     def poll(cls, context: Context) -> bool:

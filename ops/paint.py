@@ -241,7 +241,6 @@ class CLIP_OT_matte_store_again(ClipOperator, Operator):
 
     def run(self, context: Context) -> str:
         texts = painting.store_again()
-        redraw()
         return "; ".join(texts) or "Every stroke is stored"
 
 
@@ -254,7 +253,6 @@ class CLIP_OT_matte_discard_unstored(ClipOperator, Operator):
 
     def run(self, context: Context) -> str:
         painting.forget()
-        redraw()
         return "Discarded the strokes that could not be stored"
 
 

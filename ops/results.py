@@ -7,7 +7,6 @@ from bpy.types import Context, Event, MovieClip, Operator
 
 from ..addon import clips, compositor, mask_layers
 from ..addon.folders import clear_results, edited_images, existing_folder
-from ..addon.listening import redraw
 from ..addon.session import session
 from ..engine.shared.errors import EngineBusy, EngineError
 from ..engine.shared.matte_folder import spans
@@ -133,7 +132,6 @@ class CLIP_OT_matte_clear(ClipOperator, Operator):
         if session.status.busy and folder is not None and session.status.folder == folder.root:
             raise EngineBusy("this clip's mattes are in use by a running operation")
         cleared = clear_results(clip, edited=self.edited)
-        redraw()
         text = f"Deleted {cleared.deleted} files" if cleared.deleted else "Nothing to clear"
         return f"{text}; {cleared.kept} that were edited by hand are kept" if cleared.kept else text
 

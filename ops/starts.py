@@ -7,7 +7,6 @@ from bpy.props import EnumProperty, IntProperty
 from bpy.types import Context, Operator
 
 from ..addon import clips, keyframes, painting, starts
-from ..addon.listening import redraw
 from ..addon.objects import find_object
 from ..engine.shared.errors import NoActiveObject
 from .common import ClipOperator, clip_in, object_in
@@ -27,7 +26,6 @@ marked as not visible on this frame"""
         number = clips.number(clip, clips.media_frame_inside(clip, frame))
         keyframes.set_absent(clip, item.object_id, frame)
         painting.drop_unstored(clip, item.object_id, number)
-        redraw()
         return f"{item.name} is empty on frame {frame}, and not visible there until you paint it"
 
 
@@ -81,7 +79,6 @@ def _start(context: Context, number: int, alpha: np.ndarray, source: str) -> str
     clip, item, frame = clip_in(context), object_in(context), context.scene.frame_current
     keyframes.set_keyframe(clip, item.object_id, frame, alpha)
     painting.drop_unstored(clip, item.object_id, number)
-    redraw()
     return f"{item.name} starts from {source} on frame {frame}"
 
 

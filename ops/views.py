@@ -5,7 +5,6 @@ from __future__ import annotations
 from bpy.props import BoolProperty
 from bpy.types import Context, Operator
 
-from ..addon.listening import redraw
 from .common import ClipOperator, clip_in
 
 
@@ -28,7 +27,6 @@ class CLIP_OT_matte_view_cycle(ClipOperator, Operator):
             views = [item.identifier for item in matting.bl_rna.properties["view"].enum_items]
             step = -1 if self.backward else 1
             matting.view = views[(views.index(matting.view) + step) % len(views)]
-        redraw()
         return f"View: {matting.bl_rna.properties['view'].enum_items[matting.view].name}"
 
 

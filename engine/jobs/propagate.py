@@ -152,7 +152,7 @@ def _open_outputs(
             plan.objects,
             job.frames,
             keep_first=checkpoint.keep_first_matte if resumable else None,
-            exclude=Exclusions(job.exclusions, plan.groups, size).apply,
+            exclude=Exclusions(job.exclusions, plan.groups, size).cut,
         ),
         outlines=OutlineTracer(
             folder, reader.numbers, plan.objects, size, partial(_report_stage, job, report, "Tracing outlines")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache
 
-from ..inference.propagate import Matte
+import numpy as np
+from numpy.typing import NDArray
+
 from ..inference.sweeps import ObjectGroup
 from ..media.label_images import read_coverage
 from ..shared.errors import KeyframeUnreadable
@@ -29,24 +30,24 @@ class Exclusions:
         self._groups = groups
         self._read = lru_cache(maxsize=_KEPT_IMAGES)(lambda image: read_coverage(image.path, image.meaning, size=size))
 
-    def apply(self, matte: Matte) -> Matte:
-        """Return the matte of a frame without what is excluded there.
+    def cut(self, frame: int, objects: Sequence[int], alpha: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the mattes `alpha` (O, H, W) of these objects on a frame without what is excluded there.
 
         Raises KeyframeUnreadable, KeyframeSizeMismatch and KeyframeNotLabels for images of exclusions.
         """
-        absent = {number for group in self._groups for number in group.absent(matte.frame)}
+        absent = {number for group in self._groups for number in group.absent(frame)}
         wanted = [exclusion for exclusion in self._exclusions if exclusion.images]
-        if not absent.intersection(matte.objects) and not wanted:
-            return matte
-        alpha = matte.alpha.copy()
-        for row, number in enumerate(matte.objects):
+        if not absent.intersection(objects) and not wanted:
+            return alpha
+        left = alpha.copy()
+        for row, number in enumerate(objects):
             if number in absent:
-                alpha[row] = 0
+                left[row] = 0
         for exclusion in wanted:
-            rows = [row for row, number in enumerate(matte.objects) if _covers(exclusion, number)]
-            coverage = self._read(image_at(exclusion, matte.frame))
-            alpha[rows] *= coverage if exclusion.inverted else 1 - coverage
-        return replace(matte, alpha=alpha)
+            rows = [row for row, number in enumerate(objects) if _covers(exclusion, number)]
+            coverage = self._read(image_at(exclusion, frame))
+            left[rows] *= coverage if exclusion.inverted else 1 - coverage
+        return left
 
 
 def image_at(exclusion: Exclusion, frame: int) -> ExclusionImage:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..shared.errors import FolderNotWritable, MatteUnreadable
 from ..shared.matte_folder import MatteFolder, spans
 from ..shared.written_files import WrittenFiles
 
+Exclude = Callable[[int, Sequence[int], np.ndarray], np.ndarray]  # frame, objects, mattes (O, H, W) -> what is left
 _KEPT = -1  # instead of the size of a matte that this run wrote
 
 
@@ -33,12 +35,11 @@ class MatteWriter:
         frames: range,
         *,
         keep_first: Callable[[int, int], Path] | None = None,
-        exclude: Callable[[Matte], Matte] = lambda matte: matte,
+        exclude: Exclude = lambda frame, objects, alpha: alpha,
     ) -> None:
         """Set up writing; `keep_first(object_id, number)` copies the first sweep's matte before it is blended.
 
-        It returns the path of the copy. A resumed run needs the copy, since blending a blended matte again would be
-        wrong. `exclude` takes away what mattes must not show, before they are written.
+        It returns the path of the copy, which a resumed run needs, as blending a blended matte again would be wrong.
         """
         self._folder = folder
         self._files = files
@@ -113,7 +114,7 @@ class MatteWriter:
 
         With `complete`, objects that have no matte on this frame yet get an empty one.
         """
-        matte = self._exclude(matte)
+        matte = replace(matte, alpha=self._exclude(matte.frame, matte.objects, matte.alpha))
         number, row = self._numbers[matte.frame], matte.frame - self._frames.start
         alphas = np.zeros((len(self._objects), *matte.alpha.shape[1:]), np.float32)
         for i, object_id in enumerate(self._objects):
