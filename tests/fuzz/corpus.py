@@ -18,7 +18,15 @@ from PIL import Image
 from engine.jobs.checkpoint_files import _checksum
 from engine.media.label_images import write_labels
 from engine.shared import outlines, protocol
-from engine.shared.types import Direction, KeyframeFile, PropagationJob, SegmentationJob, Settings, SuggestionJob, VideoClip
+from engine.shared.types import (
+    Direction,
+    KeyframeFile,
+    PropagationJob,
+    SegmentationJob,
+    Settings,
+    SuggestionJob,
+    VideoClip,
+)
 from tests import films
 from tests.exr_files import encode_exr, rgb, write_exr
 from tests.fuzz.reader import Files

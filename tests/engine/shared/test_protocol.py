@@ -27,7 +27,15 @@ from engine.shared.protocol import (
     decode,
     encode,
 )
-from engine.shared.types import Direction, KeyframeFile, PropagationJob, SegmentationJob, Settings, SuggestionJob, VideoClip
+from engine.shared.types import (
+    Direction,
+    KeyframeFile,
+    PropagationJob,
+    SegmentationJob,
+    Settings,
+    SuggestionJob,
+    VideoClip,
+)
 
 JOB = PropagationJob(
     job_id="a1",
