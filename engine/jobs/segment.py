@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -22,6 +23,7 @@ from ..shared.types import SegmentationJob, VideoClip
 
 Report = Callable[[Answer], None]
 IDLE_SECONDS = 60.0  # after which the clip is closed
+PATIENCE = 3.0  # seconds that other jobs wait: longer than segmentation takes, and shorter than indexing a long movie
 _REMEDY = "The mask is left as it was. If this happens again, report this message."
 
 
@@ -34,12 +36,15 @@ class Lane:
         self._jobs: queue.SimpleQueue[SegmentationJob] = queue.SimpleQueue()
         self._waiting: list[str] = []  # ids of the jobs that wait or run
         self._cancelled: set[str] = set()  # of them
+        self._busy_since = 0.0  # on the monotonic clock
         self._idle = threading.Event()
         self._idle.set()
         self._thread = threading.Thread(target=self._run, daemon=True, name="segmentation")
 
     def put(self, job: SegmentationJob) -> None:
         """Queue a job."""
+        if self._idle.is_set():
+            self._busy_since = time.monotonic()
         self._idle.clear()
         self._waiting.append(job.job_id)
         self._jobs.put(job)
@@ -51,9 +56,9 @@ class Lane:
         if job_id in self._waiting:
             self._cancelled.add(job_id)
 
-    def wait_idle(self, seconds: float) -> None:
-        """Wait until no job waits or runs, but not longer than this."""
-        self._idle.wait(seconds)
+    def give_way(self) -> None:
+        """Wait until no job waits or runs, but no longer than PATIENCE after they came, so that they have the CPU."""
+        self._idle.wait(max(0.0, self._busy_since + PATIENCE - time.monotonic()))
 
     def __len__(self) -> int:
         return len(self._waiting)

@@ -35,7 +35,6 @@ _log = logging.getLogger(__name__)
 _MAX_REQUEST = 32 << 20  # bytes of a line; a keyframe takes about 100
 _MAX_WAITING = 100  # jobs
 _FIRST_SECONDS = 0.1  # for the first request, before PyTorch is imported
-_SEGMENT_SECONDS = 3.0  # for segmentation, before PyTorch is imported
 _MAX_SHUTDOWN_SECONDS = 10.0  # after stdin ended, for the frame that is being computed
 
 
@@ -120,7 +119,7 @@ class _Server:
         If the engine was started for a segmentation, this is answered first, as importing takes two seconds of the CPU.
         """
         self._begun.wait(_FIRST_SECONDS)
-        self._segmentation.wait_idle(_SEGMENT_SECONDS)
+        self._segmentation.give_way()
         from ..runtime.device import describe, pick_device
         from . import install_weights, propagate, suggest
 
@@ -145,6 +144,11 @@ class _Server:
                 self._cancelled.discard(job_id)  # the same job may be requested again
 
     def _is_cancelled(self, job_id: str) -> bool:
+        """Return whether a job was cancelled.
+
+        Jobs ask for each frame. Segmentation, for which an artist waits, goes before the next frame.
+        """
+        self._segmentation.give_way()
         return self._ended or job_id in self._cancelled
 
     def _send_error(self, job_id: str, error: Exception) -> None:

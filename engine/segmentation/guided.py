@@ -10,7 +10,7 @@ import numpy as np
 
 _RADIUS = 2  # pixels of the reduced picture around each, in which the mask is a linear function of the colours
 _SMOOTHNESS = 1e-3  # the larger, the fainter the edges that the mask ignores
-_TILE = 256  # pixels: only tiles that the outline runs through are computed
+_TILE = 384  # pixels: only tiles that the outline runs through are computed
 
 
 def enlarge(mask: np.ndarray, small: np.ndarray, picture: np.ndarray) -> np.ndarray:
