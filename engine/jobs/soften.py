@@ -42,6 +42,7 @@ def soften_keyframes(
             alphas = keyframe_alphas(labels, objects, annotated, current, examples, soft)
             for number in renewed:
                 mattes.soften(frame, number, alphas[objects.index(number)])
+            mattes.renew_labels_of(frame)  # a soft edge under a half transparent mask may fall below one half
 
 
 def _neighbours(plan: JobPlan, object_id: int, frame: int, frames: range) -> Iterator[int]:

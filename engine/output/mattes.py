@@ -184,7 +184,7 @@ class MatteWriter:
             self.write(Matte(frame, tuple(objects), alpha, (1.0,) * len(objects), alpha[:0]), complete=False)
 
     def soften(self, frame: int, object_id: int, alpha: np.ndarray) -> None:
-        """Replace the matte that this run wrote of an object on a keyframe; its shape must stay as it is.
+        """Replace the matte that this run wrote of an object on a keyframe, without what is excluded there.
 
         A copy of the earlier one is kept for a run that resumes this one.
         """
@@ -194,7 +194,7 @@ class MatteWriter:
         if self._written[row, column] > 0 and self._may_write(path):
             if self._keep_first:
                 self._keep_first(object_id, number)
-            data = encode_matte(alpha)
+            data = encode_matte(self._exclude(frame, (object_id,), alpha[None])[0])
             self._files.write(path, data)
             self._written[row, column] = len(data)
 
@@ -207,11 +207,16 @@ class MatteWriter:
         edited = {int(path.stem) for path in mattes if self._files.is_edited(path)}
         done = {self._numbers[self._frames[row]] for row in np.flatnonzero(self._written.any(axis=1))}
         for number in sorted((set(self._folder.numbers_done()) if all_frames else edited) - done):
-            path = self._folder.labels(number)
-            if path in self._files and not self._files.is_edited(path):
-                self._renew_labels(path, number)
+            self._renew_labels(number)
 
-    def _renew_labels(self, path: Path, number: int) -> None:
+    def renew_labels_of(self, frame: int) -> None:
+        """Make the label image of a frame again where it disagrees with the mattes."""
+        self._renew_labels(self._numbers[frame])
+
+    def _renew_labels(self, number: int) -> None:
+        path = self._folder.labels(number)
+        if path not in self._files or self._files.is_edited(path):
+            return
         found = [(object_id, read_any(self._folder.matte(object_id, number))) for object_id in self._objects]
         alphas = {object_id: alpha for object_id, alpha in found if alpha is not None}
         if not alphas:

@@ -72,6 +72,15 @@ def test_label_images_agree_with_the_cut_mattes(plain, tmp_path):
         assert (after[:, WIDTH // 2 :] == before[:, WIDTH // 2 :]).all()
 
 
+def test_a_keyframe_whose_edge_is_softened_is_cut_too_and_its_labels_agree(job, tmp_path):
+    covered = exclusion(tmp_path / "garbage.png", half(left=1, right=0.45))
+    run_job(job := replace(job, recipe="keymatte", exclusions=(covered,)))
+    alpha = np.stack([mattes(job.folder, number)[0] for number in (1, 2)])
+    assert not alpha[..., : WIDTH // 2].any()
+    assert alpha.max() == np.rint(0.55 * 255)
+    assert ((all_labels(job.folder)[0] > 0) == (alpha.max(0) >= 128)).all()
+
+
 def test_two_masks_each_take_their_share(plain, tmp_path):
     both = [exclusion(tmp_path / f"{name}.png", half(left=0.4, right=0)) for name in ("garbage", "hold-out")]
     cut = with_exclusions(plain, tmp_path, *both)
