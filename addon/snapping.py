@@ -62,7 +62,7 @@ class Outcome:
     error: EngineError | None = None
 
 
-_pending: dict[str, tuple[Path, _Request]] = {}  # by job id, with the folder of the files exchanged with the engine
+_pending: dict[str, _Request] = {}  # by job id
 outcome = Outcome()
 
 
@@ -98,12 +98,12 @@ def start(
     if rough_alpha.shape != (film.height, film.width):
         raise KeyframeSizeMismatch(f"the keyframe has {rough_alpha.shape[1]}x{rough_alpha.shape[0]} pixels")
     request = _Request(clip.session_uid, object_id, number, scene_frame, key.version, sure)
-    if any(other.asks_like(request) for _, other in _pending.values()):
+    if any(other.asks_like(request) for other in _pending.values()):
         return
-    excluded = _others(clip, object_id, number, rough_alpha >= keyframes.INSIDE)
+    inside = rough_alpha >= keyframes.INSIDE
+    excluded = _others(clip, object_id, number, inside)
     if not_object is not None:
         excluded |= not_object
-    inside = rough_alpha >= keyframes.INSIDE
     if strokes:
         marks = marks_of(np.zeros_like(inside), sure=inside, excluded=excluded)
     else:
@@ -113,17 +113,17 @@ def start(
         job = SegmentationJob(uuid.uuid4().hex, film, frame, marks=folder / "marks.png", alpha=folder / "alpha.npy")
         with atomic_write(job.marks) as part:
             png.write_grey(part, marks)
-        session.segment(job, partial(_receive, job.job_id))
+        session.segment(job, partial(_receive, job.job_id, folder))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    _pending[job.job_id] = folder, request
+    _pending[job.job_id] = request
     listening.listen_closely()
 
 
 def is_pending(clip: MovieClip) -> bool:
     """Return whether a keyframe of the clip is being snapped."""
-    return any(request.clip_id == clip.session_uid for _, request in _pending.values())
+    return any(request.clip_id == clip.session_uid for request in _pending.values())
 
 
 def wait(seconds: float = 600.0) -> str:
@@ -145,27 +145,29 @@ def wait(seconds: float = 600.0) -> str:
 def forget() -> None:
     """Drop all answers that have not come yet, because another file is loaded or the extension disabled."""
     global outcome
-    for folder, _ in _pending.values():
-        shutil.rmtree(folder, ignore_errors=True)
     _pending.clear()
     outcome = Outcome()
 
 
-def _receive(job_id: str, answer: Segmented | Failed) -> None:
+def _receive(job_id: str, folder: Path, answer: Segmented | Failed) -> None:
     """Store what the engine has answered, as one undo step, and keep in `outcome` what became of it."""
     global outcome
-    if job_id not in _pending:  # forgotten
-        return
-    folder, request = _pending.pop(job_id)
+    request = _pending.pop(job_id, None)
+    try:
+        if request is not None:  # else it was forgotten
+            outcome = _outcome(request, answer)
+            listening.redraw()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)  # of the files exchanged with the engine
+
+
+def _outcome(request: _Request, answer: Segmented | Failed) -> Outcome:
     try:
         if isinstance(answer, Failed):
             raise EngineError(printable(answer.message, 500), remedy=printable(answer.remedy, 500))
-        outcome = Outcome(request.clip_id, _store(request, answer))
+        return Outcome(request.clip_id, _store(request, answer))
     except EngineError as error:
-        outcome = Outcome(request.clip_id, error=error)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    listening.redraw()
+        return Outcome(request.clip_id, error=error)
 
 
 def _store(request: _Request, answer: Segmented) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+import time
+
 import bpy
 import numpy as np
 import pytest
@@ -181,3 +184,18 @@ def test_a_missing_engine_says_how_to_install_it(studio):
         studio.click("matte_snap")
     assert version(studio) == before
     assert not part("addon.snapping").is_pending(studio.clip)
+
+
+def test_an_answer_that_comes_after_another_file_was_loaded_changes_nothing(studio, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    start(studio, rough_box())
+    session = studio.session
+    studio.new_file()
+    assert not part("addon.snapping")._pending
+    limit = time.monotonic() + 60
+    while session.segmenting:
+        assert time.monotonic() < limit
+        session.pump()
+        time.sleep(0.01)
+    assert part("addon.snapping").outcome == part("addon.snapping").Outcome()
+    assert not list(tmp_path.glob("keymatte-snap-*"))

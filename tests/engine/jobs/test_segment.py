@@ -197,3 +197,16 @@ def test_a_job_that_waits_can_be_cancelled(tmp_path):
     go_on.put(1), go_on.put(1)
     assert answers.next() == Segmented("job 0", jobs[0].alpha)
     assert answers.next() == JobCancelled("job 1")
+
+
+def test_other_jobs_do_not_wait_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr(segment, "PATIENCE", 0.05)
+    answers = Answers()
+    go_on = queue.Queue()
+    report = answers.lane._report
+    answers.lane._report = lambda answer: (go_on.get(timeout=60), report(answer))
+    answers.lane.put(job_for(tmp_path, FILM.write_images(tmp_path / "clip")))
+    answers.lane.give_way()
+    assert len(answers.lane) == 1
+    go_on.put(1)
+    assert isinstance(answers.next(), Segmented)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from engine.evaluation.score import region_similarity
+from engine.media.label_images import read_labels
 from engine.segmentation.segmenter import NotSeparable
 from engine.segmentation.segmenters import find_segmenter
 from engine.shared.errors import BadSetting
 from engine.shared.marks import Mark, marks_of
 
+CHAIR = Path(__file__).parents[2] / "clips" / "chair"
 SEGMENT = find_segmenter("grabcut")
 
 
@@ -188,3 +193,31 @@ def test_marks_of_sure_pixels_win_over_excluded_ones():
     rough, sure, excluded = (np.array([row], bool) for row in ((1, 1, 0, 0), (0, 1, 0, 0), (0, 1, 1, 0)))
     marks = marks_of(rough, sure=sure, excluded=excluded)
     assert marks.tolist() == [[Mark.LIKELY, Mark.OBJECT, Mark.NOT_OBJECT, Mark.UNLIKELY]]
+
+
+# -- a real clip -------------------------------------------------------------------------------------------------------
+def lasso(true: np.ndarray, seed: int) -> np.ndarray:
+    """Return a polygon (H, W) bool around a mask: at most 16 corners, 5 % of its size away, and jittered by 2 %."""
+    size = float(np.sqrt(np.count_nonzero(true)))
+    outline = max(
+        cv2.findContours(grown(true, round(0.05 * size)).view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0],
+        key=len,
+    )
+    simplified = (cv2.approxPolyDP(outline, tolerance, True)[:, 0] for tolerance in np.arange(0.5, size, 0.5))
+    corners = next(points for points in simplified if len(points) <= 16)
+    jitter = np.random.default_rng(seed).normal(0, 0.02 * size, corners.shape)
+    polygon = np.round(corners + jitter).astype(np.int32)
+    return cv2.fillPoly(np.zeros(true.shape, np.uint8), [polygon], 1) > 0
+
+
+def test_lassos_on_a_real_clip_become_better_and_none_becomes_much_worse():
+    before, after = [], []
+    for seed, number in enumerate(range(0, 60, 6)):
+        true = read_labels(CHAIR / "masks" / f"frame_{number:06d}.png") == 1
+        rough = lasso(true, seed)
+        film = np.asarray(Image.open(CHAIR / "frames" / f"frame_{number:06d}.jpg"))
+        found = SEGMENT(film, marks_of(rough)) >= 128
+        before.append(region_similarity(rough, true))
+        after.append(region_similarity(found, true))
+    assert np.mean(after) > np.mean(before) + 0.08
+    assert min(np.subtract(after, before)) > -0.02
