@@ -67,7 +67,7 @@ numbers, their colours, or the names of files or folders, and added if they are 
         options={"SKIP_SAVE"},
     )
     absent: BoolProperty(
-        name="Absent Where Not Shown",
+        name="Not Visible Where Not Shown",
         description="Mark objects as not visible on frames whose masks do not show them",
         default=False,
         options={"SKIP_SAVE"},

@@ -76,16 +76,21 @@ class CLIP_PT_matte_keyframes(_ClipPanel, Panel):
         matting = context.space_data.clip.matting
         layout = self.layout
         draw_paint(layout, context)
+        draw_snap(layout, context.space_data.clip)
+        has_object = active_object(context.space_data.clip) is not None
         column = layout.column(align=True)
-        column.enabled = active_object(context.space_data.clip) is not None
-        column.operator("clip.matte_keyframe_from_mask", text="From Mask", icon="MOD_MASK").absent = False
         row = column.row(align=True)
-        row.operator("clip.matte_keyframe_from_image", text="From Image", icon="IMAGE_DATA")
-        row.operator("clip.matte_keyframes_from_folder", text="From Folder", icon="FILE_FOLDER")
+        row.enabled = has_object
+        row.operator("clip.matte_keyframe_from_mask", text="From Mask", icon="MOD_MASK").absent = False
         row = column.row(align=True)
+        image = row.row(align=True)
+        image.enabled = has_object
+        image.operator("clip.matte_keyframe_from_image", text="From Image", icon="IMAGE_DATA")
+        row.operator("clip.matte_keyframes_from_folder", text="From Folder", icon="FILE_FOLDER")  # adds objects itself
+        row = column.row(align=True)
+        row.enabled = has_object
         row.operator("clip.matte_keyframe_from_mask", text="Not Visible", icon="HIDE_ON").absent = True
         row.operator("clip.matte_not_visible_range", text="Range...", icon="ARROW_LEFTRIGHT")
-        draw_snap(layout, context.space_data.clip)
         row = layout.row()
         row.template_list("CLIP_UL_matte_keyframes", "", matting, "keyframes", matting, "active_keyframe", rows=5)
         column = row.column(align=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..inference.keyframe_mattes import keyframe_alphas
 from ..output.mattes import MatteWriter, read_existing
@@ -21,28 +22,30 @@ def soften_keyframes(
     On a keyframe the network remembers the user's mask of that very frame, so it is surer there than on any other frame
     and its own prediction has an edge that is too hard. `numbers` are the frames' numbers; `check` raises Cancelled.
     """
+    size, objects = next(iter(plan.truth.values())).shape, tuple(plan.objects)
     for frame in sorted(set(plan.truth) & set(frames)):
+        check()
         annotated = {number for group in plan.groups for number in group.annotated(frame)}
-        size, objects = plan.truth[frame].shape, tuple(plan.objects)
-        there = [read_existing(plan.folder.matte(number, numbers[frame]), size) for number in objects]
+        beside = {number: _beside(plan, number, frame, frames, numbers) for number in annotated}
+        if not any(beside.values()):
+            continue
+        there = (read_existing(plan.folder.matte(number, numbers[frame]), size) for number in objects)
         current = np.stack([np.zeros(size, np.float32) if alpha is None else alpha for alpha in there])
-        examples = {number: [alpha] for number, alpha in zip(objects, current) if number in annotated}
-        renewed = []
-        for number in annotated:
-            check()
-            paths = [plan.folder.matte(number, numbers[other]) for other in _neighbours(plan, number, frame, frames)]
-            beside = [
-                alpha for path in paths if (alpha := read_existing(path, size)) is not None and alpha.max() >= 0.5
-            ]
-            if beside:
-                examples[number] = beside
-                renewed.append(number)
-        if renewed:
-            labels, soft = plan.truth[frame], plan.soft.get(frame, {})
-            alphas = keyframe_alphas(labels, objects, annotated, current, examples, soft)
-            for number in renewed:
-                mattes.soften(frame, number, alphas[objects.index(number)])
-            mattes.renew_labels_of(frame)  # a soft edge under a half transparent mask may fall below one half
+        examples = {number: found or [current[objects.index(number)]] for number, found in beside.items()}
+        labels, soft = plan.truth[frame], plan.soft.get(frame, {})
+        alphas = keyframe_alphas(labels, objects, annotated, current, examples, soft)
+        for number in (number for number, found in beside.items() if found):
+            mattes.soften(frame, number, alphas[objects.index(number)])
+        mattes.renew_labels_of(frame)  # a soft edge under a half transparent mask may fall below one half
+
+
+def _beside(
+    plan: JobPlan, object_id: int, frame: int, frames: range, numbers: Sequence[int]
+) -> list[NDArray[np.float32]]:
+    """Return the mattes beside a keyframe that show the object."""
+    paths = (plan.folder.matte(object_id, numbers[other]) for other in _neighbours(plan, object_id, frame, frames))
+    mattes = (read_existing(path, plan.truth[frame].shape) for path in paths)
+    return [alpha for alpha in mattes if alpha is not None and alpha.max() >= 0.5]
 
 
 def _neighbours(plan: JobPlan, object_id: int, frame: int, frames: range) -> Iterator[int]:
