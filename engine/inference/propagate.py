@@ -223,11 +223,7 @@ class Propagator:
         for frame, features in encoded:
             if self._on_features:
                 self._on_features(frame, features)
-            active = [
-                tracker
-                for tracker in trackers
-                if any(sweep.reaches(keyframes, frame) for keyframes in tracker.group.keyframes_of)
-            ]
+            active = [one for one in trackers if any(sweep.reaches(keys, frame) for keys in one.group.keyframes_of)]
             edges: Edges = {}
             merged = self._step(frame, features, active, edges)
             if merged and frame in sweep.wanted:

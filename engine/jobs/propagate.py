@@ -277,8 +277,7 @@ def _finish(job: PropagationJob, context: JobContext, plan: JobPlan, outputs: _O
     """Write the files that remain after propagation, and remove the checkpoint.
 
     These are mattes of keyframes whose frames cannot be read, all keyframes' edges, outlines, and probabilities if the
-    job asks for them.
-    Results of objects that have no keyframes any more are removed and returned.
+    job asks for them. Results of objects that have no keyframes any more are removed and returned.
     """
     outputs.claimed.lock.check()
     unreadable = [frame for frame in job.frames if frame in context.source.failed and frame in plan.truth]
