@@ -32,7 +32,7 @@ copied: CopiedKeyframe | None = None
 def copy(clip: MovieClip, object_id: int, scene_frame: int) -> None:
     """Copy an object's keyframe on a frame. Raises NoKeyframes if it has none there, KeyframeUnreadable."""
     global copied
-    number = clips.number(clip, clips.media_frame(clip, scene_frame))
+    number = clips.number_at(clip, scene_frame)
     key = keyframes.find_keyframe(clip, object_id, number) or keyframes.absence_on(clip, object_id, number)
     if key is None:
         raise NoKeyframes(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import bpy
 import numpy as np
 from bpy.types import MovieClip
 
@@ -125,7 +124,7 @@ def begin(clip: MovieClip, scene_frame: int, style: Brush, radius: float, *, use
     check_clip_saved(clip)
     clips.video_clip(clip)
     _check_image(clip, scene_frame)
-    number = clips.number(clip, clips.media_frame_inside(clip, scene_frame))
+    number = clips.number_inside(clip, scene_frame)
     item = active_object(clip)
     if item is not None:
         check_unlocked(clip, item.object_id)
@@ -263,7 +262,7 @@ def _check_image(clip: MovieClip, scene_frame: int) -> None:
 
 
 def _clip(kept: Canvas) -> MovieClip | None:
-    return next((clip for clip in bpy.data.movieclips if clip.session_uid == kept.clip_uid), None)
+    return clips.find_clip(kept.clip_uid)
 
 
 def _is_gone(kept: Canvas) -> bool:

@@ -40,7 +40,7 @@ _PART = 0.5  # of a rough mask: an object that covers more of it is what the rou
 class _Request:
     """Keyframe whose snapping the engine has not answered yet."""
 
-    clip_id: int  # session_uid; references to Blender's data do not survive an undo
+    clip_uid: int  # session_uid; references to Blender's data do not survive an undo
     object_id: int
     number: int  # file number of the frame
     scene_frame: int
@@ -49,15 +49,15 @@ class _Request:
 
     def asks_like(self, other: _Request) -> bool:
         """Return whether both are about the same mask."""
-        mine = self.clip_id, self.object_id, self.number, self.version
-        return mine == (other.clip_id, other.object_id, other.number, other.version)
+        mine = self.clip_uid, self.object_id, self.number, self.version
+        return mine == (other.clip_uid, other.object_id, other.number, other.version)
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What became of the last snap."""
 
-    clip_id: int = 0  # session_uid
+    clip_uid: int = 0  # session_uid
     text: str = ""
     error: EngineError | None = None
 
@@ -96,7 +96,10 @@ def start(
             f"there is no mask to snap on frame {scene_frame}", remedy="Draw a rough mask of the object first."
         )
     if rough_alpha.shape != (film.height, film.width):
-        raise KeyframeSizeMismatch(f"the keyframe has {rough_alpha.shape[1]}x{rough_alpha.shape[0]} pixels")
+        raise KeyframeSizeMismatch(
+            f"the keyframe on frame {scene_frame} is {rough_alpha.shape[1]}x{rough_alpha.shape[0]}, but clip "
+            f"{clip.name} is {film.width}x{film.height}",
+        )
     request = _Request(clip.session_uid, object_id, number, scene_frame, key.version, sure)
     if any(other.asks_like(request) for other in _pending.values()):
         return
@@ -123,7 +126,7 @@ def start(
 
 def is_pending(clip: MovieClip) -> bool:
     """Return whether a keyframe of the clip is being snapped."""
-    return any(request.clip_id == clip.session_uid for request in _pending.values())
+    return any(request.clip_uid == clip.session_uid for request in _pending.values())
 
 
 def wait(seconds: float = 600.0) -> str:
@@ -165,9 +168,9 @@ def _outcome(request: _Request, answer: Segmented | Failed) -> Outcome:
     try:
         if isinstance(answer, Failed):
             raise EngineError(printable(answer.message, 500), remedy=printable(answer.remedy, 500))
-        return Outcome(request.clip_id, _store(request, answer))
+        return Outcome(request.clip_uid, _store(request, answer))
     except EngineError as error:
-        return Outcome(request.clip_id, error=error)
+        return Outcome(request.clip_uid, error=error)
 
 
 def _store(request: _Request, answer: Segmented) -> str:
@@ -176,13 +179,13 @@ def _store(request: _Request, answer: Segmented) -> str:
     Raises BadSetting if the keyframe is not as it was, or if its object is locked; KeyframeUnreadable, DiskFull,
     FolderNotWritable.
     """
-    clip = next((clip for clip in bpy.data.movieclips if clip.session_uid == request.clip_id), None)
+    clip = clips.find_clip(request.clip_uid)
     key = clip and keyframes.find_keyframe(clip, request.object_id, request.number)
     if not clip or not key or key.version != request.version:
         raise BadSetting("the keyframe was changed meanwhile, so the snapped mask was dropped", remedy="Snap again.")
     item = find_object(clip, request.object_id)
     if item is None:
-        raise NoActiveObject("the object was removed")
+        raise NoActiveObject("the object was removed while its mask was snapped", remedy="Undo to bring it back.")
     check_unlocked(clip, request.object_id)
     try:
         alpha = read_npy(answer.alpha)
@@ -190,7 +193,7 @@ def _store(request: _Request, answer: Segmented) -> str:
         raise KeyframeUnreadable(f"the snapped mask cannot be read ({error})", remedy="Snap again.") from error
     before = keyframes.keyframe_alpha(clip, key)
     if alpha.shape != before.shape or alpha.dtype != np.uint8:
-        raise KeyframeSizeMismatch("the snapped mask is not of the clip's size")
+        raise KeyframeSizeMismatch("the snapped mask is not of the clip's size", remedy="Snap again.")
     if request.sure is not None:
         alpha = np.where(request.sure, before, alpha)
     keyframes.set_keyframe(clip, request.object_id, request.scene_frame, alpha)

@@ -36,7 +36,7 @@ def start_alpha(clip: MovieClip, object_id: int, number: int) -> tuple[np.ndarra
         raise MatteUnreadable(
             f"the computed matte on frame {clips.scene_frame_of(clip, number)} is {_size(computed)}, but clip "
             f"{clip.name} is {width}x{height}",
-            remedy="Click Start Empty to paint without it, or propagate again.",
+            remedy="Click Empty under Start from to paint without it, or propagate again.",
         )
     return np.array(computed), "its computed matte"
 
@@ -94,7 +94,7 @@ def _read(path: Path) -> np.ndarray:
     except (OSError, png.PngError) as error:
         raise MatteUnreadable(
             f"the computed matte cannot be read: {path}",
-            remedy="Click Start Empty to paint without it, or delete the file and propagate again.",
+            remedy="Click Empty under Start from to paint without it, or delete the file and propagate again.",
         ) from error
 
 

@@ -19,7 +19,7 @@ from .common import MASKS_ITEMS, ClipOperator, clip_in, object_in
 
 class CLIP_OT_matte_keyframe_from_mask(ClipOperator, Operator):
     """Set the active object's keyframe on the current frame from the mask shown in this editor, as Blender \
-renders it, with its feather. With 'Not Visible', mark the object as not visible on this frame"""
+renders it, with its feather"""
 
     bl_idname = "clip.matte_keyframe_from_mask"
     bl_label = "Keyframe from Mask"
@@ -28,6 +28,12 @@ renders it, with its feather. With 'Not Visible', mark the object as not visible
     absent: BoolProperty(
         name="Not Visible", description="The object is not visible on this frame", default=False, options={"SKIP_SAVE"}
     )
+
+    @classmethod
+    def description(cls, context: Context, properties: CLIP_OT_matte_keyframe_from_mask) -> str:
+        if properties.absent:
+            return "Mark the active object as not visible on the current frame, where its matte is then empty"
+        return cls.__doc__ or ""
 
     def run(self, context: Context) -> str:
         clip, item, frame = clip_in(context), object_in(context), context.scene.frame_current
