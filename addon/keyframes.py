@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from bpy.types import Mask, MovieClip, Scene
 
+from ..engine.shared.alphas import INSIDE, hard_alpha, soft_alpha
 from ..engine.shared.errors import KeyframeEmpty, KeyframeOutsideClip, KeyframeUnreadable, NoActiveMask
 from ..engine.shared.files import atomic_write
 from ..engine.shared.mask_images import Masks, Meaning
@@ -21,7 +22,6 @@ from .folders import existing_folder, matte_folder, readable_folder
 from .objects import check_unlocked, mask_ids
 from .properties import MatteKeyframe
 
-INSIDE = 128  # the lowest alpha of a pixel that belongs to the object: one half, rounded up
 _ALPHA = Meaning(Masks.BINARY, half=INSIDE - 0.5)  # how the engine reads a keyframe's image
 
 
@@ -41,18 +41,8 @@ def mask_alpha(mask: Mask, clip: MovieClip, scene: Scene, object_id: int) -> np.
                 f"mask {mask.name} has no layer of this object",
                 remedy="Draw this object on a layer of its own, or select another mask in the editor's header.",
             )
-    return soft_alpha(mask_render.rasterise(mask, scene, mask_space.of_clip(clip), layers=layers))
-
-
-def hard_alpha(pixels: np.ndarray) -> np.ndarray:
-    """Return a mask (H, W) bool as alpha (H, W) uint8 without soft pixels."""
-    return pixels.astype(np.uint8) * np.uint8(255)
-
-
-def soft_alpha(alpha: np.ndarray) -> np.ndarray:
-    """Return an alpha (H, W) float, 0..1, in 8 bits: from INSIDE on exactly where it is at least one half."""
-    values = np.rint(np.clip(alpha, 0, 1) * 255)
-    return np.where(alpha >= 0.5, np.maximum(values, INSIDE), np.minimum(values, INSIDE - 1)).astype(np.uint8)
+    alpha = mask_render.rasterise(mask, scene, mask_space.of_clip(clip), layers=layers)
+    return soft_alpha(alpha, alpha >= 0.5)
 
 
 def set_keyframe(clip: MovieClip, object_id: int, scene_frame: int, alpha: np.ndarray) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from bpy.types import MovieClip
 
+from ..engine.shared.alphas import INSIDE
 from ..engine.shared.errors import (
     ClipNotFound,
     DiskFull,
@@ -83,7 +84,7 @@ class Stroke:
         column, row = int(np.floor(x)), int(np.floor(y))
         if not (0 <= column < width and 0 <= row < height):
             raise KeyframeEmpty("this place is outside the picture", remedy="Click inside it.")
-        inside = self.canvas.alpha >= keyframes.INSIDE
+        inside = self.canvas.alpha >= INSIDE
         if inside[row, column] != self.brush.remove:
             raise KeyframeEmpty(
                 "nothing of the object is here to be emptied" if self.brush.remove else "this place is already filled",

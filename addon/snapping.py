@@ -14,6 +14,7 @@ import bpy
 import numpy as np
 from bpy.types import MovieClip
 
+from ..engine.shared.alphas import INSIDE
 from ..engine.shared.arrays import ArrayDamaged, read_npy
 from ..engine.shared.errors import (
     BadSetting,
@@ -91,7 +92,7 @@ def start(
     film = clips.video_clip(clip)
     key = keyframes.find_keyframe(clip, object_id, number)
     check_unlocked(clip, object_id)
-    if key is None or not (rough_alpha >= keyframes.INSIDE).any():
+    if key is None or not (rough_alpha >= INSIDE).any():
         raise KeyframeEmpty(
             f"there is no mask to snap on frame {scene_frame}", remedy="Draw a rough mask of the object first."
         )
@@ -103,7 +104,7 @@ def start(
     request = _Request(clip.session_uid, object_id, number, scene_frame, key.version, sure)
     if any(other.asks_like(request) for other in _pending.values()):
         return
-    inside = rough_alpha >= keyframes.INSIDE
+    inside = rough_alpha >= INSIDE
     excluded = _others(clip, object_id, number, inside)
     if not_object is not None:
         excluded |= not_object
@@ -198,7 +199,7 @@ def _store(request: _Request, answer: Segmented) -> str:
         alpha = np.where(request.sure, before, alpha)
     keyframes.set_keyframe(clip, request.object_id, request.scene_frame, alpha)
     bpy.ops.ed.undo_push(message="Snap")
-    return f"{item.name} snapped on frame {request.scene_frame}: {np.count_nonzero(alpha >= keyframes.INSIDE)} pixels"
+    return f"{item.name} snapped on frame {request.scene_frame}: {np.count_nonzero(alpha >= INSIDE)} pixels"
 
 
 def _others(clip: MovieClip, object_id: int, number: int, rough: np.ndarray) -> np.ndarray:
@@ -215,7 +216,7 @@ def _others(clip: MovieClip, object_id: int, number: int, rough: np.ndarray) -> 
         if key.number != number or key.object_id == object_id or key.absent:
             continue
         try:
-            other = keyframes.keyframe_alpha(clip, key) >= keyframes.INSIDE
+            other = keyframes.keyframe_alpha(clip, key) >= INSIDE
         except KeyframeUnreadable:  # which is said when it is needed
             continue
         if other.shape == rough.shape and (other & rough).sum() <= _PART * rough.sum():

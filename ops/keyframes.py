@@ -12,6 +12,7 @@ from bpy.types import Context, Event, MovieClip, Operator
 from ..addon import clips, keyframes, mask_images
 from ..addon.objects import active_object, add_object, check_unlocked, find_object
 from ..addon.properties import MatteObject
+from ..engine.shared.alphas import INSIDE
 from ..engine.shared.errors import NoActiveMask
 from ..engine.shared.mask_images import Masks
 from .common import MASKS_ITEMS, ClipOperator, clip_in, object_in
@@ -155,7 +156,7 @@ is not visible. If the list shows only the active object, visit only its keyfram
 def _set_keyframe(clip: MovieClip, item: MatteObject, frame: int, alpha: np.ndarray, summary: str = "") -> str:
     """Set the keyframe, and return the text to report; `summary` says what was taken from an image."""
     keyframes.set_keyframe(clip, item.object_id, frame, alpha)
-    text = f"Keyframe of {item.name} set on frame {frame}: {np.count_nonzero(alpha >= keyframes.INSIDE)} pixels"
+    text = f"Keyframe of {item.name} set on frame {frame}: {np.count_nonzero(alpha >= INSIDE)} pixels"
     return "; ".join([text, *keyframes.overlap_messages(clip, item.object_id, frame), *filter(None, [summary])])
 
 

@@ -6,6 +6,7 @@ import bpy
 import numpy as np
 import pytest
 
+from engine.shared.alphas import hard_alpha
 from tests.blender.studio import part, ring
 
 
@@ -33,7 +34,7 @@ def filled(studio) -> list[int]:
 
 def paint(studio, frame: int) -> None:
     keyframes = part("addon.keyframes")
-    keyframes.set_keyframe(studio.clip, 1, frame, keyframes.hard_alpha(ring(frame - 1)))
+    keyframes.set_keyframe(studio.clip, 1, frame, hard_alpha(ring(frame - 1)))
 
 
 # -- mattes ------------------------------------------------------------------------------------------------------------

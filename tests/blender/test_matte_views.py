@@ -6,6 +6,7 @@ import bpy
 import numpy as np
 import pytest
 
+from engine.shared.alphas import hard_alpha
 from tests.blender.studio import HEIGHT, WIDTH, box, part, ring
 
 VIEWS = ["TINT", "OUTLINE", "ALPHA", "BLACK_WHITE", "CHECKER", "COLOUR", "KEYFRAMES"]
@@ -55,7 +56,7 @@ def alpha(layer) -> np.ndarray:
 
 def set_keyframe(studio, object_id: int, mask: np.ndarray, frame: int = 1) -> None:
     keyframes = part("addon.keyframes")
-    keyframes.set_keyframe(studio.clip, object_id, frame, keyframes.hard_alpha(mask))
+    keyframes.set_keyframe(studio.clip, object_id, frame, hard_alpha(mask))
 
 
 # -- layers ------------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import bpy
 import numpy as np
 import pytest
 
+from engine.shared.alphas import hard_alpha
 from tests.blender.studio import part, ring
 
 
@@ -59,7 +60,7 @@ def test_painting_on_a_locked_object_is_refused_where_keyframes_are_stored(studi
     studio.clip.matting.objects[1].lock = True
     keyframes, errors = part("addon.keyframes"), part("engine.shared.errors")
     with pytest.raises(errors.ObjectLocked):
-        keyframes.set_keyframe(studio.clip, 2, 1, keyframes.hard_alpha(ring(0)))
+        keyframes.set_keyframe(studio.clip, 2, 1, hard_alpha(ring(0)))
     assert keyframes.find_keyframe(studio.clip, 2, 1).area == np.count_nonzero(studio.keyframe_mask(2))
 
 
@@ -106,7 +107,7 @@ def test_the_copys_keyframes_change_without_those_of_the_original(studio):
     before = studio.keyframe_mask()
     studio.click("matte_object_duplicate")
     keyframes = part("addon.keyframes")
-    keyframes.set_keyframe(studio.clip, 3, 1, keyframes.hard_alpha(ring(2)))
+    keyframes.set_keyframe(studio.clip, 3, 1, hard_alpha(ring(2)))
     assert (studio.keyframe_mask(3) == ring(2)).all()
     assert (studio.keyframe_mask(1) == before).all()
 

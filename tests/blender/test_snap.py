@@ -9,6 +9,7 @@ import bpy
 import numpy as np
 import pytest
 
+from engine.shared.alphas import hard_alpha
 from tests.blender.studio import HEIGHT, MODULE, WIDTH, box, iou, part, ring
 
 ROUGH_BOX = (slice(0, 27), slice(85, 120))  # around the box on media frame 0
@@ -32,7 +33,7 @@ def rough_box() -> np.ndarray:
 def set_keyframe(studio, mask: np.ndarray, *, object_id: int = 2, frame: int = 1) -> None:
     keyframes = part("addon.keyframes")
     studio.go(frame)
-    keyframes.set_keyframe(studio.clip, object_id, frame, keyframes.hard_alpha(mask))
+    keyframes.set_keyframe(studio.clip, object_id, frame, hard_alpha(mask))
     studio.clip.matting.active_object = object_id - 1
     bpy.ops.ed.undo_push(message="Lasso")
 
@@ -40,7 +41,7 @@ def set_keyframe(studio, mask: np.ndarray, *, object_id: int = 2, frame: int = 1
 def start(studio, rough: np.ndarray, **marks) -> None:
     """Set object 2's keyframe to the rough mask on frame 1, and ask the engine, as a lasso does."""
     set_keyframe(studio, rough)
-    alpha = part("addon.keyframes").hard_alpha(rough)
+    alpha = hard_alpha(rough)
     part("addon.snapping").start(studio.clip, 2, 1, alpha, **marks)
 
 
@@ -118,7 +119,7 @@ def test_the_answer_for_a_keyframe_whose_object_was_locked_meanwhile_is_dropped(
 
 def test_the_same_question_is_asked_once(studio):
     start(studio, rough_box())
-    part("addon.snapping").start(studio.clip, 2, 1, part("addon.keyframes").hard_alpha(rough_box()))
+    part("addon.snapping").start(studio.clip, 2, 1, hard_alpha(rough_box()))
     part("addon.snapping").wait()
     assert iou(studio.keyframe_mask(2), box(0)) > 0.95
 
