@@ -7,7 +7,7 @@ from bpy.types import MovieClip, Scene
 from ..engine.shared.errors import BadSetting
 from ..engine.shared.types import Absence
 from . import clips
-from .keyframes import absence_on, find_keyframe, last_number, set_absent
+from .keyframes import absence_on, find_keyframe, last_number, row_of, set_absent
 from .objects import check_unlocked, find_object, mask_ids
 
 
@@ -18,24 +18,10 @@ def set_absence(clip: MovieClip, object_id: int, first: int, last: int, *, inste
     Raises BadSetting if the range is empty or has a keyframe on every frame, or the object is a mask;
     KeyframeOutsideClip, ObjectLocked.
     """
-    check_unlocked(clip, object_id)
-    item = find_object(clip, object_id)
-    if object_id in mask_ids(clip):
-        raise BadSetting(
-            f"{item.name if item else object_id} is a mask, whose keyframes hold until the next",
-            remedy="Click Not Visible on the frame from which on it ends.",
-        )
-    if last < first:
-        raise BadSetting(f"the range ends on frame {last}, before it begins on frame {first}")
-    begin, end = (clips.number(clip, clips.media_frame_inside(clip, frame)) for frame in (first, last))
-    keys = clip.matting.keyframes
-    painted = {key.number for key in keys if key.object_id == object_id and not key.absent}
-    if all(number in painted for number in range(begin, end + 1)):
-        raise BadSetting(
-            f"there are keyframes on all frames {first} to {last}", remedy="Clear those on which it is not visible."
-        )
+    begin, end = _checked_range(clip, object_id, first, last)
     if instead_of is not None:
-        _remove(clip, object_id, clips.number(clip, clips.media_frame(clip, instead_of)))
+        _remove(clip, object_id, clips.number_at(clip, instead_of))
+    keys, painted = clip.matting.keyframes, _painted(clip, object_id)
     for row in reversed(range(len(keys))):
         key = keys[row]
         if key.object_id == object_id and key.absent and key.number <= end + 1 and last_number(key) >= begin - 1:
@@ -78,4 +64,28 @@ def _remove(clip: MovieClip, object_id: int, number: int) -> None:
     """Remove the range on the frame with this file number, if there is one."""
     key = absence_on(clip, object_id, number)
     if key is not None:
-        clip.matting.keyframes.remove([*clip.matting.keyframes].index(key))
+        clip.matting.keyframes.remove(row_of(clip, key))
+
+
+def _checked_range(clip: MovieClip, object_id: int, first: int, last: int) -> tuple[int, int]:
+    """Return the file numbers of a range of scene frames. Raises what `set_absence` raises."""
+    check_unlocked(clip, object_id)
+    if object_id in mask_ids(clip):
+        item = find_object(clip, object_id)
+        raise BadSetting(
+            f"{item.name if item else object_id} is a mask, whose keyframes hold until the next one",
+            remedy="To end it, click Not Visible on the first frame without it.",
+        )
+    if last < first:
+        raise BadSetting(f"the range ends on frame {last}, before it begins on frame {first}")
+    begin, end = clips.number_inside(clip, first), clips.number_inside(clip, last)
+    if _painted(clip, object_id).issuperset(range(begin, end + 1)):
+        raise BadSetting(
+            f"there are keyframes on all frames {first} to {last}", remedy="Clear those on which it is not visible."
+        )
+    return begin, end
+
+
+def _painted(clip: MovieClip, object_id: int) -> set[int]:
+    """Return the file numbers of the frames on which a keyframe shows the object."""
+    return {key.number for key in clip.matting.keyframes if key.object_id == object_id and not key.absent}

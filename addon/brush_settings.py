@@ -13,6 +13,11 @@ STATUS = (
     "Paint: drag to add, Ctrl or eraser to remove, Shift for a straight line, Shift+click from the last stroke's end"
     "  |  F, [ and ]: radius  |  L: lasso (Ctrl: cut)  |  G: fill (Ctrl: empty)  |  Esc or Enter: leave"
 )
+TOOL_ITEMS = (
+    ("BRUSH", "Brush", "Paint with a round brush", "BRUSH_DATA", 0),
+    ("LASSO", "Lasso", "Draw an outline, which is filled on release", "STROKE", 1),
+    ("FILL", "Fill", "Click to fill a closed region or a hole", "IMAGE", 2),
+)
 
 
 def _paint_changed(chosen: MatteBrush, context: Context) -> None:
@@ -36,11 +41,7 @@ class MatteBrush(PropertyGroup):
     tool: EnumProperty(
         name="Tool",
         description="What dragging the mouse does",
-        items=(
-            ("BRUSH", "Brush", "Paint with a round brush", "BRUSH_DATA", 0),
-            ("LASSO", "Lasso", "Draw an outline, which is filled on release", "STROKE", 1),
-            ("FILL", "Fill", "Click to fill a closed region or a hole", "IMAGE", 2),
-        ),
+        items=TOOL_ITEMS,
         default="BRUSH",
         update=_tool_changed,
     )
@@ -78,9 +79,9 @@ class MatteBrush(PropertyGroup):
         name="Pressure", description="Let the pressure of a pen change the brush's radius", default=True
     )
     use_snap: BoolProperty(
-        name="Snap",
-        description="Fit the lasso's area to the edges in the picture on release. With the brush, mark the object with "
-        "strokes, and what is not the object with Ctrl",
+        name="Snap to Edges",
+        description="On release, fit what was drawn to the edges in the picture. Draw around the "
+        "object with the lasso or, with the brush, mark it with strokes, and what is not the object with Ctrl",
         default=False,
     )
 

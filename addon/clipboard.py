@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from bpy.types import MovieClip
 
+from ..engine.shared.alphas import INSIDE
 from ..engine.shared.errors import KeyframeSizeMismatch, NoKeyframes
 from . import clips, keyframes
 
@@ -32,7 +33,7 @@ copied: CopiedKeyframe | None = None
 def copy(clip: MovieClip, object_id: int, scene_frame: int) -> None:
     """Copy an object's keyframe on a frame. Raises NoKeyframes if it has none there, KeyframeUnreadable."""
     global copied
-    number = clips.number(clip, clips.media_frame(clip, scene_frame))
+    number = clips.number_at(clip, scene_frame)
     key = keyframes.find_keyframe(clip, object_id, number) or keyframes.absence_on(clip, object_id, number)
     if key is None:
         raise NoKeyframes(
@@ -57,7 +58,7 @@ def paste(clip: MovieClip, object_id: int, scene_frame: int) -> None:
             f"the copied keyframe is {copied.width}x{copied.height}, but the clip is {width}x{height}",
             remedy="Paste it into a clip of its size.",
         )
-    if (copied.alpha >= keyframes.INSIDE).any():
+    if (copied.alpha >= INSIDE).any():
         keyframes.set_keyframe(clip, object_id, scene_frame, copied.alpha)
     else:
         keyframes.set_absent(clip, object_id, scene_frame)

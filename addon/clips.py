@@ -28,6 +28,11 @@ def media_path(clip: MovieClip) -> Path:
     return Path(bpy.path.abspath(clip.filepath, library=clip.library))
 
 
+def find_clip(uid: int) -> MovieClip | None:
+    """Return the clip with this `session_uid`, which outlives an undo as a reference does not; None if it is gone."""
+    return next((clip for clip in bpy.data.movieclips if clip.session_uid == uid), None)
+
+
 def video_clip(clip: MovieClip) -> VideoClip:
     """Return the clip as the engine's VideoClip. Raises ClipNotFound, ClipUnreadable."""
     path = media_path(clip)
@@ -156,6 +161,16 @@ def first_number(clip: MovieClip) -> int:
 def number(clip: MovieClip, media_frame: int) -> int:
     """Return the file number of `media_frame`, which names its files in the matte folder."""
     return first_number(clip) + media_frame
+
+
+def number_at(clip: MovieClip, at: int) -> int:
+    """Return the file number of the frame that Blender shows at scene frame `at`, whether or not the clip has it."""
+    return number(clip, media_frame(clip, at))
+
+
+def number_inside(clip: MovieClip, at: int) -> int:
+    """Return the file number of the clip's frame at scene frame `at`. Raises what `media_frame_inside` raises."""
+    return number(clip, media_frame_inside(clip, at))
 
 
 def media_frame_of(clip: MovieClip, number: int) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from bpy.types import Mask, MovieClip, Scene
 
+from ..engine.shared.alphas import INSIDE, hard_alpha, soft_alpha
 from ..engine.shared.errors import KeyframeEmpty, KeyframeOutsideClip, KeyframeUnreadable, NoActiveMask
 from ..engine.shared.files import atomic_write
 from ..engine.shared.mask_images import Masks, Meaning
@@ -21,7 +22,6 @@ from .folders import existing_folder, matte_folder, readable_folder
 from .objects import check_unlocked, mask_ids
 from .properties import MatteKeyframe
 
-INSIDE = 128  # the lowest alpha of a pixel that belongs to the object: one half, rounded up
 _ALPHA = Meaning(Masks.BINARY, half=INSIDE - 0.5)  # how the engine reads a keyframe's image
 
 
@@ -41,18 +41,8 @@ def mask_alpha(mask: Mask, clip: MovieClip, scene: Scene, object_id: int) -> np.
                 f"mask {mask.name} has no layer of this object",
                 remedy="Draw this object on a layer of its own, or select another mask in the editor's header.",
             )
-    return soft_alpha(mask_render.rasterise(mask, scene, mask_space.of_clip(clip), layers=layers))
-
-
-def hard_alpha(pixels: np.ndarray) -> np.ndarray:
-    """Return a mask (H, W) bool as alpha (H, W) uint8 without soft pixels."""
-    return pixels.astype(np.uint8) * np.uint8(255)
-
-
-def soft_alpha(alpha: np.ndarray) -> np.ndarray:
-    """Return an alpha (H, W) float, 0..1, in 8 bits: from INSIDE on exactly where it is at least one half."""
-    values = np.rint(np.clip(alpha, 0, 1) * 255)
-    return np.where(alpha >= 0.5, np.maximum(values, INSIDE), np.minimum(values, INSIDE - 1)).astype(np.uint8)
+    alpha = mask_render.rasterise(mask, scene, mask_space.of_clip(clip), layers=layers)
+    return soft_alpha(alpha, alpha >= 0.5)
 
 
 def set_keyframe(clip: MovieClip, object_id: int, scene_frame: int, alpha: np.ndarray) -> None:
@@ -82,7 +72,7 @@ def set_absent(clip: MovieClip, object_id: int, scene_frame: int) -> None:
 
     On a frame of a range on which the object is not visible, only the keyframe that overrides it is removed.
     """
-    number = clips.number(clip, clips.media_frame(clip, scene_frame))
+    number = clips.number_at(clip, scene_frame)
     if absence_on(clip, object_id, number) is not None:
         if find_keyframe(clip, object_id, number) not in (None, absence_on(clip, object_id, number)):
             clear_keyframe(clip, object_id, scene_frame)
@@ -94,6 +84,11 @@ def set_absent(clip: MovieClip, object_id: int, scene_frame: int) -> None:
 def find_keyframe(clip: MovieClip, object_id: int, number: int) -> MatteKeyframe | None:
     """Return the object's keyframe on the frame with the file number `number`, or None."""
     return next((key for key in clip.matting.keyframes if (key.object_id, key.number) == (object_id, number)), None)
+
+
+def row_of(clip: MovieClip, key: MatteKeyframe) -> int:
+    """Return the index of a keyframe among those of the clip."""
+    return [*clip.matting.keyframes].index(key)
 
 
 def last_number(key: MatteKeyframe) -> int:
@@ -112,7 +107,7 @@ def overlap_messages(clip: MovieClip, object_id: int, scene_frame: int) -> list[
 
     A shared pixel belongs to the object that is higher in the list.
     """
-    number = clips.number(clip, clips.media_frame(clip, scene_frame))
+    number = clips.number_at(clip, scene_frame)
     names = {item.object_id: item.name for item in clip.matting.objects}
     messages = []
     keyframe = find_keyframe(clip, object_id, number)
@@ -135,13 +130,13 @@ def clear_keyframe(clip: MovieClip, object_id: int, scene_frame: int) -> bool:
 
     Its image is kept for undo. Raises ObjectLocked.
     """
-    number = clips.number(clip, clips.media_frame(clip, scene_frame))
+    number = clips.number_at(clip, scene_frame)
     key = find_keyframe(clip, object_id, number) or absence_on(clip, object_id, number)
     if key is None:
         return False
     check_unlocked(clip, object_id)
     matte_folder(clip).keyframe(object_id, key.number).unlink(missing_ok=True)
-    clip.matting.keyframes.remove([*clip.matting.keyframes].index(key))
+    clip.matting.keyframes.remove(row_of(clip, key))
     return True
 
 
@@ -183,7 +178,7 @@ def image_path(clip: MovieClip, version: str) -> Path:
 
 def _store(clip: MovieClip, object_id: int, scene_frame: int, alpha: np.ndarray) -> None:
     check_unlocked(clip, object_id)
-    number = clips.number(clip, clips.media_frame_inside(clip, scene_frame))
+    number = clips.number_inside(clip, scene_frame)
     _give_way(clip, object_id, number)
     version = store_image(clip, alpha)
     key = find_keyframe(clip, object_id, number) or clip.matting.keyframes.add()
@@ -243,10 +238,10 @@ def _give_way(clip: MovieClip, object_id: int, number: int) -> None:
         painted = {other.number for other in keys if other.object_id == object_id and not other.absent} | {number}
         left = [frame for frame in range(number, last_number(key) + 1) if frame not in painted]
         if not left:
-            keys.remove([*keys].index(key))
+            keys.remove(row_of(clip, key))
             return
         key.number, key.frames = left[0], last_number(key) - left[0] + 1
-        put_in_place(clip, [*keys].index(key))
+        put_in_place(clip, row_of(clip, key))
 
 
 def _range_ends(clip: MovieClip, files: Iterable[tuple[MatteKeyframe, KeyframeFile]]) -> tuple[KeyframeFile, ...]:

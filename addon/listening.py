@@ -38,7 +38,7 @@ def _tick() -> float | None:
 
 
 def redraw() -> None:
-    """Redraw all editors that show the session's status."""
+    """Redraw all clip editors, which show mattes, strokes and the session's status, and the preferences."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type in ("CLIP_EDITOR", "PREFERENCES"):

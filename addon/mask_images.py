@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from bpy.types import MovieClip
 
+from ..engine.shared.alphas import hard_alpha, soft_alpha
 from ..engine.shared.errors import ImageUnreadable, KeyframeNotLabels, KeyframeSizeMismatch
 from ..engine.shared.mask_images import (
     WORDS,
@@ -22,7 +23,7 @@ from ..engine.shared.mask_images import (
 )
 from ..engine.shared.mask_looks import look
 from ..engine.shared.mask_meaning import meanings_of
-from . import clips, keyframes, png
+from . import clips, png
 from .pixels import read_with_blender
 
 _DEPTHS = (  # white, type, and by what part of a step the values from Blender may differ; one of 16 bits is 1/257
@@ -57,8 +58,8 @@ def read_objects(path: Path, clip: MovieClip, masks: Masks) -> ImageObjects:
 def alpha_of(mask: MaskImage, number: int) -> np.ndarray:
     """Return the alpha (H, W) uint8 of one of an image's objects, soft where the image is."""
     if mask.alpha is None:
-        return keyframes.hard_alpha(mask.labels == number)
-    return keyframes.soft_alpha(mask.alpha)  # a soft mask shows one object
+        return hard_alpha(mask.labels == number)
+    return soft_alpha(mask.alpha, mask.alpha >= 0.5)  # a soft mask shows one object
 
 
 def object_alpha(path: Path, clip: MovieClip, object_id: int, masks: Masks) -> tuple[np.ndarray, str]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..engine.shared.alphas import hard_alpha
 from ..engine.shared.matte_folder import MatteFolder
 from . import png
 
@@ -68,9 +69,9 @@ def alpha_in(wanted: Wanted, path: Path, values: np.ndarray) -> np.ndarray | Non
     if values.shape != (height, width):
         return None
     if wanted.version:
-        return values if wanted.is_alpha else (values > 0).view(np.uint8) * np.uint8(255)
+        return values if wanted.is_alpha else hard_alpha(values > 0)
     if is_labels(wanted, path):
-        return (values == wanted.object_id).view(np.uint8) * np.uint8(255)
+        return hard_alpha(values == wanted.object_id)
     return values
 
 

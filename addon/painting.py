@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import bpy
 import numpy as np
 from bpy.types import MovieClip
 
+from ..engine.shared.alphas import INSIDE
 from ..engine.shared.errors import (
     ClipNotFound,
     DiskFull,
@@ -84,7 +84,7 @@ class Stroke:
         column, row = int(np.floor(x)), int(np.floor(y))
         if not (0 <= column < width and 0 <= row < height):
             raise KeyframeEmpty("this place is outside the picture", remedy="Click inside it.")
-        inside = self.canvas.alpha >= keyframes.INSIDE
+        inside = self.canvas.alpha >= INSIDE
         if inside[row, column] != self.brush.remove:
             raise KeyframeEmpty(
                 "nothing of the object is here to be emptied" if self.brush.remove else "this place is already filled",
@@ -125,7 +125,7 @@ def begin(clip: MovieClip, scene_frame: int, style: Brush, radius: float, *, use
     check_clip_saved(clip)
     clips.video_clip(clip)
     _check_image(clip, scene_frame)
-    number = clips.number(clip, clips.media_frame_inside(clip, scene_frame))
+    number = clips.number_inside(clip, scene_frame)
     item = active_object(clip)
     if item is not None:
         check_unlocked(clip, item.object_id)
@@ -263,7 +263,7 @@ def _check_image(clip: MovieClip, scene_frame: int) -> None:
 
 
 def _clip(kept: Canvas) -> MovieClip | None:
-    return next((clip for clip in bpy.data.movieclips if clip.session_uid == kept.clip_uid), None)
+    return clips.find_clip(kept.clip_uid)
 
 
 def _is_gone(kept: Canvas) -> bool:

@@ -17,22 +17,19 @@ from bpy.types import PropertyGroup
 
 from . import recipes, rows, weights
 
+ROLE_ITEMS = (
+    ("OBJECT", "Object", "Propagated, and given a matte on every frame"),
+    ("GARBAGE", "Garbage Mask", "No object's matte reaches into it; inverted, none reaches out of it"),
+    ("HOLDOUT", "Hold-Out Mask", "Something in front of the objects below it in the list, which it covers"),
+)
+
 
 class MatteObject(PropertyGroup):
     """Object to be matted. Its `name` is the built-in property of every PropertyGroup."""
 
     object_id: IntProperty(name="Number", description="Number of the object in label images")
     colour: FloatVectorProperty(name="Colour", subtype="COLOR", size=3, min=0.0, max=1.0, default=(0.1, 0.9, 0.3))
-    role: EnumProperty(
-        name="Role",
-        description="What the marked area means",
-        items=(
-            ("OBJECT", "Object", "Propagated, and given a matte on every frame"),
-            ("GARBAGE", "Garbage Mask", "No object's matte reaches into this area"),
-            ("HOLDOUT", "Hold-Out Mask", "Something in front: its coverage is taken away from all mattes"),
-        ),
-        default="OBJECT",
-    )
+    role: EnumProperty(name="Role", description="What the marked area means", items=ROLE_ITEMS, default="OBJECT")
     show: BoolProperty(name="Show", description="Show this object's matte over the clip", default=True)
     solo: BoolProperty(name="Solo", description="Show only the mattes of objects with this switch", default=False)
     lock: BoolProperty(name="Lock", description="Protect this object's keyframes from changes", default=False)

@@ -19,8 +19,8 @@ def keyframe_row(matting: PropertyGroup) -> int:
     keys = enumerate(matting.keyframes)
     rows = [row for row, key in keys if key.number <= current < key.number + key.frames]
     rows.sort(key=lambda row: matting.keyframes[row].number != current)
-    active = matting.objects[matting.active_object] if matting.active_object < len(matting.objects) else None
-    active_rows = [row for row in rows if active and matting.keyframes[row].object_id == active.object_id]
+    active = _active_id(matting)
+    active_rows = [row for row in rows if matting.keyframes[row].object_id == active]
     return next(iter((*active_rows, *rows)), -1)
 
 
@@ -33,8 +33,7 @@ def keyframe_order(matting: PropertyGroup) -> list[int]:
 
 def shown_keyframes(matting: PropertyGroup) -> list[bool]:
     """Return for each keyframe whether the list shows it."""
-    active = matting.objects[matting.active_object] if matting.active_object < len(matting.objects) else None
-    only = active.object_id if active and matting.keyframes_of_active else None
+    only = _active_id(matting) if matting.keyframes_of_active else None
     return [only is None or key.object_id == only for key in matting.keyframes]
 
 
@@ -60,10 +59,16 @@ def go_to_suggestion(matting: PropertyGroup, row: int) -> None:
         _go(matting, matting.suggestions[row].number)
 
 
+def _active_id(matting: PropertyGroup) -> int | None:
+    """Return the number of the active object, or None. `objects.active_object` needs the properties, these the rows."""
+    active = matting.active_object
+    return matting.objects[active].object_id if 0 <= active < len(matting.objects) else None
+
+
 def _current_number(matting: PropertyGroup) -> int:
     """Return the file number of the scene's current frame."""
     clip = matting.id_data
-    return clips.number(clip, clips.media_frame(clip, bpy.context.scene.frame_current))
+    return clips.number_at(clip, bpy.context.scene.frame_current)
 
 
 def _go(matting: PropertyGroup, number: int) -> None:

@@ -6,10 +6,10 @@ from bisect import bisect_right
 
 import numpy as np
 
+from ..engine.shared.alphas import INSIDE
 from .canvas import Rectangle
 
 _LINES = 16  # scan lines per row of pixels, each with exact coverage along it
-_HALF = 128  # the lowest alpha that is inside
 _MAX_SLOPE = 64  # pixels; the edges of softer brushes keep a seam
 
 
@@ -123,11 +123,11 @@ def fill_region(alpha: np.ndarray, region: np.ndarray) -> Rectangle:
     place = _around(region)
     part, inside = alpha[place.slices], region[place.slices]
     taken = inside.copy()
-    levels = np.where(inside, np.minimum(part, _HALF - 1), 0).astype(np.int16)  # before the fill
+    levels = np.where(inside, np.minimum(part, INSIDE - 1), 0).astype(np.int16)  # before the fill
     front = inside
     for _ in range(_MAX_SLOPE):
         below = _highest_neighbour(np.where(front, levels, np.int16(-1)))
-        front = (below >= 0) & (part > below) & (part >= _HALF) & ~taken
+        front = (below >= 0) & (part > below) & (part >= INSIDE) & ~taken
         if not front.any():
             break
         taken |= front

@@ -14,6 +14,7 @@ import bpy
 import numpy as np
 from bpy.types import MovieClip
 
+from ..engine.shared.alphas import INSIDE
 from ..engine.shared.arrays import ArrayDamaged, read_npy
 from ..engine.shared.errors import (
     BadSetting,
@@ -40,7 +41,7 @@ _PART = 0.5  # of a rough mask: an object that covers more of it is what the rou
 class _Request:
     """Keyframe whose snapping the engine has not answered yet."""
 
-    clip_id: int  # session_uid; references to Blender's data do not survive an undo
+    clip_uid: int  # session_uid; references to Blender's data do not survive an undo
     object_id: int
     number: int  # file number of the frame
     scene_frame: int
@@ -49,15 +50,15 @@ class _Request:
 
     def asks_like(self, other: _Request) -> bool:
         """Return whether both are about the same mask."""
-        mine = self.clip_id, self.object_id, self.number, self.version
-        return mine == (other.clip_id, other.object_id, other.number, other.version)
+        mine = self.clip_uid, self.object_id, self.number, self.version
+        return mine == (other.clip_uid, other.object_id, other.number, other.version)
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What became of the last snap."""
 
-    clip_id: int = 0  # session_uid
+    clip_uid: int = 0  # session_uid
     text: str = ""
     error: EngineError | None = None
 
@@ -91,16 +92,19 @@ def start(
     film = clips.video_clip(clip)
     key = keyframes.find_keyframe(clip, object_id, number)
     check_unlocked(clip, object_id)
-    if key is None or not (rough_alpha >= keyframes.INSIDE).any():
+    if key is None or not (rough_alpha >= INSIDE).any():
         raise KeyframeEmpty(
             f"there is no mask to snap on frame {scene_frame}", remedy="Draw a rough mask of the object first."
         )
     if rough_alpha.shape != (film.height, film.width):
-        raise KeyframeSizeMismatch(f"the keyframe has {rough_alpha.shape[1]}x{rough_alpha.shape[0]} pixels")
+        raise KeyframeSizeMismatch(
+            f"the keyframe on frame {scene_frame} is {rough_alpha.shape[1]}x{rough_alpha.shape[0]}, but clip "
+            f"{clip.name} is {film.width}x{film.height}",
+        )
     request = _Request(clip.session_uid, object_id, number, scene_frame, key.version, sure)
     if any(other.asks_like(request) for other in _pending.values()):
         return
-    inside = rough_alpha >= keyframes.INSIDE
+    inside = rough_alpha >= INSIDE
     excluded = _others(clip, object_id, number, inside)
     if not_object is not None:
         excluded |= not_object
@@ -123,7 +127,7 @@ def start(
 
 def is_pending(clip: MovieClip) -> bool:
     """Return whether a keyframe of the clip is being snapped."""
-    return any(request.clip_id == clip.session_uid for request in _pending.values())
+    return any(request.clip_uid == clip.session_uid for request in _pending.values())
 
 
 def wait(seconds: float = 600.0) -> str:
@@ -165,9 +169,9 @@ def _outcome(request: _Request, answer: Segmented | Failed) -> Outcome:
     try:
         if isinstance(answer, Failed):
             raise EngineError(printable(answer.message, 500), remedy=printable(answer.remedy, 500))
-        return Outcome(request.clip_id, _store(request, answer))
+        return Outcome(request.clip_uid, _store(request, answer))
     except EngineError as error:
-        return Outcome(request.clip_id, error=error)
+        return Outcome(request.clip_uid, error=error)
 
 
 def _store(request: _Request, answer: Segmented) -> str:
@@ -176,13 +180,13 @@ def _store(request: _Request, answer: Segmented) -> str:
     Raises BadSetting if the keyframe is not as it was, or if its object is locked; KeyframeUnreadable, DiskFull,
     FolderNotWritable.
     """
-    clip = next((clip for clip in bpy.data.movieclips if clip.session_uid == request.clip_id), None)
+    clip = clips.find_clip(request.clip_uid)
     key = clip and keyframes.find_keyframe(clip, request.object_id, request.number)
     if not clip or not key or key.version != request.version:
         raise BadSetting("the keyframe was changed meanwhile, so the snapped mask was dropped", remedy="Snap again.")
     item = find_object(clip, request.object_id)
     if item is None:
-        raise NoActiveObject("the object was removed")
+        raise NoActiveObject("the object was removed while its mask was snapped", remedy="Undo to bring it back.")
     check_unlocked(clip, request.object_id)
     try:
         alpha = read_npy(answer.alpha)
@@ -190,12 +194,12 @@ def _store(request: _Request, answer: Segmented) -> str:
         raise KeyframeUnreadable(f"the snapped mask cannot be read ({error})", remedy="Snap again.") from error
     before = keyframes.keyframe_alpha(clip, key)
     if alpha.shape != before.shape or alpha.dtype != np.uint8:
-        raise KeyframeSizeMismatch("the snapped mask is not of the clip's size")
+        raise KeyframeSizeMismatch("the snapped mask is not of the clip's size", remedy="Snap again.")
     if request.sure is not None:
         alpha = np.where(request.sure, before, alpha)
     keyframes.set_keyframe(clip, request.object_id, request.scene_frame, alpha)
     bpy.ops.ed.undo_push(message="Snap")
-    return f"{item.name} snapped on frame {request.scene_frame}: {np.count_nonzero(alpha >= keyframes.INSIDE)} pixels"
+    return f"{item.name} snapped on frame {request.scene_frame}: {np.count_nonzero(alpha >= INSIDE)} pixels"
 
 
 def _others(clip: MovieClip, object_id: int, number: int, rough: np.ndarray) -> np.ndarray:
@@ -212,7 +216,7 @@ def _others(clip: MovieClip, object_id: int, number: int, rough: np.ndarray) -> 
         if key.number != number or key.object_id == object_id or key.absent:
             continue
         try:
-            other = keyframes.keyframe_alpha(clip, key) >= keyframes.INSIDE
+            other = keyframes.keyframe_alpha(clip, key) >= INSIDE
         except KeyframeUnreadable:  # which is said when it is needed
             continue
         if other.shape == rough.shape and (other & rough).sum() <= _PART * rough.sum():

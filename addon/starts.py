@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from bpy.types import MovieClip
 
+from ..engine.shared.alphas import INSIDE, hard_alpha
 from ..engine.shared.errors import KeyframeEmpty, KeyframeSizeMismatch, MatteUnreadable, NothingPropagated
 from . import clips, keyframes, png
 from .folders import existing_folder
@@ -36,7 +37,7 @@ def start_alpha(clip: MovieClip, object_id: int, number: int) -> tuple[np.ndarra
         raise MatteUnreadable(
             f"the computed matte on frame {clips.scene_frame_of(clip, number)} is {_size(computed)}, but clip "
             f"{clip.name} is {width}x{height}",
-            remedy="Click Start Empty to paint without it, or propagate again.",
+            remedy="Click Empty under Start from to paint without it, or propagate again.",
         )
     return np.array(computed), "its computed matte"
 
@@ -67,7 +68,7 @@ def object_alpha(clip: MovieClip, object_id: int, number: int, name: str) -> np.
     Raises KeyframeEmpty if that is nothing, and what `start_alpha` raises.
     """
     alpha, _ = start_alpha(clip, object_id, number)
-    if not (alpha >= keyframes.INSIDE).any():
+    if not (alpha >= INSIDE).any():
         raise KeyframeEmpty(
             f"{name} has nothing on frame {clips.scene_frame_of(clip, number)}",
             remedy="Choose an object that has a keyframe or a matte on this frame.",
@@ -84,7 +85,7 @@ def _computed(clip: MovieClip, object_id: int, number: int) -> np.ndarray | None
     if matte.is_file():
         return _read(matte)
     if labels.is_file():
-        return keyframes.hard_alpha(_read(labels) == object_id)
+        return hard_alpha(_read(labels) == object_id)
     return None
 
 
@@ -94,7 +95,7 @@ def _read(path: Path) -> np.ndarray:
     except (OSError, png.PngError) as error:
         raise MatteUnreadable(
             f"the computed matte cannot be read: {path}",
-            remedy="Click Start Empty to paint without it, or delete the file and propagate again.",
+            remedy="Click Empty under Start from to paint without it, or delete the file and propagate again.",
         ) from error
 
 

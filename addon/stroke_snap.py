@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from bpy.types import MovieClip
 
+from ..engine.shared.alphas import INSIDE
 from . import clips, snapping, unstored
-from .keyframes import INSIDE
 from .painting import Stroke
 
 # Object and frame that were painted last, and the pixels (H, W) bool that strokes with Snap have removed there.

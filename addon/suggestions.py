@@ -10,18 +10,17 @@ from . import clips
 from .objects import mask_ids
 
 
-def store(clip_id: int, suggested: Suggested) -> str:
-    """Store suggested frames on the clip whose session_uid is `clip_id`, and return a text to report.
+def store(clip_uid: int, suggested: Suggested) -> str:
+    """Store suggested frames on the clip whose session_uid is `clip_uid`, and return a text to report.
 
     Frames that have a keyframe by now are left out.
     """
-    clip = next((clip for clip in bpy.data.movieclips if clip.session_uid == clip_id), None)
+    clip = clips.find_clip(clip_uid)
     if clip is None:
         return "The clip no longer exists"
     clear(clip)
     matting = clip.matting
     masks = mask_ids(clip)
-    # Includes keyframes made in the meantime.
     marked = [key for key in matting.keyframes if key.object_id not in masks]
     annotated = {key.number for key in marked}  # includes keyframes made in the meantime
     for frame, score in zip(suggested.frames, suggested.scores, strict=True):

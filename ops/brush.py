@@ -8,7 +8,7 @@ from bpy.types import Context, Event, Operator
 
 from ..addon import canvas
 from ..addon.brush import MAX_RADIUS, MIN_RADIUS
-from ..addon.brush_settings import settings
+from ..addon.brush_settings import TOOL_ITEMS, settings
 from ..addon.listening import redraw
 from .common import ClipOperator, is_over_clip, mouse_pixels
 
@@ -91,17 +91,10 @@ class CLIP_OT_matte_brush_tool(_BrushOperator, Operator):
     """Use the lasso or the fill for the next stroke, or go back to the brush"""
 
     bl_idname = "clip.matte_brush_tool"
-    bl_label = "Tool of the Next Stroke"
+    bl_label = "Tool for Next Stroke"
     bl_options = {"REGISTER"}
 
-    tool: EnumProperty(
-        name="Tool",
-        items=(
-            ("LASSO", "Lasso", "Draw an outline, which is filled on release"),
-            ("FILL", "Fill", "Click to fill a closed region or a hole"),
-        ),
-        options={"SKIP_SAVE"},
-    )
+    tool: EnumProperty(name="Tool", items=TOOL_ITEMS[1:], options={"SKIP_SAVE"})  # without the brush
 
     def run(self, context: Context) -> str:
         chosen = settings()

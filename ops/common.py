@@ -32,11 +32,15 @@ class ReportingOperator:
         try:
             text = self.run(context)
         except EngineError as error:
-            self.report({"ERROR"}, error.sentence())
-            return {"CANCELLED"}
+            return self.refuse(error)
         if text:
             self.report({"INFO"}, text)
         return {"FINISHED"}
+
+    def refuse(self, error: EngineError) -> set[str]:
+        """Report the error, and return what an operator returns that has done nothing."""
+        self.report({"ERROR"}, error.sentence())
+        return {"CANCELLED"}
 
 
 class ClipOperator(ReportingOperator):

@@ -12,6 +12,7 @@ from bpy.types import Context, Event, MovieClip, Operator
 from ..addon import clips, keyframes, mask_images
 from ..addon.objects import active_object, add_object, check_unlocked, find_object
 from ..addon.properties import MatteObject
+from ..engine.shared.alphas import INSIDE
 from ..engine.shared.errors import NoActiveMask
 from ..engine.shared.mask_images import Masks
 from .common import MASKS_ITEMS, ClipOperator, clip_in, object_in
@@ -19,7 +20,7 @@ from .common import MASKS_ITEMS, ClipOperator, clip_in, object_in
 
 class CLIP_OT_matte_keyframe_from_mask(ClipOperator, Operator):
     """Set the active object's keyframe on the current frame from the mask shown in this editor, as Blender \
-renders it, with its feather. With 'Not Visible', mark the object as not visible on this frame"""
+renders it, with its feather"""
 
     bl_idname = "clip.matte_keyframe_from_mask"
     bl_label = "Keyframe from Mask"
@@ -28,6 +29,12 @@ renders it, with its feather. With 'Not Visible', mark the object as not visible
     absent: BoolProperty(
         name="Not Visible", description="The object is not visible on this frame", default=False, options={"SKIP_SAVE"}
     )
+
+    @classmethod
+    def description(cls, context: Context, properties: CLIP_OT_matte_keyframe_from_mask) -> str:
+        if properties.absent:
+            return "Mark the active object as not visible on the current frame, where its matte is then empty"
+        return cls.__doc__ or ""
 
     def run(self, context: Context) -> str:
         clip, item, frame = clip_in(context), object_in(context), context.scene.frame_current
@@ -149,7 +156,7 @@ is not visible. If the list shows only the active object, visit only its keyfram
 def _set_keyframe(clip: MovieClip, item: MatteObject, frame: int, alpha: np.ndarray, summary: str = "") -> str:
     """Set the keyframe, and return the text to report; `summary` says what was taken from an image."""
     keyframes.set_keyframe(clip, item.object_id, frame, alpha)
-    text = f"Keyframe of {item.name} set on frame {frame}: {np.count_nonzero(alpha >= keyframes.INSIDE)} pixels"
+    text = f"Keyframe of {item.name} set on frame {frame}: {np.count_nonzero(alpha >= INSIDE)} pixels"
     return "; ".join([text, *keyframes.overlap_messages(clip, item.object_id, frame), *filter(None, [summary])])
 
 

@@ -7,6 +7,7 @@ from bpy.types import Context, Event, Operator
 
 from ..addon import objects
 from ..addon.keyframe_copies import copy_keyframes
+from ..addon.properties import ROLE_ITEMS
 from ..engine.shared.errors import EngineError
 from ..engine.shared.mask_images import counted
 from .common import ClipOperator, clip_in, object_in
@@ -30,16 +31,7 @@ class CLIP_OT_matte_object_add(ClipOperator, Operator):
     name: StringProperty(
         name="Name", description="Name of the object. Leave empty to use its number", options={"SKIP_SAVE"}
     )
-    role: EnumProperty(
-        name="Role",
-        items=(
-            ("OBJECT", "Object", "Propagated, and given a matte on every frame"),
-            ("GARBAGE", "Garbage Mask", "No object's matte reaches into it; inverted, none reaches out of it"),
-            ("HOLDOUT", "Hold-Out Mask", "Something in front of the objects below it in the list, which it covers"),
-        ),
-        default="OBJECT",
-        options={"SKIP_SAVE"},
-    )
+    role: EnumProperty(name="Role", items=ROLE_ITEMS, default="OBJECT", options={"SKIP_SAVE"})
 
     @classmethod
     def description(cls, context: Context, properties: CLIP_OT_matte_object_add) -> str:
@@ -99,8 +91,7 @@ Clear Mattes"""
             item = object_in(context)
             objects.check_unlocked(clip_in(context), item.object_id)
         except EngineError as error:
-            self.report({"ERROR"}, error.sentence())
-            return {"CANCELLED"}
+            return self.refuse(error)
         self._lost = objects.lost_with(clip_in(context), item)
         if not self._lost:
             return self.execute(context)

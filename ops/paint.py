@@ -8,7 +8,7 @@ from bpy.types import Context, Event, Operator, PropertyGroup
 
 from ..addon import canvas, painting, snapping, stroke_snap, unstored
 from ..addon.brush import MAX_RADIUS, MIN_RADIUS, Brush
-from ..addon.brush_settings import settings
+from ..addon.brush_settings import TOOL_ITEMS, settings
 from ..addon.listening import redraw
 from ..addon.saving import check_clip_saved
 from ..engine.shared.errors import EngineError, KeyframeEmpty
@@ -62,16 +62,7 @@ keyframe or the computed matte of this frame"""
     changes_clip = False  # refused in words by the stroke, since Blender would use the mouse otherwise
 
     points: CollectionProperty(type=MattePoint, name="Points", options={"HIDDEN", "SKIP_SAVE"})
-    tool: EnumProperty(
-        name="Tool",
-        items=(
-            ("BRUSH", "Brush", "Paint along the points"),
-            ("LASSO", "Lasso", "Fill the outline through the points"),
-            ("FILL", "Fill", "Fill the region at the first point"),
-        ),
-        default="BRUSH",
-        options={"SKIP_SAVE"},
-    )
+    tool: EnumProperty(name="Tool", items=TOOL_ITEMS, default="BRUSH", options={"SKIP_SAVE"})
     radius: FloatProperty(
         name="Radius", min=MIN_RADIUS, max=MAX_RADIUS, default=25.0, subtype="PIXEL", options={"SKIP_SAVE"}
     )
@@ -248,8 +239,11 @@ class CLIP_OT_matte_discard_unstored(ClipOperator, Operator):
     """Discard the strokes that could not be stored. Keyframes stay as they were before these strokes"""
 
     bl_idname = "clip.matte_discard_unstored"
-    bl_label = "Discard"
+    bl_label = "Discard Unstored Strokes"
     bl_options = {"REGISTER"}
+
+    def invoke(self, context: Context, event: Event) -> set[str]:
+        return context.window_manager.invoke_confirm(self, event)  # undo does not bring them back
 
     def run(self, context: Context) -> str:
         painting.forget()

@@ -115,8 +115,7 @@ class CLIP_OT_matte_clear(ClipOperator, Operator):
         try:
             self._edited_count = edited_images(clip_in(context))
         except EngineError as error:
-            self.report({"ERROR"}, error.sentence())
-            return {"CANCELLED"}
+            return self.refuse(error)
         if self._edited_count:
             return context.window_manager.invoke_props_dialog(self)
         return context.window_manager.invoke_confirm(self, event)

@@ -9,6 +9,11 @@ from ..addon import clips, keyframes, snapping
 from ..engine.shared.errors import EngineError, KeyframeEmpty
 from .common import ClipOperator, clip_in, object_in
 
+_FROM_STROKES = (
+    "Find the object under strokes: take the active object's keyframe on the current frame as lines drawn on the "
+    "object, and extend it to the edges of the picture around them"
+)
+
 
 class CLIP_OT_matte_snap(ClipOperator, Operator):
     """Snap the active object's keyframe on the current frame from its rough mask to the edges of the picture nearby"""
@@ -24,12 +29,15 @@ class CLIP_OT_matte_snap(ClipOperator, Operator):
         options={"SKIP_SAVE"},
     )
 
+    @classmethod
+    def description(cls, context: Context, properties: CLIP_OT_matte_snap) -> str:
+        return _FROM_STROKES if properties.strokes else cls.__doc__ or ""
+
     def invoke(self, context: Context, event: Event) -> set[str]:
         try:
             self._start(context)
         except EngineError as error:
-            self.report({"ERROR"}, error.sentence())
-            return {"CANCELLED"}
+            return self.refuse(error)
         return {"FINISHED"}
 
     def run(self, context: Context) -> str:
@@ -39,7 +47,7 @@ class CLIP_OT_matte_snap(ClipOperator, Operator):
     def _start(self, context: Context) -> None:
         """Ask the engine. Raises KeyframeEmpty, and what `snapping.start` raises."""
         clip, item, frame = clip_in(context), object_in(context), context.scene.frame_current
-        key = keyframes.find_keyframe(clip, item.object_id, clips.number(clip, clips.media_frame_inside(clip, frame)))
+        key = keyframes.find_keyframe(clip, item.object_id, clips.number_inside(clip, frame))
         if key is None or key.absent:
             raise KeyframeEmpty(
                 f"{item.name} has no mask on frame {frame} to snap", remedy="Draw a rough mask of the object first."

@@ -23,7 +23,7 @@ marked as not visible on this frame"""
     def run(self, context: Context) -> str:
         item, frame = object_in(context), context.scene.frame_current
         clip = clip_in(context)
-        number = clips.number(clip, clips.media_frame_inside(clip, frame))
+        number = clips.number_inside(clip, frame)
         keyframes.set_absent(clip, item.object_id, frame)
         painting.drop_unstored(clip, item.object_id, number)
         return f"{item.name} is empty on frame {frame}, and not visible there until you paint it"
@@ -47,7 +47,7 @@ class CLIP_OT_matte_start_from_keyframe(ClipOperator, Operator):
 
     def run(self, context: Context) -> str:
         clip, item, frame = clip_in(context), object_in(context), context.scene.frame_current
-        number = clips.number(clip, clips.media_frame_inside(clip, frame))
+        number = clips.number_inside(clip, frame)
         alpha, nearest = starts.neighbour_alpha(clip, item.object_id, number, later=self.which == "NEXT")
         source = f"its keyframe on frame {clips.scene_frame_of(clip, nearest)}"
         return _start(context, number, alpha, source)
@@ -64,7 +64,7 @@ class CLIP_OT_matte_start_from_object(ClipOperator, Operator):
 
     def run(self, context: Context) -> str:
         clip, frame = clip_in(context), context.scene.frame_current
-        number = clips.number(clip, clips.media_frame_inside(clip, frame))
+        number = clips.number_inside(clip, frame)
         source = find_object(clip, self.source)
         if source is None:
             raise NoActiveObject(f"the clip has no object with the number {self.source}", remedy="Choose another.")

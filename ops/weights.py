@@ -59,8 +59,7 @@ class CLIP_OT_matte_weights_download(_WeightsOperator, Operator):
             weights.require_online_access()
             find_weights(self.name)
         except EngineError as error:
-            self.report({"ERROR"}, error.sentence())
-            return {"CANCELLED"}
+            return self.refuse(error)
         return context.window_manager.invoke_props_dialog(self, width=_WIDTH, confirm_text="Download")
 
     def draw(self, context: Context) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import brush_cursor, lists, menus, overlay, paint, panels, weights
+from . import brush_cursor, lists, menus, overlay, panels, weights
 
-CLASSES = (*lists.CLASSES, *menus.CLASSES, *weights.CLASSES, *paint.CLASSES, *panels.CLASSES)
+CLASSES = (*lists.CLASSES, *menus.CLASSES, *weights.CLASSES, *panels.CLASSES)
 
 show_overlay = overlay.show
 hide_overlay = overlay.hide

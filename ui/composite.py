@@ -62,7 +62,7 @@ class _Group:
             yield
 
 
-class Compositor:
+class ViewDrawer:
     """Draws layers into a region. To be used only while Blender draws."""
 
     def __init__(self) -> None:
@@ -76,47 +76,47 @@ class Compositor:
         """Draw the layers over the clip. `size` is that of the region in pixels (width, height)."""
         if not len(mesh.points):
             return
-        brush = _Brush(mesh, style)
+        drawer = _MeshDrawer(mesh, style)
         try:
             if style.view in CUT_OUTS:
-                self._draw_cut_out(brush, style, layers, size)
+                self._draw_cut_out(drawer, style, layers, size)
             elif style.view in ("ALPHA", "BLACK_WHITE"):
-                _draw_white(brush, layers)
+                _draw_white(drawer, layers)
             elif style.view == "OUTLINE":
-                _draw_outlines(brush, layers)
+                _draw_outlines(drawer, layers)
             else:
-                self._draw_tints(brush, style, layers, size)
+                self._draw_tints(drawer, style, layers, size)
         finally:
             gpu.state.blend_set("NONE")
 
-    def _draw_tints(self, brush: _Brush, style: Style, layers: Sequence[Drawn], size: tuple[int, int]) -> None:
+    def _draw_tints(self, drawer: _MeshDrawer, style: Style, layers: Sequence[Drawn], size: tuple[int, int]) -> None:
         if _overlap(layers):
             # An object must hide those below it, and not shine through: they are drawn opaque, then shown together.
             group = self._group(size)
             with group.drawing():
                 gpu.state.blend_set("ALPHA")
                 for drawn in layers:
-                    brush.fill(drawn, (*drawn.layer.colour, 1.0))
+                    drawer.fill(drawn, (*drawn.layer.colour, 1.0))
             gpu.state.blend_set("ALPHA_PREMULT")
-            brush.group(group, style.opacity)
+            drawer.group(group, style.opacity)
         else:
             gpu.state.blend_set("ALPHA")
             for drawn in layers:
-                brush.fill(drawn, (*drawn.layer.colour, style.opacity))
+                drawer.fill(drawn, (*drawn.layer.colour, style.opacity))
         gpu.state.blend_set("ALPHA")
         for drawn in layers:
             if drawn.layer.is_key:
-                brush.line(drawn, _YELLOW, _LINE)
+                drawer.line(drawn, _YELLOW, _LINE)
 
-    def _draw_cut_out(self, brush: _Brush, style: Style, layers: Sequence[Drawn], size: tuple[int, int]) -> None:
+    def _draw_cut_out(self, drawer: _MeshDrawer, style: Style, layers: Sequence[Drawn], size: tuple[int, int]) -> None:
         group = self._group(size)
         with group.drawing():
             gpu.state.blend_set("ADDITIVE")  # mattes that meet at an edge cover it together
             for drawn in layers:
-                brush.fill(drawn, (*_WHITE, 1.0))
+                drawer.fill(drawn, (*_WHITE, 1.0))
         gpu.state.blend_set("ALPHA")
         colours = _CHECKER if style.view == "CHECKER" else ((*style.ground, 1.0),) * 2
-        brush.ground(group, *colours)
+        drawer.ground(group, *colours)
 
     def _group(self, size: tuple[int, int]) -> _Group:
         if size not in self._groups:
@@ -126,20 +126,20 @@ class Compositor:
         return self._groups[size]
 
 
-def _draw_outlines(brush: _Brush, layers: Sequence[Drawn]) -> None:
+def _draw_outlines(drawer: _MeshDrawer, layers: Sequence[Drawn]) -> None:
     gpu.state.blend_set("ALPHA")
     for drawn in layers:
-        brush.line(drawn, (*drawn.layer.colour, 1.0), _THICK_LINE if drawn.layer.is_key else _LINE)
+        drawer.line(drawn, (*drawn.layer.colour, 1.0), _THICK_LINE if drawn.layer.is_key else _LINE)
         if drawn.layer.is_key:
-            brush.line(drawn, _YELLOW, _LINE)
+            drawer.line(drawn, _YELLOW, _LINE)
 
 
-def _draw_white(brush: _Brush, layers: Sequence[Drawn]) -> None:
+def _draw_white(drawer: _MeshDrawer, layers: Sequence[Drawn]) -> None:
     gpu.state.blend_set("NONE")
-    brush.cover((*_BLACK, 1.0))
+    drawer.cover((*_BLACK, 1.0))
     gpu.state.blend_set("ADDITIVE")  # mattes that meet at an edge cover it together
     for drawn in layers:
-        brush.fill(drawn, (*_WHITE, 1.0))
+        drawer.fill(drawn, (*_WHITE, 1.0))
 
 
 def _overlap(layers: Sequence[Drawn]) -> bool:
@@ -161,7 +161,7 @@ def _box(tiles: Sequence[Tile]) -> Bounds:
     )
 
 
-class _Brush:
+class _MeshDrawer:
     """Draws tiles, and what covers the clip, onto one mesh."""
 
     def __init__(self, mesh: ScreenMesh, style: Style) -> None:

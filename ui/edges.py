@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..engine.shared.alphas import INSIDE
 from .screen_mesh import Bounds
 
-_HALF = 128  # the lowest alpha on the inner side of an edge
 _BLOCK = 32  # pixels
 
 
@@ -16,7 +16,7 @@ def edge_areas(values: np.ndarray, place: Bounds) -> np.ndarray:
     `values` (h, w) uint8 lie at `place` in the clip.
     """
     height, width = values.shape
-    padded = np.pad(values >= _HALF, ((0, -height % _BLOCK), (0, -width % _BLOCK)), mode="edge")
+    padded = np.pad(values >= INSIDE, ((0, -height % _BLOCK), (0, -width % _BLOCK)), mode="edge")
     blocks = padded.reshape(padded.shape[0] // _BLOCK, _BLOCK, padded.shape[1] // _BLOCK, _BLOCK)
     some, whole = blocks.any(axis=(1, 3)), blocks.all(axis=(1, 3))
     # One more block around each, as an edge may run between two blocks, and a line is wider than its edge.

@@ -52,9 +52,7 @@ class CLIP_UL_matte_keyframes(UIList):
         kind.alignment = "RIGHT"
         if not 0 <= clips.media_frame_of(clip, item.number) < clips.frame_count(clip):
             kind.label(text="outside the clip", icon="ERROR")
-        elif item.absent and not is_range:
-            kind.label(text="not visible")
-        elif share := area_share(item.area, *clip.size):
+        elif not item.absent and (share := area_share(item.area, *clip.size)):
             kind.label(text=share)
 
     def filter_items(self, context, data, property) -> tuple[list[int], list[int]]:

@@ -53,9 +53,9 @@ def draw_object_settings(layout: UILayout, clip: MovieClip) -> None:
     box = layout.box()
     box.prop(item, "source_mask", text="")
     if item.role == "GARBAGE":
-        box.prop(item, "invert", text="Clear Outside" if item.invert else "Clear Outside Instead")
+        box.prop(item, "invert")
     if item.source_mask is None:
-        draw_text(box, "Choose a mask, or mark it like an object. A keyframe holds until the next", icon="INFO")
+        draw_text(box, "Choose a Blender mask, or paint it. A keyframe holds until the next one", icon="INFO")
 
 
 CLASSES = (CLIP_MT_matte_objects, CLIP_MT_matte_keyframes)

@@ -20,7 +20,7 @@ from ..addon.matte_views import Kind, Layer, Source
 from ..engine.shared.errors import EngineError
 from . import notes, shaders
 from .canvas_tiles import CanvasTiles
-from .composite import Compositor, Drawn, Style
+from .composite import Drawn, Style, ViewDrawer
 from .matte_textures import Textures
 from .screen_mesh import Bounds, ScreenMesh
 
@@ -43,7 +43,7 @@ class _Viewer:
 _handle: object | None = None
 _reader = MatteReader()
 _textures = Textures()
-_compositor = Compositor()
+_drawer = ViewDrawer()
 _viewers: dict[int, _Viewer] = {}
 _tiles: CanvasTiles | None = None
 _clips: dict[int, str] = {}  # matte folders of the clips drawn, by `session_uid`
@@ -77,7 +77,7 @@ def _before_load(*_: object) -> None:
     global _tiles
     _reader.forget()
     _textures.clear()
-    _compositor.free()
+    _drawer.free()
     _viewers.clear()
     _clips.clear()
     _tiles = None
@@ -106,7 +106,7 @@ def _draw_clip(context: Context, space: SpaceClipEditor, region: Region) -> None
     source = _source(clip, view, mesh)
     is_playing = context.screen.is_animation_playing
     next_frames = _next_frames(viewer, frame, context.scene, is_playing=is_playing)
-    ahead = [clips.number(clip, clips.media_frame(clip, at)) for at in next_frames]
+    ahead = [clips.number_at(clip, at) for at in next_frames]
     number = clips.number(clip, media)
     layers = matte_views.layers(clip, [number, *ahead], source)
     now = layers.pop(number)
@@ -121,7 +121,7 @@ def _draw_clip(context: Context, space: SpaceClipEditor, region: Region) -> None
     if drawn:
         pixel_size = context.preferences.system.pixel_size
         ground = matte_views.on_screen(matting.view_colour)
-        _compositor.draw(Style(matting.view, matting.opacity, ground, pixel_size), drawn, mesh, size)
+        _drawer.draw(Style(matting.view, matting.opacity, ground, pixel_size), drawn, mesh, size)
     notes.draw(notes.lines(reversed(now), matting.view), context.area, region)
 
 

@@ -11,25 +11,14 @@ from ..addon.objects import active_object
 from ..addon.saving import check_clip_saved
 from ..addon.session import session
 from ..engine.shared.errors import NotSaved
+from . import paint, views
 from .menus import draw_object_settings
-from .paint import draw_paint
-from .snap import draw_snap
+from .panel import ClipPanel
 from .status import draw_status, draw_text
-from .views import draw_view
 from .weights import draw_weights
 
 
-class _ClipPanel:
-    bl_space_type = "CLIP_EDITOR"
-    bl_region_type = "UI"
-    bl_category = "Keymatte"
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return context.space_data.clip is not None
-
-
-class CLIP_PT_matte_objects(_ClipPanel, Panel):
+class CLIP_PT_matte_objects(ClipPanel, Panel):
     bl_label = "Objects"
 
     def _draw_warnings(self, clip: MovieClip) -> None:
@@ -57,7 +46,6 @@ class CLIP_PT_matte_objects(_ClipPanel, Panel):
         column.operator("clip.matte_object_move", text="", icon="TRIA_UP").direction = "UP"
         column.operator("clip.matte_object_move", text="", icon="TRIA_DOWN").direction = "DOWN"
         draw_object_settings(self.layout, clip)
-        draw_view(self.layout, matting)
 
 
 def outdated_results(clip: MovieClip) -> str:
@@ -69,15 +57,13 @@ def outdated_results(clip: MovieClip) -> str:
     return f"{text[0].upper()}{text[1:]} were" if text else ""
 
 
-class CLIP_PT_matte_keyframes(_ClipPanel, Panel):
+class CLIP_PT_matte_keyframes(ClipPanel, Panel):
     bl_label = "Keyframes"
 
     def draw(self, context: Context) -> None:
-        matting = context.space_data.clip.matting
-        layout = self.layout
-        draw_paint(layout, context)
-        draw_snap(layout, context.space_data.clip)
-        has_object = active_object(context.space_data.clip) is not None
+        clip, layout = context.space_data.clip, self.layout
+        matting = clip.matting
+        has_object = active_object(clip) is not None
         column = layout.column(align=True)
         row = column.row(align=True)
         row.enabled = has_object
@@ -102,7 +88,7 @@ class CLIP_PT_matte_keyframes(_ClipPanel, Panel):
         column.prop(matting, "keyframes_of_active", text="", icon="FILTER")
 
 
-class CLIP_PT_matte_propagate(_ClipPanel, Panel):
+class CLIP_PT_matte_propagate(ClipPanel, Panel):
     bl_label = "Propagate"
 
     def draw(self, context: Context) -> None:
@@ -124,7 +110,7 @@ class CLIP_PT_matte_propagate(_ClipPanel, Panel):
         draw_status(layout, session.status)
 
 
-class CLIP_PT_matte_suggestions(_ClipPanel, Panel):
+class CLIP_PT_matte_suggestions(ClipPanel, Panel):
     bl_label = "Suggested Frames"
 
     def draw(self, context: Context) -> None:
@@ -150,7 +136,7 @@ class CLIP_PT_matte_suggestions(_ClipPanel, Panel):
             layout.template_list(*arguments, rows=3)
 
 
-class CLIP_PT_matte_results(_ClipPanel, Panel):
+class CLIP_PT_matte_results(ClipPanel, Panel):
     bl_label = "Results"
 
     def draw(self, context: Context) -> None:
@@ -173,8 +159,11 @@ class CLIP_PT_matte_results(_ClipPanel, Panel):
         layout.operator("clip.matte_clear", icon="TRASH")
 
 
+# Blender shows panels in the order in which they are registered.
 CLASSES = (
     CLIP_PT_matte_objects,
+    *views.CLASSES,
+    *paint.CLASSES,
     CLIP_PT_matte_keyframes,
     CLIP_PT_matte_propagate,
     CLIP_PT_matte_suggestions,

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..shared.alphas import FULL, INSIDE
 from .soft_masks import SoftMasks
 
 Mask = NDArray[np.bool_]  # (H, W)
@@ -22,7 +23,7 @@ _MIN_SCALE = 0.1  # pixels; alpha changes from 0.01 to 0.99 between two pixels
 _STEP = 1 / 255  # of alpha in 8 bits: by how much the owner's share is larger than the next one, at least
 _NARROWEST = 0.5  # limit of the factor by which an edge is narrowed along a rough outline
 _UNSHARED = 1 - 1e-4  # shares above are 1, but for rounding
-_INSIDE, _OUTSIDE = 128 / 255, 127 / 255  # alphas nearest to one half that 8 bits can hold
+_INSIDE, _OUTSIDE = INSIDE / FULL, (INSIDE - 1) / FULL  # alphas nearest to one half that 8 bits can hold
 
 
 def keyframe_alphas(

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-INSIDE = 128  # the lowest alpha in 8 bits of a pixel that belongs to the object: one half, rounded up
-_FULL = 255
+from ..shared.alphas import FULL, INSIDE
+
 _NEAR = 2.0  # pixels: up to this distance from a soft pixel, hard ones are the user's too, as in anti-aliased edges
 _FAR = 8.0  # pixels: from here on the user's edge counts as hard
 
@@ -26,13 +26,13 @@ class SoftPixels:
     def of(cls, alpha: NDArray[np.uint8]) -> SoftPixels:
         """Return the soft pixels of an alpha (H, W)."""
         flat = alpha.ravel()
-        places = np.flatnonzero((flat > 0) & (flat < _FULL))
+        places = np.flatnonzero((flat > 0) & (flat < FULL))
         return cls(places, flat[places])
 
     def alpha(self, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Return the alpha (H, W) 0..1 of the keyframe whose shape is `mask` (H, W)."""
         alpha = mask.astype(np.float32)
-        alpha.flat[self.places] = self.values / np.float32(_FULL)
+        alpha.flat[self.places] = self.values / np.float32(FULL)
         return alpha
 
     def weight(self, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -60,12 +60,6 @@ SoftMasks = Mapping[int, SoftPixels]  # by object, without objects that have no 
 SoftKeyframes = Mapping[int, SoftMasks]  # by media frame, without frames that have no soft masks
 
 
-def in_bits(alpha: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Return an alpha 0..1 in 8 bits: from INSIDE on exactly in `mask`."""
-    values = np.rint(alpha * _FULL)
-    return np.where(mask, np.maximum(values, INSIDE), np.minimum(values, INSIDE - 1)).astype(np.uint8)
-
-
 def stack(layers: Sequence[tuple[int, NDArray[np.uint8]]]) -> tuple[NDArray[np.uint8], dict[int, SoftPixels]]:
     """Lay the masks (object, alpha (H, W)) of a frame over each other, the last on top.
 
@@ -84,8 +78,8 @@ def stack(layers: Sequence[tuple[int, NDArray[np.uint8]]]) -> tuple[NDArray[np.u
     above = owner > 0  # pixels whose owner is below the objects so far
     for number, values in reversed(alphas.items()):
         above &= owner != number
-        free = np.where(above, INSIDE - 1, _FULL) - taken
-        lead = np.minimum((_FULL - 1 - taken) // 2, _FULL - 1 - taken - highest)  # so that the background has more
+        free = np.where(above, INSIDE - 1, FULL) - taken
+        lead = np.minimum((FULL - 1 - taken) // 2, FULL - 1 - taken - highest)  # so that the background has more
         share = np.minimum(values, np.where(owner > 0, free, lead))
         taken += share
         highest = np.maximum(highest, share)

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..inference.soft_masks import SoftKeyframes, SoftMasks, in_bits, stack
+from ..inference.soft_masks import SoftKeyframes, SoftMasks, stack
 from ..media.frames import FrameReader
 from ..media.label_images import read_keyframe
+from ..shared.alphas import hard_alpha, soft_alpha
 from ..shared.errors import KeyframeOutsideClip
 from ..shared.mask_images import MaskImage
 from ..shared.matte_folder import spans
@@ -70,8 +71,8 @@ def _layers(mask: MaskImage, keyframe: KeyframeFile) -> list[tuple[int, NDArray[
     """Return each object of a keyframe with its alpha (H, W)."""
     if mask.alpha is not None:
         number = keyframe.object_id or 1  # a soft mask shows one object
-        return [(number, in_bits(mask.alpha, mask.labels > 0))] if number in keyframe.objects else []
-    return [(number, (mask.labels == number).astype(np.uint8) * np.uint8(255)) for number in keyframe.objects]
+        return [(number, soft_alpha(mask.alpha, mask.labels > 0))] if number in keyframe.objects else []
+    return [(number, hard_alpha(mask.labels == number)) for number in keyframe.objects]
 
 
 def _warning(overlaps: Mapping[tuple[int, int], Sequence[int]]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ..shared.alphas import INSIDE, hard_alpha
 from ..shared.marks import Mark
 from . import guided
 from .segmenter import NotSeparable
@@ -99,11 +100,11 @@ class _Level:
         size = max(1, round(width * scale)), max(1, round(height * scale))
 
         def share(mask: np.ndarray) -> np.ndarray:
-            return cv2.resize(mask.view(np.uint8) * np.uint8(255), size, interpolation=cv2.INTER_AREA)
+            return cv2.resize(hard_alpha(mask), size, interpolation=cv2.INTER_AREA)
 
         sure = share(self.sure) > 64  # strokes may be thinner than a pixel of the reduced picture
         picture = cv2.resize(self.picture, size, interpolation=cv2.INTER_AREA)
-        return _Level(picture, share(self.inside) >= 128, sure, (share(self.never) >= 128) & ~sure)
+        return _Level(picture, share(self.inside) >= INSIDE, sure, (share(self.never) >= INSIDE) & ~sure)
 
 
 def _stretched(picture: np.ndarray) -> np.ndarray:
@@ -171,8 +172,8 @@ def _cut_finely(level: _Level, mask: np.ndarray, models: Models) -> np.ndarray:
     """
     height, width = level.inside.shape
     if mask.shape != level.inside.shape:
-        grey = cv2.resize(mask.view(np.uint8) * np.uint8(255), (width, height), interpolation=cv2.INTER_LINEAR)
-        start = np.where(grey >= 128, np.uint8(1), np.uint8(0))
+        grey = cv2.resize(hard_alpha(mask), (width, height), interpolation=cv2.INTER_LINEAR)
+        start = np.where(grey >= INSIDE, np.uint8(1), np.uint8(0))
         side = 2 * int(np.ceil(1.5 * height / len(mask))) + 1
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
         labels = np.where(start > 0, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)

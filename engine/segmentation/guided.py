@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ..shared.alphas import INSIDE, hard_alpha
+
 _RADIUS = 2  # pixels of the reduced picture around each, in which the mask is a linear function of the colours
 _SMOOTHNESS = 1e-3  # the larger, the fainter the edges that the mask ignores
 _TILE = 384  # pixels: only tiles that the outline runs through are computed
@@ -16,8 +18,8 @@ _TILE = 384  # pixels: only tiles that the outline runs through are computed
 def enlarge(mask: np.ndarray, small: np.ndarray, picture: np.ndarray) -> np.ndarray:
     """Return a mask (h, w) bool of the reduced picture `small` (h, w, 3) uint8 at the size of `picture` (H, W, 3)."""
     lines = _Lines.fit(small, mask)
-    grey = mask.view(np.uint8) * np.uint8(255)
-    result = cv2.resize(grey, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR) >= 128
+    grey = hard_alpha(mask)
+    result = cv2.resize(grey, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR) >= INSIDE
     for tile in _outline_tiles(grey, result.shape):
         result[tile] = lines.apply(picture, tile) >= 0.5
     return result

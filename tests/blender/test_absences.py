@@ -6,6 +6,7 @@ import bpy
 import numpy as np
 import pytest
 
+from tests.blender.editing import set_keyframe
 from tests.blender.studio import part, ring
 
 
@@ -31,9 +32,8 @@ def filled(studio) -> list[int]:
     return [number for number in range(1, 9) if studio.matte(1, number).any()]
 
 
-def paint(studio, frame: int) -> None:
-    keyframes = part("addon.keyframes")
-    keyframes.set_keyframe(studio.clip, 1, frame, keyframes.hard_alpha(ring(frame - 1)))
+def mark_ring(studio, frame: int) -> None:
+    set_keyframe(studio, ring(frame - 1), object_id=1, frame=frame)
 
 
 # -- mattes ------------------------------------------------------------------------------------------------------------
@@ -52,7 +52,7 @@ def test_the_network_is_told_at_both_ends_of_the_range(studio):
 
 def test_a_keyframe_in_the_range_counts_on_its_frame(studio):
     hide(studio, 3, 7)
-    paint(studio, 5)
+    mark_ring(studio, 5)
     assert rows(studio) == [(1, 1, False), (3, 7, True), (5, 5, False)]
     assert filled(studio) == [1, 2, 5, 8]
     assert ((studio.matte(1, 5) >= 0.5) == ring(4)).all()
@@ -61,7 +61,7 @@ def test_a_keyframe_in_the_range_counts_on_its_frame(studio):
 @pytest.mark.parametrize("end", [3, 7])
 def test_a_keyframe_at_either_end_of_the_range_counts_too(studio, end):
     hide(studio, 3, 7)
-    paint(studio, end)
+    mark_ring(studio, end)
     assert [frame for frame in (3, 4, 5, 6, 7) if frame in filled(studio)] == [end]
     assert (end, end, False) in rows(studio)
 
@@ -102,7 +102,7 @@ def test_what_is_offered_without_a_range_is_the_preview_range_or_the_rest_of_the
 
 def test_not_visible_within_a_range_removes_the_keyframe_that_overrides_it(studio):
     hide(studio, 3, 7)
-    paint(studio, 5)
+    mark_ring(studio, 5)
     studio.go(5)
     studio.click("matte_keyframe_from_mask", absent=True)
     studio.go(6)
@@ -112,7 +112,7 @@ def test_not_visible_within_a_range_removes_the_keyframe_that_overrides_it(studi
 
 def test_clear_removes_the_range_on_whose_frames_it_is_clicked(studio):
     hide(studio, 3, 7)
-    paint(studio, 5)
+    mark_ring(studio, 5)
     studio.go(5)
     studio.click("matte_keyframe_clear")
     assert rows(studio) == [(1, 1, False), (3, 7, True)]

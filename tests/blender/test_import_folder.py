@@ -8,6 +8,7 @@ import bpy
 import numpy as np
 import pytest
 
+from tests.blender.editing import keys
 from tests.blender.studio import HEIGHT, PALETTE, WIDTH, box, part, ring, truth
 from tests.blender.test_movies import EVEN, write_movie
 from tests.png import write_png
@@ -29,11 +30,6 @@ def folder(tmp_path: Path) -> Path:
 
 def import_folder(studio, folder: Path, **properties) -> None:
     assert studio.click("matte_keyframes_from_folder", directory=str(folder), **properties) == {"FINISHED"}
-
-
-def keys(studio) -> list[tuple[int, int]]:
-    """Return the number and object of each keyframe."""
-    return [(key.number, key.object_id) for key in studio.clip.matting.keyframes]
 
 
 def soft(mask: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import bpy
 import numpy as np
 import pytest
 
+from tests.blender.editing import do, keys
 from tests.blender.studio import box, part, ring, write_film
 from tests.png import write_png
 
@@ -14,16 +15,6 @@ from tests.png import write_png
 def _film(studio):
     studio.open_marked()
     part("addon.clipboard").copied = None
-
-
-def do(studio, operator: str, **properties) -> None:
-    """Call an operator with an undo step after it, as a click has."""
-    studio.click(operator, **properties)
-    bpy.ops.ed.undo_push(message=operator)
-
-
-def keys(studio) -> list[tuple[int, int]]:
-    return [(key.number, key.object_id) for key in studio.clip.matting.keyframes]
 
 
 # -- copy and paste ----------------------------------------------------------------------------------------------------

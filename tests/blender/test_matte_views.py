@@ -6,6 +6,7 @@ import bpy
 import numpy as np
 import pytest
 
+from tests.blender.editing import set_keyframe
 from tests.blender.studio import HEIGHT, WIDTH, box, part, ring
 
 VIEWS = ["TINT", "OUTLINE", "ALPHA", "BLACK_WHITE", "CHECKER", "COLOUR", "KEYFRAMES"]
@@ -53,14 +54,9 @@ def alpha(layer) -> np.ndarray:
     return whole
 
 
-def set_keyframe(studio, object_id: int, mask: np.ndarray, frame: int = 1) -> None:
-    keyframes = part("addon.keyframes")
-    keyframes.set_keyframe(studio.clip, object_id, frame, keyframes.hard_alpha(mask))
-
-
 # -- layers ------------------------------------------------------------------------------------------------------------
 def test_the_first_object_of_the_list_lies_on_top(studio):
-    set_keyframe(studio, 2, box(0))
+    set_keyframe(studio, box(0), object_id=2)
     assert [name for name, _ in shown(studio)] == ["ring", "box", "sky"]
 
 
@@ -72,7 +68,7 @@ def test_a_keyframe_is_shown_in_place_of_the_computed_matte_at_once(studio):
     soft = np.rint(studio.matte(1, 3) * 255).astype(np.uint8)
     assert (alpha(matte) == soft).all() and ((soft > 0) & (soft < 255)).any()
     painted = np.roll(ring(0), 30, axis=1)
-    set_keyframe(studio, 1, painted, frame=3)
+    set_keyframe(studio, painted, object_id=1, frame=3)
     assert shown(studio, 3)[0] == ("ring", "keyframe")
     assert ((alpha(layers(studio, 3)[-1]) > 0) == painted).all()
     bpy.ops.ed.undo_push(message="keyframe")
@@ -91,7 +87,7 @@ def test_an_absent_object_has_no_matte_but_a_note(studio):
 
 
 def test_views_without_marks_name_the_keyframes(studio):
-    set_keyframe(studio, 1, ring(0))
+    set_keyframe(studio, ring(0), object_id=1)
     lines = part("ui.notes").lines
     assert lines(layers(studio), "TINT") == []
     assert lines(layers(studio), "BLACK_WHITE") == ["ring: keyframe"]
@@ -107,7 +103,7 @@ def test_many_notes_are_cut_short(studio):
 
 
 def test_the_canvas_is_shown_in_place_of_all_else(studio, canvas):
-    set_keyframe(studio, 1, ring(0))
+    set_keyframe(studio, ring(0), object_id=1)
     clip = studio.clip
     canvas.current = canvas.Canvas(clip.session_uid, 1, 1, np.zeros((HEIGHT, WIDTH), np.uint8))
     assert shown(studio)[0] == ("ring", "canvas")

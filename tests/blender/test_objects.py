@@ -6,6 +6,7 @@ import bpy
 import numpy as np
 import pytest
 
+from tests.blender.editing import do, keys, set_keyframe
 from tests.blender.studio import part, ring
 
 
@@ -16,16 +17,6 @@ def _film(studio):
 
 def names(studio) -> list[str]:
     return [item.name for item in studio.clip.matting.objects]
-
-
-def keys(studio) -> list[tuple[int, int]]:
-    return [(key.number, key.object_id) for key in studio.clip.matting.keyframes]
-
-
-def do(studio, operator: str, **properties) -> None:
-    """Call an operator with an undo step after it, as a click has."""
-    studio.click(operator, **properties)
-    bpy.ops.ed.undo_push(message=operator)
 
 
 # -- lock --------------------------------------------------------------------------------------------------------------
@@ -59,7 +50,7 @@ def test_painting_on_a_locked_object_is_refused_where_keyframes_are_stored(studi
     studio.clip.matting.objects[1].lock = True
     keyframes, errors = part("addon.keyframes"), part("engine.shared.errors")
     with pytest.raises(errors.ObjectLocked):
-        keyframes.set_keyframe(studio.clip, 2, 1, keyframes.hard_alpha(ring(0)))
+        set_keyframe(studio, ring(0), object_id=2)
     assert keyframes.find_keyframe(studio.clip, 2, 1).area == np.count_nonzero(studio.keyframe_mask(2))
 
 
@@ -105,8 +96,7 @@ def test_the_copys_keyframes_change_without_those_of_the_original(studio):
     studio.clip.matting.active_object = 0
     before = studio.keyframe_mask()
     studio.click("matte_object_duplicate")
-    keyframes = part("addon.keyframes")
-    keyframes.set_keyframe(studio.clip, 3, 1, keyframes.hard_alpha(ring(2)))
+    set_keyframe(studio, ring(2), object_id=3)
     assert (studio.keyframe_mask(3) == ring(2)).all()
     assert (studio.keyframe_mask(1) == before).all()
 

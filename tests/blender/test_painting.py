@@ -6,8 +6,9 @@ import bpy
 import numpy as np
 import pytest
 
-from tests.blender.strokes import paint, painted
+from tests.blender.editing import paint, painted, versions
 from tests.blender.studio import HEIGHT, WIDTH, part, read_image, ring
+from tests.png import write_png
 
 Y, X = np.mgrid[0:HEIGHT, 0:WIDTH] + 0.5
 
@@ -25,10 +26,6 @@ def capsule(start: tuple[float, float], end: tuple[float, float], radius: float)
     length = max(float(np.hypot(*along)), 1e-9)
     place = np.clip(((X - start[0]) * along[0] + (Y - start[1]) * along[1]) / length**2, 0, 1)
     return radius - np.hypot(X - start[0] - place * along[0], Y - start[1] - place * along[1])
-
-
-def keys(studio) -> list[tuple[int, int, str]]:
-    return [(key.object_id, key.number, key.version) for key in studio.clip.matting.keyframes]
 
 
 # -- strokes -----------------------------------------------------------------------------------------------------------
@@ -101,10 +98,23 @@ def test_fill_empties_the_part_of_the_object_under_the_mouse(studio):
 )
 def test_fill_of_what_is_around_the_object_is_refused(studio, properties, words):
     paint(studio, (30, 40), radius=10.0)
-    before = keys(studio)
+    before = versions(studio)
     with pytest.raises(RuntimeError, match=f"(?i){words}"):
         paint(studio, (100, 10), **properties)
-    assert keys(studio) == before and part("addon.canvas").current is None
+    assert versions(studio) == before and part("addon.canvas").current is None
+
+
+def test_a_stroke_on_a_clip_of_sixteen_megapixels(studio):
+    width, height = 4928, 3264
+    pixels = np.zeros((height, width), np.uint8)
+    pixels[::7] = 90
+    studio.open(write_png(studio.folder / "large_1.png", pixels))
+    paint(studio, (4800, 3200), (4900, 3200), radius=20.0)
+    alpha = painted(studio)
+    assert alpha.shape == (height, width)
+    y, x = np.nonzero(alpha >= 128)
+    assert (x.min(), x.max(), y.min(), y.max()) == (4780, 4919, 3180, 3219)
+    assert not alpha[:3100].any()
 
 
 def test_a_stroke_of_ten_thousand_samples(studio):
@@ -210,7 +220,7 @@ def test_undo_past_the_first_stroke_and_painting_again(studio):
     while bpy.ops.ed.undo.poll() and bpy.data.movieclips and studio.clip.matting.objects:
         bpy.ops.ed.undo()
     paint(studio, (80, 40), radius=5.0)
-    assert keys(studio)[0][:2] == (1, 1)
+    assert versions(studio)[0][:2] == (1, 1)
     assert ((painted(studio) >= 128) == (capsule((80, 40), (80, 40), 5) >= 0)).all()
 
 

@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 import pytest
 
-from tests.blender.strokes import paint, painted
+from tests.blender.editing import paint, painted, versions
 from tests.blender.studio import part
 from tests.png import write_png
 
@@ -20,16 +20,12 @@ def _film(studio):
     part("addon.painting").forget()
 
 
-def keys(studio) -> list[tuple[int, int, str]]:
-    return [(key.object_id, key.number, key.version) for key in studio.clip.matting.keyframes]
-
-
 def refused(studio, words: str, *points, **properties) -> None:
     """Check that a stroke is refused in these words, and that nothing is changed or left on the canvas."""
-    before, objects = keys(studio), len(studio.clip.matting.objects)
+    before, objects = versions(studio), len(studio.clip.matting.objects)
     with pytest.raises(RuntimeError, match=f"(?i){words}"):
         paint(studio, *(points or [(30, 40)]), **properties)
-    assert keys(studio) == before and len(studio.clip.matting.objects) == objects
+    assert versions(studio) == before and len(studio.clip.matting.objects) == objects
     assert part("addon.canvas").current is None
 
 
@@ -45,7 +41,7 @@ def test_a_missing_image(studio):
     refused(studio, "an image of clip .* is missing: that of frame 5")
     studio.go(2)
     paint(studio, (30, 40))
-    assert keys(studio)
+    assert versions(studio)
 
 
 def test_a_missing_clip(studio):
@@ -61,7 +57,7 @@ def test_a_locked_object(studio):
         studio.go(2)
         with pytest.raises(RuntimeError, match="Object 1 is locked"):
             studio.click(operator)
-    assert len(keys(studio)) == 1
+    assert len(versions(studio)) == 1
 
 
 def test_a_clip_replaced_by_one_of_another_size(studio):
@@ -112,12 +108,12 @@ def fill_disk(studio, monkeypatch) -> None:
 
 def test_a_full_disk_keeps_the_stroke_until_it_can_be_stored(studio, monkeypatch):
     paint(studio, (30, 40), radius=9.0)
-    before = keys(studio)
+    before = versions(studio)
     with monkeypatch.context() as full:
         fill_disk(studio, full)
         with pytest.raises(RuntimeError, match=r"o space is left.*stays on screen.*Store Again"):
             paint(studio, (60, 40), radius=9.0)
-        assert keys(studio) == before
+        assert versions(studio) == before
         shown = part("addon.canvas").current
         assert shown.alpha[40, 60] == 255 and shown.alpha[40, 30] == 255, "the overlay still shows it"
         with pytest.raises(RuntimeError, match="o space is left"):
@@ -150,7 +146,7 @@ def test_saving_stores_what_could_not_be_stored_before(studio, monkeypatch):
         with pytest.raises(RuntimeError, match="o space is left"):
             paint(studio, (60, 40), radius=9.0)
         bpy.ops.wm.save_mainfile()
-        assert part("addon.unstored").all_kept() and not keys(studio)
+        assert part("addon.unstored").all_kept() and not versions(studio)
     bpy.ops.wm.save_mainfile()
     bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
     assert painted(studio)[40, 60] == 255
@@ -191,7 +187,7 @@ def test_two_editors_on_one_clip_paint_the_same_keyframe(studio):
     region = next(region for region in other.regions if region.type == "WINDOW")
     with bpy.context.temp_override(window=window, area=other, region=region):
         bpy.ops.clip.matte_stroke(points=[{"name": "", "x": 60, "y": 40, "pressure": 1.0}], radius=9.0)
-    assert [painted(studio)[40, x] for x in (30, 60)] == [255, 255] and len(keys(studio)) == 1
+    assert [painted(studio)[40, x] for x in (30, 60)] == [255, 255] and len(versions(studio)) == 1
 
 
 def test_a_linked_clip_is_refused_in_words(studio):

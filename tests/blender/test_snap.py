@@ -9,6 +9,8 @@ import bpy
 import numpy as np
 import pytest
 
+from engine.shared.alphas import hard_alpha
+from tests.blender.editing import paint, painted, set_keyframe
 from tests.blender.studio import HEIGHT, MODULE, WIDTH, box, iou, part, ring
 
 ROUGH_BOX = (slice(0, 27), slice(85, 120))  # around the box on media frame 0
@@ -29,18 +31,18 @@ def rough_box() -> np.ndarray:
     return mask
 
 
-def set_keyframe(studio, mask: np.ndarray, *, object_id: int = 2, frame: int = 1) -> None:
-    keyframes = part("addon.keyframes")
-    studio.go(frame)
-    keyframes.set_keyframe(studio.clip, object_id, frame, keyframes.hard_alpha(mask))
+def mark(studio, mask: np.ndarray, *, object_id: int = 2) -> None:
+    """Set an object's keyframe on frame 1, as an undo step, and make the object active."""
+    studio.go(1)
+    set_keyframe(studio, mask, object_id=object_id)
     studio.clip.matting.active_object = object_id - 1
     bpy.ops.ed.undo_push(message="Lasso")
 
 
 def start(studio, rough: np.ndarray, **marks) -> None:
     """Set object 2's keyframe to the rough mask on frame 1, and ask the engine, as a lasso does."""
-    set_keyframe(studio, rough)
-    alpha = part("addon.keyframes").hard_alpha(rough)
+    mark(studio, rough)
+    alpha = hard_alpha(rough)
     part("addon.snapping").start(studio.clip, 2, 1, alpha, **marks)
 
 
@@ -49,7 +51,7 @@ def version(studio, object_id: int = 2) -> str:
 
 
 def test_a_rough_keyframe_is_cleaned_and_undo_brings_it_back(studio):
-    set_keyframe(studio, rough_box())
+    mark(studio, rough_box())
     assert iou(rough_box(), box(0)) < 0.75
     assert studio.click("matte_snap") == {"FINISHED"}
     assert iou(studio.keyframe_mask(2), box(0)) > 0.95
@@ -66,16 +68,40 @@ def test_a_rough_keyframe_is_cleaned_and_undo_brings_it_back(studio):
 def test_strokes_find_the_object(studio):
     strokes = np.zeros((HEIGHT, WIDTH), bool)
     strokes[9:12, 93:112] = True
-    set_keyframe(studio, strokes)
+    mark(studio, strokes)
     studio.click("matte_snap", strokes=True)
     assert iou(studio.keyframe_mask(2), box(0)) > 0.9
+
+
+def test_a_lasso_with_snap_is_cleaned_on_release(studio):
+    rows, columns = ROUGH_BOX
+    corners = [(x, y) for y in (rows.start, rows.stop) for x in (columns.start, columns.stop)]
+    paint(studio, corners[0], corners[1], corners[3], corners[2], tool="LASSO", snap=True)
+    assert iou(painted(studio, object_id=2) >= 128, box(0)) > 0.95
+
+
+def test_a_cut_by_the_lasso_with_snap_is_exact(studio):
+    mark(studio, rough_box())
+    paint(studio, (85, 0), (100, 0), (100, 27), (85, 27), tool="LASSO", remove=True, snap=True)
+    expected = rough_box()
+    expected[:, :100] = False
+    np.testing.assert_array_equal(painted(studio, object_id=2) >= 128, expected)
+
+
+def test_strokes_of_the_brush_with_snap_mark_the_object_and_what_is_not(studio):
+    paint(studio, (93, 10), (112, 10), radius=2.0, snap=True)
+    assert iou(painted(studio, object_id=2) >= 128, box(0)) > 0.9
+    mark(studio, rough_box())
+    paint(studio, (87, 24), (118, 24), radius=2.0, remove=True, snap=True)
+    mask = painted(studio, object_id=2) >= 128
+    assert iou(mask, box(0)) > 0.9 and not mask[23:26, 87:119].any()
 
 
 def test_other_objects_are_left_out(studio):
     whole = box(0)
     whole[:, 102:] = False  # object 1 is the left half of the box
-    set_keyframe(studio, whole, object_id=1)
-    set_keyframe(studio, rough_box())
+    mark(studio, whole, object_id=1)
+    mark(studio, rough_box())
     studio.click("matte_snap")
     found = studio.keyframe_mask(2)
     assert not (found & whole).any()
@@ -83,8 +109,8 @@ def test_other_objects_are_left_out(studio):
 
 
 def test_an_object_that_the_mask_is_a_part_of_does_not_stop_it(studio):
-    set_keyframe(studio, np.ones((HEIGHT, WIDTH), bool), object_id=1)
-    set_keyframe(studio, rough_box())
+    mark(studio, np.ones((HEIGHT, WIDTH), bool), object_id=1)
+    mark(studio, rough_box())
     studio.click("matte_snap")
     assert iou(studio.keyframe_mask(2), box(0)) > 0.95
 
@@ -102,7 +128,7 @@ def test_what_was_sure_keeps_its_alpha_and_not_object_stays_out(studio):
 
 def test_the_answer_for_a_keyframe_that_was_changed_meanwhile_is_dropped(studio):
     start(studio, rough_box())
-    set_keyframe(studio, ring(0))
+    mark(studio, ring(0))
     with pytest.raises(Exception, match="changed meanwhile"):
         part("addon.snapping").wait()
     np.testing.assert_array_equal(studio.keyframe_mask(2), ring(0))
@@ -118,14 +144,14 @@ def test_the_answer_for_a_keyframe_whose_object_was_locked_meanwhile_is_dropped(
 
 def test_the_same_question_is_asked_once(studio):
     start(studio, rough_box())
-    part("addon.snapping").start(studio.clip, 2, 1, part("addon.keyframes").hard_alpha(rough_box()))
+    part("addon.snapping").start(studio.clip, 2, 1, hard_alpha(rough_box()))
     part("addon.snapping").wait()
     assert iou(studio.keyframe_mask(2), box(0)) > 0.95
 
 
 def test_it_snaps_while_a_propagation_runs(studio):
     studio.mark(1, media=0)
-    set_keyframe(studio, rough_box())
+    mark(studio, rough_box())
     studio.click("matte_propagate", recipe="colour")
     assert studio.session.status.busy
     studio.click("matte_snap")
@@ -139,7 +165,7 @@ def test_it_snaps_while_a_propagation_runs(studio):
     ids=("whole frame", "right already"),
 )
 def test_a_mask_that_cannot_be_snapped_stays_and_the_reason_is_said(studio, mask, words):
-    set_keyframe(studio, mask)
+    mark(studio, mask)
     before = version(studio)
     with pytest.raises(RuntimeError, match=words):
         studio.click("matte_snap")
@@ -159,14 +185,14 @@ def test_a_frame_outside_the_clip_and_a_locked_object_are_refused(studio):
     studio.go(99)
     with pytest.raises(RuntimeError, match="outside the clip"):
         studio.click("matte_snap")
-    set_keyframe(studio, rough_box())
+    mark(studio, rough_box())
     studio.clip.matting.objects[1].lock = True
     with pytest.raises(RuntimeError, match="Object 2 is locked"):
         studio.click("matte_snap")
 
 
 def test_a_frame_that_cannot_be_read_leaves_the_mask(studio):
-    set_keyframe(studio, rough_box())
+    mark(studio, rough_box())
     path = part("addon.clips").media_path(studio.clip)
     path.write_bytes(b"not an image")
     before = version(studio)
@@ -178,7 +204,7 @@ def test_a_frame_that_cannot_be_read_leaves_the_mask(studio):
 def test_a_missing_engine_says_how_to_install_it(studio):
     bpy.context.preferences.addons[MODULE].preferences.engine_python = ""
     studio.session.close()
-    set_keyframe(studio, rough_box())
+    mark(studio, rough_box())
     before = version(studio)
     with pytest.raises(RuntimeError, match="Install Engine"):
         studio.click("matte_snap")

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from engine.inference.keyframe_mattes import keyframe_alphas, soften
-from engine.inference.soft_masks import INSIDE, SoftPixels, in_bits, stack
+from engine.inference.soft_masks import SoftPixels, stack
 from engine.output.mattes import labels_from_alphas
+from engine.shared.alphas import INSIDE, soft_alpha
 
 HEIGHT, WIDTH = 120, 160
 
@@ -97,7 +98,7 @@ def test_an_object_marked_as_absent_is_nowhere():
 
 def with_soft(alpha: np.ndarray) -> tuple[np.ndarray, dict[int, SoftPixels]]:
     """Return the labels of object 1 and its soft pixels by an alpha (H, W) 0..1."""
-    bits = in_bits(alpha, alpha >= 0.5)
+    bits = soft_alpha(alpha, alpha >= 0.5)
     return (bits >= INSIDE).astype(np.uint8), {1: SoftPixels.of(bits)}
 
 
@@ -106,7 +107,7 @@ def test_a_soft_keyframe_keeps_the_users_alpha_to_the_last_bit():
     labels, soft = with_soft(given)
     for predicted in ({}, {1: [disc(82, 60, 35, softness=0.5)]}, {1: [disc(80, 60, 35, softness=9)]}):
         alphas = keyframe_alphas(labels, (1,), {1}, np.zeros((1, HEIGHT, WIDTH), np.float32), predicted, soft)
-        assert np.array_equal(np.rint(alphas[0] * 255), in_bits(given, given >= 0.5))
+        assert np.array_equal(np.rint(alphas[0] * 255), soft_alpha(given, given >= 0.5))
 
 
 def test_an_anti_aliased_edge_is_not_widened_and_hair_inside_stays_transparent():
@@ -115,7 +116,7 @@ def test_an_anti_aliased_edge_is_not_widened_and_hair_inside_stays_transparent()
     labels, soft = with_soft(fine)
     predicted = {1: [disc(80, 60, 35, softness=3)]}
     alphas = keyframe_alphas(labels, (1,), {1}, np.zeros((1, HEIGHT, WIDTH), np.float32), predicted, soft)
-    assert np.array_equal(np.rint(alphas[0] * 255), in_bits(fine, labels > 0))
+    assert np.array_equal(np.rint(alphas[0] * 255), soft_alpha(fine, labels > 0))
 
 
 def test_a_mask_that_is_soft_on_one_side_gets_the_networks_edge_on_the_other():
@@ -124,7 +125,7 @@ def test_a_mask_that_is_soft_on_one_side_gets_the_networks_edge_on_the_other():
     labels, soft = with_soft(given)
     predicted = disc(80, 60, 40, softness=1)
     (alpha,) = keyframe_alphas(labels, (1,), {1}, np.zeros((1, HEIGHT, WIDTH), np.float32), {1: [predicted]}, soft)
-    assert np.array_equal(np.rint(alpha * 255)[:, :80], in_bits(given, labels > 0)[:, :80])
+    assert np.array_equal(np.rint(alpha * 255)[:, :80], soft_alpha(given, labels > 0)[:, :80])
     assert np.array_equal(alpha >= 128 / 255, labels > 0)
     right = np.s_[:, 100:]
     assert soft_pixels(given[right]) == 0

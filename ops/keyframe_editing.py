@@ -59,8 +59,7 @@ class CLIP_OT_matte_keyframes_clear(ClipOperator, Operator):
             clip, item = clip_in(context), object_in(context)
             check_unlocked(clip, item.object_id)
         except EngineError as error:
-            self.report({"ERROR"}, error.sentence())
-            return {"CANCELLED"}
+            return self.refuse(error)
         count = keyframe_count(clip, item.object_id)
         if not count:
             return self.execute(context)
@@ -83,7 +82,7 @@ class CLIP_OT_matte_not_visible_range(ClipOperator, Operator):
 sees, except on frames with a keyframe of it"""
 
     bl_idname = "clip.matte_not_visible_range"
-    bl_label = "Not Visible from ... to ..."
+    bl_label = "Not Visible on Range"
     bl_options = {"REGISTER", "UNDO"}
 
     start: IntProperty(name="Start", description="First frame without the object", options={"SKIP_SAVE"})
@@ -101,8 +100,7 @@ sees, except on frames with a keyframe of it"""
             check_unlocked(clip, item.object_id)
             self.start, self.end, self.replace = absences.range_to_offer(clip, item.object_id, context.scene)
         except EngineError as error:
-            self.report({"ERROR"}, error.sentence())
-            return {"CANCELLED"}
+            return self.refuse(error)
         self._offer_replace = self.replace
         return context.window_manager.invoke_props_dialog(self, title=f"{item.name} Is Not Visible", confirm_text="Set")
 
