@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 import blf
 import bpy
@@ -16,15 +16,26 @@ _MAX_LINES = 6
 _WITHOUT_MARK = ("ALPHA", "BLACK_WHITE", "CHECKER", "COLOUR")  # a yellow edge would hide the edge to be judged
 
 
-def lines(layers: Iterable[Layer], view: str) -> list[str]:
-    """Return what to write over a frame: whose keyframe says "not visible", and whose has no mark in this view."""
-    found = []
-    for layer in layers:
-        if layer.kind == Kind.ABSENT:
-            found.append(f"{layer.name}: not visible here")
-        elif layer.is_key and view in _WITHOUT_MARK:
-            found.append(f"{layer.name}: keyframe")
+def lines(layers: Iterable[Layer], view: str, is_cut: Container[int] = ()) -> list[str]:
+    """Return what to write over a frame of what the picture does not say, the layers given from the topmost.
+
+    `is_cut` has the numbers of the objects of which less is drawn than their computed mattes have.
+    """
+    found = [text for layer in layers if (text := _line(layer, view, is_cut))]
     return [*found[: _MAX_LINES - 1], f"and {len(found) - _MAX_LINES + 1} more"] if len(found) > _MAX_LINES else found
+
+
+def _line(layer: Layer, view: str, is_cut: Container[int]) -> str:
+    """Return what to write of a layer; empty if the picture says it all."""
+    if layer.kind == Kind.ABSENT:
+        return f"{layer.name}: not visible here" if layer.role == "OBJECT" else f"{layer.name}: ends here"
+    if layer.kind == Kind.BLENDER_MASK:
+        return f"{layer.name}: cuts along the Blender mask {layer.source} when you propagate"
+    if layer.kind == Kind.HELD:
+        return f"{layer.name}: as on frame {layer.source}"
+    if layer.is_key and view in _WITHOUT_MARK:
+        return f"{layer.name}: keyframe"
+    return f"{layer.name}: masks will cut its matte like this when you propagate" if layer.object_id in is_cut else ""
 
 
 def draw(texts: Sequence[str], area: Area, region: Region) -> None:

@@ -53,13 +53,13 @@ class Screen:
         corners = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], np.float32)
         return part("ui.screen_mesh").ScreenMesh.of(points, corners, np.array([(0, 1, 2), (0, 2, 3)]), size)
 
-    def layer(self, alpha: np.ndarray, colour=RED, kind: str = "MATTE", reduction: int = 1, shown=None):
+    def layer(self, alpha: np.ndarray, colour=RED, kind: str = "MATTE", reduction: int = 1, shown=None, role="OBJECT"):
         """Return a layer of an alpha (H, W), drawn from a picture as the reader makes it."""
         views, composite, pictures = part("addon.matte_views"), part("ui.composite"), part("addon.matte_pictures")
         picture = pictures.picture(alpha, reduction)
         size = alpha.shape[::-1]
         tile = self.textures.tile(object(), picture, size, shown or part("ui.screen_mesh").WHOLE)
-        layer = views.Layer(1, "object", colour, views.Kind[kind], None)
+        layer = views.Layer(1, "object", colour, views.Kind[kind], None, role)
         return composite.Drawn(layer, [tile] if tile else [])
 
     def draw(self, view: str, layers, *, scale=1.0, at=(0.0, 0.0), size=(WIDTH, HEIGHT), **style) -> np.ndarray:
@@ -197,6 +197,54 @@ def test_an_outline_has_the_object_s_colour_and_leaves_the_rest(screen):
     assert len(angles) > 60, "the line is closed"
 
 
+# -- masks -------------------------------------------------------------------------------------------------------------
+def stripes(role: str) -> np.ndarray:
+    """Return where the stripes of a role are (H, W) bool: rising for garbage, falling for a hold-out."""
+    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
+    up = HEIGHT - 1 - rows
+    return (columns - up) % 10 < 5 if role == "GARBAGE" else (columns + up + 1) % 10 < 5
+
+
+@pytest.mark.parametrize("role", ["GARBAGE", "HOLDOUT"])
+@pytest.mark.parametrize("kind, strength", [("MATTE", 1.0), ("HELD", 0.55)])
+def test_masks_are_hatched_each_role_its_own_way_and_weaker_between_keyframes(screen, role, kind, strength):
+    whole = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    drawn = screen.draw("TINT", [screen.layer(whole, kind=kind, role=role)], opacity=0.8)
+    expected = over(plain(), RED, np.where(stripes(role), 1.0, 0.25) * 0.8 * strength)
+    assert (np.abs(drawn - expected).max(axis=2) <= STEP).mean() > 0.99
+
+
+def test_a_mask_over_an_object_lets_it_show_between_its_stripes(screen):
+    whole = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    layers = [screen.layer(whole, GREEN), screen.layer(whole, RED, role="GARBAGE")]
+    drawn = screen.draw("TINT", layers, opacity=1.0)
+    expected = over(np.broadcast_to(GREEN, (HEIGHT, WIDTH, 3)), RED, np.where(stripes("GARBAGE"), 1.0, 0.25))
+    assert (np.abs(drawn - expected).max(axis=2) <= STEP).mean() > 0.99
+
+
+def test_only_a_mask_s_own_keyframe_has_the_yellow_edge(screen):
+    def yellow(kind: str) -> int:
+        drawn = screen.draw("TINT", [screen.layer(half(), kind=kind, role="GARBAGE")], opacity=1.0)
+        return int((np.abs(drawn - YELLOW).max(axis=2) < 0.1).sum())
+
+    assert yellow("KEYFRAME") >= HEIGHT and yellow("HELD") == 0
+
+
+def test_the_outline_of_a_mask_is_dashed(screen):
+    def coloured(role: str) -> np.ndarray:
+        drawn = screen.draw("OUTLINE", [screen.layer(half(), GREEN, role=role)])
+        return (np.abs(drawn - GREEN).max(axis=2) < 0.1).any(axis=1)
+
+    assert coloured("OBJECT").all()
+    assert 0.3 < coloured("HOLDOUT").mean() < 0.8
+
+
+def test_the_mask_in_grey_is_not_hatched(screen):
+    alpha = disc()
+    drawn = screen.draw("ALPHA", [screen.layer(alpha, role="GARBAGE")])
+    assert_equal(drawn, np.repeat(alpha[..., None] / 255, 3, axis=2))
+
+
 # -- pictures ----------------------------------------------------------------------------------------------------------
 def test_a_reduced_picture_lies_where_the_whole_one_does(screen):
     alpha = disc(softness=20)
@@ -269,6 +317,13 @@ def test_strokes_change_only_their_tiles_and_leave_no_seams(screen, scale):
     again = sum(old is not new for old, new in zip(before, after))
     assert again == (2 if reduction == 1 else 1), "the stroke touches the border of two tiles, or lies in one"
     assert painted.changed == []
+
+
+def test_the_canvas_of_an_inverted_mask_shows_what_lies_outside():
+    canvas, whole = part("addon.canvas"), part("ui.screen_mesh").WHOLE
+    painted = canvas.Canvas(1, 1, 1, disc())
+    (tile,) = part("ui.canvas_tiles").CanvasTiles(painted, inverted=True).tiles(1, whole)
+    assert (tile.values == 255 - disc()).all()
 
 
 def test_an_empty_canvas_has_no_tiles_and_an_erased_tile_goes(screen):
