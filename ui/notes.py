@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Container, Iterable, Sequence
 
 import blf
@@ -13,6 +14,7 @@ from ..addon.matte_views import Kind, Layer
 _FONT = 0
 _SIZE = 13.0
 _MAX_LINES = 6
+_YELLOW, _RED = (1.0, 0.85, 0.0, 1.0), (1.0, 0.4, 0.3, 1.0)
 _WITHOUT_MARK = ("ALPHA", "BLACK_WHITE", "CHECKER", "COLOUR")  # a yellow edge would hide the edge to be judged
 
 
@@ -38,19 +40,24 @@ def _line(layer: Layer, view: str, is_cut: Container[int]) -> str:
     return f"{layer.name}: masks will cut its matte like this when you propagate" if layer.object_id in is_cut else ""
 
 
-def draw(texts: Sequence[str], area: Area, region: Region) -> None:
-    """Write lines of text at the upper left of the region, beside what lies over the region."""
-    if not texts:
+def draw(texts: Sequence[str], area: Area, region: Region, *, problem: str = "") -> None:
+    """Write lines of text at the upper left of the region, beside what lies over the region.
+
+    `problem`, what went wrong, comes first, in as many lines as it needs.
+    """
+    if not texts and not problem:
         return
     scale = bpy.context.preferences.system.ui_scale
     size = _SIZE * scale
     left, top = _free_corner(area, region)
     blf.size(_FONT, size)
+    columns = max(20, int((region.width - left - 24 * scale) / (blf.dimensions(_FONT, "n" * 20)[0] / 20)))
+    problems = textwrap.wrap(problem, columns)
     blf.enable(_FONT, blf.SHADOW)
     blf.shadow(_FONT, 5, 0.0, 0.0, 0.0, 1.0)
     blf.shadow_offset(_FONT, 0, 0)
-    blf.color(_FONT, 1.0, 0.85, 0.0, 1.0)
-    for number, text in enumerate(texts, start=1):
+    for number, text in enumerate((*problems, *texts), start=1):
+        blf.color(_FONT, *(_RED if number <= len(problems) else _YELLOW))
         blf.position(_FONT, left + 12 * scale, top - (1.5 * number) * size, 0)
         blf.draw(_FONT, text)
     blf.disable(_FONT, blf.SHADOW)

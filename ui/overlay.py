@@ -10,7 +10,7 @@ import bpy
 from bpy.app.handlers import persistent
 from bpy.types import Context, MovieClip, Region, Scene, SpaceClipEditor
 
-from ..addon import canvas, clips, matte_pictures, matte_views
+from ..addon import canvas, clips, matte_pictures, matte_views, notices
 from ..addon.clip_view import ClipView
 from ..addon.folders import existing_folder
 from ..addon.listening import redraw
@@ -88,20 +88,24 @@ def _draw() -> None:
     context = bpy.context
     space = context.space_data
     _forget_removed_clips()
-    if space.clip is None or not space.clip.matting.show_overlay:
+    if space.clip is None:
         return
+    texts: list[str] = []
     try:
-        _draw_clip(context, space, context.region)
+        if space.clip.matting.show_overlay:
+            texts = _draw_clip(context, space, context.region)
     except (OSError, ValueError, EngineError) as error:
         _log.info("no overlay: %s", error)  # a clip that cannot be read; the editor says so itself
+    notes.draw(texts, context.area, context.region, problem=notices.text_over(space.clip.session_uid))
 
 
-def _draw_clip(context: Context, space: SpaceClipEditor, region: Region) -> None:
+def _draw_clip(context: Context, space: SpaceClipEditor, region: Region) -> list[str]:
+    """Draw the overlay, and return what to write over it."""
     clip, viewer = space.clip, space.as_pointer()
     frame = space.clip_user.frame_current  # the frame that the editor shows
     media = clips.media_frame(clip, frame)
     if not 0 <= media < clips.frame_count(clip):
-        return
+        return []
     view, size = ClipView.of(space, region), (region.width, region.height)
     mesh = ScreenMesh.of(*view.mesh(), size)
     source = _source(clip, view, mesh)
@@ -124,7 +128,7 @@ def _draw_clip(context: Context, space: SpaceClipEditor, region: Region) -> None
         ground = matte_views.on_screen(matting.view_colour)
         _compositor.draw(Style(matting.view, matting.opacity, ground, pixel_size), drawn, mesh, size)
     is_cut = {shown.layer.object_id for shown in drawn if shown.is_cut}
-    notes.draw(notes.lines(reversed(now), matting.view, is_cut), context.area, region)
+    return notes.lines(reversed(now), matting.view, is_cut)
 
 
 def _source(clip: MovieClip, view: ClipView, mesh: ScreenMesh) -> Source:
