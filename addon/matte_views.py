@@ -82,7 +82,8 @@ def shown_objects(clip: MovieClip) -> list[MatteObject]:
         return [item for item in shown if item.role == "OBJECT"]
     # What is painted is seen, whatever is hidden.
     hidden = [item for item in matting.objects if _is_painted(clip, item.object_id) and item not in shown]
-    return [*hidden, *shown]
+    # A garbage mask clears all objects, wherever it is in the list, so it lies over them.
+    return sorted([*hidden, *shown], key=lambda item: item.role != "GARBAGE")
 
 
 def layers(clip: MovieClip, numbers: Iterable[int], source: Source) -> dict[int, list[Layer]]:

@@ -142,7 +142,7 @@ def test_garbage_masks_cover_nothing(studio):
     studio.mark(1, media=0)
     matting = studio.clip.matting
     matting.objects[1].role = "GARBAGE"
-    assert [name for name, _ in shown(studio)] == ["ring", "box", "sky"]
+    assert [name for name, _ in shown(studio)] == ["box", "ring", "sky"], "it lies over all objects"
     for view in ("BLACK_WHITE", "CHECKER", "COLOUR"):
         matting.view = view
         assert [name for name, _ in shown(studio)] == ["ring", "sky"]
@@ -300,7 +300,7 @@ def test_a_matte_cut_before_is_returned_as_it_is():
 def test_views_that_draw_the_masks_cut_nothing(studio):
     studio.mark(1, media=0)
     set_keyframe(studio, add_mask(studio, "GARBAGE", "rig"), ring(0))
-    assert [layer.cut_by for layer in layers(studio)] == [()] * 4
+    assert [layer.cut_by for layer in layers(studio)] == [()] * 4 and layers(studio)[-1].name == "rig"
     studio.clip.matting.view = "CHECKER"
     assert [len(layer.cut_by) for layer in layers(studio)] == [1, 1, 1]
 
