@@ -2,101 +2,11 @@
 
 from __future__ import annotations
 
-import bpy
 import numpy as np
 import pytest
-from mathutils import Matrix
 
+from tests.blender.screen import CLIP, GREEN, HEIGHT, RED, STEP, WIDTH, YELLOW, assert_equal, disc, half, over, plain
 from tests.blender.studio import part
-
-WIDTH, HEIGHT = 120, 80
-CLIP = np.array((0.2, 0.4, 0.6))  # the colour of the clip below
-RED, GREEN, YELLOW = (0.9, 0.1, 0.0), (0.1, 0.8, 0.2), np.array((1.0, 0.85, 0.0))
-STEP = 2.5 / 255  # the images have 8 bits, and some are drawn twice
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _gpu(extension):
-    if bpy.app.version < (5, 2, 0):
-        pytest.skip("only Blender 5.2 and later draw without a window")
-    import gpu
-
-    try:
-        gpu.init()
-    except (RuntimeError, SystemError) as error:
-        pytest.skip(f"no graphics driver: {error}")
-    yield
-    part("ui.shaders").free()
-
-
-@pytest.fixture
-def screen():
-    """Yield a Screen, whose textures are freed at the end."""
-    made = Screen()
-    yield made
-    made.compositor.free()
-    made.textures.clear()
-
-
-class Screen:
-    """A region that shows a clip of one colour, and layers drawn over it."""
-
-    def __init__(self) -> None:
-        self.compositor = part("ui.composite").Compositor()
-        self.textures = part("ui.matte_textures").Textures()
-        self.clip_size = (WIDTH, HEIGHT)
-
-    def mesh(self, size, scale: float, at):
-        left, bottom = at
-        right, top = left + self.clip_size[0] * scale, bottom + self.clip_size[1] * scale
-        points = np.array([(left, bottom), (right, bottom), (right, top), (left, top)], np.float32)
-        corners = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], np.float32)
-        return part("ui.screen_mesh").ScreenMesh.of(points, corners, np.array([(0, 1, 2), (0, 2, 3)]), size)
-
-    def layer(self, alpha: np.ndarray, colour=RED, kind: str = "MATTE", reduction: int = 1, shown=None, role="OBJECT"):
-        """Return a layer of an alpha (H, W), drawn from a picture as the reader makes it."""
-        views, composite, pictures = part("addon.matte_views"), part("ui.composite"), part("addon.matte_pictures")
-        picture = pictures.picture(alpha, reduction)
-        size = alpha.shape[::-1]
-        tile = self.textures.tile(object(), picture, size, shown or part("ui.screen_mesh").WHOLE)
-        layer = views.Layer(1, "object", colour, views.Kind[kind], None, role)
-        return composite.Drawn(layer, [tile] if tile else [])
-
-    def draw(self, view: str, layers, *, scale=1.0, at=(0.0, 0.0), size=(WIDTH, HEIGHT), **style) -> np.ndarray:
-        """Draw the layers, the lowest first. Returns the region (H, W, 3), first row at the top."""
-        import gpu
-
-        width, height = size
-        offscreen = gpu.types.GPUOffScreen(width, height, format="RGBA8")
-        with offscreen.bind(), gpu.matrix.push_pop(), gpu.matrix.push_pop_projection():
-            frame = gpu.state.active_framebuffer_get()
-            frame.clear(color=(*CLIP, 1.0))
-            gpu.matrix.load_matrix(Matrix.Identity(4))
-            matrix = Matrix(((2 / width, 0, 0, -1), (0, 2 / height, 0, -1), (0, 0, -1, 0), (0, 0, 0, 1)))
-            gpu.matrix.load_projection_matrix(matrix)
-            style = part("ui.composite").Style(view, **style)
-            self.compositor.draw(style, layers, self.mesh(size, scale, at), size)
-            values = frame.read_color(0, 0, width, height, 4, 0, "FLOAT")
-        pixels = np.array(values.to_list(), np.float32).reshape(height, width, 4)[::-1, :, :3]
-        offscreen.free()
-        return pixels
-
-
-def disc(x: float = 50, y: float = 40, radius: float = 24, softness: float = 6) -> np.ndarray:
-    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH] + 0.5
-    return np.clip((radius - np.hypot(columns - x, rows - y)) / softness * 127 + 128, 0, 255).astype(np.uint8)
-
-
-def over(below: np.ndarray, colour, alpha: np.ndarray) -> np.ndarray:
-    return below * (1 - alpha[..., None]) + np.asarray(colour) * alpha[..., None]
-
-
-def plain() -> np.ndarray:
-    return np.broadcast_to(CLIP, (HEIGHT, WIDTH, 3))
-
-
-def assert_equal(drawn: np.ndarray, expected: np.ndarray) -> None:
-    assert np.abs(drawn - expected).max() <= STEP
 
 
 # -- views -------------------------------------------------------------------------------------------------------------
@@ -162,13 +72,6 @@ def test_an_object_at_the_frame_s_edge_does_not_fade_there(screen):
 
 
 # -- edges -------------------------------------------------------------------------------------------------------------
-def half(width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
-    """Return a hard alpha whose right half is inside."""
-    alpha = np.zeros((height, width), np.uint8)
-    alpha[:, width // 2 :] = 255
-    return alpha
-
-
 @pytest.mark.parametrize("scale", [0.5, 1.0, 3.0, 8.0])
 def test_a_keyframe_has_a_yellow_edge_as_wide_at_any_zoom(screen, scale):
     size = (200, 100)
@@ -197,54 +100,6 @@ def test_an_outline_has_the_object_s_colour_and_leaves_the_rest(screen):
     assert len(angles) > 60, "the line is closed"
 
 
-# -- masks -------------------------------------------------------------------------------------------------------------
-def stripes(role: str) -> np.ndarray:
-    """Return where the stripes of a role are (H, W) bool: rising for garbage, falling for a hold-out."""
-    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
-    up = HEIGHT - 1 - rows
-    return (columns - up) % 10 < 5 if role == "GARBAGE" else (columns + up + 1) % 10 < 5
-
-
-@pytest.mark.parametrize("role", ["GARBAGE", "HOLDOUT"])
-@pytest.mark.parametrize("kind, strength", [("MATTE", 1.0), ("HELD", 0.55)])
-def test_masks_are_hatched_each_role_its_own_way_and_weaker_between_keyframes(screen, role, kind, strength):
-    whole = np.full((HEIGHT, WIDTH), 255, np.uint8)
-    drawn = screen.draw("TINT", [screen.layer(whole, kind=kind, role=role)], opacity=0.8)
-    expected = over(plain(), RED, np.where(stripes(role), 1.0, 0.25) * 0.8 * strength)
-    assert (np.abs(drawn - expected).max(axis=2) <= STEP).mean() > 0.99
-
-
-def test_a_mask_over_an_object_lets_it_show_between_its_stripes(screen):
-    whole = np.full((HEIGHT, WIDTH), 255, np.uint8)
-    layers = [screen.layer(whole, GREEN), screen.layer(whole, RED, role="GARBAGE")]
-    drawn = screen.draw("TINT", layers, opacity=1.0)
-    expected = over(np.broadcast_to(GREEN, (HEIGHT, WIDTH, 3)), RED, np.where(stripes("GARBAGE"), 1.0, 0.25))
-    assert (np.abs(drawn - expected).max(axis=2) <= STEP).mean() > 0.99
-
-
-def test_only_a_mask_s_own_keyframe_has_the_yellow_edge(screen):
-    def yellow(kind: str) -> int:
-        drawn = screen.draw("TINT", [screen.layer(half(), kind=kind, role="GARBAGE")], opacity=1.0)
-        return int((np.abs(drawn - YELLOW).max(axis=2) < 0.1).sum())
-
-    assert yellow("KEYFRAME") >= HEIGHT and yellow("HELD") == 0
-
-
-def test_the_outline_of_a_mask_is_dashed(screen):
-    def coloured(role: str) -> np.ndarray:
-        drawn = screen.draw("OUTLINE", [screen.layer(half(), GREEN, role=role)])
-        return (np.abs(drawn - GREEN).max(axis=2) < 0.1).any(axis=1)
-
-    assert coloured("OBJECT").all()
-    assert 0.3 < coloured("HOLDOUT").mean() < 0.8
-
-
-def test_the_mask_in_grey_is_not_hatched(screen):
-    alpha = disc()
-    drawn = screen.draw("ALPHA", [screen.layer(alpha, role="GARBAGE")])
-    assert_equal(drawn, np.repeat(alpha[..., None] / 255, 3, axis=2))
-
-
 # -- pictures ----------------------------------------------------------------------------------------------------------
 def test_a_reduced_picture_lies_where_the_whole_one_does(screen):
     alpha = disc(softness=20)
@@ -266,7 +121,7 @@ def test_only_the_part_that_is_shown_is_uploaded(screen):
     assert screen.layer(alpha, shown=part("ui.screen_mesh").Bounds(0.9, 0.9, 1.0, 1.0)).tiles == []
 
 
-def test_textures_are_bounded_and_made_again_for_another_picture():
+def test_textures_are_bounded_and_made_again_for_another_picture(screen):
     textures = part("ui.matte_textures").Textures(max_count=3, max_bytes=1 << 20)
     whole, picture = part("ui.screen_mesh").WHOLE, part("addon.matte_pictures").picture
     pictures = [picture(disc(30 + 10 * number), 1) for number in range(5)]
@@ -317,13 +172,6 @@ def test_strokes_change_only_their_tiles_and_leave_no_seams(screen, scale):
     again = sum(old is not new for old, new in zip(before, after))
     assert again == (2 if reduction == 1 else 1), "the stroke touches the border of two tiles, or lies in one"
     assert painted.changed == []
-
-
-def test_the_canvas_of_an_inverted_mask_shows_what_lies_outside():
-    canvas, whole = part("addon.canvas"), part("ui.screen_mesh").WHOLE
-    painted = canvas.Canvas(1, 1, 1, disc())
-    (tile,) = part("ui.canvas_tiles").CanvasTiles(painted, inverted=True).tiles(1, whole)
-    assert (tile.values == 255 - disc()).all()
 
 
 def test_an_empty_canvas_has_no_tiles_and_an_erased_tile_goes(screen):
