@@ -30,7 +30,7 @@ from ..engine.shared.marks import marks_of
 from ..engine.shared.protocol import Failed, Segmented
 from ..engine.shared.text import printable
 from ..engine.shared.types import SegmentationJob
-from . import clips, keyframes, listening, png
+from . import clips, keyframes, listening, notices, png
 from .objects import check_unlocked, find_object
 from .session import session
 
@@ -160,6 +160,8 @@ def _receive(job_id: str, folder: Path, answer: Segmented | Failed) -> None:
     try:
         if request is not None:  # else it was forgotten
             outcome = _outcome(request, answer)
+            if outcome.error:
+                notices.show(request.clip_uid, f"Not snapped: {outcome.error.sentence()}")
             listening.redraw()
     finally:
         shutil.rmtree(folder, ignore_errors=True)  # of the files exchanged with the engine

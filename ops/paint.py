@@ -6,7 +6,7 @@ import numpy as np
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty
 from bpy.types import Context, Event, Operator, PropertyGroup
 
-from ..addon import canvas, painting, snapping, stroke_snap, unstored
+from ..addon import canvas, notices, painting, snapping, stroke_snap, unstored
 from ..addon.brush import MAX_RADIUS, MIN_RADIUS, Brush
 from ..addon.brush_settings import TOOL_ITEMS, settings
 from ..addon.listening import redraw
@@ -101,6 +101,7 @@ keyframe or the computed matte of this frame"""
         self._take_settings(event)
         try:
             self._stroke = self._begin(context)
+            notices.clear()
             self._points = [mouse_pixels(context, event)]
             self._pressed = (event.mouse_region_x, event.mouse_region_y)
             self._is_straight = self.tool == "BRUSH" and event.shift
@@ -110,7 +111,7 @@ keyframe or the computed matte of this frame"""
             if self.tool == "BRUSH" and not self._is_straight:
                 self._stroke.extend(*self._points[0], event.pressure)
         except EngineError as error:
-            return self._refuse(error)
+            return self._refuse(context, error)
         canvas.outline = self._points if self.tool == "LASSO" else None
         context.window_manager.modal_handler_add(self)
         context.region.tag_redraw()
@@ -187,19 +188,21 @@ keyframe or the computed matte of this frame"""
         try:
             self.report({"INFO"}, painting.end(self._stroke))
         except EngineError as error:
-            self._refuse(error)
+            self._refuse(context, error)
             # The object that was added for a stroke still to be stored is an undo step, or an undo would lose it.
             is_kept = self._stroke.added_object and bool(unstored.all_kept())
             return {"FINISHED"} if is_kept else {"CANCELLED"}
         try:
             self._snap(context)
         except EngineError as error:  # the stroke is stored as it was drawn
+            notices.show(clip_in(context).session_uid, f"Not snapped: {error.sentence()}")
             self.report({"WARNING"}, error.sentence())
         self._leave()
         return {"FINISHED"}
 
-    def _refuse(self, error: EngineError) -> set[str]:
+    def _refuse(self, context: Context, error: EngineError) -> set[str]:
         self._clear()
+        notices.show(clip_in(context).session_uid, error.sentence())
         # A pop-up takes the next click, which would only delay who has just clicked beside a hole.
         self.report({"WARNING" if isinstance(error, KeyframeEmpty) else "ERROR"}, error.sentence())
         return {"CANCELLED"}

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.blender.editing import set_keyframe
+from tests.blender.layers import alpha, layers, shown
 from tests.blender.studio import HEIGHT, WIDTH, box, part, ring
 
 VIEWS = ["TINT", "OUTLINE", "ALPHA", "BLACK_WHITE", "CHECKER", "COLOUR", "KEYFRAMES"]
@@ -25,33 +26,6 @@ def canvas():
     module = part("addon.canvas")
     yield module
     module.current = None
-
-
-def shown(studio, number: int = 1) -> list[tuple[str, str]]:
-    """Return the names and kinds of the layers of a frame, the topmost first."""
-    return [(layer.name, str(layer.kind)) for layer in reversed(layers(studio, number))]
-
-
-def layers(studio, number: int = 1) -> list:
-    views = part("addon.matte_views")
-    folder = part("addon.folders").existing_folder(studio.clip)
-    source = views.Source(folder.root if folder else None, (WIDTH, HEIGHT), 1)
-    return views.layers(studio.clip, [number], source)[number]
-
-
-def alpha(layer) -> np.ndarray:
-    """Return what is read for a layer, as the alpha of the whole frame."""
-    reader = part("addon.matte_reader").MatteReader()
-    try:
-        reader.request(1, [layer.wanted])
-        assert reader.wait(1, 20.0)
-        picture = reader.picture(layer.wanted)
-    finally:
-        reader.close()
-    whole = np.zeros((HEIGHT, WIDTH), np.uint8)
-    height, width = picture.values.shape
-    whole[picture.top : picture.top + height, picture.left : picture.left + width] = picture.values
-    return whole
 
 
 # -- layers ------------------------------------------------------------------------------------------------------------
@@ -138,7 +112,7 @@ def test_garbage_masks_cover_nothing(studio):
     studio.mark(1, media=0)
     matting = studio.clip.matting
     matting.objects[1].role = "GARBAGE"
-    assert [name for name, _ in shown(studio)] == ["ring", "box", "sky"]
+    assert [name for name, _ in shown(studio)] == ["box", "ring", "sky"], "it lies over all objects"
     for view in ("BLACK_WHITE", "CHECKER", "COLOUR"):
         matting.view = view
         assert [name for name, _ in shown(studio)] == ["ring", "sky"]
