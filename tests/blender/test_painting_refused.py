@@ -91,9 +91,9 @@ def test_a_computed_matte_of_another_size_is_named_and_can_be_left_out(studio):
 
 
 def test_a_stroke_that_leaves_nothing_is_taken_back_and_says_what_to_do(studio):
-    refused(studio, "would leave nothing of Object 1 on frame 1.*Absent", (-50, -50))
+    refused(studio, "would leave nothing of Object 1 on frame 1.*Not Visible", (-50, -50))
     paint(studio, (30, 40), radius=5.0)
-    refused(studio, "would leave nothing of Object 1 on frame 1.*Absent", (30, 40), radius=20.0, remove=True)
+    refused(studio, "would leave nothing of Object 1 on frame 1.*Not Visible", (30, 40), radius=20.0, remove=True)
     assert painted(studio)[40, 30] == 255
 
 
