@@ -8,7 +8,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..engine.shared.errors import EngineError
-from . import brush_settings, folders, notices, painting, snapping
+from . import brush_settings, folders, notices, painting, run_keyframes, snapping
 from .session import session
 
 _log = logging.getLogger(__name__)
@@ -35,6 +35,7 @@ def _before_load(*_: object) -> None:
     session.discard_clip_job()
     folders.clear_assigned_folders()
     painting.forget()
+    run_keyframes.forget()
 
 
 @persistent

@@ -111,7 +111,8 @@ def overlap_messages(clip: MovieClip, object_id: int, scene_frame: int) -> list[
     names = {item.object_id: item.name for item in clip.matting.objects}
     messages = []
     keyframe = find_keyframe(clip, object_id, number)
-    assert keyframe is not None  # the caller has just set it
+    if keyframe is None:  # the frame is in a range on which the object is not visible
+        return []
     mask = _pixels(clip, keyframe)
     for other_id in names:
         other_keyframe = find_keyframe(clip, other_id, number)
