@@ -7,8 +7,8 @@ import math
 import bpy
 import numpy as np
 import pytest
-from tests.blender.strokes import paint, painted
 
+from tests.blender.editing import paint, painted
 from tests.blender.studio import HEIGHT, WIDTH, box, iou, part
 
 NAN = math.nan
