@@ -77,7 +77,10 @@ def _checked_range(clip: MovieClip, object_id: int, first: int, last: int) -> tu
             remedy="To end it, click Not Visible on the first frame without it.",
         )
     if last < first:
-        raise BadSetting(f"the range ends on frame {last}, before it begins on frame {first}")
+        raise BadSetting(
+            f"the range ends on frame {last}, before it begins on frame {first}",
+            remedy="Choose an End that is not before the Start.",
+        )
     begin, end = clips.number_inside(clip, first), clips.number_inside(clip, last)
     if _painted(clip, object_id).issuperset(range(begin, end + 1)):
         raise BadSetting(

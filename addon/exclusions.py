@@ -22,13 +22,13 @@ def job_exclusions(clip: MovieClip, frames: range) -> tuple[Exclusion, ...]:
     exclusions = []
     items = [*clip.matting.objects]
     for row, item in enumerate(items):
-        if item.role == "OBJECT":
-            continue
+        is_garbage = item.role == "GARBAGE"
         below = tuple(sorted(other.object_id for other in items[row:] if other.role == "OBJECT"))
+        if item.role == "OBJECT" or not (is_garbage or below):
+            continue
         images = _rendered(clip, item, frames) if item.source_mask else _marked(clip, item)
-        if images and (below or item.role == "GARBAGE"):
-            inverted = item.role == "GARBAGE" and item.invert
-            exclusions.append(Exclusion(images, None if item.role == "GARBAGE" else below, inverted))
+        if images:
+            exclusions.append(Exclusion(images, None if is_garbage else below, is_garbage and item.invert))
     return tuple(exclusions)
 
 

@@ -62,7 +62,8 @@ def keyframe_alpha(clip: MovieClip, key: MatteKeyframe) -> np.ndarray:
         values = png.read(path).values
     except (OSError, png.PngError) as error:
         raise KeyframeUnreadable(
-            f"the image of a keyframe cannot be read: {path}", remedy="Make this keyframe again, or clear it."
+            f"the image of the keyframe on frame {clips.scene_frame_of(clip, key.number)} cannot be read: {path}",
+            remedy="Make this keyframe again, or clear it.",
         ) from error
     return values if key.is_alpha else hard_alpha(values > 0)
 

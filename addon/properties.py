@@ -135,7 +135,7 @@ class ClipMatting(PropertyGroup):
     folder_absolute: StringProperty(name="Absolute Folder", description="Absolute path of the folder")
     key: StringProperty(name="Key", description="Identifier of this clip in compositor nodes, images and mask layers")
     mask: PointerProperty(type=bpy.types.Mask, name="Mask", description="Mask made from the mattes")
-    show_overlay: BoolProperty(name="Overlay", description="Show mattes over the clip", default=True)
+    show_overlay: BoolProperty(name="Overlay", description="Show mattes and keyframes over the clip", default=True)
     view: EnumProperty(
         name="View",
         description="How the mattes are shown over the clip. Shift V goes to the next view",

@@ -146,7 +146,7 @@ class _Server:
     def _is_cancelled(self, job_id: str) -> bool:
         """Return whether a job was cancelled.
 
-        Jobs ask for each frame. Segmentation, for which an artist waits, goes before the next frame.
+        Jobs ask for each frame. Segmentation, for which the user waits, goes before the next frame.
         """
         self._segmentation.give_way()
         return self._ended or job_id in self._cancelled

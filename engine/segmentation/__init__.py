@@ -1,1 +1,1 @@
-"""Segmentation of a single picture from marks by the artist: where the object is, is not, or may be."""
+"""Segmentation of a single picture from marks by the user: where the object is, is not, or may be."""

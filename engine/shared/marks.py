@@ -1,4 +1,4 @@
-"""Marks: what the artist has said about each pixel of a picture that is to be segmented."""
+"""Marks: what the user has said about each pixel of a picture that is to be segmented."""
 
 from __future__ import annotations
 
