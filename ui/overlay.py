@@ -26,7 +26,7 @@ from .screen_mesh import Bounds, ScreenMesh
 
 _log = logging.getLogger(__name__)
 
-_AHEAD_PLAYING, _AHEAD_PAUSED = 8, 2  # frames that are read before they are shown
+_AHEAD = 8  # frames that are read before they are shown
 _WAIT_PLAYING, _WAIT_PAUSED = 0.05, 0.2  # seconds to wait for the mattes of a frame, before it is drawn without
 _POLL = 0.03  # seconds between looks at what has been read meanwhile
 _MAX_REDUCTION = 16
@@ -111,6 +111,8 @@ def _draw_clip(context: Context, space: SpaceClipEditor, region: Region) -> list
     source = _source(clip, view, mesh)
     is_playing = context.screen.is_animation_playing
     next_frames = _next_frames(viewer, frame, context.scene, is_playing=is_playing)
+    if canvas.current is not None:
+        next_frames = []  # nothing may delay the drawing of a stroke
     ahead = [clips.number_at(clip, at) for at in next_frames]
     number = clips.number(clip, media)
     layers = matte_views.layers(clip, [number, *ahead], source)
@@ -186,17 +188,17 @@ def _canvas_tiles(source: Source, shown: Bounds, *, inverted: bool) -> Sequence[
 def _next_frames(viewer: int, frame: int, scene: Scene, *, is_playing: bool) -> list[int]:
     """Return the scene frames that the editor will probably show next, the nearest first."""
     seen = _viewers.setdefault(viewer, _Viewer(frame))
-    if 0 < abs(frame - seen.frame) <= _AHEAD_PLAYING:  # a longer step is a jump, such as that back to the start
+    if 0 < abs(frame - seen.frame) <= _AHEAD:  # a longer step is a jump, such as that back to the start
         seen.direction = 1 if frame > seen.frame else -1
     seen.frame = frame
     if not is_playing:
-        return [frame + step * seen.direction for step in range(1, _AHEAD_PAUSED + 1)]
+        return [frame + step * seen.direction for step in range(1, _AHEAD + 1)]
     if scene.use_preview_range:
         first, last = scene.frame_preview_start, scene.frame_preview_end
     else:
         first, last = scene.frame_start, scene.frame_end
     count = max(1, last - first + 1)  # playing begins anew at the end
-    return [first + (frame + step * seen.direction - first) % count for step in range(1, _AHEAD_PLAYING + 1)]
+    return [first + (frame + step * seen.direction - first) % count for step in range(1, _AHEAD + 1)]
 
 
 def _forget_removed_clips() -> None:

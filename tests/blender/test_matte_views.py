@@ -149,10 +149,11 @@ def next_frames(studio):
 
 
 def test_frames_are_read_ahead_in_the_direction_of_stepping(next_frames):
-    assert next_frames(5, is_playing=False) == [6, 7]
-    assert next_frames(4, is_playing=False) == [3, 2]
-    assert next_frames(4, is_playing=False) == [3, 2], "a redraw of the same frame changes nothing"
-    assert next_frames(5, is_playing=False) == [6, 7]
+    forward, backward = [6, 7, 8, 9, 10, 11, 12, 13], [3, 2, 1, 0, -1, -2, -3, -4]
+    assert next_frames(5, is_playing=False) == forward
+    assert next_frames(4, is_playing=False) == backward
+    assert next_frames(4, is_playing=False) == backward, "a redraw of the same frame changes nothing"
+    assert next_frames(5, is_playing=False) == forward
 
 
 def test_playing_reads_ahead_over_the_end_of_the_range(studio, next_frames):
