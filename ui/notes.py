@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import blf
 import bpy
@@ -16,11 +16,16 @@ _MAX_LINES = 6
 _WITHOUT_MARK = ("ALPHA", "BLACK_WHITE", "CHECKER", "COLOUR")  # a yellow edge would hide the edge to be judged
 
 
-def lines(layers: Iterable[Layer], view: str) -> list[str]:
-    """Return what to write over a frame: whose keyframe says "not visible", and whose has no mark in this view."""
+def lines(layers: Iterable[Layer], view: str, unreadable: Collection[Layer] = ()) -> list[str]:
+    """Return what to write over a frame: whose keyframe says "not visible", and whose has no mark in this view.
+
+    Also those of the layers that are `unreadable`, since nothing is drawn of them.
+    """
     found = []
     for layer in layers:
-        if layer.kind == Kind.ABSENT:
+        if layer in unreadable:
+            found.append(f"{layer.name}: the image of its keyframe is missing, damaged or of another size")
+        elif layer.kind == Kind.ABSENT:
             found.append(f"{layer.name}: not visible here")
         elif layer.is_key and view in _WITHOUT_MARK:
             found.append(f"{layer.name}: keyframe")

@@ -122,7 +122,7 @@ def _draw_clip(context: Context, space: SpaceClipEditor, region: Region) -> None
         pixel_size = context.preferences.system.pixel_size
         ground = matte_views.on_screen(matting.view_colour)
         _compositor.draw(Style(matting.view, matting.opacity, ground, pixel_size), drawn, mesh, size)
-    notes.draw(notes.lines(reversed(now), matting.view), context.area, region)
+    notes.draw(notes.lines(reversed(now), matting.view, _unreadable(now)), context.area, region)
 
 
 def _source(clip: MovieClip, view: ClipView, mesh: ScreenMesh) -> Source:
@@ -152,6 +152,16 @@ def _drawn(layers: Sequence[Layer], source: Source, shown: Bounds) -> list[Drawn
             tile = _textures.tile(_key(layer.wanted), picture, source.size, shown)
             drawn.append(Drawn(layer, [tile] if tile else ()))
     return drawn
+
+
+def _unreadable(layers: Sequence[Layer]) -> list[Layer]:
+    """Return the layers of keyframes whose images were looked for, and cannot be drawn."""
+    keys = [layer for layer in layers if layer.kind == Kind.KEYFRAME]
+    return [
+        layer
+        for layer in keys
+        if layer.wanted and _reader.is_known(layer.wanted) and _reader.picture(layer.wanted) is None
+    ]
 
 
 def _key(wanted: Wanted) -> tuple[object, ...]:
