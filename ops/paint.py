@@ -30,9 +30,9 @@ class CLIP_OT_matte_paint_mode(ClipOperator, Operator):
     leave: BoolProperty(name="Leave", description="Only leave painting", default=False, options={"SKIP_SAVE"})
 
     def invoke(self, context: Context, event: Event) -> set[str]:
-        chosen, screen = settings(), context.screen
-        if self.leave and (not chosen.use_paint or (screen is not None and screen.is_animation_playing)):
-            return {"PASS_THROUGH"}  # Blender stops playback first
+        chosen = settings()
+        if self.leave and not chosen.use_paint:
+            return {"PASS_THROUGH"}
         if self.leave and chosen.once:  # only the lasso or the fill that was to be next
             chosen.tool = "BRUSH"
             redraw()

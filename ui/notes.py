@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 
 import blf
 import bpy
@@ -18,12 +18,20 @@ _YELLOW, _RED = (1.0, 0.85, 0.0, 1.0), (1.0, 0.4, 0.3, 1.0)
 _WITHOUT_MARK = ("ALPHA", "BLACK_WHITE", "CHECKER", "COLOUR")  # a yellow edge would hide the edge to be judged
 
 
-def lines(layers: Iterable[Layer], view: str, is_cut: Container[int] = ()) -> list[str]:
+def lines(
+    layers: Iterable[Layer], view: str, is_cut: Container[int] = (), unreadable: Collection[Layer] = ()
+) -> list[str]:
     """Return what to write over a frame of what the picture does not say, the layers given from the topmost.
 
-    `is_cut` has the numbers of the objects of which less is drawn than their computed mattes have.
+    `is_cut` has the numbers of the objects of which less is drawn than their computed mattes have; of `unreadable`
+    layers nothing is drawn.
     """
-    found = [text for layer in layers if (text := _line(layer, view, is_cut))]
+    found = []
+    for layer in layers:
+        if layer in unreadable:
+            found.append(f"{layer.name}: the image of its keyframe is missing, damaged or of another size")
+        elif text := _line(layer, view, is_cut):
+            found.append(text)
     return [*found[: _MAX_LINES - 1], f"and {len(found) - _MAX_LINES + 1} more"] if len(found) > _MAX_LINES else found
 
 

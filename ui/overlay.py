@@ -130,7 +130,7 @@ def _draw_clip(context: Context, space: SpaceClipEditor, region: Region) -> list
         ground = matte_views.on_screen(matting.view_colour)
         _drawer.draw(Style(matting.view, matting.opacity, ground, pixel_size), drawn, mesh, size)
     is_cut = {shown.layer.object_id for shown in drawn if shown.is_cut}
-    return notes.lines(reversed(now), matting.view, is_cut)
+    return notes.lines(reversed(now), matting.view, is_cut, _unreadable(now))
 
 
 def _source(clip: MovieClip, view: ClipView, mesh: ScreenMesh) -> Source:
@@ -169,6 +169,16 @@ def _drawn(layers: Sequence[Layer], source: Source, shown: Bounds) -> list[Drawn
             is_cut = left is not picture and layer.kind == Kind.MATTE
             drawn.append(Drawn(layer, [tile] if tile else (), is_cut))
     return drawn
+
+
+def _unreadable(layers: Sequence[Layer]) -> list[Layer]:
+    """Return the layers of keyframes whose images were looked for, and cannot be drawn."""
+    keys = [layer for layer in layers if layer.kind == Kind.KEYFRAME]
+    return [
+        layer
+        for layer in keys
+        if layer.wanted and _reader.is_known(layer.wanted) and _reader.picture(layer.wanted) is None
+    ]
 
 
 def _key(wanted: Wanted) -> tuple[object, ...]:

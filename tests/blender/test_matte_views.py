@@ -67,6 +67,21 @@ def test_views_without_marks_name_the_keyframes(studio):
     assert lines(layers(studio), "BLACK_WHITE") == ["ring: keyframe"]
 
 
+def test_a_keyframe_whose_image_cannot_be_drawn_is_named(studio):
+    set_keyframe(studio, 1, ring(0))
+    set_keyframe(studio, 2, box(0))
+    overlay, found = part("ui.overlay"), layers(studio)
+    (key,) = (key for key in studio.clip.matting.keyframes if key.object_id == 1)
+    part("addon.keyframes").image_path(studio.clip, key.version).write_bytes(b"damaged")
+    overlay._reader.request(-1, [layer.wanted for layer in found], [])
+    overlay._reader.wait(-1, 30.0)
+    unreadable = overlay._unreadable(found)
+    assert [layer.name for layer in unreadable] == ["ring"]
+    text = "ring: the image of its keyframe is missing, damaged or of another size"
+    assert part("ui.notes").lines(found, "TINT", unreadable) == [text]
+    overlay._reader.forget()
+
+
 def test_many_notes_are_cut_short(studio):
     for object_id in range(1, 4):
         part("addon.keyframes").set_absent(studio.clip, object_id, 1)

@@ -149,3 +149,37 @@ def test_keyframes_changed_since_a_propagation_began_are_counted(studio):
     assert runs.changed_since(studio.clip) == 1
     studio.propagate()
     assert runs.changed_since(studio.clip) == 0
+
+
+# -- damaged images ----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("damage", (lambda path: path.write_bytes(path.read_bytes()[:60]), lambda path: path.unlink()))
+def test_the_copy_for_jobs_stands_in_for_a_damaged_image_and_is_not_replaced_by_it(studio, damage):
+    keyframes = part("addon.keyframes")
+    paint(studio, (30, 40), radius=9.0)
+    keyframes.keyframe_files(studio.clip)
+    part("addon.painting").forget()
+    (key,) = studio.clip.matting.keyframes
+    damage(keyframes.image_path(studio.clip, key.version))
+    paint(studio, (60, 40), radius=9.0)
+    assert [painted(studio)[40, x] for x in (30, 60)] == [255, 255]
+
+
+def test_a_run_keeps_the_good_copy_of_a_damaged_image(studio):
+    keyframes = part("addon.keyframes")
+    paint(studio, (30, 40), radius=9.0)
+    before = studio.keyframe_alpha()
+    (key,) = studio.clip.matting.keyframes
+    path = keyframes.image_path(studio.clip, key.version)
+    path.write_bytes(path.read_bytes()[:60])
+    np.testing.assert_array_equal(studio.keyframe_alpha(), before)
+
+
+def test_a_run_does_not_take_another_version_for_a_missing_one(studio):
+    keyframes = part("addon.keyframes")
+    paint(studio, (30, 40), radius=9.0)
+    keyframes.keyframe_files(studio.clip)
+    paint(studio, (60, 40), radius=9.0)
+    (key,) = studio.clip.matting.keyframes
+    keyframes.image_path(studio.clip, key.version).unlink()
+    with pytest.raises(RuntimeError, match="keyframe on frame 1 is missing or damaged"):
+        studio.propagate()
