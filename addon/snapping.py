@@ -124,6 +124,12 @@ def start(
     listening.listen_closely()
 
 
+def clear_outcome() -> None:
+    """Forget what became of the last snap, since the user goes on."""
+    global outcome
+    outcome = Outcome()
+
+
 def is_pending(clip: MovieClip) -> bool:
     """Return whether a keyframe of the clip is being snapped."""
     return any(request.clip_uid == clip.session_uid for request in _pending.values())

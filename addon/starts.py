@@ -31,7 +31,7 @@ def start_alpha(clip: MovieClip, object_id: int, number: int) -> tuple[np.ndarra
             )
         return np.array(alpha), "its keyframe"
     computed = _computed(clip, object_id, number)
-    if computed is None:
+    if computed is None or not computed.any():
         return np.zeros((height, width), np.uint8), ""
     if computed.shape != (height, width):
         raise MatteUnreadable(

@@ -9,6 +9,7 @@ from ..engine.shared.alphas import INSIDE
 from . import clips, snapping, unstored
 from .stroke import Stroke
 
+_MIN_REACH = 32  # pixels around a stroke in which its object is looked for
 # Object and frame that were painted last, and the pixels (H, W) bool that strokes with Snap have removed there.
 _removed: tuple[tuple[int, int, int], np.ndarray] | None = None
 
@@ -17,22 +18,41 @@ def snap(clip: MovieClip, stroke: Stroke, *, is_lasso: bool) -> bool:
     """Ask the engine to snap the keyframe that a stroke has made of its `start`; return whether it was asked.
 
     What a lasso adds is the rough shape of more of the object, and what was there before stays. A stroke of the brush
-    marks the object, which is looked for around it; one that removes marks what is not the object. A cut by the lasso
-    is exact, so nothing is asked. Raises what `snapping.start` raises.
+    marks the object, which is looked for around the stroke; one that removes marks what is not the object. Beyond the
+    stroke's surroundings nothing changes. A cut by the lasso is exact, so nothing is asked. Raises what
+    `snapping.start` raises.
     """
     global _removed
     after, key = stroke.canvas.alpha, unstored.key_of(stroke.canvas)
     assert stroke.start is not None  # kept by who asks for snapping
     was_inside, is_inside = stroke.start >= INSIDE, after >= INSIDE
     known = _removed[1] if _removed and _removed[0] == key and _removed[1].shape == after.shape else False
-    excluded = (known | (was_inside & ~is_inside)) & ~is_inside
-    _removed = key, excluded
-    frame = clips.scene_frame_of(clip, stroke.canvas.number)
-    if not stroke.brush.remove:
-        sure = was_inside if is_lasso else None
-        snapping.start(
-            clip, stroke.canvas.object_id, frame, after, sure=sure, not_object=excluded, strokes=not is_lasso
-        )
-    elif not is_lasso:
-        snapping.start(clip, stroke.canvas.object_id, frame, after, not_object=excluded)
-    return not (stroke.brush.remove and is_lasso)
+    removed = (known | (was_inside & ~is_inside)) & ~is_inside
+    _removed = key, removed
+    if stroke.brush.remove and is_lasso:
+        return False
+    frame, object_id = clips.scene_frame_of(clip, stroke.canvas.number), stroke.canvas.object_id
+    if is_lasso:
+        snapping.start(clip, object_id, frame, after, sure=was_inside, not_object=removed)
+        return True
+    far = ~_around(was_inside != is_inside)
+    excluded = removed | (far & ~is_inside)
+    if stroke.brush.remove:
+        snapping.start(clip, object_id, frame, after, sure=is_inside & far, not_object=excluded)
+    else:
+        snapping.start(clip, object_id, frame, after, not_object=excluded, strokes=True)
+    return True
+
+
+def _around(changed: np.ndarray) -> np.ndarray:
+    """Return the surroundings (H, W) bool of what a stroke has changed: its bounding box, enlarged by its longer side.
+
+    If it has changed nothing, that is the whole frame.
+    """
+    rows, columns = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
+    if not len(rows):
+        return np.ones_like(changed)
+    reach = max(_MIN_REACH, rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1)
+    around = np.zeros_like(changed)
+    around[max(0, rows[0] - reach) : rows[-1] + reach + 1, max(0, columns[0] - reach) : columns[-1] + reach + 1] = True
+    return around

@@ -8,7 +8,7 @@ from bpy.types import Context, Event, Operator, PropertyGroup
 
 from ..addon import canvas, notices, painting, snapping, stroke_snap, unstored
 from ..addon.brush import MAX_RADIUS, MIN_RADIUS, Brush
-from ..addon.brush_settings import TOOL_ITEMS, settings
+from ..addon.brush_settings import TOOL_ITEMS, settings, show_status
 from ..addon.listening import redraw
 from ..addon.saving import check_clip_saved
 from ..engine.shared.errors import ClipUnreadable, EngineError, KeyframeEmpty
@@ -107,6 +107,7 @@ keyframe or the computed matte of this frame"""
         try:
             self._stroke = self._begin(context)
             notices.clear()
+            snapping.clear_outcome()
             self._points = [mouse_pixels(context, event)]
             self._pressed = (event.mouse_region_x, event.mouse_region_y)
             self._is_straight = self.tool == "BRUSH" and event.shift
@@ -219,8 +220,7 @@ keyframe or the computed matte of this frame"""
     def _refuse(self, error: EngineError, clip_uid: int) -> set[str]:
         self._clear()
         notices.show(clip_uid, error.sentence())
-        # A pop-up takes the next click, which would only delay who has just clicked beside a hole.
-        self.report({"WARNING" if isinstance(error, KeyframeEmpty) else "ERROR"}, error.sentence())
+        self.report({"WARNING"}, error.sentence())  # an error's pop-up would take the next click
         return {"CANCELLED"}
 
     def _leave(self) -> None:
@@ -230,7 +230,7 @@ keyframe or the computed matte of this frame"""
 
     def _clear(self) -> None:
         canvas.outline = None
-        redraw()
+        show_status()  # again, since menus and other operators take painting's keys from the status bar
 
 
 def _fill(stroke: painting.Stroke, x: float, y: float) -> None:

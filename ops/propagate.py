@@ -50,6 +50,16 @@ class CLIP_OT_matte_propagate(ClipOperator, Operator):
         options={"SKIP_SAVE"},
     )
 
+    @classmethod
+    def description(cls, context: Context, properties: CLIP_OT_matte_propagate) -> str:
+        if properties.frames == "PREVIEW":
+            return "Compute mattes only on the frames of the preview range, or of the scene if no preview range is set"
+        if properties.direction == Direction.FORWARD.value:
+            return "Compute mattes only on frames after a keyframe, each from keyframes before it"
+        if properties.direction == Direction.BACKWARD.value:
+            return "Compute mattes only on frames before a keyframe, each from keyframes after it"
+        return cls.__doc__ or ""
+
     def run(self, context: Context) -> str:
         clip = clip_in(context)
         try:

@@ -66,6 +66,12 @@ class CLIP_OT_matte_to_compositor(ClipOperator, Operator):
     )
     which: EnumProperty(name="Objects", items=OBJECT_ITEMS, default="ALL", options={"SKIP_SAVE"})
 
+    @classmethod
+    def description(cls, context: Context, properties: CLIP_OT_matte_to_compositor) -> str:
+        if properties.variant == "MASK":
+            return "Add the clip, cut out by its mask layers with your edits, to the scene's compositor"
+        return cls.__doc__ or ""
+
     def run(self, context: Context) -> str:
         clip, scene = clip_in(context), context.scene
         warnings = []

@@ -45,6 +45,11 @@ class CLIP_OT_matte_start_from_keyframe(ClipOperator, Operator):
         options={"SKIP_SAVE"},
     )
 
+    @classmethod
+    def description(cls, context: Context, properties: CLIP_OT_matte_start_from_keyframe) -> str:
+        which = "next" if properties.which == "NEXT" else "previous"
+        return f"Copy the active object's {which} keyframe to the current frame, to paint on it"
+
     def run(self, context: Context) -> str:
         clip, item, frame = clip_in(context), object_in(context), context.scene.frame_current
         number = clips.number_inside(clip, frame)

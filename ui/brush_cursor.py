@@ -7,6 +7,7 @@ import logging
 import bpy
 import gpu
 import numpy as np
+from bpy.app.handlers import persistent
 from bpy.types import WindowManager
 from gpu_extras.batch import batch_for_shader
 
@@ -25,17 +26,31 @@ _handle: object | None = None
 
 def show() -> None:
     """Add the brush to the cursor in clip editors. Does nothing in background mode."""
-    global _handle
     if _handle is None and not bpy.app.background:
-        _handle = WindowManager.draw_cursor_add(_draw, (), "CLIP_EDITOR", "WINDOW")
+        _add()
+        bpy.app.handlers.load_post.append(_after_load)
 
 
 def hide() -> None:
     """Remove the brush from the cursor."""
     global _handle
     if _handle is not None:
+        bpy.app.handlers.load_post.remove(_after_load)
         WindowManager.draw_cursor_remove(_handle)
     _handle = None
+
+
+@persistent
+def _after_load(*_: object) -> None:
+    """Add the brush again, since it belonged to the window manager of the file that was open before."""
+    if _handle is not None:
+        WindowManager.draw_cursor_remove(_handle)
+        _add()
+
+
+def _add() -> None:
+    global _handle
+    _handle = WindowManager.draw_cursor_add(_draw, (), "CLIP_EDITOR", "WINDOW")
 
 
 def circle(view: ClipView, centre: np.ndarray, radius: float) -> np.ndarray:

@@ -169,8 +169,8 @@ CLASSES = (
     CLIP_PT_matte_objects,
     *views.CLASSES,
     *paint.CLASSES,
+    CLIP_PT_matte_propagate,  # before the list, so that its progress is in sight
     CLIP_PT_matte_keyframes,
-    CLIP_PT_matte_propagate,
     CLIP_PT_matte_suggestions,
     CLIP_PT_matte_results,
 )
