@@ -17,7 +17,7 @@ class Screen:
     """A region that shows a clip of one colour, and layers drawn over it."""
 
     def __init__(self) -> None:
-        self.compositor = part("ui.composite").Compositor()
+        self.compositor = part("ui.composite").ViewDrawer()
         self.textures = part("ui.matte_textures").Textures()
         self.clip_size = (WIDTH, HEIGHT)
 
