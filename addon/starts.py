@@ -31,7 +31,7 @@ def start_alpha(clip: MovieClip, object_id: int, number: int) -> tuple[np.ndarra
             )
         return np.array(alpha), "its keyframe"
     computed = _computed(clip, object_id, number)
-    if computed is None or not computed.any():
+    if computed is None:
         return np.zeros((height, width), np.uint8), ""
     if computed.shape != (height, width):
         raise MatteUnreadable(
@@ -39,7 +39,7 @@ def start_alpha(clip: MovieClip, object_id: int, number: int) -> tuple[np.ndarra
             f"{clip.name} is {width}x{height}",
             remedy="Click Empty under Start from to paint without it, or propagate again.",
         )
-    return np.array(computed), "its computed matte"
+    return np.array(computed), "its computed matte" if computed.any() else ""
 
 
 def neighbour_alpha(clip: MovieClip, object_id: int, number: int, *, later: bool) -> tuple[np.ndarray, int]:

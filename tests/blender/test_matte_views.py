@@ -68,8 +68,8 @@ def test_views_without_marks_name_the_keyframes(studio):
 
 
 def test_a_keyframe_whose_image_cannot_be_drawn_is_named(studio):
-    set_keyframe(studio, 1, ring(0))
-    set_keyframe(studio, 2, box(0))
+    set_keyframe(studio, ring(0), object_id=1)
+    set_keyframe(studio, box(0), object_id=2)
     overlay, found = part("ui.overlay"), layers(studio)
     (key,) = (key for key in studio.clip.matting.keyframes if key.object_id == 1)
     part("addon.keyframes").image_path(studio.clip, key.version).write_bytes(b"damaged")
