@@ -201,9 +201,33 @@ def leave_and_reopen(area: bpy.types.Area) -> Steps:
     again = {key.number * 1000 + key.object_id: alpha(key) for key in matting().keyframes}
     assert stored.keys() == again.keys() and len(stored) == 3
     assert all((stored[key] == again[key]).all() for key in stored)
-    largest_area().tag_redraw()
-    yield 1.0
-    screenshot("9 opened again")
+    area = largest_area()
+    with over(area):
+        bpy.ops.clip.view_all(fit_view=True)
+    yield from move(area, (200, 300))
+    yield 0.5
+    before = screenshot("9 opened again")
+    with over(area):
+        bpy.ops.clip.matte_paint_mode("INVOKE_DEFAULT")
+    brush().radius = RADIUS
+    yield from move(area, (201, 300))
+    yield from move(area, (200, 300))
+    yield 0.5
+    after = screenshot("10 painting in the opened file")
+    assert len(before) == 0 or ring_of_change(area, before, after) > 0.5, "the brush's circle is there"
+
+
+def ring_of_change(area: bpy.types.Area, before: np.ndarray, after: np.ndarray) -> float:
+    """Return in how many directions from the mouse two screenshots differ at the brush's radius, 0..1."""
+    (x, y), (edge, _) = on_screen(area, (200, 300)), on_screen(area, (200 + brush().radius, 300))
+    turn = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    differs = (before != after).any(axis=-1)
+    found = []
+    for angle in turn:
+        along = np.arange(edge - x - 3, edge - x + 4)
+        columns, rows = np.rint(x + along * np.cos(angle)), np.rint(y + along * np.sin(angle))
+        found.append(differs[rows.astype(int), columns.astype(int)].any())
+    return float(np.mean(found))
 
 
 # -- the film ----------------------------------------------------------------------------------------------------------
