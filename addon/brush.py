@@ -11,6 +11,7 @@ from .canvas import Rectangle
 
 MIN_RADIUS, MAX_RADIUS = 0.5, 2000.0  # clip pixels
 _BAND = 1 << 14  # pixels
+_FARTHEST = 1e9  # pixels from the image's corner, beyond which numbers are not exact enough
 _PART = 64.0  # pixels; the shortest part into which a long segment is split
 
 
@@ -42,7 +43,8 @@ def draw_segment(alpha: np.ndarray, brush: Brush, start: Sample, end: Sample) ->
     segments of a stroke have in common is not drawn twice as strongly: a pixel keeps the strongest.
     """
     changed = []
-    for part_start, part_end in _parts(brush, start, end):
+    near = _near(alpha.shape, brush, start, end)
+    for part_start, part_end in _parts(brush, *near) if near else ():
         place = _bounds(alpha.shape, brush, part_start, part_end)
         if place is None:
             continue
@@ -55,6 +57,36 @@ def draw_segment(alpha: np.ndarray, brush: Brush, start: Sample, end: Sample) ->
                 np.maximum(part, strength, out=part)
         changed.append(place)
     return changed
+
+
+def _near(shape: tuple[int, ...], brush: Brush, start: Sample, end: Sample) -> tuple[Sample, Sample] | None:
+    """Cut off what of a segment is too far from an image of `shape` (H, W) to reach it; None if all of it is.
+
+    The editor's view can be so small, or so distorted, that a stroke comes from millions of pixels away.
+    """
+    start, end = (
+        Sample(min(max(sample.x, -_FARTHEST), _FARTHEST), min(max(sample.y, -_FARTHEST), _FARTHEST), sample.radius)
+        for sample in (start, end)
+    )
+    steps = end.x - start.x, end.y - start.y, end.radius - start.radius
+    if np.hypot(*steps[:2]) <= abs(steps[2]):  # one end lies within the other
+        return start, end
+    height, width = shape
+    reach = max(_reach(start, brush), _reach(end, brush))
+    first, last = 0.0, 1.0  # shares of the segment
+    for place, step, size in zip((start.x, start.y), steps, (width, height)):
+        low, high = -reach - place, size + reach - place
+        if step:
+            first, last = max(first, min(low / step, high / step)), min(last, max(low / step, high / step))
+        elif low > 0 or high < 0:
+            return None
+    if first > last:
+        return None
+
+    def at(share: float) -> Sample:
+        return Sample(start.x + share * steps[0], start.y + share * steps[1], start.radius + share * steps[2])
+
+    return at(first) if first > 0 else start, at(last) if last < 1 else end
 
 
 def _bands(place: Rectangle) -> Iterator[Rectangle]:

@@ -40,7 +40,7 @@ def video_clip(clip: MovieClip) -> VideoClip:
         raise ClipNotFound(f"the file of clip {clip.name} is missing: {path}")
     width, height = pixel_size(clip)
     fps = clip.fps if clip.source == "MOVIE" and clip.fps > 0 else None
-    upright = None if bpy.app.version >= (5, 0, 0) else False  # earlier versions ignore the rotation of movies
+    upright = None if bpy.app.version >= (4, 4, 0) else False  # earlier versions ignore the rotation of movies
     return VideoClip(path, height=height, width=width, frame_count=frame_count(clip), fps=fps, upright=upright)
 
 

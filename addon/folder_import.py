@@ -13,8 +13,9 @@ from ..engine.shared.mask_folders import FolderMask, described
 from ..engine.shared.mask_images import counted, read_mask
 from ..engine.shared.mask_names import object_name
 from ..engine.shared.matte_folder import spans
-from . import clips, keyframes, mask_images
-from .mask_folder import IGNORE, NEW, MaskFolder, code, listed, numbering
+from . import clips, keyframes, mask_colours, mask_images
+from .mask_colours import IGNORE, NEW
+from .mask_folder import MaskFolder, listed, numbering
 from .objects import active_object, add_object, find_object
 from .properties import MatteKeyframe
 
@@ -101,23 +102,16 @@ def _targets(clip: MovieClip, found: MaskFolder, choice: Choice) -> Targets:
 
 def _by_colour(clip: MovieClip, colours: Sequence[int], choice: Choice, shown: Sequence[tuple[str, int]]) -> Targets:
     """Return the object of each colour that is not ignored, and remember them on the clip."""
-    object_of: dict[int, int] = {}
-    remembered_colours = clip.matting.colours
-    for number, colour in enumerate(colours, start=1):
-        chosen = choice[colour]
-        object_of[number] = add_object(clip).object_id if chosen == NEW else chosen
-        index = remembered_colours.find(code(colour))
-        item = remembered_colours[index] if index >= 0 else remembered_colours.add()
-        item.name, item.object_id = code(colour), object_of[number]
-    return {(rest, id_): object_of[id_] for rest, id_ in shown if object_of[id_] != IGNORE}
+    object_of = {colour: add_object(clip).object_id if choice[colour] == NEW else choice[colour] for colour in colours}
+    mask_colours.remember(clip, object_of)
+    by_number = dict(enumerate(object_of.values(), start=1))
+    return {(rest, id_): by_number[id_] for rest, id_ in shown if by_number[id_] != IGNORE}
 
 
 def _colours_told(clip: MovieClip, found: MaskFolder) -> str:
     """Say which colour is which object; empty if the masks have no colours of their own."""
-    names = {item.object_id: item.name for item in clip.matting.objects} | {IGNORE: "ignored"}
-    known = {item.name: names[item.object_id] for item in clip.matting.colours if item.object_id in names}
-    texts = [f"{code(colour)} is {known[code(colour)]}" for colour in found.colours]
-    return f"{counted(len(found.masks), 'image')}, colours: {', '.join(texts)}" if texts else ""
+    text = mask_colours.told(clip, found.colours)
+    return f"{counted(len(found.masks), 'image')}, colours: {text}" if text else ""
 
 
 def _named(clip: MovieClip, rest: str, number: int, found: MaskFolder) -> int:

@@ -8,7 +8,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..engine.shared.errors import EngineError
-from . import brush_settings, folders, painting, snapping
+from . import brush_settings, folders, notices, painting, run_keyframes, snapping
 from .session import session
 
 _log = logging.getLogger(__name__)
@@ -31,9 +31,11 @@ def unregister() -> None:
 @persistent
 def _before_load(*_: object) -> None:
     snapping.forget()
+    notices.clear()
     session.discard_clip_job()
     folders.clear_assigned_folders()
     painting.forget()
+    run_keyframes.forget()
 
 
 @persistent

@@ -57,10 +57,14 @@ def set_keyframe(clip: MovieClip, object_id: int, scene_frame: int, alpha: np.nd
 
 def keyframe_alpha(clip: MovieClip, key: MatteKeyframe) -> np.ndarray:
     """Return the keyframe's alpha, (H, W) uint8. Raises KeyframeUnreadable if its image is missing or damaged."""
-    path = _version_path(readable_folder(clip), key.version)
+    folder = readable_folder(clip)
+    path = _version_path(folder, key.version)
     try:
         values = png.read(path).values
     except (OSError, png.PngError) as error:
+        copy = _copy_for_jobs(folder, key)
+        if copy is not None:
+            return copy
         raise KeyframeUnreadable(
             f"the image of the keyframe on frame {clips.scene_frame_of(clip, key.number)} cannot be read: {path}",
             remedy="Make this keyframe again, or clear it.",
@@ -112,7 +116,8 @@ def overlap_messages(clip: MovieClip, object_id: int, scene_frame: int) -> list[
     names = {item.object_id: item.name for item in clip.matting.objects}
     messages = []
     keyframe = find_keyframe(clip, object_id, number)
-    assert keyframe is not None  # the caller has just set it
+    if keyframe is None:  # the frame is in a range on which the object is not visible
+        return []
     mask = _pixels(clip, keyframe)
     for other_id in names:
         other_keyframe = find_keyframe(clip, other_id, number)
@@ -166,7 +171,7 @@ def keyframe_files(clip: MovieClip) -> tuple[KeyframeFile, ...]:
 
 def store_image(clip: MovieClip, alpha: np.ndarray) -> str:
     """Write an alpha (H, W) uint8 to the clip's folder, and return the hash of its content, which names the file."""
-    version = hashlib.sha256(alpha.tobytes()).hexdigest()[:20]
+    version = _hash(alpha)
     with atomic_write(image_path(clip, version)) as part:
         png.write_grey(part, alpha)
     return version
@@ -199,6 +204,27 @@ def _pixels(clip: MovieClip, key: MatteKeyframe) -> np.ndarray:
         return np.zeros((0, 0), bool)
 
 
+def _hash(alpha: np.ndarray) -> str:
+    return hashlib.sha256(alpha.tobytes()).hexdigest()[:20]
+
+
+def _copy_for_jobs(folder: MatteFolder, key: MatteKeyframe) -> np.ndarray | None:
+    """Return the alpha (H, W) uint8 of the copy that jobs read, if it is readable and holds what the keyframe does."""
+    try:
+        values = png.read(folder.keyframe(key.object_id, key.number)).values
+    except (OSError, png.PngError):
+        return None
+    return values if key.is_alpha and _hash(values) == key.version else None
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        png.read(path)
+    except (OSError, png.PngError):
+        return False
+    return True
+
+
 def _version_path(folder: MatteFolder, version: str) -> Path:
     """Return the path of the image whose content has the hash `version`.
 
@@ -218,14 +244,17 @@ def _keyframe_file(clip: MovieClip, folder: MatteFolder, key: MatteKeyframe) -> 
             remedy="Clear this keyframe, or open the clip that it was made for.",
         )
     path, version_path = folder.keyframe(object_id, number), _version_path(folder, version)
-    if version_path.exists() and not (path.exists() and path.read_bytes() == version_path.read_bytes()):
-        with atomic_write(path) as part:
-            shutil.copyfile(version_path, part)
-    if not path.exists():
-        raise KeyframeUnreadable(
-            f"the image of the keyframe on frame {clips.scene_frame(clip, frame)} is missing: {path}",
-            remedy="Make this keyframe again, or clear it.",
-        )
+    if not (version_path.exists() and path.exists() and path.read_bytes() == version_path.read_bytes()):
+        if _is_readable(version_path):
+            with atomic_write(path) as part:
+                shutil.copyfile(version_path, part)
+        elif _copy_for_jobs(folder, key) is None and (key.is_alpha or not path.exists()):
+            # A copy of another version would silently be used in place of this one.
+            raise KeyframeUnreadable(
+                f"the image of the keyframe on frame {clips.scene_frame(clip, frame)} is missing or damaged: "
+                f"{version_path}",
+                remedy="Make this keyframe again, or clear it.",
+            )
     if not key.is_alpha:
         return KeyframeFile(frame=frame, labels=path, objects=(object_id,))
     return KeyframeFile(frame=frame, labels=path, objects=(object_id,), meaning=_ALPHA, object_id=object_id)

@@ -23,12 +23,10 @@ from ..engine.shared.mask_meaning import meanings_of
 from ..engine.shared.mask_names import MaskName, read_mask_names
 from ..engine.shared.names import check_for_twins
 from . import clips, mask_images
-from .objects import find_object
 
 _MAX_KEPT = 1 << 29  # bytes of images that are kept in memory rather than read again
 _MAX_NAMED = 3  # files that a message names
 _RIM = 0.15  # share of a colour's pixels up to which their neighbours may have it too if it is the shade of an edge
-NEW, IGNORE = -1, 0  # what a colour is if it is no object that there is
 
 
 @dataclass
@@ -107,18 +105,6 @@ def read_folder(folder: Path, clip: MovieClip, masks: Masks) -> MaskFolder:
 def numbering(clip: MovieClip) -> str:
     """Say what the numbers in the names of masks are for this clip."""
     return f"numbers read as {_numbers_are(clip)}"
-
-
-def remembered(clip: MovieClip, colours: Sequence[int]) -> dict[int, int]:
-    """Return what the user has said about these colours before, as far as the objects still exist."""
-    known = {item.name: item.object_id for item in clip.matting.colours}
-    choice = {colour: known[code(colour)] for colour in colours if code(colour) in known}
-    return {colour: id_ for colour, id_ in choice.items() if id_ == IGNORE or find_object(clip, id_)}
-
-
-def code(colour: int) -> str:
-    """Return a colour 0xRRGGBB as text: `#rrggbb`."""
-    return f"#{colour:06x}"
 
 
 def listed(names: Sequence[str]) -> str:

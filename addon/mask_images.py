@@ -23,7 +23,7 @@ from ..engine.shared.mask_images import (
 )
 from ..engine.shared.mask_looks import look
 from ..engine.shared.mask_meaning import meanings_of
-from . import clips, png
+from . import clips, mask_colours, png
 from .pixels import read_with_blender
 
 _DEPTHS = (  # white, type, and by what part of a step the values from Blender may differ; one of 16 bits is 1/257
@@ -65,25 +65,36 @@ def alpha_of(mask: MaskImage, number: int) -> np.ndarray:
 def object_alpha(path: Path, clip: MovieClip, object_id: int, masks: Masks) -> tuple[np.ndarray, str]:
     """Return the alpha (H, W) uint8 of one object in an image, and what was taken from the image.
 
-    This is the alpha of the object's number or colour or, if the image shows only one object, all of that one.
-    Raises the errors of `read_objects`, and KeyframeNotLabels if the image shows only other objects.
+    This is the alpha of the object's number or colour or, if the image shows only one object, all of that one. Which
+    colours are the object's is remembered on the clip. Raises the errors of `read_objects`, and KeyframeNotLabels if
+    the image shows only other objects.
     """
     image = read_objects(path, clip, masks)
-    if object_id in image.alphas:
-        return image.alphas[object_id], image.summary_text
-    if len(image.alphas) == 1:
-        return next(iter(image.alphas.values())), image.summary_text
+    known = mask_colours.remembered(clip, image.meaning.colours)
+    ids = {number: known.get(colour) for number, colour in enumerate(image.meaning.colours, start=1)}
+    if object_id in ids.values():
+        alphas = [alpha for number, alpha in image.alphas.items() if ids[number] == object_id]
+    elif object_id in image.alphas and not known:
+        alphas = [image.alphas[object_id]]
+    else:  # the only one that is not known to be something else
+        left = [alpha for number, alpha in image.alphas.items() if ids.get(number) is None]
+        alphas = left if len(left) == 1 else []
+    if alphas:
+        return np.maximum.reduce(alphas), image.summary_text
     if not image.alphas:
         film = clips.video_clip(clip)
         return np.zeros((film.height, film.width), np.uint8), image.summary_text
+    told, numbers = mask_colours.told(clip, image.meaning.colours), ", ".join(map(str, image.alphas))
     raise KeyframeNotLabels(
-        f"{path.name} has objects {', '.join(map(str, image.alphas))}, but not object {object_id}",
+        f"{path.name} does not show this object, as {told}"
+        if told
+        else f"{path.name} has objects {numbers}, but not object {object_id}",
         remedy="Select another object in the list, or choose All Objects in the file browser.",
     )
 
 
-def all_object_alphas(path: Path, clip: MovieClip, masks: Masks) -> tuple[dict[int, np.ndarray], str]:
-    """Return the alpha (H, W) uint8 of each object number or colour in an image, and what was taken.
+def all_objects(path: Path, clip: MovieClip, masks: Masks) -> ImageObjects:
+    """Return the objects of an image that shows which is which.
 
     Raises the errors of `read_objects`, and KeyframeNotLabels if the image cannot hold several objects or shows none.
     """
@@ -95,7 +106,7 @@ def all_object_alphas(path: Path, clip: MovieClip, masks: Masks) -> tuple[dict[i
         )
     if not image.alphas:
         raise KeyframeNotLabels(f"{path.name} shows no objects")
-    return image.alphas, image.summary_text
+    return image
 
 
 def read_for(clip: MovieClip, path: Path) -> StoredImage:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ import numpy as np
 from ..engine.shared.alphas import hard_alpha
 from ..engine.shared.matte_folder import MatteFolder
 from . import png
+
+_ROUNDING = 4  # of 255, by which a reduced matte may be above what its mask, reduced alike, leaves
 
 
 class Wanted(NamedTuple):
@@ -23,9 +26,10 @@ class Wanted(NamedTuple):
     reduction: int  # how many pixels of the clip are one pixel of the picture, across and down: a power of two
     version: str = ""  # of a keyframe's image; empty for a computed matte
     is_alpha: bool = True  # False for a keyframe of Keymatte 0.1, which is a label image
+    inverted: bool = False  # whether what lies outside of a keyframe is wanted
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # equal only to itself, as caches ask
 class Picture:
     """Alpha without its empty surroundings, reduced."""
 
@@ -69,7 +73,8 @@ def alpha_in(wanted: Wanted, path: Path, values: np.ndarray) -> np.ndarray | Non
     if values.shape != (height, width):
         return None
     if wanted.version:
-        return values if wanted.is_alpha else hard_alpha(values > 0)
+        alpha = values if wanted.is_alpha else hard_alpha(values > 0)
+        return 255 - alpha if wanted.inverted else alpha
     if is_labels(wanted, path):
         return hard_alpha(values == wanted.object_id)
     return values
@@ -107,6 +112,26 @@ def reduced(alpha: np.ndarray, reduction: int) -> np.ndarray:
         alpha = (sums >> 2).astype(np.uint8)
         reduction //= 2
     return np.ascontiguousarray(alpha)
+
+
+@lru_cache(maxsize=16)
+def cut(shown: Picture, masks: tuple[Picture, ...]) -> Picture:
+    """Return a picture with no more left of it than masks of the same reduction leave: 255 less their values.
+
+    What has been cut by them before is returned as it is, the same picture.
+    """
+    values = shown.values
+    for mask in masks:
+        across, down = ((a - b) // shown.reduction for a, b in ((mask.left, shown.left), (mask.top, shown.top)))
+        top, bottom = max(0, down), min(values.shape[0], down + mask.values.shape[0])
+        left, right = max(0, across), min(values.shape[1], across + mask.values.shape[1])
+        if top >= bottom or left >= right:
+            continue
+        most = 255 - mask.values[top - down : bottom - down, left - across : right - across]
+        if (values[top:bottom, left:right] > most.astype(np.int16) + _ROUNDING).any():
+            values = values.copy()
+            np.minimum(values[top:bottom, left:right], most, out=values[top:bottom, left:right])
+    return shown if values is shown.values else replace(shown, values=values)
 
 
 def _stamp_of(path: Path) -> Stamp | None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 from bpy.types import MovieClip
 
-from ..engine.shared.alphas import INSIDE
 from ..engine.shared.errors import (
     ClipNotFound,
     DiskFull,
@@ -16,104 +13,18 @@ from ..engine.shared.errors import (
     KeyframeEmpty,
     KeyframeSizeMismatch,
 )
-from . import brush, canvas, clips, keyframes, shapes, starts, unstored
-from .brush import Brush, Sample
-from .canvas import Canvas, Rectangle
-from .objects import active_object, add_object, check_unlocked, find_object, remove_active_object
+from . import canvas, clips, keyframes, starts, unstored
+from .brush import Brush
+from .canvas import Canvas
+from .objects import active_object, add_object, check_unlocked, find_object, remove_active_object, visible_objects
 from .saving import check_clip_saved
+from .stroke import Stroke
 
-_WEAKEST = 0.02  # of the radius: what the lightest touch of a pen paints with
 _KEPT = "what could not be stored"
-_PATIENCE = 3  # samples without pressure after which a pen is taken to have none
 
 _last_end: tuple[tuple[int, int, int], tuple[float, float]] | None = None  # key of a canvas, and where on it
+_running: Stroke | None = None  # the stroke being made
 _newest: tuple[str, np.ndarray] | None = None  # version and alpha of the keyframe that was painted last
-
-
-@dataclass
-class Stroke:
-    """Stroke on a canvas, made of samples of the mouse or pen in pixels of the clip."""
-
-    canvas: Canvas
-    brush: Brush
-    radius: float  # at full pressure
-    use_pressure: bool = False
-    added_object: bool = False  # the clip had no object, so the stroke added one
-    source: str = ""  # what the stroke began from, in words; empty if from nothing
-    _last: Sample | None = None
-    _waiting: list[tuple[float, float]] = field(default_factory=list)  # first samples, as yet without pressure
-    _before: np.ndarray | None = None  # the alpha before a straight line, which is drawn anew with each move
-    _line: list[Rectangle] = field(default_factory=list)
-
-    def extend(self, x: float, y: float, pressure: float = 1.0) -> None:
-        """Draw on to a place in pixels of the clip. `pressure` is 0..1, and 1 with a mouse."""
-        if self.use_pressure and pressure <= 0 and self._last is None:
-            # A pen that touches down may report its pressure late. One that never does paints as a mouse.
-            self._waiting.append((x, y))
-            if len(self._waiting) < _PATIENCE:
-                return
-            self.use_pressure, (x, y) = False, self._waiting.pop()
-        radius = max(self.radius * max(pressure, _WEAKEST), brush.MIN_RADIUS) if self.use_pressure else self.radius
-        for place in (*self._waiting, (x, y)):
-            self._draw_to(Sample(*place, radius))
-        self._waiting.clear()
-
-    def straight_to(self, x: float, y: float, *, start: tuple[float, float]) -> None:
-        """Draw a straight line from `start` to a place in pixels of the clip, in place of the stroke's last one."""
-        alpha = self.canvas.alpha
-        if self._before is None:
-            self._before = alpha.copy()
-        for place in self._line:
-            alpha[place.slices] = self._before[place.slices]
-        self.canvas.changed += self._line
-        self._last = Sample(*start, self.radius)
-        self._line = self._draw_to(Sample(x, y, self.radius))
-
-    def fill_outline(self, outline: np.ndarray) -> None:
-        """Fill a freehand outline (N, 2), in pixels of the clip, or cut it out."""
-        place = shapes.draw_polygon(self.canvas.alpha, outline, remove=self.brush.remove)
-        if place is not None:
-            self.canvas.changed.append(place)
-
-    def fill_at(self, x: float, y: float) -> None:
-        """Fill the closed region or hole at a place in pixels of the clip, or empty the part of the object there.
-
-        Raises KeyframeEmpty if there is nothing to fill, or if the region is open.
-        """
-        height, width = self.canvas.alpha.shape
-        column, row = int(np.floor(x)), int(np.floor(y))
-        if not (0 <= column < width and 0 <= row < height):
-            raise KeyframeEmpty("this place is outside the picture", remedy="Click inside it.")
-        inside = self.canvas.alpha >= INSIDE
-        if inside[row, column] != self.brush.remove:
-            raise KeyframeEmpty(
-                "nothing of the object is here to be emptied" if self.brush.remove else "this place is already filled",
-                remedy="Click on the object." if self.brush.remove else "Click in a hole, or in an outline.",
-            )
-        region = shapes.region_at(inside, column, row)
-        if self.brush.remove:
-            opposite = 255 - self.canvas.alpha
-            self.canvas.changed.append(shapes.fill_region(opposite, region))
-            np.subtract(255, opposite, out=self.canvas.alpha)
-            return
-        if shapes.is_open(region):
-            raise KeyframeEmpty(
-                "this region is open, so the fill would flood the frame", remedy="Close the outline around it first."
-            )
-        self.canvas.changed.append(shapes.fill_region(self.canvas.alpha, region))
-
-    def finish(self) -> tuple[float, float] | None:
-        """Draw what still waits for a pen's pressure, and return where the stroke ended; None for a shape."""
-        if self._waiting:
-            self.use_pressure, place = False, self._waiting.pop()
-            self.extend(*place)
-        return (self._last.x, self._last.y) if self._last else None
-
-    def _draw_to(self, sample: Sample) -> list[Rectangle]:
-        places = brush.draw_segment(self.canvas.alpha, self.brush, self._last or sample, sample)
-        self._last = sample
-        self.canvas.changed += places
-        return places
 
 
 def begin(clip: MovieClip, scene_frame: int, style: Brush, radius: float, *, use_pressure: bool = False) -> Stroke:
@@ -122,6 +33,7 @@ def begin(clip: MovieClip, scene_frame: int, style: Brush, radius: float, *, use
     The stroke starts from the object's keyframe there, else from its computed matte, else from nothing. Without an
     active object, one is added. Raises EngineError if the frame or the object cannot be painted; nothing is changed.
     """
+    global _running
     check_clip_saved(clip)
     clips.video_clip(clip)
     _check_image(clip, scene_frame)
@@ -139,7 +51,8 @@ def begin(clip: MovieClip, scene_frame: int, style: Brush, radius: float, *, use
             remove_active_object(clip)
         raise
     canvas.current = Canvas(*key, alpha)
-    return Stroke(canvas.current, style, radius, use_pressure, added, source)
+    _running = Stroke(canvas.current, style, radius, use_pressure, added, source)
+    return _running
 
 
 def end(stroke: Stroke) -> str:
@@ -148,7 +61,8 @@ def end(stroke: Stroke) -> str:
     If the disk is full or the folder read-only, the canvas stays to be stored later. Raises DiskFull and
     FolderNotWritable then, and KeyframeEmpty if nothing of the object would be left: the stroke is taken back.
     """
-    global _last_end
+    global _last_end, _running
+    _running = None
     place = stroke.finish()
     try:
         text = _store(stroke.canvas, stroke.source)
@@ -177,10 +91,21 @@ def end(stroke: Stroke) -> str:
 
 def discard(stroke: Stroke) -> None:
     """Take a stroke back, and the object that was added for it."""
+    global _running
+    _running = None
     clip = _clip(stroke.canvas)
     if clip and stroke.added_object and active_object(clip) == find_object(clip, stroke.canvas.object_id):
         remove_active_object(clip)
     _put_down()
+
+
+def keyframe_changed(clip_uid: int, object_id: int, number: int, before: np.ndarray, after: np.ndarray) -> None:
+    """Put a keyframe's new alpha (H, W) uint8 beneath the stroke that is being made on it, if there is one.
+
+    Otherwise the stroke would bring back the alpha `before`, from which it began.
+    """
+    if _running and unstored.key_of(_running.canvas) == (clip_uid, object_id, number):
+        _running.begin_from(before, after)
 
 
 def last_end(stroke: Stroke) -> tuple[float, float] | None:
@@ -209,9 +134,9 @@ def drop_unstored(clip: MovieClip, object_id: int, number: int) -> None:
 
 def forget() -> None:
     """Drop all canvases: those that could not be stored, and that of the stroke being made."""
-    global _last_end, _newest
+    global _last_end, _newest, _running
     unstored.clear()
-    canvas.current = _last_end = _newest = None
+    canvas.current = _last_end = _newest = _running = None
 
 
 def _start(clip: MovieClip, key: tuple[int, int, int]) -> tuple[np.ndarray, str]:
@@ -249,7 +174,8 @@ def _store(kept: Canvas, source: str) -> str:
     assert keyframe is not None  # it has just been set
     _newest = keyframe.version, kept.alpha
     origin = f" from {source}" if source else ""
-    return f"New keyframe of {item.name} on frame {frame}{origin}" if is_new else f"{item.name}, frame {frame}: painted"
+    text = f"New keyframe of {item.name} on frame {frame}{origin}" if is_new else f"{item.name}, frame {frame}: painted"
+    return text if item in visible_objects(clip) else f"{text}; {item.name} is hidden, see the object list"
 
 
 def _check_image(clip: MovieClip, scene_frame: int) -> None:
@@ -280,5 +206,5 @@ def _names(kept: Canvas) -> tuple[str, int]:
 
 
 def _put_down() -> None:
-    """End drawing of the canvas. One that could not be stored takes its place."""
-    canvas.current = next(iter(unstored.all_kept()), None)
+    """End drawing of the canvas, unless a stroke is being made. One that could not be stored takes its place."""
+    canvas.current = _running.canvas if _running else next(iter(unstored.all_kept()), None)

@@ -21,10 +21,11 @@ def draw_polygon(alpha: np.ndarray, outline: np.ndarray, *, remove: bool = False
     """
     height, width = alpha.shape
     points = np.asarray(outline, np.float64).reshape(-1, 2)
-    if len(points) < 3 or not np.isfinite(points).all():
+    points = points[np.isfinite(points).all(axis=1)]  # places far outside an undistorted picture may not be
+    if len(points) < 3:
         return None
-    (left, top), (right, bottom) = np.floor(points.min(0)).astype(int), np.ceil(points.max(0)).astype(int)
-    place = Rectangle(max(int(left), 0), max(int(top), 0), min(int(right), width), min(int(bottom), height))
+    (left, top), (right, bottom) = np.clip([np.floor(points.min(0)), np.ceil(points.max(0))], 0, (width, height))
+    place = Rectangle(int(left), int(top), int(right), int(bottom))
     if place.left >= place.right or place.top >= place.bottom:
         return None
     strength = _coverage(points - (place.left, place.top), place.bottom - place.top, place.right - place.left)

@@ -30,7 +30,7 @@ from ..engine.shared.marks import marks_of
 from ..engine.shared.protocol import Failed, Segmented
 from ..engine.shared.text import printable
 from ..engine.shared.types import SegmentationJob
-from . import clips, keyframes, listening, png
+from . import clips, keyframes, listening, notices, painting, png
 from .objects import check_unlocked, find_object
 from .session import session
 
@@ -44,7 +44,6 @@ class _Request:
     clip_uid: int  # session_uid; references to Blender's data do not survive an undo
     object_id: int
     number: int  # file number of the frame
-    scene_frame: int
     version: str  # of the keyframe when the engine was asked
     sure: np.ndarray | None  # (H, W) bool: pixels that keep their alpha
 
@@ -101,7 +100,7 @@ def start(
             f"the keyframe on frame {scene_frame} is {rough_alpha.shape[1]}x{rough_alpha.shape[0]}, but clip "
             f"{clip.name} is {film.width}x{film.height}",
         )
-    request = _Request(clip.session_uid, object_id, number, scene_frame, key.version, sure)
+    request = _Request(clip.session_uid, object_id, number, key.version, sure)
     if any(other.asks_like(request) for other in _pending.values()):
         return
     inside = rough_alpha >= INSIDE
@@ -160,6 +159,8 @@ def _receive(job_id: str, folder: Path, answer: Segmented | Failed) -> None:
     try:
         if request is not None:  # else it was forgotten
             outcome = _outcome(request, answer)
+            if outcome.error:
+                notices.show(request.clip_uid, f"Not snapped: {outcome.error.sentence()}")
             listening.redraw()
     finally:
         shutil.rmtree(folder, ignore_errors=True)  # of the files exchanged with the engine
@@ -197,9 +198,11 @@ def _store(request: _Request, answer: Segmented) -> str:
         raise KeyframeSizeMismatch("the snapped mask is not of the clip's size", remedy="Snap again.")
     if request.sure is not None:
         alpha = np.where(request.sure, before, alpha)
-    keyframes.set_keyframe(clip, request.object_id, request.scene_frame, alpha)
+    frame = clips.scene_frame_of(clip, request.number)  # the clip may have been moved in the scene meanwhile
+    keyframes.set_keyframe(clip, request.object_id, frame, alpha)
     bpy.ops.ed.undo_push(message="Snap")
-    return f"{item.name} snapped on frame {request.scene_frame}: {np.count_nonzero(alpha >= INSIDE)} pixels"
+    painting.keyframe_changed(request.clip_uid, request.object_id, request.number, before, alpha)
+    return f"{item.name} snapped on frame {frame}: {np.count_nonzero(alpha >= INSIDE)} pixels"
 
 
 def _others(clip: MovieClip, object_id: int, number: int, rough: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from ..addon import canvas
 from ..addon.brush import MAX_RADIUS, MIN_RADIUS
 from ..addon.brush_settings import TOOL_ITEMS, settings
 from ..addon.listening import redraw
+from ..engine.shared.errors import ClipUnreadable
 from .common import ClipOperator, is_over_clip, mouse_pixels
 
 
@@ -41,7 +42,11 @@ class CLIP_OT_matte_brush_radius(_BrushOperator, Operator):
         if not (settings().use_paint and is_over_clip(context)):
             return {"PASS_THROUGH"}
         self._radius = settings().radius
-        x, y = mouse_pixels(context, event)
+        try:
+            x, y = mouse_pixels(context, event)
+        except ClipUnreadable as error:
+            self.report({"ERROR"}, error.sentence())
+            return {"CANCELLED"}
         canvas.radius_from = (x - self._radius, y)  # so that the circle passes through the mouse at first
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
@@ -54,7 +59,10 @@ class CLIP_OT_matte_brush_radius(_BrushOperator, Operator):
         if event.type in ("LEFTMOUSE", "RET", "NUMPAD_ENTER", "F") and is_pressed:
             return self._end(context, {"FINISHED"})
         if event.type == "MOUSEMOVE" and canvas.radius_from is not None:
-            x, y = mouse_pixels(context, event)
+            try:
+                x, y = mouse_pixels(context, event)
+            except ClipUnreadable:  # the file has just gone
+                return {"RUNNING_MODAL"}
             settings().radius = float(np.hypot(x - canvas.radius_from[0], y - canvas.radius_from[1]))
             context.area.header_text_set(f"Radius: {settings().radius:.1f} pixels")
         return {"RUNNING_MODAL"}

@@ -8,12 +8,12 @@ import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatVectorProperty, StringProperty
 from bpy.types import Context, Event, MovieClip, Operator, PropertyGroup, UILayout
 
-from ..addon import folder_import, mask_folder
+from ..addon import folder_import, mask_colours, mask_folder
 from ..engine.shared.errors import KeyframeNotLabels, NoActiveObject
 from ..engine.shared.mask_images import Masks
 from .common import HIDDEN, MASKS_ITEMS, ClipOperator, clip_in
 
-_CHOICES = {"NEW": mask_folder.NEW, "IGNORE": mask_folder.IGNORE}
+_CHOICES = {"NEW": mask_colours.NEW, "IGNORE": mask_colours.IGNORE}
 
 
 class MatteColourChoice(PropertyGroup):
@@ -108,12 +108,12 @@ numbers, their colours, or the names of files or folders, and added if they are 
     def run(self, context: Context) -> str:
         clip = clip_in(context)
         found = mask_folder.read_folder(Path(bpy.path.abspath(self.directory)), clip, Masks[self.masks])
-        choice = mask_folder.remembered(clip, found.colours)
+        choice = mask_colours.remembered(clip, found.colours)
         said = [(item.name, item.object_name if item.choice == "OBJECT" else item.choice) for item in self.rows]
         said += [part.strip().split("=", 1) for part in self.colours.split(";") if "=" in part]
         answers = {name.strip().lower(): _object_of(clip, name, what.strip()) for name, what in said}
-        choice |= {c: answers[mask_folder.code(c)] for c in found.colours if mask_folder.code(c) in answers}
-        unknown = [mask_folder.code(colour) for colour in found.colours if colour not in choice]
+        choice |= {c: answers[mask_colours.code(c)] for c in found.colours if mask_colours.code(c) in answers}
+        unknown = [mask_colours.code(colour) for colour in found.colours if colour not in choice]
         if unknown and self.options.is_invoke and not bpy.app.background:
             self._ask(found.colours, choice, found.background, clip)
             return ""
@@ -139,9 +139,9 @@ numbers, their colours, or the names of files or folders, and added if they are 
         names = {item.object_id: item.name for item in clip.matting.objects}
         rows = []
         for colour in colours:
-            known = choice.get(colour, mask_folder.IGNORE if colour == background else mask_folder.NEW)
-            kind = "OBJECT" if known in names else "IGNORE" if known == mask_folder.IGNORE else "NEW"
-            row = {"name": mask_folder.code(colour), "colour": (0, 0, 0), "choice": kind}
+            known = choice.get(colour, mask_colours.IGNORE if colour == background else mask_colours.NEW)
+            kind = "OBJECT" if known in names else "IGNORE" if known == mask_colours.IGNORE else "NEW"
+            row = {"name": mask_colours.code(colour), "colour": (0, 0, 0), "choice": kind}
             rows.append({**row, "object_name": names.get(known, "")})
         self.is_asking = True
         settings = {"directory": self.directory, "masks": self.masks, "replace": self.replace, "absent": self.absent}

@@ -9,11 +9,11 @@ import numpy as np
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 from bpy.types import Context, Event, MovieClip, Operator
 
-from ..addon import clips, keyframes, mask_images
+from ..addon import clips, keyframes, mask_colours, mask_images
 from ..addon.objects import active_object, add_object, check_unlocked, find_object
 from ..addon.properties import MatteObject
 from ..engine.shared.alphas import INSIDE
-from ..engine.shared.errors import NoActiveMask
+from ..engine.shared.errors import KeyframeNotLabels, NoActiveMask
 from ..engine.shared.mask_images import Masks
 from .common import MASKS_ITEMS, ClipOperator, clip_in, object_in
 
@@ -92,15 +92,33 @@ images, use opaque pixels, or bright ones without transparency; soft edges stay 
     def _import_all(self, context: Context, path: Path) -> str:
         clip, frame = clip_in(context), context.scene.frame_current
         clips.media_frame_inside(clip, frame)
-        objects, summary = mask_images.all_object_alphas(path, clip, Masks[self.masks])
-        for number in objects:
+        image = mask_images.all_objects(path, clip, Masks[self.masks])
+        choice = mask_colours.taken_for(clip, image.meaning.colours)
+        taken = {number: number for number in image.alphas} | dict(enumerate(choice.values(), start=1))
+        if not any(taken[number] for number in image.alphas):
+            raise KeyframeNotLabels(f"{path.name} shows only colours that are ignored on this clip")
+        for number in taken.values():
             check_unlocked(clip, number)
-        for number, alpha in objects.items():
-            if find_object(clip, number) is None:
-                add_object(clip, object_id=number)
-            keyframes.set_keyframe(clip, number, frame, alpha)
-        overlaps = [text for number in objects for text in keyframes.overlap_messages(clip, number, frame)]
-        return "; ".join([f"Keyframes of {len(objects)} objects set on frame {frame}", *overlaps, summary])
+        alphas: dict[int, np.ndarray] = {}
+        for number in image.alphas:
+            if taken[number] == mask_colours.IGNORE:
+                continue
+            object_id = taken[number] = _object_for(clip, taken[number])
+            alphas[object_id] = np.maximum(alphas.get(object_id, np.uint8(0)), image.alphas[number])
+        for object_id, alpha in alphas.items():
+            keyframes.set_keyframe(clip, object_id, frame, alpha)
+        mask_colours.remember(clip, {colour: taken[number] for number, colour in enumerate(choice, start=1)})
+        overlaps = [text for number in alphas for text in keyframes.overlap_messages(clip, number, frame)]
+        told = mask_colours.told(clip, [*choice])
+        parts = [f"Keyframes of {len(alphas)} objects set on frame {frame}", *overlaps, told or image.summary_text]
+        return "; ".join(parts)
+
+
+def _object_for(clip: MovieClip, object_id: int) -> int:
+    """Return the object with a number, or a new one; it is added if it is not in the list. Raises TooManyObjects."""
+    if object_id == mask_colours.NEW:
+        return int(add_object(clip).object_id)
+    return int((find_object(clip, object_id) or add_object(clip, object_id=object_id)).object_id)
 
 
 class CLIP_OT_matte_keyframe_clear(ClipOperator, Operator):

@@ -6,12 +6,12 @@ import numpy as np
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty
 from bpy.types import Context, Event, Operator, PropertyGroup
 
-from ..addon import canvas, painting, snapping, stroke_snap, unstored
+from ..addon import canvas, notices, painting, snapping, stroke_snap, unstored
 from ..addon.brush import MAX_RADIUS, MIN_RADIUS, Brush
 from ..addon.brush_settings import TOOL_ITEMS, settings
 from ..addon.listening import redraw
 from ..addon.saving import check_clip_saved
-from ..engine.shared.errors import EngineError, KeyframeEmpty
+from ..engine.shared.errors import ClipUnreadable, EngineError, KeyframeEmpty
 from .common import ClipOperator, clip_in, is_over_clip, mouse_pixels
 
 _SCRUB_STRIP = 16  # height in which Blender scrubs at an editor's lower edge, at a resolution scale of 1
@@ -30,8 +30,13 @@ class CLIP_OT_matte_paint_mode(ClipOperator, Operator):
     leave: BoolProperty(name="Leave", description="Only leave painting", default=False, options={"SKIP_SAVE"})
 
     def invoke(self, context: Context, event: Event) -> set[str]:
-        if self.leave and not settings().use_paint:
+        chosen = settings()
+        if self.leave and not chosen.use_paint:
             return {"PASS_THROUGH"}
+        if self.leave and chosen.once:  # only the lasso or the fill that was to be next
+            chosen.tool = "BRUSH"
+            redraw()
+            return {"FINISHED"}
         return self.execute(context)
 
     def run(self, context: Context) -> str:
@@ -101,6 +106,7 @@ keyframe or the computed matte of this frame"""
         self._take_settings(event)
         try:
             self._stroke = self._begin(context)
+            notices.clear()
             self._points = [mouse_pixels(context, event)]
             self._pressed = (event.mouse_region_x, event.mouse_region_y)
             self._is_straight = self.tool == "BRUSH" and event.shift
@@ -110,17 +116,15 @@ keyframe or the computed matte of this frame"""
             if self.tool == "BRUSH" and not self._is_straight:
                 self._stroke.extend(*self._points[0], event.pressure)
         except EngineError as error:
-            return self._refuse(error)
+            return self._refuse(error, clip_in(context).session_uid)
         canvas.outline = self._points if self.tool == "LASSO" else None
         context.window_manager.modal_handler_add(self)
         context.region.tag_redraw()
         return {"RUNNING_MODAL"}
 
     def modal(self, context: Context, event: Event) -> set[str]:
-        if not self.poll(context):  # the editor shows something else now
-            painting.discard(self._stroke)
-            self._leave()
-            return {"CANCELLED"}
+        if not self._is_shown(context):  # the editor shows something else now
+            return self._store()
         if event.type in ("MOUSEMOVE", "INBETWEEN_MOUSEMOVE"):
             self._move(context, event)
         elif event.type == "LEFTMOUSE" and event.value == "RELEASE":
@@ -142,7 +146,7 @@ keyframe or the computed matte of this frame"""
         style = Brush(self.hardness, self.remove)
         frame = context.scene.frame_current
         stroke = painting.begin(clip_in(context), frame, style, self.radius, use_pressure=self.use_pressure)
-        self._before = stroke.canvas.alpha.copy() if self.snap and self.tool != "FILL" else None
+        stroke.start = stroke.canvas.alpha.copy() if self.snap and self.tool != "FILL" else None
         return stroke
 
     def _take_settings(self, event: Event) -> None:
@@ -152,8 +156,14 @@ keyframe or the computed matte of this frame"""
         self.use_pressure, self.snap = chosen.use_pressure and event.is_tablet, chosen.use_snap
         self.remove = (chosen.mode == "REMOVE") != (event.ctrl or self.is_eraser)
 
+    def _is_shown(self, context: Context) -> bool:
+        return self.poll(context) and clip_in(context).session_uid == self._stroke.canvas.clip_uid
+
     def _move(self, context: Context, event: Event) -> None:
-        place = mouse_pixels(context, event)
+        try:
+            place = mouse_pixels(context, event)
+        except ClipUnreadable:  # the file has just gone, which is said at the end of the stroke
+            return
         step = np.hypot(place[0] - self._points[-1][0], place[1] - self._points[-1][1])
         if event.type == "INBETWEEN_MOUSEMOVE" and self.tool == "BRUSH" and step < _DENSITY * self.radius:
             return
@@ -179,27 +189,36 @@ keyframe or the computed matte of this frame"""
 
     def _snap(self, context: Context) -> bool:
         """Ask the engine to snap the stroke that was just stored, if it is to be; return whether it was asked."""
-        if self._before is None:
+        if self._stroke.start is None:
             return False
-        return stroke_snap.snap(clip_in(context), self._stroke, self._before, is_lasso=self.tool == "LASSO")
+        return stroke_snap.snap(clip_in(context), self._stroke, is_lasso=self.tool == "LASSO")
 
     def _finish(self, context: Context) -> set[str]:
+        result = self._store()
+        if self._is_stored:
+            try:
+                self._snap(context)
+            except EngineError as error:  # the stroke is stored as it was drawn
+                notices.show(self._stroke.canvas.clip_uid, f"Not snapped: {error.sentence()}")
+                self.report({"WARNING"}, error.sentence())
+        return result
+
+    def _store(self) -> set[str]:
+        self._is_stored = False
         try:
             self.report({"INFO"}, painting.end(self._stroke))
         except EngineError as error:
-            self._refuse(error)
+            self._refuse(error, self._stroke.canvas.clip_uid)
             # The object that was added for a stroke still to be stored is an undo step, or an undo would lose it.
             is_kept = self._stroke.added_object and bool(unstored.all_kept())
             return {"FINISHED"} if is_kept else {"CANCELLED"}
-        try:
-            self._snap(context)
-        except EngineError as error:  # the stroke is stored as it was drawn
-            self.report({"WARNING"}, error.sentence())
+        self._is_stored = True
         self._leave()
         return {"FINISHED"}
 
-    def _refuse(self, error: EngineError) -> set[str]:
+    def _refuse(self, error: EngineError, clip_uid: int) -> set[str]:
         self._clear()
+        notices.show(clip_uid, error.sentence())
         # A pop-up takes the next click, which would only delay who has just clicked beside a hole.
         self.report({"WARNING" if isinstance(error, KeyframeEmpty) else "ERROR"}, error.sentence())
         return {"CANCELLED"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 from bpy.types import Context, Operator
 
-from ..addon import suggestions
+from ..addon import run_keyframes, suggestions
 from ..addon.jobs import gather_job, preview_range, whole_clip
 from ..addon.listening import listen
 from ..addon.session import session
@@ -58,6 +58,7 @@ class CLIP_OT_matte_propagate(ClipOperator, Operator):
         except EngineError as error:
             session.show(error)
             raise
+        run_keyframes.remember(clip)
         suggestions.clear(clip)  # the suggestions were computed from mattes that are now being replaced
         listen()
         if self.wait:

@@ -14,10 +14,10 @@ APRON = 4  # pixels around them, which interpolation and the line along the edge
 
 
 class CanvasTiles:
-    """Tiles of one canvas, at the reductions at which editors show it."""
+    """Tiles of one canvas, at the reductions at which editors show it. With `inverted`, they show what lies outside."""
 
-    def __init__(self, canvas: Canvas) -> None:
-        self.canvas = canvas
+    def __init__(self, canvas: Canvas, *, inverted: bool = False) -> None:
+        self.canvas, self.inverted = canvas, inverted
         self._tiles: dict[int, dict[tuple[int, int], Tile | None]] = {}  # by reduction, then column and row
 
     def tiles(self, reduction: int, shown: Bounds) -> list[Tile]:
@@ -50,6 +50,8 @@ class CanvasTiles:
         left, top = place[0] * step, place[1] * step
         x, y = max(0, left - apron), max(0, top - apron)
         part = self.canvas.alpha[y : min(height, top + step + apron), x : min(width, left + step + apron)]
+        if self.inverted:
+            part = 255 - part
         rows = np.flatnonzero(part.any(axis=1))
         if not rows.size:
             return None

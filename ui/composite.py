@@ -12,7 +12,7 @@ from gpu.types import GPUBatch, GPUFrameBuffer, GPUShader, GPUTexture
 from gpu_extras.batch import batch_for_shader
 from mathutils import Matrix
 
-from ..addon.matte_views import CUT_OUTS, Layer
+from ..addon.matte_views import CUT_OUTS, Kind, Layer
 from . import shaders
 from .matte_textures import Tile
 from .screen_mesh import WHOLE, Bounds, ScreenMesh, area
@@ -22,6 +22,8 @@ _WHITE, _BLACK = (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)
 _CHECKER = (0.35, 0.35, 0.35, 1.0), (0.5, 0.5, 0.5, 1.0)
 _SQUARE = 12.0  # pixels of the screen
 _LINE, _THICK_LINE = 1.25, 2.5  # radius, pixels of the screen
+_HATCHES = {"OBJECT": 0.0, "GARBAGE": 10.0, "HOLDOUT": -10.0}  # pixels of the screen between rising or falling stripes
+_HELD = 0.55  # of the opacity: a mask between its keyframes
 _MAX_GROUPS = 4
 _PIXELS_FROM = 2.5  # from this magnification on, pixels are shown as squares, as Blender shows those of the clip
 
@@ -32,6 +34,7 @@ class Drawn:
 
     layer: Layer
     tiles: Sequence[Tile]
+    is_cut: bool = False  # whether less is drawn of its computed matte than is there, as masks will cut it
 
 
 @dataclass(frozen=True)
@@ -96,13 +99,13 @@ class ViewDrawer:
             with group.drawing():
                 gpu.state.blend_set("ALPHA")
                 for drawn in layers:
-                    drawer.fill(drawn, (*drawn.layer.colour, 1.0))
+                    drawer.fill(drawn, _tint(drawn.layer, 1.0), hatched=True)
             gpu.state.blend_set("ALPHA_PREMULT")
             drawer.group(group, style.opacity)
         else:
             gpu.state.blend_set("ALPHA")
             for drawn in layers:
-                drawer.fill(drawn, (*drawn.layer.colour, style.opacity))
+                drawer.fill(drawn, _tint(drawn.layer, style.opacity), hatched=True)
         gpu.state.blend_set("ALPHA")
         for drawn in layers:
             if drawn.layer.is_key:
@@ -129,9 +132,15 @@ class ViewDrawer:
 def _draw_outlines(drawer: _MeshDrawer, layers: Sequence[Drawn]) -> None:
     gpu.state.blend_set("ALPHA")
     for drawn in layers:
-        drawer.line(drawn, (*drawn.layer.colour, 1.0), _THICK_LINE if drawn.layer.is_key else _LINE)
+        radius = _THICK_LINE if drawn.layer.is_key else _LINE
+        drawer.line(drawn, _tint(drawn.layer, 1.0), radius, dashed=True)
         if drawn.layer.is_key:
             drawer.line(drawn, _YELLOW, _LINE)
+
+
+def _tint(layer: Layer, opacity: float) -> tuple[float, ...]:
+    """Return the colour (RGBA) of a layer, weaker for a mask between its keyframes."""
+    return *layer.colour, opacity * _HELD if layer.kind == Kind.HELD else opacity
 
 
 def _draw_white(drawer: _MeshDrawer, layers: Sequence[Drawn]) -> None:
@@ -169,16 +178,21 @@ class _MeshDrawer:
         self._pixel_size = style.pixel_size
         self._matrix: Matrix = gpu.matrix.get_projection_matrix() @ gpu.matrix.get_model_view_matrix()
 
-    def fill(self, drawn: Drawn, colour: tuple[float, ...]) -> None:
-        """Fill a layer with a colour (RGBA)."""
+    def fill(self, drawn: Drawn, colour: tuple[float, ...], *, hatched: bool = False) -> None:
+        """Fill a layer with a colour (RGBA). With `hatched`, masks have the stripes of their role."""
+        hatch = self._hatch(drawn.layer) if hatched else 0.0
         for tile in drawn.tiles:
             magnified = (tile.place.right - tile.place.left) * self._mesh.scale[0] / tile.texture.width
-            self._draw_tile(shaders.fill(), tile, colour, soft=float(magnified < _PIXELS_FROM))
+            self._draw_tile(shaders.fill(), tile, colour, hatch=hatch, soft=float(magnified < _PIXELS_FROM))
 
-    def line(self, drawn: Drawn, colour: tuple[float, ...], radius: float) -> None:
-        """Draw a line along the edges of a layer."""
+    def line(self, drawn: Drawn, colour: tuple[float, ...], radius: float, *, dashed: bool = False) -> None:
+        """Draw a line along the edges of a layer. With `dashed`, those of masks are dashed."""
+        hatch = self._hatch(drawn.layer) if dashed else 0.0
         for tile in drawn.tiles:
-            self._draw_tile(shaders.line(), tile, colour, radius=radius * self._pixel_size)
+            self._draw_tile(shaders.line(), tile, colour, hatch=hatch, radius=radius * self._pixel_size)
+
+    def _hatch(self, layer: Layer) -> float:
+        return _HATCHES[layer.role] * self._pixel_size
 
     def cover(self, colour: tuple[float, ...]) -> None:
         """Cover the clip with a colour."""

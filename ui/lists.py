@@ -52,6 +52,8 @@ class CLIP_UL_matte_keyframes(UIList):
         kind.alignment = "RIGHT"
         if not 0 <= clips.media_frame_of(clip, item.number) < clips.frame_count(clip):
             kind.label(text="outside the clip", icon="ERROR")
+        elif item.area > clip.size[0] * clip.size[1] > 0:
+            kind.label(text="another size", icon="ERROR")
         elif not item.absent and (share := area_share(item.area, *clip.size)):
             kind.label(text=share)
 

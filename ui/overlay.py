@@ -10,7 +10,7 @@ import bpy
 from bpy.app.handlers import persistent
 from bpy.types import Context, MovieClip, Region, Scene, SpaceClipEditor
 
-from ..addon import canvas, clips, matte_views
+from ..addon import canvas, clips, matte_pictures, matte_views, notices
 from ..addon.clip_view import ClipView
 from ..addon.folders import existing_folder
 from ..addon.listening import redraw
@@ -21,12 +21,12 @@ from ..engine.shared.errors import EngineError
 from . import notes, shaders
 from .canvas_tiles import CanvasTiles
 from .composite import Drawn, Style, ViewDrawer
-from .matte_textures import Textures
+from .matte_textures import Textures, Tile
 from .screen_mesh import Bounds, ScreenMesh
 
 _log = logging.getLogger(__name__)
 
-_AHEAD_PLAYING, _AHEAD_PAUSED = 8, 2  # frames that are read before they are shown
+_AHEAD = 8  # frames that are read before they are shown
 _WAIT_PLAYING, _WAIT_PAUSED = 0.05, 0.2  # seconds to wait for the mattes of a frame, before it is drawn without
 _POLL = 0.03  # seconds between looks at what has been read meanwhile
 _MAX_REDUCTION = 16
@@ -78,6 +78,7 @@ def _before_load(*_: object) -> None:
     _reader.forget()
     _textures.clear()
     _drawer.free()
+    matte_pictures.cut.cache_clear()
     _viewers.clear()
     _clips.clear()
     _tiles = None
@@ -87,31 +88,37 @@ def _draw() -> None:
     context = bpy.context
     space = context.space_data
     _forget_removed_clips()
-    if space.clip is None or not space.clip.matting.show_overlay:
+    if space.clip is None:
         return
+    texts: list[str] = []
     try:
-        _draw_clip(context, space, context.region)
+        if space.clip.matting.show_overlay:
+            texts = _draw_clip(context, space, context.region)
     except (OSError, ValueError, EngineError) as error:
         _log.info("no overlay: %s", error)  # a clip that cannot be read; the editor says so itself
+    notes.draw(texts, context.area, context.region, problem=notices.text_over(space.clip.session_uid))
 
 
-def _draw_clip(context: Context, space: SpaceClipEditor, region: Region) -> None:
+def _draw_clip(context: Context, space: SpaceClipEditor, region: Region) -> list[str]:
+    """Draw the overlay, and return what to write over it."""
     clip, viewer = space.clip, space.as_pointer()
     frame = space.clip_user.frame_current  # the frame that the editor shows
     media = clips.media_frame(clip, frame)
     if not 0 <= media < clips.frame_count(clip):
-        return
+        return []
     view, size = ClipView.of(space, region), (region.width, region.height)
     mesh = ScreenMesh.of(*view.mesh(), size)
     source = _source(clip, view, mesh)
     is_playing = context.screen.is_animation_playing
     next_frames = _next_frames(viewer, frame, context.scene, is_playing=is_playing)
+    if canvas.current is not None:
+        next_frames = []  # nothing may delay the drawing of a stroke
     ahead = [clips.number_at(clip, at) for at in next_frames]
     number = clips.number(clip, media)
     layers = matte_views.layers(clip, [number, *ahead], source)
     now = layers.pop(number)
-    wanted = [layer.wanted for layer in now if layer.wanted]
-    _reader.request(viewer, wanted, [layer.wanted for found in layers.values() for layer in found if layer.wanted])
+    later = [layer for found in layers.values() for layer in found]
+    _reader.request(viewer, _wanted(now), _wanted(later))
     is_hasty = is_playing or canvas.current is not None  # what was read before is good enough until the next redraw
     _reader.wait(viewer, _WAIT_PLAYING if is_playing else _WAIT_PAUSED, cached=is_hasty)
     if _reader.is_working and not bpy.app.timers.is_registered(_tick):
@@ -122,7 +129,8 @@ def _draw_clip(context: Context, space: SpaceClipEditor, region: Region) -> None
         pixel_size = context.preferences.system.pixel_size
         ground = matte_views.on_screen(matting.view_colour)
         _drawer.draw(Style(matting.view, matting.opacity, ground, pixel_size), drawn, mesh, size)
-    notes.draw(notes.lines(reversed(now), matting.view), context.area, region)
+    is_cut = {shown.layer.object_id for shown in drawn if shown.is_cut}
+    return notes.lines(reversed(now), matting.view, is_cut, _unreadable(now))
 
 
 def _source(clip: MovieClip, view: ClipView, mesh: ScreenMesh) -> Source:
@@ -137,6 +145,11 @@ def _source(clip: MovieClip, view: ClipView, mesh: ScreenMesh) -> Source:
     return Source(folder.root if folder else None, (view.width, view.height), reduction)
 
 
+def _wanted(layers: Sequence[Layer]) -> list[Wanted]:
+    """Return what is to be read for some layers, each once."""
+    return [*dict.fromkeys(wanted for layer in layers if layer.wanted for wanted in (layer.wanted, *layer.cut_by))]
+
+
 def _drawn(layers: Sequence[Layer], source: Source, shown: Bounds) -> list[Drawn]:
     """Return the layers with their textures; none if some are not read yet, as half a frame would be wrong.
 
@@ -145,43 +158,57 @@ def _drawn(layers: Sequence[Layer], source: Source, shown: Bounds) -> list[Drawn
     drawn = []
     for layer in layers:
         if layer.wanted is None:
-            drawn.append(Drawn(layer, _canvas_tiles(source, shown) if layer.kind == Kind.CANVAS else ()))
-        elif not _reader.is_known(layer.wanted):
+            is_canvas = layer.kind == Kind.CANVAS
+            drawn.append(Drawn(layer, _canvas_tiles(source, shown, inverted=layer.inverted) if is_canvas else ()))
+        elif not all(map(_reader.is_known, (layer.wanted, *layer.cut_by))):
             return []
         elif (picture := _reader.picture(layer.wanted)) is not None:
-            tile = _textures.tile(_key(layer.wanted), picture, source.size, shown)
-            drawn.append(Drawn(layer, [tile] if tile else ()))
+            masks = tuple(mask for mask in map(_reader.picture, layer.cut_by) if mask is not None)
+            left = matte_pictures.cut(picture, masks) if masks else picture
+            tile = _textures.tile(_key(layer.wanted), left, source.size, shown)
+            is_cut = left is not picture and layer.kind == Kind.MATTE
+            drawn.append(Drawn(layer, [tile] if tile else (), is_cut))
     return drawn
 
 
+def _unreadable(layers: Sequence[Layer]) -> list[Layer]:
+    """Return the layers of keyframes whose images were looked for, and cannot be drawn."""
+    keys = [layer for layer in layers if layer.kind == Kind.KEYFRAME]
+    return [
+        layer
+        for layer in keys
+        if layer.wanted and _reader.is_known(layer.wanted) and _reader.picture(layer.wanted) is None
+    ]
+
+
 def _key(wanted: Wanted) -> tuple[object, ...]:
-    return wanted.root, wanted.object_id, wanted.number, wanted.version, wanted.reduction
+    return wanted.root, wanted.object_id, wanted.number, wanted.version, wanted.inverted, wanted.reduction
 
 
-def _canvas_tiles(source: Source, shown: Bounds) -> Sequence:
+def _canvas_tiles(source: Source, shown: Bounds, *, inverted: bool) -> Sequence[Tile]:
     global _tiles
     painted = canvas.current
     if painted is None or painted.alpha.shape != source.size[::-1]:
         return ()
-    if _tiles is None or _tiles.canvas is not painted:
-        _tiles = CanvasTiles(painted)
+    if _tiles is None or _tiles.canvas is not painted or _tiles.inverted != inverted:
+        _tiles = CanvasTiles(painted, inverted=inverted)
     return _tiles.tiles(source.reduction, shown)
 
 
 def _next_frames(viewer: int, frame: int, scene: Scene, *, is_playing: bool) -> list[int]:
     """Return the scene frames that the editor will probably show next, the nearest first."""
     seen = _viewers.setdefault(viewer, _Viewer(frame))
-    if 0 < abs(frame - seen.frame) <= _AHEAD_PLAYING:  # a longer step is a jump, such as that back to the start
+    if 0 < abs(frame - seen.frame) <= _AHEAD:  # a longer step is a jump, such as that back to the start
         seen.direction = 1 if frame > seen.frame else -1
     seen.frame = frame
     if not is_playing:
-        return [frame + step * seen.direction for step in range(1, _AHEAD_PAUSED + 1)]
+        return [frame + step * seen.direction for step in range(1, _AHEAD + 1)]
     if scene.use_preview_range:
         first, last = scene.frame_preview_start, scene.frame_preview_end
     else:
         first, last = scene.frame_start, scene.frame_end
     count = max(1, last - first + 1)  # playing begins anew at the end
-    return [first + (frame + step * seen.direction - first) % count for step in range(1, _AHEAD_PLAYING + 1)]
+    return [first + (frame + step * seen.direction - first) % count for step in range(1, _AHEAD + 1)]
 
 
 def _forget_removed_clips() -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import bpy
 from bpy.types import Context, MovieClip, Panel
 
-from ..addon import clips, compositor, mask_layers, recipes
+from ..addon import clips, compositor, mask_layers, recipes, run_keyframes
 from ..addon.folders import results
 from ..addon.objects import active_object
 from ..addon.saving import check_clip_saved
 from ..addon.session import session
 from ..engine.shared.errors import NotSaved
+from ..engine.shared.mask_images import counted
 from . import paint, views
 from .menus import draw_object_settings
 from .panel import ClipPanel
@@ -93,7 +94,8 @@ class CLIP_PT_matte_propagate(ClipPanel, Panel):
 
     def draw(self, context: Context) -> None:
         layout = self.layout
-        matting, busy = context.space_data.clip.matting, session.status.busy
+        clip, busy = context.space_data.clip, session.status.busy
+        matting = clip.matting
         column = layout.column()
         column.prop(matting, "recipe", text="")
         draw_weights(column, matting, busy=busy)
@@ -108,6 +110,9 @@ class CLIP_PT_matte_propagate(ClipPanel, Panel):
         operator = buttons.operator("clip.matte_propagate", text="Preview Range Only", icon="PREVIEW_RANGE")
         operator.direction, operator.frames = "both", "PREVIEW"
         draw_status(layout, session.status)
+        if changed := run_keyframes.changed_since(clip):
+            text = f"Keyframes on {counted(changed, 'frame')} were changed since it began. Propagate again to use them"
+            draw_text(layout.box(), text, icon="INFO")
 
 
 class CLIP_PT_matte_suggestions(ClipPanel, Panel):

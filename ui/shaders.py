@@ -34,6 +34,13 @@ bool is_outside()
 {
   return any(lessThan(clip_point, bounds.xy)) || any(greaterThanEqual(clip_point, bounds.zw));
 }
+
+// Stripes `hatch` pixels of the screen apart, falling if it is negative; none if it is 0.
+float stripes(float beside)
+{
+  float across = gl_FragCoord.x - sign(hatch) * gl_FragCoord.y;
+  return (hatch == 0.0 || mod(across, abs(hatch)) < abs(hatch) * 0.5) ? 1.0 : beside;
+}
 """
 
 _FILL = """
@@ -54,7 +61,7 @@ void main()
   }
   vec2 at = place_in_texture();
   float alpha = (soft > 0.5) ? interpolated(at) : texel(ivec2(floor(at)));
-  FragColor = vec4(colour.rgb, colour.a * alpha);
+  FragColor = vec4(colour.rgb, colour.a * alpha * stripes(0.25));
 }
 """
 
@@ -83,7 +90,7 @@ void main()
   vec2 falling = (across - up) * 0.7071;
   found += inside(at + rising) + inside(at - rising) + inside(at + falling) + inside(at - falling);
   float line = 1.0 - abs(found / 4.0 - 1.0);
-  FragColor = vec4(colour.rgb, colour.a * clamp(line * 3.0, 0.0, 1.0));
+  FragColor = vec4(colour.rgb, colour.a * clamp(line * 3.0, 0.0, 1.0) * stripes(0.0));
 }
 """
 
@@ -110,7 +117,7 @@ void main()
 def fill() -> GPUShader:
     """Return the shader that fills an alpha with a colour. To be called while Blender draws, like all functions here.
 
-    Its uniforms: region_matrix, colour, tile, bounds, soft, and the texture `matte`.
+    Its uniforms: region_matrix, colour, tile, bounds, soft, hatch, and the texture `matte`.
     """
     return _matte_shader(_FILL, "keymatte_fill")
 
@@ -155,6 +162,7 @@ def _matte_shader(source: str, name: str) -> GPUShader:
     info.push_constant("VEC4", "tile")
     info.push_constant("VEC4", "bounds")
     info.push_constant("FLOAT", "radius" if source is _LINE else "soft")
+    info.push_constant("FLOAT", "hatch")
     info.sampler(0, "FLOAT_2D", "matte")
     return _made(info, _MATTE + source)
 

@@ -123,3 +123,19 @@ def test_a_long_slanted_segment_touches_little_of_the_picture_and_has_no_joints(
 
 def test_a_rectangle_indexes_rows_and_columns():
     assert np.zeros((5, 9))[Rectangle(2, 1, 8, 4).slices].shape == (3, 6)
+
+
+@pytest.mark.parametrize("away", (1e4, 1e9, 1e30))
+def test_a_segment_from_far_outside_is_drawn_where_it_crosses_the_image(away):
+    near, far = np.zeros((2, 60, 90), np.uint8)
+    draw_segment(near, HARD, Sample(-100, 30, 7), Sample(200, 30, 7))
+    draw_segment(far, HARD, Sample(-away, 30, 7), Sample(away, 30, 7))
+    np.testing.assert_array_equal(near, far)
+    assert draw_segment(far, HARD, Sample(-away, 80, 7), Sample(away, 80, 7)) == []
+
+
+def test_the_slope_and_the_radius_of_a_segment_from_outside_stay():
+    whole, cut = np.zeros((300, 300), np.uint8), np.zeros((60, 90), np.uint8)
+    draw_segment(whole, HARD, Sample(20, 40, 6), Sample(280, 260, 30))
+    draw_segment(cut, HARD, Sample(-80, -80, 6), Sample(180, 140, 30))
+    np.testing.assert_allclose(whole[120:180, 100:190].astype(int), cut, atol=1)

@@ -124,3 +124,12 @@ def test_a_filled_ring_is_a_disc_without_seam_and_its_outer_edge_stays(hardness)
     assert (alpha[away > 31.5] == line[away > 31.5]).all()
     assert place.left <= 20 and place.right >= 81
     assert (alpha[alpha != line] == 255).all()
+
+
+def test_an_outline_from_far_outside_and_places_that_are_nowhere():
+    alpha = np.zeros((20, 30), np.uint8)
+    draw_polygon(alpha, np.array([(-1e30, -1e30), (1e30, -1e30), (1e30, 10), (-1e30, 10)]))
+    assert (alpha[:10] == 255).all() and not alpha[10:].any()
+    alpha[:] = 0
+    draw_polygon(alpha, np.array([(5, 5), (np.nan, 7), (15, 5), (15, 15), (np.inf, 0), (5, 15)]))
+    assert (alpha[5:15, 5:15] == 255).all() and alpha.sum() == 100 * 255

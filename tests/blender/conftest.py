@@ -12,6 +12,7 @@ from pathlib import Path
 import bpy
 import pytest
 
+from tests.blender.screen import Screen
 from tests.blender.studio import MODULE, Studio
 
 ROOT = Path(__file__).parents[2]
@@ -81,3 +82,27 @@ def with_xmem(studio, xmem_folder) -> Studio:
     """Return the studio with XMem's weights installed."""
     bpy.context.preferences.addons[MODULE].preferences.weights_folder = str(xmem_folder)
     return studio
+
+
+@pytest.fixture(scope="session")
+def _gpu(extension):
+    """Skip where Blender cannot draw."""
+    if bpy.app.version < (5, 2, 0):
+        pytest.skip("only Blender 5.2 and later draw without a window")
+    import gpu
+
+    try:
+        gpu.init()
+    except (RuntimeError, SystemError) as error:
+        pytest.skip(f"no graphics driver: {error}")
+    yield
+    importlib.import_module(f"{MODULE}.ui.shaders").free()
+
+
+@pytest.fixture
+def screen(_gpu):
+    """Yield a Screen, whose textures are freed at the end."""
+    made = Screen()
+    yield made
+    made.drawer.free()
+    made.textures.clear()

@@ -180,6 +180,49 @@ def test_a_colour_can_be_ignored_such_as_a_white_background(studio, folder):
     assert (studio.keyframe_mask(1, 1001) == ring(0)).all()
 
 
+def from_image(studio, path, frame: int, **properties) -> None:
+    studio.go(frame)
+    studio.click("matte_keyframe_from_image", filepath=str(path), **properties)
+
+
+def test_from_image_knows_the_colours_that_were_answered_for_a_folder(studio, folder, capfd):
+    studio.click("matte_object_add", name="hat")
+    write_png(folder / "1001.png", painted(0, WHITE))
+    import_folder(studio, folder, colours="#c80000=hat; #00c800=NEW; #ffffff=IGNORE")
+    path = write_png(folder.parent / "other.png", painted(2, WHITE))
+    capfd.readouterr()
+    from_image(studio, path, 3, all_objects=True, masks="COLOURS")
+    assert "#00c800 is Object 2, #c80000 is hat, #ffffff is ignored" in capfd.readouterr().out
+    assert (studio.keyframe_mask(1, 1003) == ring(2)).all() and (studio.keyframe_mask(2, 1003) == box(2)).all()
+    assert len(studio.clip.matting.objects) == 2
+    studio.clip.matting.active_object = 0
+    from_image(studio, path, 4, masks="COLOURS")
+    assert (studio.keyframe_mask(1, 1004) == ring(2)).all(), "the active object's own colour, whatever its order"
+
+
+def test_a_folder_knows_the_colours_of_an_image_and_new_colours_are_new_objects(studio, folder):
+    path = write_png(folder.parent / "first.png", np.array([(0, 0, 0), RED, (0, 0, 0)], np.uint8)[truth(0)])
+    studio.click("matte_object_add", name="hat")
+    from_image(studio, path, 1, all_objects=True, masks="COLOURS")
+    path = write_png(folder.parent / "second.png", np.array([(0, 0, 0), (0, 0, 0), GREEN], np.uint8)[truth(0)])
+    from_image(studio, path, 2, all_objects=True, masks="COLOURS")
+    assert keys(studio) == [(1001, 1), (1002, 2)], "the second image's only colour is not the hat's"
+    write_png(folder / "1003.png", painted(2))
+    import_folder(studio, folder)
+    assert (studio.keyframe_mask(1, 1003) == ring(2)).all() and (studio.keyframe_mask(2, 1003) == box(2)).all()
+
+
+def test_an_image_of_ignored_colours_sets_nothing(studio, folder):
+    write_png(folder / "1001.png", painted(0))
+    import_folder(studio, folder, colours="#c80000=NEW; #00c800=IGNORE")
+    path = write_png(folder.parent / "box.png", np.array([(0, 0, 0), (0, 0, 0), GREEN], np.uint8)[truth(0)])
+    with pytest.raises(RuntimeError, match="shows only colours that are ignored"):
+        from_image(studio, path, 2, all_objects=True, masks="COLOURS")
+    with pytest.raises(RuntimeError, match=r"box\.png does not show this object, as #00c800 is ignored"):
+        from_image(studio, path, 2, masks="COLOURS")
+    assert keys(studio) == [(1001, 1)]
+
+
 def test_a_colour_of_an_object_that_is_gone_is_asked_about_again(studio, folder):
     write_png(folder / "1001.png", painted(0))
     import_folder(studio, folder, colours="#c80000=NEW; #00c800=IGNORE")

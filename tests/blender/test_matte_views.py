@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.blender.editing import set_keyframe
+from tests.blender.layers import alpha, layers, shown
 from tests.blender.studio import HEIGHT, WIDTH, box, part, ring
 
 VIEWS = ["TINT", "OUTLINE", "ALPHA", "BLACK_WHITE", "CHECKER", "COLOUR", "KEYFRAMES"]
@@ -25,33 +26,6 @@ def canvas():
     module = part("addon.canvas")
     yield module
     module.current = None
-
-
-def shown(studio, number: int = 1) -> list[tuple[str, str]]:
-    """Return the names and kinds of the layers of a frame, the topmost first."""
-    return [(layer.name, str(layer.kind)) for layer in reversed(layers(studio, number))]
-
-
-def layers(studio, number: int = 1) -> list:
-    views = part("addon.matte_views")
-    folder = part("addon.folders").existing_folder(studio.clip)
-    source = views.Source(folder.root if folder else None, (WIDTH, HEIGHT), 1)
-    return views.layers(studio.clip, [number], source)[number]
-
-
-def alpha(layer) -> np.ndarray:
-    """Return what is read for a layer, as the alpha of the whole frame."""
-    reader = part("addon.matte_reader").MatteReader()
-    try:
-        reader.request(1, [layer.wanted])
-        assert reader.wait(1, 20.0)
-        picture = reader.picture(layer.wanted)
-    finally:
-        reader.close()
-    whole = np.zeros((HEIGHT, WIDTH), np.uint8)
-    height, width = picture.values.shape
-    whole[picture.top : picture.top + height, picture.left : picture.left + width] = picture.values
-    return whole
 
 
 # -- layers ------------------------------------------------------------------------------------------------------------
@@ -91,6 +65,21 @@ def test_views_without_marks_name_the_keyframes(studio):
     lines = part("ui.notes").lines
     assert lines(layers(studio), "TINT") == []
     assert lines(layers(studio), "BLACK_WHITE") == ["ring: keyframe"]
+
+
+def test_a_keyframe_whose_image_cannot_be_drawn_is_named(studio):
+    set_keyframe(studio, 1, ring(0))
+    set_keyframe(studio, 2, box(0))
+    overlay, found = part("ui.overlay"), layers(studio)
+    (key,) = (key for key in studio.clip.matting.keyframes if key.object_id == 1)
+    part("addon.keyframes").image_path(studio.clip, key.version).write_bytes(b"damaged")
+    overlay._reader.request(-1, [layer.wanted for layer in found], [])
+    overlay._reader.wait(-1, 30.0)
+    unreadable = overlay._unreadable(found)
+    assert [layer.name for layer in unreadable] == ["ring"]
+    text = "ring: the image of its keyframe is missing, damaged or of another size"
+    assert part("ui.notes").lines(found, "TINT", unreadable) == [text]
+    overlay._reader.forget()
 
 
 def test_many_notes_are_cut_short(studio):
@@ -138,7 +127,7 @@ def test_garbage_masks_cover_nothing(studio):
     studio.mark(1, media=0)
     matting = studio.clip.matting
     matting.objects[1].role = "GARBAGE"
-    assert [name for name, _ in shown(studio)] == ["ring", "box", "sky"]
+    assert [name for name, _ in shown(studio)] == ["box", "ring", "sky"], "it lies over all objects"
     for view in ("BLACK_WHITE", "CHECKER", "COLOUR"):
         matting.view = view
         assert [name for name, _ in shown(studio)] == ["ring", "sky"]
@@ -175,10 +164,11 @@ def next_frames(studio):
 
 
 def test_frames_are_read_ahead_in_the_direction_of_stepping(next_frames):
-    assert next_frames(5, is_playing=False) == [6, 7]
-    assert next_frames(4, is_playing=False) == [3, 2]
-    assert next_frames(4, is_playing=False) == [3, 2], "a redraw of the same frame changes nothing"
-    assert next_frames(5, is_playing=False) == [6, 7]
+    forward, backward = [6, 7, 8, 9, 10, 11, 12, 13], [3, 2, 1, 0, -1, -2, -3, -4]
+    assert next_frames(5, is_playing=False) == forward
+    assert next_frames(4, is_playing=False) == backward
+    assert next_frames(4, is_playing=False) == backward, "a redraw of the same frame changes nothing"
+    assert next_frames(5, is_playing=False) == forward
 
 
 def test_playing_reads_ahead_over_the_end_of_the_range(studio, next_frames):

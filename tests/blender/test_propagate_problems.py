@@ -46,6 +46,7 @@ def test_propagate_resumes_after_a_killed_engine(studio):
     studio.open_marked(frames=1200)
     studio.click("matte_propagate", recipe="keymatte")
     studio.pump_until(lambda: any(studio.matte_folder.unfinished.glob("*/memory.safetensors")))
+    studio.pump_until(lambda: len(studio.matte_folder.numbers_done()) > 20)
     os.kill(engine_process_id(studio.session), signal.SIGKILL)
     studio.pump_until(lambda: studio.state == "failed")
     done = len(studio.matte_folder.numbers_done())

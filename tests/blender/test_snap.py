@@ -171,6 +171,21 @@ def test_a_mask_that_cannot_be_snapped_stays_and_the_reason_is_said(studio, mask
         studio.click("matte_snap")
     assert version(studio) == before
     assert words in part("addon.snapping").outcome.error.sentence()
+    notices, clip_id = part("addon.notices"), studio.clip.session_uid
+    assert notices.text_over(clip_id).startswith("Not snapped: ") and words in notices.text_over(clip_id)
+    assert not notices.text_over(clip_id + 1), "it is about this clip"
+
+
+def test_a_notice_over_the_clip_goes_after_some_seconds_and_with_the_file(studio, monkeypatch):
+    notices, clip_id = part("addon.notices"), studio.clip.session_uid
+    notices.show(clip_id, "first")
+    notices.show(clip_id, "second")
+    assert notices.text_over(clip_id) == "second"
+    studio.new_file()
+    assert not notices.text_over(clip_id)
+    monkeypatch.setattr(notices, "SECONDS", 0.0)
+    notices.show(clip_id, "over at once")
+    assert not notices.text_over(clip_id)
 
 
 def test_without_a_mask_there_is_nothing_to_snap(studio):

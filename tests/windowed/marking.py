@@ -59,6 +59,7 @@ def artist() -> Steps:
     yield from strokes(area)
     yield from undo_and_redo(area)
     yield from lasso_and_fill(area)
+    yield from escape_takes_back_the_tool_first(area)
     yield from frames(area)
     yield from snap(area)
     yield from leave_and_reopen(area)
@@ -122,6 +123,14 @@ def lasso_and_fill(area: bpy.types.Area) -> Steps:
     yield from click(area, (350, 285))
     assert mask(1)[box(331, 271, 369, 299)].all(), "the hole is filled"
     screenshot("7 filled")
+
+
+def escape_takes_back_the_tool_first(area: bpy.types.Area) -> Steps:
+    """Press Esc while the lasso waits to be drawn, which does not leave painting."""
+    yield from press("l")
+    assert brush().tool == "LASSO"
+    yield from press("Escape")
+    assert brush().tool == "BRUSH" and brush().use_paint
 
 
 def frames(area: bpy.types.Area) -> Steps:
