@@ -1,4 +1,4 @@
-"""What went wrong while the artist looks at the picture: a text that stays over the clip for some seconds."""
+"""What went wrong while the user looks at the picture: a text that stays over the clip for some seconds."""
 
 from __future__ import annotations
 

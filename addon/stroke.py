@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -31,6 +31,7 @@ class Stroke:
     _waiting: list[tuple[float, float]] = field(default_factory=list)  # first samples, as yet without pressure
     _before: np.ndarray | None = None  # the alpha before a straight line, which is drawn anew with each move
     _line: list[Rectangle] = field(default_factory=list)
+    _path: list[tuple[Sample, Sample]] = field(default_factory=list)  # the segments drawn
 
     def begin_from(self, before: np.ndarray, after: np.ndarray) -> None:
         """Let the stroke begin from the alpha `after` rather than `before`, both (H, W) uint8."""
@@ -68,6 +69,7 @@ class Stroke:
         for place in self._line:
             alpha[place.slices] = self._before[place.slices]
         self.canvas.changed += self._line
+        self._path.clear()
         self._last = Sample(*start, self.radius)
         self._line = self._draw_to(Sample(x, y, self.radius))
 
@@ -111,8 +113,16 @@ class Stroke:
             self.extend(*place)
         return (self._last.x, self._last.y) if self._last else None
 
+    def trace(self) -> np.ndarray:
+        """Return the alpha (H, W) uint8 of the brush's stroke alone, whether it added or removed."""
+        alpha = np.zeros_like(self.canvas.alpha)
+        for start, end in self._path:
+            brush.draw_segment(alpha, replace(self.brush, remove=False), start, end)
+        return alpha
+
     def _draw_to(self, sample: Sample) -> list[Rectangle]:
         places = brush.draw_segment(self.canvas.alpha, self.brush, self._last or sample, sample)
+        self._path.append((self._last or sample, sample))
         self._last = sample
         self.canvas.changed += places
         return places

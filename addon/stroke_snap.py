@@ -23,36 +23,34 @@ def snap(clip: MovieClip, stroke: Stroke, *, is_lasso: bool) -> bool:
     `snapping.start` raises.
     """
     global _removed
-    after, key = stroke.canvas.alpha, unstored.key_of(stroke.canvas)
+    after, key, removes = stroke.canvas.alpha, unstored.key_of(stroke.canvas), stroke.brush.remove
     assert stroke.start is not None  # kept by who asks for snapping
-    was_inside, is_inside = stroke.start >= INSIDE, after >= INSIDE
+    is_inside = after >= INSIDE
     known = _removed[1] if _removed and _removed[0] == key and _removed[1].shape == after.shape else False
-    removed = (known | (was_inside & ~is_inside)) & ~is_inside
+    marked = stroke.start >= INSIDE if is_lasso else stroke.trace() >= INSIDE
+    removed = (known | marked if removes else known) & ~is_inside
     _removed = key, removed
-    if stroke.brush.remove and is_lasso:
+    if removes and is_lasso:
         return False
     frame, object_id = clips.scene_frame_of(clip, stroke.canvas.number), stroke.canvas.object_id
     if is_lasso:
-        snapping.start(clip, object_id, frame, after, sure=was_inside, not_object=removed)
+        snapping.start(clip, object_id, frame, after, sure=marked, not_object=removed)
         return True
-    far = ~_around(was_inside != is_inside)
+    far = ~_around(marked)
     excluded = removed | (far & ~is_inside)
-    if stroke.brush.remove:
+    if removes:
         snapping.start(clip, object_id, frame, after, sure=is_inside & far, not_object=excluded)
     else:
         snapping.start(clip, object_id, frame, after, not_object=excluded, strokes=True)
     return True
 
 
-def _around(changed: np.ndarray) -> np.ndarray:
-    """Return the surroundings (H, W) bool of what a stroke has changed: its bounding box, enlarged by its longer side.
-
-    If it has changed nothing, that is the whole frame.
-    """
-    rows, columns = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
-    if not len(rows):
-        return np.ones_like(changed)
+def _around(marked: np.ndarray) -> np.ndarray:
+    """Return the surroundings (H, W) bool of a stroke's pixels: their bounding box, enlarged by its longer side."""
+    rows, columns = np.flatnonzero(marked.any(1)), np.flatnonzero(marked.any(0))
+    if not len(rows):  # outside the picture
+        return np.zeros_like(marked)
     reach = max(_MIN_REACH, rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1)
-    around = np.zeros_like(changed)
+    around = np.zeros_like(marked)
     around[max(0, rows[0] - reach) : rows[-1] + reach + 1, max(0, columns[0] - reach) : columns[-1] + reach + 1] = True
     return around

@@ -104,5 +104,5 @@ def screen(_gpu):
     """Yield a Screen, whose textures are freed at the end."""
     made = Screen()
     yield made
-    made.compositor.free()
+    made.drawer.free()
     made.textures.clear()

@@ -17,7 +17,7 @@ class Screen:
     """A region that shows a clip of one colour, and layers drawn over it."""
 
     def __init__(self) -> None:
-        self.compositor = part("ui.composite").ViewDrawer()
+        self.drawer = part("ui.composite").ViewDrawer()
         self.textures = part("ui.matte_textures").Textures()
         self.clip_size = (WIDTH, HEIGHT)
 
@@ -50,7 +50,7 @@ class Screen:
             matrix = Matrix(((2 / width, 0, 0, -1), (0, 2 / height, 0, -1), (0, 0, -1, 0), (0, 0, 0, 1)))
             gpu.matrix.load_projection_matrix(matrix)
             style = part("ui.composite").Style(view, **style)
-            self.compositor.draw(style, layers, self.mesh(size, scale, at), size)
+            self.drawer.draw(style, layers, self.mesh(size, scale, at), size)
             values = frame.read_color(0, 0, width, height, 4, 0, "FLOAT")
         pixels = np.array(values.to_list(), np.float32).reshape(height, width, 4)[::-1, :, :3]
         offscreen.free()
