@@ -19,8 +19,8 @@ def snap(clip: MovieClip, stroke: Stroke, *, is_lasso: bool) -> bool:
 
     What a lasso adds is the rough shape of more of the object, and what was there before stays. A stroke of the brush
     marks the object, which is looked for around the stroke; one that removes marks what is not the object. Beyond the
-    stroke's surroundings nothing changes. A cut by the lasso is exact, so nothing is asked. Raises what
-    `snapping.start` raises.
+    stroke's surroundings nothing changes. A cut by the lasso is exact, so nothing is asked; nor is it for a stroke that
+    marks what is not the object beside the mask. Raises what `snapping.start` raises.
     """
     global _removed
     after, key, removes = stroke.canvas.alpha, unstored.key_of(stroke.canvas), stroke.brush.remove
@@ -30,7 +30,7 @@ def snap(clip: MovieClip, stroke: Stroke, *, is_lasso: bool) -> bool:
     marked = stroke.start >= INSIDE if is_lasso else stroke.trace() >= INSIDE
     removed = (known | marked if removes else known) & ~is_inside
     _removed = key, removed
-    if removes and is_lasso:
+    if removes and (is_lasso or not (marked & (stroke.start >= INSIDE)).any()):
         return False
     frame, object_id = clips.scene_frame_of(clip, stroke.canvas.number), stroke.canvas.object_id
     if is_lasso:

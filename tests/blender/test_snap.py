@@ -97,6 +97,27 @@ def test_strokes_of_the_brush_with_snap_mark_the_object_and_what_is_not(studio):
     assert iou(mask, box(0)) > 0.9 and not mask[23:26, 87:119].any()
 
 
+def test_a_stroke_with_snap_changes_only_its_surroundings(studio):
+    left = np.zeros((HEIGHT, WIDTH), bool)
+    left[10:70, 4:30] = True
+    mark(studio, left)
+    paint(studio, (100, 60), (104, 60), radius=3.0, snap=True)  # on the background, which reaches across the frame
+    mask = painted(studio, object_id=2) >= 128
+    np.testing.assert_array_equal(mask[:, :60], left[:, :60])
+    assert mask[60, 102]
+
+
+def test_a_removing_stroke_beside_the_mask_marks_what_is_not_the_object(studio):
+    mark(studio, box(0))
+    paint(studio, (60, 40), (60, 75), radius=3.0, remove=True, snap=True)
+    beside = painted(studio, object_id=2) >= 128
+    np.testing.assert_array_equal(beside, box(0))
+    paint(studio, (46, 60), (50, 60), radius=3.0, snap=True)
+    mask = painted(studio, object_id=2) >= 128
+    assert not mask[42:74, 58:62].any(), "the earlier stroke still says what is not the object"
+    assert mask[60, 48]
+
+
 def test_other_objects_are_left_out(studio):
     whole = box(0)
     whole[:, 102:] = False  # object 1 is the left half of the box
