@@ -78,7 +78,7 @@ def test_a_keyframe_whose_image_cannot_be_drawn_is_named(studio):
     unreadable = overlay._unreadable(found)
     assert [layer.name for layer in unreadable] == ["ring"]
     text = "ring: the image of its keyframe is missing, damaged or of another size"
-    assert part("ui.notes").lines(found, "TINT", unreadable) == [text]
+    assert part("ui.notes").lines(found, "TINT", unreadable=unreadable) == [text]
     overlay._reader.forget()
 
 
