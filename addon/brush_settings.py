@@ -19,6 +19,9 @@ TOOL_ITEMS = (
     ("FILL", "Fill", "Click to fill a closed region or a hole", "IMAGE", 2),
 )
 
+_OF_BRUSH = ("tool", "mode", "radius", "hardness", "use_pressure", "use_snap")
+_kept: dict[str, str | float | bool] = {}
+
 
 def _paint_changed(chosen: MatteBrush, context: Context) -> None:
     show_status()
@@ -99,8 +102,24 @@ def show_status() -> None:
     redraw()
 
 
+def keep() -> None:
+    """Keep the brush for the next file, whose window manager would have another one."""
+    global _kept
+    chosen = settings()
+    _kept = {name: getattr(chosen, name) for name in _OF_BRUSH}
+    if chosen.once:
+        _kept["tool"] = "BRUSH"
+
+
+def restore() -> None:
+    """Take up the brush that was kept, and leave painting, since a file was loaded."""
+    turn_off()
+    for name, value in _kept.items():
+        setattr(settings(), name, value)
+
+
 def turn_off() -> None:
-    """Leave painting in all window managers, such as after a file was loaded that was saved while painting."""
+    """Leave painting in all window managers, such as that of a file that was saved while painting."""
     for manager in bpy.data.window_managers:
         if manager.matte_brush.use_paint:
             manager.matte_brush.use_paint = False

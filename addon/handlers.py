@@ -36,11 +36,12 @@ def _before_load(*_: object) -> None:
     folders.clear_assigned_folders()
     painting.forget()
     run_keyframes.forget()
+    brush_settings.keep()
 
 
 @persistent
 def _after_load(*_: object) -> None:
-    brush_settings.turn_off()
+    brush_settings.restore()
     for clip in bpy.data.movieclips:
         if not clip.matting.recipe:  # Blender reads a stored recipe that is no longer in the menu as ""
             clip.matting.property_unset("recipe")

@@ -234,6 +234,19 @@ def test_strokes_survive_saving_and_opening(studio):
     assert not bpy.context.window_manager.matte_brush.use_paint
 
 
+def test_the_brush_stays_when_a_file_is_opened_but_a_tool_for_one_stroke_does_not(studio):
+    bpy.ops.wm.save_mainfile()
+    chosen = bpy.context.window_manager.matte_brush
+    chosen.radius, chosen.use_snap, chosen.mode = 77.0, True, "REMOVE"
+    chosen.tool = "LASSO"
+    chosen.once = True
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    opened = bpy.context.window_manager.matte_brush
+    assert (opened.radius, opened.use_snap, opened.mode, opened.tool) == (77.0, True, "REMOVE", "BRUSH")
+    for name in ("radius", "use_snap", "mode"):
+        opened.property_unset(name)
+
+
 # -- the switch and the brush ------------------------------------------------------------------------------------------
 def test_the_switch_turns_painting_on_and_off(studio):
     chosen = bpy.context.window_manager.matte_brush
