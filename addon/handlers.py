@@ -1,4 +1,4 @@
-"""Handlers that run before and after Blender loads a file, and before it saves one."""
+"""Handlers that run before and after Blender loads a file, before it saves one, and after an undo."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..engine.shared.errors import EngineError
-from . import brush_settings, folders, notices, painting, run_keyframes, snapping
+from . import brush_settings, folders, notices, painting, run_keyframes, snapping, stroke_snap
 from .session import session
 
 _log = logging.getLogger(__name__)
@@ -19,6 +19,7 @@ def register() -> None:
     bpy.app.handlers.load_pre.append(_before_load)
     bpy.app.handlers.load_post.append(_after_load)
     bpy.app.handlers.save_pre.append(_before_save)
+    bpy.app.handlers.undo_post.append(_after_undo)
 
 
 def unregister() -> None:
@@ -26,11 +27,13 @@ def unregister() -> None:
     bpy.app.handlers.load_pre.remove(_before_load)
     bpy.app.handlers.load_post.remove(_after_load)
     bpy.app.handlers.save_pre.remove(_before_save)
+    bpy.app.handlers.undo_post.remove(_after_undo)
 
 
 @persistent
 def _before_load(*_: object) -> None:
     snapping.forget()
+    stroke_snap.forget()
     notices.clear()
     session.discard_clip_job()
     folders.clear_assigned_folders()
@@ -56,3 +59,8 @@ def _before_save(*_: object) -> None:
         painting.store_again()
     except EngineError as error:
         _log.warning("a painted keyframe is not saved: %s", error.sentence())  # the panel shows that it is not stored
+
+
+@persistent
+def _after_undo(*_: object) -> None:
+    stroke_snap.forget()

@@ -58,7 +58,7 @@ def set_keyframe(clip: MovieClip, object_id: int, scene_frame: int, alpha: np.nd
 def keyframe_alpha(clip: MovieClip, key: MatteKeyframe) -> np.ndarray:
     """Return the keyframe's alpha, (H, W) uint8. Raises KeyframeUnreadable if its image is missing or damaged."""
     folder = readable_folder(clip)
-    path = _version_path(folder, key.version)
+    path = folder.keyframe_version(key.version)
     try:
         values = png.read(path).values
     except (OSError, png.PngError) as error:
@@ -170,7 +170,10 @@ def keyframe_files(clip: MovieClip) -> tuple[KeyframeFile, ...]:
 
 
 def store_image(clip: MovieClip, alpha: np.ndarray) -> str:
-    """Write an alpha (H, W) uint8 to the clip's folder, and return the hash of its content, which names the file."""
+    """Write an alpha (H, W) uint8 to the clip's folder, and return the hash of its content, which names the file.
+
+    An undo reverts properties but not files. As each content has its own file, every undo step finds its image.
+    """
     version = _hash(alpha)
     with atomic_write(image_path(clip, version)) as part:
         png.write_grey(part, alpha)
@@ -179,7 +182,7 @@ def store_image(clip: MovieClip, alpha: np.ndarray) -> str:
 
 def image_path(clip: MovieClip, version: str) -> Path:
     """Return the path of the image whose content has the hash `version`, in the clip's folder for writing."""
-    return _version_path(matte_folder(clip), version)
+    return matte_folder(clip).keyframe_version(version)
 
 
 def _store(clip: MovieClip, object_id: int, scene_frame: int, alpha: np.ndarray) -> None:
@@ -225,14 +228,6 @@ def _is_readable(path: Path) -> bool:
     return True
 
 
-def _version_path(folder: MatteFolder, version: str) -> Path:
-    """Return the path of the image whose content has the hash `version`.
-
-    An undo reverts properties but not files. As each content has its own file, every undo step finds its image.
-    """
-    return folder.keyframe_version(version)
-
-
 def _keyframe_file(clip: MovieClip, folder: MatteFolder, key: MatteKeyframe) -> KeyframeFile:
     number, object_id, version = key.number, key.object_id, key.version
     frame = clips.media_frame_of(clip, number)
@@ -243,7 +238,7 @@ def _keyframe_file(clip: MovieClip, folder: MatteFolder, key: MatteKeyframe) -> 
             f"which has {count} frames",
             remedy="Clear this keyframe, or open the clip that it was made for.",
         )
-    path, version_path = folder.keyframe(object_id, number), _version_path(folder, version)
+    path, version_path = folder.keyframe(object_id, number), folder.keyframe_version(version)
     if not (version_path.exists() and path.exists() and path.read_bytes() == version_path.read_bytes()):
         if _is_readable(version_path):
             with atomic_write(path) as part:

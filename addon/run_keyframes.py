@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from bpy.types import MovieClip
 
-from .objects import mask_ids
-
 _Keyframes = frozenset[tuple[int, int, int, str]]  # object, file number, frames, version
 
 _given: dict[int, _Keyframes] = {}  # by `session_uid` of the clip
@@ -18,7 +16,7 @@ def remember(clip: MovieClip) -> None:
 
 
 def changed_since(clip: MovieClip) -> int:
-    """Return on how many frames keyframes of objects were set, changed or cleared since the propagation began.
+    """Return on how many frames keyframes of objects and masks were set, changed or cleared since it began.
 
     It is 0 if the last propagation was that of another clip. Mattes on disk show none of these keyframes.
     """
@@ -32,6 +30,4 @@ def forget() -> None:
 
 
 def _keyframes(clip: MovieClip) -> _Keyframes:
-    masks = mask_ids(clip)
-    keys = (key for key in clip.matting.keyframes if key.object_id not in masks)
-    return frozenset((key.object_id, key.number, key.frames, key.version) for key in keys)
+    return frozenset((key.object_id, key.number, key.frames, key.version) for key in clip.matting.keyframes)

@@ -1,4 +1,4 @@
-"""What painting starts from: an object's keyframe on the frame, its computed matte, or another object's."""
+"""What painting starts from: what the overlay shows of an object on the frame, or what another object has."""
 
 from __future__ import annotations
 
@@ -11,26 +11,31 @@ from ..engine.shared.alphas import INSIDE, hard_alpha
 from ..engine.shared.errors import KeyframeEmpty, KeyframeSizeMismatch, MatteUnreadable, NothingPropagated
 from . import clips, keyframes, png
 from .folders import existing_folder
+from .keyframe_table import KeyframeTable
+from .objects import mask_ids
 
 
 def start_alpha(clip: MovieClip, object_id: int, number: int) -> tuple[np.ndarray, str]:
     """Return what the object has on the frame with the file number `number`, and what that is in words.
 
-    That is its keyframe, else its computed matte, else nothing (and empty words). The alpha is (H, W) uint8, of the
-    clip's size, and may be changed. Raises KeyframeUnreadable, KeyframeSizeMismatch, MatteUnreadable, ClipUnreadable.
+    That is its keyframe, else its computed matte, else nothing (and empty words). A garbage or hold-out mask has the
+    keyframe that holds there. On a range on which an object is not visible, it has nothing, whatever was computed
+    before. The alpha is (H, W) uint8, of the clip's size, and may be changed. Raises KeyframeUnreadable,
+    KeyframeSizeMismatch, MatteUnreadable, ClipUnreadable.
     """
     width, height = clips.pixel_size(clip)
-    key = keyframes.find_keyframe(clip, object_id, number)
+    table, is_mask = KeyframeTable(clip), object_id in mask_ids(clip)
+    key = table.held(object_id, number) if is_mask else table.own(object_id, number)
     if key is not None:
         alpha = keyframes.keyframe_alpha(clip, key)
         if alpha.shape != (height, width):
             raise KeyframeSizeMismatch(
-                f"the keyframe on frame {clips.scene_frame_of(clip, number)} is {_size(alpha)}, but clip {clip.name} "
-                f"is {width}x{height}",
+                f"the keyframe on frame {clips.scene_frame_of(clip, key.number)} is {_size(alpha)}, but clip "
+                f"{clip.name} is {width}x{height}",
                 remedy="Clear this keyframe to paint it again, or open the clip that it was made for.",
             )
-        return np.array(alpha), "its keyframe"
-    computed = _computed(clip, object_id, number)
+        return np.array(alpha), "its keyframe" if alpha.any() else ""
+    computed = None if table.is_absent(object_id, number) else _computed(clip, object_id, number)
     if computed is None:
         return np.zeros((height, width), np.uint8), ""
     if computed.shape != (height, width):

@@ -45,6 +45,12 @@ def snap(clip: MovieClip, stroke: Stroke, *, is_lasso: bool) -> bool:
     return True
 
 
+def forget() -> None:
+    """Forget which pixels strokes have removed, since an undo may have taken the strokes back."""
+    global _removed
+    _removed = None
+
+
 def _around(marked: np.ndarray) -> np.ndarray:
     """Return the surroundings (H, W) bool of a stroke's pixels: their bounding box, enlarged by its longer side."""
     rows, columns = np.flatnonzero(marked.any(1)), np.flatnonzero(marked.any(0))

@@ -162,6 +162,29 @@ def test_start_empty_paints_without_the_matte_and_is_absent_until_then(studio):
     assert ((painted(studio, frame=4) >= 128) == (capsule((105, 70), (105, 70), 5) >= 0)).all()
 
 
+def test_a_stroke_in_a_range_without_the_object_starts_from_nothing(studio):
+    studio.mark(1, media=0, objects=1)
+    studio.propagate()
+    studio.go(4)
+    assert studio.matte(1, 4).any(), "there is a matte from before"
+    studio.click("matte_not_visible_range", start=3, end=6)
+    paint(studio, (105, 70), radius=5.0)
+    assert ((painted(studio, frame=4) >= 128) == (capsule((105, 70), (105, 70), 5) >= 0)).all()
+
+
+def test_a_stroke_on_a_mask_starts_from_the_keyframe_that_holds(studio):
+    studio.click("matte_object_add", role="GARBAGE")
+    mask_id = studio.clip.matting.objects[-1].object_id
+    studio.go(2)
+    paint(studio, (20, 20), radius=6.0)
+    held = painted(studio, frame=2, object_id=mask_id)
+    studio.go(5)
+    paint(studio, (90, 60), radius=6.0)
+    after = painted(studio, frame=5, object_id=mask_id)
+    assert (after[:40, :60] == held[:40, :60]).all() and held[20, 20] == 255
+    assert after[60, 90] == 255
+
+
 def test_start_from_the_nearest_keyframe_before_or_after(studio):
     for frame, x in ((1, 20), (2, 40), (7, 90)):
         studio.go(frame)

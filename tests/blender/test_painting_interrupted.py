@@ -149,6 +149,9 @@ def test_keyframes_changed_since_a_propagation_began_are_counted(studio):
     assert runs.changed_since(studio.clip) == 1
     studio.propagate()
     assert runs.changed_since(studio.clip) == 0
+    studio.click("matte_object_add", role="GARBAGE")
+    paint(studio, (60, 60), radius=9.0)
+    assert runs.changed_since(studio.clip) == 1, "mattes on disk are not cut by the mask yet"
 
 
 # -- damaged images ----------------------------------------------------------------------------------------------------

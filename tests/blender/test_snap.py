@@ -107,15 +107,29 @@ def test_a_stroke_with_snap_changes_only_its_surroundings(studio):
     assert mask[60, 102]
 
 
+def remove_beside_a_stroke_on_the_box(studio) -> None:
+    """Mark a place on the box as the object, and paint a removing stroke with Snap on the rest of the box."""
+    place = np.zeros((HEIGHT, WIDTH), bool)
+    place[4:7, 93:97] = True
+    mark(studio, place)
+    paint(studio, (93, 16), (112, 16), radius=2.0, remove=True, snap=True)
+    np.testing.assert_array_equal(painted(studio, object_id=2) >= 128, place)
+
+
 def test_a_removing_stroke_beside_the_mask_marks_what_is_not_the_object(studio):
-    mark(studio, box(0))
-    paint(studio, (60, 40), (60, 75), radius=3.0, remove=True, snap=True)
-    beside = painted(studio, object_id=2) >= 128
-    np.testing.assert_array_equal(beside, box(0))
-    paint(studio, (46, 60), (50, 60), radius=3.0, snap=True)
+    remove_beside_a_stroke_on_the_box(studio)
+    paint(studio, (93, 6), (112, 6), radius=2.0, snap=True)
     mask = painted(studio, object_id=2) >= 128
-    assert not mask[42:74, 58:62].any(), "the earlier stroke still says what is not the object"
-    assert mask[60, 48]
+    assert mask[2:12, 94:111].mean() > 0.9
+    assert not mask[15:17, 94:111].any()
+
+
+def test_an_undone_stroke_no_longer_says_what_is_not_the_object(studio):
+    remove_beside_a_stroke_on_the_box(studio)
+    bpy.ops.ed.undo_push(message="Stroke")
+    bpy.ops.ed.undo()
+    paint(studio, (93, 6), (112, 6), radius=2.0, snap=True)
+    assert (painted(studio, object_id=2) >= 128)[15:17, 94:111].all()
 
 
 def test_other_objects_are_left_out(studio):
