@@ -51,13 +51,14 @@ TABLE = (
         ("torch",),
         (*_rooms("layers", "networks"), *(f"engine.memory.{name}" for name in ("tokens", "entry", "bank"))),
     ),
+    Row(_room("engine.quality"), ("torch", "numpy", "cv2"), _rooms("shared", "layers", "quality")),
     Row(_room("engine.media"), LIBRARIES, _rooms("shared", "media")),
     Row(_room("engine.checkpoints"), LIBRARIES, _rooms("shared", "checkpoints")),
     Row(
         _room("engine.inference"),
         ("torch", "numpy", "cv2"),
         (
-            *_rooms("shared", "runtime", "inference"),
+            *_rooms("shared", "runtime", "quality", "inference"),
             *(f"engine.{name}" for name in ("memory.bank", "memory.entry", "networks.network", "layers.aggregate")),
         ),
     ),
@@ -68,7 +69,7 @@ TABLE = (
     ),
     Row(_room("engine.suggestion"), LIBRARIES, _rooms("shared", "layers", "memory", "suggestion")),
     Row(_room("engine.segmentation"), ("numpy", "cv2"), _rooms("shared", "segmentation")),
-    Row(_room("engine.output"), LIBRARIES, _rooms("shared", "media", "inference", "output")),
+    Row(_room("engine.output"), LIBRARIES, _rooms("shared", "media", "quality", "inference", "output")),
     Row(
         _room("engine.methods"),
         ("torch",),

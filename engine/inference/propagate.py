@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -13,11 +13,13 @@ from torch import Tensor
 from ..memory.bank import MemoryBank
 from ..memory.entry import Entry
 from ..networks.network import Features, MemorizesPermanent, Network
+from ..quality.signals import Signals
 from ..runtime.device_copy import copy_to_host
 from .encoding import FrameEncoder, ReadFrame, can_encode_batches
 from .framing import Framing
 from .keyframe_mattes import keyframe_alphas
 from .mask_merging import GroupPrediction, MaskMerger, MergedMasks
+from .observation import Observer, worst
 from .snapshot import Json, deserialize_state, serialize_state
 from .soft_masks import SoftKeyframes
 from .sweeps import ALL_PERMANENT, KeyframePolicy, ObjectGroup, Sweep, blend_weight
@@ -26,6 +28,7 @@ from .tracker import Tracker
 OnFeatures = Callable[[int, Features], None]  # called with a media frame and its features
 Edges = dict[int, list[NDArray[np.float32]]]  # object -> the network's own prediction (H, W) on a keyframe, if any
 Labels = Mapping[int, NDArray[np.uint8]]  # media frame -> keyframe labels (H, W)
+Assess = Callable[[Signals], float | None]  # signals -> probability that a mask is right; None: not calibrated
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Matte:
     alpha: NDArray[np.float32]  # (O, H, W) 0..1 at the clip's size; on a keyframe the user's shape
     blend_weights: tuple[float, ...]  # per object: weight of this alpha against that of the other sweep, 0..1
     probability: NDArray[np.float32]  # (1 + O, H, W) 0..1, background first, without the keyframe masks
+    signals: Mapping[int, Signals] = field(default_factory=dict)  # by object; none of those annotated here
     checkpoint: PropagationState | None = None  # state from which propagation can resume, attached to some frames
 
 
@@ -75,15 +79,19 @@ class Propagator:
         soft: SoftKeyframes | None = None,
         keyframe_policy: KeyframePolicy = ALL_PERMANENT,
         on_features: OnFeatures | None = None,
+        assess: Assess = lambda signals: None,
     ) -> None:
         """Set up propagation; `truth` holds the keyframe labels by frame, `soft` their soft pixels.
 
-        `new_bank` makes an empty memory bank. `on_features` is called with each frame and its features.
+        `new_bank` makes an empty memory bank. `on_features` is called with each frame and its features. `assess` rates
+        masks for the quality gate of memories.
         """
         self._network = network
         self._new_bank = new_bank
         self._merger = merger
-        self._encoder = FrameEncoder(network, framing, read, device)
+        self._observer = Observer(read, framing)
+        self._assess = assess
+        self._encoder = FrameEncoder(network, framing, self._observer.read, device)
         self._truth = truth
         self._soft = soft or {}
         self._groups = groups
@@ -123,6 +131,8 @@ class Propagator:
             self.readable.add(frame)
             if self._on_features:
                 self._on_features(frame, features)
+            annotated_here = {number for group in self._groups for number in group.annotated(frame)}
+            self._observer.add_keyframe(features, self._truth[frame], annotated_here)
             for group in self._groups:
                 annotated = group.annotated(frame)
                 if self._policy.shared_memory:  # an object gets a row with the first keyframe that shows it
@@ -160,9 +170,11 @@ class Propagator:
     ) -> Iterator[Matte]:
         """Yield the mattes of sweep number `index`; `resume_from` is a state that was saved in this sweep."""
         trackers = self._new_trackers(sweep, permanent)
+        self._observer.start_sweep()
         frames = sweep.frames
         if resume_from:
-            states = deserialize_state(resume_from.trackers, resume_from.tensors, self._device)
+            states, observed = deserialize_state(resume_from.trackers, resume_from.tensors, self._device)
+            self._observer.load_state_dict(observed)
             for tracker, state in zip(trackers, states, strict=True):
                 tracker.load_state_dict(state)
             frames = frames[frames.index(resume_from.frame) + 1 :]
@@ -171,14 +183,15 @@ class Propagator:
             if not state_due():
                 return None
             tensors: dict[str, Tensor] = {}
-            states = serialize_state([tracker.state_dict() for tracker in trackers], tensors)
+            observed = self._observer.state_dict()
+            states = serialize_state(([tracker.state_dict() for tracker in trackers], observed), tensors)
             return PropagationState(index, frame, states, tensors)
 
         reachable = (frame for frame in frames if _reached(sweep, frame, trackers))
         with self._encoder.encode_all(reachable) as encoded:
             merged = self._merged_masks(sweep, encoded, trackers)
-            for (frame, edges, state), probability in copy_to_host(
-                (((frame, edges, checkpoint(frame)), tensor) for frame, tensor, edges in merged),
+            for (frame, edges, signals, state), probability in copy_to_host(
+                (((frame, edges, signals, checkpoint(frame)), tensor) for frame, tensor, edges, signals in merged),
                 delay=int(can_encode_batches(self._network, self._device)),
             ):
                 reached = _reached(sweep, frame, trackers)
@@ -193,6 +206,7 @@ class Propagator:
                     alpha=alpha,
                     blend_weights=tuple(blend_weight(keyframes, frame, sweep) for _, keyframes in reached),
                     probability=probability,
+                    signals=signals,
                     checkpoint=state,
                 )
 
@@ -215,26 +229,31 @@ class Propagator:
 
     def _merged_masks(
         self, sweep: Sweep, encoded: Iterator[tuple[int, Features]], trackers: Sequence[Tracker]
-    ) -> Iterator[tuple[int, Tensor, Edges]]:
+    ) -> Iterator[tuple[int, Tensor, Edges, Mapping[int, Signals]]]:
         """Segment the frames of a sweep; yield each wanted frame with probabilities (1 + O, H, W), background first.
 
-        On a keyframe, there are also the network's own predictions for the annotated objects.
+        On a keyframe, there are also the network's own predictions for the annotated objects; the signals are of all
+        other objects.
         """
         for frame, features in encoded:
             if self._on_features:
                 self._on_features(frame, features)
             active = [one for one in trackers if any(sweep.reaches(keys, frame) for keys in one.group.keyframes_of)]
             edges: Edges = {}
-            merged = self._step(frame, features, active, edges)
+            signals: dict[int, Signals] = {}
+            merged = self._step(frame, features, active, edges, signals)
             if merged and frame in sweep.wanted:
                 absent = torch.zeros_like(merged.background)
                 objects = [merged.probability.get(number, absent) for number, _ in _reached(sweep, frame, trackers)]
-                yield frame, torch.stack([merged.background, *objects]), edges
+                yield frame, torch.stack([merged.background, *objects]), edges, signals
 
-    def _step(self, frame: int, features: Features, trackers: Sequence[Tracker], edges: Edges) -> MergedMasks | None:
+    def _step(
+        self, frame: int, features: Features, trackers: Sequence[Tracker], edges: Edges, signals: dict[int, Signals]
+    ) -> MergedMasks | None:
         """Segment a frame and update all trackers; return the merged masks, or None if no tracker has an object yet.
 
-        On a keyframe, the network's own predictions for the annotated objects are added to `edges`.
+        On a keyframe, the network's own predictions for the annotated objects are added to `edges`; the signals of all
+        other objects are added to `signals`.
         """
         annotated = _annotated(trackers, frame)
         predictions = [self._predict(frame, features, tracker, annotated) for tracker in trackers]
@@ -244,8 +263,13 @@ class Propagator:
         absent = {number for tracker in trackers for number in tracker.group.absent(frame)}
         given = [number for _, group in active for number in group.objects if number in annotated | absent]
         merged = self._merger.merge([group for _, group in active], self._given_masks(given, frame))
+        if annotated and not self._policy.permanent:
+            self._observer.add_keyframe(features, self._truth[frame], annotated)
+        observed = [tracker for tracker, _ in active]
+        signals |= self._observer.measure(frame, features, merged, observed, annotated | absent)
+        quality = {number: self._assess(measured) for number, measured in signals.items()}
         for (tracker, _), masks in zip(active, merged.masks, strict=True):
-            self._update(frame, features, tracker, masks, merged)
+            self._update(frame, features, tracker, masks, merged, worst(quality, tracker.objects))
             edges |= self._own_predictions(frame, features, tracker)
         return merged
 
@@ -269,9 +293,17 @@ class Propagator:
         tracker.add_objects(self._visible(tracker.group.annotated(frame), frame))
         return GroupPrediction(tuple(tracker.objects), known, prediction)
 
-    def _update(self, frame: int, features: Features, tracker: Tracker, masks: Tensor, merged: MergedMasks) -> None:
+    def _update(
+        self,
+        frame: int,
+        features: Features,
+        tracker: Tracker,
+        masks: Tensor,
+        merged: MergedMasks,
+        quality: float | None,
+    ) -> None:
         if not tracker.group.annotated(frame):
-            tracker.update(frame, features, masks, merged)
+            tracker.update(frame, features, masks, merged, quality)
         elif self._policy.permanent:
             tracker.pass_keyframe(frame, features, masks)
         else:

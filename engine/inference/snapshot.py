@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 _ENGINE = __name__.rsplit(".", 2)[0]
-_PACKAGES = ("layers.", "memory.", "networks.")  # of the engine, whose data classes can be serialised
+_PACKAGES = ("layers.", "memory.", "networks.", "quality.")  # of the engine, whose data classes can be serialised
 Json = Any  # None, bool, int, float, str, and lists and dicts of these
 _SEQUENCES = {"tuple": tuple, "list": list}
 
@@ -21,7 +21,7 @@ def serialize_state(value: Any, tensors: dict[str, Tensor]) -> Any:
 
     The result does not change if `value` changes later, but tensors are not copied and must not be modified. Raises
     TypeError unless `value` consists of None, numbers, strings, tensors, tuples, lists, dicts and data classes of
-    layers, networks and memories.
+    layers, networks, memories and the quality account.
     """
     if value is None or isinstance(value, bool | int | float | str):
         return value

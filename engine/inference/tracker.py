@@ -42,11 +42,17 @@ class Tracker:
         """Segment a frame as `predict` does, without a trace in the network state or in the usage of memory."""
         return self._network.segment(features, self._bank.view().unrecorded(), self._state)[0]
 
-    def update(self, frame: int, features: Features, masks: Tensor, merged: MergedMasks) -> None:
-        """Update memory and network state with the merged masks (O, H', W') of a frame that is not a keyframe."""
+    def update(
+        self, frame: int, features: Features, masks: Tensor, merged: MergedMasks, quality: float | None = None
+    ) -> None:
+        """Update memory and network state with the merged masks (O, H', W') of a frame that is not a keyframe.
+
+        `quality` is the probability, 0..1, that all masks are right, if the method is calibrated.
+        """
         if self._bank.is_due(frame):
-            # Only if a store needs it, as it makes a GPU wait; before memorizing, which replaces the state.
-            quality = self._quality(merged) if self._bank.needs_quality else 1.0
+            # Before memorizing, which replaces the state.
+            if quality is None:
+                quality = self._quality(merged) if self._bank.needs_quality else 1.0
             entry, self._state = self._network.memorize(frame, features, masks, self._state)
             self._bank.write(replace(entry, quality=quality))
         self._state = self._network.update_state(frame, features, masks, self._state)
@@ -72,9 +78,13 @@ class Tracker:
         self.objects, bank, self._state = state
         self._bank.load_state_dict(bank)
 
+    def estimates(self) -> list[float]:
+        """Return the network's own estimates of the IoU, 0..1, of the masks just segmented; empty if it makes none."""
+        if not isinstance(self._network, EstimatesQuality):
+            return []
+        estimates = self._network.estimate_quality(self._state)
+        return [] if estimates is None else [float(value) for value in estimates.cpu()]
+
     def _quality(self, merged: MergedMasks) -> float:
-        """Return the quality, 0..1, of the merged masks: the network's estimate, else their confidence."""
-        estimate = None
-        if isinstance(self._network, EstimatesQuality):
-            estimate = self._network.estimate_quality(self._state)
-        return merged.confidence(self.objects) if estimate is None else estimate
+        """Return the quality, 0..1, of the worst of the merged masks: the network's estimate, else their confidence."""
+        return min(self.estimates(), default=merged.confidence(self.objects))

@@ -14,6 +14,7 @@ from typing import Any
 from ..inference.propagate import Labels, Matte, Propagator
 from ..media.frames import FrameReader
 from ..networks.network import Features
+from ..quality.account import Account
 from ..output.dropped_objects import DroppedObject, drop_objects
 from ..output.exclusions import Exclusions
 from ..output.mattes import MatteWriter
@@ -153,6 +154,7 @@ def _open_outputs(
             job.frames,
             keep_first=checkpoint.keep_first_matte if resumable else None,
             exclude=Exclusions(job.exclusions, plan.groups, size).cut,
+            account=Account(context.recipe.name),
         ),
         outlines=OutlineTracer(
             folder, reader.numbers, plan.objects, size, partial(_report_stage, job, report, "Tracing outlines")
@@ -192,6 +194,7 @@ def _new_propagator(job: PropagationJob, context: JobContext, plan: JobPlan) -> 
         device=context.device,
         keyframe_policy=plan.policy,
         on_features=partial(_keep_keys, keys) if keys else None,
+        assess=Account(recipe.name).probability,
     )
 
 

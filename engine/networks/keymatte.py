@@ -218,9 +218,9 @@ class Keymatte(
         difference = (features.luma.to(warped) / 255 - warped[-1]).abs().expand(objects, -1, -1)
         return torch.stack([warped[:-1], difference], 1)
 
-    def estimate_quality(self, state: LastFrame | None) -> float | None:
-        """Return the estimated IoU, 0..1, of the worst mask of the frame just segmented; None if unknown."""
-        return None if state is None or state.quality is None else float(state.quality.sigmoid().min())
+    def estimate_quality(self, state: LastFrame | None) -> Tensor | None:
+        """Return the estimated IoU, 0..1, of each mask (O,) of the frame just segmented; None if unknown."""
+        return None if state is None or state.quality is None else state.quality.sigmoid()
 
     def update_state(self, frame: int, features: KeymatteFeatures, masks: Tensor, state: LastFrame | None) -> LastFrame:
         """Return the state in which this frame is the previous one.

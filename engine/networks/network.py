@@ -109,8 +109,8 @@ class AttachesFlow(Protocol):
 class EstimatesQuality(Protocol):
     """Network that estimates the IoU of its masks with the ground truth."""
 
-    def estimate_quality(self, state: Any) -> float | None:
-        """Return the estimated IoU, 0..1, of the worst mask of the frame just segmented; None if unknown."""
+    def estimate_quality(self, state: Any) -> Tensor | None:
+        """Return the estimated IoU, 0..1, of each mask (O,) of the frame just segmented; None if unknown."""
         ...
 
 

@@ -83,7 +83,7 @@ class _Flow(AutocastNetwork, AttachesFlow):
 
 
 class _Quality(AutocastNetwork, EstimatesQuality):
-    def estimate_quality(self, state: Any) -> float | None:
+    def estimate_quality(self, state: Any) -> Tensor | None:
         assert isinstance(self.network, EstimatesQuality)
         return self.network.estimate_quality(state)
 

@@ -12,8 +12,10 @@ from ..inference.keyframe_mattes import keyframe_alphas
 from ..inference.propagate import Matte
 from ..inference.soft_masks import SoftKeyframes
 from ..media.label_images import encode_labels, encode_matte, read_matte
+from ..quality.account import Account, joined, overlap
 from ..shared.errors import FolderNotWritable, MatteUnreadable
 from ..shared.matte_folder import MatteFolder, spans
+from ..shared.quality import MatteQuality
 from ..shared.written_files import WrittenFiles
 
 Exclude = Callable[[int, Sequence[int], np.ndarray], np.ndarray]  # frame, objects, mattes (O, H, W) -> what is left
@@ -36,15 +38,18 @@ class MatteWriter:
         *,
         keep_first: Callable[[int, int], Path] | None = None,
         exclude: Exclude = lambda frame, objects, alpha: alpha,
+        account: Account | None = None,
     ) -> None:
         """Set up writing; `keep_first(object_id, number)` copies the first sweep's matte before it is blended.
 
         It returns the path of the copy, which a resumed run needs, as blending a blended matte again would be wrong.
+        `account` judges the quality that is recorded beside each matte.
         """
         self._folder = folder
         self._files = files
         self._keep_first = keep_first
         self._exclude = exclude
+        self._account = account or Account("")
         self._numbers = numbers
         self._objects = objects
         self._frames = frames
@@ -131,27 +136,34 @@ class MatteWriter:
             if existing is not None:
                 alphas[i] = existing
                 continue
+            quality = None
             if is_new:
-                alphas[i] = self._blended(matte, object_id, number, has_first)
+                alphas[i], quality = self._blended(matte, object_id, number, has_first)
             elif not complete:
                 continue
             data = encode_matte(alphas[i])
-            self._files.write(path, data)
+            self._files.write(path, data, quality)
             self._written[row, i] = len(data) if is_new else 0
             self._renewed[row, i] = True
         self._write_labels(number, labels_from_alphas(alphas, self._objects))
 
-    def _blended(self, matte: Matte, object_id: int, number: int, has_first: bool) -> np.ndarray:
-        """Return the matte of an object, blended with the first sweep's if it has one."""
+    def _blended(
+        self, matte: Matte, object_id: int, number: int, has_first: bool
+    ) -> tuple[np.ndarray, MatteQuality]:
+        """Return the matte of an object, blended with the first sweep's if it has one, and its quality."""
         alpha, weight = matte.alpha[matte.objects.index(object_id)], _weight(matte, object_id)
+        signals = matte.signals.get(object_id, {})
         if has_first and weight < 1:
-            return weight * alpha + (1 - weight) * self._read_first(object_id, number)
-        return alpha
+            first, earlier = self._read_first(object_id, number)
+            signals = joined(earlier.signals if earlier else {}, signals, weight, overlap(first, alpha))
+            alpha = weight * alpha + (1 - weight) * first
+        return alpha, self._account.judge(signals)
 
-    def _read_first(self, object_id: int, number: int) -> np.ndarray:
-        """Read the first sweep's matte of an object, keeping a copy of it if `keep_first` is set."""
-        path = self._keep_first(object_id, number) if self._keep_first else self._folder.matte(object_id, number)
-        return read_matte(path)
+    def _read_first(self, object_id: int, number: int) -> tuple[np.ndarray, MatteQuality | None]:
+        """Read the first sweep's matte of an object and its quality, keeping a copy of it if `keep_first` is set."""
+        matte = self._folder.matte(object_id, number)
+        path = self._keep_first(object_id, number) if self._keep_first else matte
+        return read_matte(path), self._files.quality(matte, path.read_bytes())
 
     def _write_labels(self, number: int, labels: np.ndarray) -> None:
         path = self._folder.labels(number)
@@ -195,7 +207,7 @@ class MatteWriter:
             if self._keep_first:
                 self._keep_first(object_id, number)
             data = encode_matte(self._exclude(frame, (object_id,), alpha[None])[0])
-            self._files.write(path, data)
+            self._files.write(path, data, self._files.quality(path))
             self._written[row, column] = len(data)
 
     def renew_labels(self, *, all_frames: bool) -> None:

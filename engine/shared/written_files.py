@@ -7,17 +7,18 @@ import re
 import zlib
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count as count_from
 from pathlib import Path
 
 from .errors import FolderNotWritable
 from .files import atomic_write, writing_error
 from .matte_folder import MatteFolder
+from .quality import MatteQuality
 
 _LINE = re.compile(
     r"(?P<size>[0-9]{1,18}) (?P<mtime>[0-9]{1,20}) (?P<crc>[0-9a-f]{8}) "
-    r"(?P<path>labels/[0-9]{6,}\.png|mattes/[0-9]{3}/[0-9]{6,}\.png)"
+    r"(?P<path>labels/[0-9]{6,}\.png|mattes/[0-9]{3}/[0-9]{6,}\.png)( (?P<quality>\{.*\}))?"
 )
 _MAX_VERSIONS = 4  # of one file that are remembered
 _SECONDS_AFTER_LABELS = 60.0  # a matte this much newer than its frame's label image was edited; see `_without_record`
@@ -30,12 +31,13 @@ class _Version:
     size: int  # bytes
     mtime: int  # ns
     crc: str  # CRC-32 of the bytes, 8 hexadecimal digits
+    quality: str = field(default="", compare=False)  # of a matte; see `MatteQuality.to_text`
 
 
 class WrittenFiles:
     """The images that Keymatte wrote to a matte folder: a line for each in `keymatte-index.txt`.
 
-    A line holds size (bytes), date (ns), CRC-32 and path. It is appended before the image takes its place, so that at
+    A line holds size (bytes), date (ns), CRC-32 and path, and the quality of a matte as JSON. It is appended before the image takes its place, so that at
     every moment the image on disk has a line; hence a path may have several. An image that has no line, or whose bytes
     agree with none of its lines, is the user's.
     """
@@ -54,15 +56,20 @@ class WrittenFiles:
         else:
             for line in text.splitlines():
                 if match := _LINE.fullmatch(line):  # the last line may be incomplete
-                    version = _Version(int(match["size"]), int(match["mtime"]), match["crc"])
+                    quality = match["quality"] or ""
+                    version = _Version(int(match["size"]), int(match["mtime"]), match["crc"], quality)
                     self._add(match["path"], version)
 
-    def write(self, path: Path, data: bytes) -> None:
-        """Write the bytes of an image in the folder, atomically. Raises DiskFull, FolderNotWritable."""
+    def write(self, path: Path, data: bytes, quality: MatteQuality | None = None) -> None:
+        """Write the bytes of an image in the folder, atomically, and the quality of a matte beside its name.
+
+        Raises DiskFull, FolderNotWritable.
+        """
         with atomic_write(path) as part:
             part.write_bytes(data)
             status = part.stat()
-            version = _Version(len(data), status.st_mtime_ns, f"{zlib.crc32(data):08x}")
+            text = quality.to_text() if quality else ""
+            version = _Version(len(data), status.st_mtime_ns, f"{zlib.crc32(data):08x}", text)
             self._append(self._name(path), version)
 
     def __contains__(self, path: Path) -> bool:
@@ -81,6 +88,21 @@ class WrittenFiles:
             return False
         except OSError:
             return True  # what cannot be read is not known to be Keymatte's
+
+    def quality(self, path: Path, data: bytes | None = None) -> MatteQuality | None:
+        """Return the quality of the matte with the bytes `data`, or now at `path`; None if it is unknown.
+
+        It is unknown for what Keymatte did not write, and for what was edited since.
+        """
+        try:
+            data = path.read_bytes() if data is None else data
+        except OSError:
+            return None
+        crc = f"{zlib.crc32(data):08x}"
+        for version in reversed(self._versions.get(self._name(path), ())):
+            if (version.size, version.crc) == (len(data), crc):
+                return MatteQuality.from_text(version.quality)
+        return None
 
     def recorded(self) -> list[Path]:
         """List the images that were written and are still in the folder, whether or not they were edited since."""
@@ -144,7 +166,8 @@ class WrittenFiles:
 
 
 def _line(name: str, version: _Version) -> bytes:
-    return f"{version.size} {version.mtime} {version.crc} {name}\n".encode("ascii")
+    quality = f" {version.quality}" if version.quality else ""
+    return f"{version.size} {version.mtime} {version.crc} {name}{quality}\n".encode("ascii")
 
 
 def _without_record(folder: MatteFolder) -> dict[str, list[_Version]]:

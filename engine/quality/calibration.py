@@ -1,0 +1,96 @@
+"""Calibration: turns the signals of a matte into the probability that an artist would leave it as it is.
+
+The model is additive: every signal shifts the log-odds by a piecewise linear, monotone curve of its own, so that what
+makes a matte doubtful can be told, and a signal never counts against its meaning.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+_FILE = Path(__file__).with_name("calibration.json")
+_MIN_DOUBT = 0.25  # log-odds that a signal must take away to be named as the reason
+
+# The reason that each signal stands for; see `shared.quality.REASONS`.
+REASON_OF = {
+    "twin": "twin", "rival": "twin", "jump": "twin",
+    "looks": "unlike", "margin": "unlike",
+    "soft": "edge", "vague": "edge", "sure": "edge",
+    "agree": "sweeps",
+    "warp": "motion", "grow": "motion", "residual": "motion",
+    "worst": "drift", "drift": "drift",
+    "lost": "lost", "peak": "lost",
+    "pieces": "pieces",
+    "head": "unsure", "head_worst": "unsure",
+    "size": "size",
+    "small": "small",
+    "age": "far",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What one signal does to the log-odds."""
+
+    knots: tuple[float, ...]  # values of the signal, ascending
+    shifts: tuple[float, ...]  # of the log-odds at the knots; constant beyond them
+    missing: float = 0.0  # if the signal could not be measured
+
+    def __call__(self, value: float | None) -> float:
+        """Return the shift of the log-odds for a value of the signal."""
+        if value is None or math.isnan(value):
+            return self.missing
+        if value <= self.knots[0]:
+            return self.shifts[0]
+        for left, right, low, high in zip(self.knots, self.knots[1:], self.shifts, self.shifts[1:]):
+            if value <= right:
+                return low + (high - low) * (value - left) / (right - left)
+        return self.shifts[-1]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Calibration of one recipe."""
+
+    recipe: str
+    bias: float
+    curves: Mapping[str, Curve]
+
+    def probability(self, signals: Mapping[str, float]) -> float:
+        """Return the probability, 0..1, that an artist would leave a matte with these signals as it is."""
+        total = self.bias + sum(curve(signals.get(name)) for name, curve in self.curves.items())
+        return 1 / (1 + math.exp(-max(min(total, 30.0), -30.0)))
+
+    def reason(self, signals: Mapping[str, float]) -> str:
+        """Return the key of the reason that takes most from the probability; empty if none takes much."""
+        doubts: dict[str, float] = {}
+        for name, curve in self.curves.items():
+            value = signals.get(name)
+            if value is not None:
+                key = REASON_OF[name]
+                doubts[key] = doubts.get(key, 0.0) + max(curve.shifts) - curve(value)
+        key = max(doubts, key=doubts.__getitem__, default="")
+        return key if key and doubts[key] >= _MIN_DOUBT else ""
+
+
+@lru_cache(maxsize=1)
+def calibrations() -> dict[str, Calibration]:
+    """Read the calibrations that come with Keymatte, by recipe."""
+    if not _FILE.is_file():
+        return {}
+    rows = json.loads(_FILE.read_text(encoding="utf-8"))["recipes"]
+    return {recipe: from_row(recipe, row) for recipe, row in rows.items()}
+
+
+def from_row(recipe: str, row: Mapping[str, object]) -> Calibration:
+    """Build a calibration from its row in the file."""
+    curves = {
+        name: Curve(tuple(curve["knots"]), tuple(curve["shifts"]), curve["missing"])
+        for name, curve in row["curves"].items()  # type: ignore[attr-defined]
+    }
+    return Calibration(recipe, float(row["bias"]), curves)  # type: ignore[arg-type]

@@ -1,0 +1,63 @@
+"""Quality of mattes, as stored beside each of them: a probability, the reason for doubt, and what was measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+VERSION = 1  # of what is stored; other versions are not read
+FIX_BELOW = 0.5  # mattes of a lower quality are flagged as in need of a fix
+GIVEN = "given"  # signal of a matte that is the user's own: of a keyframe, or of a frame without the object
+
+# What makes a matte doubtful, by the key that is stored: as it continues the sentence "this matte ...".
+REASONS = {
+    "twin": "may be on another object",
+    "unlike": "looks unlike any keyframe",
+    "edge": "edges unsure",
+    "sweeps": "the two sweeps disagree",
+    "motion": "changes more than the motion explains",
+    "drift": "has changed much since the keyframe",
+    "lost": "the object may be lost",
+    "pieces": "falls into pieces",
+    "unsure": "the network is unsure",
+    "size": "size differs from the keyframe",
+    "small": "very small",
+    "far": "far from any keyframe",
+}
+
+
+@dataclass(frozen=True)
+class MatteQuality:
+    """Quality of an object's matte on one frame."""
+
+    value: float | None  # probability, 0..1, that an artist would leave the matte as it is; None: not calibrated
+    reason: str = ""  # key of `REASONS`, the main reason for doubt; empty: none
+    method: str = ""  # recipe that made the matte
+    signals: Mapping[str, float] = field(default_factory=dict)  # what was measured, by name
+
+    @property
+    def is_given(self) -> bool:
+        """Return whether the matte is the user's own, so that there is nothing to doubt."""
+        return GIVEN in self.signals
+
+    def to_text(self) -> str:
+        """Return the quality as one line of JSON."""
+        signals = {name: float(f"{number:.4g}") for name, number in self.signals.items()}
+        value = None if self.value is None else round(self.value, 4)
+        row = {"v": VERSION, "q": value, "why": self.reason, "by": self.method, "signals": signals}
+        return json.dumps(row, separators=(",", ":"))
+
+    @classmethod
+    def from_text(cls, text: str) -> MatteQuality | None:
+        """Read what `to_text` returned; None if it is damaged or of another version."""
+        try:
+            row: Any = json.loads(text)
+            if row["v"] != VERSION:
+                return None
+            signals = {str(name): float(number) for name, number in row["signals"].items()}
+            value = None if row["q"] is None else min(max(float(row["q"]), 0.0), 1.0)
+            return cls(value, str(row["why"]), str(row["by"]), signals)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return None
