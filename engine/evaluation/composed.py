@@ -19,15 +19,17 @@ from .errors import FilmsChanged, PicturesMissing
 
 COUNT, FRAMES, SIZE = 18, 24, 480  # films; frames of each; pixels of either side
 MANIFEST = "films.json"
-_SEED = 2000  # first part of each film's seed; the second is the number of the attempt
+SEED = 2000  # first part of each film's seed; the second is the number of the attempt
 _MIN_VISIBLE = 0.5  # fraction of the frames on which each object of a film is visible
 
 
-def composed_films(folder: Path, prepared: Path | None, *, count: int = COUNT, size: int = SIZE) -> list[Path]:
+def composed_films(
+    folder: Path, prepared: Path | None, *, count: int = COUNT, size: int = SIZE, seed: int = SEED
+) -> list[Path]:
     """Return the film folders in `folder`, each with subfolders `frames` and `masks`; compose films that are missing.
 
-    `prepared` is the folder of images made by `train-data`, needed only to compose films. The manifest holds the seed
-    and checksum of each film. Raises FilmsChanged if a film differs from its checksum, PicturesMissing, FolderTaken.
+    `prepared` is the folder of images made by `train-data`, needed only to compose films; other seeds give other films.
+    The manifest holds the seed and checksum of each film. Raises FilmsChanged if a film differs from its checksum, PicturesMissing, FolderTaken.
     """
     manifest = folder / MANIFEST
     try:
@@ -43,12 +45,12 @@ def composed_films(folder: Path, prepared: Path | None, *, count: int = COUNT, s
         if _checksum(folder / film["name"]) != film["sha256"]:
             raise FilmsChanged(f"{folder / film['name']} differs from its checksum in {MANIFEST}")
     if len(films) < count:
-        films = _compose(folder, prepared, films, count=count, size=size)
+        films = _compose(folder, prepared, films, count=count, size=size, seed=seed)
     return [folder / film["name"] for film in films]
 
 
 def _compose(
-    folder: Path, prepared: Path | None, kept: list[dict[str, Any]], *, count: int, size: int
+    folder: Path, prepared: Path | None, kept: list[dict[str, Any]], *, count: int, size: int, seed: int
 ) -> list[dict[str, Any]]:
     """Compose and write films until there are `count`; return the manifest rows of all films, old and new."""
     from ..training.assets import INDEX, Assets
@@ -60,8 +62,8 @@ def _compose(
     films, number = list(kept), kept[-1]["seed"][1] + 1 if kept else 0
     with tqdm(total=count, initial=len(films), unit="film", desc="Composing films") as bar:
         while len(films) < count:
-            seed = (_SEED, number)
-            film = compose(assets, np.random.default_rng(seed), frames=FRAMES, size=size)
+            film_seed = (seed, number)
+            film = compose(assets, np.random.default_rng(film_seed), frames=FRAMES, size=size)
             number += 1
             visible = [(film.labels == object_id).any((1, 2)).mean() for object_id in range(1, film.objects + 1)]
             if min(visible) < _MIN_VISIBLE:
@@ -73,7 +75,7 @@ def _compose(
                     Image.fromarray(image).save(part, format="JPEG", quality=95, subsampling=0)
                 write_labels(clip_folder / "masks" / f"{frame:06d}.png", labels)
             films.append(
-                {"name": clip_folder.name, "seed": seed, "objects": film.objects, "sha256": _checksum(clip_folder)}
+                {"name": clip_folder.name, "seed": film_seed, "objects": film.objects, "sha256": _checksum(clip_folder)}
             )
             with atomic_write(folder / MANIFEST) as part:
                 part.write_text(json.dumps({"size": size, "frames": FRAMES, "films": films}, indent=1), "utf-8")
