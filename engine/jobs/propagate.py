@@ -14,12 +14,12 @@ from typing import Any
 from ..inference.propagate import Labels, Matte, Propagator
 from ..media.frames import FrameReader
 from ..networks.network import Features
-from ..quality.account import Account
 from ..output.dropped_objects import DroppedObject, drop_objects
 from ..output.exclusions import Exclusions
 from ..output.mattes import MatteWriter
 from ..output.outlines import OutlineTracer
 from ..output.probabilities import ProbabilityFile
+from ..quality.account import Account
 from ..runtime.device import peak_memory
 from ..runtime.prefetch import WriteBehind
 from ..shared.errors import Cancelled, EngineError, MatteUnreadable, NoKeyframes

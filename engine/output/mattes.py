@@ -147,9 +147,7 @@ class MatteWriter:
             self._renewed[row, i] = True
         self._write_labels(number, labels_from_alphas(alphas, self._objects))
 
-    def _blended(
-        self, matte: Matte, object_id: int, number: int, has_first: bool
-    ) -> tuple[np.ndarray, MatteQuality]:
+    def _blended(self, matte: Matte, object_id: int, number: int, has_first: bool) -> tuple[np.ndarray, MatteQuality]:
         """Return the matte of an object, blended with the first sweep's if it has one, and its quality."""
         alpha, weight = matte.alpha[matte.objects.index(object_id)], _weight(matte, object_id)
         signals = matte.signals.get(object_id, {})

@@ -39,10 +39,10 @@ class Account:
 
 def joined(first: Signals, second: Signals, weight: float, agreement: float) -> Signals:
     """Join the signals of two sweeps on a frame; `weight`, 0..1, is that of the second, `agreement` their overlap."""
-    names = {**first, **second}
+    names = {**first, **second}.keys() - {GIVEN}
     means = {
         name: weight * second.get(name, first.get(name, 0.0)) + (1 - weight) * first.get(name, second.get(name, 0.0))
-        for name in names
+        for name in sorted(names)
     }
     return {**means, "agree": agreement}
 
@@ -51,4 +51,3 @@ def overlap(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     """Return the soft IoU, 0..1, of two mattes (H, W) 0..1; 1 if both are empty."""
     union = float(np.maximum(a, b).sum())
     return float(np.minimum(a, b).sum()) / union if union >= 1 else 1.0
-

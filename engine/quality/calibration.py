@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-_FILE = Path(__file__).with_name("calibration.json")
+FILE = Path(__file__).with_name("calibration.json")
 _MIN_DOUBT = 0.25  # log-odds that a signal must take away to be named as the reason
 
 # The reason that each signal stands for; see `shared.quality.REASONS`.
@@ -81,9 +81,9 @@ class Calibration:
 @lru_cache(maxsize=1)
 def calibrations() -> dict[str, Calibration]:
     """Read the calibrations that come with Keymatte, by recipe."""
-    if not _FILE.is_file():
+    if not FILE.is_file():
         return {}
-    rows = json.loads(_FILE.read_text(encoding="utf-8"))["recipes"]
+    rows = json.loads(FILE.read_text(encoding="utf-8"))["recipes"]
     return {recipe: from_row(recipe, row) for recipe, row in rows.items()}
 
 

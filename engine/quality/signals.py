@@ -114,7 +114,9 @@ class SweepSignals:
 
 def _resized(mask: Tensor, size: tuple[int, int]) -> Tensor:
     """Average a mask (H, W) down to `size`, in main memory."""
-    small = mask if tuple(mask.shape) == size else functional.interpolate(mask[None, None], size=size, mode="area")[0, 0]
+    small = (
+        mask if tuple(mask.shape) == size else functional.interpolate(mask[None, None], size=size, mode="area")[0, 0]
+    )
     return small.float().cpu()
 
 

@@ -1,0 +1,131 @@
+"""Study of the account of quality: fits the calibration on composed films, and holds it to account on other clips."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from ..quality.calibration import FILE, Calibration
+from ..shared.files import atomic_write
+from ..shared.quality import FIX_BELOW
+from .calibrating import as_row, fit
+from .clips import Case, StudyClip
+from .composed import composed_films
+from .methods import RecipeMethod
+from .parts import BUNDLED, ClipFolders
+from .reliability import Reliability, Sample, draw_reliability, reliability, samples_of
+from .running import run_case
+
+SEED = 7000  # of the films for calibration; those of the study have another
+FILMS = 40  # for calibration
+CALIBRATION = "calibration"  # name of their part
+_CAPS = (0,), (14,), (33,), (43,), (66,), (0, 66), (33, 66), (0, 14, 33)  # given frames
+_CHAIR = (0,), (30,), (59,), (0, 59), (0, 20, 45)
+
+ReportText = Callable[[str], None]
+
+
+def calibration_cases(films: Path, prepared: Path | None, *, count: int = FILMS) -> list[Case]:
+    """Return the cases of the films for calibration, which are composed below `films` if they are missing."""
+    clips = composed_films(films / CALIBRATION, prepared, count=count, seed=SEED)
+    return [case for clip in clips for case in _film_cases(CALIBRATION, _open(clip))]
+
+
+def trial_cases(folders: ClipFolders) -> list[Case]:
+    """Return the cases on which the calibration is held to account: clips that it was not fitted on."""
+    cases: list[Case] = []
+    if BUNDLED.is_dir():
+        cases += _cases("chair", _open(BUNDLED, "chair"), _CHAIR)
+    caps = folders.clips / "pumavos_caps" if folders.clips else None
+    if caps is not None and caps.is_dir():
+        cases += _cases("caps", _open(caps, "caps"), _CAPS, seen_only=True)
+    if folders.films is not None:
+        cases += [
+            case for film in composed_films(folders.films, folders.data) for case in _film_cases("films", _open(film))
+        ]
+    if folders.folder is not None:
+        clips = sorted(path for path in folders.folder.iterdir() if (path / "frames").is_dir())
+        cases += [case for clip in clips for case in _film_cases("folder", _open(clip))]
+    return cases
+
+
+def gather(cases: Sequence[Case], method: RecipeMethod, out: Path, report: ReportText) -> list[Sample]:
+    """Run a recipe on all cases, or reuse results in `out`; return the samples of all of them."""
+    samples: list[Sample] = []
+    for case in cases:
+        samples += samples_of(run_case(case, method, out, report))
+    return samples
+
+
+def write_calibration(samples: Sequence[Sample], recipe: str) -> Calibration:
+    """Fit the calibration of a recipe, and put it into the file that comes with Keymatte."""
+    calibration = fit(samples, recipe)
+    content = json.loads(FILE.read_text(encoding="utf-8")) if FILE.is_file() else {"recipes": {}}
+    content["recipes"][recipe] = as_row(calibration)
+    with atomic_write(FILE) as part:
+        part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return calibration
+
+
+def by_part(samples: Sequence[Sample], calibration: Calibration) -> dict[str, Reliability]:
+    """Return the reliability on each part and, except for films, on each case."""
+    groups: dict[str, list[Sample]] = {}
+    for sample in samples:
+        groups.setdefault(sample.part, []).append(sample)
+        if sample.part in ("chair", "caps", "folder"):
+            groups.setdefault(sample.case, []).append(sample)
+    return {
+        name: reliability([calibration.probability(one.signals) for one in group], [one.is_good for one in group])
+        for name, group in groups.items()
+    }
+
+
+def as_table(results: dict[str, Reliability]) -> str:
+    """Format the reliability of each part and case as a text table."""
+    lines = [f"{'clip':<24} {'mattes':>7} {'good':>6} {'AUROC':>6} {'ECE':>6}"]
+    for name, result in results.items():
+        auroc = "-" if result.auroc is None else f"{result.auroc:.3f}"
+        lines.append(f"{name:<24} {result.count:>7} {result.good:>6.2f} {auroc:>6} {result.error:>6.3f}")
+    return "\n".join(lines)
+
+
+def as_csv(samples: Iterable[Sample], calibration: Calibration) -> str:
+    """Format every sample as a line of CSV, with its quality and whether it is flagged."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("part", "case", "object", "frame", "J&F", "quality", "flagged", "reason"))
+    for one in samples:
+        value = calibration.probability(one.signals)
+        row = one.part, one.case, one.object_id, one.number, f"{one.score:.4f}", f"{value:.4f}"
+        writer.writerow((*row, int(value < FIX_BELOW), calibration.reason(one.signals)))
+    return text.getvalue()
+
+
+def write_report(out: Path, samples: Sequence[Sample], calibration: Calibration) -> dict[str, Reliability]:
+    """Write table, CSV and reliability diagrams to `out`; return the reliability by part and case."""
+    results = by_part(samples, calibration)
+    for name, text in (("quality.txt", as_table(results)), ("quality.csv", as_csv(samples, calibration))):
+        with atomic_write(out / name) as part:
+            part.write_text(text, encoding="utf-8")
+    draw_reliability(out / "quality.png", results)
+    return results
+
+
+def _film_cases(part: str, clip: StudyClip) -> Iterator[Case]:
+    last = len(clip.numbers) - 1
+    yield from _cases(part, clip, ((0,), (last // 2,), (0, last)))
+
+
+def _cases(part: str, clip: StudyClip, given: Iterable[tuple[int, ...]], *, seen_only: bool = False) -> Iterator[Case]:
+    for frames in given:
+        wanted = tuple(frame for frame in clip.masks if frame not in frames)
+        name = f"{clip.name}-{'-'.join(map(str, frames))}"
+        if any(clip.object_shares.get(frame) for frame in frames):
+            yield Case(part, name, clip, frames, wanted, seen_only=seen_only)
+
+
+def _open(folder: Path, name: str = "") -> StudyClip:
+    return StudyClip.open(name or folder.name, folder / "frames", folder / "masks")
