@@ -29,7 +29,8 @@ def composed_films(
     """Return the film folders in `folder`, each with subfolders `frames` and `masks`; compose films that are missing.
 
     `prepared` is the folder of images made by `train-data`, needed only to compose films; other seeds give other films.
-    The manifest holds the seed and checksum of each film. Raises FilmsChanged if a film differs from its checksum, PicturesMissing, FolderTaken.
+    The manifest holds the seed and checksum of each film. Raises FilmsChanged if a film differs from its checksum,
+    PicturesMissing, FolderTaken.
     """
     manifest = folder / MANIFEST
     try:

@@ -37,9 +37,9 @@ class _Version:
 class WrittenFiles:
     """The images that Keymatte wrote to a matte folder: a line for each in `keymatte-index.txt`.
 
-    A line holds size (bytes), date (ns), CRC-32 and path, and the quality of a matte as JSON. It is appended before the image takes its place, so that at
-    every moment the image on disk has a line; hence a path may have several. An image that has no line, or whose bytes
-    agree with none of its lines, is the user's.
+    A line holds size (bytes), date (ns), CRC-32 and path, and the quality of a matte as JSON. It is appended before the
+    image takes its place, so that at every moment the image on disk has a line; hence a path may have several. An image
+    that has no line, or whose bytes agree with none of its lines, is the user's.
     """
 
     def __init__(self, folder: MatteFolder) -> None:
