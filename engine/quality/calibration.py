@@ -19,14 +19,14 @@ _MIN_DOUBT = 0.25  # log-odds that a signal must take away to be named as the re
 # The reason that each signal stands for; see `shared.quality.REASONS`.
 REASON_OF = {
     "twin": "twin", "rival": "twin", "jump": "twin",
-    "looks": "unlike", "margin": "unlike",
-    "soft": "edge", "vague": "edge", "sure": "edge",
+    "looks": "unlike", "margin": "unlike", "looks_loss": "unlike", "margin_loss": "unlike",
+    "soft": "edge", "vague": "edge", "sure": "edge", "vague_gain": "edge",
     "agree": "sweeps",
     "warp": "motion", "grow": "motion", "residual": "motion",
     "worst": "drift", "drift": "drift",
     "lost": "lost", "peak": "lost",
     "pieces": "pieces",
-    "head": "unsure", "head_worst": "unsure",
+    "head": "unsure", "head_worst": "unsure", "head_loss": "unsure",
     "size": "size",
     "small": "small",
     "age": "far",

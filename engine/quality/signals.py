@@ -19,6 +19,7 @@ from .exemplars import Exemplars
 Signals = dict[str, float]  # name -> value; a signal that cannot be measured is left out
 _VISIBLE = 0.5  # highest probability of an object that is seen at all
 _RING = 3  # cells: side of the dilation that keeps an object's own rim out of the search for its look-alikes
+_MEMORY = 0.8  # of the drift: what is left of a change one frame later
 _EPS = 1e-6
 
 
@@ -29,9 +30,10 @@ class _Track:
     mask: Tensor  # (h, w) probability on the previous frame, at the size of the thumbs
     area: float  # pixels of it, on the keyframe passed last
     age: int = 0  # frames since that keyframe
-    drift: float = 0.0  # sum of the changes since then that motion does not explain
+    drift: float = 0.0  # recent changes that motion does not explain, each counting less from frame to frame
     worst: float = 1.0  # smallest overlap with the warped previous mask since then
     head: float = 1.0  # lowest estimate of the network itself since then
+    start: Signals = field(default_factory=dict)  # right after that keyframe, where the network sees best
 
 
 @dataclass
@@ -76,7 +78,7 @@ class SweepSignals:
             if number in coverage and number in self.exemplars and others is not None:
                 signals |= _looks_signals(self.exemplars, number, key, coverage[number], others - coverage[number])
             signals |= self._estimate_signals(number, estimates.get(number))
-            found[number] = signals
+            found[number] = signals | self._losses(number, signals)
         self.thumb = thumb
         return found
 
@@ -96,7 +98,7 @@ class SweepSignals:
         if area > 1:
             signals["residual"] = float((residual * mask).sum()) / area
         track.age += 1
-        track.drift += 1 - overlap
+        track.drift = _MEMORY * track.drift + 1 - overlap
         track.worst = min(track.worst, overlap)
         track.mask = mask
         signals |= {"age": math.log1p(track.age), "drift": track.drift, "worst": track.worst}
@@ -110,6 +112,24 @@ class SweepSignals:
             return {}
         track.head = min(track.head, estimate)
         return {"head": estimate, "head_worst": track.head}
+
+    def _losses(self, number: int, signals: Signals) -> Signals:
+        """Compare signals with those right after the keyframe, as objects differ in how well they can be seen at all.
+
+        Returns what was lost of the likeness and of the network's estimate, and how much vaguer the mask is.
+        """
+        track = self.tracks[number]
+        if not track.start:
+            track.start = {name: signals[name] for name in ("looks", "margin", "head", "vague") if name in signals}
+        start = track.start
+        losses = {
+            f"{name}_loss": start[name] - signals[name]
+            for name in ("looks", "margin", "head")
+            if name in start and name in signals
+        }
+        if "vague" in start and "vague" in signals:
+            losses["vague_gain"] = math.log((signals["vague"] + 0.02) / (start["vague"] + 0.02))
+        return losses
 
 
 def _resized(mask: Tensor, size: tuple[int, int]) -> Tensor:
