@@ -12,7 +12,8 @@ from ..inference.keyframe_mattes import keyframe_alphas
 from ..inference.propagate import Matte
 from ..inference.soft_masks import SoftKeyframes
 from ..media.label_images import encode_labels, encode_matte, read_matte
-from ..quality.account import Account, joined, overlap
+from ..quality.account import AGREEMENT, Account, joined, overlap
+from ..quality.signals import Signals
 from ..shared.errors import FolderNotWritable, MatteUnreadable
 from ..shared.matte_folder import MatteFolder, spans
 from ..shared.quality import MatteQuality
@@ -153,15 +154,17 @@ class MatteWriter:
         signals = matte.signals.get(object_id, {})
         if has_first and weight < 1:
             first, earlier = self._read_first(object_id, number)
-            signals = joined(earlier.signals if earlier else {}, signals, weight, overlap(first, alpha))
+            signals = joined(earlier, signals, weight, overlap(first, alpha))
             alpha = weight * alpha + (1 - weight) * first
         return alpha, self._account.judge(signals)
 
-    def _read_first(self, object_id: int, number: int) -> tuple[np.ndarray, MatteQuality | None]:
-        """Read the first sweep's matte of an object and its quality, keeping a copy of it if `keep_first` is set."""
+    def _read_first(self, object_id: int, number: int) -> tuple[np.ndarray, Signals]:
+        """Read the first sweep's matte of an object and its signals, keeping a copy of it if `keep_first` is set."""
         matte = self._folder.matte(object_id, number)
         path = self._keep_first(object_id, number) if self._keep_first else matte
-        return read_matte(path), self._files.quality(matte, path.read_bytes())
+        recorded = (quality.signals for quality in self._files.qualities(matte, path.read_bytes()))
+        # A blended matte may have the same bytes; in a run that resumes one it is recorded as well.
+        return read_matte(path), next((dict(signals) for signals in recorded if AGREEMENT not in signals), {})
 
     def _write_labels(self, number: int, labels: np.ndarray) -> None:
         path = self._folder.labels(number)

@@ -9,6 +9,8 @@ from ..shared.quality import GIVEN, MatteQuality
 from .calibration import Calibration, calibrations
 from .signals import Signals
 
+AGREEMENT = "agree"  # signal of mattes that two sweeps were joined to
+
 
 class Account:
     """Judges mattes of one recipe."""
@@ -44,7 +46,7 @@ def joined(first: Signals, second: Signals, weight: float, agreement: float) -> 
         name: weight * second.get(name, first.get(name, 0.0)) + (1 - weight) * first.get(name, second.get(name, 0.0))
         for name in sorted(names)
     }
-    return {**means, "agree": agreement}
+    return {**means, AGREEMENT: agreement}
 
 
 def overlap(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

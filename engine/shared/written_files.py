@@ -89,20 +89,22 @@ class WrittenFiles:
         except OSError:
             return True  # what cannot be read is not known to be Keymatte's
 
-    def quality(self, path: Path, data: bytes | None = None) -> MatteQuality | None:
-        """Return the quality of the matte with the bytes `data`, or now at `path`; None if it is unknown.
+    def quality(self, path: Path) -> MatteQuality | None:
+        """Return the quality of the matte that is now at `path`; None if it is unknown.
 
         It is unknown for what Keymatte did not write, and for what was edited since.
         """
         try:
-            data = path.read_bytes() if data is None else data
+            return next(iter(self.qualities(path, path.read_bytes())), None)
         except OSError:
             return None
+
+    def qualities(self, path: Path, data: bytes) -> list[MatteQuality]:
+        """List the qualities of the matte with the bytes `data`, written to `path`; the latest comes first."""
         crc = f"{zlib.crc32(data):08x}"
-        for version in reversed(self._versions.get(self._name(path), ())):
-            if (version.size, version.crc) == (len(data), crc):
-                return MatteQuality.from_text(version.quality)
-        return None
+        versions = reversed(self._versions.get(self._name(path), ()))
+        texts = [version.quality for version in versions if (version.size, version.crc) == (len(data), crc)]
+        return [quality for text in texts if (quality := MatteQuality.from_text(text))]
 
     def recorded(self) -> list[Path]:
         """List the images that were written and are still in the folder, whether or not they were edited since."""

@@ -17,7 +17,9 @@ from engine.jobs.resume import JobCheckpoint
 from engine.media.label_images import write_labels
 from engine.shared.matte_folder import MatteFolder
 from engine.shared.protocol import Answer, Finished, JobCancelled, MatteReady, Stage
+from engine.shared.quality import MatteQuality
 from engine.shared.types import PropagationJob
+from engine.shared.written_files import WrittenFiles
 from tests import films
 from tests.engine.jobs.test_propagate import job_of, run_job
 from tests.films import Film
@@ -43,6 +45,12 @@ def always_due(monkeypatch) -> Iterator[None]:
 def files(folder: Path) -> dict[str, bytes]:
     """Return the bytes of all label images and mattes in a matte folder, by relative path."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.glob("[lm]*s/**/*.png"))}
+
+
+def qualities(folder: Path) -> dict[str, MatteQuality | None]:
+    """Return the quality that is recorded beside each matte in a matte folder, by relative path."""
+    record = WrittenFiles(MatteFolder(folder))
+    return {str(path.relative_to(folder)): record.quality(path) for path in sorted(folder.glob("mattes/**/*.png"))}
 
 
 def first_done(answers: list[Answer]) -> int:
@@ -85,6 +93,8 @@ def test_cancelled_job_resumes_with_identical_results(
     assert first_done(answers) == saved_steps + 1
     assert isinstance(answers[-1], Finished)
     assert files(job.folder) == files(tmp_path / "whole")
+    assert qualities(job.folder) == qualities(tmp_path / "whole")
+    assert all(quality and quality.signals for quality in qualities(job.folder).values())
     assert not MatteFolder(job.folder).unfinished.exists(), "a finished job leaves no checkpoint"
 
 

@@ -1,0 +1,66 @@
+"""Command line `study quality`: holds the account of quality to account on clips with true masks."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+
+from ..shared.errors import BadSetting
+from .arguments import parse_settings
+from .console import print_line
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `study quality`."""
+    parser.add_argument(
+        "--fit",
+        action="store_true",
+        help="quality: first fit the calibration on composed films, and write it into Keymatte's own folder; needs "
+        "--films and, the first time, --data",
+    )
+    parser.add_argument("--calibration-films", type=int, metavar="COUNT", help="quality: films to compose for --fit")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the recipe on all clips at hand, compare its qualities with the truth, and write the report to `--out`."""
+    if options.fit and options.films is None:
+        raise BadSetting("--fit needs --films, the folder for composed films")
+    from ..evaluation import quality_study
+    from ..evaluation.methods import RecipeMethod
+    from ..evaluation.parts import ClipFolders
+    from ..methods.registry import find_recipe
+    from ..quality.calibration import calibrations
+    from .progress import Progress
+
+    recipe = find_recipe(options.recipe)
+    unlabelled = options.unlabelled or recipe.unlabelled
+    method = RecipeMethod(recipe.name, recipe, options.weights, parse_settings(options), unlabelled)
+    folders = ClipFolders(options.clips, options.films, options.data, options.scenes, options.folder, options.given)
+    with Progress("runs") as progress:
+
+        def gather(cases: list[quality_study.Case]) -> list[quality_study.Sample]:
+            total, done = len(cases), 0
+
+            def show(text: str) -> None:
+                nonlocal done
+                progress.show(text, done, total)
+
+            samples = []
+            for case in cases:
+                samples += quality_study.gather([case], method, options.out, show)
+                done += 1
+            return samples
+
+        calibration = calibrations().get(recipe.name)
+        if options.fit:
+            count = options.calibration_films or quality_study.FILMS
+            cases = quality_study.calibration_cases(options.films, options.data, count=count)
+            calibration = quality_study.write_calibration(gather(cases), recipe.name)
+        if calibration is None:
+            raise BadSetting(
+                f"recipe {recipe.name!r} is not calibrated", remedy="Calibrate it with --fit, or choose another recipe."
+            )
+        trial = gather(quality_study.trial_cases(replace(folders, films=options.films)))
+    results = quality_study.write_report(options.out, trial, calibration)
+    print_line(quality_study.as_table(results))
+    return 0
