@@ -57,7 +57,7 @@ def fit(samples: Sequence[Sample], recipe: str, *, smoothness: float = SMOOTHNES
         loss = (weight * functional.binary_cross_entropy_with_logits(logits, good, reduction="none")).sum()
         (loss + smoothness * (slopes.square().sum() + absent.square().sum())).backward()
         optimiser.step()
-    return _calibration(recipe, basis, functional.softplus(raw.detach()), absent.detach(), float(bias))
+    return _calibration(recipe, basis, functional.softplus(raw.detach()), absent.detach(), float(bias.detach()))
 
 
 def _make_basis(samples: Sequence[Sample]) -> _Basis:

@@ -13,15 +13,14 @@ from ..shared.files import atomic_write
 from ..shared.quality import FIX_BELOW
 from .calibrating import as_row, fit
 from .clips import Case, StudyClip
-from .composed import composed_films
+from .composed import CALIBRATION, composed_films
 from .methods import RecipeMethod
 from .parts import BUNDLED, ClipFolders
 from .reliability import Reliability, Sample, draw_reliability, reliability, samples_of
 from .running import run_case
 
-SEED = 7000  # of the films for calibration; those of the study have another
 FILMS = 40  # for calibration
-CALIBRATION = "calibration"  # name of their part
+_PART = "calibration"  # name of their part
 _CAPS = (0,), (14,), (33,), (43,), (66,), (0, 66), (33, 66), (0, 14, 33)  # given frames
 _CHAIR = (0,), (30,), (59,), (0, 59), (0, 20, 45)
 
@@ -30,8 +29,8 @@ ReportText = Callable[[str], None]
 
 def calibration_cases(films: Path, prepared: Path | None, *, count: int = FILMS) -> list[Case]:
     """Return the cases of the films for calibration, which are composed below `films` if they are missing."""
-    clips = composed_films(films / CALIBRATION, prepared, count=count, seed=SEED)
-    return [case for clip in clips for case in _film_cases(CALIBRATION, _open(clip))]
+    clips = composed_films(films / _PART, prepared, count=count, style=CALIBRATION)
+    return [case for clip in clips for case in _film_cases(_PART, _open(clip))]
 
 
 def trial_cases(folders: ClipFolders) -> list[Case]:

@@ -12,7 +12,7 @@ from .assets import OUTLINED, Assets
 from .casting import MAX_OBJECTS, create_actors
 from .film_context import FilmContext
 from .lifted import can_lift, inpaint_subjects, lift_subjects
-from .motion import camera_path, clip_times
+from .motion import ANY_PACE, camera_path, clip_times
 from .outlined import DeformingPhotograph, random_window
 from .photometric import apply_camera_effects
 from .sources import BACKGROUND, TEXTURE
@@ -54,14 +54,22 @@ def merge_touching_objects(clip: Clip, rng: np.random.Generator) -> Clip:
     return Clip(clip.images, table[clip.labels].astype(np.uint8))
 
 
-def compose(assets: Assets, rng: np.random.Generator, *, frames: int, size: int, far: bool = False) -> Clip:
+def compose(
+    assets: Assets,
+    rng: np.random.Generator,
+    *,
+    frames: int,
+    size: int,
+    far: bool = False,
+    pace: tuple[float, float] = ANY_PACE,
+) -> Clip:
     """Compose a film of `frames` square frames with labelled objects; the same generator state gives the same film.
 
-    If `far`, much time passes between the first frame and the others. Raises RuntimeError if no object is clearly
+    If `far`, much time passes between the first frame and the others; `pace` is that of `clip_times`. Raises RuntimeError if no object is clearly
     visible on the first frame in any of `_MAX_TRIES` attempts.
     """
     for _ in range(_MAX_TRIES):
-        clip = _compose_once(assets, rng, clip_times(rng, frames=frames, far=far), size=size)
+        clip = _compose_once(assets, rng, clip_times(rng, frames=frames, far=far, pace=pace), size=size)
         if clip is not None:
             return clip
     raise RuntimeError(f"no object was visible in {_MAX_TRIES} composed films: check the prepared pictures")

@@ -31,13 +31,18 @@ class Motion:
         return matrix
 
 
-def clip_times(rng: np.random.Generator, *, frames: int, far: bool = False) -> np.ndarray:
+ANY_PACE = 0.15, 10.0  # steps between two frames, in units of the usual time: slow motion to skipped frames
+
+
+def clip_times(
+    rng: np.random.Generator, *, frames: int, far: bool = False, pace: tuple[float, float] = ANY_PACE
+) -> np.ndarray:
     """Sample the times (T,) of a clip's frames, from 0 on, in units of the usual time between two frames.
 
-    Short steps, from about 0.15, give slow motion; long steps, up to about 10, skip frames. If `far`, the first step is
-    3 to 25 times as long as it would be otherwise.
+    The mean step of a clip is between those of `pace`. If `far`, the first step is 3 to 25 times as long as it would be
+    otherwise.
     """
-    stride = np.exp(rng.uniform(np.log(0.15), np.log(10.0)))
+    stride = np.exp(rng.uniform(*np.log(pace)))
     steps = stride * rng.uniform(0.7, 1.3, frames)
     if far and frames > 1:
         steps[1] *= rng.uniform(*_GAP)
