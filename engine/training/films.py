@@ -65,8 +65,8 @@ def compose(
 ) -> Clip:
     """Compose a film of `frames` square frames with labelled objects; the same generator state gives the same film.
 
-    If `far`, much time passes between the first frame and the others; `pace` is that of `clip_times`. Raises RuntimeError if no object is clearly
-    visible on the first frame in any of `_MAX_TRIES` attempts.
+    If `far`, much time passes between the first frame and the others; `pace` is that of `clip_times`. Raises
+    RuntimeError if no object is clearly visible on the first frame in any of `_MAX_TRIES` attempts.
     """
     for _ in range(_MAX_TRIES):
         clip = _compose_once(assets, rng, clip_times(rng, frames=frames, far=far, pace=pace), size=size)
