@@ -13,8 +13,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from ..shared.quality import FIX_BELOW
+from .signals import LEAP
+
 FILE = Path(__file__).with_name("calibration.json")
 _MIN_DOUBT = 0.25  # log-odds that a signal must take away to be named as the reason
+_MIN_LEAP = 1.0  # sides of the object
 
 # The reason that each signal stands for; see `shared.quality.REASONS`.
 REASON_OF = {
@@ -67,15 +71,18 @@ class Calibration:
         return 1 / (1 + math.exp(-max(min(total, 30.0), -30.0)))
 
     def reason(self, signals: Mapping[str, float]) -> str:
-        """Return the key of the reason that takes most from the probability; empty if none takes much."""
-        doubts: dict[str, float] = {}
-        for name, curve in self.curves.items():
-            value = signals.get(name)
-            if value is not None:
-                key = REASON_OF[name]
-                doubts[key] = doubts.get(key, 0.0) + max(curve.shifts) - curve(value)
-        key = max(doubts, key=doubts.__getitem__, default="")
-        return key if key and doubts[key] >= _MIN_DOUBT else ""
+        """Return the key of the main reason for doubt; empty if there is none.
+
+        It is that of the signal that takes most from the probability, unless the object has jumped to another place:
+        then that is what went wrong, whatever the mask looks like since.
+        """
+        if signals.get(LEAP, 0.0) >= _MIN_LEAP and self.probability(signals) < FIX_BELOW:
+            return "twin"
+        doubts = {
+            name: max(curve.shifts) - curve(signals[name]) for name, curve in self.curves.items() if name in signals
+        }
+        name = max(doubts, key=doubts.__getitem__, default="")
+        return REASON_OF[name] if name and doubts[name] >= _MIN_DOUBT else ""
 
 
 @lru_cache(maxsize=1)

@@ -16,6 +16,7 @@ from ..layers.motion import optical_flow, warp
 from ..shared.quality import GIVEN
 from .exemplars import Exemplars
 
+LEAP = "leap"  # signal: by how much an object has jumped since its keyframe
 Signals = dict[str, float]  # name -> value; a signal that cannot be measured is left out
 _VISIBLE = 0.5  # highest probability of an object that is seen at all
 _RING = 3  # cells: side of the dilation that keeps an object's own rim out of the search for its look-alikes
@@ -31,6 +32,7 @@ class _Track:
     area: float  # pixels of it, on the keyframe passed last
     age: int = 0  # frames since that keyframe
     drift: float = 0.0  # recent changes that motion does not explain, each counting less from frame to frame
+    leap: float = 0.0  # longest jump since then, in sides of the object
     worst: float = 1.0  # smallest overlap with the warped previous mask since then
     head: float = 1.0  # lowest estimate of the network itself since then
     start: Signals = field(default_factory=dict)  # right after that keyframe, where the network sees best
@@ -101,7 +103,8 @@ class SweepSignals:
         track.drift = _MEMORY * track.drift + 1 - overlap
         track.worst = min(track.worst, overlap)
         track.mask = mask
-        signals |= {"age": math.log1p(track.age), "drift": track.drift, "worst": track.worst}
+        track.leap = max(track.leap, signals.get("jump", 0.0))
+        signals |= {"age": math.log1p(track.age), "drift": track.drift, "worst": track.worst, LEAP: track.leap}
         signals["size"] = abs(math.log((area + 4) / (track.area + 4)))
         return signals
 

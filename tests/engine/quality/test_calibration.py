@@ -36,6 +36,12 @@ def test_the_reason_is_what_takes_most_away() -> None:
     assert MODEL.reason({"warp": 1.0, "twin": -1.0}) == ""
 
 
+def test_an_object_that_has_jumped_may_be_another() -> None:
+    assert MODEL.reason({"warp": 0.5, "twin": -1.0, "leap": 3.0}) == "twin"
+    assert MODEL.reason({"warp": 0.5, "twin": -1.0, "leap": 0.2}) == "motion"
+    assert MODEL.reason({"warp": 1.0, "twin": -1.0, "leap": 3.0}) == ""  # found again
+
+
 def test_a_recipe_without_calibration_says_so() -> None:
     account = Account("no such recipe")
     quality = account.judge({"warp": 0.1})

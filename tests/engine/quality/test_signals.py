@@ -91,6 +91,7 @@ def test_a_mask_that_jumps_is_not_explained_by_motion_and_is_remembered() -> Non
     stays = measure(sweep, away, thumb=texture(), keys=looks((away, OBJECT)))
     assert stays["warp"] == pytest.approx(1, abs=0.01)
     assert stays["worst"] == pytest.approx(0, abs=0.01)
+    assert stays["leap"] == jumped["jump"]
     assert stays["drift"] == pytest.approx(0.8, abs=0.02)
 
 
