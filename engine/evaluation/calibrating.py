@@ -10,10 +10,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..quality.calibration import REASON_OF, Calibration, Curve
+from ..quality.calibration import Calibration, Curve
 from .reliability import Sample
 
-RISING = frozenset({"sure", "peak", "warp", "worst", "looks", "margin", "head", "head_worst", "agree", "small"})
+# Signals that the model uses; the others did not help on films that it was not fitted on.
+USED = (
+    "agree", "drift", "grow", "head", "head_worst", "jump", "looks", "lost", "margin", "pieces", "size", "soft", "sure",
+    "twin", "warp", "worst",
+)  # fmt: skip
+RISING = frozenset({"sure", "warp", "worst", "looks", "margin", "head", "head_worst", "agree"})
 _QUANTILES = (0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99)  # of each signal, at which its curve has knots
 _STEPS, _RATE = 600, 0.03
 SMOOTHNESS = 3e-3  # weight of the penalty on steep curves
@@ -62,7 +67,7 @@ def fit(samples: Sequence[Sample], recipe: str, *, smoothness: float = SMOOTHNES
 
 def _make_basis(samples: Sequence[Sample]) -> _Basis:
     names, knots, owner, sign = [], [], [], []
-    for name in sorted(REASON_OF):
+    for name in USED:
         values = np.array([sample.signals[name] for sample in samples if name in sample.signals])
         if not len(values):
             continue

@@ -22,18 +22,16 @@ _MIN_LEAP = 1.0  # sides of the object
 
 # The reason that each signal stands for; see `shared.quality.REASONS`.
 REASON_OF = {
-    "twin": "twin", "rival": "twin", "jump": "twin",
-    "looks": "unlike", "margin": "unlike", "looks_loss": "unlike", "margin_loss": "unlike",
-    "soft": "edge", "vague": "edge", "sure": "edge", "vague_gain": "edge",
+    "twin": "twin", "jump": "twin",
+    "looks": "unlike", "margin": "unlike",
+    "soft": "edge", "sure": "edge",
     "agree": "sweeps",
-    "warp": "motion", "grow": "motion", "residual": "motion",
+    "warp": "motion", "grow": "motion",
     "worst": "drift", "drift": "drift",
-    "lost": "lost", "peak": "lost",
+    "lost": "lost",
     "pieces": "pieces",
-    "head": "unsure", "head_worst": "unsure", "head_loss": "unsure",
+    "head": "unsure", "head_worst": "unsure",
     "size": "size",
-    "small": "small",
-    "age": "far",
 }  # fmt: skip
 
 

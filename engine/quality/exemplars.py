@@ -19,15 +19,14 @@ class Exemplars:
     def __init__(self) -> None:
         self._own: dict[int, Tensor] = {}
         self._around: dict[int, Tensor] = {}
-        self.cells: dict[int, float] = {}  # area of each object in cells, on the keyframe added last
 
-    def state_dict(self) -> tuple[dict[int, Tensor], dict[int, Tensor], dict[int, float]]:
+    def state_dict(self) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
         """Return all exemplars."""
-        return self._own, self._around, self.cells
+        return dict(self._own), dict(self._around)
 
-    def load_state_dict(self, state: tuple[dict[int, Tensor], dict[int, Tensor], dict[int, float]]) -> None:
+    def load_state_dict(self, state: tuple[dict[int, Tensor], dict[int, Tensor]]) -> None:
         """Restore what `state_dict` returned."""
-        self._own, self._around, self.cells = (dict(part) for part in state)  # type: ignore[assignment]
+        self._own, self._around = dict(state[0]), dict(state[1])
 
     def __contains__(self, object_id: int) -> bool:
         return object_id in self._own
@@ -44,7 +43,6 @@ class Exemplars:
                 own &= covered > 0
             self._own[object_id] = _merged(self._own.get(object_id), rows[own], _MAX_OBJECT)
             self._around[object_id] = _merged(self._around.get(object_id), rows[covered <= _OUTSIDE], _MAX_AROUND)
-            self.cells[object_id] = float(covered.sum())
 
     def likeness(self, object_id: int, key: Tensor) -> tuple[Tensor, Tensor]:
         """Compare the keys (CK, N) of a frame with an object's exemplars by cosine similarity.

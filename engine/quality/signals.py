@@ -19,9 +19,9 @@ from .exemplars import Exemplars
 LEAP = "leap"  # signal: by how much an object has jumped since its keyframe
 Signals = dict[str, float]  # name -> value; a signal that cannot be measured is left out
 _VISIBLE = 0.5  # highest probability of an object that is seen at all
+_TOUCHED = 0.1  # coverage of a cell from which on it counts as touched by the object
 _RING = 3  # cells: side of the dilation that keeps an object's own rim out of the search for its look-alikes
 _MEMORY = 0.8  # of the drift: what is left of a change one frame later
-_EPS = 1e-6
 
 
 @dataclass
@@ -30,12 +30,10 @@ class _Track:
 
     mask: Tensor  # (h, w) probability on the previous frame, at the size of the thumbs
     area: float  # pixels of it, on the keyframe passed last
-    age: int = 0  # frames since that keyframe
     drift: float = 0.0  # recent changes that motion does not explain, each counting less from frame to frame
     leap: float = 0.0  # longest jump since then, in sides of the object
     worst: float = 1.0  # smallest overlap with the warped previous mask since then
     head: float = 1.0  # lowest estimate of the network itself since then
-    start: Signals = field(default_factory=dict)  # right after that keyframe, where the network sees best
 
 
 @dataclass
@@ -66,7 +64,6 @@ class SweepSignals:
         size = (thumb.shape[0], thumb.shape[1])
         small = {number: _resized(mask, size) for number, mask in probability.items()}
         flow = None if self.thumb is None or self.thumb.shape != thumb.shape else optical_flow(thumb, self.thumb)
-        residual = None if flow is None or self.thumb is None else _residual(thumb, self.thumb, flow)
         coverage = {number: functional.adaptive_avg_pool2d(masks[number][None].float(), grid)[0] for number in masks}
         others = torch.stack(list(coverage.values())).sum(0) if coverage else None
         found: dict[int, Signals] = {}
@@ -76,18 +73,18 @@ class SweepSignals:
                 found[number] = {GIVEN: 1.0}
                 continue
             signals = _shape_signals(mask)
-            signals |= self._motion_signals(number, mask, flow, residual)
+            signals |= self._motion_signals(number, mask, flow)
             if number in coverage and number in self.exemplars and others is not None:
                 signals |= _looks_signals(self.exemplars, number, key, coverage[number], others - coverage[number])
             signals |= self._estimate_signals(number, estimates.get(number))
-            found[number] = signals | self._losses(number, signals)
+            found[number] = signals
         self.thumb = thumb
         return found
 
-    def _motion_signals(self, number: int, mask: Tensor, flow: Tensor | None, residual: Tensor | None) -> Signals:
+    def _motion_signals(self, number: int, mask: Tensor, flow: Tensor | None) -> Signals:
         """Compare a mask (h, w) with the object's previous one, warped by the optical flow; update the track."""
         track = self.tracks.get(number)
-        if track is None or flow is None or residual is None or track.mask.shape != mask.shape:
+        if track is None or flow is None or track.mask.shape != mask.shape:
             self.tracks[number] = _Track(mask, float(mask.sum()))
             return {}
         warped = warp(track.mask[None], flow)[0]
@@ -97,14 +94,11 @@ class SweepSignals:
         signals = {"warp": overlap, "grow": abs(math.log((area + 4) / (before + 4)))}
         if area > 1 and before > 1:
             signals["jump"] = min(math.dist(_centre(mask), _centre(warped)) / math.sqrt(max(area, before)), 8.0)
-        if area > 1:
-            signals["residual"] = float((residual * mask).sum()) / area
-        track.age += 1
         track.drift = _MEMORY * track.drift + 1 - overlap
         track.worst = min(track.worst, overlap)
         track.mask = mask
         track.leap = max(track.leap, signals.get("jump", 0.0))
-        signals |= {"age": math.log1p(track.age), "drift": track.drift, "worst": track.worst, LEAP: track.leap}
+        signals |= {"drift": track.drift, "worst": track.worst, LEAP: track.leap}
         signals["size"] = abs(math.log((area + 4) / (track.area + 4)))
         return signals
 
@@ -116,24 +110,6 @@ class SweepSignals:
         track.head = min(track.head, estimate)
         return {"head": estimate, "head_worst": track.head}
 
-    def _losses(self, number: int, signals: Signals) -> Signals:
-        """Compare signals with those right after the keyframe, as objects differ in how well they can be seen at all.
-
-        Returns what was lost of the likeness and of the network's estimate, and how much vaguer the mask is.
-        """
-        track = self.tracks[number]
-        if not track.start:
-            track.start = {name: signals[name] for name in ("looks", "margin", "head", "vague") if name in signals}
-        start = track.start
-        losses = {
-            f"{name}_loss": start[name] - signals[name]
-            for name in ("looks", "margin", "head")
-            if name in start and name in signals
-        }
-        if "vague" in start and "vague" in signals:
-            losses["vague_gain"] = math.log((signals["vague"] + 0.02) / (start["vague"] + 0.02))
-        return losses
-
 
 def _resized(mask: Tensor, size: tuple[int, int]) -> Tensor:
     """Average a mask (H, W) down to `size`, in main memory."""
@@ -141,11 +117,6 @@ def _resized(mask: Tensor, size: tuple[int, int]) -> Tensor:
         mask if tuple(mask.shape) == size else functional.interpolate(mask[None, None], size=size, mode="area")[0, 0]
     )
     return small.float().cpu()
-
-
-def _residual(thumb: Tensor, previous: Tensor, flow: Tensor) -> Tensor:
-    """Return the absolute difference, 0..1, between a frame's thumb and the previous one warped by the flow: (h, w)."""
-    return (thumb.float() - warp(previous.float()[None], flow)[0]).abs() / 255
 
 
 def _centre(mask: Tensor) -> tuple[float, float]:
@@ -158,22 +129,18 @@ def _centre(mask: Tensor) -> tuple[float, float]:
 def _shape_signals(mask: Tensor) -> Signals:
     """Measure one mask (h, w) 0..1: how sure it is, how soft its edge, and into how many pieces it falls."""
     inside = mask > _VISIBLE
-    area = float(mask.sum())
-    signals = {"peak": float(mask.amax()), "small": math.log2(1 + math.sqrt(area))}
     pixels = int(inside.sum())
     if not pixels:
-        return {**signals, "lost": 1.0}
+        return {"lost": 1.0}
     hard = inside.numpy().astype(np.uint8)
     rim = max(int((hard - cv2.erode(hard, np.ones((3, 3), np.uint8))).sum()), 1)
     unsure = torch.minimum(mask, 1 - mask)
     count, _, stats, _ = cv2.connectedComponentsWithStats(hard, connectivity=8)
     largest = int(stats[1:, cv2.CC_STAT_AREA].max()) if count > 1 else pixels
     return {
-        **signals,
         "lost": 0.0,
         "sure": float(mask[inside].mean()),
         "soft": float(unsure.sum()) / rim,
-        "vague": float(unsure.sum()) / (area + _EPS),
         "pieces": 1 - largest / pixels,
     }
 
@@ -183,17 +150,14 @@ def _looks_signals(exemplars: Exemplars, number: int, key: Tensor, covered: Tens
 
     `covered` (h, w) is the fraction of each cell that the object covers, `others` that of all other objects.
     """
-    own, margin = exemplars.likeness(number, key)
     weight, total = covered.flatten(), float(covered.sum())
+    if total <= 0:
+        return {}
+    own, margin = exemplars.likeness(number, key)
+    signals = {"looks": float((own * weight).sum()) / total, "margin": float((margin * weight).sum()) / total}
     around = functional.max_pool2d(covered[None], _RING, 1, _RING // 2)[0]
-    elsewhere = margin[((around < 0.1) & (others < 0.5)).flatten()]
-    cells = max(round(total or exemplars.cells[number]), 1)
-    signals: Signals = {}
-    if len(elsewhere):
-        signals["rival"] = float(elsewhere.topk(min(cells, len(elsewhere))).values.mean())
-    if total > 0:
-        signals["looks"] = float((own * weight).sum()) / total
-        signals["margin"] = float((margin * weight).sum()) / total
-        if "rival" in signals:
-            signals["twin"] = signals["rival"] - signals["margin"]
+    elsewhere = margin[((around < _TOUCHED) & (others < _VISIBLE)).flatten()]
+    if len(elsewhere):  # the best place of the same area
+        best = elsewhere.topk(min(max(round(total), 1), len(elsewhere))).values
+        signals["twin"] = float(best.mean()) - signals["margin"]
     return signals

@@ -23,8 +23,6 @@ REASONS = {
     "pieces": "falls into pieces",
     "unsure": "the network is unsure",
     "size": "size differs from the keyframe",
-    "small": "very small",
-    "far": "far from any keyframe",
 }
 
 
