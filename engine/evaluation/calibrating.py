@@ -66,7 +66,10 @@ def fit(samples: Sequence[Sample], recipe: str, *, smoothness: float = SMOOTHNES
 
 
 def _make_basis(samples: Sequence[Sample]) -> _Basis:
-    names, knots, owner, sign = [], [], [], []
+    names: list[str] = []
+    knots: list[tuple[float, ...]] = []
+    owner: list[int] = []
+    sign: list[float] = []
     for name in USED:
         values = np.array([sample.signals[name] for sample in samples if name in sample.signals])
         if not len(values):
