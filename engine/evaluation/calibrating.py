@@ -15,7 +15,7 @@ from .reliability import Sample
 
 # Signals that the model uses; the others did not help on films that it was not fitted on.
 USED = (
-    "agree", "drift", "grow", "head", "head_worst", "jump", "looks", "lost", "margin", "pieces", "size", "soft", "sure",
+    "agree", "drift", "grow", "head", "head_worst", "jump", "leap", "looks", "lost", "margin", "pieces", "size", "soft", "sure",
     "twin", "warp", "worst",
 )  # fmt: skip
 RISING = frozenset({"sure", "warp", "worst", "looks", "margin", "head", "head_worst", "agree"})

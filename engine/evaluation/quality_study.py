@@ -19,7 +19,7 @@ from .parts import BUNDLED, ClipFolders
 from .reliability import Reliability, Sample, draw_reliability, reliability, samples_of
 from .running import run_case
 
-FILMS = 40  # for calibration
+FILMS = 44  # for calibration
 _PART = "calibration"  # name of their part
 _CAPS = (0,), (14,), (33,), (43,), (66,), (0, 66), (33, 66), (0, 14, 33)  # given frames
 _CHAIR = (0,), (30,), (59,), (0, 59), (0, 20, 45)

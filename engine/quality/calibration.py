@@ -22,7 +22,7 @@ _MIN_LEAP = 1.0  # sides of the object
 
 # The reason that each signal stands for; see `shared.quality.REASONS`.
 REASON_OF = {
-    "twin": "twin", "jump": "twin",
+    "twin": "twin", "jump": "twin", "leap": "twin",
     "looks": "unlike", "margin": "unlike",
     "soft": "edge", "sure": "edge",
     "agree": "sweeps",
