@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.media.looks import LookFinder
 from engine.media.frames import FrameReader
+from engine.media.looks import LookFinder
 from engine.media.movies import SUFFIXES
 from engine.media.pictures import is_picture
 
@@ -39,9 +39,9 @@ class Joined:
 def find_sources(folder: Path) -> Iterator[Path]:
     """Yield the movies in a folder, and the deepest folders of photographs, by name."""
     for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in SUFFIXES:
-            yield path
-        elif path.is_dir() and path.name == "frames" and any(map(is_picture, path.iterdir())):
+        if path.suffix.lower() in SUFFIXES or (
+            path.is_dir() and path.name == "frames" and any(map(is_picture, path.iterdir()))
+        ):
             yield path
 
 
@@ -69,8 +69,10 @@ def shot(source: Pictures, random: np.random.Generator, *, speed: int = 1, pan: 
         picture = source[first + speed * i]
         height, width = (int(side * scale / zoom**i) for side in picture.shape[:2])
         free = picture.shape[1] - width, picture.shape[0] - height
-        at = [abs((p * f + i * pan * width * d + f) % (2 * f + 1e-9) - f) if f else 0 for p, f, d in
-              zip(place, free, (np.cos(angle), np.sin(angle)))]
+        at = [
+            abs((p * f + i * pan * width * d + f) % (2 * f + 1e-9) - f) if f else 0
+            for p, f, d in zip(place, free, (np.cos(angle), np.sin(angle)))
+        ]
         x, y = int(at[0]), int(at[1])
         crop = picture[y : y + height, x : x + width]
         frames.append(cv2.resize(crop[:, ::-1] if mirrored else crop, _SIZE, interpolation=cv2.INTER_AREA))
@@ -173,18 +175,18 @@ def main() -> None:
     options = parser.parse_args()
     paths = list(find_sources(options.folder))
     sources = [read_source(path) for path in (paths if options.half is None else paths[options.half :: 2])]
-    print("sources:", ", ".join(name for name, _ in sources))  # noqa: T201
+    print("sources:", ", ".join(name for name, _ in sources))
     table: dict[str, list[int]] = {}
     for film in joined(sources, options.count, seed=7):
         counts, cuts = table.setdefault(film.kind, [0, 0, 0, 0]), found(film.frames)
         right = set(cuts) & set(film.cuts)
         for i, number in enumerate((len(film.frames), len(film.cuts), len(right), len(cuts) - len(right))):
             counts[i] += number
-    print(f"{'':24}{'frames':>8}{'cuts':>6}{'found':>7}{'false':>7}")  # noqa: T201
+    print(f"{'':24}{'frames':>8}{'cuts':>6}{'found':>7}{'false':>7}")
     for kind, row in table.items():
-        print(f"{kind:24}{row[0]:8}{row[1]:6}{row[2]:7}{row[3]:7}")  # noqa: T201
+        print(f"{kind:24}{row[0]:8}{row[1]:6}{row[2]:7}{row[3]:7}")
     cuts_, right_, false_ = np.sum(list(table.values()), axis=0)[1:]
-    print(f"recall {right_ / cuts_:.3f}, precision {right_ / (right_ + false_):.3f}")  # noqa: T201
+    print(f"recall {right_ / cuts_:.3f}, precision {right_ / (right_ + false_):.3f}")
 
 
 if __name__ == "__main__":

@@ -15,10 +15,13 @@ from ..memory.entry import Entry
 from ..networks.network import Features, MemorizesPermanent, Network
 from ..runtime.device_copy import copy_to_host
 from .encoding import FrameEncoder, ReadFrame, can_encode_batches
+from .frame_use import EVERY_FRAME, FrameUse
 from .framing import Framing
 from .keyframe_mattes import keyframe_alphas
 from .mask_merging import GroupPrediction, MaskMerger, MergedMasks
-from .snapshot import Json, deserialize_state, serialize_state
+from .mattes import Matte, PropagationState, empty_matte
+from .shots import Blank
+from .snapshot import deserialize_state, serialize_state
 from .soft_masks import SoftKeyframes
 from .sweeps import ALL_PERMANENT, KeyframePolicy, ObjectGroup, Sweep, blend_weight
 from .tracker import Tracker
@@ -26,28 +29,6 @@ from .tracker import Tracker
 OnFeatures = Callable[[int, Features], None]  # called with a media frame and its features
 Edges = dict[int, list[NDArray[np.float32]]]  # object -> the network's own prediction (H, W) on a keyframe, if any
 Labels = Mapping[int, NDArray[np.uint8]]  # media frame -> keyframe labels (H, W)
-
-
-@dataclass(frozen=True)
-class Matte:
-    """Mattes of all objects on one frame, computed in one sweep."""
-
-    frame: int
-    objects: tuple[int, ...]
-    alpha: NDArray[np.float32]  # (O, H, W) 0..1 at the clip's size; on a keyframe the user's shape
-    blend_weights: tuple[float, ...]  # per object: weight of this alpha against that of the other sweep, 0..1
-    probability: NDArray[np.float32]  # (1 + O, H, W) 0..1, background first, without the keyframe masks
-    checkpoint: PropagationState | None = None  # state from which propagation can resume, attached to some frames
-
-
-@dataclass(frozen=True)
-class PropagationState:
-    """State after a frame, from which propagation can resume with the same results as without interruption."""
-
-    sweep: int  # index of the sweep, from 0
-    frame: int  # the last frame computed
-    trackers: Json  # the trackers' state as `serialize_state` wrote it
-    tensors: dict[str, Tensor]  # the tensors that `trackers` refers to
 
 
 @dataclass(frozen=True)
@@ -74,6 +55,7 @@ class Propagator:
         device: torch.device,
         soft: SoftKeyframes | None = None,
         keyframe_policy: KeyframePolicy = ALL_PERMANENT,
+        use: FrameUse = EVERY_FRAME,
         on_features: OnFeatures | None = None,
     ) -> None:
         """Set up propagation; `truth` holds the keyframe labels by frame, `soft` their soft pixels.
@@ -89,6 +71,7 @@ class Propagator:
         self._groups = groups
         self._device = device
         self._policy = keyframe_policy
+        self._use = use
         self._on_features = on_features
         self.readable: set[int] = set()  # keyframes whose images could be read
 
@@ -97,16 +80,20 @@ class Propagator:
         self,
         sweeps: Sequence[Sweep],
         *,
+        blanks: Sequence[Blank] = (),
         resume_from: PropagationState | None = None,
         state_due: Callable[[], bool] = lambda: False,
     ) -> Iterator[Matte]:
-        """Encode the permanent keyframes, then yield the mattes of all sweeps, frame by frame.
+        """Encode the permanent keyframes, then yield the empty mattes of `blanks` and those of all sweeps.
 
         When `state_due()` is true, the next matte holds a state in `checkpoint`. Pass that state as `resume_from` to
         continue after its frame.
         """
         self.readable = set()
         permanent = self._memorize_keyframes() if self._policy.permanent else {}
+        if resume_from is None:
+            size = next(iter(self._truth.values())).shape
+            yield from (empty_matte(frame, blank.objects, size) for blank in blanks for frame in blank.frames)
         first = resume_from.sweep if resume_from else 0
         for index, sweep in list(enumerate(sweeps))[first:]:
             state = resume_from if resume_from and index == first else None
@@ -174,7 +161,8 @@ class Propagator:
             states = serialize_state([tracker.state_dict() for tracker in trackers], tensors)
             return PropagationState(index, frame, states, tensors)
 
-        reachable = (frame for frame in frames if _reached(sweep, frame, trackers))
+        segmented = (frame for frame in frames if self._use.source(frame) == frame)
+        reachable = (frame for frame in segmented if _reached(sweep, frame, trackers))
         with self._encoder.encode_all(reachable) as encoded:
             merged = self._merged_masks(sweep, encoded, trackers)
             for (frame, edges, state), probability in copy_to_host(
@@ -187,22 +175,19 @@ class Propagator:
                 if frame in self._truth:
                     labels, soft = self._truth[frame], self._soft.get(frame, {})
                     alpha = keyframe_alphas(labels, objects, _annotated(trackers, frame), alpha, edges, soft)
-                yield Matte(
-                    frame=frame,
-                    objects=objects,
-                    alpha=alpha,
-                    blend_weights=tuple(blend_weight(keyframes, frame, sweep) for _, keyframes in reached),
-                    probability=probability,
-                    checkpoint=state,
-                )
+                weights = tuple(blend_weight(keyframes, frame, sweep) for _, keyframes in reached)
+                shown = [other for other in self._use.showing(frame) if other in sweep.wanted]
+                for other in shown:  # the state comes last, as a run that resumes from it makes none of these again
+                    checkpointed = state if other == shown[-1] else None
+                    yield Matte(other, objects, alpha, weights, probability, checkpointed)
 
     def _new_trackers(self, sweep: Sweep, permanent: Mapping[ObjectGroup, _PermanentEntries]) -> list[Tracker]:
-        """Make a tracker for each group, with a memory that starts with the group's permanent keyframes.
+        """Make a tracker for each group of the sweep, with a memory that starts with the group's permanent keyframes.
 
         If keyframes are permanent, groups without a readable keyframe get no tracker.
         """
         trackers = []
-        for group in self._groups:
+        for group in sweep.groups:
             keyframes = permanent.get(group, _PermanentEntries((), ()))
             if self._policy.permanent and not keyframes.entries:  # none of its keyframes could be read
                 continue
@@ -241,7 +226,7 @@ class Propagator:
         active = [pair for pair in zip(trackers, predictions, strict=True) if pair[1].objects]
         if not active:
             return None
-        absent = {number for tracker in trackers for number in tracker.group.absent(frame)}
+        absent = {number for tracker in trackers for number in self._absent(tracker.group, frame)}
         given = [number for _, group in active for number in group.objects if number in annotated | absent]
         merged = self._merger.merge([group for _, group in active], self._given_masks(given, frame))
         for (tracker, _), masks in zip(active, merged.masks, strict=True):
@@ -265,17 +250,29 @@ class Propagator:
         """
         known = len(tracker.objects)
         is_read = self._policy.read_on_keyframes or not annotated.issuperset(tracker.objects)
-        prediction = tracker.predict(features) if is_read and tracker.has_memory() else None
+        predict = tracker.peek if self._is_forgotten(tracker, frame) else tracker.predict
+        prediction = predict(features) if is_read and tracker.has_memory() else None
         tracker.add_objects(self._visible(tracker.group.annotated(frame), frame))
         return GroupPrediction(tuple(tracker.objects), known, prediction)
 
     def _update(self, frame: int, features: Features, tracker: Tracker, masks: Tensor, merged: MergedMasks) -> None:
+        if self._is_forgotten(tracker, frame):
+            return
         if not tracker.group.annotated(frame):
             tracker.update(frame, features, masks, merged)
         elif self._policy.permanent:
             tracker.pass_keyframe(frame, features, masks)
         else:
             tracker.write_keyframe(frame, features, masks)
+
+    def _is_forgotten(self, tracker: Tracker, frame: int) -> bool:
+        """Return whether too little can be seen on a frame for the tracker to remember it."""
+        return frame in self._use.faint and not tracker.group.annotated(frame)
+
+    def _absent(self, group: ObjectGroup, frame: int) -> set[int]:
+        """Return the objects of a group that cannot be seen on a frame: all but annotated ones if nothing can be."""
+        unseen = {*group.objects} if frame in self._use.flat else {*group.absent(frame)}
+        return unseen - {*group.annotated(frame)}
 
     def _given_masks(self, objects: Sequence[int], frame: int) -> dict[int, Tensor]:
         """Return the keyframe masks of `objects` on `frame`, each (H, W) at the clip's size; empty if absent there."""

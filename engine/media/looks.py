@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .cuts import Step, compare, find_cuts, small_copy
+from .cuts import Copy, Step, compare, find_cuts
 
 _FAINT = 8.0  # levels of 255: a frame whose small copy spans less keeps no memory
 _FLAT = 3.0  # levels: nothing can be seen on a frame whose small copy spans less
 _MEMORY = 3  # copies of earlier frames that a frame is compared with
-_BLOCK = 16  # pixels across the squares whose mean difference is measured
+_HALF_BLOCK = 8  # pixels: half a side of the squares whose mean difference is measured; they overlap by half
 # Levels of the mean difference in the square that differs most. Re-encoding a frame with x264 at -crf 18 changes it by
 # up to 2 levels, while a disc of 12 pixels that is 40 levels darker than its ground makes 4 when it moves by a pixel.
 _EQUAL = 1.0
@@ -55,9 +55,9 @@ class LookFinder:
         self._repeats: list[bool] = []
         self._spans: list[float] = []  # of the small copies, in levels; infinite for frames that cannot be read
         self._steps: list[Step] = []
-        self._copies: list[NDArray[np.float32]] = []  # of the last frames that are counted, the nearest first
+        self._copies: list[Copy] = []  # of the last frames that are counted, the nearest first
         self._held: NDArray[np.uint8] | None = None  # the first frame of the present run of repeats
-        self._held_copy = np.zeros((0, 0), np.float32)
+        self._held_copy: Copy | None = None
         self._run_change = 0.0  # between the present run and the frame before it
 
     def add(self, pixels: NDArray[np.uint8] | None) -> None:
@@ -67,10 +67,11 @@ class LookFinder:
             self._spans.append(np.inf)
             self._held = None
             return
-        copy, frame = small_copy(pixels), self._start + len(self._spans)
+        frame = self._start + len(self._spans)
+        copy = Copy(pixels)
         repeats = self._is_repeat(pixels, copy)
         self._repeats.append(repeats)
-        self._spans.append(self._spans[-1] if repeats else _span(pixels))
+        self._spans.append(self._spans[-1] if repeats else copy.span)
         if not repeats:
             self._held, self._held_copy = pixels, copy
             if self._spans[-1] >= _FAINT:
@@ -83,12 +84,12 @@ class LookFinder:
         cuts = tuple(self._begin(cut) for cut in find_cuts(self._steps))
         return Looks(self._start, cuts, np.array(self._repeats, bool), spans < _FAINT, spans < _FLAT)
 
-    def _is_repeat(self, pixels: NDArray[np.uint8], copy: NDArray[np.float32]) -> bool:
+    def _is_repeat(self, pixels: NDArray[np.uint8], copy: Copy) -> bool:
         """Return whether a frame is the first of its run again; if not, keep by how much it differs."""
-        if self._held is None or self._held.shape != pixels.shape:
+        if self._held is None or self._held_copy is None or self._held.shape != pixels.shape:
             self._run_change = 0.0
             return False
-        coarse = float(np.abs(copy - self._held_copy).max())
+        coarse = float(np.abs(copy.grey - self._held_copy.grey).max())
         if coarse > _MAX_COPY_CHANGE:
             self._run_change = coarse
             return False
@@ -110,13 +111,6 @@ class LookFinder:
 def largest_difference(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
     """Return the mean absolute difference, in levels, of two pictures in the square where they differ most."""
     difference = cv2.absdiff(a, b)
-    if not difference.any():
-        return 0.0
-    means = cv2.boxFilter(difference, cv2.CV_32F, (_BLOCK, _BLOCK), borderType=cv2.BORDER_REPLICATE)
-    return float(means.mean(axis=2).max())
-
-
-def _span(pixels: NDArray[np.uint8]) -> float:
-    """Return the levels that a small copy of a frame spans, in the channel where they are most."""
-    small = cv2.resize(pixels, (64, 48), interpolation=cv2.INTER_AREA)
-    return float(np.ptp(small.reshape(-1, 3).astype(np.int16), axis=0).max())
+    size = max(2, a.shape[1] // _HALF_BLOCK), max(2, a.shape[0] // _HALF_BLOCK)
+    halves = cv2.resize(difference, size, interpolation=cv2.INTER_AREA).astype(np.float32).mean(axis=2)
+    return float((halves[1:, 1:] + halves[1:, :-1] + halves[:-1, 1:] + halves[:-1, :-1]).max() / 4)
