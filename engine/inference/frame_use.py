@@ -49,7 +49,7 @@ def hold(runs: Iterable[range], keyframes: Keyframes, wanted: range) -> tuple[di
     for run in runs:
         annotated = [frame for frame in run if keyframes.get(frame)]
         for anchor, part in _parts(run, annotated, keyframes):
-            source = _source(part, annotated, wanted)
+            source = min(part, key=lambda frame: (frame not in wanted, frame != anchor, frame))
             shown_by |= {frame: source for frame in part if frame != source}
             if annotated:
                 moved[source] = sorted(annotated, key=lambda frame: (abs(frame - anchor), frame))
@@ -67,8 +67,3 @@ def _parts(run: range, annotated: Sequence[int], keyframes: Keyframes) -> Iterat
     ends = [(before + after) // 2 + 1 for before, after in zip(anchors, anchors[1:])]
     for anchor, start, stop in zip(anchors, [run.start, *ends], [*ends, run.stop]):
         yield anchor, range(start, stop)
-
-
-def _source(part: range, annotated: Sequence[int], wanted: range) -> int:
-    """Return the frame of a part of a run that is segmented."""
-    return min(part, key=lambda frame: (frame not in wanted, frame not in annotated, frame))

@@ -22,7 +22,7 @@ _RETURN = 0.6  # a flash is over when the change to the frame before it is below
 # of the neighbours.
 _WEIGHTS, _BIAS = (-2.96, 5.39, -4.17), -2.32
 # Two frames as unlike as this have nothing in common.
-_STRANGE_MATCH, _STRANGE_CHANGE, _STRANGE_COLOURS = 0.75, 0.6, 0.6
+_STRANGE_MATCH, _STRANGE_CHANGE, _STRANGE_COLOURS = 0.85, 0.6, 0.5
 _BINS = 8  # of each colour channel's histogram
 
 

@@ -58,7 +58,9 @@ def test_objects_that_move_and_enter_are_no_cuts():
 
 def test_in_a_film_of_single_pictures_each_is_a_shot():
     colours = (30, 0, 0), (0, 120, 0), (0, 0, 200), (200, 0, 90), (10, 140, 140), (120, 90, 0), (255, 120, 60)
-    film = np.stack([np.clip(scene(3 * i, 1)[0] // 4 + tone, 0, 255).astype(np.uint8) for i, tone in enumerate(colours)])
+    film = np.stack(
+        [np.clip(scene(3 * i, 1)[0] // 4 + tone, 0, 255).astype(np.uint8) for i, tone in enumerate(colours)]
+    )
     assert cuts(film) == [1, 2, 3, 4, 5, 6]
 
 
