@@ -10,13 +10,14 @@ import pytest
 
 from engine.jobs import looks
 from engine.jobs.propagate import run
+from engine.jobs.resume import JobCheckpoint
 from engine.media.label_images import read_matte
 from engine.methods.registry import RECIPES
 from engine.networks.colour import Colour
 from engine.shared.errors import NoKeyframes
 from engine.shared.folder_claim import recorded_cuts
 from engine.shared.matte_folder import MatteFolder
-from engine.shared.protocol import Finished, Stage
+from engine.shared.protocol import Finished, MatteReady, Stage
 from tests import films
 from tests.engine.jobs.test_propagate import job_of, run_job
 from tests.films import Film
@@ -113,6 +114,24 @@ def test_frames_of_a_shot_without_keyframes_alone_are_refused(tmp_path):
     with pytest.raises(NoKeyframes, match="no object is marked in the shot of frames 6 to 11") as caught:
         run(job, lambda answer: None, lambda: False)
     assert "--across-cuts" in caught.value.remedy and not job.folder.exists()
+
+
+@pytest.mark.parametrize("cancelled", [8, 16, 20])
+def test_an_interrupted_job_resumes_in_the_right_shot(tmp_path, monkeypatch, cancelled):
+    monkeypatch.setattr(JobCheckpoint, "due", lambda self: True)
+    film = two_shots()
+    film = Film(film.frames.repeat(2, axis=0), film.labels.repeat(2, axis=0))
+    job = setup(film, tmp_path, {0: [1], 2 * COUNT: [2], 3 * COUNT: [2]})
+    run_job(job, cancel_after=cancelled)
+    resumed = [answer for answer in run_job(job) if isinstance(answer, MatteReady)]
+    whole = replace(job, folder=tmp_path / "whole")
+    progress = [answer for answer in run_job(whole) if isinstance(answer, MatteReady)]
+    assert progress[-1].done == progress[-1].total == resumed[-1].done
+    assert resumed[0].done > 1
+    for object_id in (1, 2):
+        for frame in range(4 * COUNT):
+            made, expected = (MatteFolder(one.folder).matte(object_id, frame) for one in (job, whole))
+            assert made.read_bytes() == expected.read_bytes()
 
 
 def test_probabilities_of_an_object_without_a_keyframe_are_none(tmp_path):
