@@ -42,6 +42,7 @@ def gather_job(clip: MovieClip, frames: range, direction: Direction, *, recipe: 
         settings=_settings(adapt=matting.adapt and recipe in recipes.ADAPT),
         absences=job_absences(clip),
         exclusions=job_exclusions(clip, frames),
+        across_cuts=matting.across_cuts,
     )
 
 

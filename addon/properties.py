@@ -113,6 +113,12 @@ class ClipMatting(PropertyGroup):
         "result is used only if it is better, and only for this clip",
         default=False,
     )
+    across_cuts: BoolProperty(
+        name="Across Cuts",
+        description="Let keyframes count in all shots of a clip that was cut together, such as one that returns to "
+        "the same scene. Otherwise mattes stay empty in shots in which an object has no keyframe",
+        default=False,
+    )
     suggestions: CollectionProperty(type=MatteSuggestion)
     active_suggestion: IntProperty(
         name="Suggested Frame",

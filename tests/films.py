@@ -111,6 +111,11 @@ def render(shapes: list[Shape], *, count: int, height: int = 96, width: int = 12
     return Film(frames, labels)
 
 
+def joined(*films: Film) -> Film:
+    """Return films of one size, one after another."""
+    return Film(np.concatenate([film.frames for film in films]), np.concatenate([film.labels for film in films]))
+
+
 def moving_disc(count: int = 12, *, height: int = 96, width: int = 128) -> Film:
     """Return a film of a red disc that moves steadily from left to right."""
     trajectory = _line((width * 0.2, height * 0.5), (width * 0.8, height * 0.55), count)

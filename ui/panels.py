@@ -101,6 +101,7 @@ class CLIP_PT_matte_propagate(ClipPanel, Panel):
         draw_weights(column, matting, busy=busy)
         if matting.recipe in recipes.ADAPT:
             column.prop(matting, "adapt")
+        column.prop(matting, "across_cuts")
         buttons = layout.column(align=True)
         buttons.enabled = not busy
         buttons.operator("clip.matte_propagate", icon="PLAY").direction = "both"

@@ -55,6 +55,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="state of objects that a keyframe does not show; default: the recipe's, which is unknown for keymatte",
     )
     parser.add_argument(
+        "--across-cuts",
+        action="store_true",
+        help="keyframes count in the whole clip; default: only in their own shot, up to the next hard cut",
+    )
+    parser.add_argument(
         "--keep-keys", action="store_true", help="keep the features that `suggest` needs; about 1 MB per frame at 480p"
     )
     parser.add_argument("--threads", type=int, metavar="N", help="number of CPU threads; default: all cores")
@@ -118,6 +123,7 @@ def propagate(options: argparse.Namespace) -> int:
         keys=MatteFolder(options.out).keys if options.keep_keys else None,
         probabilities=options.dump_probabilities,
         exclusions=exclusions,
+        across_cuts=options.across_cuts,
     )
     finished: list[Finished] = []
     with Progress() as progress:

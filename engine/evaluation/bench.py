@@ -17,7 +17,8 @@ from torch import Tensor
 
 from ..inference.encoding import can_encode_ahead
 from ..inference.framing import Framing
-from ..inference.propagate import Matte, Propagator
+from ..inference.mattes import Matte
+from ..inference.propagate import Propagator
 from ..inference.sweeps import group_by_keyframes, group_jointly, plan_sweeps
 from ..jobs.setup import with_precision
 from ..layers.affinity import TopK

@@ -15,8 +15,8 @@ from .reliability import Sample
 
 # Signals that the model uses; the others did not help on films that it was not fitted on.
 USED = (
-    "agree", "drift", "grow", "head", "head_worst", "jump", "leap", "looks", "lost", "margin", "pieces", "size", "soft", "sure",
-    "twin", "warp", "worst",
+    "agree", "drift", "grow", "head", "head_worst", "jump", "leap", "looks", "lost", "margin", "pieces", "size",
+    "soft", "sure", "twin", "warp", "worst",
 )  # fmt: skip
 RISING = frozenset({"sure", "warp", "worst", "looks", "margin", "head", "head_worst", "agree"})
 _QUANTILES = (0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99)  # of each signal, at which its curve has knots

@@ -17,7 +17,7 @@ import torch
 from ..checkpoints import loading
 from ..checkpoints.download import sha256_of
 from ..inference.framing import Framing
-from ..inference.propagate import Matte
+from ..inference.mattes import Matte
 from ..inference.sweeps import ObjectGroup, group_by_keyframes
 from ..jobs.propagate import run as propagate
 from ..layers.backbones import EfficientNetLite0

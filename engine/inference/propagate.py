@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -11,55 +10,26 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..memory.bank import MemoryBank
-from ..memory.entry import Entry
-from ..networks.network import Features, MemorizesPermanent, Network
+from ..networks.network import Features, Network
 from ..quality.signals import Signals
 from ..runtime.device_copy import copy_to_host
 from .encoding import FrameEncoder, ReadFrame, can_encode_batches
+from .frame_use import EVERY_FRAME, FrameUse
 from .framing import Framing
 from .keyframe_mattes import keyframe_alphas
+from .keyframe_memory import Keyframes, Labels, PermanentEntries
 from .mask_merging import GroupPrediction, MaskMerger, MergedMasks
+from .mattes import Matte, PropagationState, empty_matte
 from .observation import Observer, worst
-from .snapshot import Json, deserialize_state, serialize_state
+from .shots import Blank
+from .snapshot import deserialize_state, serialize_state
 from .soft_masks import SoftKeyframes
 from .sweeps import ALL_PERMANENT, KeyframePolicy, ObjectGroup, Sweep, blend_weight
 from .tracker import Tracker
 
 OnFeatures = Callable[[int, Features], None]  # called with a media frame and its features
 Edges = dict[int, list[NDArray[np.float32]]]  # object -> the network's own prediction (H, W) on a keyframe, if any
-Labels = Mapping[int, NDArray[np.uint8]]  # media frame -> keyframe labels (H, W)
 Assess = Callable[[Signals], float | None]  # signals -> probability that a mask is right; None: not calibrated
-
-
-@dataclass(frozen=True)
-class Matte:
-    """Mattes of all objects on one frame, computed in one sweep."""
-
-    frame: int
-    objects: tuple[int, ...]
-    alpha: NDArray[np.float32]  # (O, H, W) 0..1 at the clip's size; on a keyframe the user's shape
-    blend_weights: tuple[float, ...]  # per object: weight of this alpha against that of the other sweep, 0..1
-    probability: NDArray[np.float32]  # (1 + O, H, W) 0..1, background first, without the keyframe masks
-    signals: Mapping[int, Signals] = field(default_factory=dict)  # by object; none of those annotated here
-    checkpoint: PropagationState | None = None  # state from which propagation can resume, attached to some frames
-
-
-@dataclass(frozen=True)
-class PropagationState:
-    """State after a frame, from which propagation can resume with the same results as without interruption."""
-
-    sweep: int  # index of the sweep, from 0
-    frame: int  # the last frame computed
-    trackers: Json  # the trackers' state as `serialize_state` wrote it
-    tensors: dict[str, Tensor]  # the tensors that `trackers` refers to
-
-
-@dataclass(frozen=True)
-class _PermanentEntries:
-    """Memory entries of all keyframes of a group, made before the first frame is segmented."""
-
-    objects: tuple[int, ...]  # in the order of the entries' rows
-    entries: tuple[Entry, ...]
 
 
 class Propagator:
@@ -78,6 +48,7 @@ class Propagator:
         device: torch.device,
         soft: SoftKeyframes | None = None,
         keyframe_policy: KeyframePolicy = ALL_PERMANENT,
+        use: FrameUse = EVERY_FRAME,
         on_features: OnFeatures | None = None,
         assess: Assess = lambda signals: None,
     ) -> None:
@@ -97,6 +68,8 @@ class Propagator:
         self._groups = groups
         self._device = device
         self._policy = keyframe_policy
+        self._keyframes = Keyframes(truth, network, merger, keyframe_policy, device)
+        self._use = use
         self._on_features = on_features
         self.readable: set[int] = set()  # keyframes whose images could be read
 
@@ -105,25 +78,29 @@ class Propagator:
         self,
         sweeps: Sequence[Sweep],
         *,
+        blanks: Sequence[Blank] = (),
         resume_from: PropagationState | None = None,
         state_due: Callable[[], bool] = lambda: False,
     ) -> Iterator[Matte]:
-        """Encode the permanent keyframes, then yield the mattes of all sweeps, frame by frame.
+        """Encode the permanent keyframes, then yield the empty mattes of `blanks` and those of all sweeps.
 
         When `state_due()` is true, the next matte holds a state in `checkpoint`. Pass that state as `resume_from` to
         continue after its frame.
         """
         self.readable = set()
-        permanent = self._memorize_keyframes() if self._policy.permanent else {}
+        permanent: dict[ObjectGroup, PermanentEntries] = {}
+        if self._policy.permanent:
+            permanent = self._keyframes.memorize(self._groups, self._encoded_keyframes())
+        if resume_from is None:
+            size = next(iter(self._truth.values())).shape
+            yield from (empty_matte(frame, blank.objects, size) for blank in blanks for frame in blank.frames)
         first = resume_from.sweep if resume_from else 0
         for index, sweep in list(enumerate(sweeps))[first:]:
             state = resume_from if resume_from and index == first else None
             yield from self._sweep(index, sweep, permanent, state, state_due)
 
-    def _memorize_keyframes(self) -> dict[ObjectGroup, _PermanentEntries]:
-        """Encode the keyframes of each group into permanent memory entries."""
-        known: dict[ObjectGroup, list[int]] = {group: [] for group in self._groups}
-        entries: dict[ObjectGroup, list[Entry]] = {group: [] for group in self._groups}
+    def _encoded_keyframes(self) -> Iterator[tuple[int, Features]]:
+        """Yield every keyframe that can be read, with its features."""
         for frame in sorted(self._truth):
             features = self._encoder.encode(frame)
             if features is None:
@@ -131,40 +108,15 @@ class Propagator:
             self.readable.add(frame)
             if self._on_features:
                 self._on_features(frame, features)
-            annotated_here = {number for group in self._groups for number in group.annotated(frame)}
-            self._observer.add_keyframe(features, self._truth[frame], annotated_here)
-            for group in self._groups:
-                annotated = group.annotated(frame)
-                if self._policy.shared_memory:  # an object gets a row with the first keyframe that shows it
-                    known[group] += [i for i in self._visible(annotated, frame) if i not in known[group]]
-                    annotated = tuple(number for number in known[group] if number in annotated)
-                elif annotated:
-                    known[group] = list(group.objects)
-                if annotated:
-                    entries[group].append(self._permanent_entry(group, frame, features, annotated, known[group]))
-        return {group: _PermanentEntries(tuple(known[group]), tuple(entries[group])) for group in self._groups}
-
-    def _permanent_entry(
-        self, group: ObjectGroup, frame: int, features: Features, annotated: tuple[int, ...], known: Sequence[int]
-    ) -> Entry:
-        """Encode a keyframe of a group into a pinned memory entry; `known` are all objects with memory rows so far."""
-        predictions = [GroupPrediction(annotated, 0, None)]
-        masks = self._merger.merge(predictions, self._given_masks(annotated, frame)).masks[0]
-        if isinstance(self._network, MemorizesPermanent):
-            entry = self._network.memorize_permanent(frame, features, masks, among=len(group.keyframes))
-        else:
-            entry, _ = self._network.memorize_keyframe(frame, features, masks, None)
-        if entry.objects:
-            entry = entry.restricted_to(tuple(known.index(number) for number in annotated))
-        if frame == self._policy.first_value_frame:
-            entry = entry.with_first_value()
-        return entry.as_pinned()
+            annotated = {number for group in self._groups for number in group.annotated(frame)}
+            self._observer.add_keyframe(features, self._truth[frame], annotated)
+            yield frame, features
 
     def _sweep(
         self,
         index: int,
         sweep: Sweep,
-        permanent: Mapping[ObjectGroup, _PermanentEntries],
+        permanent: Mapping[ObjectGroup, PermanentEntries],
         resume_from: PropagationState | None,
         state_due: Callable[[], bool],
     ) -> Iterator[Matte]:
@@ -187,7 +139,8 @@ class Propagator:
             states = serialize_state(([tracker.state_dict() for tracker in trackers], observed), tensors)
             return PropagationState(index, frame, states, tensors)
 
-        reachable = (frame for frame in frames if _reached(sweep, frame, trackers))
+        segmented = (frame for frame in frames if self._use.source(frame) == frame)
+        reachable = (frame for frame in segmented if _reached(sweep, frame, trackers))
         with self._encoder.encode_all(reachable) as encoded:
             merged = self._merged_masks(sweep, encoded, trackers)
             for (frame, edges, signals, state), probability in copy_to_host(
@@ -200,24 +153,20 @@ class Propagator:
                 if frame in self._truth:
                     labels, soft = self._truth[frame], self._soft.get(frame, {})
                     alpha = keyframe_alphas(labels, objects, _annotated(trackers, frame), alpha, edges, soft)
-                yield Matte(
-                    frame=frame,
-                    objects=objects,
-                    alpha=alpha,
-                    blend_weights=tuple(blend_weight(keyframes, frame, sweep) for _, keyframes in reached),
-                    probability=probability,
-                    signals=signals,
-                    checkpoint=state,
-                )
+                weights = tuple(blend_weight(keyframes, frame, sweep) for _, keyframes in reached)
+                shown = [other for other in self._use.showing(frame) if other in sweep.wanted]
+                for other in shown:  # the state comes last, as a run that resumes from it makes none of these again
+                    checkpointed = state if other == shown[-1] else None
+                    yield Matte(other, objects, alpha, weights, probability, signals, checkpointed)
 
-    def _new_trackers(self, sweep: Sweep, permanent: Mapping[ObjectGroup, _PermanentEntries]) -> list[Tracker]:
-        """Make a tracker for each group, with a memory that starts with the group's permanent keyframes.
+    def _new_trackers(self, sweep: Sweep, permanent: Mapping[ObjectGroup, PermanentEntries]) -> list[Tracker]:
+        """Make a tracker for each group of the sweep, with a memory that starts with the group's permanent keyframes.
 
         If keyframes are permanent, groups without a readable keyframe get no tracker.
         """
         trackers = []
-        for group in self._groups:
-            keyframes = permanent.get(group, _PermanentEntries((), ()))
+        for group in sweep.groups:
+            keyframes = permanent.get(group, PermanentEntries())
             if self._policy.permanent and not keyframes.entries:  # none of its keyframes could be read
                 continue
             bank = self._new_bank()
@@ -260,9 +209,9 @@ class Propagator:
         active = [pair for pair in zip(trackers, predictions, strict=True) if pair[1].objects]
         if not active:
             return None
-        absent = {number for tracker in trackers for number in tracker.group.absent(frame)}
+        absent = {number for tracker in trackers for number in self._absent(tracker.group, frame)}
         given = [number for _, group in active for number in group.objects if number in annotated | absent]
-        merged = self._merger.merge([group for _, group in active], self._given_masks(given, frame))
+        merged = self._merger.merge([group for _, group in active], self._keyframes.masks(given, frame))
         if annotated and not self._policy.permanent:
             self._observer.add_keyframe(features, self._truth[frame], annotated)
         observed = [tracker for tracker, _ in active]
@@ -289,8 +238,9 @@ class Propagator:
         """
         known = len(tracker.objects)
         is_read = self._policy.read_on_keyframes or not annotated.issuperset(tracker.objects)
-        prediction = tracker.predict(features) if is_read and tracker.has_memory() else None
-        tracker.add_objects(self._visible(tracker.group.annotated(frame), frame))
+        predict = tracker.peek if self._is_forgotten(tracker, frame) else tracker.predict
+        prediction = predict(features) if is_read and tracker.has_memory() else None
+        tracker.add_objects(self._keyframes.visible(tracker.group.annotated(frame), frame))
         return GroupPrediction(tuple(tracker.objects), known, prediction)
 
     def _update(
@@ -302,6 +252,8 @@ class Propagator:
         merged: MergedMasks,
         quality: float | None,
     ) -> None:
+        if self._is_forgotten(tracker, frame):
+            return
         if not tracker.group.annotated(frame):
             tracker.update(frame, features, masks, merged, quality)
         elif self._policy.permanent:
@@ -309,15 +261,14 @@ class Propagator:
         else:
             tracker.write_keyframe(frame, features, masks)
 
-    def _given_masks(self, objects: Sequence[int], frame: int) -> dict[int, Tensor]:
-        """Return the keyframe masks of `objects` on `frame`, each (H, W) at the clip's size; empty if absent there."""
-        labels = self._truth[frame] if frame in self._truth else np.zeros_like(next(iter(self._truth.values())))
-        masks = ((number, torch.from_numpy(labels == number)) for number in objects)
-        return {number: mask.float().to(self._device) for number, mask in masks}
+    def _is_forgotten(self, tracker: Tracker, frame: int) -> bool:
+        """Return whether too little can be seen on a frame for the tracker to remember it."""
+        return frame in self._use.faint and not tracker.group.annotated(frame)
 
-    def _visible(self, objects: Sequence[int], frame: int) -> list[int]:
-        """Return `objects`; if all objects share one memory, only those with pixels on the keyframe at `frame`."""
-        return [number for number in objects if not self._policy.shared_memory or (self._truth[frame] == number).any()]
+    def _absent(self, group: ObjectGroup, frame: int) -> set[int]:
+        """Return the objects of a group that cannot be seen on a frame: all but annotated ones if nothing can be."""
+        unseen = {*group.objects} if frame in self._use.flat else {*group.absent(frame)}
+        return unseen - {*group.annotated(frame)}
 
 
 def _annotated(trackers: Sequence[Tracker], frame: int) -> set[int]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..shared.types import Absence, Direction
+from .frame_use import EVERY_FRAME, FrameUse
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Sweep:
     frames: range  # step 1 or -1
     wanted: range  # frames whose mattes are output; the others only propagate masks to them
     before_first: bool = False  # objects are segmented even before the sweep reaches their first keyframe
+    groups: tuple[ObjectGroup, ...] = ()  # the objects that are segmented
 
     @property
     def forward(self) -> bool:
@@ -69,9 +71,9 @@ class Sweep:
         """
         return self.before_first or (frame >= keyframes[0] if self.forward else frame <= keyframes[-1])
 
-    def wanted_count(self) -> int:
-        """Return the number of wanted frames in this sweep."""
-        return sum(1 for frame in self.frames if frame in self.wanted)
+    def wanted_count(self, use: FrameUse = EVERY_FRAME) -> int:
+        """Return the number of wanted frames whose mattes come from this sweep."""
+        return sum(1 for frame in self.wanted if use.source(frame) in self.frames)
 
 
 Annotations = Iterable[tuple[int, Iterable[int]]]  # pairs (frame, ids annotated there)
@@ -108,7 +110,7 @@ def with_absences(groups: Iterable[ObjectGroup], absences: Iterable[Absence]) ->
 
 
 def plan_sweeps(
-    groups: Iterable[ObjectGroup], wanted: range, direction: Direction, *, before_first: bool = False
+    groups: Sequence[ObjectGroup], wanted: range, direction: Direction, *, before_first: bool = False
 ) -> tuple[Sweep, ...]:
     """Plan at most one forward and one backward sweep that together cover the `wanted` frames.
 
@@ -120,13 +122,14 @@ def plan_sweeps(
     tracks = {frames for group in groups for frames in group.keyframes_of}
     begin, end = _first_start(tracks, wanted), _last_start(tracks, wanted)
     if before_first and direction is not Direction.BOTH:
-        return (_sweep_over_all(begin, end, wanted, forward=direction is Direction.FORWARD),)
+        sweep = _sweep_over_all(begin, end, wanted, forward=direction is Direction.FORWARD)
+        return (replace(sweep, groups=tuple(groups)),)
     sweeps = []
     if begin is not None and direction is not Direction.BACKWARD:
-        sweeps.append(Sweep(range(begin, wanted.stop), wanted))
+        sweeps.append(Sweep(range(begin, wanted.stop), wanted, groups=tuple(groups)))
     # A backward sweep from a keyframe on the first wanted frame is not needed after a forward sweep.
     if end is not None and direction is not Direction.FORWARD and (end > wanted.start or not sweeps):
-        sweeps.append(Sweep(range(end, wanted.start - 1, -1), wanted))
+        sweeps.append(Sweep(range(end, wanted.start - 1, -1), wanted, groups=tuple(groups)))
     return tuple(sweeps)
 
 

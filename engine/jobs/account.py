@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..inference.propagate import Labels
-from ..inference.sweeps import ObjectGroup, Sweep
+from ..inference.keyframe_memory import Labels
 from ..output.dropped_objects import DroppedObject
 from ..output.mattes import MatteWriter
 from ..shared.errors import FramesUnreadable
 from ..shared.matte_folder import spans
 from ..shared.types import PropagationJob
 from .setup import JobContext
+
+if TYPE_CHECKING:
+    from .plan import JobPlan
 
 _COMPUTE_AGAIN = "To have a matte computed again, delete its file."
 
@@ -40,20 +44,12 @@ def refuse_without_pictures(context: JobContext, truth: Labels) -> None:
         )
 
 
-def take_account(
-    job: PropagationJob,
-    context: JobContext,
-    truth: Labels,
-    groups: Sequence[ObjectGroup],
-    sweeps: Sequence[Sweep],
-    written: NDArray[np.int64],
-) -> Account:
+def take_account(job: PropagationJob, context: JobContext, plan: JobPlan, written: NDArray[np.int64]) -> Account:
     """Compare the mattes that were made with those that the keyframes reach.
 
     `written` (frames, objects) is 0 where there is no matte. Raises FramesUnreadable if none was made.
     """
-    keyframes_of = sorted(pair for group in groups for pair in group.keyframes_by_object())
-    asked = np.array([[_is_asked(frame, keyframes, sweeps) for _, keyframes in keyframes_of] for frame in job.frames])
+    asked = np.array([[number in found for number in plan.objects] for found in map(partial(_asked, plan), job.frames)])
     made = (written != 0) & asked
     wanted = asked.any(axis=1)
     done, total = int((wanted & (made == asked).all(axis=1)).sum()), int(wanted.sum())
@@ -61,16 +57,25 @@ def take_account(
         return Account(0, 0, "No keyframe reaches these frames in this direction, so no matte was made.")
     if not made.any():
         raise FramesUnreadable(f"no matte was made: {next(iter(context.source.failed.values()), 'no frame was read')}")
-    sentences = [*_unread(job, context), *_unused(context, truth)]
+    sentences = [*_unread(job, context), *_unused(context, plan.truth)]
     if sentences:
-        sentences.append(_counts(made, asked, [number for number, _ in keyframes_of]))
+        sentences.append(_counts(made, asked, plan.objects))
         sentences.append(FramesUnreadable.default_remedy)
     return Account(done, total, " ".join(sentences))
 
 
-def _is_asked(frame: int, keyframes: tuple[int, ...], sweeps: Sequence[Sweep]) -> bool:
-    """Return whether a matte of an object with these keyframes was asked for on a frame."""
-    return any(frame in sweep.wanted and sweep.reaches(keyframes, frame) for sweep in sweeps)
+def _asked(plan: JobPlan, frame: int) -> set[int]:
+    """Return the objects of which mattes were asked for on a frame: those that a sweep reaches, and blank ones."""
+    source = plan.use.source(frame)
+    reached = {
+        number
+        for sweep in plan.sweeps
+        if frame in sweep.wanted
+        for group in sweep.groups
+        for number, keyframes in group.keyframes_by_object()
+        if sweep.reaches(keyframes, source)
+    }
+    return reached.union(*(blank.objects for blank in plan.blanks if frame in blank.frames))
 
 
 def _unread(job: PropagationJob, context: JobContext) -> list[str]:

@@ -17,7 +17,7 @@ from ..adaptation.finetune import Outcome, fit
 from ..adaptation.validation import AnnotatedFrame
 from ..checkpoints import loading
 from ..checkpoints.download import sha256_of
-from ..inference.propagate import Labels
+from ..inference.keyframe_memory import Labels
 from ..inference.sweeps import ObjectGroup
 from ..layers.aggregate import aggregate
 from ..methods.options import STEPS

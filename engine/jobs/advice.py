@@ -8,11 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..inference.propagate import Labels
+from ..inference.keyframe_memory import Labels
 from ..shared.matte_folder import spans
 from ..shared.types import PropagationJob
+from .plan import JobPlan
 from .setup import JobContext
 
+_MAX_SHOTS, _MAX_CUTS = 3, 8  # of which the note on cuts speaks
 _MIN_SIDE = 8.0  # pixels at working size; smaller objects are followed badly
 
 
@@ -45,20 +47,33 @@ def note_small_objects(context: JobContext, truth: Labels) -> str:
     )
 
 
-def note_cuts(job: PropagationJob, context: JobContext, keyframes: Sequence[int]) -> str:
-    """Say where the film is cut to a shot without a keyframe; empty if it is nowhere."""
-    numbers, frames = context.reader.numbers, job.frames
-    cuts = [frame for frame in context.source.cuts() if frames.start < frame < frames.stop]
-    bounds = [frames.start, *cuts, frames.stop]
-    shots = [range(first, after) for first, after in zip(bounds, bounds[1:])]
-    unmarked = [shot for shot in shots if not any(frame in shot for frame in keyframes)]
-    if not cuts or not unmarked:
+def note_cuts(context: JobContext, plan: JobPlan) -> str:
+    """Say in which shots which objects have no keyframe, and so empty mattes; empty if there are none."""
+    if not plan.blanks:
         return ""
-    where = spans([numbers[frame] for shot in unmarked for frame in shot])
+    numbers = context.reader.numbers
+    frames_of: dict[tuple[int, ...], list[int]] = {}
+    for blank in plan.blanks:
+        frames_of.setdefault(blank.objects, []).extend(numbers[frame] for frame in blank.frames)
+    where = [
+        f"frames {spans(frames)}: no keyframe of {'object' if len(objects) == 1 else 'objects'} "
+        f"{', '.join(map(str, objects))}"
+        for objects, frames in list(frames_of.items())[:_MAX_SHOTS]
+    ]
+    more = [f"and {len(frames_of) - _MAX_SHOTS} more"] if len(frames_of) > _MAX_SHOTS else []
+    wanted = sorted({blank.frames.start for blank in plan.blanks} & {*plan.cuts})
+    at = f" at frame {_few([numbers[frame] for frame in wanted])}" if wanted else ""
     return (
-        f"The film seems to be cut at frame {spans([numbers[frame] for frame in cuts])}, and no object is marked in "
-        f"the shot of frames {where}: do not trust the mattes there. Mark the objects in that shot, or leave it out."
+        f"The film is cut{at}, and keyframes count only in their own shot. "
+        f"Mattes are empty on {'; '.join([*where, *more])}. "
+        "Mark the objects there; or, if there is no cut, turn on Across Cuts (--across-cuts)."
     )
+
+
+def _few(numbers: Sequence[int]) -> str:
+    """List the first few numbers, and say how many more there are."""
+    more = f" and {len(numbers) - _MAX_CUTS} more" if len(numbers) > _MAX_CUTS else ""
+    return ", ".join(map(str, numbers[:_MAX_CUTS])) + more
 
 
 def _sides(truth: Labels) -> dict[int, float]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ..media.frames import FrameReader
 from ..shared.errors import FolderTaken
+from ..shared.folder_claim import CUTS
+from ..shared.types import PropagationJob
 
 _SAMPLE = 1 << 16  # bytes that are hashed at the start and end of a file
 _REMEDY = (
@@ -40,6 +43,16 @@ def identify(reader: FrameReader) -> dict[str, Any]:
         "sizes": sizes.hexdigest(),
         "dates": dates.hexdigest(),
         "content": content.hexdigest(),
+    }
+
+
+def folder_record(job: PropagationJob, reader: FrameReader, cuts: Sequence[int]) -> dict[str, Any]:
+    """Return the description of a job that is written to the marker file of its matte folder."""
+    return {
+        "first_number": reader.numbers[0],
+        "frames": [job.frames.start, job.frames.stop],
+        CUTS: list(cuts),
+        **{name: value for name, value in asdict(job).items() if name not in ("job_id", "frames", "folder")},
     }
 
 

@@ -19,22 +19,27 @@ from ..shared.types import KeyframeFile, PropagationJob
 _MAX_PAIRS = 3  # of overlapping objects that the warning names
 
 
-def read_keyframe_masks(
-    job: PropagationJob, reader: FrameReader
-) -> tuple[dict[int, NDArray[np.uint8]], SoftKeyframes, str]:
-    """Read the keyframes' labels and soft pixels by media frame, with a warning for the user if keyframes overlap.
-
-    Where the masks of two objects overlap, the object whose keyframe comes later in the job is in front.
-    Raises KeyframeOutsideClip, and the errors of `read_keyframe`.
-    """
-    size = (reader.clip.height, reader.clip.width)
-    files: dict[int, list[KeyframeFile]] = {}
+def check_frames(job: PropagationJob, reader: FrameReader) -> None:
+    """Raise KeyframeOutsideClip if a keyframe is on no frame of the clip."""
     for keyframe in job.keyframes:
         if not 0 <= keyframe.frame < reader.clip.frame_count:
             raise KeyframeOutsideClip(
                 f"keyframe {keyframe.labels.name} is on frame {keyframe.frame}, but "
                 f"the clip has frames 0 to {reader.clip.frame_count - 1}"
             )
+
+
+def read_keyframe_masks(
+    job: PropagationJob, reader: FrameReader
+) -> tuple[dict[int, NDArray[np.uint8]], SoftKeyframes, str]:
+    """Read the keyframes' labels and soft pixels by media frame, with a warning for the user if keyframes overlap.
+
+    Where the masks of two objects overlap, the object whose keyframe comes later in the job is in front.
+    Raises the errors of `read_keyframe`.
+    """
+    size = (reader.clip.height, reader.clip.width)
+    files: dict[int, list[KeyframeFile]] = {}
+    for keyframe in job.keyframes:
         files.setdefault(keyframe.frame, []).append(keyframe)
     truth: dict[int, NDArray[np.uint8]] = {}
     soft: dict[int, SoftMasks] = {}

@@ -1,28 +1,26 @@
-"""Plan of a propagation job: its keyframes, the groups of its objects, and its sweeps."""
+"""Plan of a propagation job: its keyframes, the shots of its clip, the groups of its objects, and its sweeps."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..inference.frame_use import EVERY_FRAME, FrameUse
+from ..inference.shots import Annotation, Blank, ShotPlan, plan_shots, shot_around
 from ..inference.soft_masks import SoftKeyframes
-from ..inference.sweeps import (
-    KeyframePolicy,
-    ObjectGroup,
-    Sweep,
-    group_by_keyframes,
-    group_jointly,
-    plan_sweeps,
-    with_absences,
-)
+from ..inference.sweeps import KeyframePolicy, ObjectGroup, Sweep, group_by_keyframes, group_jointly
 from ..output.exclusions import check_exclusions
 from ..shared.errors import NoKeyframes
-from ..shared.matte_folder import MatteFolder
+from ..shared.matte_folder import MatteFolder, spans
 from ..shared.types import PropagationJob
 from .account import refuse_without_pictures
-from .keyframe_masks import read_keyframe_masks
+from .held_frames import hold_frames
+from .keyframe_masks import check_frames, read_keyframe_masks
+from .looks import find_looks
 from .setup import JobContext
 
 
@@ -35,36 +33,87 @@ class JobPlan:
     soft: SoftKeyframes  # the soft pixels of the keyframes
     groups: tuple[ObjectGroup, ...]
     sweeps: tuple[Sweep, ...]
+    blanks: tuple[Blank, ...]  # objects without a keyframe in a shot, whose mattes are empty there
+    cuts: tuple[int, ...]  # media frames with which shots begin, across which nothing is carried
+    use: FrameUse
     policy: KeyframePolicy
     warning: str  # about the keyframes; empty if there is none
 
     @property
     def objects(self) -> list[int]:
         """Return the ids of all objects, ascending."""
-        return sorted({number for group in self.groups for number in group.objects})
+        return ShotPlan(self.groups, self.sweeps, self.blanks).objects
 
     @property
     def steps(self) -> int:
         """Return the number of steps: wanted frames, counted once in each sweep."""
-        return sum(sweep.wanted_count() for sweep in self.sweeps)
+        blank = sum(len(one.frames) for one in self.blanks)
+        return blank + sum(sweep.wanted_count(self.use) for sweep in self.sweeps)
+
+    def in_shot_of(self, frame: int, other: int) -> bool:
+        """Return whether two media frames are of one shot."""
+        first, after = shot_around(frame, self.cuts)
+        return first <= other < after
 
 
-def make_plan(job: PropagationJob, context: JobContext) -> JobPlan:
-    """Read the keyframes and plan the sweeps, without writing anything.
+def make_plan(job: PropagationJob, context: JobContext, report: Callable[[str, int, int], None]) -> JobPlan:
+    """Look at the clip, read the keyframes and plan the sweeps, without writing anything.
+
+    `report` is called with what is being done, the steps done and their number.
 
     Raises NoKeyframes, KeyframeOutsideClip, FramesUnreadable, and the errors of `read_keyframe`.
     """
-    truth, soft, warning = read_keyframe_masks(job, context.reader)
+    check_frames(job, context.reader)
     check_exclusions(job.exclusions, (context.reader.clip.height, context.reader.clip.width))
+    span = _span(job)
+    cuts: tuple[int, ...] = ()
+    use, keyframes = EVERY_FRAME, job.keyframes
+    if context.recipe.skips or not job.across_cuts:
+        looks = find_looks(context.reader, span, context.source.read, partial(report, "Looking for cuts"))
+        cuts = () if job.across_cuts else tuple(cut for cut in looks.cuts if span.start < cut < span.stop)
+        use, keyframes = hold_frames(job, looks) if context.recipe.skips else (use, keyframes)
+    truth, soft, warning = read_keyframe_masks(replace(job, keyframes=keyframes), context.reader)
     policy = context.recipe.keyframe_policy
-    if policy.shared_memory and not any(labels.any() for labels in truth.values()):
+
+    def is_marked(annotations: Sequence[Annotation]) -> bool:
+        return any(not policy.shared_memory or truth[frame].any() for frame, _ in annotations)
+
+    if not is_marked([(frame, ()) for frame in truth]):
         raise NoKeyframes("no object is marked on any keyframe")
-    refuse_without_pictures(context, truth)
-    group_objects = group_jointly if policy.shared_memory else group_by_keyframes
     # Sorted, as the order of keyframes says who is in front and must not change how objects are grouped.
-    annotations = sorted((keyframe.frame, keyframe.objects) for keyframe in job.keyframes)
-    groups = with_absences(group_objects(annotations, max_objects=context.network.max_objects), job.absences)
-    sweeps = plan_sweeps(groups, job.frames, job.direction, before_first=policy.before_first)
-    folder = MatteFolder(job.folder)
+    annotations = sorted((keyframe.frame, keyframe.objects) for keyframe in keyframes)
+    group_objects = group_jointly if policy.shared_memory else group_by_keyframes
+    shots = plan_shots(
+        annotations,
+        job.frames,
+        job.direction,
+        cuts=cuts,
+        group_objects=partial(group_objects, max_objects=context.network.max_objects),
+        absences=job.absences,
+        before_first=policy.before_first,
+        is_marked=is_marked,
+    )
+    if cuts:
+        _refuse_unmarked(job, context, shots)
+        truth = {frame: truth[frame] for frame in truth if any(group.annotated(frame) for group in shots.groups)}
+    refuse_without_pictures(context, truth)
     policy = context.recipe.keyframe_policy_for(context.numbers)
-    return JobPlan(folder, truth, soft, groups, sweeps, policy, warning)
+    folder = MatteFolder(job.folder)
+    return JobPlan(folder, truth, soft, shots.groups, shots.sweeps, shots.blanks, cuts, use, policy, warning)
+
+
+def _span(job: PropagationJob) -> range:
+    """Return the media frames from the first to the last that the job has to know: its frames and keyframes."""
+    frames = [keyframe.frame for keyframe in job.keyframes]
+    return range(min(job.frames.start, *frames), max(job.frames.stop, *(frame + 1 for frame in frames)))
+
+
+def _refuse_unmarked(job: PropagationJob, context: JobContext, shots: ShotPlan) -> None:
+    """Raise NoKeyframes if no shot of the job's frames has a keyframe."""
+    if shots.blanks and not shots.groups:
+        where = spans(context.reader.numbers[frame] for frame in job.frames)
+        raise NoKeyframes(
+            f"the clip is cut, and no object is marked in the shot of frame{'s' * (len(job.frames) > 1)} {where}",
+            remedy="Mark the objects there. If the keyframes shall count across cuts, turn on Across Cuts "
+            "(--across-cuts).",
+        )

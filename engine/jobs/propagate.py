@@ -6,13 +6,12 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
-from typing import Any
 
-from ..inference.propagate import Labels, Matte, Propagator
-from ..media.frames import FrameReader
+from ..inference.mattes import Matte
+from ..inference.propagate import Labels, Propagator
 from ..networks.network import Features
 from ..output.dropped_objects import DroppedObject, drop_objects
 from ..output.exclusions import Exclusions
@@ -31,7 +30,7 @@ from ..suggestion.key_cache import KeyFolder
 from .account import note_dropped, note_earlier, note_kept, take_account
 from .adapt import adapt
 from .advice import fit_small_objects, note_cuts, note_small_objects
-from .clip_identity import FileDates, compare_with_earlier, identify
+from .clip_identity import FileDates, compare_with_earlier, folder_record, identify
 from .plan import JobPlan, make_plan
 from .resume import JobCheckpoint, ResumePoint, job_identity
 from .setup import JobContext, open_job_context
@@ -54,7 +53,7 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
         refuse_if_locked(job.folder)
         with open_job_context(job, cancelled, report) as context:
             files = FileDates(context.reader.files)
-            plan = make_plan(job, context)
+            plan = make_plan(job, context, partial(_report_stage, job, report))
             context = fit_small_objects(job, context, plan.truth)
             with (
                 _claim_folder(job, context, plan, report) as (claimed, changed),
@@ -63,8 +62,8 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
                 propagator = _new_propagator(job, context, plan)
                 steps_per_second = _propagate(job, context, plan, outputs, propagator, report)
                 dropped = _finish(job, context, plan, outputs)
-            account = take_account(job, context, plan.truth, plan.groups, plan.sweeps, outputs.mattes.written())
-            advice = note_small_objects(context, plan.truth), note_cuts(job, context, sorted(plan.truth))
+            account = take_account(job, context, plan, outputs.mattes.written())
+            advice = note_small_objects(context, plan.truth), note_cuts(context, plan)
             notes = (changed, note_dropped(dropped), note_kept(outputs.mattes), note_earlier(outputs.mattes), *advice)
             warnings = (plan.warning, context.reader.warning, account.warning, files.changed_since())
         report(
@@ -95,19 +94,10 @@ def _claim_folder(
         identity = identify(context.reader)
         has_results = bool(claimed.written.recorded())
         changed = compare_with_earlier(identity, claimed.earlier, job.folder, has_results=has_results)
-        claimed.mark({**_folder_record(job, context.reader), "identity": identity})
+        claimed.mark({**folder_record(job, context.reader, plan.cuts), "identity": identity})
         if job.settings.adapt:
             adapt(context, plan.folder, plan.truth, plan.groups, partial(_report_stage, job, report))
         yield claimed, changed
-
-
-def _folder_record(job: PropagationJob, reader: FrameReader) -> dict[str, Any]:
-    """Return the description of the job that is written to the marker file of the matte folder."""
-    return {
-        "first_number": reader.numbers[0],
-        "frames": [job.frames.start, job.frames.stop],
-        **{name: value for name, value in asdict(job).items() if name not in ("job_id", "frames", "folder")},
-    }
 
 
 # -- run ---------------------------------------------------------------------------------------------------------------
@@ -193,6 +183,7 @@ def _new_propagator(job: PropagationJob, context: JobContext, plan: JobPlan) -> 
         groups=plan.groups,
         device=context.device,
         keyframe_policy=plan.policy,
+        use=plan.use,
         on_features=partial(_keep_keys, keys) if keys else None,
         assess=Account(recipe.name).probability,
     )
@@ -234,7 +225,9 @@ def _start(
         if resume := _find_resume_point(context, plan, outputs):
             _log.info("resuming an interrupted run after %d of %d steps", resume.done, plan.steps)
             report(Stage(job.job_id, "Encoding the keyframes, then resuming"))
-            mattes = propagator.propagate(plan.sweeps, resume_from=resume.state, state_due=state_due)
+            mattes = propagator.propagate(
+                plan.sweeps, blanks=plan.blanks, resume_from=resume.state, state_due=state_due
+            )
             first = [*islice(mattes, 1)]
             return resume.done, chain(first, mattes)
     except (Cancelled, EngineError):
@@ -247,7 +240,7 @@ def _start(
         report(Stage(job.job_id, reason))
     outputs.checkpoint.remove()
     report(Stage(job.job_id, "Encoding the keyframes"))
-    return 0, propagator.propagate(plan.sweeps, state_due=state_due)
+    return 0, propagator.propagate(plan.sweeps, blanks=plan.blanks, state_due=state_due)
 
 
 def _find_resume_point(context: JobContext, plan: JobPlan, outputs: _Outputs) -> ResumePoint | None:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from ..checkpoints.download import sha256_of
-from ..inference.propagate import PropagationState
+from ..inference.mattes import PropagationState
 from ..output.exclusions import hash_exclusions
 from ..shared.errors import EngineError
 from ..shared.files import atomic_write
@@ -199,6 +199,8 @@ def job_identity(
         "exclusions": hash_exclusions(job.exclusions),
         "frames": [job.frames.start, job.frames.stop],
         "direction": job.direction,
+        "cuts": plan.cuts,
+        "use": hashlib.sha256(plan.use.description().encode()).hexdigest(),
         "keys": job.keys,
         "adapted": sha256_of(folder.adapted) if job.settings.adapt and folder.adapted.is_file() else None,
     }

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from ..inference.framing import Framing
 from ..layers import quantised
-from ..media.cuts import CutFinder
 from ..media.frames import FrameReader
 from ..methods.recipe import Recipe
 from ..methods.registry import find_recipe
@@ -38,7 +37,6 @@ class FrameSource:
         self._reader = reader
         self._ahead = ReadAhead(reader.read, reader.clip.frame_count)
         self._cancelled = cancelled
-        self._cuts = CutFinder()
         self.failed: dict[int, str] = {}
 
     def __enter__(self) -> FrameSource:
@@ -53,17 +51,11 @@ class FrameSource:
         if frame in self.failed:
             return None
         try:
-            pixels = self._ahead.read(frame)
+            return self._ahead.read(frame)
         except FramesUnreadable as error:
             _log.warning("%s", error.message)
             self.failed[frame] = error.message
             return None
-        self._cuts.add(frame, pixels)
-        return pixels
-
-    def cuts(self) -> list[int]:
-        """Return the media frames, of those read, with which another shot begins."""
-        return self._cuts.cuts()
 
     def check(self) -> None:
         """Raise Cancelled if the job was cancelled."""

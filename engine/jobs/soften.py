@@ -33,10 +33,13 @@ def soften_keyframes(
         current = np.stack([np.zeros(size, np.float32) if alpha is None else alpha for alpha in there])
         examples = {number: found or [current[objects.index(number)]] for number, found in beside.items()}
         labels, soft = plan.truth[frame], plan.soft.get(frame, {})
+        shown_on = [shown for shown in plan.use.showing(frame) if shown in frames]
         alphas = keyframe_alphas(labels, objects, annotated, current, examples, soft)
         for number in (number for number, found in beside.items() if found):
-            mattes.soften(frame, number, alphas[objects.index(number)])
-        mattes.renew_labels_of(frame)  # a soft edge under a half transparent mask may fall below one half
+            for shown in shown_on:
+                mattes.soften(shown, number, alphas[objects.index(number)])
+        for shown in shown_on:
+            mattes.renew_labels_of(shown)  # a soft edge under a half transparent mask may fall below one half
 
 
 def _beside(
@@ -49,8 +52,10 @@ def _beside(
 
 
 def _neighbours(plan: JobPlan, object_id: int, frame: int, frames: range) -> Iterator[int]:
-    """Yield the nearest frame on each side of a keyframe that is no keyframe of the object itself."""
+    """Yield the nearest frame of the shot on each side of a keyframe that is no keyframe of the object itself."""
     keyframes = {other for group in plan.groups for other in plan.truth if object_id in group.annotated(other)}
-    for step in (-1, 1):
-        beside = (frame + step * count for count in range(1, _REACH + 1))
-        yield from [other for other in beside if other in frames and other not in keyframes][:1]
+    same = plan.use.showing(frame)
+    for end, step in ((same[0], -1), (same[-1], 1)):
+        beside = [end + step * count for count in range(1, _REACH + 1)]
+        shot = [other for other in beside if other in frames and plan.in_shot_of(frame, other)]
+        yield from [other for other in shot if plan.use.source(other) not in keyframes][:1]

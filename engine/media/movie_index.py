@@ -17,9 +17,9 @@ import platformdirs
 from numpy.typing import NDArray
 
 from ..shared.arrays import ArrayDamaged, read_npz
-from ..shared.errors import BadSetting, ClipUnreadable, EngineError
-from ..shared.files import atomic_write
+from ..shared.errors import BadSetting, ClipUnreadable
 from ..shared.mask_images import counted
+from .kept_files import keep
 from .movie_decoder import CONVERT_REMEDY, MovieDecoder, checksum
 
 _log = logging.getLogger(__name__)
@@ -229,15 +229,7 @@ def _keep(file: Path, index: MovieIndex) -> None:
         "checksums": index.checksums,
         "numbers": np.array(numbers, np.int64),
     }
-    try:
-        with atomic_write(file) as part, part.open("wb") as stream:
-            np.savez_compressed(stream, **arrays)
-        kept = sorted(file.parent.glob("[0-9a-f]*.npz"), key=lambda other: other.stat().st_mtime_ns)
-        for old in kept[:-_MAX_KEPT]:
-            if len(old.stem) == len(file.stem):
-                old.unlink(missing_ok=True)
-    except (EngineError, OSError, OverflowError) as error:
-        _log.info("the index of the movie is not kept: %s", error)
+    keep(file, arrays, _log, at_most=_MAX_KEPT)
 
 
 def _read_kept(file: Path) -> MovieIndex | None:

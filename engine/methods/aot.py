@@ -128,6 +128,7 @@ def _recipe(
     keyframe_policy: KeyframePolicy = _ADDED_WHEN_REACHED,
     direction: Direction = Direction.FORWARD,
     every_identity: bool = False,
+    skips: bool = False,
 ) -> Recipe:
     """Make a recipe of the AOT family, with what all of them share."""
     centred = encoder != "swinb"
@@ -143,6 +144,7 @@ def _recipe(
         mask_merger=partial(HardMaskMerger, align_corners=centred, every_identity=every_identity),
         keyframe_policy=keyframe_policy,
         direction=direction,
+        skips=skips,
     )
 
 
@@ -177,7 +179,7 @@ _MAVOS_PLUS_PLUS = [
         "mavos++" if encoder == "mbv2" else f"mavos++-{encoder}", encoder,
         "MAVOS with permanent keyframes in addition to the folded frame", "BSD-3-Clause",
         network=_mavos, names=aot_names.mavos_names, bank=CASCADES["folded"].bank,
-        keyframe_policy=KeyframePolicy(), direction=Direction.BOTH,
+        keyframe_policy=KeyframePolicy(), direction=Direction.BOTH, skips=True,
     )
     for encoder in ("mbv2", "r50", "swinb")
 ]  # fmt: skip

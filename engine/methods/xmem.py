@@ -87,6 +87,7 @@ XMEM_PLUS_PLUS = Recipe(
     keyframe_policy=KeyframePolicy(shared_memory=True, before_first=True),
     direction=Direction.FORWARD,
     unlabelled="absent",
+    skips=True,
 )
 
 XMEM = Recipe(

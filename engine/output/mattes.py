@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..inference.keyframe_mattes import keyframe_alphas
-from ..inference.propagate import Matte
+from ..inference.mattes import Matte
 from ..inference.soft_masks import SoftKeyframes
 from ..media.label_images import encode_labels, encode_matte, read_matte
 from ..quality.account import AGREEMENT, Account, joined, overlap

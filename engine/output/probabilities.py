@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..inference.propagate import Matte
+from ..inference.mattes import Matte
 from ..shared.files import atomic_write, writing_error
 
 

@@ -18,6 +18,7 @@ from .matte_folder import MatteFolder
 from .written_files import WrittenFiles
 
 MARKER = "keymatte.json"
+CUTS = "cuts"  # key of the marker: media frames with which shots of the clip begin, as far as the last run looked
 _KINDS = ("keymatte", "study", "baseline")  # keys, one of which every marker has; the last two in those of 0.1.0
 _RESULT_FOLDERS = ("labels", "mattes", "outlines", "keys", "unfinished", "edited")
 _MAY_PRECEDE = ("keyframes", MARKER, f"{MARKER}.part", LOCK_FILE, OWNER_FILE)
@@ -88,6 +89,15 @@ def read_marker(folder: MatteFolder) -> dict[str, Any]:
     marker = folder.root / MARKER
     content = None if is_link(marker) else read_json(marker)
     return content if isinstance(content, dict) and any(kind in content for kind in _KINDS) else {}
+
+
+def recorded_cuts(folder: MatteFolder) -> tuple[int, ...]:
+    """Return the media frames with which shots began in the folder's last run, ascending; none if it knew of none.
+
+    A run that carries keyframes across cuts records none.
+    """
+    cuts = read_marker(folder).get(CUTS, [])
+    return tuple(cut for cut in cuts if isinstance(cut, int)) if isinstance(cuts, list) else ()
 
 
 def _check_marker(root: Path, foreign: list[str]) -> None:

@@ -97,6 +97,7 @@ class PropagationJob:
     probabilities: Path | None = None  # .npz file for the network's probabilities, before rounding
     absences: tuple[Absence, ...] = ()
     exclusions: tuple[Exclusion, ...] = ()
+    across_cuts: bool = False  # keyframes count in all shots; else only in their own
 
 
 @dataclass(frozen=True)

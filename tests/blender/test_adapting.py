@@ -61,6 +61,17 @@ def test_adapting_is_off_by_default_and_offered_by_capable_recipes_only(with_xme
     assert matting.bl_rna.properties["adapt"].description
 
 
+def test_keyframes_count_across_cuts_only_if_asked(with_xmem):
+    studio = with_xmem
+    studio.open_marked()
+    matting = studio.clip.matting
+    assert "across_cuts" in drawn(studio)
+    assert not whole_clip_job(studio).across_cuts
+    matting.across_cuts = True
+    assert whole_clip_job(studio).across_cuts
+    assert matting.bl_rna.properties["across_cuts"].description
+
+
 def test_adapted_weights_are_written_used_and_cleared(studio):
     studio.open_marked()
     studio.clip.matting.adapt = True

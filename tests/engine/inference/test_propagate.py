@@ -12,7 +12,8 @@ import torch
 
 from engine.inference.framing import Framing
 from engine.inference.mask_merging import SoftMaskMerger
-from engine.inference.propagate import Matte, Propagator
+from engine.inference.mattes import Matte
+from engine.inference.propagate import Propagator
 from engine.inference.sweeps import group_by_keyframes, plan_sweeps
 from engine.memory.bank import MemoryBank
 from engine.memory.stores import Bounded, Permanent

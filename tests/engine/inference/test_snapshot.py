@@ -12,7 +12,8 @@ import torch
 from safetensors.torch import load, save
 
 from engine.inference.framing import Framing
-from engine.inference.propagate import Matte, PropagationState, Propagator
+from engine.inference.mattes import Matte, PropagationState
+from engine.inference.propagate import Propagator
 from engine.inference.snapshot import deserialize_state, serialize_state
 from engine.inference.sweeps import group_by_keyframes, group_jointly, plan_sweeps
 from engine.memory.entry import Entry, Usage

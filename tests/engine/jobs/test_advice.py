@@ -16,6 +16,7 @@ from engine.media.label_images import read_matte, write_labels
 from engine.shared.matte_folder import MatteFolder
 from engine.shared.protocol import Answer, Finished
 from engine.shared.types import PropagationJob, Settings
+from tests import films
 
 
 def write_film(folder: Path, side: int, *, size: tuple[int, int], count: int = 5) -> np.ndarray:
@@ -78,10 +79,10 @@ def test_an_object_large_enough_is_not_told_of(tmp_path):
 
 def test_a_shot_without_a_keyframe_is_told_of_until_one_is_marked_there(tmp_path):
     masks = write_film(tmp_path, 20, size=(64, 96), count=4)
-    other = np.full((64, 96, 3), (30, 120, 30), np.uint8)
+    other = films.late_entry(4, height=64, width=96).frames
     for frame in range(4, 8):
-        Image.fromarray(other + np.uint8(frame)).save(tmp_path / "clip" / f"{frame:04d}.png")
+        Image.fromarray(other[frame - 4]).save(tmp_path / "clip" / f"{frame:04d}.png")
     note = propagate(tmp_path, "colour").note
-    assert "cut at frame 4" in note and "shot of frames 4 to 7" in note
+    assert "cut at frame 4," in note and "empty on frames 4 to 7: no keyframe of object 1." in note
     write_labels(tmp_path / "keys" / "0006.png", masks[0].astype(np.uint8))
     assert "cut" not in propagate(tmp_path, "colour").note

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.inference.propagate import PropagationState
+from engine.inference.mattes import PropagationState
 from engine.jobs.resume import JobCheckpoint
 from engine.media.label_images import write_labels
 from engine.shared.matte_folder import MatteFolder
