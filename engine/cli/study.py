@@ -108,9 +108,9 @@ def study(options: argparse.Namespace) -> int:
 
 
 def _run_fusion(options: argparse.Namespace, parts: list[StudyPart]) -> None:
-    """Run the study of fusion on the clips of `parts`; write and print its tables. Raises BadSetting."""
+    """Run the study of fusion on the clips of `parts`; write and print its tables, and plot them. Raises BadSetting."""
     from ..evaluation.fusion import CANDIDATES, run_study, two_sided_cases
-    from ..evaluation.fusion_report import NOTE, write_report
+    from ..evaluation.fusion_report import NOTE, draw, write_report
     from ..evaluation.methods import RecipeMethod
     from ..evaluation.report import as_text
     from ..methods.registry import find_recipe
@@ -131,10 +131,12 @@ def _run_fusion(options: argparse.Namespace, parts: list[StudyPart]) -> None:
 
         for run in run_study(cases, method, options.out, show, again=options.again):
             runs.append(run)
-    for title, table in write_report(options.out, runs, unlabelled).items():
+    found = write_report(options.out, runs, unlabelled)
+    for title, table in found.items():
         sys.stdout.write(f"{title}\n{as_text(table)}\n\n")
     sys.stdout.write(f"{NOTE}\n")
     sys.stdout.flush()
+    draw(options.out / "fusion.png", found)
 
 
 def _run(options: argparse.Namespace, methods: list[Method], parts: list[StudyPart]) -> None:

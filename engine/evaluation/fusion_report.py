@@ -74,10 +74,7 @@ def tables(runs: Sequence[Run], unlabelled: Unlabelled) -> dict[str, Table]:
 
 
 def write_report(out: Path, runs: Sequence[Run], unlabelled: Unlabelled) -> dict[str, Table]:
-    """Write `fusion.csv`, `fusion.md` and `fusion.png` to the folder `out`, and return the tables.
-
-    Raises BadSetting without matplotlib, once the tables are written.
-    """
+    """Write `fusion.csv` and `fusion.md` to the folder `out`, and return the tables."""
     found = tables(runs, unlabelled)
     lines = [",".join(("part", "measure", "method", *_HEADS, "all"))]
     for title, table in found.items():
@@ -88,11 +85,10 @@ def write_report(out: Path, runs: Sequence[Run], unlabelled: Unlabelled) -> dict
     head = "# Fusion of the two sweeps, by distance to the nearest keyframe\n\n" + NOTE
     with atomic_write(out / "fusion.md") as part:
         part.write_text("\n\n".join([head, *blocks, ""]), encoding="utf-8")
-    _draw(out / "fusion.png", found)
     return found
 
 
-def _draw(path: Path, found: dict[str, Table]) -> None:
+def draw(path: Path, found: dict[str, Table]) -> None:
     """Plot every table to a PNG at `path`. Raises BadSetting without matplotlib."""
     try:
         from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""Fusion of two sweeps' mattes: exact at keyframes, the mean where they agree, solid and continuous where they do not."""
+"""Fusion of two sweeps: exact at keyframes, the mean where they agree, solid and continuous where they differ."""
 
 from __future__ import annotations
 
