@@ -1,4 +1,4 @@
-"""Command line `study`: compares the default recipe with baselines on clips outside its training data."""
+"""Command line `study`: measures the default recipe, and how its two sweeps are fused, on clips it never saw."""
 
 from __future__ import annotations
 
@@ -28,7 +28,12 @@ _PARTS = ("chair", "caps", "composed", "rendered", "folder")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `study`."""
     parser.set_defaults(command=study)
-    parser.add_argument("study", choices=("default",), help="default: accuracy of the propagated masks")
+    parser.add_argument(
+        "study",
+        choices=("default", "fusion"),
+        help="default: accuracy of the propagated masks; fusion: the two sweeps' mattes between keyframes, and what is "
+        "made of them, by distance to the nearest keyframe (with its own given masks, and the recipe only)",
+    )
     parser.add_argument(
         "--out",
         type=Path,
@@ -88,15 +93,50 @@ def study(options: argparse.Namespace) -> int:
     from ..shared.folder_claim import claim
     from ..shared.matte_folder import MatteFolder
 
-    methods = _methods(options)
+    methods = _methods(options) if options.study == "default" else []
     folders = ClipFolders(options.clips, options.films, options.data, options.scenes, options.folder, options.given)
     parts = gather_parts(folders, chosen_parts, print_error)
     if not parts:
         raise BadSetting("none of the study's clips are available")
     with claim(MatteFolder(options.out)) as claimed:
         claimed.mark({"study": options.study})
-        _run(options, methods, parts)
+        if options.study == "fusion":
+            _run_fusion(options, parts)
+        else:
+            _run(options, methods, parts)
     return 0
+
+
+def _run_fusion(options: argparse.Namespace, parts: list[StudyPart]) -> None:
+    """Run the study of fusion on the clips of `parts`; write and print its tables, and plot them. Raises BadSetting."""
+    from ..evaluation.fusion import CANDIDATES, run_study, two_sided_cases
+    from ..evaluation.fusion_report import NOTE, draw, write_report
+    from ..evaluation.methods import RecipeMethod
+    from ..evaluation.report import as_text
+    from ..methods.registry import find_recipe
+    from .progress import Progress
+
+    recipe = find_recipe(options.recipe)
+    unlabelled = options.unlabelled or recipe.unlabelled
+    method = RecipeMethod(recipe.name, recipe, options.weights, parse_settings(options), unlabelled)
+    method.recipe.with_settings(method.settings.overrides)
+    runs: list[Run] = []
+    cases = two_sided_cases(parts, print_error)
+    if not cases:
+        raise BadSetting("none of the clips has masks to predict between two given ones")
+    with Progress("runs") as progress:
+
+        def show(text: str) -> None:
+            progress.show(text, len(runs), (2 + len(CANDIDATES)) * len(cases))
+
+        for run in run_study(cases, method, options.out, show, again=options.again):
+            runs.append(run)
+    found = write_report(options.out, runs, unlabelled)
+    for title, table in found.items():
+        sys.stdout.write(f"{title}\n{as_text(table)}\n\n")
+    sys.stdout.write(f"{NOTE}\n")
+    sys.stdout.flush()
+    draw(options.out / "fusion.png", found)
 
 
 def _run(options: argparse.Namespace, methods: list[Method], parts: list[StudyPart]) -> None:

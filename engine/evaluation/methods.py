@@ -31,7 +31,7 @@ from ..shared.errors import WeightsMissing
 from ..shared.folder_claim import FolderClaim, claim
 from ..shared.matte_folder import MatteFolder
 from ..shared.protocol import Answer, Finished, MatteReady
-from ..shared.types import PropagationJob, Settings
+from ..shared.types import Direction, PropagationJob, Settings
 from .baselines import CopyBaseline, FlowBaseline, KeyframeMasks, MaskPropagator, ReadImage, by_nearest_keyframe
 from .clips import Case, Unlabelled
 from .neighbour import STRIDE, FeatureBaseline
@@ -68,6 +68,7 @@ class RecipeMethod:
     weights: Path | None
     settings: Settings
     unlabelled: Unlabelled
+    direction: Direction | None = None  # None: the recipe's
 
     def identity(self) -> dict[str, Any]:
         weights = self.weights or self.recipe.settings.weights_file()
@@ -77,6 +78,7 @@ class RecipeMethod:
             "settings": asdict(self.settings),
             "numbers": self.recipe.with_settings(self.settings.overrides)[1],
             "unlabelled": self.unlabelled,
+            **({"direction": self.direction} if self.direction else {}),  # absent from results of earlier versions
         }
 
     def run(self, case: Case, folder: Path, report: ReportFrames) -> float:
@@ -88,7 +90,7 @@ class RecipeMethod:
             folder=folder,
             recipe=self.recipe.name,
             weights=self.weights,
-            direction=self.recipe.direction,
+            direction=self.direction or self.recipe.direction,
             settings=self.settings,
         )
         steps = frames_per_second = 0.0

@@ -67,7 +67,7 @@ class JobCheckpoint:
         return self._job_folder / f"{object_id:03d}" / f"{number:06d}.png"
 
     def keep_first_matte(self, object_id: int, number: int) -> Path:
-        """Keep a copy of the first sweep's matte of an object before it is blended with the second sweep's.
+        """Keep a copy of the first sweep's matte of an object before it is fused with the second sweep's.
 
         Returns the path of the copy, or of the matte itself if it cannot be copied.
         """

@@ -21,7 +21,7 @@ _KEPT_IMAGES = 4  # in memory, as an image often serves many frames
 class Exclusions:
     """Takes exclusions and absences away from mattes.
 
-    Mattes of two sweeps may be blended later: taking away a share of each is the same as taking it from their blend.
+    Mattes of two sweeps may be fused later: what is taken from both is taken from their fusion, which is between them.
     """
 
     def __init__(self, exclusions: Sequence[Exclusion], groups: Sequence[ObjectGroup], size: tuple[int, int]) -> None:

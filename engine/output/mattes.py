@@ -18,13 +18,15 @@ from ..shared.errors import FolderNotWritable, MatteUnreadable
 from ..shared.matte_folder import MatteFolder, spans
 from ..shared.quality import MatteQuality
 from ..shared.written_files import WrittenFiles
+from .fusion import Quality, fuse
 
 Exclude = Callable[[int, Sequence[int], np.ndarray], np.ndarray]  # frame, objects, mattes (O, H, W) -> what is left
+Fuse = Callable[[np.ndarray, np.ndarray, float, Quality | None], np.ndarray]  # see `fusion.fuse`
 _KEPT = -1  # instead of the size of a matte that this run wrote
 
 
 class MatteWriter:
-    """Writes the mattes of each sweep, blended where two sweeps reach a frame, and the label images made of them.
+    """Writes the mattes of each sweep, fused where two sweeps reach a frame, and the label images made of them.
 
     Images that were edited since Keymatte wrote them, or that it never wrote, are kept.
     """
@@ -40,10 +42,11 @@ class MatteWriter:
         keep_first: Callable[[int, int], Path] | None = None,
         exclude: Exclude = lambda frame, objects, alpha: alpha,
         account: Account | None = None,
+        fuse: Fuse = fuse,
     ) -> None:
-        """Set up writing; `keep_first(object_id, number)` copies the first sweep's matte before it is blended.
+        """Set up writing; `keep_first(object_id, number)` copies the first sweep's matte before it is fused.
 
-        It returns the path of the copy, which a resumed run needs, as blending a blended matte again would be wrong.
+        It returns the path of the copy, which a resumed run needs, as fusing a fused matte again would be wrong.
         `account` judges the quality that is recorded beside each matte.
         """
         self._folder = folder
@@ -51,10 +54,11 @@ class MatteWriter:
         self._keep_first = keep_first
         self._exclude = exclude
         self._account = account or Account("")
+        self._fuse = fuse
         self._numbers = numbers
         self._objects = objects
         self._frames = frames
-        # Bytes written by this run, _KEPT for an edited matte; files of earlier runs are not blended.
+        # Bytes written by this run, _KEPT for an edited matte; files of earlier runs are not fused.
         self._written = np.zeros((len(frames), len(objects)), np.int64)
         self._renewed = np.zeros((len(frames), len(objects)), bool)  # whether this run wrote the matte, even if empty
         self.kept_labels: set[int] = set()  # frame numbers of label images that were edited, and kept
@@ -96,7 +100,7 @@ class MatteWriter:
     def adopt(self, written: np.ndarray, first_matte: Callable[[int, int], Path]) -> bool:
         """Take over mattes that an interrupted run wrote, if their file sizes match; else return False.
 
-        If a matte was blended later, its first version is at `first_matte(object_id, number)`.
+        If a matte was fused later, its first version is at `first_matte(object_id, number)`.
         """
         if written.shape != self._written.shape or written.dtype != self._written.dtype or (written < _KEPT).any():
             return False
@@ -112,11 +116,11 @@ class MatteWriter:
         return True
 
     def start_again(self) -> None:
-        """Forget which mattes this run wrote; they are written again, and not blended."""
+        """Forget which mattes this run wrote; they are written again, and not fused."""
         self._written[:] = 0
 
     def write(self, matte: Matte, *, complete: bool = True) -> None:
-        """Write the mattes of one frame and sweep, blended with those of the other sweep if already written.
+        """Write the mattes of one frame and sweep, fused with those of the other sweep if already written.
 
         With `complete`, objects that have no matte on this frame yet get an empty one.
         """
@@ -139,7 +143,7 @@ class MatteWriter:
                 continue
             quality = None
             if is_new:
-                alphas[i], quality = self._blended(matte, object_id, number, has_first)
+                alphas[i], quality = self._fused(matte, object_id, number, has_first)
             elif not complete:
                 continue
             data = encode_matte(alphas[i])
@@ -148,14 +152,16 @@ class MatteWriter:
             self._renewed[row, i] = True
         self._write_labels(number, labels_from_alphas(alphas, self._objects))
 
-    def _blended(self, matte: Matte, object_id: int, number: int, has_first: bool) -> tuple[np.ndarray, MatteQuality]:
-        """Return the matte of an object, blended with the first sweep's if it has one, and its quality."""
+    def _fused(self, matte: Matte, object_id: int, number: int, has_first: bool) -> tuple[np.ndarray, MatteQuality]:
+        """Return the matte of an object, fused with the first sweep's if it has one, and its quality."""
         alpha, weight = matte.alpha[matte.objects.index(object_id)], _weight(matte, object_id)
         signals = matte.signals.get(object_id, {})
         if has_first and weight < 1:
             first, earlier = self._read_first(object_id, number)
+            qualities = self._account.probability(earlier), self._account.probability(signals)
+            known = None if qualities[0] is None or qualities[1] is None else (qualities[0], qualities[1])
             signals = joined(earlier, signals, weight, overlap(first, alpha))
-            alpha = weight * alpha + (1 - weight) * first
+            alpha = self._fuse(first, alpha, weight, known)
         return alpha, self._account.judge(signals)
 
     def _read_first(self, object_id: int, number: int) -> tuple[np.ndarray, Signals]:

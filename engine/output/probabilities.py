@@ -12,13 +12,14 @@ import numpy as np
 
 from ..inference.mattes import Matte
 from ..shared.files import atomic_write, writing_error
+from .fusion import fuse
 
 
 class ProbabilityFile:
     """File of all predicted probabilities at the clip's size (.npz), for comparing methods.
 
     Its arrays are `probabilities` (frames, objects + 1, H, W) float32, background first; `frames`, the media frames in
-    order; and `objects`, the ids. Two sweeps of a frame are blended like mattes. Frames that were not computed are left
+    order; and `objects`, the ids. Two sweeps of a frame are fused like mattes. Frames that were not computed are left
     out.
     """
 
@@ -40,17 +41,17 @@ class ProbabilityFile:
         self._probabilities = np.memmap(self._scratch, np.float32, "w+", shape=shape)
 
     def add(self, matte: Matte) -> None:
-        """Add the probabilities of one frame and sweep, blended with those of the other sweep if present."""
+        """Add the probabilities of one frame and sweep, fused with those of the other sweep if present."""
         row = matte.frame - self._frames.start
         if self._is_written[row].any():
-            weight = np.mean(matte.blend_weights)  # weights of objects differ if their keyframes do
-            self._probabilities[row, 0] = weight * matte.probability[0] + (1 - weight) * self._probabilities[row, 0]
+            weight = float(np.mean(matte.blend_weights))  # weights of objects differ if their keyframes do
+            self._probabilities[row, 0] = fuse(self._probabilities[row, 0], matte.probability[0], weight)
         else:
             self._probabilities[row, 0] = matte.probability[0]
         for new, object_id, blend_weight in zip(matte.probability[1:], matte.objects, matte.blend_weights, strict=True):
             index = self._objects.index(object_id)
             old = self._probabilities[row, 1 + index] if self._is_written[row, index] else new
-            self._probabilities[row, 1 + index] = blend_weight * new + (1 - blend_weight) * old
+            self._probabilities[row, 1 + index] = fuse(old, new, blend_weight)
             self._is_written[row, index] = True
 
     def save(self) -> None:
