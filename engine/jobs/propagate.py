@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
 
+from ..inference.keyframe_memory import Labels
 from ..inference.mattes import Matte
-from ..inference.propagate import Labels, Propagator
+from ..inference.propagate import Propagator
 from ..networks.network import Features
 from ..output.dropped_objects import DroppedObject, drop_objects
 from ..output.exclusions import Exclusions
