@@ -76,7 +76,7 @@ def _is_cut(steps: Sequence[Step], logs: Sequence[float], i: int) -> bool:
     if change < _CANDIDATE:
         return False
     around = [logs[i + k] if 0 < i + k < len(steps) else _QUIET for k in _NEIGHBOURS]
-    score = np.dot(_WEIGHTS, np.array([step.match, logs[i], np.mean(around)])) + _BIAS
+    score = np.dot(_WEIGHTS, (step.match, logs[i], float(np.mean(around)))) + _BIAS
     if score <= 0 and not all(_is_strange(other) for other in steps[max(1, i - 2) : i + 3]):
         return False
     begins = [later.changes[k] for k, later in enumerate(steps[i + 1 : i + 3], 1) if len(later.changes) > k]
