@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from .errors import FolderNotWritable
 from .matte_folder import MatteFolder, is_number
 from .quality import GIVEN, MatteQuality, version_of
 from .written_files import LINE
@@ -69,6 +70,12 @@ class QualityTable:
     written: Mapping[str, list[_Written]] = field(default_factory=dict, repr=False)  # content of the index, by path
     judged: Mapping[str, MatteRow] = field(default_factory=dict, repr=False)  # rows by the text of their quality
 
+    def every(self) -> Iterator[tuple[int, int, MatteRow]]:
+        """Yield object, file number and row of each matte, in this order."""
+        for object_id, rows in self.rows.items():
+            for number, row in rows.items():
+                yield object_id, number, row
+
     def known(self) -> dict[int, dict[int, MatteQuality]]:
         """Return the qualities that are known, by object and file number; those of the user's own mattes are given."""
         return {
@@ -78,12 +85,19 @@ class QualityTable:
 
 
 def read_table(folder: MatteFolder, earlier: QualityTable | None = None) -> QualityTable:
-    """Read the qualities of the mattes that are in a folder now. Raises OSError if it cannot be read.
+    """Read the qualities of the mattes that are in a folder now. Raises FolderNotWritable if it cannot be read.
 
     Of mattes, only size and date are looked at, as in `WrittenFiles`: a matte that agrees with no line of the index was
     edited or is the user's. If most dates disagree, they are those of a copy of the folder, and the sizes decide.
     What is unchanged since `earlier`, a table of the same folder, is not parsed again.
     """
+    try:
+        return _read(folder, earlier)
+    except OSError as error:
+        raise FolderNotWritable(f"{folder.root} cannot be read: {error.strerror}") from error
+
+
+def _read(folder: MatteFolder, earlier: QualityTable | None) -> QualityTable:
     stamp = index_stamp(folder)
     written = earlier.written if earlier and earlier.stamp == stamp else _read_index(folder)
     known = earlier.judged if earlier else {}

@@ -35,6 +35,11 @@ class Stretch:
         return f"{'frame' if self.first == self.last else 'frames'} {spans(range(self.first, self.last + 1))}"
 
 
+def counted_to_fix(count: int) -> str:
+    """Return how many stretches there are to fix: "1 stretch to fix", "3 stretches to fix"."""
+    return f"{count} stretch{'' if count == 1 else 'es'} to fix"
+
+
 def reason_words(key: str) -> str:
     """Return the reason for doubt in words; a key that is empty, or of another version, stands for no known reason."""
     return REASONS.get(key, "for no single reason")

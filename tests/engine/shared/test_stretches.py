@@ -29,10 +29,10 @@ def test_the_limit_itself_needs_no_fix():
 
 
 def test_small_holes_are_joined_and_large_ones_are_not():
-    inside = {0: 0.1, **{number: 0.9 for number in range(1, 1 + MAX_HOLE)}, 1 + MAX_HOLE: 0.1}
+    inside = {0: 0.1, **dict.fromkeys(range(1, 1 + MAX_HOLE), 0.9), 1 + MAX_HOLE: 0.1}
     assert ends(qualities(inside)) == [(0, 1 + MAX_HOLE)]
     assert bad_stretches({1: qualities(inside)})[0].count == 2, "only frames that need a fix are counted"
-    apart = {0: 0.1, **{number: 0.9 for number in range(1, 2 + MAX_HOLE)}, 2 + MAX_HOLE: 0.1}
+    apart = {0: 0.1, **dict.fromkeys(range(1, 2 + MAX_HOLE), 0.9), 2 + MAX_HOLE: 0.1}
     assert ends(qualities(apart)) == [(0, 0), (2 + MAX_HOLE, 2 + MAX_HOLE)]
 
 
