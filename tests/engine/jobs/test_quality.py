@@ -73,16 +73,16 @@ def test_the_note_names_frames_objects_and_reason(job, calibrated):
     assert last.note == (
         "To fix: object 1, frames 3 to 9 (far from any keyframe); object 2, frames 3 to 9 (far from any keyframe)."
     )
-    assert run_job(job)[-1].note == "", "between two keyframes, and shortly behind one, none needs a fix"
+    note = run_job(job)[-1].note
+    assert note.count("object ") == 3 and note.endswith("; and 1 more."), "behind frames 0 and 6, of both objects"
 
 
 def test_only_the_jobs_own_frames_are_told(job, calibrated):
     first = replace(job, direction=Direction.FORWARD, keyframes=job.keyframes[:1])
     run_job(first)
     note = run_job(replace(first, frames=range(0, 5)))[-1].note
-    assert note.startswith(
-        "Mattes of earlier runs were left as they are on frames 5 to 9. To fix: object 1, frames 3 to 4 ("
-    )
+    assert note.startswith("Mattes of earlier runs were left as they are on frames 5 to 9. To fix: object 1, ")
+    assert "frames 3 to 4 (" in note and " to 9 (" not in note
 
 
 def test_a_recipe_without_calibration_promises_nothing(job):

@@ -63,9 +63,7 @@ MESSAGES = [
     Ready("0.1.0", "CPU"),
     Stage("a1", "Learning"),
     MatteReady("a1", 5, 1, 94),
-    MatteReady(
-        "a1", 5, 1, 94, (ObjectQuality(2, Status.GIVEN, 1.0), ObjectQuality(300, Status.COMPUTED, 0.25, "twin"))
-    ),
+    MatteReady("a1", 5, 1, 94, (ObjectQuality(2, Status.GIVEN, 1.0), ObjectQuality(3, Status.COMPUTED, 0.25, "twin"))),
     MatteReady("a1", 5, 1, 94, (ObjectQuality(1, Status.UNKNOWN, None, "", "mavos", Unknown.UNCALIBRATED),)),
     Finished("a1", "frame 3 is gone", 2.5, 1024),
     Failed("", "bad-message", "two\nlines", ""),
