@@ -32,7 +32,7 @@ from .client import EngineClient
 from .segmentations import Receiver, Segmentations
 from .status import Pace, Problem, State, Status
 
-OnMatte = Callable[[MatteReady], None]  # takes what a job tells of the mattes of a frame
+OnMatte = Callable[[MatteReady], None]  # takes what a job tells of the mattes that it has written
 _MAX_MESSAGE = 1000  # characters that are shown of a problem
 
 
@@ -44,7 +44,7 @@ class _CurrentJob:
     done_text: str = "Done"
     cancelled_text: str = "Cancelled"
     on_suggested: Callable[[Suggested], str] | None = None  # stores frames and returns a text
-    on_matte: OnMatte = lambda ready: None  # `pump` calls it
+    on_matte: OnMatte = lambda ready: None
 
 
 class Session:
@@ -62,8 +62,8 @@ class Session:
     # -- operations ----------------------------------------------------------------------------------------------------
     def start(self, job: PropagationJob, clip: str, on_matte: OnMatte = lambda ready: None) -> None:
         """Start computing mattes of the clip named `clip`, and return at once. Raises EngineBusy, EngineMissing."""
-        kept = "Cancelled: mattes already computed are kept"
-        self._begin(Propagate(job), _CurrentJob(job.job_id, "Done", kept, None, on_matte), clip=clip, folder=job.folder)
+        current = _CurrentJob(job.job_id, "Done", "Cancelled: mattes already computed are kept", on_matte=on_matte)
+        self._begin(Propagate(job), current, clip=clip, folder=job.folder)
 
     def suggest(self, job: SuggestionJob, clip: str, on_suggested: Callable[[Suggested], str]) -> None:
         """Start searching for frames to annotate next, and return at once. Raises EngineBusy, EngineMissing.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import bpy
 import pytest
 
@@ -30,6 +32,10 @@ def rows(studio) -> list[tuple]:
 
 def listed() -> list[tuple]:
     """Return the rows of the list as the timer makes them: object's name, frames, worst frame, reason, corrected."""
+    limit, reader = time.monotonic() + 20, part("addon.quality").reader
+    while reader.is_working and time.monotonic() < limit:  # as it does not sum up too often
+        part("addon.quality_list").update()
+        time.sleep(0.01)
     part("addon.quality_list").update()
     found = bpy.context.window_manager.matte_fixes.rows
     return [(row.name, row.first, row.last, row.worst, row.words, row.corrected) for row in found]
@@ -207,8 +213,8 @@ def test_what_is_not_known_is_told(studio):
     judge(studio, {1: {2: quality(None, "", "xmem"), 3: None}})
     rows(studio)
     assert sentences(studio.clip) == [
-        "Compact Memory (XMem) is not calibrated: which of its mattes to trust is not known",
         "colour is not calibrated: which of its mattes to trust is not known",
+        "Compact Memory (XMem) is not calibrated: which of its mattes to trust is not known",
         "Another version of Keymatte made 1 matte: which to trust is not known. Propagate again",
     ]
     studio.matte_folder.index.unlink()
