@@ -20,8 +20,7 @@ def _row_here(listed: MatteFixes) -> int:
     """Return the row of the stretch of the active object on the current frame; -1 if there is none."""
     space, frame = bpy.context.space_data, bpy.context.scene.frame_current
     clip = space.clip if space is not None and space.type == "CLIP_EDITOR" else None
-    item = active_object(clip) if clip is not None else None
-    if item is None:
+    if clip is None or (item := active_object(clip)) is None:
         return -1
     here = (clip.session_uid, item.object_id)
     rows = enumerate(listed.rows)

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 
 _LOOK_AGAIN = 10.0  # seconds until mattes are looked at again that were perhaps edited in place
 _MIN_PAUSE = 0.5  # seconds between the end of a look and the next
+_BREATH = 0.002  # seconds of reading until others may work
 _MAX_SHARE = 0.05  # of the time that may be spent on reading and summing up
 
 _Stamp = tuple[object, ...]  # of a folder: changes with its index, and whenever a matte is added, replaced or deleted
@@ -62,14 +63,18 @@ class QualityReader:
         self._thread: threading.Thread | None = None
         self._news = False
 
-    def look(self, folder: MatteFolder) -> None:
-        """Have a thread look whether a folder has changed, and read it if so, unless it has just done that."""
+    def look(self, folder: MatteFolder) -> bool:
+        """Have a thread look whether a folder has changed, and read it if so, unless it has just done that.
+
+        Returns whether a thread was started.
+        """
         with self._lock:
             entry = self._entries.setdefault(folder.root, _Entry())
             if self._thread is not None or time.monotonic() < self._due(entry):
-                return
+                return False
             self._thread = threading.Thread(target=self._work, args=(folder,), name="Keymatte quality", daemon=True)
-        self._thread.start()
+            self._thread.start()
+        return True
 
     def summary(self, folder: MatteFolder) -> Summary | None:
         """Return what is known of a folder's mattes; None if it has not been read yet.
@@ -135,31 +140,48 @@ class QualityReader:
             with self._lock:
                 entry = self._entries.get(folder.root)
             if entry is not None:
-                self._read(folder, entry, always=time.monotonic() > entry.looked + _LOOK_AGAIN)
+                is_old = time.monotonic() > entry.looked + _LOOK_AGAIN
+                self._read(folder, entry, always=is_old, breathe=_Breath())
         except EngineError as error:
             _log.warning("%s", error.sentence())
         finally:
             with self._lock:
                 self._thread = None
 
-    def _read(self, folder: MatteFolder, entry: _Entry, *, always: bool) -> None:
+    def _read(
+        self, folder: MatteFolder, entry: _Entry, *, always: bool, breathe: Callable[[], None] = lambda: None
+    ) -> None:
         """Read a folder into its entry, if it has changed or `always`."""
         began = time.monotonic()
         stamp = _stamp(folder)
         with self._lock:
             known, count = entry.table, len(entry.told)
             unchanged = entry.stamp == stamp
-        table = known if unchanged and not always else read_table(folder, known)
+        table = known if unchanged and not always else read_table(folder, known, breathe=breathe)
         with self._lock:
-            if table.rows != known.rows or entry.stamp is None:
-                self._news = entry.changed = True
             if table is not known:
-                entry.rows = {object_id: dict(rows) for object_id, rows in table.rows.items()}
+                rows = {object_id: dict(of_object) for object_id, of_object in table.rows.items()}
                 entry.told = entry.told[count:]
                 for object_id, number, row in entry.told:  # while it was being read
-                    entry.rows.setdefault(object_id, {})[number] = row
+                    rows.setdefault(object_id, {})[number] = row
+                if rows != entry.rows or entry.stamp is None:
+                    self._news = entry.changed = True
+                entry.rows = rows
             entry.table, entry.stamp, entry.looked = table, stamp, time.monotonic()
             entry.took = entry.looked - began
+
+
+class _Breath:
+    """Lets Blender's thread work often: each Python function that it calls while drawing waits for this one."""
+
+    def __init__(self) -> None:
+        self._due = time.monotonic() + _BREATH
+
+    def __call__(self) -> None:
+        """Sleep for a moment, if the last time was some while ago."""
+        if time.monotonic() > self._due:
+            time.sleep(_BREATH / 2)
+            self._due = time.monotonic() + _BREATH
 
 
 def _stamp(folder: MatteFolder) -> _Stamp:

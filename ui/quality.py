@@ -13,19 +13,23 @@ from .status import draw_text
 
 
 class CLIP_UL_matte_fixes(UIList):
-    """List of stretches to fix: frames, object, and the reason, or that a keyframe was set there."""
+    """List of stretches to fix: object and frames, and below the reason, or that a keyframe was set there."""
 
     def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flag=0) -> None:
         matte_object = find_object(context.space_data.clip, item.object_id)
-        split = layout.split(factor=0.33, align=True)
-        split.label(text=frames_text(item.first, item.last), icon="CHECKMARK" if item.corrected else "ERROR")
-        row = split.row(align=True)
-        row.active = not item.corrected
+        column = layout.column(align=True)
+        row = column.row(align=True)
         if matte_object is not None:
             colour = row.row()
             colour.ui_units_x = 0.5
             colour.prop(matte_object, "colour", text="")
-        row.label(text=f"{item.name}: {reason(item)}")
+        row.label(text=item.name)
+        frames = row.row(align=True)
+        frames.alignment = "RIGHT"
+        frames.label(text=frames_text(item.first, item.last), icon="CHECKMARK" if item.corrected else "NONE")
+        words = column.row(align=True)
+        words.active = False
+        words.label(text="corrected, propagate again" if item.corrected else item.words)
 
     def filter_items(self, context, data, property) -> tuple[list[int], list[int]]:
         uid = context.space_data.clip.session_uid
@@ -61,18 +65,10 @@ class CLIP_PT_matte_fixes(ClipPanel, Panel):
 def _draw_list(layout: UILayout, clip: MovieClip) -> None:
     listed = quality_list.fixes()
     row = layout.row()
-    row.template_list("CLIP_UL_matte_fixes", "", listed, "rows", listed, "active", rows=4)
+    row.template_list("CLIP_UL_matte_fixes", "", listed, "rows", listed, "active", rows=3)
     column = row.column(align=True)
     column.operator("clip.matte_fix_jump", text="", icon="TRIA_UP").to = "PREVIOUS"
     column.operator("clip.matte_fix_jump", text="", icon="TRIA_DOWN").to = "NEXT"
-    if (active := listed.active) >= 0:  # in full, as the list cuts long reasons
-        item = listed.rows[active]
-        draw_text(layout, f"{item.name}, {frames_text(item.first, item.last)}: {reason(item)}")
-
-
-def reason(item: quality_list.MatteFix) -> str:
-    """Return what a row says of its stretch."""
-    return "corrected, propagate again" if item.corrected else item.words
 
 
 def frames_text(first: int, last: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -84,27 +84,30 @@ class QualityTable:
         }
 
 
-def read_table(folder: MatteFolder, earlier: QualityTable | None = None) -> QualityTable:
+def read_table(
+    folder: MatteFolder, earlier: QualityTable | None = None, *, breathe: Callable[[], None] = lambda: None
+) -> QualityTable:
     """Read the qualities of the mattes that are in a folder now. Raises FolderNotWritable if it cannot be read.
 
     Of mattes, only size and date are looked at, as in `WrittenFiles`: a matte that agrees with no line of the index was
     edited or is the user's. If most dates disagree, they are those of a copy of the folder, and the sizes decide.
-    What is unchanged since `earlier`, a table of the same folder, is not parsed again.
+    What is unchanged since `earlier`, a table of the same folder, is not parsed again. `breathe` is called every few
+    microseconds, so that a thread can let others work.
     """
     try:
-        return _read(folder, earlier)
+        return _read(folder, earlier, breathe)
     except OSError as error:
         raise FolderNotWritable(f"{folder.root} cannot be read: {error.strerror}") from error
 
 
-def _read(folder: MatteFolder, earlier: QualityTable | None) -> QualityTable:
+def _read(folder: MatteFolder, earlier: QualityTable | None, breathe: Callable[[], None]) -> QualityTable:
     stamp = index_stamp(folder)
-    written = earlier.written if earlier and earlier.stamp == stamp else _read_index(folder)
+    written = earlier.written if earlier and earlier.stamp == stamp else _read_index(folder, breathe)
     known = earlier.judged if earlier else {}
     found = [
         (object_id, number, size, mtime, written.get(f"mattes/{object_id:03d}/{number:06d}{_SUFFIX}", ()))
         for object_id, path in folder.matte_sequences().items()
-        for number, size, mtime in _mattes(path)
+        for number, size, mtime in _mattes(path, breathe)
     ]
     of_size = [[one for one in versions if one[0] == size] for _, _, size, _, versions in found]
     dated = sum(any(one[1] == mtime for one in same) for (_, _, _, mtime, _), same in zip(found, of_size))
@@ -112,6 +115,7 @@ def _read(folder: MatteFolder, earlier: QualityTable | None) -> QualityTable:
     rows: dict[int, dict[int, MatteRow]] = {}
     judged: dict[str, MatteRow] = {}
     for (object_id, number, _, mtime, _), same in zip(found, of_size):
+        breathe()
         texts = [text for _, date, text in same if date == mtime or not has_dates]
         if not written:
             row = MatteRow(Status.UNKNOWN, None, Unknown.NOT_RECORDED)
@@ -155,7 +159,7 @@ def row_of(quality: MatteQuality) -> MatteRow:
     return MatteRow(Status.UNKNOWN, quality, Unknown.UNCALIBRATED if quality.signals else Unknown.UNMEASURED)
 
 
-def _read_index(folder: MatteFolder) -> dict[str, list[_Written]]:
+def _read_index(folder: MatteFolder, breathe: Callable[[], None]) -> dict[str, list[_Written]]:
     """Read the lines of mattes in the index; empty if there is none. Lines that are damaged are left out."""
     try:
         text = folder.index.read_text(encoding="ascii", errors="replace")
@@ -163,6 +167,7 @@ def _read_index(folder: MatteFolder) -> dict[str, list[_Written]]:
         return {}
     written: dict[str, list[_Written]] = {}
     for line in text.splitlines():
+        breathe()
         match = LINE.fullmatch(line)
         if match and match["path"].startswith("mattes/"):
             version = int(match["size"]), int(match["mtime"]), match["quality"] or ""
@@ -170,11 +175,12 @@ def _read_index(folder: MatteFolder) -> dict[str, list[_Written]]:
     return written
 
 
-def _mattes(sequence: os.PathLike[str]) -> Iterator[tuple[int, int, int]]:
+def _mattes(sequence: os.PathLike[str], breathe: Callable[[], None]) -> Iterator[tuple[int, int, int]]:
     """Yield number, size in bytes and date in ns of the mattes in a folder, ascending; links are left out."""
     found = []
     with os.scandir(sequence) as entries:
         for entry in entries:
+            breathe()
             stem = entry.name.removesuffix(_SUFFIX)
             if not is_number(stem) or entry.name != f"{int(stem):06d}{_SUFFIX}":
                 continue
