@@ -1,4 +1,4 @@
-"""List of the stretches to fix, on Blender's window manager, kept up to date by a timer while the panel is drawn."""
+"""List of the stretches to fix, on the window manager, kept up to date by a timer while its panel is drawn."""
 
 from __future__ import annotations
 
@@ -143,8 +143,9 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Remove the list."""
+    """Remove the list, and forget what was read."""
     stop()
+    quality.reader.forget()
     del bpy.types.WindowManager.matte_fixes
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

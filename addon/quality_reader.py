@@ -1,4 +1,4 @@
-"""Thread that reads the qualities in matte folders, and what a running job tells of mattes that it has just written."""
+"""Thread that reads the qualities in matte folders, and takes in what a running job tells of its mattes."""
 
 from __future__ import annotations
 

@@ -55,6 +55,7 @@ class MatteRow:
         return self.status in (Status.GIVEN, Status.EDITED)
 
 
+NOT_RECORDED = MatteRow(Status.UNKNOWN, None, Unknown.NOT_RECORDED)
 EDITED = MatteRow(Status.EDITED, MatteQuality(1.0, signals={GIVEN: 1.0}))
 Rows = Mapping[int, Mapping[int, MatteRow]]  # object -> file number -> row
 
@@ -104,29 +105,34 @@ def _read(folder: MatteFolder, earlier: QualityTable | None, breathe: Callable[[
     stamp = index_stamp(folder)
     written = earlier.written if earlier and earlier.stamp == stamp else _read_index(folder, breathe)
     known = earlier.judged if earlier else {}
-    found = [
-        (object_id, number, size, mtime, written.get(f"mattes/{object_id:03d}/{number:06d}{_SUFFIX}", ()))
-        for object_id, path in folder.matte_sequences().items()
-        for number, size, mtime in _mattes(path, breathe)
-    ]
-    of_size = [[one for one in versions if one[0] == size] for _, _, size, _, versions in found]
-    dated = sum(any(one[1] == mtime for one in same) for (_, _, _, mtime, _), same in zip(found, of_size))
-    has_dates = 2 * dated >= sum(map(bool, of_size))
     rows: dict[int, dict[int, MatteRow]] = {}
     judged: dict[str, MatteRow] = {}
-    for (object_id, number, _, mtime, _), same in zip(found, of_size):
+    for object_id, number, text in _recorded(folder, written, breathe):
         breathe()
-        texts = [text for _, date, text in same if date == mtime or not has_dates]
         if not written:
-            row = MatteRow(Status.UNKNOWN, None, Unknown.NOT_RECORDED)
-        elif not texts:
+            row = NOT_RECORDED
+        elif text is None:
             row = EDITED
         else:
-            text = texts[-1]
-            row = judged.get(text) or known.get(text) or row_of_text(text)
-            judged[text] = row
+            row = judged[text] = judged.get(text) or known.get(text) or row_of_text(text)
         rows.setdefault(object_id, {})[number] = row
     return QualityTable(rows, stamp, written, judged)
+
+
+def _recorded(
+    folder: MatteFolder, written: Mapping[str, list[_Written]], breathe: Callable[[], None]
+) -> Iterator[tuple[int, int, str | None]]:
+    """Yield object, number and recorded quality of each matte that is there; None for one that agrees with no line."""
+    found = []
+    for object_id, path in folder.matte_sequences().items():
+        for number, size, mtime in _mattes(path, breathe):
+            versions = written.get(f"mattes/{object_id:03d}/{number:06d}{_SUFFIX}", ())
+            found.append((object_id, number, mtime, [one for one in versions if one[0] == size]))
+    dated = sum(any(date == mtime for _, date, _ in same) for _, _, mtime, same in found)
+    has_dates = 2 * dated >= sum(bool(same) for _, _, _, same in found)
+    for object_id, number, mtime, same in found:
+        texts = [text for _, date, text in same if date == mtime or not has_dates]
+        yield object_id, number, texts[-1] if texts else None
 
 
 def index_stamp(folder: MatteFolder) -> tuple[int, int] | None:
@@ -141,7 +147,7 @@ def index_stamp(folder: MatteFolder) -> tuple[int, int] | None:
 def row_of_text(text: str) -> MatteRow:
     """Return the row of a matte from what is recorded of its quality; see `MatteQuality.to_text`."""
     if not text:
-        return MatteRow(Status.UNKNOWN, None, Unknown.NOT_RECORDED)
+        return NOT_RECORDED
     quality = MatteQuality.from_text(text)
     if quality is not None:
         return row_of(quality)
