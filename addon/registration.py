@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from .. import ops, ui
-from . import brush_settings, handlers, keymaps, listening, notices, properties, snapping
+from . import brush_settings, handlers, keymaps, listening, notices, properties, quality_list, snapping
 from .preferences import KeymattePreferences
 from .session import session
 
@@ -16,6 +16,7 @@ def register() -> None:
     """Register all classes, properties, handlers and the overlay when the extension is enabled."""
     properties.register()
     brush_settings.register()
+    quality_list.register()
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
     handlers.register()
@@ -36,5 +37,6 @@ def unregister() -> None:
     handlers.unregister()
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)
+    quality_list.unregister()
     brush_settings.unregister()
     properties.unregister()

@@ -32,6 +32,7 @@ from .client import EngineClient
 from .segmentations import Receiver, Segmentations
 from .status import Pace, Problem, State, Status
 
+OnMatte = Callable[[MatteReady], None]  # takes what a job tells of the mattes that it has written
 _MAX_MESSAGE = 1000  # characters that are shown of a problem
 
 
@@ -43,6 +44,7 @@ class _CurrentJob:
     done_text: str = "Done"
     cancelled_text: str = "Cancelled"
     on_suggested: Callable[[Suggested], str] | None = None  # stores frames and returns a text
+    on_matte: OnMatte = lambda ready: None
 
 
 class Session:
@@ -58,9 +60,9 @@ class Session:
         self._pace = Pace()
 
     # -- operations ----------------------------------------------------------------------------------------------------
-    def start(self, job: PropagationJob, clip: str) -> None:
+    def start(self, job: PropagationJob, clip: str, on_matte: OnMatte = lambda ready: None) -> None:
         """Start computing mattes of the clip named `clip`, and return at once. Raises EngineBusy, EngineMissing."""
-        current = _CurrentJob(job.job_id, cancelled_text="Cancelled: mattes already computed are kept")
+        current = _CurrentJob(job.job_id, "Done", "Cancelled: mattes already computed are kept", on_matte=on_matte)
         self._begin(Propagate(job), current, clip=clip, folder=job.folder)
 
     def suggest(self, job: SuggestionJob, clip: str, on_suggested: Callable[[Suggested], str]) -> None:
@@ -212,14 +214,10 @@ class Session:
     def _handle_job_answer(self, answer: Answer) -> None:
         match answer:
             case Stage(text=text, done=done, total=total) if not self._cancelling:
-                self.status = replace(
-                    self.status, state=State.RUNNING, text=printable(text), done=done, total=total, seconds_left=None
-                )
-            case MatteReady(done=done, total=total) if not self._cancelling:
-                left = self._pace.seconds_left(done, total)
-                self.status = replace(
-                    self.status, state=State.RUNNING, text="Propagating", done=done, total=total, seconds_left=left
-                )
+                self._advance(printable(text), done, total)
+            case MatteReady(done=done, total=total) as ready if not self._cancelling:
+                self._job.on_matte(ready)
+                self._advance("Propagating", done, total, self._pace.seconds_left(done, total))
             case Finished() as finished:
                 text = self._job.done_text
                 if finished.frames_done < finished.frames_asked:
@@ -233,6 +231,9 @@ class Session:
                 self._end(State.CANCELLED, text=self._job.cancelled_text)
             case Failed() as failed:
                 self._fail(failed)
+
+    def _advance(self, text: str, done: int, total: int, left: float | None = None) -> None:
+        self.status = replace(self.status, state=State.RUNNING, text=text, done=done, total=total, seconds_left=left)
 
     def _handle_installation(self, child: environment.Installation) -> None:
         for line in child.received():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 from bpy.types import Context, Operator
 
-from ..addon import run_keyframes, suggestions
+from ..addon import quality, run_keyframes, suggestions
 from ..addon.jobs import gather_job, preview_range, whole_clip
 from ..addon.listening import listen
 from ..addon.session import session
@@ -64,7 +64,8 @@ class CLIP_OT_matte_propagate(ClipOperator, Operator):
         clip = clip_in(context)
         try:
             frames = preview_range(clip, context.scene) if self.frames == "PREVIEW" else whole_clip(clip)
-            session.start(gather_job(clip, frames, Direction(self.direction), recipe=self.recipe), clip.name)
+            job = gather_job(clip, frames, Direction(self.direction), recipe=self.recipe)
+            session.start(job, clip.name, quality.receiver(clip))
         except EngineError as error:
             session.show(error)
             raise

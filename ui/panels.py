@@ -12,7 +12,7 @@ from ..addon.saving import check_clip_saved
 from ..addon.session import session
 from ..engine.shared.errors import NotSaved
 from ..engine.shared.mask_images import counted
-from . import paint, views
+from . import paint, quality, views
 from .menus import draw_object_settings
 from .panel import ClipPanel
 from .status import draw_status, draw_text
@@ -172,6 +172,7 @@ CLASSES = (
     *paint.CLASSES,
     CLIP_PT_matte_propagate,  # before the list, so that its progress is in sight
     CLIP_PT_matte_keyframes,
+    *quality.CLASSES,
     CLIP_PT_matte_suggestions,
     CLIP_PT_matte_results,
 )

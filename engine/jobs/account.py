@@ -14,13 +14,16 @@ from ..inference.keyframe_memory import Labels
 from ..output.dropped_objects import DroppedObject
 from ..output.mattes import MatteWriter
 from ..shared.errors import FramesUnreadable
-from ..shared.matte_folder import spans
+from ..shared.matte_folder import MatteFolder, spans
+from ..shared.quality_table import read_table
+from ..shared.stretches import bad_stretches
 from ..shared.types import PropagationJob
 from .setup import JobContext
 
 if TYPE_CHECKING:
     from .plan import JobPlan
 
+_MAX_STRETCHES = 3  # that a note names
 _COMPUTE_AGAIN = "To have a matte computed again, delete its file."
 
 
@@ -126,6 +129,20 @@ def note_earlier(writer: MatteWriter) -> str:
     """Say on which frames mattes of earlier runs are left, which may have had other keyframes; empty if on none."""
     numbers = writer.of_earlier_runs()
     return f"Mattes of earlier runs were left as they are on {_frames(numbers)}." if numbers else ""
+
+
+def note_to_fix(job: PropagationJob, context: JobContext, folder: MatteFolder) -> str:
+    """Say which of the job's frames need a fix, by object, and why; empty if none do, or if that is not known."""
+    numbers = {context.reader.numbers[frame] for frame in job.frames}
+    known = read_table(folder).known()
+    here = {object_id: {n: row for n, row in rows.items() if n in numbers} for object_id, rows in known.items()}
+    stretches = sorted(bad_stretches(here), key=lambda stretch: -stretch.count)
+    if not stretches:
+        return ""
+    told = [f"object {one.object_id}, {one.frames} ({one.words})" for one in stretches[:_MAX_STRETCHES]]
+    if others := len(stretches) - len(told):
+        told.append(f"and {others} more")
+    return f"To fix: {'; '.join(told)}."
 
 
 def _counts(made: NDArray[np.bool_], asked: NDArray[np.bool_], objects: Sequence[int]) -> str:

@@ -28,7 +28,7 @@ from ..shared.folder_lock import refuse_if_locked
 from ..shared.protocol import Answer, Finished, JobCancelled, MatteReady, Stage
 from ..shared.types import PropagationJob
 from ..suggestion.key_cache import KeyFolder
-from .account import note_dropped, note_earlier, note_kept, take_account
+from .account import note_dropped, note_earlier, note_kept, note_to_fix, take_account
 from .adapt import adapt
 from .advice import fit_small_objects, note_cuts, note_small_objects
 from .clip_identity import FileDates, compare_with_earlier, folder_record, identify
@@ -65,7 +65,8 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
                 dropped = _finish(job, context, plan, outputs)
             account = take_account(job, context, plan, outputs.mattes.written())
             advice = note_small_objects(context, plan.truth), note_cuts(context, plan)
-            notes = (changed, note_dropped(dropped), note_kept(outputs.mattes), note_earlier(outputs.mattes), *advice)
+            kept = f"{note_kept(outputs.mattes)} {note_earlier(outputs.mattes)}".strip()
+            notes = (changed, note_dropped(dropped), kept, *advice, note_to_fix(job, context, plan.folder))
             warnings = (plan.warning, context.reader.warning, account.warning, files.changed_since())
         report(
             Finished(
@@ -113,14 +114,14 @@ class _Outputs:
     resumable: bool
     claimed: FolderClaim
 
-    def write(self, matte: Matte, then: Callable[[], None]) -> None:
-        """Write the mattes of one frame, then call `then`."""
+    def write(self, matte: Matte, ready: MatteReady, report: Report) -> None:
+        """Write the mattes of one frame, then report `ready` with their qualities."""
         self.claimed.lock.check()
         self.outlines.mark_outdated()
-        self.mattes.write(matte)
+        written = self.mattes.write(matte)
         if self.probabilities:
             self.probabilities.add(matte)
-        then()
+        report(ready.with_qualities(written))
 
 
 @contextmanager
@@ -206,7 +207,7 @@ def _propagate(
     with WriteBehind() as writer:
         for done, matte in enumerate(mattes, before + 1):
             ready = MatteReady(job.job_id, matte.frame, done, plan.steps)
-            writer.submit(partial(outputs.write, matte, partial(report, ready)))
+            writer.submit(partial(outputs.write, matte, ready, report))
             if matte.checkpoint:
                 progress = matte.checkpoint, done, outputs.mattes.written, propagator.readable, context.source.failed
                 writer.submit(partial(outputs.checkpoint.save, *progress))

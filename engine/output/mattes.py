@@ -16,7 +16,7 @@ from ..quality.account import AGREEMENT, Account, joined, overlap
 from ..quality.signals import Signals
 from ..shared.errors import FolderNotWritable, MatteUnreadable
 from ..shared.matte_folder import MatteFolder, spans
-from ..shared.quality import MatteQuality
+from ..shared.quality import GIVEN, MatteQuality
 from ..shared.written_files import WrittenFiles
 from .fusion import Quality, fuse
 
@@ -119,14 +119,16 @@ class MatteWriter:
         """Forget which mattes this run wrote; they are written again, and not fused."""
         self._written[:] = 0
 
-    def write(self, matte: Matte, *, complete: bool = True) -> None:
+    def write(self, matte: Matte, *, complete: bool = True) -> dict[int, MatteQuality]:
         """Write the mattes of one frame and sweep, fused with those of the other sweep if already written.
 
-        With `complete`, objects that have no matte on this frame yet get an empty one.
+        With `complete`, objects that have no matte on this frame yet get an empty one. Returns the qualities of the
+        mattes that were written, by object.
         """
         matte = replace(matte, alpha=self._exclude(matte.frame, matte.objects, matte.alpha))
         number, row = self._numbers[matte.frame], matte.frame - self._frames.start
         alphas = np.zeros((len(self._objects), *matte.alpha.shape[1:]), np.float32)
+        qualities: dict[int, MatteQuality] = {}
         for i, object_id in enumerate(self._objects):
             path, is_new = self._folder.matte(object_id, number), object_id in matte.objects
             if not self._may_write(path):
@@ -141,16 +143,18 @@ class MatteWriter:
             if existing is not None:
                 alphas[i] = existing
                 continue
-            quality = None
+            quality = self._account.judge({})  # of an empty matte, as no keyframe reaches this frame yet
             if is_new:
                 alphas[i], quality = self._fused(matte, object_id, number, has_first)
             elif not complete:
                 continue
+            qualities[object_id] = quality
             data = encode_matte(alphas[i])
             self._files.write(path, data, quality)
             self._written[row, i] = len(data) if is_new else 0
             self._renewed[row, i] = True
         self._write_labels(number, labels_from_alphas(alphas, self._objects))
+        return qualities
 
     def _fused(self, matte: Matte, object_id: int, number: int, has_first: bool) -> tuple[np.ndarray, MatteQuality]:
         """Return the matte of an object, fused with the first sweep's if it has one, and its quality."""
@@ -200,7 +204,9 @@ class MatteWriter:
         for frame, objects in annotated.items():
             labels, nothing = truth[frame], np.zeros((len(objects), *truth[frame].shape), np.float32)
             alpha = keyframe_alphas(labels, tuple(objects), set(objects), nothing, {}, soft.get(frame, {}))
-            self.write(Matte(frame, tuple(objects), alpha, (1.0,) * len(objects), alpha[:0]), complete=False)
+            signals = {object_id: {GIVEN: 1.0} for object_id in objects}
+            matte = Matte(frame, tuple(objects), alpha, (1.0,) * len(objects), alpha[:0], signals)
+            self.write(matte, complete=False)
 
     def soften(self, frame: int, object_id: int, alpha: np.ndarray) -> None:
         """Replace the matte that this run wrote of an object on a keyframe, without what is excluded there.

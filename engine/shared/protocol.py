@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn, get_args
 
 from .codec import from_json, to_json
 from .errors import BadMessage
+from .quality import MatteQuality
+from .quality_table import MatteRow, Status, Unknown, row_of
 from .text import printable
 from .types import PropagationJob, SegmentationJob, SuggestionJob
 
@@ -92,6 +95,28 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class ObjectQuality:
+    """Quality of an object's matte that was just written: a row of the quality table, without what was measured."""
+
+    object_id: int
+    status: Status
+    value: float | None = None  # probability, 0..1, that an artist would leave the matte as it is; None: not known
+    reason: str = ""  # key of `REASONS`
+    method: str = ""  # recipe
+    unknown: Unknown | None = None  # why the quality is not known
+
+    @classmethod
+    def of(cls, object_id: int, row: MatteRow) -> ObjectQuality:
+        """Return what a row of the quality table says."""
+        reason, method = (row.quality.reason, row.quality.method) if row.quality else ("", "")
+        return cls(object_id, row.status, row.value, reason, method, row.unknown)
+
+    def row(self) -> MatteRow:
+        """Return the row of the quality table."""
+        return MatteRow(self.status, MatteQuality(self.value, self.reason, self.method), self.unknown)
+
+
+@dataclass(frozen=True)
 class MatteReady:
     """The mattes of one frame are written to disk."""
 
@@ -99,6 +124,11 @@ class MatteReady:
     frame: int  # media frame whose files are now on disk
     done: int  # steps done
     total: int  # steps in all; a frame reached from both sides counts twice
+    qualities: tuple[ObjectQuality, ...] = ()  # of the mattes written; none of those that were left as they are
+
+    def with_qualities(self, written: Mapping[int, MatteQuality]) -> MatteReady:
+        """Return the message with the qualities of the mattes that were written, given by object."""
+        return replace(self, qualities=tuple(ObjectQuality.of(key, row_of(written[key])) for key in sorted(written)))
 
 
 @dataclass(frozen=True)

@@ -57,5 +57,14 @@ class MatteQuality:
             signals = {str(name): float(number) for name, number in row["signals"].items()}
             value = None if row["q"] is None else min(max(float(row["q"]), 0.0), 1.0)
             return cls(value, str(row["why"]), str(row["by"]), signals)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             return None
+
+
+def version_of(text: str) -> int | None:
+    """Return the version of a quality that `MatteQuality.to_text` of any version returned; None if it is damaged."""
+    try:
+        version = json.loads(text)["v"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return version if type(version) is int and version != VERSION else None

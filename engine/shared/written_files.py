@@ -16,7 +16,7 @@ from .files import atomic_write, writing_error
 from .matte_folder import MatteFolder
 from .quality import MatteQuality
 
-_LINE = re.compile(
+LINE = re.compile(  # of the record; see `WrittenFiles`
     r"(?P<size>[0-9]{1,18}) (?P<mtime>[0-9]{1,20}) (?P<crc>[0-9a-f]{8}) "
     r"(?P<path>labels/[0-9]{6,}\.png|mattes/[0-9]{3}/[0-9]{6,}\.png)( (?P<quality>\{.*\}))?"
 )
@@ -55,7 +55,7 @@ class WrittenFiles:
             raise FolderNotWritable(f"{folder.index} cannot be read: {error.strerror}") from error
         else:
             for line in text.splitlines():
-                if match := _LINE.fullmatch(line):  # the last line may be incomplete
+                if match := LINE.fullmatch(line):  # the last line may be incomplete
                     quality = match["quality"] or ""
                     version = _Version(int(match["size"]), int(match["mtime"]), match["crc"], quality)
                     self._add(match["path"], version)

@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 
 from engine.evaluation.score import score_folders
-from engine.shared.matte_folder import MatteFolder
+from engine.shared.matte_folder import MatteFolder, spans
+from engine.shared.quality_report import stretch_rows
+from engine.shared.quality_table import read_table
+from engine.shared.stretches import bad_stretches, counted_to_fix
 
 _FILES = {
     "contact sheet": "overlay_sheet.png",
@@ -36,6 +39,21 @@ def measure(folder: MatteFolder, truth: Path, run: dict[str, Any]) -> dict[str, 
         "computed": _means(score.regions[:, computed], score.contours[:, computed]),
         "J_by_frame": dict(zip(map(str, frames), (100 * score.regions.mean(axis=0)).round(2).tolist(), strict=True)),
         "mattes": sum(1 for _ in folder.root.glob("mattes/*/*.png")),
+        "quality": _qualities(folder),
+    }
+
+
+def _qualities(folder: MatteFolder) -> dict[str, Any]:
+    """Return, by object, the quality of each frame's matte, None where it is not known, and the stretches to fix."""
+    table = read_table(folder)
+    stretches = stretch_rows(bad_stretches(table.known()))
+    return {
+        str(object_id): {
+            "by_frame": {str(number): row.value for number, row in rows.items()},
+            "to_fix": [stretch for stretch in stretches if stretch["object"] == object_id],
+            "unknown": sorted({row.unknown.value for row in rows.values() if row.unknown}),
+        }
+        for object_id, rows in table.rows.items()
     }
 
 
@@ -50,6 +68,8 @@ def table(measured: dict[str, Any], out: Path) -> str:
         _row(f"the {measured['frames'] - len(measured['keyframes'])} that were computed", measured["computed"]),
         _row(f"the {len(measured['keyframes'])} keyframes themselves", measured["given"]),
         "",
+        *_quality_lines(measured["quality"]),
+        "",
         _line("frames per second", f"{measured['frames'] / measured['seconds']:.2f}, the engine's start included"),
         _line("network steps per second", f"{measured['steps_per_second']:.2f}"),
         _line("seconds for Propagate", f"{measured['seconds']:.1f}"),
@@ -60,6 +80,19 @@ def table(measured: dict[str, Any], out: Path) -> str:
         *(_line(what, file) for what, file in _FILES.items()),
     ]
     return "\n".join(rows) + "\n"
+
+
+def _quality_lines(qualities: dict[str, Any]) -> list[str]:
+    """Return what Keymatte itself says is to be fixed, for each object."""
+    return [_line(f"Keymatte's own account, object {name}", _account(one)) for name, one in qualities.items()]
+
+
+def _account(quality: dict[str, Any]) -> str:
+    if stretches := quality["to_fix"]:
+        told = "; ".join(f"{spans(range(one['first'], one['last'] + 1))}: {one['words']}" for one in stretches)
+        return f"{counted_to_fix(len(stretches))} ({told})"
+    known = sum(value is not None for value in quality["by_frame"].values())
+    return f"nothing to fix on {known} of {len(quality['by_frame'])} frames" if known else "not known"
 
 
 def _means(regions: np.ndarray, contours: np.ndarray) -> dict[str, float]:

@@ -15,6 +15,8 @@ from PIL import Image
 from engine.media.label_images import write_labels
 from engine.shared.errors import FolderTaken
 from engine.shared.matte_folder import MatteFolder
+from engine.shared.quality import GIVEN, MatteQuality
+from engine.shared.written_files import WrittenFiles
 from tests.demo import pictures, report
 from tests.demo.__main__ import CLIP, claim
 from tests.films import write_matte
@@ -91,12 +93,16 @@ def test_a_picture_that_cannot_be_small_is_refused(tmp_path, monkeypatch):
 
 def results_like_the_truth(root: Path) -> MatteFolder:
     folder = MatteFolder(root)
+    files = WrittenFiles(folder)
+    good = MatteQuality(0.9, signals={"warp": 0.95})
+    qualities = {0: MatteQuality(1.0, signals={GIVEN: 1.0}), 7: MatteQuality(0.1, "lost"), 8: MatteQuality(None)}
     for number in range(60):
         mask = true_mask(number)
         if number == 7:
             mask = np.zeros_like(mask)
         write_labels(folder.labels(number), mask.astype(np.uint8))
         write_matte(folder.matte(1, number), mask.astype(np.float32))
+        files.write(folder.matte(1, number), folder.matte(1, number).read_bytes(), qualities.get(number, good))
     return folder
 
 
@@ -115,7 +121,26 @@ def test_the_report_and_the_sheet_tell_a_lost_frame(tmp_path):
     assert measured["computed"] == {"J": 98.25, "F": 98.25, "J&F": 98.25}  # 56 of 57
     assert measured["given"] == {"J": 100.0, "F": 100.0, "J&F": 100.0}
     assert measured["J_by_frame"]["7"] == 0 and measured["J_by_frame"]["8"] == 100
+    assert measured["quality"] == {
+        "1": {
+            "by_frame": {**dict.fromkeys(map(str, range(60)), 0.9), "0": 1.0, "7": 0.1, "8": None},
+            "to_fix": [
+                {
+                    "object": 1,
+                    "first": 7,
+                    "last": 7,
+                    "worst": 7,
+                    "quality": 0.1,
+                    "reason": "lost",
+                    "words": "the object may be lost",
+                    "frames": 1,
+                }
+            ],
+            "unknown": ["unmeasured"],
+        }
+    }
     text = report.table(measured, tmp_path)
+    assert "1 stretch to fix (7: the object may be lost)" in text
     for words in ("98.3", "2.00, the engine's start included", "1024 MiB", "keymatte/chair", "0, 20, 45"):
         assert words in text
 

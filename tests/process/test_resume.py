@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.shared.matte_folder import MatteFolder
+from engine.shared.quality_table import Unknown, read_table
 from tests import films
 from tests.process.cli import ROOT, propagate, run_cli
 
@@ -27,6 +28,15 @@ sys.exit(main(sys.argv[1:]))
 
 def mattes(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.png"))}
+
+
+def assert_every_quality_is_known(folder: MatteFolder) -> None:
+    """Assert that each matte has a quality: what was measured or, until a keyframe reaches it, that nothing was."""
+    rows = [row for _, _, row in read_table(folder).every()]
+    assert len(rows) >= 40, "20 frames of two objects"
+    assert all(row.quality is not None and row.quality.method == "keymatte" for row in rows)
+    assert sum(row.is_own for row in rows) >= 2, "the first keyframe"
+    assert all("warp" in row.quality.signals for row in rows if not row.is_own and row.unknown != Unknown.UNMEASURED)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="kills by a signal")
@@ -48,6 +58,7 @@ def test_killed_command_resumes_with_identical_results(tmp_path):
     child.send_signal(signal.SIGKILL)
     child.wait()
     assert folder.unfinished.is_dir()
+    assert_every_quality_is_known(folder)
     ended = run_cli(command)
     assert ended.returncode == 0, ended.stderr
     assert "resuming an interrupted run after" in ended.stderr
@@ -58,3 +69,5 @@ def test_killed_command_resumes_with_identical_results(tmp_path):
     )
     assert uninterrupted.returncode == 0, uninterrupted.stderr
     assert mattes(tmp_path / "out") == mattes(tmp_path / "whole")
+    assert_every_quality_is_known(folder)
+    assert read_table(folder).rows == read_table(MatteFolder(tmp_path / "whole")).rows

@@ -17,6 +17,7 @@ from engine.shared.protocol import (
     JobCancelled,
     MatteReady,
     Message,
+    ObjectQuality,
     Propagate,
     Ready,
     Segment,
@@ -27,6 +28,7 @@ from engine.shared.protocol import (
     decode,
     encode,
 )
+from engine.shared.quality_table import Status, Unknown
 from engine.shared.types import (
     Direction,
     KeyframeFile,
@@ -61,6 +63,8 @@ MESSAGES = [
     Ready("0.1.0", "CPU"),
     Stage("a1", "Learning"),
     MatteReady("a1", 5, 1, 94),
+    MatteReady("a1", 5, 1, 94, (ObjectQuality(2, Status.GIVEN, 1.0), ObjectQuality(3, Status.COMPUTED, 0.25, "twin"))),
+    MatteReady("a1", 5, 1, 94, (ObjectQuality(1, Status.UNKNOWN, None, "", "mavos", Unknown.UNCALIBRATED),)),
     Finished("a1", "frame 3 is gone", 2.5, 1024),
     Failed("", "bad-message", "two\nlines", ""),
 ]
