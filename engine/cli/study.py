@@ -1,4 +1,4 @@
-"""Command line `study`: compares the default recipe with baselines on clips outside its training data."""
+"""Command line `study`: measures the default recipe, and suggestions, on clips outside its training data."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..shared.errors import BadSetting
+from . import study_suggest
 from .arguments import add_recipe, check_arguments, parse_settings
 from .console import print_error
 
@@ -28,7 +29,11 @@ _PARTS = ("chair", "caps", "composed", "rendered", "folder")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `study`."""
     parser.set_defaults(command=study)
-    parser.add_argument("study", choices=("default",), help="default: accuracy of the propagated masks")
+    parser.add_argument(
+        "study",
+        choices=("default", "suggest"),
+        help="default: accuracy of the propagated masks; suggest: how few keyframes each ranking of suggestions needs",
+    )
     parser.add_argument(
         "--out",
         type=Path,
@@ -68,11 +73,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--unlabelled",
         choices=("unknown", "absent"),
-        help="state of objects that a given mask does not show; default: the recipe's, which is unknown for keymatte",
+        help="state of objects that a given mask does not show; default: the recipe's, which is unknown for keymatte; "
+        "in study suggest: absent",
     )
     parser.add_argument(
         "--again", action="store_true", help="also repeat finished cases, for instance after a change to the program"
     )
+    study_suggest.add_arguments(parser)
     add_recipe(parser)
 
 
@@ -81,6 +88,9 @@ def study(options: argparse.Namespace) -> int:
     check_arguments(options)
     chosen_parts = _chosen(options.parts, _PARTS, "--parts")
     _chosen(options.methods, (*_METHODS, _ADAPTED), "--methods")
+    rankings = _chosen(options.rankings, (*study_suggest.RANKINGS, study_suggest.ORACLE), "--rankings")
+    starts = _chosen(options.starts, study_suggest.STARTS, "--starts")
+    study_suggest.check(options)
     if options.given < 1:
         raise BadSetting(f"--given is {options.given}; it must be at least 1")
 
@@ -88,14 +98,17 @@ def study(options: argparse.Namespace) -> int:
     from ..shared.folder_claim import claim
     from ..shared.matte_folder import MatteFolder
 
-    methods = _methods(options)
+    methods = _methods(options) if options.study == "default" else []
     folders = ClipFolders(options.clips, options.films, options.data, options.scenes, options.folder, options.given)
     parts = gather_parts(folders, chosen_parts, print_error)
     if not parts:
         raise BadSetting("none of the study's clips are available")
     with claim(MatteFolder(options.out)) as claimed:
         claimed.mark({"study": options.study})
-        _run(options, methods, parts)
+        if options.study == "suggest":
+            study_suggest.simulate(options, parts, rankings, starts)
+        else:
+            _run(options, methods, parts)
     return 0
 
 
