@@ -15,7 +15,7 @@ from .stretches import find_stretches
 
 FRAMES_REACHED = 12.0  # a keyframe's effect falls by 1/e over this many frames
 LOOKS_REACHED = 1.5  # and over this distance of looks, in units of the clip's median
-NOVELTY = 0.5  # share of the gain that a frame which looks like a keyframe loses
+NOVELTY = 0.7  # share of the gain that a frame fully within reach of a keyframe loses: it has not repaired it either
 _LEAST_GAIN = 0.5  # bad mattes; a frame whose keyframe would repair less is not suggested for its quality
 _UNLIKE = 1.0  # distance of looks, in the same units, from which a frame is unlike the keyframes
 _MAX_GAP = 8  # frames
@@ -45,8 +45,8 @@ def rank(
     """Select up to `count` of `candidates` by the expected gain of a keyframe, best first.
 
     The gain of a keyframe on frame k is the sum of 1 - quality over all objects and frames f, each times the keyframe's
-    reach exp(-|f - k| / `FRAMES_REACHED` - looks(f, k) / `LOOKS_REACHED`). It is reduced for frames that look like one
-    of the frames `chosen`, which are annotated already. What a selected frame repairs no longer counts for the next
+    reach exp(-|f - k| / `FRAMES_REACHED` - looks(f, k) / `LOOKS_REACHED`). It is reduced for frames within reach of
+    those `chosen`, which are annotated already. What a selected frame repairs no longer counts for the next
     ones, and each bad stretch gets one frame before any gets a second. `looks` knows all frames of the clip.
     """
     ranking = _Ranking(account, looks, chosen, candidates)
@@ -68,7 +68,7 @@ class _Ranking:
         self._stretches = find_stretches(account.quality, [frame for frame in looks.frames if frame not in chosen])
         self._gap = least_gap(len(looks.frames))
         self._unlike = self._distances_to(chosen)
-        self._novelty = 1 - NOVELTY * np.exp(-self._unlike)
+        self._novelty = 1 - NOVELTY * self._reached_from(chosen)
         self._open = self._may_be_suggested(chosen, candidates)
 
     def next(self) -> Suggestion | None:
@@ -127,6 +127,14 @@ class _Ranking:
         for place in np.flatnonzero(np.isin(self._frames, list(chosen))):
             nearest = np.minimum(nearest, self._looks.distances(int(place)))
         return nearest
+
+    def _reached_from(self, chosen: Collection[int]) -> NDArray[np.float32]:
+        """Return how far (N,) the chosen frames reach each frame, 0..1."""
+        reached = np.zeros(len(self._frames), np.float32)
+        for place in np.flatnonzero(np.isin(self._frames, list(chosen))):
+            near, reach = self._reach(int(place))
+            reached[near] = np.maximum(reached[near], reach)
+        return reached
 
     def _may_be_suggested(self, chosen: Collection[int], candidates: Collection[int]) -> NDArray[np.bool_]:
         """Return which frames (N,) may be suggested: candidates, next to a keyframe only if all of a stretch is."""

@@ -26,7 +26,7 @@ def alike(count: int = COUNT) -> Looks:
     return Looks(range(count), np.zeros((count, 3), np.float32))
 
 
-def ranked(given: Account, *, looks: Looks | None = None, chosen=(0,), candidates=None, count=5):
+def ranked(given: Account, *, looks: Looks | None = None, chosen=(), candidates=None, count=5):
     looks = looks or alike()
     return rank(given, looks, chosen=chosen, candidates=candidates or looks.frames, count=count)
 
@@ -60,8 +60,8 @@ def test_suggested_frames_are_never_neighbours_however_bad_all_are():
 
 
 def test_a_frame_beside_a_keyframe_is_suggested_only_if_nothing_else_of_the_stretch_can_be():
-    assert [item.frame for item in ranked(account((1, range(1, 3))))] == [2]
-    assert [item.frame for item in ranked(account((1, range(1, 2))))] == [1]
+    assert [item.frame for item in ranked(account((1, range(1, 3))), chosen=(0,))] == [2]
+    assert [item.frame for item in ranked(account((1, range(1, 2))), chosen=(0,))] == [1]
     assert [item.frame for item in ranked(account((1, range(11, 12))), chosen=(10,))] == [11]
 
 
@@ -92,7 +92,7 @@ def test_frames_of_another_look_are_not_repaired():
 
 def test_of_two_equal_stretches_the_one_unlike_the_keyframe_comes_first():
     looks = Looks(range(COUNT), np.repeat([[0.0], [5.0]], (35, 25), 0).astype(np.float32))
-    found = ranked(account((1, range(20, 23)), (1, range(45, 48))), looks=looks, count=2)
+    found = ranked(account((1, range(20, 23)), (1, range(45, 48))), looks=looks, chosen=(0,), count=2)
     assert [(item.frame, item.reason) for item in found] == [(46, "unlike"), (21, "doubtful")]
 
 
@@ -109,9 +109,16 @@ def test_an_object_absent_from_a_frame_has_no_quality_there_and_is_not_bad():
 
 
 def test_short_clips_have_a_suggestion_each():
-    for count, expected in ((1, []), (2, [1]), (3, [2]), (4, [2])):
-        found = ranked(account((1, range(count)), count=count, bad=0.0), looks=alike(count))
-        assert [item.frame for item in found][:1] == expected[:1], count
+    for count, expected in ((1, []), (2, [1]), (3, [2]), (4, [3])):
+        found = ranked(account((1, range(count)), count=count, bad=0.0), looks=alike(count), chosen=(0,), count=1)
+        assert [item.frame for item in found] == expected, count
+
+
+def test_far_from_a_keyframe_is_better_than_near_if_all_is_bad_alike():
+    """A keyframe that has not repaired what is within its reach shows that another one there would not either."""
+    middle = ranked(account((1, range(1, COUNT))), count=1)[0].frame
+    assert abs(middle - COUNT / 2) <= 1
+    assert middle + 3 < ranked(account((1, range(1, COUNT))), chosen=(0,), count=1)[0].frame < COUNT
 
 
 def test_of_three_hundred_bad_objects_the_worst_is_named():
