@@ -49,7 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def simulate(options: argparse.Namespace, parts: Sequence[StudyPart], rankings: Sequence[str], starts: Sequence[str]):
+def simulate(
+    options: argparse.Namespace, parts: Sequence[StudyPart], rankings: Sequence[str], starts: Sequence[str]
+) -> None:
     """Simulate all rankings on all clips of `parts`, and write reports to `--out`, also if it is stopped."""
     from ..evaluation.methods import RecipeMethod
     from ..methods.registry import find_recipe
