@@ -11,8 +11,9 @@ from ..engine.shared.types import Direction, PropagationJob, Settings, Suggestio
 from . import clips, environment, recipes, weights
 from .absences import job_absences
 from .exclusions import job_exclusions
-from .folders import existing_folder, results
+from .folders import existing_folder, matte_folder, results
 from .keyframes import keyframe_files
+from .objects import has_keyframes
 
 
 def gather_job(clip: MovieClip, frames: range, direction: Direction, *, recipe: str = "") -> PropagationJob:
@@ -49,27 +50,28 @@ def gather_job(clip: MovieClip, frames: range, direction: Direction, *, recipe: 
 def gather_suggestion(clip: MovieClip, *, recipe: str = "") -> SuggestionJob:
     """Return the job that suggests frames to annotate next, among the clip's frames with mattes.
 
-    The network of the clip's recipe compares the frames; a given `recipe` replaces the clip's recipe.
-    Raises NoKeyframes, NothingPropagated, and what `gather_job` raises.
+    If the clip has no keyframes, the job suggests which of all frames to mark first. The network of the clip's recipe
+    compares the frames; a given `recipe` replaces the clip's recipe.
+    Raises NothingPropagated, FolderNotWritable, DiskFull, and what `gather_job` raises except NoKeyframes.
     """
     matting = clip.matting
     recipe = recipe or matting.recipe
     film = clips.video_clip(clip)
-    keyframes = keyframe_files(clip)
-    if not keyframes:
-        raise NoKeyframes(f"clip {clip.name} has no keyframes to compare frames with")
-    numbers = results(clip).numbers
-    if not numbers:
-        raise NothingPropagated(f"clip {clip.name} has no mattes yet")
-    folder = existing_folder(clip)
-    assert folder is not None  # the folder exists because mattes are stored in it
-    first, last = (clips.media_frame_of(clip, number) for number in (numbers[0], numbers[-1]))
+    keyframes = keyframe_files(clip) if has_keyframes(clip) else ()
+    frames = range(film.frame_count)
+    if keyframes:
+        numbers = results(clip).numbers
+        if not numbers:
+            raise NothingPropagated(f"clip {clip.name} has no mattes yet")
+        first, last = (clips.media_frame_of(clip, number) for number in (numbers[0], numbers[-1]))
+        frames = range(max(0, first), min(film.frame_count, last + 1))
+    folder = matte_folder(clip)
     return SuggestionJob(
         job_id=uuid.uuid4().hex,
         clip=film,
-        frames=range(max(0, first), min(film.frame_count, last + 1)),
+        frames=frames,
         chosen=tuple(sorted({keyframe.frame for keyframe in keyframes})),
-        masks=folder.labels(0).parent,
+        masks=folder.labels(0).parent if keyframes else None,
         keys=folder.keys,
         recipe=recipe,
         weights=weights.file_for(recipe, matting.weights),

@@ -73,6 +73,12 @@ def keyframe_count(clip: MovieClip, object_id: int) -> int:
     return sum(key.object_id == object_id for key in clip.matting.keyframes)
 
 
+def has_keyframes(clip: MovieClip) -> bool:
+    """Return whether any object has a keyframe; garbage and hold-out masks do not count."""
+    masks = mask_ids(clip)
+    return any(key.object_id not in masks for key in clip.matting.keyframes)
+
+
 def matte_count(clip: MovieClip, object_id: int) -> int:
     """Return the number of frames for which there is a matte of the object on disk."""
     folder = existing_folder(clip)

@@ -82,7 +82,8 @@ class MatteSuggestion(PropertyGroup):
     """Frame on which another keyframe would help."""
 
     number: IntProperty(name="Number")  # the frame's file number, as in keyframes
-    score: FloatProperty(name="Score", description="Difference from the frames with keyframes")
+    object_id: IntProperty(name="Object", description="Number of the object to mark; 0: none in particular")
+    reason: StringProperty(name="Reason", description="Why another keyframe would help, as a key of reasons.SENTENCES")
 
 
 class ClipMatting(PropertyGroup):

@@ -71,7 +71,7 @@ class Session:
         `pump` calls `on_suggested` with the suggested frames, and shows the text that it returns.
         """
         current = _CurrentJob(job.job_id, on_suggested=on_suggested)
-        self._begin(Suggest(job), current, clip=clip, folder=job.masks.parent)
+        self._begin(Suggest(job), current, clip=clip, folder=job.keys.parent)
 
     def segment(self, job: SegmentationJob, on_answer: Receiver) -> None:
         """Start segmenting an object beside the running operation, and return at once.
@@ -226,7 +226,7 @@ class Session:
                 note = printable(finished.note, _MAX_MESSAGE)
                 self.status = replace(self.status, finished=replace(finished, note=note))
             case Suggested() as suggested if self._job.on_suggested:
-                self._end(State.FINISHED, text=self._job.on_suggested(suggested))
+                self._end(State.FINISHED, text=printable(self._job.on_suggested(suggested), _MAX_MESSAGE))
             case JobCancelled():
                 self._end(State.CANCELLED, text=self._job.cancelled_text)
             case Failed() as failed:

@@ -6,6 +6,7 @@ import bpy
 from bpy.types import MovieClip
 
 from ..engine.shared.protocol import Suggested
+from ..engine.shared.reasons import FIRST
 from . import clips
 from .objects import mask_ids
 
@@ -23,21 +24,29 @@ def store(clip_uid: int, suggested: Suggested) -> str:
     masks = mask_ids(clip)
     marked = [key for key in matting.keyframes if key.object_id not in masks]
     annotated = {key.number for key in marked}  # includes keyframes made in the meantime
-    for frame, score in zip(suggested.frames, suggested.scores, strict=True):
+    for frame, object_id, reason in zip(suggested.frames, suggested.objects, suggested.reasons, strict=True):
         number = clips.number(clip, frame)
         if 0 <= frame < clip.frame_duration and number not in annotated:
             item = matting.suggestions.add()
-            item.number, item.score = number, score
+            item.number, item.object_id, item.reason = number, object_id, reason
     bpy.ops.ed.undo_push(message="Suggest Frames")  # without this, the next undo would remove the list
     count = len(matting.suggestions)
     if not count:
         return "No frame differs from the frames with keyframes"
-    return f"{count} frame{'s' if count > 1 else ''} suggested"
+    if matting.suggestions[0].reason == FIRST:
+        return f"Mark frame {clips.scene_frame_of(clip, matting.suggestions[0].number)} first"
+    text = f"{count} frame{'s' if count > 1 else ''} suggested"
+    return f"{text}. {suggested.note}" if suggested.note else text
 
 
 def remove(clip: MovieClip, number: int) -> None:
-    """Remove the frame with the file number `number` from the list, because it has a keyframe now."""
+    """Remove the frame with the file number `number` from the list, because it has a keyframe now.
+
+    Suggestions of which frame to mark first are then all outdated.
+    """
     items = clip.matting.suggestions
+    if items and items[0].reason == FIRST:
+        clear(clip)
     for index in reversed(range(len(items))):
         if items[index].number == number:
             items.remove(index)

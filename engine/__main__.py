@@ -72,13 +72,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     propagate.add_arguments(commands.add_parser("propagate", help="compute the mattes of a clip from keyframes"))
     quality.add_arguments(commands.add_parser("quality", help="tell which mattes to trust, and which to fix"))
-    suggest.add_arguments(commands.add_parser("suggest", help="suggest frames to annotate next"))
+    suggest.add_arguments(commands.add_parser("suggest", help="suggest frames to annotate next, or first"))
     if _has("evaluation"):
         from .cli import bench, score, study
 
         bench.add_arguments(commands.add_parser("bench", help="measure the speed of a recipe on this computer"))
         score.add_arguments(commands.add_parser("score", help="compare results with true masks (J and F)"))
-        study.add_arguments(commands.add_parser("study", help="compare the default recipe with baselines"))
+        study.add_arguments(commands.add_parser("study", help="measure the default recipe, and suggestions"))
     models.add_arguments(commands.add_parser("models", help="list recipes and published weights; install weights"))
     doctor.add_arguments(commands.add_parser("doctor", help="check what works on this computer"))
     serve.add_arguments(commands.add_parser("serve", help="run as the engine process of Blender"))

@@ -16,8 +16,8 @@ from .common import HIDDEN, ClipOperator, clip_in
 
 
 class CLIP_OT_matte_suggest(ClipOperator, Operator):
-    """Find the frames that differ most from those with keyframes, in the background. Another keyframe there helps \
-most"""
+    """Find the frames on which another keyframe would help most, in the background. Without any keyframe, find the \
+frame to mark first"""
 
     bl_idname = "clip.matte_suggest"
     bl_label = "Suggest Frames"
@@ -39,7 +39,7 @@ most"""
         listen()
         if self.wait:
             return session.wait().summary
-        return "Searching for frames that need a keyframe"
+        return "Searching for frames that need a keyframe" if job.chosen else "Searching for the frame to mark first"
 
 
 CLASSES = (CLIP_OT_matte_suggest,)

@@ -6,6 +6,7 @@ from bpy.types import UIList
 
 from ..addon import clips, keyframes, rows
 from ..addon.objects import find_object, keyframe_count
+from ..engine.shared.reasons import sentence
 
 ROLE_ICONS = {"OBJECT": "OUTLINER_OB_IMAGE", "GARBAGE": "TRASH", "HOLDOUT": "MOD_MASK"}
 
@@ -74,15 +75,21 @@ def area_share(area: int, width: int, height: int) -> str:
 
 
 class CLIP_UL_matte_suggestions(UIList):
-    """List of suggested frames, best first: frame, and its score in percent of the best score."""
+    """List of suggested frames, best first: frame, the object to mark, and why."""
 
     def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flag=0) -> None:
         frame = clips.scene_frame_of(item.id_data, item.number)
-        row = layout.row()
-        row.label(text=f"Frame {frame}", icon="LIGHT" if frame == context.scene.frame_current else "OUTLINER_OB_LIGHT")
-        score = row.row()  # as a label, because a progress bar would intercept clicks on the row
-        score.alignment, score.active = "RIGHT", False
-        score.label(text=f"{item.score / data.suggestions[0].score:.0%}")
+        split = layout.split(factor=0.3, align=True)
+        split.label(
+            text=f"Frame {frame}", icon="LIGHT" if frame == context.scene.frame_current else "OUTLINER_OB_LIGHT"
+        )
+        row = split.row(align=True)
+        matte_object = find_object(item.id_data, item.object_id)
+        if matte_object is not None:
+            colour = row.row()
+            colour.ui_units_x = 0.5
+            colour.prop(matte_object, "colour", text="")
+        row.label(text=sentence(item.reason))
 
 
 CLASSES = (CLIP_UL_matte_objects, CLIP_UL_matte_keyframes, CLIP_UL_matte_suggestions)

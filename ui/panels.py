@@ -7,7 +7,7 @@ from bpy.types import Context, MovieClip, Panel
 
 from ..addon import clips, compositor, mask_layers, recipes, run_keyframes
 from ..addon.folders import results
-from ..addon.objects import active_object
+from ..addon.objects import active_object, has_keyframes
 from ..addon.saving import check_clip_saved
 from ..addon.session import session
 from ..engine.shared.errors import NotSaved
@@ -122,20 +122,23 @@ class CLIP_PT_matte_suggestions(ClipPanel, Panel):
     def draw(self, context: Context) -> None:
         clip = context.space_data.clip
         matting, layout = clip.matting, self.layout
-        is_propagated = bool(matting.keyframes and results(clip).numbers)
+        is_marked = has_keyframes(clip)
+        is_ready = bool(not is_marked or results(clip).numbers)
         column = layout.column()
-        column.enabled = is_propagated and not session.status.busy
+        column.enabled = is_ready and not session.status.busy
         row = column.row(align=True)
-        row.operator("clip.matte_suggest", icon="OUTLINER_OB_LIGHT")
+        text = "Suggest Frames" if is_marked else "Suggest First Frame"
+        row.operator("clip.matte_suggest", text=text, icon="OUTLINER_OB_LIGHT")
         number = row.row(align=True)
         number.ui_units_x = 3.0
         number.prop(matting, "suggestion_count", text="")
         row = column.split(factor=0.22)
+        row.enabled = is_marked  # without keyframes, there are no objects to compare
         row.label(text="Frames")
         row = row.split(factor=0.7)
         row.prop(matting, "suggestion_alpha", text="", slider=True)
         row.label(text="Objects")
-        if not is_propagated:
+        if not is_ready:
             layout.label(text="Propagate first", icon="INFO")
         elif matting.suggestions:
             arguments = ("CLIP_UL_matte_suggestions", "", matting, "suggestions", matting, "active_suggestion")

@@ -1,4 +1,4 @@
-"""Command line `study`: measures the default recipe, and how its two sweeps are fused, on clips it never saw."""
+"""Command line `study`: measures the default recipe, and what else Keymatte decides, on clips it never saw."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..shared.errors import BadSetting
+from . import study_quality, study_suggest
 from .arguments import add_recipe, check_arguments, parse_settings
 from .console import print_error
 
@@ -30,9 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=study)
     parser.add_argument(
         "study",
-        choices=("default", "fusion"),
+        choices=("default", "fusion", "quality", "suggest"),
         help="default: accuracy of the propagated masks; fusion: the two sweeps' mattes between keyframes, and what is "
-        "made of them, by distance to the nearest keyframe (with its own given masks, and the recipe only)",
+        "made of them, by distance to the nearest keyframe (with its own given masks, and the recipe only); quality: "
+        "whether mattes are as good as the account of quality says; suggest: how few keyframes each ranking of "
+        "suggestions needs",
     )
     parser.add_argument(
         "--out",
@@ -73,11 +76,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--unlabelled",
         choices=("unknown", "absent"),
-        help="state of objects that a given mask does not show; default: the recipe's, which is unknown for keymatte",
+        help="state of objects that a given mask does not show; default: the recipe's, which is unknown for keymatte; "
+        "in study suggest: absent",
     )
     parser.add_argument(
         "--again", action="store_true", help="also repeat finished cases, for instance after a change to the program"
     )
+    study_quality.add_arguments(parser)
+    study_suggest.add_arguments(parser)
     add_recipe(parser)
 
 
@@ -86,6 +92,9 @@ def study(options: argparse.Namespace) -> int:
     check_arguments(options)
     chosen_parts = _chosen(options.parts, _PARTS, "--parts")
     _chosen(options.methods, (*_METHODS, _ADAPTED), "--methods")
+    rankings = _chosen(options.rankings, (*study_suggest.RANKINGS, study_suggest.ORACLE), "--rankings")
+    starts = _chosen(options.starts, study_suggest.STARTS, "--starts")
+    study_suggest.check(options)
     if options.given < 1:
         raise BadSetting(f"--given is {options.given}; it must be at least 1")
 
@@ -93,6 +102,11 @@ def study(options: argparse.Namespace) -> int:
     from ..shared.folder_claim import claim
     from ..shared.matte_folder import MatteFolder
 
+    if options.study == "quality":
+        with claim(MatteFolder(options.out)) as claimed:
+            claimed.mark({"study": options.study})
+            study_quality.run(options)
+        return 0
     methods = _methods(options) if options.study == "default" else []
     folders = ClipFolders(options.clips, options.films, options.data, options.scenes, options.folder, options.given)
     parts = gather_parts(folders, chosen_parts, print_error)
@@ -102,6 +116,8 @@ def study(options: argparse.Namespace) -> int:
         claimed.mark({"study": options.study})
         if options.study == "fusion":
             _run_fusion(options, parts)
+        elif options.study == "suggest":
+            study_suggest.simulate(options, parts, rankings, starts)
         else:
             _run(options, methods, parts)
     return 0

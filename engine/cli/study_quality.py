@@ -21,13 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--calibration-films", type=int, metavar="COUNT", help="quality: films to compose for --fit")
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> None:
     """Run the recipe on all clips at hand, compare its qualities with the truth, and write the report to `--out`."""
     if options.fit and options.films is None:
         raise BadSetting("--fit needs --films, the folder for composed films")
     from ..evaluation import quality_study
     from ..evaluation.methods import RecipeMethod
     from ..evaluation.parts import ClipFolders
+    from ..evaluation.reliability import draw_reliability
     from ..methods.registry import find_recipe
     from ..quality.calibration import calibrations
     from .progress import Progress
@@ -63,4 +64,4 @@ def run(options: argparse.Namespace) -> int:
         trial = gather(quality_study.trial_cases(replace(folders, films=options.films)))
     results = quality_study.write_report(options.out, trial, calibration)
     print_line(quality_study.as_table(results))
-    return 0
+    draw_reliability(options.out / "quality.png", results)

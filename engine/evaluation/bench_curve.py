@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..shared.errors import BadSetting
 from ..shared.files import atomic_write
 from .bench import BenchReport
+from .plots import new_figure
 
 
 def write_numbers(path: Path, reports: Mapping[str, BenchReport]) -> None:
@@ -25,14 +25,7 @@ def write_numbers(path: Path, reports: Mapping[str, BenchReport]) -> None:
 
 def draw(path: Path, reports: Mapping[str, BenchReport]) -> None:
     """Plot time and memory against the number of frames to a PNG at `path`. Raises BadSetting without matplotlib."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise BadSetting(
-            f"a plot needs the package matplotlib; its numbers are in {path.with_suffix('.csv')}",
-            remedy="Install matplotlib in the engine's environment.",
-        ) from None
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure = new_figure((9, 3.6), path.with_suffix(".csv"))
     time_plot, memory_plot = figure.subplots(1, 2)
     for name, report in reports.items():
         frames = [sample.frames for sample in report.samples]

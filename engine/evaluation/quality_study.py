@@ -16,7 +16,7 @@ from .clips import Case, StudyClip
 from .composed import CALIBRATION, composed_films
 from .methods import RecipeMethod
 from .parts import BUNDLED, ClipFolders
-from .reliability import Reliability, Sample, draw_reliability, reliability, samples_of
+from .reliability import Reliability, Sample, reliability, samples_of
 from .running import run_case
 
 FILMS = 44  # for calibration
@@ -104,12 +104,11 @@ def as_csv(samples: Iterable[Sample], calibration: Calibration) -> str:
 
 
 def write_report(out: Path, samples: Sequence[Sample], calibration: Calibration) -> dict[str, Reliability]:
-    """Write table, CSV and reliability diagrams to `out`; return the reliability by part and case."""
+    """Write the table and a CSV of all samples to `out`; return the reliability by part and case."""
     results = by_part(samples, calibration)
     for name, text in (("quality.txt", as_table(results)), ("quality.csv", as_csv(samples, calibration))):
         with atomic_write(out / name) as part:
             part.write_text(text, encoding="utf-8")
-    draw_reliability(out / "quality.png", results)
     return results
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..shared.errors import BadSetting
 from ..shared.files import atomic_write
 from ..shared.written_files import WrittenFiles
+from .plots import new_figure
 from .running import Run
 
 GOOD = 0.9  # J&F from which on an artist would leave a matte as it is
@@ -89,16 +89,9 @@ def area_under_roc(probabilities: np.ndarray, good: np.ndarray) -> float | None:
 
 def draw_reliability(path: Path, results: Mapping[str, Reliability]) -> None:
     """Draw reliability diagrams to a PNG at `path`. Raises BadSetting without matplotlib."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise BadSetting(
-            "reliability diagrams need the package matplotlib",
-            remedy="Install matplotlib in the engine's environment.",
-        ) from None
     columns = min(len(results), 3)
     rows = -(-len(results) // columns)
-    figure = Figure(figsize=(3.4 * columns, 3.4 * rows), layout="constrained")
+    figure = new_figure((3.4 * columns, 3.4 * rows), path.with_suffix(".csv"))
     for index, (name, result) in enumerate(results.items(), 1):
         axes = figure.add_subplot(rows, columns, index)
         axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)

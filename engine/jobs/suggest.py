@@ -13,7 +13,6 @@ from torch import Tensor
 from ..media.label_images import label_files, read_labels
 from ..shared.arrays import iterate_npz, read_npz
 from ..shared.errors import (
-    BadSetting,
     Cancelled,
     EngineError,
     FolderTaken,
@@ -28,17 +27,28 @@ from ..shared.mask_names import read_mask_names
 from ..shared.matte_folder import MatteFolder, is_number
 from ..shared.names import FrameNames
 from ..shared.protocol import Answer, JobCancelled, Stage, Suggested
-from ..shared.types import SuggestionJob
+from ..shared.types import Ranking, SuggestionJob
+from ..suggestion.account import NO_ACCOUNT, Account, read_account
+from ..suggestion.first_frame import suggest_first
+from ..suggestion.joined import suggest_next
 from ..suggestion.key_cache import KeyFolder
 from ..suggestion.limits import check_choice
-from ..suggestion.selection import SelectionConfig, coverage, object_weights, suggest
+from ..suggestion.selection import SelectionConfig, Suggestion, coverage, object_weights, suggest
 from .setup import JobContext, open_job_context
 
 _COMPARISONS_PER_REPORT = 50
+_NO_QUALITY = "The mattes have no account of their quality, so frames are suggested that look unlike the keyframes"
 
 
-def run(job: SuggestionJob, report: Callable[[Answer], None], cancelled: Callable[[], bool]) -> None:
-    """Run a suggestion job, and end with the report Suggested or JobCancelled."""
+def run(
+    job: SuggestionJob,
+    report: Callable[[Answer], None],
+    cancelled: Callable[[], bool],
+) -> None:
+    """Run a suggestion job, and end with the report Suggested or JobCancelled.
+
+    If the quality of the mattes is not known, frames are suggested as XMem++ does.
+    """
     try:
         report(_run(job, report, cancelled))
     except Cancelled:
@@ -54,36 +64,74 @@ def _run(job: SuggestionJob, report: Callable[[Answer], None], cancelled: Callab
         frames = _encode(job, context, keys, report)
         if not frames:
             raise FramesUnreadable(f"no frame of {job.clip.path} could be read")
-        grid = keys.grid(frames[0])
-        usable: set[int] = set()
-        weights: dict[int, Tensor] = {}
-        for frame, mask in _read_masks(job, context):  # one at a time, as those of a long clip do not fit into memory
-            context.source.check()
-            weights[frame] = object_weights(mask, grid)
-            if coverage(mask) >= job.min_mask:
-                usable.add(frame)
-        if not usable - set(job.chosen):
-            raise MasksMissing(
-                f"in {job.masks}, objects cover {job.min_mask:g} % or more on no frame that is not annotated already"
-            )
-        for frame in job.chosen:  # without a mask, no cell of the frame counts as object
-            weights.setdefault(frame, torch.zeros(grid[0] * grid[1]))
 
         def step(done: int, total: int) -> None:
             context.source.check()
             if done % _COMPARISONS_PER_REPORT == 0:
                 report(Stage(job.job_id, "Comparing frames", done, total))
 
-        suggestions = suggest(
-            frames,
-            keys.read,
-            weights,
-            chosen=[frame for frame in job.chosen if frame in frames],
-            usable=frozenset(usable),
-            config=SelectionConfig(job.count, job.alpha, job.min_mask),
-            step=step,
+        account = _account(job, context)
+        if not job.chosen:
+            found = suggest_first(
+                frames, keys.read, keys.grid(frames[0]), candidates=frames, count=job.count, step=step
+            )
+        else:
+            found = _next(job, context, keys, frames, account, step)
+    return Suggested(
+        job.job_id,
+        frames=tuple(item.frame for item in found),
+        scores=tuple(item.score for item in found),
+        objects=tuple(item.object_id for item in found),
+        reasons=tuple(item.reason for item in found),
+        note=_NO_QUALITY if job.chosen and job.ranking is Ranking.GAIN and not account.quality else "",
+    )
+
+
+def _next(
+    job: SuggestionJob,
+    context: JobContext,
+    keys: KeyFolder,
+    frames: list[int],
+    account: Account,
+    step: Callable[[int, int], None],
+) -> list[Suggestion]:
+    """Suggest frames beside those annotated already. Raises MasksMissing if no frame shows an object."""
+    grid = keys.grid(frames[0])
+    usable: set[int] = set()
+    weights: dict[int, Tensor] = {}
+    for frame, mask in _read_masks(job, context):  # one at a time, as those of a long clip do not fit into memory
+        context.source.check()
+        weights[frame] = object_weights(mask, grid)
+        if coverage(mask) >= job.min_mask:
+            usable.add(frame)
+    if not (usable | account.quality.keys()) - set(job.chosen):
+        raise MasksMissing(
+            f"in {job.masks}, objects cover {job.min_mask:g} % or more on no frame that is not annotated already"
         )
-    return Suggested(job.job_id, tuple(item.frame for item in suggestions), tuple(item.score for item in suggestions))
+    for frame in job.chosen:  # without a mask, no cell of the frame counts as object
+        weights.setdefault(frame, torch.zeros(grid[0] * grid[1]))
+    chosen = [frame for frame in job.chosen if frame in frames]
+    config = SelectionConfig(job.count, job.alpha, job.min_mask)
+    if job.ranking is Ranking.DIVERSITY:
+        return suggest(frames, keys.read, weights, chosen=chosen, usable=frozenset(usable), config=config, step=step)
+    return suggest_next(
+        frames,
+        keys.read,
+        weights,
+        account,
+        chosen=chosen,
+        candidates=[frame for frame in frames if frame in job.frames],
+        usable=usable,
+        config=config,
+        step=step,
+    )
+
+
+def _account(job: SuggestionJob, context: JobContext) -> Account:
+    """Return the account of the quality of the mattes whose label images are the job's masks; empty without one."""
+    if job.masks is None or job.masks.name != "labels" or not read_marker(MatteFolder(job.masks.parent)):
+        return NO_ACCOUNT
+    return read_account(MatteFolder(job.masks.parent), context.reader.numbers)
 
 
 def _locked_folder(job: SuggestionJob) -> Path:
@@ -108,12 +156,12 @@ def _keys_locked(job: SuggestionJob) -> Iterator[None]:
 
 
 def _check(job: SuggestionJob) -> None:
-    """Raise BadSetting or KeyframeOutsideClip if a parameter of `job` is out of range."""
-    if not job.chosen:
-        raise BadSetting("suggestions need at least one annotated frame")
+    """Raise BadSetting, MasksMissing or KeyframeOutsideClip if a parameter of `job` is out of range."""
     outside = [frame for frame in job.chosen if not 0 <= frame < job.clip.frame_count]
     if outside:
         raise KeyframeOutsideClip(f"frame {outside[0]} is outside the clip, which has {job.clip.frame_count} frames")
+    if job.chosen and job.masks is None:
+        raise MasksMissing("frames are annotated, but there are no masks to tell the objects by")
     check_choice(job.count, job.alpha, job.min_mask)
 
 
@@ -143,6 +191,7 @@ def _is_readable(keys: KeyFolder, frame: int) -> bool:
 
 def _read_masks(job: SuggestionJob, context: JobContext) -> Iterator[tuple[int, Tensor]]:
     """Yield each media frame that has masks, with its masks (C, H, W) 0..1. Raises MasksMissing."""
+    assert job.masks is not None, "checked before"
     if job.masks.suffix == ".npz":
         yield from _read_probabilities(job.masks)
         return

@@ -146,15 +146,19 @@ class Finished:
 
 @dataclass(frozen=True)
 class Suggested:
-    """The frames to annotate next; ends a job that Suggest has started."""
+    """The frames to annotate next, or first; ends a job that Suggest has started."""
 
     job_id: str
-    frames: tuple[int, ...]  # media frames, best first; fewer than asked for if no others differ enough
-    scores: tuple[float, ...]  # dissimilarity to the frames chosen before, one per frame
+    frames: tuple[int, ...]  # media frames, best first; fewer than asked for if no others are worth it
+    scores: tuple[float, ...]  # one per frame; comparable among frames with the same reason only
+    objects: tuple[int, ...]  # one per frame: the object that needs a keyframe most; 0: none in particular
+    reasons: tuple[str, ...]  # one per frame: a key of `reasons.SENTENCES`
+    note: str = ""  # what the user should know of the choice; empty if there is nothing
 
     def __post_init__(self) -> None:
-        if len(self.frames) != len(self.scores):
-            raise ValueError(f"{len(self.frames)} frames are suggested, but {len(self.scores)} scores are given")
+        lengths = {len(values) for values in (self.frames, self.scores, self.objects, self.reasons)}
+        if len(lengths) > 1:
+            raise ValueError(f"{len(self.frames)} frames are suggested, but other lists have lengths {sorted(lengths)}")
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,9 @@ class Stretch:
     reason: str  # key of `REASONS`: what makes most of its mattes doubtful; empty if that is not known
     count: int  # frames that need a fix
 
+    def __contains__(self, number: int) -> bool:
+        return self.first <= number <= self.last
+
     @property
     def words(self) -> str:
         """Return the reason in words."""

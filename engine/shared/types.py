@@ -100,22 +100,30 @@ class PropagationJob:
     across_cuts: bool = False  # keyframes count in all shots; else only in their own
 
 
+class Ranking(StrEnum):
+    """Order of suggested frames."""
+
+    GAIN = "gain"  # where a keyframe would repair most, then as XMem++
+    DIVERSITY = "xmem++"  # least like the annotated frames
+
+
 @dataclass(frozen=True)
 class SuggestionJob:
-    """Parameters of a job that suggests frames to annotate next."""
+    """Parameters of a job that suggests frames to annotate next, or first."""
 
     job_id: str
     clip: VideoClip
     frames: range  # media frames to choose from
-    chosen: tuple[int, ...]  # media frames already annotated, at least one
-    masks: Path  # folder of label images, such as `labels` of a run; or an .npz of probabilities
+    chosen: tuple[int, ...]  # media frames already annotated; empty: suggest which frame to annotate first
+    masks: Path | None  # folder of label images, such as `labels` of a run; or an .npz of probabilities
     keys: Path  # folder that caches the frames' keys
     recipe: str = "keymatte"
     weights: Path | None = None  # None: the recipe's own file
     settings: Settings = Settings()
     count: int = 5  # maximum number of frames to suggest
     alpha: float = 0.5  # 0..1: weight of the masks
-    min_mask: float = 0.25  # minimum object coverage of a suggested frame, in percent
+    min_mask: float = 0.25  # minimum object coverage of a frame suggested for its looks, in percent
+    ranking: Ranking = Ranking.GAIN
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from ..layers.affinity import similarity
 from ..memory.tokens import Tokens
+from ..shared.reasons import UNLIKE
 
 _PRESENT = 0.5  # minimum object probability of a covered pixel
 
@@ -26,10 +27,12 @@ class SelectionConfig:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A suggested frame, with its distance to the nearest of the frames chosen before."""
+    """A suggested frame, and why it is suggested."""
 
     frame: int
-    score: float
+    score: float  # XMem++: distance to the nearest of the frames chosen before
+    object_id: int = 0  # the object that needs a keyframe most; 0: none in particular
+    reason: str = UNLIKE  # key of `shared.reasons`
 
 
 def coverage(mask: Tensor) -> float:
@@ -68,12 +71,13 @@ def suggest(
     usable: frozenset[int],
     config: SelectionConfig,
     step: Callable[[int, int], None],
+    gap: int = 1,
 ) -> list[Suggestion]:
     """Select up to `config.count` of `frames`, one by one: each time the frame farthest from all frames chosen so far.
 
     `chosen` are the frames annotated already. `keys(frame)` returns key, shrinkage and selection; `weights` holds the
-    object weight of each cell, (N,). Only `usable` frames, which show enough of an object, are selected. `step(done,
-    total)` reports progress and may raise to stop.
+    object weight of each cell, (N,). Only `usable` frames, which show enough of an object, are selected, at least `gap`
+    frames apart. `step(done, total)` reports progress and may raise to stop.
     """
 
     def composite(frame: int) -> Tokens:
@@ -99,5 +103,6 @@ def suggest(
         if score <= 0:  # remaining frames equal a chosen one
             break
         found.append(Suggestion(best, score))
+        distances = {frame: value for frame, value in distances.items() if abs(frame - best) >= gap}
         new_frames = [best]
     return found

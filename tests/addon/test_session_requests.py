@@ -16,7 +16,7 @@ DOWNLOAD = Download("job 1", "XMem", Path("weights"))
 
 
 def test_suggestions_go_to_the_callback_and_its_text_becomes_the_status(session):
-    suggested = Suggested("job 1", (4, 2), (0.5, 0.25))
+    suggested = Suggested("job 1", (4, 2), (0.5, 0.25), (0, 0), ("unlike", "unlike"))
     session.script.write_text(engine_script(Stage("job 1", "Looking at the frames", 3, 9), suggested))
     received = []
     session.suggest(SUGGESTION, "film", lambda answer: received.append(answer) or "2 frames suggested")

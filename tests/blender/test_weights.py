@@ -194,7 +194,7 @@ def test_suggestions_use_the_chosen_recipe(with_xmem):
     with_xmem.clip.matting.recipe = "xmem++"
     assert with_xmem.click("matte_suggest", wait=True) == {"FINISHED"}
     suggested = [item.number for item in with_xmem.clip.matting.suggestions]
-    assert len(suggested) == 5
-    assert set(suggested) <= set(range(2, FRAMES + 1))
+    assert len(suggested) >= 2
+    assert set(suggested) <= set(range(3, FRAMES + 1)), "the keyframe and its neighbour are left out"
     kept = sorted(path.name for path in (with_xmem.matte_folder.root / "keys").glob("*.npy"))
     assert kept == [f"{frame:06d}.npy" for frame in range(FRAMES)]

@@ -192,7 +192,7 @@ def lines() -> Files:
         protocol.Stage("a", "Loading", 1, 2),
         protocol.MatteReady("a", 3, 4, 60),
         protocol.Finished("a", "a warning", 12.5, 1000),
-        protocol.Suggested("b", (1, 2), (0.5, 0.25)),
+        protocol.Suggested("b", (1, 2), (0.5, 0.25), (0, 3), ("unlike", "edge")),
         protocol.Segmented("e", Path("alpha.npy")),
         protocol.JobCancelled("a"),
         protocol.Failed("a", "code", "message", "remedy"),

@@ -118,3 +118,25 @@ def test_unknown_methods_missing_parts_and_missing_weights_are_refused(clips):
     assert_refused(study(clips, methods="adapted"), "recipe colour cannot adapt to a clip")
     assert_refused(study(clips, parts="caps"), "None of the study's clips are available")
     assert_refused(study(clips, weights=clips / "none.safetensors", recipe="keymatte"), "none.safetensors")
+
+
+def test_study_of_suggestions_reports_keyframes_by_ranking_and_reuses_its_runs(clips):
+    command = study(clips, parts="folder", rounds=2, rankings="uniform,worst", starts="first,suggested")
+    command[command.index("default")] = "suggest"
+    ended = run_cli(command)
+    assert ended.returncode == 0, ended.stderr
+    assert "J&F by number of keyframes, mean of 2 clips, start: first" in ended.stdout
+    assert "Keyframes to reach 90 J&F, start: suggested" in ended.stdout
+    out = clips.parent / "out"
+    with (out / "suggest.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 * 2 * 2 * 3  # clips, starts, rankings, keyframes
+    assert {row["keyframes"] for row in rows if row["ranking"] == "worst"} == {"1", "2", "3"}
+    uniform = [row for row in rows if (row["clip"], row["start"], row["ranking"]) == ("disc", "first", "uniform")]
+    assert [row["frames"] for row in uniform] == ["0", "0 5", "0 2 5"]
+    assert "# Keyframes by ranking" in (out / "suggest.md").read_text(encoding="utf-8")
+    made = stamps(clips)
+    assert run_cli(command).returncode == 0
+    assert stamps(clips) == made
+    assert_refused([*command, "--rounds", "0"], "must be at least 1")
+    assert_refused([*command, "--rankings", "best"], "--rankings cannot be 'best'")

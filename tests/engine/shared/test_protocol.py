@@ -54,7 +54,7 @@ MESSAGES = [
     Suggest(SuggestionJob("s", JOB.clip, range(60), (0, 20), Path("mattes") / "labels", Path("keys"), alpha=0.25)),
     Segment(SegmentationJob("g", JOB.clip, 7, Path("marks.png"), Path("Straße 7") / "alpha.npy")),
     Segmented("g", Path("Straße 7") / "alpha.npy"),
-    Suggested("s", (31, 7), (0.5, 0.25)),
+    Suggested("s", (31, 7), (0.5, 0.25), (2, 0), ("edge", "unlike"), note="no quality"),
     Cancel("a1"),
     JobCancelled("a1"),
     Download("d", "XMem", Path("Gewichte") / "日本"),
