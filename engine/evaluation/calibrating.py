@@ -10,18 +10,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..quality.calibration import Calibration, Curve
+from ..quality.calibration import Calibration, Curve, has_leapt
 from .reliability import Sample
 
-# Signals that the model uses; the others did not help on films that it was not fitted on.
-USED = (
-    "agree", "drift", "grow", "head", "head_worst", "jump", "leap", "looks", "lost", "margin", "pieces", "size",
-    "soft", "sure", "twin", "warp", "worst",
-)  # fmt: skip
+# Signals that the model uses: of those measured, the others did not help on films that it was not fitted on.
+USED = ("agree", "head", "leap", "lost", "margin", "soft", "sure", "worst")
 RISING = frozenset({"sure", "warp", "worst", "looks", "margin", "head", "head_worst", "agree"})
 _QUANTILES = (0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99)  # of each signal, at which its curve has knots
+_FEWEST = 30  # mattes that have leapt, below which nothing is said of them
 _STEPS, _RATE = 600, 0.03
-SMOOTHNESS = 3e-3  # weight of the penalty on steep curves
+SMOOTHNESS = 1e-3  # weight of the penalty on steep curves
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,14 @@ def fit(samples: Sequence[Sample], recipe: str, *, smoothness: float = SMOOTHNES
         loss = (weight * functional.binary_cross_entropy_with_logits(logits, good, reduction="none")).sum()
         (loss + smoothness * (slopes.square().sum() + absent.square().sum())).backward()
         optimiser.step()
-    return _calibration(recipe, basis, functional.softplus(raw.detach()), absent.detach(), float(bias.detach()))
+    return _calibration(
+        recipe,
+        basis,
+        functional.softplus(raw.detach()),
+        absent.detach(),
+        float(bias.detach()),
+        _good_after_leap(samples),
+    )
 
 
 def _make_basis(samples: Sequence[Sample]) -> _Basis:
@@ -94,13 +99,21 @@ def _weights(samples: Sequence[Sample]) -> Tensor:
     return torch.tensor([1 / counts[sample.clip] / len(counts) for sample in samples])
 
 
-def _calibration(recipe: str, basis: _Basis, slopes: Tensor, absent: Tensor, bias: float) -> Calibration:
+def _good_after_leap(samples: Sequence[Sample]) -> float:
+    """Return the fraction of mattes that are good after a leap; 1 if too few have leapt to tell."""
+    leapt = [sample.is_good for sample in samples if has_leapt(sample.signals)]
+    return round(sum(leapt) / len(leapt), 4) if len(leapt) >= _FEWEST else 1.0
+
+
+def _calibration(
+    recipe: str, basis: _Basis, slopes: Tensor, absent: Tensor, bias: float, after_leap: float
+) -> Calibration:
     curves = {}
     for index, (name, knots) in enumerate(zip(basis.names, basis.knots, strict=True)):
         own = basis.owner == index
         shifts = torch.cat([torch.zeros(1), (slopes[own] * basis.sign[own]).cumsum(0)])
         curves[name] = Curve(knots, tuple(round(float(shift), 4) for shift in shifts), round(float(absent[index]), 4))
-    return Calibration(recipe, round(bias, 4), curves)
+    return Calibration(recipe, round(bias, 4), curves, after_leap)
 
 
 def as_row(calibration: Calibration) -> dict[str, object]:
@@ -109,4 +122,4 @@ def as_row(calibration: Calibration) -> dict[str, object]:
         name: {"knots": list(curve.knots), "shifts": list(curve.shifts), "missing": curve.missing}
         for name, curve in calibration.curves.items()
     }
-    return {"bias": calibration.bias, "curves": curves}
+    return {"bias": calibration.bias, "after_leap": calibration.after_leap, "curves": curves}

@@ -18,7 +18,8 @@ from .signals import LEAP
 
 FILE = Path(__file__).with_name("calibration.json")
 _MIN_DOUBT = 0.25  # log-odds that a signal must take away to be named as the reason
-_MIN_LEAP = 1.0  # sides of the object
+MIN_LEAP = 1.0  # sides of the object; after a longer jump it may be another object
+AGREED = 0.8  # agreement of two sweeps from which on both have found the same object
 
 # The reason that each signal stands for; see `shared.quality.REASONS`.
 REASON_OF = {
@@ -62,11 +63,17 @@ class Calibration:
     recipe: str
     bias: float
     curves: Mapping[str, Curve]
+    after_leap: float = 1.0  # fraction of mattes that are good after a leap, whatever else is measured
 
     def probability(self, signals: Mapping[str, float]) -> float:
-        """Return the probability, 0..1, that an artist would leave a matte with these signals as it is."""
+        """Return the probability, 0..1, that an artist would leave a matte with these signals as it is.
+
+        A matte that has leapt to a perfect look-alike looks right in every respect: it is not trusted more than mattes
+        that have leapt are in general, unless another sweep agrees.
+        """
         total = self.bias + sum(curve(signals.get(name)) for name, curve in self.curves.items())
-        return 1 / (1 + math.exp(-max(min(total, 30.0), -30.0)))
+        probability = 1 / (1 + math.exp(-max(min(total, 30.0), -30.0)))
+        return min(probability, self.after_leap) if has_leapt(signals) else probability
 
     def reason(self, signals: Mapping[str, float]) -> str:
         """Return the key of the main reason for doubt; empty if there is none.
@@ -74,13 +81,18 @@ class Calibration:
         It is that of the signal that takes most from the probability, unless the object has jumped to another place:
         then that is what went wrong, whatever the mask looks like since.
         """
-        if signals.get(LEAP, 0.0) >= _MIN_LEAP and self.probability(signals) < FIX_BELOW:
+        if has_leapt(signals) and self.probability(signals) < FIX_BELOW:
             return "twin"
         doubts = {
             name: max(curve.shifts) - curve(signals[name]) for name, curve in self.curves.items() if name in signals
         }
         name = max(doubts, key=doubts.__getitem__, default="")
         return REASON_OF[name] if name and doubts[name] >= _MIN_DOUBT else ""
+
+
+def has_leapt(signals: Mapping[str, float]) -> bool:
+    """Return whether an object has jumped elsewhere since its keyframe, and no other sweep has found it there."""
+    return signals.get(LEAP, 0.0) >= MIN_LEAP and signals.get("agree", 0.0) < AGREED
 
 
 @lru_cache(maxsize=1)
@@ -98,4 +110,4 @@ def from_row(recipe: str, row: Mapping[str, object]) -> Calibration:
         name: Curve(tuple(curve["knots"]), tuple(curve["shifts"]), curve["missing"])
         for name, curve in row["curves"].items()  # type: ignore[attr-defined]
     }
-    return Calibration(recipe, float(row["bias"]), curves)  # type: ignore[arg-type]
+    return Calibration(recipe, float(row["bias"]), curves, float(row["after_leap"]))  # type: ignore[arg-type]

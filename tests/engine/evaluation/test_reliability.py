@@ -55,7 +55,7 @@ def test_the_fit_finds_probabilities_that_come_true() -> None:
         for number in range(count):
             warp, soft = rng.uniform(0, 1), rng.uniform(0, 2)
             chance = 1 / (1 + math.exp(-(6 * warp - 3 * soft)))
-            samples.append(sample(rng.uniform() < chance, {"warp": warp, "soft": soft}, clip=f"film {number % 7}"))
+            samples.append(sample(rng.uniform() < chance, {"worst": warp, "soft": soft}, clip=f"film {number % 7}"))
         return samples
 
     calibration = fit(draw(4000), "test")
@@ -63,38 +63,38 @@ def test_the_fit_finds_probabilities_that_come_true() -> None:
     result = reliability([calibration.probability(one.signals) for one in held_out], [one.is_good for one in held_out])
     assert result.error < 0.04
     assert result.auroc is not None and result.auroc > 0.85
-    assert calibration.probability({"warp": 1.0, "soft": 0.0}) > 0.95
-    assert calibration.probability({"warp": 0.0, "soft": 2.0}) < 0.05
+    assert calibration.probability({"worst": 1.0, "soft": 0.0}) > 0.95
+    assert calibration.probability({"worst": 0.0, "soft": 2.0}) < 0.05
 
 
 def test_no_signal_counts_against_its_meaning() -> None:
     """Even if, in the samples, larger overlaps go with worse mattes."""
-    samples = [sample(warp < 0.5, {"warp": warp}) for warp in np.linspace(0, 1, 200)]
+    samples = [sample(warp < 0.5, {"worst": warp}) for warp in np.linspace(0, 1, 200)]
     calibration = fit(samples, "test")
-    assert calibration.probability({"warp": 0.9}) >= calibration.probability({"warp": 0.1})
+    assert calibration.probability({"worst": 0.9}) >= calibration.probability({"worst": 0.1})
 
 
 def test_a_signal_that_is_missing_has_a_shift_of_its_own() -> None:
-    samples = [sample(True, {"warp": 0.9, "agree": 0.9})] * 50 + [sample(False, {"warp": 0.9})] * 50
-    samples += [sample(False, {"warp": 0.1, "agree": 0.1})] * 10
+    samples = [sample(True, {"worst": 0.9, "agree": 0.9})] * 50 + [sample(False, {"worst": 0.9})] * 50
+    samples += [sample(False, {"worst": 0.1, "agree": 0.1})] * 10
     calibration = fit(samples, "test")
-    assert calibration.probability({"warp": 0.9, "agree": 0.9}) > 0.7 > 0.4 > calibration.probability({"warp": 0.9})
+    assert calibration.probability({"worst": 0.9, "agree": 0.9}) > 0.7 > 0.4 > calibration.probability({"worst": 0.9})
 
 
 def test_films_count_the_same_whatever_their_length() -> None:
-    long = [sample(False, {"warp": warp}, clip="long") for warp in (0.5, 0.6)] * 150
-    short = [sample(True, {"warp": warp}, clip="short") for warp in (0.5, 0.6)] * 5
+    long = [sample(False, {"worst": warp}, clip="long") for warp in (0.5, 0.6)] * 150
+    short = [sample(True, {"worst": warp}, clip="short") for warp in (0.5, 0.6)] * 5
     calibration = fit(long + short, "test")
-    assert calibration.probability({"warp": 0.5}) == pytest.approx(0.5, abs=0.1)
+    assert calibration.probability({"worst": 0.5}) == pytest.approx(0.5, abs=0.1)
 
 
 def test_a_calibration_is_read_back_from_its_row() -> None:
-    calibration = fit([sample(warp > 0.5, {"warp": warp}) for warp in np.linspace(0, 1, 50)], "test")
+    calibration = fit([sample(warp > 0.5, {"worst": warp}) for warp in np.linspace(0, 1, 50)], "test")
     assert from_row("test", as_row(calibration)) == calibration
 
 
 def test_every_signal_that_is_used_has_a_reason() -> None:
-    assert set(USED) == set(REASON_OF)
+    assert set(USED) <= set(REASON_OF)
 
 
 def test_the_diagram_is_drawn(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from engine.shared.quality import GIVEN, REASONS, MatteQuality
 
 WARP = Curve((0.5, 0.8, 1.0), (0.0, 3.0, 4.0), missing=1.0)
 TWIN = Curve((-1.0, 0.0), (0.0, -5.0))
-MODEL = Calibration("keymatte", -2.0, {"warp": WARP, "twin": TWIN})
+MODEL = Calibration("keymatte", -2.0, {"warp": WARP, "twin": TWIN}, after_leap=0.2)
 
 
 @pytest.mark.parametrize(
@@ -37,9 +37,17 @@ def test_the_reason_is_what_takes_most_away() -> None:
 
 
 def test_an_object_that_has_jumped_may_be_another() -> None:
-    assert MODEL.reason({"warp": 0.5, "twin": -1.0, "leap": 3.0}) == "twin"
-    assert MODEL.reason({"warp": 0.5, "twin": -1.0, "leap": 0.2}) == "motion"
-    assert MODEL.reason({"warp": 1.0, "twin": -1.0, "leap": 3.0}) == ""  # found again
+    leapt = {"warp": 1.0, "twin": -1.0, "leap": 3.0}
+    assert MODEL.probability(leapt) == 0.2
+    assert MODEL.reason(leapt) == "twin"
+    assert MODEL.probability({**leapt, "leap": 0.9}) > 0.8
+    assert MODEL.reason({"warp": 0.5, "twin": -1.0, "leap": 0.9}) == "motion"
+
+
+def test_an_object_that_another_sweep_finds_in_the_same_place_is_no_other() -> None:
+    leapt = {"warp": 1.0, "twin": -1.0, "leap": 3.0}
+    assert MODEL.probability({**leapt, "agree": 0.7}) == 0.2
+    assert MODEL.probability({**leapt, "agree": 0.9}) > 0.8
 
 
 def test_a_recipe_without_calibration_says_so() -> None:
