@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from ..memory.bank import MemoryBank
-from ..networks.network import EstimatesQuality, Features, Network
+from ..networks.network import CountsObjects, EstimatesQuality, Features, Network
 from .mask_merging import MergedMasks
 from .sweeps import ObjectGroup
 
@@ -24,6 +24,8 @@ class Tracker:
         self._network = network
         self._bank = bank
         self._state: Any = None  # of a type of the network's own
+        if isinstance(network, CountsObjects):
+            self._state = network.first_state(len(group.objects))
 
     def has_memory(self) -> bool:
         """Return whether any object is tracked and memory holds an entry."""
@@ -45,10 +47,11 @@ class Tracker:
     def update(self, frame: int, features: Features, masks: Tensor, merged: MergedMasks) -> None:
         """Update memory and network state with the merged masks (O, H', W') of a frame that is not a keyframe."""
         if self._bank.is_due(frame):
-            # Only if a store needs it, as it makes a GPU wait; before memorizing, which replaces the state.
-            quality = self._quality(merged) if self._bank.needs_quality else 1.0
-            entry, self._state = self._network.memorize(frame, features, masks, self._state)
-            self._bank.write(replace(entry, quality=quality))
+            before = self._state  # which memorizing replaces
+            entry, self._state = self._network.memorize(frame, features, masks, before)
+            if self._bank.needs_quality and entry.quality is None:  # only then, as it makes a GPU wait
+                entry = replace(entry, quality=self._quality(merged, before))
+            self._bank.write(entry)
         self._state = self._network.update_state(frame, features, masks, self._state)
 
     def pass_keyframe(self, frame: int, features: Features, masks: Tensor) -> None:
@@ -72,9 +75,9 @@ class Tracker:
         self.objects, bank, self._state = state
         self._bank.load_state_dict(bank)
 
-    def _quality(self, merged: MergedMasks) -> float:
-        """Return the quality, 0..1, of the merged masks: the network's estimate, else their confidence."""
+    def _quality(self, merged: MergedMasks, state: Any) -> float:
+        """Return the quality, 0..1, of the merged masks: the network's estimate in `state`, else their confidence."""
         estimate = None
         if isinstance(self._network, EstimatesQuality):
-            estimate = self._network.estimate_quality(self._state)
+            estimate = self._network.estimate_quality(state)
         return merged.confidence(self.objects) if estimate is None else estimate

@@ -40,8 +40,9 @@ class Features:
 class Network(Protocol):
     """Network for memory-based video object segmentation.
 
-    Besides memory, a network carries a `state` from frame to frame, which is None before the first frame. Each network
-    has its own types of state and of features, and gets back only objects that it has returned.
+    Besides memory, a network carries a `state` from frame to frame, which is None before the first frame unless the
+    network `CountsObjects`. Each network has its own types of state and of features, and gets back only objects that it
+    has returned.
     """
 
     stride: int  # divisor of the image sides
@@ -111,6 +112,15 @@ class EstimatesQuality(Protocol):
 
     def estimate_quality(self, state: Any) -> float | None:
         """Return the estimated IoU, 0..1, of the worst mask of the frame just segmented; None if unknown."""
+        ...
+
+
+@runtime_checkable
+class CountsObjects(Protocol):
+    """Network whose state depends on how many objects a group has, including those of later keyframes."""
+
+    def first_state(self, objects: int) -> Any:
+        """Return the state before the first frame, for a group of so many objects."""
         ...
 
 
