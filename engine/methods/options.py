@@ -10,6 +10,8 @@ from ..shared.errors import BadSetting
 # What some networks can do beyond the five verbs, as the end of "needs a network that ...".
 DISTILS = "distils prototypes (XMem)"
 FOLDS = "folds memory entries (MAVOS, Keymatte)"
+_MAX_DIGITS = 9  # of a decimal fraction, before the point
+_MICRO = 10**6  # steps of a decimal fraction
 
 
 @dataclass(frozen=True)
@@ -49,15 +51,16 @@ class Option:
 
     def _fraction(self, text: str) -> int:
         try:
-            value = Decimal(text) * self.scale
+            value = Decimal(text)
         except InvalidOperation:
             value = Decimal("nan")
-        if not value.is_finite():
+        if not value.is_finite() or value.adjusted() > _MAX_DIGITS:
             raise BadSetting(f"{self.name} must be a number such as {self.show(self.default)}, not {text[:40]!r}")
-        if value != value.to_integral_value():
+        steps = value * self.scale
+        if steps != steps.to_integral_value():
             digits = len(str(self.scale)) - 1
             raise BadSetting(f"{self.name} can have at most {digits} digits after the point, not {text[:40]!r}")
-        return int(value)
+        return int(steps)
 
 
 # -- options -----------------------------------------------------------------------------------------------------------
@@ -142,7 +145,7 @@ KERNEL = Option(
 )  # fmt: skip
 KERNEL_SIGMA = Option(
     "read.kernel_sigma", 0, "standard deviation of that Gaussian, in cells; 0: 5.6 with read.kernel=1, else none",
-    0, 100_000, paper="km", scale=1000,
+    0, 100 * _MICRO, paper="km", scale=_MICRO,
 )  # fmt: skip
 MAX_WRITTEN = Option(
     "memory.max_written", 20,
@@ -150,9 +153,9 @@ MAX_WRITTEN = Option(
     "program.youtube=1", min_value=0, paper="memory_thr",
 )  # fmt: skip
 MIN_SCORE = Option(
-    "memory.min_score", 800,
+    "memory.min_score", 800_000,
     "remember frames only if the network scores its masks higher than this, relative to the keyframe's (1); 0.75 with "
-    "program.youtube=1", 0, 100_000, paper="score_threshold", scale=1000,
+    "program.youtube=1", 0, 100 * _MICRO, paper="score_threshold", scale=_MICRO,
 )  # fmt: skip
 PUBLISHED_SLOTS = Option(
     "memory.published_slots", 0,
@@ -163,7 +166,7 @@ QDMN = (
     replace(INTERVAL, meaning="remember at most every N-th frame", paper="mem_freq", symbol=""), MAX_WRITTEN, MIN_SCORE,
     ENLARGE,
 )  # fmt: skip
-QDMN_YOUTUBE = (replace(MAX_WRITTEN, default=10), replace(MIN_SCORE, default=750))  # defaults with `YOUTUBE`
+QDMN_YOUTUBE = (replace(MAX_WRITTEN, default=10), replace(MIN_SCORE, default=750_000))  # defaults with `YOUTUBE`
 
 
 # -- memories ----------------------------------------------------------------------------------------------------------
