@@ -104,7 +104,11 @@ class Propagated:
         return bank
 
     def probabilities(self) -> np.ndarray:
-        return np.stack([matte.probability for matte in self.mattes])
+        """Return the probabilities (T, 1 + O, H, W) of all objects; 0 before an object's first keyframe."""
+        found = np.zeros((len(self.mattes), 1 + max(self.mattes[-1].objects), *SIZE), np.float32)
+        for row, matte in zip(found, self.mattes):
+            row[[0, *matte.objects]] = matte.probability
+        return found
 
 
 @pytest.fixture(scope="module")
