@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..layers.affinity import attention_mass, dot_similarity, gaussian_kernels, select_top_k, values_as_rows
+from ..layers.affinity import TopK, attention_mass, dot_similarity, gaussian_kernels, select_top_k, values_as_rows
 from ..layers.aggregate import image_with_masks
 from ..layers.aspp import Aspp
 from ..layers.convolution import Conv
@@ -157,17 +157,17 @@ class Qdmn(nn.Module, CountsObjects, EstimatesQuality, ReadsTopK):
         """Read the memory of each object with the query's keys (CK, N): return the readout (O, CV, h, w)."""
         rows: dict[int, Tensor] = {}
         for number, group in enumerate(memory.groups):
-            masses = []
+            selected = []
             for row, index in enumerate(group.objects):
-                readout, mass = self._read_object(query, features, group, row)
-                rows[index] = readout
-                masses.append(mass)
+                rows[index], found = self._read_object(query, features, group, row)
+                selected.append(found)
             if number == 0 and memory.tracks_usage:
+                masses = [attention_mass(found, len(group.layers[0])) for found in selected]
                 memory.report_attention(torch.stack(masses).mean(0))
         return torch.cat([rows[index] for index in sorted(rows)]).unflatten(-1, features.grid)
 
-    def _read_object(self, query: Tensor, features: Features, group: TokenGroup, row: int) -> tuple[Tensor, Tensor]:
-        """Read the memory of one object: return the readout (1, CV, N), and the attention on its tokens."""
+    def _read_object(self, query: Tensor, features: Features, group: TokenGroup, row: int) -> tuple[Tensor, TopK]:
+        """Read the memory of one object: return the readout (1, CV, N), and the tokens that were read."""
         tokens = group.layers[0]
         value = tokens[VALUE][row][None]
         scores = dot_similarity(tokens[OBJECT_KEY][row], query)
@@ -175,7 +175,7 @@ class Qdmn(nn.Module, CountsObjects, EstimatesQuality, ReadsTopK):
             scores = scores + gaussian_kernels(scores, features.grid, sigma=self.kernel)
         selected = self.select_top_k(scores, top_k=self.top_k)
         value_rows = group.cached(f"rows {row}", partial(values_as_rows, value))
-        return selected.read(value, value_rows), attention_mass(selected, scores.shape[1])
+        return selected.read(value, value_rows), selected
 
 
 def _reference(scores: tuple[float, ...]) -> float:

@@ -222,6 +222,7 @@ def test_half_precision_changes_little(qdmn: Qdmn):
     assert 0 < difference.mean() < 0.05
     entry = half.banks[0].view().entries[0]
     assert {plane.dtype for plane in entry.layers[0].planes.values()} == {torch.float32}
+    assert autocast(qdmn, torch.device("cpu"), torch.bfloat16).first_state(3).objects == 3
 
 
 def test_a_clip_may_have_one_frame_and_many_objects(qdmn: Qdmn):
