@@ -21,6 +21,7 @@ class QualityAssessment(nn.Module):
         self.convs = nn.Sequential(*convs, Conv(_WIDTH, _WIDTH, 3, stride=2, activation="relu"))
         self.hidden = nn.Linear(_WIDTH * (_GRID // 2) ** 2, _HIDDEN)
         self.score = nn.Linear(_HIDDEN, 1)
+        nn.init.ones_(self.score.bias)  # from 0, the last ReLU could keep the scores of an untrained network at 0
 
     def forward(self, features: Tensor) -> Tensor:
         """Score the masks encoded in features (O, C, h, w): (O,), trained to be their IoU; it may exceed 1."""

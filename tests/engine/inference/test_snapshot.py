@@ -18,7 +18,6 @@ from engine.inference.sweeps import group_by_keyframes, group_jointly, plan_swee
 from engine.memory.entry import Entry, Usage
 from engine.memory.tokens import Tokens
 from engine.methods.registry import find_recipe
-from engine.networks.qdmn import Qdmn
 from tests import films
 from tests.films import Film
 
@@ -34,8 +33,6 @@ def propagator_of(name: str, film: Film) -> tuple[Propagator, tuple]:
     numbers = recipe.numbers({"memory.interval": "2"})
     torch.manual_seed(3)
     network = recipe.build(numbers, {}).eval()
-    if isinstance(network, Qdmn):  # untrained, it scores masks as 0, and would remember none
-        torch.nn.init.constant_(network.quality.score.bias, 1.0)
     height, width = film.frames.shape[1:3]
     framing = Framing.fit(
         height, width, working_height=64, stride=network.stride, style=recipe.framing_style(numbers)
