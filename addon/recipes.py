@@ -28,6 +28,22 @@ MENU = (
         3,
     ),
     (
+        "qdmn++",
+        "All Keyframes and Good Frames in Memory (QDMN)",
+        "QDMN (Liu et al., ECCV 2022) with all keyframes in memory, from which it works in both directions: other "
+        "frames are kept if the network thinks that their mattes are good. A large and slow network, whose authors' "
+        "weights must be installed",
+        9,
+    ),
+    (
+        "qdmn",
+        "Good Frames in Memory (QDMN)",
+        "QDMN (Liu et al., ECCV 2022): each keyframe is memorized when its frame is reached, and other frames are kept "
+        "if the network thinks that their mattes are good. A large and slow network, whose authors' weights must be "
+        "installed",
+        10,
+    ),
+    (
         "mavos++",
         "Long Shots, Small (MAVOS)",
         "MAVOS (2024) with a MobileNetV2, and all keyframes in memory: other frames are merged into the memory of one "

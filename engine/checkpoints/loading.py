@@ -39,6 +39,7 @@ class Layer:
     theirs: str
     norm: str = ""
     frozen: bool = False  # frozen batch norm, without `num_batches_tracked`
+    biased: bool = False  # the published layer has a bias before the batch norm too
 
 
 @dataclass(frozen=True)
@@ -137,14 +138,14 @@ def _published_shapes(names: Names, shapes: Mapping[str, tuple[int, ...]]) -> di
     published: dict[str, tuple[int, ...]] = {}
     for name in names:
         match name:
-            case Layer(ours=ours, theirs=theirs, norm=norm, frozen=frozen):
+            case Layer(ours=ours, theirs=theirs, norm=norm, frozen=frozen, biased=biased):
                 published[f"{theirs}.weight"] = shapes[f"{ours}.weight"]
                 bias = shapes.get(f"{ours}.bias")
                 if norm:
                     assert bias is not None, "a layer has a bias once batch norm is folded in"
                     leaves = _NORM[:-1] if frozen else _NORM
                     published.update({f"{norm}.{leaf}": () if leaf == _NORM[-1] else bias for leaf in leaves})
-                elif bias is not None:
+                if bias is not None and (biased or not norm):
                     published[f"{theirs}.bias"] = bias
             case Parameter(ours=ours, theirs=theirs):
                 published[theirs] = shapes[ours]
@@ -156,7 +157,8 @@ def _published_shapes(names: Names, shapes: Mapping[str, tuple[int, ...]]) -> di
 def _converted(names: Names, tensors: Mapping[str, Tensor]) -> Tensors:
     """Rename published tensors to our names, and fold each batch norm into the layer before it, in float64.
 
-    w' = w g / sqrt(v + eps), bias = b - m g / sqrt(v + eps), with gain g, shift b, mean m and variance v.
+    w' = w g / sqrt(v + eps), bias = b + (c - m) g / sqrt(v + eps), with gain g, shift b, mean m, variance v and the
+    layer's own bias c, if it has one.
     """
     state: Tensors = {}
     for name in names:
@@ -169,7 +171,7 @@ def _converted(names: Names, tensors: Mapping[str, Tensor]) -> Tensors:
             gain, shift, mean, variance = (tensors[f"{name.norm}.{leaf}"].double() for leaf in _NORM[:4])
             gain = gain / torch.sqrt(variance + _EPSILON)
             weight = (weight.double() * gain.reshape(-1, *(1,) * (weight.ndim - 1))).float()
-            bias = (shift - mean * gain).float()
+            bias = (shift + ((bias.double() if bias is not None else 0) - mean) * gain).float()
         state[f"{name.ours}.weight"] = weight
         if bias is not None:
             state[f"{name.ours}.bias"] = bias
@@ -178,19 +180,31 @@ def _converted(names: Names, tensors: Mapping[str, Tensor]) -> Tensors:
 
 # -- ResNet ------------------------------------------------------------------------------------------------------------
 def resnet_names(
-    ours: str, theirs: str, stages: Sequence[tuple[str, int]], *, parts: Sequence[str], frozen: bool = False
+    ours: str,
+    theirs: str,
+    stages: Sequence[tuple[str, int]],
+    *,
+    parts: Sequence[str],
+    frozen: bool = False,
+    biased: bool = False,
 ) -> list[Layer]:
     """List the layers of a ResNet under our and their published names; `ours` and `theirs` are the name prefixes.
 
     `stages` holds the published name and number of blocks of each stage; `parts` holds our names of the convolutions in
     a block, whose published names are conv1, conv2, ... (batch norms bn1, bn2, ...).
     """
-    layers = [Layer(f"{ours}.stem", f"{theirs}.conv1", f"{theirs}.bn1", frozen)]
+    layers = [Layer(f"{ours}.stem", f"{theirs}.conv1", f"{theirs}.bn1", frozen, biased)]
     for index, (stage, count) in enumerate(stages):
         for block in range(count):
             our_block, published_block = f"{ours}.stages.{index}.{block}", f"{theirs}.{stage}.{block}"
             layers += [
-                Layer(f"{our_block}.{part}", f"{published_block}.conv{number}", f"{published_block}.bn{number}", frozen)
+                Layer(
+                    f"{our_block}.{part}",
+                    f"{published_block}.conv{number}",
+                    f"{published_block}.bn{number}",
+                    frozen,
+                    biased,
+                )
                 for number, part in enumerate(parts, 1)
             ]
             if block == 0 and (index > 0 or len(parts) == 3):  # a basic block's first stage has no shortcut convolution
@@ -200,6 +214,7 @@ def resnet_names(
                         f"{published_block}.downsample.0",
                         f"{published_block}.downsample.1",
                         frozen,
+                        biased,
                     )
                 )
     return layers

@@ -14,7 +14,7 @@ from .console import print_error
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..evaluation.clips import StudyClip
+    from ..evaluation.clips import StudyClip, Unlabelled
     from ..evaluation.methods import RecipeMethod
     from ..evaluation.parts import StudyPart
     from ..evaluation.simulation import Trial
@@ -23,7 +23,7 @@ RANKINGS = ("ours", "xmem++", "uniform", "worst")
 ORACLE = "oracle"  # ours with a quality that knows the true masks; only on request
 STARTS = ("first", "suggested")
 ROUNDS = 8
-_UNLABELLED = "absent"  # as a true mask shows every object that its frame does
+_UNLABELLED: Unlabelled = "absent"  # as a true mask shows every object that its frame does
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +57,8 @@ def simulate(
     from ..methods.registry import find_recipe
     from .progress import Progress
 
-    recipe, unlabelled = find_recipe(options.recipe), options.unlabelled or _UNLABELLED
+    recipe = find_recipe(options.recipe)
+    unlabelled: Unlabelled = options.unlabelled or _UNLABELLED
     method = RecipeMethod(recipe.name, recipe, options.weights, parse_settings(options), unlabelled)
     clips = {case.clip.name: case.clip for part in parts for case in part.cases}
     trials: list[Trial] = []

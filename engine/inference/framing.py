@@ -17,6 +17,7 @@ class FramingStyle:
     """How a method scales and pads frames; published methods do as their authors' code does."""
 
     smooth: bool = True  # antialias when scaling down, masks too, which become soft; else bilinear, and nearest masks
+    bicubic: bool = False  # scale frames bicubically, where `smooth` does not antialias; else bilinearly
     truncate: bool = False  # round sides down, not to the nearest
     border: tuple[float, float, float] | None = None  # RGB 0..1 of the padding; None: repeat the edge
     enlarge: bool = False  # scale smaller clips up to the working height
@@ -148,9 +149,8 @@ class Framing:
         size = (self.work_height, self.work_width)
         if image.shape[-2:] == size:
             return image
-        return functional.interpolate(
-            image, size=size, mode="bilinear", align_corners=False, antialias=self.style.smooth
-        )
+        mode = "bicubic" if self.style.bicubic else "bilinear"
+        return functional.interpolate(image, size=size, mode=mode, align_corners=False, antialias=self.style.smooth)
 
     def _padding(self) -> tuple[int, int, int, int]:
         return (self.left, self.right, self.top, self.bottom)

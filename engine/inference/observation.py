@@ -13,8 +13,9 @@ from torch.nn import functional
 
 from ..networks.network import Features
 from ..quality.exemplars import Exemplars
-from ..quality.signals import Signals, SweepSignals
+from ..quality.signals import HEAD, Signals, SweepSignals
 from ..quality.thumbs import Thumbs
+from ..shared.quality import GIVEN
 from .encoding import ReadFrame
 from .framing import Framing
 from .mask_merging import MergedMasks
@@ -78,6 +79,13 @@ class Observer:
             annotated=sorted(annotated),
             estimates=estimates,
         )
+
+    def add_estimates(self, signals: dict[int, Signals], trackers: Sequence[Tracker]) -> None:
+        """Add to the signals of a frame what networks estimate only once they have memorized it."""
+        for tracker in trackers:
+            for number, estimate in zip(tracker.objects, tracker.estimates(), strict=False):
+                if number in signals and not {GIVEN, HEAD} & signals[number].keys():
+                    signals[number] |= self._sweep.estimate_signals(number, estimate)
 
     def state_dict(self) -> tuple[Any, ...]:
         """Return what a resumed run needs to measure the same signals."""

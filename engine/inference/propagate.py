@@ -220,6 +220,7 @@ class Propagator:
         for (tracker, _), masks in zip(active, merged.masks, strict=True):
             self._update(frame, features, tracker, masks, merged, worst(quality, tracker.objects))
             edges |= self._own_predictions(frame, features, tracker)
+        self._observer.add_estimates(signals, observed)
         return merged
 
     def _own_predictions(self, frame: int, features: Features, tracker: Tracker) -> Edges:

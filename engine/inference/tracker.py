@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from ..memory.bank import MemoryBank
-from ..networks.network import EstimatesQuality, Features, Network
+from ..networks.network import CountsObjects, EstimatesQuality, Features, Network
 from .mask_merging import MergedMasks
 from .sweeps import ObjectGroup
 
@@ -24,6 +24,8 @@ class Tracker:
         self._network = network
         self._bank = bank
         self._state: Any = None  # of a type of the network's own
+        if isinstance(network, CountsObjects):
+            self._state = network.first_state(len(group.objects))
 
     def has_memory(self) -> bool:
         """Return whether any object is tracked and memory holds an entry."""
@@ -50,11 +52,10 @@ class Tracker:
         `quality` is the probability, 0..1, that all masks are right, if the method is calibrated.
         """
         if self._bank.is_due(frame):
-            # Before memorizing, which replaces the state.
-            if quality is None:
-                quality = self._quality(merged) if self._bank.needs_quality else 1.0
+            if quality is None and self._bank.needs_quality:  # only then, as it makes a GPU wait
+                quality = self._quality(merged)  # before memorizing, which replaces the state
             entry, self._state = self._network.memorize(frame, features, masks, self._state)
-            self._bank.write(replace(entry, quality=quality))
+            self._bank.write(entry if entry.quality is not None else replace(entry, quality=quality))
         self._state = self._network.update_state(frame, features, masks, self._state)
 
     def pass_keyframe(self, frame: int, features: Features, masks: Tensor) -> None:
@@ -79,7 +80,7 @@ class Tracker:
         self._bank.load_state_dict(bank)
 
     def estimates(self) -> list[float]:
-        """Return the network's own estimates of the IoU, 0..1, of the masks just segmented; empty if it makes none."""
+        """Return the network's own estimates of the IoU, 0..1, of the masks of the last frame, if it has made any."""
         if not isinstance(self._network, EstimatesQuality):
             return []
         estimates = self._network.estimate_quality(self._state)

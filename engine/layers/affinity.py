@@ -46,6 +46,21 @@ def similarity(
         return torch.cat(expanded_query).T @ memory
 
 
+def dot_similarity(key: Tensor, query: Tensor) -> Tensor:
+    """Compute the scaled dot products (Q, N) of queries (CK, Q) with memory keys (CK, N), as STM does (ICCV 2019)."""
+    with torch.autocast(key.device.type, enabled=False):  # scores reach hundreds, where half precision is coarse
+        return (query.T / key.shape[0] ** 0.5) @ key
+
+
+def gaussian_kernels(scores: Tensor, grid: tuple[int, int], *, sigma: float) -> Tensor:
+    """Return the logarithm (Q, N) of a Gaussian around the query cell most similar to each memory token.
+
+    Added to scores (Q, N) of a query of `grid` cells, it multiplies attention by the kernels of KMN (Seong et al., ECCV
+    2020). `sigma` is the standard deviation in cells.
+    """
+    return -squared_distances(grid, like=scores)[:, scores.argmax(0)] / (2 * sigma**2)
+
+
 def values_as_rows(value: Tensor) -> Tensor:
     """Transpose values (O, CV, N) to one contiguous row per token (N, O CV), from which `TopK.read` gathers faster."""
     return value.flatten(0, 1).T.contiguous()

@@ -1,4 +1,4 @@
-"""Mask decoders of XMem and the AOT family, from stride 16 to stride 4."""
+"""Mask decoders of STM, XMem, QDMN and the AOT family, from stride 16 to stride 4."""
 
 from __future__ import annotations
 
@@ -24,26 +24,34 @@ class Decoded:
 
 
 class UpBlock(nn.Module):
-    """Decoder block: upsample a map by 2, add the image's skip features, and apply a residual block."""
+    """Decoder block: upsample a map by 2, add the image's skip features, and apply a residual block.
 
-    def __init__(self, skip: int, channels_in: int, channels: int) -> None:
+    With `refined`, the skip features pass through a residual block of their own first.
+    """
+
+    def __init__(self, skip: int, channels_in: int, channels: int, *, refined: bool) -> None:
         super().__init__()
         self.skip = nn.Conv2d(skip, channels_in, 3, padding=1)
+        self.refine = ResidualBlock(channels_in) if refined else None
         self.mix = ResidualBlock(channels_in, channels)
 
     def forward(self, skip: Tensor, above: Tensor) -> Tensor:
         """Upsample `above` (O, C, h, w) by 2 and add image features `skip` (1, CS, 2h, 2w) -> (O, C', 2h, 2w)."""
         above = functional.interpolate(above, scale_factor=2, mode="bilinear", align_corners=False)
-        return self.mix(self.skip(skip) + above)
+        skip = self.skip(skip)
+        return self.mix((skip if self.refine is None else self.refine(skip)) + above)
 
 
 class UpsamplingDecoder(nn.Module):
-    """Decoder of STM and XMem: strides 16 -> 8 -> 4, with skip connections from the image features."""
+    """Decoder of STM and XMem: strides 16 -> 8 -> 4, with skip connections from the image features.
 
-    def __init__(self, channels: dict[int, int]) -> None:
+    With `refined`, as in STM and QDMN, these pass through a residual block first.
+    """
+
+    def __init__(self, channels: dict[int, int], *, refined: bool = False) -> None:
         super().__init__()
-        self.up_8 = UpBlock(channels[8], 512, 256)
-        self.up_4 = UpBlock(channels[4], 256, 256)
+        self.up_8 = UpBlock(channels[8], 512, 256, refined=refined)
+        self.up_4 = UpBlock(channels[4], 256, 256, refined=refined)
         self.logit = nn.Conv2d(256, 1, 3, padding=1)
 
     def forward(self, deep: Tensor, pyramid: dict[int, Tensor]) -> Decoded:

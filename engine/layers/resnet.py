@@ -74,9 +74,9 @@ class ResNet(PyramidEncoder):
         return pyramid
 
 
-def resnet50() -> ResNet:
-    """Build a ResNet-50 without its last stage."""
-    return ResNet(Bottleneck, (3, 4, 6))
+def resnet50(*, channels_in: int = 3) -> ResNet:
+    """Build a ResNet-50 without its last stage, for images of `channels_in` channels."""
+    return ResNet(Bottleneck, (3, 4, 6), channels_in=channels_in)
 
 
 def resnet18(*, channels_in: int) -> ResNet:

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from .entry import Entry
+from .quality_gated import QualityGated
 from .restricted import Restricted
 from .stores import Gate, Store
-from .tokens import PER_OBJECT, Tokens, concatenate
+from .tokens import Tokens, concatenate
 
 Result = TypeVar("Result")
 
@@ -112,6 +113,10 @@ class MemoryBank:
     def start_from(self, frame: int) -> None:
         """Count the interval to the next entry from `frame`, the start of a sweep or a permanent keyframe."""
         self._last_frame = frame
+        for store in self._stores:
+            if isinstance(store, QualityGated):
+                store.start_from(frame)
+        self._view = None
 
     def state_dict(self) -> tuple[int | None, list[Any]]:
         """Return the frame of the last entry and the state of each store; permanent keyframes are left out."""
@@ -167,16 +172,12 @@ def _concatenate_entries(
 
 
 def _slice_entry(entry: Entry, first: int, objects: tuple[int, ...]) -> tuple[Tokens, ...]:
-    """Return the layers of an entry with its tokens from `first` on and the value rows of `objects` (empty: all)."""
-    layers = []
-    for layer in entry.layers:
-        planes = {name: plane[..., first:] for name, plane in layer.planes.items()}
-        if PER_OBJECT in planes and objects and entry.objects:
-            rows = [entry.row(index) for index in objects]
-            if rows != list(range(len(planes[PER_OBJECT]))):
-                planes[PER_OBJECT] = planes[PER_OBJECT][rows]
-        layers.append(Tokens(planes))
-    return tuple(layers)
+    """Return the layers of an entry with its tokens from `first` on and the rows of `objects` (empty: all)."""
+    layers = (Tokens({name: plane[..., first:] for name, plane in layer.planes.items()}) for layer in entry.layers)
+    if not (objects and entry.objects):
+        return tuple(layers)
+    rows = [entry.row(index) for index in objects]
+    return tuple(layer.select_rows(rows) for layer in layers)
 
 
 def _pad_front(mass: Tensor, count: int) -> Tensor:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from .tokens import PER_OBJECT, Tokens
+from .tokens import VALUE, Tokens
 
 _INITIAL_LIFE = 1e-7  # of an unread entry: keeps mass / life finite
 
@@ -40,7 +40,7 @@ class Usage:
 class Entry:
     """Memory of one frame: a `Tokens` for each propagation layer. `pinned` marks a keyframe of the user.
 
-    `objects` holds the object index of each row of the `value` plane; empty: one row for each object, in order.
+    `objects` holds the object index of each row of values; empty: one row for each object, in order.
     `missing_prefix` holds for each row how many leading tokens lack information on that object; empty: none.
     """
 
@@ -49,7 +49,7 @@ class Entry:
     pinned: bool = False
     objects: tuple[int, ...] = ()
     missing_prefix: tuple[int, ...] = ()
-    quality: float = 1.0  # estimated IoU of the masks, 0..1
+    quality: float | None = None  # estimated IoU of the masks, 0..1; QDMN's is relative and may be more; None: unknown
     grid: tuple[int, int] | None = None  # (h, w) of the tokens; None if they form no grid
     usage: Usage = field(default_factory=Usage, compare=False)
 
@@ -67,8 +67,7 @@ class Entry:
     def with_first_value(self) -> Entry:
         """Return a copy in which all objects have the value of the first object."""
         layers = tuple(
-            Tokens({**layer.planes, PER_OBJECT: layer[PER_OBJECT][:1].expand_as(layer[PER_OBJECT])})
-            for layer in self.layers
+            Tokens({**layer.planes, VALUE: layer[VALUE][:1].expand_as(layer[VALUE])}) for layer in self.layers
         )
         return replace(self, layers=layers)
 

@@ -104,7 +104,7 @@ class Gate:
         self._min_quality = min_quality
 
     def write(self, entries: Sequence[Entry]) -> list[Entry]:
-        return [entry for entry in entries if entry.pinned or entry.quality >= self._min_quality]
+        return [entry for entry in entries if entry.pinned or (entry.quality or 0.0) >= self._min_quality]
 
     def entries(self) -> list[Entry]:
         return []

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-PER_OBJECT = "value"  # name of the plane with one row per object, (O, CV, N)
+VALUE = "value"  # name of the plane of values, (O, CV, N)
+OBJECT_KEY = "object_key"  # name of the plane of keys, (O, CK, N), in networks whose objects have keys of their own
+PER_OBJECT = (VALUE, OBJECT_KEY)  # names of the planes with one row per object
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,15 @@ class Tokens:
 
     def __len__(self) -> int:
         return next(iter(self.planes.values())).shape[-1]
+
+    def select_rows(self, rows: list[int]) -> Tokens:
+        """Return the tokens with only these rows of the planes that have one per object; all if they are `rows`."""
+        return Tokens(
+            {
+                name: plane[rows] if name in PER_OBJECT and rows != list(range(len(plane))) else plane
+                for name, plane in self.planes.items()
+            }
+        )
 
 
 def concatenate(groups: Sequence[Tokens]) -> Tokens:

@@ -9,7 +9,7 @@ import torch
 
 from .entry import Entry
 from .stores import ListStore
-from .tokens import PER_OBJECT, Tokens
+from .tokens import VALUE, Tokens
 
 
 class Working(ListStore):
@@ -58,7 +58,7 @@ def _add_row(entry: Entry, source: Entry, index: int) -> Entry:
     """Return `entry` with the value row of object `index` copied from `source` and appended."""
     row = source.row(index)
     layers = tuple(
-        Tokens({**layer.planes, PER_OBJECT: torch.cat([layer[PER_OBJECT], source_layer[PER_OBJECT][row][None]])})
+        Tokens({**layer.planes, VALUE: torch.cat([layer[VALUE], source_layer[VALUE][row][None]])})
         for layer, source_layer in zip(entry.layers, source.layers, strict=True)
     )
     return replace(entry, layers=layers, objects=(*entry.objects, index))
@@ -69,5 +69,5 @@ def _remove_row(entry: Entry, index: int) -> Entry:
     if entry.missing_tokens(index):
         return entry
     rows = [row for row, row_index in enumerate(entry.objects) if row_index != index]
-    layers = tuple(Tokens({**layer.planes, PER_OBJECT: layer[PER_OBJECT][rows]}) for layer in entry.layers)
+    layers = tuple(layer.select_rows(rows) for layer in entry.layers)
     return replace(entry, layers=layers, objects=tuple(entry.objects[row] for row in rows))

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
 
 from ..shared.errors import BadSetting
 
 # What some networks can do beyond the five verbs, as the end of "needs a network that ...".
 DISTILS = "distils prototypes (XMem)"
 FOLDS = "folds memory entries (MAVOS, Keymatte)"
+_MAX_DIGITS = 9  # of a decimal fraction, before the point
+_MICRO = 10**6  # steps of a decimal fraction
 
 
 @dataclass(frozen=True)
 class Option:
-    """Integer setting of a recipe, set with `--set NAME=VALUE`, where NAME may be the paper's."""
+    """Setting of a recipe, set with `--set NAME=VALUE`, where NAME may be the paper's.
+
+    Its value is a whole number: of steps of 1 / `scale`, if it stands for a decimal fraction.
+    """
 
     name: str
     default: int
@@ -22,18 +28,39 @@ class Option:
     max_value: int | None = None
     paper: str = ""  # name in the method's reference code
     symbol: str = ""  # name in the method's paper
+    scale: int = 1  # power of 10
 
     def parse(self, text: str) -> int:
         """Return the value that `text` stands for. Raises BadSetting."""
+        value = self._whole(text) if self.scale == 1 else self._fraction(text)
+        if value < self.min_value:
+            raise BadSetting(f"{self.name} must be at least {self.show(self.min_value)}, not {self.show(value)}")
+        if self.max_value is not None and value > self.max_value:
+            raise BadSetting(f"{self.name} must be at most {self.show(self.max_value)}, not {self.show(value)}")
+        return value
+
+    def show(self, value: int) -> str:
+        """Return a value as the user writes it, such as "0.8"."""
+        return str(value) if self.scale == 1 else f"{Decimal(value) / self.scale:f}"
+
+    def _whole(self, text: str) -> int:
         try:
-            value = int(text)
+            return int(text)
         except ValueError:
             raise BadSetting(f"{self.name} must be a whole number, not {text[:40]!r}") from None
-        if value < self.min_value:
-            raise BadSetting(f"{self.name} must be at least {self.min_value}, not {value}")
-        if self.max_value is not None and value > self.max_value:
-            raise BadSetting(f"{self.name} must be at most {self.max_value}, not {value}")
-        return value
+
+    def _fraction(self, text: str) -> int:
+        try:
+            value = Decimal(text)
+        except InvalidOperation:
+            value = Decimal("nan")
+        if not value.is_finite() or value.adjusted() > _MAX_DIGITS:
+            raise BadSetting(f"{self.name} must be a number such as {self.show(self.default)}, not {text[:40]!r}")
+        steps = value * self.scale
+        if steps != steps.to_integral_value():
+            digits = len(str(self.scale)) - 1
+            raise BadSetting(f"{self.name} can have at most {digits} digits after the point, not {text[:40]!r}")
+        return int(steps)
 
 
 # -- options -----------------------------------------------------------------------------------------------------------
@@ -107,6 +134,39 @@ XMEM = (
     TOP_K, INTERVAL, MIN_FRAMES, MAX_FRAMES, LONG, PROTOTYPES, TOKENS, COUNTING, DEEP, KEY, VALUE, SENSORY, ENLARGE,
     PREDICTS,
 )  # fmt: skip
+YOUTUBE = Option(
+    "program.youtube", 0,
+    "1: compute as the authors' program for YouTube-VOS: scores relative to the first frame after a keyframe, and a "
+    "softmax of the previous masks; 0: as their program for DAVIS", 0, 1,
+)  # fmt: skip
+KERNEL = Option(
+    "read.kernel", 0, "1: weight attention by a Gaussian, of 5.6 cells, around the best match of each memory token",
+    0, 1, paper="use_km",
+)  # fmt: skip
+KERNEL_SIGMA = Option(
+    "read.kernel_sigma", 0, "standard deviation of that Gaussian, in cells; 0: 5.6 with read.kernel=1, else none",
+    0, 100 * _MICRO, paper="km", scale=_MICRO,
+)  # fmt: skip
+MAX_WRITTEN = Option(
+    "memory.max_written", 20,
+    "frames kept in addition to the keyframes, and one more; then the worst is dropped for each new one; 10 with "
+    "program.youtube=1", min_value=0, paper="memory_thr",
+)  # fmt: skip
+MIN_SCORE = Option(
+    "memory.min_score", 800_000,
+    "remember frames only if the network scores its masks higher than this, relative to the keyframe's (1); 0.75 with "
+    "program.youtube=1", 0, 100 * _MICRO, paper="score_threshold", scale=_MICRO,
+)  # fmt: skip
+PUBLISHED_SLOTS = Option(
+    "memory.published_slots", 0,
+    "1: drop a wrong frame, and finally the first keyframe, as the authors' programs do (only for comparison)", 0, 1,
+)  # fmt: skip
+QDMN = (
+    replace(TOP_K, default=50, symbol=""), YOUTUBE, KERNEL, KERNEL_SIGMA,
+    replace(INTERVAL, meaning="remember at most every N-th frame", paper="mem_freq", symbol=""), MAX_WRITTEN, MIN_SCORE,
+    ENLARGE,
+)  # fmt: skip
+QDMN_YOUTUBE = (replace(MAX_WRITTEN, default=10), replace(MIN_SCORE, default=750_000))  # defaults with `YOUTUBE`
 
 
 # -- memories ----------------------------------------------------------------------------------------------------------

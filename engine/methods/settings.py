@@ -27,11 +27,15 @@ from .options import (
     MIN_FRAMES,
     PERMANENT,
     PROTOTYPES,
+    PUBLISHED_SLOTS,
+    QDMN,
+    QDMN_YOUTUBE,
     STEPS,
     TOKENS,
     TOP_K,
     UPDATED,
     XMEM,
+    YOUTUBE,
     Option,
 )
 
@@ -87,6 +91,9 @@ class RecipeSettings:
             if given.setdefault(option.name, name) != name:
                 raise BadSetting(f"{given[option.name]!r} and {name!r} are the same setting")
             numbers[option.name] = option.parse(text)
+        if numbers.get(YOUTUBE.name):
+            own = {option.name for option in self.options} - given.keys()
+            numbers |= {option.name: option.default for option in QDMN_YOUTUBE if option.name in own}
         _check_long_term(numbers)
         return numbers
 
@@ -183,6 +190,8 @@ SETTINGS = {
         RecipeSettings("keymatte", _KEYMATTE, FOLDS, _BUNDLED / "keymatte.safetensors"),
         RecipeSettings("xmem++", _XMEM_PLUS_PLUS, DISTILS),
         RecipeSettings("xmem", XMEM, DISTILS),
+        RecipeSettings("qdmn++", QDMN),
+        RecipeSettings("qdmn", (*QDMN, PUBLISHED_SLOTS)),
         *(RecipeSettings(f"mavos++{encoder}", (GAP_MAVOS, GATE), FOLDS) for encoder in ("", "-r50", "-swinb")),
         *(RecipeSettings(f"mavos{encoder}", (GAP_MAVOS,), FOLDS) for encoder in ("", "-r50", "-swinb")),
         *(
@@ -230,4 +239,4 @@ def describe(settings: RecipeSettings) -> str:
 
 def _row(option: Option, indent: str = "") -> tuple[str, str, str, str]:
     names = ", ".join(filter(None, (option.paper, option.symbol))) or "-"
-    return indent + option.name, names, str(option.default), option.meaning
+    return indent + option.name, names, option.show(option.default), option.meaning

@@ -40,8 +40,9 @@ class Features:
 class Network(Protocol):
     """Network for memory-based video object segmentation.
 
-    Besides memory, a network carries a `state` from frame to frame, which is None before the first frame. Each network
-    has its own types of state and of features, and gets back only objects that it has returned.
+    Besides memory, a network carries a `state` from frame to frame, which is None before the first frame unless the
+    network `CountsObjects`. Each network has its own types of state and of features, and gets back only objects that it
+    has returned.
     """
 
     stride: int  # divisor of the image sides
@@ -110,7 +111,19 @@ class EstimatesQuality(Protocol):
     """Network that estimates the IoU of its masks with the ground truth."""
 
     def estimate_quality(self, state: Any) -> Tensor | None:
-        """Return the estimated IoU, 0..1, of each mask (O,) of the frame just segmented; None if unknown."""
+        """Return the estimated IoU, 0..1, of each mask (O,) of the last frame; None if unknown.
+
+        Some networks know it as soon as the frame is segmented, others only once it is memorized.
+        """
+        ...
+
+
+@runtime_checkable
+class CountsObjects(Protocol):
+    """Network whose state depends on how many objects a group has, including those of later keyframes."""
+
+    def first_state(self, objects: int) -> Any:
+        """Return the state before the first frame, for a group of so many objects."""
         ...
 
 

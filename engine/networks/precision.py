@@ -12,6 +12,7 @@ from ..memory.bank import MemoryView
 from ..memory.entry import Entry
 from .network import (
     AttachesFlow,
+    CountsObjects,
     DistilsPrototypes,
     EncodesAhead,
     EncodesBatches,
@@ -88,6 +89,12 @@ class _Quality(AutocastNetwork, EstimatesQuality):
         return self.network.estimate_quality(state)
 
 
+class _Counts(AutocastNetwork, CountsObjects):
+    def first_state(self, objects: int) -> Any:
+        assert isinstance(self.network, CountsObjects)
+        return self.network.first_state(objects)
+
+
 class _Permanent(AutocastNetwork, MemorizesPermanent):
     def memorize_permanent(self, frame: int, features: Any, masks: Tensor, *, among: int) -> Entry:
         assert isinstance(self.network, MemorizesPermanent)
@@ -112,6 +119,7 @@ _CAPABILITIES: dict[type, type[AutocastNetwork]] = {
     EncodesBatches: _Batches,
     AttachesFlow: _Flow,
     EstimatesQuality: _Quality,
+    CountsObjects: _Counts,
     MemorizesPermanent: _Permanent,
     DistilsPrototypes: _Prototypes,
     FoldsEntries: _Folds,

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..layers.affinity import attention_mass, expand_keys, select_top_k, similarity, values_as_rows
+from ..layers.aggregate import image_with_masks
 from ..layers.decoders import SensoryUpdate, UpsamplingDecoder
 from ..layers.fusion import FusionBlock, GatedUpdate
 from ..layers.resnet import resnet18, resnet50
@@ -50,9 +51,7 @@ class ValueEncoder(nn.Module):
 
     def forward(self, image: Tensor, deep: Tensor, masks: Tensor) -> Tensor:
         """Encode image (1, 3, H, W), deep features (1, 1024, h, w), masks (O, H, W) -> values (O, CV, h, w)."""
-        others = masks.sum(0, keepdim=True) - masks if len(masks) > 1 else torch.zeros_like(masks)
-        maps = torch.cat([image.expand(len(masks), -1, -1, -1), masks[:, None], others[:, None]], 1)  # (O, 5, H, W)
-        return self.fuse(deep, self.encoder(maps)[16])
+        return self.fuse(deep, self.encoder(image_with_masks(image, masks))[16])
 
 
 class XMem(nn.Module, DistilsPrototypes, ReadsTopK):

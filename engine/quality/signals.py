@@ -16,6 +16,7 @@ from ..layers.motion import optical_flow, warp
 from ..shared.quality import GIVEN
 from .exemplars import Exemplars
 
+HEAD = "head"  # signal: the network's own estimate of the mask's IoU
 LEAP = "leap"  # signal: by how much an object has jumped since its keyframe
 Signals = dict[str, float]  # name -> value; a signal that cannot be measured is left out
 _VISIBLE = 0.5  # highest probability of an object that is seen at all
@@ -76,7 +77,7 @@ class SweepSignals:
             signals |= self._motion_signals(number, mask, flow)
             if number in coverage and number in self.exemplars and others is not None:
                 signals |= _looks_signals(self.exemplars, number, key, coverage[number], others - coverage[number])
-            signals |= self._estimate_signals(number, estimates.get(number))
+            signals |= self.estimate_signals(number, estimates.get(number))
             found[number] = signals
         self.thumb = thumb
         return found
@@ -102,13 +103,13 @@ class SweepSignals:
         signals["size"] = abs(math.log((area + 4) / (track.area + 4)))
         return signals
 
-    def _estimate_signals(self, number: int, estimate: float | None) -> Signals:
+    def estimate_signals(self, number: int, estimate: float | None) -> Signals:
         """Return the network's own estimate, and the lowest since the keyframe."""
         track = self.tracks.get(number)
         if estimate is None or track is None:
             return {}
         track.head = min(track.head, estimate)
-        return {"head": estimate, "head_worst": track.head}
+        return {HEAD: estimate, "head_worst": track.head}
 
 
 def _resized(mask: Tensor, size: tuple[int, int]) -> Tensor:

@@ -142,11 +142,23 @@ _AOT_FAMILY = (
     ),
 )  # fmt: skip
 
+_QDMN = PublishedWeights(
+    name="QDMN",
+    recipes=("qdmn++", "qdmn"),
+    method="QDMN (Liu et al., ECCV 2022)",
+    file_name="QDMN.pth",
+    licence="none stated by the authors, neither for code nor for weights: all rights reserved",
+    size=418_000_000,
+    page="https://drive.google.com/file/d/1fdiGFGol1ecVowPe6gfRHsRs9zCThFXB/view",
+    note="Trained on still images, BL30K, DAVIS and YouTube-VOS; linked from github.com/workforai/QDMN",
+)
+
 CATALOGUE = (
     _xmem("XMem", "The authors' default"),
     _xmem("XMem-s012", "Trained on BL30K too, somewhat more accurate"),
     _xmem("XMem-s2", "Trained without still images, less accurate, for comparison"),
     _xmem("XMem-no-sensory", "Without sensory memory, for views that do not follow each other", size=239_000_000),
+    _QDMN,
     *_AOT_FAMILY,
 )
 

@@ -39,7 +39,13 @@ def test_stored_menu_numbers_are_unique():
 
 
 def test_stored_recipe_numbers_do_not_change():
-    assert {entry[0]: entry[3] for entry in recipes.MENU}.items() >= {"keymatte": 0, "xmem++": 2, "xmem": 3}.items()
+    assert {entry[0]: entry[3] for entry in recipes.MENU}.items() >= {
+        "keymatte": 0,
+        "xmem++": 2,
+        "xmem": 3,
+        "qdmn++": 9,
+        "qdmn": 10,
+    }.items()
     assert 1 not in [entry[3] for entry in recipes.MENU]
 
 

@@ -56,11 +56,12 @@ def test_all_published_weights_can_be_chosen_for_their_recipes(studio):
 
 
 # -- weights that are not there ----------------------------------------------------------------------------------------
-def test_recipe_without_its_weights_is_refused_with_a_remedy_and_nothing_is_lost(studio):
+@pytest.mark.parametrize(("recipe", "name"), [("xmem++", "XMem"), ("qdmn", "QDMN"), ("qdmn++", "QDMN")])
+def test_recipe_without_its_weights_is_refused_with_a_remedy_and_nothing_is_lost(studio, recipe, name):
     studio.open_marked()
     studio.propagate()
-    studio.clip.matting.recipe = "xmem++"
-    with pytest.raises(RuntimeError, match=r"Weights XMem, which .* are not installed. Download or import"):
+    studio.clip.matting.recipe = recipe
+    with pytest.raises(RuntimeError, match=rf"Weights {name}, which .* are not installed. Download or import"):
         studio.click("matte_propagate", wait=True)
     assert studio.session.status.problem.code == "weights-missing"
     assert part("addon.folders").results(studio.clip).numbers == tuple(range(1, FRAMES + 1))

@@ -77,8 +77,12 @@ def is_same(a: Matte, b: Matte) -> bool:
 
 
 @pytest.mark.parametrize(
-    "name", ["keymatte", "xmem++", "xmem", "mavos++", "mavos", "deaot-l-mbv2", "aot-l-mbv2", "deaot-l+rmem"]
-)
+    "name",
+    [
+        "keymatte", "xmem++", "xmem", "qdmn++", "qdmn", "mavos++", "mavos", "deaot-l-mbv2", "aot-l-mbv2",
+        "deaot-l+rmem",
+    ],
+)  # fmt: skip
 def test_resumed_propagation_equals_an_uninterrupted_one(name: str):
     film = films.crossing(COUNT, height=64, width=96)
     propagator, sweeps = propagator_of(name, film)

@@ -77,6 +77,9 @@ def test_a_setting_of_version_0_1_0_that_was_renamed_is_refused_with_its_new_nam
         }),
         ("keymatte", {"mem_every": "memory.interval", "top_k": "read.top_k"}),
         ("aot-l", {"TEST_LONG_TERM_MEM_GAP": "memory.interval", "mem_every": "memory.interval"}),
+        ("qdmn", {
+            "mem_freq": "memory.interval", "top_k": "read.top_k", "memory_thr": "memory.max_written",
+        }),
         ("deaot-l+rmem", {"LATTER_MEM_LEN": "memory.frames", "TEST_LONG_TERM_MEM_GAP": "memory.interval"}),
     ],
 )  # fmt: skip
