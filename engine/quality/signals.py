@@ -22,6 +22,7 @@ Signals = dict[str, float]  # name -> value; a signal that cannot be measured is
 _VISIBLE = 0.5  # highest probability of an object that is seen at all
 _TOUCHED = 0.1  # coverage of a cell from which on it counts as touched by the object
 _RING = 3  # cells: side of the dilation that keeps an object's own rim out of the search for its look-alikes
+_MIN_FLOW_SIDE = 12  # pixels: the method finds no flow in thumbs with smaller sides
 _MEMORY = 0.8  # of the drift: what is left of a change one frame later
 
 
@@ -64,7 +65,8 @@ class SweepSignals:
         """
         size = (thumb.shape[0], thumb.shape[1])
         small = {number: _resized(mask, size) for number, mask in probability.items()}
-        flow = None if self.thumb is None or self.thumb.shape != thumb.shape else optical_flow(thumb, self.thumb)
+        has_flow = self.thumb is not None and self.thumb.shape == thumb.shape and max(size) >= _MIN_FLOW_SIDE
+        flow = optical_flow(thumb, self.thumb) if has_flow and self.thumb is not None else None
         coverage = {number: functional.adaptive_avg_pool2d(masks[number][None].float(), grid)[0] for number in masks}
         others = torch.stack(list(coverage.values())).sum(0) if coverage else None
         found: dict[int, Signals] = {}
