@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -30,6 +31,15 @@ from .tracker import Tracker
 OnFeatures = Callable[[int, Features], None]  # called with a media frame and its features
 Edges = dict[int, list[NDArray[np.float32]]]  # object -> the network's own prediction (H, W) on a keyframe, if any
 Assess = Callable[[Signals], float | None]  # signals -> probability that a mask is right; None: not calibrated
+
+
+@dataclass(frozen=True)
+class _Segmented:
+    """What a step makes of a frame."""
+
+    merged: MergedMasks
+    edges: Edges  # on a keyframe: the network's own predictions for the annotated objects
+    signals: Mapping[int, Signals]
 
 
 class Propagator:
@@ -147,17 +157,24 @@ class Propagator:
                 (((frame, edges, signals, checkpoint(frame)), tensor) for frame, tensor, edges, signals in merged),
                 delay=int(can_encode_batches(self._network, self._device)),
             ):
-                reached = _reached(sweep, frame, trackers)
-                objects = tuple(number for number, _ in reached)
-                alpha = probability[1:]
-                if frame in self._truth:
-                    labels, soft = self._truth[frame], self._soft.get(frame, {})
-                    alpha = keyframe_alphas(labels, objects, _annotated(trackers, frame), alpha, edges, soft)
-                weights = tuple(blend_weight(keyframes, frame, sweep) for _, keyframes in reached)
+                matte = self._matte(frame, sweep, trackers, probability, edges)
                 shown = [other for other in self._use.showing(frame) if other in sweep.wanted]
                 for other in shown:  # the state comes last, as a run that resumes from it makes none of these again
                     checkpointed = state if other == shown[-1] else None
-                    yield Matte(other, objects, alpha, weights, probability, signals, checkpointed)
+                    yield replace(matte, frame=other, signals=signals, checkpoint=checkpointed)
+
+    def _matte(
+        self, frame: int, sweep: Sweep, trackers: Sequence[Tracker], probability: NDArray[np.float32], edges: Edges
+    ) -> Matte:
+        """Return the mattes of a frame from its probabilities (1 + O, H, W); on a keyframe they have its shapes."""
+        reached = _reached(sweep, frame, trackers)
+        objects = tuple(number for number, _ in reached)
+        alpha = probability[1:]
+        if frame in self._truth:
+            labels, soft = self._truth[frame], self._soft.get(frame, {})
+            alpha = keyframe_alphas(labels, objects, _annotated(trackers, frame), alpha, edges, soft)
+        weights = tuple(blend_weight(keyframes, frame, sweep) for _, keyframes in reached)
+        return Matte(frame, objects, alpha, weights, probability)
 
     def _new_trackers(self, sweep: Sweep, permanent: Mapping[ObjectGroup, PermanentEntries]) -> list[Tracker]:
         """Make a tracker for each group of the sweep, with a memory that starts with the group's permanent keyframes.
@@ -188,40 +205,34 @@ class Propagator:
             if self._on_features:
                 self._on_features(frame, features)
             active = [one for one in trackers if any(sweep.reaches(keys, frame) for keys in one.group.keyframes_of)]
-            edges: Edges = {}
-            signals: dict[int, Signals] = {}
-            merged = self._step(frame, features, active, edges, signals)
-            if merged and frame in sweep.wanted:
-                absent = torch.zeros_like(merged.background)
-                objects = [merged.probability.get(number, absent) for number, _ in _reached(sweep, frame, trackers)]
-                yield frame, torch.stack([merged.background, *objects]), edges, signals
+            step = self._step(frame, features, active)
+            if step and frame in sweep.wanted:
+                background = step.merged.background
+                masks, absent = step.merged.probability, torch.zeros_like(background)
+                objects = [masks.get(number, absent) for number, _ in _reached(sweep, frame, trackers)]
+                yield frame, torch.stack([background, *objects]), step.edges, step.signals
 
-    def _step(
-        self, frame: int, features: Features, trackers: Sequence[Tracker], edges: Edges, signals: dict[int, Signals]
-    ) -> MergedMasks | None:
-        """Segment a frame and update all trackers; return the merged masks, or None if no tracker has an object yet.
-
-        On a keyframe, the network's own predictions for the annotated objects are added to `edges`; the signals of all
-        other objects are added to `signals`.
-        """
+    def _step(self, frame: int, features: Features, trackers: Sequence[Tracker]) -> _Segmented | None:
+        """Segment a frame and update all trackers; return None if no tracker has an object yet."""
         annotated = _annotated(trackers, frame)
         predictions = [self._predict(frame, features, tracker, annotated) for tracker in trackers]
         active = [pair for pair in zip(trackers, predictions, strict=True) if pair[1].objects]
         if not active:
             return None
-        absent = {number for tracker in trackers for number in self._absent(tracker.group, frame)}
-        given = [number for _, group in active for number in group.objects if number in annotated | absent]
+        known = annotated.union(*(self._absent(tracker.group, frame) for tracker in trackers))
+        given = [number for _, group in active for number in group.objects if number in known]
         merged = self._merger.merge([group for _, group in active], self._keyframes.masks(given, frame))
         if annotated and not self._policy.permanent:
             self._observer.add_keyframe(features, self._truth[frame], annotated)
         observed = [tracker for tracker, _ in active]
-        signals |= self._observer.measure(frame, features, merged, observed, annotated | absent)
+        signals = self._observer.measure(frame, features, merged, observed, known)
         quality = {number: self._assess(measured) for number, measured in signals.items()}
-        for (tracker, _), masks in zip(active, merged.masks, strict=True):
+        edges: Edges = {}
+        for tracker, masks in zip(observed, merged.masks, strict=True):
             self._update(frame, features, tracker, masks, merged, worst(quality, tracker.objects))
             edges |= self._own_predictions(frame, features, tracker)
         self._observer.add_estimates(signals, observed)
-        return merged
+        return _Segmented(merged, edges, signals)
 
     def _own_predictions(self, frame: int, features: Features, tracker: Tracker) -> Edges:
         """Return the network's predictions for the tracker's objects that are annotated on this frame, just seen."""

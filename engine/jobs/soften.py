@@ -22,24 +22,29 @@ def soften_keyframes(
     On a keyframe the network remembers the user's mask of that very frame, so it is surer there than on any other frame
     and its own prediction has an edge that is too hard. `numbers` are the frames' numbers; `check` raises Cancelled.
     """
-    size, objects = next(iter(plan.truth.values())).shape, tuple(plan.objects)
+    objects = tuple(plan.objects)
     for frame in sorted(set(plan.truth) & set(frames)):
         check()
         annotated = {number for group in plan.groups for number in group.annotated(frame)}
         beside = {number: _beside(plan, number, frame, frames, numbers) for number in annotated}
         if not any(beside.values()):
             continue
-        there = (read_existing(plan.folder.matte(number, numbers[frame]), size) for number in objects)
-        current = np.stack([np.zeros(size, np.float32) if alpha is None else alpha for alpha in there])
+        current = _current(plan, numbers[frame])
         examples = {number: found or [current[objects.index(number)]] for number, found in beside.items()}
         labels, soft = plan.truth[frame], plan.soft.get(frame, {})
-        shown_on = [shown for shown in plan.use.showing(frame) if shown in frames]
         alphas = keyframe_alphas(labels, objects, annotated, current, examples, soft)
-        for number in (number for number, found in beside.items() if found):
-            for shown in shown_on:
-                mattes.soften(shown, number, alphas[objects.index(number)])
-        for shown in shown_on:
+        softened = {number: alphas[objects.index(number)] for number, found in beside.items() if found}
+        for shown in (other for other in plan.use.showing(frame) if other in frames):
+            for number, alpha in softened.items():
+                mattes.soften(shown, number, alpha)
             mattes.renew_labels_of(shown)  # a soft edge under a half transparent mask may fall below one half
+
+
+def _current(plan: JobPlan, number: int) -> NDArray[np.float32]:
+    """Return the mattes (O, H, W) of all objects as they are now on a frame; empty where there is none."""
+    size = next(iter(plan.truth.values())).shape
+    there = (read_existing(plan.folder.matte(object_id, number), size) for object_id in plan.objects)
+    return np.stack([np.zeros(size, np.float32) if alpha is None else alpha for alpha in there])
 
 
 def _beside(
