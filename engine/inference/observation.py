@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -96,9 +96,3 @@ class Observer:
         tracks, thumb, exemplars = state
         self._exemplars.load_state_dict(exemplars)
         self._sweep = SweepSignals(self._exemplars, dict(tracks), thumb)
-
-
-def worst(quality: Mapping[int, float | None], objects: Iterable[int]) -> float | None:
-    """Return the lowest known quality, 0..1, of some objects; None if none is known."""
-    known = [value for number in objects if (value := quality.get(number)) is not None]
-    return min(known, default=None)

@@ -21,7 +21,7 @@ from .keyframe_mattes import keyframe_alphas
 from .keyframe_memory import Keyframes, Labels, PermanentEntries
 from .mask_merging import GroupPrediction, MaskMerger, MergedMasks
 from .mattes import Matte, PropagationState, empty_matte
-from .observation import Observer, worst
+from .observation import Observer
 from .shots import Blank
 from .snapshot import deserialize_state, serialize_state
 from .soft_masks import SoftKeyframes
@@ -30,7 +30,6 @@ from .tracker import Tracker
 
 OnFeatures = Callable[[int, Features], None]  # called with a media frame and its features
 Edges = dict[int, list[NDArray[np.float32]]]  # object -> the network's own prediction (H, W) on a keyframe, if any
-Assess = Callable[[Signals], float | None]  # signals -> probability that a mask is right; None: not calibrated
 
 
 @dataclass(frozen=True)
@@ -60,18 +59,15 @@ class Propagator:
         keyframe_policy: KeyframePolicy = ALL_PERMANENT,
         use: FrameUse = EVERY_FRAME,
         on_features: OnFeatures | None = None,
-        assess: Assess = lambda signals: None,
     ) -> None:
         """Set up propagation; `truth` holds the keyframe labels by frame, `soft` their soft pixels.
 
-        `new_bank` makes an empty memory bank. `on_features` is called with each frame and its features. `assess` rates
-        masks for the quality gate of memories.
+        `new_bank` makes an empty memory bank. `on_features` is called with each frame and its features.
         """
         self._network = network
         self._new_bank = new_bank
         self._merger = merger
         self._observer = Observer(read, framing)
-        self._assess = assess
         self._encoder = FrameEncoder(network, framing, self._observer.read, device)
         self._truth = truth
         self._soft = soft or {}
@@ -226,10 +222,9 @@ class Propagator:
             self._observer.add_keyframe(features, self._truth[frame], annotated)
         observed = [tracker for tracker, _ in active]
         signals = self._observer.measure(frame, features, merged, observed, known)
-        quality = {number: self._assess(measured) for number, measured in signals.items()}
         edges: Edges = {}
         for tracker, masks in zip(observed, merged.masks, strict=True):
-            self._update(frame, features, tracker, masks, merged, worst(quality, tracker.objects))
+            self._update(frame, features, tracker, masks, merged)
             edges |= self._own_predictions(frame, features, tracker)
         self._observer.add_estimates(signals, observed)
         return _Segmented(merged, edges, signals)
@@ -255,19 +250,11 @@ class Propagator:
         tracker.add_objects(self._keyframes.visible(tracker.group.annotated(frame), frame))
         return GroupPrediction(tuple(tracker.objects), known, prediction)
 
-    def _update(
-        self,
-        frame: int,
-        features: Features,
-        tracker: Tracker,
-        masks: Tensor,
-        merged: MergedMasks,
-        quality: float | None,
-    ) -> None:
+    def _update(self, frame: int, features: Features, tracker: Tracker, masks: Tensor, merged: MergedMasks) -> None:
         if self._is_forgotten(tracker, frame):
             return
         if not tracker.group.annotated(frame):
-            tracker.update(frame, features, masks, merged, quality)
+            tracker.update(frame, features, masks, merged)
         elif self._policy.permanent:
             tracker.pass_keyframe(frame, features, masks)
         else:

@@ -44,16 +44,11 @@ class Tracker:
         """Segment a frame as `predict` does, without a trace in the network state or in the usage of memory."""
         return self._network.segment(features, self._bank.view().unrecorded(), self._state)[0]
 
-    def update(
-        self, frame: int, features: Features, masks: Tensor, merged: MergedMasks, quality: float | None = None
-    ) -> None:
-        """Update memory and network state with the merged masks (O, H', W') of a frame that is not a keyframe.
-
-        `quality` is the probability, 0..1, that all masks are right, if the method is calibrated.
-        """
+    def update(self, frame: int, features: Features, masks: Tensor, merged: MergedMasks) -> None:
+        """Update memory and network state with the merged masks (O, H', W') of a frame that is not a keyframe."""
         if self._bank.is_due(frame):
-            if quality is None and self._bank.needs_quality:  # only then, as it makes a GPU wait
-                quality = self._quality(merged)  # before memorizing, which replaces the state
+            # Only if a store needs it, as it makes a GPU wait; before memorizing, which replaces the state.
+            quality = self._quality(merged) if self._bank.needs_quality else None
             entry, self._state = self._network.memorize(frame, features, masks, self._state)
             self._bank.write(entry if entry.quality is not None else replace(entry, quality=quality))
         self._state = self._network.update_state(frame, features, masks, self._state)

@@ -187,7 +187,6 @@ def _new_propagator(job: PropagationJob, context: JobContext, plan: JobPlan) -> 
         keyframe_policy=plan.policy,
         use=plan.use,
         on_features=partial(_keep_keys, keys) if keys else None,
-        assess=Account(recipe.name).probability,
     )
 
 
