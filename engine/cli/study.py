@@ -105,7 +105,7 @@ def study(options: argparse.Namespace) -> int:
     if options.study == "quality":
         with claim(MatteFolder(options.out)) as claimed:
             claimed.mark({"study": options.study})
-            study_quality.run(options)
+            study_quality.run(options, chosen_parts)
         return 0
     methods = _methods(options) if options.study == "default" else []
     folders = ClipFolders(options.clips, options.films, options.data, options.scenes, options.folder, options.given)

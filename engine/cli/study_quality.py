@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 
 from ..shared.errors import BadSetting
 from .arguments import parse_settings
@@ -21,8 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--calibration-films", type=int, metavar="COUNT", help="quality: films to compose for --fit")
 
 
-def run(options: argparse.Namespace) -> None:
-    """Run the recipe on all clips at hand, compare its qualities with the truth, and write the report to `--out`."""
+def run(options: argparse.Namespace, parts: list[str]) -> None:
+    """Run the recipe on the clips of `parts` at hand, compare its qualities with the truth, and write the report to `--out`."""
     if options.fit and options.films is None:
         raise BadSetting("--fit needs --films, the folder for composed films")
     from ..evaluation import quality_study
@@ -61,7 +60,9 @@ def run(options: argparse.Namespace) -> None:
             raise BadSetting(
                 f"recipe {recipe.name!r} is not calibrated", remedy="Calibrate it with --fit, or choose another recipe."
             )
-        trial = gather(quality_study.trial_cases(replace(folders, films=options.films)))
+        trial = gather(quality_study.trial_cases(folders, parts))
+    if not trial:
+        raise BadSetting("none of the study's clips are available, or none has mattes to judge")
     results = quality_study.write_report(options.out, trial, calibration)
     print_line(quality_study.as_table(results))
     draw_reliability(options.out / "quality.png", results)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..quality.calibration import FILE, Calibration
@@ -28,27 +28,26 @@ ReportText = Callable[[str], None]
 
 
 def calibration_cases(films: Path, prepared: Path | None, *, count: int = FILMS) -> list[Case]:
-    """Return the cases of the films for calibration, which are composed below `films` if they are missing."""
-    clips = composed_films(films / _PART, prepared, count=count, style=CALIBRATION)
+    """Return the cases of the films for calibration, which are composed beside `films` if they are missing."""
+    clips = composed_films(films.with_name(f"{films.name}-{_PART}"), prepared, count=count, style=CALIBRATION)
     return [case for clip in clips for case in _film_cases(_PART, _open(clip))]
 
 
-def trial_cases(folders: ClipFolders) -> list[Case]:
-    """Return the cases on which the calibration is held to account: clips that it was not fitted on."""
+def trial_cases(folders: ClipFolders, parts: Collection[str]) -> list[Case]:
+    """Return the cases of the named parts on which the calibration is held to account: it was not fitted on them."""
     cases: list[Case] = []
-    if BUNDLED.is_dir():
+    if "chair" in parts and BUNDLED.is_dir():
         cases += _cases("chair", _open(BUNDLED, "chair"), _CHAIR)
     caps = folders.clips / "pumavos_caps" if folders.clips else None
-    if caps is not None and caps.is_dir():
+    if "caps" in parts and caps is not None and caps.is_dir():
         cases += _cases("caps", _open(caps, "caps"), _CAPS, seen_only=True)
-    if folders.films is not None:
-        cases += [
-            case for film in composed_films(folders.films, folders.data) for case in _film_cases("films", _open(film))
-        ]
-    if folders.folder is not None:
-        clips = sorted(path for path in folders.folder.iterdir() if (path / "frames").is_dir())
-        cases += [case for clip in clips for case in _film_cases("folder", _open(clip))]
-    return cases
+    clips: list[tuple[str, Path]] = []
+    if "composed" in parts and folders.films is not None:
+        clips += [("composed", film) for film in composed_films(folders.films, folders.data)]
+    if "folder" in parts and folders.folder is not None:
+        found = (path for path in sorted(folders.folder.iterdir()) if (path / "frames").is_dir())
+        clips += [("folder", clip) for clip in found if (clip / "masks").is_dir()]
+    return cases + [case for part, clip in clips for case in _film_cases(part, _open(clip))]
 
 
 def gather(cases: Sequence[Case], method: RecipeMethod, out: Path, report: ReportText) -> list[Sample]:

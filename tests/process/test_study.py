@@ -11,6 +11,7 @@ from functools import partial
 
 import pytest
 
+from engine.shared.quality import FIX_BELOW
 from tests import films
 from tests.process.cli import ENGINE, ROOT, assert_refused, run_cli
 
@@ -140,3 +141,30 @@ def test_study_of_suggestions_reports_keyframes_by_ranking_and_reuses_its_runs(c
     assert stamps(clips) == made
     assert_refused([*command, "--rounds", "0"], "must be at least 1")
     assert_refused([*command, "--rankings", "best"], "--rankings cannot be 'best'")
+
+
+def test_study_of_quality_compares_probabilities_with_the_truth(clips):
+    command = study(clips, parts="folder", recipe="keymatte")
+    command[command.index("default")] = "quality"
+    ended = run_cli(command)
+    table = (clips.parent / "out" / "quality.txt").read_text(encoding="utf-8").splitlines()
+    assert ended.stdout.splitlines()[: len(table)] == table, ended.stderr
+    assert table[0].split() == ["clip", "mattes", "good", "AUROC", "ECE"]
+    counts = {line.split()[0]: int(line.split()[1]) for line in table[1:]}
+    # Of 6 frames one or two are given: 5, 5 and 4 mattes are left of each of 2 objects, and of one.
+    left = {"0": 5, "2": 5, "0-5": 4}
+    clip_objects = {"crossing": 2, "disc": 1}
+    expected = {f"{name}-{given}": count * n for name, count in clip_objects.items() for given, n in left.items()}
+    assert counts == {"folder": 42, **expected}
+    with (clips.parent / "out" / "quality.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 42
+    values = [float(row["quality"]) for row in rows]
+    assert all(0 <= value <= 1 for value in values)
+    assert [int(row["flagged"]) for row in rows] == [int(value < FIX_BELOW) for value in values]
+
+
+def test_the_quality_of_a_recipe_without_calibration_cannot_be_studied(clips):
+    command = study(clips, parts="folder")
+    command[command.index("default")] = "quality"
+    assert_refused(command, "not calibrated")
