@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, parts: list[str]) -> None:
-    """Run the recipe on the clips of `parts` at hand, compare its qualities with the truth, and write the report to `--out`."""
+    """Run the recipe on the clips of `parts`, compare its qualities with the truth, and write reports to `--out`."""
     if options.fit and options.films is None:
         raise BadSetting("--fit needs --films, the folder for composed films")
     from ..evaluation import quality_study
