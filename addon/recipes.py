@@ -31,7 +31,7 @@ MENU = (
         "qdmn++",
         "All Keyframes and Good Frames in Memory (QDMN)",
         "QDMN (Liu et al., ECCV 2022) with all keyframes in memory, from which it works in both directions: other "
-        "frames are kept if the network thinks that their mattes are good. A large and slow network, whose authors' "
+        "frames are kept if the network rates their mattes as good. A large and slow network, whose authors' "
         "weights must be installed",
         9,
     ),
@@ -39,7 +39,7 @@ MENU = (
         "qdmn",
         "Good Frames in Memory (QDMN)",
         "QDMN (Liu et al., ECCV 2022): each keyframe is memorized when its frame is reached, and other frames are kept "
-        "if the network thinks that their mattes are good. A large and slow network, whose authors' weights must be "
+        "if the network rates their mattes as good. A large and slow network, whose authors' weights must be "
         "installed",
         10,
     ),

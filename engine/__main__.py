@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
 
         bench.add_arguments(commands.add_parser("bench", help="measure the speed of a recipe on this computer"))
         score.add_arguments(commands.add_parser("score", help="compare results with true masks (J and F)"))
-        study.add_arguments(commands.add_parser("study", help="measure the default recipe, and suggestions"))
+        study.add_arguments(commands.add_parser("study", help="measure accuracy, quality and suggestions"))
     models.add_arguments(commands.add_parser("models", help="list recipes and published weights; install weights"))
     doctor.add_arguments(commands.add_parser("doctor", help="check what works on this computer"))
     serve.add_arguments(commands.add_parser("serve", help="run as the engine process of Blender"))

@@ -32,10 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "study",
         choices=("default", "fusion", "quality", "suggest"),
-        help="default: accuracy of the propagated masks; fusion: the two sweeps' mattes between keyframes, and what is "
-        "made of them, by distance to the nearest keyframe (with its own given masks, and the recipe only); quality: "
-        "whether mattes are as good as the account of quality says; suggest: how few keyframes each ranking of "
-        "suggestions needs",
+        help="default: accuracy of the propagated masks; fusion: accuracy and flicker between keyframes, of the two "
+        "sweeps and of ways to fuse them (it chooses the given masks itself); quality: whether mattes are as good as "
+        "the account of quality says; suggest: how few keyframes each ranking of suggestions needs",
     )
     parser.add_argument(
         "--out",

@@ -1,4 +1,4 @@
-"""Command line `study quality`: holds the account of quality to account on clips with true masks."""
+"""Command line `study quality`: tests the account of quality on clips with true masks."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from .console import print_line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `study quality`."""
-    parser.add_argument(
+    """Add the options that only `study quality` has."""
+    group = parser.add_argument_group("study quality")
+    group.add_argument(
         "--fit",
         action="store_true",
-        help="quality: first fit the calibration on composed films, and write it into Keymatte's own folder; needs "
+        help="first fit the calibration on composed films, and store it in engine/quality/calibration.json; needs "
         "--films and, the first time, --data",
     )
-    parser.add_argument("--calibration-films", type=int, metavar="COUNT", help="quality: films to compose for --fit")
+    group.add_argument("--calibration-films", type=int, metavar="COUNT", help="number of films to compose for --fit")
 
 
 def run(options: argparse.Namespace, parts: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Study of the account of quality: fits the calibration on composed films, and holds it to account on other clips."""
+"""Study of the account of quality: fits the calibration on composed films, and tests it on other clips."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def calibration_cases(films: Path, prepared: Path | None, *, count: int = FILMS)
 
 
 def trial_cases(folders: ClipFolders, parts: Collection[str]) -> list[Case]:
-    """Return the cases of the named parts on which the calibration is held to account: it was not fitted on them."""
+    """Return the cases of the named parts on which the calibration is tested: clips that it was not fitted on."""
     cases: list[Case] = []
     if "chair" in parts and BUNDLED.is_dir():
         cases += _cases("chair", _open(BUNDLED, "chair"), _CHAIR)

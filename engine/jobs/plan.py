@@ -114,6 +114,6 @@ def _refuse_unmarked(job: PropagationJob, context: JobContext, shots: ShotPlan) 
         where = spans(context.reader.numbers[frame] for frame in job.frames)
         raise NoKeyframes(
             f"the clip is cut, and no object is marked in the shot of frame{'s' * (len(job.frames) > 1)} {where}",
-            remedy="Mark the objects there. If the keyframes shall count across cuts, turn on Across Cuts "
+            remedy="Mark the objects there. To let keyframes count in other shots, turn on Across Cuts "
             "(--across-cuts).",
         )

@@ -37,7 +37,7 @@ from ..suggestion.selection import SelectionConfig, Suggestion, coverage, object
 from .setup import JobContext, open_job_context
 
 _COMPARISONS_PER_REPORT = 50
-_NO_QUALITY = "The mattes have no account of their quality, so frames are suggested that look unlike the keyframes"
+_NO_QUALITY = "The quality of these mattes is not known, so the frames that look least like the keyframes are suggested"
 
 
 def run(

@@ -149,7 +149,7 @@ KERNEL_SIGMA = Option(
 )  # fmt: skip
 MAX_WRITTEN = Option(
     "memory.max_written", 20,
-    "frames kept in addition to the keyframes, and one more; then the worst is dropped for each new one; 10 with "
+    "frames kept in addition to the keyframes, plus one; then the worst is dropped for each new one; 10 with "
     "program.youtube=1", min_value=0, paper="memory_thr",
 )  # fmt: skip
 MIN_SCORE = Option(

@@ -11,12 +11,12 @@ VERSION = 1  # of what is stored; other versions are not read
 FIX_BELOW = 0.5  # mattes of a lower quality are flagged as in need of a fix
 GIVEN = "given"  # signal of a matte that is the user's own: of a keyframe, or of a frame without the object
 
-# What makes a matte doubtful, by the key that is stored: as it continues the sentence "this matte ...".
+# What makes a matte doubtful, in a few words, by the key that is stored.
 REASONS = {
     "twin": "may be on another object",
     "unlike": "looks unlike any keyframe",
     "edge": "edges unsure",
-    "sweeps": "the two sweeps disagree",
+    "sweeps": "forward and backward disagree",
     "motion": "changes more than the motion explains",
     "drift": "has changed much since the keyframe",
     "lost": "the object may be lost",

@@ -16,12 +16,12 @@ from .text import printable
 
 UNKNOWN_WORDS = {
     Unknown.UNCALIBRATED: "made by a recipe that is not calibrated",
-    Unknown.UNMEASURED: "nothing was measured, as where no keyframe of the object reaches",
+    Unknown.UNMEASURED: "nothing was measured, as on frames that no keyframe of the object reaches",
     Unknown.NOT_RECORDED: "made by a version of Keymatte that kept no quality",
-    Unknown.OTHER_VERSION: "the quality is that of another version of Keymatte",
+    Unknown.OTHER_VERSION: "recorded by another version of Keymatte",
     Unknown.DAMAGED: "the record of the quality is damaged",
 }
-_PROPAGATE_AGAIN = (Unknown.NOT_RECORDED, Unknown.OTHER_VERSION, Unknown.DAMAGED)  # what a new run makes good
+_PROPAGATE_AGAIN = (Unknown.NOT_RECORDED, Unknown.OTHER_VERSION, Unknown.DAMAGED)  # what a new run mends
 
 
 def stretch_rows(stretches: Iterable[Stretch]) -> list[dict[str, Any]]:
@@ -136,7 +136,7 @@ def unknown_sentences(table: QualityTable) -> list[str]:
         numbers = {number for _, number, _ in found}
         where = f"{_named('object', objects)}, {_named('frame', numbers)}"
         advice = "; propagate again to learn which to trust" if unknown in _PROPAGATE_AGAIN else ""
-        sentences.append(f"unknown of {count} ({where}): {UNKNOWN_WORDS[unknown]}{advice}")
+        sentences.append(f"the quality of {count} ({where}) is not known: {UNKNOWN_WORDS[unknown]}{advice}")
     return [f"{sentence[0].upper()}{sentence[1:]}." for sentence in sentences]
 
 

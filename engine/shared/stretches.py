@@ -9,7 +9,7 @@ from itertools import pairwise
 from .matte_folder import spans
 from .quality import FIX_BELOW, REASONS, MatteQuality
 
-MAX_HOLE = 3  # frames in a row that need no fix, and yet are part of a stretch if it goes on behind them
+MAX_HOLE = 3  # frames in a row that need no fix, and yet are part of a stretch that goes on after them
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def counted_to_fix(count: int) -> str:
 
 def reason_words(key: str) -> str:
     """Return the reason for doubt in words; a key that is empty, or of another version, stands for no known reason."""
-    return REASONS.get(key, "for no single reason")
+    return REASONS.get(key, "no single reason")
 
 
 def bad_stretches(

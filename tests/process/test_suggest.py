@@ -41,7 +41,7 @@ def test_frames_unlike_the_keyframe_are_suggested_and_both_ways_agree(place):
     assert len(set(frames)) == len(frames) in (2, 3), "8 frames have no room for more"
     assert min(abs(a - b) for a in [0, *frames] for b in frames if a != b) >= 2, "neither keyframes nor neighbours"
     assert [row[2:] for row in rows] == [["-", "looks unlike any keyframe"]] * len(rows)
-    assert "The mattes have no account of their quality" in ended.stderr
+    assert "The quality of these mattes is not known" in ended.stderr
     assert all(score > 0 for score in scores)
     kept = sorted((place / "out" / "keys").glob("*.npy"))
     assert len(kept) == FRAMES

@@ -132,15 +132,16 @@ def test_qualities_of_other_versions_and_none_at_all_are_told(capsys, tmp_path):
         "",
         "Nothing to fix.",
         "",
-        "Unknown of 1 matte (object 2, frame 0): nothing was measured, as where no keyframe of the object reaches.",
-        "Unknown of 1 matte (object 1, frame 1): made by a version of Keymatte that kept no quality; propagate again "
-        "to learn which to trust.",
-        "Unknown of 1 matte (object 1, frame 2): the quality is that of another version of Keymatte; propagate again "
-        "to learn which to trust.",
+        "The quality of 1 matte (object 2, frame 0) is not known: nothing was measured, as on frames that no keyframe "
+        "of the object reaches.",
+        "The quality of 1 matte (object 1, frame 1) is not known: made by a version of Keymatte that kept no "
+        "quality; propagate again to learn which to trust.",
+        "The quality of 1 matte (object 1, frame 2) is not known: recorded by another version of Keymatte; "
+        "propagate again to learn which to trust.",
     ]
     folder.index.unlink()
     text = run(capsys, folder.root)
-    assert "Unknown of 4 mattes (objects 1 to 2, frames 0 to 2): made by a version" in text
+    assert "The quality of 4 mattes (objects 1 to 2, frames 0 to 2) is not known: made by a version" in text
     assert "Nothing to fix" not in text
 
 
