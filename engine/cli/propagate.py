@@ -7,7 +7,7 @@ import uuid
 from pathlib import Path
 
 from ..shared.errors import BadSetting
-from ..shared.mask_images import Masks
+from ..shared.mask_images import Masks, counted
 from ..shared.matte_folder import MatteFolder
 from ..shared.types import Direction, PropagationJob
 from .arguments import add_clip, add_masks, add_recipe, check_arguments, explained_sizes, open_clip, parse_frame_range
@@ -139,9 +139,10 @@ def propagate(options: argparse.Namespace) -> int:
 
         run(job, show, lambda: False)
     made = finished[0].frames_done
-    count = f"{made}" if made == len(job.frames) else f"{made} of {len(job.frames)}"
+    asked = counted(len(job.frames), "frame")
+    count = asked if made == len(job.frames) else f"{made} of {asked}"
     print_line(
-        f"{count} frames in {options.out}: labels/ and mattes/; {finished[0].frames_per_second:.2f} steps/s, "
+        f"{count} in {options.out}: labels/ and mattes/; {finished[0].frames_per_second:.2f} steps/s, "
         f"peak memory {finished[0].peak_memory / 2**20:.0f} MiB"
     )
     if finished[0].note:

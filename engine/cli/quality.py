@@ -10,7 +10,7 @@ from pathlib import Path
 from ..shared.errors import BadSetting, MasksMissing, NothingPropagated
 from ..shared.files import atomic_write
 from ..shared.folder_claim import read_marker
-from ..shared.matte_folder import MatteFolder, spans
+from ..shared.matte_folder import MatteFolder, named_spans
 from ..shared.quality import FIX_BELOW
 from ..shared.quality_report import as_csv, as_json, as_text
 from ..shared.quality_table import QualityTable, read_table
@@ -70,5 +70,6 @@ def _of_object(table: QualityTable, object_id: int | None) -> QualityTable:
     if object_id is None:
         return table
     if object_id not in table.rows:
-        raise BadSetting(f"object {object_id} has no mattes in this folder; it has those of object {spans(table.rows)}")
+        there = named_spans("object", table.rows)
+        raise BadSetting(f"object {object_id} has no mattes in this folder; it has those of {there}")
     return replace(table, rows={object_id: table.rows[object_id]})

@@ -14,7 +14,7 @@ from ..inference.keyframe_memory import Labels
 from ..output.dropped_objects import DroppedObject
 from ..output.mattes import MatteWriter
 from ..shared.errors import FramesUnreadable
-from ..shared.matte_folder import MatteFolder, spans
+from ..shared.matte_folder import MatteFolder, named_spans, spans
 from ..shared.quality_table import read_table
 from ..shared.stretches import bad_stretches
 from ..shared.types import PropagationJob
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .plan import JobPlan
 
 _MAX_STRETCHES = 3  # that a note names
+_frames = partial(named_spans, "frame")
 _COMPUTE_AGAIN = "To have a matte computed again, delete its file."
 
 
@@ -161,11 +162,6 @@ def _of_keyframes(context: JobContext, frames: Sequence[int]) -> str:
     """Return the end of "the pictures of keyframes 3, 7", or of "the picture of keyframe 3"."""
     plural = "s" if len(frames) > 1 else ""
     return f"{plural} of keyframe{plural} {_numbers(context, frames)}"
-
-
-def _frames(numbers: Iterable[int]) -> str:
-    found = sorted(numbers)
-    return f"{'frame' if len(found) == 1 else 'frames'} {spans(found)}"
 
 
 def _mattes(count: int) -> str:

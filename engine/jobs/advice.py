@@ -14,7 +14,7 @@ from ..shared.types import PropagationJob
 from .plan import JobPlan
 from .setup import JobContext
 
-_MAX_SHOTS, _MAX_CUTS = 3, 8  # of which the note on cuts speaks
+_MAX_SHOTS, _MAX_NUMBERS = 3, 8  # that a note names
 _MIN_SIDE = 8.0  # pixels at working size; smaller objects are followed badly
 
 
@@ -39,7 +39,7 @@ def note_small_objects(context: JobContext, truth: Labels) -> str:
         return ""
     number, side = min(small.items(), key=lambda item: item[1])
     wanted = min(shorter, math.ceil(shorter * 2 * _MIN_SIDE / side))
-    names = ", ".join(map(str, sorted(small)))
+    names = _few(sorted(small))
     return (
         f"{'Object' if len(small) == 1 else 'Objects'} {names}: too small to be followed well at a working height of "
         f"{round(shorter * scale)}, where object {number} is about {side * scale:.0f} pixels across. "
@@ -56,8 +56,7 @@ def note_cuts(context: JobContext, plan: JobPlan) -> str:
     for blank in plan.blanks:
         frames_of.setdefault(blank.objects, []).extend(numbers[frame] for frame in blank.frames)
     where = [
-        f"frames {spans(frames)}: no keyframe of {'object' if len(objects) == 1 else 'objects'} "
-        f"{', '.join(map(str, objects))}"
+        f"frames {spans(frames)}: no keyframe of {'object' if len(objects) == 1 else 'objects'} {_few(objects)}"
         for objects, frames in list(frames_of.items())[:_MAX_SHOTS]
     ]
     more = [f"and {len(frames_of) - _MAX_SHOTS} more"] if len(frames_of) > _MAX_SHOTS else []
@@ -72,8 +71,8 @@ def note_cuts(context: JobContext, plan: JobPlan) -> str:
 
 def _few(numbers: Sequence[int]) -> str:
     """List the first few numbers, and say how many more there are."""
-    more = f" and {len(numbers) - _MAX_CUTS} more" if len(numbers) > _MAX_CUTS else ""
-    return ", ".join(map(str, numbers[:_MAX_CUTS])) + more
+    more = f" and {len(numbers) - _MAX_NUMBERS} more" if len(numbers) > _MAX_NUMBERS else ""
+    return ", ".join(map(str, numbers[:_MAX_NUMBERS])) + more
 
 
 def _sides(truth: Labels) -> dict[int, float]:

@@ -18,7 +18,7 @@ from ..shared.arrays import ArrayDamaged, read_npz
 from .clip_identity import identify
 
 _log = logging.getLogger(__name__)
-_VERSION = 1  # raised when other looks are found
+_VERSION = 2  # raised when other looks are found
 _MAX_KEPT = 256  # clips
 _FRAMES_PER_REPORT = 8
 

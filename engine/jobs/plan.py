@@ -15,7 +15,7 @@ from ..inference.soft_masks import SoftKeyframes
 from ..inference.sweeps import KeyframePolicy, ObjectGroup, Sweep, group_by_keyframes, group_jointly
 from ..output.exclusions import check_exclusions
 from ..shared.errors import NoKeyframes
-from ..shared.matte_folder import MatteFolder, spans
+from ..shared.matte_folder import MatteFolder, named_spans
 from ..shared.types import PropagationJob
 from .account import refuse_without_pictures
 from .held_frames import hold_frames
@@ -111,9 +111,9 @@ def _span(job: PropagationJob) -> range:
 def _refuse_unmarked(job: PropagationJob, context: JobContext, shots: ShotPlan) -> None:
     """Raise NoKeyframes if no shot of the job's frames has a keyframe."""
     if shots.blanks and not shots.groups:
-        where = spans(context.reader.numbers[frame] for frame in job.frames)
+        where = named_spans("frame", (context.reader.numbers[frame] for frame in job.frames))
         raise NoKeyframes(
-            f"the clip is cut, and no object is marked in the shot of frame{'s' * (len(job.frames) > 1)} {where}",
+            f"the clip is cut, and no object is marked in the shot of {where}",
             remedy="Mark the objects there. To let keyframes count in other shots, turn on Across Cuts "
             "(--across-cuts).",
         )

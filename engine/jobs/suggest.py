@@ -13,6 +13,7 @@ from torch import Tensor
 from ..media.label_images import label_files, read_labels
 from ..shared.arrays import iterate_npz, read_npz
 from ..shared.errors import (
+    BadSetting,
     Cancelled,
     EngineError,
     FolderTaken,
@@ -95,7 +96,12 @@ def _next(
     account: Account,
     step: Callable[[int, int], None],
 ) -> list[Suggestion]:
-    """Suggest frames beside those annotated already. Raises MasksMissing if no frame shows an object."""
+    """Suggest frames beside those annotated already.
+
+    Raises BadSetting if all are, and MasksMissing if no other frame shows an object.
+    """
+    if not {*frames} - {*job.chosen}:
+        raise BadSetting("every frame is annotated already, so there is none to suggest")
     grid = keys.grid(frames[0])
     usable: set[int] = set()
     weights: dict[int, Tensor] = {}

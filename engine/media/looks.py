@@ -19,6 +19,12 @@ _HALF_BLOCK = 8  # pixels: half a side of the squares whose mean difference is m
 _EQUAL = 1.0
 _ALIKE = 2.5  # of repeats in a film that moves: less than `_SHARE` of the change with which the run began
 _SHARE = 0.25
+# A small object that moves by a pixel changes that mean less than the codec does, but brighter or darker as a whole.
+# Codecs change textured places most, in both directions: smoothed and relative to the texture, noise is smaller.
+_MOVED = 0.85  # smoothed change of brightness, in units of what is expected of a codec
+_SMOOTH = 1.5  # pixels: sigma of the smoothing
+_LEVEL, _PER_TEXTURE = 2.0, 0.1  # levels that a codec changes: on flat ground, and per level of texture
+_TEXTURE_SIDE = 9  # pixels: side of the squares whose standard deviation is the texture
 _MAX_COPY_CHANGE = 12.0  # levels of a small copy: a larger change needs no closer look
 
 
@@ -94,7 +100,7 @@ class LookFinder:
             self._run_change = coarse
             return False
         change = largest_difference(self._held, pixels)
-        if change <= max(_EQUAL, min(_ALIKE, _SHARE * self._run_change)):
+        if change <= max(_EQUAL, min(_ALIKE, _SHARE * self._run_change)) and not has_moved(self._held, pixels):
             return True
         self._run_change = change
         return False
@@ -106,6 +112,17 @@ class LookFinder:
             first -= 1
         gap = self._spans[first - self._start : cut - self._start]
         return cut if not gap else cut - gap[::-1].index(min(gap))
+
+
+def has_moved(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> bool:
+    """Return whether brightness differs anywhere between two pictures by more than encoding them explains."""
+    grey, other = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32) for picture in (a, b))
+    if not (difference := other - grey).any():
+        return False
+    square = (_TEXTURE_SIDE, _TEXTURE_SIDE)
+    variance = cv2.blur(grey * grey, square) - cv2.blur(grey, square) ** 2
+    expected = _LEVEL + _PER_TEXTURE * np.sqrt(np.maximum(variance, 0))
+    return bool((np.abs(cv2.GaussianBlur(difference, (0, 0), _SMOOTH)) > _MOVED * expected).any())
 
 
 def largest_difference(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:

@@ -173,7 +173,7 @@ class MatteWriter:
         matte = self._folder.matte(object_id, number)
         path = self._keep_first(object_id, number) if self._keep_first else matte
         recorded = (quality.signals for quality in self._files.qualities(matte, path.read_bytes()))
-        # A blended matte may have the same bytes; in a run that resumes one it is recorded as well.
+        # A fused matte may have the same bytes; in a run that resumes one it is recorded as well.
         return read_matte(path), next((dict(signals) for signals in recorded if AGREEMENT not in signals), {})
 
     def _write_labels(self, number: int, labels: np.ndarray) -> None:

@@ -39,6 +39,12 @@ def spans(frames: Iterable[int]) -> str:
     return ", ".join(f"{a} to {b}" if a < b else str(a) for a, b in zip(starts, ends))
 
 
+def named_spans(noun: str, numbers: Iterable[int]) -> str:
+    """Format numbers as ranges after their noun: "frame 3", "frames 3 to 9, 12"."""
+    found = set(numbers)
+    return f"{noun}{'' if len(found) == 1 else 's'} {spans(found)}"
+
+
 @dataclass(frozen=True)
 class MatteFolder:
     """Paths of one clip's results.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .mask_images import counted
-from .matte_folder import spans
+from .matte_folder import named_spans
 from .quality import FIX_BELOW, VERSION
 from .quality_table import MatteRow, QualityTable, Status, Unknown
 from .stretches import Stretch, bad_stretches, counted_to_fix, reason_words
@@ -134,12 +134,7 @@ def unknown_sentences(table: QualityTable) -> list[str]:
             continue
         objects = {object_id for object_id, _, _ in found}
         numbers = {number for _, number, _ in found}
-        where = f"{_named('object', objects)}, {_named('frame', numbers)}"
+        where = f"{named_spans('object', objects)}, {named_spans('frame', numbers)}"
         advice = "; propagate again to learn which to trust" if unknown in _PROPAGATE_AGAIN else ""
         sentences.append(f"the quality of {count} ({where}) is not known: {UNKNOWN_WORDS[unknown]}{advice}")
     return [f"{sentence[0].upper()}{sentence[1:]}." for sentence in sentences]
-
-
-def _named(noun: str, numbers: Collection[int]) -> str:
-    """Return numbers with their noun: "frame 3", "frames 3 to 9, 12"."""
-    return f"{noun}{'' if len(numbers) == 1 else 's'} {spans(numbers)}"

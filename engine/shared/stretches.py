@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from .matte_folder import spans
+from .matte_folder import named_spans
 from .quality import FIX_BELOW, REASONS, MatteQuality
 
 MAX_HOLE = 3  # frames in a row that need no fix, and yet are part of a stretch that goes on after them
@@ -35,7 +35,7 @@ class Stretch:
     @property
     def frames(self) -> str:
         """Return the frames in words: "frames 12 to 35", "frame 12"."""
-        return f"{'frame' if self.first == self.last else 'frames'} {spans(range(self.first, self.last + 1))}"
+        return named_spans("frame", range(self.first, self.last + 1))
 
 
 def counted_to_fix(count: int) -> str:

@@ -67,7 +67,7 @@ def test_object_and_threshold_narrow_what_is_told(capsys, folder):
     text = run(capsys, folder.root, "--object", 4, "--threshold", 0.2)
     assert text.splitlines() == ["object 4, 3 mattes: 2 to be trusted, 1 edited", "", "Nothing to fix."]
     assert "1 stretch to fix" in run(capsys, folder.root, "--object", 1)
-    assert "Object 9 has no mattes in this folder; it has those of object 1, 4" in refused(
+    assert "Object 9 has no mattes in this folder; it has those of objects 1, 4" in refused(
         capsys, folder.root, "--object", 9
     )
     for value in ("-0.1", "1.5", "nan"):

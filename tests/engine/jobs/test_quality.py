@@ -15,16 +15,17 @@ from engine.shared.quality_table import EDITED, MatteRow, Status, Unknown, read_
 from engine.shared.types import Direction, PropagationJob
 from tests.engine.jobs.test_propagate import job_of, run_job
 
-# Mattes are trusted up to two frames from a keyframe, and doubted from then on.
-_BY_AGE = {"bias": 0.0, "curves": {"age": {"knots": [1.0, 1.2], "shifts": [3.0, -3.0], "missing": -3.0}}}
+# What changes that motion does not explain add up to: mattes are trusted up to two frames from a keyframe of `job`.
+_DRIFT = {"knots": [0.23, 0.24], "shifts": [3.0, -3.0], "missing": -3.0}
+_BY_DRIFT = {"bias": 0.0, "after_leap": 1.0, "curves": {"drift": _DRIFT}}
 
 
 @pytest.fixture
 def calibrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Calibrate the recipe `colour` so that mattes three frames and more from a keyframe need a fix."""
     path = tmp_path / "calibration.json"
-    path.write_text(json.dumps({"recipes": {"colour": _BY_AGE}}), encoding="utf-8")
-    monkeypatch.setattr(calibration, "_FILE", path)
+    path.write_text(json.dumps({"recipes": {"colour": _BY_DRIFT}}), encoding="utf-8")
+    monkeypatch.setattr(calibration, "FILE", path)
     calibration.calibrations.cache_clear()
     yield
     calibration.calibrations.cache_clear()
@@ -71,7 +72,8 @@ def test_the_note_names_frames_objects_and_reason(job, calibrated):
     last = run_job(replace(job, direction=Direction.FORWARD, keyframes=job.keyframes[:1]))[-1]
     assert isinstance(last, Finished)
     assert last.note == (
-        "To fix: object 1, frames 3 to 9 (far from any keyframe); object 2, frames 3 to 9 (far from any keyframe)."
+        "To fix: object 1, frames 3 to 9 (may be on another object); "
+        "object 2, frames 3 to 9 (has changed much since the keyframe)."
     )
     note = run_job(job)[-1].note
     assert note.count("object ") == 3 and note.endswith("; and 1 more."), "behind frames 0 and 6, of both objects"

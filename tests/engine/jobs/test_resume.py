@@ -15,7 +15,7 @@ import torch
 from engine.inference.mattes import PropagationState
 from engine.jobs.resume import JobCheckpoint
 from engine.media.label_images import write_labels
-from engine.shared.matte_folder import MatteFolder
+from engine.shared.matte_folder import CHECKPOINT_FILE, MatteFolder
 from engine.shared.protocol import Answer, Finished, JobCancelled, MatteReady, Stage
 from engine.shared.quality import MatteQuality
 from engine.shared.types import PropagationJob
@@ -132,7 +132,15 @@ def a_matte_cut_off(job: PropagationJob, film: Film) -> PropagationJob:
 
 
 def a_truncated_checkpoint(job: PropagationJob, film: Film) -> PropagationJob:
-    (file,) = MatteFolder(job.folder).unfinished.glob("*/*.safetensors")
+    return truncated(job, CHECKPOINT_FILE)
+
+
+def a_truncated_part(job: PropagationJob, film: Film) -> PropagationJob:
+    return truncated(job, "memory-*.safetensors")
+
+
+def truncated(job: PropagationJob, pattern: str) -> PropagationJob:
+    (file,) = MatteFolder(job.folder).unfinished.glob(f"*/{pattern}")
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     return job
 
@@ -145,6 +153,7 @@ def a_truncated_checkpoint(job: PropagationJob, film: Film) -> PropagationJob:
         another_picture,
         a_matte_cut_off,
         a_truncated_checkpoint,
+        a_truncated_part,
         lambda job, film: replace(job, settings=replace(job.settings, height=64)),
         lambda job, film: replace(job, frames=range(1, 16)),
         lambda job, film: replace(job, probabilities=job.folder / "found.npz"),
