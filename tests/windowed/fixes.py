@@ -47,7 +47,7 @@ def artist() -> Steps:
     yield from show_tab(area)
     with over(area):
         labels = write_png(OUT / "labels.png", truth(0), PALETTE)
-        bpy.ops.clip.matte_keyframe_from_image(filepath=str(labels), all_objects=True)
+        bpy.ops.clip.matte_keyframe_from_image("EXEC_DEFAULT", True, filepath=str(labels), all_objects=True)
     yield 1.0
     judge(clip)
     area.tag_redraw()
