@@ -75,21 +75,24 @@ def area_share(area: int, width: int, height: int) -> str:
 
 
 class CLIP_UL_matte_suggestions(UIList):
-    """List of suggested frames, best first: frame, the object to mark, and why."""
+    """List of suggested frames, best first: frame and the object to mark, and why below."""
 
     def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flag=0) -> None:
         frame = clips.scene_frame_of(item.id_data, item.number)
-        split = layout.split(factor=0.3, align=True)
-        split.label(
-            text=f"Frame {frame}", icon="LIGHT" if frame == context.scene.frame_current else "OUTLINER_OB_LIGHT"
-        )
-        row = split.row(align=True)
+        column = layout.column(align=True)
+        row = column.row(align=True)
+        row.label(text=f"Frame {frame}", icon="LIGHT" if frame == context.scene.frame_current else "OUTLINER_OB_LIGHT")
         matte_object = find_object(item.id_data, item.object_id)
         if matte_object is not None:
-            colour = row.row()
+            right = row.row(align=True)
+            right.alignment = "RIGHT"
+            right.label(text=matte_object.name)
+            colour = right.row()
             colour.ui_units_x = 0.5
             colour.prop(matte_object, "colour", text="")
-        row.label(text=sentence(item.reason))
+        words = column.row(align=True)
+        words.active = False
+        words.label(text=sentence(item.reason))
 
 
 CLASSES = (CLIP_UL_matte_objects, CLIP_UL_matte_keyframes, CLIP_UL_matte_suggestions)

@@ -147,6 +147,8 @@ def propagate(options: argparse.Namespace) -> int:
     )
     if finished[0].note:
         print_error(finished[0].note)
+    if finished[0].to_fix:
+        print_error(finished[0].to_fix)
     if finished[0].warning:
         print_error(finished[0].warning)
         return 2

@@ -66,7 +66,7 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
             account = take_account(job, context, plan, outputs.mattes.written())
             advice = note_small_objects(context, plan.truth), note_cuts(context, plan)
             kept = f"{note_kept(outputs.mattes)} {note_earlier(outputs.mattes)}".strip()
-            notes = (changed, note_dropped(dropped), kept, *advice, note_to_fix(job, context, plan.folder))
+            notes = (changed, note_dropped(dropped), kept, *advice)
             warnings = (plan.warning, context.reader.warning, account.warning, files.changed_since())
         report(
             Finished(
@@ -77,6 +77,7 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
                 note=" ".join(filter(None, notes)),
                 frames_done=account.frames_done,
                 frames_asked=account.frames_asked,
+                to_fix=note_to_fix(job, context, plan.folder),
             )
         )
     except Cancelled:

@@ -142,6 +142,7 @@ class Finished:
     note: str = ""  # what the user should know although all was done; empty if there is nothing
     frames_done: int = 0  # frames for which all mattes asked for were made
     frames_asked: int = 0  # frames for which mattes were asked for; 0 if the job makes none
+    to_fix: str = ""  # which frames need a fix, by file numbers, for clients that do not list them; empty if none do
 
 
 @dataclass(frozen=True)

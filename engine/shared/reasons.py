@@ -13,7 +13,7 @@ SENTENCES = {
     **REASONS,
     DOUBTFUL: "matte may be wrong",
     FIRST: "mark this frame first",
-    OR_ELSE: "or this one, if that does not show the object",
+    OR_ELSE: "or this, if it shows the object",
 }
 
 

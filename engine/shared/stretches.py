@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 
 from .matte_folder import named_spans
 from .quality import FIX_BELOW, REASONS, MatteQuality
 
 MAX_HOLE = 3  # frames in a row that need no fix, and yet are part of a stretch that goes on after them
+_MIN_PART = MAX_HOLE + 1  # frames in a row from which being on another object, or not, parts a stretch
+_ELSEWHERE = "twin"  # the reason of mattes that are on another object
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def bad_stretches(
 
     `qualities` are by object and file number; frames without a known quality may be left out. Stretches with at most
     `max_hole` frames between them are joined, unless one of these frames is the user's own, which parts them: each
-    needs a fix of its own.
+    needs a fix of its own. So do mattes that are on another object, and those before and after them.
     """
     numbers = sorted({number for of_object in qualities.values() for number in of_object})
     step = min((after - before for before, after in pairwise(numbers)), default=1)  # some clips are numbered by tens
@@ -78,12 +81,30 @@ def _of_object(
             end = True
         elif quality.value is not None and quality.value < below:
             if run and (end or number - run[-1] > max_distance):
-                yield _stretch(object_id, run, qualities)
+                yield from _parted(object_id, run, qualities)
                 run = []
             end = False
             run.append(number)
-    if run:
-        yield _stretch(object_id, run, qualities)
+    yield from _parted(object_id, run, qualities)
+
+
+def _parted(object_id: int, run: list[int], qualities: Mapping[int, MatteQuality]) -> Iterator[Stretch]:
+    """Yield the stretches of a run of bad frames, parted where its mattes go to another object and come back."""
+    elsewhere = [qualities[number].reason == _ELSEWHERE for number in run]
+    for shortest in range(2, _MIN_PART + 1):
+        elsewhere = _without_short(elsewhere, shortest)
+    for _, part in groupby(zip(run, elsewhere, strict=True), key=itemgetter(1)):
+        yield _stretch(object_id, [number for number, _ in part], qualities)
+
+
+def _without_short(flags: list[bool], shortest: int) -> list[bool]:
+    """Join each group of equal flags that is shorter than `shortest` to the group before it, the first to the next."""
+    joined: list[bool] = []
+    for flag, group in groupby(flags):
+        count = len(list(group))
+        joined += [joined[-1] if joined and count < shortest else flag] * count
+    first = next((place for place, flag in enumerate(joined) if flag != joined[0]), shortest)
+    return [joined[first]] * first + joined[first:] if first < shortest else joined
 
 
 def _stretch(object_id: int, run: list[int], qualities: Mapping[int, MatteQuality]) -> Stretch:

@@ -104,6 +104,33 @@ def test_a_keyframe_set_there_shows_the_stretch_as_corrected_until_undo(judged):
     assert listed() == [RING, BOX]
 
 
+def test_drawing_has_a_timer_bring_the_rows_up_to_date(judged):
+    listing, timers = part("addon.quality_list"), bpy.app.timers
+    rows(judged)
+    assert listing.watch(judged.clip) == 2, "the header counts what is still to be fixed"
+    settled(listing)
+    judged.go(103)
+    judged.clip.matting.active_object = 0
+    judged.click("matte_keyframe_from_mask", absent=True)
+    stored = bpy.context.window_manager.matte_fixes.rows
+    assert listing.watch(judged.clip) == 1
+    assert timers.is_registered(listing._tick) and not stored[0].corrected, "drawing changes no data"
+    settled(listing)
+    assert [row.corrected for row in stored] == [True, False]
+    listing.watch(judged.clip)
+    settled(listing)
+    assert not timers.is_registered(listing._tick), "it rests when there is nothing to do"
+
+
+def settled(listing) -> None:
+    """Run the timer of the list, if it is registered, until it ends by itself; Blender runs it with windows only."""
+    limit = time.monotonic() + 20
+    while bpy.app.timers.is_registered(listing._tick) and time.monotonic() < limit:
+        if listing._tick() is None:
+            bpy.app.timers.unregister(listing._tick)
+        time.sleep(0.01)
+
+
 def test_a_range_without_the_object_corrects_too_and_another_objects_keyframe_does_not(judged):
     rows(judged)
     judged.go(102)
@@ -182,8 +209,8 @@ def test_rows_follow_a_running_job_before_its_index_is_read_again(judged):
 
 def test_a_job_tells_the_rows_of_its_mattes_while_it_runs(studio):
     studio.open_marked()
-    studio.click("matte_propagate", recipe="colour")
-    studio.pump_until(lambda: studio.session.status.done >= FRAMES // 2)
+    studio.click("matte_propagate", recipe="colour", direction="forward")  # so that each matte is told once
+    studio.pump_until(lambda: part("addon.quality").summary(studio.clip) is not None)
     part("addon.quality").reader.forget()
     studio.session.wait(60)
     live = part("addon.quality").summary(studio.clip)

@@ -247,6 +247,15 @@ def test_a_child_that_does_not_end_is_killed_at_close(child, monkeypatch):
     assert not client.alive
 
 
+def test_a_child_that_takes_long_to_die_is_left_to_the_system(child, monkeypatch):
+    monkeypatch.setattr(client_module, "CLOSE_SECONDS", 0.0)
+    client = child(f"much = b'm' * (1 << 27); say({READY!r}); time.sleep(60)")  # takes a moment to be freed
+    receive_until(client, Ready)
+    client.close()
+    assert has_ended(client.process_id)
+    assert not client.alive and client.answers() == []
+
+
 def test_request_longer_than_the_pipe_buffer_does_not_block(child):
     client = child(f"time.sleep(2); line = sys.stdin.readline(); print(len(line), file=sys.stderr); say({READY!r})")
     keyframes = tuple(KeyframeFile(i, Path(f"keyframes/{i:06d}.png"), (1,)) for i in range(4_000))

@@ -91,7 +91,7 @@ def test_without_keyframes_the_frame_to_annotate_first_is_suggested_and_nothing_
     ended = run_cli([*ENGINE, "suggest", "--clip", str(place / "clip"), "-k", "2"])
     assert ended.returncode == 0, ended.stderr
     rows = [line.split("\t") for line in ended.stdout.splitlines()]
-    assert [row[3] for row in rows] == ["mark this frame first", "or this one, if that does not show the object"]
+    assert [row[3] for row in rows] == ["mark this frame first", "or this, if it shows the object"]
     assert abs(int(rows[0][0]) - int(rows[1][0])) >= 2
     assert sorted(place.rglob("*")) == before
     answers: list[Answer] = []

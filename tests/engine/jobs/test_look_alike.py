@@ -52,5 +52,5 @@ def test_the_frames_on_another_object_are_flagged_and_told(tmp_path: Path) -> No
     assert all(values[frame].value > 0.9 for frame in range(ENTERS))
     finished = answers[-1]
     assert isinstance(finished, Finished)
-    assert "may be on another object" in finished.note
+    assert "may be on another object" in finished.to_fix
     assert np.all(np.diff(wrong) == 1)

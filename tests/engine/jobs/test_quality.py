@@ -15,14 +15,14 @@ from engine.shared.quality_table import EDITED, MatteRow, Status, Unknown, read_
 from engine.shared.types import Direction, PropagationJob
 from tests.engine.jobs.test_propagate import job_of, run_job
 
-# What changes that motion does not explain add up to: mattes are trusted up to two frames from a keyframe of `job`.
-_DRIFT = {"knots": [0.23, 0.24], "shifts": [3.0, -3.0], "missing": -3.0}
+# All mattes are doubted, as all have changed since the keyframe.
+_DRIFT = {"knots": [0.01, 0.03], "shifts": [3.0, -3.0], "missing": -3.0}
 _BY_DRIFT = {"bias": 0.0, "after_leap": 1.0, "curves": {"drift": _DRIFT}}
 
 
 @pytest.fixture
 def calibrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Calibrate the recipe `colour` so that mattes three frames and more from a keyframe need a fix."""
+    """Calibrate the recipe `colour` so that all its mattes need a fix."""
     path = tmp_path / "calibration.json"
     path.write_text(json.dumps({"recipes": {"colour": _BY_DRIFT}}), encoding="utf-8")
     monkeypatch.setattr(calibration, "FILE", path)
@@ -68,23 +68,23 @@ def test_messages_and_index_tell_the_same_qualities(job, calibrated):
         assert all(row.quality.method == "colour" for row in rows[object_id].values())
 
 
-def test_the_note_names_frames_objects_and_reason(job, calibrated):
+def test_the_end_names_frames_objects_and_reason(job, calibrated):
     last = run_job(replace(job, direction=Direction.FORWARD, keyframes=job.keyframes[:1]))[-1]
     assert isinstance(last, Finished)
-    assert last.note == (
-        "To fix: object 1, frames 3 to 9 (may be on another object); "
-        "object 2, frames 3 to 9 (has changed much since the keyframe)."
+    assert last.to_fix == (
+        "To fix: object 2, frames 1 to 9 (much changed since the keyframe); object 1, frames 5 to 9 (may be on another "
+        "object); object 1, frames 1 to 4 (much changed since the keyframe)."
     )
-    note = run_job(job)[-1].note
-    assert note.count("object ") == 3 and note.endswith("; and 1 more."), "behind frames 0 and 6, of both objects"
+    assert not last.note, "Blender shows it, and lists the stretches itself"
+    told = run_job(job)[-1].to_fix
+    assert told.count("object ") == 3 and told.endswith("; and 1 more."), "behind frames 0 and 6, of both objects"
 
 
 def test_only_the_jobs_own_frames_are_told(job, calibrated):
     first = replace(job, direction=Direction.FORWARD, keyframes=job.keyframes[:1])
     run_job(first)
-    note = run_job(replace(first, frames=range(0, 5)))[-1].note
-    assert note.startswith("Mattes of earlier runs were left as they are on frames 5 to 9. To fix: object 1, ")
-    assert "frames 3 to 4 (" in note and " to 9 (" not in note
+    told = run_job(replace(first, frames=range(0, 5)))[-1].to_fix
+    assert told.startswith("To fix: object 1, frames 1 to 4 (") and " to 9 (" not in told
 
 
 def test_a_recipe_without_calibration_promises_nothing(job):

@@ -64,6 +64,23 @@ def test_the_main_reason_is_that_of_most_doubt():
     assert bad_stretches({1: qualities({0: 0.1}, "")})[0].reason == ""
 
 
+def reasoned(reasons: str) -> list[tuple[int, int, str]]:
+    """Return ends and reason of the stretches of bad frames with these reasons: t for another object, e for edges."""
+    bad = {n: MatteQuality(0.1, {"t": "twin", "e": "edge"}[letter]) for n, letter in enumerate(reasons)}
+    return [(one.first, one.last, one.reason) for one in bad_stretches({1: bad})]
+
+
+def test_mattes_on_another_object_are_a_stretch_of_their_own():
+    assert reasoned("eeeetttteeee") == [(0, 3, "edge"), (4, 7, "twin"), (8, 11, "edge")]
+    assert reasoned("eeeettettttt") == [(0, 3, "edge"), (4, 11, "twin")]
+    assert reasoned("eeettttttttee") == [(0, 12, "twin")], "a few frames before or after are no other task"
+    assert reasoned("eetttttteeeee") == [(0, 7, "twin"), (8, 12, "edge")]
+    assert reasoned("eeeettteeee") == [(0, 10, "edge")], "a few frames may be mistaken"
+    assert reasoned("etetetetettttt") == [(0, 8, "edge"), (9, 13, "twin")]
+    by_tens = {10 * n: MatteQuality(0.1, "twin" if n < 4 else "edge") for n in range(8)}
+    assert ends(by_tens) == [(0, 30), (40, 70)]
+
+
 def test_reasons_are_told_in_words():
     assert all(reason_words(key) == words for key, words in REASONS.items())
     assert reason_words("") == reason_words("of another version") == "no single reason"
