@@ -30,7 +30,7 @@ ReportText = Callable[[str], None]
 def calibration_cases(films: Path, prepared: Path | None, *, count: int = FILMS) -> list[Case]:
     """Return the cases of the films for calibration, which are composed beside `films` if they are missing."""
     clips = composed_films(films.with_name(f"{films.name}-{_PART}"), prepared, count=count, style=CALIBRATION)
-    return [case for clip in clips for case in _film_cases(_PART, _open(clip))]
+    return _all_film_cases(_PART, clips)
 
 
 def trial_cases(folders: ClipFolders, parts: Collection[str]) -> list[Case]:
@@ -38,16 +38,14 @@ def trial_cases(folders: ClipFolders, parts: Collection[str]) -> list[Case]:
     cases: list[Case] = []
     if "chair" in parts and BUNDLED.is_dir():
         cases += _cases("chair", _open(BUNDLED, "chair"), _CHAIR)
-    caps = folders.clips / "pumavos_caps" if folders.clips else None
-    if "caps" in parts and caps is not None and caps.is_dir():
-        cases += _cases("caps", _open(caps, "caps"), _CAPS, seen_only=True)
-    clips: list[tuple[str, Path]] = []
+    if "caps" in parts and folders.clips is not None and (folders.clips / "pumavos_caps").is_dir():
+        cases += _cases("caps", _open(folders.clips / "pumavos_caps", "caps"), _CAPS, seen_only=True)
     if "composed" in parts and folders.films is not None:
-        clips += [("composed", film) for film in composed_films(folders.films, folders.data)]
+        cases += _all_film_cases("composed", composed_films(folders.films, folders.data))
     if "folder" in parts and folders.folder is not None:
-        found = (path for path in sorted(folders.folder.iterdir()) if (path / "frames").is_dir())
-        clips += [("folder", clip) for clip in found if (clip / "masks").is_dir()]
-    return cases + [case for part, clip in clips for case in _film_cases(part, _open(clip))]
+        clips = (path for path in sorted(folders.folder.iterdir()) if (path / "masks").is_dir())
+        cases += _all_film_cases("folder", (path for path in clips if (path / "frames").is_dir()))
+    return cases
 
 
 def gather(cases: Sequence[Case], method: RecipeMethod, out: Path, report: ReportText) -> list[Sample]:
@@ -109,6 +107,10 @@ def write_report(out: Path, samples: Sequence[Sample], calibration: Calibration)
         with atomic_write(out / name) as part:
             part.write_text(text, encoding="utf-8")
     return results
+
+
+def _all_film_cases(part: str, clips: Iterable[Path]) -> list[Case]:
+    return [case for clip in clips for case in _film_cases(part, _open(clip))]
 
 
 def _film_cases(part: str, clip: StudyClip) -> Iterator[Case]:
