@@ -15,7 +15,7 @@ from ..inference.sweeps import Sweep, blend_weight
 from ..media.label_images import read_matte
 from ..output import fusion
 from ..output.mattes import Fuse, MatteWriter
-from ..quality.account import Account
+from ..quality.account import QualityAccount
 from ..quality.calibration import FILE
 from ..shared.errors import NoKeyframes
 from ..shared.folder_claim import claim
@@ -123,7 +123,7 @@ class FusedSweeps:
             claimed.mark(self.identity())
             writer = MatteWriter(
                 claimed.folder, claimed.written, case.clip.numbers, list(case.objects), span,
-                fuse=CANDIDATES[self.name], account=Account(self.recipe),
+                fuse=CANDIDATES[self.name], account=QualityAccount(self.recipe),
             )  # fmt: skip
             records = [WrittenFiles(run.folder) for run in self.sweeps]
             for done, frame in enumerate(span, 1):

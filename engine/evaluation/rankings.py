@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..suggestion.account import Account, read_account
+from ..suggestion.account import ClipQuality, read_account
 from ..suggestion.joined import suggest_next
 from ..suggestion.selection import SelectionConfig, suggest
-from .simulation import Ranking, Scores, Situation
+from .simulation import ChooseFrame, Scores, Situation
 
 _GOOD, _WIDTH = 0.9, 0.03  # J&F that an artist leaves as it is with a probability of 1/2, and how sharp that limit is
 
@@ -50,7 +50,7 @@ def worst(situation: Situation) -> int | None:
     return min(situation.candidates, key=situation.scores.on, default=None)
 
 
-RANKINGS: dict[str, Ranking] = {
+RANKINGS: dict[str, ChooseFrame] = {
     "ours": ours,
     "oracle": oracle,
     "xmem++": xmempp,
@@ -59,10 +59,10 @@ RANKINGS: dict[str, Ranking] = {
 }
 
 
-def true_quality(scores: Scores) -> Account:
+def true_quality(scores: Scores) -> ClipQuality:
     """Return the probability that an artist leaves a matte as it is, if it depends on J&F alone."""
     chances = 1 / (1 + np.exp((_GOOD - scores.values) / _WIDTH))
-    return Account(
+    return ClipQuality(
         {
             frame: {id_: float(chances[row, place]) for row, id_ in enumerate(scores.objects)}
             for place, frame in enumerate(scores.frames)
@@ -70,7 +70,7 @@ def true_quality(scores: Scores) -> Account:
     )
 
 
-def _joined(situation: Situation, account: Account) -> int | None:
+def _joined(situation: Situation, account: ClipQuality) -> int | None:
     weights, covered = situation.masks
     config = SelectionConfig(count=1)
     found = suggest_next(

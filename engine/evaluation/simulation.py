@@ -95,7 +95,7 @@ class Situation:
         return weights, covered
 
 
-Ranking = Callable[[Situation], int | None]  # the next keyframe; None: none is worth it
+ChooseFrame = Callable[[Situation], int | None]  # the next keyframe; None: none is worth it
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class Simulator:
         return run, Scores.of(run)
 
     def trials(
-        self, start: str, first: int, name: str, ranking: Ranking, keys: KeyFolder, rounds: int
+        self, start: str, first: int, name: str, ranking: ChooseFrame, keys: KeyFolder, rounds: int
     ) -> Iterator[Trial]:
         """Yield the trial with the keyframe `first` alone, then one for each keyframe that the ranking adds."""
         given: tuple[int, ...] = (first,)

@@ -19,7 +19,7 @@ from ..output.exclusions import Exclusions
 from ..output.mattes import MatteWriter
 from ..output.outlines import OutlineTracer
 from ..output.probabilities import ProbabilityFile
-from ..quality.account import Account
+from ..quality.account import QualityAccount
 from ..runtime.device import peak_memory
 from ..runtime.prefetch import WriteBehind
 from ..shared.errors import Cancelled, EngineError, MatteUnreadable, NoKeyframes
@@ -147,7 +147,7 @@ def _open_outputs(
             job.frames,
             keep_first=checkpoint.keep_first_matte if resumable else None,
             exclude=Exclusions(job.exclusions, plan.groups, size).cut,
-            account=Account(context.recipe.name),
+            account=QualityAccount(context.recipe.name),
         ),
         outlines=OutlineTracer(
             folder, reader.numbers, plan.objects, size, partial(_report_stage, job, report, "Tracing outlines")

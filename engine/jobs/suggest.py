@@ -29,7 +29,7 @@ from ..shared.matte_folder import MatteFolder, is_number
 from ..shared.names import FrameNames
 from ..shared.protocol import Answer, JobCancelled, Stage, Suggested
 from ..shared.types import Ranking, SuggestionJob
-from ..suggestion.account import NO_ACCOUNT, Account, read_account
+from ..suggestion.account import NO_ACCOUNT, ClipQuality, read_account
 from ..suggestion.first_frame import suggest_first
 from ..suggestion.joined import suggest_next
 from ..suggestion.key_cache import KeyFolder
@@ -93,7 +93,7 @@ def _next(
     context: JobContext,
     keys: KeyFolder,
     frames: list[int],
-    account: Account,
+    account: ClipQuality,
     step: Callable[[int, int], None],
 ) -> list[Suggestion]:
     """Suggest frames beside those annotated already.
@@ -133,7 +133,7 @@ def _next(
     )
 
 
-def _account(job: SuggestionJob, context: JobContext) -> Account:
+def _account(job: SuggestionJob, context: JobContext) -> ClipQuality:
     """Return the account of the quality of the mattes whose label images are the job's masks; empty without one."""
     if job.masks is None or job.masks.name != "labels" or not read_marker(MatteFolder(job.masks.parent)):
         return NO_ACCOUNT

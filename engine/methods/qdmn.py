@@ -98,6 +98,7 @@ QDMN_PLUS_PLUS = Recipe(
     names=lambda tensors: _NAMES,
     framing=_FRAMING,
     keyframe_policy=KeyframePolicy(shared_memory=True),
+    skips=True,
 )
 
 QDMN = Recipe(

@@ -12,7 +12,7 @@ from ..inference.keyframe_mattes import keyframe_alphas
 from ..inference.mattes import Matte
 from ..inference.soft_masks import SoftKeyframes
 from ..media.label_images import encode_labels, encode_matte, read_matte
-from ..quality.account import AGREEMENT, Account, joined, overlap
+from ..quality.account import AGREEMENT, QualityAccount, joined, overlap
 from ..quality.signals import Signals
 from ..shared.errors import FolderNotWritable, MatteUnreadable
 from ..shared.matte_folder import MatteFolder, spans
@@ -41,7 +41,7 @@ class MatteWriter:
         *,
         keep_first: Callable[[int, int], Path] | None = None,
         exclude: Exclude = lambda frame, objects, alpha: alpha,
-        account: Account | None = None,
+        account: QualityAccount | None = None,
         fuse: Fuse = fuse,
     ) -> None:
         """Set up writing; `keep_first(object_id, number)` copies the first sweep's matte before it is fused.
@@ -53,7 +53,7 @@ class MatteWriter:
         self._files = files
         self._keep_first = keep_first
         self._exclude = exclude
-        self._account = account or Account("")
+        self._account = account or QualityAccount("")
         self._fuse = fuse
         self._numbers = numbers
         self._objects = objects

@@ -1,4 +1,4 @@
-"""Account: the quality of mattes from their signals, for one recipe; mattes of two sweeps are judged together."""
+"""QualityAccount: the quality of mattes of one recipe from their signals; those of two sweeps are judged together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .signals import Signals
 AGREEMENT = "agree"  # signal of mattes that two sweeps were joined to
 
 
-class Account:
+class QualityAccount:
     """Judges mattes of one recipe."""
 
     def __init__(self, recipe: str, calibration: Calibration | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Account of the quality of a clip's mattes, by media frame, as a ranking of suggestions reads it."""
+"""ClipQuality of the quality of a clip's mattes, by media frame, as a ranking of suggestions reads it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ..shared.stretches import Stretch, bad_stretches
 
 
 @dataclass(frozen=True)
-class Account:
-    """Account of the quality of a clip's mattes; empty if there is none."""
+class ClipQuality:
+    """ClipQuality of the quality of a clip's mattes; empty if there is none."""
 
     quality: Mapping[int, Mapping[int, float]] = field(default_factory=dict)  # media frame -> object -> 0..1
     reasons: Mapping[int, Mapping[int, str]] = field(default_factory=dict)  # media frame -> object -> reason, if bad
@@ -28,10 +28,10 @@ class Account:
         return bad_stretches(by_object)
 
 
-NO_ACCOUNT = Account()
+NO_ACCOUNT = ClipQuality()
 
 
-def read_account(folder: MatteFolder, numbers: Sequence[int]) -> Account:
+def read_account(folder: MatteFolder, numbers: Sequence[int]) -> ClipQuality:
     """Read the account of a matte folder; `numbers` are the file numbers of the media frames.
 
     Empty if no quality is known, as of a recipe without calibration. Raises FolderNotWritable.
@@ -47,4 +47,4 @@ def read_account(folder: MatteFolder, numbers: Sequence[int]) -> Account:
                 quality.setdefault(media[number], {})[object_id] = row.value
                 if row.quality and row.quality.reason:
                     reasons.setdefault(media[number], {})[object_id] = row.quality.reason
-    return Account(quality, reasons) if measured else NO_ACCOUNT
+    return ClipQuality(quality, reasons) if measured else NO_ACCOUNT

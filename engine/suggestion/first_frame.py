@@ -12,7 +12,7 @@ from torch import Tensor
 from ..layers.affinity import similarity
 from ..memory.tokens import Tokens
 from ..shared.reasons import FIRST, OR_ELSE
-from .looks import Looks
+from .appearance import Appearance
 from .ranking import least_gap
 from .selection import Suggestion
 
@@ -44,7 +44,7 @@ def suggest_first(
     """
     if not candidates:
         return []
-    near_cuts = _near_cuts(Looks.of(frames, keys, {}, step))
+    near_cuts = _near_cuts(Appearance.of(frames, keys, {}, step))
     apart = [frame for frame in candidates if frame not in near_cuts] or list(candidates)
     tried = _spaced(apart)
     scores = dict(zip(tried, _matches(tried, _spaced(frames), keys, grid, step), strict=True))
@@ -90,7 +90,7 @@ def _salience(tokens: Tokens, grid: tuple[int, int]) -> Tensor:
     return -scores.topk(min(_BORDER_CELLS, scores.shape[1]), 1).values.mean(1).clamp(max=0)
 
 
-def _near_cuts(looks: Looks) -> set[int]:
+def _near_cuts(looks: Appearance) -> set[int]:
     """Return the frames within `_NEAR_CUT` frames of a cut, which is a change far greater than those around it."""
     count = len(looks.frames)
     changes = np.array([float(looks.distances(at, slice(at + 1, at + 2))[0]) for at in range(count - 1)])

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from ..memory.tokens import Tokens
-from .account import Account
-from .looks import Looks
+from .account import ClipQuality
+from .appearance import Appearance
 from .ranking import least_gap, rank
 from .selection import SelectionConfig, Suggestion, suggest
 
@@ -22,7 +22,7 @@ def suggest_next(
     frames: Sequence[int],
     keys: Callable[[int], Tokens],
     weights: Mapping[int, Tensor],
-    account: Account,
+    account: ClipQuality,
     *,
     chosen: Sequence[int],
     candidates: Collection[int],
@@ -38,7 +38,7 @@ def suggest_next(
     """
     found: list[Suggestion] = []
     if account.quality:
-        looks = Looks.of(frames, keys, weights, step)
+        looks = Appearance.of(frames, keys, weights, step)
         found = rank(account, looks, chosen=chosen, candidates=candidates, count=config.count)
     gap = least_gap(len(frames))
     taken = [suggestion.frame for suggestion in found]

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..shared.reasons import DOUBTFUL, UNLIKE
-from .account import Account
-from .looks import Looks
+from .account import ClipQuality
+from .appearance import Appearance
 from .selection import Suggestion
 
 FRAMES_REACHED = 12.0  # a keyframe's effect falls by 1/e over this many frames
@@ -28,7 +28,7 @@ def least_gap(count: int) -> int:
 
 
 def rank(
-    account: Account, looks: Looks, *, chosen: Collection[int], candidates: Collection[int], count: int
+    account: ClipQuality, looks: Appearance, *, chosen: Collection[int], candidates: Collection[int], count: int
 ) -> list[Suggestion]:
     """Select up to `count` of `candidates` by the expected gain of a keyframe, best first.
 
@@ -47,7 +47,9 @@ def rank(
 class _Ranking:
     """State of a ranking: what is still bad, and which frames and stretches are still to be suggested."""
 
-    def __init__(self, account: Account, looks: Looks, chosen: Collection[int], candidates: Collection[int]) -> None:
+    def __init__(
+        self, account: ClipQuality, looks: Appearance, chosen: Collection[int], candidates: Collection[int]
+    ) -> None:
         self._account, self._looks = account, looks
         self._frames = np.array(looks.frames)
         self._objects = sorted({id_ for objects in account.quality.values() for id_ in objects})
@@ -153,7 +155,7 @@ class _Ranking:
         return UNLIKE if self._unlike[place] >= _UNLIKE else DOUBTFUL
 
 
-def _badness(account: Account, frames: Sequence[int], objects: Sequence[int]) -> NDArray[np.float32]:
+def _badness(account: ClipQuality, frames: Sequence[int], objects: Sequence[int]) -> NDArray[np.float32]:
     """Return 1 - quality of each object on each frame, (O, N); 0 where there is no quality."""
     bad = np.zeros((len(objects), len(frames)), np.float32)
     rows = {object_id: row for row, object_id in enumerate(objects)}

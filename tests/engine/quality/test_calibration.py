@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from engine.quality.account import Account, joined, overlap
+from engine.quality.account import QualityAccount, joined, overlap
 from engine.quality.calibration import Calibration, Curve, calibrations
 from engine.shared.quality import GIVEN, REASONS, MatteQuality
 
@@ -51,14 +51,14 @@ def test_an_object_that_another_sweep_finds_in_the_same_place_is_no_other() -> N
 
 
 def test_a_recipe_without_calibration_says_so() -> None:
-    account = Account("no such recipe")
+    account = QualityAccount("no such recipe")
     quality = account.judge({"warp": 0.1})
     assert not account.is_calibrated
     assert (quality.value, quality.reason, quality.signals) == (None, "", {"warp": 0.1})
 
 
 def test_what_the_user_gave_is_not_doubted() -> None:
-    for account in (Account("keymatte", MODEL), Account("no such recipe")):
+    for account in (QualityAccount("keymatte", MODEL), QualityAccount("no such recipe")):
         quality = account.judge({GIVEN: 1.0})
         assert (quality.value, quality.reason, quality.is_given) == (1.0, "", True)
 

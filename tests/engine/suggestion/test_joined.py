@@ -8,7 +8,7 @@ import torch
 
 from engine.memory.tokens import Tokens
 from engine.shared.reasons import SENTENCES, sentence
-from engine.suggestion.account import NO_ACCOUNT, Account
+from engine.suggestion.account import NO_ACCOUNT, ClipQuality
 from engine.suggestion.first_frame import suggest_first
 from engine.suggestion.joined import suggest_next
 from engine.suggestion.selection import SelectionConfig, suggest
@@ -67,7 +67,7 @@ def test_without_quality_frames_are_those_of_xmempp_but_never_neighbours():
 
 def test_bad_mattes_come_first_and_diversity_fills_the_rest():
     quality = {frame: {3: 0.0 if 12 <= frame <= 14 else 1.0} for frame in range(30)}
-    found = next_frames(drifting(), Account(quality, MappingProxyType({13: {3: "edge"}})))
+    found = next_frames(drifting(), ClipQuality(quality, MappingProxyType({13: {3: "edge"}})))
     assert (found[0].frame, found[0].object_id, found[0].reason) == (13, 3, "edge")
     assert [item.object_id for item in found] == [3, 0, 0, 0]
     assert [item.reason for item in found[1:]] == ["unlike"] * 3
@@ -75,7 +75,7 @@ def test_bad_mattes_come_first_and_diversity_fills_the_rest():
 
 def test_a_lost_object_is_suggested_although_nothing_is_covered():
     quality = {frame: {1: 0.1 if frame > 20 else 1.0} for frame in range(30)}
-    found = next_frames(drifting(), Account(quality), usable=[])
+    found = next_frames(drifting(), ClipQuality(quality), usable=[])
     assert found
     assert min(item.frame for item in found) > 20
 

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.suggestion.account import Account
-from engine.suggestion.looks import Looks
+from engine.suggestion.account import ClipQuality
+from engine.suggestion.appearance import Appearance
 from engine.suggestion.ranking import least_gap, rank
 
 COUNT = 60
 
 
-def account(*stretches: tuple[int, range], count: int = COUNT, bad: float = 0.1, **reasons: str) -> Account:
+def account(*stretches: tuple[int, range], count: int = COUNT, bad: float = 0.1, **reasons: str) -> ClipQuality:
     """Return an account in which the objects 1 and 2 are good (1) but for the given stretches (object, frames)."""
     quality = {frame: {1: 1.0, 2: 1.0} for frame in range(count)}
     for object_id, frames in stretches:
         for frame in frames:
             quality[frame][object_id] = bad
     why = {frame: {int(name[1:]): reason for name, reason in reasons.items()} for frame in range(count)}
-    return Account(quality, why)
+    return ClipQuality(quality, why)
 
 
-def alike(count: int = COUNT) -> Looks:
+def alike(count: int = COUNT) -> Appearance:
     """Return looks by which the frames of a clip do not differ."""
-    return Looks(range(count), np.zeros((count, 3), np.float32))
+    return Appearance(range(count), np.zeros((count, 3), np.float32))
 
 
-def ranked(given: Account, *, looks: Looks | None = None, chosen=(), candidates=None, count=5):
+def ranked(given: ClipQuality, *, looks: Appearance | None = None, chosen=(), candidates=None, count=5):
     looks = looks or alike()
     return rank(given, looks, chosen=chosen, candidates=candidates or looks.frames, count=count)
 
@@ -39,7 +39,7 @@ def test_stretches_are_joined_over_a_few_good_frames_and_parted_by_keyframes():
 
     assert spans(()) == [(1, 10, 19), (1, 25, 25), (2, 5, 6)]
     assert spans((12,)) == [(1, 10, 11), (1, 13, 19), (1, 25, 25), (2, 5, 6)]
-    assert Account().stretches(range(COUNT), ()) == []
+    assert ClipQuality().stretches(range(COUNT), ()) == []
 
 
 def test_the_middle_of_the_longest_stretch_comes_first_then_one_of_the_other():
@@ -71,7 +71,7 @@ def test_a_frame_beside_a_keyframe_is_suggested_only_if_nothing_else_of_the_stre
 
 def test_a_good_clip_has_nothing_to_fix():
     assert ranked(account()) == []
-    assert ranked(Account()) == []
+    assert ranked(ClipQuality()) == []
 
 
 def test_keyframes_are_neither_bad_nor_suggested():
@@ -89,13 +89,13 @@ def test_a_frame_with_two_bad_objects_comes_before_one_with_a_single_one():
 
 def test_frames_of_another_look_are_not_repaired():
     """Two halves of a stretch look different, and the second is longer: its middle is marked, not the whole's."""
-    looks = Looks(range(COUNT), np.repeat([[0.0], [9.0], [0.0]], (20, 20, 20), 0).astype(np.float32))
+    looks = Appearance(range(COUNT), np.repeat([[0.0], [9.0], [0.0]], (20, 20, 20), 0).astype(np.float32))
     found = ranked(account((1, range(14, 34))), looks=looks, count=1)
     assert 25 <= found[0].frame <= 28
 
 
 def test_of_two_equal_stretches_the_one_unlike_the_keyframe_comes_first():
-    looks = Looks(range(COUNT), np.repeat([[0.0], [5.0]], (35, 25), 0).astype(np.float32))
+    looks = Appearance(range(COUNT), np.repeat([[0.0], [5.0]], (35, 25), 0).astype(np.float32))
     found = ranked(account((1, range(20, 23)), (1, range(45, 48))), looks=looks, chosen=(0,), count=2)
     assert [(item.frame, item.reason) for item in found] == [(46, "unlike"), (21, "doubtful")]
 
@@ -103,13 +103,13 @@ def test_of_two_equal_stretches_the_one_unlike_the_keyframe_comes_first():
 def test_the_most_frequent_reason_of_the_stretch_is_told():
     given = account((1, range(10, 15)))
     reasons = {10: {1: "edge"}, 11: {1: "twin"}, 12: {1: "edge"}, 13: {1: "edge"}, 12 + 30: {1: "sweeps"}}
-    found = ranked(Account(given.quality, reasons))
+    found = ranked(ClipQuality(given.quality, reasons))
     assert [(item.frame, item.reason) for item in found] == [(12, "edge")]
 
 
 def test_an_object_absent_from_a_frame_has_no_quality_there_and_is_not_bad():
     quality = {frame: {1: 0.2} for frame in range(10, 20)} | {frame: {} for frame in range(20, 40)}
-    assert [item.frame for item in ranked(Account(quality), count=1)] == [14]
+    assert [item.frame for item in ranked(ClipQuality(quality), count=1)] == [14]
 
 
 def test_short_clips_have_a_suggestion_each():
@@ -127,6 +127,6 @@ def test_far_from_a_keyframe_is_better_than_near_if_all_is_bad_alike():
 
 def test_of_three_hundred_bad_objects_the_worst_is_named():
     quality = {frame: dict.fromkeys(range(1, 301), 0.4) | {77: 0.0} for frame in range(300)}
-    found = ranked(Account(quality), looks=alike(300), count=20)
+    found = ranked(ClipQuality(quality), looks=alike(300), count=20)
     assert len(found) == 20
     assert {item.object_id for item in found} == {77}

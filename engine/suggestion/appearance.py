@@ -1,4 +1,4 @@
-"""Looks: small descriptors of frames, made from their attention keys, by which all frames of a clip are compared."""
+"""Appearance: small descriptors of frames, made from their attention keys, by which frames of a clip are compared."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SAMPLES = 64  # frames from which the clip's typical distance is measured
 _ALL = slice(None)
 
 
-class Looks:
+class Appearance:
     """How much alike the frames of a clip look.
 
     A frame is described by the mean of its attention keys, over all cells and over those of the objects, and by their
@@ -38,7 +38,7 @@ class Looks:
         keys: Callable[[int], Tokens],
         weights: Mapping[int, Tensor],
         step: Callable[[int, int], None],
-    ) -> Looks:
+    ) -> Appearance:
         """Describe `frames` by their keys, and by the object weight of each cell (N,); frames without one show none.
 
         `step(done, total)` reports progress and may raise to stop.
