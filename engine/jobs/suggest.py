@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..inference.shots import shots_of
 from ..media.label_images import label_files, read_labels
 from ..shared.arrays import iterate_npz, read_npz
 from ..shared.errors import (
@@ -22,12 +24,13 @@ from ..shared.errors import (
     MasksMissing,
 )
 from ..shared.files import writing_error
-from ..shared.folder_claim import read_marker
+from ..shared.folder_claim import read_marker, recorded_cuts
 from ..shared.folder_lock import locked, refuse_if_locked
 from ..shared.mask_names import read_mask_names
 from ..shared.matte_folder import MatteFolder, is_number
 from ..shared.names import FrameNames
 from ..shared.protocol import Answer, JobCancelled, Stage, Suggested
+from ..shared.reasons import SHOT
 from ..shared.types import Ranking, SuggestionJob
 from ..suggestion.account import NO_ACCOUNT, ClipQuality, read_account
 from ..suggestion.first_frame import suggest_first
@@ -110,17 +113,20 @@ def _next(
         weights[frame] = object_weights(mask, grid)
         if coverage(mask) >= job.min_mask:
             usable.add(frame)
-    if not (usable | account.quality.keys()) - set(job.chosen):
+    unmarked = _in_unmarked_shots(job, keys, frames, step) if job.ranking is Ranking.GAIN else []
+    if len(unmarked) == job.count:
+        return unmarked
+    if not (usable | account.quality.keys()) - set(job.chosen) and not unmarked:
         raise MasksMissing(
             f"in {job.masks}, objects cover {job.min_mask:g} % or more on no frame that is not annotated already"
         )
     for frame in job.chosen:  # without a mask, no cell of the frame counts as object
         weights.setdefault(frame, torch.zeros(grid[0] * grid[1]))
     chosen = [frame for frame in job.chosen if frame in frames]
-    config = SelectionConfig(job.count, job.alpha, job.min_mask)
+    config = SelectionConfig(job.count - len(unmarked), job.alpha, job.min_mask)
     if job.ranking is Ranking.DIVERSITY:
         return suggest(frames, keys.read, weights, chosen=chosen, usable=frozenset(usable), config=config, step=step)
-    return suggest_next(
+    return unmarked + suggest_next(
         frames,
         keys.read,
         weights,
@@ -133,11 +139,32 @@ def _next(
     )
 
 
-def _account(job: SuggestionJob, context: JobContext) -> ClipQuality:
-    """Return the account of the quality of the mattes whose label images are the job's masks; empty without one."""
+def _matte_folder(job: SuggestionJob) -> MatteFolder | None:
+    """Return the matte folder whose label images are the job's masks; None if they are not from one."""
     if job.masks is None or job.masks.name != "labels" or not read_marker(MatteFolder(job.masks.parent)):
-        return NO_ACCOUNT
-    return read_account(MatteFolder(job.masks.parent), context.reader.numbers)
+        return None
+    return MatteFolder(job.masks.parent)
+
+
+def _account(job: SuggestionJob, context: JobContext) -> ClipQuality:
+    """Return the account of the quality of the mattes that the job's masks are from; empty without one."""
+    folder = _matte_folder(job)
+    return read_account(folder, context.reader.numbers) if folder else NO_ACCOUNT
+
+
+def _in_unmarked_shots(
+    job: SuggestionJob, keys: KeyFolder, frames: list[int], step: Callable[[int, int], None]
+) -> list[Suggestion]:
+    """Suggest the frame to annotate first of each shot without a keyframe, whose mattes are empty; long shots first."""
+    folder = _matte_folder(job)
+    cuts = recorded_cuts(folder) if folder else ()
+    shots = [shot for shot in shots_of(range(frames[0], frames[-1] + 1), cuts) if not {*shot} & {*job.chosen}]
+    found: list[Suggestion] = []
+    for shot in sorted(shots, key=len, reverse=True)[: job.count] if cuts else ():
+        inside = [frame for frame in frames if frame in shot and frame in job.frames]
+        first = suggest_first(inside, keys.read, keys.grid(frames[0]), candidates=inside, count=1, step=step)
+        found += [replace(suggestion, reason=SHOT) for suggestion in first]
+    return found
 
 
 def _locked_folder(job: SuggestionJob) -> Path:

@@ -8,11 +8,13 @@ UNLIKE = "unlike"
 DOUBTFUL = "doubtful"
 FIRST = "first"
 OR_ELSE = "or-else"
+SHOT = "shot"
 
 SENTENCES = {
     **REASONS,
     DOUBTFUL: "matte may be wrong",
     FIRST: "mark this frame first",
+    SHOT: "no keyframe in this shot",
     OR_ELSE: "or this, if it shows the object",
 }
 

@@ -35,7 +35,7 @@ def test_suggestions_say_why_and_are_neither_keyframes_nor_neighbours(studio):
     assert set(numbers(studio)) <= set(range(3, FRAMES + 1)), "not beside the keyframe on 1 either"
     ordered = sorted(numbers(studio))
     assert min(after - before for before, after in zip(ordered, ordered[1:])) >= 2
-    assert studio.session.status.text.startswith(f"{len(items)} frames suggested. The mattes have no account")
+    assert studio.session.status.text.startswith(f"{len(items)} frames suggested. The quality of these mattes is")
 
 
 def test_suggestion_count_is_honoured_up_to_the_frames_that_are_no_neighbours(studio):

@@ -129,7 +129,7 @@ def test_invalid_suggest_requests_are_refused(place):
     assert_refused(suggest(place, "--chosen", "0", "--alpha", "2"), "must be from 0 to 1")
     assert_refused(suggest(place, "--chosen", "0", "--min-mask", "90"), "no frame that is not annotated already")
     every = ",".join(map(str, range(FRAMES)))
-    assert_refused(suggest(place, "--chosen", every), "every frame is annotated already")
+    assert_refused(suggest(place, "--chosen", every), "Every frame is annotated already")
 
 
 def test_a_suggestion_can_be_cancelled(place):

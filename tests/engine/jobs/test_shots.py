@@ -11,13 +11,16 @@ import pytest
 from engine.jobs import looks
 from engine.jobs.propagate import run
 from engine.jobs.resume import JobCheckpoint
+from engine.jobs.suggest import run as suggest
 from engine.media.label_images import read_matte
 from engine.methods.registry import RECIPES
 from engine.networks.colour import Colour
+from engine.shared import reasons
 from engine.shared.errors import NoKeyframes
 from engine.shared.folder_claim import recorded_cuts
 from engine.shared.matte_folder import MatteFolder
-from engine.shared.protocol import Finished, MatteReady, Stage
+from engine.shared.protocol import Answer, Finished, MatteReady, Stage, Suggested
+from engine.shared.types import SuggestionJob
 from tests import films
 from tests.engine.jobs.test_propagate import job_of, run_job
 from tests.films import Film
@@ -234,3 +237,27 @@ def test_the_marker_names_the_cuts(tmp_path):
     run_job(job)
     assert json.loads((job.folder / "keymatte.json").read_text())["cuts"] == [COUNT]
     assert recorded_cuts(MatteFolder(tmp_path / "none")) == ()
+
+
+def test_a_shot_without_a_keyframe_is_suggested_first_and_says_so(tmp_path):
+    job = setup(two_shots(), tmp_path, {0: [1]})
+    run_job(job)
+    answers: list[Answer] = []
+    request = SuggestionJob(
+        job_id="s",
+        clip=job.clip,
+        frames=job.frames,
+        chosen=(0,),
+        masks=MatteFolder(job.folder).root / "labels",
+        keys=MatteFolder(job.folder).keys,
+        recipe="colour",
+        count=2,
+    )
+    suggest(request, answers.append, lambda: False)
+    assert isinstance(answers[-1], Suggested)
+    found = dict(zip(answers[-1].frames, answers[-1].reasons, strict=True))
+    first, *others = found
+    assert first in range(COUNT, 2 * COUNT) and found[first] == reasons.SHOT
+    assert all(frame in range(1, COUNT) and found[frame] != reasons.SHOT for frame in others)
+    suggest(replace(request, chosen=(0, COUNT + 1)), answers.append, lambda: False)
+    assert reasons.SHOT not in answers[-1].reasons
