@@ -36,6 +36,11 @@ class Observer:
         """Read a frame (H, W, 3) RGB for the network; None if it cannot be read."""
         return self._thumbs.read(frame)
 
+    def forget(self) -> None:
+        """Forget all keyframes and frames, before a run that starts again."""
+        self._exemplars = Exemplars()
+        self.start_sweep()
+
     def start_sweep(self) -> None:
         """Forget the previous frame; keyframes stay known."""
         self._sweep = SweepSignals(self._exemplars)

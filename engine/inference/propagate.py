@@ -94,6 +94,7 @@ class Propagator:
         continue after its frame.
         """
         self.readable = set()
+        self._observer.forget()
         permanent: dict[ObjectGroup, PermanentEntries] = {}
         if self._policy.permanent:
             permanent = self._keyframes.memorize(self._groups, self._encoded_keyframes())
