@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,8 +102,3 @@ def draw_reliability(path: Path, results: Mapping[str, Reliability]) -> None:
         axes.set_title(f"{name}: {result.count} mattes\nAUROC {auroc}, ECE {result.error:.3f}", fontsize=9)
     with atomic_write(path) as part:
         figure.savefig(part, format="png", dpi=110)
-
-
-def signal_names(samples: Iterable[Sample]) -> list[str]:
-    """Return the names of all signals that any sample has, sorted."""
-    return sorted({name for sample in samples for name in sample.signals})

@@ -20,11 +20,6 @@ class QualityAccount:
         self._recipe = recipe
         self._calibration = calibration or calibrations().get(recipe)
 
-    @property
-    def is_calibrated(self) -> bool:
-        """Return whether qualities are probabilities; else they are unknown."""
-        return self._calibration is not None
-
     def probability(self, signals: Signals) -> float | None:
         """Return the probability that an artist would leave a matte as it is; None if the recipe is not calibrated."""
         if GIVEN in signals:
@@ -33,10 +28,9 @@ class QualityAccount:
 
     def judge(self, signals: Signals) -> MatteQuality:
         """Return the quality of a matte with these signals."""
-        value = self.probability(signals)
-        known = self._calibration is not None and value is not None and GIVEN not in signals
-        reason = self._calibration.reason(signals) if known and self._calibration else ""
-        return MatteQuality(value, reason, self._recipe, signals)
+        judged = self._calibration if signals and GIVEN not in signals else None
+        reason = judged.reason(signals) if judged else ""
+        return MatteQuality(self.probability(signals), reason, self._recipe, signals)
 
 
 def joined(first: Signals, second: Signals, weight: float, agreement: float) -> Signals:

@@ -65,8 +65,8 @@ class SweepSignals:
         """
         size = (thumb.shape[0], thumb.shape[1])
         small = {number: _resized(mask, size) for number, mask in probability.items()}
-        has_flow = self.thumb is not None and self.thumb.shape == thumb.shape and max(size) >= _MIN_FLOW_SIDE
-        flow = optical_flow(thumb, self.thumb) if has_flow and self.thumb is not None else None
+        previous = self.thumb if max(size) >= _MIN_FLOW_SIDE else None
+        flow = None if previous is None or previous.shape != thumb.shape else optical_flow(thumb, previous)
         coverage = {number: functional.adaptive_avg_pool2d(masks[number][None].float(), grid)[0] for number in masks}
         others = torch.stack(list(coverage.values())).sum(0) if coverage else None
         found: dict[int, Signals] = {}
@@ -116,10 +116,9 @@ class SweepSignals:
 
 def _resized(mask: Tensor, size: tuple[int, int]) -> Tensor:
     """Average a mask (H, W) down to `size`, in main memory."""
-    small = (
-        mask if tuple(mask.shape) == size else functional.interpolate(mask[None, None], size=size, mode="area")[0, 0]
-    )
-    return small.float().cpu()
+    if tuple(mask.shape) != size:
+        mask = functional.interpolate(mask[None, None], size=size, mode="area")[0, 0]
+    return mask.float().cpu()
 
 
 def _centre(mask: Tensor) -> tuple[float, float]:

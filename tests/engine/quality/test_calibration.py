@@ -53,7 +53,6 @@ def test_an_object_that_another_sweep_finds_in_the_same_place_is_no_other() -> N
 def test_a_recipe_without_calibration_says_so() -> None:
     account = QualityAccount("no such recipe")
     quality = account.judge({"warp": 0.1})
-    assert not account.is_calibrated
     assert (quality.value, quality.reason, quality.signals) == (None, "", {"warp": 0.1})
 
 
