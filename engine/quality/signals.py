@@ -32,6 +32,7 @@ class _Track:
 
     mask: Tensor  # (h, w) probability on the previous frame, at the size of the thumbs
     area: float  # pixels of it, on the keyframe passed last
+    place: tuple[float, float, float] | None = None  # row, column and pixels, on the frame that showed it last
     drift: float = 0.0  # recent changes that motion does not explain, each counting less from frame to frame
     leap: float = 0.0  # longest jump since then, in sides of the object
     worst: float = 1.0  # smallest overlap with the warped previous mask since then
@@ -72,7 +73,7 @@ class SweepSignals:
         found: dict[int, Signals] = {}
         for number, mask in small.items():
             if number in annotated:
-                self.tracks[number] = _Track(mask, float(mask.sum()))
+                self.tracks[number] = _Track(mask, float(mask.sum()), _place(mask))
                 found[number] = {GIVEN: 1.0}
                 continue
             signals = _shape_signals(mask)
@@ -88,15 +89,17 @@ class SweepSignals:
         """Compare a mask (h, w) with the object's previous one, warped by the optical flow; update the track."""
         track = self.tracks.get(number)
         if track is None or flow is None or track.mask.shape != mask.shape:
-            self.tracks[number] = _Track(mask, float(mask.sum()))
+            self.tracks[number] = _Track(mask, float(mask.sum()), _place(mask))
             return {}
         warped = warp(track.mask[None], flow)[0]
         union = float(torch.maximum(mask, warped).sum())
         overlap = float(torch.minimum(mask, warped).sum()) / union if union > 1 else 1.0
         area, before = float(mask.sum()), float(warped.sum())
         signals = {"warp": overlap, "grow": abs(math.log((area + 4) / (before + 4)))}
-        if area > 1 and before > 1:
-            signals["jump"] = min(math.dist(_centre(mask), _centre(warped)) / math.sqrt(max(area, before)), 8.0)
+        place = _place(warped) or _moved(track.place, flow)
+        if (here := _place(mask)) and place:
+            signals["jump"] = min(math.dist(here[:2], place[:2]) / math.sqrt(max(here[2], place[2])), 8.0)
+        track.place = here or place
         track.drift = _MEMORY * track.drift + 1 - overlap
         track.worst = min(track.worst, overlap)
         track.mask = mask
@@ -121,11 +124,21 @@ def _resized(mask: Tensor, size: tuple[int, int]) -> Tensor:
     return mask.float().cpu()
 
 
-def _centre(mask: Tensor) -> tuple[float, float]:
-    """Return the centre (row, column) of a mask (h, w) that is not empty."""
+def _place(mask: Tensor) -> tuple[float, float, float] | None:
+    """Return the centre (row, column) and the pixels of a mask (h, w); None if it is as good as empty."""
+    total = float(mask.sum())
+    if total <= 1:
+        return None
     rows, columns = torch.arange(mask.shape[0]), torch.arange(mask.shape[1])
-    total = mask.sum()
-    return float((mask.sum(1) * rows).sum() / total), float((mask.sum(0) * columns).sum() / total)
+    return float((mask.sum(1) * rows).sum()) / total, float((mask.sum(0) * columns).sum()) / total, total
+
+
+def _moved(place: tuple[float, float, float] | None, flow: Tensor) -> tuple[float, float, float] | None:
+    """Return where a hidden object would be now if it had moved as most of the picture has."""
+    if place is None:
+        return None
+    across, down = flow.flatten(1).median(1).values.tolist()
+    return place[0] - down, place[1] - across, place[2]
 
 
 def _shape_signals(mask: Tensor) -> Signals:

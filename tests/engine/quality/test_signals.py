@@ -93,6 +93,27 @@ def test_a_mask_that_jumps_is_not_explained_by_motion_and_is_remembered() -> Non
     assert stays["drift"] == pytest.approx(0.8, abs=0.02)
 
 
+@pytest.mark.parametrize("hidden", [1, 5])
+def test_an_object_that_was_lost_and_is_found_elsewhere_has_leapt(hidden: int) -> None:
+    mask, away = square(8, 8), square(40, 40)
+    sweep = after_keyframe(mask)
+    for _ in range(hidden):
+        signals = measure(sweep, torch.zeros(SIZE, SIZE), thumb=texture(), keys=looks())
+        assert signals["leap"] == 0
+    found = measure(sweep, away, thumb=texture(), keys=looks((away, OBJECT)))
+    assert found["leap"] == found["jump"] == pytest.approx(math.hypot(32, 32) / 16, abs=0.05)
+
+
+def test_an_object_found_again_where_the_camera_has_moved_it_has_not_leapt() -> None:
+    mask, frames, pan = square(24, 8), 6, 5
+    sweep = after_keyframe(mask)
+    for frame in range(1, frames):
+        measure(sweep, torch.zeros(SIZE, SIZE), thumb=texture().roll(frame * pan, 1), keys=looks())
+    again = square(24, 8 + frames * pan)
+    signals = measure(sweep, again, thumb=texture().roll(frames * pan, 1), keys=looks((again, OBJECT)))
+    assert signals["leap"] < 0.1
+
+
 def test_a_keyframe_ends_what_is_remembered() -> None:
     mask, away = square(8, 8), square(40, 40)
     sweep = after_keyframe(mask)
