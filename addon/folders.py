@@ -205,7 +205,8 @@ def _copy_files(source: MatteFolder, target: MatteFolder) -> None:
     """
     if source.index.is_file():
         shutil.copyfile(source.index, target.index)
-    for path in [*source.root.glob(MARKER), *source.root.glob("keyframes/*/*.png"), *_result_files(source)]:
+    patterns = (MARKER, source.runs.name, "keyframes/*/*.png")
+    for path in [*(path for name in patterns for path in source.root.glob(name)), *_result_files(source)]:
         copy = target.root / path.relative_to(source.root)
         copy.parent.mkdir(parents=True, exist_ok=True)
         try:

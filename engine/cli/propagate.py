@@ -9,9 +9,10 @@ from pathlib import Path
 from ..shared.errors import BadSetting
 from ..shared.mask_images import Masks, counted
 from ..shared.matte_folder import MatteFolder
-from ..shared.types import Direction, PropagationJob
+from ..shared.types import Direction, PropagationJob, Redo
 from .arguments import add_clip, add_masks, add_recipe, check_arguments, explained_sizes, open_clip, parse_frame_range
 from .console import print_error, print_line, print_note
+from .stretches import frames_between, parse_lock
 
 _MAX_THREADS = 1024  # far more cannot be started, which PyTorch does not survive
 
@@ -58,6 +59,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--across-cuts",
         action="store_true",
         help="keyframes count in the whole clip; default: only in their own shot, up to the next hard cut",
+    )
+    parser.add_argument(
+        "--changed",
+        action="store_true",
+        help="make only the mattes that are missing or stale, as by a keyframe beside them that has changed since; "
+        "all others stay as they are, to the byte",
+    )
+    parser.add_argument(
+        "--between",
+        type=int,
+        metavar="FRAME",
+        help="make only the mattes between the keyframes on both sides of this frame, counted from 0",
+    )
+    parser.add_argument(
+        "--lock",
+        action="append",
+        default=[],
+        metavar="[OBJECT=]A:B",
+        help="never change the mattes of an object, or of all, on frames A:B, B not included; repeatable",
     )
     parser.add_argument(
         "--keep-keys", action="store_true", help="keep the features that `suggest` needs; about 1 MB per frame at 480p"
@@ -110,10 +130,13 @@ def propagate(options: argparse.Namespace) -> int:
             for path in (options.garbage, options.hold_out)
             if path is not None
         )
+    frames = parse_frame_range(options.range, clip.frame_count)
+    if options.between is not None:
+        frames = frames_between(options.between, frames, {keyframe.frame for keyframe in keyframes})
     job = PropagationJob(
         job_id=uuid.uuid4().hex,
         clip=clip,
-        frames=parse_frame_range(options.range, clip.frame_count),
+        frames=frames,
         keyframes=keyframes,
         folder=options.out,
         recipe=recipe.name,
@@ -124,6 +147,8 @@ def propagate(options: argparse.Namespace) -> int:
         probabilities=options.dump_probabilities,
         exclusions=exclusions,
         across_cuts=options.across_cuts,
+        redo=Redo.CHANGED if options.changed else Redo.EVERYTHING,
+        locks=tuple(parse_lock(text, clip.frame_count) for text in options.lock),
     )
     finished: list[Finished] = []
     with Progress() as progress:
@@ -138,9 +163,9 @@ def propagate(options: argparse.Namespace) -> int:
                     finished.append(answer)
 
         run(job, show, lambda: False)
-    made = finished[0].frames_done
-    asked = counted(len(job.frames), "frame")
-    count = asked if made == len(job.frames) else f"{made} of {asked}"
+    made, total = finished[0].frames_done, finished[0].frames_asked if options.changed else len(job.frames)
+    asked = counted(total, "frame")
+    count = asked if made == total else f"{made} of {asked}"
     print_line(
         f"{count} in {options.out}: labels/ and mattes/; {finished[0].frames_per_second:.2f} steps/s, "
         f"peak memory {finished[0].peak_memory / 2**20:.0f} MiB"

@@ -29,6 +29,16 @@ class ShotPlan:
     sweeps: tuple[Sweep, ...]
     blanks: tuple[Blank, ...] = ()
 
+    @classmethod
+    def joined(cls, plans: Iterable[ShotPlan]) -> ShotPlan:
+        """Return one plan of all `plans`, in their order; each group is in it once."""
+        parts = list(plans)
+        return cls(
+            tuple(dict.fromkeys(group for part in parts for group in part.groups)),
+            tuple(sweep for part in parts for sweep in part.sweeps),
+            tuple(blank for part in parts for blank in part.blanks),
+        )
+
     @property
     def objects(self) -> list[int]:
         """Return the ids of all objects, ascending, also of those that are blank."""
@@ -65,12 +75,9 @@ def plan_shots(
     objects of a shot whose keyframes `is_marked` finds to show nothing.
     """
     whole = plan_sweeps(group_objects(annotations), wanted, direction, before_first=before_first)
-    parts = [_plan_shot(shot, annotations, wanted, direction, whole, group_objects, absences, before_first, is_marked)
-             for shot in shots_of(_span(annotations, wanted), cuts)]  # fmt: skip
-    return ShotPlan(
-        tuple(group for part in parts for group in part.groups),
-        tuple(sweep for part in parts for sweep in part.sweeps),
-        tuple(blank for part in parts for blank in part.blanks),
+    return ShotPlan.joined(
+        _plan_shot(shot, annotations, wanted, direction, whole, group_objects, absences, before_first, is_marked)
+        for shot in shots_of(_span(annotations, wanted), cuts)
     )
 
 

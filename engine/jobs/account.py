@@ -14,10 +14,11 @@ from ..inference.keyframe_memory import Labels
 from ..output.dropped_objects import DroppedObject
 from ..output.mattes import MatteWriter
 from ..shared.errors import FramesUnreadable
+from ..shared.mask_images import counted
 from ..shared.matte_folder import MatteFolder, named_spans, spans
 from ..shared.quality_table import read_table
 from ..shared.stretches import bad_stretches
-from ..shared.types import PropagationJob
+from ..shared.types import PropagationJob, Redo
 from .setup import JobContext
 
 if TYPE_CHECKING:
@@ -126,10 +127,20 @@ def note_kept(writer: MatteWriter) -> str:
     return " ".join(sentences)
 
 
-def note_earlier(writer: MatteWriter) -> str:
+def note_earlier(job: PropagationJob, plan: JobPlan, writer: MatteWriter) -> str:
     """Say on which frames mattes of earlier runs are left, which may have had other keyframes; empty if on none."""
     numbers = writer.of_earlier_runs()
-    return f"Mattes of earlier runs were left as they are on {_frames(numbers)}." if numbers else ""
+    if not numbers:
+        return ""
+    if job.redo is Redo.CHANGED:
+        return f"Nothing has changed on the other {counted(len(numbers), 'frame')}, whose mattes were kept."
+    return f"Mattes of earlier runs were left as they are on {_frames(numbers)}."
+
+
+def note_nothing_due(job: PropagationJob) -> str:
+    """Say that a job has nothing to redo."""
+    locked = " or is locked" if job.locks else ""
+    return f"Nothing to redo: every matte on {counted(len(job.frames), 'frame')} is up to date{locked}."
 
 
 def note_to_fix(job: PropagationJob, context: JobContext, folder: MatteFolder) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ..media.frames import FrameReader
+from ..shared.codec import to_json
 from ..shared.errors import FolderTaken
 from ..shared.folder_claim import CUTS
 from ..shared.types import PropagationJob
@@ -50,9 +50,8 @@ def folder_record(job: PropagationJob, reader: FrameReader, cuts: Sequence[int])
     """Return the description of a job that is written to the marker file of its matte folder."""
     return {
         "first_number": reader.numbers[0],
-        "frames": [job.frames.start, job.frames.stop],
         CUTS: list(cuts),
-        **{name: value for name, value in asdict(job).items() if name not in ("job_id", "frames", "folder")},
+        **{name: value for name, value in to_json(job).items() if name not in ("job_id", "folder")},
     }
 
 

@@ -16,11 +16,14 @@ from ..inference.sweeps import KeyframePolicy, ObjectGroup, Sweep, group_by_keyf
 from ..output.exclusions import check_exclusions
 from ..shared.errors import NoKeyframes
 from ..shared.matte_folder import MatteFolder, named_spans
+from ..shared.provenance import RunInputs
+from ..shared.run_inputs import run_inputs
 from ..shared.types import PropagationJob
 from .account import refuse_without_pictures
 from .held_frames import hold_frames
 from .keyframe_masks import check_frames, read_keyframe_masks
 from .looks import find_looks
+from .redo import stretches
 from .setup import JobContext
 
 
@@ -37,12 +40,15 @@ class JobPlan:
     cuts: tuple[int, ...]  # media frames with which shots begin, across which nothing is carried
     use: FrameUse
     policy: KeyframePolicy
+    inputs: RunInputs  # what the mattes depend on
+    stretches: tuple[range, ...]  # media frames that mattes are made for
     warning: str  # about the keyframes; empty if there is none
 
     @property
     def objects(self) -> list[int]:
-        """Return the ids of all objects, ascending."""
-        return ShotPlan(self.groups, self.sweeps, self.blanks).objects
+        """Return the ids of all objects, ascending, also of those that no stretch reaches."""
+        known = {one.object_id for one in self.inputs.objects}
+        return sorted(known.union(ShotPlan(self.groups, self.sweeps, self.blanks).objects))
 
     @property
     def steps(self) -> int:
@@ -72,6 +78,8 @@ def make_plan(job: PropagationJob, context: JobContext, report: Callable[[str, i
         looks = find_looks(context.reader, span, context.source.read, partial(report, "Looking for cuts"))
         cuts = () if job.across_cuts else tuple(cut for cut in looks.cuts if span.start < cut < span.stop)
         use, keyframes = hold_frames(job, looks) if context.recipe.skips else (use, keyframes)
+    inputs = run_inputs(job, context.reader.numbers, cuts, context.weights)
+    wanted = stretches(job, context.reader, inputs, use)
     truth, soft, warning = read_keyframe_masks(replace(job, keyframes=keyframes), context.reader)
     policy = context.recipe.keyframe_policy
 
@@ -83,23 +91,25 @@ def make_plan(job: PropagationJob, context: JobContext, report: Callable[[str, i
     # Sorted, as the order of keyframes says who is in front and must not change how objects are grouped.
     annotations = sorted((keyframe.frame, keyframe.objects) for keyframe in keyframes)
     group_objects = group_jointly if policy.shared_memory else group_by_keyframes
-    shots = plan_shots(
+    plan_stretch = partial(
+        plan_shots,
         annotations,
-        job.frames,
-        job.direction,
+        direction=job.direction,
         cuts=cuts,
         group_objects=partial(group_objects, max_objects=context.network.max_objects),
         absences=job.absences,
         before_first=policy.before_first,
         is_marked=is_marked,
     )
+    shots = ShotPlan.joined(plan_stretch(wanted=stretch) for stretch in wanted)
     if cuts:
         _refuse_unmarked(job, context, shots)
         truth = {frame: truth[frame] for frame in truth if any(group.annotated(frame) for group in shots.groups)}
     refuse_without_pictures(context, truth)
     policy = context.recipe.keyframe_policy_for(context.numbers)
     folder = MatteFolder(job.folder)
-    return JobPlan(folder, truth, soft, shots.groups, shots.sweeps, shots.blanks, cuts, use, policy, warning)
+    parts = shots.groups, shots.sweeps, shots.blanks
+    return JobPlan(folder, truth, soft, *parts, cuts, use, policy, inputs, wanted, warning)
 
 
 def _span(job: PropagationJob) -> range:

@@ -23,16 +23,17 @@ from ..quality.account import QualityAccount
 from ..runtime.device import peak_memory
 from ..runtime.prefetch import WriteBehind
 from ..shared.errors import Cancelled, EngineError, MatteUnreadable, NoKeyframes
-from ..shared.folder_claim import FolderClaim, claim, refuse_if_taken
+from ..shared.folder_claim import FolderClaim, refuse_if_taken
 from ..shared.folder_lock import refuse_if_locked
 from ..shared.protocol import Answer, Finished, JobCancelled, MatteReady, Stage
 from ..shared.types import PropagationJob
 from ..suggestion.key_cache import KeyFolder
-from .account import note_dropped, note_earlier, note_kept, note_to_fix, take_account
-from .adapt import adapt
+from .account import note_dropped, note_earlier, note_kept, note_nothing_due, note_to_fix, take_account
 from .advice import fit_small_objects, note_cuts, note_small_objects
-from .clip_identity import FileDates, compare_with_earlier, folder_record, identify
+from .claim import claim_folder
+from .clip_identity import FileDates
 from .plan import JobPlan, make_plan
+from .redo import Signer
 from .resume import JobCheckpoint, ResumePoint, job_identity
 from .setup import JobContext, open_job_context
 from .soften import soften_keyframes
@@ -55,9 +56,12 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
         with open_job_context(job, cancelled, report) as context:
             files = FileDates(context.reader.files)
             plan = make_plan(job, context, partial(_report_stage, job, report))
+            if not plan.stretches:
+                report(Finished(job.job_id, note=note_nothing_due(job)))
+                return
             context = fit_small_objects(job, context, plan.truth)
             with (
-                _claim_folder(job, context, plan, report) as (claimed, changed),
+                claim_folder(job, context, plan, partial(_report_stage, job, report)) as (claimed, changed),
                 _open_outputs(job, context, plan, claimed, report) as outputs,
             ):
                 propagator = _new_propagator(job, context, plan)
@@ -65,7 +69,7 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
                 dropped = _finish(job, context, plan, outputs)
             account = take_account(job, context, plan, outputs.mattes.written())
             advice = note_small_objects(context, plan.truth), note_cuts(context, plan)
-            kept = f"{note_kept(outputs.mattes)} {note_earlier(outputs.mattes)}".strip()
+            kept = f"{note_kept(outputs.mattes)} {note_earlier(job, plan, outputs.mattes)}".strip()
             notes = (changed, note_dropped(dropped), kept, *advice)
             warnings = (plan.warning, context.reader.warning, account.warning, files.changed_since())
         report(
@@ -82,25 +86,6 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
         )
     except Cancelled:
         report(JobCancelled(job.job_id))
-
-
-# -- prepare --------------------------------------------------------------------------------------------------
-@contextmanager
-def _claim_folder(
-    job: PropagationJob, context: JobContext, plan: JobPlan, report: Report
-) -> Iterator[tuple[FolderClaim, str]]:
-    """Claim the matte folder during the `with` block, and adapt the network if the job asks for it.
-
-    Yields the claim, and a note if the clip's files have changed since earlier mattes were made.
-    """
-    with claim(plan.folder) as claimed:
-        identity = identify(context.reader)
-        has_results = bool(claimed.written.recorded())
-        changed = compare_with_earlier(identity, claimed.earlier, job.folder, has_results=has_results)
-        claimed.mark({**folder_record(job, context.reader, plan.cuts), "identity": identity})
-        if job.settings.adapt:
-            adapt(context, plan.folder, plan.truth, plan.groups, partial(_report_stage, job, report))
-        yield claimed, changed
 
 
 # -- run ---------------------------------------------------------------------------------------------------------------
@@ -148,6 +133,8 @@ def _open_outputs(
             keep_first=checkpoint.keep_first_matte if resumable else None,
             exclude=Exclusions(job.exclusions, plan.groups, size).cut,
             account=QualityAccount(context.recipe.name),
+            sign=Signer(plan.inputs.id, reader, plan.sweeps, plan.use),
+            locks=job.locks,
         ),
         outlines=OutlineTracer(
             folder, reader.numbers, plan.objects, size, partial(_report_stage, job, report, "Tracing outlines")

@@ -199,6 +199,8 @@ def job_identity(
         "exclusions": hash_exclusions(job.exclusions),
         "frames": [job.frames.start, job.frames.stop],
         "direction": job.direction,
+        "stretches": [[stretch.start, stretch.stop] for stretch in plan.stretches],
+        "locks": job.locks,
         "cuts": plan.cuts,
         "use": hashlib.sha256(plan.use.description().encode()).hexdigest(),
         "keys": job.keys,

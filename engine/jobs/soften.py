@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..inference.keyframe_mattes import keyframe_alphas
-from ..output.mattes import MatteWriter, read_existing
+from ..output.matte_files import read_existing
+from ..output.mattes import MatteWriter
 from .plan import JobPlan
 
 _REACH = 3  # frames: how far beside a keyframe its neighbours are looked for, if others are keyframes too

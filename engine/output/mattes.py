@@ -17,12 +17,15 @@ from ..quality.signals import Signals
 from ..shared.errors import FolderNotWritable, MatteUnreadable
 from ..shared.matte_folder import MatteFolder, spans
 from ..shared.quality import GIVEN, MatteQuality
+from ..shared.types import Lock
 from ..shared.written_files import WrittenFiles
 from .fusion import Quality, fuse
+from .matte_files import labels_from_alphas, read_any, read_existing
 
 Exclude = Callable[[int, Sequence[int], np.ndarray], np.ndarray]  # frame, objects, mattes (O, H, W) -> what is left
 Fuse = Callable[[np.ndarray, np.ndarray, float, Quality | None], np.ndarray]  # see `fusion.fuse`
-_KEPT = -1  # instead of the size of a matte that this run wrote
+Sign = Callable[[MatteQuality, int, int, bool], MatteQuality]  # see `MatteWriter`
+_KEPT, _LOCKED = -1, -2  # instead of the size of a matte that this run wrote
 
 
 class MatteWriter:
@@ -43,11 +46,15 @@ class MatteWriter:
         exclude: Exclude = lambda frame, objects, alpha: alpha,
         account: QualityAccount | None = None,
         fuse: Fuse = fuse,
+        sign: Sign = lambda quality, frame, object_id, finished: quality,
+        locks: Sequence[Lock] = (),
     ) -> None:
         """Set up writing; `keep_first(object_id, number)` copies the first sweep's matte before it is fused.
 
         It returns the path of the copy, which a resumed run needs, as fusing a fused matte again would be wrong.
-        `account` judges the quality that is recorded beside each matte.
+        `account` judges the quality that is recorded beside each matte; `sign` adds to it what the matte of an object
+        on a frame was made from, and whether that matte is finished, or waits for the other sweep. Mattes under `locks`
+        are left as they are.
         """
         self._folder = folder
         self._files = files
@@ -55,10 +62,12 @@ class MatteWriter:
         self._exclude = exclude
         self._account = account or QualityAccount("")
         self._fuse = fuse
+        self._sign = sign
+        self._locks = locks
         self._numbers = numbers
         self._objects = objects
         self._frames = frames
-        # Bytes written by this run, _KEPT for an edited matte; files of earlier runs are not fused.
+        # Bytes written by this run, _KEPT for an edited matte, _LOCKED; files of earlier runs are not fused.
         self._written = np.zeros((len(frames), len(objects)), np.int64)
         self._renewed = np.zeros((len(frames), len(objects)), bool)  # whether this run wrote the matte, even if empty
         self.kept_labels: set[int] = set()  # frame numbers of label images that were edited, and kept
@@ -67,7 +76,7 @@ class MatteWriter:
     def written(self) -> np.ndarray:
         """Return the file size in bytes of each matte that this run wrote: (frames, objects) int64.
 
-        It is 0 if there is none, and -1 if an edited matte was kept instead.
+        It is 0 if there is none, -1 if an edited matte was kept instead, and -2 if a locked one was.
         """
         return self._written.copy()
 
@@ -102,7 +111,7 @@ class MatteWriter:
 
         If a matte was fused later, its first version is at `first_matte(object_id, number)`.
         """
-        if written.shape != self._written.shape or written.dtype != self._written.dtype or (written < _KEPT).any():
+        if written.shape != self._written.shape or written.dtype != self._written.dtype or (written < _LOCKED).any():
             return False
         for row, i in np.argwhere(written > 0):
             object_id, number = self._objects[i], self._numbers[self._frames[row]]
@@ -125,16 +134,21 @@ class MatteWriter:
         With `complete`, objects that have no matte on this frame yet get an empty one. Returns the qualities of the
         mattes that were written, by object.
         """
+        if all(self._is_locked(object_id, matte.frame) for object_id in self._objects):
+            self._written[matte.frame - self._frames.start] = _LOCKED
+            return {}
         matte = replace(matte, alpha=self._exclude(matte.frame, matte.objects, matte.alpha))
         number, row = self._numbers[matte.frame], matte.frame - self._frames.start
         alphas = np.zeros((len(self._objects), *matte.alpha.shape[1:]), np.float32)
         qualities: dict[int, MatteQuality] = {}
         for i, object_id in enumerate(self._objects):
             path, is_new = self._folder.matte(object_id, number), object_id in matte.objects
-            if not self._may_write(path):
+            is_locked = self._is_locked(object_id, matte.frame)
+            if is_locked or not self._may_write(path):
                 existing = read_existing(path, alphas.shape[1:])
                 alphas[i] = 0 if existing is None else existing
-                self._written[row, i] = _KEPT if is_new else self._written[row, i]
+                if is_new:
+                    self._written[row, i] = _LOCKED if is_locked else _KEPT
                 continue
             has_first = self._written[row, i] > 0
             # What stays is the other sweep's or an earlier run's for an object that this matte lacks, or a keyframe's.
@@ -148,7 +162,8 @@ class MatteWriter:
                 alphas[i], quality = self._fused(matte, object_id, number, has_first)
             elif not complete:
                 continue
-            qualities[object_id] = quality
+            finished = not is_new or has_first or _weight(matte, object_id) == 1
+            qualities[object_id] = quality = self._sign(quality, matte.frame, object_id, finished)
             data = encode_matte(alphas[i])
             self._files.write(path, data, quality)
             self._written[row, i] = len(data) if is_new else 0
@@ -175,6 +190,9 @@ class MatteWriter:
         recorded = (quality.signals for quality in self._files.qualities(matte, path.read_bytes()))
         # A fused matte may have the same bytes; in a run that resumes one it is recorded as well.
         return read_matte(path), next((dict(signals) for signals in recorded if AGREEMENT not in signals), {})
+
+    def _is_locked(self, object_id: int, frame: int) -> bool:
+        return any(lock.covers(object_id, frame) for lock in self._locks)
 
     def _write_labels(self, number: int, labels: np.ndarray) -> None:
         path = self._folder.labels(number)
@@ -254,26 +272,3 @@ class MatteWriter:
 
 def _weight(matte: Matte, object_id: int) -> float:
     return matte.blend_weights[matte.objects.index(object_id)]
-
-
-def read_existing(path: Path, size: tuple[int, ...]) -> np.ndarray | None:
-    """Read a matte; None if the file is missing, damaged or of another size."""
-    alpha = read_any(path)
-    return alpha if alpha is not None and alpha.shape == size else None
-
-
-def read_any(path: Path) -> np.ndarray | None:
-    """Read a matte of any size; None if the file is missing or damaged."""
-    if not path.exists():
-        return None
-    try:
-        return read_matte(path)
-    except MatteUnreadable:
-        return None
-
-
-def labels_from_alphas(alphas: np.ndarray, objects: list[int]) -> np.ndarray:
-    """Convert soft alphas (O, H, W) to object ids (H, W) uint8 by argmax over background and objects."""
-    background = np.clip(1 - alphas.sum(0, keepdims=True), 0, 1)
-    ids = np.array([0, *objects], np.uint8)
-    return ids[np.concatenate([background, alphas]).argmax(0)]

@@ -13,7 +13,7 @@ import numpy as np
 from ..shared.errors import EngineError
 from ..shared.matte_folder import MatteFolder
 from .contours import write_outlines
-from .mattes import read_existing
+from .matte_files import read_existing
 
 _MAX_SECONDS_AFTER_CANCEL = 2.0
 _MATTES_PER_REPORT = 20

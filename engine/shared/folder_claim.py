@@ -6,15 +6,17 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from .. import VERSION
+from .codec import from_json
 from .errors import FolderTaken
 from .files import atomic_write, is_link, is_system_file, read_json, writing_error
 from .folder_lock import LOCK_FILE, OWNER_FILE, FolderLock, locked
 from .matte_folder import MatteFolder
+from .types import PropagationJob
 from .written_files import WrittenFiles
 
 MARKER = "keymatte.json"
@@ -23,9 +25,9 @@ _KINDS = ("keymatte", "study", "baseline")  # keys, one of which every marker ha
 _RESULT_FOLDERS = ("labels", "mattes", "outlines", "keys", "unfinished", "edited")
 _MAY_PRECEDE = ("keyframes", MARKER, f"{MARKER}.part", LOCK_FILE, OWNER_FILE)
 _PARTLY_WRITTEN = re.compile(  # temporary files of a run, as paths from the matte folder
-    r"(?:keymatte\.json|keymatte-index\.txt|adapted\.safetensors|labels/[0-9]{6,}\.png|mattes/[0-9]{3}/[0-9]{6,}\.png"
-    r"|outlines/[0-9]{3}\.npz|keys/[0-9]{6,}\.npy|unfinished/[0-9a-f]{16}/memory(?:-[0-9]+)?\.safetensors"
-    r"|unfinished/[0-9a-f]{16}/[0-9]{3}/[0-9]{6,}\.png)\.part"
+    r"(?:keymatte\.json|keymatte-(?:index|runs)\.txt|adapted\.safetensors|labels/[0-9]{6,}\.png"
+    r"|mattes/[0-9]{3}/[0-9]{6,}\.png|outlines/[0-9]{3}\.npz|keys/[0-9]{6,}\.npy"
+    r"|unfinished/[0-9a-f]{16}/memory(?:-[0-9]+)?\.safetensors|unfinished/[0-9a-f]{16}/[0-9]{3}/[0-9]{6,}\.png)\.part"
 )
 
 
@@ -98,6 +100,18 @@ def recorded_cuts(folder: MatteFolder) -> tuple[int, ...]:
     """
     cuts = read_marker(folder).get(CUTS, [])
     return tuple(cut for cut in cuts if isinstance(cut, int)) if isinstance(cuts, list) else ()
+
+
+def recorded_job(folder: MatteFolder) -> PropagationJob | None:
+    """Return the folder's last propagation job; None if there is none, or if an earlier version recorded it."""
+    marker = read_marker(folder)
+    names = [field.name for field in fields(PropagationJob) if field.name in marker]
+    try:
+        return from_json(
+            PropagationJob, {**{name: marker[name] for name in names}, "job_id": "", "folder": str(folder.root)}
+        )
+    except (TypeError, ValueError):
+        return None
 
 
 def _check_marker(root: Path, foreign: list[str]) -> None:

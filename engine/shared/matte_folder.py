@@ -113,6 +113,11 @@ class MatteFolder:
         """Return the path of the record of the files written here; see `shared.written_files`."""
         return self.root / "keymatte-index.txt"
 
+    @property
+    def runs(self) -> Path:
+        """Return the path of the record of the runs that made the mattes; see `shared.provenance`."""
+        return self.root / "keymatte-runs.txt"
+
     def image_files(self) -> Iterator[Path]:
         """Yield the label images and mattes in the folder; links, and what lies behind them, are left out."""
         folders = [folder for folder in (self.root / "labels",) if folder.is_dir() and not is_link(folder)]

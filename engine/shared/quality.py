@@ -34,6 +34,9 @@ class MatteQuality:
     reason: str = ""  # key of `REASONS`, the main reason for doubt; empty: none
     method: str = ""  # recipe that made the matte
     signals: Mapping[str, float] = field(default_factory=dict)  # what was measured, by name
+    run: str = ""  # id of the run that made the matte; see `shared.provenance`. Empty: not recorded
+    picture: str = ""  # stamp of the picture that it was made from; see `shared.picture_stamps`
+    unfinished: bool = False  # whether another sweep was still to reach it
 
     @property
     def is_given(self) -> bool:
@@ -45,6 +48,8 @@ class MatteQuality:
         signals = {name: float(f"{number:.4g}") for name, number in self.signals.items()}
         value = None if self.value is None else round(self.value, 4)
         row = {"v": VERSION, "q": value, "why": self.reason, "by": self.method, "signals": signals}
+        row |= {name: text for name, text in (("run", self.run), ("pic", self.picture)) if text}
+        row |= {"unfinished": True} if self.unfinished else {}
         return json.dumps(row, separators=(",", ":"))
 
     @classmethod
@@ -56,7 +61,8 @@ class MatteQuality:
                 return None
             signals = {str(name): float(number) for name, number in row["signals"].items()}
             value = None if row["q"] is None else min(max(float(row["q"]), 0.0), 1.0)
-            return cls(value, str(row["why"]), str(row["by"]), signals)
+            origin = str(row.get("run", "")), str(row.get("pic", ""))
+            return cls(value, str(row["why"]), str(row["by"]), signals, *origin, bool(row.get("unfinished")))
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             return None
 

@@ -6,7 +6,7 @@ import math
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from .errors import FolderNotWritable
@@ -157,7 +157,7 @@ def row_of_text(text: str) -> MatteRow:
 def row_of(quality: MatteQuality) -> MatteRow:
     """Return the row of a matte that Keymatte wrote with this quality."""
     if quality.is_given:
-        return MatteRow(Status.GIVEN, MatteQuality(1.0, "", quality.method, quality.signals))
+        return MatteRow(Status.GIVEN, replace(quality, value=1.0, reason=""))
     if quality.value is not None and math.isfinite(quality.value):
         return MatteRow(Status.COMPUTED, quality)
     if quality.value is not None:

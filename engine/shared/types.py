@@ -70,6 +70,25 @@ class Exclusion:
 
 
 @dataclass(frozen=True)
+class Lock:
+    """Frames on which an object's mattes never change, whatever runs."""
+
+    frames: range  # media frames
+    object_id: int | None = None  # None: all objects
+
+    def covers(self, object_id: int, frame: int) -> bool:
+        """Return whether the lock holds for an object on a media frame."""
+        return frame in self.frames and self.object_id in (None, object_id)
+
+
+class Redo(StrEnum):
+    """Which mattes a propagation job makes, of those on its frames."""
+
+    EVERYTHING = "everything"
+    CHANGED = "changed"  # those that are missing or stale; see `shared.staleness`
+
+
+@dataclass(frozen=True)
 class Settings:
     """Settings of a job that a user can change."""
 
@@ -98,6 +117,8 @@ class PropagationJob:
     absences: tuple[Absence, ...] = ()
     exclusions: tuple[Exclusion, ...] = ()
     across_cuts: bool = False  # keyframes count in all shots; else only in their own
+    redo: Redo = Redo.EVERYTHING
+    locks: tuple[Lock, ...] = ()
 
 
 class Ranking(StrEnum):

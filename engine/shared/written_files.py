@@ -106,6 +106,11 @@ class WrittenFiles:
         texts = [version.quality for version in versions if (version.size, version.crc) == (len(data), crc)]
         return [quality for text in texts if (quality := MatteQuality.from_text(text))]
 
+    def run_ids(self) -> frozenset[str]:
+        """Return the ids of the runs that the recorded mattes come from."""
+        texts = {version.quality for versions in self._versions.values() for version in versions}
+        return frozenset(quality.run for text in texts if (quality := MatteQuality.from_text(text)))
+
     def recorded(self) -> list[Path]:
         """List the images that were written and are still in the folder, whether or not they were edited since."""
         return [path for path in self._folder.image_files() if path in self]
@@ -118,8 +123,9 @@ class WrittenFiles:
         if self._versions:
             self._rewrite()
         else:
-            with suppress(OSError):
-                self._folder.index.unlink(missing_ok=True)
+            for path in (self._folder.index, self._folder.runs):
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
 
     def set_aside(self, path: Path) -> Path:
         """Move an image to the folder `edited`, where Keymatte never changes it; return its new path.

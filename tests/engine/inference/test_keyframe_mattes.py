@@ -8,7 +8,7 @@ import pytest
 
 from engine.inference.keyframe_mattes import keyframe_alphas, soften
 from engine.inference.soft_masks import SoftPixels, stack
-from engine.output.mattes import labels_from_alphas
+from engine.output.matte_files import labels_from_alphas
 from engine.shared.alphas import INSIDE, soft_alpha
 
 HEIGHT, WIDTH = 120, 160

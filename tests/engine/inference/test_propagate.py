@@ -20,7 +20,7 @@ from engine.memory.stores import Bounded, Permanent
 from engine.memory.worth import recency
 from engine.networks.colour import Colour
 from engine.networks.network import Features
-from engine.output.mattes import labels_from_alphas
+from engine.output.matte_files import labels_from_alphas
 from engine.shared.types import Direction
 from tests import films
 from tests.films import Film

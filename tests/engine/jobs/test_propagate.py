@@ -12,7 +12,7 @@ from engine.jobs.propagate import run
 from engine.media.frames import FrameReader
 from engine.media.keyframe_folders import read_keyframes
 from engine.media.label_images import read_labels, read_matte, write_labels
-from engine.output.mattes import labels_from_alphas
+from engine.output.matte_files import labels_from_alphas
 from engine.shared import errors
 from engine.shared.matte_folder import MatteFolder
 from engine.shared.outlines import Outlines

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine.output.fusion import fuse
-from engine.output.mattes import labels_from_alphas
+from engine.output.matte_files import labels_from_alphas
 
 HEIGHT, WIDTH = 96, 128
 

@@ -1,0 +1,34 @@
+"""Claim of a job on its matte folder: checks what is there, and records the clip, the job and its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from ..shared.folder_claim import FolderClaim, claim
+from ..shared.provenance import Runs
+from ..shared.types import PropagationJob
+from .adapt import adapt
+from .clip_identity import compare_with_earlier, folder_record, identify
+from .plan import JobPlan
+from .setup import JobContext
+
+
+@contextmanager
+def claim_folder(
+    job: PropagationJob, context: JobContext, plan: JobPlan, report: Callable[[str, int, int], None]
+) -> Iterator[tuple[FolderClaim, str]]:
+    """Claim the matte folder during the `with` block, and adapt the network if the job asks for it.
+
+    Yields the claim, and a note if the clip's files have changed since earlier mattes were made. `report` is called
+    with what is being done, the steps done and their number.
+    """
+    with claim(plan.folder) as claimed:
+        identity = identify(context.reader)
+        has_results = bool(claimed.written.recorded())
+        changed = compare_with_earlier(identity, claimed.earlier, job.folder, has_results=has_results)
+        claimed.mark({**folder_record(job, context.reader, plan.cuts), "identity": identity})
+        Runs.read(plan.folder).with_run(plan.inputs, keep=claimed.written.run_ids()).write(plan.folder)
+        if job.settings.adapt:
+            adapt(context, plan.folder, plan.truth, plan.groups, report)
+        yield claimed, changed

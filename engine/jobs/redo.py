@@ -1,0 +1,97 @@
+"""What a job redoes: the stretches of frames whose mattes are missing or stale, and how new mattes are signed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..inference.frame_use import FrameUse
+from ..inference.sweeps import Sweep
+from ..media.frames import FrameReader
+from ..shared.matte_folder import MatteFolder
+from ..shared.picture_stamps import is_same_picture, picture_stamp
+from ..shared.provenance import RunInputs, Runs
+from ..shared.quality import MatteQuality
+from ..shared.quality_table import Rows, Status, read_table
+from ..shared.staleness import MatteState, assess
+from ..shared.types import Lock, PropagationJob, Redo
+
+
+def stretches(job: PropagationJob, reader: FrameReader, inputs: RunInputs, use: FrameUse) -> tuple[range, ...]:
+    """Return the runs of media frames that a job makes mattes for, ascending; none if nothing has changed."""
+    if job.redo is Redo.EVERYTHING:
+        return (job.frames,)
+    folder = MatteFolder(job.folder)
+    rows: Rows = read_table(folder).rows if job.folder.is_dir() else {}
+    numbers = {reader.numbers[frame]: frame for frame in job.frames}
+    states = assess(
+        rows,
+        Runs.read(folder),
+        inputs,
+        numbers,
+        lambda number, stamp: is_same_picture(stamp, _file_of(reader, numbers[number])),
+    )
+    # An interrupted run of the same inputs is taken up where it stopped, so what it has made counts as due, too.
+    again = inputs.id if any(folder.unfinished_jobs()) else ""
+    due = {
+        numbers[number]
+        for object_id, of in states.items()
+        for number, state in of.items()
+        if _is_due(state, rows, object_id, number, again) and not _is_locked(job.locks, object_id, numbers[number])
+    }
+    shown = {other for frame in due for other in use.showing(use.source(frame)) if other in job.frames}
+    return tuple(runs_of(shown))
+
+
+def _is_due(state: MatteState, rows: Rows, object_id: int, number: int, again: str) -> bool:
+    row = rows.get(object_id, {}).get(number)
+    made_by = row.quality.run if row and row.quality and row.status is not Status.EDITED else ""
+    return state.is_due or (bool(again) and made_by == again)
+
+
+def _is_locked(locks: Iterable[Lock], object_id: int, frame: int) -> bool:
+    return any(lock.covers(object_id, frame) for lock in locks)
+
+
+def runs_of(frames: Iterable[int]) -> list[range]:
+    """Return frames as ranges without gaps, ascending."""
+    found: list[range] = []
+    for frame in sorted(frames):
+        if found and found[-1].stop == frame:
+            found[-1] = range(found[-1].start, frame + 1)
+        else:
+            found.append(range(frame, frame + 1))
+    return found
+
+
+def _file_of(reader: FrameReader, frame: int) -> Path:
+    return reader.files[min(frame, len(reader.files) - 1)]
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Adds to the quality of a new matte what it was made from."""
+
+    run: str  # id of the run
+    reader: FrameReader
+    sweeps: Sequence[Sweep]
+    use: FrameUse
+
+    def __call__(self, quality: MatteQuality, frame: int, object_id: int, finished: bool) -> MatteQuality:
+        """Return the quality of an object's matte on a media frame; unless `finished`, another sweep may reach it."""
+        unfinished = not finished and self._is_two_sided(frame, object_id)
+        stamp = picture_stamp(_file_of(self.reader, frame))
+        return replace(quality, run=self.run, picture=stamp, unfinished=unfinished)
+
+    def _is_two_sided(self, frame: int, object_id: int) -> bool:
+        source = self.use.source(frame)
+        reaching = [
+            sweep
+            for sweep in self.sweeps
+            if frame in sweep.wanted
+            for group in sweep.groups
+            for number, keyframes in group.keyframes_by_object()
+            if number == object_id and sweep.reaches(keyframes, source)
+        ]
+        return len(reaching) > 1

@@ -1,0 +1,203 @@
+"""Provenance of mattes: what each was made from, by which it is told whether it would be made the same way today."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import cached_property
+
+from .codec import from_json, to_json
+from .files import atomic_write
+from .matte_folder import MatteFolder
+from .types import Direction
+
+_ID_LENGTH = 12  # hexadecimal digits
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Image that counts from a frame on, or on a frame: of a keyframe, or of an exclusion."""
+
+    number: int  # of the frame, in file names
+    digest: str  # of the image and of how it is read
+
+
+@dataclass(frozen=True)
+class Span:
+    """Range of frames by their numbers, both included."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class ObjectInputs:
+    """What a run knew of one object."""
+
+    object_id: int
+    keyframes: tuple[Mark, ...]  # by number, ascending
+    absences: tuple[Span, ...] = ()  # frames on which it is not visible
+
+
+@dataclass(frozen=True)
+class ExclusionInputs:
+    """Garbage or hold-out mask of a run."""
+
+    images: tuple[Mark, ...]  # by number, ascending; the first also counts before its frame
+    objects: tuple[int, ...] | None = None  # None: all
+    inverted: bool = False
+
+
+@dataclass(frozen=True)
+class RunInputs:
+    """What the mattes of a run depend on, except for the pictures, which differ from frame to frame."""
+
+    recipe: str
+    weights: str  # SHA-256 of the file; empty if the recipe has none
+    settings: str  # working height, precision, overrides and adaptation, as JSON
+    direction: Direction
+    objects: tuple[ObjectInputs, ...]  # from the one behind to the one in front
+    exclusions: tuple[ExclusionInputs, ...] = ()
+    cuts: tuple[int, ...] = ()  # numbers of the frames with which shots begin, ascending
+    program: str = ""  # version of Keymatte; told, but not compared
+
+    @cached_property
+    def id(self) -> str:
+        """Return a short hash, by which mattes name the run."""
+        return hashlib.sha256(json.dumps(to_json(self), sort_keys=True).encode()).hexdigest()[:_ID_LENGTH]
+
+    def of_object(self, object_id: int) -> ObjectInputs:
+        """Return what the run knew of an object: nothing, if it was not part of it."""
+        return next((one for one in self.objects if one.object_id == object_id), ObjectInputs(object_id, ()))
+
+
+class Cause(StrEnum):
+    """Why a matte is stale: what a run of today would be given that the run that made it was not."""
+
+    UNFINISHED = "unfinished"
+    KEYFRAME = "keyframe"
+    PICTURE = "picture"
+    RECIPE = "recipe"
+    WEIGHTS = "weights"
+    SETTINGS = "settings"
+    DIRECTION = "direction"
+    ABSENCE = "absence"
+    EXCLUSION = "exclusion"
+    ORDER = "order"
+
+
+CAUSES = {  # in words
+    Cause.UNFINISHED: "the run that made it was interrupted",
+    Cause.KEYFRAME: "a keyframe beside it was added, changed or removed",
+    Cause.PICTURE: "the picture has changed",
+    Cause.RECIPE: "made with another recipe",
+    Cause.WEIGHTS: "made with other weights",
+    Cause.SETTINGS: "made with other settings",
+    Cause.DIRECTION: "made in another direction",
+    Cause.ABSENCE: "the range without the object was changed",
+    Cause.EXCLUSION: "a garbage or hold-out mask was changed",
+    Cause.ORDER: "the order of objects was changed",
+}
+
+
+@dataclass(frozen=True)
+class Dependence:
+    """What the matte of an object on a frame depends on; keyframes beyond the two nearest ones count as far away."""
+
+    values: Mapping[Cause, object]
+
+    def cause(self, other: Dependence) -> Cause | None:
+        """Return the first difference from another dependence; None if there is none."""
+        return next((cause for cause, value in self.values.items() if other.values[cause] != value), None)
+
+
+def dependence(run: RunInputs, object_id: int, number: int) -> Dependence:
+    """Return what the matte of an object on the frame with this number depends on in a run."""
+    known = run.of_object(object_id)
+    first, after_last = _shot(run.cuts, number)
+    marks = [mark for mark in known.keyframes if first <= mark.number < after_last]
+    before, after = _nearest(marks, number, run.direction)
+    low = first if before is None else before.number
+    high = after_last if after is None else after.number
+    ids = [one.object_id for one in run.objects]
+    behind = tuple(sorted(ids[: ids.index(object_id)])) if object_id in ids else ()
+    values = {
+        Cause.RECIPE: run.recipe,
+        Cause.WEIGHTS: run.weights,
+        Cause.SETTINGS: run.settings,
+        Cause.KEYFRAME: (before, after),
+        Cause.DIRECTION: run.direction,
+        Cause.ABSENCE: _clipped(known.absences, low, high),
+        Cause.EXCLUSION: _in_force(run.exclusions, object_id, number),
+        Cause.ORDER: behind,
+    }
+    return Dependence(values)
+
+
+def _shot(cuts: Sequence[int], number: int) -> tuple[float, float]:
+    index = bisect_right(cuts, number)
+    return (cuts[index - 1] if index else -float("inf")), (cuts[index] if index < len(cuts) else float("inf"))
+
+
+def _nearest(marks: Sequence[Mark], number: int, direction: Direction) -> tuple[Mark | None, Mark | None]:
+    """Return the last keyframe up to a frame and the first one from it on, as far as the direction lets them count."""
+    numbers = [mark.number for mark in marks]
+    index = bisect_left(numbers, number)
+    if index < len(marks) and numbers[index] == number:
+        return marks[index], marks[index]
+    before = marks[index - 1] if index and direction is not Direction.BACKWARD else None
+    after = marks[index] if index < len(marks) and direction is not Direction.FORWARD else None
+    return before, after
+
+
+def _clipped(absences: Sequence[Span], low: float, high: float) -> tuple[tuple[float, float], ...]:
+    """Return the frames without the object between two frames."""
+    cut = [(max(one.first, low), min(one.last, high)) for one in absences]
+    return tuple(sorted((first, last) for first, last in cut if first <= last))
+
+
+def _in_force(exclusions: Sequence[ExclusionInputs], object_id: int, number: int) -> tuple[tuple[str, bool], ...]:
+    """Return the images of the exclusions that cover an object on a frame, and which are inverted."""
+    found = []
+    for one in exclusions:
+        if one.images and (one.objects is None or object_id in one.objects):
+            index = max(bisect_right([image.number for image in one.images], number) - 1, 0)
+            found.append((one.images[index].digest, one.inverted))
+    return tuple(sorted(found))
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The runs that mattes in a folder were made by, by id: a line of JSON for each in `keymatte-runs.txt`."""
+
+    by_id: Mapping[str, RunInputs] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, folder: MatteFolder) -> Runs:
+        """Read the runs of a folder; lines that are damaged are left out, so that their mattes count as unknown."""
+        try:
+            lines = folder.runs.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return cls()
+        found = {}
+        for line in lines:
+            try:
+                run = from_json(RunInputs, json.loads(line))
+            except (ValueError, TypeError, KeyError, RecursionError):
+                continue
+            found[run.id] = run
+        return cls(found)
+
+    def with_run(self, run: RunInputs, *, keep: frozenset[str]) -> Runs:
+        """Return these runs with another one, but without those whose ids are not to be kept."""
+        return replace(self, by_id={**{id_: one for id_, one in self.by_id.items() if id_ in keep}, run.id: run})
+
+    def write(self, folder: MatteFolder) -> None:
+        """Write the runs to a folder, atomically. Raises DiskFull, FolderNotWritable."""
+        text = "".join(json.dumps(to_json(run), separators=(",", ":")) + "\n" for run in self.by_id.values())
+        with atomic_write(folder.runs) as part:
+            part.write_text(text, encoding="utf-8")
