@@ -77,6 +77,7 @@ class Propagator:
         self._keyframes = Keyframes(truth, network, merger, keyframe_policy, device)
         self._use = use
         self._on_features = on_features
+        self._permanent: dict[ObjectGroup, PermanentEntries] = {}
         self.readable: set[int] = set()  # keyframes whose images could be read
 
     @torch.inference_mode()
@@ -95,16 +96,16 @@ class Propagator:
         """
         self.readable = set()
         self._observer.forget()
-        permanent: dict[ObjectGroup, PermanentEntries] = {}
+        self._permanent = {}
         if self._policy.permanent:
-            permanent = self._keyframes.memorize(self._groups, self._encoded_keyframes())
+            self._permanent = self._keyframes.memorize(self._groups, self._encoded_keyframes())
         if resume_from is None:
             size = next(iter(self._truth.values())).shape
             yield from (empty_matte(frame, blank.objects, size) for blank in blanks for frame in blank.frames)
         first = resume_from.sweep if resume_from else 0
         for index, sweep in list(enumerate(sweeps))[first:]:
             state = resume_from if resume_from and index == first else None
-            yield from self._sweep(index, sweep, permanent, state, state_due)
+            yield from self._sweep(index, sweep, state, state_due)
 
     def _encoded_keyframes(self) -> Iterator[tuple[int, Features]]:
         """Yield every keyframe that can be read, with its features."""
@@ -123,12 +124,11 @@ class Propagator:
         self,
         index: int,
         sweep: Sweep,
-        permanent: Mapping[ObjectGroup, PermanentEntries],
         resume_from: PropagationState | None,
         state_due: Callable[[], bool],
     ) -> Iterator[Matte]:
         """Yield the mattes of sweep number `index`; `resume_from` is a state that was saved in this sweep."""
-        trackers = self._new_trackers(sweep, permanent)
+        trackers = self._new_trackers(sweep)
         self._observer.start_sweep()
         frames = sweep.frames
         if resume_from:
@@ -173,22 +173,27 @@ class Propagator:
         weights = tuple(blend_weight(keyframes, frame, sweep) for _, keyframes in reached)
         return Matte(frame, objects, alpha, weights, probability)
 
-    def _new_trackers(self, sweep: Sweep, permanent: Mapping[ObjectGroup, PermanentEntries]) -> list[Tracker]:
+    def _new_trackers(self, sweep: Sweep) -> list[Tracker]:
         """Make a tracker for each group of the sweep, with a memory that starts with the group's permanent keyframes.
 
         If keyframes are permanent, groups without a readable keyframe get no tracker.
         """
         trackers = []
         for group in sweep.groups:
-            keyframes = permanent.get(group, PermanentEntries())
+            keyframes = self._permanent.get(group, PermanentEntries())
             if self._policy.permanent and not keyframes.entries:  # none of its keyframes could be read
                 continue
-            bank = self._new_bank()
-            for entry in keyframes.entries:
-                bank.write(entry)
-            bank.start_from(sweep.frames.start)
+            bank = self._bank_of(group, sweep.frames.start)
             trackers.append(Tracker(self._network, group, bank, objects=keyframes.objects))
         return trackers
+
+    def _bank_of(self, group: ObjectGroup, start: int) -> MemoryBank:
+        """Return a memory bank with nothing but the group's permanent keyframes, for a sweep from the frame `start`."""
+        bank = self._new_bank()
+        for entry in self._permanent.get(group, PermanentEntries()).entries:
+            bank.write(entry)
+        bank.start_from(start)
+        return bank
 
     def _merged_masks(
         self, sweep: Sweep, encoded: Iterator[tuple[int, Features]], trackers: Sequence[Tracker]
@@ -257,6 +262,8 @@ class Propagator:
         if not tracker.group.annotated(frame):
             tracker.update(frame, features, masks, merged)
         elif self._policy.permanent:
+            if self._policy.restarts:
+                tracker.restart(self._bank_of(tracker.group, frame))
             tracker.pass_keyframe(frame, features, masks)
         else:
             tracker.write_keyframe(frame, features, masks)

@@ -18,6 +18,9 @@ class KeyframePolicy:
     shared_memory: bool = False  # objects annotated on different keyframes share one memory
     read_on_keyframes: bool = False  # memory is read on keyframes too, which counts as its usage
     before_first: bool = False  # one sweep also segments objects on frames before their first keyframe
+    restarts: bool = (
+        False  # a keyframe wipes what the sweep has remembered, so that frames depend on no sweep before it
+    )
     soften: bool = True  # mattes of keyframes get edges as soft as the network's prediction; else they stay hard
     first_value_frame: int = -1  # on this keyframe all objects are memorized with the value of the first; -1: none
 

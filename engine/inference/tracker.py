@@ -22,10 +22,14 @@ class Tracker:
         self.group = group
         self.objects = list(objects)
         self._network = network
+        self.restart(bank)
+
+    def restart(self, bank: MemoryBank) -> None:
+        """Forget what was tracked, and go on with the memory in `bank`."""
         self._bank = bank
         self._state: Any = None  # of a type of the network's own
-        if isinstance(network, CountsObjects):
-            self._state = network.first_state(len(group.objects))
+        if isinstance(self._network, CountsObjects):
+            self._state = self._network.first_state(len(self.group.objects))
 
     def has_memory(self) -> bool:
         """Return whether any object is tracked and memory holds an entry."""

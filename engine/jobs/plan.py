@@ -18,7 +18,7 @@ from ..shared.errors import NoKeyframes
 from ..shared.matte_folder import MatteFolder, named_spans
 from ..shared.provenance import RunInputs
 from ..shared.run_inputs import run_inputs
-from ..shared.types import PropagationJob
+from ..shared.types import KeyframeFile, PropagationJob
 from .account import refuse_without_pictures
 from .held_frames import hold_frames
 from .keyframe_masks import check_frames, read_keyframe_masks
@@ -33,6 +33,7 @@ class JobPlan:
 
     folder: MatteFolder
     truth: dict[int, NDArray[np.uint8]]  # keyframe labels (H, W) by media frame
+    marked: dict[int, NDArray[np.uint8]]  # those of all keyframes of the clip, also in shots that need no mattes
     soft: SoftKeyframes  # the soft pixels of the keyframes
     groups: tuple[ObjectGroup, ...]
     sweeps: tuple[Sweep, ...]
@@ -71,13 +72,7 @@ def make_plan(job: PropagationJob, context: JobContext, report: Callable[[str, i
     """
     check_frames(job, context.reader)
     check_exclusions(job.exclusions, (context.reader.clip.height, context.reader.clip.width))
-    span = _span(job)
-    cuts: tuple[int, ...] = ()
-    use, keyframes = EVERY_FRAME, job.keyframes
-    if context.recipe.skips or not job.across_cuts:
-        looks = find_looks(context.reader, span, context.source.read, partial(report, "Looking for cuts"))
-        cuts = () if job.across_cuts else tuple(cut for cut in looks.cuts if span.start < cut < span.stop)
-        use, keyframes = hold_frames(job, looks) if context.recipe.skips else (use, keyframes)
+    cuts, use, keyframes = _look(job, context, report)
     inputs = run_inputs(job, context.reader.numbers, cuts, context.weights)
     wanted = stretches(job, context.reader, inputs, use)
     truth, soft, warning = read_keyframe_masks(replace(job, keyframes=keyframes), context.reader)
@@ -102,6 +97,7 @@ def make_plan(job: PropagationJob, context: JobContext, report: Callable[[str, i
         is_marked=is_marked,
     )
     shots = ShotPlan.joined(plan_stretch(wanted=stretch) for stretch in wanted)
+    marked = truth
     if cuts:
         _refuse_unmarked(job, context, shots)
         truth = {frame: truth[frame] for frame in truth if any(group.annotated(frame) for group in shots.groups)}
@@ -109,7 +105,19 @@ def make_plan(job: PropagationJob, context: JobContext, report: Callable[[str, i
     policy = context.recipe.keyframe_policy_for(context.numbers)
     folder = MatteFolder(job.folder)
     parts = shots.groups, shots.sweeps, shots.blanks
-    return JobPlan(folder, truth, soft, *parts, cuts, use, policy, inputs, wanted, warning)
+    return JobPlan(folder, truth, marked, soft, *parts, cuts, use, policy, inputs, wanted, warning)
+
+
+def _look(
+    job: PropagationJob, context: JobContext, report: Callable[[str, int, int], None]
+) -> tuple[tuple[int, ...], FrameUse, tuple[KeyframeFile, ...]]:
+    """Look at the clip; return its cuts, the use of its frames, and the keyframes on the frames that are segmented."""
+    if job.across_cuts and not context.recipe.skips:
+        return (), EVERY_FRAME, job.keyframes
+    span = _span(job)
+    looks = find_looks(context.reader, span, context.source.read, partial(report, "Looking for cuts"))
+    cuts = () if job.across_cuts else tuple(cut for cut in looks.cuts if span.start < cut < span.stop)
+    return (cuts, *hold_frames(job, looks)) if context.recipe.skips else (cuts, EVERY_FRAME, job.keyframes)
 
 
 def _span(job: PropagationJob) -> range:

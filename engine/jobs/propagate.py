@@ -59,7 +59,7 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
             if not plan.stretches:
                 report(Finished(job.job_id, note=note_nothing_due(job)))
                 return
-            context = fit_small_objects(job, context, plan.truth)
+            context = fit_small_objects(job, context, plan.marked)
             with (
                 claim_folder(job, context, plan, partial(_report_stage, job, report)) as (claimed, changed),
                 _open_outputs(job, context, plan, claimed, report) as outputs,
@@ -68,7 +68,7 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
                 steps_per_second = _propagate(job, context, plan, outputs, propagator, report)
                 dropped = _finish(job, context, plan, outputs)
             account = take_account(job, context, plan, outputs.mattes.written())
-            advice = note_small_objects(context, plan.truth), note_cuts(context, plan)
+            advice = note_small_objects(context, plan.marked), note_cuts(context, plan)
             kept = f"{note_kept(outputs.mattes)} {note_earlier(job, plan, outputs.mattes)}".strip()
             notes = (changed, note_dropped(dropped), kept, *advice)
             warnings = (plan.warning, context.reader.warning, account.warning, files.changed_since())

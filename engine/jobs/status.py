@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ..media.frames import FrameReader
 from ..methods.settings import find_settings
@@ -41,26 +42,15 @@ def folder_status(folder: MatteFolder, keyframes: Sequence[KeyframeFile] | None 
             f"{folder.root} does not tell what its mattes were made from",
             remedy="Propagate once more; an earlier version of Keymatte made them, or none did.",
         )
-    warnings = []
     given = job.keyframes if keyframes is None else tuple(keyframes)
-    there = tuple(keyframe for keyframe in given if keyframe.labels.is_file())
-    try:
-        with FrameReader.expect(job.clip) as reader:
-            numbers, files = reader.numbers, reader.files
-    except EngineError as error:
-        first = _first_number(folder)
-        numbers, files = tuple(range(first, first + job.clip.frame_count)), ()
-        warnings.append(f"Pictures were not compared: {error.message}.")
-    job = replace(job, keyframes=tuple(one for one in there if one.frame < len(numbers)))
-    weights = job.weights or find_settings(job.recipe).available_weights()
-    if weights is not None and not weights.is_file():
-        warnings.append(f"Weights were not compared: {weights} does not exist.")
-        weights = None
-    inputs = run_inputs(job, numbers, [cut for cut in recorded_cuts(folder) if cut < len(numbers)], weights)
+    numbers, files, unread = _open(job, folder)
     runs = Runs.read(folder)
-    if weights is None and inputs.recipe in {run.recipe for run in runs.by_id.values()}:
-        last = [run for run in runs.by_id.values() if run.recipe == inputs.recipe][-1]
-        inputs = replace(inputs, weights=last.weights)
+    weights, unweighed = _weights(job)
+    there = tuple(one for one in given if one.labels.is_file() and one.frame < len(numbers))
+    job = replace(job, keyframes=there)
+    inputs = run_inputs(job, numbers, [cut for cut in recorded_cuts(folder) if cut < len(numbers)], weights)
+    if unweighed:
+        inputs = replace(inputs, weights=_recorded_weights(runs, job.recipe))
     places = {number: min(place, len(files) - 1) for place, number in enumerate(numbers)}
     states = assess(
         read_table(folder).rows,
@@ -69,9 +59,29 @@ def folder_status(folder: MatteFolder, keyframes: Sequence[KeyframeFile] | None 
         [numbers[frame] for frame in job.frames if frame < len(numbers)],
         lambda number, stamp: not files or is_same_picture(stamp, files[places[number]]),
     )
-    return FolderStatus(job, inputs, runs, states, " ".join(warnings))
+    return FolderStatus(job, inputs, runs, states, " ".join(filter(None, (unread, unweighed))))
 
 
-def _first_number(folder: MatteFolder) -> int:
-    number = read_marker(folder).get("first_number")
-    return number if isinstance(number, int) else 0
+def _open(job: PropagationJob, folder: MatteFolder) -> tuple[tuple[int, ...], tuple[Path, ...], str]:
+    """Return the numbers of all frames of the clip and its files; no files and a warning if it cannot be opened."""
+    try:
+        with FrameReader.expect(job.clip) as reader:
+            return reader.numbers, reader.files, ""
+    except EngineError as error:
+        first = read_marker(folder).get("first_number")
+        start = first if isinstance(first, int) else 0
+        numbers = tuple(range(start, start + job.clip.frame_count))
+        return numbers, (), f"Pictures were not compared: {error.message}."
+
+
+def _weights(job: PropagationJob) -> tuple[Path | None, str]:
+    """Return the weights file of a job, if it has any; and a warning if that is not there."""
+    weights = job.weights or find_settings(job.recipe).available_weights()
+    if weights is None or weights.is_file():
+        return weights, ""
+    return None, f"Weights were not compared: {weights} does not exist."
+
+
+def _recorded_weights(runs: Runs, recipe: str) -> str:
+    """Return the hash of the weights of the last recorded run of a recipe."""
+    return next((run.weights for run in reversed([*runs.by_id.values()]) if run.recipe == recipe), "")

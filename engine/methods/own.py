@@ -20,6 +20,7 @@ KEYMATTE = Recipe(
         top_k=numbers[TOP_K.name], use_flow=bool(numbers[FOLLOW.name]), enlarged=numbers[ENLARGED.name] / 100
     ),
     bank=CASCADES["folded"].bank,
+    keyframe_policy=KeyframePolicy(restarts=True),
     skips=True,
     framing=FramingStyle(min_object=24.0),  # in IoU, objects of 8 pixels gain 0.2 from it, and of 16 pixels 0.1
 )
@@ -31,6 +32,6 @@ COLOUR = Recipe(
     licence="GPL-3.0-or-later",
     build=lambda numbers, tensors: Colour(top_k=numbers[TOP_K.name]),
     bank=lambda numbers, network, frames: MemoryBank([Permanent()], interval=1),
-    keyframe_policy=KeyframePolicy(soften=False),
+    keyframe_policy=KeyframePolicy(restarts=True, soften=False),
     skips=True,
 )

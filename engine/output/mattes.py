@@ -138,38 +138,50 @@ class MatteWriter:
             self._written[matte.frame - self._frames.start] = _LOCKED
             return {}
         matte = replace(matte, alpha=self._exclude(matte.frame, matte.objects, matte.alpha))
-        number, row = self._numbers[matte.frame], matte.frame - self._frames.start
+        number = self._numbers[matte.frame]
         alphas = np.zeros((len(self._objects), *matte.alpha.shape[1:]), np.float32)
         qualities: dict[int, MatteQuality] = {}
         for i, object_id in enumerate(self._objects):
-            path, is_new = self._folder.matte(object_id, number), object_id in matte.objects
-            is_locked = self._is_locked(object_id, matte.frame)
-            if is_locked or not self._may_write(path):
-                existing = read_existing(path, alphas.shape[1:])
-                alphas[i] = 0 if existing is None else existing
-                if is_new:
-                    self._written[row, i] = _LOCKED if is_locked else _KEPT
-                continue
-            has_first = self._written[row, i] > 0
-            # What stays is the other sweep's or an earlier run's for an object that this matte lacks, or a keyframe's.
-            stays = not is_new or (has_first and _weight(matte, object_id) == 1)
-            existing = read_existing(path, alphas.shape[1:]) if stays else None
-            if existing is not None:
-                alphas[i] = existing
-                continue
-            quality = self._account.judge({})  # of an empty matte, as no keyframe reaches this frame yet
-            if is_new:
-                alphas[i], quality = self._fused(matte, object_id, number, has_first)
-            elif not complete:
-                continue
-            finished = not is_new or has_first or _weight(matte, object_id) == 1
-            qualities[object_id] = quality = self._sign(quality, matte.frame, object_id, finished)
-            data = encode_matte(alphas[i])
-            self._files.write(path, data, quality)
-            self._written[row, i] = len(data) if is_new else 0
-            self._renewed[row, i] = True
+            left = self._left(matte, object_id, number)
+            if left is not None:
+                alphas[i] = left
+            elif object_id in matte.objects or complete:
+                alphas[i], qualities[object_id] = self._write_matte(matte, object_id, number)
         self._write_labels(number, labels_from_alphas(alphas, self._objects))
         return qualities
+
+    def _left(self, matte: Matte, object_id: int, number: int) -> np.ndarray | None:
+        """Return the matte (H, W) of an object that is left as it is on a frame; None if one is to be written."""
+        path, is_new = self._folder.matte(object_id, number), object_id in matte.objects
+        row, column = matte.frame - self._frames.start, self._objects.index(object_id)
+        is_locked = self._is_locked(object_id, matte.frame)
+        if is_locked or not self._may_write(path):
+            if is_new:
+                self._written[row, column] = _LOCKED if is_locked else _KEPT
+            existing = read_existing(path, matte.alpha.shape[1:])
+            return np.zeros(matte.alpha.shape[1:], np.float32) if existing is None else existing
+        # What stays is the other sweep's or an earlier run's for an object that this matte lacks, or a keyframe's.
+        stays = not is_new or (self._written[row, column] > 0 and _weight(matte, object_id) == 1)
+        return read_existing(path, matte.alpha.shape[1:]) if stays else None
+
+    def _write_matte(self, matte: Matte, object_id: int, number: int) -> tuple[np.ndarray, MatteQuality]:
+        """Write the matte of an object, fused with the first sweep's; an empty one if no keyframe reaches the frame.
+
+        Returns the matte (H, W) and its quality.
+        """
+        path, is_new = self._folder.matte(object_id, number), object_id in matte.objects
+        row, column = matte.frame - self._frames.start, self._objects.index(object_id)
+        alpha, quality = np.zeros(matte.alpha.shape[1:], np.float32), self._account.judge({})
+        has_first = bool(self._written[row, column] > 0)
+        if is_new:
+            alpha, quality = self._fused(matte, object_id, number, has_first)
+        finished = not is_new or has_first or _weight(matte, object_id) == 1
+        quality = self._sign(quality, matte.frame, object_id, finished)
+        data = encode_matte(alpha)
+        self._files.write(path, data, quality)
+        self._written[row, column] = len(data) if is_new else 0
+        self._renewed[row, column] = True
+        return alpha, quality
 
     def _fused(self, matte: Matte, object_id: int, number: int, has_first: bool) -> tuple[np.ndarray, MatteQuality]:
         """Return the matte of an object, fused with the first sweep's if it has one, and its quality."""

@@ -205,3 +205,16 @@ def test_a_folder_without_provenance_is_redone_and_nothing_is_lost(made):
     assert {key: data for key, (_, _, data) in mattes(made.folder).items()} == {
         key: data for key, (_, _, data) in before.items()
     }
+
+
+# -- parts of a clip ---------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("recipe", ["colour", "keymatte"])
+def test_ranges_between_keyframes_have_the_mattes_of_one_run(job, keyframes, tmp_path, recipe):
+    whole = replace(job, keyframes=keyframes(0, 3, 6), recipe=recipe, settings=Settings(height=96))
+    run_job(whole)
+    together = mattes(whole.folder)
+    for frames in (range(0, 4), range(3, 7), range(6, 10)):
+        part = replace(whole, frames=frames, folder=tmp_path / f"part {frames.start}")
+        run_job(part)
+        for key, (_, _, data) in mattes(part.folder).items():
+            assert key[1] in (0, 3, 6) or data == together[key][2], key  # edges of keyframes depend on both sides
