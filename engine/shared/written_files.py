@@ -45,7 +45,7 @@ class WrittenFiles:
     def __init__(self, folder: MatteFolder) -> None:
         """Read the record of `folder`; a folder of an earlier version has none, see `_without_record`."""
         self._folder = folder
-        self._file: io.BufferedWriter | None = None
+        self._file: io.FileIO | None = None
         self._versions: dict[str, list[_Version]] = {}
         try:
             text = folder.index.read_text(encoding="ascii", errors="replace")
@@ -146,10 +146,16 @@ class WrittenFiles:
     def _append(self, name: str, version: _Version) -> None:
         if self._file is None:
             self._rewrite()  # without the versions that are no longer needed; a link in its place is replaced
-            self._file = self._folder.index.open("ab")
+            self._file = self._folder.index.open("ab", buffering=0)  # a buffer would write again what has failed
+        end, rest = self._file.tell(), _line(name, version)
+        try:
+            while rest:  # on a disk that is nearly full, only a part may be written at first
+                rest = rest[self._file.write(rest) :]
+        except OSError:
+            with suppress(OSError):
+                self._file.truncate(end)  # or a later line would continue the incomplete one
+            raise
         self._add(name, version)
-        self._file.write(_line(name, version))
-        self._file.flush()
 
     def _rewrite(self) -> None:
         with atomic_write(self._folder.index) as part, part.open("wb") as file:
