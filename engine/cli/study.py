@@ -97,20 +97,19 @@ def study(options: argparse.Namespace) -> int:
     if options.given < 1:
         raise BadSetting(f"--given is {options.given}; it must be at least 1")
 
+    from ..evaluation.errors import ClipsMissing
     from ..evaluation.parts import ClipFolders, gather_parts
     from ..shared.folder_claim import claim
     from ..shared.matte_folder import MatteFolder
 
     if options.study == "quality":
-        with claim(MatteFolder(options.out)) as claimed:
-            claimed.mark({"study": options.study})
-            study_quality.run(options, chosen_parts)
+        study_quality.run(options, chosen_parts)
         return 0
     methods = _methods(options) if options.study == "default" else []
     folders = ClipFolders(options.clips, options.films, options.data, options.scenes, options.folder, options.given)
     parts = gather_parts(folders, chosen_parts, print_error)
     if not parts:
-        raise BadSetting("none of the study's clips are available")
+        raise ClipsMissing("none of the study's clips are available")
     with claim(MatteFolder(options.out)) as claimed:
         claimed.mark({"study": options.study})
         if options.study == "fusion":

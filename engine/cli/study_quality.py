@@ -6,7 +6,7 @@ import argparse
 
 from ..shared.errors import BadSetting
 from .arguments import parse_settings
-from .console import print_line
+from .console import print_error, print_line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,19 +25,35 @@ def run(options: argparse.Namespace, parts: list[str]) -> None:
     """Run the recipe on the clips of `parts`, compare its qualities with the truth, and write reports to `--out`."""
     if options.fit and options.films is None:
         raise BadSetting("--fit needs --films, the folder for composed films")
+    if options.calibration_films is not None and options.calibration_films < 1:
+        raise BadSetting(f"--calibration-films is {options.calibration_films}; it must be at least 1")
     from ..evaluation import quality_study
+    from ..evaluation.errors import ClipsMissing
     from ..evaluation.methods import RecipeMethod
     from ..evaluation.parts import ClipFolders
     from ..evaluation.reliability import draw_reliability
     from ..methods.registry import find_recipe
     from ..quality.calibration import calibrations
+    from ..shared.folder_claim import claim
+    from ..shared.matte_folder import MatteFolder
     from .progress import Progress
 
     recipe = find_recipe(options.recipe)
     unlabelled = options.unlabelled or recipe.unlabelled
     method = RecipeMethod(recipe.name, recipe, options.weights, parse_settings(options), unlabelled)
     folders = ClipFolders(options.clips, options.films, options.data, options.scenes, options.folder, options.given)
-    with Progress("runs") as progress:
+    calibration = calibrations().get(recipe.name)
+    if calibration is None and not options.fit:
+        raise BadSetting(
+            f"recipe {recipe.name!r} is not calibrated", remedy="Calibrate it with --fit, or choose another recipe."
+        )
+    cases = quality_study.trial_cases(folders, parts, print_error)  # fail now if there are none, not after hours
+    if not cases:
+        raise ClipsMissing("none of the study's clips are available, or none has mattes to judge")
+    count = options.calibration_films or quality_study.FILMS
+    films = quality_study.calibration_cases(options.films, folders.prepared, count=count) if options.fit else []
+    with claim(MatteFolder(options.out)) as claimed, Progress("runs") as progress:
+        claimed.mark({"study": options.study})
 
         def gather(cases: list[quality_study.Case]) -> list[quality_study.Sample]:
             total, done = len(cases), 0
@@ -52,18 +68,11 @@ def run(options: argparse.Namespace, parts: list[str]) -> None:
                 done += 1
             return samples
 
-        calibration = calibrations().get(recipe.name)
         if options.fit:
-            count = options.calibration_films or quality_study.FILMS
-            cases = quality_study.calibration_cases(options.films, options.data, count=count)
-            calibration = quality_study.write_calibration(gather(cases), recipe.name)
-        if calibration is None:
-            raise BadSetting(
-                f"recipe {recipe.name!r} is not calibrated", remedy="Calibrate it with --fit, or choose another recipe."
-            )
-        trial = gather(quality_study.trial_cases(folders, parts))
-    if not trial:
-        raise BadSetting("none of the study's clips are available, or none has mattes to judge")
+            calibration = quality_study.write_calibration(gather(films), recipe.name)
+        trial = gather(cases)
+    if not trial or calibration is None:
+        raise ClipsMissing("none of the study's clips has mattes to judge")
     results = quality_study.write_report(options.out, trial, calibration)
     print_line(quality_study.as_table(results))
     draw_reliability(options.out / "quality.png", results)

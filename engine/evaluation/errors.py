@@ -17,3 +17,10 @@ class FilmsChanged(EngineError):
 
     code = "films-changed"
     default_remedy = "Delete that folder, or choose another. New clips are then composed, which differ from these."
+
+
+class ClipsMissing(EngineError):
+    """None of the clips that a study was asked for is available."""
+
+    code = "clips-missing"
+    default_remedy = "Name folders of clips with --clips, --films, --scenes or --folder, or choose other --parts."

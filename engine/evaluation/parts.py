@@ -35,6 +35,11 @@ class ClipFolders:
     folder: Path | None = None  # any clips
     given: int = 1  # number of given masks per clip in `folder`
 
+    @property
+    def prepared(self) -> Path | None:
+        """Return the folder of the images from which films are composed; None: not available."""
+        return self.data / "prepared" if self.data else None
+
 
 @dataclass(frozen=True)
 class StudyPart:
@@ -94,7 +99,7 @@ def _composed(folders: ClipFolders, report: ReportText) -> Iterator[StudyPart]:
             "name a folder for its films with --films and, the first time, the folder made by train-data with --data."
         )
     try:
-        film_folders = composed_films(folders.films, folders.data / "prepared" if folders.data else None)
+        film_folders = composed_films(folders.films, folders.prepared)
     except PicturesMissing as error:
         raise _ClipsMissing(error.sentence()) from error
     yield _compared_with_card(
@@ -133,6 +138,8 @@ def _folder(folders: ClipFolders, report: ReportText) -> Iterator[StudyPart]:
     clips = folders.folder
     if clips is None:
         return
+    if not clips.is_dir():
+        raise _ClipsMissing(f"{clips} is not a folder.")
     pictures, masks = (clips / subfolder for subfolder in _DAVIS)
     if pictures.is_dir() and masks.is_dir():
         triples = [(folder.name, folder, masks / folder.name) for folder in sorted(pictures.iterdir())]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..quality.calibration import FILE, Calibration
@@ -15,14 +15,16 @@ from .calibrating import as_row, fit
 from .clips import Case, StudyClip
 from .composed import CALIBRATION, composed_films
 from .methods import RecipeMethod
-from .parts import BUNDLED, ClipFolders
+from .parts import ClipFolders, gather_parts
 from .reliability import Reliability, Sample, reliability, samples_of
 from .running import run_case
 
 FILMS = 44  # for calibration
 _PART = "calibration"  # name of their part
-_CAPS = (0,), (14,), (33,), (43,), (66,), (0, 66), (33, 66), (0, 14, 33)  # given frames
-_CHAIR = (0,), (30,), (59,), (0, 59), (0, 20, 45)
+_GIVEN = {  # frames, by part; of other clips see `_ends_and_middle`
+    "caps": ((0,), (14,), (33,), (43,), (66,), (0, 66), (33, 66), (0, 14, 33)),
+    "chair": ((0,), (30,), (59,), (0, 59), (0, 20, 45)),
+}
 
 ReportText = Callable[[str], None]
 
@@ -30,21 +32,20 @@ ReportText = Callable[[str], None]
 def calibration_cases(films: Path, prepared: Path | None, *, count: int = FILMS) -> list[Case]:
     """Return the cases of the films for calibration, which are composed beside `films` if they are missing."""
     clips = composed_films(films.with_name(f"{films.name}-{_PART}"), prepared, count=count, style=CALIBRATION)
-    return _all_film_cases(_PART, clips)
+    opened = [StudyClip.open(clip.name, clip / "frames", clip / "masks") for clip in clips]
+    return [case for clip in opened for case in _cases(_PART, clip, _ends_and_middle(clip))]
 
 
-def trial_cases(folders: ClipFolders, parts: Collection[str]) -> list[Case]:
-    """Return the cases of the named parts on which the calibration is tested: clips that it was not fitted on."""
+def trial_cases(folders: ClipFolders, parts: Iterable[str], report: ReportText) -> list[Case]:
+    """Return the cases of the named parts on which the calibration is tested: clips that it was not fitted on.
+
+    Parts whose clips are not available are left out; `report` is told how to get them.
+    """
     cases: list[Case] = []
-    if "chair" in parts and BUNDLED.is_dir():
-        cases += _cases("chair", _open(BUNDLED, "chair"), _CHAIR)
-    if "caps" in parts and folders.clips is not None and (folders.clips / "pumavos_caps").is_dir():
-        cases += _cases("caps", _open(folders.clips / "pumavos_caps", "caps"), _CAPS, seen_only=True)
-    if "composed" in parts and folders.films is not None:
-        cases += _all_film_cases("composed", composed_films(folders.films, folders.data))
-    if "folder" in parts and folders.folder is not None:
-        clips = (path for path in sorted(folders.folder.iterdir()) if (path / "masks").is_dir())
-        cases += _all_film_cases("folder", (path for path in clips if (path / "frames").is_dir()))
+    for part in parts:
+        clips = {case.clip.name: case.clip for one in gather_parts(folders, [part], report) for case in one.cases}
+        for clip in clips.values():
+            cases += _cases(part, clip, _GIVEN.get(part) or _ends_and_middle(clip), seen_only=part == "caps")
     return cases
 
 
@@ -109,13 +110,9 @@ def write_report(out: Path, samples: Sequence[Sample], calibration: Calibration)
     return results
 
 
-def _all_film_cases(part: str, clips: Iterable[Path]) -> list[Case]:
-    return [case for clip in clips for case in _film_cases(part, _open(clip))]
-
-
-def _film_cases(part: str, clip: StudyClip) -> Iterator[Case]:
+def _ends_and_middle(clip: StudyClip) -> tuple[tuple[int, ...], ...]:
     last = len(clip.numbers) - 1
-    yield from _cases(part, clip, ((0,), (last // 2,), (0, last)))
+    return (0,), (last // 2,), (0, last)
 
 
 def _cases(part: str, clip: StudyClip, given: Iterable[tuple[int, ...]], *, seen_only: bool = False) -> Iterator[Case]:
@@ -124,7 +121,3 @@ def _cases(part: str, clip: StudyClip, given: Iterable[tuple[int, ...]], *, seen
         name = f"{clip.name}-{'-'.join(map(str, frames))}"
         if any(clip.object_shares.get(frame) for frame in frames):
             yield Case(part, name, clip, frames, wanted, seen_only=seen_only)
-
-
-def _open(folder: Path, name: str = "") -> StudyClip:
-    return StudyClip.open(name or folder.name, folder / "frames", folder / "masks")

@@ -19,6 +19,7 @@ from ..shared.matte_folder import MatteFolder, named_spans, spans
 from ..shared.quality_table import read_table
 from ..shared.stretches import bad_stretches
 from ..shared.types import PropagationJob, Redo
+from ..shared.written_files import DAMAGED_RECORD
 from .setup import JobContext
 
 if TYPE_CHECKING:
@@ -124,6 +125,8 @@ def note_kept(writer: MatteWriter) -> str:
         sentences.append(f"Label images that were edited by hand were kept ({_frames(writer.kept_labels)}).")
     if writer.set_aside:
         sentences.append(f"Damaged images were moved to {writer.set_aside[0].parent} and made again.")
+    if writer.record_damaged and (kept or writer.kept_labels):
+        sentences.append(f"{DAMAGED_RECORD}.")
     return " ".join(sentences)
 
 

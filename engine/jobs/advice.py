@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..inference.keyframe_memory import Labels
-from ..shared.matte_folder import spans
+from ..shared.matte_folder import named_spans
 from ..shared.types import PropagationJob
 from .plan import JobPlan
 from .setup import JobContext
@@ -56,12 +56,12 @@ def note_cuts(context: JobContext, plan: JobPlan) -> str:
     for blank in plan.blanks:
         frames_of.setdefault(blank.objects, []).extend(numbers[frame] for frame in blank.frames)
     where = [
-        f"frames {spans(frames)}: no keyframe of {'object' if len(objects) == 1 else 'objects'} {_few(objects)}"
+        f"{named_spans('frame', frames)}: no keyframe of {'object' if len(objects) == 1 else 'objects'} {_few(objects)}"
         for objects, frames in list(frames_of.items())[:_MAX_SHOTS]
     ]
     more = [f"and {len(frames_of) - _MAX_SHOTS} more"] if len(frames_of) > _MAX_SHOTS else []
     wanted = sorted({blank.frames.start for blank in plan.blanks} & {*plan.cuts})
-    at = f" at frame {_few([numbers[frame] for frame in wanted])}" if wanted else ""
+    at = f" at frame{'s' if len(wanted) > 1 else ''} {_few([numbers[frame] for frame in wanted])}" if wanted else ""
     return (
         f"The film is cut{at}, and keyframes count only in their own shot. "
         f"Mattes are empty on {'; '.join([*where, *more])}. "

@@ -87,8 +87,14 @@ def _run(job: SuggestionJob, report: Callable[[Answer], None], cancelled: Callab
         scores=tuple(item.score for item in found),
         objects=tuple(item.object_id for item in found),
         reasons=tuple(item.reason for item in found),
-        note=_NO_QUALITY if job.chosen and job.ranking is Ranking.GAIN and not account.quality else "",
+        note=_note(account) if job.chosen and job.ranking is Ranking.GAIN else "",
     )
+
+
+def _note(account: ClipQuality) -> str:
+    """Say of which mattes the quality is not known, and by what frames are suggested then; empty if it is known."""
+    sentences = [*([] if account.quality else [_NO_QUALITY]), *account.unknown]
+    return ". ".join(sentence.rstrip(".") for sentence in sentences)
 
 
 def _next(

@@ -80,6 +80,11 @@ class MatteWriter:
         """
         return self._written.copy()
 
+    @property
+    def record_damaged(self) -> bool:
+        """Return whether the record of what Keymatte wrote was damaged when this run began."""
+        return self._files.is_damaged
+
     def kept(self) -> dict[int, list[int]]:
         """Return the frame numbers of the edited mattes that were kept, by object."""
         rows = {object_id: np.flatnonzero(self._written[:, i] == _KEPT) for i, object_id in enumerate(self._objects)}

@@ -80,7 +80,10 @@ def named_objects(masks: Sequence[FolderMask], names: FrameNames) -> dict[str, i
         return {}
     rests = object_numbers([mask.name.rest for mask in masks], names)
     if len(rests) > 255:
-        raise KeyframeNameUnclear(f"the masks' names name {len(rests)} objects; there can be 255")
+        raise KeyframeNameUnclear(
+            f"the masks' names name {len(rests)} objects; there can be 255",
+            remedy="Put the masks of the others into another folder, and propagate them by a run of their own.",
+        )
     return rests
 
 

@@ -13,6 +13,7 @@ from .quality import FIX_BELOW, VERSION
 from .quality_table import MatteRow, QualityTable, Status, Unknown
 from .stretches import Stretch, bad_stretches, counted_to_fix, reason_words
 from .text import printable
+from .written_files import DAMAGED_RECORD
 
 UNKNOWN_WORDS = {
     Unknown.UNCALIBRATED: "made by a recipe that is not calibrated",
@@ -21,7 +22,7 @@ UNKNOWN_WORDS = {
     Unknown.OTHER_VERSION: "recorded by another version of Keymatte",
     Unknown.DAMAGED: "the record of the quality is damaged",
 }
-_PROPAGATE_AGAIN = (Unknown.NOT_RECORDED, Unknown.OTHER_VERSION, Unknown.DAMAGED)  # what a new run mends
+PROPAGATE_AGAIN = (Unknown.NOT_RECORDED, Unknown.OTHER_VERSION, Unknown.DAMAGED)  # what a new run mends
 
 
 def stretch_rows(stretches: Iterable[Stretch]) -> list[dict[str, Any]]:
@@ -97,6 +98,8 @@ def as_text(table: QualityTable, *, below: float = FIX_BELOW) -> str:
             for one in stretches
         ]
     told = unknown_sentences(table)
+    if table.is_damaged and any(row.status is Status.EDITED for _, _, row in table.every()):
+        told.append(f"{DAMAGED_RECORD}.")
     if not stretches and (not told or any(row.status is Status.COMPUTED for _, _, row in table.every())):
         lines += ["", "Nothing to fix."]
     if told:
@@ -118,10 +121,10 @@ def _object_line(object_id: int, rows: Sequence[MatteRow], below: float) -> str:
     return f"object {object_id}, {counted(len(rows), 'matte')}: {', '.join(f'{n} {what}' for n, what in parts if n)}"
 
 
-def unknown_sentences(table: QualityTable) -> list[str]:
-    """Say of which mattes the quality is not known, and why; empty if it is known of all."""
+def unknown_sentences(table: QualityTable, reasons: Iterable[Unknown] = Unknown) -> list[str]:
+    """Say of which mattes the quality is not known for these reasons; empty if there are none."""
     sentences = []
-    for unknown in Unknown:
+    for unknown in reasons:
         found = [key for key in table.every() if key[2].unknown is unknown]
         if not found:
             continue
@@ -135,6 +138,6 @@ def unknown_sentences(table: QualityTable) -> list[str]:
         objects = {object_id for object_id, _, _ in found}
         numbers = {number for _, number, _ in found}
         where = f"{named_spans('object', objects)}, {named_spans('frame', numbers)}"
-        advice = "; propagate again to learn which to trust" if unknown in _PROPAGATE_AGAIN else ""
+        advice = "; propagate again to learn which to trust" if unknown in PROPAGATE_AGAIN else ""
         sentences.append(f"the quality of {count} ({where}) is not known: {UNKNOWN_WORDS[unknown]}{advice}")
     return [f"{sentence[0].upper()}{sentence[1:]}." for sentence in sentences]

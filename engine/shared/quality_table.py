@@ -69,6 +69,7 @@ class QualityTable:
     rows: Rows = field(default_factory=dict)
     stamp: tuple[int, int] | None = None  # size and date of the index that was read; None: there is none
     written: Mapping[str, list[_Written]] = field(default_factory=dict, repr=False)  # content of the index, by path
+    is_damaged: bool = False  # whether the index has lines that cannot be read
     judged: Mapping[str, MatteRow] = field(default_factory=dict, repr=False)  # rows by the text of their quality
 
     def every(self) -> Iterator[tuple[int, int, MatteRow]]:
@@ -98,25 +99,28 @@ def read_table(
     try:
         return _read(folder, earlier, breathe)
     except OSError as error:
-        raise FolderNotWritable(f"{folder.root} cannot be read: {error.strerror}") from error
+        raise FolderNotWritable(f"{error.filename or folder.root} cannot be read: {error.strerror}") from error
 
 
 def _read(folder: MatteFolder, earlier: QualityTable | None, breathe: Callable[[], None]) -> QualityTable:
     stamp = index_stamp(folder)
-    written = earlier.written if earlier and earlier.stamp == stamp else _read_index(folder, breathe)
+    if earlier and earlier.stamp == stamp:
+        written, is_damaged = earlier.written, earlier.is_damaged
+    else:
+        written, is_damaged = _read_index(folder, breathe)
     known = earlier.judged if earlier else {}
     rows: dict[int, dict[int, MatteRow]] = {}
     judged: dict[str, MatteRow] = {}
     for object_id, number, text in _recorded(folder, written, breathe):
         breathe()
-        if not written:
+        if stamp is None:
             row = NOT_RECORDED
         elif text is None:
             row = EDITED
         else:
             row = judged[text] = judged.get(text) or known.get(text) or row_of_text(text)
         rows.setdefault(object_id, {})[number] = row
-    return QualityTable(rows, stamp, written, judged)
+    return QualityTable(rows, stamp, written, is_damaged, judged)
 
 
 def _recorded(
@@ -165,20 +169,22 @@ def row_of(quality: MatteQuality) -> MatteRow:
     return MatteRow(Status.UNKNOWN, quality, Unknown.UNCALIBRATED if quality.signals else Unknown.UNMEASURED)
 
 
-def _read_index(folder: MatteFolder, breathe: Callable[[], None]) -> dict[str, list[_Written]]:
-    """Read the lines of mattes in the index; empty if there is none. Lines that are damaged are left out."""
+def _read_index(folder: MatteFolder, breathe: Callable[[], None]) -> tuple[dict[str, list[_Written]], bool]:
+    """Read the lines of mattes in the index, empty if there is none, and whether others are damaged and left out."""
     try:
         text = folder.index.read_text(encoding="ascii", errors="replace")
     except FileNotFoundError:
-        return {}
+        return {}, False
+    is_damaged = False
     written: dict[str, list[_Written]] = {}
     for line in text.splitlines():
         breathe()
         match = LINE.fullmatch(line)
+        is_damaged |= match is None
         if match and match["path"].startswith("mattes/"):
             version = int(match["size"]), int(match["mtime"]), match["quality"] or ""
             written.setdefault(match["path"], []).append(version)
-    return written
+    return written, is_damaged
 
 
 def _mattes(sequence: os.PathLike[str], breathe: Callable[[], None]) -> Iterator[tuple[int, int, int]]:

@@ -18,7 +18,11 @@ from .quality import MatteQuality
 
 LINE = re.compile(  # of the record; see `WrittenFiles`
     r"(?P<size>[0-9]{1,18}) (?P<mtime>[0-9]{1,20}) (?P<crc>[0-9a-f]{8}) "
-    r"(?P<path>labels/[0-9]{6,}\.png|mattes/[0-9]{3}/[0-9]{6,}\.png)( (?P<quality>\{.*\}))?"
+    r"(?P<path>labels/[0-9]{6,}\.png|mattes/[0-9]{3}/[0-9]{6,}\.png)( (?P<quality>.*))?"
+)  # a quality that is damaged makes the matte no less Keymatte's
+DAMAGED_RECORD = (
+    "The record of what Keymatte wrote, keymatte-index.txt, is damaged: an image without a sound line in it counts as "
+    "edited by hand"
 )
 _MAX_VERSIONS = 4  # of one file that are remembered
 _SECONDS_AFTER_LABELS = 60.0  # a matte this much newer than its frame's label image was edited; see `_without_record`
@@ -45,8 +49,9 @@ class WrittenFiles:
     def __init__(self, folder: MatteFolder) -> None:
         """Read the record of `folder`; a folder of an earlier version has none, see `_without_record`."""
         self._folder = folder
-        self._file: io.BufferedWriter | None = None
+        self._file: io.FileIO | None = None
         self._versions: dict[str, list[_Version]] = {}
+        self.is_damaged = False  # whether the record has lines that cannot be read
         try:
             text = folder.index.read_text(encoding="ascii", errors="replace")
         except FileNotFoundError:
@@ -55,10 +60,13 @@ class WrittenFiles:
             raise FolderNotWritable(f"{folder.index} cannot be read: {error.strerror}") from error
         else:
             for line in text.splitlines():
-                if match := LINE.fullmatch(line):  # the last line may be incomplete
-                    quality = match["quality"] or ""
-                    version = _Version(int(match["size"]), int(match["mtime"]), match["crc"], quality)
-                    self._add(match["path"], version)
+                match = LINE.fullmatch(line)
+                if match is None:  # the last line may be incomplete
+                    self.is_damaged = True
+                    continue
+                quality = match["quality"] or ""
+                version = _Version(int(match["size"]), int(match["mtime"]), match["crc"], quality)
+                self._add(match["path"], version)
 
     def write(self, path: Path, data: bytes, quality: MatteQuality | None = None) -> None:
         """Write the bytes of an image in the folder, atomically, and the quality of a matte beside its name.
@@ -152,10 +160,16 @@ class WrittenFiles:
     def _append(self, name: str, version: _Version) -> None:
         if self._file is None:
             self._rewrite()  # without the versions that are no longer needed; a link in its place is replaced
-            self._file = self._folder.index.open("ab")
+            self._file = self._folder.index.open("ab", buffering=0)  # a buffer would write again what has failed
+        end, rest = self._file.tell(), _line(name, version)
+        try:
+            while rest:  # on a disk that is nearly full, only a part may be written at first
+                rest = rest[self._file.write(rest) :]
+        except OSError:
+            with suppress(OSError):
+                self._file.truncate(end)  # or a later line would continue the incomplete one
+            raise
         self._add(name, version)
-        self._file.write(_line(name, version))
-        self._file.flush()
 
     def _rewrite(self) -> None:
         with atomic_write(self._folder.index) as part, part.open("wb") as file:
@@ -175,7 +189,7 @@ class WrittenFiles:
 
 def _line(name: str, version: _Version) -> bytes:
     quality = f" {version.quality}" if version.quality else ""
-    return f"{version.size} {version.mtime} {version.crc} {name}{quality}\n".encode("ascii")
+    return f"{version.size} {version.mtime} {version.crc} {name}{quality}\n".encode("ascii", "replace")  # damaged
 
 
 def _without_record(folder: MatteFolder) -> dict[str, list[_Version]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ..shared.matte_folder import MatteFolder
 from ..shared.quality import GIVEN, MatteQuality
+from ..shared.quality_report import PROPAGATE_AGAIN, unknown_sentences
 from ..shared.quality_table import read_table
 from ..shared.stretches import Stretch, bad_stretches
 
@@ -17,6 +18,7 @@ class ClipQuality:
 
     quality: Mapping[int, Mapping[int, float]] = field(default_factory=dict)  # media frame -> object -> 0..1
     reasons: Mapping[int, Mapping[int, str]] = field(default_factory=dict)  # media frame -> object -> reason, if bad
+    unknown: tuple[str, ...] = ()  # of which mattes the quality is not known, although a new run would tell it
 
     def stretches(self, frames: Sequence[int], chosen: Collection[int]) -> list[Stretch]:
         """List the bad stretches of all objects among media `frames`; keyframes, the `chosen` ones, part them."""
@@ -40,11 +42,13 @@ def read_account(folder: MatteFolder, numbers: Sequence[int]) -> ClipQuality:
     quality: dict[int, dict[int, float]] = {}
     reasons: dict[int, dict[int, str]] = {}
     measured = False
-    for object_id, rows in read_table(folder).rows.items():
+    table = read_table(folder)
+    for object_id, rows in table.rows.items():
         for number, row in rows.items():
             if number in media and row.value is not None:
                 measured |= not row.is_own
                 quality.setdefault(media[number], {})[object_id] = row.value
                 if row.quality and row.quality.reason:
                     reasons.setdefault(media[number], {})[object_id] = row.quality.reason
-    return ClipQuality(quality, reasons) if measured else NO_ACCOUNT
+    unknown = tuple(unknown_sentences(table, PROPAGATE_AGAIN))
+    return ClipQuality(quality, reasons, unknown) if measured else ClipQuality(unknown=unknown)

@@ -164,6 +164,29 @@ def test_study_of_quality_compares_probabilities_with_the_truth(clips):
     assert [int(row["flagged"]) for row in rows] == [int(value < FIX_BELOW) for value in values]
 
 
+def test_a_study_of_quality_without_clips_says_what_is_missing_and_leaves_nothing(clips):
+    out = clips.parent / "out"
+    for changes, sentences in (
+        ({"parts": "folder", "folder": clips / "missing"}, ("folder is left out", "missing is not a folder")),
+        ({"parts": "folder", "folder": clips / "disc"}, ("disc contains neither folders with frames and masks",)),
+        ({"parts": "caps,rendered"}, ("caps is left out: name with --clips", "rendered is left out")),
+        ({"parts": "composed", "films": clips / "films"}, ("composed is left out", "train-data")),
+    ):
+        command = study(clips, recipe="keymatte", **changes)
+        command[command.index("default")] = "quality"
+        ended = run_cli(command)
+        assert ended.returncode == 2 and "Traceback" not in ended.stderr
+        assert all(sentence in ended.stderr for sentence in sentences), ended.stderr
+        last = ended.stderr.splitlines()[-1]
+        assert last.startswith("keymatte: None of the study's clips are available") and "--folder" in last
+        assert not out.exists()
+    fit = study(clips, recipe="keymatte", parts="folder", films=clips / "films", data=clips)
+    fit[fit.index("default")] = "quality"
+    assert_refused([*fit, "--fit"], "The composed films do not exist yet", "train-data")
+    assert_refused([*fit, "--fit", "--calibration-films", "0"], "it must be at least 1")
+    assert not out.exists()
+
+
 def test_the_quality_of_a_recipe_without_calibration_cannot_be_studied(clips):
     command = study(clips, parts="folder")
     command[command.index("default")] = "quality"

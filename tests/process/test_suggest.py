@@ -86,6 +86,25 @@ def test_bad_mattes_are_suggested_first_with_the_reason_that_their_account_gives
     assert set(found.objects[1:]) <= {0}
 
 
+def test_a_suggestion_says_which_mattes_a_new_run_would_judge(place):
+    assert run_cli(propagate(place)).returncode == 0
+    folder = MatteFolder(place / "out")
+    text = folder.index.read_text()
+    folder.index.write_text(text.replace('{"v":1,', '{"v":0,'))
+    ended = run_cli(suggest(place, "--chosen", "0"))
+    assert ended.returncode == 0 and ended.stdout.count("looks unlike any keyframe")
+    assert (
+        "The quality of these mattes is not known, so the frames that look least like the keyframes are suggested. The "
+        "quality of 16 mattes (objects 1 to 2, frames 0 to 7) is not known: recorded by another version of Keymatte; "
+        "propagate again to learn which to trust\n"
+    ) in ended.stderr
+    written = WrittenFiles(folder)
+    for path in (folder.matte(1, 3), folder.matte(1, 4)):
+        written.write(path, path.read_bytes(), MatteQuality(0.9, "", "colour", {"warp": 0.5}))
+    ended = run_cli(suggest(place, "--chosen", "0"))
+    assert "these mattes" not in ended.stderr and "The quality of 14 mattes (" in ended.stderr
+
+
 def test_without_keyframes_the_frame_to_annotate_first_is_suggested_and_nothing_is_kept(place):
     before = sorted(place.rglob("*"))
     ended = run_cli([*ENGINE, "suggest", "--clip", str(place / "clip"), "-k", "2"])

@@ -145,6 +145,22 @@ def test_qualities_of_other_versions_and_none_at_all_are_told(capsys, tmp_path):
     assert "Nothing to fix" not in text
 
 
+def test_a_damaged_record_is_told(capsys, tmp_path):
+    folder = write(tmp_path / "out", {1: {0: GOOD, 1: GOOD}})
+    lines = folder.index.read_bytes().splitlines(keepends=True)
+    folder.index.write_bytes(lines[0] + b"\x00" * len(lines[1]))
+    assert run(capsys, folder.root).splitlines() == [
+        "object 1, 2 mattes: 1 to be trusted, 1 edited",
+        "",
+        "Nothing to fix.",
+        "",
+        "The record of what Keymatte wrote, keymatte-index.txt, is damaged: an image without a sound line in it counts "
+        "as edited by hand.",
+    ]
+    folder.matte(1, 1).unlink()
+    assert "damaged" not in run(capsys, folder.root), "nothing that is there is concerned"
+
+
 def test_odd_folders_get_a_sentence(capsys, tmp_path):
     (tmp_path / "film").mkdir()
     (tmp_path / "file").write_bytes(b"")

@@ -83,6 +83,6 @@ def test_a_shot_without_a_keyframe_is_told_of_until_one_is_marked_there(tmp_path
     for frame in range(4, 8):
         Image.fromarray(other[frame - 4]).save(tmp_path / "clip" / f"{frame:04d}.png")
     note = propagate(tmp_path, "colour").note
-    assert "cut at frame 4," in note and "empty on frames 4 to 7: no keyframe of object 1." in note
+    assert "cut at frame 4, and" in note and "empty on frames 4 to 7: no keyframe of object 1." in note
     write_labels(tmp_path / "keys" / "0006.png", masks[0].astype(np.uint8))
     assert "cut" not in propagate(tmp_path, "colour").note

@@ -155,7 +155,7 @@ def test_a_cut_on_every_frame_leaves_the_keyframe_alone(tmp_path):
     done = finished(run_job(job))
     found = areas(job, 1, 6)
     assert found[0] > 50 and max(found[1:]) == 0
-    assert "cut at frame 1, 2, 3, 4, 5," in done.note and len(done.note) < 400
+    assert "cut at frames 1, 2, 3, 4, 5," in done.note and len(done.note) < 400
 
 
 def test_a_clip_of_one_frame_is_no_matter(tmp_path):

@@ -53,6 +53,12 @@ def test_a_copy_of_an_objects_mask_is_of_this_object(tmp_path):
     assert found == [(0, (1,)), (0, (2,)), (4, (1,))]
 
 
+def test_more_objects_than_there_can_be_are_to_be_propagated_by_several_runs(tmp_path):
+    with pytest.raises(KeyframeNameUnclear, match="name 256 objects; there can be 255") as refusal:
+        read(tmp_path, *(f"00005_{number:03d}x.png" for number in range(256)))
+    assert "a run of their own" in refusal.value.remedy
+
+
 def test_a_folder_of_the_clips_name_beside_others_is_one_of_several_clips(tmp_path):
     for name in ("bear", "dog", "night bus"):
         for folder, suffix in (("JPEGImages", ".jpg"), ("Annotations", ".png")):

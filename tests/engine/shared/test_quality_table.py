@@ -133,10 +133,36 @@ def test_a_damaged_quality_is_told_and_nothing_is_raised(tmp_path, quality):
 def test_damaged_lines_are_left_out(tmp_path):
     folder = write(tmp_path, {(1, 0): GOOD, (1, 1): BAD})
     first, second = folder.index.read_bytes().splitlines(keepends=True)
-    folder.index.write_bytes(b"\xff\x00{}\n" + first + b"12 mattes/001/000001.png\n" + second[:-40])
+    folder.index.write_bytes(b"\xff\x00{}\n" + first + b"12 mattes/001/000001.png\n" + second[:30])
     table = read_table(folder)
+    assert table.is_damaged
     assert table.rows[1][0].quality == GOOD
     assert table.rows[1][1] == EDITED, "its line is incomplete, so the matte is not known to be Keymatte's"
+    assert WrittenFiles(folder).is_edited(folder.matte(1, 1)), "and a job keeps it"
+
+
+def test_a_damaged_quality_makes_a_matte_no_less_keymattes(tmp_path):
+    folder = write(tmp_path, {(1, 0): GOOD, (1, 1): BAD})
+    index = folder.index.read_bytes()
+    folder.index.write_bytes(index[:-40].replace(b'"why":""', b'"why":"\xff"'))
+    assert [row.unknown for row in read_table(folder).rows[1].values()] == [None, Unknown.DAMAGED]
+    files = WrittenFiles(folder)
+    assert not files.is_edited(folder.matte(1, 1))
+    files.write(folder.matte(1, 1), bytes(80), GOOD)
+    files.close()
+    assert read_table(folder).rows[1][1] == MatteRow(Status.COMPUTED, GOOD)
+    assert not WrittenFiles(folder).is_damaged
+
+
+@pytest.mark.parametrize("index", (b"", b"\x00" * 300, b"no line\n" * 3), ids=("empty", "zeros", "text"))
+def test_without_a_sound_line_every_matte_counts_as_edited(tmp_path, index):
+    """The table says what a job does with the mattes: it keeps them."""
+    folder = write(tmp_path, {(1, 0): GOOD, (1, 1): BAD})
+    folder.index.write_bytes(index)
+    table = read_table(folder)
+    assert table.rows == {1: {0: EDITED, 1: EDITED}}
+    assert table.is_damaged == read_table(folder, table).is_damaged == bool(index)
+    assert all(WrittenFiles(folder).is_edited(folder.matte(1, number)) for number in (0, 1))
 
 
 def test_deleted_mattes_links_and_other_files_are_not_listed(tmp_path):

@@ -1,9 +1,11 @@
 """Record of written images: the quality that stands beside each matte, and what makes it unknown."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from engine.shared.errors import FolderNotWritable
 from engine.shared.matte_folder import MatteFolder
 from engine.shared.quality import MatteQuality
 from engine.shared.written_files import WrittenFiles
@@ -15,6 +17,19 @@ BAD = MatteQuality(0.2, "twin", "keymatte", {"warp": 0.5, "twin": 0.1})
 @pytest.fixture
 def folder(tmp_path: Path) -> MatteFolder:
     return MatteFolder(tmp_path)
+
+
+@pytest.fixture
+def file_limit() -> Iterator[Callable[[int | None], None]]:
+    """Return a function that limits the size of files in bytes, as a full disk does; None: no limit."""
+    resource = pytest.importorskip("resource", reason="Windows has no limit for the size of files")
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+
+    def limit(size: int | None) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
+
+    yield limit
+    limit(None)
 
 
 def test_the_quality_of_a_matte_is_read_back(folder: MatteFolder) -> None:
@@ -77,3 +92,21 @@ def test_the_quality_stays_when_the_record_is_written_again(folder: MatteFolder)
     files.close()
     WrittenFiles(folder).write(folder.matte(1, 8), b"next", BAD)  # drops versions that are no longer needed
     assert WrittenFiles(folder).quality(path) == GOOD
+
+
+def test_a_full_disk_leaves_no_part_of_a_line(folder: MatteFolder, file_limit) -> None:
+    """What was recorded before stays, the matte is not replaced, and the next run goes on."""
+    first, second = folder.matte(1, 7), folder.matte(1, 8)
+    files = WrittenFiles(folder)
+    files.write(first, b"matte", GOOD)
+    before = folder.index.read_bytes()
+    file_limit(len(before) + 9)
+    with pytest.raises(FolderNotWritable, match="File too large"):
+        files.write(second, b"another", BAD)
+    files.close()
+    assert folder.index.read_bytes() == before
+    assert [path.name for path in second.parent.iterdir()] == [first.name]
+    file_limit(None)
+    files.write(second, b"another", BAD)
+    again = WrittenFiles(folder)
+    assert (again.quality(first), again.quality(second)) == (GOOD, BAD)
