@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import blf
 import bpy
 import pytest
 
@@ -266,6 +267,13 @@ def test_what_is_not_known_is_told(studio):
     assert sentences(studio.clip) == [
         f"Another version of Keymatte made {2 * FRAMES} mattes: which to trust is not known. Propagate again"
     ]
+
+
+def test_no_reason_is_too_long_for_a_sidebar_of_the_usual_width(extension):
+    blf.size(0, 11)  # of labels, in Blender's own themes
+    shown = [*part("engine.shared.reasons").SENTENCES.values(), "corrected, propagate again"]
+    assert [text for text in shown if blf.dimensions(0, text)[0] > 164] == []
+    assert blf.dimensions(0, "much changed since the keyframe")[0] > 164, "it was cut off beside a scroll bar"
 
 
 def test_hundreds_of_rows_and_names_that_change(judged):
