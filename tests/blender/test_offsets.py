@@ -194,6 +194,15 @@ def test_scene_and_clip_of_different_frame_rates_agree_by_frame(studio):
         assert alpha_error(studio, media) < 1.5 / 255
 
 
+def test_late_frames_are_suggested_after_a_reload(studio):
+    studio.open_marked(first=1001, start=11, offset=3)
+    reload(studio)
+    assert studio.clip.frame_duration == FRAMES - 3, "Blender counts from the offset on"
+    suggested = part("engine.shared.protocol").Suggested("job", (FRAMES - 1,), (1.0,), (1,), ("unlike",))
+    assert part("addon.suggestions").store(studio.clip.session_uid, suggested) == "1 frame suggested"
+    assert [item.number for item in studio.clip.matting.suggestions] == [1000 + FRAMES]
+
+
 def test_a_job_tells_of_frames_by_the_scenes_numbers(studio):
     """The film is cut after its fourth frame, numbered from 1001, and shown from frame 98 on."""
     first = write_film(studio.folder / "film", first=1001)
