@@ -41,7 +41,15 @@ def video_clip(clip: MovieClip) -> VideoClip:
     width, height = pixel_size(clip)
     fps = clip.fps if clip.source == "MOVIE" and clip.fps > 0 else None
     upright = None if bpy.app.version >= (4, 4, 0) else False  # earlier versions ignore the rotation of movies
-    return VideoClip(path, height=height, width=width, frame_count=frame_count(clip), fps=fps, upright=upright)
+    return VideoClip(
+        path,
+        height=height,
+        width=width,
+        frame_count=frame_count(clip),
+        fps=fps,
+        upright=upright,
+        shown_from=scene_frame(clip, 0),
+    )
 
 
 def pixel_size(clip: MovieClip) -> tuple[int, int]:

@@ -57,14 +57,17 @@ def look(clip: MovieClip) -> None:
 
 
 def refresh(clip: MovieClip) -> None:
-    """Read the qualities of the clip's mattes now, if they have changed on disk. Raises FolderNotWritable."""
+    """Read the qualities of the clip's mattes now, which may take a second. Raises FolderNotWritable."""
     folder = existing_folder(clip)
     if folder is not None:
         reader.read(folder)
 
 
 def summary(clip: MovieClip) -> Summary | None:
-    """Return what is known of the clip's mattes; None if they have not been read yet, or there are none."""
+    """Return what is known of the clip's mattes; None if they have not been read yet, or there are none.
+
+    While many mattes are being written, it may be somewhat older than they are.
+    """
     folder = existing_folder(clip)
     return reader.summary(folder) if folder is not None else None
 

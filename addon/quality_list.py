@@ -85,7 +85,11 @@ def watch(clip: MovieClip) -> int:
 
 
 def update() -> bool:
-    """Bring the rows of all clips up to date with what has been read, and return whether any has changed."""
+    """Bring the rows of all clips up to date with what has been read, and return whether any has changed.
+
+    What a job has told since is summed up by a thread; the next calls have it.
+    """
+    quality.reader.go_on()
     wanted = [row for clip in bpy.data.movieclips for row in _wanted(clip)]
     listed = fixes().rows
     if [_values(row) for row in listed] == wanted:

@@ -1,4 +1,4 @@
-"""Thread that reads the qualities in matte folders, and takes in what a running job tells of its mattes."""
+"""Thread that reads and sums up the qualities in matte folders, with what a running job tells of its mattes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..engine.shared.errors import EngineError
 from ..engine.shared.files import modified_ns
 from ..engine.shared.matte_folder import MatteFolder
 from ..engine.shared.protocol import ObjectQuality
-from ..engine.shared.quality_table import MatteRow, QualityTable, Status, Unknown, index_stamp, read_table
+from ..engine.shared.quality_table import MatteRow, QualityTable, Rows, Status, Unknown, index_stamp, read_table
 from ..engine.shared.stretches import Stretch, bad_stretches
 
 _log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ _Stamp = tuple[object, ...]  # of a folder: changes with its index, and whenever
 class Summary:
     """What is known of the mattes in a folder."""
 
-    rows: dict[int, dict[int, MatteRow]]  # object -> file number -> row
+    rows: Rows
     stretches: tuple[Stretch, ...] = ()
     computed: int = 0  # mattes that were computed and whose quality is known
     unknown: Counter[Unknown] = field(default_factory=Counter)  # mattes whose quality is not known, by the reason
@@ -48,7 +48,7 @@ class _Entry:
     told: list[tuple[int, int, MatteRow]] = field(default_factory=list)  # since the last reading began, oldest first
     looked: float = 0.0  # time at which the last look ended, and the seconds that it took
     took: float = 0.0
-    changed: bool = True  # whether `rows` have changed since they were summed up
+    changed: bool = False  # whether `rows` have changed since they were summed up
     summary: Summary | None = None
     summed: float = 0.0  # time at which they were, and the seconds that it took
     summing: float = 0.0
@@ -58,7 +58,8 @@ class QualityReader:
     """Keeps the qualities of the matte folders that are looked at. All methods but `read` return at once."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # held for short moments
+        self._one_reads = threading.Lock()  # held while entries are read or summed up
         self._entries: dict[Path, _Entry] = {}
         self._thread: threading.Thread | None = None
         self._news = False
@@ -72,38 +73,34 @@ class QualityReader:
             entry = self._entries.setdefault(folder.root, _Entry())
             if self._thread is not None or time.monotonic() < self._due(entry):
                 return False
-            self._thread = threading.Thread(target=self._work, args=(folder,), name="Keymatte quality", daemon=True)
-            self._thread.start()
+            self._start(self._look, folder, entry)
         return True
 
-    def summary(self, folder: MatteFolder) -> Summary | None:
-        """Return what is known of a folder's mattes; None if it has not been read yet.
+    def go_on(self) -> None:
+        """Have a thread sum up what has changed, unless it has just done that."""
+        with self._lock:
+            if self._thread is None and any(self._is_to_be_summed(entry) for entry in self._entries.values()):
+                self._start(self._sum_up)
 
-        While many rows come in, the result may be somewhat older than they are.
+    def summary(self, folder: MatteFolder) -> Summary | None:
+        """Return what is known of a folder's mattes; None if it has not been read and summed up yet.
+
+        While many rows come in, the result may be somewhat older than they are; `go_on` brings it up to date.
         """
         with self._lock:
             entry = self._entries.get(folder.root)
-            if entry is None or (entry.stamp is None and not entry.rows):
-                return None
-            if entry.summary is None or (
-                entry.changed and time.monotonic() >= entry.summed + entry.summing / _MAX_SHARE
-            ):
-                began = time.monotonic()
-                entry.summary, entry.changed = _summed_up(entry), False
-                entry.summed = time.monotonic()
-                entry.summing = entry.summed - began
-            return entry.summary
+            return entry.summary if entry is not None else None
 
     def read(self, folder: MatteFolder) -> Summary:
-        """Read a folder now, if it has changed, and return what is known of its mattes. Raises FolderNotWritable."""
+        """Read a folder now, and return what is known of its mattes. Raises FolderNotWritable."""
         with self._lock:
             entry = self._entries.setdefault(folder.root, _Entry())
-        self._read(folder, entry, always=True)
-        with self._lock:
-            entry.summed = entry.summing = 0.0
-        found = self.summary(folder)
-        assert found is not None  # it was just read
-        return found
+        with self._one_reads:
+            self._read(folder, entry, always=True)
+            if entry.changed or entry.summary is None:
+                self._sum_up_entry(entry)
+        assert entry.summary is not None
+        return entry.summary
 
     def tell(self, root: Path, number: int, qualities: Iterable[ObjectQuality]) -> None:
         """Take in the qualities of mattes that a job has just written on the frame with a file number."""
@@ -116,7 +113,7 @@ class QualityReader:
                 entry.changed = True
 
     def take_news(self) -> bool:
-        """Return whether rows have changed by reading since the last call."""
+        """Return whether a summary has changed since the last call."""
         with self._lock:
             news, self._news = self._news, False
             return news
@@ -125,7 +122,7 @@ class QualityReader:
     def is_working(self) -> bool:
         """Return whether a folder is being looked at, or is to be summed up again."""
         with self._lock:
-            return self._thread is not None or any(entry.changed and entry.summary for entry in self._entries.values())
+            return self._thread is not None or any(entry.changed for entry in self._entries.values())
 
     def forget(self) -> None:
         """Forget all folders, as another file is loaded."""
@@ -135,18 +132,46 @@ class QualityReader:
     def _due(self, entry: _Entry) -> float:
         return entry.looked + max(_MIN_PAUSE, entry.took / _MAX_SHARE) if entry.stamp is not None else 0.0
 
-    def _work(self, folder: MatteFolder) -> None:
-        try:
-            with self._lock:
-                entry = self._entries.get(folder.root)
-            if entry is not None:
-                is_old = time.monotonic() > entry.looked + _LOOK_AGAIN
-                self._read(folder, entry, always=is_old, breathe=_Breath())
-        except EngineError as error:
-            _log.warning("%s", error.sentence())
-        finally:
-            with self._lock:
-                self._thread = None
+    def _is_to_be_summed(self, entry: _Entry) -> bool:
+        return entry.changed and time.monotonic() >= entry.summed + entry.summing / _MAX_SHARE
+
+    def _start(self, work: Callable[..., None], *arguments: object) -> None:
+        """Start the thread; the lock is held."""
+
+        def run() -> None:
+            try:
+                with self._one_reads:
+                    work(*arguments)
+            except EngineError as error:
+                _log.warning("%s", error.sentence())
+            finally:
+                with self._lock:
+                    self._thread = None
+
+        self._thread = threading.Thread(target=run, name="Keymatte quality", daemon=True)
+        self._thread.start()
+
+    def _look(self, folder: MatteFolder, entry: _Entry) -> None:
+        """Read a folder if it has changed, and sum up what has changed."""
+        is_old = time.monotonic() > entry.looked + _LOOK_AGAIN
+        self._read(folder, entry, always=is_old, breathe=_Breath())
+        self._sum_up()
+
+    def _sum_up(self) -> None:
+        """Sum up what has changed, unless that was just done."""
+        with self._lock:
+            entries = [entry for entry in self._entries.values() if self._is_to_be_summed(entry)]
+        for entry in entries:
+            self._sum_up_entry(entry, _Breath())
+
+    def _sum_up_entry(self, entry: _Entry, breathe: Callable[[], None] = lambda: None) -> None:
+        began = time.monotonic()
+        with self._lock:
+            rows, entry.changed = _copy(entry.rows), False
+        summary = _summed_up(rows, breathe)
+        with self._lock:
+            entry.summary, entry.summed, self._news = summary, time.monotonic(), True
+            entry.summing = entry.summed - began
 
     def _read(
         self, folder: MatteFolder, entry: _Entry, *, always: bool, breathe: Callable[[], None] = lambda: None
@@ -154,20 +179,20 @@ class QualityReader:
         """Read a folder into its entry, if it has changed or `always`."""
         began = time.monotonic()
         stamp = _stamp(folder)
-        with self._lock:
-            known, count = entry.table, len(entry.told)
-            unchanged = entry.stamp == stamp
-        table = known if unchanged and not always else read_table(folder, known, breathe=breathe)
-        with self._lock:
-            if table is not known:
-                rows = {object_id: dict(of_object) for object_id, of_object in table.rows.items()}
+        if always or entry.stamp != stamp:
+            with self._lock:
+                before, count = _copy(entry.rows), len(entry.told)
+            table = read_table(folder, entry.table, breathe=breathe)
+            rows = _copy(table.rows)
+            has_changed = entry.stamp is None or rows != before
+            with self._lock:
                 entry.told = entry.told[count:]
                 for object_id, number, row in entry.told:  # while it was being read
                     rows.setdefault(object_id, {})[number] = row
-                if rows != entry.rows or entry.stamp is None:
-                    self._news = entry.changed = True
-                entry.rows = rows
-            entry.table, entry.stamp, entry.looked = table, stamp, time.monotonic()
+                entry.rows, entry.changed = rows, entry.changed or has_changed
+                entry.table, entry.stamp = table, stamp
+        with self._lock:
+            entry.looked = time.monotonic()
             entry.took = entry.looked - began
 
 
@@ -188,16 +213,23 @@ def _stamp(folder: MatteFolder) -> _Stamp:
     return index_stamp(folder), *((path, modified_ns(path)) for path in folder.matte_sequences().values())
 
 
-def _summed_up(entry: _Entry) -> Summary:
-    rows = {object_id: dict(sorted(of_object.items())) for object_id, of_object in sorted(entry.rows.items())}
+def _copy(rows: Rows) -> dict[int, dict[int, MatteRow]]:
+    return {object_id: dict(of_object) for object_id, of_object in rows.items()}
+
+
+def _summed_up(rows: Rows, breathe: Callable[[], None]) -> Summary:
+    rows = {object_id: dict(sorted(of_object.items())) for object_id, of_object in sorted(rows.items())}
     table = QualityTable(rows)
     unknown: Counter[Unknown] = Counter()
     methods: set[str] = set()
     computed = 0
     for _, _, row in table.every():
+        breathe()
         computed += row.status is Status.COMPUTED
         if row.unknown is not None:
             unknown[row.unknown] += 1
             if row.unknown is Unknown.UNCALIBRATED and row.quality:
                 methods.add(row.quality.method)
-    return Summary(rows, tuple(bad_stretches(table.known())), computed, unknown, tuple(sorted(methods)))
+    return Summary(
+        rows, tuple(bad_stretches(table.known(), breathe=breathe)), computed, unknown, tuple(sorted(methods))
+    )

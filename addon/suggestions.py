@@ -26,7 +26,7 @@ def store(clip_uid: int, suggested: Suggested) -> str:
     annotated = {key.number for key in marked}  # includes keyframes made in the meantime
     for frame, object_id, reason in zip(suggested.frames, suggested.objects, suggested.reasons, strict=True):
         number = clips.number(clip, frame)
-        if 0 <= frame < clip.frame_duration and number not in annotated:
+        if 0 <= frame < clips.frame_count(clip) and number not in annotated:
             item = matting.suggestions.add()
             item.number, item.object_id, item.reason = number, object_id, reason
     bpy.ops.ed.undo_push(message="Suggest Frames")  # without this, the next undo would remove the list

@@ -29,7 +29,10 @@ class CLIP_OT_matte_fix_jump(ClipOperator, Operator):
 
     def run(self, context: Context) -> str:
         clip, current = clip_in(context), context.scene.frame_current
-        quality.refresh(clip)
+        if quality.summary(clip) is None:
+            quality.refresh(clip)
+        else:  # as reading a long clip takes a while; what has changed since counts for the next jump
+            quality.look(clip)
         quality_list.update()
         fixes = sorted((fix for fix in quality.to_fix(clip) if not fix.corrected), key=lambda fix: fix.worst)
         if self.to == "NEXT":

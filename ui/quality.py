@@ -54,11 +54,14 @@ class CLIP_PT_matte_fixes(ClipPanel, Panel):
         if found is None:
             layout.label(text="Reading the mattes' quality", icon="TIME")
             return
+        sentences = quality.unknown_sentences(clip)
         if quality.to_fix(clip):
             _draw_list(layout, clip)
         elif found.computed:
             layout.label(text="Nothing to fix", icon="CHECKMARK")
-        for sentence in quality.unknown_sentences(clip):
+        elif not sentences:  # all are the user's own, or empty because no keyframe reaches them
+            layout.label(text="No mattes to judge", icon="INFO")
+        for sentence in sentences:
             draw_text(layout.box(), sentence, icon="INFO")
 
 

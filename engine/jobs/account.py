@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..inference.keyframe_memory import Labels
+from ..media.frames import FrameReader
 from ..output.dropped_objects import DroppedObject
 from ..output.mattes import MatteWriter
 from ..shared.errors import FramesUnreadable
@@ -112,17 +113,18 @@ def note_dropped(dropped: Iterable[DroppedObject]) -> str:
     return " ".join(sentences)
 
 
-def note_kept(writer: MatteWriter) -> str:
+def note_kept(writer: MatteWriter, reader: FrameReader) -> str:
     """Say which edited images were kept instead of the computed ones; empty if none were."""
-    kept = {object_id: numbers for object_id, numbers in writer.kept().items() if numbers}
+    kept = {object_id: reader.shown(numbers) for object_id, numbers in writer.kept().items() if numbers}
+    kept_labels = reader.shown(writer.kept_labels)
     sentences = []
     if kept:
         where = "; ".join(f"object {object_id}, {_frames(numbers)}" for object_id, numbers in kept.items())
         count = sum(map(len, kept.values()))
         text = "1 matte that was edited by hand was" if count == 1 else f"{count} mattes that were edited by hand were"
         sentences.append(f"{text} kept ({where}). {_COMPUTE_AGAIN}")
-    if writer.kept_labels:
-        sentences.append(f"Label images that were edited by hand were kept ({_frames(writer.kept_labels)}).")
+    if kept_labels:
+        sentences.append(f"Label images that were edited by hand were kept ({_frames(kept_labels)}).")
     if writer.set_aside:
         sentences.append(f"Damaged images were moved to {writer.set_aside[0].parent} and made again.")
     if writer.record_damaged and (kept or writer.kept_labels):
@@ -130,14 +132,14 @@ def note_kept(writer: MatteWriter) -> str:
     return " ".join(sentences)
 
 
-def note_earlier(job: PropagationJob, plan: JobPlan, writer: MatteWriter) -> str:
+def note_earlier(job: PropagationJob, writer: MatteWriter, reader: FrameReader) -> str:
     """Say on which frames mattes of earlier runs are left, which may have had other keyframes; empty if on none."""
     numbers = writer.of_earlier_runs()
     if not numbers:
         return ""
     if job.redo is Redo.CHANGED:
         return f"Nothing has changed on the other {counted(len(numbers), 'frame')}, whose mattes were kept."
-    return f"Mattes of earlier runs were left as they are on {_frames(numbers)}."
+    return f"Mattes of earlier runs were left as they are on {_frames(reader.shown(numbers))}."
 
 
 def note_nothing_due(job: PropagationJob) -> str:
@@ -169,7 +171,7 @@ def _counts(made: NDArray[np.bool_], asked: NDArray[np.bool_], objects: Sequence
 
 
 def _numbers(context: JobContext, frames: Iterable[int]) -> str:
-    return spans(context.reader.numbers[frame] for frame in frames)
+    return spans(context.reader.shown_frames(frames))
 
 
 def _of_keyframes(context: JobContext, frames: Sequence[int]) -> str:

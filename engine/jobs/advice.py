@@ -51,17 +51,17 @@ def note_cuts(context: JobContext, plan: JobPlan) -> str:
     """Say in which shots which objects have no keyframe, and so empty mattes; empty if there are none."""
     if not plan.blanks:
         return ""
-    numbers = context.reader.numbers
     frames_of: dict[tuple[int, ...], list[int]] = {}
     for blank in plan.blanks:
-        frames_of.setdefault(blank.objects, []).extend(numbers[frame] for frame in blank.frames)
+        frames_of.setdefault(blank.objects, []).extend(context.reader.shown_frames(blank.frames))
     where = [
         f"{named_spans('frame', frames)}: no keyframe of {'object' if len(objects) == 1 else 'objects'} {_few(objects)}"
         for objects, frames in list(frames_of.items())[:_MAX_SHOTS]
     ]
     more = [f"and {len(frames_of) - _MAX_SHOTS} more"] if len(frames_of) > _MAX_SHOTS else []
     wanted = sorted({blank.frames.start for blank in plan.blanks} & {*plan.cuts})
-    at = f" at frame{'s' if len(wanted) > 1 else ''} {_few([numbers[frame] for frame in wanted])}" if wanted else ""
+    plural = "s" if len(wanted) > 1 else ""
+    at = f" at frame{plural} {_few(context.reader.shown_frames(wanted))}" if wanted else ""
     return (
         f"The film is cut{at}, and keyframes count only in their own shot. "
         f"Mattes are empty on {'; '.join([*where, *more])}. "

@@ -43,13 +43,13 @@ def read_keyframe_masks(
         files.setdefault(keyframe.frame, []).append(keyframe)
     truth: dict[int, NDArray[np.uint8]] = {}
     soft: dict[int, SoftMasks] = {}
-    overlaps: dict[tuple[int, int], list[int]] = {}  # frame numbers by the objects in front and behind
+    overlaps: dict[tuple[int, int], list[int]] = {}  # media frames by the objects in front and behind
     for frame, keyframes in files.items():
         masks = [_only_annotated(read_keyframe(keyframe, size=size), keyframe) for keyframe in keyframes]
         labels = np.zeros(size, np.uint8)
         for mask in masks:
             for pair in _pairs(mask.labels, labels):
-                overlaps.setdefault(pair, []).append(reader.numbers[frame])
+                overlaps.setdefault(pair, []).append(frame)
             np.copyto(labels, mask.labels, where=mask.labels > 0)
         if any(mask.alpha is not None for mask in masks):
             labels, found = stack(
@@ -57,7 +57,7 @@ def read_keyframe_masks(
             )
             soft |= {frame: found} if found else {}
         truth[frame] = labels
-    return truth, soft, _warning(overlaps)
+    return truth, soft, _warning({pair: reader.shown_frames(frames) for pair, frames in overlaps.items()})
 
 
 def _only_annotated(mask: MaskImage, keyframe: KeyframeFile) -> MaskImage:

@@ -129,7 +129,7 @@ def _span(job: PropagationJob) -> range:
 def _refuse_unmarked(job: PropagationJob, context: JobContext, shots: ShotPlan) -> None:
     """Raise NoKeyframes if no shot of the job's frames has a keyframe."""
     if shots.blanks and not shots.groups:
-        where = named_spans("frame", (context.reader.numbers[frame] for frame in job.frames))
+        where = named_spans("frame", context.reader.shown_frames(job.frames))
         raise NoKeyframes(
             f"the clip is cut, and no object is marked in the shot of {where}",
             remedy="Mark the objects there. To let keyframes count in other shots, turn on Across Cuts "

@@ -69,8 +69,8 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
                 dropped = _finish(job, context, plan, outputs)
             account = take_account(job, context, plan, outputs.mattes.written())
             advice = note_small_objects(context, plan.marked), note_cuts(context, plan)
-            kept = f"{note_kept(outputs.mattes)} {note_earlier(job, plan, outputs.mattes)}".strip()
-            notes = (changed, note_dropped(dropped), kept, *advice)
+            kept = note_kept(outputs.mattes, context.reader), note_earlier(job, outputs.mattes, context.reader)
+            notes = (changed, note_dropped(dropped), *kept, *advice)
             warnings = (plan.warning, context.reader.warning, account.warning, files.changed_since())
         report(
             Finished(
@@ -277,7 +277,7 @@ def _finish(job: PropagationJob, context: JobContext, plan: JobPlan, outputs: _O
         outputs.probabilities.save()
     outputs.checkpoint.remove()
     outputs.claimed.lock.check()
-    outputs.mattes.check_present()
+    outputs.mattes.check_present(context.reader.shown)
     return dropped
 
 

@@ -78,9 +78,7 @@ def _check_clip(job: PropagationJob | SuggestionJob, reader: FrameReader) -> Non
     """Raise ClipNotFound or BadSetting unless the clip has the frames that the job expects."""
     clip = reader.clip
     if job.frames.stop > clip.frame_count:
-        raise ClipNotFound(
-            f"{clip.path} now has only {clip.frame_count} frames, but frames up to {job.frames.stop - 1} are needed"
-        )
+        raise ClipNotFound(f"{clip.path} now has only {clip.frame_count} frames, but {job.frames.stop} are needed")
     if not job.frames or job.frames.start < 0:
         raise BadSetting("the frame range is empty, or begins before the clip")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -94,6 +95,7 @@ class FrameReader:
                 f"{clip.path} is now {found.width}x{found.height}, but was {clip.width}x{clip.height}",
                 remedy="Reload the clip.",
             )
+        reader.clip = replace(found, shown_from=clip.shown_from)
         return reader
 
     @classmethod
@@ -169,6 +171,16 @@ class FrameReader:
         """Return the name of the clip: that of the images' folder, or of the movie without its suffix."""
         first = self.files[0]
         return first.absolute().parent.name if is_picture(first) else first.stem
+
+    def shown(self, numbers: Iterable[int]) -> list[int]:
+        """Return the numbers by which the user knows the frames with these file numbers: in Blender, scene frames."""
+        start = self.clip.shown_from
+        shift = 0 if start is None else start - self.numbers[0]
+        return [number + shift for number in numbers]
+
+    def shown_frames(self, frames: Iterable[int]) -> list[int]:
+        """Return the numbers by which the user knows media frames."""
+        return self.shown(self.numbers[frame] for frame in frames)
 
     def read(self, frame: int) -> np.ndarray:
         """Read a media frame, from 0: (H, W, 3) uint8 RGB. Raises FramesUnreadable, IndexError."""

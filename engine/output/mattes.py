@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,14 +90,17 @@ class MatteWriter:
         rows = {object_id: np.flatnonzero(self._written[:, i] == _KEPT) for i, object_id in enumerate(self._objects)}
         return {object_id: [self._numbers[self._frames[row]] for row in found] for object_id, found in rows.items()}
 
-    def check_present(self) -> None:
-        """Raise FolderNotWritable if mattes that this run wrote are no longer in the folder."""
+    def check_present(self, shown: Callable[[Iterable[int]], list[int]]) -> None:
+        """Raise FolderNotWritable if mattes that this run wrote are no longer in the folder.
+
+        `shown` returns the numbers by which the user knows the frames with given file numbers.
+        """
         pairs = [(self._numbers[self._frames[row]], self._objects[i]) for row, i in np.argwhere(self._written > 0)]
         gone = {number for number, object_id in pairs if not self._folder.matte(object_id, number).is_file()}
         if gone:
             raise FolderNotWritable(
                 f"mattes in {self._folder.root} were deleted or moved while results were written "
-                f"(frames {spans(gone)})",
+                f"(frames {spans(shown(gone))})",
                 remedy="Run again; leave the folder as it is until the run has ended.",
             )
 

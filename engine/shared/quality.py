@@ -11,14 +11,14 @@ VERSION = 1  # of what is stored; other versions are not read
 FIX_BELOW = 0.5  # mattes of a lower quality are flagged as in need of a fix
 GIVEN = "given"  # signal of a matte that is the user's own: of a keyframe, or of a frame without the object
 
-# What makes a matte doubtful, in a few words, by the key that is stored.
+# What makes a matte doubtful, by the key that is stored; in so few words that a list in Blender does not cut them off.
 REASONS = {
     "twin": "may be on another object",
     "unlike": "looks unlike any keyframe",
     "edge": "edges unsure",
-    "sweeps": "forward and backward disagree",
+    "sweeps": "the two directions disagree",
     "motion": "changes more than the motion",
-    "drift": "much changed since the keyframe",
+    "drift": "changed since the keyframe",
     "lost": "the object may be lost",
     "pieces": "falls into pieces",
     "unsure": "the network is unsure",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from operator import itemgetter
@@ -52,30 +52,40 @@ def reason_words(key: str) -> str:
 
 
 def bad_stretches(
-    qualities: Mapping[int, Mapping[int, MatteQuality]], *, below: float = FIX_BELOW, max_hole: int = MAX_HOLE
+    qualities: Mapping[int, Mapping[int, MatteQuality]],
+    *,
+    below: float = FIX_BELOW,
+    max_hole: int = MAX_HOLE,
+    breathe: Callable[[], None] = lambda: None,
 ) -> list[Stretch]:
     """List the stretches of frames with a quality `below` a number, by object and frame.
 
     `qualities` are by object and file number; frames without a known quality may be left out. Stretches with at most
     `max_hole` frames between them are joined, unless one of these frames is the user's own, which parts them: each
-    needs a fix of its own. So do mattes that are on another object, and those before and after them.
+    needs a fix of its own. So do mattes that are on another object, and those before and after them. `breathe` is
+    called every few microseconds, as in `read_table`.
     """
     numbers = sorted({number for of_object in qualities.values() for number in of_object})
     step = min((after - before for before, after in pairwise(numbers)), default=1)  # some clips are numbered by tens
     return [
         stretch
         for object_id in sorted(qualities)
-        for stretch in _of_object(object_id, qualities[object_id], below, (max_hole + 1) * step)
+        for stretch in _of_object(object_id, qualities[object_id], below, (max_hole + 1) * step, breathe)
     ]
 
 
 def _of_object(
-    object_id: int, qualities: Mapping[int, MatteQuality], below: float, max_distance: int
+    object_id: int,
+    qualities: Mapping[int, MatteQuality],
+    below: float,
+    max_distance: int,
+    breathe: Callable[[], None],
 ) -> Iterator[Stretch]:
     """Yield the stretches of one object; bad frames at most `max_distance` numbers apart are of the same."""
     run: list[int] = []
     end = False  # whether a frame that is the user's own ends the run
     for number in sorted(qualities):
+        breathe()
         quality = qualities[number]
         if quality.is_given:
             end = True

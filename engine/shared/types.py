@@ -30,6 +30,7 @@ class VideoClip:
     frame_count: int
     fps: float | None = None  # at which a movie's frames are counted by time, as in Blender; None: by picture
     upright: bool | None = None  # whether a movie's rotation metadata is applied; None: unless the size is unrotated
+    shown_from: int | None = field(default=None, compare=False)  # frame 0 in what is told the user; None: file number
 
 
 @dataclass(frozen=True)

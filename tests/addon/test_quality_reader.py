@@ -38,11 +38,17 @@ def looked(reader: QualityReader, folder: MatteFolder) -> bool:
     while not reader.look(folder):  # not yet, as it has just looked
         assert time.monotonic() < limit
         time.sleep(0.01)
+    settle(reader)
+    return reader.take_news()
+
+
+def settle(reader: QualityReader) -> None:
+    """Wait until nothing is left to be read or summed up."""
+    limit = time.monotonic() + 20
     while reader.is_working:
         assert time.monotonic() < limit
-        reader.summary(folder)
+        reader.go_on()
         time.sleep(0.01)
-    return reader.take_news()
 
 
 def values(reader: QualityReader, folder: MatteFolder) -> dict[int, dict[int, float | None]]:
@@ -101,14 +107,15 @@ def test_a_matte_edited_in_place_is_found_by_a_later_look(folder, monkeypatch):
 def test_what_a_job_tells_counts_at_once_and_until_the_folder_is_read(folder):
     reader = QualityReader()
     reader.tell(folder.root, 7, [ObjectQuality.of(2, row_of(BAD))])
+    settle(reader)
+    assert reader.take_news()
     assert values(reader, folder) == {2: {7: 0.1}}, "before anything was read"
     looked(reader, folder)
     assert values(reader, folder) == {1: {0: 1.0, 1: 0.1, 2: 0.9}}, "there is no such matte"
     reader.tell(folder.root, 2, [ObjectQuality.of(1, row_of(BAD))])
-    limit = time.monotonic() + 20
-    while values(reader, folder)[1][2] != 0.1:
-        assert reader.is_working and time.monotonic() < limit, "it is summed up again, if not at once"
-        time.sleep(0.01)
+    assert values(reader, folder)[1][2] == 0.9, "it is summed up by a thread"
+    settle(reader)
+    assert values(reader, folder)[1][2] == 0.1
 
 
 def test_what_is_told_while_the_folder_is_read_is_kept(folder, monkeypatch):
@@ -125,11 +132,27 @@ def test_what_is_told_while_the_folder_is_read_is_kept(folder, monkeypatch):
     assert reading.wait(20)
     reader.tell(folder.root, 2, [ObjectQuality.of(1, row_of(BAD))])
     told.set()
-    limit = time.monotonic() + 20
-    while reader.is_working and time.monotonic() < limit:
-        reader.summary(folder)
-        time.sleep(0.01)
+    settle(reader)
     assert values(reader, folder) == {1: {0: 1.0, 1: 0.1, 2: 0.1}}
+
+
+def test_many_mattes_are_summed_up_by_a_thread_as_they_would_be_at_once(folder):
+    bad = {1: range(10, 20), 2: range(0, 7), 3: (), 4: range(35, 40), 5: range(30, 31)}
+    write(folder, {(i, n): BAD if n in bad[i] else GOOD for i in bad for n in range(40)})
+    reader = QualityReader()
+    reader.look(folder)
+    assert reader.summary(folder) is None, "it is not read by this thread"
+    settle(reader)
+    found = [(one.object_id, one.first, one.last, one.count) for one in reader.summary(folder).stretches]
+    assert found == [(1, 10, 19, 10), (2, 0, 6, 7), (4, 35, 39, 5), (5, 30, 30, 1)]
+    for number in range(20, 30):
+        reader.tell(folder.root, number, [ObjectQuality.of(i, row_of(BAD)) for i in (1, 3)])
+    settle(reader)
+    found = [(one.object_id, one.first, one.last) for one in reader.summary(folder).stretches]
+    assert found == [(1, 10, 29), (2, 0, 6), (3, 20, 29), (4, 35, 39), (5, 30, 30)]
+    assert reader.summary(folder).computed == 200
+    assert reader.read(folder) == QualityReader().read(folder), "what is on disk counts"
+    assert reader.summary(folder).stretches[0].last == 19
 
 
 def test_a_folder_that_cannot_be_read_is_no_error_and_forgetting_forgets(folder):
@@ -140,7 +163,5 @@ def test_a_folder_that_cannot_be_read_is_no_error_and_forgetting_forgets(folder)
     folder.index.unlink()
     folder.index.mkdir()
     reader.look(folder)
-    limit = time.monotonic() + 20
-    while reader.is_working and time.monotonic() < limit:
-        time.sleep(0.01)
+    settle(reader)
     assert reader.summary(folder) is None

@@ -6,8 +6,9 @@ import bpy
 import numpy as np
 import pytest
 
-from tests.blender.studio import FRAMES, HEIGHT, WIDTH, iou, mask_by_node, part, render, write_film
+from tests.blender.studio import FRAMES, HEIGHT, WIDTH, iou, mask_by_node, part, picture, render, write_film
 from tests.blender.test_compositor import our_nodes, union
+from tests.png import write_png
 
 MOVES = {"start": (7, 0), "offset": (1, 3), "both": (21, -2)}
 
@@ -191,6 +192,40 @@ def test_scene_and_clip_of_different_frame_rates_agree_by_frame(studio):
     studio.click("matte_to_compositor")
     for media in (0, 3, 7):
         assert alpha_error(studio, media) < 1.5 / 255
+
+
+def test_late_frames_are_suggested_after_a_reload(studio):
+    studio.open_marked(first=1001, start=11, offset=3)
+    reload(studio)
+    assert studio.clip.frame_duration == FRAMES - 3, "Blender counts from the offset on"
+    suggested = part("engine.shared.protocol").Suggested("job", (FRAMES - 1,), (1.0,), (1,), ("unlike",))
+    assert part("addon.suggestions").store(studio.clip.session_uid, suggested) == "1 frame suggested"
+    assert [item.number for item in studio.clip.matting.suggestions] == [1000 + FRAMES]
+
+
+def test_a_job_tells_of_frames_by_the_scenes_numbers(studio):
+    """The film is cut after its fourth frame, numbered from 1001, and shown from frame 98 on."""
+    first = write_film(studio.folder / "film", first=1001)
+    for frame in range(4, FRAMES):
+        write_png(studio.folder / "film" / f"shot_{1001 + frame}.png", 255 - picture(frame))
+    studio.open(first, start=100, offset=2)
+    studio.mark(98, media=0)
+    studio.propagate()
+    cut = "The film is cut at frame 102, and keyframes count only in their own shot. Mattes are empty on frames 102"
+    assert studio.session.status.note.startswith(f"{cut} to 105: no keyframe of objects 1, 2. ")
+    folder = studio.matte_folder
+    folder.matte(1, 1003).write_bytes(folder.matte(1, 1002).read_bytes())
+    folder.labels(1004).write_bytes(folder.labels(1002).read_bytes())
+    studio.propagate()
+    note = studio.session.status.note
+    assert "1 matte that was edited by hand was kept (object 1, frame 100)" in note
+    assert "Label images that were edited by hand were kept (frame 101)" in note
+    studio.clip.frame_start += 10
+    (studio.folder / "film" / "shot_1002.png").write_bytes(b"damaged")
+    studio.scene.use_preview_range, studio.scene.frame_preview_start, studio.scene.frame_preview_end = True, 108, 110
+    studio.propagate(frames="PREVIEW")
+    assert "1 frame could not be read (109)" in studio.session.status.warning
+    assert "Mattes of earlier runs were left as they are on frames 109, 111 to 115." in studio.session.status.note
 
 
 def test_names_of_clip_and_objects_can_be_changed(studio):

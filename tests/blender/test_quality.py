@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import blf
 import bpy
 import pytest
 
@@ -87,6 +88,22 @@ def test_jumping_visits_the_stretches_in_both_directions(judged):
         assert judged.click("matte_fix_jump", to=to) == {"FINISHED"}
         places.append((judged.scene.frame_current, judged.clip.matting.active_object))
     assert places == [(102, 0), (105, 1), (105, 1), (102, 0), (102, 0)]
+
+
+def test_a_jump_waits_for_no_reading_and_the_next_knows_what_has_changed(judged):
+    assert rows(judged) == [RING, BOX]
+    judge(judged, {1: {1003: quality(0.05, "edge")}})
+    judged.go(98)
+    judged.click("matte_fix_jump")
+    assert judged.scene.frame_current == 102, "the worst frame as known so far"
+    limit, reader = time.monotonic() + 20, part("addon.quality").reader
+    while not reader.look(judged.matte_folder):  # not yet, as it has just looked
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+    assert listed()[0][:4] == ("ring", 100, 103, 100)
+    judged.go(98)
+    judged.click("matte_fix_jump")
+    assert judged.scene.frame_current == 100
 
 
 def test_a_keyframe_set_there_shows_the_stretch_as_corrected_until_undo(judged):
@@ -210,9 +227,10 @@ def test_rows_follow_a_running_job_before_its_index_is_read_again(judged):
 def test_a_job_tells_the_rows_of_its_mattes_while_it_runs(studio):
     studio.open_marked()
     studio.click("matte_propagate", recipe="colour", direction="forward")  # so that each matte is told once
-    studio.pump_until(lambda: part("addon.quality").summary(studio.clip) is not None)
+    studio.pump_until(lambda: part("addon.quality").reader.is_working)  # as it has something to sum up
     part("addon.quality").reader.forget()
     studio.session.wait(60)
+    listed()
     live = part("addon.quality").summary(studio.clip)
     disk = part("addon.quality_reader").QualityReader().read(studio.matte_folder)
     assert 0 < sum(map(len, live.rows.values())) < 2 * FRAMES, "of the messages since, and nothing was read"
@@ -249,6 +267,13 @@ def test_what_is_not_known_is_told(studio):
     assert sentences(studio.clip) == [
         f"Another version of Keymatte made {2 * FRAMES} mattes: which to trust is not known. Propagate again"
     ]
+
+
+def test_no_reason_is_too_long_for_a_sidebar_of_the_usual_width(extension):
+    blf.size(0, 11)  # of labels, in Blender's own themes
+    shown = [*part("engine.shared.reasons").SENTENCES.values(), "corrected, propagate again"]
+    assert [text for text in shown if blf.dimensions(0, text)[0] > 164] == []
+    assert blf.dimensions(0, "much changed since the keyframe")[0] > 164, "it was cut off beside a scroll bar"
 
 
 def test_hundreds_of_rows_and_names_that_change(judged):

@@ -85,6 +85,16 @@ def open_clip(area: bpy.types.Area, first: Path, *, name: str, save: bool = True
     return clip
 
 
+def begin(first: Path, *, name: str) -> Generator[float, None, bpy.types.Area]:
+    """Install the extension, open a clip in the only editor, with the Keymatte tab, and return the editor's area."""
+    yield 1.0
+    install()
+    area = yield from only_a_clip_editor()
+    open_clip(area, first, name=name)
+    yield from show_tab(area)
+    return area
+
+
 def show_tab(area: bpy.types.Area) -> Steps:
     """Show the Keymatte tab of the editor's sidebar."""
     area.spaces.active.show_region_ui = True

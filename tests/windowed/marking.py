@@ -18,14 +18,12 @@ from tests.windowed.disc_film import DISC, box, capsule, disc, iou, write_film
 from tests.windowed.driver import (
     OUT,
     Steps,
+    begin,
     click,
     drag,
-    install,
     largest_area,
     move,
     on_screen,
-    only_a_clip_editor,
-    open_clip,
     over,
     part,
     press,
@@ -33,7 +31,6 @@ from tests.windowed.driver import (
     report,
     run,
     screenshot,
-    show_tab,
     until,
     xdotool,
 )
@@ -43,11 +40,7 @@ RADIUS = 20.0  # of the brush, pixels of the clip
 
 def artist() -> Steps:
     """Mark objects by hand, and look at what was stored."""
-    yield 1.0
-    install()
-    area = yield from only_a_clip_editor()
-    open_clip(area, write_film(OUT / "film"), name="film")
-    yield from show_tab(area)
+    area = yield from begin(write_film(OUT / "film"), name="film")
     with over(area):
         bpy.ops.clip.view_all(fit_view=True)
         bpy.ops.clip.matte_paint_mode("INVOKE_DEFAULT")

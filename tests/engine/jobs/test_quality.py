@@ -73,8 +73,8 @@ def test_the_end_names_frames_objects_and_reason(job, calibrated):
     last = run_job(replace(job, direction=Direction.FORWARD, keyframes=job.keyframes[:1]))[-1]
     assert isinstance(last, Finished)
     assert last.to_fix == (
-        "To fix: object 2, frames 1 to 9 (much changed since the keyframe); object 1, frames 5 to 9 (may be on another "
-        "object); object 1, frames 1 to 4 (much changed since the keyframe)."
+        "To fix: object 2, frames 1 to 9 (changed since the keyframe); object 1, frames 5 to 9 (may be on another "
+        "object); object 1, frames 1 to 4 (changed since the keyframe)."
     )
     assert not last.note, "Blender shows it, and lists the stretches itself"
     told = run_job(job)[-1].to_fix

@@ -119,6 +119,16 @@ def test_frames_of_a_shot_without_keyframes_alone_are_refused(tmp_path):
     assert "--across-cuts" in caught.value.remedy and not job.folder.exists()
 
 
+def test_cuts_are_told_by_the_numbers_that_the_user_sees(tmp_path):
+    job = setup(two_shots(), tmp_path, {0: [1]})
+    job = replace(job, clip=replace(job.clip, shown_from=101))
+    note = finished(run_job(job)).note
+    assert "cut at frame 107," in note and "empty on frames 107 to 112: no keyframe of object 1." in note
+    assert recorded_cuts(MatteFolder(job.folder)) == (COUNT,), "files are numbered as before"
+    with pytest.raises(NoKeyframes, match="no object is marked in the shot of frames 107 to 112"):
+        run(replace(job, frames=range(COUNT, 2 * COUNT)), lambda answer: None, lambda: False)
+
+
 @pytest.mark.parametrize("cancelled", [30, 45])
 def test_an_interrupted_job_resumes_in_the_right_shot(tmp_path, monkeypatch, cancelled):
     monkeypatch.setattr(JobCheckpoint, "due", lambda self: True)
