@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import uuid
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..shared.errors import BadSetting
 from ..shared.mask_images import Masks, counted
@@ -12,7 +13,12 @@ from ..shared.matte_folder import MatteFolder
 from ..shared.types import Direction, PropagationJob, Redo
 from .arguments import add_clip, add_masks, add_recipe, check_arguments, explained_sizes, open_clip, parse_frame_range
 from .console import print_error, print_line, print_note
-from .stretches import frames_between, parse_lock
+from .stretches import frames_between, parse_lock, parse_task, parts_in
+
+if TYPE_CHECKING:
+    from ..methods.recipe import Recipe
+    from ..shared.protocol import Finished
+    from ..shared.types import KeyframeFile, Settings
 
 _MAX_THREADS = 1024  # far more cannot be started, which PyTorch does not survive
 
@@ -80,6 +86,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="never change the mattes of an object, or of all, on frames A:B, B not included; repeatable",
     )
     parser.add_argument(
+        "--task",
+        metavar="I/N",
+        help="make only part I of N, as one task of a farm, in a folder of its own: a range that begins at a cut or "
+        "after a keyframe, so that its mattes are those of one run",
+    )
+    parser.add_argument(
+        "--join",
+        type=Path,
+        metavar="FOLDER",
+        help="compute nothing, but join the mattes of all parts in this folder of folders",
+    )
+    parser.add_argument(
         "--keep-keys", action="store_true", help="keep the features that `suggest` needs; about 1 MB per frame at 480p"
     )
     parser.add_argument("--threads", type=int, metavar="N", help="number of CPU threads; default: all cores")
@@ -93,16 +111,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def propagate(options: argparse.Namespace) -> int:
     """Write the mattes of the clip. Returns 0, or 2 if something could not be done."""
-    settings = check_arguments(options, adapt=options.adapt)
-    if options.threads is not None and options.threads < 1:
-        raise BadSetting(f"{options.threads} threads are too few; at least 1 is needed")
-    if options.threads is not None and options.threads > _MAX_THREADS:
-        raise BadSetting(f"{options.threads} threads are too many; at most {_MAX_THREADS} can be used")
+    settings = _check(options)
 
     from ..jobs.propagate import run
-    from ..media.exclusion_folders import read_exclusion
-    from ..media.keyframe_folders import read_keyframes
-    from ..methods.registry import find_recipe
     from ..runtime.device import pick_device, use_threads
     from ..shared.protocol import Answer, Finished, MatteReady, Stage
     from .progress import Progress
@@ -110,6 +121,43 @@ def propagate(options: argparse.Namespace) -> int:
     pick_device(settings.device)  # raises now, before the clip is read
     if options.threads is not None:
         use_threads(options.threads)
+    job = _gather(options, settings)
+    if job is None:
+        return 0
+    finished: list[Finished] = []
+    with Progress() as progress:
+
+        def show(answer: Answer) -> None:
+            match answer:
+                case Stage(text=text, done=done, total=total):
+                    progress.show(text, done, total)
+                case MatteReady(done=done, total=total):
+                    progress.show("Propagating", done, total)
+                case Finished():
+                    finished.append(answer)
+
+        run(job, show, lambda: False)
+    return _tell(job, finished[0])
+
+
+def _check(options: argparse.Namespace) -> Settings:
+    """Return the settings of the job, after checking what can be before PyTorch is loaded. Raises BadSetting."""
+    settings = check_arguments(options, adapt=options.adapt)
+    parse_task(options)
+    if options.threads is not None and options.threads < 1:
+        raise BadSetting(f"{options.threads} threads are too few; at least 1 is needed")
+    if options.threads is not None and options.threads > _MAX_THREADS:
+        raise BadSetting(f"{options.threads} threads are too many; at most {_MAX_THREADS} can be used")
+
+    return settings
+
+
+def _gather(options: argparse.Namespace, settings: Settings) -> PropagationJob | None:
+    """Read the clip and its masks, and return the job; None if there is nothing to do for this task of a farm."""
+    from ..media.exclusion_folders import read_exclusion
+    from ..media.keyframe_folders import read_keyframes
+    from ..methods.registry import find_recipe
+
     with open_clip(options) as reader:
         clip, names = reader.clip, reader.names
     recipe = find_recipe(options.recipe)
@@ -133,7 +181,14 @@ def propagate(options: argparse.Namespace) -> int:
     frames = parse_frame_range(options.range, clip.frame_count)
     if options.between is not None:
         frames = frames_between(options.between, frames, {keyframe.frame for keyframe in keyframes})
-    job = PropagationJob(
+    if options.task:
+        task, count = parse_task(options)
+        tasks = _tasks(options, recipe, frames, keyframes, count)
+        if task > len(tasks):
+            print_line(f"Nothing to do: the clip has only {counted(len(tasks), 'range')} that can be made on their own")
+            return None
+        frames = tasks[task - 1]
+    return PropagationJob(
         job_id=uuid.uuid4().hex,
         clip=clip,
         frames=frames,
@@ -149,32 +204,43 @@ def propagate(options: argparse.Namespace) -> int:
         across_cuts=options.across_cuts,
         redo=Redo.CHANGED if options.changed else Redo.EVERYTHING,
         locks=tuple(parse_lock(text, clip.frame_count) for text in options.lock),
+        is_part=bool(options.task),
+        parts=parts_in(options.join) if options.join else (),
     )
-    finished: list[Finished] = []
-    with Progress() as progress:
 
-        def show(answer: Answer) -> None:
-            match answer:
-                case Stage(text=text, done=done, total=total):
-                    progress.show(text, done, total)
-                case MatteReady(done=done, total=total):
-                    progress.show("Propagating", done, total)
-                case Finished():
-                    finished.append(answer)
 
-        run(job, show, lambda: False)
-    made, total = finished[0].frames_done, finished[0].frames_asked if options.changed else len(job.frames)
+def _tell(job: PropagationJob, finished: Finished) -> int:
+    """Print what was made. Returns 0, or 2 if something could not be done."""
+    made, total = finished.frames_done, finished.frames_asked if job.redo is Redo.CHANGED else len(job.frames)
     asked = counted(total, "frame")
     count = asked if made == total else f"{made} of {asked}"
     print_line(
-        f"{count} in {options.out}: labels/ and mattes/; {finished[0].frames_per_second:.2f} steps/s, "
-        f"peak memory {finished[0].peak_memory / 2**20:.0f} MiB"
+        f"{count} in {job.folder}: labels/ and mattes/; {finished.frames_per_second:.2f} steps/s, "
+        f"peak memory {finished.peak_memory / 2**20:.0f} MiB"
     )
-    if finished[0].note:
-        print_error(finished[0].note)
-    if finished[0].to_fix:
-        print_error(finished[0].to_fix)
-    if finished[0].warning:
-        print_error(finished[0].warning)
+    if finished.note:
+        print_error(finished.note)
+    if finished.to_fix:
+        print_error(finished.to_fix)
+    if finished.warning:
+        print_error(finished.warning)
         return 2
     return 0
+
+
+def _tasks(
+    options: argparse.Namespace, recipe: Recipe, frames: range, keyframes: tuple[KeyframeFile, ...], count: int
+) -> list[range]:
+    """Return the ranges of media frames that the tasks of a farm make, after a look at the clip."""
+    from ..jobs.looks import find_looks
+    from ..jobs.parts import task_ranges
+    from .progress import Progress
+
+    with open_clip(options) as reader, Progress("frames") as progress:
+
+        def show(done: int, total: int) -> None:
+            progress.show("Looking for cuts", done, total)
+
+        looks = find_looks(reader, range(reader.clip.frame_count), reader.read, show)
+    restarts, across = recipe.keyframe_policy.restarts, options.across_cuts
+    return task_ranges(frames, keyframes, looks, count, restarts=restarts, across_cuts=across)

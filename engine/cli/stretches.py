@@ -1,10 +1,13 @@
-"""Frames that a command is limited to: between keyframes, and locked ones."""
+"""Frames that a command is limited to: between keyframes, locked ones, and those of a task of a farm."""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Collection
+from pathlib import Path
 
-from ..shared.errors import BadSetting
+from ..shared.errors import BadSetting, MasksMissing
+from ..shared.folder_claim import MARKER
 from ..shared.types import Lock
 
 
@@ -32,3 +35,29 @@ def parse_lock(text: str, count: int) -> Lock:
     if not frames or frames.start < 0 or frames.stop > count or (object_id is not None and object_id < 1):
         raise BadSetting(f"--lock {text} is empty or outside the clip, which has frames 0 to {count - 1}")
     return Lock(frames, object_id)
+
+
+def parse_task(options: argparse.Namespace) -> tuple[int, int]:
+    """Return the number of a task, from 1, and of all tasks, as the options say. Raises BadSetting."""
+    if not options.task:
+        return 1, 1
+    clashes = ("join", "changed", "between", "adapt", "dump_probabilities")
+    if clash := next((name for name in clashes if getattr(options, name) not in (None, False)), ""):
+        raise BadSetting(f"--task and --{clash.replace('_', '-')} cannot be used together")
+    try:
+        task, count = (int(part) for part in options.task.split("/"))
+    except ValueError:
+        raise BadSetting(f"--task must look like 2/8, not {options.task!r}") from None
+    if not 1 <= task <= count:
+        raise BadSetting(f"--task {options.task} is none of the tasks 1 to {max(count, 1)}")
+    return task, count
+
+
+def parts_in(folder: Path) -> tuple[Path, ...]:
+    """List the matte folders in a folder, by name. Raises MasksMissing if there are none."""
+    found = sorted(path.parent for path in folder.glob(f"*/{MARKER}"))
+    if not found:
+        raise MasksMissing(
+            f"there are no parts in {folder}", remedy="Give the folder that holds the folders of all tasks."
+        )
+    return tuple(found)

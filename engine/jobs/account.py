@@ -14,7 +14,7 @@ from ..inference.keyframe_memory import Labels
 from ..media.frames import FrameReader
 from ..output.dropped_objects import DroppedObject
 from ..output.mattes import MatteWriter
-from ..shared.errors import FramesUnreadable
+from ..shared.errors import FolderNotWritable, FramesUnreadable
 from ..shared.mask_images import counted
 from ..shared.matte_folder import MatteFolder, named_spans, spans
 from ..shared.quality_table import read_table
@@ -99,6 +99,19 @@ def _unused(context: JobContext, truth: Labels) -> list[str]:
     """Return a sentence about the keyframes whose pictures could not be read; none if there are none."""
     frames = sorted(frame for frame in context.source.failed if frame in truth)
     return [f"Nothing was propagated from the picture{_of_keyframes(context, frames)}."] if frames else []
+
+
+def check_present(context: JobContext, plan: JobPlan, frames: range, written: NDArray[np.int64]) -> None:
+    """Raise FolderNotWritable if mattes that were written on the job's `frames` are no longer in the folder."""
+    numbers = context.reader.numbers
+    pairs = [(numbers[frames[row]], plan.objects[column]) for row, column in np.argwhere(written > 0)]
+    gone = {number for number, object_id in pairs if not plan.folder.matte(object_id, number).is_file()}
+    if gone:
+        raise FolderNotWritable(
+            f"mattes in {plan.folder.root} were deleted or moved while results were written "
+            f"(frames {spans(context.reader.shown(gone))})",
+            remedy="Run again; leave the folder as it is until the run has ended.",
+        )
 
 
 def note_dropped(dropped: Iterable[DroppedObject]) -> str:

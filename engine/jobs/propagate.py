@@ -28,10 +28,11 @@ from ..shared.folder_lock import refuse_if_locked
 from ..shared.protocol import Answer, Finished, JobCancelled, MatteReady, Stage
 from ..shared.types import PropagationJob
 from ..suggestion.key_cache import KeyFolder
-from .account import note_dropped, note_earlier, note_kept, note_nothing_due, note_to_fix, take_account
+from .account import check_present, note_dropped, note_earlier, note_kept, note_nothing_due, note_to_fix, take_account
 from .advice import fit_small_objects, note_cuts, note_small_objects
 from .claim import claim_folder
 from .clip_identity import FileDates
+from .parts import join_parts
 from .plan import JobPlan, make_plan
 from .redo import Signer
 from .resume import JobCheckpoint, ResumePoint, job_identity
@@ -64,9 +65,14 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
                 claim_folder(job, context, plan, partial(_report_stage, job, report)) as (claimed, changed),
                 _open_outputs(job, context, plan, claimed, report) as outputs,
             ):
-                propagator = _new_propagator(job, context, plan)
-                steps_per_second = _propagate(job, context, plan, outputs, propagator, report)
+                if job.parts:
+                    join_parts(job, plan, context.reader.numbers, outputs.mattes, partial(_report_stage, job, report))
+                    steps_per_second = 0.0
+                else:
+                    propagator = _new_propagator(job, context, plan)
+                    steps_per_second = _propagate(job, context, plan, outputs, propagator, report)
                 dropped = _finish(job, context, plan, outputs)
+                claimed.mark_finished()
             account = take_account(job, context, plan, outputs.mattes.written())
             advice = note_small_objects(context, plan.marked), note_cuts(context, plan)
             kept = note_kept(outputs.mattes, context.reader), note_earlier(job, outputs.mattes, context.reader)
@@ -147,7 +153,8 @@ def _open_outputs(
     try:
         yield outputs
     except Cancelled:
-        outputs.outlines.trace_briefly()
+        if not job.is_part:
+            outputs.outlines.trace_briefly()
         raise
     except Exception as error:
         if isinstance(error, MatteUnreadable) or not isinstance(error, EngineError):
@@ -268,16 +275,17 @@ def _finish(job: PropagationJob, context: JobContext, plan: JobPlan, outputs: _O
     unreadable = [frame for frame in job.frames if frame in context.source.failed and frame in plan.truth]
     annotated = {frame: [number for group in plan.groups for number in group.annotated(frame)] for frame in unreadable}
     outputs.mattes.write_unreadable_keyframes(plan.truth, plan.soft, annotated)
-    if plan.policy.soften:
+    if plan.policy.soften and not job.is_part:
         soften_keyframes(plan, job.frames, context.reader.numbers, outputs.mattes, context.source.check)
     dropped = drop_objects(plan.folder, outputs.claimed.written, plan.objects)
     outputs.mattes.renew_labels(all_frames=bool(dropped))
-    outputs.outlines.trace(context.source.check)
+    if not job.is_part:
+        outputs.outlines.trace(context.source.check)
     if outputs.probabilities:
         outputs.probabilities.save()
     outputs.checkpoint.remove()
     outputs.claimed.lock.check()
-    outputs.mattes.check_present(context.reader.shown)
+    check_present(context, plan, job.frames, outputs.mattes.written())
     return dropped
 
 

@@ -201,6 +201,7 @@ def job_identity(
         "direction": job.direction,
         "stretches": [[stretch.start, stretch.stop] for stretch in plan.stretches],
         "locks": job.locks,
+        "is_part": job.is_part,
         "cuts": plan.cuts,
         "use": hashlib.sha256(plan.use.description().encode()).hexdigest(),
         "keys": job.keys,

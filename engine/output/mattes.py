@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from ..inference.soft_masks import SoftKeyframes
 from ..media.label_images import encode_labels, encode_matte, read_matte
 from ..quality.account import AGREEMENT, QualityAccount, joined, overlap
 from ..quality.signals import Signals
-from ..shared.errors import FolderNotWritable, MatteUnreadable
-from ..shared.matte_folder import MatteFolder, spans
+from ..shared.errors import MatteUnreadable
+from ..shared.matte_folder import MatteFolder
 from ..shared.quality import GIVEN, MatteQuality
 from ..shared.types import Lock
 from ..shared.written_files import WrittenFiles
@@ -90,20 +90,6 @@ class MatteWriter:
         rows = {object_id: np.flatnonzero(self._written[:, i] == _KEPT) for i, object_id in enumerate(self._objects)}
         return {object_id: [self._numbers[self._frames[row]] for row in found] for object_id, found in rows.items()}
 
-    def check_present(self, shown: Callable[[Iterable[int]], list[int]]) -> None:
-        """Raise FolderNotWritable if mattes that this run wrote are no longer in the folder.
-
-        `shown` returns the numbers by which the user knows the frames with given file numbers.
-        """
-        pairs = [(self._numbers[self._frames[row]], self._objects[i]) for row, i in np.argwhere(self._written > 0)]
-        gone = {number for number, object_id in pairs if not self._folder.matte(object_id, number).is_file()}
-        if gone:
-            raise FolderNotWritable(
-                f"mattes in {self._folder.root} were deleted or moved while results were written "
-                f"(frames {spans(shown(gone))})",
-                remedy="Run again; leave the folder as it is until the run has ended.",
-            )
-
     def of_earlier_runs(self) -> list[int]:
         """Return the frame numbers on which mattes of this job's objects are left that this run did not write."""
         numbers = {self._numbers[frame]: row for row, frame in enumerate(self._frames)}
@@ -155,8 +141,24 @@ class MatteWriter:
                 alphas[i] = left
             elif object_id in matte.objects or complete:
                 alphas[i], qualities[object_id] = self._write_matte(matte, object_id, number)
-        self._write_labels(number, labels_from_alphas(alphas, self._objects))
+        self._write_labels(number, encode_labels(labels_from_alphas(alphas, self._objects)))
         return qualities
+
+    def take(self, frame: int, object_id: int, data: bytes, quality: MatteQuality) -> None:
+        """Write the bytes of a finished matte that another run with the same inputs has made."""
+        path = self._folder.matte(object_id, self._numbers[frame])
+        row, column = frame - self._frames.start, self._objects.index(object_id)
+        if self._is_locked(object_id, frame) or not self._may_write(path):
+            self._written[row, column] = _LOCKED if self._is_locked(object_id, frame) else _KEPT
+            return
+        self._files.write(path, data, self._sign(quality, frame, object_id, True))
+        self._written[row, column] = len(data)
+        self._renewed[row, column] = True
+
+    def take_labels(self, frame: int, data: bytes) -> None:
+        """Write the bytes of the label image that belongs to the mattes that were taken on a frame."""
+        if not all(self._is_locked(object_id, frame) for object_id in self._objects):
+            self._write_labels(self._numbers[frame], data)
 
     def _left(self, matte: Matte, object_id: int, number: int) -> np.ndarray | None:
         """Return the matte (H, W) of an object that is left as it is on a frame; None if one is to be written."""
@@ -214,10 +216,10 @@ class MatteWriter:
     def _is_locked(self, object_id: int, frame: int) -> bool:
         return any(lock.covers(object_id, frame) for lock in self._locks)
 
-    def _write_labels(self, number: int, labels: np.ndarray) -> None:
+    def _write_labels(self, number: int, data: bytes) -> None:
         path = self._folder.labels(number)
         if self._may_write(path):
-            self._files.write(path, encode_labels(labels))
+            self._files.write(path, data)
         else:
             self.kept_labels.add(number)
 

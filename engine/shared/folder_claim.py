@@ -21,6 +21,7 @@ from .written_files import WrittenFiles
 
 MARKER = "keymatte.json"
 CUTS = "cuts"  # key of the marker: media frames with which shots of the clip begin, as far as the last run looked
+_FINISHED = "finished"  # key of the marker: whether the last run has made all that it could
 _KINDS = ("keymatte", "study", "baseline")  # keys, one of which every marker has; the last two in those of 0.1.0
 _RESULT_FOLDERS = ("labels", "mattes", "outlines", "keys", "unfinished", "edited")
 _MAY_PRECEDE = ("keyframes", MARKER, f"{MARKER}.part", LOCK_FILE, OWNER_FILE)
@@ -45,6 +46,10 @@ class FolderClaim:
         content = {"keymatte": VERSION, **record}
         with atomic_write(self.folder.root / MARKER) as part:
             part.write_text(json.dumps(content, indent=1, ensure_ascii=False, default=str), "utf-8", "backslashreplace")
+
+    def mark_finished(self) -> None:
+        """Note in the marker file that the run has made all that it could. Raises DiskFull, FolderNotWritable."""
+        self.mark({**read_marker(self.folder), _FINISHED: True})
 
 
 @contextmanager
@@ -112,6 +117,11 @@ def recorded_job(folder: MatteFolder) -> PropagationJob | None:
         )
     except (TypeError, ValueError):
         return None
+
+
+def is_finished(folder: MatteFolder) -> bool:
+    """Return whether the folder's last run has made all that it could."""
+    return read_marker(folder).get(_FINISHED) is True
 
 
 def _check_marker(root: Path, foreign: list[str]) -> None:

@@ -120,6 +120,8 @@ class PropagationJob:
     across_cuts: bool = False  # keyframes count in all shots; else only in their own
     redo: Redo = Redo.EVERYTHING
     locks: tuple[Lock, ...] = ()
+    is_part: bool = False  # of a larger job, which softens the edges of keyframes and traces outlines when it joins all
+    parts: tuple[Path, ...] = ()  # folders of such parts: their mattes are joined, and none is computed
 
 
 class Ranking(StrEnum):
