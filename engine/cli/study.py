@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..shared.errors import BadSetting
-from . import study_quality, study_suggest
+from . import study_quality, study_rerun, study_suggest
 from .arguments import add_recipe, check_arguments, parse_settings
 from .console import print_error
 
@@ -31,10 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=study)
     parser.add_argument(
         "study",
-        choices=("default", "fusion", "quality", "suggest"),
+        choices=("default", "fusion", "quality", "rerun", "suggest"),
         help="default: accuracy of the propagated masks; fusion: accuracy and flicker between keyframes, of the two "
         "sweeps and of ways to fuse them (it chooses the given masks itself); quality: whether mattes are as good as "
-        "the account of quality says; suggest: how few keyframes each ranking of suggestions needs",
+        "the account of quality says; rerun: what redoing only what one more keyframe changes saves; suggest: how few "
+        "keyframes each ranking of suggestions needs",
     )
     parser.add_argument(
         "--out",
@@ -114,6 +115,8 @@ def study(options: argparse.Namespace) -> int:
         claimed.mark({"study": options.study})
         if options.study == "fusion":
             _run_fusion(options, parts)
+        elif options.study == "rerun":
+            study_rerun.run(options, parts)
         elif options.study == "suggest":
             study_suggest.simulate(options, parts, rankings, starts)
         else:

@@ -45,7 +45,7 @@ def measure(case: Case, folder: MatteFolder) -> list[Measurement]:
         previous: tuple[int, np.ndarray, np.ndarray] | None = None
         for frame in case.wanted:
             true = case.clip.labels(frame) == object_id
-            pred, alpha = _predicted(folder, object_id, case.clip.numbers[frame], true.shape)
+            pred, alpha = predicted(folder, object_id, case.clip.numbers[frame], true.shape)
             change = None
             if previous is not None and previous[0] == frame - 1:
                 change = flicker(previous[1], alpha, previous[2], true)
@@ -75,9 +75,7 @@ def flicker(previous: np.ndarray, current: np.ndarray, true_previous: np.ndarray
     return 100 * float(np.sqrt(np.mean(np.square(change - true_change))))
 
 
-def _predicted(
-    folder: MatteFolder, object_id: int, number: int, size: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray]:
+def predicted(folder: MatteFolder, object_id: int, number: int, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Read an object's predicted mask (H, W) bool and matte (H, W) 0..1; both are empty if the frame has no result."""
     if not folder.labels(number).is_file():
         return np.zeros(size, bool), np.zeros(size, np.float32)

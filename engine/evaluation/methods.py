@@ -81,8 +81,9 @@ class RecipeMethod:
             **({"direction": self.direction} if self.direction else {}),  # absent from results of earlier versions
         }
 
-    def run(self, case: Case, folder: Path, report: ReportFrames) -> float:
-        job = PropagationJob(
+    def job(self, case: Case, folder: Path) -> PropagationJob:
+        """Return the job that makes the mattes of a case in a folder."""
+        return PropagationJob(
             job_id=uuid.uuid4().hex,
             clip=case.clip.clip,
             frames=case.span,
@@ -93,6 +94,8 @@ class RecipeMethod:
             direction=self.direction or self.recipe.direction,
             settings=self.settings,
         )
+
+    def run(self, case: Case, folder: Path, report: ReportFrames) -> float:
         steps = frames_per_second = 0.0
 
         def on_answer(answer: Answer) -> None:
@@ -104,7 +107,7 @@ class RecipeMethod:
                 case Finished():
                     frames_per_second = answer.frames_per_second
 
-        propagate(job, on_answer, lambda: False)
+        propagate(self.job(case, folder), on_answer, lambda: False)
         return steps / max(frames_per_second, 1e-3) / len(case.span)  # a step is a frame of a sweep; there may be two
 
 

@@ -1,0 +1,68 @@
+"""Command line `study rerun`: measures what redoing only what has changed saves, and what it costs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from ..shared.errors import BadSetting
+from .arguments import parse_settings
+from .console import print_error
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..evaluation.parts import StudyPart
+    from ..evaluation.rerun import Rerun
+
+
+def run(options: argparse.Namespace, parts: Sequence[StudyPart]) -> None:
+    """Redo every clip of `parts` after one more keyframe; write reports to `--out`, also if it is stopped."""
+    from ..evaluation.methods import RecipeMethod
+    from ..evaluation.rerun import rerun_cases, run_case
+    from ..methods.registry import find_recipe
+    from .progress import Progress
+
+    recipe = find_recipe(options.recipe)
+    unlabelled = options.unlabelled or recipe.unlabelled
+    method = RecipeMethod(recipe.name, recipe, options.weights, parse_settings(options), unlabelled)
+    clips = {case.clip.clip.path: case.clip for part in parts for case in part.cases}
+    cases = list(rerun_cases(clips.values()))
+    if not cases:
+        raise BadSetting("none of the clips has enough true masks for a further keyframe")
+    runs: list[Rerun] = []
+    try:
+        with Progress("cases") as progress:
+            for case, added in cases:
+                runs.append(
+                    run_case(
+                        case,
+                        added,
+                        method,
+                        options.out,
+                        lambda text: progress.show(text, len(runs), len(cases)),
+                        again=options.again,
+                    )
+                )
+    finally:
+        if runs:
+            _write(options, runs)
+
+
+def _write(options: argparse.Namespace, runs: Sequence[Rerun]) -> None:
+    """Write the reports to `--out`, and print the table."""
+    from ..evaluation.report import as_markdown, as_text
+    from ..evaluation.rerun_report import NOTE, TITLE, as_csv, as_table, draw
+    from ..shared.files import atomic_write
+
+    table = as_table(runs)
+    for name, text in (("rerun.csv", as_csv(runs)), ("rerun.md", f"## {TITLE}\n\n{as_markdown(table)}\n\n{NOTE}\n")):
+        with atomic_write(options.out / name) as part:
+            part.write_text(text, encoding="utf-8")
+    sys.stdout.write(f"{TITLE}\n{as_text(table)}\n\n{NOTE}\n")
+    sys.stdout.flush()
+    try:
+        draw(options.out / "rerun.png", runs)
+    except BadSetting as error:  # without matplotlib
+        print_error(error.sentence())
