@@ -104,70 +104,87 @@ CAUSES = {  # in words
 }
 
 
-@dataclass(frozen=True)
-class Dependence:
-    """What the matte of an object on a frame depends on; keyframes beyond the two nearest ones count as far away."""
-
-    values: Mapping[Cause, object]
-
-    def cause(self, other: Dependence) -> Cause | None:
-        """Return the first difference from another dependence; None if there is none."""
-        return next((cause for cause, value in self.values.items() if other.values[cause] != value), None)
+Dependence = Mapping[Cause, object]  # what a matte depends on
 
 
-def dependence(run: RunInputs, object_id: int, number: int) -> Dependence:
-    """Return what the matte of an object on the frame with this number depends on in a run."""
-    known = run.of_object(object_id)
-    first, after_last = _shot(run.cuts, number)
-    marks = [mark for mark in known.keyframes if first <= mark.number < after_last]
-    before, after = _nearest(marks, number, run.direction)
-    low = first if before is None else before.number
-    high = after_last if after is None else after.number
-    ids = [one.object_id for one in run.objects]
-    behind = tuple(sorted(ids[: ids.index(object_id)])) if object_id in ids else ()
-    values = {
-        Cause.RECIPE: run.recipe,
-        Cause.WEIGHTS: run.weights,
-        Cause.SETTINGS: run.settings,
-        Cause.KEYFRAME: (before, after),
-        Cause.DIRECTION: run.direction,
-        Cause.ABSENCE: _clipped(known.absences, low, high),
-        Cause.EXCLUSION: _in_force(run.exclusions, object_id, number),
-        Cause.ORDER: behind,
-    }
-    return Dependence(values)
+def difference(one: Dependence, other: Dependence) -> Cause | None:
+    """Return the first cause by which two mattes differ in what they depend on; None if there is none."""
+    if one == other:
+        return None
+    return next(cause for cause, value in one.items() if other[cause] != value)
 
 
-def _shot(cuts: Sequence[int], number: int) -> tuple[float, float]:
-    index = bisect_right(cuts, number)
-    return (cuts[index - 1] if index else -float("inf")), (cuts[index] if index < len(cuts) else float("inf"))
+class Dependences:
+    """What the mattes of an object depend on in a run; keyframes beyond the two nearest ones count as far away."""
 
+    def __init__(self, run: RunInputs, object_id: int) -> None:
+        """Prepare for many frames."""
+        known = run.of_object(object_id)
+        ids = [one.object_id for one in run.objects]
+        self._cuts = run.cuts
+        self._marks = known.keyframes
+        self._numbers = [mark.number for mark in known.keyframes]
+        self._direction = run.direction
+        self._absences = known.absences
+        self._exclusions = [
+            ([image.number for image in one.images], one)
+            for one in run.exclusions
+            if one.images and (one.objects is None or object_id in one.objects)
+        ]
+        self._everywhere = {
+            Cause.RECIPE: run.recipe,
+            Cause.WEIGHTS: run.weights,
+            Cause.SETTINGS: run.settings,
+            Cause.DIRECTION: run.direction,
+            Cause.ORDER: tuple(sorted(ids[: ids.index(object_id)])) if object_id in ids else (),
+        }
 
-def _nearest(marks: Sequence[Mark], number: int, direction: Direction) -> tuple[Mark | None, Mark | None]:
-    """Return the last keyframe up to a frame and the first one from it on, as far as the direction lets them count."""
-    numbers = [mark.number for mark in marks]
-    index = bisect_left(numbers, number)
-    if index < len(marks) and numbers[index] == number:
-        return marks[index], marks[index]
-    before = marks[index - 1] if index and direction is not Direction.BACKWARD else None
-    after = marks[index] if index < len(marks) and direction is not Direction.FORWARD else None
-    return before, after
+    def at(self, number: int) -> Dependence:
+        """Return what the matte of the object on the frame with this number depends on."""
+        before, after = self.keyframes(number)
+        first, after_last = self._shot(number)
+        low = first if before is None else before.number
+        high = after_last if after is None else after.number
+        return {
+            **self._everywhere,
+            Cause.KEYFRAME: (before, after),
+            Cause.ABSENCE: _clipped(self._absences, low, high) if self._absences else (),
+            Cause.EXCLUSION: self._in_force(number) if self._exclusions else (),
+        }
+
+    def keyframes(self, number: int) -> tuple[Mark | None, Mark | None]:
+        """Return the last keyframe up to a frame and the first one from it on, as far as they count there.
+
+        They count in their own shot, and in the direction of the run.
+        """
+        first, after_last = self._shot(number)
+        index = bisect_left(self._numbers, number)
+        if index < len(self._marks) and self._numbers[index] == number:
+            return self._marks[index], self._marks[index]
+        before = self._marks[index - 1] if index and self._direction is not Direction.BACKWARD else None
+        after = self._marks[index] if index < len(self._marks) and self._direction is not Direction.FORWARD else None
+        return (
+            None if before is None or before.number < first else before,
+            None if after is None or after.number >= after_last else after,
+        )
+
+    def _shot(self, number: int) -> tuple[float, float]:
+        if not self._cuts:
+            return -float("inf"), float("inf")
+        index = bisect_right(self._cuts, number)
+        first = self._cuts[index - 1] if index else -float("inf")
+        return first, (self._cuts[index] if index < len(self._cuts) else float("inf"))
+
+    def _in_force(self, number: int) -> tuple[tuple[str, bool], ...]:
+        """Return the images of the exclusions that count on a frame, and whether each is inverted."""
+        places = ((max(bisect_right(numbers, number) - 1, 0), one) for numbers, one in self._exclusions)
+        return tuple(sorted((one.images[place].digest, one.inverted) for place, one in places))
 
 
 def _clipped(absences: Sequence[Span], low: float, high: float) -> tuple[tuple[float, float], ...]:
     """Return the frames without the object between two frames."""
     cut = [(max(one.first, low), min(one.last, high)) for one in absences]
     return tuple(sorted((first, last) for first, last in cut if first <= last))
-
-
-def _in_force(exclusions: Sequence[ExclusionInputs], object_id: int, number: int) -> tuple[tuple[str, bool], ...]:
-    """Return the images of the exclusions that cover an object on a frame, and which are inverted."""
-    found = []
-    for one in exclusions:
-        if one.images and (one.objects is None or object_id in one.objects):
-            index = max(bisect_right([image.number for image in one.images], number) - 1, 0)
-            found.append((one.images[index].digest, one.inverted))
-    return tuple(sorted(found))
 
 
 @dataclass(frozen=True)

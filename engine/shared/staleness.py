@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .provenance import Cause, Dependence, RunInputs, Runs, dependence
+from .provenance import Cause, Dependences, RunInputs, Runs, difference
 from .quality_table import MatteRow, Rows, Status
 
 IsSamePicture = Callable[[int, str], bool]  # (number, stamp of the picture that a matte was made from)
@@ -104,24 +104,18 @@ class _Comparison:
     """Compares what an object's mattes depended on in earlier runs with what they depend on today."""
 
     def __init__(self, runs: Runs, current: RunInputs, object_id: int) -> None:
-        self._runs, self._current, self._object_id = runs, current, object_id
-        self._today: dict[int, Dependence] = {}
+        self._current_id = current.id
+        self._today = Dependences(current, object_id)
+        self._earlier = {id_: Dependences(run, object_id) for id_, run in runs.by_id.items()}
 
     def is_reached(self, number: int) -> bool:
         """Return whether a keyframe reaches a frame today."""
-        return self._of_today(number).values[Cause.KEYFRAME] != (None, None)
+        return self._today.keyframes(number) != (None, None)
 
     def cause(self, run_id: str, number: int) -> Cause | None:
         """Return why the matte of a run is stale on a frame; None if it is not. Raises KeyError for an unknown run."""
-        run = self._runs.by_id[run_id]
-        if run.id == self._current.id:
-            return None
-        return self._of_today(number).cause(dependence(run, self._object_id, number))
-
-    def _of_today(self, number: int) -> Dependence:
-        if number not in self._today:
-            self._today[number] = dependence(self._current, self._object_id, number)
-        return self._today[number]
+        earlier = self._earlier[run_id]
+        return None if run_id == self._current_id else difference(self._today.at(number), earlier.at(number))
 
 
 def _state(row: MatteRow, number: int, compare: _Comparison, is_same_picture: IsSamePicture) -> MatteState:

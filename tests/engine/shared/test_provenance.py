@@ -7,7 +7,17 @@ from dataclasses import replace
 import pytest
 
 from engine.shared.matte_folder import MatteFolder
-from engine.shared.provenance import Cause, ExclusionInputs, Mark, ObjectInputs, RunInputs, Runs, Span, dependence
+from engine.shared.provenance import (
+    Cause,
+    Dependences,
+    ExclusionInputs,
+    Mark,
+    ObjectInputs,
+    RunInputs,
+    Runs,
+    Span,
+    difference,
+)
 from engine.shared.quality import MatteQuality
 from engine.shared.quality_table import EDITED, NOT_RECORDED, MatteRow, Status
 from engine.shared.staleness import (
@@ -35,7 +45,8 @@ def keyed(object_id: int, *numbers: int, digest: str = "a", absences: tuple[Span
 
 def changed(before: RunInputs, after: RunInputs, object_id: int = 1, count: int = 30) -> dict[int, Cause]:
     """Return why mattes of an object on the frames 0 to `count` are stale, by number."""
-    causes = {n: dependence(after, object_id, n).cause(dependence(before, object_id, n)) for n in range(count)}
+    one, other = Dependences(after, object_id), Dependences(before, object_id)
+    causes = {n: difference(one.at(n), other.at(n)) for n in range(count)}
     return {number: cause for number, cause in causes.items() if cause}
 
 
