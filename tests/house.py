@@ -56,7 +56,7 @@ TABLE = (
     Row(_room("engine.checkpoints"), LIBRARIES, _rooms("shared", "checkpoints")),
     Row(
         _room("engine.inference"),
-        ("torch", "numpy", "cv2"),
+        ("torch", "numpy", "cv2", "safetensors"),
         (
             *_rooms("shared", "runtime", "quality", "inference"),
             *(f"engine.{name}" for name in ("memory.bank", "memory.entry", "networks.network", "layers.aggregate")),

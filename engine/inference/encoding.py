@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..networks.network import AttachesFlow, EncodesAhead, EncodesBatches, Features, Network
+from ..networks.network import AttachesFlow, EncodesAhead, EncodesBatches, Features, KeepsFeatures, Network
 from ..runtime.threads import Prefetcher, can_split_cpu, run_alongside
+from .feature_cache import FeatureCache
 from .framing import Framing
 
 ReadFrame = Callable[[int], NDArray[np.uint8] | None]  # media frame -> (H, W, 3) RGB; None: unreadable
@@ -42,7 +43,16 @@ def can_encode_batches(network: Network, device: torch.device) -> bool:
 class FrameEncoder:
     """Reads frames, fits them to the network's input and encodes them."""
 
-    def __init__(self, network: Network, framing: Framing, read: ReadFrame, device: torch.device) -> None:
+    def __init__(
+        self,
+        network: Network,
+        framing: Framing,
+        read: ReadFrame,
+        device: torch.device,
+        cache: FeatureCache | None = None,
+    ) -> None:
+        """Set up encoding; on a CPU, `cache` keeps the features of a network that `KeepsFeatures`."""
+        self._cache = cache if device.type == "cpu" and isinstance(network, KeepsFeatures) else None
         self._network = network
         self._framing = framing
         self._read = read
@@ -51,7 +61,7 @@ class FrameEncoder:
     def encode(self, frame: int) -> Features | None:
         """Read and encode one frame; return its features, or None if the frame cannot be read."""
         image = self._read_image(frame)
-        return None if image is None else self._encode_image(image)
+        return None if image is None else self._encoded(frame, image)
 
     @contextmanager
     def encode_all(self, frames: Iterable[int]) -> Iterator[Iterator[EncodedFrame]]:
@@ -71,7 +81,7 @@ class FrameEncoder:
     def _encode_singly(self, frames: Iterable[int]) -> Iterator[EncodedFrame]:
         previous = None
         for frame, image in self._read_images(frames):
-            previous = self._with_flow(self._encode_image(image), previous)
+            previous = self._with_flow(self._encoded(frame, image), previous)
             yield frame, previous
 
     @contextmanager
@@ -128,8 +138,19 @@ class FrameEncoder:
         return None if pixels is None else self._framing.apply(pixels, self._device)
 
     @torch.inference_mode()
-    def _encode_image(self, image: Tensor) -> Features:
-        return self._network.encode(image)
+    def _encoded(self, frame: int, image: Tensor) -> Features:
+        """Return the features of a frame with this image, from the cache if they are there."""
+        if self._cache is None:
+            return self._network.encode(image)
+        network = self._network
+        assert isinstance(network, KeepsFeatures), "else there is no cache"
+        kept = self._cache.get(frame)
+        if kept is not None:
+            with suppress(KeyError):
+                return network.features_from(image, kept)
+        features = self._network.encode(image)
+        self._cache.put(frame, network.tensors_of(features))
+        return features
 
     @torch.inference_mode()
     def _with_flow(self, features: Features, previous: Features | None) -> Features:

@@ -15,6 +15,7 @@ from ..networks.network import Features, Network
 from ..quality.signals import Signals
 from ..runtime.device_copy import copy_to_host
 from .encoding import FrameEncoder, ReadFrame, can_encode_batches
+from .feature_cache import FeatureCache
 from .frame_use import EVERY_FRAME, FrameUse
 from .framing import Framing
 from .keyframe_mattes import keyframe_alphas
@@ -59,16 +60,18 @@ class Propagator:
         keyframe_policy: KeyframePolicy = ALL_PERMANENT,
         use: FrameUse = EVERY_FRAME,
         on_features: OnFeatures | None = None,
+        cache: FeatureCache | None = None,
     ) -> None:
         """Set up propagation; `truth` holds the keyframe labels by frame, `soft` their soft pixels.
 
-        `new_bank` makes an empty memory bank. `on_features` is called with each frame and its features.
+        `new_bank` makes an empty memory bank. `on_features` is called with each frame and its features, which
+        `cache` keeps.
         """
         self._network = network
         self._new_bank = new_bank
         self._merger = merger
         self._observer = Observer(read, framing)
-        self._encoder = FrameEncoder(network, framing, self._observer.read, device)
+        self._encoder = FrameEncoder(network, framing, self._observer.read, device, cache)
         self._truth = truth
         self._soft = soft or {}
         self._groups = groups

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
 
+from ..inference.feature_cache import FeatureCache
 from ..inference.keyframe_memory import Labels
 from ..inference.mattes import Matte
 from ..inference.propagate import Propagator
@@ -32,6 +33,7 @@ from .account import check_present, note_dropped, note_earlier, note_kept, note_
 from .advice import fit_small_objects, note_cuts, note_small_objects
 from .claim import claim_folder
 from .clip_identity import FileDates
+from .features import kept_features
 from .parts import join_parts
 from .plan import JobPlan, make_plan
 from .redo import Signer
@@ -69,8 +71,9 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
                     join_parts(job, plan, context.reader.numbers, outputs.mattes, partial(_report_stage, job, report))
                     steps_per_second = 0.0
                 else:
-                    propagator = _new_propagator(job, context, plan)
-                    steps_per_second = _propagate(job, context, plan, outputs, propagator, report)
+                    with kept_features(context, job.feature_bytes) as cache:
+                        propagator = _new_propagator(job, context, plan, cache)
+                        steps_per_second = _propagate(job, context, plan, outputs, propagator, report)
                 dropped = _finish(job, context, plan, outputs)
                 claimed.mark_finished()
             account = take_account(job, context, plan, outputs.mattes.written())
@@ -165,7 +168,7 @@ def _open_outputs(
             outputs.probabilities.close()
 
 
-def _new_propagator(job: PropagationJob, context: JobContext, plan: JobPlan) -> Propagator:
+def _new_propagator(job: PropagationJob, context: JobContext, plan: JobPlan, cache: FeatureCache) -> Propagator:
     """Make the propagator of the job; if `job.keys` is a folder, the frames' attention keys are written there."""
     recipe, network = context.recipe, context.network
     keys = KeyFolder.open(job.keys, context.identity()) if job.keys else None
@@ -182,6 +185,7 @@ def _new_propagator(job: PropagationJob, context: JobContext, plan: JobPlan) -> 
         keyframe_policy=plan.policy,
         use=plan.use,
         on_features=partial(_keep_keys, keys) if keys else None,
+        cache=cache,
     )
 
 

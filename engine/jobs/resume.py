@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from ..shared.matte_folder import MatteFolder
 from ..shared.types import PropagationJob
 from .checkpoint_files import CheckpointFiles
 from .plan import JobPlan
+from .program import hash_program
 from .setup import JobContext
 
 _log = logging.getLogger(__name__)
@@ -188,7 +188,7 @@ def job_identity(
             keyframes.update(soft.places.data)
             keyframes.update(soft.values.data)
     return {
-        "program": _hash_program(),
+        "program": hash_program(),
         "context": context.identity(),
         "files": _hash_files(context.reader.files),
         "device": context.device.type,
@@ -218,13 +218,4 @@ def _hash_files(files: tuple[Path, ...]) -> str:
             digest.update(f"{path.name} {status.st_size} {status.st_mtime_ns}\n".encode())
         except OSError:  # reported when the frame is read
             digest.update(f"{path.name} is missing\n".encode())
-    return digest.hexdigest()
-
-
-@lru_cache(maxsize=1)
-def _hash_program() -> str:
-    """Return a hash of the engine's source files and of PyTorch's version: other versions may compute other mattes."""
-    digest = hashlib.sha256(torch.__version__.encode())
-    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
-        digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..inference.encoding import FrameEncoder
 from ..inference.shots import shots_of
 from ..media.label_images import label_files, read_labels
 from ..shared.arrays import iterate_npz, read_npz
@@ -38,6 +39,7 @@ from ..suggestion.joined import suggest_next
 from ..suggestion.key_cache import KeyFolder
 from ..suggestion.limits import check_choice
 from ..suggestion.selection import SelectionConfig, Suggestion, coverage, object_weights, suggest
+from .features import kept_features
 from .setup import JobContext, open_job_context
 
 _COMPARISONS_PER_REPORT = 50
@@ -208,12 +210,13 @@ def _encode(job: SuggestionJob, context: JobContext, keys: KeyFolder, report: Ca
     """Encode frames whose attention keys are not cached, and cache these; return all readable frames, ascending."""
     frames = sorted({*job.frames, *job.chosen})
     missing = [frame for frame in frames if not _is_readable(keys, frame)]
-    for done, frame in enumerate(missing):
-        pixels = context.source.read(frame)
-        if pixels is not None:
-            features = context.network.encode(context.framing.apply(pixels, context.device))
-            keys.write(frame, features.query, features.grid)
-        report(Stage(job.job_id, "Encoding frames", done + 1, len(missing)))
+    with kept_features(context, job.feature_bytes) as cache:
+        encoder = FrameEncoder(context.network, context.framing, context.source.read, context.device, cache)
+        for done, frame in enumerate(missing):
+            features = encoder.encode(frame)
+            if features is not None:
+                keys.write(frame, features.query, features.grid)
+            report(Stage(job.job_id, "Encoding frames", done + 1, len(missing)))
     return [frame for frame in frames if frame not in context.source.failed]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -26,6 +27,7 @@ from .network import (
     EstimatesQuality,
     Features,
     FoldsEntries,
+    KeepsFeatures,
     MemorizesPermanent,
     Quantises,
     ReadsTopK,
@@ -80,6 +82,7 @@ class Keymatte(
     EncodesBatches,
     EstimatesQuality,
     FoldsEntries,
+    KeepsFeatures,
     MemorizesPermanent,
     Quantises,
     ReadsTopK,
@@ -158,6 +161,23 @@ class Keymatte(
             )
             for i in range(len(images))
         ]
+
+    def tensors_of(self, features: KeymatteFeatures) -> dict[str, Tensor]:
+        """Return all tensors of the features except the image and the flow."""
+        pyramid = {f"stride_{stride}": level for stride, level in features.pyramid.items()}
+        return {**pyramid, **features.query.planes, "luma": features.luma_cpu}
+
+    def features_from(self, image: Tensor, tensors: Mapping[str, Tensor]) -> KeymatteFeatures:
+        """Return the features of an image (1, 3, H, W) that `tensors_of` returned. Raises KeyError."""
+        height, width = tensors["stride_16"].shape[-2:]
+        return KeymatteFeatures(
+            image=image,
+            pyramid={stride: tensors[f"stride_{stride}"].to(image.device) for stride in (2, 4, 8, 16)},
+            query=Tokens({name: tensors[name].to(image.device) for name in ("key", "selection", "shrinkage")}),
+            grid=(height, width),
+            luma=tensors["luma"].to(image.device),
+            luma_cpu=tensors["luma"],
+        )
 
     def attach_flow(self, features: KeymatteFeatures, previous: KeymatteFeatures) -> KeymatteFeatures:
         """Return `features` with the optical flow to the frame that `previous` are the features of."""

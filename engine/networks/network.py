@@ -5,7 +5,7 @@ Shapes: O objects; C channels; H, W pixels at working size; h, w cells of the to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -94,6 +94,19 @@ class EncodesBatches(Protocol):
 
     def encode_batch(self, images: Tensor) -> Sequence[Features]:
         """Encode images (B, 3, H, W), RGB 0..1; return the features of each."""
+        ...
+
+
+@runtime_checkable
+class KeepsFeatures(Protocol):
+    """Network whose features can be kept as named tensors, and made again from them and the image."""
+
+    def tensors_of(self, features: Any) -> dict[str, Tensor]:
+        """Return all tensors of the features except the image and the flow."""
+        ...
+
+    def features_from(self, image: Tensor, tensors: Mapping[str, Tensor]) -> Features:
+        """Return the features of an image (1, 3, H, W) that `tensors_of` returned. Raises KeyError."""
         ...
 
 

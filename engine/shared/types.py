@@ -100,6 +100,9 @@ class Settings:
     adapt: bool = False  # fine-tune on the keyframes of this shot first
 
 
+FEATURE_BYTES = 4 << 30  # on disk, of the features that are kept for later runs, of all clips together
+
+
 @dataclass(frozen=True)
 class PropagationJob:
     """Parameters of a propagation job; files are given by path."""
@@ -121,6 +124,7 @@ class PropagationJob:
     redo: Redo = Redo.EVERYTHING
     locks: tuple[Lock, ...] = ()
     is_part: bool = False  # of a larger job, which softens the edges of keyframes and traces outlines when it joins all
+    feature_bytes: int = FEATURE_BYTES
     parts: tuple[Path, ...] = ()  # folders of such parts: their mattes are joined, and none is computed
 
 
@@ -148,6 +152,7 @@ class SuggestionJob:
     alpha: float = 0.5  # 0..1: weight of the masks
     min_mask: float = 0.25  # minimum object coverage of a frame suggested for its looks, in percent
     ranking: Ranking = Ranking.GAIN
+    feature_bytes: int = FEATURE_BYTES
 
 
 @dataclass(frozen=True)

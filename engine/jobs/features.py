@@ -1,0 +1,39 @@
+"""Kept features of a job's clip, in the user's cache folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import platformdirs
+import torch
+
+from ..inference.feature_cache import FeatureCache
+from ..shared.picture_stamps import picture_stamp
+from .program import hash_program
+from .setup import JobContext
+
+
+@contextmanager
+def kept_features(context: JobContext, disk_bytes: int) -> Iterator[FeatureCache]:
+    """Give the `with` block the cache of the features that a job computes, which takes up to `disk_bytes` on disk.
+
+    They depend on the network, its weights and size, the program, the number of threads, and the picture's content.
+    """
+    reader = context.reader
+    made_by = context.identity() | {"program": hash_program(), "threads": torch.get_num_threads()}
+    name = hashlib.sha256(json.dumps(made_by, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+    def file_name(frame: int) -> str:
+        stamp = picture_stamp(reader.files[min(frame, len(reader.files) - 1)])
+        return f"{frame:06d}-{zlib.crc32(stamp.encode()):08x}"
+
+    root = platformdirs.user_cache_path("keymatte", appauthor=False) / "features"
+    cache = FeatureCache(root, name, file_name, disk_bytes=disk_bytes)
+    try:
+        yield cache
+    finally:
+        cache.close()
