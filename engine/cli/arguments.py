@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..methods.settings import find_settings
 from ..shared.errors import BadSetting, KeyframeSizeMismatch
 from ..shared.mask_images import Masks
-from ..shared.types import PRECISIONS, Settings
+from ..shared.types import FEATURE_BYTES, PRECISIONS, Settings
 from .console import print_note
 
 if TYPE_CHECKING:
@@ -108,6 +108,25 @@ def add_recipe(parser: argparse.ArgumentParser, *, recipe: str = "keymatte") -> 
         metavar="SECTION.NAME=VALUE",
         help="change a setting of the recipe, by its name or the paper's, see `models --describe RECIPE`; repeatable",
     )
+
+
+def add_feature_cache(parser: argparse.ArgumentParser) -> None:
+    """Add the option that limits what is kept for later runs."""
+    parser.add_argument(
+        "--feature-cache",
+        type=float,
+        default=FEATURE_BYTES / (1 << 30),
+        metavar="GIB",
+        help="size of the folder in which the features of frames are kept for later runs, of all clips; 0: keep none; "
+        "default: %(default)g",
+    )
+
+
+def feature_bytes(options: argparse.Namespace) -> int:
+    """Return the bytes given by the option of `add_feature_cache`. Raises BadSetting."""
+    if not 0 <= options.feature_cache < 1 << 20:
+        raise BadSetting(f"--feature-cache must be 0 or a number of GiB, not {options.feature_cache:g}")
+    return int(options.feature_cache * (1 << 30))
 
 
 def parse_frame_range(text: str, count: int) -> range:

@@ -11,7 +11,17 @@ from ..shared.errors import BadSetting
 from ..shared.mask_images import Masks, counted
 from ..shared.matte_folder import MatteFolder
 from ..shared.types import Direction, PropagationJob, Redo
-from .arguments import add_clip, add_masks, add_recipe, check_arguments, explained_sizes, open_clip, parse_frame_range
+from .arguments import (
+    add_clip,
+    add_feature_cache,
+    add_masks,
+    add_recipe,
+    check_arguments,
+    explained_sizes,
+    feature_bytes,
+    open_clip,
+    parse_frame_range,
+)
 from .console import print_error, print_line, print_note
 from .stretches import frames_between, parse_lock, parse_task, parts_in
 
@@ -46,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "count until the next",
         )
     add_recipe(parser)
+    add_feature_cache(parser)
     parser.add_argument(
         "--adapt",
         action="store_true",
@@ -144,6 +155,7 @@ def _check(options: argparse.Namespace) -> Settings:
     """Return the settings of the job, after checking what can be before PyTorch is loaded. Raises BadSetting."""
     settings = check_arguments(options, adapt=options.adapt)
     parse_task(options)
+    feature_bytes(options)
     if options.threads is not None and options.threads < 1:
         raise BadSetting(f"{options.threads} threads are too few; at least 1 is needed")
     if options.threads is not None and options.threads > _MAX_THREADS:
@@ -205,6 +217,7 @@ def _gather(options: argparse.Namespace, settings: Settings) -> PropagationJob |
         redo=Redo.CHANGED if options.changed else Redo.EVERYTHING,
         locks=tuple(parse_lock(text, clip.frame_count) for text in options.lock),
         is_part=bool(options.task),
+        feature_bytes=feature_bytes(options),
         parts=parts_in(options.join) if options.join else (),
     )
 

@@ -14,7 +14,15 @@ from ..shared.errors import BadSetting, MasksMissing
 from ..shared.reasons import sentence
 from ..shared.types import Ranking, SuggestionJob
 from ..suggestion.limits import check_choice
-from .arguments import add_clip, add_recipe, check_arguments, open_clip, parse_frame_range
+from .arguments import (
+    add_clip,
+    add_feature_cache,
+    add_recipe,
+    check_arguments,
+    feature_bytes,
+    open_clip,
+    parse_frame_range,
+)
 from .console import print_line, print_note
 
 if TYPE_CHECKING:
@@ -69,6 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder in which the features of frames are kept; default: next to the masks; without masks, not kept",
     )
     add_recipe(parser)
+    add_feature_cache(parser)
 
 
 def suggest(options: argparse.Namespace) -> int:
@@ -108,6 +117,7 @@ def suggest(options: argparse.Namespace) -> int:
         alpha=options.alpha,
         min_mask=options.min_mask,
         ranking=Ranking(options.ranking),
+        feature_bytes=feature_bytes(options),
     )
     suggested: list[Suggested] = []
     with Progress() as progress, TemporaryDirectory() as temporary:
