@@ -27,6 +27,9 @@ from ..shared.folder_claim import FolderClaim, refuse_if_taken
 from ..shared.folder_lock import refuse_if_locked
 from ..shared.protocol import Answer, Finished, JobCancelled, MatteReady, Stage
 from ..shared.types import PropagationJob
+from ..shared.version_keeper import VersionKeeper
+from ..shared.version_store import RunInfo
+from ..shared.versions import finish_interrupted
 from ..suggestion.key_cache import KeyFolder
 from .account import note_dropped, note_earlier, note_kept, note_nothing_due, note_to_fix, take_account
 from .advice import fit_small_objects, note_cuts, note_small_objects
@@ -53,6 +56,7 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
             raise NoKeyframes("there are no keyframes to propagate from")
         refuse_if_taken(job.folder)  # now, before the network is loaded
         refuse_if_locked(job.folder)
+        finish_interrupted(job.folder)
         with open_job_context(job, cancelled, report) as context:
             files = FileDates(context.reader.files)
             plan = make_plan(job, context, partial(_report_stage, job, report))
@@ -71,7 +75,8 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
             advice = note_small_objects(context, plan.marked), note_cuts(context, plan)
             kept = f"{note_kept(outputs.mattes)} {note_earlier(job, plan, outputs.mattes)}".strip()
             notes = (changed, note_dropped(dropped), kept, *advice)
-            warnings = (plan.warning, context.reader.warning, account.warning, files.changed_since())
+            changes = files.changed_since(), outputs.keeper.warning
+            warnings = (plan.warning, context.reader.warning, account.warning, *changes)
         report(
             Finished(
                 job.job_id,
@@ -99,6 +104,7 @@ class _Outputs:
     checkpoint: JobCheckpoint
     resumable: bool
     claimed: FolderClaim
+    keeper: VersionKeeper
 
     def write(self, matte: Matte, ready: MatteReady, report: Report) -> None:
         """Write the mattes of one frame, then report `ready` with their qualities."""
@@ -123,6 +129,7 @@ def _open_outputs(
     size = (reader.clip.height, reader.clip.width)
     checkpoint = JobCheckpoint(folder, job_identity(job, context, plan, folder))
     resumable = job.probabilities is None  # probabilities of an interrupted run are gone
+    keeper = VersionKeeper(claimed, job.versions, RunInfo(plan.inputs.id, job.recipe, checkpoint.job))
     outputs = _Outputs(
         mattes=MatteWriter(
             folder,
@@ -137,12 +144,18 @@ def _open_outputs(
             locks=job.locks,
         ),
         outlines=OutlineTracer(
-            folder, reader.numbers, plan.objects, size, partial(_report_stage, job, report, "Tracing outlines")
+            folder,
+            reader.numbers,
+            plan.objects,
+            size,
+            partial(_report_stage, job, report, "Tracing outlines"),
+            keeper.keep,
         ),
         probabilities=ProbabilityFile(job.probabilities, plan.objects, job.frames, size) if job.probabilities else None,
         checkpoint=checkpoint,
         resumable=resumable,
         claimed=claimed,
+        keeper=keeper,
     )
     try:
         yield outputs
@@ -154,6 +167,7 @@ def _open_outputs(
             checkpoint.remove()
         raise
     finally:
+        keeper.close()
         if outputs.probabilities:
             outputs.probabilities.close()
 
@@ -214,6 +228,7 @@ def _start(
         if resume := _find_resume_point(context, plan, outputs):
             _log.info("resuming an interrupted run after %d of %d steps", resume.done, plan.steps)
             report(Stage(job.job_id, "Encoding the keyframes, then resuming"))
+            outputs.keeper.resume()
             mattes = propagator.propagate(
                 plan.sweeps, blanks=plan.blanks, resume_from=resume.state, state_due=state_due
             )

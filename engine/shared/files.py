@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import sys
 import time
@@ -61,6 +62,24 @@ def atomic_write(path: Path) -> Iterator[Path]:
         with suppress(OSError):  # the folder may itself be a file
             part.unlink()
         raise writing_error(path, error) from error
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give the content of a file another name as well, atomically, in an existing folder; a file there is replaced.
+
+    It is a hard link, which is safe for files that are replaced and never changed in place; where the file system has
+    none, it is a copy with the same date. Raises DiskFull, FolderNotWritable.
+    """
+    part = target.with_name(target.name + ".part")
+    with suppress(OSError):  # no hard links, or too many of one file; whatever else it is, copying meets it too
+        if not is_link(source):
+            part.unlink(missing_ok=True)
+            part.hardlink_to(source)
+            _replace(part, target)
+            part.unlink(missing_ok=True)  # replacing a file by itself leaves it there
+            return
+    with atomic_write(target) as part:
+        shutil.copy2(source, part)
 
 
 def _replace(part: Path, path: Path) -> None:

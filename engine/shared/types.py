@@ -89,6 +89,14 @@ class Redo(StrEnum):
 
 
 @dataclass(frozen=True)
+class VersionCap:
+    """How much is kept of what runs replace in a matte folder, so that they can be undone; the oldest goes first."""
+
+    count: int = 10  # runs; 0: nothing is kept
+    bytes: int = 2 * 10**9
+
+
+@dataclass(frozen=True)
 class Settings:
     """Settings of a job that a user can change."""
 
@@ -119,6 +127,7 @@ class PropagationJob:
     across_cuts: bool = False  # keyframes count in all shots; else only in their own
     redo: Redo = Redo.EVERYTHING
     locks: tuple[Lock, ...] = ()
+    versions: VersionCap = VersionCap()
 
 
 class Ranking(StrEnum):

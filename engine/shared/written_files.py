@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count as count_from
@@ -47,6 +47,7 @@ class WrittenFiles:
         self._folder = folder
         self._file: io.BufferedWriter | None = None
         self._versions: dict[str, list[_Version]] = {}
+        self._keep: Callable[[Path], None] = lambda path: None
         try:
             text = folder.index.read_text(encoding="ascii", errors="replace")
         except FileNotFoundError:
@@ -55,22 +56,52 @@ class WrittenFiles:
             raise FolderNotWritable(f"{folder.index} cannot be read: {error.strerror}") from error
         else:
             for line in text.splitlines():
-                if match := LINE.fullmatch(line):  # the last line may be incomplete
-                    quality = match["quality"] or ""
-                    version = _Version(int(match["size"]), int(match["mtime"]), match["crc"], quality)
-                    self._add(match["path"], version)
+                self._read_line(line)
+
+    def keep_with(self, keep: Callable[[Path], None]) -> None:
+        """Have `keep` called with the path of each image before it is written, replaced or removed here."""
+        self._keep = keep
 
     def write(self, path: Path, data: bytes, quality: MatteQuality | None = None) -> None:
         """Write the bytes of an image in the folder, atomically, and the quality of a matte beside its name.
 
         Raises DiskFull, FolderNotWritable.
         """
+        self._keep(path)
         with atomic_write(path) as part:
             part.write_bytes(data)
             status = part.stat()
             text = quality.to_text() if quality else ""
             version = _Version(len(data), status.st_mtime_ns, f"{zlib.crc32(data):08x}", text)
             self._append(self._name(path), version)
+
+    def remove(self, path: Path) -> None:
+        """Remove an image; its lines stay until `forget`. Raises OSError."""
+        self._keep(path)
+        path.unlink(missing_ok=True)
+
+    def line_of(self, path: Path) -> str:
+        """Return the line of the image that is now at `path`; empty if there is none, or if it is the user's."""
+        try:
+            status, name = path.stat(), self._name(path)
+            found = [item for item in self._versions.get(name, ()) if item.size == status.st_size]
+            if not any(item.mtime == status.st_mtime_ns for item in found):
+                crc = f"{zlib.crc32(path.read_bytes()):08x}" if found else ""
+                found = [item for item in found if item.crc == crc]
+            else:
+                found = [item for item in found if item.mtime == status.st_mtime_ns]
+        except OSError:
+            return ""
+        return _line(name, found[-1]).decode("ascii").rstrip("\n") if found else ""
+
+    def add_lines(self, lines: Iterable[str]) -> None:
+        """Add lines of images that are about to take their places, as the latest of each. Raises DiskFull,
+        FolderNotWritable.
+        """
+        for line in lines:
+            self._read_line(line)
+        self.close()
+        self._rewrite()
 
     def __contains__(self, path: Path) -> bool:
         """Return whether Keymatte has written a file at `path`; it may have been edited or deleted since."""
@@ -123,7 +154,8 @@ class WrittenFiles:
         if self._versions:
             self._rewrite()
         else:
-            for path in (self._folder.index, self._folder.runs):
+            kept = bool(self._folder.version_folders())  # they name runs
+            for path in (self._folder.index, *(() if kept else (self._folder.runs,))):
                 with suppress(OSError):
                     path.unlink(missing_ok=True)
 
@@ -148,6 +180,11 @@ class WrittenFiles:
         if self._file:
             self._file.close()
             self._file = None
+
+    def _read_line(self, line: str) -> None:
+        if match := LINE.fullmatch(line):  # the last line may be incomplete
+            version = _Version(int(match["size"]), int(match["mtime"]), match["crc"], match["quality"] or "")
+            self._add(match["path"], version)
 
     def _append(self, name: str, version: _Version) -> None:
         if self._file is None:
