@@ -129,7 +129,8 @@ def _check_marker(root: Path, foreign: list[str]) -> None:
 
 def _check_links(root: Path) -> None:
     """Raise FolderTaken if a folder for results is a link: what lies behind it may be somebody else's."""
-    folders = (*(root / name for name in _RESULT_FOLDERS), *(root / "mattes").glob("*"))
+    below = ("mattes/*", "versions/*", "versions/*/*", "versions/*/*/*", "versions/*/*/mattes/*")
+    folders = (*(root / name for name in _RESULT_FOLDERS), *(path for one in below for path in root.glob(one)))
     if link := next((folder for folder in folders if is_link(folder)), None):
         raise FolderTaken(
             f"{link} is a link to {link.readlink()}, and results are written only inside the matte folder",

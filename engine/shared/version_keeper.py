@@ -13,7 +13,7 @@ from .errors import EngineError
 from .files import atomic_write, link_or_copy
 from .folder_claim import MARKER, FolderClaim
 from .types import VersionCap
-from .version_store import Row, RunInfo, Side, Version, as_text, versions
+from .version_store import Row, RunInfo, Side, Version, versions
 
 _log = logging.getLogger(__name__)
 
@@ -69,15 +69,12 @@ class VersionKeeper:
             return
         if self._version is None or self._record is None or name in self._names:
             return
-        try:
-            row = Row(name, path.stat().st_size, self._files.line_of(path))
-        except FileNotFoundError:
-            row = Row(name, None)
-        else:
+        found = self._files.found(name)
+        if found.size is not None:
             kept = self._version.file(Side.BEFORE, name)
             kept.parent.mkdir(parents=True, exist_ok=True)
             link_or_copy(path, kept)
-        self._note(row)
+        self._note(Row(name, found.size, found.line))
         self._fit()
 
     def _begin(self) -> bool:
@@ -117,7 +114,7 @@ class VersionKeeper:
 
     def _note(self, row: Row) -> None:
         if self._record is not None and self._version is not None:
-            self._record.write(as_text(row).encode())
+            self._record.write(row.as_text().encode())
             self._record.flush()
             self._names.add(row.name)
             self._sizes[self._version] += row.size or 0

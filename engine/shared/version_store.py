@@ -18,9 +18,9 @@ from .quality import MatteQuality
 from .written_files import LINE
 
 # Names of what is kept, as paths from the matte folder; no others are put back or removed.
-NAME = re.compile(
-    r"keymatte\.json|labels/[0-9]{6,}\.png|mattes/(?P<object>[0-9]{3})/[0-9]{6,}\.png|outlines/[0-9]{3}\.npz"
-)
+NAME = re.compile(r"keymatte\.json|labels/[0-9]{6,}\.png|mattes/[0-9]{3}/[0-9]{6,}\.png|outlines/[0-9]{3}\.npz")
+
+_ROW = re.compile(rf"(?P<name>{NAME.pattern})\t(?P<size>-|[0-9]{{1,18}})\t(?P<line>.*)")
 
 
 class Side(StrEnum):
@@ -53,21 +53,25 @@ class Row:
     @property
     def number(self) -> int | None:
         """Return the number of the frame that an image is of; None if the file is no image."""
-        return int(Path(self.name).stem) if self.name.endswith(".png") else None
+        return int(self.name[self.name.rindex("/") + 1 : -4]) if self.name.endswith(".png") else None
 
     @property
     def object_id(self) -> int | None:
         """Return the object that a matte is of; None if the file is no matte."""
-        match = NAME.fullmatch(self.name)
-        return int(match["object"]) if match and match["object"] else None
+        return int(self.name.split("/")[1]) if self.name.startswith("mattes/") else None
+
+    def as_text(self) -> str:
+        """Return the row as a line of a list."""
+        return f"{self.name}\t{'-' if self.size is None else self.size}\t{self.line}\n"
 
 
 @dataclass(frozen=True)
 class Version:
     """Folder of what one run replaced.
 
-    The files lie in `before`, and in `after` while the run is undone, under the names that they have in the matte
-    folder. Files `before.txt` and `after.txt` list them, a line of JSON for each. A folder without `run.json` holds
+    The files lie in `before` or, while the run is undone, in `after`, under the names that they have in the matte
+    folder. The files `before.txt` and `after.txt` list them, a line for each with name, size (-: there was no file) and
+    line of the record of written files, parted by tabs. A folder without `run.json` holds
     nothing that counts: that file is written first, and removed first.
     """
 
@@ -106,16 +110,15 @@ class Version:
             return {}
         found = {}
         for line in lines:
-            with suppress(ValueError, TypeError, RecursionError):
-                name, size, text = json.loads(line)
-                if NAME.fullmatch(name) and (size is None or type(size) is int) and isinstance(text, str):
-                    found[name] = Row(name, size, text)
+            if match := _ROW.fullmatch(line):
+                size = None if match["size"] == "-" else int(match["size"])
+                found[match["name"]] = Row(match["name"], size, match["line"])
         return found
 
     def write_rows(self, side: Side, rows: Iterable[Row]) -> None:
         """Write the list of the files on a side. Raises DiskFull, FolderNotWritable."""
         with atomic_write(self.record(side)) as part:
-            part.write_text("".join(map(as_text, rows)), encoding="utf-8")
+            part.write_text("".join(row.as_text() for row in rows), encoding="utf-8")
 
     def clear(self, side: Side) -> None:
         """Remove the files on a side and their list. Raises OSError."""
@@ -138,11 +141,6 @@ class Version:
         with suppress(OSError):
             self.path.rmdir()
             self.path.parent.rmdir()
-
-
-def as_text(row: Row) -> str:
-    """Return a row as a line of a list."""
-    return json.dumps([row.name, row.size, row.line]) + "\n"
 
 
 def versions(folder: MatteFolder) -> list[tuple[Version, RunInfo]]:

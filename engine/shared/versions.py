@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .errors import NothingPropagated
-from .files import is_link, link_or_copy
+from .files import link_or_copy, replace_file
 from .folder_claim import refuse_if_taken
 from .folder_lock import locked
 from .matte_folder import MatteFolder
 from .version_store import Row, RunInfo, Side, Version, versions
-from .written_files import WrittenFiles
+from .written_files import Found, WrittenFiles
 
 IsLocked = Callable[[int, int], bool]  # object id, frame number: whether that matte must not change
 
@@ -43,7 +44,10 @@ class Moved:
 
 def kept_runs(folder: MatteFolder) -> list[KeptRun]:
     """List the runs of a matte folder that can be undone or redone, the oldest first."""
-    return [_kept_run(version, info) for version, info in versions(folder)]
+    return [
+        _kept_run(version, info, version.rows(Side.BEFORE), version.rows(Side.AFTER))
+        for version, info in versions(folder)
+    ]
 
 
 def next_undo(folder: MatteFolder) -> RunInfo | None:
@@ -106,22 +110,20 @@ def _change(folder: MatteFolder, *, undone: bool, is_locked: IsLocked) -> Moved:
             )
         version, info = found[-1 if undone else 0]
         exchange = _Exchange(folder, version, is_locked)
-        if undone:
-            exchange.keep_current()
-        return exchange.run(replace(info, undone=undone))
+        return exchange.undo(info) if undone else exchange.redo(info)
 
 
 def _finish_interrupted(folder: MatteFolder) -> Moved | None:
     moving = [(version, info) for version, info in versions(folder) if info.moving]
-    done = [_Exchange(folder, version, lambda object_id, number: False).run(info) for version, info in moving]
+    done = [_Exchange(folder, version, lambda object_id, number: False).finish(info) for version, info in moving]
     return done[-1] if done else None
 
 
 class _Exchange:
     """Exchange of the files that a run replaced and those that it made; the folder is locked.
 
-    It goes on where it was interrupted, as each step may be repeated: what a run made is linked to its version before
-    anything is replaced; then `RunInfo.moving` says that files are being exchanged.
+    What is there now is listed, then `RunInfo.moving` says that files are being exchanged, then each is linked to the
+    version and replaced by the other one, which is moved. So it can go on wherever it was interrupted.
     """
 
     def __init__(self, folder: MatteFolder, version: Version, is_locked: IsLocked) -> None:
@@ -129,107 +131,103 @@ class _Exchange:
         self._version = version
         self._files = WrittenFiles(folder)
         self._is_locked = is_locked
-        self._edited: set[str] = set()
-        self._locked: set[str] = set()
-        self._missing: set[str] = set()
-        self._changed: set[str] = set()
+        self._folders: set[str] = set()  # that are known to be there
+        self._edited: set[int | None] = set()  # numbers of frames
+        self._locked: set[int | None] = set()
+        self._missing: set[int | None] = set()
+        self._changed: set[int | None] = set()
 
-    def keep_current(self) -> None:
-        """Keep what the run has made, of all that it replaced and that may change."""
-        version, made = self._version, []
-        for name in self._movable(version.rows(Side.BEFORE)):
-            path = self._folder.root / name
-            try:
-                row = Row(name, path.stat().st_size, self._files.line_of(path))
-            except FileNotFoundError:
-                row = Row(name, None)
-            else:
-                self._link(path, version.file(Side.AFTER, name))
-            made.append(row)
-        version.write_rows(Side.AFTER, made)
+    def undo(self, info: RunInfo) -> Moved:
+        """List what the run has made, of all that it replaced and that may change; then exchange it."""
+        before = self._version.rows(Side.BEFORE)
+        made = {row.name: Row(row.name, found.size, found.line) for row, found in self._movable(before)}
+        self._version.write_rows(Side.AFTER, made.values())
+        return self._run(replace(info, undone=True), before, made, [*made])
 
-    def run(self, info: RunInfo) -> Moved:
+    def redo(self, info: RunInfo) -> Moved:
+        """Exchange what is there for what the run had made."""
+        before, made = self._version.rows(Side.BEFORE), self._version.rows(Side.AFTER)
+        return self._run(replace(info, undone=False), before, made, [row.name for row, _ in self._movable(made)])
+
+    def finish(self, info: RunInfo) -> Moved:
+        """Go on with an exchange that was interrupted."""
+        before, made = self._version.rows(Side.BEFORE), self._version.rows(Side.AFTER)
+        # The record may not know the files that were put there.
+        self._files.add_lines(row.line for row in (*before.values(), *made.values()))
+        return self._run(info, before, made, [row.name for row, _ in self._movable(made)])
+
+    def _run(self, info: RunInfo, before: dict[str, Row], made: dict[str, Row], names: Iterable[str]) -> Moved:
         """Put the files of the side that `info.undone` says in their places."""
-        version, side = self._version, Side.BEFORE if info.undone else Side.AFTER
-        rows, concerned = version.rows(side), version.rows(Side.AFTER)
-        wanted = [rows[name] for name in self._movable(concerned) if name in rows]
+        version, target = self._version, before if info.undone else made
+        side, other = (Side.BEFORE, Side.AFTER) if info.undone else (Side.AFTER, Side.BEFORE)
+        wanted = [row for name in names if (row := target.get(name))]
         version.write_info(replace(info, moving=True))
-        self._files.add_lines(row.line for row in wanted if row.line)
+        self._files.add_lines(row.line for row in wanted)
+        self._files.save()
         for row in wanted:
-            self._put(row, side)
+            self._put(row, side, other)
         self._remove_empty_folders()
         self._folder.remove_unfinished()  # their mattes are not those that are there now
         done = replace(info, moving=False)
         version.write_info(done)
-        run = _kept_run(version, done)
-        if not done.undone:
-            with suppress(OSError):  # they are in their places
-                version.clear(Side.AFTER)
-        sets = self._changed, self._edited, self._locked, self._missing
-        return Moved(run, *(_numbers(names) for names in sets))
+        run = _kept_run(version, done, before, made)
+        return Moved(run, *(_ascending(of) for of in (self._changed, self._edited, self._locked, self._missing)))
 
-    def _movable(self, rows: dict[str, Row]) -> list[str]:
+    def _movable(self, rows: Mapping[str, Row]) -> list[tuple[Row, Found]]:
         """List the files that may change: neither edited nor locked, nor label images of which no matte changes."""
-        found: set[str] = set()
-        for name, row in rows.items():
-            if row.object_id is not None and row.number is not None and self._is_locked(row.object_id, row.number):
-                self._locked.add(name)
-            elif not self._is_ours(name, row):
-                self._edited.add(name)
+        movable, changing, staying = [], set(), set()
+        for row in rows.values():
+            object_id, number, found = row.object_id, row.number, self._files.found(row.name)
+            is_locked = object_id is not None and number is not None and self._is_locked(object_id, number)
+            if is_locked or (number is not None and found.is_edited):
+                (self._locked if is_locked else self._edited).add(number)
+                staying.add(number if object_id is not None else None)
             else:
-                found.add(name)
-        left = {rows[name].number for name in rows.keys() - found if rows[name].object_id is not None}
-        left -= {rows[name].number for name in found if rows[name].object_id is not None}
-        found -= {name for name in found if name.startswith("labels/") and rows[name].number in left}
-        return [name for name in rows if name in found]
+                movable.append((row, found))
+                changing.add(number if object_id is not None else None)
+        left = staying - changing
+        return [(row, found) for row, found in movable if not (row.name.startswith("labels/") and row.number in left)]
 
-    def _is_ours(self, name: str, row: Row) -> bool:
-        path = self._folder.root / name
-        if is_link(path):
-            return False
-        if row.number is None or not self._files.is_edited(path):
-            return True
-        # The record may no longer know a file that was put there by an exchange that was interrupted.
-        kept = (self._version.file(side, name) for side in Side)
-        return any(_is_same(path, other) for other in kept)
-
-    def _put(self, row: Row, side: Side) -> None:
-        """Put a file in its place, or remove the one there if there was none."""
-        path, kept = self._folder.root / row.name, self._version.file(side, row.name)
+    def _put(self, row: Row, side: Side, other: Side) -> None:
+        """Keep a file on the other side and put that of a side in its place; remove it if there was none."""
+        path = f"{self._folder.root}/{row.name}"
+        kept, stored = (f"{self._version.path}/{one.value}/{row.name}" for one in (side, other))
+        if row.size is not None and not os.path.lexists(kept):  # here, path objects cost most
+            if not os.path.lexists(stored):
+                self._missing.add(row.number)
+            return  # else it was put there before the exchange was interrupted
+        self._make_folder(stored)
+        try:
+            os.link(path, stored)
+        except FileNotFoundError:  # there is none to keep
+            pass
+        except OSError:
+            link_or_copy(Path(path), Path(stored))
         if row.size is None:
-            path.unlink(missing_ok=True)
-        elif not kept.is_file() or is_link(kept):
-            self._missing.add(row.name)
-            return
+            Path(path).unlink(missing_ok=True)
         else:
-            self._link(kept, path)
-        self._changed.add(row.name)
+            self._make_folder(path)
+            replace_file(kept, path)
+        self._changed.add(row.number)
 
-    def _link(self, source: Path, target: Path) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        link_or_copy(source, target)
+    def _make_folder(self, path: str) -> None:
+        folder = path[: path.rindex("/")]
+        if folder not in self._folders:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            self._folders.add(folder)
 
     def _remove_empty_folders(self) -> None:
         root = self._folder.root
         for folder in (*self._folder.matte_sequences().values(), *(root / name for name in ("labels", "outlines"))):
-            if not is_link(folder):
-                with suppress(OSError):
-                    folder.rmdir()
+            with suppress(OSError):
+                folder.rmdir()
 
 
-def _is_same(path: Path, other: Path) -> bool:
-    try:
-        return path.samefile(other) or path.read_bytes() == other.read_bytes()
-    except OSError:
-        return False
+def _ascending(numbers: Iterable[int | None]) -> tuple[int, ...]:
+    return tuple(sorted({number for number in numbers if number is not None}))
 
 
-def _numbers(names: Iterable[str]) -> tuple[int, ...]:
-    return tuple(sorted({number for name in names if (number := Row(name, None).number) is not None}))
-
-
-def _kept_run(version: Version, info: RunInfo) -> KeptRun:
-    rows = version.rows(Side.AFTER if info.undone else Side.BEFORE)
-    size = sum(row.size or 0 for row in rows.values())
-    numbers = _numbers(version.rows(Side.BEFORE))
+def _kept_run(version: Version, info: RunInfo, before: Mapping[str, Row], made: Mapping[str, Row]) -> KeptRun:
+    size = sum(row.size or 0 for row in (made if info.undone else before).values())
+    numbers = _ascending(row.number for row in before.values())
     return KeptRun(version.number, info.when, info.recipe, numbers, size, info.undone)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import stat
 import zlib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -32,6 +34,15 @@ class _Version:
     mtime: int  # ns
     crc: str  # CRC-32 of the bytes, 8 hexadecimal digits
     quality: str = field(default="", compare=False)  # of a matte; see `MatteQuality.to_text`
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is at the path of an image now."""
+
+    size: int | None  # bytes; None: nothing
+    line: str  # of the record; empty: it has none
+    is_edited: bool  # whether it is the user's; see `WrittenFiles.is_edited`
 
 
 class WrittenFiles:
@@ -80,26 +91,30 @@ class WrittenFiles:
         self._keep(path)
         path.unlink(missing_ok=True)
 
-    def line_of(self, path: Path) -> str:
-        """Return the line of the image that is now at `path`; empty if there is none, or if it is the user's."""
+    def found(self, name: str) -> Found:
+        """Look at the image whose path from the folder is `name`."""
+        path = f"{self._folder.root}/{name}"
         try:
-            status, name = path.stat(), self._name(path)
-            found = [item for item in self._versions.get(name, ()) if item.size == status.st_size]
-            if not any(item.mtime == status.st_mtime_ns for item in found):
-                crc = f"{zlib.crc32(path.read_bytes()):08x}" if found else ""
-                found = [item for item in found if item.crc == crc]
-            else:
-                found = [item for item in found if item.mtime == status.st_mtime_ns]
-        except OSError:
-            return ""
-        return _line(name, found[-1]).decode("ascii").rstrip("\n") if found else ""
+            status = os.lstat(path)
+        except OSError as error:
+            return Found(None, "", is_edited=not isinstance(error, FileNotFoundError))
+        if not stat.S_ISREG(status.st_mode):
+            return Found(status.st_size, "", is_edited=True)
+        known = [item for item in self._versions.get(name, ()) if item.size == status.st_size]
+        same = [item for item in known if item.mtime == status.st_mtime_ns]
+        if known and not same:
+            crc = _crc_of(Path(path))
+            same = [item for item in known if item.crc == crc]
+        line = _line(name, same[-1]).decode("ascii").rstrip("\n") if same else ""
+        return Found(status.st_size, line, is_edited=not same)
 
     def add_lines(self, lines: Iterable[str]) -> None:
-        """Add lines of images that are about to take their places, as the latest of each. Raises DiskFull,
-        FolderNotWritable.
-        """
+        """Add lines of images that are about to take their places, as the latest of each; `save` writes them."""
         for line in lines:
             self._read_line(line)
+
+    def save(self) -> None:
+        """Write the whole record. Raises DiskFull, FolderNotWritable."""
         self.close()
         self._rewrite()
 
@@ -150,10 +165,10 @@ class WrittenFiles:
         """Remove files from the record, and the record if it is empty then. Raises DiskFull, FolderNotWritable."""
         for path in paths:
             self._versions.pop(self._name(path), None)
-        self.close()
         if self._versions:
-            self._rewrite()
+            self.save()
         else:
+            self.close()
             kept = bool(self._folder.version_folders())  # they name runs
             for path in (self._folder.index, *(() if kept else (self._folder.runs,))):
                 with suppress(OSError):
@@ -213,6 +228,14 @@ class WrittenFiles:
 def _line(name: str, version: _Version) -> bytes:
     quality = f" {version.quality}" if version.quality else ""
     return f"{version.size} {version.mtime} {version.crc} {name}{quality}\n".encode("ascii")
+
+
+def _crc_of(path: Path) -> str:
+    """Return the CRC-32 of a file's bytes, as the record has it; empty if it cannot be read."""
+    try:
+        return f"{zlib.crc32(path.read_bytes()):08x}"
+    except OSError:
+        return ""
 
 
 def _without_record(folder: MatteFolder) -> dict[str, list[_Version]]:
