@@ -31,7 +31,7 @@ class VersionKeeper:
         self.warning = ""  # why the run cannot be undone
         self._folder = claimed.folder
         self._files = claimed.written
-        self._files.keep_with(self.keep)
+        self._files.keep_with(self)
         self._cap = cap
         self._info = info
         self._marker = claimed.earlier  # content of the marker file before the run; empty if there was none
@@ -57,6 +57,13 @@ class VersionKeeper:
             self._keep(path, name)
         except (OSError, EngineError) as error:
             self._give_up(f"what it replaces cannot be kept, as {_reason(error)}")
+
+    def make_room(self) -> bool:
+        """Remove all versions, as the disk is full. Returns whether there was any."""
+        if not self._folder.version_folders():
+            return False
+        self._give_up("the disk is full, and the space of what it replaces was needed")
+        return True
 
     def close(self) -> None:
         """Close the list of what is kept; nothing is lost without it."""

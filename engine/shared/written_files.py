@@ -7,13 +7,14 @@ import os
 import re
 import stat
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count as count_from
 from pathlib import Path
+from typing import Protocol
 
-from .errors import FolderNotWritable
+from .errors import DiskFull, FolderNotWritable
 from .files import atomic_write, writing_error
 from .matte_folder import MatteFolder
 from .quality import MatteQuality
@@ -34,6 +35,16 @@ class _Version:
     mtime: int  # ns
     crc: str  # CRC-32 of the bytes, 8 hexadecimal digits
     quality: str = field(default="", compare=False)  # of a matte; see `MatteQuality.to_text`
+
+
+class Keeper(Protocol):
+    """What keeps images before they are replaced."""
+
+    def keep(self, path: Path) -> None:
+        """Keep the image at `path`, if there is one."""
+
+    def make_room(self) -> bool:
+        """Remove what is kept, as the disk is full. Returns whether there was anything."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +69,7 @@ class WrittenFiles:
         self._folder = folder
         self._file: io.BufferedWriter | None = None
         self._versions: dict[str, list[_Version]] = {}
-        self._keep: Callable[[Path], None] = lambda path: None
+        self._keeper: Keeper | None = None
         try:
             text = folder.index.read_text(encoding="ascii", errors="replace")
         except FileNotFoundError:
@@ -69,9 +80,9 @@ class WrittenFiles:
             for line in text.splitlines():
                 self._read_line(line)
 
-    def keep_with(self, keep: Callable[[Path], None]) -> None:
-        """Have `keep` called with the path of each image before it is written, replaced or removed here."""
-        self._keep = keep
+    def keep_with(self, keeper: Keeper) -> None:
+        """Have `keeper` told of each image before it is written, replaced or removed here."""
+        self._keeper = keeper
 
     def write(self, path: Path, data: bytes, quality: MatteQuality | None = None) -> None:
         """Write the bytes of an image in the folder, atomically, and the quality of a matte beside its name.
@@ -79,6 +90,14 @@ class WrittenFiles:
         Raises DiskFull, FolderNotWritable.
         """
         self._keep(path)
+        try:
+            self._write(path, data, quality)
+        except DiskFull:
+            if self._keeper is None or not self._keeper.make_room():
+                raise
+            self._write(path, data, quality)
+
+    def _write(self, path: Path, data: bytes, quality: MatteQuality | None) -> None:
         with atomic_write(path) as part:
             part.write_bytes(data)
             status = part.stat()
@@ -90,6 +109,10 @@ class WrittenFiles:
         """Remove an image; its lines stay until `forget`. Raises OSError."""
         self._keep(path)
         path.unlink(missing_ok=True)
+
+    def _keep(self, path: Path) -> None:
+        if self._keeper is not None:
+            self._keeper.keep(path)
 
     def found(self, name: str) -> Found:
         """Look at the image whose path from the folder is `name`."""
