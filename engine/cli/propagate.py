@@ -9,7 +9,7 @@ from pathlib import Path
 from ..shared.errors import BadSetting
 from ..shared.mask_images import Masks, counted
 from ..shared.matte_folder import MatteFolder
-from ..shared.types import Direction, PropagationJob, Redo
+from ..shared.types import Direction, PropagationJob, Redo, VersionCap
 from .arguments import add_clip, add_masks, add_recipe, check_arguments, explained_sizes, open_clip, parse_frame_range
 from .console import print_error, print_line, print_note
 from .stretches import frames_between, parse_lock
@@ -80,6 +80,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="never change the mattes of an object, or of all, on frames A:B, B not included; repeatable",
     )
     parser.add_argument(
+        "--keep-runs",
+        type=int,
+        default=VersionCap.count,
+        metavar="N",
+        help="keep what the last N runs replaced, so that `versions --undo` can bring it back; default: %(default)s",
+    )
+    parser.add_argument(
+        "--keep-bytes",
+        type=int,
+        default=VersionCap.bytes,
+        metavar="N",
+        help="that those may take; the oldest goes first; default: %(default)s",
+    )
+    parser.add_argument(
         "--keep-keys", action="store_true", help="keep the features that `suggest` needs; about 1 MB per frame at 480p"
     )
     parser.add_argument("--threads", type=int, metavar="N", help="number of CPU threads; default: all cores")
@@ -96,6 +110,8 @@ def propagate(options: argparse.Namespace) -> int:
     settings = check_arguments(options, adapt=options.adapt)
     if options.threads is not None and options.threads < 1:
         raise BadSetting(f"{options.threads} threads are too few; at least 1 is needed")
+    if min(options.keep_runs, options.keep_bytes) < 0:
+        raise BadSetting("--keep-runs and --keep-bytes must not be negative")
     if options.threads is not None and options.threads > _MAX_THREADS:
         raise BadSetting(f"{options.threads} threads are too many; at most {_MAX_THREADS} can be used")
 
@@ -149,6 +165,7 @@ def propagate(options: argparse.Namespace) -> int:
         across_cuts=options.across_cuts,
         redo=Redo.CHANGED if options.changed else Redo.EVERYTHING,
         locks=tuple(parse_lock(text, clip.frame_count) for text in options.lock),
+        versions=VersionCap(options.keep_runs, options.keep_bytes),
     )
     finished: list[Finished] = []
     with Progress() as progress:

@@ -12,7 +12,8 @@ from .errors import NothingPropagated
 from .files import link_or_copy, replace_file
 from .folder_claim import refuse_if_taken
 from .folder_lock import locked
-from .matte_folder import MatteFolder
+from .mask_images import counted
+from .matte_folder import MatteFolder, named_spans
 from .version_store import Row, RunInfo, Side, Version, versions
 from .written_files import Found, WrittenFiles
 
@@ -40,6 +41,17 @@ class Moved:
     edited: tuple[int, ...] = ()  # of frames with images that were edited since, and left as they are
     locked: tuple[int, ...] = ()  # of frames with mattes that are locked, and left as they are
     missing: tuple[int, ...] = ()  # of frames with images that were no longer kept
+
+    def words(self) -> str:
+        """Return the outcome in words."""
+        what = "undone" if self.run.undone else "redone"
+        edited, locked = "edited since, and left as {}", "locked, and left as {}"
+        parts = [f"The run of {counted(len(self.run.numbers), 'frame')} with {self.run.recipe} was {what}"]
+        for numbers, text in ((self.edited, edited), (self.locked, locked), (self.missing, "no longer kept")):
+            if numbers:
+                verb, left = ("was", "it is") if len(numbers) == 1 else ("were", "they are")
+                parts.append(f"{named_spans('frame', numbers)} {verb} {text.format(left)}")
+        return "; ".join(parts) + "."
 
 
 def kept_runs(folder: MatteFolder) -> list[KeptRun]:
