@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .errors import NothingPropagated
+from .errors import EngineError, NothingPropagated
 from .files import link_or_copy, replace_file
 from .folder_claim import refuse_if_taken
 from .folder_lock import locked
@@ -102,6 +102,25 @@ def remove_versions(folder: MatteFolder) -> None:
     """Remove all that is kept of earlier runs. Raises OSError."""
     for path in folder.version_folders():
         Version(path).remove()
+
+
+def copy_versions(source: MatteFolder, target: MatteFolder) -> None:
+    """Give a copy of a matte folder what is kept of earlier runs, too, as hard links; where there are none, nothing."""
+    try:
+        for version, info in versions(source):
+            copy = Version(target.versions / version.path.name)
+            copy.path.mkdir(parents=True, exist_ok=True)
+            for side in Side:
+                rows = version.rows(side)
+                copy.write_rows(side, rows.values())
+                for name in rows:
+                    if version.file(side, name).is_file():
+                        copy.file(side, name).parent.mkdir(parents=True, exist_ok=True)
+                        copy.file(side, name).hardlink_to(version.file(side, name))
+            copy.write_info(info)
+    except (OSError, EngineError):  # copies would take as much space again
+        with suppress(OSError):
+            remove_versions(target)
 
 
 def _change(folder: MatteFolder, *, undone: bool, is_locked: IsLocked) -> Moved:

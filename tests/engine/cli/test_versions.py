@@ -10,7 +10,7 @@ import pytest
 
 from engine.__main__ import main
 from engine.shared.matte_folder import MatteFolder
-from tests.engine.shared.test_versions import contents, run
+from tests.engine.shared.version_runs import contents, run
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from engine.shared.staleness import Freshness, States
 from engine.shared.types import Lock, PropagationJob, Redo, VersionCap
 from engine.shared.versions import kept_runs, redo, undo
 from tests.engine.jobs.test_propagate import job_of, run_job
-from tests.engine.shared.test_versions import contents
+from tests.engine.shared.version_runs import contents
 from tests.films import Film
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -107,7 +107,7 @@ import sys
 from pathlib import Path
 from engine.shared.matte_folder import MatteFolder
 from engine.shared.versions import kept_runs
-from tests.engine.shared.test_versions import contents, run
+from tests.engine.shared.version_runs import contents, run
 folder = MatteFolder(Path(sys.argv[1]) / "out")
 run(folder, "a", range(1, 41))
 used = sum(1 for _ in folder.root.rglob("*"))

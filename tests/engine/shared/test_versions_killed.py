@@ -15,7 +15,7 @@ import pytest
 from engine.shared.matte_folder import MatteFolder
 from engine.shared.version_store import versions
 from engine.shared.versions import kept_runs, redo, undo
-from tests.engine.shared.test_versions import Contents, contents, methods, run
+from tests.engine.shared.version_runs import Contents, contents, methods, run
 
 ROOT = Path(__file__).resolve().parents[3]
 NUMBERS = range(1, 101)
@@ -24,7 +24,7 @@ import sys
 from pathlib import Path
 from engine.shared.matte_folder import MatteFolder
 from engine.shared.versions import redo, undo
-from tests.engine.shared.test_versions import run
+from tests.engine.shared.version_runs import run
 folder = MatteFolder(Path(sys.argv[1]))
 print("ready", flush=True)
 {work}
