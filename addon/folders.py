@@ -14,10 +14,11 @@ import bpy
 from bpy.types import MovieClip
 
 from ..engine.shared.errors import FolderNotWritable, FolderTaken
-from ..engine.shared.files import atomic_write, is_link, modified_ns, read_json, writing_error
+from ..engine.shared.files import atomic_write, is_link, link_or_copy, modified_ns, read_json, writing_error
 from ..engine.shared.folder_claim import MARKER, read_marker
 from ..engine.shared.folder_lock import locked
 from ..engine.shared.matte_folder import MatteFolder, is_number
+from ..engine.shared.versions import copy_versions, remove_versions
 from ..engine.shared.written_files import WrittenFiles
 from . import PACKAGE
 from .saving import check_clip_saved
@@ -133,12 +134,13 @@ def edited_images(clip: MovieClip) -> int:
 def clear_results(clip: MovieClip, *, edited: bool = False) -> Cleared:
     """Delete the clip's mattes, label images, outlines, cached frame features, adapted weights and job checkpoints.
 
-    Keyframes are kept; so are images that were edited by hand, unless `edited` is true, files that Keymatte has not
-    written, and whatever lies behind links. Raises FolderNotWritable, FolderInUse if another process writes there, and
-    FolderTaken if the folder holds results but is not marked as one of Keymatte's in Blender.
+    So is what earlier runs replaced. Keyframes are kept; so are images that were edited by hand, unless `edited` is
+    true, files that Keymatte has not written, and whatever lies behind links. Raises FolderNotWritable, FolderInUse if
+    another process writes there, and FolderTaken if the folder holds results but is not marked as one of Keymatte's in
+    Blender.
     """
     current = existing_folder(clip)
-    if current is None or not (any(current.image_files()) or any(current.derived_files())):
+    if current is None or not any((*current.image_files(), *current.derived_files(), *current.version_folders())):
         return Cleared(0, 0)
     if not read_marker(current) or not _read_owner(current):  # named by a file that was not made here
         raise FolderTaken(
@@ -159,6 +161,7 @@ def _clear(folder: MatteFolder, *, edited: bool) -> Cleared:
     try:
         for path in [*deleted, *derived]:
             path.unlink(missing_ok=True)
+        remove_versions(folder)
         files.forget(deleted)
         folder.remove_unfinished()
         for path in [*folder.matte_sequences().values(), *(folder.root / name for name in _RESULT_FOLDERS)]:
@@ -209,10 +212,8 @@ def _copy_files(source: MatteFolder, target: MatteFolder) -> None:
     for path in [*(path for name in patterns for path in source.root.glob(name)), *_result_files(source)]:
         copy = target.root / path.relative_to(source.root)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            copy.hardlink_to(path)
-        except OSError:
-            shutil.copyfile(path, copy)
+        link_or_copy(path, copy)
+    copy_versions(source, target)
 
 
 def _result_files(folder: MatteFolder) -> list[Path]:

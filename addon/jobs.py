@@ -8,7 +8,7 @@ from bpy.types import MovieClip, Scene
 
 from ..engine.shared.errors import BadSetting, NoKeyframes, NothingPropagated
 from ..engine.shared.types import Direction, PropagationJob, Settings, SuggestionJob
-from . import clips, environment, recipes, weights
+from . import clips, environment, recipes, versions, weights
 from .absences import job_absences
 from .exclusions import job_exclusions
 from .folders import existing_folder, matte_folder, results
@@ -44,6 +44,7 @@ def gather_job(clip: MovieClip, frames: range, direction: Direction, *, recipe: 
         absences=job_absences(clip),
         exclusions=job_exclusions(clip, frames),
         across_cuts=matting.across_cuts,
+        versions=versions.cap(),
     )
 
 

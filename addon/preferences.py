@@ -5,10 +5,11 @@ from __future__ import annotations
 import textwrap
 
 import bpy
-from bpy.props import EnumProperty, StringProperty
+from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 from bpy.types import AddonPreferences, Context, UILayout
 
 from ..engine.shared.catalogue import PublishedWeights, default_folder, size_in_words
+from ..engine.shared.types import VersionCap
 from . import PACKAGE, weights
 from .status import progress_text
 
@@ -46,12 +47,34 @@ class KeymattePreferences(AddonPreferences):
         subtype="DIR_PATH",
     )
 
+    undo_runs: IntProperty(
+        name="Runs to Undo",
+        description="How many runs of each clip can be undone. What a run replaces is kept in the clip's matte folder; "
+        "the oldest goes first",
+        min=0,
+        soft_max=50,
+        max=1000,
+        default=VersionCap.count,
+    )
+    undo_gigabytes: FloatProperty(
+        name="At Most",
+        description="Gigabytes that what runs have replaced may take, for each clip. A run that replaces more cannot "
+        "be undone",
+        min=0.0,
+        soft_max=100.0,
+        max=10000.0,
+        precision=1,
+        default=VersionCap.bytes / 1e9,
+    )
+
     def draw(self, context: Context) -> None:
         column = self.layout.column()
         column.use_property_split = True
         column.prop(self, "engine_python")
         column.prop(self, "device")
         column.prop(self, "cache_folder")
+        column.prop(self, "undo_runs")
+        column.prop(self, "undo_gigabytes", text="At Most (GB)")
         row = self.layout.row()
         row.operator("clip.matte_install_engine", icon="IMPORT")
         row.operator("clip.matte_test_engine", icon="CHECKMARK")

@@ -16,6 +16,7 @@ from . import (
     snap,
     starts,
     suggest,
+    versions,
     views,
     weights,
 )
@@ -33,6 +34,7 @@ CLASSES = (
     *suggest.CLASSES,
     *quality.CLASSES,
     *results.CLASSES,
+    *versions.CLASSES,
     *views.CLASSES,
     *weights.CLASSES,
     *environment.CLASSES,

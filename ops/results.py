@@ -104,7 +104,8 @@ layers made from mattes are replaced, your own are kept"""
 
 
 class CLIP_OT_matte_clear(ClipOperator, Operator):
-    """Delete this clip's mattes and adapted weights from disk. Keyframes, masks and nodes are kept"""
+    """Delete this clip's mattes, those that runs have replaced, and adapted weights from disk. Keyframes, masks and \
+nodes are kept"""
 
     bl_idname = "clip.matte_clear"
     bl_label = "Clear Mattes"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bpy
-from bpy.types import Context, MovieClip, Panel
+from bpy.types import Context, MovieClip, Panel, UILayout
 
 from ..addon import clips, compositor, mask_layers, recipes, run_keyframes
 from ..addon.folders import results
@@ -154,6 +154,7 @@ class CLIP_PT_matte_results(ClipPanel, Panel):
         done = results(clip)
         if not done.numbers:
             layout.label(text="No mattes yet")
+            _draw_undo(layout)
             return
         layout.label(text=f"{len(done.numbers)} of {clips.frame_count(clip)} frames have mattes")
         column = layout.column(align=True)
@@ -165,7 +166,14 @@ class CLIP_PT_matte_results(ClipPanel, Panel):
         row = column.row(align=True)
         row.enabled = clip.matting.mask is not None
         row.operator("clip.matte_to_compositor", text="Masks to Compositor", icon="NODE_COMPOSITING").variant = "MASK"
+        _draw_undo(layout)
         layout.operator("clip.matte_clear", icon="TRASH")
+
+
+def _draw_undo(layout: UILayout) -> None:
+    row = layout.row(align=True)
+    row.operator("clip.matte_undo_run", icon="LOOP_BACK")
+    row.operator("clip.matte_redo_run", icon="LOOP_FORWARDS")
 
 
 # Blender shows panels in the order in which they are registered.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..shared.errors import BadSetting
 from ..shared.mask_images import Masks, counted
 from ..shared.matte_folder import MatteFolder
-from ..shared.types import Direction, PropagationJob, Redo
+from ..shared.types import Direction, PropagationJob, Redo, VersionCap
 from .arguments import (
     add_clip,
     add_feature_cache,
@@ -109,6 +109,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="compute nothing, but join the mattes of all parts in this folder of folders",
     )
     parser.add_argument(
+        "--keep-runs",
+        type=int,
+        default=VersionCap.count,
+        metavar="N",
+        help="keep what the last N runs replaced, so that `versions --undo` can bring it back; default: %(default)s",
+    )
+    parser.add_argument(
+        "--keep-bytes",
+        type=int,
+        default=VersionCap.bytes,
+        metavar="N",
+        help="that those may take; the oldest goes first; default: %(default)s",
+    )
+    parser.add_argument(
         "--keep-keys", action="store_true", help="keep the features that `suggest` needs; about 1 MB per frame at 480p"
     )
     parser.add_argument("--threads", type=int, metavar="N", help="number of CPU threads; default: all cores")
@@ -156,6 +170,8 @@ def _check(options: argparse.Namespace) -> Settings:
     settings = check_arguments(options, adapt=options.adapt)
     parse_task(options)
     feature_bytes(options)
+    if min(options.keep_runs, options.keep_bytes) < 0:
+        raise BadSetting("--keep-runs and --keep-bytes must not be negative")
     if options.threads is not None and options.threads < 1:
         raise BadSetting(f"{options.threads} threads are too few; at least 1 is needed")
     if options.threads is not None and options.threads > _MAX_THREADS:
@@ -219,6 +235,7 @@ def _gather(options: argparse.Namespace, settings: Settings) -> PropagationJob |
         is_part=bool(options.task),
         feature_bytes=feature_bytes(options),
         parts=parts_in(options.join) if options.join else (),
+        versions=VersionCap(options.keep_runs, options.keep_bytes),
     )
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from ..shared.folder_claim import FolderClaim, claim
 from ..shared.provenance import Runs
 from ..shared.types import PropagationJob
+from ..shared.version_store import run_ids
 from .adapt import adapt
 from .clip_identity import compare_with_earlier, folder_record, identify
 from .plan import JobPlan
@@ -28,7 +29,8 @@ def claim_folder(
         has_results = bool(claimed.written.recorded())
         changed = compare_with_earlier(identity, claimed.earlier, job.folder, has_results=has_results)
         claimed.mark({**folder_record(job, context.reader, plan.cuts), "identity": identity})
-        Runs.read(plan.folder).with_run(plan.inputs, keep=claimed.written.run_ids()).write(plan.folder)
+        keep = claimed.written.run_ids() | run_ids(plan.folder)
+        Runs.read(plan.folder).with_run(plan.inputs, keep=keep).write(plan.folder)
         if job.settings.adapt:
             adapt(context, plan.folder, plan.truth, plan.groups, report)
         yield claimed, changed

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
 
@@ -16,34 +14,28 @@ from ..inference.mattes import Matte
 from ..inference.propagate import Propagator
 from ..networks.network import Features
 from ..output.dropped_objects import DroppedObject, drop_objects
-from ..output.exclusions import Exclusions
-from ..output.mattes import MatteWriter
-from ..output.outlines import OutlineTracer
-from ..output.probabilities import ProbabilityFile
-from ..quality.account import QualityAccount
 from ..runtime.device import peak_memory
 from ..runtime.prefetch import WriteBehind
-from ..shared.errors import Cancelled, EngineError, MatteUnreadable, NoKeyframes
-from ..shared.folder_claim import FolderClaim, refuse_if_taken
+from ..shared.errors import Cancelled, EngineError, NoKeyframes
+from ..shared.folder_claim import refuse_if_taken
 from ..shared.folder_lock import refuse_if_locked
-from ..shared.protocol import Answer, Finished, JobCancelled, MatteReady, Stage
+from ..shared.protocol import Finished, JobCancelled, MatteReady, Stage
 from ..shared.types import PropagationJob
+from ..shared.versions import finish_interrupted
 from ..suggestion.key_cache import KeyFolder
 from .account import check_present, note_dropped, note_earlier, note_kept, note_nothing_due, note_to_fix, take_account
 from .advice import fit_small_objects, note_cuts, note_small_objects
 from .claim import claim_folder
 from .clip_identity import FileDates
 from .features import kept_features
+from .outputs import Outputs, Report, open_outputs, report_stage
 from .parts import join_parts
 from .plan import JobPlan, make_plan
-from .redo import Signer
-from .resume import JobCheckpoint, ResumePoint, job_identity
+from .resume import ResumePoint
 from .setup import JobContext, open_job_context
 from .soften import soften_keyframes
 
 _log = logging.getLogger(__name__)
-
-Report = Callable[[Answer], None]
 
 
 def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> None:
@@ -56,19 +48,20 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
             raise NoKeyframes("there are no keyframes to propagate from")
         refuse_if_taken(job.folder)  # now, before the network is loaded
         refuse_if_locked(job.folder)
+        finish_interrupted(job.folder)
         with open_job_context(job, cancelled, report) as context:
             files = FileDates(context.reader.files)
-            plan = make_plan(job, context, partial(_report_stage, job, report))
+            plan = make_plan(job, context, partial(report_stage, job, report))
             if not plan.stretches:
                 report(Finished(job.job_id, note=note_nothing_due(job)))
                 return
             context = fit_small_objects(job, context, plan.marked)
             with (
-                claim_folder(job, context, plan, partial(_report_stage, job, report)) as (claimed, changed),
-                _open_outputs(job, context, plan, claimed, report) as outputs,
+                claim_folder(job, context, plan, partial(report_stage, job, report)) as (claimed, changed),
+                open_outputs(job, context, plan, claimed, report) as outputs,
             ):
                 if job.parts:
-                    join_parts(job, plan, context.reader.numbers, outputs.mattes, partial(_report_stage, job, report))
+                    join_parts(job, plan, context.reader.numbers, outputs.mattes, partial(report_stage, job, report))
                     steps_per_second = 0.0
                 else:
                     with kept_features(context, job.feature_bytes) as cache:
@@ -80,7 +73,8 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
             advice = note_small_objects(context, plan.marked), note_cuts(context, plan)
             kept = note_kept(outputs.mattes, context.reader), note_earlier(job, outputs.mattes, context.reader)
             notes = (changed, note_dropped(dropped), *kept, *advice)
-            warnings = (plan.warning, context.reader.warning, account.warning, files.changed_since())
+            changes = files.changed_since(), outputs.keeper.warning
+            warnings = (plan.warning, context.reader.warning, account.warning, *changes)
         report(
             Finished(
                 job.job_id,
@@ -98,76 +92,6 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
 
 
 # -- run ---------------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True)
-class _Outputs:
-    """The writers of all result files of a job."""
-
-    mattes: MatteWriter
-    outlines: OutlineTracer
-    probabilities: ProbabilityFile | None
-    checkpoint: JobCheckpoint
-    resumable: bool
-    claimed: FolderClaim
-
-    def write(self, matte: Matte, ready: MatteReady, report: Report) -> None:
-        """Write the mattes of one frame, then report `ready` with their qualities."""
-        self.claimed.lock.check()
-        self.outlines.mark_outdated()
-        written = self.mattes.write(matte)
-        if self.probabilities:
-            self.probabilities.add(matte)
-        report(ready.with_qualities(written))
-
-
-@contextmanager
-def _open_outputs(
-    job: PropagationJob, context: JobContext, plan: JobPlan, claimed: FolderClaim, report: Report
-) -> Iterator[_Outputs]:
-    """Yield the writers of the job's results, and close the probability file when the `with` block ends.
-
-    If the job is cancelled in the block, outlines are still traced, within a short time limit. After an error that the
-    checkpoint may have caused, it is removed, or a resumed run would fail again.
-    """
-    reader, folder = context.reader, plan.folder
-    size = (reader.clip.height, reader.clip.width)
-    checkpoint = JobCheckpoint(folder, job_identity(job, context, plan, folder))
-    resumable = job.probabilities is None  # probabilities of an interrupted run are gone
-    outputs = _Outputs(
-        mattes=MatteWriter(
-            folder,
-            claimed.written,
-            reader.numbers,
-            plan.objects,
-            job.frames,
-            keep_first=checkpoint.keep_first_matte if resumable else None,
-            exclude=Exclusions(job.exclusions, plan.groups, size).cut,
-            account=QualityAccount(context.recipe.name),
-            sign=Signer(plan.inputs.id, reader, plan.sweeps, plan.use),
-            locks=job.locks,
-        ),
-        outlines=OutlineTracer(
-            folder, reader.numbers, plan.objects, size, partial(_report_stage, job, report, "Tracing outlines")
-        ),
-        probabilities=ProbabilityFile(job.probabilities, plan.objects, job.frames, size) if job.probabilities else None,
-        checkpoint=checkpoint,
-        resumable=resumable,
-        claimed=claimed,
-    )
-    try:
-        yield outputs
-    except Cancelled:
-        if not job.is_part:
-            outputs.outlines.trace_briefly()
-        raise
-    except Exception as error:
-        if isinstance(error, MatteUnreadable) or not isinstance(error, EngineError):
-            checkpoint.remove()
-        raise
-    finally:
-        if outputs.probabilities:
-            outputs.probabilities.close()
-
-
 def _new_propagator(job: PropagationJob, context: JobContext, plan: JobPlan, cache: FeatureCache) -> Propagator:
     """Make the propagator of the job; if `job.keys` is a folder, the frames' attention keys are written there."""
     recipe, network = context.recipe, context.network
@@ -196,7 +120,7 @@ def _keep_keys(keys: KeyFolder, frame: int, features: Features) -> None:
 
 
 def _propagate(
-    job: PropagationJob, context: JobContext, plan: JobPlan, outputs: _Outputs, propagator: Propagator, report: Report
+    job: PropagationJob, context: JobContext, plan: JobPlan, outputs: Outputs, propagator: Propagator, report: Report
 ) -> float:
     """Compute and write all mattes, resuming an interrupted run of the same job; return the steps per second."""
     began = time.monotonic()
@@ -214,7 +138,7 @@ def _propagate(
 
 
 def _start(
-    job: PropagationJob, context: JobContext, plan: JobPlan, outputs: _Outputs, propagator: Propagator, report: Report
+    job: PropagationJob, context: JobContext, plan: JobPlan, outputs: Outputs, propagator: Propagator, report: Report
 ) -> tuple[int, Iterator[Matte]]:
     """Resume an interrupted run of the same job, or start; return the number of steps done and the further mattes.
 
@@ -225,6 +149,7 @@ def _start(
         if resume := _find_resume_point(context, plan, outputs):
             _log.info("resuming an interrupted run after %d of %d steps", resume.done, plan.steps)
             report(Stage(job.job_id, "Encoding the keyframes, then resuming"))
+            outputs.keeper.resume()
             mattes = propagator.propagate(
                 plan.sweeps, blanks=plan.blanks, resume_from=resume.state, state_due=state_due
             )
@@ -243,7 +168,7 @@ def _start(
     return 0, propagator.propagate(plan.sweeps, blanks=plan.blanks, state_due=state_due)
 
 
-def _find_resume_point(context: JobContext, plan: JobPlan, outputs: _Outputs) -> ResumePoint | None:
+def _find_resume_point(context: JobContext, plan: JobPlan, outputs: Outputs) -> ResumePoint | None:
     """Return the point at which an interrupted run of the same job stopped; None if it cannot be resumed.
 
     All mattes that it wrote must be intact, and the same frames must be readable.
@@ -269,7 +194,7 @@ def _fits(point: ResumePoint, context: JobContext, plan: JobPlan) -> bool:
 
 
 # -- finish ------------------------------------------------------------------------------------------------------------
-def _finish(job: PropagationJob, context: JobContext, plan: JobPlan, outputs: _Outputs) -> list[DroppedObject]:
+def _finish(job: PropagationJob, context: JobContext, plan: JobPlan, outputs: Outputs) -> list[DroppedObject]:
     """Write the files that remain after propagation, and remove the checkpoint.
 
     These are mattes of keyframes whose frames cannot be read, all keyframes' edges, outlines, and probabilities if the
@@ -291,7 +216,3 @@ def _finish(job: PropagationJob, context: JobContext, plan: JobPlan, outputs: _O
     outputs.claimed.lock.check()
     check_present(context, plan, job.frames, outputs.mattes.written())
     return dropped
-
-
-def _report_stage(job: PropagationJob, report: Report, text: str, done: int, total: int) -> None:
-    report(Stage(job.job_id, text, done, total))

@@ -6,7 +6,6 @@ import hashlib
 import json
 import logging
 import math
-import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -23,7 +22,7 @@ from ..checkpoints.download import sha256_of
 from ..inference.mattes import PropagationState
 from ..output.exclusions import hash_exclusions
 from ..shared.errors import EngineError
-from ..shared.files import atomic_write
+from ..shared.files import link_or_copy
 from ..shared.matte_folder import MatteFolder
 from ..shared.types import PropagationJob
 from .checkpoint_files import CheckpointFiles
@@ -62,6 +61,11 @@ class JobCheckpoint:
         self._files = CheckpointFiles(self._job_folder)
         self._next: float | None = time.monotonic() + _MIN_SECONDS  # None: no more checkpoints
 
+    @property
+    def job(self) -> str:
+        """Return a hash of everything that the job's mattes depend on."""
+        return self._job_folder.name
+
     def first_matte_path(self, object_id: int, number: int) -> Path:
         """Return where the first sweep's matte of an object is kept; the file may not exist."""
         return self._job_folder / f"{object_id:03d}" / f"{number:06d}.png"
@@ -78,11 +82,7 @@ class JobCheckpoint:
             return matte
         try:
             kept.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                kept.hardlink_to(matte)  # safe, since a matte is replaced by a new file, never changed in place
-            except OSError:
-                with atomic_write(kept) as part:
-                    shutil.copyfile(matte, part)
+            link_or_copy(matte, kept)
         except (OSError, EngineError) as error:
             self._give_up(error)
             return matte

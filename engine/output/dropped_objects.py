@@ -37,10 +37,10 @@ def drop_objects(folder: MatteFolder, files: WrittenFiles, objects: Iterable[int
         own = [path for path in mattes if path not in edited]
         try:
             for path in own:
-                path.unlink(missing_ok=True)
+                files.remove(path)
             outlines = folder.outlines(object_id)
             if not is_link(outlines.parent):
-                outlines.unlink(missing_ok=True)
+                files.remove(outlines)
         except OSError as error:
             raise writing_error(sequence, error) from error
         aside = tuple(files.set_aside(path) for path in edited)

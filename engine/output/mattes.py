@@ -285,7 +285,7 @@ class MatteWriter:
         found = [(object_id, read_any(self._folder.matte(object_id, number))) for object_id in self._objects]
         alphas = {object_id: alpha for object_id, alpha in found if alpha is not None}
         if not alphas:
-            path.unlink(missing_ok=True)
+            self._files.remove(path)
         elif len({alpha.shape for alpha in alphas.values()}) == 1:
             data = encode_labels(labels_from_alphas(np.stack(list(alphas.values())), list(alphas)))
             if not path.is_file() or path.read_bytes() != data:

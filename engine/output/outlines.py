@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from itertools import count
+from pathlib import Path
 
 import numpy as np
 
@@ -29,13 +30,18 @@ class OutlineTracer:
         objects: list[int],
         size: tuple[int, int],
         report: Callable[[int, int], None],
+        keep: Callable[[Path], None] = lambda path: None,
     ) -> None:
-        """Set up tracing; `size` is the clip's (H, W). `report(done, total)` reports progress, in mattes."""
+        """Set up tracing; `size` is the clip's (H, W). `report(done, total)` reports progress, in mattes.
+
+        `keep` is called with the path of each file before it is replaced or removed.
+        """
         self._folder = folder
         self._numbers = numbers
         self._objects = objects
         self._size = size
         self._report = report
+        self._keep = keep
         self._outdated: set[int] = set()
 
     def mark_outdated(self) -> None:
@@ -57,6 +63,7 @@ class OutlineTracer:
                     yield frame, alpha
 
         for object_id in self._objects:
+            self._keep(self._folder.outlines(object_id))
             write_outlines(self._folder.outlines(object_id), partial(mattes, object_id))
             self._outdated.discard(object_id)
 
@@ -76,6 +83,7 @@ class OutlineTracer:
         with suppress(_TimeLimitExceeded, EngineError):
             self.trace(check)
         for object_id in self._outdated:
+            self._keep(self._folder.outlines(object_id))
             with suppress(OSError):  # the next run that ends replaces the file anyway
                 self._folder.outlines(object_id).unlink()
 

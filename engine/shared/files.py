@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import sys
 import time
@@ -56,19 +57,37 @@ def atomic_write(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)  # of an earlier run, or a link, whose target must not be overwritten
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # fails if another process is as far
         yield part
-        _replace(part, path)
+        replace_file(part, path)
     except OSError as error:
         with suppress(OSError):  # the folder may itself be a file
             part.unlink()
         raise writing_error(path, error) from error
 
 
-def _replace(part: Path, path: Path) -> None:
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give the content of a file another name as well, atomically, in an existing folder; a file there is replaced.
+
+    It is a hard link, which is safe for files that are replaced and never changed in place; where the file system has
+    none, it is a copy with the same date. Raises DiskFull, FolderNotWritable.
+    """
+    part = target.with_name(target.name + ".part")
+    with suppress(OSError):  # no hard links, or too many of one file; whatever else it is, copying meets it too
+        if not is_link(source):
+            part.unlink(missing_ok=True)
+            part.hardlink_to(source)
+            replace_file(part, target)
+            part.unlink(missing_ok=True)  # replacing a file by itself leaves it there
+            return
+    with atomic_write(target) as part:
+        shutil.copy2(source, part)
+
+
+def replace_file(part: str | Path, path: str | Path) -> None:
     """Rename `part` to `path`; on Windows retry for a while, since a file that is being read cannot be replaced."""
     end = time.monotonic() + (_MAX_RETRY_SECONDS if os.name == "nt" else 0.0)
     while True:
         try:
-            part.replace(path)
+            os.replace(part, path)  # noqa: PTH105  # a path object would cost more than the call
             return
         except PermissionError:
             if time.monotonic() > end:

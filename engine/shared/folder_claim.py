@@ -23,12 +23,14 @@ MARKER = "keymatte.json"
 CUTS = "cuts"  # key of the marker: media frames with which shots of the clip begin, as far as the last run looked
 _FINISHED = "finished"  # key of the marker: whether the last run has made all that it could
 _KINDS = ("keymatte", "study", "baseline")  # keys, one of which every marker has; the last two in those of 0.1.0
-_RESULT_FOLDERS = ("labels", "mattes", "outlines", "keys", "unfinished", "edited")
+_RESULT_FOLDERS = ("labels", "mattes", "outlines", "keys", "unfinished", "edited", "versions")
 _MAY_PRECEDE = ("keyframes", MARKER, f"{MARKER}.part", LOCK_FILE, OWNER_FILE)
 _PARTLY_WRITTEN = re.compile(  # temporary files of a run, as paths from the matte folder
     r"(?:keymatte\.json|keymatte-(?:index|runs)\.txt|adapted\.safetensors|labels/[0-9]{6,}\.png"
     r"|mattes/[0-9]{3}/[0-9]{6,}\.png|outlines/[0-9]{3}\.npz|keys/[0-9]{6,}\.npy"
-    r"|unfinished/[0-9a-f]{16}/memory(?:-[0-9]+)?\.safetensors|unfinished/[0-9a-f]{16}/[0-9]{3}/[0-9]{6,}\.png)\.part"
+    r"|unfinished/[0-9a-f]{16}/memory(?:-[0-9]+)?\.safetensors|unfinished/[0-9a-f]{16}/[0-9]{3}/[0-9]{6,}\.png"
+    r"|versions/[0-9]{6}/(?:run\.json|(?:before|after)(?:\.txt|/keymatte\.json|/labels/[0-9]{6,}\.png"
+    r"|/mattes/[0-9]{3}/[0-9]{6,}\.png|/outlines/[0-9]{3}\.npz)))\.part"
 )
 
 
@@ -137,7 +139,8 @@ def _check_marker(root: Path, foreign: list[str]) -> None:
 
 def _check_links(root: Path) -> None:
     """Raise FolderTaken if a folder for results is a link: what lies behind it may be somebody else's."""
-    folders = (*(root / name for name in _RESULT_FOLDERS), *(root / "mattes").glob("*"))
+    below = ("mattes/*", "versions/*", "versions/*/*", "versions/*/*/*", "versions/*/*/mattes/*")
+    folders = (*(root / name for name in _RESULT_FOLDERS), *(path for one in below for path in root.glob(one)))
     if link := next((folder for folder in folders if is_link(folder)), None):
         raise FolderTaken(
             f"{link} is a link to {link.readlink()}, and results are written only inside the matte folder",

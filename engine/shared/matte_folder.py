@@ -12,6 +12,7 @@ from .files import is_link
 
 CHECKPOINT_FILE = "memory.safetensors"  # in the folder of an interrupted job
 _JOB_FOLDER_NAME = re.compile("[0-9a-f]{16}")
+_VERSION_NAME = re.compile("[0-9]{6}")
 _OBJECT_FOLDER_NAME = re.compile("[0-9]{3}")
 _FRAME_FILE_NAME = re.compile("[0-9]{6,}[.]png")
 _OUTLINES_NAME = re.compile("[0-9]{3}[.]npz")
@@ -117,6 +118,15 @@ class MatteFolder:
     def runs(self) -> Path:
         """Return the path of the record of the runs that made the mattes; see `shared.provenance`."""
         return self.root / "keymatte-runs.txt"
+
+    @property
+    def versions(self) -> Path:
+        """Return the folder of what earlier runs replaced; see `shared.versions`."""
+        return self.root / "versions"
+
+    def version_folders(self) -> list[Path]:
+        """List the folders of what each run replaced, the oldest first, without links."""
+        return _subfolders(self.versions, _VERSION_NAME)
 
     def image_files(self) -> Iterator[Path]:
         """Yield the label images and mattes in the folder; links, and what lies behind them, are left out."""

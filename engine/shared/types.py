@@ -90,6 +90,14 @@ class Redo(StrEnum):
 
 
 @dataclass(frozen=True)
+class VersionCap:
+    """How much is kept of what runs replace in a matte folder, so that they can be undone; the oldest goes first."""
+
+    count: int = 10  # runs; 0: nothing is kept
+    bytes: int = 2 * 10**9
+
+
+@dataclass(frozen=True)
 class Settings:
     """Settings of a job that a user can change."""
 
@@ -126,6 +134,7 @@ class PropagationJob:
     is_part: bool = False  # of a larger job, which softens the edges of keyframes and traces outlines when it joins all
     feature_bytes: int = FEATURE_BYTES
     parts: tuple[Path, ...] = ()  # folders of such parts: their mattes are joined, and none is computed
+    versions: VersionCap = VersionCap()
 
 
 class Ranking(StrEnum):

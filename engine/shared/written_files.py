@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import stat
 import zlib
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count as count_from
 from pathlib import Path
+from typing import Protocol
 
-from .errors import FolderNotWritable
+from .errors import DiskFull, FolderNotWritable
 from .files import atomic_write, writing_error
 from .matte_folder import MatteFolder
 from .quality import MatteQuality
@@ -38,6 +41,25 @@ class _Version:
     quality: str = field(default="", compare=False)  # of a matte; see `MatteQuality.to_text`
 
 
+class Keeper(Protocol):
+    """What keeps images before they are replaced."""
+
+    def keep(self, path: Path) -> None:
+        """Keep the image at `path`, if there is one."""
+
+    def make_room(self) -> bool:
+        """Remove what is kept, as the disk is full. Returns whether there was anything."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is at the path of an image now."""
+
+    size: int | None  # bytes; None: nothing
+    line: str  # of the record; empty: it has none
+    is_edited: bool  # whether it is the user's; see `WrittenFiles.is_edited`
+
+
 class WrittenFiles:
     """The images that Keymatte wrote to a matte folder: a line for each in `keymatte-index.txt`.
 
@@ -52,6 +74,7 @@ class WrittenFiles:
         self._file: io.FileIO | None = None
         self._versions: dict[str, list[_Version]] = {}
         self.is_damaged = False  # whether the record has lines that cannot be read
+        self._keeper: Keeper | None = None
         try:
             text = folder.index.read_text(encoding="ascii", errors="replace")
         except FileNotFoundError:
@@ -60,25 +83,68 @@ class WrittenFiles:
             raise FolderNotWritable(f"{folder.index} cannot be read: {error.strerror}") from error
         else:
             for line in text.splitlines():
-                match = LINE.fullmatch(line)
-                if match is None:  # the last line may be incomplete
-                    self.is_damaged = True
-                    continue
-                quality = match["quality"] or ""
-                version = _Version(int(match["size"]), int(match["mtime"]), match["crc"], quality)
-                self._add(match["path"], version)
+                self.is_damaged |= not self._read_line(line)  # the last line may be incomplete
+
+    def keep_with(self, keeper: Keeper) -> None:
+        """Have `keeper` told of each image before it is written, replaced or removed here."""
+        self._keeper = keeper
 
     def write(self, path: Path, data: bytes, quality: MatteQuality | None = None) -> None:
         """Write the bytes of an image in the folder, atomically, and the quality of a matte beside its name.
 
         Raises DiskFull, FolderNotWritable.
         """
+        self._keep(path)
+        try:
+            self._write(path, data, quality)
+        except DiskFull:
+            if self._keeper is None or not self._keeper.make_room():
+                raise
+            self._write(path, data, quality)
+
+    def _write(self, path: Path, data: bytes, quality: MatteQuality | None) -> None:
         with atomic_write(path) as part:
             part.write_bytes(data)
             status = part.stat()
             text = quality.to_text() if quality else ""
             version = _Version(len(data), status.st_mtime_ns, f"{zlib.crc32(data):08x}", text)
             self._append(self._name(path), version)
+
+    def remove(self, path: Path) -> None:
+        """Remove an image; its lines stay until `forget`. Raises OSError."""
+        self._keep(path)
+        path.unlink(missing_ok=True)
+
+    def _keep(self, path: Path) -> None:
+        if self._keeper is not None:
+            self._keeper.keep(path)
+
+    def found(self, name: str) -> Found:
+        """Look at the image whose path from the folder is `name`."""
+        path = f"{self._folder.root}/{name}"
+        try:
+            status = os.lstat(path)
+        except OSError as error:
+            return Found(None, "", is_edited=not isinstance(error, FileNotFoundError))
+        if not stat.S_ISREG(status.st_mode):
+            return Found(status.st_size, "", is_edited=True)
+        known = [item for item in self._versions.get(name, ()) if item.size == status.st_size]
+        same = [item for item in known if item.mtime == status.st_mtime_ns]
+        if known and not same:
+            crc = _crc_of(Path(path))
+            same = [item for item in known if item.crc == crc]
+        line = _line(name, same[-1]).decode("ascii").rstrip("\n") if same else ""
+        return Found(status.st_size, line, is_edited=not same)
+
+    def add_lines(self, lines: Iterable[str]) -> None:
+        """Add lines of images that are about to take their places, as the latest of each; `save` writes them."""
+        for line in lines:
+            self._read_line(line)
+
+    def save(self) -> None:
+        """Write the whole record. Raises DiskFull, FolderNotWritable."""
+        self.close()
+        self._rewrite()
 
     def __contains__(self, path: Path) -> bool:
         """Return whether Keymatte has written a file at `path`; it may have been edited or deleted since."""
@@ -127,11 +193,12 @@ class WrittenFiles:
         """Remove files from the record, and the record if it is empty then. Raises DiskFull, FolderNotWritable."""
         for path in paths:
             self._versions.pop(self._name(path), None)
-        self.close()
         if self._versions:
-            self._rewrite()
+            self.save()
         else:
-            for path in (self._folder.index, self._folder.runs):
+            self.close()
+            kept = bool(self._folder.version_folders())  # they name runs
+            for path in (self._folder.index, *(() if kept else (self._folder.runs,))):
                 with suppress(OSError):
                     path.unlink(missing_ok=True)
 
@@ -156,6 +223,14 @@ class WrittenFiles:
         if self._file:
             self._file.close()
             self._file = None
+
+    def _read_line(self, line: str) -> bool:
+        """Read a line of the record; return whether it is sound."""
+        match = LINE.fullmatch(line)
+        if match is not None:
+            version = _Version(int(match["size"]), int(match["mtime"]), match["crc"], match["quality"] or "")
+            self._add(match["path"], version)
+        return match is not None
 
     def _append(self, name: str, version: _Version) -> None:
         if self._file is None:
@@ -190,6 +265,14 @@ class WrittenFiles:
 def _line(name: str, version: _Version) -> bytes:
     quality = f" {version.quality}" if version.quality else ""
     return f"{version.size} {version.mtime} {version.crc} {name}{quality}\n".encode("ascii", "replace")  # damaged
+
+
+def _crc_of(path: Path) -> str:
+    """Return the CRC-32 of a file's bytes, as the record has it; empty if it cannot be read."""
+    try:
+        return f"{zlib.crc32(path.read_bytes()):08x}"
+    except OSError:
+        return ""
 
 
 def _without_record(folder: MatteFolder) -> dict[str, list[_Version]]:

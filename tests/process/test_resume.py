@@ -13,6 +13,7 @@ import pytest
 
 from engine.shared.matte_folder import MatteFolder
 from engine.shared.quality_table import Unknown, read_table
+from engine.shared.versions import kept_runs
 from tests import films
 from tests.process.cli import ROOT, propagate, run_cli
 
@@ -64,6 +65,7 @@ def test_killed_command_resumes_with_identical_results(tmp_path):
     assert "resuming an interrupted run after" in ended.stderr
     assert folder.numbers_done() == list(range(40))
     assert not folder.unfinished.exists()
+    assert [one.numbers for one in kept_runs(folder)] == [tuple(range(40))], "it is one run, and undone as one"
     uninterrupted = run_cli(
         propagate(tmp_path, recipe="keymatte", device="cpu", set="memory.interval=2", out=tmp_path / "whole")
     )

@@ -1,0 +1,111 @@
+"""Writers of all result files of a propagation job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from ..inference.mattes import Matte
+from ..output.exclusions import Exclusions
+from ..output.mattes import MatteWriter
+from ..output.outlines import OutlineTracer
+from ..output.probabilities import ProbabilityFile
+from ..quality.account import QualityAccount
+from ..shared.errors import Cancelled, EngineError, MatteUnreadable
+from ..shared.folder_claim import FolderClaim
+from ..shared.protocol import Answer, MatteReady, Stage
+from ..shared.types import PropagationJob
+from ..shared.version_keeper import VersionKeeper
+from ..shared.version_store import RunInfo
+from .plan import JobPlan
+from .redo import Signer
+from .resume import JobCheckpoint, job_identity
+from .setup import JobContext
+
+Report = Callable[[Answer], None]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The writers of all result files of a job."""
+
+    mattes: MatteWriter
+    outlines: OutlineTracer
+    probabilities: ProbabilityFile | None
+    checkpoint: JobCheckpoint
+    resumable: bool
+    claimed: FolderClaim
+    keeper: VersionKeeper
+
+    def write(self, matte: Matte, ready: MatteReady, report: Report) -> None:
+        """Write the mattes of one frame, then report `ready` with their qualities."""
+        self.claimed.lock.check()
+        self.outlines.mark_outdated()
+        written = self.mattes.write(matte)
+        if self.probabilities:
+            self.probabilities.add(matte)
+        report(ready.with_qualities(written))
+
+
+@contextmanager
+def open_outputs(
+    job: PropagationJob, context: JobContext, plan: JobPlan, claimed: FolderClaim, report: Report
+) -> Iterator[Outputs]:
+    """Yield the writers of the job's results, and close the probability file when the `with` block ends.
+
+    If the job is cancelled in the block, outlines are still traced, within a short time limit. After an error that the
+    checkpoint may have caused, it is removed, or a resumed run would fail again.
+    """
+    reader, folder = context.reader, plan.folder
+    size = (reader.clip.height, reader.clip.width)
+    checkpoint = JobCheckpoint(folder, job_identity(job, context, plan, folder))
+    resumable = job.probabilities is None  # probabilities of an interrupted run are gone
+    keeper = VersionKeeper(claimed, job.versions, RunInfo(plan.inputs.id, job.recipe, checkpoint.job))
+    outputs = Outputs(
+        mattes=MatteWriter(
+            folder,
+            claimed.written,
+            reader.numbers,
+            plan.objects,
+            job.frames,
+            keep_first=checkpoint.keep_first_matte if resumable else None,
+            exclude=Exclusions(job.exclusions, plan.groups, size).cut,
+            account=QualityAccount(context.recipe.name),
+            sign=Signer(plan.inputs.id, reader, plan.sweeps, plan.use),
+            locks=job.locks,
+        ),
+        outlines=OutlineTracer(
+            folder,
+            reader.numbers,
+            plan.objects,
+            size,
+            partial(report_stage, job, report, "Tracing outlines"),
+            keeper.keep,
+        ),
+        probabilities=ProbabilityFile(job.probabilities, plan.objects, job.frames, size) if job.probabilities else None,
+        checkpoint=checkpoint,
+        resumable=resumable,
+        claimed=claimed,
+        keeper=keeper,
+    )
+    try:
+        yield outputs
+    except Cancelled:
+        if not job.is_part:
+            outputs.outlines.trace_briefly()
+        raise
+    except Exception as error:
+        if isinstance(error, MatteUnreadable) or not isinstance(error, EngineError):
+            checkpoint.remove()
+        raise
+    finally:
+        keeper.close()
+        if outputs.probabilities:
+            outputs.probabilities.close()
+
+
+def report_stage(job: PropagationJob, report: Report, text: str, done: int, total: int) -> None:
+    """Report the progress of a stage of a job."""
+    report(Stage(job.job_id, text, done, total))
