@@ -107,11 +107,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def propagate(options: argparse.Namespace) -> int:
     """Write the mattes of the clip. Returns 0, or 2 if something could not be done."""
-    settings = check_arguments(options, adapt=options.adapt)
+    settings, cap = check_arguments(options, adapt=options.adapt), _cap(options)
     if options.threads is not None and options.threads < 1:
         raise BadSetting(f"{options.threads} threads are too few; at least 1 is needed")
-    if min(options.keep_runs, options.keep_bytes) < 0:
-        raise BadSetting("--keep-runs and --keep-bytes must not be negative")
     if options.threads is not None and options.threads > _MAX_THREADS:
         raise BadSetting(f"{options.threads} threads are too many; at most {_MAX_THREADS} can be used")
 
@@ -165,7 +163,7 @@ def propagate(options: argparse.Namespace) -> int:
         across_cuts=options.across_cuts,
         redo=Redo.CHANGED if options.changed else Redo.EVERYTHING,
         locks=tuple(parse_lock(text, clip.frame_count) for text in options.lock),
-        versions=VersionCap(options.keep_runs, options.keep_bytes),
+        versions=cap,
     )
     finished: list[Finished] = []
     with Progress() as progress:
@@ -195,3 +193,9 @@ def propagate(options: argparse.Namespace) -> int:
         print_error(finished[0].warning)
         return 2
     return 0
+
+
+def _cap(options: argparse.Namespace) -> VersionCap:
+    if min(options.keep_runs, options.keep_bytes) < 0:
+        raise BadSetting("--keep-runs and --keep-bytes must not be negative")
+    return VersionCap(options.keep_runs, options.keep_bytes)
