@@ -170,8 +170,7 @@ def _check(options: argparse.Namespace) -> Settings:
     settings = check_arguments(options, adapt=options.adapt)
     parse_task(options)
     feature_bytes(options)
-    if min(options.keep_runs, options.keep_bytes) < 0:
-        raise BadSetting("--keep-runs and --keep-bytes must not be negative")
+    _cap(options)
     if options.threads is not None and options.threads < 1:
         raise BadSetting(f"{options.threads} threads are too few; at least 1 is needed")
     if options.threads is not None and options.threads > _MAX_THREADS:
@@ -235,7 +234,7 @@ def _gather(options: argparse.Namespace, settings: Settings) -> PropagationJob |
         is_part=bool(options.task),
         feature_bytes=feature_bytes(options),
         parts=parts_in(options.join) if options.join else (),
-        versions=VersionCap(options.keep_runs, options.keep_bytes),
+        versions=_cap(options),
     )
 
 
@@ -274,3 +273,10 @@ def _tasks(
         looks = find_looks(reader, range(reader.clip.frame_count), reader.read, show)
     restarts, across = recipe.keyframe_policy.restarts, options.across_cuts
     return task_ranges(frames, keyframes, looks, count, restarts=restarts, across_cuts=across)
+
+
+def _cap(options: argparse.Namespace) -> VersionCap:
+    """Return what is kept of earlier results. Raises BadSetting."""
+    if min(options.keep_runs, options.keep_bytes) < 0:
+        raise BadSetting("--keep-runs and --keep-bytes must not be negative")
+    return VersionCap(options.keep_runs, options.keep_bytes)

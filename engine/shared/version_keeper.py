@@ -97,7 +97,7 @@ class VersionKeeper:
             self._is_on = False
             return False
         if self._version is None:
-            number = others[-1][0].number + 1 if others else 1
+            number = 1 + max((Version(path).number for path in self._folder.version_folders()), default=0)
             self._version = Version(self._folder.versions / f"{number:06d}")
             self._version.path.mkdir(parents=True)
             self._version.write_info(self._info)

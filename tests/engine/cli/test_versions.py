@@ -64,3 +64,11 @@ def test_it_is_refused_in_a_sentence_if_there_is_nothing_to_undo(folder, capsys,
     (tmp_path / "photos").mkdir()
     assert call("--mattes", tmp_path / "photos", "--undo") == 2
     assert "is not a matte folder of Keymatte" in capsys.readouterr().err
+
+
+def test_a_negative_limit_is_refused_before_anything_is_read(capsys, tmp_path):
+    words = ["propagate", "--clip", "none", "--keyframes", "none", "--out", str(tmp_path / "out")]
+    for option in ("--keep-runs", "--keep-bytes"):
+        assert main([*words, option, "-1"]) == 2
+        assert "--keep-runs and --keep-bytes must not be negative" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

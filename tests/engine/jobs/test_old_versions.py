@@ -13,6 +13,7 @@ from engine.media.frames import FrameReader
 from engine.shared.matte_folder import MatteFolder
 from engine.shared.protocol import Finished, Stage, Suggested
 from engine.shared.types import PropagationJob, SuggestionJob
+from engine.shared.versions import undo
 from tests import films
 from tests.engine.jobs.test_propagate import job_of, run_job
 
@@ -31,12 +32,20 @@ def job(tmp_path: Path) -> PropagationJob:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """Return the bytes of all files but those that are kept of earlier runs, by their paths."""
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    found = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+    return {name: data for name, data in found.items() if not name.startswith("versions/")}
+
+
+def images(folder: Path) -> dict[str, bytes]:
+    return {name: data for name, data in contents(folder).items() if name.endswith(".png")}
 
 
 def test_a_job_that_an_earlier_version_was_interrupted_in_starts_again_and_says_so(job, tmp_path):
     (job.folder / "notes.txt").write_text("the artist's own")
     (state,) = job.folder.glob("unfinished/*/memory.safetensors")
+    before = {name: data for name, data in images(job.folder).items() if not name.startswith("unfinished/")}
     answers = run_job(job)
     assert [answer.text for answer in answers if isinstance(answer, Stage) and "again" in answer.text] == [
         "Starting again: the interrupted run had other settings, keyframes or another version of Keymatte"
@@ -46,12 +55,10 @@ def test_a_job_that_an_earlier_version_was_interrupted_in_starts_again_and_says_
     assert (job.folder / "notes.txt").read_text() == "the artist's own"
 
     run_job(replace(job, folder=tmp_path / "new"))
-    expected = contents(tmp_path / "new")
-    written = contents(job.folder)
-    assert {name: data for name, data in written.items() if name.endswith(".png")} == {
-        name: data for name, data in expected.items() if name.endswith(".png")
-    }
-    assert expected.keys() | {"notes.txt"} == written.keys()
+    assert images(job.folder) == images(tmp_path / "new")
+    assert contents(tmp_path / "new").keys() | {"notes.txt"} == contents(job.folder).keys()
+    undo(MatteFolder(job.folder))
+    assert images(job.folder) == before, "what the earlier version has made"
 
 
 def test_a_cancelled_restart_leaves_the_mattes_of_the_earlier_version(job):

@@ -10,7 +10,7 @@ import pytest
 from engine.shared.errors import FolderInUse, FolderTaken
 from engine.shared.folder_lock import locked
 from engine.shared.matte_folder import MatteFolder
-from engine.shared.version_store import Version, versions
+from engine.shared.version_store import versions
 from engine.shared.versions import finish_interrupted, kept_runs, redo, undo
 from tests.engine.shared.version_runs import contents, methods, run
 
@@ -88,8 +88,12 @@ def test_an_exchange_that_stopped_half_way_is_finished(folder, is_undo, left):
 def test_a_version_that_was_not_finished_or_not_wholly_removed_counts_for_nothing(folder):
     run(folder, "a")
     run(folder, "b")
-    (versions(folder)[-1][0].path / "run.json").unlink()
+    unfinished = versions(folder)[-1][0].path
+    (unfinished / "run.json").unlink()
+    (unfinished / "notes.txt").write_text("mine")
     assert [info.run for _, info in versions(folder)] == ["a"]
-    run(folder, "c")
+    assert run(folder, "c") == ""
     assert [info.run for _, info in versions(folder)] == ["a", "c"]
-    assert all(Version(path).info() for path in folder.version_folders())
+    assert [path.name for path in unfinished.iterdir()] == ["notes.txt"]
+    undo(folder)
+    assert methods(folder) == ["b"] * 5
