@@ -120,6 +120,16 @@ class ClipMatting(PropertyGroup):
         "the same scene. Otherwise mattes stay empty in shots in which an object has no keyframe",
         default=False,
     )
+    use_range: BoolProperty(name="In/Out Range", description="Propagate only from the in point to the out point")
+    range_first: IntProperty(name="In", description="File number of the first frame of the range")
+    range_last: IntProperty(name="Out", description="File number of the last frame of the range")
+    around: IntProperty(
+        name="Frames on Each Side",
+        description="How many frames before and after the current one Fix Around Here redoes",
+        default=10,
+        min=0,
+        soft_max=100,
+    )
     suggestions: CollectionProperty(type=MatteSuggestion)
     active_suggestion: IntProperty(
         name="Suggested Frame",

@@ -5,18 +5,16 @@ from __future__ import annotations
 import bpy
 from bpy.types import Context, MovieClip, Panel
 
-from ..addon import clips, compositor, mask_layers, recipes, run_keyframes
+from ..addon import clips, compositor, mask_layers
 from ..addon.folders import results
 from ..addon.objects import active_object, has_keyframes
 from ..addon.saving import check_clip_saved
 from ..addon.session import session
 from ..engine.shared.errors import NotSaved
-from ..engine.shared.mask_images import counted
-from . import paint, quality, views
+from . import paint, propagate, quality, views
 from .menus import draw_object_settings
 from .panel import ClipPanel
-from .status import draw_status, draw_text
-from .weights import draw_weights
+from .status import draw_text
 
 
 class CLIP_PT_matte_objects(ClipPanel, Panel):
@@ -89,33 +87,6 @@ class CLIP_PT_matte_keyframes(ClipPanel, Panel):
         column.prop(matting, "keyframes_of_active", text="", icon="FILTER")
 
 
-class CLIP_PT_matte_propagate(ClipPanel, Panel):
-    bl_label = "Propagate"
-
-    def draw(self, context: Context) -> None:
-        layout = self.layout
-        clip, busy = context.space_data.clip, session.status.busy
-        matting = clip.matting
-        column = layout.column()
-        column.prop(matting, "recipe", text="")
-        draw_weights(column, matting, busy=busy)
-        if matting.recipe in recipes.ADAPT:
-            column.prop(matting, "adapt")
-        column.prop(matting, "across_cuts")
-        buttons = layout.column(align=True)
-        buttons.enabled = not busy
-        buttons.operator("clip.matte_propagate", icon="PLAY").direction = "both"
-        row = buttons.row(align=True)
-        row.operator("clip.matte_propagate", text="Backward", icon="TRACKING_BACKWARDS").direction = "backward"
-        row.operator("clip.matte_propagate", text="Forward", icon="TRACKING_FORWARDS").direction = "forward"
-        operator = buttons.operator("clip.matte_propagate", text="Preview Range Only", icon="PREVIEW_RANGE")
-        operator.direction, operator.frames = "both", "PREVIEW"
-        draw_status(layout, session.status)
-        if changed := run_keyframes.changed_since(clip):
-            text = f"Keyframes on {counted(changed, 'frame')} were changed since it began. Propagate again to use them"
-            draw_text(layout.box(), text, icon="INFO")
-
-
 class CLIP_PT_matte_suggestions(ClipPanel, Panel):
     bl_label = "Suggested Frames"
 
@@ -173,7 +144,7 @@ CLASSES = (
     CLIP_PT_matte_objects,
     *views.CLASSES,
     *paint.CLASSES,
-    CLIP_PT_matte_propagate,  # before the list, so that its progress is in sight
+    *propagate.CLASSES,  # before the list, so that its progress is in sight
     CLIP_PT_matte_keyframes,
     *quality.CLASSES,
     CLIP_PT_matte_suggestions,

@@ -192,6 +192,10 @@ class Runs:
             found[run.id] = run
         return cls(found)
 
+    def weights_of(self, recipe: str) -> str:
+        """Return the hash of the weights of the last run with a recipe; empty if there is none."""
+        return next((run.weights for run in reversed([*self.by_id.values()]) if run.recipe == recipe), "")
+
     def with_run(self, run: RunInputs, *, keep: frozenset[str]) -> Runs:
         """Return these runs with another one, but without those whose ids are not to be kept."""
         return replace(self, by_id={**{id_: one for id_, one in self.by_id.items() if id_ in keep}, run.id: run})

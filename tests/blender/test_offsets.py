@@ -223,7 +223,8 @@ def test_a_job_tells_of_frames_by_the_scenes_numbers(studio):
     studio.clip.frame_start += 10
     (studio.folder / "film" / "shot_1002.png").write_bytes(b"damaged")
     studio.scene.use_preview_range, studio.scene.frame_preview_start, studio.scene.frame_preview_end = True, 108, 110
-    studio.propagate(frames="PREVIEW")
+    studio.click("matte_range", action="PREVIEW")
+    studio.propagate(frames="RANGE")
     assert "1 frame could not be read (109)" in studio.session.status.warning
     assert "Mattes of earlier runs were left as they are on frames 109, 111 to 115." in studio.session.status.note
 
