@@ -14,6 +14,7 @@ from .absences import job_absences
 from .exclusions import job_exclusions
 from .folders import existing_folder, matte_folder, results
 from .keyframes import keyframe_files
+from .locks import job_locks
 from .objects import has_keyframes
 from .stored_inputs import stored_exclusions, stored_keyframes
 
@@ -49,6 +50,7 @@ def gather_job(
         exclusions=job_exclusions(clip, frames),
         across_cuts=matting.across_cuts,
         redo=redo,
+        locks=job_locks(clip),
     )
 
 

@@ -32,7 +32,8 @@ class MatteObject(PropertyGroup):
     role: EnumProperty(name="Role", description="What the marked area means", items=ROLE_ITEMS, default="OBJECT")
     show: BoolProperty(name="Show", description="Show this object's matte over the clip", default=True)
     solo: BoolProperty(name="Solo", description="Show only the mattes of objects with this switch", default=False)
-    lock: BoolProperty(name="Lock", description="Protect this object's keyframes from changes", default=False)
+    lock: BoolProperty(name="Lock", description="Protect this object's keyframes and mattes", default=False)
+    accepted: StringProperty(name="Accepted", description="Mattes that you have accepted as they are; see reviews.py")
     source_mask: PointerProperty(
         type=bpy.types.Mask,
         name="Mask",
@@ -86,6 +87,14 @@ class MatteSuggestion(PropertyGroup):
     reason: StringProperty(name="Reason", description="Why another keyframe would help, as a key of reasons.SENTENCES")
 
 
+class MatteLock(PropertyGroup):
+    """Frames on which the mattes of an object, or of all, never change."""
+
+    object_id: IntProperty(name="Object", description="Number of the object; 0: all objects")
+    first: IntProperty(name="First Frame")  # file numbers, as in keyframes
+    last: IntProperty(name="Last Frame")
+
+
 class ClipMatting(PropertyGroup):
     """Keymatte's data on a movie clip."""
 
@@ -137,6 +146,7 @@ class ClipMatting(PropertyGroup):
         get=rows.suggestion_row,
         set=rows.go_to_suggestion,
     )
+    locks: CollectionProperty(type=MatteLock)
     suggestion_count: IntProperty(
         name="Number", description="Maximum number of frames to suggest", min=1, max=20, default=5
     )
@@ -186,7 +196,7 @@ class ClipMatting(PropertyGroup):
     )
 
 
-CLASSES = (MatteObject, MatteKeyframe, MatteColour, MatteSuggestion, ClipMatting)
+CLASSES = (MatteObject, MatteKeyframe, MatteColour, MatteSuggestion, MatteLock, ClipMatting)
 
 
 def register() -> None:

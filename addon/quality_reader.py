@@ -6,8 +6,8 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..engine.shared.errors import EngineError
@@ -16,6 +16,7 @@ from ..engine.shared.matte_folder import MatteFolder
 from ..engine.shared.protocol import ObjectQuality
 from ..engine.shared.quality_table import MatteRow, QualityTable, Rows, Status, Unknown, index_stamp, read_table
 from ..engine.shared.stretches import Stretch, bad_stretches
+from . import reviews
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class Summary:
     computed: int = 0  # mattes that were computed and whose quality is known
     unknown: Counter[Unknown] = field(default_factory=Counter)  # mattes whose quality is not known, by the reason
     uncalibrated: tuple[str, ...] = ()  # recipes without calibration that made some of them
+    accepted: Mapping[int, frozenset[int]] = field(default_factory=dict)  # mattes accepted as they are, by object
 
 
 @dataclass
@@ -45,6 +47,7 @@ class _Entry:
     table: QualityTable = field(default_factory=QualityTable)
     stamp: _Stamp | None = None  # None: not read yet
     rows: dict[int, dict[int, MatteRow]] = field(default_factory=dict)  # those of the table, and those told since
+    accepted: Mapping[int, str] = field(default_factory=dict)  # by object, as stored; see `reviews.texts`
     told: list[tuple[int, int, MatteRow]] = field(default_factory=list)  # since the last reading began, oldest first
     looked: float = 0.0  # time at which the last look ended, and the seconds that it took
     took: float = 0.0
@@ -112,6 +115,13 @@ class QualityReader:
                 entry.rows.setdefault(quality.object_id, {})[number] = row
                 entry.changed = True
 
+    def accept(self, folder: MatteFolder, accepted: Mapping[int, str]) -> None:
+        """Take in which mattes of a folder are accepted as they are, by object, as stored."""
+        with self._lock:
+            entry = self._entries.setdefault(folder.root, _Entry())
+            if entry.accepted != accepted:
+                entry.accepted, entry.changed = accepted, True
+
     def take_news(self) -> bool:
         """Return whether a summary has changed since the last call."""
         with self._lock:
@@ -167,8 +177,8 @@ class QualityReader:
     def _sum_up_entry(self, entry: _Entry, breathe: Callable[[], None] = lambda: None) -> None:
         began = time.monotonic()
         with self._lock:
-            rows, entry.changed = _copy(entry.rows), False
-        summary = _summed_up(rows, breathe)
+            rows, marks, entry.changed = _copy(entry.rows), reviews.parse(entry.accepted), False
+        summary = _summed_up(rows, marks, breathe)
         with self._lock:
             entry.summary, entry.summed, self._news = summary, time.monotonic(), True
             entry.summing = entry.summed - began
@@ -217,7 +227,8 @@ def _copy(rows: Rows) -> dict[int, dict[int, MatteRow]]:
     return {object_id: dict(of_object) for object_id, of_object in rows.items()}
 
 
-def _summed_up(rows: Rows, breathe: Callable[[], None]) -> Summary:
+def _summed_up(rows: Rows, marks: reviews.Marks, breathe: Callable[[], None]) -> Summary:
+    rows, accepted = _with_accepted(rows, marks)
     rows = {object_id: dict(sorted(of_object.items())) for object_id, of_object in sorted(rows.items())}
     table = QualityTable(rows)
     unknown: Counter[Unknown] = Counter()
@@ -231,5 +242,28 @@ def _summed_up(rows: Rows, breathe: Callable[[], None]) -> Summary:
             if row.unknown is Unknown.UNCALIBRATED and row.quality:
                 methods.add(row.quality.method)
     return Summary(
-        rows, tuple(bad_stretches(table.known(), breathe=breathe)), computed, unknown, tuple(sorted(methods))
+        rows,
+        tuple(bad_stretches(table.known(), breathe=breathe)),
+        computed,
+        unknown,
+        tuple(sorted(methods)),
+        accepted,
     )
+
+
+def _with_accepted(rows: Rows, marks: reviews.Marks) -> tuple[Rows, dict[int, frozenset[int]]]:
+    """Return the rows with full trust in mattes that are accepted and have not changed since, and their numbers."""
+    found = _copy(rows)
+    accepted: dict[int, frozenset[int]] = {}
+    for object_id, by_number in marks.items():
+        of_object = found.get(object_id, {})
+        known = {number: row.quality for number, row in of_object.items() if row.status is Status.COMPUTED}
+        same = {
+            number: quality
+            for number, mark in by_number.items()
+            if (quality := known.get(number)) is not None and reviews.mark_of(quality) == mark
+        }
+        for number, quality in same.items():
+            of_object[number] = MatteRow(Status.COMPUTED, replace(quality, value=1.0, reason=""))
+        accepted[object_id] = frozenset(same)
+    return found, accepted
