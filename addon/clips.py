@@ -207,6 +207,13 @@ def frame_names(clip: MovieClip) -> FrameNames:
     return FrameNames(numbers, tuple(f"{head}{int(digits) + frame:0{len(digits)}d}{tail}" for frame in range(count)))
 
 
+def pictures(clip: MovieClip) -> tuple[Path, ...]:
+    """Return the files of all media frames: one for each, or the file of a movie. Raises ClipUnreadable."""
+    path = media_path(clip)
+    names = frame_names(clip).stems if clip.source != "MOVIE" else ()
+    return tuple(path.with_name(f"{name}{path.suffix}") for name in names) or (path,)
+
+
 @lru_cache(maxsize=64)
 def _image_count(first: Path, modified: int) -> int:
     """Return how many images with consecutive numbers there are from `first` on; 0 if `first` is missing.

@@ -132,6 +132,7 @@ class ClipMatting(PropertyGroup):
     use_range: BoolProperty(name="In/Out Range", description="Propagate only from the in point to the out point")
     range_first: IntProperty(name="In", description="File number of the first frame of the range")
     range_last: IntProperty(name="Out", description="File number of the last frame of the range")
+    paces: StringProperty(name="Paces", description="Speed of earlier runs, by recipe and size; see paces.py")
     around: IntProperty(
         name="Frames on Each Side",
         description="How many frames before and after the current one Fix Around Here redoes",

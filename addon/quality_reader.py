@@ -164,7 +164,7 @@ class QualityReader:
     def _look(self, folder: MatteFolder, entry: _Entry) -> None:
         """Read a folder if it has changed, and sum up what has changed."""
         is_old = time.monotonic() > entry.looked + _LOOK_AGAIN
-        self._read(folder, entry, always=is_old, breathe=_Breath())
+        self._read(folder, entry, always=is_old, breathe=Breath())
         self._sum_up()
 
     def _sum_up(self) -> None:
@@ -172,7 +172,7 @@ class QualityReader:
         with self._lock:
             entries = [entry for entry in self._entries.values() if self._is_to_be_summed(entry)]
         for entry in entries:
-            self._sum_up_entry(entry, _Breath())
+            self._sum_up_entry(entry, Breath())
 
     def _sum_up_entry(self, entry: _Entry, breathe: Callable[[], None] = lambda: None) -> None:
         began = time.monotonic()
@@ -206,8 +206,8 @@ class QualityReader:
             entry.took = entry.looked - began
 
 
-class _Breath:
-    """Lets Blender's thread work often: each Python function that it calls while drawing waits for this one."""
+class Breath:
+    """Lets Blender's thread work often: each Python function that it calls while drawing waits for another thread."""
 
     def __init__(self) -> None:
         self._due = time.monotonic() + _BREATH

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from .. import ops, ui
-from . import brush_settings, handlers, keymaps, listening, notices, properties, quality_list, snapping
+from . import brush_settings, forecast, handlers, keymaps, listening, notices, properties, quality_list, snapping
 from .preferences import KeymattePreferences
 from .session import session
 
@@ -28,6 +28,7 @@ def register() -> None:
 def unregister() -> None:
     """Close the engine and unregister everything when the extension is disabled."""
     listening.stop_listening()
+    forecast.stop()
     snapping.forget()
     notices.clear()
     session.close()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from bpy.props import BoolProperty, EnumProperty, StringProperty
-from bpy.types import Context, Operator
+from collections.abc import Callable
 
-from ..addon import quality, run_frames, run_keyframes, suggestions
+from bpy.props import BoolProperty, EnumProperty, StringProperty
+from bpy.types import Context, MovieClip, Operator
+
+from ..addon import paces, quality, run_frames, suggestions
 from ..addon.jobs import gather_job
 from ..addon.listening import listen
 from ..addon.session import session
 from ..engine.shared.errors import EngineError
+from ..engine.shared.protocol import MatteReady
 from ..engine.shared.types import Direction, Redo
 from .common import HIDDEN, ClipOperator, ReportingOperator, clip_in
 
@@ -84,11 +87,10 @@ background. All others stay as they are"""
             frames = self._frames(context)
             redo = Redo.EVERYTHING if self.everything or self.frames == "AROUND" else Redo.CHANGED
             job = gather_job(clip, frames, Direction(self.direction), recipe=self.recipe, redo=redo)
-            session.start(job, clip.name, quality.receiver(clip))
+            session.start(job, clip.name, _receiver(clip, self.recipe))
         except EngineError as error:
             session.show(error)
             raise
-        run_keyframes.remember(clip)
         suggestions.clear(clip)  # the suggestions were computed from mattes that are now being replaced
         listen()
         if self.wait:
@@ -106,6 +108,17 @@ background. All others stay as they are"""
             case "AROUND":
                 return run_frames.around(clip, at, clip.matting.around)
         return run_frames.whole_clip(clip)
+
+
+def _receiver(clip: MovieClip, recipe: str) -> Callable[[MatteReady], None]:
+    """Return a function that takes in what a run on the clip tells of mattes that it has just written."""
+    receivers = quality.receiver(clip), paces.observe(clip, recipe)
+
+    def receive(ready: MatteReady) -> None:
+        for one in receivers:
+            one(ready)
+
+    return receive
 
 
 class CLIP_OT_matte_cancel(ReportingOperator, Operator):

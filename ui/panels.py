@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.types import Context, MovieClip, Panel
 
-from ..addon import clips, compositor, mask_layers
+from ..addon import clips, compositor, forecast, mask_layers
 from ..addon.folders import results
 from ..addon.objects import active_object, has_keyframes
 from ..addon.saving import check_clip_saved
@@ -126,7 +126,7 @@ class CLIP_PT_matte_results(ClipPanel, Panel):
         if not done.numbers:
             layout.label(text="No mattes yet")
             return
-        layout.label(text=f"{len(done.numbers)} of {clips.frame_count(clip)} frames have mattes")
+        draw_text(layout, results_text(clip))
         column = layout.column(align=True)
         masks = column.row()
         masks.enabled = bool(done.outlines)
@@ -137,6 +137,15 @@ class CLIP_PT_matte_results(ClipPanel, Panel):
         row.enabled = clip.matting.mask is not None
         row.operator("clip.matte_to_compositor", text="Masks to Compositor", icon="NODE_COMPOSITING").variant = "MASK"
         layout.operator("clip.matte_clear", icon="TRASH")
+
+
+def results_text(clip: MovieClip) -> str:
+    """Return how many frames have mattes that are up to date; or only how many have some, if that is not known."""
+    told = forecast.watch(clip)
+    if told is None:
+        return f"{len(results(clip).numbers)} of {clips.frame_count(clip)} frames have mattes"
+    parts = ((told.fresh, "up to date"), (told.stale, "to redo"), (told.missing, "missing"))
+    return ", ".join(f"{count} {words}" for count, words in parts if count)
 
 
 # Blender shows panels in the order in which they are registered.
