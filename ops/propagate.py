@@ -14,7 +14,7 @@ from ..addon.session import session
 from ..engine.shared.errors import EngineError
 from ..engine.shared.protocol import MatteReady
 from ..engine.shared.types import Direction, Redo
-from .common import HIDDEN, ClipOperator, ReportingOperator, clip_in
+from .common import HIDDEN, IdleOperator, ReportingOperator, clip_in
 
 _FRAMES = {
     "CLIP": "",
@@ -24,7 +24,7 @@ _FRAMES = {
 }
 
 
-class CLIP_OT_matte_propagate(ClipOperator, Operator):
+class CLIP_OT_matte_propagate(IdleOperator, Operator):
     """Compute the mattes that are missing, and those that a changed keyframe or setting makes outdated, in the \
 background. All others stay as they are"""
 

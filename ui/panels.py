@@ -7,9 +7,8 @@ from bpy.types import Context, MovieClip, Panel
 
 from ..addon import clips, compositor, forecast, mask_layers
 from ..addon.folders import results
-from ..addon.objects import active_object, has_keyframes
+from ..addon.objects import has_keyframes
 from ..addon.saving import check_clip_saved
-from ..addon.session import session
 from ..engine.shared.errors import NotSaved
 from . import paint, propagate, quality, views
 from .menus import draw_object_settings
@@ -62,18 +61,13 @@ class CLIP_PT_matte_keyframes(ClipPanel, Panel):
     def draw(self, context: Context) -> None:
         clip, layout = context.space_data.clip, self.layout
         matting = clip.matting
-        has_object = active_object(clip) is not None
         column = layout.column(align=True)
         row = column.row(align=True)
-        row.enabled = has_object
         row.operator("clip.matte_keyframe_from_mask", text="From Mask", icon="MOD_MASK").absent = False
         row = column.row(align=True)
-        image = row.row(align=True)
-        image.enabled = has_object
-        image.operator("clip.matte_keyframe_from_image", text="From Image", icon="IMAGE_DATA")
+        row.operator("clip.matte_keyframe_from_image", text="From Image", icon="IMAGE_DATA")
         row.operator("clip.matte_keyframes_from_folder", text="From Folder", icon="FILE_FOLDER")  # adds objects itself
         row = column.row(align=True)
-        row.enabled = has_object
         row.operator("clip.matte_keyframe_from_mask", text="Not Visible", icon="HIDE_ON").absent = True
         row.operator("clip.matte_not_visible_range", text="Range...", icon="ARROW_LEFTRIGHT")
         row = layout.row()
@@ -96,7 +90,7 @@ class CLIP_PT_matte_suggestions(ClipPanel, Panel):
         is_marked = has_keyframes(clip)
         is_ready = bool(not is_marked or results(clip).numbers)
         column = layout.column()
-        column.enabled = is_ready and not session.status.busy
+        column.enabled = is_ready  # else a label says why not
         row = column.row(align=True)
         text = "Suggest Frames" if is_marked else "Suggest First Frame"
         row.operator("clip.matte_suggest", text=text, icon="OUTLINER_OB_LIGHT")
@@ -128,13 +122,10 @@ class CLIP_PT_matte_results(ClipPanel, Panel):
             return
         draw_text(layout, results_text(clip))
         column = layout.column(align=True)
-        masks = column.row()
-        masks.enabled = bool(done.outlines)
-        masks.operator("clip.matte_to_mask_layers", icon="MOD_MASK")
+        column.operator("clip.matte_to_mask_layers", icon="MOD_MASK")
         row = column.row(align=True)
         row.operator("clip.matte_to_compositor", text="Mattes to Compositor", icon="NODE_COMPOSITING").variant = "MATTE"
         row = column.row(align=True)
-        row.enabled = clip.matting.mask is not None
         row.operator("clip.matte_to_compositor", text="Masks to Compositor", icon="NODE_COMPOSITING").variant = "MASK"
         layout.operator("clip.matte_clear", icon="TRASH")
 
@@ -145,7 +136,8 @@ def results_text(clip: MovieClip) -> str:
     if told is None:
         return f"{len(results(clip).numbers)} of {clips.frame_count(clip)} frames have mattes"
     parts = ((told.fresh, "up to date"), (told.stale, "to redo"), (told.missing, "missing"))
-    return ", ".join(f"{count} {words}" for count, words in parts if count)
+    text = ", ".join(f"{count} {words}" for count, words in parts if count)
+    return f"Frames: {text}" if text else "No keyframe reaches any frame"
 
 
 # Blender shows panels in the order in which they are registered.

@@ -30,14 +30,14 @@ class CLIP_PT_matte_propagate(ClipPanel, Panel):
         matting = clip.matting
         column = layout.column()
         column.prop(matting, "recipe", text="")
-        draw_weights(column, matting, busy=busy)
+        draw_weights(column, matting)
         if matting.recipe in recipes.ADAPT:
             column.prop(matting, "adapt")
         column.prop(matting, "across_cuts")
         _draw_range(layout, clip)
         if not busy:
             _draw_forecast(layout, clip)
-        _draw_buttons(layout, clip, busy=busy)
+        _draw_buttons(layout, clip)
         draw_status(layout, session.status)
         if session.status.state in (State.FINISHED, State.CANCELLED) and session.status.clip == clip.name:
             _draw_made(layout, clip)
@@ -50,9 +50,8 @@ def _draw_range(layout: UILayout, clip: MovieClip) -> None:
     row.operator("clip.matte_range", text="In").action = "IN"
     row.operator("clip.matte_range", text="Out").action = "OUT"
     row.operator("clip.matte_range", text="", icon="PREVIEW_RANGE").action = "PREVIEW"
-    clear = row.row(align=True)
-    clear.enabled = clip.matting.use_range
-    clear.operator("clip.matte_range", text="", icon="X").action = "CLEAR"
+    if clip.matting.use_range:
+        row.operator("clip.matte_range", text="", icon="X").action = "CLEAR"
 
 
 def _range_text(clip: MovieClip) -> str:
@@ -75,7 +74,7 @@ def _draw_forecast(layout: UILayout, clip: MovieClip) -> None:
         return
     draw_text(layout, forecast_text(found), icon="CHECKMARK" if not found.frames else "TIME")
     if found.frames and len(found.frames) < found.asked:
-        draw_text(layout, f"On {stretches_text(clip, found.frames)}", icon="BLANK1")
+        draw_text(layout, f"Frames {stretches_text(clip, found.frames)}", icon="BLANK1")
 
 
 def forecast_text(found: forecast.Forecast) -> str:
@@ -102,10 +101,9 @@ def stretches_text(clip: MovieClip, frames: Sequence[int]) -> str:
     return ", ".join(frames_text(clips.scene_frame(clip, run[0]), clips.scene_frame(clip, run[-1])) for run in runs)
 
 
-def _draw_buttons(layout: UILayout, clip: MovieClip, *, busy: bool) -> None:
+def _draw_buttons(layout: UILayout, clip: MovieClip) -> None:
     where = "RANGE" if clip.matting.use_range else "CLIP"
     column = layout.column(align=True)
-    column.enabled = not busy
     main = column.row(align=True)
     main.scale_y = 1.3
     main.operator("clip.matte_propagate", icon="PLAY").frames = where

@@ -73,11 +73,9 @@ def _draw_list(layout: UILayout, clip: MovieClip) -> None:
     column.operator("clip.matte_fix_jump", text="", icon="TRIA_UP").to = "PREVIOUS"
     column.operator("clip.matte_fix_jump", text="", icon="TRIA_DOWN").to = "NEXT"
     column.separator()
-    here = column.column()
     active = listed.active
-    here.enabled = active >= 0
-    accept = here.operator("clip.matte_accept", text="", icon="CHECKMARK")
-    if active >= 0:
+    accept = column.operator("clip.matte_accept", text="", icon="CHECKMARK")
+    if active >= 0:  # else the current frame of the active object
         chosen = listed.rows[active]
         accept.object_id, accept.first, accept.last = chosen.object_id, chosen.first, chosen.last
 

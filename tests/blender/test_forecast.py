@@ -105,4 +105,4 @@ def test_panel_says_it(propagated):
     assert panel.stretches_text(propagated.clip, found.frames) == "102\N{EN DASH}108"
     assert panel.stretches_text(propagated.clip, (0, 2, 3)) == "101, 103\N{EN DASH}104"
     assert panel.stretches_text(propagated.clip, range(0, 10, 2)) == "5 stretches"
-    assert part("ui.panels").results_text(propagated.clip) == "1 up to date, 7 to redo"
+    assert part("ui.panels").results_text(propagated.clip) == "Frames: 1 up to date, 7 to redo"
