@@ -8,7 +8,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..engine.shared.errors import EngineError
-from . import brush_settings, folders, forecast, notices, painting, quality, snapping, stroke_snap
+from . import brush_settings, folders, forecast, job_queue, notices, painting, quality, snapping, stroke_snap
 from .session import session
 
 _log = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ def _before_load(*_: object) -> None:
     folders.clear_assigned_folders()
     painting.forget()
     forecast.forget()
+    job_queue.forget()
     quality.reader.forget()
     brush_settings.keep()
 

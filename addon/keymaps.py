@@ -35,6 +35,7 @@ _KEYS = (
     _Key("clip.matte_brush_tool", "L", {}, {"tool": "LASSO"}),
     _Key("clip.matte_brush_tool", "G", {}, {"tool": "FILL"}),
     *(_Key("clip.matte_paint_mode", key, {}, {"leave": True}) for key in ("ESC", "RET", "NUMPAD_ENTER")),
+    _Key("clip.matte_cancel", "ESC", {}, {"by_key": True}),
     _Key("clip.matte_view_cycle", "V", {"shift": True}),
     _Key("clip.matte_view_cycle", "V", {"shift": True, "alt": True}, {"backward": True}),
     # Beside Up and Down, with which Blender goes to the keyframes of animations.

@@ -85,6 +85,11 @@ class ObjectOperator(ClipOperator):
         return True
 
 
+def busy_sentence() -> str:
+    """Say that another operation is running."""
+    return EngineBusy(f"another operation is already running ({session.status.text})").sentence()
+
+
 class IdleOperator(ClipOperator):
     """Operator that starts an operation on the clip, of which only one can run."""
 
@@ -93,7 +98,7 @@ class IdleOperator(ClipOperator):
         if not super().poll(context):
             return False
         if session.status.busy:
-            cls.poll_message_set(EngineBusy(f"another operation is already running ({session.status.text})").sentence())
+            cls.poll_message_set(busy_sentence())
             return False
         return True
 

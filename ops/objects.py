@@ -79,8 +79,8 @@ front"""
 
 
 class CLIP_OT_matte_object_remove(ClipOperator, Operator):
-    """Remove the active object and its keyframes. Files of its mattes are only deleted by the next Propagate, or by \
-Clear Mattes"""
+    """Remove the active object and its keyframes. Files of its mattes are only deleted when others are computed, \
+or by Clear Mattes"""
 
     bl_idname = "clip.matte_object_remove"
     bl_label = "Remove Object"
@@ -103,7 +103,7 @@ Clear Mattes"""
         column.label(text=f"Remove {self._name}, {self._lost}?", icon="QUESTION")
         column.label(text="Undo brings all of it back. Mask layers and nodes made from it stay.", icon="BLANK1")
         if self._has_mattes:
-            column.label(text="Its mattes stay on disk until the next Propagate or Clear Mattes.", icon="BLANK1")
+            column.label(text="Its mattes stay on disk until others are computed, or Clear Mattes.", icon="BLANK1")
 
     def run(self, context: Context) -> str:
         clip, object_id = clip_in(context), object_in(context).object_id

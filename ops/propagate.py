@@ -1,20 +1,16 @@
-"""Operators that propagate masks and cancel the running operation."""
+"""Operator that propagates masks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from bpy.props import BoolProperty, EnumProperty, StringProperty
-from bpy.types import Context, MovieClip, Operator
+from bpy.types import Context, Operator
 
-from ..addon import paces, quality, run_frames, suggestions
-from ..addon.jobs import gather_job
+from ..addon import job_queue, run_frames
 from ..addon.listening import listen
 from ..addon.session import session
 from ..engine.shared.errors import EngineError
-from ..engine.shared.protocol import MatteReady
 from ..engine.shared.types import Direction, Redo
-from .common import HIDDEN, IdleOperator, ReportingOperator, clip_in
+from .common import HIDDEN, ClipOperator, busy_sentence, clip_in
 
 _FRAMES = {
     "CLIP": "",
@@ -24,7 +20,7 @@ _FRAMES = {
 }
 
 
-class CLIP_OT_matte_propagate(IdleOperator, Operator):
+class CLIP_OT_matte_propagate(ClipOperator, Operator):
     """Compute the mattes that are missing, and those that a changed keyframe or setting makes outdated, in the \
 background. All others stay as they are"""
 
@@ -81,17 +77,28 @@ background. All others stay as they are"""
             return _FRAMES["AROUND"]
         return ". ".join(filter(None, (cls.__doc__ or "", _FRAMES[properties.frames])))
 
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        if not super().poll(context):
+            return False
+        if session.status.busy and (not session.status.clip or job_queue.is_on(clip_in(context))):
+            cls.poll_message_set(busy_sentence())
+            return False
+        return True
+
     def run(self, context: Context) -> str:
         clip = clip_in(context)
         try:
             frames = self._frames(context)
             redo = Redo.EVERYTHING if self.everything or self.frames == "AROUND" else Redo.CHANGED
-            job = gather_job(clip, frames, Direction(self.direction), recipe=self.recipe, redo=redo)
-            session.start(job, clip.name, _receiver(clip, self.recipe))
+            run = job_queue.Run(clip.session_uid, frames, Direction(self.direction), redo, self.recipe)
+            if session.status.busy:
+                job_queue.add(run, clip)
+                return f"{clip.name} waits until {session.status.clip} has finished"
+            job_queue.start(run, clip)
         except EngineError as error:
             session.show(error)
             raise
-        suggestions.clear(clip)  # the suggestions were computed from mattes that are now being replaced
         listen()
         if self.wait:
             return session.wait().summary
@@ -110,31 +117,4 @@ background. All others stay as they are"""
         return run_frames.whole_clip(clip)
 
 
-def _receiver(clip: MovieClip, recipe: str) -> Callable[[MatteReady], None]:
-    """Return a function that takes in what a run on the clip tells of mattes that it has just written."""
-    receivers = quality.receiver(clip), paces.observe(clip, recipe)
-
-    def receive(ready: MatteReady) -> None:
-        for one in receivers:
-            one(ready)
-
-    return receive
-
-
-class CLIP_OT_matte_cancel(ReportingOperator, Operator):
-    """Cancel the running operation. Mattes already computed are kept"""
-
-    bl_idname = "clip.matte_cancel"
-    bl_label = "Cancel"
-    bl_options = {"REGISTER"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return session.status.busy
-
-    def run(self, context: Context) -> str:
-        session.cancel()
-        return ""
-
-
-CLASSES = (CLIP_OT_matte_propagate, CLIP_OT_matte_cancel)
+CLASSES = (CLIP_OT_matte_propagate,)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import bpy
 from bpy.types import Context, MovieClip, Panel, UILayout
 
-from ..addon import clips, forecast, paces, recipes, run_frames
+from ..addon import clips, forecast, job_queue, paces, recipes, run_frames
 from ..addon.session import session
 from ..addon.status import State, duration
 from ..engine.shared.errors import ClipUnreadable, EngineError
@@ -38,9 +38,34 @@ class CLIP_PT_matte_propagate(ClipPanel, Panel):
         if not busy:
             _draw_forecast(layout, clip)
         _draw_buttons(layout, clip)
-        draw_status(layout, session.status)
+        if busy and not job_queue.is_on(clip) and session.status.clip:
+            layout.label(text=f"On {session.status.clip}:")
+        if not _draw_paused(layout):
+            draw_status(layout, session.status)
+        _draw_waiting(layout)
         if session.status.state in (State.FINISHED, State.CANCELLED) and session.status.clip == clip.name:
             _draw_made(layout, clip)
+
+
+def _draw_paused(layout: UILayout) -> bool:
+    """Draw the run that is paused, and return whether there is one."""
+    clip = job_queue.paused()
+    if clip is None or session.status.busy:
+        return False
+    row = layout.row(align=True)
+    row.label(text=f"Paused: {clip.name}", icon="PAUSE")
+    row.operator("clip.matte_pause", text="Resume", icon="PLAY").resume = True
+    row.operator("clip.matte_cancel", text="", icon="X")
+    return True
+
+
+def _draw_waiting(layout: UILayout) -> None:
+    """Draw the clips that wait for their turn."""
+    column = layout.column(align=True)
+    for clip in job_queue.waiting():
+        row = column.row(align=True)
+        row.label(text=f"Waiting: {clip.name}", icon="TIME")
+        row.operator("clip.matte_unqueue", text="", icon="X").clip_uid = clip.session_uid
 
 
 def _draw_range(layout: UILayout, clip: MovieClip) -> None:
