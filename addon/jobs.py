@@ -7,13 +7,15 @@ import uuid
 from bpy.types import MovieClip, Scene
 
 from ..engine.shared.errors import BadSetting, NoKeyframes, NothingPropagated
-from ..engine.shared.types import Direction, PropagationJob, Settings, SuggestionJob
+from ..engine.shared.matte_folder import MatteFolder
+from ..engine.shared.types import Direction, PropagationJob, Settings, SuggestionJob, VideoClip
 from . import clips, environment, recipes, weights
 from .absences import job_absences
 from .exclusions import job_exclusions
 from .folders import existing_folder, matte_folder, results
 from .keyframes import keyframe_files
 from .objects import has_keyframes
+from .stored_inputs import stored_exclusions, stored_keyframes
 
 
 def gather_job(clip: MovieClip, frames: range, direction: Direction, *, recipe: str = "") -> PropagationJob:
@@ -43,6 +45,28 @@ def gather_job(clip: MovieClip, frames: range, direction: Direction, *, recipe: 
         settings=_settings(adapt=matting.adapt and recipe in recipes.ADAPT),
         absences=job_absences(clip),
         exclusions=job_exclusions(clip, frames),
+        across_cuts=matting.across_cuts,
+    )
+
+
+def foreseen_job(clip: MovieClip, folder: MatteFolder, first: int, count: int) -> PropagationJob:
+    """Return the job that `gather_job` would return for the whole clip, without changing anything on disk.
+
+    The clip has `count` frames from the file number `first` on. Its garbage and hold-out masks are left out if one of
+    them is a Blender mask, which would have to be rendered. Raises WeightsMissing.
+    """
+    matting = clip.matting
+    return PropagationJob(
+        job_id="",
+        clip=VideoClip(clips.media_path(clip), 0, 0, count),
+        frames=range(count),
+        keyframes=stored_keyframes(clip, folder, first, count),
+        folder=folder.root,
+        recipe=matting.recipe,
+        weights=weights.file_for(matting.recipe, matting.weights),
+        settings=_settings(adapt=matting.adapt and matting.recipe in recipes.ADAPT),
+        absences=job_absences(clip),
+        exclusions=stored_exclusions(clip, folder, first) or (),
         across_cuts=matting.across_cuts,
     )
 
