@@ -8,7 +8,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..engine.shared.errors import EngineError
-from . import brush_settings, folders, notices, painting, quality, run_keyframes, snapping, stroke_snap
+from . import brush_settings, folders, lane_watch, notices, painting, quality, run_keyframes, snapping, stroke_snap
 from .session import session
 
 _log = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ def _before_load(*_: object) -> None:
     painting.forget()
     run_keyframes.forget()
     quality.reader.forget()
+    lane_watch.forget()
     brush_settings.keep()
 
 

@@ -86,6 +86,14 @@ class MatteSuggestion(PropertyGroup):
     reason: StringProperty(name="Reason", description="Why another keyframe would help, as a key of reasons.SENTENCES")
 
 
+class MatteLock(PropertyGroup):
+    """Frames on which the mattes of an object, or of all, never change."""
+
+    object_id: IntProperty(name="Object", description="Number of the object; 0: all objects")
+    first: IntProperty(name="First Frame")  # file numbers, as in keyframes
+    last: IntProperty(name="Last Frame")
+
+
 class ClipMatting(PropertyGroup):
     """Keymatte's data on a movie clip."""
 
@@ -120,6 +128,9 @@ class ClipMatting(PropertyGroup):
         "the same scene. Otherwise mattes stay empty in shots in which an object has no keyframe",
         default=False,
     )
+    use_range: BoolProperty(name="In/Out Range", description="Propagate only from the in point to the out point")
+    range_first: IntProperty(name="In", description="File number of the first frame of the range")
+    range_last: IntProperty(name="Out", description="File number of the last frame of the range")
     suggestions: CollectionProperty(type=MatteSuggestion)
     active_suggestion: IntProperty(
         name="Suggested Frame",
@@ -127,6 +138,7 @@ class ClipMatting(PropertyGroup):
         get=rows.suggestion_row,
         set=rows.go_to_suggestion,
     )
+    locks: CollectionProperty(type=MatteLock)
     suggestion_count: IntProperty(
         name="Number", description="Maximum number of frames to suggest", min=1, max=20, default=5
     )
@@ -143,6 +155,11 @@ class ClipMatting(PropertyGroup):
     key: StringProperty(name="Key", description="Identifier of this clip in compositor nodes, images and mask layers")
     mask: PointerProperty(type=bpy.types.Mask, name="Mask", description="Mask made from the mattes")
     show_overlay: BoolProperty(name="Overlay", description="Show mattes and keyframes over the clip", default=True)
+    show_lane: BoolProperty(
+        name="Lane",
+        description="Show the state of every matte along the bottom of the editor, a row for each object",
+        default=True,
+    )
     view: EnumProperty(
         name="View",
         description="How the mattes are shown over the clip. Shift V goes to the next view",
@@ -176,7 +193,7 @@ class ClipMatting(PropertyGroup):
     )
 
 
-CLASSES = (MatteObject, MatteKeyframe, MatteColour, MatteSuggestion, ClipMatting)
+CLASSES = (MatteObject, MatteKeyframe, MatteColour, MatteSuggestion, MatteLock, ClipMatting)
 
 
 def register() -> None:

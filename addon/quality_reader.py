@@ -14,7 +14,7 @@ from ..engine.shared.errors import EngineError
 from ..engine.shared.files import modified_ns
 from ..engine.shared.matte_folder import MatteFolder
 from ..engine.shared.protocol import ObjectQuality
-from ..engine.shared.quality_table import MatteRow, QualityTable, Status, Unknown, index_stamp, read_table
+from ..engine.shared.quality_table import MatteRow, QualityTable, Rows, Status, Unknown, index_stamp, read_table
 from ..engine.shared.stretches import Stretch, bad_stretches
 
 _log = logging.getLogger(__name__)
@@ -48,6 +48,7 @@ class _Entry:
     told: list[tuple[int, int, MatteRow]] = field(default_factory=list)  # since the last reading began, oldest first
     looked: float = 0.0  # time at which the last look ended, and the seconds that it took
     took: float = 0.0
+    version: int = 0  # of `rows`, which goes up with each change
     changed: bool = True  # whether `rows` have changed since they were summed up
     summary: Summary | None = None
     summed: float = 0.0  # time at which they were, and the seconds that it took
@@ -114,6 +115,19 @@ class QualityReader:
                 entry.told.append((quality.object_id, number, row))
                 entry.rows.setdefault(quality.object_id, {})[number] = row
                 entry.changed = True
+                entry.version += 1
+
+    def version(self, root: Path) -> int:
+        """Return a number that goes up whenever what is known of the mattes in a folder changes."""
+        with self._lock:
+            entry = self._entries.get(root)
+            return entry.version if entry else 0
+
+    def rows(self, root: Path) -> tuple[int, Rows]:
+        """Return the version and a copy of the rows of a folder, those that a job has just told included."""
+        with self._lock:
+            entry = self._entries.get(root, _Entry())
+            return entry.version, {object_id: dict(of_object) for object_id, of_object in entry.rows.items()}
 
     def take_news(self) -> bool:
         """Return whether rows have changed by reading since the last call."""
@@ -141,7 +155,7 @@ class QualityReader:
                 entry = self._entries.get(folder.root)
             if entry is not None:
                 is_old = time.monotonic() > entry.looked + _LOOK_AGAIN
-                self._read(folder, entry, always=is_old, breathe=_Breath())
+                self._read(folder, entry, always=is_old, breathe=Breath())
         except EngineError as error:
             _log.warning("%s", error.sentence())
         finally:
@@ -166,13 +180,14 @@ class QualityReader:
                     rows.setdefault(object_id, {})[number] = row
                 if rows != entry.rows or entry.stamp is None:
                     self._news = entry.changed = True
+                    entry.version += 1
                 entry.rows = rows
             entry.table, entry.stamp, entry.looked = table, stamp, time.monotonic()
             entry.took = entry.looked - began
 
 
-class _Breath:
-    """Lets Blender's thread work often: each Python function that it calls while drawing waits for this one."""
+class Breath:
+    """Lets Blender's thread work often: each Python function that it calls while drawing waits for another thread."""
 
     def __init__(self) -> None:
         self._due = time.monotonic() + _BREATH

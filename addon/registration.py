@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from .. import ops, ui
-from . import brush_settings, handlers, keymaps, listening, notices, properties, quality_list, snapping
+from . import brush_settings, handlers, keymaps, lane_watch, listening, notices, properties, quality_list, snapping
 from .preferences import KeymattePreferences
 from .session import session
 
@@ -23,6 +23,7 @@ def register() -> None:
     keymaps.register()
     ui.show_overlay()
     ui.show_brush()
+    ui.show_lane_tip()
 
 
 def unregister() -> None:
@@ -31,6 +32,8 @@ def unregister() -> None:
     snapping.forget()
     notices.clear()
     session.close()
+    lane_watch.stop()
+    ui.hide_lane_tip()
     ui.hide_brush()
     ui.hide_overlay()
     keymaps.unregister()
