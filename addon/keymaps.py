@@ -41,6 +41,11 @@ _KEYS = (
     # Beside Up and Down, with which Blender goes to the keyframes of animations.
     _Key("clip.matte_keyframe_jump", "UP_ARROW", {"alt": True}, {"to": "NEXT"}, repeat=True),
     _Key("clip.matte_keyframe_jump", "DOWN_ARROW", {"alt": True}, {"to": "PREVIOUS"}, repeat=True),
+    _Key("clip.matte_lane_jump", "UP_ARROW", {"alt": True, "shift": True}, {"to": "NEXT"}, repeat=True),
+    _Key("clip.matte_lane_jump", "DOWN_ARROW", {"alt": True, "shift": True}, {"to": "PREVIOUS"}, repeat=True),
+    # Last, and so before the brush: over the lane the mouse does not paint.
+    _Key("clip.matte_lane_go", "LEFTMOUSE"),
+    _Key("clip.matte_lane_menu", "RIGHTMOUSE"),
 )
 
 _items: list[tuple[KeyMap, KeyMapItem]] = []

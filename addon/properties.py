@@ -164,6 +164,11 @@ class ClipMatting(PropertyGroup):
     key: StringProperty(name="Key", description="Identifier of this clip in compositor nodes, images and mask layers")
     mask: PointerProperty(type=bpy.types.Mask, name="Mask", description="Mask made from the mattes")
     show_overlay: BoolProperty(name="Overlay", description="Show mattes and keyframes over the clip", default=True)
+    show_lane: BoolProperty(
+        name="Lane",
+        description="Show the state of every matte along the bottom of the editor, a row for each object",
+        default=True,
+    )
     view: EnumProperty(
         name="View",
         description="How the mattes are shown over the clip. Shift V goes to the next view",

@@ -51,6 +51,7 @@ class _Entry:
     told: list[tuple[int, int, MatteRow]] = field(default_factory=list)  # since the last reading began, oldest first
     looked: float = 0.0  # time at which the last look ended, and the seconds that it took
     took: float = 0.0
+    version: int = 0  # of `rows` and `accepted`, which goes up with each change
     changed: bool = False  # whether `rows` have changed since they were summed up
     summary: Summary | None = None
     summed: float = 0.0  # time at which they were, and the seconds that it took
@@ -114,6 +115,23 @@ class QualityReader:
                 entry.told.append((quality.object_id, number, row))
                 entry.rows.setdefault(quality.object_id, {})[number] = row
                 entry.changed = True
+                entry.version += 1
+
+    def version(self, root: Path) -> int:
+        """Return a number that goes up whenever what is known of the mattes in a folder changes."""
+        with self._lock:
+            entry = self._entries.get(root)
+            return entry.version if entry else 0
+
+    def rows(self, root: Path) -> tuple[int, Rows]:
+        """Return the version and the rows of a folder, those that a job has just told included.
+
+        Mattes that are accepted are fully trusted, as in a summary.
+        """
+        with self._lock:
+            entry = self._entries.get(root, _Entry())
+            version, rows, marks = entry.version, _copy(entry.rows), reviews.parse(entry.accepted)
+        return version, _with_accepted(rows, marks)[0]
 
     def accept(self, folder: MatteFolder, accepted: Mapping[int, str]) -> None:
         """Take in which mattes of a folder are accepted as they are, by object, as stored."""
@@ -121,6 +139,7 @@ class QualityReader:
             entry = self._entries.setdefault(folder.root, _Entry())
             if entry.accepted != accepted:
                 entry.accepted, entry.changed = accepted, True
+                entry.version += 1
 
     def take_news(self) -> bool:
         """Return whether a summary has changed since the last call."""
@@ -199,6 +218,7 @@ class QualityReader:
                 entry.told = entry.told[count:]
                 for object_id, number, row in entry.told:  # while it was being read
                     rows.setdefault(object_id, {})[number] = row
+                entry.version += has_changed
                 entry.rows, entry.changed = rows, entry.changed or has_changed
                 entry.table, entry.stamp = table, stamp
         with self._lock:

@@ -42,6 +42,11 @@ class ObjectInputs:
     keyframes: tuple[Mark, ...]  # by number, ascending
     absences: tuple[Span, ...] = ()  # frames on which it is not visible
 
+    @cached_property
+    def numbers(self) -> tuple[int, ...]:
+        """Return the numbers of the keyframes."""
+        return tuple(mark.number for mark in self.keyframes)
+
 
 @dataclass(frozen=True)
 class ExclusionInputs:
@@ -119,8 +124,7 @@ def dependence(run: RunInputs, object_id: int, number: int) -> Dependence:
     """Return what the matte of an object on the frame with this number depends on in a run."""
     known = run.of_object(object_id)
     first, after_last = _shot(run.cuts, number)
-    marks = [mark for mark in known.keyframes if first <= mark.number < after_last]
-    before, after = _nearest(marks, number, run.direction)
+    before, after = _nearest(known, number, first, after_last, run.direction)
     low = first if before is None else before.number
     high = after_last if after is None else after.number
     ids = [one.object_id for one in run.objects]
@@ -143,15 +147,17 @@ def _shot(cuts: Sequence[int], number: int) -> tuple[float, float]:
     return (cuts[index - 1] if index else -float("inf")), (cuts[index] if index < len(cuts) else float("inf"))
 
 
-def _nearest(marks: Sequence[Mark], number: int, direction: Direction) -> tuple[Mark | None, Mark | None]:
-    """Return the last keyframe up to a frame and the first one from it on, as far as the direction lets them count."""
-    numbers = [mark.number for mark in marks]
-    index = bisect_left(numbers, number)
-    if index < len(marks) and numbers[index] == number:
-        return marks[index], marks[index]
-    before = marks[index - 1] if index and direction is not Direction.BACKWARD else None
-    after = marks[index] if index < len(marks) and direction is not Direction.FORWARD else None
-    return before, after
+def _nearest(
+    known: ObjectInputs, number: int, first: float, after_last: float, direction: Direction
+) -> tuple[Mark | None, Mark | None]:
+    """Return the last keyframe of a shot up to a frame and the first from it on, as far as the direction lets them."""
+    index = bisect_left(known.numbers, number)
+    here, below = known.keyframes[index : index + 1], known.keyframes[index - 1 : index] if index else ()
+    if here and here[0].number == number:
+        return here[0], here[0]
+    before = next((mark for mark in below if mark.number >= first), None)
+    after = next((mark for mark in here if mark.number < after_last), None)
+    return None if direction is Direction.BACKWARD else before, None if direction is Direction.FORWARD else after
 
 
 def _clipped(absences: Sequence[Span], low: float, high: float) -> tuple[tuple[float, float], ...]:
