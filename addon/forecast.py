@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,7 @@ from .state_reader import Request, StateReader, Told
 _POLL = 0.25  # seconds between looks
 
 reader = StateReader()
+_looked = 0.0  # time of the last look
 _drawn: set[int] = set()  # `session_uid` of clips that were drawn, and not looked at since
 
 
@@ -37,7 +39,7 @@ def watch(clip: MovieClip) -> Told | None:
     """Return what was last told of the clip's mattes, and keep it up to date, as it is being drawn; None if nothing."""
     _drawn.add(clip.session_uid)
     if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.register(_tick, first_interval=0.0)
+        bpy.app.timers.register(_tick, first_interval=max(0.0, _looked + _POLL - time.monotonic()))
     folder = existing_folder(clip)
     return reader.told(folder.root) if folder is not None else None
 
@@ -81,6 +83,8 @@ def forget() -> None:
 
 
 def _tick() -> float | None:
+    global _looked
+    _looked = time.monotonic()
     for uid in [*_drawn]:
         clip = clips.find_clip(uid)
         if clip is None:

@@ -27,7 +27,7 @@ class CLIP_MT_matte_objects(Menu):
             if item is not None and is_object:
                 operator = self.layout.operator("clip.matte_lock", text=f"{verb} Frames of {item.name}...", icon=icon)
                 operator.object_id, operator.unlock = item.object_id, unlock
-            self.layout.operator("clip.matte_lock", text=f"{verb} Frames of All...", icon=icon).unlock = unlock
+            self.layout.operator("clip.matte_lock", text=f"{verb} Frames of All Objects...", icon=icon).unlock = unlock
         if is_object:
             self.layout.operator("clip.matte_accept", text="Accept This Frame", icon="CHECKMARK")
 

@@ -39,7 +39,7 @@ class CLIP_PT_matte_propagate(ClipPanel, Panel):
             _draw_forecast(layout, clip)
         _draw_buttons(layout, clip)
         if busy and not job_queue.is_on(clip) and session.status.clip:
-            layout.label(text=f"On {session.status.clip}:")
+            layout.label(text=f"Running: {session.status.clip}")
         if not _draw_paused(layout):
             draw_status(layout, session.status)
         _draw_waiting(layout)
