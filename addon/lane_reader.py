@@ -29,6 +29,7 @@ from .quality_reader import Breath, QualityReader
 _log = logging.getLogger(__name__)
 
 _PAUSE = 0.2  # seconds between the end of a look and the next
+_REST = 2.0  # the same, as long as neither the request nor the rows have changed
 _SHARE = 0.2  # of the time that may be spent on looking while a job runs
 _LOOK_AGAIN = 10.0  # seconds until dates of pictures are looked at again
 _CHOSEN = frozenset(name for name, *_ in recipes.MENU)
@@ -102,8 +103,12 @@ class LaneReader:
         """
         with self._lock:
             entry = self._entries.setdefault(request.folder.root, _Entry())
-            is_new = entry.found is None or entry.found.request != request
-            due = entry.looked + max(_PAUSE, 0.0 if is_new else entry.took / _SHARE)
+            if entry.found is None or entry.found.request != request:
+                pause = _PAUSE
+            else:
+                has_news = entry.version != self._quality.version(request.folder.root)
+                pause = max(_PAUSE if has_news else _REST, entry.took / _SHARE)
+            due = entry.looked + pause
             if self._thread is not None or time.monotonic() < due:
                 return False
             arguments = request, entry

@@ -189,3 +189,17 @@ def test_the_thread_tells_news_once_and_rests(shot):
     assert np.array_equal(shot.lane.found(shot.folder.root).codes, [[FRESH] * COUNT] * 2)
     assert not shot.lane.is_due(shot.request) and shot.lane.is_due(shot.marked(shot.keyframe(1, 7)))
     assert not shot.lane.look(shot.request), "it has just looked"
+
+
+def test_a_look_without_reason_waits_longer(shot, monkeypatch):
+    shot.run()
+    shot.codes()
+    monkeypatch.setattr(lane_reader, "_PAUSE", 0.0)
+    assert not shot.lane.look(shot.request), "nothing has changed"
+    monkeypatch.setattr(lane_reader, "_SHARE", 1e9)  # as if the last look had taken no time
+    shot.quality.tell(shot.folder.root, FIRST, [ObjectQuality.of(1, row_of(MatteQuality(0.9)))])
+    assert shot.lane.look(shot.request)
+    limit = time.monotonic() + 20
+    while shot.lane.is_working and time.monotonic() < limit:
+        time.sleep(0.01)
+    assert shot.lane.found(shot.folder.root).codes[1].tolist() == [UNKNOWN] + [FRESH] * 8
