@@ -65,7 +65,7 @@ void main()
   vec4 colour = vec4(mix(ground.rgb, shown.rgb, shown.a), ground.a + (1.0 - ground.a) * shown.a);
   float dots = is_absent * within(part, 0.4, 0.6) * step(mod(lane_point.x, 5.0 * unit), 2.0 * unit);
   colour = mix(colour, vec4(ink.rgb, 1.0), dots);
-  float rails = is_locked * (1.0 - within(part, 0.16, 0.84));
+  float rails = is_locked * (1.0 - within(part, 0.2, 0.8));
   colour = mix(colour, vec4(ink.rgb, 1.0), rails);
   FragColor = colour;
 }
