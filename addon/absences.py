@@ -55,9 +55,14 @@ def range_to_offer(clip: MovieClip, object_id: int, scene: Scene) -> tuple[int, 
 
 
 def job_absences(clip: MovieClip) -> tuple[Absence, ...]:
-    """Return the ranges of more than a frame on which objects are not visible, in media frames."""
-    ranges = [(key.object_id, clips.media_frame_of(clip, key.number), key.frames) for key in clip.matting.keyframes]
-    return tuple(Absence(number, range(first, first + count)) for number, first, count in ranges if count > 1)
+    """Return the ranges of more than a frame on which objects are not visible, in media frames of the clip."""
+    ranges = [(key.object_id, key.number, key.frames) for key in clip.matting.keyframes if key.frames > 1]
+    first, end = (clips.first_number(clip), clips.frame_count(clip)) if ranges else (0, 0)
+    found = [
+        Absence(object_id, range(max(0, number - first), min(end, number - first + count)))
+        for object_id, number, count in ranges
+    ]
+    return tuple(one for one in found if one.frames)
 
 
 def _remove(clip: MovieClip, object_id: int, number: int) -> None:

@@ -199,12 +199,28 @@ def frame_names(clip: MovieClip) -> FrameNames:
     count = frame_count(clip)
     if clip.source == "MOVIE":
         return FrameNames(tuple(scene_frame(clip, frame) for frame in range(count)))
-    stem, numbers = media_path(clip).stem, tuple(number(clip, frame) for frame in range(count))
-    match = _NUMBERED.fullmatch(stem)
+    numbers = tuple(number(clip, frame) for frame in range(count))
+    return FrameNames(numbers, _stems(media_path(clip).stem, count))
+
+
+def pictures(clip: MovieClip) -> tuple[Path, ...]:
+    """Return the files of all media frames: one for each, or the file of a movie."""
+    path = media_path(clip)
+    return (path,) if clip.source == "MOVIE" else _images(path, frame_count(clip))
+
+
+@lru_cache(maxsize=8)
+def _images(first: Path, count: int) -> tuple[Path, ...]:
+    return tuple(first.with_name(f"{stem}{first.suffix}") for stem in _stems(first.stem, count))
+
+
+def _stems(first: str, count: int) -> tuple[str, ...]:
+    """Return the names without suffix of `count` images, given that of the first."""
+    match = _NUMBERED.fullmatch(first)
     if match is None:
-        return FrameNames(numbers, (stem,) * count)
+        return (first,) * count
     head, digits, tail = match.groups()
-    return FrameNames(numbers, tuple(f"{head}{int(digits) + frame:0{len(digits)}d}{tail}" for frame in range(count)))
+    return tuple(f"{head}{int(digits) + frame:0{len(digits)}d}{tail}" for frame in range(count))
 
 
 @lru_cache(maxsize=64)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import bpy
 from bpy.types import MovieClip
 
@@ -20,16 +22,21 @@ def job_exclusions(clip: MovieClip, frames: range) -> tuple[Exclusion, ...]:
     out. Raises KeyframeUnreadable, ClipUnreadable, BlenderLimit, DiskFull, FolderNotWritable.
     """
     exclusions = []
+    for item, objects in masks_and_objects(clip):
+        images = _rendered(clip, item, frames) if item.source_mask else _marked(clip, item)
+        if images:
+            exclusions.append(Exclusion(images, objects, item.role == "GARBAGE" and item.invert))
+    return tuple(exclusions)
+
+
+def masks_and_objects(clip: MovieClip) -> Iterator[tuple[MatteObject, tuple[int, ...] | None]]:
+    """Yield the clip's garbage and hold-out masks, and the numbers of the objects that each covers; None: all."""
     items = [*clip.matting.objects]
     for row, item in enumerate(items):
         is_garbage = item.role == "GARBAGE"
         below = tuple(sorted(other.object_id for other in items[row:] if other.role == "OBJECT"))
-        if item.role == "OBJECT" or not (is_garbage or below):
-            continue
-        images = _rendered(clip, item, frames) if item.source_mask else _marked(clip, item)
-        if images:
-            exclusions.append(Exclusion(images, None if is_garbage else below, is_garbage and item.invert))
-    return tuple(exclusions)
+        if item.role != "OBJECT" and (is_garbage or below):
+            yield item, None if is_garbage else below
 
 
 def _marked(clip: MovieClip, item: MatteObject) -> tuple[ExclusionImage, ...]:

@@ -8,7 +8,18 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..engine.shared.errors import EngineError
-from . import brush_settings, folders, notices, painting, quality, run_keyframes, snapping, stroke_snap
+from . import (
+    brush_settings,
+    folders,
+    forecast,
+    job_queue,
+    lane_watch,
+    notices,
+    painting,
+    quality,
+    snapping,
+    stroke_snap,
+)
 from .session import session
 
 _log = logging.getLogger(__name__)
@@ -38,8 +49,10 @@ def _before_load(*_: object) -> None:
     session.discard_clip_job()
     folders.clear_assigned_folders()
     painting.forget()
-    run_keyframes.forget()
+    forecast.forget()
+    job_queue.forget()
     quality.reader.forget()
+    lane_watch.forget()
     brush_settings.keep()
 
 

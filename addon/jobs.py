@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import uuid
 
-from bpy.types import MovieClip, Scene
+from bpy.types import MovieClip
 
-from ..engine.shared.errors import BadSetting, NoKeyframes, NothingPropagated
-from ..engine.shared.types import Direction, PropagationJob, Settings, SuggestionJob
+from ..engine.shared.errors import NoKeyframes, NothingPropagated
+from ..engine.shared.matte_folder import MatteFolder
+from ..engine.shared.types import Direction, PropagationJob, Redo, Settings, SuggestionJob, VideoClip
 from . import clips, environment, recipes, versions, weights
 from .absences import job_absences
 from .exclusions import job_exclusions
 from .folders import existing_folder, matte_folder, results
 from .keyframes import keyframe_files
+from .locks import job_locks
 from .objects import has_keyframes
+from .stored_inputs import stored_exclusions, stored_keyframes
 
 
-def gather_job(clip: MovieClip, frames: range, direction: Direction, *, recipe: str = "") -> PropagationJob:
-    """Return the job that computes mattes for the media frames `frames` of `clip`.
+def gather_job(
+    clip: MovieClip, frames: range, direction: Direction, *, recipe: str = "", redo: Redo = Redo.EVERYTHING
+) -> PropagationJob:
+    """Return the job that computes mattes for the media frames `frames` of `clip`, as far as `redo` asks for them.
 
     A given `recipe` replaces the clip's recipe.
     Raises NoKeyframes, WeightsMissing, ClipNotFound, ClipUnreadable, KeyframeOutsideClip, KeyframeUnreadable, and what
@@ -45,6 +50,30 @@ def gather_job(clip: MovieClip, frames: range, direction: Direction, *, recipe: 
         exclusions=job_exclusions(clip, frames),
         across_cuts=matting.across_cuts,
         versions=versions.cap(),
+        redo=redo,
+        locks=job_locks(clip),
+    )
+
+
+def foreseen_job(clip: MovieClip, folder: MatteFolder, first: int, count: int) -> PropagationJob:
+    """Return the job that `gather_job` would return for the whole clip, without changing anything on disk.
+
+    The clip has `count` frames from the file number `first` on. Its garbage and hold-out masks are left out if one of
+    them is a Blender mask, which would have to be rendered. Raises WeightsMissing.
+    """
+    matting = clip.matting
+    return PropagationJob(
+        job_id="",
+        clip=VideoClip(clips.media_path(clip), 0, 0, count),
+        frames=range(count),
+        keyframes=stored_keyframes(clip, folder, first, count),
+        folder=folder.root,
+        recipe=matting.recipe,
+        weights=weights.file_for(matting.recipe, matting.weights),
+        settings=_settings(adapt=matting.adapt and matting.recipe in recipes.ADAPT),
+        absences=job_absences(clip),
+        exclusions=stored_exclusions(clip, folder, first) or (),
+        across_cuts=matting.across_cuts,
     )
 
 
@@ -80,31 +109,6 @@ def gather_suggestion(clip: MovieClip, *, recipe: str = "") -> SuggestionJob:
         count=matting.suggestion_count,
         alpha=matting.suggestion_alpha,
     )
-
-
-def whole_clip(clip: MovieClip) -> range:
-    """Return all media frames of the clip."""
-    return range(clips.frame_count(clip))
-
-
-def preview_range(clip: MovieClip, scene: Scene) -> range:
-    """Return the media frames in the scene's preview range, or in the scene's frame range if no preview range is set.
-
-    Raises BadSetting if the range contains no frame of the clip, ClipNotFound, ClipUnreadable.
-    """
-    if scene.use_preview_range:
-        name, first, last = "preview range", scene.frame_preview_start, scene.frame_preview_end
-    else:
-        name, first, last = "scene's frame range", scene.frame_start, scene.frame_end
-    count = clips.video_clip(clip).frame_count
-    frames = range(max(0, clips.media_frame(clip, first)), min(count, clips.media_frame(clip, last) + 1))
-    if not frames:
-        raise BadSetting(
-            f"the {name}, {first} to {last}, is outside the clip, which has frames "
-            f"{clips.scene_frame(clip, 0)} to {clips.scene_frame(clip, count - 1)}",
-            remedy="Set a preview range that overlaps the clip, or propagate through the whole clip.",
-        )
-    return frames
 
 
 def _settings(*, adapt: bool = False) -> Settings:

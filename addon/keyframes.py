@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -156,17 +156,22 @@ def keyframe_files(clip: MovieClip) -> tuple[KeyframeFile, ...]:
     if existing_folder(clip) is None:
         return ()
     folder = matte_folder(clip)
-    masks = mask_ids(clip)
-    depths = {item.object_id: depth for depth, item in enumerate(clip.matting.objects)}
-    lowest = len(depths)  # of objects that are no longer in the list
-    marked = [key for key in clip.matting.keyframes if key.object_id not in masks]
-    keys = sorted(marked, key=lambda key: (key.number, -depths.get(key.object_id, lowest)))
+    keys = in_order(clip)
     current = {folder.keyframe(key.object_id, key.number) for key in keys}
     for path in folder.keyframe_files():
         if path not in current:
             path.unlink()
     files = [(key, _keyframe_file(clip, folder, key)) for key in keys]
-    return tuple(file for key, file in files) + _range_ends(clip, files)
+    return tuple(file for key, file in files) + range_ends(files, clips.first_number(clip), clips.frame_count(clip))
+
+
+def in_order(clip: MovieClip) -> list[MatteKeyframe]:
+    """Return the keyframes of all objects by frame and, from the last object of the list to the first, by object."""
+    masks = mask_ids(clip)
+    depths = {item.object_id: depth for depth, item in enumerate(clip.matting.objects)}
+    lowest = len(depths)  # of objects that are no longer in the list
+    marked = [key for key in clip.matting.keyframes if key.object_id not in masks]
+    return sorted(marked, key=lambda key: (key.number, -depths.get(key.object_id, lowest)))
 
 
 def store_image(clip: MovieClip, alpha: np.ndarray) -> str:
@@ -250,6 +255,12 @@ def _keyframe_file(clip: MovieClip, folder: MatteFolder, key: MatteKeyframe) -> 
                 f"{version_path}",
                 remedy="Make this keyframe again, or clear it.",
             )
+    return file_of(key, path, frame)
+
+
+def file_of(key: MatteKeyframe, path: Path, frame: int) -> KeyframeFile:
+    """Return a keyframe on a media frame for the engine, with the path of its image."""
+    object_id = key.object_id
     if not key.is_alpha:
         return KeyframeFile(frame=frame, labels=path, objects=(object_id,))
     return KeyframeFile(frame=frame, labels=path, objects=(object_id,), meaning=_ALPHA, object_id=object_id)
@@ -269,13 +280,14 @@ def _give_way(clip: MovieClip, object_id: int, number: int) -> None:
         put_in_place(clip, row_of(clip, key))
 
 
-def _range_ends(clip: MovieClip, files: Iterable[tuple[MatteKeyframe, KeyframeFile]]) -> tuple[KeyframeFile, ...]:
+def range_ends(files: Sequence[tuple[MatteKeyframe, KeyframeFile]], first: int, count: int) -> tuple[KeyframeFile, ...]:
     """Return a keyframe on the last frame of each range, so that the network learns both of its ends."""
+    marked = {(key.object_id, key.number) for key, _ in files}
     ends = []
     for key, file in files:
-        last = min(clips.media_frame_of(clip, last_number(key)), clips.frame_count(clip) - 1)
-        if key.frames > 1 and find_keyframe(clip, key.object_id, clips.number(clip, last)) is None:
-            ends.append(replace(file, frame=last))
+        last = min(last_number(key), first + count - 1)
+        if key.frames > 1 and (key.object_id, last) not in marked:
+            ends.append(replace(file, frame=last - first))
     return tuple(ends)
 
 

@@ -35,11 +35,17 @@ _KEYS = (
     _Key("clip.matte_brush_tool", "L", {}, {"tool": "LASSO"}),
     _Key("clip.matte_brush_tool", "G", {}, {"tool": "FILL"}),
     *(_Key("clip.matte_paint_mode", key, {}, {"leave": True}) for key in ("ESC", "RET", "NUMPAD_ENTER")),
+    _Key("clip.matte_cancel", "ESC", {}, {"by_key": True}),
     _Key("clip.matte_view_cycle", "V", {"shift": True}),
     _Key("clip.matte_view_cycle", "V", {"shift": True, "alt": True}, {"backward": True}),
     # Beside Up and Down, with which Blender goes to the keyframes of animations.
     _Key("clip.matte_keyframe_jump", "UP_ARROW", {"alt": True}, {"to": "NEXT"}, repeat=True),
     _Key("clip.matte_keyframe_jump", "DOWN_ARROW", {"alt": True}, {"to": "PREVIOUS"}, repeat=True),
+    _Key("clip.matte_lane_jump", "UP_ARROW", {"alt": True, "shift": True}, {"to": "NEXT"}, repeat=True),
+    _Key("clip.matte_lane_jump", "DOWN_ARROW", {"alt": True, "shift": True}, {"to": "PREVIOUS"}, repeat=True),
+    # Last, and so before the brush: over the lane the mouse does not paint.
+    _Key("clip.matte_lane_go", "LEFTMOUSE"),
+    _Key("clip.matte_lane_menu", "RIGHTMOUSE"),
 )
 
 _items: list[tuple[KeyMap, KeyMapItem]] = []

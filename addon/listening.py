@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bpy
 
+from . import job_queue
 from .session import session
 
 PUMP_SECONDS = 0.1
@@ -30,7 +31,7 @@ def stop_listening() -> None:
 
 
 def _tick() -> float | None:
-    if session.pump():
+    if session.pump() | job_queue.advance():
         redraw()
     if session.segmenting:
         return _SEGMENT_SECONDS

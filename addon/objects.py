@@ -79,17 +79,18 @@ def has_keyframes(clip: MovieClip) -> bool:
     return any(key.object_id not in masks for key in clip.matting.keyframes)
 
 
-def matte_count(clip: MovieClip, object_id: int) -> int:
-    """Return the number of frames for which there is a matte of the object on disk."""
+def matte_numbers(clip: MovieClip, object_id: int) -> list[int]:
+    """Return the file numbers of the frames for which there is a matte of the object on disk, ascending."""
     folder = existing_folder(clip)
     if folder is None or object_id > MAX_OBJECTS or not folder.matte_sequence(object_id).is_dir():
-        return 0
-    return sum(is_number(path.stem) and path.suffix == ".png" for path in folder.matte_sequence(object_id).iterdir())
+        return []
+    paths = folder.matte_sequence(object_id).iterdir()
+    return sorted(int(path.stem) for path in paths if is_number(path.stem) and path.suffix == ".png")
 
 
 def lost_with(clip: MovieClip, item: MatteObject) -> str:
     """Say what goes when an object is removed: "3 keyframes and mattes on 40 frames"; empty if nothing does."""
-    marked, matted = keyframe_count(clip, item.object_id), matte_count(clip, item.object_id)
+    marked, matted = keyframe_count(clip, item.object_id), len(matte_numbers(clip, item.object_id))
     parts = [counted(marked, "keyframe")] if marked else []
     parts += [f"mattes on {counted(matted, 'frame')}"] if matted else []
     return " and ".join(parts)

@@ -32,7 +32,8 @@ class MatteObject(PropertyGroup):
     role: EnumProperty(name="Role", description="What the marked area means", items=ROLE_ITEMS, default="OBJECT")
     show: BoolProperty(name="Show", description="Show this object's matte over the clip", default=True)
     solo: BoolProperty(name="Solo", description="Show only the mattes of objects with this switch", default=False)
-    lock: BoolProperty(name="Lock", description="Protect this object's keyframes from changes", default=False)
+    lock: BoolProperty(name="Lock", description="Protect this object's keyframes and mattes", default=False)
+    accepted: StringProperty(name="Accepted", description="Mattes that you have accepted as they are; see reviews.py")
     source_mask: PointerProperty(
         type=bpy.types.Mask,
         name="Mask",
@@ -86,6 +87,14 @@ class MatteSuggestion(PropertyGroup):
     reason: StringProperty(name="Reason", description="Why another keyframe would help, as a key of reasons.SENTENCES")
 
 
+class MatteLock(PropertyGroup):
+    """Frames on which the mattes of an object, or of all, never change."""
+
+    object_id: IntProperty(name="Object", description="Number of the object; 0: all objects")
+    first: IntProperty(name="First Frame")  # file numbers, as in keyframes
+    last: IntProperty(name="Last Frame")
+
+
 class ClipMatting(PropertyGroup):
     """Keymatte's data on a movie clip."""
 
@@ -120,6 +129,17 @@ class ClipMatting(PropertyGroup):
         "the same scene. Otherwise mattes stay empty in shots in which an object has no keyframe",
         default=False,
     )
+    use_range: BoolProperty(name="In/Out Range", description="Propagate only from the in point to the out point")
+    range_first: IntProperty(name="In", description="File number of the first frame of the range")
+    range_last: IntProperty(name="Out", description="File number of the last frame of the range")
+    paces: StringProperty(name="Paces", description="Speed of earlier runs, by recipe and size; see paces.py")
+    around: IntProperty(
+        name="Frames on Each Side",
+        description="How many frames before and after the current one Fix Around Here redoes",
+        default=10,
+        min=0,
+        soft_max=100,
+    )
     suggestions: CollectionProperty(type=MatteSuggestion)
     active_suggestion: IntProperty(
         name="Suggested Frame",
@@ -127,6 +147,7 @@ class ClipMatting(PropertyGroup):
         get=rows.suggestion_row,
         set=rows.go_to_suggestion,
     )
+    locks: CollectionProperty(type=MatteLock)
     suggestion_count: IntProperty(
         name="Number", description="Maximum number of frames to suggest", min=1, max=20, default=5
     )
@@ -143,6 +164,11 @@ class ClipMatting(PropertyGroup):
     key: StringProperty(name="Key", description="Identifier of this clip in compositor nodes, images and mask layers")
     mask: PointerProperty(type=bpy.types.Mask, name="Mask", description="Mask made from the mattes")
     show_overlay: BoolProperty(name="Overlay", description="Show mattes and keyframes over the clip", default=True)
+    show_lane: BoolProperty(
+        name="Lane",
+        description="Show the state of every matte along the bottom of the editor, a row for each object",
+        default=True,
+    )
     view: EnumProperty(
         name="View",
         description="How the mattes are shown over the clip. Shift V goes to the next view",
@@ -176,7 +202,7 @@ class ClipMatting(PropertyGroup):
     )
 
 
-CLASSES = (MatteObject, MatteKeyframe, MatteColour, MatteSuggestion, ClipMatting)
+CLASSES = (MatteObject, MatteKeyframe, MatteColour, MatteSuggestion, MatteLock, ClipMatting)
 
 
 def register() -> None:

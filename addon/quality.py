@@ -14,9 +14,9 @@ from bpy.types import MovieClip
 from ..engine.shared.errors import ClipUnreadable
 from ..engine.shared.mask_images import counted
 from ..engine.shared.protocol import MatteReady
-from ..engine.shared.quality_table import MatteRow, Unknown
+from ..engine.shared.quality_table import MatteRow, Status, Unknown
 from ..engine.shared.stretches import Stretch
-from . import clips, recipes
+from . import clips, recipes, reviews
 from .folders import existing_folder
 from .objects import find_object, matted_objects
 from .quality_reader import QualityReader, Summary
@@ -53,6 +53,7 @@ def look(clip: MovieClip) -> None:
     """Have a thread look whether the qualities of the clip's mattes have changed on disk."""
     folder = existing_folder(clip)
     if folder is not None:
+        reader.accept(folder, reviews.texts(clip))
         reader.look(folder)
 
 
@@ -60,6 +61,7 @@ def refresh(clip: MovieClip) -> None:
     """Read the qualities of the clip's mattes now, which may take a second. Raises FolderNotWritable."""
     folder = existing_folder(clip)
     if folder is not None:
+        reader.accept(folder, reviews.texts(clip))
         reader.read(folder)
 
 
@@ -111,6 +113,31 @@ def go_to(clip: MovieClip, fix: Fix) -> None:
     numbers = [item.object_id for item in clip.matting.objects]
     if fix.object_id in numbers:
         clip.matting.active_object = numbers.index(fix.object_id)
+
+
+def accept(clip: MovieClip, object_id: int, first: int, last: int) -> int:
+    """Accept the computed mattes of an object on the scene frames `first` to `last`, and return how many there are.
+
+    They are not listed as to fix or suggested any more, until they change.
+    """
+    found, item = summary(clip), find_object(clip, object_id)
+    if found is None or item is None:
+        return 0
+    numbers = range(clips.number_at(clip, first), clips.number_at(clip, last) + 1)
+    computed = {
+        number: row.quality
+        for number, row in found.rows.get(object_id, {}).items()
+        if number in numbers and row.status is Status.COMPUTED and row.quality is not None
+    }
+    reviews.accept(item, {number: reviews.mark_of(quality) for number, quality in computed.items()})
+    return len(computed)
+
+
+def is_accepted(clip: MovieClip, object_id: int, number: int) -> bool:
+    """Return whether the matte of an object, or each matte (0), on a frame is accepted, and has not changed since."""
+    found = summary(clip)
+    wanted = [object_id] if object_id else [item.object_id for item in matted_objects(clip)]
+    return found is not None and all(number in found.accepted.get(one, ()) for one in wanted)
 
 
 def name_of(clip: MovieClip, object_id: int) -> str:

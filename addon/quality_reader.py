@@ -6,8 +6,8 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..engine.shared.errors import EngineError
@@ -16,6 +16,7 @@ from ..engine.shared.matte_folder import MatteFolder
 from ..engine.shared.protocol import ObjectQuality
 from ..engine.shared.quality_table import MatteRow, QualityTable, Rows, Status, Unknown, index_stamp, read_table
 from ..engine.shared.stretches import Stretch, bad_stretches
+from . import reviews
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class Summary:
     computed: int = 0  # mattes that were computed and whose quality is known
     unknown: Counter[Unknown] = field(default_factory=Counter)  # mattes whose quality is not known, by the reason
     uncalibrated: tuple[str, ...] = ()  # recipes without calibration that made some of them
+    accepted: Mapping[int, frozenset[int]] = field(default_factory=dict)  # mattes accepted as they are, by object
 
 
 @dataclass
@@ -45,9 +47,11 @@ class _Entry:
     table: QualityTable = field(default_factory=QualityTable)
     stamp: _Stamp | None = None  # None: not read yet
     rows: dict[int, dict[int, MatteRow]] = field(default_factory=dict)  # those of the table, and those told since
+    accepted: Mapping[int, str] = field(default_factory=dict)  # by object, as stored; see `reviews.texts`
     told: list[tuple[int, int, MatteRow]] = field(default_factory=list)  # since the last reading began, oldest first
     looked: float = 0.0  # time at which the last look ended, and the seconds that it took
     took: float = 0.0
+    version: int = 0  # of `rows` and `accepted`, which goes up with each change
     changed: bool = False  # whether `rows` have changed since they were summed up
     summary: Summary | None = None
     summed: float = 0.0  # time at which they were, and the seconds that it took
@@ -111,6 +115,31 @@ class QualityReader:
                 entry.told.append((quality.object_id, number, row))
                 entry.rows.setdefault(quality.object_id, {})[number] = row
                 entry.changed = True
+                entry.version += 1
+
+    def version(self, root: Path) -> int:
+        """Return a number that goes up whenever what is known of the mattes in a folder changes."""
+        with self._lock:
+            entry = self._entries.get(root)
+            return entry.version if entry else 0
+
+    def rows(self, root: Path) -> tuple[int, Rows]:
+        """Return the version and the rows of a folder, those that a job has just told included.
+
+        Mattes that are accepted are fully trusted, as in a summary.
+        """
+        with self._lock:
+            entry = self._entries.get(root, _Entry())
+            version, rows, marks = entry.version, _copy(entry.rows), reviews.parse(entry.accepted)
+        return version, _with_accepted(rows, marks)[0]
+
+    def accept(self, folder: MatteFolder, accepted: Mapping[int, str]) -> None:
+        """Take in which mattes of a folder are accepted as they are, by object, as stored."""
+        with self._lock:
+            entry = self._entries.setdefault(folder.root, _Entry())
+            if entry.accepted != accepted:
+                entry.accepted, entry.changed = accepted, True
+                entry.version += 1
 
     def take_news(self) -> bool:
         """Return whether a summary has changed since the last call."""
@@ -154,7 +183,7 @@ class QualityReader:
     def _look(self, folder: MatteFolder, entry: _Entry) -> None:
         """Read a folder if it has changed, and sum up what has changed."""
         is_old = time.monotonic() > entry.looked + _LOOK_AGAIN
-        self._read(folder, entry, always=is_old, breathe=_Breath())
+        self._read(folder, entry, always=is_old, breathe=Breath())
         self._sum_up()
 
     def _sum_up(self) -> None:
@@ -162,13 +191,13 @@ class QualityReader:
         with self._lock:
             entries = [entry for entry in self._entries.values() if self._is_to_be_summed(entry)]
         for entry in entries:
-            self._sum_up_entry(entry, _Breath())
+            self._sum_up_entry(entry, Breath())
 
     def _sum_up_entry(self, entry: _Entry, breathe: Callable[[], None] = lambda: None) -> None:
         began = time.monotonic()
         with self._lock:
-            rows, entry.changed = _copy(entry.rows), False
-        summary = _summed_up(rows, breathe)
+            rows, marks, entry.changed = _copy(entry.rows), reviews.parse(entry.accepted), False
+        summary = _summed_up(rows, marks, breathe)
         with self._lock:
             entry.summary, entry.summed, self._news = summary, time.monotonic(), True
             entry.summing = entry.summed - began
@@ -189,6 +218,7 @@ class QualityReader:
                 entry.told = entry.told[count:]
                 for object_id, number, row in entry.told:  # while it was being read
                     rows.setdefault(object_id, {})[number] = row
+                entry.version += has_changed
                 entry.rows, entry.changed = rows, entry.changed or has_changed
                 entry.table, entry.stamp = table, stamp
         with self._lock:
@@ -196,8 +226,8 @@ class QualityReader:
             entry.took = entry.looked - began
 
 
-class _Breath:
-    """Lets Blender's thread work often: each Python function that it calls while drawing waits for this one."""
+class Breath:
+    """Lets Blender's thread work often: each Python function that it calls while drawing waits for another thread."""
 
     def __init__(self) -> None:
         self._due = time.monotonic() + _BREATH
@@ -217,7 +247,8 @@ def _copy(rows: Rows) -> dict[int, dict[int, MatteRow]]:
     return {object_id: dict(of_object) for object_id, of_object in rows.items()}
 
 
-def _summed_up(rows: Rows, breathe: Callable[[], None]) -> Summary:
+def _summed_up(rows: Rows, marks: reviews.Marks, breathe: Callable[[], None]) -> Summary:
+    rows, accepted = _with_accepted(rows, marks)
     rows = {object_id: dict(sorted(of_object.items())) for object_id, of_object in sorted(rows.items())}
     table = QualityTable(rows)
     unknown: Counter[Unknown] = Counter()
@@ -231,5 +262,28 @@ def _summed_up(rows: Rows, breathe: Callable[[], None]) -> Summary:
             if row.unknown is Unknown.UNCALIBRATED and row.quality:
                 methods.add(row.quality.method)
     return Summary(
-        rows, tuple(bad_stretches(table.known(), breathe=breathe)), computed, unknown, tuple(sorted(methods))
+        rows,
+        tuple(bad_stretches(table.known(), breathe=breathe)),
+        computed,
+        unknown,
+        tuple(sorted(methods)),
+        accepted,
     )
+
+
+def _with_accepted(rows: Rows, marks: reviews.Marks) -> tuple[Rows, dict[int, frozenset[int]]]:
+    """Return the rows with full trust in mattes that are accepted and have not changed since, and their numbers."""
+    found = _copy(rows)
+    accepted: dict[int, frozenset[int]] = {}
+    for object_id, by_number in marks.items():
+        of_object = found.get(object_id, {})
+        known = {number: row.quality for number, row in of_object.items() if row.status is Status.COMPUTED}
+        same = {
+            number: quality
+            for number, mark in by_number.items()
+            if (quality := known.get(number)) is not None and reviews.mark_of(quality) == mark
+        }
+        for number, quality in same.items():
+            of_object[number] = MatteRow(Status.COMPUTED, replace(quality, value=1.0, reason=""))
+        accepted[object_id] = frozenset(same)
+    return found, accepted

@@ -5,7 +5,18 @@ from __future__ import annotations
 import bpy
 
 from .. import ops, ui
-from . import brush_settings, handlers, keymaps, listening, notices, properties, quality_list, snapping
+from . import (
+    brush_settings,
+    forecast,
+    handlers,
+    keymaps,
+    lane_watch,
+    listening,
+    notices,
+    properties,
+    quality_list,
+    snapping,
+)
 from .preferences import KeymattePreferences
 from .session import session
 
@@ -23,14 +34,18 @@ def register() -> None:
     keymaps.register()
     ui.show_overlay()
     ui.show_brush()
+    ui.show_lane_tip()
 
 
 def unregister() -> None:
     """Close the engine and unregister everything when the extension is disabled."""
     listening.stop_listening()
+    forecast.stop()
     snapping.forget()
     notices.clear()
     session.close()
+    lane_watch.stop()
+    ui.hide_lane_tip()
     ui.hide_brush()
     ui.hide_overlay()
     keymaps.unregister()

@@ -7,14 +7,14 @@ from bpy.types import MovieClip
 
 from ..engine.shared.protocol import Suggested
 from ..engine.shared.reasons import FIRST
-from . import clips
+from . import clips, quality
 from .objects import mask_ids
 
 
 def store(clip_uid: int, suggested: Suggested) -> str:
     """Store suggested frames on the clip whose session_uid is `clip_uid`, and return a text to report.
 
-    Frames that have a keyframe by now are left out.
+    Frames that have a keyframe by now, or mattes that were accepted, are left out.
     """
     clip = clips.find_clip(clip_uid)
     if clip is None:
@@ -26,7 +26,8 @@ def store(clip_uid: int, suggested: Suggested) -> str:
     annotated = {key.number for key in marked}  # includes keyframes made in the meantime
     for frame, object_id, reason in zip(suggested.frames, suggested.objects, suggested.reasons, strict=True):
         number = clips.number(clip, frame)
-        if 0 <= frame < clips.frame_count(clip) and number not in annotated:
+        is_open = number not in annotated and not quality.is_accepted(clip, object_id, number)
+        if 0 <= frame < clips.frame_count(clip) and is_open:
             item = matting.suggestions.add()
             item.number, item.object_id, item.reason = number, object_id, reason
     bpy.ops.ed.undo_push(message="Suggest Frames")  # without this, the next undo would remove the list
@@ -49,6 +50,14 @@ def remove(clip: MovieClip, number: int) -> None:
         clear(clip)
     for index in reversed(range(len(items))):
         if items[index].number == number:
+            items.remove(index)
+
+
+def remove_accepted(clip: MovieClip) -> None:
+    """Remove the frames on which the object to mark, or each object, was accepted as it is."""
+    items = clip.matting.suggestions
+    for index in reversed(range(len(items))):
+        if quality.is_accepted(clip, items[index].object_id, items[index].number):
             items.remove(index)
 
 

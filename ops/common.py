@@ -13,7 +13,8 @@ from ..addon.listening import redraw
 from ..addon.objects import active_object, matted_objects
 from ..addon.properties import MatteObject
 from ..addon.saving import check_clip_saved
-from ..engine.shared.errors import EngineError, NoActiveObject, NothingPropagated, NotSaved
+from ..addon.session import session
+from ..engine.shared.errors import EngineBusy, EngineError, NoActiveObject, NothingPropagated, NotSaved
 
 
 class ReportingOperator:
@@ -67,6 +68,37 @@ class ClipOperator(ReportingOperator):
                 check_clip_saved(space.clip)
         except NotSaved as error:
             cls.poll_message_set(error.sentence())
+            return False
+        return True
+
+
+class ObjectOperator(ClipOperator):
+    """Operator on the active object of the clip."""
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        if not super().poll(context):
+            return False
+        if active_object(clip_in(context)) is None:
+            cls.poll_message_set(NoActiveObject("no object is selected").sentence())
+            return False
+        return True
+
+
+def busy_sentence() -> str:
+    """Say that another operation is running."""
+    return EngineBusy(f"another operation is already running ({session.status.text})").sentence()
+
+
+class IdleOperator(ClipOperator):
+    """Operator that starts an operation on the clip, of which only one can run."""
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        if not super().poll(context):
+            return False
+        if session.status.busy:
+            cls.poll_message_set(busy_sentence())
             return False
         return True
 

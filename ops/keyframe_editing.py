@@ -9,7 +9,7 @@ from ..addon import absences, clipboard, keyframes
 from ..addon.objects import check_unlocked, clear_keyframes, keyframe_count
 from ..engine.shared.errors import EngineError
 from ..engine.shared.mask_images import counted
-from .common import ClipOperator, clip_in, object_in
+from .common import ClipOperator, ObjectOperator, clip_in, object_in
 
 
 class CLIP_OT_matte_keyframe_copy(ClipOperator, Operator):
@@ -77,7 +77,7 @@ class CLIP_OT_matte_keyframes_clear(ClipOperator, Operator):
         return f"Cleared {counted(count, 'keyframe')} of {item.name}"
 
 
-class CLIP_OT_matte_not_visible_range(ClipOperator, Operator):
+class CLIP_OT_matte_not_visible_range(ObjectOperator, Operator):
     """Mark the active object as not visible on a range of frames. Its mattes are empty there, whatever the network \
 sees, except on frames with a keyframe of it"""
 

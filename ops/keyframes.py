@@ -15,10 +15,10 @@ from ..addon.properties import MatteObject
 from ..engine.shared.alphas import INSIDE
 from ..engine.shared.errors import KeyframeNotLabels, NoActiveMask
 from ..engine.shared.mask_images import Masks
-from .common import MASKS_ITEMS, ClipOperator, clip_in, object_in
+from .common import MASKS_ITEMS, ClipOperator, ObjectOperator, clip_in, object_in
 
 
-class CLIP_OT_matte_keyframe_from_mask(ClipOperator, Operator):
+class CLIP_OT_matte_keyframe_from_mask(ObjectOperator, Operator):
     """Set the active object's keyframe on the current frame from the mask shown in this editor, as Blender \
 renders it, with its feather"""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bpy.props import EnumProperty, StringProperty
 from bpy.types import Context, Event, Operator
 
-from ..addon import objects
+from ..addon import locks, objects
 from ..addon.keyframe_copies import copy_keyframes
 from ..addon.properties import ROLE_ITEMS
 from ..engine.shared.errors import EngineError
@@ -79,8 +79,8 @@ front"""
 
 
 class CLIP_OT_matte_object_remove(ClipOperator, Operator):
-    """Remove the active object and its keyframes. Files of its mattes are only deleted by the next Propagate, or by \
-Clear Mattes"""
+    """Remove the active object and its keyframes. Files of its mattes are only deleted when others are computed, \
+or by Clear Mattes"""
 
     bl_idname = "clip.matte_object_remove"
     bl_label = "Remove Object"
@@ -95,7 +95,7 @@ Clear Mattes"""
         self._lost = objects.lost_with(clip_in(context), item)
         if not self._lost:
             return self.execute(context)
-        self._name, self._has_mattes = item.name, bool(objects.matte_count(clip_in(context), item.object_id))
+        self._name, self._has_mattes = item.name, bool(objects.matte_numbers(clip_in(context), item.object_id))
         return context.window_manager.invoke_props_dialog(self, width=430, title="Remove Object", confirm_text="Remove")
 
     def draw(self, context: Context) -> None:
@@ -103,11 +103,13 @@ Clear Mattes"""
         column.label(text=f"Remove {self._name}, {self._lost}?", icon="QUESTION")
         column.label(text="Undo brings all of it back. Mask layers and nodes made from it stay.", icon="BLANK1")
         if self._has_mattes:
-            column.label(text="Its mattes stay on disk until the next Propagate or Clear Mattes.", icon="BLANK1")
+            column.label(text="Its mattes stay on disk until others are computed, or Clear Mattes.", icon="BLANK1")
 
     def run(self, context: Context) -> str:
-        object_in(context)
-        return f"Removed {objects.remove_active_object(clip_in(context))}"
+        clip, object_id = clip_in(context), object_in(context).object_id
+        name = objects.remove_active_object(clip)
+        locks.forget(clip, object_id)
+        return f"Removed {name}"
 
 
 CLASSES = (

@@ -1,21 +1,28 @@
-"""Operators that propagate masks and cancel the running operation."""
+"""Operator that propagates masks."""
 
 from __future__ import annotations
 
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 from bpy.types import Context, Operator
 
-from ..addon import quality, run_keyframes, suggestions
-from ..addon.jobs import gather_job, preview_range, whole_clip
+from ..addon import job_queue, run_frames
 from ..addon.listening import listen
 from ..addon.session import session
 from ..engine.shared.errors import EngineError
-from ..engine.shared.types import Direction
-from .common import HIDDEN, ClipOperator, ReportingOperator, clip_in
+from ..engine.shared.types import Direction, Redo
+from .common import HIDDEN, ClipOperator, busy_sentence, clip_in
+
+_FRAMES = {
+    "CLIP": "",
+    "RANGE": "Only from the in point to the out point",
+    "BETWEEN": "Only between the keyframes before and after the current frame",
+    "AROUND": "Compute the mattes around the current frame again, whether or not anything has changed",
+}
 
 
 class CLIP_OT_matte_propagate(ClipOperator, Operator):
-    """Compute the mattes of all objects that have keyframes, in the background"""
+    """Compute the mattes that are missing, and those that a changed keyframe or setting makes outdated, in the \
+background. All others stay as they are"""
 
     bl_idname = "clip.matte_propagate"
     bl_label = "Propagate"
@@ -37,9 +44,17 @@ class CLIP_OT_matte_propagate(ClipOperator, Operator):
         description="Frames to compute mattes on",
         items=(
             ("CLIP", "Whole Clip", "Every frame of the clip"),
-            ("PREVIEW", "Preview Range", "The scene's preview range, or its frame range if no preview range is set"),
+            ("RANGE", "In/Out Range", "The frames from the clip's in point to its out point"),
+            ("BETWEEN", "Between Keyframes", "The frames between the keyframes before and after the current frame"),
+            ("AROUND", "Around Here", "Some frames before and after the current one, which are always made again"),
         ),
         default="CLIP",
+        options={"SKIP_SAVE"},
+    )
+    everything: BoolProperty(
+        name="Everything",
+        description="Also compute mattes again that are up to date",
+        default=False,
         options={"SKIP_SAVE"},
     )
     recipe: StringProperty(name="Recipe", description="Recipe to use instead of the clip's", options=HIDDEN)
@@ -52,45 +67,54 @@ class CLIP_OT_matte_propagate(ClipOperator, Operator):
 
     @classmethod
     def description(cls, context: Context, properties: CLIP_OT_matte_propagate) -> str:
-        if properties.frames == "PREVIEW":
-            return "Compute mattes only on the frames of the preview range, or of the scene if no preview range is set"
+        if properties.everything:
+            return "Compute all mattes again, also those that are up to date. Locked and edited ones are kept"
         if properties.direction == Direction.FORWARD.value:
             return "Compute mattes only on frames after a keyframe, each from keyframes before it"
         if properties.direction == Direction.BACKWARD.value:
             return "Compute mattes only on frames before a keyframe, each from keyframes after it"
-        return cls.__doc__ or ""
+        if properties.frames == "AROUND":
+            return _FRAMES["AROUND"]
+        return ". ".join(filter(None, (cls.__doc__ or "", _FRAMES[properties.frames])))
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        if not super().poll(context):
+            return False
+        if session.status.busy and (not session.status.clip or job_queue.is_on(clip_in(context))):
+            cls.poll_message_set(busy_sentence())
+            return False
+        return True
 
     def run(self, context: Context) -> str:
         clip = clip_in(context)
         try:
-            frames = preview_range(clip, context.scene) if self.frames == "PREVIEW" else whole_clip(clip)
-            job = gather_job(clip, frames, Direction(self.direction), recipe=self.recipe)
-            session.start(job, clip.name, quality.receiver(clip))
+            frames = self._frames(context)
+            redo = Redo.EVERYTHING if self.everything or self.frames == "AROUND" else Redo.CHANGED
+            run = job_queue.Run(clip.session_uid, frames, Direction(self.direction), redo, self.recipe)
+            if session.status.busy:
+                job_queue.add(run, clip)
+                return f"{clip.name} waits until {session.status.clip} has finished"
+            job_queue.start(run, clip)
         except EngineError as error:
             session.show(error)
             raise
-        run_keyframes.remember(clip)
-        suggestions.clear(clip)  # the suggestions were computed from mattes that are now being replaced
         listen()
         if self.wait:
             return session.wait().summary
         return f"Propagating through {len(frames)} frames"
 
-
-class CLIP_OT_matte_cancel(ReportingOperator, Operator):
-    """Cancel the running operation. Mattes already computed are kept"""
-
-    bl_idname = "clip.matte_cancel"
-    bl_label = "Cancel"
-    bl_options = {"REGISTER"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return session.status.busy
-
-    def run(self, context: Context) -> str:
-        session.cancel()
-        return ""
+    def _frames(self, context: Context) -> range:
+        """Return the media frames to propagate through. Raises BadSetting, KeyframeOutsideClip."""
+        clip, at = clip_in(context), context.scene.frame_current
+        match self.frames:
+            case "RANGE":
+                return run_frames.in_out_range(clip)
+            case "BETWEEN":
+                return run_frames.between_keyframes(clip, at)
+            case "AROUND":
+                return run_frames.around(clip, at, clip.matting.around)
+        return run_frames.whole_clip(clip)
 
 
-CLASSES = (CLIP_OT_matte_propagate, CLIP_OT_matte_cancel)
+CLASSES = (CLIP_OT_matte_propagate,)

@@ -6,9 +6,10 @@ from bpy.props import BoolProperty, EnumProperty
 from bpy.types import Context, Event, MovieClip, Operator
 
 from ..addon import clips, compositor, mask_layers
-from ..addon.folders import clear_results, edited_images, existing_folder
+from ..addon.folders import clear_results, edited_images, existing_folder, results
 from ..addon.session import session
-from ..engine.shared.errors import EngineBusy, EngineError
+from ..addon.traced import untraced_frames
+from ..engine.shared.errors import EngineBusy, EngineError, NothingPropagated
 from ..engine.shared.matte_folder import spans
 from .common import (
     OBJECT_ITEMS,
@@ -30,6 +31,16 @@ your own are kept"""
 
     which: EnumProperty(name="Objects", items=OBJECT_ITEMS, default="ALL", options={"SKIP_SAVE"})
 
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        if not super().poll(context):
+            return False
+        clip = clip_in(context)
+        if not results(clip).outlines:
+            cls.poll_message_set(NothingPropagated(f"clip {clip.name} has no outlines yet").sentence())
+            return False
+        return True
+
     def run(self, context: Context) -> str:
         clip, space = clip_in(context), context.space_data
         object_ids = chosen_object_ids(context, self.which)
@@ -41,8 +52,12 @@ your own are kept"""
         )
         space.mask = space.mask or clip.matting.mask
         warnings = skipped_object_warnings(context, self.which, set(object_ids).difference(result.skipped))
-        if result.empty:
-            warnings.append(f"empty on frames without mattes: {spans(result.empty)}")
+        untraced = untraced_frames(clip, object_ids)
+        if without := [frame for frame in result.empty if frame not in untraced]:
+            warnings.append(f"empty on frames without mattes: {spans(without)}")
+        if untraced:
+            frames = spans(sorted(untraced))
+            warnings.append(f"the run was interrupted before mattes were traced on frames {frames}: let it finish")
         text = f"{len(result.layers)} mask layers written to mask {clip.matting.mask.name}"
         return report_warnings(self, text, warnings)
 

@@ -7,7 +7,7 @@ from bpy.types import Context, Event, Operator
 
 from ..addon import clips, keyframes, snapping
 from ..engine.shared.errors import EngineError, KeyframeEmpty
-from .common import ClipOperator, clip_in, object_in
+from .common import ObjectOperator, clip_in, object_in
 
 _FROM_STROKES = (
     "Find the object under strokes: take the active object's keyframe on the current frame as lines drawn on the "
@@ -15,7 +15,7 @@ _FROM_STROKES = (
 )
 
 
-class CLIP_OT_matte_snap(ClipOperator, Operator):
+class CLIP_OT_matte_snap(ObjectOperator, Operator):
     """Snap the active object's keyframe on the current frame from its rough mask to the edges of the picture nearby"""
 
     bl_idname = "clip.matte_snap"

@@ -9,10 +9,10 @@ from bpy.types import Context, Operator
 from ..addon import clips, keyframes, painting, starts
 from ..addon.objects import find_object
 from ..engine.shared.errors import NoActiveObject
-from .common import ClipOperator, clip_in, object_in
+from .common import ObjectOperator, clip_in, object_in
 
 
-class CLIP_OT_matte_start_empty(ClipOperator, Operator):
+class CLIP_OT_matte_start_empty(ObjectOperator, Operator):
     """Start the active object empty on the current frame, without its computed matte. Until you paint it, it is \
 marked as not visible on this frame"""
 
@@ -29,7 +29,7 @@ marked as not visible on this frame"""
         return f"{item.name} is empty on frame {frame}, and not visible there until you paint it"
 
 
-class CLIP_OT_matte_start_from_keyframe(ClipOperator, Operator):
+class CLIP_OT_matte_start_from_keyframe(ObjectOperator, Operator):
     """Copy the active object's previous or next keyframe to the current frame, to paint on it"""
 
     bl_idname = "clip.matte_start_from_keyframe"
@@ -58,7 +58,7 @@ class CLIP_OT_matte_start_from_keyframe(ClipOperator, Operator):
         return _start(context, number, alpha, source)
 
 
-class CLIP_OT_matte_start_from_object(ClipOperator, Operator):
+class CLIP_OT_matte_start_from_object(ObjectOperator, Operator):
     """Copy another object's keyframe or computed matte on the current frame to the active object, to paint on it"""
 
     bl_idname = "clip.matte_start_from_object"

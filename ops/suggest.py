@@ -12,10 +12,10 @@ from ..addon.jobs import gather_suggestion
 from ..addon.listening import listen
 from ..addon.session import session
 from ..engine.shared.errors import EngineError
-from .common import HIDDEN, ClipOperator, clip_in
+from .common import HIDDEN, IdleOperator, clip_in
 
 
-class CLIP_OT_matte_suggest(ClipOperator, Operator):
+class CLIP_OT_matte_suggest(IdleOperator, Operator):
     """Find the frames on which another keyframe would help most, in the background. Without any keyframe, find the \
 frame to mark first"""
 

@@ -19,6 +19,17 @@ class CLIP_MT_matte_objects(Menu):
             self.layout.operator("clip.matte_object_add", text=f"Add {text}", icon=ROLE_ICONS[role]).role = role
         self.layout.separator()
         self.layout.operator("clip.matte_object_duplicate", text="Duplicate", icon="DUPLICATE")
+        self.layout.separator()
+        item = active_object(context.space_data.clip)
+        is_object = item is not None and item.role == "OBJECT"
+        for unlock, icon in ((False, "LOCKED"), (True, "UNLOCKED")):
+            verb = "Unlock" if unlock else "Lock"
+            if item is not None and is_object:
+                operator = self.layout.operator("clip.matte_lock", text=f"{verb} Frames of {item.name}...", icon=icon)
+                operator.object_id, operator.unlock = item.object_id, unlock
+            self.layout.operator("clip.matte_lock", text=f"{verb} Frames of All Objects...", icon=icon).unlock = unlock
+        if is_object:
+            self.layout.operator("clip.matte_accept", text="Accept This Frame", icon="CHECKMARK")
 
 
 class CLIP_MT_matte_keyframes(Menu):

@@ -18,9 +18,10 @@ from ..addon.matte_pictures import Wanted
 from ..addon.matte_reader import MatteReader
 from ..addon.matte_views import Kind, Layer, Source
 from ..engine.shared.errors import EngineError
-from . import notes, shaders
+from . import lane_shader, notes, shaders
 from .canvas_tiles import CanvasTiles
 from .composite import Drawn, Style, ViewDrawer
+from .lane import LaneDrawer
 from .matte_textures import Textures, Tile
 from .screen_mesh import Bounds, ScreenMesh
 
@@ -44,6 +45,7 @@ _handle: object | None = None
 _reader = MatteReader()
 _textures = Textures()
 _drawer = ViewDrawer()
+_lane_drawer = LaneDrawer()
 _viewers: dict[int, _Viewer] = {}
 _tiles: CanvasTiles | None = None
 _clips: dict[int, str] = {}  # matte folders of the clips drawn, by `session_uid`
@@ -69,6 +71,7 @@ def hide() -> None:
     _reader.close()
     _before_load()
     shaders.free()
+    lane_shader.free()
 
 
 @persistent
@@ -78,6 +81,7 @@ def _before_load(*_: object) -> None:
     _reader.forget()
     _textures.clear()
     _drawer.free()
+    _lane_drawer.free()
     matte_pictures.cut.cache_clear()
     _viewers.clear()
     _clips.clear()
@@ -94,6 +98,8 @@ def _draw() -> None:
     try:
         if space.clip.matting.show_overlay:
             texts = _draw_clip(context, space, context.region)
+        if space.clip.matting.show_lane and space.view == "CLIP":
+            _lane_drawer.draw(context, space.clip)
     except (OSError, ValueError, EngineError) as error:
         _log.info("no overlay: %s", error)  # a clip that cannot be read; the editor says so itself
     notes.draw(texts, context.area, context.region, problem=notices.text_over(space.clip.session_uid))

@@ -41,7 +41,6 @@ class CLIP_PT_matte_paint(ClipPanel, Panel):
         if chosen.use_paint:
             _draw_brush(layout.column(align=True))
         column = layout.column()
-        column.enabled = active_object(clip) is not None
         _draw_starts(column)
         _draw_snap(column, clip)
         _draw_outcome(layout, clip)

@@ -5,18 +5,15 @@ from __future__ import annotations
 import bpy
 from bpy.types import Context, MovieClip, Panel, UILayout
 
-from ..addon import clips, compositor, mask_layers, recipes, run_keyframes
+from ..addon import clips, compositor, forecast, mask_layers
 from ..addon.folders import results
-from ..addon.objects import active_object, has_keyframes
+from ..addon.objects import has_keyframes
 from ..addon.saving import check_clip_saved
-from ..addon.session import session
 from ..engine.shared.errors import NotSaved
-from ..engine.shared.mask_images import counted
-from . import paint, quality, views
+from . import paint, propagate, quality, views
 from .menus import draw_object_settings
 from .panel import ClipPanel
-from .status import draw_status, draw_text
-from .weights import draw_weights
+from .status import draw_text
 
 
 class CLIP_PT_matte_objects(ClipPanel, Panel):
@@ -64,18 +61,13 @@ class CLIP_PT_matte_keyframes(ClipPanel, Panel):
     def draw(self, context: Context) -> None:
         clip, layout = context.space_data.clip, self.layout
         matting = clip.matting
-        has_object = active_object(clip) is not None
         column = layout.column(align=True)
         row = column.row(align=True)
-        row.enabled = has_object
         row.operator("clip.matte_keyframe_from_mask", text="From Mask", icon="MOD_MASK").absent = False
         row = column.row(align=True)
-        image = row.row(align=True)
-        image.enabled = has_object
-        image.operator("clip.matte_keyframe_from_image", text="From Image", icon="IMAGE_DATA")
+        row.operator("clip.matte_keyframe_from_image", text="From Image", icon="IMAGE_DATA")
         row.operator("clip.matte_keyframes_from_folder", text="From Folder", icon="FILE_FOLDER")  # adds objects itself
         row = column.row(align=True)
-        row.enabled = has_object
         row.operator("clip.matte_keyframe_from_mask", text="Not Visible", icon="HIDE_ON").absent = True
         row.operator("clip.matte_not_visible_range", text="Range...", icon="ARROW_LEFTRIGHT")
         row = layout.row()
@@ -89,33 +81,6 @@ class CLIP_PT_matte_keyframes(ClipPanel, Panel):
         column.prop(matting, "keyframes_of_active", text="", icon="FILTER")
 
 
-class CLIP_PT_matte_propagate(ClipPanel, Panel):
-    bl_label = "Propagate"
-
-    def draw(self, context: Context) -> None:
-        layout = self.layout
-        clip, busy = context.space_data.clip, session.status.busy
-        matting = clip.matting
-        column = layout.column()
-        column.prop(matting, "recipe", text="")
-        draw_weights(column, matting, busy=busy)
-        if matting.recipe in recipes.ADAPT:
-            column.prop(matting, "adapt")
-        column.prop(matting, "across_cuts")
-        buttons = layout.column(align=True)
-        buttons.enabled = not busy
-        buttons.operator("clip.matte_propagate", icon="PLAY").direction = "both"
-        row = buttons.row(align=True)
-        row.operator("clip.matte_propagate", text="Backward", icon="TRACKING_BACKWARDS").direction = "backward"
-        row.operator("clip.matte_propagate", text="Forward", icon="TRACKING_FORWARDS").direction = "forward"
-        operator = buttons.operator("clip.matte_propagate", text="Preview Range Only", icon="PREVIEW_RANGE")
-        operator.direction, operator.frames = "both", "PREVIEW"
-        draw_status(layout, session.status)
-        if changed := run_keyframes.changed_since(clip):
-            text = f"Keyframes on {counted(changed, 'frame')} were changed since it began. Propagate again to use them"
-            draw_text(layout.box(), text, icon="INFO")
-
-
 class CLIP_PT_matte_suggestions(ClipPanel, Panel):
     bl_label = "Suggested Frames"
 
@@ -125,7 +90,7 @@ class CLIP_PT_matte_suggestions(ClipPanel, Panel):
         is_marked = has_keyframes(clip)
         is_ready = bool(not is_marked or results(clip).numbers)
         column = layout.column()
-        column.enabled = is_ready and not session.status.busy
+        column.enabled = is_ready  # else a label says why not
         row = column.row(align=True)
         text = "Suggest Frames" if is_marked else "Suggest First Frame"
         row.operator("clip.matte_suggest", text=text, icon="OUTLINER_OB_LIGHT")
@@ -156,15 +121,12 @@ class CLIP_PT_matte_results(ClipPanel, Panel):
             layout.label(text="No mattes yet")
             _draw_undo(layout)
             return
-        layout.label(text=f"{len(done.numbers)} of {clips.frame_count(clip)} frames have mattes")
+        draw_text(layout, results_text(clip))
         column = layout.column(align=True)
-        masks = column.row()
-        masks.enabled = bool(done.outlines)
-        masks.operator("clip.matte_to_mask_layers", icon="MOD_MASK")
+        column.operator("clip.matte_to_mask_layers", icon="MOD_MASK")
         row = column.row(align=True)
         row.operator("clip.matte_to_compositor", text="Mattes to Compositor", icon="NODE_COMPOSITING").variant = "MATTE"
         row = column.row(align=True)
-        row.enabled = clip.matting.mask is not None
         row.operator("clip.matte_to_compositor", text="Masks to Compositor", icon="NODE_COMPOSITING").variant = "MASK"
         _draw_undo(layout)
         layout.operator("clip.matte_clear", icon="TRASH")
@@ -176,12 +138,22 @@ def _draw_undo(layout: UILayout) -> None:
     row.operator("clip.matte_redo_run", icon="LOOP_FORWARDS")
 
 
+def results_text(clip: MovieClip) -> str:
+    """Return how many frames have mattes that are up to date; or only how many have some, if that is not known."""
+    told = forecast.watch(clip)
+    if told is None:
+        return f"{len(results(clip).numbers)} of {clips.frame_count(clip)} frames have mattes"
+    parts = ((told.fresh, "up to date"), (told.stale, "to redo"), (told.missing, "missing"))
+    text = ", ".join(f"{count} {words}" for count, words in parts if count)
+    return f"Frames: {text}" if text else "No keyframe reaches any frame"
+
+
 # Blender shows panels in the order in which they are registered.
 CLASSES = (
     CLIP_PT_matte_objects,
     *views.CLASSES,
     *paint.CLASSES,
-    CLIP_PT_matte_propagate,  # before the list, so that its progress is in sight
+    *propagate.CLASSES,  # before the list, so that its progress is in sight
     CLIP_PT_matte_keyframes,
     *quality.CLASSES,
     CLIP_PT_matte_suggestions,

@@ -72,6 +72,12 @@ def _draw_list(layout: UILayout, clip: MovieClip) -> None:
     column = row.column(align=True)
     column.operator("clip.matte_fix_jump", text="", icon="TRIA_UP").to = "PREVIOUS"
     column.operator("clip.matte_fix_jump", text="", icon="TRIA_DOWN").to = "NEXT"
+    column.separator()
+    active = listed.active
+    accept = column.operator("clip.matte_accept", text="", icon="CHECKMARK")
+    if active >= 0:  # else the current frame of the active object
+        chosen = listed.rows[active]
+        accept.object_id, accept.first, accept.last = chosen.object_id, chosen.first, chosen.last
 
 
 def frames_text(first: int, last: int) -> str:

@@ -131,21 +131,21 @@ def line() -> GPUShader:
 @cache
 def group() -> GPUShader:
     """Return the shader that draws a texture of the region's size; uniforms: the matrix, opacity, and `group`."""
-    info = _info("keymatte_group", "region_point", "pos")
+    info = begun("keymatte_group", "region_point", "pos")
     info.push_constant("FLOAT", "opacity")
     info.sampler(0, "FLOAT_2D", "group")
-    return _made(info, _GROUP)
+    return made(info, _GROUP)
 
 
 @cache
 def ground() -> GPUShader:
     """Return the shader that hides the clip where `group` is not red; uniforms: colour, other, square, the matrix."""
-    info = _info("keymatte_ground", "region_point", "pos")
+    info = begun("keymatte_ground", "region_point", "pos")
     info.push_constant("VEC4", "colour")
     info.push_constant("VEC4", "other")
     info.push_constant("FLOAT", "square")
     info.sampler(0, "FLOAT_2D", "group")
-    return _made(info, _GROUND)
+    return made(info, _GROUND)
 
 
 def free() -> None:
@@ -155,7 +155,7 @@ def free() -> None:
 
 
 def _matte_shader(source: str, name: str) -> GPUShader:
-    info = _info(name, "clip_point", "place")
+    info = begun(name, "clip_point", "place")
     info.vertex_in(1, "VEC2", "place")
     # All constants of a shader fit the 128 bytes that every graphics card grants.
     info.push_constant("VEC4", "colour")
@@ -164,10 +164,10 @@ def _matte_shader(source: str, name: str) -> GPUShader:
     info.push_constant("FLOAT", "radius" if source is _LINE else "soft")
     info.push_constant("FLOAT", "hatch")
     info.sampler(0, "FLOAT_2D", "matte")
-    return _made(info, _MATTE + source)
+    return made(info, _MATTE + source)
 
 
-def _info(name: str, shared: str, given: str) -> GPUShaderCreateInfo:
+def begun(name: str, shared: str, given: str) -> GPUShaderCreateInfo:
     """Begin a shader whose fragments get the vertices' input `given`, interpolated, as `shared`."""
     between = GPUStageInterfaceInfo(f"{name}_interface")
     between.smooth("VEC2", shared)
@@ -180,6 +180,7 @@ def _info(name: str, shared: str, given: str) -> GPUShaderCreateInfo:
     return info
 
 
-def _made(info: GPUShaderCreateInfo, source: str) -> GPUShader:
+def made(info: GPUShaderCreateInfo, source: str) -> GPUShader:
+    """Return a shader that was begun, with the source of its fragments."""
     info.fragment_source(source)
     return gpu.shader.create_from_info(info)

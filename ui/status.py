@@ -6,6 +6,7 @@ import textwrap
 
 from bpy.types import UILayout
 
+from ..addon import job_queue
 from ..addon.status import State, Status, progress_text
 from ..engine.shared.errors import EngineMissing, EnvironmentFailed
 from ..engine.shared.text import as_sentence
@@ -25,6 +26,8 @@ def draw_status(layout: UILayout, status: Status) -> None:
     if status.busy:
         row = layout.row(align=True)
         row.progress(factor=status.progress, text=progress_text(status))
+        if job_queue.can_pause():
+            row.operator("clip.matte_pause", text="", icon="PAUSE").resume = False
         row.operator("clip.matte_cancel", text="", icon="X")
     elif status.problem:
         box = layout.box()

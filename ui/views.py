@@ -17,6 +17,7 @@ class CLIP_PT_matte_view(ClipPanel, Panel):
         column = self.layout.column(align=True)
         row = column.row(align=True)
         row.prop(matting, "show_overlay", text="", icon="OVERLAY")
+        row.prop(matting, "show_lane", text="", icon="SEQ_STRIP_META")
         view = row.row(align=True)
         view.active = matting.show_overlay
         view.prop(matting, "view", text="")

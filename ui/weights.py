@@ -24,7 +24,7 @@ class CLIP_MT_matte_weights(Menu):
             self.layout.prop_enum(matting, "weights", entry.name, text=name)
 
 
-def draw_weights(layout: UILayout, matting: ClipMatting, *, busy: bool) -> None:
+def draw_weights(layout: UILayout, matting: ClipMatting) -> None:
     """Draw a menu of the recipe's weights, and buttons to install the chosen ones if they are missing."""
     entry = weights.weights_for(matting.recipe, matting.weights)
     if entry is None:
@@ -33,14 +33,13 @@ def draw_weights(layout: UILayout, matting: ClipMatting, *, busy: bool) -> None:
     row.label(text="Weights")
     row.menu("CLIP_MT_matte_weights", text=entry.name)
     if not weights.is_installed(entry):
-        _draw_missing(layout.box(), entry, busy=busy)
+        _draw_missing(layout.box(), entry)
 
 
-def _draw_missing(layout: UILayout, entry: PublishedWeights, *, busy: bool) -> None:
+def _draw_missing(layout: UILayout, entry: PublishedWeights) -> None:
     draw_text(layout, f"Weights {entry.name} are not installed", icon="ERROR")
     draw_text(layout, f"{size_in_words(entry.size)}. Licence: {entry.licence}")
     row = layout.row(align=True)
-    row.enabled = not busy
     if entry.address:
         download = row.row(align=True)
         download.enabled = bpy.app.online_access

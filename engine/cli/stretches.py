@@ -6,21 +6,17 @@ import argparse
 from collections.abc import Collection
 from pathlib import Path
 
+from ..shared import frame_ranges
 from ..shared.errors import BadSetting, MasksMissing
 from ..shared.folder_claim import MARKER
 from ..shared.types import Lock
 
 
 def frames_between(frame: int, frames: range, keyframes: Collection[int]) -> range:
-    """Return the media frames from the last keyframe up to a frame to the next one, both included, among `frames`.
-
-    Where there is no keyframe on a side, they reach to the end of `frames`. Raises BadSetting.
-    """
+    """Return the media frames between the keyframes on both sides of a frame, among `frames`. Raises BadSetting."""
     if frame not in frames:
         raise BadSetting(f"--between {frame} is outside the frames {frames.start} to {frames.stop - 1}")
-    first = max((other for other in keyframes if other <= frame), default=frames.start)
-    last = min((other for other in keyframes if other > frame), default=frames.stop - 1)
-    return range(max(first, frames.start), min(last + 1, frames.stop))
+    return frame_ranges.frames_between(frame, frames, keyframes)
 
 
 def parse_lock(text: str, count: int) -> Lock:

@@ -42,8 +42,8 @@ class Account:
 
 def refuse_without_pictures(context: JobContext, truth: Labels) -> None:
     """Raise FramesUnreadable if the picture of no keyframe can be read, since nothing can be propagated then."""
-    if all(context.source.read(frame) is None for frame in sorted(truth)):
-        frames = sorted(truth)
+    frames = sorted(truth)
+    if frames and all(context.source.read(frame) is None for frame in frames):
         reason = context.source.failed[frames[0]]
         raise FramesUnreadable(
             f"the picture{_of_keyframes(context, frames)} cannot be read, so nothing can be propagated: {reason}",

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..inference.frame_use import FrameUse
 from ..inference.sweeps import Sweep
 from ..media.frames import FrameReader
+from ..shared.frame_ranges import runs_of
 from ..shared.matte_folder import MatteFolder
 from ..shared.picture_stamps import is_same_picture, picture_stamp
 from ..shared.provenance import RunInputs, Runs
@@ -52,17 +53,6 @@ def _is_due(state: MatteState, rows: Rows, object_id: int, number: int, again: s
 
 def _is_locked(locks: Iterable[Lock], object_id: int, frame: int) -> bool:
     return any(lock.covers(object_id, frame) for lock in locks)
-
-
-def runs_of(frames: Iterable[int]) -> list[range]:
-    """Return frames as ranges without gaps, ascending."""
-    found: list[range] = []
-    for frame in sorted(frames):
-        if found and found[-1].stop == frame:
-            found[-1] = range(found[-1].start, frame + 1)
-        else:
-            found.append(range(frame, frame + 1))
-    return found
 
 
 def _file_of(reader: FrameReader, frame: int) -> Path:

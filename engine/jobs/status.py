@@ -50,7 +50,7 @@ def folder_status(folder: MatteFolder, keyframes: Sequence[KeyframeFile] | None 
     job = replace(job, keyframes=there)
     inputs = run_inputs(job, numbers, [cut for cut in recorded_cuts(folder) if cut < len(numbers)], weights)
     if unweighed:
-        inputs = replace(inputs, weights=_recorded_weights(runs, job.recipe))
+        inputs = replace(inputs, weights=runs.weights_of(job.recipe))
     places = {number: min(place, len(files) - 1) for place, number in enumerate(numbers)}
     states = assess(
         read_table(folder).rows,
@@ -80,8 +80,3 @@ def _weights(job: PropagationJob) -> tuple[Path | None, str]:
     if weights is None or weights.is_file():
         return weights, ""
     return None, f"Weights were not compared: {weights} does not exist."
-
-
-def _recorded_weights(runs: Runs, recipe: str) -> str:
-    """Return the hash of the weights of the last recorded run of a recipe."""
-    return next((run.weights for run in reversed([*runs.by_id.values()]) if run.recipe == recipe), "")

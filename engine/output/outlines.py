@@ -17,6 +17,7 @@ from .contours import write_outlines
 from .matte_files import read_existing
 
 _MAX_SECONDS_AFTER_CANCEL = 2.0
+_MAX_SECONDS_OF_FIRST = 0.2  # that the first pass over mattes without outlines may take then, for all objects
 _MATTES_PER_REPORT = 20
 
 
@@ -68,9 +69,10 @@ class OutlineTracer:
             self._outdated.discard(object_id)
 
     def trace_briefly(self) -> None:
-        """Trace for at most `_MAX_SECONDS_AFTER_CANCEL`, so that a cancelled run of few frames has outlines too.
+        """Trace for at most `_MAX_SECONDS_AFTER_CANCEL`, so that a cancelled run has outlines of what is there.
 
-        Outline files that are outdated then are removed.
+        Outline files that are outdated then are left as they are: their dates tell which mattes are newer. Objects
+        without a file get one of their first mattes.
         """
         if not self._outdated:
             return
@@ -82,10 +84,29 @@ class OutlineTracer:
 
         with suppress(_TimeLimitExceeded, EngineError):
             self.trace(check)
-        for object_id in self._outdated:
-            self._keep(self._folder.outlines(object_id))
-            with suppress(OSError):  # the next run that ends replaces the file anyway
-                self._folder.outlines(object_id).unlink()
+        missing = [number for number in sorted(self._outdated) if not self._folder.outlines(number).is_file()]
+        for object_id in missing:
+            with suppress(EngineError):
+                self._trace_first(object_id, _MAX_SECONDS_OF_FIRST / len(missing))
+
+    def _trace_first(self, object_id: int, seconds: float) -> None:
+        """Trace as many of an object's first mattes as a first pass reads in some seconds, one at least."""
+        end = time.monotonic() + seconds
+        first: list[int] = []  # frames of the first pass, to which the others keep
+
+        def mattes() -> Iterator[tuple[int, np.ndarray]]:
+            is_first = not first
+            for frame in self._frames(object_id) if is_first else [*first]:
+                alpha = read_existing(self._folder.matte(object_id, self._numbers[frame]), self._size)
+                if alpha is not None:
+                    yield frame, alpha
+                    if is_first:
+                        first.append(frame)
+                if is_first and first and time.monotonic() > end:
+                    return
+
+        self._keep(self._folder.outlines(object_id))
+        write_outlines(self._folder.outlines(object_id), mattes)
 
     def _frames(self, object_id: int) -> list[int]:
         """List the media frames for which the object has a matte file."""

@@ -104,16 +104,24 @@ class ObjectQuality:
     reason: str = ""  # key of `REASONS`
     method: str = ""  # recipe
     unknown: Unknown | None = None  # why the quality is not known
+    run: str = ""  # these three are those of `MatteQuality`
+    picture: str = ""
+    unfinished: bool = False
 
     @classmethod
     def of(cls, object_id: int, row: MatteRow) -> ObjectQuality:
         """Return what a row of the quality table says."""
-        reason, method = (row.quality.reason, row.quality.method) if row.quality else ("", "")
-        return cls(object_id, row.status, row.value, reason, method, row.unknown)
+        of = row.quality or MatteQuality(None)
+        return cls(
+            object_id, row.status, row.value, of.reason, of.method, row.unknown, of.run, of.picture, of.unfinished
+        )
 
     def row(self) -> MatteRow:
         """Return the row of the quality table."""
-        return MatteRow(self.status, MatteQuality(self.value, self.reason, self.method), self.unknown)
+        quality = MatteQuality(
+            self.value, self.reason, self.method, run=self.run, picture=self.picture, unfinished=self.unfinished
+        )
+        return MatteRow(self.status, quality, self.unknown)
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,11 @@ class ObjectInputs:
     keyframes: tuple[Mark, ...]  # by number, ascending
     absences: tuple[Span, ...] = ()  # frames on which it is not visible
 
+    @cached_property
+    def numbers(self) -> tuple[int, ...]:
+        """Return the numbers of the keyframes."""
+        return tuple(mark.number for mark in self.keyframes)
+
 
 @dataclass(frozen=True)
 class ExclusionInputs:
@@ -208,6 +213,10 @@ class Runs:
                 continue
             found[run.id] = run
         return cls(found)
+
+    def weights_of(self, recipe: str) -> str:
+        """Return the hash of the weights of the last run with a recipe; empty if there is none."""
+        return next((run.weights for run in reversed([*self.by_id.values()]) if run.recipe == recipe), "")
 
     def with_run(self, run: RunInputs, *, keep: frozenset[str]) -> Runs:
         """Return these runs with another one, but without those whose ids are not to be kept."""

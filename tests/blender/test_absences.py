@@ -166,3 +166,17 @@ def test_wrong_ranges_are_refused_in_words(studio):
         hide(studio, 2, 4)
     assert rows(studio) == [(1, 1, False)]
     assert np.count_nonzero(studio.keyframe_mask()) == np.count_nonzero(ring(0))
+
+
+def test_a_range_ends_with_a_clip_that_was_shortened(studio):
+    hide(studio, 4, 8)
+    for number in (7, 8):
+        (studio.folder / "film" / f"shot_{number:04d}.png").unlink()
+    absence = part("engine.shared.types").Absence
+    assert part("addon.absences").job_absences(studio.clip) == (absence(1, range(3, 6)),)
+    studio.propagate()
+    assert studio.state == "finished"
+    assert [number for number in range(1, 7) if studio.matte(1, number).any()] == [1, 2, 3]
+    for number in (4, 5, 6):
+        (studio.folder / "film" / f"shot_{number:04d}.png").unlink()
+    assert part("addon.absences").job_absences(studio.clip) == ()

@@ -169,7 +169,8 @@ def test_mask_is_empty_on_frames_without_mattes_and_they_are_reported(studio, ca
     studio.mark(3, media=2)
     studio.scene.use_preview_range = True
     studio.scene.frame_preview_start, studio.scene.frame_preview_end = 3, 5
-    studio.propagate(frames="PREVIEW")
+    studio.click("matte_range", action="PREVIEW")
+    studio.propagate(frames="RANGE")
     capfd.readouterr()
     studio.click("matte_to_mask_layers")
     assert "empty on frames without mattes: 1 to 2, 6 to 8" in capfd.readouterr().out

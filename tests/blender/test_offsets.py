@@ -217,13 +217,16 @@ def test_a_job_tells_of_frames_by_the_scenes_numbers(studio):
     folder.matte(1, 1003).write_bytes(folder.matte(1, 1002).read_bytes())
     folder.labels(1004).write_bytes(folder.labels(1002).read_bytes())
     studio.propagate()
+    assert "Nothing to redo: every matte on 8 frames is up to date" in studio.session.status.note
+    studio.propagate(everything=True)
     note = studio.session.status.note
     assert "1 matte that was edited by hand was kept (object 1, frame 100)" in note
     assert "Label images that were edited by hand were kept (frame 101)" in note
     studio.clip.frame_start += 10
     (studio.folder / "film" / "shot_1002.png").write_bytes(b"damaged")
     studio.scene.use_preview_range, studio.scene.frame_preview_start, studio.scene.frame_preview_end = True, 108, 110
-    studio.propagate(frames="PREVIEW")
+    studio.click("matte_range", action="PREVIEW")
+    studio.propagate(frames="RANGE", everything=True)
     assert "1 frame could not be read (109)" in studio.session.status.warning
     assert "Mattes of earlier runs were left as they are on frames 109, 111 to 115." in studio.session.status.note
 

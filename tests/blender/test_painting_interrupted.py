@@ -132,28 +132,6 @@ def test_not_visible_pasted_into_such_a_range_is_no_error(studio):
     ]
 
 
-def test_keyframes_changed_since_a_propagation_began_are_counted(studio):
-    runs = part("addon.run_keyframes")
-    studio.mark(1, media=0)
-    assert runs.changed_since(studio.clip) == 0
-    studio.click("matte_propagate", recipe="colour")
-    studio.go(3)
-    paint(studio, (60, 60), radius=9.0)
-    studio.session.wait()
-    assert runs.changed_since(studio.clip) == 1
-    shown = painted(studio, frame=3, object_id=studio.clip.matting.objects[1].object_id)
-    assert shown[60, 60] == 255, "results do not replace what was painted meanwhile"
-    studio.click("matte_keyframe_clear")
-    assert runs.changed_since(studio.clip) == 0
-    studio.click("matte_object_remove")
-    assert runs.changed_since(studio.clip) == 1
-    studio.propagate()
-    assert runs.changed_since(studio.clip) == 0
-    studio.click("matte_object_add", role="GARBAGE")
-    paint(studio, (60, 60), radius=9.0)
-    assert runs.changed_since(studio.clip) == 1, "mattes on disk are not cut by the mask yet"
-
-
 # -- damaged images ----------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("damage", (lambda path: path.write_bytes(path.read_bytes()[:60]), lambda path: path.unlink()))
 def test_the_copy_for_jobs_stands_in_for_a_damaged_image_and_is_not_replaced_by_it(studio, damage):

@@ -124,11 +124,12 @@ def write_movie(studio, path) -> None:
     assert path.is_file()
 
 
-def test_preview_option_processes_only_the_preview_range(studio):
+def test_the_range_taken_from_the_preview_range_limits_a_run(studio):
     studio.open_marked(start=101)
     studio.scene.use_preview_range = True
     studio.scene.frame_preview_start, studio.scene.frame_preview_end = 103, 105
-    studio.propagate(frames="PREVIEW")
+    studio.click("matte_range", action="PREVIEW")
+    studio.propagate(frames="RANGE")
     assert part("addon.folders").results(studio.clip).numbers == (3, 4, 5)
 
 
@@ -161,11 +162,12 @@ def test_propagate_returns_at_once_and_reports_progress(studio):
     assert studio.session.status.finished.frames_per_second > 0
 
 
-def test_after_the_preview_range_the_other_buttons_do_the_whole_clip_again(studio):
+def test_after_the_range_the_other_buttons_do_the_whole_clip_again(studio):
     studio.open_marked()
     studio.scene.use_preview_range = True
     studio.scene.frame_preview_start, studio.scene.frame_preview_end = 3, 5
-    click_propagate_button(studio, direction="forward", frames="PREVIEW")
+    studio.click("matte_range", action="PREVIEW")
+    click_propagate_button(studio, direction="forward", frames="RANGE")
     assert part("addon.folders").results(studio.clip).numbers == (3, 4, 5)
     click_propagate_button(studio)
     assert part("addon.folders").results(studio.clip).numbers == tuple(range(1, FRAMES + 1))

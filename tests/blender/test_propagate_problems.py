@@ -25,7 +25,8 @@ def test_cancelled_job_keeps_finished_frames_and_the_next_run_completes_it(studi
     assert 3 < len(done) < 300
     assert np.isfinite(studio.matte(1, done[-1])).all()
     studio.scene.frame_start, studio.scene.frame_end = 1, len(done) + 5
-    studio.propagate(frames="PREVIEW")
+    studio.click("matte_range", action="PREVIEW")
+    studio.propagate(frames="RANGE")
     assert len(part("addon.folders").results(studio.clip).numbers) >= len(done) + 5
 
 
@@ -39,7 +40,8 @@ def test_killed_engine_is_reported_and_the_next_run_starts_another(studio):
     assert problem.code == "engine-died"
     assert "SIGKILL" in problem.message
     studio.scene.frame_start, studio.scene.frame_end = 1, 5
-    assert studio.propagate(frames="PREVIEW") == {"FINISHED"}
+    studio.click("matte_range", action="PREVIEW")
+    assert studio.propagate(frames="RANGE") == {"FINISHED"}
 
 
 def test_propagate_resumes_after_a_killed_engine(studio):
@@ -171,7 +173,9 @@ def test_range_outside_the_clip_is_refused(studio, frames):
     studio.scene.frame_start, studio.scene.frame_end = frames
     asked = f"range, {frames[0]} to {frames[1]}, is outside the clip, which has frames 1001 to 1008.*Set a preview"
     with pytest.raises(RuntimeError, match=asked):
-        studio.propagate(frames="PREVIEW")
+        studio.click("matte_range", action="PREVIEW")
+    with pytest.raises(RuntimeError, match=r"has no in/out range\. Set it with In and Out"):
+        studio.propagate(frames="RANGE")
     assert studio.session.status.problem.code == "bad-setting"
     assert not part("addon.folders").results(studio.clip).numbers
 

@@ -134,7 +134,8 @@ def test_only_frames_with_mattes_are_considered(studio):
     studio.open_marked()
     studio.scene.use_preview_range = True
     studio.scene.frame_preview_start, studio.scene.frame_preview_end = 3, 5
-    studio.propagate(frames="PREVIEW")
+    studio.click("matte_range", action="PREVIEW")
+    studio.propagate(frames="RANGE")
     suggest(studio)
     assert set(numbers(studio)) <= {3, 4, 5}
     kept = sorted(path.stem for path in (studio.matte_folder.root / "keys").glob("*.npy"))

@@ -20,11 +20,11 @@ AWAY = 5  # pixels of the clip: what is farther from an edge is surely on one si
 
 
 # -- the film ----------------------------------------------------------------------------------------------------------
-def write_film(folder: Path) -> Path:
+def write_film(folder: Path, *, frames: int = FRAMES) -> Path:
     """Write a film of a red ring and a yellow box on blue, and return its first image."""
     folder.mkdir(parents=True, exist_ok=True)
     colours = np.array([(30, 60, 140), (210, 50, 40), (230, 200, 40)])
-    for frame in range(FRAMES):
+    for frame in range(frames):
         grain = np.random.default_rng(frame).integers(-8, 9, (SIZE["height"], SIZE["width"], 3))
         picture = np.clip(colours[truth(frame)] + grain, 0, 255).astype(np.uint8)
         write_png(folder / f"film_{frame + 1:04d}.png", picture)

@@ -37,7 +37,7 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("script", ["marking", "views", "alignment", "fixes"])
+@pytest.mark.parametrize("script", ["marking", "views", "alignment", "fixes", "lane", "reruns"])
 def test_script_runs_to_its_end(script: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
