@@ -5,7 +5,18 @@ from __future__ import annotations
 import bpy
 
 from .. import ops, ui
-from . import brush_settings, forecast, handlers, keymaps, listening, notices, properties, quality_list, snapping
+from . import (
+    brush_settings,
+    forecast,
+    handlers,
+    job_queue,
+    keymaps,
+    listening,
+    notices,
+    properties,
+    quality_list,
+    snapping,
+)
 from .preferences import KeymattePreferences
 from .session import session
 
@@ -29,6 +40,7 @@ def unregister() -> None:
     """Close the engine and unregister everything when the extension is disabled."""
     listening.stop_listening()
     forecast.stop()
+    job_queue.forget()
     snapping.forget()
     notices.clear()
     session.close()
