@@ -9,6 +9,7 @@ from . import (
     brush_settings,
     forecast,
     handlers,
+    job_queue,
     keymaps,
     lane_watch,
     listening,
@@ -41,6 +42,7 @@ def unregister() -> None:
     """Close the engine and unregister everything when the extension is disabled."""
     listening.stop_listening()
     forecast.stop()
+    job_queue.forget()
     snapping.forget()
     notices.clear()
     session.close()

@@ -9,6 +9,7 @@ from ..addon import job_queue, run_frames
 from ..addon.listening import listen
 from ..addon.session import session
 from ..engine.shared.errors import EngineError
+from ..engine.shared.mask_images import counted
 from ..engine.shared.types import Direction, Redo
 from .common import HIDDEN, ClipOperator, busy_sentence, clip_in
 
@@ -102,7 +103,8 @@ background. All others stay as they are"""
         listen()
         if self.wait:
             return session.wait().summary
-        return f"Propagating through {len(frames)} frames"
+        what = "" if redo is Redo.EVERYTHING else "what has changed on "
+        return f"Propagating {what}{counted(len(frames), 'frame')}"
 
     def _frames(self, context: Context) -> range:
         """Return the media frames to propagate through. Raises BadSetting, KeyframeOutsideClip."""

@@ -35,15 +35,15 @@ class Column:
 
 def drawn(studio) -> list[str]:
     """Return the properties and operators that the panel Propagate draws."""
-    panel = part("ui.panels").CLIP_PT_matte_propagate
+    panel = part("ui.propagate").CLIP_PT_matte_propagate
     column = Column()
     panel.draw(SimpleNamespace(layout=column), SimpleNamespace(space_data=studio.space, scene=studio.scene))
     return column.drawn
 
 
 def whole_clip_job(studio):
-    jobs = part("addon.jobs")
-    return jobs.gather_job(studio.clip, jobs.whole_clip(studio.clip), part("engine.shared.types").Direction.BOTH)
+    whole_clip, both = part("addon.run_frames").whole_clip, part("engine.shared.types").Direction.BOTH
+    return part("addon.jobs").gather_job(studio.clip, whole_clip(studio.clip), both)
 
 
 def test_adapting_is_off_by_default_and_offered_by_capable_recipes_only(with_xmem):
