@@ -16,7 +16,7 @@ from ..engine.shared.version_store import RunInfo
 from ..engine.shared.versions import IsLocked, Moved
 from . import environment, quality, quality_list, suggestions
 from .folders import existing_folder, matte_folder
-from .objects import matted_objects
+from .locks import EVERY, locked_ranges
 from .session import session
 
 _Stamp = tuple[tuple[Path, int], ...]
@@ -65,8 +65,10 @@ def change(clip: MovieClip, *, undone: bool) -> Moved:
 
 
 def _is_locked(clip: MovieClip) -> IsLocked:
-    locked = {item.object_id for item in matted_objects(clip) if item.lock}
-    return lambda object_id, number: object_id in locked
+    ranges = locked_ranges(clip)
+    return lambda object_id, number: any(
+        of in (EVERY, object_id) and first <= number <= last for of, first, last in ranges
+    )
 
 
 def _next(clip: MovieClip) -> tuple[RunInfo | None, RunInfo | None]:

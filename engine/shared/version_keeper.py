@@ -86,32 +86,41 @@ class VersionKeeper:
 
     def _begin(self) -> bool:
         """Open the list of this run, and make room for it. Returns whether the run is to be kept."""
+        kept = self._earlier()
+        if self._cap.count < 1:
+            self._is_on = False
+            return False
+        version = self._version or self._new_version()
+        if version not in kept:
+            kept.append(version)
+        self._version = version
+        for older in kept[: -self._cap.count]:
+            older.remove()
+        rows = {one: one.rows(Side.BEFORE) for one in kept[-self._cap.count :]}
+        self._sizes = {one: sum(row.size or 0 for row in of.values()) for one, of in rows.items()}
+        self._names = set(rows[version])
+        version.write_rows(Side.BEFORE, rows[version].values())  # without a last line that was cut off
+        self._record = version.record(Side.BEFORE).open("ab")
+        if self._marker and MARKER not in self._names:
+            self._keep_marker(version)
+        return True
+
+    def _earlier(self) -> list[Version]:
+        """Return the versions that are kept beside this run's; remove those that no longer fit."""
         others = versions(self._folder)
         for folder in set(self._folder.version_folders()) - {version.path for version, _ in others}:
             Version(folder).remove()  # left by a process that was killed while it began or removed it
         for version, info in others:
             if info.undone or self._cap.count < 1:  # what was undone would no longer fit
                 version.remove()
-        kept = [version for version, info in others if not info.undone]
-        if self._cap.count < 1:
-            self._is_on = False
-            return False
-        if self._version is None:
-            number = 1 + max((Version(path).number for path in self._folder.version_folders()), default=0)
-            self._version = Version(self._folder.versions / f"{number:06d}")
-            self._version.path.mkdir(parents=True)
-            self._version.write_info(self._info)
-            kept.append(self._version)
-        for version in kept[: -self._cap.count]:
-            version.remove()
-        rows = {version: version.rows(Side.BEFORE) for version in kept[-self._cap.count :]}
-        self._sizes = {version: sum(row.size or 0 for row in of.values()) for version, of in rows.items()}
-        self._names = set(rows[self._version])
-        self._version.write_rows(Side.BEFORE, rows[self._version].values())  # without a last line that was cut off
-        self._record = self._version.record(Side.BEFORE).open("ab")
-        if self._marker and MARKER not in self._names:
-            self._keep_marker(self._version)
-        return True
+        return [version for version, info in others if not info.undone]
+
+    def _new_version(self) -> Version:
+        number = 1 + max((Version(path).number for path in self._folder.version_folders()), default=0)
+        version = Version(self._folder.versions / f"{number:06d}")
+        version.path.mkdir(parents=True)
+        version.write_info(self._info)
+        return version
 
     def _keep_marker(self, version: Version) -> None:
         kept = version.file(Side.BEFORE, MARKER)

@@ -105,9 +105,8 @@ class WrittenFiles:
     def _write(self, path: Path, data: bytes, quality: MatteQuality | None) -> None:
         with atomic_write(path) as part:
             part.write_bytes(data)
-            status = part.stat()
             text = quality.to_text() if quality else ""
-            version = _Version(len(data), status.st_mtime_ns, f"{zlib.crc32(data):08x}", text)
+            version = _Version(len(data), part.stat().st_mtime_ns, f"{zlib.crc32(data):08x}", text)
             self._append(self._name(path), version)
 
     def remove(self, path: Path) -> None:
@@ -131,8 +130,7 @@ class WrittenFiles:
         known = [item for item in self._versions.get(name, ()) if item.size == status.st_size]
         same = [item for item in known if item.mtime == status.st_mtime_ns]
         if known and not same:
-            crc = _crc_of(Path(path))
-            same = [item for item in known if item.crc == crc]
+            same = [item for crc in [_crc_of(Path(path))] for item in known if item.crc == crc]
         line = _line(name, same[-1]).decode("ascii").rstrip("\n") if same else ""
         return Found(status.st_size, line, is_edited=not same)
 
