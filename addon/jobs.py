@@ -8,8 +8,8 @@ from bpy.types import MovieClip
 
 from ..engine.shared.errors import NoKeyframes, NothingPropagated
 from ..engine.shared.matte_folder import MatteFolder
-from ..engine.shared.types import Direction, PropagationJob, Redo, Settings, SuggestionJob, VideoClip
-from . import clips, environment, recipes, versions, weights
+from ..engine.shared.types import Direction, PropagationJob, Redo, Settings, SuggestionJob, VersionCap, VideoClip
+from . import clips, environment, recipes, weights
 from .absences import job_absences
 from .exclusions import job_exclusions
 from .folders import existing_folder, matte_folder, results
@@ -49,7 +49,7 @@ def gather_job(
         absences=job_absences(clip),
         exclusions=job_exclusions(clip, frames),
         across_cuts=matting.across_cuts,
-        versions=versions.cap(),
+        versions=_version_cap(),
         redo=redo,
         locks=job_locks(clip),
     )
@@ -113,3 +113,9 @@ def gather_suggestion(clip: MovieClip, *, recipe: str = "") -> SuggestionJob:
 
 def _settings(*, adapt: bool = False) -> Settings:
     return Settings(device=environment.preferences().device, adapt=adapt)
+
+
+def _version_cap() -> VersionCap:
+    """Return how much of what runs replace is to be kept, by the preferences."""
+    preferences = environment.preferences()
+    return VersionCap(preferences.undo_runs, round(preferences.undo_gigabytes * 1e9))

@@ -11,21 +11,14 @@ from ..engine.shared import versions
 from ..engine.shared.errors import EngineBusy, NothingPropagated
 from ..engine.shared.files import modified_ns
 from ..engine.shared.matte_folder import MatteFolder
-from ..engine.shared.types import VersionCap
 from ..engine.shared.version_store import RunInfo
 from ..engine.shared.versions import IsLocked, Moved
-from . import environment, quality, quality_list, suggestions
+from . import quality, quality_list, suggestions
 from .folders import existing_folder, matte_folder
 from .locks import EVERY, locked_ranges
 from .session import session
 
 _Stamp = tuple[tuple[Path, int], ...]
-
-
-def cap() -> VersionCap:
-    """Return how much of what runs replace is to be kept, by the preferences."""
-    preferences = environment.preferences()
-    return VersionCap(preferences.undo_runs, round(preferences.undo_gigabytes * 1e9))
 
 
 def next_undo(clip: MovieClip) -> RunInfo | None:

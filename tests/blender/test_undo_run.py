@@ -122,10 +122,10 @@ def test_what_is_kept_follows_the_preferences(studio):
     try:
         preferences.undo_runs = 1
         for _ in range(2):
-            studio.propagate()
+            studio.propagate(everything=True)
         assert [one.number for one in versions.kept_runs(studio.matte_folder)] == [2]
         preferences.undo_gigabytes = 0.0
-        studio.propagate()
+        studio.propagate(everything=True)
         assert "This run cannot be undone" in studio.session.status.warning
         assert not can(studio, UNDO)
     finally:
