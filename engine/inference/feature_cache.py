@@ -38,10 +38,11 @@ class FeatureCache:
     def __init__(self, root: Path, name: str, file_name: Callable[[int], str], *, disk_bytes: int) -> None:
         """Use the folder `name` in `root`; `file_name` names the file of a media frame, without suffix.
 
-        All that features depend on is part of either name. All folders together take up to `disk_bytes`.
+        All that features depend on is part of either name. All folders together take up to `disk_bytes`; so does what
+        is kept in memory, if that is less than `MEMORY_BYTES`.
         """
         self._root, self._folder, self._file_name = root, root / name, file_name
-        self._disk_bytes = disk_bytes
+        self._disk_bytes, self._memory_bytes = disk_bytes, min(MEMORY_BYTES, disk_bytes)
         self._recent: OrderedDict[int, Tensors] = OrderedDict()
         self._recent_bytes = 0
         self._lock = threading.Lock()
@@ -83,7 +84,7 @@ class FeatureCache:
                 return
             self._recent[frame] = tensors
             self._recent_bytes += _size(tensors)
-            while self._recent_bytes > MEMORY_BYTES and len(self._recent) > 1:
+            while self._recent_bytes > self._memory_bytes:
                 self._recent_bytes -= _size(self._recent.popitem(last=False)[1])
 
     def _path(self, frame: int) -> Path:
