@@ -23,7 +23,7 @@ from .arguments import (
     parse_frame_range,
 )
 from .console import print_error, print_line, print_note
-from .stretches import frames_between, parse_lock, parse_task, parts_in
+from .stretches import check_limits, frames_between, parse_lock, parse_task, parts_in
 
 if TYPE_CHECKING:
     from ..methods.recipe import Recipe
@@ -168,7 +168,7 @@ def propagate(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> Settings:
     """Return the settings of the job, after checking what can be before PyTorch is loaded. Raises BadSetting."""
     settings = check_arguments(options, adapt=options.adapt)
-    parse_task(options)
+    check_limits(options)
     feature_bytes(options)
     _cap(options)
     if options.threads is not None and options.threads < 1:
@@ -240,6 +240,9 @@ def _gather(options: argparse.Namespace, settings: Settings) -> PropagationJob |
 
 def _tell(job: PropagationJob, finished: Finished) -> int:
     """Print what was made. Returns 0, or 2 if something could not be done."""
+    if not finished.frames_asked and finished.note:  # nothing was due
+        print_line(finished.note)
+        return 0
     made, total = finished.frames_done, finished.frames_asked if job.redo is Redo.CHANGED else len(job.frames)
     asked = counted(total, "frame")
     count = asked if made == total else f"{made} of {asked}"

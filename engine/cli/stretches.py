@@ -33,13 +33,30 @@ def parse_lock(text: str, count: int) -> Lock:
     return Lock(frames, object_id)
 
 
+_CLASHES = {  # options that cannot be used together, by their names in the namespace
+    "task": ("join", "changed", "between", "adapt", "dump_probabilities"),
+    "join": ("changed", "between", "adapt", "dump_probabilities"),
+    "changed": ("dump_probabilities",),
+}
+
+
+def check_limits(options: argparse.Namespace) -> None:
+    """Raise BadSetting if options are given that cannot be used together, or a task that is none."""
+    for name, others in _CLASHES.items():
+        for other in others:
+            if _is_given(options, name) and _is_given(options, other):
+                raise BadSetting(f"--{name} and --{other.replace('_', '-')} cannot be used together")
+    parse_task(options)
+
+
+def _is_given(options: argparse.Namespace, name: str) -> bool:
+    return getattr(options, name) not in (None, False)
+
+
 def parse_task(options: argparse.Namespace) -> tuple[int, int]:
     """Return the number of a task, from 1, and of all tasks, as the options say. Raises BadSetting."""
     if not options.task:
         return 1, 1
-    clashes = ("join", "changed", "between", "adapt", "dump_probabilities")
-    if clash := next((name for name in clashes if getattr(options, name) not in (None, False)), ""):
-        raise BadSetting(f"--task and --{clash.replace('_', '-')} cannot be used together")
     try:
         task, count = (int(part) for part in options.task.split("/"))
     except ValueError:
