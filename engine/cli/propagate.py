@@ -240,7 +240,7 @@ def _gather(options: argparse.Namespace, settings: Settings) -> PropagationJob |
 
 def _tell(job: PropagationJob, finished: Finished) -> int:
     """Print what was made. Returns 0, or 2 if something could not be done."""
-    if not finished.frames_asked and finished.note:  # nothing was due
+    if finished.note and not (finished.frames_asked or finished.warning):  # nothing was due
         print_line(finished.note)
         return 0
     made, total = finished.frames_done, finished.frames_asked if job.redo is Redo.CHANGED else len(job.frames)

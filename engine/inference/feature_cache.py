@@ -73,9 +73,10 @@ class FeatureCache:
     def put(self, frame: int, tensors: Tensors) -> None:
         """Keep the tensors of a media frame, which must not be changed any more. A failure is no harm."""
         self._remember(frame, tensors)
-        if self._is_full or self._pending >= _MAX_PENDING:
-            return
-        self._pending += 1
+        with self._lock:
+            if self._is_full or self._pending >= _MAX_PENDING:
+                return
+            self._pending += 1
         self._writer.submit(self._write, frame, tensors)
 
     def _remember(self, frame: int, tensors: Tensors) -> None:
@@ -100,7 +101,8 @@ class FeatureCache:
             _log.info("features are not kept on disk: %s", error)
             self._is_full = True
         finally:
-            self._pending -= 1
+            with self._lock:
+                self._pending -= 1
 
     def _make_room(self, size: int) -> None:
         """Remove the files that were not used for the longest time, until one of `size` bytes may be added."""
