@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import shutil
@@ -12,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+import safetensors
 import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
@@ -63,9 +65,9 @@ class FeatureCache:
                 return self._recent[frame]
         path = self._path(frame)
         try:
-            tensors: Tensors = safetensors.torch.load_file(path)
+            tensors = _load(path)
             path.touch()
-        except (OSError, SafetensorError, ValueError, RuntimeError):  # not there, or damaged
+        except (OSError, SafetensorError, ValueError, RuntimeError, LookupError, TypeError):  # not there, or damaged
             return None
         self._remember(frame, tensors)
         return tensors
@@ -96,7 +98,7 @@ class FeatureCache:
             self._make_room(_size(tensors))
             if not self._is_full:
                 with atomic_write(self._path(frame)) as part:
-                    safetensors.torch.save_file({name: one.contiguous() for name, one in tensors.items()}, part)
+                    _save(tensors, part)
         except (EngineError, OSError, SafetensorError, RuntimeError) as error:
             _log.info("features are not kept on disk: %s", error)
             self._is_full = True
@@ -125,6 +127,32 @@ class FeatureCache:
         folders = [one for one in self._root.iterdir() if _FOLDER_NAME.fullmatch(one.name) and not is_link(one)]
         paths = (path for folder in folders if folder.is_dir() for path in folder.iterdir())
         return [path for path in paths if _FILE_NAME.fullmatch(path.name) and not is_link(path)]
+
+
+def _save(tensors: Tensors, path: Path) -> None:
+    """Write tensors with their order in memory, which rounding depends on: a file holds only contiguous ones."""
+    stored, layouts = {}, {}
+    for name, tensor in tensors.items():
+        base = tensor
+        for dimension in range(tensor.ndim):
+            if tensor.stride(dimension) == 0:  # expanded
+                base = base.narrow(dimension, 0, 1)
+        order = sorted(range(base.ndim), key=lambda dimension: -base.stride(dimension))
+        stored[name] = base.permute(order).contiguous()
+        layouts[name] = json.dumps([order, list(tensor.shape)])
+    safetensors.torch.save_file(stored, path, layouts)
+
+
+def _load(path: Path) -> Tensors:
+    """Read what `_save` has written. Raises OSError, SafetensorError, ValueError, LookupError, TypeError."""
+    tensors = {}
+    with safetensors.safe_open(path, framework="pt") as file:
+        layouts = file.metadata() or {}
+        for name in file.keys():  # noqa: SIM118 - the file is no mapping
+            order, shape = json.loads(layouts[name])
+            back = [order.index(dimension) for dimension in range(len(order))]
+            tensors[name] = file.get_tensor(name).permute(back).expand(shape)
+    return tensors
 
 
 def _size(tensors: Tensors) -> int:

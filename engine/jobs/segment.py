@@ -103,7 +103,8 @@ class Frames:
             self._reader, self._clip = FrameReader.expect(clip, progress), state
         count = self._reader.clip.frame_count
         if not 0 <= frame < count:
-            raise ClipNotFound(f"{clip.path} now has {count} frames, but {frame + 1} are needed")
+            needed = f"{frame + 1} are needed" if frame >= 0 else f"frame {frame} is asked for"
+            raise ClipNotFound(f"{clip.path} now has {count} frames, but {needed}")
         files = self._reader.files
         file = files[frame] if frame < len(files) else files[0]
         if self._frame != (frame, modified_ns(file)):

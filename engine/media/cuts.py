@@ -63,8 +63,8 @@ def find_cuts(steps: Sequence[Step]) -> list[int]:
     """Return the frames with which another shot begins, given the steps of a film in order.
 
     A change is a cut if it is large beside those around it and parts of the frame are not found in the one before.
-    Where neighbours have nothing in common, as in a film of single pictures, each begins a shot. Brightness does not
-    matter. After a flash of one or two frames the film goes on as it was, which is no cut.
+    Where neighbours have nothing in common at all, as in a film of single pictures, each begins a shot. Brightness does
+    not matter. After a flash of one or two frames the film goes on as it was, which is no cut.
     """
     logs = [float(np.log(step.changes[0] + _FLOOR)) if step.changes else _QUIET for step in steps]
     return [steps[i].frame for i in range(1, len(steps)) if _is_cut(steps, logs, i)]
@@ -77,17 +77,11 @@ def _is_cut(steps: Sequence[Step], logs: Sequence[float], i: int) -> bool:
         return False
     around = [logs[i + k] if 0 < i + k < len(steps) else _QUIET for k in _NEIGHBOURS]
     score = np.dot(_WEIGHTS, (step.match, logs[i], float(np.mean(around)))) + _BIAS
-    is_single = change > _STRANGE_CHANGE and _are_single_pictures(steps[max(1, i - 2) : i + 3])
-    if score <= 0 and not is_single:
+    if score <= 0 and not all(_is_strange(other) for other in steps[max(1, i - 2) : i + 3]):
         return False
     begins = [later.changes[k] for k, later in enumerate(steps[i + 1 : i + 3], 1) if len(later.changes) > k]
     ends = step.changes[1:]
     return min((*begins, *ends), default=np.inf) >= _RETURN * change
-
-
-def _are_single_pictures(around: Sequence[Step]) -> bool:
-    """Return whether neighbouring frames have nothing in common; of three to five, one may happen to have something."""
-    return sum(map(_is_strange, around)) >= len(around) - (len(around) > 2)
 
 
 def _is_strange(step: Step) -> bool:

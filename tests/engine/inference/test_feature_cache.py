@@ -45,6 +45,26 @@ def test_tensors_are_there_in_a_later_run_and_equal(tmp_path):
     assert open_cache(tmp_path, version="1" * 8).get(1) is None, "the picture has changed"
 
 
+def test_tensors_keep_their_order_in_memory(tmp_path):
+    """Rounding depends on it, and so would the bits of mattes."""
+    given = {
+        "channels_last": torch.rand(1, 3, 4, 5).to(memory_format=torch.channels_last),
+        "transposed": torch.rand(6, 4).T,
+        "expanded": torch.rand(4, 1).expand(4, 6),
+        "bytes": torch.arange(6, dtype=torch.uint8).view(2, 3),
+    }
+    cache = open_cache(tmp_path)
+    cache.put(1, given)
+    cache.close()
+    found = open_cache(tmp_path).get(1)
+    assert found is not None
+    for name, tensor in given.items():
+        assert torch.equal(found[name], tensor)
+        assert [found[name].stride(d) for d in range(tensor.ndim) if tensor.size(d) > 1] == [
+            tensor.stride(d) for d in range(tensor.ndim) if tensor.size(d) > 1
+        ]
+
+
 def test_nothing_is_kept_if_none_may_be(tmp_path):
     cache = open_cache(tmp_path, disk_bytes=0)
     fill(cache, range(2))

@@ -42,8 +42,8 @@ def told(answers: list, numbers: tuple[int, ...]) -> dict[int, dict[int, MatteRo
 
 
 def on_disk(folder: Path) -> dict[int, dict[int, MatteRow]]:
-    """Return the rows of the table without what was measured and what it was made from, which messages leave out."""
-    left_out = {"signals": {}, "run": "", "picture": ""}
+    """Return the rows of the table without what was measured, which messages leave out."""
+    left_out = {"signals": {}}
     return {
         object_id: {
             n: replace(row, quality=row.quality and replace(row.quality, **left_out)) for n, row in rows.items()

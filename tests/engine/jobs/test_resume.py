@@ -171,7 +171,7 @@ def test_changed_job_starts_again(job, film, tmp_path, always_due, change):
 
 def test_another_program_version_starts_again(job, always_due, monkeypatch):
     run_job(job, cancel_after=20)
-    monkeypatch.setattr("engine.jobs.resume._hash_program", lambda: "another")
+    monkeypatch.setattr("engine.jobs.resume.hash_program", lambda: "another")
     answers = run_job(job)
     assert first_done(answers) == 1
     assert restart_reasons(answers) == [

@@ -64,18 +64,6 @@ def test_in_a_film_of_single_pictures_each_is_a_shot():
     assert cuts(film) == [1, 2, 3, 4, 5, 6]
 
 
-@pytest.mark.parametrize("alike", [1, 3])
-def test_two_single_pictures_composed_alike_hide_no_shot(alike):
-    """In other colours the blurred shapes of a picture are found again in the next, but nothing else is."""
-    film, hues = [], np.random.default_rng(5).permutation(7)
-    for i, hue in enumerate(hues):
-        shapes = scene(3 * (i - (i == alike)), 1)[0] // 4
-        shapes = np.roll(shapes, 24, axis=1) if i == alike else shapes
-        tone = np.array([170 * (hue >> k & 1) + 12 * hue for k in range(3)])
-        film.append(np.clip(shapes + tone, 0, 255).astype(np.uint8))
-    assert cuts(np.stack(film)) == [1, 2, 3, 4, 5, 6]
-
-
 def test_film_of_noise_has_no_cuts():
     random = np.random.default_rng(0)
     film = random.integers(0, 256, (10, 6, 8, 3), dtype=np.uint8)
