@@ -137,7 +137,7 @@ def _save(tensors: Tensors, path: Path) -> None:
         for dimension in range(tensor.ndim):
             if tensor.stride(dimension) == 0:  # expanded
                 base = base.narrow(dimension, 0, 1)
-        order = sorted(range(base.ndim), key=lambda dimension: -base.stride(dimension))
+        order = sorted(range(base.ndim), key=list(base.stride()).__getitem__, reverse=True)
         stored[name] = base.permute(order).contiguous()
         layouts[name] = json.dumps([order, list(tensor.shape)])
     safetensors.torch.save_file(stored, path, layouts)
