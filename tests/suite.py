@@ -6,8 +6,10 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -18,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "build"
 MAX_SILENCE = 10 * 60.0  # seconds without the end of a test, after which a run hangs; a slow run may take any time
 _POLL_SECONDS = 0.5
+_stopped = threading.Event()  # set to end the runs of other threads
 FAST = ("-m", "fast")  # pytest arguments that select the quick tests, which need no Blender
 
 
@@ -42,14 +45,25 @@ def run(main: tuple[str, Path], other_pythons: Mapping[str, Path], arguments: Se
     _heading("Quick tests" if is_fast(arguments) else f"All tests, Blender {release}")
     tallies = [_pytest(python, f"main-{release}", paths or ["tests"], options)]
     blender_paths = [path for path in paths if path.startswith("tests/blender")] if paths else ["tests/blender"]
-    for release, python in other_pythons.items() if blender_paths else ():
-        _heading(f"Installed extension, Blender {release}")
-        tallies.append(_pytest(python, f"blender-{release}", blender_paths, options))
+    if other_pythons and blender_paths:
+        _heading(f"Installed extension, Blender {' and '.join(other_pythons)}, side by side")
+        tallies += _side_by_side(other_pythons, blender_paths, options)
 
     total = Tally(*map(sum, zip(*tallies, strict=True)))
     skipped = f", {total.skipped} skipped" if total.skipped else ""
     print(f"\n{total.passed} passed, {total.failed} failed{skipped}", flush=True)
     return 0 if total.passed and not total.failed else 1
+
+
+def _side_by_side(pythons: Mapping[str, Path], targets: list[str], options: list[str]) -> list[Tally]:
+    """Run pytest with each of the Pythons, by Blender release, at the same time: one alone leaves a core idle."""
+    with ThreadPoolExecutor() as pool:
+        runs = [pool.submit(_pytest, python, f"blender-{name}", targets, options) for name, python in pythons.items()]
+        try:
+            return [run.result() for run in runs]
+        except KeyboardInterrupt:
+            _stopped.set()
+            raise
 
 
 def is_fast(arguments: Sequence[str]) -> bool:
@@ -115,6 +129,8 @@ def _watch(process: subprocess.Popen[bytes], log: Path) -> int:
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
             return process.wait(_POLL_SECONDS)
+        if _stopped.is_set():
+            return 1
         written = log.stat().st_size if log.exists() else 0
         if written != size:
             size, since = written, time.monotonic()

@@ -18,7 +18,7 @@ from engine.shared.quality_table import Status, read_table
 from tests import films
 from tests.process.cli import ROOT, propagate, run_cli
 
-KILLS = int(os.environ.get("KEYMATTE_KILLS", "4"))
+KILLS = int(os.environ.get("KEYMATTE_KILLS", "2"))
 KEPT = {*range(0, 11), *range(20, 40)}  # numbers of the frames that keyframes 0, 10 and 20 keep from one on 15
 
 
