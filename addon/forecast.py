@@ -1,29 +1,31 @@
-"""Forecast of a run: which frames it computes and how long it takes, kept up to date by a timer while it is drawn."""
+"""Forecast of a run: which frames it computes and how long it takes, kept up to date while it is drawn."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 
 import bpy
+import numpy as np
 from bpy.types import MovieClip
 
 from ..engine.shared.errors import EngineError
-from . import clips, paces
-from .folders import existing_folder
-from .jobs import foreseen_job
-from .listening import redraw
-from .locks import job_locks
-from .objects import has_keyframes, mask_ids
-from .session import session
-from .state_reader import Request, StateReader, Told
+from . import clips, job_queue, paces, state_watch
+from .comparison import Assessed
+from .lane import Code, Spans, with_marks
+from .objects import mask_ids, matted_objects
 
-_POLL = 0.25  # seconds between looks
 
-reader = StateReader()
-_looked = 0.0  # time of the last look
-_drawn: set[int] = set()  # `session_uid` of clips that were drawn, and not looked at since
+@dataclass(frozen=True)
+class Told:
+    """What is told of a clip's mattes, by the same codes that the lane shows."""
+
+    due: tuple[int, ...]  # media frames on which Propagate makes the matte of any object, ascending
+    left: tuple[int, ...]  # others on which a matte is outdated or missing: locked, or of an object without keyframes
+    fresh: int  # frames on which all mattes are as Propagate would make them
+    stale: int  # frames on which any is not, and is made anew
+    kept: int  # frames on which any is not, and stays as it is
+    missing: int  # frames on which there is no matte of an object yet
 
 
 @dataclass(frozen=True)
@@ -33,30 +35,69 @@ class Forecast:
     frames: tuple[int, ...]  # media frames
     asked: int  # frames that the run is limited to
     seconds: float | None  # None: not known
+    left: int = 0  # of these frames, those that are not up to date and are not computed
+
+
+_Parts = tuple[Assessed, tuple[tuple[int, int, int], ...], tuple[int, ...]]  # with locks and locked objects
+_told: dict[int, tuple[_Parts, Told | None]] = {}  # by `session_uid`
 
 
 def watch(clip: MovieClip) -> Told | None:
     """Return what was last told of the clip's mattes, and keep it up to date, as it is being drawn; None if nothing."""
-    _drawn.add(clip.session_uid)
-    if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.register(_tick, first_interval=max(0.0, _looked + _POLL - time.monotonic()))
-    folder = existing_folder(clip)
-    return reader.told(folder.root) if folder is not None else None
+    if not bpy.app.background:
+        state_watch.watch(clip, _update)
+    kept = _told.get(clip.session_uid)
+    return kept[1] if kept else None
 
 
 def refresh(clip: MovieClip) -> Told | None:
-    """Return what is told of the clip's mattes as they are now, which may take a second; None if nothing."""
-    request = _request(clip)
-    return reader.read(request) if request is not None else None
+    """Return what is told of the clip's mattes as they are now, which may take a second; None if nothing.
+
+    Raises FolderNotWritable.
+    """
+    state_watch.compare(clip)
+    _update(clip)
+    kept = _told.get(clip.session_uid)
+    return kept[1] if kept else None
+
+
+def told_of(found: Assessed, locks: Spans, switched: Collection[int]) -> Told | None:
+    """Return what follows from the codes of mattes, given locks by file number and the objects that are locked.
+
+    The lock of an object protects the mattes that it has, and lets those be made that it lacks. Frames that no keyframe
+    reaches are not counted. Returns None if it is not known what a run of today would do.
+    """
+    if found.made is None:
+        return None
+    codes, ids = found.codes, found.request.objects
+    stays = with_marks(np.zeros_like(codes), ids, found.request.first, locks=locks) != 0
+    missing = codes == Code.MISSING
+    for row, object_id in enumerate(ids):
+        stays[row] |= object_id not in found.made
+        if object_id in switched:
+            stays[row] |= ~missing[row]
+    outdated = np.isin(codes, (Code.STALE, Code.UNKNOWN, Code.MISSING))
+    due, lacks = (outdated & ~stays).any(axis=0), missing.any(axis=0)
+    left = outdated.any(axis=0) & ~due
+    known = (codes != Code.NONE).any(axis=0)
+    return Told(
+        tuple(np.flatnonzero(due).tolist()),
+        tuple(np.flatnonzero(left).tolist()),
+        int((known & ~lacks & ~due & ~left).sum()),
+        int((due & ~lacks).sum()),
+        int((left & ~lacks).sum()),
+        int(lacks.sum()),
+    )
 
 
 def forecast(clip: MovieClip, told: Told, frames: range) -> Forecast:
     """Return what Propagate computes on these media frames. Raises ClipUnreadable."""
     due = tuple(frame for frame in told.due if frame in frames)
     pace = paces.pace_of(clip) if due else None
+    left = sum(frame in frames for frame in told.left)
     first, masks = clips.first_number(clip), mask_ids(clip)
     keyframes = [key.number - first for key in clip.matting.keyframes if key.object_id not in masks]
-    return Forecast(due, len(frames), pace.seconds(steps_of(due, keyframes)) if pace else None)
+    return Forecast(due, len(frames), pace.seconds(steps_of(due, keyframes)) if pace else None, left)
 
 
 def steps_of(frames: Iterable[int], keyframes: Sequence[int]) -> int:
@@ -68,51 +109,30 @@ def steps_of(frames: Iterable[int], keyframes: Sequence[int]) -> int:
     return sum(2 if low < frame < high and frame not in marked else 1 for frame in frames)
 
 
-def stop() -> None:
-    """Remove the timer, and forget what was told."""
-    if bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.unregister(_tick)
-    forget()
-
-
 def forget() -> None:
     """Forget what was told, as another file is loaded."""
-    reader.forget()
     paces.forget()
-    _drawn.clear()
+    _told.clear()
 
 
-def _tick() -> float | None:
-    global _looked
-    _looked = time.monotonic()
-    for uid in [*_drawn]:
-        clip = clips.find_clip(uid)
-        if clip is None:
-            _drawn.discard(uid)
-            continue
-        folder = existing_folder(clip)
-        if session.status.busy and folder is not None and session.status.folder == folder.root:
-            _drawn.discard(uid)  # everything changes with each frame; the editors are drawn again at the end
-            continue
-        if not clip.library:
-            paces.store(clip)
-        request = _request(clip)
-        if request is None or reader.look(request):
-            _drawn.discard(uid)
-    if reader.take_news():
-        redraw()
-    return _POLL if _drawn or reader.is_working else None
+def _update(clip: MovieClip) -> bool:
+    """Sum up anew what was told of the clip if anything has changed; return whether it has."""
+    if not clip.library and not job_queue.is_on(clip):
+        paces.store(clip)
+    parts = _parts(clip)
+    if parts is None:
+        return _told.pop(clip.session_uid, None) is not None
+    if clip.session_uid in _told and _told[clip.session_uid][0] == parts:
+        return False
+    _told[clip.session_uid] = parts, told_of(*parts)
+    return True
 
 
-def _request(clip: MovieClip) -> Request | None:
-    """Return what to ask of the clip; None if nothing can be propagated."""
-    folder = existing_folder(clip)
-    if folder is None or not has_keyframes(clip):
-        return None
+def _parts(clip: MovieClip) -> _Parts | None:
     try:
-        first, count = clips.first_number(clip), clips.frame_count(clip)
-        job = replace(foreseen_job(clip, folder, first, count), locks=job_locks(clip))
-        omits_masks = any(item.source_mask is not None for item in clip.matting.objects if item.role != "OBJECT")
-        return Request(job, first, clips.pictures(clip), omits_masks)
+        found = state_watch.found(clip)
     except EngineError:  # Propagate says what is amiss
         return None
+    locks = tuple((lock.object_id, lock.first, lock.last) for lock in clip.matting.locks)
+    switched = tuple(item.object_id for item in matted_objects(clip) if item.lock)
+    return (found, locks, switched) if found else None

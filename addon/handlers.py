@@ -16,8 +16,8 @@ from . import (
     lane_watch,
     notices,
     painting,
-    quality,
     snapping,
+    state_watch,
     stroke_snap,
 )
 from .session import session
@@ -51,7 +51,7 @@ def _before_load(*_: object) -> None:
     painting.forget()
     forecast.forget()
     job_queue.forget()
-    quality.reader.forget()
+    state_watch.forget()
     lane_watch.forget()
     brush_settings.keep()
 

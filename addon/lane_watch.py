@@ -1,27 +1,18 @@
-"""The lanes of clips, kept up to date by a timer while they are drawn."""
+"""The lanes of clips, made of what is told of their mattes and of the marks in the file, while they are drawn."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
-import bpy
 import numpy as np
 from bpy.types import MovieClip
 
-from ..engine.shared.errors import ClipUnreadable, EngineError, WeightsMissing
-from . import clips, quality, weights
-from .folders import existing_folder
-from .jobs import foreseen_job
+from ..engine.shared.errors import EngineError
+from . import clips, state_watch
+from .comparison import Assessed
 from .lane import with_marks
-from .lane_reader import Assessed, LaneReader, Request
-from .listening import redraw
 from .locks import locked_ranges
 from .objects import matted_objects
-
-_POLL = 0.25  # seconds between looks while there is something to wait for, and at least between any two
-
-reader = LaneReader(quality.reader)
 
 
 @dataclass(frozen=True)
@@ -56,16 +47,12 @@ class _Parts:
     first: int
     count: int
     found: Assessed | None
-    keyframes: bytes  # see `_keyframes`
+    keyframes: bytes  # see `state_watch.keyframes_of`
     locks: tuple[tuple[int, int, int], ...]
     suggestions: tuple[tuple[int, int], ...]
 
 
-_lanes: dict[int, Lane] = {}  # by `session_uid`, as the others
-_made_of: dict[int, _Parts] = {}
-_requests: dict[int, tuple[tuple[object, ...], Request]] = {}  # with what they were gathered from
-_drawn: set[int] = set()  # clips whose lanes were drawn since the last look
-_looked = 0.0
+_lanes: dict[int, tuple[_Parts, Lane]] = {}  # by `session_uid`
 
 
 def watch(clip: MovieClip) -> Lane | None:
@@ -73,10 +60,14 @@ def watch(clip: MovieClip) -> Lane | None:
 
     Data is only gathered later, by a timer.
     """
-    _drawn.add(clip.session_uid)
-    if not bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.register(_tick, first_interval=max(0.0, _looked + _POLL - time.monotonic()))
-    return _lanes.get(clip.session_uid)
+    state_watch.watch(clip, _update)
+    return drawn(clip)
+
+
+def drawn(clip: MovieClip) -> Lane | None:
+    """Return the lane of a clip as last made; None if there is none."""
+    kept = _lanes.get(clip.session_uid)
+    return kept[1] if kept else None
 
 
 def refresh(clip: MovieClip) -> Lane | None:
@@ -84,102 +75,25 @@ def refresh(clip: MovieClip) -> Lane | None:
 
     Raises FolderNotWritable.
     """
-    quality.refresh(clip)
-    request = _request(clip)
-    if request is not None:
-        reader.read(request)
-    _update(clip)
-    return _lanes.get(clip.session_uid)
+    state_watch.compare(clip)
+    _make(clip)
+    return drawn(clip)
 
 
 def forget() -> None:
     """Forget all lanes, as another file is loaded."""
-    reader.forget()
-    for known in (_lanes, _made_of, _requests, _drawn):
-        known.clear()
-
-
-def stop() -> None:
-    """Remove the timer, and forget all lanes."""
-    if bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.unregister(_tick)
-    forget()
-
-
-def _tick() -> float | None:
-    """Look whether what was drawn is still so, and redraw the editors if it is not."""
-    global _looked
-    news = reader.take_news()
-    wait = False
-    for uid in [*_drawn]:
-        clip = clips.find_clip(uid)
-        if clip is None or not clip.matting.show_lane:
-            _drop(uid)
-            continue
-        quality.look(clip)
-        try:
-            request = _request(clip)
-        except ClipUnreadable:  # the editor says so itself
-            request = None
-        if request is not None:
-            reader.look(request)
-            wait |= reader.is_due(request)
-        news |= _update(clip)
-    _looked = time.monotonic()
-    if news:
-        redraw()
-    is_working = wait or reader.is_working or quality.reader.is_working
-    if not is_working:
-        _drawn.clear()
-    return _POLL if is_working else None
-
-
-def _drop(uid: int) -> None:
-    """Forget a clip that is gone, or whose lane is switched off."""
-    _drawn.discard(uid)
-    _lanes.pop(uid, None)
-    _made_of.pop(uid, None)
-    _requests.pop(uid, None)
-
-
-def _request(clip: MovieClip) -> Request | None:
-    """Return what to ask of the clip; None if it has no objects or no folder. Raises ClipUnreadable.
-
-    It is the last one as long as nothing has changed, since gathering it takes several milliseconds.
-    """
-    folder, objects = existing_folder(clip), matted_objects(clip)
-    if folder is None or not objects:
-        return None
-    matting, first, count = clip.matting, clips.first_number(clip), clips.frame_count(clip)
-    weights_file, problem = None, ""
-    try:
-        weights_file = weights.file_for(matting.recipe, matting.weights)
-    except WeightsMissing as error:
-        problem = error.sentence()
-    items = [(item.object_id, item.role, item.invert, item.source_mask is None) for item in matting.objects]
-    settings = (matting.recipe, matting.adapt, matting.across_cuts, weights_file, problem)
-    versions = tuple(key.version for key in matting.keyframes)
-    asked = (folder, clips.media_path(clip), first, count, *items, settings, _keyframes(clip).tobytes(), versions)
-    known = _requests.get(clip.session_uid)
-    if known is None or known[0] != asked:
-        job = None if problem else foreseen_job(clip, folder, first, count)
-        omits_masks = any(role != "OBJECT" and not is_marked for _, role, _, is_marked in items)
-        ids = tuple(item.object_id for item in objects)
-        known = asked, Request(folder, ids, first, count, job, clip.source == "MOVIE", omits_masks, problem)
-        _requests[clip.session_uid] = known
-    return known[1]
-
-
-def _keyframes(clip: MovieClip) -> np.ndarray:
-    """Return object, file number, number of frames, whether it is absent, and whether alpha, of each keyframe."""
-    keys = clip.matting.keyframes
-    columns = [np.empty(len(keys), kind) for kind in (np.intc, np.intc, np.intc, bool, bool)]
-    for name, column in zip(("object_id", "number", "frames", "absent", "is_alpha"), columns, strict=True):
-        keys.foreach_get(name, column)
-    return np.stack(columns, axis=-1, dtype=np.intc, casting="unsafe")
+    _lanes.clear()
 
 
 def _update(clip: MovieClip) -> bool:
+    """Make the clip's lane anew if anything has changed; return whether it has."""
+    if clip.matting.show_lane:
+        return _make(clip)
+    _lanes.pop(clip.session_uid, None)
+    return False
+
+
+def _make(clip: MovieClip) -> bool:
     """Make the clip's lane from what was told of it and what the file has now; return whether it has changed."""
     uid = clip.session_uid
     try:
@@ -187,12 +101,10 @@ def _update(clip: MovieClip) -> bool:
     except EngineError:
         parts = None
     if parts is None:
-        _made_of.pop(uid, None)
         return _lanes.pop(uid, None) is not None
-    if _made_of.get(uid) == parts:
+    if uid in _lanes and _lanes[uid][0] == parts:
         return False
-    _made_of[uid] = parts
-    _lanes[uid] = _made(parts)
+    _lanes[uid] = parts, _made(parts)
     return True
 
 
@@ -202,14 +114,9 @@ def _parts(clip: MovieClip) -> _Parts | None:
     if not rows:
         return None
     first, count = clips.first_number(clip), clips.frame_count(clip)
-    folder = existing_folder(clip)
-    found = reader.found(folder.root) if folder else None
-    if found is not None:
-        told = found.request.objects, found.request.first, found.request.count
-        if told != (tuple(row.object_id for row in rows), first, count):
-            found = None
     suggestions = tuple((item.object_id, item.number) for item in clip.matting.suggestions)
-    return _Parts(rows, first, count, found, _keyframes(clip).tobytes(), tuple(locked_ranges(clip)), suggestions)
+    keyframes, locks = state_watch.keyframes_of(clip).tobytes(), tuple(locked_ranges(clip))
+    return _Parts(rows, first, count, state_watch.found(clip), keyframes, locks, suggestions)
 
 
 def _made(parts: _Parts) -> Lane:

@@ -19,11 +19,10 @@ from ..engine.shared.stretches import Stretch
 from . import clips, recipes, reviews
 from .folders import existing_folder
 from .objects import find_object, matted_objects
-from .quality_reader import QualityReader, Summary
+from .quality_rows import Summary
+from .state_reader import reader
 
 _MADE_GOOD = (Unknown.NOT_RECORDED, Unknown.OTHER_VERSION, Unknown.DAMAGED)  # by propagating again
-
-reader = QualityReader()
 
 
 @dataclass(frozen=True)
@@ -47,22 +46,6 @@ def receiver(clip: MovieClip) -> Callable[[MatteReady], None]:
 
 def _receive(root: Path, first_number: int, ready: MatteReady) -> None:
     reader.tell(root, first_number + ready.frame, ready.qualities)
-
-
-def look(clip: MovieClip) -> None:
-    """Have a thread look whether the qualities of the clip's mattes have changed on disk."""
-    folder = existing_folder(clip)
-    if folder is not None:
-        reader.accept(folder, reviews.texts(clip))
-        reader.look(folder)
-
-
-def refresh(clip: MovieClip) -> None:
-    """Read the qualities of the clip's mattes now, which may take a second. Raises FolderNotWritable."""
-    folder = existing_folder(clip)
-    if folder is not None:
-        reader.accept(folder, reviews.texts(clip))
-        reader.read(folder)
 
 
 def summary(clip: MovieClip) -> Summary | None:

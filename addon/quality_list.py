@@ -1,4 +1,4 @@
-"""List of the stretches to fix, on the window manager, kept up to date by a timer while its panel is drawn."""
+"""List of the stretches to fix, on the window manager, kept up to date while its panel is drawn."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from bpy.props import BoolProperty, CollectionProperty, IntProperty, PointerProp
 from bpy.types import MovieClip, PropertyGroup
 
 from ..engine.shared.errors import EngineError
-from . import clips, quality
-from .listening import redraw
+from . import clips, quality, state_watch
 from .objects import active_object
 from .quality import Fix
 from .session import session
-
-_POLL = 0.25  # seconds between looks at what has been read meanwhile
 
 
 def _row_here(listed: MatteFixes) -> int:
@@ -77,19 +74,12 @@ def watch(clip: MovieClip) -> int:
 
     Data is only changed later, by a timer.
     """
-    quality.look(clip)
-    wanted = _wanted(clip)
-    if not bpy.app.timers.is_registered(_tick) and (quality.reader.is_working or _stored(clip) != wanted):
-        bpy.app.timers.register(_tick, first_interval=0.0)
-    return sum(not fix.corrected for _, _, fix in wanted)
+    state_watch.watch(clip, _update)
+    return sum(not fix.corrected for fix in quality.to_fix(clip))
 
 
 def update() -> bool:
-    """Bring the rows of all clips up to date with what has been read, and return whether any has changed.
-
-    What a job has told since is summed up by a thread; the next calls have it.
-    """
-    quality.reader.go_on()
+    """Bring the rows of all clips up to date with what was summed up, and return whether any has changed."""
     wanted = [row for clip in bpy.data.movieclips for row in _wanted(clip)]
     listed = fixes().rows
     if [_values(row) for row in listed] == wanted:
@@ -108,17 +98,9 @@ def update() -> bool:
     return True
 
 
-def stop() -> None:
-    """Remove the timer."""
-    if bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.unregister(_tick)
-
-
-def _tick() -> float | None:
-    is_working, news = quality.reader.is_working, quality.reader.take_news()
-    if update() or news:
-        redraw()
-    return _POLL if is_working else None
+def _update(clip: MovieClip) -> bool:
+    """Bring the rows up to date, as those of the clip are being drawn."""
+    return update()
 
 
 _Values = tuple[int, str, Fix]  # `session_uid` of the clip, name of the object, stretch
@@ -126,10 +108,6 @@ _Values = tuple[int, str, Fix]  # `session_uid` of the clip, name of the object,
 
 def _wanted(clip: MovieClip) -> list[_Values]:
     return [(clip.session_uid, quality.name_of(clip, fix.object_id), fix) for fix in quality.to_fix(clip)]
-
-
-def _stored(clip: MovieClip) -> list[_Values]:
-    return [_values(row) for row in fixes().rows if row.clip_uid == clip.session_uid]
 
 
 def _values(row: MatteFix) -> _Values:
@@ -147,9 +125,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Remove the list, and forget what was read."""
-    stop()
-    quality.reader.forget()
+    """Remove the list."""
     del bpy.types.WindowManager.matte_fixes
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

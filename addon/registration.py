@@ -17,6 +17,7 @@ from . import (
     properties,
     quality_list,
     snapping,
+    state_watch,
 )
 from .preferences import KeymattePreferences
 from .session import session
@@ -41,12 +42,13 @@ def register() -> None:
 def unregister() -> None:
     """Close the engine and unregister everything when the extension is disabled."""
     listening.stop_listening()
-    forecast.stop()
+    state_watch.stop()
+    forecast.forget()
     job_queue.forget()
     snapping.forget()
     notices.clear()
     session.close()
-    lane_watch.stop()
+    lane_watch.forget()
     ui.hide_lane_tip()
     ui.hide_brush()
     ui.hide_overlay()

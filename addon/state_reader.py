@@ -1,99 +1,121 @@
-"""Thread that tells which mattes of a clip a run of today would make: it hashes keyframes and compares runs."""
+"""The thread that reads what is known of clips' mattes: their qualities, and which a run of today would make anew."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..engine.shared.errors import EngineError
 from ..engine.shared.files import modified_ns
-from ..engine.shared.folder_claim import MARKER, recorded_cuts
 from ..engine.shared.matte_folder import MatteFolder
-from ..engine.shared.picture_stamps import is_same_picture
-from ..engine.shared.provenance import RunInputs, Runs
-from ..engine.shared.quality_table import QualityTable, index_stamp, read_table
-from ..engine.shared.run_inputs import run_inputs
-from ..engine.shared.staleness import Freshness, States, assess
-from ..engine.shared.types import Lock, PropagationJob
-from .quality_reader import Breath
+from ..engine.shared.protocol import ObjectQuality
+from ..engine.shared.quality_table import Rows
+from .comparison import Assessed, Breathe, Inputs, Request, assessed, updated
+from .quality_rows import QualityRows, Summary
 
 _log = logging.getLogger(__name__)
 
-_PAUSE = 0.5  # seconds between the end of a look and the next
-_LOOK_AGAIN = 10.0  # seconds until dates of pictures are looked at again
-_MAX_SHARE = 0.05  # of the time that may be spent on looking
+_LOOK_AGAIN = 10.0  # seconds until dates are looked at again: of mattes edited in place, and of pictures
+_READ_PAUSE = 0.5  # seconds between the end of a reading and the next
+_COMPARE_PAUSE = 0.2  # seconds between the end of a comparison and the next
+_REST = 2.0  # the same, as long as neither the request nor the rows have changed
+_SHARE = 0.05  # of the time that may be spent on reading, and on summing up
+_COMPARE_SHARE = 0.2  # of the time that may be spent on comparing
+_BREATH = 0.002  # seconds of work until others may work
 
 
-@dataclass(frozen=True)
-class Request:
-    """What is to be told of a clip."""
+@dataclass
+class _Turns:
+    """Turns of one kind of work: when the last ended, and the seconds that it took."""
 
-    job: PropagationJob  # that would be started now
-    first: int  # file number of the first frame
-    pictures: tuple[Path, ...]  # of each frame, or one file of all
-    omits_masks: bool = False  # whether the job lacks garbage and hold-out masks: they count as unchanged
+    ended: float = float("-inf")
+    took: float = 0.0
 
+    def is_due(self, pause: float, share: float) -> bool:
+        """Return whether the next may begin after a pause, and within a share of the time."""
+        return time.monotonic() >= self.ended + max(pause, self.took / share)
 
-@dataclass(frozen=True)
-class Told:
-    """What is told of a clip: the state of each matte, and what follows from it."""
-
-    states: States
-    due: tuple[int, ...]  # media frames on which the matte of any object is to be made and not locked, ascending
-    fresh: int  # frames on which all mattes are as a run of today would make them, or locked
-    stale: int  # frames on which any is not
-    missing: int  # frames on which there is no matte of an object yet
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Measure a turn."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.ended = time.monotonic()
+            self.took = self.ended - began
 
 
 @dataclass
 class _Entry:
-    request: Request | None = None
-    told: Told | None = None  # None: not known
-    table: QualityTable = field(default_factory=QualityTable)
-    stamp: tuple[object, ...] = ()  # of what was read
-    looked: float = 0.0  # time at which the last look ended, and the seconds that it took
-    took: float = 0.0
+    """What is known of a folder."""
+
+    rows: QualityRows = field(default_factory=QualityRows)
+    inputs: Inputs = field(default_factory=Inputs)
+    found: Assessed | None = None  # by the last comparison
+    version: int = -1  # of the rows that were compared
+    dates: tuple[int, ...] = ()  # of the pictures
+    dated: float = float("-inf")  # time at which they were looked at
+    reading: _Turns = field(default_factory=_Turns)
+    summing: _Turns = field(default_factory=_Turns)
+    comparing: _Turns = field(default_factory=_Turns)
+    has_failed: bool = False  # whether the last turn has
+
+    def is_new(self, request: Request) -> bool:
+        """Return whether a comparison would tell more than the last one, as far as is known."""
+        return self.found is None or self.found.request != request or self.version != self.rows.version
+
+    def is_to_be_read(self) -> bool:
+        return self.reading.is_due(_READ_PAUSE, _SHARE)
+
+    def is_to_be_summed(self) -> bool:
+        return self.rows.has_changed and self.summing.is_due(0.0, _SHARE)
+
+    def is_to_be_compared(self, request: Request | None) -> bool:
+        if request is None:
+            return False
+        return self.comparing.is_due(_COMPARE_PAUSE if self.is_new(request) else _REST, _COMPARE_SHARE)
 
 
 class StateReader:
-    """Keeps the states of mattes. All methods but `read` return at once."""
+    """Keeps what is known of clips' mattes. All methods but `read` and `compare` return at once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # held for short moments
-        self._one_reads = threading.Lock()  # held while an entry is brought up to date
+        self._one_works = threading.Lock()  # held while entries are brought up to date
         self._entries: dict[Path, _Entry] = {}
         self._thread: threading.Thread | None = None
         self._news = False
 
-    def look(self, request: Request) -> bool:
-        """Have a thread look whether anything has changed; return False if it is too early for that."""
-        with self._lock:
-            entry = self._entries.setdefault(request.job.folder, _Entry())
-            pause = _PAUSE if entry.request == request else 0.0
-            if self._thread is not None or time.monotonic() < entry.looked + max(pause, entry.took / _MAX_SHARE):
-                return False
-            self._thread = threading.Thread(
-                target=self._run, args=(request, entry), name="Keymatte states", daemon=True
-            )
-            self._thread.start()
-        return True
+    # -- by the thread -------------------------------------------------------------------------------------------------
+    def look(self, folder: MatteFolder, request: Request | None = None) -> bool:
+        """Have the thread look whether a folder, or what is asked of its clip, has changed, unless it has just done so.
 
-    def read(self, request: Request) -> Told | None:
-        """Look now, and return what is told of the clip; None if that is nothing."""
-        with self._lock:
-            entry = self._entries.setdefault(request.job.folder, _Entry())
-        self._update(request, entry, always=True)
-        return entry.told
+        Returns whether it was started.
+        """
+        entry = self._entry(folder.root)
+        is_due = entry.is_to_be_read() or entry.is_to_be_summed() or entry.is_to_be_compared(request)
+        return is_due and self._start(lambda: self._look(folder, entry, request))
 
-    def told(self, folder: Path) -> Told | None:
-        """Return what was last told of the clip with this folder; None if nothing was."""
-        with self._lock:
-            entry = self._entries.get(folder)
-            return entry.told if entry is not None else None
+    def go_on(self) -> None:
+        """Have the thread sum up what has changed, unless it has just done that."""
+        if any(entry.is_to_be_summed() for entry in self._all()):
+            self._start(self._sum_up)
+
+    @property
+    def is_working(self) -> bool:
+        """Return whether the thread is at work, or something is to be summed up again."""
+        return self._thread is not None or any(entry.rows.has_changed for entry in self._all())
+
+    def is_due(self, request: Request) -> bool:
+        """Return whether another look at the clip would tell more than the last one, as far as is known."""
+        entry = self._entry(request.folder.root)
+        return entry.is_new(request) and not entry.has_failed
 
     def take_news(self) -> bool:
         """Return whether anything was told anew since the last call."""
@@ -101,94 +123,147 @@ class StateReader:
             news, self._news = self._news, False
             return news
 
-    @property
-    def is_working(self) -> bool:
-        """Return whether the thread is at work."""
-        with self._lock:
-            return self._thread is not None
+    # -- what is known -------------------------------------------------------------------------------------------------
+    def summary(self, folder: MatteFolder) -> Summary | None:
+        """Return what is known of a folder's mattes; None if it has not been read and summed up yet.
+
+        While many rows come in, the result may be somewhat older than they are; `go_on` brings it up to date.
+        """
+        return self._entry(folder.root).rows.summary
+
+    def rows(self, root: Path) -> Rows:
+        """Return the rows of a folder, those that a job has just told included."""
+        return self._entry(root).rows.now()[1]
+
+    def found(self, root: Path) -> Assessed | None:
+        """Return what was last told of the clip with this folder; None if nothing was."""
+        return self._entry(root).found
+
+    def read(self, folder: MatteFolder) -> Summary:
+        """Read a folder now, and return what is known of its mattes. Raises FolderNotWritable."""
+        entry = self._entry(folder.root)
+        with self._one_works:
+            self._read(folder, entry, _hold_breath, always=True)
+            if entry.rows.has_changed or entry.rows.summary is None:
+                self._sum_up_entry(entry, _hold_breath)
+        assert entry.rows.summary is not None
+        return entry.rows.summary
+
+    def compare(self, request: Request) -> Assessed:
+        """Compare the rows with a run of today now, and return what is told."""
+        with self._one_works:
+            return self._compare(request, self._entry(request.folder.root), _hold_breath)
+
+    def tell(self, root: Path, number: int, qualities: Iterable[ObjectQuality]) -> None:
+        """Take in the qualities of mattes that a job has just written on the frame with a file number."""
+        self._entry(root).rows.tell(number, qualities)
+
+    def accept(self, folder: MatteFolder, accepted: Mapping[int, str]) -> None:
+        """Take in which mattes of a folder are accepted as they are, by object, as stored."""
+        self._entry(folder.root).rows.accept(accepted)
 
     def forget(self) -> None:
-        """Forget everything, as another file is loaded."""
+        """Forget all folders, as another file is loaded."""
         with self._lock:
             self._entries.clear()
 
-    def _run(self, request: Request, entry: _Entry) -> None:
-        try:
-            self._update(request, entry)
-        finally:
-            with self._lock:
-                self._thread = None
+    # -- work ----------------------------------------------------------------------------------------------------------
+    def _entry(self, root: Path) -> _Entry:
+        with self._lock:
+            return self._entries.setdefault(root, _Entry())
 
-    def _update(self, request: Request, entry: _Entry, *, always: bool = False) -> None:
-        began = time.monotonic()
-        with self._one_reads:
-            stamp = _stamp(MatteFolder(request.job.folder))
-            is_old = always or began > entry.looked + _LOOK_AGAIN
-            if is_old or (entry.request, entry.stamp) != (request, stamp):
-                told: Told | None = None
-                try:
-                    entry.table, told = _assessed(request, entry.table)
-                except (EngineError, OSError) as error:
-                    _log.warning("which mattes are stale is not known: %s", error)
+    def _all(self) -> list[_Entry]:
+        with self._lock:
+            return [*self._entries.values()]
+
+    def _start(self, work: Callable[[], None]) -> bool:
+        """Start the thread unless it is at work, and return whether it was started."""
+
+        def run() -> None:
+            try:
+                with self._one_works:
+                    work()
+            finally:
                 with self._lock:
-                    self._news |= told != entry.told
-                    entry.request, entry.stamp, entry.told = request, stamp, told
-            with self._lock:
-                entry.looked = time.monotonic()
-                entry.took = entry.looked - began
+                    self._thread = None
+
+        with self._lock:
+            if self._thread is not None:
+                return False
+            self._thread = threading.Thread(target=run, name="Keymatte states", daemon=True)
+            self._thread.start()
+        return True
+
+    def _look(self, folder: MatteFolder, entry: _Entry, request: Request | None) -> None:
+        breathe = Breath()
+        try:
+            if entry.is_to_be_read():
+                self._read(folder, entry, breathe)
+            self._sum_up()
+            if request is not None and entry.is_to_be_compared(request):
+                self._compare(request, entry, breathe)
+            entry.has_failed = False
+        except (OSError, EngineError) as error:
+            entry.has_failed, entry.inputs = True, Inputs()  # so that all mattes are compared again
+            _log.warning("what is known of the mattes is not up to date: %s", error)
+
+    def _read(self, folder: MatteFolder, entry: _Entry, breathe: Breathe, *, always: bool = False) -> None:
+        """Read a folder, if it has changed or `always`."""
+        is_old = time.monotonic() > entry.reading.ended + _LOOK_AGAIN
+        with entry.reading.timed():
+            entry.rows.read(folder, always=always or is_old, breathe=breathe)
+
+    def _sum_up(self) -> None:
+        """Sum up what has changed, unless that was just done."""
+        for entry in self._all():
+            if entry.is_to_be_summed():
+                self._sum_up_entry(entry, Breath())
+
+    def _sum_up_entry(self, entry: _Entry, breathe: Breathe) -> None:
+        with entry.summing.timed():
+            entry.rows.sum_up(breathe)
+        self._tell_news()
+
+    def _compare(self, request: Request, entry: _Entry, breathe: Breathe) -> Assessed:
+        with entry.comparing.timed():
+            earlier = entry.found if entry.found is not None and entry.found.request == request else None
+            version, rows, _ = entry.rows.now()
+            dates, now = entry.dates, time.monotonic()
+            if earlier is None or now > entry.dated + _LOOK_AGAIN:
+                entry.dates, entry.dated = tuple(map(modified_ns, request.pictures)), now
+            has_changed = entry.inputs.read(request) or dates != entry.dates
+            if earlier is None or has_changed:
+                found = assessed(request, rows, entry.inputs, breathe)
+            elif version != entry.version:
+                found = updated(earlier, rows, entry.inputs, breathe)
+            else:
+                found = earlier
+            entry.version = version
+            if found is not entry.found:
+                entry.found = found
+                self._tell_news()
+        return found
+
+    def _tell_news(self) -> None:
+        with self._lock:
+            self._news = True
 
 
-def _stamp(folder: MatteFolder) -> tuple[object, ...]:
-    dates = [modified_ns(path) for path in (folder.runs, folder.root / MARKER, *folder.matte_sequences().values())]
-    return (index_stamp(folder), *dates)
+class Breath:
+    """Lets Blender's thread work often: each Python function that it calls while drawing waits for another thread."""
+
+    def __init__(self) -> None:
+        self._due = time.monotonic() + _BREATH
+
+    def __call__(self) -> None:
+        """Sleep for a moment, if the last time was some while ago."""
+        if time.monotonic() > self._due:
+            time.sleep(_BREATH / 2)
+            self._due = time.monotonic() + _BREATH
 
 
-def _assessed(request: Request, earlier: QualityTable) -> tuple[QualityTable, Told]:
-    """Return the table of the mattes that are there, and what is told of them. Raises EngineError, OSError."""
-    folder, breathe = MatteFolder(request.job.folder), Breath()
-    runs = Runs.read(folder)
-    table = read_table(folder, earlier, breathe=breathe)
-    same: dict[tuple[int, str], bool] = {}  # as several objects ask
-
-    def is_same(number: int, stamp: str) -> bool:
-        if (number, stamp) not in same:
-            path = request.pictures[min(number - request.first, len(request.pictures) - 1)]
-            same[number, stamp] = is_same_picture(stamp, path)
-        return same[number, stamp]
-
-    numbers = range(request.first, request.first + request.job.frames.stop)
-    today = _inputs(request, folder, runs, numbers)
-    states = assess(table.rows, runs, today, numbers, is_same, breathe=breathe)
-    return table, summed_up(states, request.job.locks, request.first)
+def _hold_breath() -> None:
+    """Let nobody else work, as the caller waits."""
 
 
-def summed_up(states: States, locks: Collection[Lock], first: int) -> Told:
-    """Return what follows from the states of mattes; `first` is the file number of media frame 0.
-
-    Frames that no keyframe reaches are not counted, and a locked matte counts as fresh if it is there.
-    """
-    known: set[int] = set()
-    due: set[int] = set()
-    missing: set[int] = set()
-    for object_id, of in states.items():
-        for number, state in of.items():
-            frame = number - first
-            known.add(frame)
-            if state.freshness is Freshness.MISSING:
-                missing.add(frame)
-            if state.is_due and not any(lock.covers(object_id, frame) for lock in locks):
-                due.add(frame)
-    stale = due - missing
-    return Told(states, tuple(sorted(due)), len(known - missing - stale), len(stale), len(missing))
-
-
-def _inputs(request: Request, folder: MatteFolder, runs: Runs, numbers: range) -> RunInputs:
-    """Return the inputs of a run of today: cuts are those that the last run found."""
-    job = request.job
-    cuts = () if job.across_cuts else [cut for cut in recorded_cuts(folder) if cut < len(numbers)]
-    inputs = run_inputs(job, numbers, cuts, job.weights)
-    if job.weights is None:  # those that come with the recipe
-        inputs = replace(inputs, weights=runs.weights_of(job.recipe))
-    if request.omits_masks and runs.by_id:
-        inputs = replace(inputs, exclusions=[*runs.by_id.values()][-1].exclusions)
-    return inputs
+reader = StateReader()

@@ -13,7 +13,7 @@ from ..engine.shared.files import modified_ns
 from ..engine.shared.matte_folder import MatteFolder
 from ..engine.shared.version_store import RunInfo
 from ..engine.shared.versions import IsLocked, Moved
-from . import quality, quality_list, suggestions
+from . import quality_list, state_watch, suggestions
 from .folders import existing_folder, matte_folder
 from .locks import EVERY, locked_ranges
 from .session import session
@@ -52,7 +52,7 @@ def change(clip: MovieClip, *, undone: bool) -> Moved:
     suggestions.clear(clip)  # they were computed from mattes that have been replaced
     if not session.status.busy and session.status.folder == folder.root:
         session.reset()  # what is shown there is told of mattes that have been replaced
-    quality.refresh(clip)
+    state_watch.refresh(clip)
     quality_list.update()
     return moved
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bpy.props import BoolProperty, IntProperty
 from bpy.types import Context, Event, Operator
 
-from ..addon import locks, quality, reviews, run_frames, suggestions
+from ..addon import locks, quality, reviews, run_frames, state_watch, suggestions
 from ..addon.clips import number_at
 from ..engine.shared.errors import NothingPropagated
 from ..engine.shared.mask_images import counted
@@ -94,7 +94,7 @@ it changes"""
         item = next((one for one in clip.matting.objects if one.object_id == self.object_id), None)
         item = item or object_in(context)
         first, last = _frames(self, context)
-        quality.refresh(clip)
+        state_watch.refresh(clip)
         frames = named_spans("frame", range(first, last + 1))
         if self.withdraw:
             reviews.withdraw(item, range(number_at(clip, first), number_at(clip, last) + 1))
@@ -104,7 +104,7 @@ it changes"""
             if not count:
                 raise NothingPropagated(f"there is no computed matte of {item.name} on {frames}")
             text = f"Accepted {counted(count, 'matte')} of {item.name}"
-        quality.refresh(clip)
+        state_watch.refresh(clip)
         suggestions.remove_accepted(clip)
         return text
 

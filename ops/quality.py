@@ -5,7 +5,7 @@ from __future__ import annotations
 from bpy.props import EnumProperty
 from bpy.types import Context, Operator
 
-from ..addon import quality, quality_list
+from ..addon import quality, quality_list, state_watch
 from .common import ClipOperator, clip_in
 
 
@@ -30,9 +30,9 @@ class CLIP_OT_matte_fix_jump(ClipOperator, Operator):
     def run(self, context: Context) -> str:
         clip, current = clip_in(context), context.scene.frame_current
         if quality.summary(clip) is None:
-            quality.refresh(clip)
+            state_watch.refresh(clip)
         else:  # as reading a long clip takes a while; what has changed since counts for the next jump
-            quality.look(clip)
+            state_watch.look(clip)
         quality_list.update()
         fixes = sorted((fix for fix in quality.to_fix(clip) if not fix.corrected), key=lambda fix: fix.worst)
         if self.to == "NEXT":

@@ -143,7 +143,12 @@ def results_text(clip: MovieClip) -> str:
     told = forecast.watch(clip)
     if told is None:
         return f"{len(results(clip).numbers)} of {clips.frame_count(clip)} frames have mattes"
-    parts = ((told.fresh, "up to date"), (told.stale, "to redo"), (told.missing, "missing"))
+    parts = (
+        (told.fresh, "up to date"),
+        (told.stale, "to redo"),
+        (told.kept, "outdated, but locked or without keyframes"),
+        (told.missing, "missing"),
+    )
     text = ", ".join(f"{count} {words}" for count, words in parts if count)
     return f"Frames: {text}" if text else "No keyframe reaches any frame"
 

@@ -105,6 +105,8 @@ def _draw_forecast(layout: UILayout, clip: MovieClip) -> None:
 def forecast_text(found: forecast.Forecast) -> str:
     """Return how many frames a run computes, and how long it takes if that is known."""
     if not found.frames:
+        if found.left:
+            return f"Nothing to compute. Out of date, but locked or without keyframes: {counted(found.left, 'frame')}"
         return f"All {counted(found.asked, 'frame')} are up to date" if found.asked > 1 else "The frame is up to date"
     text = f"{len(found.frames)} of {counted(found.asked, 'frame')}"
     return text if found.seconds is None else f"{text}, about {duration(found.seconds)}"

@@ -43,7 +43,6 @@ Numbers = dict[str, int]  # setting name -> value
 
 MEMORY = "memory"  # name of the setting that selects another memory
 _MIN_HEIGHT = 32  # pixels: two cells of the stride-16 grid, the least that a network can use
-_BUNDLED = Path(__file__).parents[1] / "weights"
 _RENAMED = {"memory.least_frames": "memory.min_frames", "memory.most_frames": "memory.max_frames"}  # since 0.1.0
 _SET_BY_OPTION = {"size": "--height", "TEST_MIN_SIZE": "--height", "TEST_MAX_SIZE": "--height"}
 
@@ -187,7 +186,7 @@ _XMEM_PLUS_PLUS = (*(replace(option, default=10) if option is INTERVAL else opti
 SETTINGS = {
     settings.recipe: settings
     for settings in (
-        RecipeSettings("keymatte", _KEYMATTE, FOLDS, _BUNDLED / "keymatte.safetensors"),
+        RecipeSettings("keymatte", _KEYMATTE, FOLDS, catalogue.bundled_file("keymatte")),
         RecipeSettings("xmem++", _XMEM_PLUS_PLUS, DISTILS),
         RecipeSettings("xmem", XMEM, DISTILS),
         RecipeSettings("qdmn++", QDMN),

@@ -11,6 +11,8 @@ from pathlib import Path
 from .errors import UnknownWeights, WeightsMissing
 
 FOLDER_VARIABLE = "KEYMATTE_WEIGHTS"  # environment variable with the folder of installed weights
+_BUNDLED = Path(__file__).parents[1] / "weights"
+_WITH_BUNDLED = ("keymatte",)  # recipes whose weights come with Keymatte
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,11 @@ def find_by_file(file: Path) -> PublishedWeights:
 def published_for(recipe: str) -> tuple[PublishedWeights, ...]:
     """Return the catalogue entries of weights for a recipe; its authors' default comes first."""
     return tuple(entry for entry in CATALOGUE if recipe in entry.recipes)
+
+
+def bundled_file(recipe: str) -> Path | None:
+    """Return the weights file of a recipe that comes with Keymatte; None if its weights do not."""
+    return _BUNDLED / f"{recipe}.safetensors" if recipe in _WITH_BUNDLED else None
 
 
 def default_folder() -> Path:

@@ -27,7 +27,7 @@ def judge(studio, values: dict[int, dict[int, object]]) -> None:
 
 def rows(studio) -> list[tuple]:
     """Read what is on disk, and return the rows of the list."""
-    part("addon.quality").refresh(studio.clip)
+    part("addon.state_watch").refresh(studio.clip)
     return listed()
 
 
@@ -35,7 +35,7 @@ def listed() -> list[tuple]:
     """Return the rows of the list as the timer makes them: object's name, frames, worst frame, reason, corrected."""
     limit, reader = time.monotonic() + 20, part("addon.quality").reader
     while reader.is_working and time.monotonic() < limit:  # as it does not sum up too often
-        part("addon.quality_list").update()
+        reader.go_on()
         time.sleep(0.01)
     part("addon.quality_list").update()
     found = bpy.context.window_manager.matte_fixes.rows
@@ -122,29 +122,29 @@ def test_a_keyframe_set_there_shows_the_stretch_as_corrected_until_undo(judged):
 
 
 def test_drawing_has_a_timer_bring_the_rows_up_to_date(judged):
-    listing, timers = part("addon.quality_list"), bpy.app.timers
+    listing, watching, timers = part("addon.quality_list"), part("addon.state_watch"), bpy.app.timers
     rows(judged)
     assert listing.watch(judged.clip) == 2, "the header counts what is still to be fixed"
-    settled(listing)
+    settle(watching)
     judged.go(103)
     judged.clip.matting.active_object = 0
     judged.click("matte_keyframe_from_mask", absent=True)
     stored = bpy.context.window_manager.matte_fixes.rows
     assert listing.watch(judged.clip) == 1
-    assert timers.is_registered(listing._tick) and not stored[0].corrected, "drawing changes no data"
-    settled(listing)
+    assert timers.is_registered(watching.tick) and not stored[0].corrected, "drawing changes no data"
+    settle(watching)
     assert [row.corrected for row in stored] == [True, False]
     listing.watch(judged.clip)
-    settled(listing)
-    assert not timers.is_registered(listing._tick), "it rests when there is nothing to do"
+    settle(watching)
+    assert not timers.is_registered(watching.tick), "it rests when there is nothing to do"
 
 
-def settled(listing) -> None:
-    """Run the timer of the list, if it is registered, until it ends by itself; Blender runs it with windows only."""
+def settle(watching) -> None:
+    """Run the timer, if it is registered, until it ends by itself; Blender runs it with windows only."""
     limit = time.monotonic() + 20
-    while bpy.app.timers.is_registered(listing._tick) and time.monotonic() < limit:
-        if listing._tick() is None:
-            bpy.app.timers.unregister(listing._tick)
+    while bpy.app.timers.is_registered(watching.tick) and time.monotonic() < limit:
+        if watching.tick() is None:
+            bpy.app.timers.unregister(watching.tick)
         time.sleep(0.01)
 
 
@@ -232,7 +232,7 @@ def test_a_job_tells_the_rows_of_its_mattes_while_it_runs(studio):
     studio.session.wait(60)
     listed()
     live = part("addon.quality").summary(studio.clip)
-    disk = part("addon.quality_reader").QualityReader().read(studio.matte_folder)
+    disk = part("addon.state_reader").StateReader().read(studio.matte_folder)
     assert 0 < sum(map(len, live.rows.values())) < 2 * FRAMES, "of the messages since, and nothing was read"
     for object_id, found in live.rows.items():
         assert {number: row.status for number, row in found.items()} == {
@@ -241,7 +241,7 @@ def test_a_job_tells_the_rows_of_its_mattes_while_it_runs(studio):
 
 
 def test_the_account_by_scene_frame_has_every_matte_of_listed_objects(judged):
-    part("addon.quality").refresh(judged.clip)
+    part("addon.state_watch").refresh(judged.clip)
     found = part("addon.quality").by_scene_frame(judged.clip)
     assert {object_id: list(of) for object_id, of in found.items()} == {1: [*range(98, 106)], 2: [*range(98, 106)]}
     assert (found[1][98].is_own, found[1][102].value, found[2][105].quality.reason) == (True, 0.1, "lost")

@@ -63,7 +63,7 @@ def artist() -> Steps:
         bpy.ops.ed.undo()
     yield from until(lambda: rows() == [(1, 4, 5, 5, False), (2, 8, 8, 8, False)])
     yield from is_up_to_date(area, "4 undone")
-    tick = part("addon.quality_list")._tick
+    tick = part("addon.state_watch").tick
     yield from until(lambda: not bpy.app.timers.is_registered(tick))  # nothing is left to do
 
 

@@ -213,7 +213,7 @@ def matting() -> bpy.types.PropertyGroup:
 
 def lane():
     """Return the lane that is drawn; None if there is none yet."""
-    return part("addon.lane_watch")._lanes.get(bpy.data.movieclips["film"].session_uid)
+    return part("addon.lane_watch").drawn(bpy.data.movieclips["film"])
 
 
 def states() -> np.ndarray:

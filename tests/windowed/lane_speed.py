@@ -38,7 +38,7 @@ def measure() -> Steps:
     mattes(clip)
     with over(area):
         bpy.ops.clip.view_all(fit_view=True)
-    watching = part("addon.lane_watch")
+    watching, state = part("addon.lane_watch"), part("addon.state_watch")
     began = time.monotonic()
     area.tag_redraw()
     yield from until(lambda: told(clip) is not None)
@@ -58,16 +58,16 @@ def measure() -> Steps:
     times = []
     for _ in range(10):
         began = time.perf_counter()
-        watching._drawn.add(clip.session_uid)
-        watching._tick()
+        watching.watch(clip)
+        state.tick()
         times.append((time.perf_counter() - began) * 1000)
         yield 0.3
     report["tick"] = summary(times)
     earlier = told(clip)
     row = earlier.rows[1][EVERY // 2]
     quality = part("engine.shared.protocol").ObjectQuality.of(1, row)
-    yield from until(lambda: not watching.reader.is_working)
-    part("addon.quality").reader.tell(earlier.request.folder.root, 2, [quality])
+    yield from until(lambda: not state.reader.is_working)
+    state.reader.tell(earlier.request.folder.root, 2, [quality])
     began = time.monotonic()
     area.tag_redraw()
     yield from until(lambda: told(clip) is not earlier)
@@ -96,7 +96,8 @@ def mattes(clip: bpy.types.MovieClip) -> None:
             key = clip.matting.keyframes.add()
             key.number, key.object_id, key.version, key.is_alpha = number, object_id, version, True
     job = part("addon.jobs").foreseen_job(clip, folder, 1, FRAMES)
-    inputs = part("engine.shared.run_inputs").run_inputs(job, range(1, FRAMES + 1), (), None)
+    weights = part("engine.shared.catalogue").bundled_file(job.recipe)
+    inputs = part("engine.shared.run_inputs").run_inputs(job, range(1, FRAMES + 1), (), weights)
     runs = part("engine.shared.provenance").Runs()
     runs.with_run(inputs, keep=frozenset()).write(folder)
     files = part("engine.shared.written_files").WrittenFiles(folder)
@@ -111,7 +112,7 @@ def mattes(clip: bpy.types.MovieClip) -> None:
 
 def told(clip: bpy.types.MovieClip):
     """Return what the thread has told of the clip, once the folder has been read."""
-    found = part("addon.lane_watch").reader.found(part("addon.folders").existing_folder(clip).root)
+    found = part("addon.state_watch").reader.found(part("addon.folders").existing_folder(clip).root)
     return found if found is not None and found.codes.any() and len(found.rows) == OBJECTS else None
 
 
@@ -129,8 +130,9 @@ def drawn(area: bpy.types.Area, clip: bpy.types.MovieClip, *, change: bool) -> G
     drawer.draw = timed
     for step in range(REDRAWS):
         if change:
-            lane = watching._lanes[clip.session_uid]
-            watching._lanes[clip.session_uid] = watching.Lane(lane.rows, lane.first, lane.codes.copy(), lane.assessed)
+            made_of, lane = watching._lanes[clip.session_uid]
+            anew = watching.Lane(lane.rows, lane.first, lane.codes.copy(), lane.assessed)
+            watching._lanes[clip.session_uid] = made_of, anew
         bpy.context.scene.frame_current = 1 + step * 7
         with over(area):
             bpy.ops.wm.redraw_timer(type="DRAW", iterations=1)

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from keymatte.addon import quality_reader
-from keymatte.addon.quality_reader import QualityReader
+from keymatte.addon import quality_rows, state_reader
+from keymatte.addon.state_reader import StateReader
 from keymatte.engine.shared.matte_folder import MatteFolder
 from keymatte.engine.shared.protocol import ObjectQuality
 from keymatte.engine.shared.quality import GIVEN, MatteQuality
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> MatteFolder:
     return made
 
 
-def looked(reader: QualityReader, folder: MatteFolder) -> bool:
+def looked(reader: StateReader, folder: MatteFolder) -> bool:
     """Have the reader look, wait until it has, and return whether there was news."""
     limit = time.monotonic() + 20
     while not reader.look(folder):  # not yet, as it has just looked
@@ -42,7 +42,7 @@ def looked(reader: QualityReader, folder: MatteFolder) -> bool:
     return reader.take_news()
 
 
-def settle(reader: QualityReader) -> None:
+def settle(reader: StateReader) -> None:
     """Wait until nothing is left to be read or summed up."""
     limit = time.monotonic() + 20
     while reader.is_working:
@@ -51,14 +51,14 @@ def settle(reader: QualityReader) -> None:
         time.sleep(0.01)
 
 
-def values(reader: QualityReader, folder: MatteFolder) -> dict[int, dict[int, float | None]]:
+def values(reader: StateReader, folder: MatteFolder) -> dict[int, dict[int, float | None]]:
     summary = reader.summary(folder)
     assert summary is not None
     return {object_id: {number: row.value for number, row in of.items()} for object_id, of in summary.rows.items()}
 
 
 def test_a_look_reads_the_folder_and_a_second_finds_nothing_new(folder):
-    reader = QualityReader()
+    reader = StateReader()
     assert reader.summary(folder) is None
     assert looked(reader, folder)
     assert values(reader, folder) == {1: {0: 1.0, 1: 0.1, 2: 0.9}}
@@ -70,7 +70,7 @@ def test_a_look_reads_the_folder_and_a_second_finds_nothing_new(folder):
 
 @pytest.mark.parametrize("change", ("write", "edit", "delete", "add", "without record"))
 def test_each_change_of_the_folder_is_news(folder, change):
-    reader = QualityReader()
+    reader = StateReader()
     looked(reader, folder)
     if change == "write":
         write(folder, {(1, 2): BAD})
@@ -96,16 +96,16 @@ def test_each_change_of_the_folder_is_news(folder, change):
 
 
 def test_a_matte_edited_in_place_is_found_by_a_later_look(folder, monkeypatch):
-    reader = QualityReader()
+    reader = StateReader()
     looked(reader, folder)
     folder.matte(1, 1).write_bytes(b"edited in place")
-    monkeypatch.setattr(quality_reader, "_LOOK_AGAIN", 0.0)
+    monkeypatch.setattr(state_reader, "_LOOK_AGAIN", 0.0)
     assert looked(reader, folder)
     assert values(reader, folder)[1][1] == 1.0
 
 
 def test_what_a_job_tells_counts_at_once_and_until_the_folder_is_read(folder):
-    reader = QualityReader()
+    reader = StateReader()
     reader.tell(folder.root, 7, [ObjectQuality.of(2, row_of(BAD))])
     settle(reader)
     assert reader.take_news()
@@ -119,7 +119,7 @@ def test_what_a_job_tells_counts_at_once_and_until_the_folder_is_read(folder):
 
 
 def test_what_is_told_while_the_folder_is_read_is_kept(folder, monkeypatch):
-    reader, reading, told = QualityReader(), threading.Event(), threading.Event()
+    reader, reading, told = StateReader(), threading.Event(), threading.Event()
 
     def read_slowly(*arguments, **options):
         table = read_table(*arguments, **options)
@@ -127,7 +127,7 @@ def test_what_is_told_while_the_folder_is_read_is_kept(folder, monkeypatch):
         assert told.wait(20)
         return table
 
-    monkeypatch.setattr(quality_reader, "read_table", read_slowly)
+    monkeypatch.setattr(quality_rows, "read_table", read_slowly)
     reader.look(folder)
     assert reading.wait(20)
     reader.tell(folder.root, 2, [ObjectQuality.of(1, row_of(BAD))])
@@ -139,7 +139,7 @@ def test_what_is_told_while_the_folder_is_read_is_kept(folder, monkeypatch):
 def test_many_mattes_are_summed_up_by_a_thread_as_they_would_be_at_once(folder):
     bad = {1: range(10, 20), 2: range(0, 7), 3: (), 4: range(35, 40), 5: range(30, 31)}
     write(folder, {(i, n): BAD if n in bad[i] else GOOD for i in bad for n in range(40)})
-    reader = QualityReader()
+    reader = StateReader()
     reader.look(folder)
     assert reader.summary(folder) is None, "it is not read by this thread"
     settle(reader)
@@ -151,12 +151,12 @@ def test_many_mattes_are_summed_up_by_a_thread_as_they_would_be_at_once(folder):
     found = [(one.object_id, one.first, one.last) for one in reader.summary(folder).stretches]
     assert found == [(1, 10, 29), (2, 0, 6), (3, 20, 29), (4, 35, 39), (5, 30, 30)]
     assert reader.summary(folder).computed == 200
-    assert reader.read(folder) == QualityReader().read(folder), "what is on disk counts"
+    assert reader.read(folder) == StateReader().read(folder), "what is on disk counts"
     assert reader.summary(folder).stretches[0].last == 19
 
 
 def test_a_folder_that_cannot_be_read_is_no_error_and_forgetting_forgets(folder):
-    reader = QualityReader()
+    reader = StateReader()
     looked(reader, folder)
     reader.forget()
     assert reader.summary(folder) is None

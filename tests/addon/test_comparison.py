@@ -1,4 +1,4 @@
-"""The lane's thread tells the truth after runs, changes and edits, and only looks again at what has changed."""
+"""A comparison with a run of today tells the truth after runs, changes and edits, and looks again at changes only."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from keymatte.addon import lane_reader
+from keymatte.addon import comparison, state_reader
+from keymatte.addon.comparison import Request
 from keymatte.addon.lane import Code
-from keymatte.addon.lane_reader import LaneReader, Request
-from keymatte.addon.quality_reader import QualityReader
+from keymatte.addon.state_reader import StateReader
+from keymatte.engine.shared.catalogue import bundled_file
 from keymatte.engine.shared.mask_images import Masks, Meaning
 from keymatte.engine.shared.matte_folder import MatteFolder
 from keymatte.engine.shared.picture_stamps import picture_stamp
@@ -39,9 +40,9 @@ class Shot:
         clip = VideoClip(self.picture(FIRST), 0, 0, COUNT)
         marked = tuple(self.keyframe(object_id, 4) for object_id in (1, 2))
         job = PropagationJob("", clip, range(COUNT), marked, self.folder.root)
-        self.request = Request(self.folder, (2, 1), FIRST, COUNT, job)
-        self.quality = QualityReader()
-        self.lane = LaneReader(self.quality)
+        pictures = tuple(map(self.picture, range(FIRST, FIRST + COUNT)))
+        self.request = Request(self.folder, (2, 1), FIRST, COUNT, job, pictures)
+        self.reader = StateReader()
 
     def picture(self, number: int) -> Path:
         return self.root / "film" / f"a_{number:04d}.tif"
@@ -59,7 +60,7 @@ class Shot:
     def run(self, request: Request | None = None, *, value: float = 0.9) -> str:
         """Write all mattes as a run of a request does, and return the id of the run."""
         job = (request or self.request).job
-        inputs = run_inputs(job, range(FIRST, FIRST + COUNT), (), None)
+        inputs = run_inputs(job, range(FIRST, FIRST + COUNT), (), bundled_file("keymatte"))
         Runs.read(self.folder).with_run(inputs, keep=frozenset()).write(self.folder)
         files = WrittenFiles(self.folder)
         for object_id in (1, 2):
@@ -72,11 +73,11 @@ class Shot:
 
     def codes(self, request: Request | None = None) -> list[list[int]]:
         """Read the folder and return the codes, the upper row that of object 2."""
-        self.quality.read(self.folder)
-        return self.lane.read(request or self.request).codes.tolist()
+        self.reader.read(self.folder)
+        return self.reader.compare(request or self.request).codes.tolist()
 
     def cause(self, object_id: int, frame: int) -> Cause | None:
-        return self.lane.found(self.folder.root).states[object_id][FIRST + frame].cause
+        return self.reader.found(self.folder.root).states[object_id][FIRST + frame].cause
 
 
 @pytest.fixture
@@ -134,7 +135,7 @@ def test_a_changed_picture_makes_its_mattes_stale(shot, monkeypatch):
     shot.codes()
     shot.picture(FIRST + 2).write_bytes(b"another picture")
     assert shot.codes() == [[FRESH] * COUNT] * 2, "dates are not looked at all the time"
-    monkeypatch.setattr(lane_reader, "_LOOK_AGAIN", 0.0)
+    monkeypatch.setattr(state_reader, "_LOOK_AGAIN", 0.0)
     assert shot.codes() == [[FRESH] * 2 + [STALE] + [FRESH] * 6] * 2
     assert shot.cause(2, 2) is Cause.PICTURE
 
@@ -143,27 +144,27 @@ def test_what_a_running_job_tells_becomes_fresh_and_the_rest_stays_stale(shot, m
     shot.run()
     request = shot.marked(shot.keyframe(1, 7))
     assert shot.codes(request)[1] == [FRESH] * 5 + [STALE] * 4
-    inputs = run_inputs(request.job, range(FIRST, FIRST + COUNT), (), None)
+    inputs = run_inputs(request.job, range(FIRST, FIRST + COUNT), (), bundled_file("keymatte"))
     Runs.read(shot.folder).with_run(inputs, keep=frozenset([*Runs.read(shot.folder).by_id])).write(shot.folder)
-    shot.lane.read(request)
+    shot.reader.compare(request)
     asked: list[int] = []
-    real = lane_reader.assess
+    real = comparison.assess
 
     def assess(rows, runs, current, numbers, *rest, **options):
         asked.extend(numbers)
         return real(rows, runs, current, numbers, *rest, **options)
 
-    monkeypatch.setattr(lane_reader, "assess", assess)
+    monkeypatch.setattr(comparison, "assess", assess)
     stamp = picture_stamp(shot.picture(FIRST + 6))
     judged = MatteQuality(0.9, "", "keymatte", {"warp": 0.5}, run=inputs.id, picture=stamp)
-    shot.quality.tell(shot.folder.root, FIRST + 6, [ObjectQuality.of(1, row_of(judged))])
+    shot.reader.tell(shot.folder.root, FIRST + 6, [ObjectQuality.of(1, row_of(judged))])
     half = replace(judged, picture=picture_stamp(shot.picture(FIRST + 5)), unfinished=True)
-    shot.quality.tell(shot.folder.root, FIRST + 5, [ObjectQuality.of(1, row_of(half))])
-    assert shot.lane.is_due(request)
-    assert shot.lane.read(request).codes[1].tolist() == [FRESH] * 5 + [STALE, FRESH, STALE, STALE]
+    shot.reader.tell(shot.folder.root, FIRST + 5, [ObjectQuality.of(1, row_of(half))])
+    assert shot.reader.is_due(request)
+    assert shot.reader.compare(request).codes[1].tolist() == [FRESH] * 5 + [STALE, FRESH, STALE, STALE]
     assert shot.cause(1, 5) is Cause.UNFINISHED
     assert asked == [FIRST + 5, FIRST + 6], "nothing else is compared again"
-    assert not shot.lane.is_due(request)
+    assert not shot.reader.is_due(request)
 
 
 def test_copies_of_keyframes_stand_for_images_that_are_gone(shot):
@@ -174,32 +175,34 @@ def test_copies_of_keyframes_stand_for_images_that_are_gone(shot):
     one.rename(copy)
     assert shot.codes() == [[FRESH] * COUNT] * 2
     copy.unlink()
-    shot.lane.forget()
+    shot.reader.forget()
     assert shot.codes() == [[UNKNOWN] * COUNT] * 2, "no run can be foreseen without the image"
 
 
-def test_the_thread_tells_news_once_and_rests(shot):
+def test_the_thread_tells_news_once_and_rests(shot, monkeypatch):
+    monkeypatch.setattr(state_reader, "_READ_PAUSE", 60.0)
     shot.run()
-    shot.quality.read(shot.folder)
+    shot.reader.read(shot.folder)
     limit = time.monotonic() + 20
-    assert shot.lane.look(shot.request)
-    while shot.lane.is_working and time.monotonic() < limit:
+    assert shot.reader.look(shot.folder, shot.request)
+    while shot.reader.is_working and time.monotonic() < limit:
         time.sleep(0.01)
-    assert shot.lane.take_news() and not shot.lane.take_news()
-    assert np.array_equal(shot.lane.found(shot.folder.root).codes, [[FRESH] * COUNT] * 2)
-    assert not shot.lane.is_due(shot.request) and shot.lane.is_due(shot.marked(shot.keyframe(1, 7)))
-    assert not shot.lane.look(shot.request), "it has just looked"
+    assert shot.reader.take_news() and not shot.reader.take_news()
+    assert np.array_equal(shot.reader.found(shot.folder.root).codes, [[FRESH] * COUNT] * 2)
+    assert not shot.reader.is_due(shot.request) and shot.reader.is_due(shot.marked(shot.keyframe(1, 7)))
+    assert not shot.reader.look(shot.folder, shot.request), "it has just looked"
 
 
 def test_a_look_without_reason_waits_longer(shot, monkeypatch):
     shot.run()
     shot.codes()
-    monkeypatch.setattr(lane_reader, "_PAUSE", 0.0)
-    assert not shot.lane.look(shot.request), "nothing has changed"
-    monkeypatch.setattr(lane_reader, "_SHARE", 1e9)  # as if the last look had taken no time
-    shot.quality.tell(shot.folder.root, FIRST, [ObjectQuality.of(1, row_of(MatteQuality(0.9)))])
-    assert shot.lane.look(shot.request)
+    monkeypatch.setattr(state_reader, "_READ_PAUSE", 60.0)
+    monkeypatch.setattr(state_reader, "_COMPARE_PAUSE", 0.0)
+    assert not shot.reader.look(shot.folder, shot.request), "nothing has changed"
+    monkeypatch.setattr(state_reader, "_COMPARE_SHARE", 1e9)  # as if the last look had taken no time
+    shot.reader.tell(shot.folder.root, FIRST, [ObjectQuality.of(1, row_of(MatteQuality(0.9)))])
+    assert shot.reader.look(shot.folder, shot.request)
     limit = time.monotonic() + 20
-    while shot.lane.is_working and time.monotonic() < limit:
+    while shot.reader.is_working and time.monotonic() < limit:
         time.sleep(0.01)
-    assert shot.lane.found(shot.folder.root).codes[1].tolist() == [UNKNOWN] + [FRESH] * 8
+    assert shot.reader.found(shot.folder.root).codes[1].tolist() == [UNKNOWN] + [FRESH] * 8
