@@ -52,6 +52,7 @@ def gather_job(
         versions=_version_cap(),
         redo=redo,
         locks=job_locks(clip),
+        feature_bytes=_feature_bytes(),
     )
 
 
@@ -108,11 +109,17 @@ def gather_suggestion(clip: MovieClip, *, recipe: str = "") -> SuggestionJob:
         settings=_settings(),
         count=matting.suggestion_count,
         alpha=matting.suggestion_alpha,
+        feature_bytes=_feature_bytes(),
     )
 
 
 def _settings(*, adapt: bool = False) -> Settings:
     return Settings(device=environment.preferences().device, adapt=adapt)
+
+
+def _feature_bytes() -> int:
+    """Return how many bytes of features are to be kept for later runs, by the preferences."""
+    return round(environment.preferences().feature_gigabytes * 1e9)
 
 
 def _version_cap() -> VersionCap:

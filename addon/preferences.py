@@ -9,7 +9,8 @@ from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 from bpy.types import AddonPreferences, Context, UILayout
 
 from ..engine.shared.catalogue import PublishedWeights, default_folder, size_in_words
-from ..engine.shared.types import VersionCap
+from ..engine.shared.kept_features import features_folder
+from ..engine.shared.types import FEATURE_BYTES, VersionCap
 from . import PACKAGE, weights
 from .status import progress_text
 
@@ -66,6 +67,16 @@ class KeymattePreferences(AddonPreferences):
         precision=1,
         default=VersionCap.bytes / 1e9,
     )
+    feature_gigabytes: FloatProperty(
+        name="Kept Features",
+        description="Gigabytes that may be kept of what the network makes of frames, for all clips together, so that "
+        "later runs and suggestions need not compute it again. The longest unused goes first. 0 keeps nothing",
+        min=0.0,
+        soft_max=100.0,
+        max=10000.0,
+        precision=1,
+        default=FEATURE_BYTES / 1e9,
+    )
 
     def draw(self, context: Context) -> None:
         column = self.layout.column()
@@ -75,6 +86,12 @@ class KeymattePreferences(AddonPreferences):
         column.prop(self, "cache_folder")
         column.prop(self, "undo_runs")
         column.prop(self, "undo_gigabytes", text="At Most (GB)")
+        column.prop(self, "feature_gigabytes", text="Kept Features (GB)")
+        split = column.split(factor=0.4)
+        split.column()
+        row = split.row()
+        row.label(text=str(features_folder()))
+        row.operator("clip.matte_clear_features", text="Clear", icon="TRASH")
         row = self.layout.row()
         row.operator("clip.matte_install_engine", icon="IMPORT")
         row.operator("clip.matte_test_engine", icon="CHECKMARK")

@@ -1,4 +1,4 @@
-"""Operators that install and test the engine."""
+"""Operators that install and test the engine, and remove what it keeps for later runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from bpy.types import Context, Operator
 
 from ..addon.listening import listen
 from ..addon.session import session
-from .common import ReportingOperator
+from ..engine.shared.catalogue import size_in_words
+from ..engine.shared.errors import FolderNotWritable
+from ..engine.shared.kept_features import features_folder, remove_features
+from .common import ReportingOperator, busy_sentence
 
 
 class _EngineOperator(ReportingOperator):
@@ -60,4 +63,27 @@ class CLIP_OT_matte_test_engine(_EngineOperator, Operator):
         session.test()
 
 
-CLASSES = (CLIP_OT_matte_install_engine, CLIP_OT_matte_test_engine)
+class CLIP_OT_matte_clear_features(ReportingOperator, Operator):
+    """Remove what the network has made of the frames of all clips. It is computed again when it is needed; mattes and \
+keyframes are kept"""
+
+    bl_idname = "clip.matte_clear_features"
+    bl_label = "Clear Kept Features"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        if session.status.busy:
+            cls.poll_message_set(busy_sentence())
+            return False
+        return True
+
+    def run(self, context: Context) -> str:
+        try:
+            removed = remove_features(features_folder())
+        except OSError as error:
+            raise FolderNotWritable(f"{features_folder()} cannot be read: {error.strerror}") from error
+        return f"Removed {size_in_words(removed)} of kept features" if removed else "No features are kept"
+
+
+CLASSES = (CLIP_OT_matte_install_engine, CLIP_OT_matte_test_engine, CLIP_OT_matte_clear_features)

@@ -115,8 +115,8 @@ def add_feature_cache(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--feature-cache",
         type=float,
-        default=FEATURE_BYTES / (1 << 30),
-        metavar="GIB",
+        default=FEATURE_BYTES / 1e9,
+        metavar="GB",
         help="size of the folder in which the features of frames are kept for later runs, of all clips; 0: keep none; "
         "default: %(default)g",
     )
@@ -124,9 +124,9 @@ def add_feature_cache(parser: argparse.ArgumentParser) -> None:
 
 def feature_bytes(options: argparse.Namespace) -> int:
     """Return the bytes given by the option of `add_feature_cache`. Raises BadSetting."""
-    if not 0 <= options.feature_cache < 1 << 20:
-        raise BadSetting(f"--feature-cache must be 0 or a number of GiB, not {options.feature_cache:g}")
-    return int(options.feature_cache * (1 << 30))
+    if not 0 <= options.feature_cache <= 1e6:
+        raise BadSetting(f"--feature-cache must be 0 or a number of GB, not {options.feature_cache:g}")
+    return round(options.feature_cache * 1e9)
 
 
 def parse_frame_range(text: str, count: int) -> range:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import shutil
 import threading
 from collections import OrderedDict
@@ -19,13 +18,13 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from ..shared.errors import EngineError
-from ..shared.files import atomic_write, is_link
+from ..shared.files import atomic_write
+from ..shared.kept_features import feature_files
 
 _log = logging.getLogger(__name__)
 MEMORY_BYTES = 256 << 20  # of the frames encoded last
 _SPARE = 2 << 30  # bytes that are left free on the disk
 _MAX_PENDING = 4  # frames that wait for the disk; more are not kept there
-_FOLDER_NAME, _FILE_NAME = re.compile("[0-9a-f]{32}"), re.compile(r"[0-9]{6,}-[0-9a-f]{8}\.safetensors(\.part)?")
 
 Tensors = dict[str, Tensor]
 
@@ -110,9 +109,9 @@ class FeatureCache:
         """Remove the files that were not used for the longest time, until one of `size` bytes may be added."""
         if self._used is None:
             self._root.mkdir(parents=True, exist_ok=True)
-            self._used = sum(one.stat().st_size for one in self._files())
+            self._used = sum(one.stat().st_size for one in feature_files(self._root))
         if self._used + size > self._disk_bytes:
-            for path in sorted(self._files(), key=lambda path: path.stat().st_mtime_ns):
+            for path in sorted(feature_files(self._root), key=lambda path: path.stat().st_mtime_ns):
                 if self._used + size <= 0.9 * self._disk_bytes:  # well below, so that the next files find room, too
                     break
                 self._used -= path.stat().st_size
@@ -121,12 +120,6 @@ class FeatureCache:
                     path.parent.rmdir()  # if it is empty now
         self._is_full = size > self._disk_bytes or shutil.disk_usage(self._root).free < _SPARE + size
         self._used += size
-
-    def _files(self) -> list[Path]:
-        """List our files of all clips; links, and what lies behind them, are left out."""
-        folders = [one for one in self._root.iterdir() if _FOLDER_NAME.fullmatch(one.name) and not is_link(one)]
-        paths = (path for folder in folders if folder.is_dir() for path in folder.iterdir())
-        return [path for path in paths if _FILE_NAME.fullmatch(path.name) and not is_link(path)]
 
 
 def _save(tensors: Tensors, path: Path) -> None:

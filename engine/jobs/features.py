@@ -8,10 +8,10 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import platformdirs
 import torch
 
 from ..inference.feature_cache import FeatureCache
+from ..shared.kept_features import features_folder
 from ..shared.picture_stamps import picture_stamp
 from .program import hash_program
 from .setup import JobContext
@@ -31,8 +31,7 @@ def kept_features(context: JobContext, disk_bytes: int) -> Iterator[FeatureCache
         stamp = picture_stamp(reader.files[min(frame, len(reader.files) - 1)])
         return f"{frame:06d}-{zlib.crc32(stamp.encode()):08x}"
 
-    root = platformdirs.user_cache_path("keymatte", appauthor=False) / "features"
-    cache = FeatureCache(root, name, file_name, disk_bytes=disk_bytes)
+    cache = FeatureCache(features_folder(), name, file_name, disk_bytes=disk_bytes)
     try:
         yield cache
     finally:

@@ -108,7 +108,7 @@ class Settings:
     adapt: bool = False  # fine-tune on the keyframes of this shot first
 
 
-FEATURE_BYTES = 4 << 30  # on disk, of the features that are kept for later runs, of all clips together
+FEATURE_BYTES = 4 * 10**9  # on disk, of the features that are kept for later runs, of all clips together
 
 
 @dataclass(frozen=True)

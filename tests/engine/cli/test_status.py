@@ -88,7 +88,7 @@ def test_a_folder_that_is_none_of_ours_is_refused(place, capsys):
         ("--lock 1=5:99", "--lock 1=5:99 is empty or outside the clip"),
         ("--between 40", "--between 40 is outside the frames 0 to 9"),
         ("--join nowhere", "There are no parts in nowhere"),
-        ("--feature-cache -1", "--feature-cache must be 0 or a number of GiB, not -1"),
+        ("--feature-cache -1", "--feature-cache must be 0 or a number of GB, not -1"),
         ("--keep-runs -1", "--keep-runs and --keep-bytes must not be negative"),
     ],
 )
