@@ -9,13 +9,13 @@ import numpy as np
 from bpy.types import MovieClip
 
 from ..engine.shared.errors import EngineError, KeyframeUnreadable
-from ..engine.shared.mask_folders import FolderMask, described
+from ..engine.shared.mask_folders import FolderMask, described, listed, without_objects
 from ..engine.shared.mask_images import counted, read_mask
 from ..engine.shared.mask_names import object_name
 from ..engine.shared.matte_folder import spans
 from . import clips, keyframes, mask_colours, mask_images
 from .mask_colours import IGNORE, NEW
-from .mask_folder import MaskFolder, listed, numbering
+from .mask_folder import MaskFolder, numbering
 from .objects import active_object, add_object, find_object
 from .properties import MatteKeyframe
 
@@ -35,6 +35,7 @@ class Imported:
     frames: set[int] = field(default_factory=set)  # in the scene
     object_ids: dict[str, int] = field(default_factory=dict)  # by the names that name them
     colours: str = ""  # what each colour was taken for
+    ignored: str = ""  # which masks show no object
     problem: str = ""  # that ended the import
 
     def told(self, found: MaskFolder) -> tuple[str, bool]:
@@ -49,6 +50,8 @@ class Imported:
             warnings.append(f"locked objects were left as they are: {', '.join(sorted(self.locked))}")
         if found.skipped:
             warnings.append(f"skipped, as the clip has no such frame: {listed(found.skipped)}")
+        if self.ignored:
+            warnings.append(f"{self.ignored}; choose Not Visible Where Not Shown to mark objects as not visible there")
         if self.problem:
             warnings.append(f"then stopped: {self.problem}")
         notes = [f"{self.replaced} of them replaced earlier ones"] if self.replaced else []
@@ -76,6 +79,8 @@ def import_masks(
             tell(count + 1)
         if absent:
             _set_absent(clip, found, targets, done, replace=replace)
+        else:
+            done.ignored = without_objects(found.masks)
     except EngineError as error:
         done.problem = error.sentence()
     if active is not None:

@@ -15,6 +15,7 @@ from ..engine.shared.mask_folders import (
     check_for_other_clips,
     check_for_two_of_one_object,
     find_masks,
+    listed,
     named_objects,
 )
 from ..engine.shared.mask_images import Masks, Meaning, StoredImage, read_mask
@@ -25,7 +26,6 @@ from ..engine.shared.names import check_for_twins
 from . import clips, mask_images
 
 _MAX_KEPT = 1 << 29  # bytes of images that are kept in memory rather than read again
-_MAX_NAMED = 3  # files that a message names
 _RIM = 0.15  # share of a colour's pixels up to which their neighbours may have it too if it is the shade of an edge
 
 
@@ -105,12 +105,6 @@ def read_folder(folder: Path, clip: MovieClip, masks: Masks) -> MaskFolder:
 def numbering(clip: MovieClip) -> str:
     """Say what the numbers in the names of masks are for this clip."""
     return f"numbers read as {_numbers_are(clip)}"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return the first of some names, and how many more there are."""
-    more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
-    return ", ".join(names[:_MAX_NAMED]) + more
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from ..media.label_images import read_keyframe
 from ..shared.alphas import hard_alpha, soft_alpha
 from ..shared.errors import KeyframeOutsideClip
 from ..shared.mask_images import MaskImage
-from ..shared.matte_folder import spans
+from ..shared.matte_folder import named_spans, spans
 from ..shared.types import KeyframeFile, PropagationJob
 
 _MAX_PAIRS = 3  # of overlapping objects that the warning names
@@ -58,6 +58,19 @@ def read_keyframe_masks(
             soft |= {frame: found} if found else {}
         truth[frame] = labels
     return truth, soft, _warning({pair: reader.shown_frames(frames) for pair, frames in overlaps.items()})
+
+
+def note_without_objects(job: PropagationJob, reader: FrameReader) -> str:
+    """Say which keyframes are about no object and so count for nothing; empty if all are about some."""
+    marked = {one.frame for one in job.keyframes if one.objects}
+    frames = sorted({one.frame for one in job.keyframes} - marked)
+    if not frames:
+        return ""
+    where = named_spans("frame", reader.shown_frames(frames))
+    return (
+        f"The keyframes on {where} show no object, and were ignored. Mark objects there, or mark them as not visible "
+        "(--unlabelled absent)."
+    )
 
 
 def _only_annotated(mask: MaskImage, keyframe: KeyframeFile) -> MaskImage:

@@ -21,7 +21,7 @@ from ..shared.run_inputs import run_inputs
 from ..shared.types import KeyframeFile, PropagationJob
 from .account import refuse_without_pictures
 from .held_frames import hold_frames
-from .keyframe_masks import check_frames, read_keyframe_masks
+from .keyframe_masks import check_frames, note_without_objects, read_keyframe_masks
 from .looks import find_looks
 from .redo import stretches
 from .setup import JobContext
@@ -75,7 +75,8 @@ def make_plan(job: PropagationJob, context: JobContext, report: Callable[[str, i
     cuts, use, keyframes = _look(job, context, report)
     inputs = run_inputs(job, context.reader.numbers, cuts, context.weights)
     wanted = stretches(job, context.reader, inputs, use)
-    truth, soft, warning = read_keyframe_masks(replace(job, keyframes=keyframes), context.reader)
+    truth, soft, overlaps = read_keyframe_masks(replace(job, keyframes=keyframes), context.reader)
+    warning = " ".join(filter(None, (overlaps, note_without_objects(job, context.reader))))
     policy = context.recipe.keyframe_policy
 
     def is_marked(annotations: Sequence[Annotation]) -> bool:

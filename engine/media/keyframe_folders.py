@@ -15,6 +15,7 @@ from ..shared.mask_folders import (
     described,
     find_masks,
     named_objects,
+    without_objects,
 )
 from ..shared.mask_images import Masks
 from ..shared.mask_names import MaskName, read_mask_names
@@ -71,6 +72,8 @@ def read_keyframes(
         tell(f"keyframes: {described(found, object_ids)}")
     if unlabelled == "absent":
         keyframes = _with_absent_objects(keyframes)
+    elif tell and (ignored := without_objects(found)):
+        tell(f"keyframes {ignored}. With --unlabelled absent, they say that no object is visible there.")
     shown = (keyframe for keyframe in keyframes if keyframe.objects)
     return tuple(sorted(shown, key=lambda keyframe: (keyframe.frame, keyframe.objects)))
 

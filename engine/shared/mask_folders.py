@@ -14,6 +14,8 @@ from .mask_names import MaskName, object_name, object_numbers
 from .matte_folder import is_number
 from .names import FrameNames, in_natural_order
 
+_MAX_NAMED = 3  # files that a message names
+
 
 @dataclass(frozen=True)
 class FolderMask:
@@ -99,6 +101,18 @@ def _names_say(masks: Sequence[FolderMask]) -> bool:
     frames = [mask.name.frame for mask in masks if mask.ids]
     in_folders = len({mask.file.parent for mask in masks}) > 1
     return in_folders or len(set(frames)) < len(frames)
+
+
+def without_objects(masks: Sequence[FolderMask]) -> str:
+    """Say which masks show no object and so count for nothing; empty if all show some."""
+    names = [mask.file.name for mask in masks if not mask.ids]
+    return f"ignored, as they show no object: {listed(names)}" if names else ""
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first of some names, and how many more there are."""
+    more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
+    return ", ".join(names[:_MAX_NAMED]) + more
 
 
 def described(masks: Sequence[FolderMask], object_ids: dict[str, int]) -> str:

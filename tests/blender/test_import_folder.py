@@ -148,6 +148,18 @@ def test_objects_are_absent_where_not_shown_if_asked(studio, folder):
     assert key is not None and key.absent
 
 
+def test_images_without_objects_are_named_unless_they_mark_objects_as_not_visible(studio, folder, capfd):
+    write_png(folder / "1001.png", truth(0), PALETTE)
+    write_png(folder / "1003.png", np.zeros_like(truth(0)), PALETTE)
+    import_folder(studio, folder)
+    assert keys(studio) == [(1001, 1), (1001, 2)]
+    told = capfd.readouterr().out
+    assert "Warning: 2 keyframes of 2 objects set on frame 1; ignored, as they show no object: 1003.png" in told
+    import_folder(studio, folder, absent=True)
+    assert keys(studio) == [(1001, 1), (1001, 2), (1003, 1), (1003, 2)]
+    assert "ignored" not in capfd.readouterr().out
+
+
 # -- colours -----------------------------------------------------------------------------------------------------------
 def painted(frame: int, background=(0, 0, 0)) -> np.ndarray:
     """Return a picture (H, W, 3) uint8 with a red ring and a green box."""
