@@ -9,7 +9,7 @@ from ..engine.shared.quality_table import MatteRow, Status
 from ..engine.shared.reasons import sentence
 from ..engine.shared.staleness import Freshness, MatteState
 from ..engine.shared.stretches import reason_words
-from . import clips
+from . import clips, quality
 from .lane import ABSENT, KEYFRAME, LOCKED, SUGGESTED, is_doubtful
 from .lane_watch import Lane
 from .session import session
@@ -42,6 +42,9 @@ def words(clip: MovieClip, lane: Lane, row: int, frame: int) -> list[str]:
         lines.append(matte_words(state, lane.assessed.rows.get(item.object_id, {}).get(number)))
         if state is not None and state.freshness is Freshness.UNKNOWN and lane.assessed.request.problem:
             lines.append(lane.assessed.request.problem)
+        summary = quality.summary(clip)
+        if state is not None and state.freshness is Freshness.OWN and summary is not None and summary.has_lost:
+            lines.append("Perhaps only because its record is damaged: see To Fix")
     if code & SUGGESTED:
         here = (one for one in clip.matting.suggestions if one.number == number)
         lines += [f"Suggested: {sentence(one.reason)}" for one in here if one.object_id in (0, item.object_id)]

@@ -14,7 +14,7 @@ from bpy.types import MovieClip
 from ..engine.shared.errors import ClipUnreadable
 from ..engine.shared.mask_images import counted
 from ..engine.shared.protocol import MatteReady
-from ..engine.shared.quality_table import MatteRow, Status, Unknown
+from ..engine.shared.quality_table import DAMAGED_RECORD, MatteRow, Status, Unknown
 from ..engine.shared.stretches import Stretch
 from . import clips, recipes, reviews
 from .folders import existing_folder
@@ -143,6 +143,8 @@ def unknown_sentences(clip: MovieClip) -> list[str]:
         sentences.append(
             f"Another version of Keymatte made {counted(old, 'matte')}: which to trust is not known. Propagate again"
         )
+    if found.has_lost and (folder := existing_folder(clip)) is not None:
+        sentences.append(f"{DAMAGED_RECORD}. It is in {folder.root}")
     return sentences
 
 

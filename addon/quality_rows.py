@@ -27,6 +27,7 @@ class Summary:
     unknown: Counter[Unknown] = field(default_factory=Counter)  # mattes whose quality is not known, by the reason
     uncalibrated: tuple[str, ...] = ()  # recipes without calibration that made some of them
     accepted: Mapping[int, frozenset[int]] = field(default_factory=dict)  # mattes accepted as they are, by object
+    has_lost: bool = False  # whether mattes count as edited because the record is damaged
 
 
 class QualityRows:
@@ -93,7 +94,7 @@ class QualityRows:
         with self._lock:
             self.has_changed = False
         _, rows, accepted = self.now()
-        self.summary = _summed_up(rows, accepted, breathe)
+        self.summary = replace(_summed_up(rows, accepted, breathe), has_lost=self._table.has_lost)
 
     def _change(self) -> None:
         self.version += 1

@@ -17,10 +17,9 @@ from ..output.mattes import MatteWriter
 from ..shared.errors import FolderNotWritable, FramesUnreadable
 from ..shared.mask_images import counted
 from ..shared.matte_folder import MatteFolder, named_spans, spans
-from ..shared.quality_table import read_table
+from ..shared.quality_table import DAMAGED_RECORD, read_table
 from ..shared.stretches import bad_stretches
 from ..shared.types import PropagationJob, Redo
-from ..shared.written_files import DAMAGED_RECORD
 from .setup import JobContext
 
 if TYPE_CHECKING:
@@ -158,6 +157,8 @@ def note_earlier(job: PropagationJob, writer: MatteWriter, reader: FrameReader) 
 def note_nothing_due(job: PropagationJob) -> str:
     """Say that a job has nothing to redo."""
     locked = " or is locked" if job.locks else ""
+    if read_table(MatteFolder(job.folder)).has_lost:
+        return f"Nothing to redo. {DAMAGED_RECORD}."
     return f"Nothing to redo: every matte on {counted(len(job.frames), 'frame')} is up to date{locked}."
 
 

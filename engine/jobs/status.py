@@ -13,7 +13,7 @@ from ..shared.folder_claim import read_marker, recorded_cuts, recorded_job
 from ..shared.matte_folder import MatteFolder
 from ..shared.picture_stamps import is_same_picture
 from ..shared.provenance import RunInputs, Runs
-from ..shared.quality_table import read_table
+from ..shared.quality_table import DAMAGED_RECORD, read_table
 from ..shared.run_inputs import run_inputs
 from ..shared.staleness import States, assess
 from ..shared.types import KeyframeFile, PropagationJob
@@ -52,14 +52,16 @@ def folder_status(folder: MatteFolder, keyframes: Sequence[KeyframeFile] | None 
     if unweighed:
         inputs = replace(inputs, weights=runs.weights_of(job.recipe))
     places = {number: min(place, len(files) - 1) for place, number in enumerate(numbers)}
+    table = read_table(folder)
     states = assess(
-        read_table(folder).rows,
+        table.rows,
         runs,
         inputs,
         [numbers[frame] for frame in job.frames if frame < len(numbers)],
         lambda number, stamp: not files or is_same_picture(stamp, files[places[number]]),
     )
-    return FolderStatus(job, inputs, runs, states, " ".join(filter(None, (unread, unweighed))))
+    damaged = f"{DAMAGED_RECORD}." if table.has_lost else ""
+    return FolderStatus(job, inputs, runs, states, " ".join(filter(None, (unread, unweighed, damaged))))
 
 
 def _open(job: PropagationJob, folder: MatteFolder) -> tuple[tuple[int, ...], tuple[Path, ...], str]:

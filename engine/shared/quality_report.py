@@ -10,10 +10,9 @@ from typing import Any
 from .mask_images import counted
 from .matte_folder import named_spans
 from .quality import FIX_BELOW, VERSION
-from .quality_table import MatteRow, QualityTable, Status, Unknown
+from .quality_table import DAMAGED_RECORD, MatteRow, QualityTable, Status, Unknown
 from .stretches import Stretch, bad_stretches, counted_to_fix, reason_words
 from .text import printable
-from .written_files import DAMAGED_RECORD
 
 UNKNOWN_WORDS = {
     Unknown.UNCALIBRATED: "made by a recipe that is not calibrated",
@@ -98,7 +97,7 @@ def as_text(table: QualityTable, *, below: float = FIX_BELOW) -> str:
             for one in stretches
         ]
     told = unknown_sentences(table)
-    if table.is_damaged and any(row.status is Status.EDITED for _, _, row in table.every()):
+    if table.has_lost:
         told.append(f"{DAMAGED_RECORD}.")
     if not stretches and (not told or any(row.status is Status.COMPUTED for _, _, row in table.every())):
         lines += ["", "Nothing to fix."]

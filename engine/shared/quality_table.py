@@ -59,6 +59,11 @@ NOT_RECORDED = MatteRow(Status.UNKNOWN, None, Unknown.NOT_RECORDED)
 EDITED = MatteRow(Status.EDITED, MatteQuality(1.0, signals={GIVEN: 1.0}))
 Rows = Mapping[int, Mapping[int, MatteRow]]  # object -> file number -> row
 
+DAMAGED_RECORD = (
+    "The record of what Keymatte wrote, keymatte-index.txt, is damaged: an image without a sound line in it counts as "
+    "edited by hand, and is kept. Bring the file back from a backup, or delete it to have such mattes made anew"
+)
+
 _Written = tuple[int, int, str]  # size in bytes, date in ns and quality of what was written to a file once
 
 
@@ -71,6 +76,11 @@ class QualityTable:
     written: Mapping[str, list[_Written]] = field(default_factory=dict, repr=False)  # content of the index, by path
     is_damaged: bool = False  # whether the index has lines that cannot be read
     judged: Mapping[str, MatteRow] = field(default_factory=dict, repr=False)  # rows by the text of their quality
+
+    @property
+    def has_lost(self) -> bool:
+        """Return whether mattes count as edited because the index is damaged."""
+        return self.is_damaged and any(row.status is Status.EDITED for _, _, row in self.every())
 
     def every(self) -> Iterator[tuple[int, int, MatteRow]]:
         """Yield object, file number and row of each matte, in this order."""
@@ -177,7 +187,7 @@ def _read_index(folder: MatteFolder, breathe: Callable[[], None]) -> tuple[dict[
         return {}, False
     is_damaged = False
     written: dict[str, list[_Written]] = {}
-    for line in text.splitlines():
+    for line in text.splitlines() or [""]:  # an empty file has lost all lines
         breathe()
         match = LINE.fullmatch(line)
         is_damaged |= match is None

@@ -23,10 +23,6 @@ LINE = re.compile(  # of the record; see `WrittenFiles`
     r"(?P<size>[0-9]{1,18}) (?P<mtime>[0-9]{1,20}) (?P<crc>[0-9a-f]{8}) "
     r"(?P<path>labels/[0-9]{6,}\.png|mattes/[0-9]{3}/[0-9]{6,}\.png)( (?P<quality>.*))?"
 )  # a quality that is damaged makes the matte no less Keymatte's
-DAMAGED_RECORD = (
-    "The record of what Keymatte wrote, keymatte-index.txt, is damaged: an image without a sound line in it counts as "
-    "edited by hand"
-)
 _MAX_VERSIONS = 4  # of one file that are remembered
 _SECONDS_AFTER_LABELS = 60.0  # a matte this much newer than its frame's label image was edited; see `_without_record`
 
@@ -82,7 +78,7 @@ class WrittenFiles:
         except OSError as error:
             raise FolderNotWritable(f"{folder.index} cannot be read: {error.strerror}") from error
         else:
-            for line in text.splitlines():
+            for line in text.splitlines() or [""]:  # an empty file has lost all lines
                 self.is_damaged |= not self._read_line(line)  # the last line may be incomplete
 
     def keep_with(self, keeper: Keeper) -> None:
@@ -245,7 +241,9 @@ class WrittenFiles:
         self._add(name, version)
 
     def _rewrite(self) -> None:
+        has_lost = self.is_damaged and any(path not in self for path in self._folder.image_files())
         with atomic_write(self._folder.index) as part, part.open("wb") as file:
+            file.write(b"damaged\n" * has_lost)  # so that it is told for as long as images count as edited by it
             for name, versions in self._versions.items():
                 file.writelines(_line(name, version) for version in versions)
 

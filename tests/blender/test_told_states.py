@@ -101,6 +101,29 @@ def test_edited_mattes_and_changed_pictures_count_alike(run):
     assert agreed(run) == ([], [])
 
 
+def test_a_record_without_lines_is_told_with_a_way_out(run):
+    run.matte_folder.index.write_bytes(b"")
+    assert agreed(run) == ([], []), "what may be the user's is not made anew"
+    lane, words = part("addon.lane_watch").refresh(run.clip), part("addon.lane_words").words
+    assert ((lane.codes & part("addon.lane").STATE) == part("addon.lane").Code.EDITED).all()
+    assert words(run.clip, lane, 0, 5)[1:] == [
+        "Edited by hand",
+        "Perhaps only because its record is damaged: see To Fix",
+    ]
+    (sentence,) = part("addon.quality").unknown_sentences(run.clip)
+    assert sentence == (
+        "The record of what Keymatte wrote, keymatte-index.txt, is damaged: an image without a sound line in it "
+        "counts as edited by hand, and is kept. Bring the file back from a backup, or delete it to have such mattes "
+        f"made anew. It is in {run.matte_folder.root}"
+    )
+    assert made(run) == []
+    assert "is damaged" in run.session.status.finished.note
+    run.matte_folder.index.unlink()
+    assert agreed(run) == ([*range(FRAMES)], [])
+    assert made(run) == [*range(FRAMES)]
+    assert agreed(run) == ([], []) and part("addon.quality").unknown_sentences(run.clip) == []
+
+
 def test_without_keyframes_nothing_is_foretold_and_the_lane_is_outdated(run):
     run.go(104)
     for row in (0, 1):

@@ -155,7 +155,8 @@ def test_a_damaged_record_is_told(capsys, tmp_path):
         "Nothing to fix.",
         "",
         "The record of what Keymatte wrote, keymatte-index.txt, is damaged: an image without a sound line in it counts "
-        "as edited by hand.",
+        "as edited by hand, and is kept. Bring the file back from a backup, or delete it to have such mattes made "
+        "anew.",
     ]
     folder.matte(1, 1).unlink()
     assert "damaged" not in run(capsys, folder.root), "nothing that is there is concerned"

@@ -116,17 +116,6 @@ def test_a_matte_that_is_edited_during_the_run_is_kept(job):
     assert "(object 2, frame 3)" in answers[-1].note
 
 
-def test_what_a_damaged_record_no_longer_knows_is_kept_and_told(job):
-    assert "damaged" not in finished(job).note
-    folder = MatteFolder(job.folder)
-    folder.index.write_bytes(b"\x00" * folder.index.stat().st_size)
-    before = {path: path.read_bytes() for path in folder.image_files()}
-    note = finished(job).note
-    assert "20 mattes that were edited by hand were kept (object 1, frames 0 to 9; object 2, frames 0 to 9)." in note
-    assert "The record of what Keymatte wrote, keymatte-index.txt, is damaged" in note
-    assert {path: path.read_bytes() for path in folder.image_files()} == before
-
-
 def test_an_edited_label_image_is_kept(job):
     finished(job)
     path = MatteFolder(job.folder).labels(2)

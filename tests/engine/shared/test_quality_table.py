@@ -161,7 +161,7 @@ def test_without_a_sound_line_every_matte_counts_as_edited(tmp_path, index):
     folder.index.write_bytes(index)
     table = read_table(folder)
     assert table.rows == {1: {0: EDITED, 1: EDITED}}
-    assert table.is_damaged == read_table(folder, table).is_damaged == bool(index)
+    assert table.is_damaged == table.has_lost == read_table(folder, table).is_damaged is True
     assert all(WrittenFiles(folder).is_edited(folder.matte(1, number)) for number in (0, 1))
 
 
