@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..engine.shared.errors import EngineError
 from ..engine.shared.files import modified_ns
+from ..engine.shared.folder_lock import is_taken
 from ..engine.shared.matte_folder import MatteFolder
 from ..engine.shared.protocol import ObjectQuality
 from ..engine.shared.quality_table import Rows
@@ -65,6 +66,7 @@ class _Entry:
     summing: _Turns = field(default_factory=_Turns)
     comparing: _Turns = field(default_factory=_Turns)
     has_failed: bool = False  # whether the last turn has
+    is_taken: bool = False  # whether a process wrote to the folder when it was read last
 
     def is_new(self, request: Request) -> bool:
         """Return whether a comparison would tell more than the last one, as far as is known."""
@@ -116,6 +118,10 @@ class StateReader:
         """Return whether another look at the clip would tell more than the last one, as far as is known."""
         entry = self._entry(request.folder.root)
         return entry.is_new(request) and not entry.has_failed
+
+    def is_taken(self, folder: MatteFolder) -> bool:
+        """Return whether a process, perhaps another Blender, wrote to a folder when it was looked at last."""
+        return self._entry(folder.root).is_taken
 
     def take_news(self) -> bool:
         """Return whether anything was told anew since the last call."""
@@ -209,6 +215,7 @@ class StateReader:
 
     def _read(self, folder: MatteFolder, entry: _Entry, breathe: Breathe, *, always: bool = False) -> None:
         """Read a folder, if it has changed or `always`."""
+        entry.is_taken = is_taken(folder.root)  # asked first: what is written afterwards is read by the next look
         is_old = time.monotonic() > entry.reading.ended + _LOOK_AGAIN
         with entry.reading.timed():
             entry.rows.read(folder, always=always or is_old, breathe=breathe)

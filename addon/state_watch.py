@@ -42,7 +42,7 @@ def look(clip: MovieClip) -> bool:
     request = request_of(clip)
     reader.accept(folder, reviews.texts(clip))
     reader.look(folder, request)
-    return request is not None and reader.is_due(request)
+    return (request is not None and reader.is_due(request)) or reader.is_taken(folder)
 
 
 def refresh(clip: MovieClip) -> None:

@@ -79,6 +79,18 @@ def refuse_if_locked(folder: Path) -> None:
             pass
 
 
+def is_taken(folder: Path) -> bool:
+    """Return whether a process seems to hold the lock of the folder, without touching it: by its file, and the owner.
+
+    True for the file of a process that was killed, if that cannot be told, as on Windows or of another machine.
+    """
+    for name in (LOCK_FILE, OWNER_FILE):
+        if (folder / name).is_file():
+            owner = _read_owner(folder / name)
+            return owner.get("host") != socket.gethostname() or _runs(owner.get("pid"))
+    return False
+
+
 def _acquire(path: Path) -> FolderLock:
     while True:
         try:
