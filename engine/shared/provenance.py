@@ -140,7 +140,6 @@ class Dependences:
             Cause.RECIPE: run.recipe,
             Cause.WEIGHTS: run.weights,
             Cause.SETTINGS: run.settings,
-            Cause.DIRECTION: run.direction,
             Cause.ORDER: tuple(sorted(ids[: ids.index(object_id)])) if object_id in ids else (),
         }
 
@@ -152,6 +151,7 @@ class Dependences:
         high = after_last if after is None else after.number
         return {
             **self._everywhere,
+            Cause.DIRECTION: self._direction if self._is_one_sided(number) else Direction.BOTH,
             Cause.KEYFRAME: (before, after),
             Cause.ABSENCE: _clipped(self._absences, low, high) if self._absences else (),
             Cause.EXCLUSION: self._in_force(number) if self._exclusions else (),
@@ -172,6 +172,15 @@ class Dependences:
             None if before is None or before.number < first else before,
             None if after is None or after.number >= after_last else after,
         )
+
+    def _is_one_sided(self, number: int) -> bool:
+        """Return whether the direction of the run keeps a keyframe beyond a frame from counting there."""
+        first, after_last = self._shot(number)
+        if self._direction is Direction.FORWARD:
+            index = bisect_right(self._numbers, number)
+            return index < len(self._numbers) and self._numbers[index] < after_last
+        index = bisect_left(self._numbers, number)
+        return self._direction is Direction.BACKWARD and index > 0 and self._numbers[index - 1] >= first
 
     def _shot(self, number: int) -> tuple[float, float]:
         if not self._cuts:

@@ -130,7 +130,23 @@ def test_a_copy_of_the_pictures_with_other_dates_is_the_same_clip(made):
 
 def test_other_settings_make_every_matte_stale(made):
     assert redo(made, settings=Settings(height=64))[0] == ALL
-    assert redo(made, direction=Direction.FORWARD, settings=Settings(height=64))[0] == ALL
+    assert redo(made, direction=Direction.FORWARD, settings=Settings(height=96))[0] == ALL
+
+
+def test_another_direction_redoes_the_frames_that_have_a_keyframe_on_its_other_side(made):
+    assert redo(made, direction=Direction.FORWARD)[0] == {0, 1, 2, 3, 4, 5}
+    assert redo(made, direction=Direction.FORWARD)[0] == set()
+    assert redo(made)[0] == {0, 1, 2, 3, 4, 5}
+
+
+def test_after_a_run_forward_one_in_both_directions_makes_the_mattes_of_a_whole_one(job, tmp_path):
+    keymatte = replace(job, recipe="keymatte", settings=Settings(height=96), feature_bytes=0)
+    run_job(replace(keymatte, direction=Direction.FORWARD))
+    assert redo(keymatte)[0] == {0, 1, 2, 3, 4, 5}
+    run_job(replace(keymatte, folder=tmp_path / "whole"))
+    whole = mattes(tmp_path / "whole")
+    differ = {key for key, (*_, content) in mattes(job.folder).items() if content != whole[key][2]}
+    assert differ <= {(1, 6), (2, 6)}, "a keyframe beside which mattes are redone keeps its edge"
 
 
 def test_a_range_without_the_object_redoes_the_frames_between_its_keyframes(made):

@@ -95,8 +95,23 @@ def test_a_keyframe_counts_in_the_direction_of_the_run(direction, expected):
         run_of(keyed(1, 5, 10, 15, 25), keyed(2, 5), direction=direction),
     )
     assert changed(before, after) == expected
-    assert set(changed(BASE, before).values()) <= {Cause.DIRECTION, Cause.KEYFRAME}
-    assert len(changed(BASE, before)) == 30
+
+
+@pytest.mark.parametrize(("direction", "first", "last"), [(Direction.FORWARD, 0, 24), (Direction.BACKWARD, 6, 29)])
+def test_the_direction_counts_where_a_keyframe_lies_on_the_other_side(direction, first, last):
+    expected = frames(first, last, Cause.DIRECTION)
+    assert changed(BASE, replace(BASE, direction=direction)) == expected
+    assert changed(replace(BASE, direction=direction), BASE) == expected
+
+
+def test_the_direction_does_not_count_across_a_cut():
+    cut = replace(BASE, cuts=(10,))
+    assert changed(cut, replace(cut, direction=Direction.FORWARD)) == frames(0, 4, Cause.DIRECTION) | frames(
+        10, 24, Cause.DIRECTION
+    )
+    assert changed(cut, replace(cut, direction=Direction.BACKWARD)) == frames(6, 9, Cause.DIRECTION) | frames(
+        16, 29, Cause.DIRECTION
+    )
 
 
 @pytest.mark.parametrize(
