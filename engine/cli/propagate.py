@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..shared.errors import BadSetting
 from ..shared.mask_images import Masks, counted
 from ..shared.matte_folder import MatteFolder
-from ..shared.types import Direction, EarlyEnd, PropagationJob, Redo, VersionCap
+from ..shared.types import Direction, PropagationJob, Redo, VersionCap
 from .arguments import (
     add_clip,
     add_feature_cache,
@@ -23,14 +23,13 @@ from .arguments import (
     parse_frame_range,
 )
 from .console import print_error, print_line, print_note
-from .stretches import check_limits, frames_between, parse_early_end, parse_lock, parse_task, parts_in
+from .stretches import add_early_end, check_limits, frames_between, parse_early_end, parse_lock, parse_task, parts_in
 
 if TYPE_CHECKING:
     from ..methods.recipe import Recipe
     from ..shared.protocol import Finished
     from ..shared.types import KeyframeFile, Settings
 
-_EARLY_END = f"{EarlyEnd.frames}:{100 * EarlyEnd.share:g}"
 _MAX_THREADS = 1024  # far more cannot be started, which PyTorch does not survive
 
 
@@ -84,14 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="make only the mattes that are missing or stale, as by a keyframe beside them that has changed since; "
         "all others stay as they are, to the byte",
     )
-    parser.add_argument(
-        "--early-end",
-        default=_EARLY_END,
-        metavar="FRAMES:PERCENT",
-        help="with --changed: walk away from a changed keyframe no further than where, on this many frames in a row, "
-        "new and earlier mattes differ in less than this part of an object; 0: walk on to the next keyframe; default: "
-        "%(default)s",
-    )
+    add_early_end(parser)
     parser.add_argument(
         "--between",
         type=int,

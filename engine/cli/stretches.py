@@ -33,6 +33,18 @@ def parse_lock(text: str, count: int) -> Lock:
     return Lock(frames, object_id)
 
 
+def add_early_end(parser: argparse._ActionsContainer) -> None:
+    """Add the option that says when walks end early."""
+    parser.add_argument(
+        "--early-end",
+        default=f"{EarlyEnd.frames}:{100 * EarlyEnd.share:g}",
+        metavar="FRAMES:PERCENT",
+        help="what has changed is walked through away from a changed keyframe, no further than where new and earlier "
+        "mattes differ in less than this part of an object on this many frames in a row; 0: up to the next keyframe; "
+        "default: %(default)s",
+    )
+
+
 def parse_early_end(text: str) -> EarlyEnd:
     """Parse "FRAMES:PERCENT", or "0", as the rule by which walks end early. Raises BadSetting."""
     frames, _, percent = text.partition(":")

@@ -74,7 +74,7 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
                     join_parts(job, plan, context.reader.numbers, outputs.mattes, partial(report_stage, job, report))
                     steps_per_second = 0.0
                 else:
-                    with kept_features(context, job.feature_bytes) as cache:
+                    with kept_features(context, job.feature_bytes, job.features) as cache:
                         propagator = _new_propagator(job, context, plan, cache)
                         steps_per_second = _propagate(job, context, plan, outputs, propagator, report)
                 dropped = _finish(job, context, plan, outputs)
