@@ -33,6 +33,7 @@ class Forecast:
     frames: tuple[int, ...]  # media frames
     asked: int  # frames that the run is limited to
     seconds: float | None  # None: not known
+    is_limit: bool = False  # whether it may be less, as the run may stop where mattes do not change
 
 
 def watch(clip: MovieClip) -> Told | None:
@@ -56,7 +57,9 @@ def forecast(clip: MovieClip, told: Told, frames: range) -> Forecast:
     pace = paces.pace_of(clip) if due else None
     first, masks = clips.first_number(clip), mask_ids(clip)
     keyframes = [key.number - first for key in clip.matting.keyframes if key.object_id not in masks]
-    return Forecast(due, len(frames), pace.seconds(steps_of(due, keyframes)) if pace else None)
+    seconds = pace.seconds(steps_of(due, keyframes)) if pace else None
+    may_stop = told.stale > 0 and clip.matting.early_frames > 0
+    return Forecast(due, len(frames), seconds, is_limit=bool(due) and may_stop)
 
 
 def steps_of(frames: Iterable[int], keyframes: Sequence[int]) -> int:

@@ -15,6 +15,7 @@ from bpy.props import (
 )
 from bpy.types import PropertyGroup
 
+from ..engine.shared.types import EarlyEnd
 from . import recipes, rows, weights
 
 ROLE_ITEMS = (
@@ -139,6 +140,23 @@ class ClipMatting(PropertyGroup):
         default=10,
         min=0,
         soft_max=100,
+    )
+    early_frames: IntProperty(
+        name="Stop Where Unchanged",
+        description="Propagate goes outward from a changed keyframe, and stops before the next keyframe as soon as "
+        "the new mattes are the same as the earlier ones on this many frames in a row. 0: it never stops early",
+        default=EarlyEnd.frames,
+        min=0,
+        soft_max=25,
+    )
+    early_percent: FloatProperty(
+        name="Unchanged Within",
+        description="Part of an object's pixels below which new and earlier mattes may differ and count as the same",
+        subtype="PERCENTAGE",
+        default=100 * EarlyEnd.share,
+        min=0.0,
+        max=100.0,
+        precision=1,
     )
     suggestions: CollectionProperty(type=MatteSuggestion)
     active_suggestion: IntProperty(
