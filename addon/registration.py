@@ -34,8 +34,7 @@ def register() -> None:
     handlers.register()
     keymaps.register()
     ui.show_overlay()
-    ui.show_brush()
-    ui.show_lane_tip()
+    ui.show_at_cursor()
 
 
 def unregister() -> None:
@@ -47,8 +46,7 @@ def unregister() -> None:
     notices.clear()
     session.close()
     lane_watch.stop()
-    ui.hide_lane_tip()
-    ui.hide_brush()
+    ui.hide_at_cursor()
     ui.hide_overlay()
     keymaps.unregister()
     handlers.unregister()
