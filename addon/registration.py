@@ -35,6 +35,7 @@ def register() -> None:
     keymaps.register()
     ui.show_overlay()
     ui.show_at_cursor()
+    ui.extend_menus()
 
 
 def unregister() -> None:
@@ -46,6 +47,7 @@ def unregister() -> None:
     notices.clear()
     session.close()
     lane_watch.stop()
+    ui.restore_menus()
     ui.hide_at_cursor()
     ui.hide_overlay()
     keymaps.unregister()

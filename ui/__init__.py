@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from . import brush_cursor, cursor_drawings, lane_menu, lane_tip, lists, menus, overlay, panels, weights
+from . import brush_cursor, cursor_drawings, lane_menu, lane_tip, lists, menus, overlay, panels, views, weights, wipe
 
 CLASSES = (*lists.CLASSES, *menus.CLASSES, *lane_menu.CLASSES, *weights.CLASSES, *panels.CLASSES)
 
 show_overlay = overlay.show
 hide_overlay = overlay.hide
+extend_menus = views.extend_menus
+restore_menus = views.restore_menus
 
 
-_AT_CURSOR = (brush_cursor.draw, lane_tip.draw)
+_AT_CURSOR = (wipe.draw_at_cursor, brush_cursor.draw, lane_tip.draw)
 
 
 def show_at_cursor() -> None:

@@ -1,0 +1,410 @@
+"""Before and after side by side: a real mouse drags the line, and screenshots of each view show both states.
+
+`driver` says how Blender runs this script.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # Blender does not put the repository on the path
+
+from tests.blender.studio import PALETTE
+from tests.png import write_png
+from tests.windowed import displays, driver
+from tests.windowed.clip_pixels import SIZE, assert_like, inner, shot, truth, values, write_film
+from tests.windowed.driver import OUT, PAUSE, Steps, go, on_screen, over, part, press, region_of, report, until, xdotool
+
+FRAME = 5  # of the correction
+REST = (600, 335)  # where the mouse rests: away from the objects, but over the clip for its keys
+VIEWS = ("TINT", "OUTLINE", "ALPHA", "BLACK_WHITE", "CHECKER", "COLOUR")
+LINE = 0.33  # through the ring, and through the bar that a correction makes of it
+ASIDE = 14  # pixels of the screen that the line and its handle may cover on either side
+
+
+def artist() -> Steps:
+    """Compute mattes, correct one, compute them again, and compare."""
+    yield 1.0
+    driver.install()
+    area = yield from driver.only_a_clip_editor()
+    driver.open_clip(area, write_film(OUT / "film"), name="film")
+    yield from driver.show_tab(area)
+    with over(area):
+        bpy.ops.clip.view_all(fit_view=True)
+    yield from mark(area, 1, truth(0))
+    yield from driver.move(area, REST)
+    yield from nothing_to_compare(area)
+    yield from propagate(area)
+    yield from go(FRAME)
+    yield from driver.move(area, REST)
+    yield from first_run(area)
+    before = matte(1)
+    yield from mark(area, FRAME, np.where(bar(), 1, 0).astype(np.uint8))
+    yield from propagate(area)
+    yield from go(FRAME)
+    yield from driver.move(area, REST)
+    kept = on_disk()
+    yield from both_sides(area, before)
+    yield from drags(area)
+    yield from views(area)
+    yield from ways_to_look(area)
+    yield from painting(area)
+    assert on_disk() == kept, "looking has changed nothing on the disk"
+    yield from undone(area)
+    yield from themes(area)
+    yield from two_editors(area)
+
+
+def mark(area: bpy.types.Area, frame: int, labels: np.ndarray) -> Steps:
+    image = write_png(OUT / f"labels {frame}.png", labels, PALETTE)
+    bpy.context.scene.frame_current = frame
+    with over(area):
+        bpy.ops.clip.matte_keyframe_from_image("EXEC_DEFAULT", True, filepath=str(image), all_objects=True)
+    yield 0.5
+
+
+def propagate(area: bpy.types.Area) -> Steps:
+    with over(area):
+        bpy.ops.clip.matte_propagate("INVOKE_DEFAULT", recipe="colour")
+    session = part("addon.session").session
+    yield from until(lambda: not session.status.busy)
+    assert str(session.status.state) == "finished", session.status
+
+
+def nothing_to_compare(area: bpy.types.Area) -> Steps:
+    """Press the key before any run: nothing is switched on, and the button says why."""
+    yield from press("shift+b")
+    assert not matting().show_before
+    yield from shot(area, "0 nothing to compare")
+    with over(area):
+        assert not bpy.ops.clip.matte_before_after.poll()
+    assert part("addon.wipe").refusal(clip()) == "There is no kept run to compare with"
+
+
+def first_run(area: bpy.types.Area) -> Steps:
+    """Before the first run there was nothing, which the line says."""
+    matting().show_overlay = False
+    plain = yield from shot(area, "1 plain")
+    matting().show_overlay, matting().wipe = True, LINE
+    yield from press("shift+b")
+    assert matting().show_before, "the key switches it on"
+    picture = yield from shot(area, "1 first run")
+    ring = inner(matte(1) == 255)
+    left, right = sides(area, ring)
+    assert_like(values(area, picture, left), values(area, plain, left))
+    assert_like(values(area, picture, right), (values(area, plain, right) + colour()) / 2)
+    assert names(area) == ("Before: no mattes", "After")
+
+
+def both_sides(area: bpy.types.Area, before: np.ndarray) -> Steps:
+    """The ring of the first run is on the left of the line, and the bar of the correction on its right."""
+    matting().show_overlay = False
+    plain = yield from shot(area, "2 plain")
+    matting().show_overlay = True
+    picture = yield from shot(area, "2 before and after")
+    ring, after = inner((before == 255) & ~bar()), inner(bar() & (before == 0))
+    assert matte(1)[after].min() == 255 and matte(1)[ring].max() == 0
+    for mask, tinted in ((ring, "left"), (after, "right")):
+        for side, chosen in zip(("left", "right"), sides(area, mask)):
+            below = values(area, plain, chosen)
+            assert_like(values(area, picture, chosen), (below + colour()) / 2 if side == tinted else below)
+    assert names(area) == ("Before", "After")
+
+
+def drags(area: bpy.types.Area) -> Steps:
+    """Drag the line at its handle and beside it, take a drag back with Esc, and miss it."""
+    seen = []
+    for share, away in ((0.5, 0), (0.7, 150), (0.4, -100)):
+        start = at_line(area, away)
+        yield from drag(start, (column(area, share) + start[0] - at_line(area)[0], start[1]))
+        seen.append(round(matting().wipe, 2))
+        picture = yield from shot(area, f"3 dragged to {share:.0%}")
+        assert_line_at(area, picture, share)
+    assert seen == [0.5, 0.7, 0.4], seen
+    start = at_line(area)
+    xdotool("mousemove", *start)
+    yield 2 * PAUSE
+    over_line = yield from shot(area, "3 the mouse is over the line")
+    xdotool("mousedown", 1)
+    yield PAUSE
+    xdotool("mousemove", column(area, 0.8), start[1])
+    yield 2 * PAUSE
+    assert matting().wipe > 0.7
+    yield from press("Escape")
+    xdotool("mouseup", 1)
+    yield PAUSE
+    assert round(matting().wipe, 2) == 0.4, "Esc takes the drag back"
+    yield from drag((start[0] + 40, start[1]), (start[0] + 200, start[1]))
+    assert round(matting().wipe, 2) == 0.4, "beside the line, the mouse is Blender's"
+    yield from driver.move(area, REST)
+    away = yield from shot(area, "3 the mouse is away")
+    x, y = at_line(area, 150)
+    assert (over_line[y, x - 3 : x + 4] != away[y, x - 3 : x + 4]).any(), "the line shows that it can be dragged"
+    report["dragged"] = seen
+
+
+def views(area: bpy.types.Area) -> Steps:
+    """In each view, the left of the line looks as if all were before, and its right as if all were after."""
+    matting().active_object = 0
+    for view in VIEWS:
+        matting().view = view
+        yield from assert_split(area, f"4 {view.lower()}")
+    matting().view = "KEYFRAMES"
+    picture = yield from shot(area, "4 keyframes only")
+    matting().show_before = False
+    without = yield from shot(area, "4 keyframes only, off")
+    middle = slice(at_line(area)[1] - 100, at_line(area)[1] + 100)
+    report["keyframes_only"] = int((picture[middle, : right_edge(area)] != without[middle, : right_edge(area)]).sum())
+    assert report["keyframes_only"] == 0, "there is nothing to compare"
+    matting().show_before, matting().view = True, "TINT"
+
+
+def ways_to_look(area: bpy.types.Area) -> Steps:
+    """Zoomed, panned, undistorted and stabilised, the line stays at its place in the picture."""
+    space = area.spaces.active
+    for ratio in (2.0, 0.5):
+        with over(area):
+            bpy.ops.clip.view_zoom_ratio(ratio=ratio)
+        yield from assert_split(area, f"5 zoomed {ratio}")
+    with over(area):
+        bpy.ops.clip.view_zoom_ratio(ratio=2.0)
+        bpy.ops.clip.view_pan(offset=(320.0, 0.0))
+    matting().wipe = 0.05
+    yield from shot(area, "5 out of sight to the left")
+    line = place(area)
+    assert line.x == round(16 * line.scale), "it stops at the edge, where it can be grabbed"
+    yield from drag(at_line(area), (at_line(area)[0] + 300, at_line(area)[1]))
+    assert matting().wipe > 0.3
+    with over(area):
+        bpy.ops.clip.view_all(fit_view=True)
+    for name in ("polynomial", "brown"):
+        space.show_region_ui = False
+        displays.DISPLAYS[name](space, clip())
+        yield 1.0
+        yield from assert_split(area, f"5 {name}")
+        space.clip_user.use_render_undistorted = False
+    displays.reset(area)
+    yield from driver.show_tab(area)
+
+
+def painting(area: bpy.types.Area) -> Steps:
+    """While painting, the line leaves the mouse to the brush, and its handle does not."""
+    matting().wipe = 0.5
+    matting().active_object = 0
+    bpy.context.window_manager.matte_brush.radius = 10.0
+    versions = keys()
+    with over(area):
+        bpy.ops.clip.matte_paint_mode("INVOKE_DEFAULT")
+    yield 0.5
+    yield from drag(at_line(area), (column(area, 0.6), at_line(area)[1]))
+    assert round(matting().wipe, 2) == 0.6 and keys() == versions
+    start = at_line(area, 100)
+    yield from drag(start, (start[0] - 60, start[1]))
+    assert round(matting().wipe, 2) == 0.6 and keys() != versions, "beside the handle, the brush paints"
+    yield from shot(area, "6 painted at the line")
+    with over(area):
+        bpy.ops.ed.undo()
+    yield from driver.move(area, REST)
+    yield from press("Escape")
+    assert keys() == versions
+
+
+def undone(area: bpy.types.Area) -> Steps:
+    """After Undo Run the left is of the run before; when all are undone, it is what Redo Run brings back."""
+    matting().wipe = LINE
+    second = matte(1)
+    undo(area)
+    yield from shot(area, "7 one run undone")
+    assert names(area) == ("Before: no mattes", "After")
+    first = matte(1)
+    undo(area)
+    matting().show_overlay = False
+    plain = yield from shot(area, "7 plain")
+    matting().show_overlay = True
+    picture = yield from shot(area, "7 all runs undone")
+    assert names(area) == ("Undone Run", "Now")
+    left, _ = sides(area, inner((first == 255) & ~bar()))
+    assert_like(values(area, picture, left), (values(area, plain, left) + colour()) / 2)
+    for _ in range(2):
+        with over(area):
+            bpy.ops.clip.matte_redo_run()
+    assert np.array_equal(matte(1), second)
+    yield from shot(area, "7 redone")
+    assert names(area) == ("Before", "After")
+    yield from press("shift+b")
+    assert not matting().show_before, "the key switches it off"
+    yield from press("shift+b")
+
+
+def themes(area: bpy.types.Area) -> Steps:
+    """Show line and panel in a dark and a light theme."""
+    folders = [Path(one) for one in bpy.utils.preset_paths("interface_theme")]
+    for name in ("Dark", "Light"):
+        files = [file for folder in folders for file in folder.glob(f"Blender_{name}.xml")]
+        bpy.ops.script.execute_preset(filepath=str(files[0]), menu_idname="USERPREF_MT_interface_theme_presets")
+        for view in ("TINT", "BLACK_WHITE"):
+            matting().view = view
+            yield from shot(area, f"8 {name.lower()} {view.lower()}")
+    matting().view = "TINT"
+
+
+def two_editors(area: bpy.types.Area) -> Steps:
+    """Two editors of the clip show the line at the same place of the picture."""
+    area.spaces.active.show_region_ui = False
+    with over(area):
+        bpy.ops.screen.area_split(direction="VERTICAL", factor=0.4)
+    yield 1.0
+    editors = [one for one in bpy.context.window_manager.windows[0].screen.areas if one.type == "CLIP_EDITOR"]
+    assert len(editors) == 2
+    for one in editors:
+        with over(one):
+            bpy.ops.clip.view_all(fit_view=True)
+    matting().wipe = 0.4
+    for number, one in enumerate(editors):
+        yield from assert_split(one, f"9 editor {number}")
+
+
+# -- the clip ----------------------------------------------------------------------------------------------------------
+def clip() -> bpy.types.MovieClip:
+    return bpy.data.movieclips["film"]
+
+
+def matting() -> bpy.types.PropertyGroup:
+    return clip().matting
+
+
+def bar() -> np.ndarray:
+    """Return the mask (H, W) bool of the correction, which crosses the ring's lower half."""
+    mask = np.zeros((SIZE["height"], SIZE["width"]), bool)
+    mask[190:290, 60:560] = True
+    return mask
+
+
+def matte(object_id: int) -> np.ndarray:
+    """Return the matte (H, W) uint8 of an object as it is on disk."""
+    folder = part("addon.folders").existing_folder(clip())
+    return part("addon.png").read(folder.matte(object_id, FRAME)).values
+
+
+def keys() -> list[str]:
+    return sorted(key.version for key in matting().keyframes)
+
+
+def on_disk() -> dict[str, tuple[int, int]]:
+    """Return size and date of every image in the matte folder, those of keyframes left out."""
+    root = part("addon.folders").existing_folder(clip()).root
+    paths = [path for name in ("mattes", "labels", "versions") for path in (root / name).rglob("*.png")]
+    assert paths
+    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in paths}
+
+
+def undo(area: bpy.types.Area) -> None:
+    with over(area):
+        bpy.ops.clip.matte_undo_run()
+
+
+def colour() -> np.ndarray:
+    return np.array(part("addon.matte_views").on_screen(matting().objects[0].colour)) * 255
+
+
+# -- the line ----------------------------------------------------------------------------------------------------------
+def place(area: bpy.types.Area):
+    region = region_of(area)
+    view = part("addon.clip_view").ClipView.of(area.spaces.active, region)
+    return part("addon.wipe").place_of(clip(), view, area, region)
+
+
+def names(area: bpy.types.Area) -> tuple[str, str]:
+    """Return what is written beside the line."""
+    overlay, views = part("ui.overlay"), part("addon.matte_views")
+    kept, info = part("addon.wipe").compared(clip())
+    view = part("addon.clip_view").ClipView.of(area.spaces.active, region_of(area))
+    mesh = part("ui.screen_mesh").ScreenMesh.of(*view.mesh(), (region_of(area).width, region_of(area).height))
+    source = overlay._source(clip(), view, mesh)
+    layers = views.layers(clip(), [FRAME], source)
+    return overlay._side_names(info, overlay._earlier(layers, (kept, info), source)[FRAME])
+
+
+def at_line(area: bpy.types.Area, above: int = 0) -> tuple[int, int]:
+    """Return the place on the X screen of the line's handle, or of the line that far above it."""
+    region, (x, y) = region_of(area), place(area).handle
+    return region.x + x, bpy.context.window_manager.windows[0].height - 1 - (region.y + y + above)
+
+
+def column(area: bpy.types.Area, share: float) -> int:
+    """Return the column of the X screen that has this share of the picture on its left."""
+    return on_screen(area, (share * SIZE["width"], 0))[0]
+
+
+def sides(area: bpy.types.Area, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the parts of a mask (H, W) left and right of the line, away from it and from the handle."""
+    x = np.arange(SIZE["width"])
+    middle = matting().wipe * SIZE["width"]
+    return mask & (x < middle - 12), mask & (x > middle + 12)
+
+
+def right_edge(area: bpy.types.Area) -> int:
+    """Return the column of the X screen at which the sidebar begins, or the region ends."""
+    region = region_of(area)
+    return region.x + part("addon.lane_place").free_part(area, region)[2]
+
+
+def drag(start: tuple[int, int], end: tuple[int, int]) -> Steps:
+    """Drag the mouse from one place of the X screen to another."""
+    xdotool("mousemove", *start)
+    yield 2 * PAUSE
+    xdotool("mousedown", 1)
+    yield PAUSE
+    for share in (0.3, 0.6, 1.0):
+        xdotool("mousemove", *(int(a + (b - a) * share) for a, b in zip(start, end)))
+        yield PAUSE
+    xdotool("mouseup", 1)
+    yield 2 * PAUSE
+
+
+def assert_line_at(area: bpy.types.Area, picture: np.ndarray, share: float) -> None:
+    """Assert that the line is seen, white on a dark rim, where this share of the picture is on its left."""
+    x, y = column(area, share), at_line(area, 60)[1]
+    near = picture[y, x - 3 : x + 4].astype(int).min(axis=1)
+    assert near.max() > 240, (share, near)
+
+
+def assert_split(area: bpy.types.Area, name: str) -> Generator[float, None, np.ndarray]:
+    """Assert that each side looks as it does when the line is at the other edge; return the screenshot."""
+    was, region = matting().wipe, region_of(area)
+    picture = yield from shot(area, name)
+    x = at_line(area)[0]
+    whole = {}
+    for side, wipe in (("left", 1.0), ("right", 0.0)):
+        matting().wipe = wipe
+        whole[side] = yield from shot(area, f"{name}, all {side}")
+    matting().wipe = was
+    height = bpy.context.window_manager.windows[0].height
+    rows = slice(height - region.y - region.height + 90, height - region.y - place(area).bottom - 40)
+    edges = column_range(area)
+    report[name] = {}
+    for side, columns in (("left", slice(edges[0], x - ASIDE)), ("right", slice(x + ASIDE, edges[1]))):
+        other = {"left": "right", "right": "left"}[side]
+        same = (picture[rows, columns] == whole[side][rows, columns]).all(axis=2).mean()
+        differs = (picture[rows, columns] != whole[other][rows, columns]).any(axis=2).mean()
+        report[name][side] = float(same), float(differs)
+        assert same > 0.999, f"{name}: {side} of the line, {1 - same:.2%} are not as they should be"
+        assert differs > 0.005, f"{name}: {side} of the line, both states look alike"
+    return picture
+
+
+def column_range(area: bpy.types.Area) -> tuple[int, int]:
+    """Return the columns of the X screen between which neither bars nor the line at an edge hide the picture."""
+    region = region_of(area)
+    left, _, right = part("addon.lane_place").free_part(area, region)
+    view = part("addon.clip_view").ClipView.of(area.spaces.active, region)
+    low, high = max(left + 16, round(view.left)), min(right - 16, round(view.right))
+    return region.x + low + ASIDE, region.x + high - ASIDE
+
+
+driver.run(artist())
