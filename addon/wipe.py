@@ -22,6 +22,8 @@ class Place:
     """Place of the line in the region, in pixels, y up; it is upright."""
 
     x: int
+    left: int  # of what bars that lie over the region leave free of it
+    right: int
     bottom: int  # above the lane
     top: int
     scale: float  # pixels in a unit of the interface
@@ -76,7 +78,7 @@ def place_of(clip: MovieClip, view: ClipView, area: Area, region: Region) -> Pla
     if right - left < 2 * margin or bottom >= region.height:
         return None
     x = round(view.left + clip.matting.wipe * (view.right - view.left))
-    return Place(min(max(x, left + margin), right - margin), bottom, region.height, scale)
+    return Place(min(max(x, left + margin), right - margin), left, right, bottom, region.height, scale)
 
 
 def position_at(view: ClipView, x: float) -> float:

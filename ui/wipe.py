@@ -51,9 +51,11 @@ def draw(place: Place, names: tuple[str, str]) -> None:
     blf.shadow_offset(_FONT, 0, 0)
     blf.color(_FONT, *_WHITE)
     away = 0.6 * size
-    for name, left in zip(names, (place.x - away - blf.dimensions(_FONT, names[0])[0], place.x + away)):
-        blf.position(_FONT, left, place.bottom + away, 0)
-        blf.draw(_FONT, name)
+    widths = [blf.dimensions(_FONT, name)[0] for name in names]
+    for name, width, left in zip(names, widths, (place.x - away - widths[0], place.x + away)):
+        if place.left <= left and left + width <= place.right:
+            blf.position(_FONT, left, place.bottom + away, 0)
+            blf.draw(_FONT, name)
     blf.disable(_FONT, blf.SHADOW)
 
 
