@@ -49,14 +49,15 @@ class Place:
 def compared(clip: MovieClip) -> tuple[KeptState, RunInfo] | None:
     """Return the state that is shown on the left of the line, and its run; None if the mattes are not compared."""
     matting = clip.matting
-    return versions.compared(clip) if matting.show_before and matting.show_overlay and not refusal(clip) else None
+    is_on = matting.show_before and matting.show_overlay and matting.view != WITHOUT_MATTES
+    return versions.compared(clip) if is_on else None
 
 
 def refusal(clip: MovieClip) -> str:
     """Return why the clip's mattes cannot be compared; empty if they can."""
     if clip.matting.view == WITHOUT_MATTES:
         return "Keyframes Only shows no mattes"
-    return "" if versions.compared(clip) else "There is no kept run to compare with"
+    return "" if versions.compared(clip) else "No earlier mattes are kept"
 
 
 def names(info: RunInfo) -> tuple[str, str]:

@@ -129,11 +129,7 @@ def _draw_clip(context: Context, space: SpaceClipEditor, region: Region) -> list
     earlier = _earlier(layers, compared, source)
     now, then = layers.pop(number), earlier.pop(number)
     later = [layer for at, found in layers.items() for layer in (*found, *earlier[at])]
-    _reader.request(viewer, _wanted([*now, *then]), _wanted(later))
-    is_hasty = is_playing or canvas.current is not None  # what was read before is good enough until the next redraw
-    _reader.wait(viewer, _WAIT_PLAYING if is_playing else _WAIT_PAUSED, cached=is_hasty)
-    if _reader.is_working and not bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.register(_tick, first_interval=_POLL)
+    _read(viewer, [*now, *then], later, is_playing=is_playing)
     drawn = _drawn(now, source, mesh.shown)
     matting = clip.matting
     ground = matte_views.on_screen(matting.view_colour)
@@ -142,13 +138,19 @@ def _draw_clip(context: Context, space: SpaceClipEditor, region: Region) -> list
     if compared is None or place is None:
         _draw_layers(style, drawn, mesh, size)
     else:
-        with wipe_line.within(0, place.x, region.height):
-            _draw_layers(style, _drawn(then, source, mesh.shown), mesh, size)
-        with wipe_line.within(place.x, region.width, region.height):
-            _draw_layers(style, drawn, mesh, size)
+        _draw_sides(style, (_drawn(then, source, mesh.shown), drawn), mesh, size, place)
         wipe_line.draw(place, _side_names(compared[1], then))
     is_cut = {shown.layer.object_id for shown in drawn if shown.is_cut}
     return notes.lines(reversed(now), matting.view, is_cut, _unreadable(now))
+
+
+def _read(viewer: int, now: Sequence[Layer], later: Sequence[Layer], *, is_playing: bool) -> None:
+    """Have the files of layers read, and wait a little for those that are shown now."""
+    _reader.request(viewer, _wanted(now), _wanted(later))
+    is_hasty = is_playing or canvas.current is not None  # what was read before is good enough until the next redraw
+    _reader.wait(viewer, _WAIT_PLAYING if is_playing else _WAIT_PAUSED, cached=is_hasty)
+    if _reader.is_working and not bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.register(_tick, first_interval=_POLL)
 
 
 def _earlier(
@@ -164,6 +166,16 @@ def _earlier(
 def _draw_layers(style: Style, drawn: Sequence[Drawn], mesh: ScreenMesh, size: tuple[int, int]) -> None:
     if drawn:
         _drawer.draw(style, drawn, mesh, size)
+
+
+def _draw_sides(
+    style: Style, sides: tuple[list[Drawn], list[Drawn]], mesh: ScreenMesh, size: tuple[int, int], place: wipe.Place
+) -> None:
+    """Draw what is on the left and on the right of the line."""
+    width, height = size
+    for drawn, ends in zip(sides, ((0, place.x), (place.x, width))):
+        with wipe_line.within(*ends, height):
+            _draw_layers(style, drawn, mesh, size)
 
 
 def _side_names(info: RunInfo, then: Sequence[Layer]) -> tuple[str, str]:

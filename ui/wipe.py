@@ -18,6 +18,7 @@ from ..addon.clip_view import ClipView
 from ..addon.wipe import Place
 from ..engine.shared.errors import EngineError
 from .lane import Points, Shapes, batch_of, quad
+from .notes import shadowed
 
 _log = logging.getLogger(__name__)
 
@@ -46,17 +47,14 @@ def draw(place: Place, names: tuple[str, str]) -> None:
     _draw_line(place, (0.0, 0.0), 0.5)
     size = _SIZE * place.scale
     blf.size(_FONT, size)
-    blf.enable(_FONT, blf.SHADOW)
-    blf.shadow(_FONT, 5, 0.0, 0.0, 0.0, 1.0)
-    blf.shadow_offset(_FONT, 0, 0)
     blf.color(_FONT, *_WHITE)
     away = 0.6 * size
     widths = [blf.dimensions(_FONT, name)[0] for name in names]
-    for name, width, left in zip(names, widths, (place.x - away - widths[0], place.x + away)):
-        if place.left <= left and left + width <= place.right:
-            blf.position(_FONT, left, place.bottom + away, 0)
-            blf.draw(_FONT, name)
-    blf.disable(_FONT, blf.SHADOW)
+    with shadowed():
+        for name, width, left in zip(names, widths, (place.x - away - widths[0], place.x + away)):
+            if place.left <= left and left + width <= place.right:
+                blf.position(_FONT, left, place.bottom + away, 0)
+                blf.draw(_FONT, name)
 
 
 def draw_at_cursor(mouse: tuple[int, int]) -> None:

@@ -176,7 +176,7 @@ def test_after_an_undo_it_is_the_run_before_and_at_last_what_redo_brings_back(on
 # -- the switch --------------------------------------------------------------------------------------------------------
 def test_without_a_kept_run_it_cannot_be_switched_on_and_says_why(studio):
     studio.open_marked()
-    with pytest.raises(RuntimeError, match="There is no kept run to compare with"):
+    with pytest.raises(RuntimeError, match="No earlier mattes are kept"):
         studio.click("matte_before_after")
     assert not studio.clip.matting.show_before
     studio.propagate()

@@ -98,7 +98,7 @@ def nothing_to_compare(area: bpy.types.Area) -> Steps:
     yield from shot(area, "0 nothing to compare")
     with over(area):
         assert not bpy.ops.clip.matte_before_after.poll()
-    assert part("addon.wipe").refusal(clip()) == "There is no kept run to compare with"
+    assert part("addon.wipe").refusal(clip()) == "No earlier mattes are kept"
 
 
 def first_run(area: bpy.types.Area) -> Steps:
@@ -174,13 +174,12 @@ def views(area: bpy.types.Area) -> Steps:
     matting().show_before = False
     without = yield from shot(area, "4 keyframes only, off")
     middle = slice(at_line(area)[1] - 100, at_line(area)[1] + 100)
-    report["keyframes_only"] = int((picture[middle, : right_edge(area)] != without[middle, : right_edge(area)]).sum())
-    assert report["keyframes_only"] == 0, "there is nothing to compare"
+    assert (picture[middle, : right_edge(area)] == without[middle, : right_edge(area)]).all(), "nothing is compared"
     matting().show_before, matting().view = True, "TINT"
 
 
 def ways_to_look(area: bpy.types.Area) -> Steps:
-    """Zoomed, panned, undistorted and stabilised, the line stays at its place in the picture."""
+    """Zoomed, panned and undistorted, the line stays at its place in the picture."""
     space = area.spaces.active
     for ratio in (2.0, 0.5):
         with over(area):
@@ -233,11 +232,13 @@ def undone(area: bpy.types.Area) -> Steps:
     """After Undo Run the left is of the run before; when all are undone, it is what Redo Run brings back."""
     matting().wipe = LINE
     second = matte(1)
-    undo(area)
+    with over(area):
+        bpy.ops.clip.matte_undo_run()
     yield from shot(area, "7 one run undone")
     assert names(area) == ("Before: no mattes", "After")
     first = matte(1)
-    undo(area)
+    with over(area):
+        bpy.ops.clip.matte_undo_run()
     matting().show_overlay = False
     plain = yield from shot(area, "7 plain")
     matting().show_overlay = True
@@ -266,6 +267,10 @@ def themes(area: bpy.types.Area) -> Steps:
             matting().view = view
             yield from shot(area, f"8 {name.lower()} {view.lower()}")
     matting().view = "TINT"
+    with over(area):
+        bpy.ops.wm.call_menu(name="CLIP_MT_view")
+    yield from shot(area, "8 the menu")
+    yield from press("Escape")
 
 
 def two_editors(area: bpy.types.Area) -> Steps:
@@ -290,11 +295,6 @@ def bar() -> np.ndarray:
     mask = np.zeros((SIZE["height"], SIZE["width"]), bool)
     mask[190:290, 60:560] = True
     return mask
-
-
-def undo(area: bpy.types.Area) -> None:
-    with over(area):
-        bpy.ops.clip.matte_undo_run()
 
 
 driver.run(artist())
