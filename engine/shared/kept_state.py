@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from .matte_folder import MatteFolder
 from .version_store import RunInfo, Side, Version, versions
+
+_MISSING = re.compile(r"^([^\t\n]+)\t-\t", re.MULTILINE)  # row of a file that was not there; see `Row.as_text`
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class KeptState:
         record = self.version.record(self.side)
         try:
             status = record.stat()
-            return f"\n{name}\t-\t" in _text(record, status.st_mtime_ns, status.st_size)
+            return name in _missing(record, status.st_mtime_ns, status.st_size)
         except OSError:
             return False
 
@@ -48,9 +51,9 @@ def kept_state(folder: MatteFolder) -> tuple[KeptState, RunInfo] | None:
 
 
 @lru_cache(maxsize=2)
-def _text(record: Path, modified: int, size: int) -> str:
-    """Read a list of files; cached, as one matte after the other is looked up in it. Raises OSError.
+def _missing(record: Path, modified: int, size: int) -> frozenset[str]:
+    """Read from a list of files the names of those that were not there; cached until the list changes.
 
-    It is searched as it is, since a running job adds to it with every matte, and lists may have 100,000 lines.
+    Only that is read, and not the rows, since a running job adds to the list with every matte. Raises OSError.
     """
-    return "\n" + record.read_text(encoding="utf-8", errors="replace")
+    return frozenset(_MISSING.findall(record.read_text(encoding="utf-8", errors="replace")))
