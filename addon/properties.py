@@ -201,6 +201,19 @@ class ClipMatting(PropertyGroup):
         ),
         default="TINT",
     )
+    show_before: BoolProperty(
+        name="Before / After",
+        description="Show the mattes before the last run on the left of a line, and those of now on its right",
+        default=False,
+    )
+    wipe: FloatProperty(
+        name="Wipe",
+        description="Place of the line between before and after, from the left of the picture (0) to its right (1)",
+        subtype="FACTOR",
+        min=0.0,
+        max=1.0,
+        default=0.5,
+    )
     view_colour: FloatVectorProperty(
         name="Background",
         description="Colour behind the cut-out",

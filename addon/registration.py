@@ -34,8 +34,8 @@ def register() -> None:
     handlers.register()
     keymaps.register()
     ui.show_overlay()
-    ui.show_brush()
-    ui.show_lane_tip()
+    ui.show_at_cursor()
+    ui.extend_menus()
 
 
 def unregister() -> None:
@@ -47,8 +47,8 @@ def unregister() -> None:
     notices.clear()
     session.close()
     lane_watch.stop()
-    ui.hide_lane_tip()
-    ui.hide_brush()
+    ui.restore_menus()
+    ui.hide_at_cursor()
     ui.hide_overlay()
     keymaps.unregister()
     handlers.unregister()

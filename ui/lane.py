@@ -101,7 +101,7 @@ def _marks(lane: Lane, codes: np.ndarray, place: Place) -> GPUBatch:
         shapes.append((quad(place.left - place.swatch, low, right, low + place.row_height), _DARK))
         inner = quad(place.left - place.swatch + 1, low + 1, right - 1, low + place.row_height - 1)
         shapes.append((inner, colour))
-    return _batch(shapes)
+    return batch_of(shapes)
 
 
 def _centres(codes: np.ndarray, mark: int, place: Place) -> Points:
@@ -129,7 +129,7 @@ def _moving(lane: Lane, place: Place, clip: MovieClip, frame: int) -> GPUBatch:
         x = place.x_of(media + 0.5)
         for half, colour in ((1.5 * unit, _DARK), (0.5 * unit, _WHITE)):
             shapes.append((quad(x - half, low - 3 * unit, x + half, high + 3 * unit), colour))
-    return _batch(shapes)
+    return batch_of(shapes)
 
 
 def _in_out(lane: Lane, place: Place, clip: MovieClip) -> Shapes:
@@ -169,7 +169,7 @@ def _repeated(shape: Points, centres: Points) -> Points:
     return (centres[:, None] + shape[None]).reshape(-1, 2)
 
 
-def _batch(shapes: Shapes) -> GPUBatch:
+def batch_of(shapes: Shapes) -> GPUBatch:
     """Return triangles, each with its colour."""
     points = np.concatenate([np.zeros((0, 2)), *(points for points, _ in shapes)])
     colours = np.concatenate([np.zeros((0, 4)), *(np.tile(colour, (len(points), 1)) for points, colour in shapes)])

@@ -41,6 +41,11 @@ class RunInfo:
     undone: bool = False
     moving: bool = False  # whether its files are being exchanged, to become what `undone` says
 
+    @property
+    def can_be_undone(self) -> bool:
+        """Return whether `undo` is for this run; if not, `redo` is. An interrupted exchange is done once more."""
+        return self.undone == self.moving
+
 
 @dataclass(frozen=True)
 class Row:
