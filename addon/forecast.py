@@ -36,6 +36,7 @@ class Forecast:
     asked: int  # frames that the run is limited to
     seconds: float | None  # None: not known
     left: int = 0  # of these frames, those that are not up to date and are not computed
+    is_limit: bool = False  # whether it may be less, as the run may stop where mattes do not change
 
 
 _Parts = tuple[Assessed, tuple[tuple[int, int, int], ...], tuple[int, ...]]  # with locks and locked objects
@@ -97,7 +98,9 @@ def forecast(clip: MovieClip, told: Told, frames: range) -> Forecast:
     left = sum(frame in frames for frame in told.left)
     first, masks = clips.first_number(clip), mask_ids(clip)
     keyframes = [key.number - first for key in clip.matting.keyframes if key.object_id not in masks]
-    return Forecast(due, len(frames), pace.seconds(steps_of(due, keyframes)) if pace else None, left)
+    seconds = pace.seconds(steps_of(due, keyframes)) if pace else None
+    may_stop = told.stale > 0 and clip.matting.early_frames > 0
+    return Forecast(due, len(frames), seconds, left, is_limit=bool(due) and may_stop)
 
 
 def steps_of(frames: Iterable[int], keyframes: Sequence[int]) -> int:

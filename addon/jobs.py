@@ -8,7 +8,16 @@ from bpy.types import MovieClip
 
 from ..engine.shared.errors import NoKeyframes, NothingPropagated
 from ..engine.shared.matte_folder import MatteFolder
-from ..engine.shared.types import Direction, PropagationJob, Redo, Settings, SuggestionJob, VersionCap, VideoClip
+from ..engine.shared.types import (
+    Direction,
+    EarlyEnd,
+    PropagationJob,
+    Redo,
+    Settings,
+    SuggestionJob,
+    VersionCap,
+    VideoClip,
+)
 from . import clips, environment, recipes, weights
 from .absences import job_absences
 from .exclusions import job_exclusions
@@ -51,6 +60,7 @@ def gather_job(
         across_cuts=matting.across_cuts,
         versions=_version_cap(),
         redo=redo,
+        early_end=EarlyEnd(matting.early_frames, matting.early_percent / 100),
         locks=job_locks(clip),
         feature_bytes=_feature_bytes(),
     )

@@ -38,12 +38,14 @@ _KEYS = (
     _Key("clip.matte_cancel", "ESC", {}, {"by_key": True}),
     _Key("clip.matte_view_cycle", "V", {"shift": True}),
     _Key("clip.matte_view_cycle", "V", {"shift": True, "alt": True}, {"backward": True}),
+    _Key("clip.matte_before_after", "B", {"shift": True}),
     # Beside Up and Down, with which Blender goes to the keyframes of animations.
     _Key("clip.matte_keyframe_jump", "UP_ARROW", {"alt": True}, {"to": "NEXT"}, repeat=True),
     _Key("clip.matte_keyframe_jump", "DOWN_ARROW", {"alt": True}, {"to": "PREVIOUS"}, repeat=True),
     _Key("clip.matte_lane_jump", "UP_ARROW", {"alt": True, "shift": True}, {"to": "NEXT"}, repeat=True),
     _Key("clip.matte_lane_jump", "DOWN_ARROW", {"alt": True, "shift": True}, {"to": "PREVIOUS"}, repeat=True),
-    # Last, and so before the brush: over the lane the mouse does not paint.
+    # Last, and so before the brush: on the wipe's handle and over the lane the mouse does not paint.
+    _Key("clip.matte_wipe", "LEFTMOUSE"),
     _Key("clip.matte_lane_go", "LEFTMOUSE"),
     _Key("clip.matte_lane_menu", "RIGHTMOUSE"),
 )

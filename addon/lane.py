@@ -24,8 +24,8 @@ class Code(IntEnum):
     STALE = 6
 
 
-KEYFRAME, ABSENT, LOCKED, SUGGESTED = 16, 32, 64, 128  # marks, which are added to the state
-STATE = 15  # bits of the state
+SEAM, KEYFRAME, ABSENT, LOCKED, SUGGESTED = 8, 16, 32, 64, 128  # marks, which are added to the state
+STATE = 7  # bits of the state
 TROUBLE = (Code.DOUBTFUL, Code.STALE)
 
 _CODES = {
@@ -53,6 +53,12 @@ def code_of(state: MatteState | None, row: MatteRow | None) -> Code:
     return _CODES[state.freshness]
 
 
+def is_seam(state: MatteState | None, row: MatteRow | None) -> bool:
+    """Return whether a walk ended on the frame of a matte, so that beyond it earlier mattes were kept."""
+    fresh = state is not None and state.freshness is Freshness.FRESH
+    return fresh and row is not None and row.quality is not None and row.quality.seam
+
+
 def fill_codes(
     codes: np.ndarray,
     objects: Sequence[int],
@@ -65,8 +71,8 @@ def fill_codes(
 ) -> None:
     """Write the codes of all mattes, or of those on the frames with the file numbers `which`, into an array.
 
-    `codes` (objects, frames) uint8 has a row for each of `objects`, and its first column is that of the file number
-    `first`. `breathe` is called often.
+    They come with the marks of seams. `codes` (objects, frames) uint8 has a row for each of `objects`, and its first
+    column is that of the file number `first`. `breathe` is called often.
     """
     numbers = range(first, first + codes.shape[1])
     wanted = numbers if which is None else [number for number in which if number in numbers]
@@ -74,7 +80,8 @@ def fill_codes(
         of_object, judged = states.get(object_id, {}), rows.get(object_id, {})
         for number in wanted:
             breathe()
-            codes[row, number - first] = code_of(of_object.get(number), judged.get(number))
+            state, matte = of_object.get(number), judged.get(number)
+            codes[row, number - first] = code_of(state, matte) | SEAM * is_seam(state, matte)
 
 
 def with_marks(

@@ -9,7 +9,7 @@ from bpy.types import Area, MovieClip, Region
 
 from .lane_watch import Lane
 
-_ABOVE = 30.0  # units of the interface below the lane, which Blender's own line and number of the frame need
+BELOW = 30.0  # units of the interface below the lane, which Blender's own line and number of the frame need
 _ROW, _LEAST_ROW = 14.0, 5.0  # height of a row
 _SHARE = 0.3  # of the region's height that the lane may take
 _SWATCH = 12.0  # width of the objects' colours
@@ -60,10 +60,10 @@ class Place:
 def place_of(lane: Lane, clip: MovieClip, area: Area, region: Region) -> Place | None:
     """Return where the clip's lane lies in an editor's region; None if there is no room for it."""
     scale = bpy.context.preferences.system.ui_scale
-    left, bottom, right = _free(area, region)
+    left, bottom, right = free_part(area, region)
     left += round((_MARGIN + _SWATCH) * scale)
     right -= round(_MARGIN * scale)
-    bottom += round(_ABOVE * scale)
+    bottom += round(BELOW * scale)
     room = int(region.height * _SHARE)
     height = min(max(room // len(lane.rows), round(_LEAST_ROW * scale)), round(_ROW * scale))
     rows = min(len(lane.rows), room // height) if height else 0
@@ -82,7 +82,7 @@ def _active_row(lane: Lane, clip: MovieClip) -> int:
     return next((row for row, one in enumerate(lane.rows) if one.object_id == active), 0)
 
 
-def _free(area: Area, region: Region) -> tuple[int, int, int]:
+def free_part(area: Area, region: Region) -> tuple[int, int, int]:
     """Return left, bottom and right of what bars that lie over the region leave free of it."""
     left, bottom, right = 0, 0, region.width
     for other in area.regions:

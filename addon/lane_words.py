@@ -64,4 +64,8 @@ def matte_words(state: MatteState | None, row: MatteRow | None) -> str:
             return "Up to date: your own mask"
         if is_doubtful(row) and row.quality is not None:
             return f"Doubtful: {reason_words(row.quality.reason)} ({row.value:.0%} likely to be good)"
+        if row.quality is not None and row.quality.seam:
+            return "Up to date: the last run ended here, where new and earlier mattes agree"
+        if row.quality is not None and row.quality.kept_by:
+            return "Up to date: kept, as a later run ended where new and earlier mattes agree"
     return _STATES[state.freshness].capitalize()

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..engine.shared.alphas import hard_alpha
+from ..engine.shared.kept_state import KeptState
 from ..engine.shared.matte_folder import MatteFolder
 from . import png
 
@@ -27,6 +28,7 @@ class Wanted(NamedTuple):
     version: str = ""  # of a keyframe's image; empty for a computed matte
     is_alpha: bool = True  # False for a keyframe of Keymatte 0.1, which is a label image
     inverted: bool = False  # whether what lies outside of a keyframe is wanted
+    kept: KeptState | None = None  # state of the folder in which a computed matte is wanted; None: as it is now
 
 
 @dataclass(frozen=True, eq=False)  # equal only to itself, as caches ask
@@ -56,7 +58,10 @@ def stamp(wanted: Wanted) -> Stamp | None:
     folder = MatteFolder(Path(wanted.root))
     if wanted.version:
         return _stamp_of(folder.keyframe_version(wanted.version))
-    return _stamp_of(folder.matte(wanted.object_id, wanted.number)) or _stamp_of(folder.labels(wanted.number))
+    paths = [folder.matte(wanted.object_id, wanted.number), folder.labels(wanted.number)]
+    if wanted.kept is not None:
+        paths = [*map(wanted.kept.file, paths)]
+    return next((found for found in map(_stamp_of, paths) if found is not None), None)
 
 
 def read(path: Path) -> np.ndarray | None:

@@ -160,7 +160,8 @@ class MatteReader:
                 wanted, unchecked = job
                 self._being_read.add(wanted)
                 known = self._entries.get(wanted)
-            entry = self._read(wanted, known)
+                twin = self._entries.get(wanted._replace(kept=None))
+            entry = self._read(wanted, known, twin)
             with self._change:
                 self._being_read.discard(wanted)
                 unchecked.discard(wanted)  # of the request that was answered: a later one is answered anew
@@ -185,12 +186,15 @@ class MatteReader:
                 room -= _bytes_of(entry)
         return None
 
-    def _read(self, wanted: Wanted, known: _Entry | None) -> _Entry:
+    def _read(self, wanted: Wanted, known: _Entry | None, twin: _Entry | None) -> _Entry:
+        """Read a file, unless it is what was read before, or as `twin` of the folder's present state."""
         now = stamp(wanted)
         if known is not None and known.stamp == now:
             return known
         if now is None:
             return _Entry(None, None)
+        if twin is not None and twin.stamp == now:
+            return twin
         path = Path(now.path)
         values = self._read_labels(now) if is_labels(wanted, path) else read(path)
         alpha = None if values is None else alpha_in(wanted, path, values)

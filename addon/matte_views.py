@@ -10,6 +10,7 @@ from pathlib import Path
 from bpy.types import MovieClip
 from mathutils import Color
 
+from ..engine.shared.kept_state import KeptState
 from . import canvas, clips
 from .keyframe_table import KeyframeTable
 from .matte_pictures import Wanted
@@ -97,6 +98,18 @@ def layers(clip: MovieClip, numbers: Iterable[int], source: Source) -> dict[int,
         present = (layer for layer in made if layer is not None)
         found[number] = [replace(layer, cut_by=cuts.get(layer.object_id, ())) for layer in present]
     return found
+
+
+def in_state(layer: Layer, kept: KeptState, number: int, source: Source) -> Layer:
+    """Return a layer of a frame as it is in a kept state of the folder: an object has its computed matte of then.
+
+    Keyframes and masks are no results of runs. A mask stays as it is now, and takes nothing away that a run did not; an
+    object that is being painted stays, as strokes must be seen.
+    """
+    if layer.role != "OBJECT" or layer.kind == Kind.CANVAS:
+        return layer
+    wanted = source.wanted(layer.object_id, number)._replace(kept=kept)
+    return replace(layer, kind=Kind.MATTE, wanted=wanted, cut_by=())
 
 
 def on_screen(colour: Iterable[float]) -> tuple[float, float, float]:

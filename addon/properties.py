@@ -15,6 +15,7 @@ from bpy.props import (
 )
 from bpy.types import PropertyGroup
 
+from ..engine.shared.types import EarlyEnd
 from . import recipes, rows, weights
 
 ROLE_ITEMS = (
@@ -140,6 +141,23 @@ class ClipMatting(PropertyGroup):
         min=0,
         soft_max=100,
     )
+    early_frames: IntProperty(
+        name="Stop Where Unchanged",
+        description="Propagate goes outward from a changed keyframe, and stops before the next keyframe as soon as "
+        "the new mattes are the same as the earlier ones on this many frames in a row. 0: it never stops early",
+        default=EarlyEnd.frames,
+        min=0,
+        soft_max=25,
+    )
+    early_percent: FloatProperty(
+        name="Unchanged Within",
+        description="Part of an object's pixels below which new and earlier mattes may differ and count as the same",
+        subtype="PERCENTAGE",
+        default=100 * EarlyEnd.share,
+        min=0.0,
+        max=100.0,
+        precision=1,
+    )
     suggestions: CollectionProperty(type=MatteSuggestion)
     active_suggestion: IntProperty(
         name="Suggested Frame",
@@ -182,6 +200,19 @@ class ClipMatting(PropertyGroup):
             ("KEYFRAMES", "Keyframes Only", "Your keyframes, without computed mattes", "KEYFRAME", 6),
         ),
         default="TINT",
+    )
+    show_before: BoolProperty(
+        name="Before / After",
+        description="Show the mattes before the last run on the left of a line, and those of now on its right",
+        default=False,
+    )
+    wipe: FloatProperty(
+        name="Wipe",
+        description="Place of the line between before and after, from the left of the picture (0) to its right (1)",
+        subtype="FACTOR",
+        min=0.0,
+        max=1.0,
+        default=0.5,
     )
     view_colour: FloatVectorProperty(
         name="Background",

@@ -35,8 +35,8 @@ def register() -> None:
     handlers.register()
     keymaps.register()
     ui.show_overlay()
-    ui.show_brush()
-    ui.show_lane_tip()
+    ui.show_at_cursor()
+    ui.extend_menus()
 
 
 def unregister() -> None:
@@ -49,8 +49,8 @@ def unregister() -> None:
     notices.clear()
     session.close()
     lane_watch.forget()
-    ui.hide_lane_tip()
-    ui.hide_brush()
+    ui.restore_menus()
+    ui.hide_at_cursor()
     ui.hide_overlay()
     keymaps.unregister()
     handlers.unregister()

@@ -1,7 +1,9 @@
-"""Undoing and redoing of a clip's last runs, from what they replaced in its matte folder."""
+"""Undoing and redoing of a clip's last runs, from what they replaced in its matte folder, and looking at it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from bpy.types import MovieClip
 from ..engine.shared import versions
 from ..engine.shared.errors import EngineBusy, NothingPropagated
 from ..engine.shared.files import modified_ns
+from ..engine.shared.kept_state import KeptState, kept_state
 from ..engine.shared.matte_folder import MatteFolder
 from ..engine.shared.version_store import RunInfo
 from ..engine.shared.versions import IsLocked, Moved
@@ -21,14 +24,33 @@ from .session import session
 _Stamp = tuple[tuple[Path, int], ...]
 
 
+@dataclass(frozen=True)
+class _Next:
+    """What Undo Run and Redo Run would do, and the state of which the earlier mattes are shown."""
+
+    undo: RunInfo | None = None
+    redo: RunInfo | None = None
+    kept: tuple[KeptState, RunInfo] | None = None
+
+
 def next_undo(clip: MovieClip) -> RunInfo | None:
     """Return the run that Undo Run would undo; None if there is none."""
-    return _next(clip)[0]
+    return _next(clip).undo
 
 
 def next_redo(clip: MovieClip) -> RunInfo | None:
     """Return the run that Redo Run would redo; None if there is none."""
-    return _next(clip)[1]
+    return _next(clip).redo
+
+
+def compared(clip: MovieClip) -> tuple[KeptState, RunInfo] | None:
+    """Return the state with which the mattes can be compared, and its run; see `kept_state`."""
+    return _next(clip).kept
+
+
+def run_words(info: RunInfo) -> str:
+    """Return in words which run it is."""
+    return f"Run of {datetime.fromtimestamp(info.when):%d %B, %H:%M}, with {info.recipe}"
 
 
 def is_busy(clip: MovieClip) -> bool:
@@ -64,15 +86,15 @@ def _is_locked(clip: MovieClip) -> IsLocked:
     )
 
 
-def _next(clip: MovieClip) -> tuple[RunInfo | None, RunInfo | None]:
+def _next(clip: MovieClip) -> _Next:
     folder = existing_folder(clip)
     if folder is None:
-        return None, None
+        return _Next()
     return _read_next(folder.root, tuple((path, modified_ns(path)) for path in folder.version_folders()))
 
 
 @lru_cache(maxsize=16)
-def _read_next(root: Path, stamp: _Stamp) -> tuple[RunInfo | None, RunInfo | None]:
-    """Return the next runs to undo and to redo; cached until `stamp` changes, as panels ask with every redraw."""
+def _read_next(root: Path, stamp: _Stamp) -> _Next:
+    """Return what comes next; cached until `stamp` changes, as panels and the overlay ask with every redraw."""
     folder = MatteFolder(root)
-    return versions.next_undo(folder), versions.next_redo(folder)
+    return _Next(versions.next_undo(folder), versions.next_redo(folder), kept_state(folder))

@@ -23,6 +23,7 @@ from . import (
     versions,
     views,
     weights,
+    wipe,
 )
 
 CLASSES = (
@@ -44,6 +45,7 @@ CLASSES = (
     *results.CLASSES,
     *versions.CLASSES,
     *views.CLASSES,
+    *wipe.CLASSES,
     *weights.CLASSES,
     *environment.CLASSES,
 )

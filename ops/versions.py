@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from bpy.types import Context, Operator
 
 from ..addon import versions
@@ -33,8 +31,7 @@ class _RunOperator(ClipOperator):
     @classmethod
     def description(cls, context: Context, properties: Operator) -> str:
         info = cls._run_of(context)
-        when = f". Run of {datetime.fromtimestamp(info.when):%d %B, %H:%M}, with {info.recipe}" if info else ""
-        return f"{cls.__doc__}{when}"
+        return f"{cls.__doc__}. {versions.run_words(info)}" if info else f"{cls.__doc__}"
 
     @classmethod
     def _run_of(cls, context: Context) -> RunInfo | None:

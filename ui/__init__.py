@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from . import brush_cursor, lane_menu, lane_tip, lists, menus, overlay, panels, weights
+from . import brush_cursor, cursor_drawings, lane_menu, lane_tip, lists, menus, overlay, panels, views, weights, wipe
 
 CLASSES = (*lists.CLASSES, *menus.CLASSES, *lane_menu.CLASSES, *weights.CLASSES, *panels.CLASSES)
 
 show_overlay = overlay.show
 hide_overlay = overlay.hide
-show_brush = brush_cursor.show
-hide_brush = brush_cursor.hide
-show_lane_tip = lane_tip.show
-hide_lane_tip = lane_tip.hide
+extend_menus = views.extend_menus
+restore_menus = views.restore_menus
+
+
+_AT_CURSOR = (wipe.draw_at_cursor, brush_cursor.draw, lane_tip.draw)
+
+
+def show_at_cursor() -> None:
+    """Add what is drawn at the mouse to the cursor in clip editors."""
+    for draw in _AT_CURSOR:
+        cursor_drawings.show(draw)
+
+
+def hide_at_cursor() -> None:
+    """Remove what is drawn at the mouse."""
+    for draw in _AT_CURSOR:
+        cursor_drawings.hide(draw)

@@ -7,8 +7,6 @@ import logging
 import bpy
 import gpu
 import numpy as np
-from bpy.app.handlers import persistent
-from bpy.types import WindowManager
 from gpu_extras.batch import batch_for_shader
 
 from ..addon import canvas
@@ -21,37 +19,6 @@ _log = logging.getLogger(__name__)
 _TURN = np.linspace(0.0, 2 * np.pi, 97)
 _DARK, _ADD, _REMOVE = (0.0, 0.0, 0.0, 0.6), (1.0, 1.0, 1.0, 0.9), (1.0, 0.35, 0.25, 0.95)
 
-_handle: object | None = None
-
-
-def show() -> None:
-    """Add the brush to the cursor in clip editors. Does nothing in background mode."""
-    if _handle is None and not bpy.app.background:
-        _add()
-        bpy.app.handlers.load_post.append(_after_load)
-
-
-def hide() -> None:
-    """Remove the brush from the cursor."""
-    global _handle
-    if _handle is not None:
-        bpy.app.handlers.load_post.remove(_after_load)
-        WindowManager.draw_cursor_remove(_handle)
-    _handle = None
-
-
-@persistent
-def _after_load(*_: object) -> None:
-    """Add the brush again, since it belonged to the window manager of the file that was open before."""
-    if _handle is not None:
-        WindowManager.draw_cursor_remove(_handle)
-        _add()
-
-
-def _add() -> None:
-    global _handle
-    _handle = WindowManager.draw_cursor_add(_draw, (), "CLIP_EDITOR", "WINDOW")
-
 
 def circle(view: ClipView, centre: np.ndarray, radius: float) -> np.ndarray:
     """Return the points (N, 2) of the region on a circle of `radius` pixels of the clip around `centre` (2,).
@@ -62,7 +29,7 @@ def circle(view: ClipView, centre: np.ndarray, radius: float) -> np.ndarray:
     return view.to_region(centre + around)
 
 
-def _draw(mouse: tuple[int, int]) -> None:
+def draw(mouse: tuple[int, int]) -> None:
     """Draw the tool at the mouse, which is in pixels of the window."""
     context = bpy.context
     space, region, chosen = context.space_data, context.region, settings()

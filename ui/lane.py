@@ -9,7 +9,7 @@ from gpu.types import GPUBatch, GPUTexture
 from gpu_extras.batch import batch_for_shader
 
 from ..addon import clips, lane_watch
-from ..addon.lane import KEYFRAME, SUGGESTED, by_column
+from ..addon.lane import KEYFRAME, SEAM, SUGGESTED, by_column
 from ..addon.lane_place import Place, place_of
 from ..addon.lane_watch import Lane
 from . import lane_shader
@@ -85,11 +85,11 @@ def theme_colours(theme: Theme) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 # -- what lies over the states -----------------------------------------------------------------------------------------
 def _marks(lane: Lane, codes: np.ndarray, place: Place) -> GPUBatch:
-    """Return diamonds on keyframes, triangles on suggested frames, and the objects' colours beside the rows."""
+    """Return diamonds on keyframes, triangles on suggested frames, bars on seams, and the objects' colours."""
     crowd = np.count_nonzero(codes & KEYFRAME, axis=1).max(initial=1)  # keyframes in a row, which get smaller for it
     half = min(place.row_height * 0.42, max(2.5 * place.scale, 0.3 * place.width / crowd))
     shapes: Shapes = []
-    for mark, shape, colour in ((SUGGESTED, _TRIANGLE, _PURPLE), (KEYFRAME, _DIAMOND, _YELLOW)):
+    for mark, shape, colour in ((SEAM, _BAR, _WHITE), (SUGGESTED, _TRIANGLE, _PURPLE), (KEYFRAME, _DIAMOND, _YELLOW)):
         centres = _centres(codes, mark, place)
         shapes.append((_repeated(shape * (half + place.scale), centres), _DARK))
         shapes.append((_repeated(shape * max(half - 0.5 * place.scale, 2.0), centres), colour))
@@ -101,7 +101,7 @@ def _marks(lane: Lane, codes: np.ndarray, place: Place) -> GPUBatch:
         shapes.append((quad(place.left - place.swatch, low, right, low + place.row_height), _DARK))
         inner = quad(place.left - place.swatch + 1, low + 1, right - 1, low + place.row_height - 1)
         shapes.append((inner, colour))
-    return _batch(shapes)
+    return batch_of(shapes)
 
 
 def _centres(codes: np.ndarray, mark: int, place: Place) -> Points:
@@ -129,7 +129,7 @@ def _moving(lane: Lane, place: Place, clip: MovieClip, frame: int) -> GPUBatch:
         x = place.x_of(media + 0.5)
         for half, colour in ((1.5 * unit, _DARK), (0.5 * unit, _WHITE)):
             shapes.append((quad(x - half, low - 3 * unit, x + half, high + 3 * unit), colour))
-    return _batch(shapes)
+    return batch_of(shapes)
 
 
 def _in_out(lane: Lane, place: Place, clip: MovieClip) -> Shapes:
@@ -149,6 +149,7 @@ def _in_out(lane: Lane, place: Place, clip: MovieClip) -> Shapes:
 
 
 _DIAMOND = np.array([(-1, 0), (0, -1), (1, 0), (-1, 0), (1, 0), (0, 1)], np.float64) * (0.8, 1.0)
+_BAR = np.array([(-1, -1), (1, -1), (1, 1), (-1, -1), (1, 1), (-1, 1)], np.float64) * (0.25, 1.0)
 _ARROW = np.array([(0, 0), (-1, 0.8), (-1, -0.8)], np.float64)
 _TRIANGLE = np.array([(-1, -0.9), (1, -0.9), (0, 0.9)], np.float64) * (0.8, 1.0)
 
@@ -168,7 +169,7 @@ def _repeated(shape: Points, centres: Points) -> Points:
     return (centres[:, None] + shape[None]).reshape(-1, 2)
 
 
-def _batch(shapes: Shapes) -> GPUBatch:
+def batch_of(shapes: Shapes) -> GPUBatch:
     """Return triangles, each with its colour."""
     points = np.concatenate([np.zeros((0, 2)), *(points for points, _ in shapes)])
     colours = np.concatenate([np.zeros((0, 4)), *(np.tile(colour, (len(points), 1)) for points, colour in shapes)])

@@ -60,7 +60,7 @@ void main()
   float part = fract(lane_point.y / size.y);
   float is_absent = ((code & 32) != 0) ? 1.0 : 0.0;
   float is_locked = ((code & 64) != 0) ? 1.0 : 0.0;
-  int state = code & 15;
+  int state = code & 7;
   vec4 shown = (is_absent > 0.5 && state <= 1) ? vec4(0.0) : state_colour(state, lane_point, part, unit);
   vec4 colour = vec4(mix(ground.rgb, shown.rgb, shown.a), ground.a + (1.0 - ground.a) * shown.a);
   float dots = is_absent * within(part, 0.4, 0.6) * step(mod(lane_point.x, 5.0 * unit), 2.0 * unit);

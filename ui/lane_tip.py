@@ -6,8 +6,7 @@ import blf
 import bpy
 import gpu
 import numpy as np
-from bpy.app.handlers import persistent
-from bpy.types import MovieClip, WindowManager
+from bpy.types import MovieClip
 from gpu_extras.batch import batch_for_shader
 
 from ..addon import lane_watch
@@ -19,39 +18,8 @@ _FONT = 0
 _SIZE = 12.0
 _AWAY = 14.0  # of the text from the mouse
 
-_handle: object | None = None
 
-
-def show() -> None:
-    """Add the text to the cursor in clip editors. Does nothing in background mode."""
-    if _handle is None and not bpy.app.background:
-        _add()
-        bpy.app.handlers.load_post.append(_after_load)
-
-
-def hide() -> None:
-    """Remove the text from the cursor."""
-    global _handle
-    if _handle is not None:
-        bpy.app.handlers.load_post.remove(_after_load)
-        WindowManager.draw_cursor_remove(_handle)
-    _handle = None
-
-
-@persistent
-def _after_load(*_: object) -> None:
-    """Add the text again, since it belonged to the window manager of the file that was open before."""
-    if _handle is not None:
-        WindowManager.draw_cursor_remove(_handle)
-        _add()
-
-
-def _add() -> None:
-    global _handle
-    _handle = WindowManager.draw_cursor_add(_draw, (), "CLIP_EDITOR", "WINDOW")
-
-
-def _draw(mouse: tuple[int, int]) -> None:
+def draw(mouse: tuple[int, int]) -> None:
     """Write what is under the mouse, which is in pixels of the window."""
     context = bpy.context
     space, region = context.space_data, context.region

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Collection, Container, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import blf
 import bpy
@@ -61,14 +62,23 @@ def draw(texts: Sequence[str], area: Area, region: Region, *, problem: str = "")
     blf.size(_FONT, size)
     columns = max(20, int((region.width - left - 24 * scale) / (blf.dimensions(_FONT, "n" * 20)[0] / 20)))
     problems = textwrap.wrap(problem, columns)
+    with shadowed():
+        for number, text in enumerate((*problems, *texts), start=1):
+            blf.color(_FONT, *(_RED if number <= len(problems) else _YELLOW))
+            blf.position(_FONT, left + 12 * scale, top - (1.5 * number) * size, 0)
+            blf.draw(_FONT, text)
+
+
+@contextmanager
+def shadowed() -> Iterator[None]:
+    """Write text with a dark shadow, so that it can be read on every picture."""
     blf.enable(_FONT, blf.SHADOW)
     blf.shadow(_FONT, 5, 0.0, 0.0, 0.0, 1.0)
     blf.shadow_offset(_FONT, 0, 0)
-    for number, text in enumerate((*problems, *texts), start=1):
-        blf.color(_FONT, *(_RED if number <= len(problems) else _YELLOW))
-        blf.position(_FONT, left + 12 * scale, top - (1.5 * number) * size, 0)
-        blf.draw(_FONT, text)
-    blf.disable(_FONT, blf.SHADOW)
+    try:
+        yield
+    finally:
+        blf.disable(_FONT, blf.SHADOW)
 
 
 def _free_corner(area: Area, region: Region) -> tuple[float, float]:

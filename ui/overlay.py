@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import bpy
 from bpy.app.handlers import persistent
 from bpy.types import Context, MovieClip, Region, Scene, SpaceClipEditor
 
-from ..addon import canvas, clips, matte_pictures, matte_views, notices
+from ..addon import canvas, clips, matte_pictures, matte_views, notices, wipe
 from ..addon.clip_view import ClipView
 from ..addon.folders import existing_folder
 from ..addon.listening import redraw
@@ -18,7 +18,10 @@ from ..addon.matte_pictures import Wanted
 from ..addon.matte_reader import MatteReader
 from ..addon.matte_views import Kind, Layer, Source
 from ..engine.shared.errors import EngineError
+from ..engine.shared.kept_state import KeptState
+from ..engine.shared.version_store import RunInfo
 from . import lane_shader, notes, shaders
+from . import wipe as wipe_line
 from .canvas_tiles import CanvasTiles
 from .composite import Drawn, Style, ViewDrawer
 from .lane import LaneDrawer
@@ -122,21 +125,65 @@ def _draw_clip(context: Context, space: SpaceClipEditor, region: Region) -> list
     ahead = [clips.number_at(clip, at) for at in next_frames]
     number = clips.number(clip, media)
     layers = matte_views.layers(clip, [number, *ahead], source)
-    now = layers.pop(number)
-    later = [layer for found in layers.values() for layer in found]
+    compared = wipe.compared(clip) if space.view == "CLIP" else None
+    earlier = _earlier(layers, compared, source)
+    now, then = layers.pop(number), earlier.pop(number)
+    later = [layer for at, found in layers.items() for layer in (*found, *earlier[at])]
+    _read(viewer, [*now, *then], later, is_playing=is_playing)
+    drawn = _drawn(now, source, mesh.shown)
+    matting = clip.matting
+    ground = matte_views.on_screen(matting.view_colour)
+    style = Style(matting.view, matting.opacity, ground, context.preferences.system.pixel_size)
+    place = wipe.place_of(clip, view, context.area, region) if compared else None
+    if compared is None or place is None:
+        _draw_layers(style, drawn, mesh, size)
+    else:
+        _draw_sides(style, (_drawn(then, source, mesh.shown), drawn), mesh, size, place)
+        wipe_line.draw(place, _side_names(compared[1], then))
+    is_cut = {shown.layer.object_id for shown in drawn if shown.is_cut}
+    return notes.lines(reversed(now), matting.view, is_cut, _unreadable(now))
+
+
+def _read(viewer: int, now: Sequence[Layer], later: Sequence[Layer], *, is_playing: bool) -> None:
+    """Have the files of layers read, and wait a little for those that are shown now."""
     _reader.request(viewer, _wanted(now), _wanted(later))
     is_hasty = is_playing or canvas.current is not None  # what was read before is good enough until the next redraw
     _reader.wait(viewer, _WAIT_PLAYING if is_playing else _WAIT_PAUSED, cached=is_hasty)
     if _reader.is_working and not bpy.app.timers.is_registered(_tick):
         bpy.app.timers.register(_tick, first_interval=_POLL)
-    drawn = _drawn(now, source, mesh.shown)
-    matting = clip.matting
+
+
+def _earlier(
+    layers: Mapping[int, Sequence[Layer]], compared: tuple[KeptState, RunInfo] | None, source: Source
+) -> dict[int, list[Layer]]:
+    """Return the layers of each frame as they are in the state that they are compared with; none without it."""
+    if compared is None:
+        return {number: [] for number in layers}
+    kept, _ = compared
+    return {number: [matte_views.in_state(one, kept, number, source) for one in of] for number, of in layers.items()}
+
+
+def _draw_layers(style: Style, drawn: Sequence[Drawn], mesh: ScreenMesh, size: tuple[int, int]) -> None:
     if drawn:
-        pixel_size = context.preferences.system.pixel_size
-        ground = matte_views.on_screen(matting.view_colour)
-        _drawer.draw(Style(matting.view, matting.opacity, ground, pixel_size), drawn, mesh, size)
-    is_cut = {shown.layer.object_id for shown in drawn if shown.is_cut}
-    return notes.lines(reversed(now), matting.view, is_cut, _unreadable(now))
+        _drawer.draw(style, drawn, mesh, size)
+
+
+def _draw_sides(
+    style: Style, sides: tuple[list[Drawn], list[Drawn]], mesh: ScreenMesh, size: tuple[int, int], place: wipe.Place
+) -> None:
+    """Draw what is on the left and on the right of the line."""
+    width, height = size
+    for drawn, ends in zip(sides, ((0, place.x), (place.x, width))):
+        with wipe_line.within(*ends, height):
+            _draw_layers(style, drawn, mesh, size)
+
+
+def _side_names(info: RunInfo, then: Sequence[Layer]) -> tuple[str, str]:
+    """Return what to write beside the line: also that there was no matte, which a picture without it does not say."""
+    left, right = wipe.names(info)
+    mattes = [layer.wanted for layer in then if layer.kind == Kind.MATTE and layer.wanted]
+    is_empty = all(_reader.is_known(wanted) and _reader.picture(wanted) is None for wanted in mattes)
+    return (f"{left}: no mattes" if is_empty else left), right
 
 
 def _source(clip: MovieClip, view: ClipView, mesh: ScreenMesh) -> Source:
@@ -171,7 +218,7 @@ def _drawn(layers: Sequence[Layer], source: Source, shown: Bounds) -> list[Drawn
         elif (picture := _reader.picture(layer.wanted)) is not None:
             masks = tuple(mask for mask in map(_reader.picture, layer.cut_by) if mask is not None)
             left = matte_pictures.cut(picture, masks) if masks else picture
-            tile = _textures.tile(_key(layer.wanted), left, source.size, shown)
+            tile = _textures.tile(left, left, source.size, shown)  # one for both sides of the wipe if they are alike
             is_cut = left is not picture and layer.kind == Kind.MATTE
             drawn.append(Drawn(layer, [tile] if tile else (), is_cut))
     return drawn
@@ -185,10 +232,6 @@ def _unreadable(layers: Sequence[Layer]) -> list[Layer]:
         for layer in keys
         if layer.wanted and _reader.is_known(layer.wanted) and _reader.picture(layer.wanted) is None
     ]
-
-
-def _key(wanted: Wanted) -> tuple[object, ...]:
-    return wanted.root, wanted.object_id, wanted.number, wanted.version, wanted.inverted, wanted.reduction
 
 
 def _canvas_tiles(source: Source, shown: Bounds, *, inverted: bool) -> Sequence[Tile]:

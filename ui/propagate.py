@@ -8,6 +8,7 @@ import bpy
 from bpy.types import Context, MovieClip, Panel, UILayout
 
 from ..addon import clips, forecast, job_queue, paces, recipes, run_frames
+from ..addon.properties import ClipMatting
 from ..addon.session import session
 from ..addon.status import State, duration
 from ..engine.shared.errors import ClipUnreadable, EngineError
@@ -34,6 +35,7 @@ class CLIP_PT_matte_propagate(ClipPanel, Panel):
         if matting.recipe in recipes.ADAPT:
             column.prop(matting, "adapt")
         column.prop(matting, "across_cuts")
+        _draw_early_end(column, matting)
         _draw_range(layout, clip)
         if not busy:
             _draw_forecast(layout, clip)
@@ -66,6 +68,16 @@ def _draw_waiting(layout: UILayout) -> None:
         row = column.row(align=True)
         row.label(text=f"Waiting: {clip.name}", icon="TIME")
         row.operator("clip.matte_unqueue", text="", icon="X").clip_uid = clip.session_uid
+
+
+def _draw_early_end(layout: UILayout, matting: ClipMatting) -> None:
+    """Draw where Propagate stops before it has reached the next keyframe."""
+    row = layout.row(align=True)
+    row.prop(matting, "early_frames")
+    within = row.row(align=True)
+    within.ui_units_x = 3.0
+    within.active = matting.early_frames > 0
+    within.prop(matting, "early_percent", text="")
 
 
 def _draw_range(layout: UILayout, clip: MovieClip) -> None:
@@ -108,7 +120,7 @@ def forecast_text(found: forecast.Forecast) -> str:
         if found.left:
             return f"Nothing to compute. Out of date, but locked or without keyframes: {counted(found.left, 'frame')}"
         return f"All {counted(found.asked, 'frame')} are up to date" if found.asked > 1 else "The frame is up to date"
-    text = f"{len(found.frames)} of {counted(found.asked, 'frame')}"
+    text = f"{'Up to ' * found.is_limit}{len(found.frames)} of {counted(found.asked, 'frame')}"
     return text if found.seconds is None else f"{text}, about {duration(found.seconds)}"
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from bpy.types import Context, Panel
+from bpy.types import CLIP_MT_view, Context, Menu, Panel
 
+from ..addon import wipe
 from ..addon.matte_views import WITH_OPACITY
 from .panel import ClipPanel
+from .status import draw_text
 
 
 class CLIP_PT_matte_view(ClipPanel, Panel):
@@ -13,7 +15,8 @@ class CLIP_PT_matte_view(ClipPanel, Panel):
     bl_parent_id = "CLIP_PT_matte_objects"
 
     def draw(self, context: Context) -> None:
-        matting = context.space_data.clip.matting
+        clip = context.space_data.clip
+        matting = clip.matting
         column = self.layout.column(align=True)
         row = column.row(align=True)
         row.prop(matting, "show_overlay", text="", icon="OVERLAY")
@@ -27,6 +30,26 @@ class CLIP_PT_matte_view(ClipPanel, Panel):
             setting.prop(matting, "opacity", slider=True)
         elif matting.view == "COLOUR":
             setting.prop(matting, "view_colour")
+        compare = self.layout.column(align=True)
+        compare.operator("clip.matte_before_after", icon="MOD_MIRROR", depress=matting.show_before)
+        if reason := wipe.refusal(clip):
+            draw_text(compare, reason, icon="INFO")
+
+
+def extend_menus() -> None:
+    """Add the ways to look at mattes to Blender's menu of views, where their keys can be read."""
+    CLIP_MT_view.append(_draw_menu)
+
+
+def restore_menus() -> None:
+    """Remove them."""
+    CLIP_MT_view.remove(_draw_menu)
+
+
+def _draw_menu(menu: Menu, context: Context) -> None:
+    menu.layout.separator()
+    menu.layout.operator("clip.matte_view_cycle")
+    menu.layout.operator("clip.matte_before_after")
 
 
 CLASSES = (CLIP_PT_matte_view,)

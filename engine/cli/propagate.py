@@ -23,7 +23,7 @@ from .arguments import (
     parse_frame_range,
 )
 from .console import print_error, print_line, print_note
-from .stretches import check_limits, frames_between, parse_lock, parse_task, parts_in
+from .stretches import add_early_end, check_limits, frames_between, parse_early_end, parse_lock, parse_task, parts_in
 
 if TYPE_CHECKING:
     from ..methods.recipe import Recipe
@@ -83,6 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="make only the mattes that are missing or stale, as by a keyframe beside them that has changed since; "
         "all others stay as they are, to the byte",
     )
+    add_early_end(parser)
     parser.add_argument(
         "--between",
         type=int,
@@ -231,6 +232,7 @@ def _gather(options: argparse.Namespace, settings: Settings) -> PropagationJob |
         across_cuts=options.across_cuts,
         redo=Redo.CHANGED if options.changed else Redo.EVERYTHING,
         locks=tuple(parse_lock(text, clip.frame_count) for text in options.lock),
+        early_end=parse_early_end(options.early_end),
         is_part=bool(options.task),
         feature_bytes=feature_bytes(options),
         parts=parts_in(options.join) if options.join else (),

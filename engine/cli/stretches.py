@@ -9,7 +9,7 @@ from pathlib import Path
 from ..shared import frame_ranges
 from ..shared.errors import BadSetting, MasksMissing
 from ..shared.folder_claim import MARKER
-from ..shared.types import Lock
+from ..shared.types import EarlyEnd, Lock
 
 
 def frames_between(frame: int, frames: range, keyframes: Collection[int]) -> range:
@@ -31,6 +31,30 @@ def parse_lock(text: str, count: int) -> Lock:
     if not frames or frames.start < 0 or frames.stop > count or (object_id is not None and object_id < 1):
         raise BadSetting(f"--lock {text} is empty or outside the clip, which has frames 0 to {count - 1}")
     return Lock(frames, object_id)
+
+
+def add_early_end(parser: argparse._ActionsContainer) -> None:
+    """Add the option that says when walks end early."""
+    parser.add_argument(
+        "--early-end",
+        default=f"{EarlyEnd.frames}:{100 * EarlyEnd.share:g}",
+        metavar="FRAMES:PERCENT",
+        help="what has changed is walked through away from a changed keyframe, no further than where new and earlier "
+        "mattes differ in less than this part of an object on this many frames in a row; 0: up to the next keyframe; "
+        "default: %(default)s",
+    )
+
+
+def parse_early_end(text: str) -> EarlyEnd:
+    """Parse "FRAMES:PERCENT", or "0", as the rule by which walks end early. Raises BadSetting."""
+    frames, _, percent = text.partition(":")
+    try:
+        found = EarlyEnd(int(frames), float(percent) / 100 if percent else EarlyEnd.share)
+    except ValueError:
+        raise BadSetting(f"--early-end must look like 5:1, not {text!r}") from None
+    if found.frames < 0 or not 0 <= found.share <= 1:
+        raise BadSetting(f"--early-end {text} is none: frames must not be negative, and percent be 0 to 100")
+    return found
 
 
 _CLASHES = {  # options that cannot be used together, by their names in the namespace

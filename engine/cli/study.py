@@ -83,6 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--again", action="store_true", help="also repeat finished cases, for instance after a change to the program"
     )
     study_quality.add_arguments(parser)
+    study_rerun.add_arguments(parser)
     study_suggest.add_arguments(parser)
     add_recipe(parser)
 

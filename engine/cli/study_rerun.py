@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING
 from ..shared.errors import BadSetting
 from .arguments import parse_settings
 from .console import print_error
+from .stretches import add_early_end, parse_early_end
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..evaluation.parts import StudyPart
     from ..evaluation.rerun import Rerun
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that only `study rerun` has."""
+    add_early_end(parser.add_argument_group("study rerun"))
 
 
 def run(options: argparse.Namespace, parts: Sequence[StudyPart]) -> None:
@@ -24,7 +30,7 @@ def run(options: argparse.Namespace, parts: Sequence[StudyPart]) -> None:
     from ..methods.registry import find_recipe
     from .progress import Progress
 
-    recipe = find_recipe(options.recipe)
+    recipe, early_end = find_recipe(options.recipe), parse_early_end(options.early_end)
     unlabelled = options.unlabelled or recipe.unlabelled
     method = RecipeMethod(recipe.name, recipe, options.weights, parse_settings(options), unlabelled)
     clips = {case.clip.clip.path: case.clip for part in parts for case in part.cases}
@@ -42,6 +48,7 @@ def run(options: argparse.Namespace, parts: Sequence[StudyPart]) -> None:
                         method,
                         options.out,
                         lambda text: progress.show(text, len(runs), len(cases)),
+                        early_end=early_end,
                         again=options.again,
                     )
                 )

@@ -16,7 +16,7 @@ from ..shared.errors import NoKeyframes
 from ..shared.files import atomic_write
 from ..shared.matte_folder import MatteFolder
 from ..shared.protocol import Answer, MatteReady
-from ..shared.types import Redo
+from ..shared.types import EarlyEnd, Redo
 from .clips import Case, StudyClip
 from .measures import measure, predicted
 from .methods import RecipeMethod
@@ -24,6 +24,7 @@ from .score import region_similarity
 
 PART = "rerun"  # name of the study's part, and of its folder of results
 _COUNTS = (1, 4)  # keyframes before the further one
+_SPACING = 60  # frames between keyframes of long clips, of which there are more then
 _RESULT = "rerun.json"
 
 
@@ -33,6 +34,7 @@ class Rerun:
 
     clip: str
     keyframes: str  # numbers of the frames given before
+    early_end: str  # frames and percent, as in `--early-end`
     added: int  # number of the further keyframe
     frames: int  # of the clip
     computed: int  # frames that were redone
@@ -59,7 +61,8 @@ def rerun_cases(clips: Iterable[StudyClip]) -> Iterator[tuple[Case, int]]:
     """Yield cases with one and with more given masks, each with the frame in their widest gap, to be given as well."""
     for clip in clips:
         showing = [frame for frame, shares in clip.object_shares.items() if shares]
-        for count in sorted({min(count, len(showing) - 2) for count in _COUNTS} - {-2, -1, 0}):
+        counts = {*_COUNTS, max(*_COUNTS, len(showing) // _SPACING + 1)}
+        for count in sorted({min(count, len(showing) - 2) for count in counts} - {-2, -1, 0}):
             last = max(count - 1, 1)
             given = tuple(showing[round(i * (len(showing) - 1) / last)] for i in range(count))
             bounds = [*given, showing[-1]]
@@ -72,27 +75,36 @@ def rerun_cases(clips: Iterable[StudyClip]) -> Iterator[tuple[Case, int]]:
 
 
 def run_case(
-    case: Case, added: int, method: RecipeMethod, out: Path, report: Callable[[str], None], *, again: bool = False
+    case: Case,
+    added: int,
+    method: RecipeMethod,
+    out: Path,
+    report: Callable[[str], None],
+    *,
+    early_end: EarlyEnd,
+    again: bool = False,
 ) -> Rerun:
     """Run a case, then once more with a further keyframe: what has changed, and everything; or reuse its results."""
+    rule = f"{early_end.frames}:{100 * early_end.share:g}"
     root = out / "results" / PART / case.name
-    if not again and (kept := _read(root / _RESULT)):
+    if not again and (kept := _read(root / _RESULT)) and kept.early_end == rule:
         return kept
     shutil.rmtree(root, ignore_errors=True)
     first, changed, full = (root / name for name in ("first", "changed", "full"))
     report(f"{case.name}: first run")
-    first_seconds, _ = _run(case, method, first, Redo.EVERYTHING)
+    first_seconds, _ = _run(case, method, first, Redo.EVERYTHING, early_end)
     more = replace(case, given=tuple(sorted((*case.given, added))))
     shutil.copytree(first, changed)
     report(f"{case.name}: what has changed")
-    changed_seconds, computed = _run(more, method, changed, Redo.CHANGED)
+    changed_seconds, computed = _run(more, method, changed, Redo.CHANGED, early_end)
     report(f"{case.name}: everything")
-    full_seconds, _ = _run(more, method, full, Redo.EVERYTHING)
+    full_seconds, _ = _run(more, method, full, Redo.EVERYTHING, early_end)
     numbers = case.clip.numbers
     agreement = _agreement(more, [frame for frame in _span(case) if frame not in computed], changed, full)
     found = Rerun(
         case.clip.name,
         " ".join(str(numbers[frame]) for frame in case.given),
+        rule,
         numbers[added],
         len(_span(case)),
         len(computed),
@@ -104,6 +116,7 @@ def run_case(
         _score(more, changed),
         _score(more, full),
     )
+    shutil.rmtree(root / "features", ignore_errors=True)
     with atomic_write(root / _RESULT) as part:
         part.write_text(json.dumps(asdict(found)), encoding="utf-8")
     return found
@@ -115,9 +128,13 @@ def _span(case: Case) -> range:
     return range(frames[0], frames[-1] + 1)
 
 
-def _run(case: Case, method: RecipeMethod, folder: Path, redo: Redo) -> tuple[float, set[int]]:
-    """Run a job; return the processor seconds that it took, and the media frames whose mattes it made."""
-    job = replace(method.job(case, folder), frames=_span(case), redo=redo)
+def _run(case: Case, method: RecipeMethod, folder: Path, redo: Redo, early_end: EarlyEnd) -> tuple[float, set[int]]:
+    """Run a job; return the processor seconds that it took, and the media frames whose mattes it made.
+
+    Features are kept beside the results of the case, so that its first run finds none.
+    """
+    features = folder.parent / "features"
+    job = replace(method.job(case, folder), frames=_span(case), redo=redo, early_end=early_end, features=features)
     frames: set[int] = set()
 
     def on_answer(answer: Answer) -> None:

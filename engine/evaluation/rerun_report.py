@@ -22,12 +22,12 @@ NOTE = (
 def as_table(runs: Sequence[Rerun]) -> Table:
     """Return a row of text for each re-run."""
     header = (
-        "clip", "given", "added", "redone", "first s", "redo s", "times faster", "all s", "kept J", "worst",
-        "J&F redo", "J&F all",
+        "clip", "given", "added", "early end", "redone", "first s", "redo s", "times faster", "all s", "kept J",
+        "worst", "J&F redo", "J&F all",
     )  # fmt: skip
     rows = [
         (
-            run.clip, run.keyframes, f"{run.added}", f"{run.computed} of {run.frames} ({run.share:.0%})",
+            run.clip, run.keyframes, f"{run.added}", run.early_end, f"{run.computed} of {run.frames} ({run.share:.0%})",
             f"{run.first_seconds:.1f}", f"{run.changed_seconds:.1f}", f"{run.speed_up:.1f}", f"{run.full_seconds:.1f}",
             "-" if run.kept_mean is None else f"{run.kept_mean:.3f}",
             "-" if run.kept_worst is None else f"{run.kept_worst:.3f}",

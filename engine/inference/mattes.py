@@ -24,6 +24,7 @@ class Matte:
     probability: NDArray[np.float32]  # (1 + O, H, W) 0..1, background first, without the keyframe masks
     signals: Mapping[int, Signals] = field(default_factory=dict)  # by object, of the quality account
     checkpoint: PropagationState | None = None  # state from which propagation can resume, attached to some frames
+    ends_side: int | None = None  # number of the side of a changed keyframe that is not walked beyond this frame
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class PropagationState:
     frame: int  # the last frame computed
     trackers: Json  # the trackers' state as `serialize_state` wrote it
     tensors: dict[str, Tensor]  # the tensors that `trackers` refers to
+    ended: Mapping[int, int] = field(default_factory=dict)  # of `EarlyEnds`
+    agreeing: int = 0  # of `EarlyEnds`
 
 
 def empty_matte(frame: int, objects: tuple[int, ...], size: tuple[int, ...]) -> Matte:

@@ -14,6 +14,7 @@ from ..memory.bank import MemoryBank
 from ..networks.network import Features, Network
 from ..quality.signals import Signals
 from ..runtime.device_copy import copy_to_host
+from .early_end import NEVER, EarlyEnds
 from .encoding import FrameEncoder, ReadFrame, can_encode_batches
 from .feature_cache import FeatureCache
 from .frame_use import EVERY_FRAME, FrameUse
@@ -30,6 +31,7 @@ from .sweeps import ALL_PERMANENT, KeyframePolicy, ObjectGroup, Sweep, blend_wei
 from .tracker import Tracker
 
 OnFeatures = Callable[[int, Features], None]  # called with a media frame and its features
+StateDue = Callable[[], bool]
 Edges = dict[int, list[NDArray[np.float32]]]  # object -> the network's own prediction (H, W) on a keyframe, if any
 
 
@@ -90,12 +92,13 @@ class Propagator:
         *,
         blanks: Sequence[Blank] = (),
         resume_from: PropagationState | None = None,
-        state_due: Callable[[], bool] = lambda: False,
+        state_due: StateDue = lambda: False,
+        ends: EarlyEnds = NEVER,
     ) -> Iterator[Matte]:
         """Encode the permanent keyframes, then yield the empty mattes of `blanks` and those of all sweeps.
 
         When `state_due()` is true, the next matte holds a state in `checkpoint`. Pass that state as `resume_from` to
-        continue after its frame.
+        continue after its frame. `ends` tells which sweeps end early.
         """
         self.readable = set()
         self._observer.forget()
@@ -107,8 +110,9 @@ class Propagator:
             yield from (empty_matte(frame, blank.objects, size) for blank in blanks for frame in blank.frames)
         first = resume_from.sweep if resume_from else 0
         for index, sweep in list(enumerate(sweeps))[first:]:
-            state = resume_from if resume_from and index == first else None
-            yield from self._sweep(index, sweep, state, state_due)
+            if not ends.is_over(sweep):
+                state = resume_from if resume_from and index == first else None
+                yield from self._sweep(index, sweep, state, state_due, ends)
 
     def _encoded_keyframes(self) -> Iterator[tuple[int, Features]]:
         """Yield every keyframe that can be read, with its features."""
@@ -124,11 +128,7 @@ class Propagator:
             yield frame, features
 
     def _sweep(
-        self,
-        index: int,
-        sweep: Sweep,
-        resume_from: PropagationState | None,
-        state_due: Callable[[], bool],
+        self, index: int, sweep: Sweep, resume_from: PropagationState | None, state_due: StateDue, ends: EarlyEnds
     ) -> Iterator[Matte]:
         """Yield the mattes of sweep number `index`; `resume_from` is a state that was saved in this sweep."""
         trackers = self._new_trackers(sweep)
@@ -140,6 +140,8 @@ class Propagator:
             for tracker, state in zip(trackers, states, strict=True):
                 tracker.load_state_dict(state)
             frames = frames[frames.index(resume_from.frame) + 1 :]
+        else:
+            ends.start()
 
         def checkpoint(frame: int) -> PropagationState | None:
             if not state_due():
@@ -158,10 +160,15 @@ class Propagator:
                 delay=int(can_encode_batches(self._network, self._device)),
             ):
                 matte = self._matte(frame, sweep, trackers, probability, edges)
+                side = ends.take(sweep, matte)
+                if state:
+                    state = replace(state, ended={**ends.ended}, agreeing=ends.agreeing)
                 shown = [other for other in self._use.showing(frame) if other in sweep.wanted]
                 for other in shown:  # the state comes last, as a run that resumes from it makes none of these again
-                    checkpointed = state if other == shown[-1] else None
-                    yield replace(matte, frame=other, signals=signals, checkpoint=checkpointed)
+                    last = {"checkpoint": state, "ends_side": side} if other == shown[-1] else {}
+                    yield replace(matte, frame=other, signals=signals, **last)
+                if side is not None:
+                    return
 
     def _matte(
         self, frame: int, sweep: Sweep, trackers: Sequence[Tracker], probability: NDArray[np.float32], edges: Edges

@@ -62,6 +62,8 @@ class Sweep:
     wanted: range  # frames whose mattes are output; the others only propagate masks to them
     before_first: bool = False  # objects are segmented even before the sweep reaches their first keyframe
     groups: tuple[ObjectGroup, ...] = ()  # the objects that are segmented
+    side: int | None = None  # number of the side of a changed keyframe that the sweep is on
+    walks_away: bool = False  # whether it goes away from that keyframe, so that it may end early
 
     @property
     def forward(self) -> bool:
@@ -77,6 +79,11 @@ class Sweep:
     def wanted_count(self, use: FrameUse = EVERY_FRAME) -> int:
         """Return the number of wanted frames whose mattes come from this sweep."""
         return sum(1 for frame in self.wanted if use.source(frame) in self.frames)
+
+    def walked_count(self, last: int) -> int:
+        """Return the number of wanted frames whose mattes come from this sweep if the walk on its side ends early."""
+        walked = self.frames[: self.frames.index(last) + 1] if self.walks_away else ()
+        return sum(1 for frame in walked if frame in self.wanted)
 
 
 Annotations = Iterable[tuple[int, Iterable[int]]]  # pairs (frame, ids annotated there)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..inference.keyframe_memory import Labels
 from ..media.frames import FrameReader
 from ..output.dropped_objects import DroppedObject
-from ..output.mattes import MatteWriter
+from ..output.mattes import AGREED, MatteWriter
 from ..shared.errors import FolderNotWritable, FramesUnreadable
 from ..shared.mask_images import counted
 from ..shared.matte_folder import MatteFolder, named_spans, spans
@@ -53,9 +53,10 @@ def refuse_without_pictures(context: JobContext, truth: Labels) -> None:
 def take_account(job: PropagationJob, context: JobContext, plan: JobPlan, written: NDArray[np.int64]) -> Account:
     """Compare the mattes that were made with those that the keyframes reach.
 
-    `written` (frames, objects) is 0 where there is no matte. Raises FramesUnreadable if none was made.
+    `written` (frames, objects) is that of `MatteWriter`. Raises FramesUnreadable if none was made.
     """
     asked = np.array([[number in found for number in plan.objects] for found in map(partial(_asked, plan), job.frames)])
+    asked &= written != AGREED
     made = (written != 0) & asked
     wanted = asked.any(axis=1)
     done, total = int((wanted & (made == asked).all(axis=1)).sum()), int(wanted.sum())
@@ -152,6 +153,17 @@ def note_earlier(job: PropagationJob, writer: MatteWriter, reader: FrameReader) 
     if job.redo is Redo.CHANGED:
         return f"Nothing has changed on the other {counted(len(numbers), 'frame')}, whose mattes were kept."
     return f"Mattes of earlier runs were left as they are on {_frames(reader.shown(numbers))}."
+
+
+def note_ends(ends: Iterable[int], left: Iterable[int], reader: FrameReader) -> str:
+    """Say where walks from changed keyframes ended early, and which mattes were left; empty if none did."""
+    seams = reader.shown_frames(sorted(ends))
+    if not seams:
+        return ""
+    return (
+        f"New and earlier mattes agree up to {_frames(seams)}, so those beyond "
+        f"({_frames(reader.shown_frames(sorted(left)))}) were left as they were."
+    )
 
 
 def note_nothing_due(job: PropagationJob) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ..shared.folder_claim import FolderClaim, claim
+from ..shared.folder_claim import WALKS, FolderClaim, claim
 from ..shared.provenance import Runs
 from ..shared.types import PropagationJob
 from ..shared.version_store import run_ids
@@ -28,7 +28,9 @@ def claim_folder(
         identity = identify(context.reader)
         has_results = bool(claimed.written.recorded())
         changed = compare_with_earlier(identity, claimed.earlier, job.folder, has_results=has_results)
-        claimed.mark({**folder_record(job, context.reader, plan.cuts), "identity": identity})
+        sections = [(one.frames.start, one.frames.stop, one.away) for one in plan.sections]
+        walks = {WALKS: {"run": plan.inputs.id, "sections": sections}}
+        claimed.mark({**folder_record(job, context.reader, plan.cuts), "identity": identity, **walks})
         keep = claimed.written.run_ids() | run_ids(plan.folder)
         Runs.read(plan.folder).with_run(plan.inputs, keep=keep).write(plan.folder)
         if job.settings.adapt:

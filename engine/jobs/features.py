@@ -1,4 +1,4 @@
-"""Kept features of a job's clip, in the user's cache folder."""
+"""Kept features of a job's clip, by default in the user's cache folder."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 
@@ -18,8 +19,8 @@ from .setup import JobContext
 
 
 @contextmanager
-def kept_features(context: JobContext, disk_bytes: int) -> Iterator[FeatureCache]:
-    """Give the `with` block the cache of the features that a job computes, which takes up to `disk_bytes` on disk.
+def kept_features(context: JobContext, disk_bytes: int, root: Path | None = None) -> Iterator[FeatureCache]:
+    """Give the `with` block the cache of the features that a job computes, up to `disk_bytes` on disk, in `root`.
 
     They depend on the network, its weights and size, the program, the number of threads, and the picture's content.
     """
@@ -31,7 +32,7 @@ def kept_features(context: JobContext, disk_bytes: int) -> Iterator[FeatureCache
         stamp = picture_stamp(reader.files[min(frame, len(reader.files) - 1)])
         return f"{frame:06d}-{zlib.crc32(stamp.encode()):08x}"
 
-    cache = FeatureCache(features_folder(), name, file_name, disk_bytes=disk_bytes)
+    cache = FeatureCache(root or features_folder(), name, file_name, disk_bytes=disk_bytes)
     try:
         yield cache
     finally:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+
+from ..inference.keyframe_mattes import keyframe_alphas
 from ..inference.mattes import Matte
 from ..output.exclusions import Exclusions
 from ..output.mattes import MatteWriter
@@ -16,6 +19,7 @@ from ..quality.account import QualityAccount
 from ..shared.errors import Cancelled, EngineError, MatteUnreadable
 from ..shared.folder_claim import FolderClaim
 from ..shared.protocol import Answer, MatteReady, Stage
+from ..shared.quality import GIVEN
 from ..shared.types import PropagationJob
 from ..shared.version_keeper import VersionKeeper
 from ..shared.version_store import RunInfo
@@ -23,6 +27,7 @@ from .plan import JobPlan
 from .redo import Signer
 from .resume import JobCheckpoint, job_identity
 from .setup import JobContext
+from .walks import Walks
 
 Report = Callable[[Answer], None]
 
@@ -38,15 +43,30 @@ class Outputs:
     resumable: bool
     claimed: FolderClaim
     keeper: VersionKeeper
+    walks: Walks
 
     def write(self, matte: Matte, ready: MatteReady, report: Report) -> None:
         """Write the mattes of one frame, then report `ready` with their qualities."""
         self.claimed.lock.check()
         self.outlines.mark_outdated()
         written = self.mattes.write(matte)
+        if matte.ends_side is not None:
+            self.walks.end(matte.ends_side, matte.frame)
         if self.probabilities:
             self.probabilities.add(matte)
         report(ready.with_qualities(written))
+
+
+def write_unreadable_keyframes(plan: JobPlan, frames: Iterable[int], mattes: MatteWriter) -> None:
+    """Write keyframe masks, soft where they are, as mattes of frames that cannot be read."""
+    for frame in frames:
+        labels, soft = plan.truth[frame], plan.soft.get(frame, {})
+        objects = tuple(number for group in plan.groups for number in group.annotated(frame))
+        nothing = np.zeros((len(objects), *labels.shape), np.float32)
+        alpha = keyframe_alphas(labels, objects, {*objects}, nothing, {}, soft)
+        signals = {object_id: {GIVEN: 1.0} for object_id in objects}
+        matte = Matte(frame, objects, alpha, (1.0,) * len(objects), alpha[:0], signals)
+        mattes.write(matte, complete=False)
 
 
 @contextmanager
@@ -63,19 +83,21 @@ def open_outputs(
     checkpoint = JobCheckpoint(folder, job_identity(job, context, plan, folder))
     resumable = job.probabilities is None  # probabilities of an interrupted run are gone
     keeper = VersionKeeper(claimed, job.versions, RunInfo(plan.inputs.id, job.recipe, checkpoint.job))
+    exclude = Exclusions(job.exclusions, plan.groups, size).cut
+    mattes = MatteWriter(
+        folder,
+        claimed.written,
+        reader.numbers,
+        plan.objects,
+        job.frames,
+        keep_first=checkpoint.keep_first_matte if resumable else None,
+        exclude=exclude,
+        account=QualityAccount(context.recipe.name),
+        sign=Signer(plan.inputs.id, reader, plan.sweeps, plan.use),
+        locks=job.locks,
+    )
     outputs = Outputs(
-        mattes=MatteWriter(
-            folder,
-            claimed.written,
-            reader.numbers,
-            plan.objects,
-            job.frames,
-            keep_first=checkpoint.keep_first_matte if resumable else None,
-            exclude=Exclusions(job.exclusions, plan.groups, size).cut,
-            account=QualityAccount(context.recipe.name),
-            sign=Signer(plan.inputs.id, reader, plan.sweeps, plan.use),
-            locks=job.locks,
-        ),
+        mattes=mattes,
         outlines=OutlineTracer(
             folder,
             reader.numbers,
@@ -89,6 +111,7 @@ def open_outputs(
         resumable=resumable,
         claimed=claimed,
         keeper=keeper,
+        walks=Walks(plan, mattes, checkpoint, exclude, job.early_end),
     )
     try:
         yield outputs

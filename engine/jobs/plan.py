@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -25,6 +25,7 @@ from .keyframe_masks import check_frames, note_without_objects, read_keyframe_ma
 from .looks import find_looks
 from .redo import stretches
 from .setup import JobContext
+from .sides import Section, walked
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class JobPlan:
     use: FrameUse
     policy: KeyframePolicy
     inputs: RunInputs  # what the mattes depend on
-    stretches: tuple[range, ...]  # media frames that mattes are made for
+    sections: tuple[Section, ...]  # media frames that mattes are made for
     warning: str  # about the keyframes; empty if there is none
 
     @property
@@ -54,8 +55,16 @@ class JobPlan:
     @property
     def steps(self) -> int:
         """Return the number of steps: wanted frames, counted once in each sweep."""
+        return self.steps_if({})
+
+    def steps_if(self, ended: Mapping[int, int]) -> int:
+        """Return the number of steps if the walks on some sides end early, each at a media frame."""
         blank = sum(len(one.frames) for one in self.blanks)
-        return blank + sum(sweep.wanted_count(self.use) for sweep in self.sweeps)
+        ends = [None if sweep.side is None else ended.get(sweep.side) for sweep in self.sweeps]
+        return blank + sum(
+            sweep.wanted_count(self.use) if end is None else sweep.walked_count(end)
+            for sweep, end in zip(self.sweeps, ends, strict=True)
+        )
 
     def in_shot_of(self, frame: int, other: int) -> bool:
         """Return whether two media frames are of one shot."""
@@ -74,7 +83,8 @@ def make_plan(job: PropagationJob, context: JobContext, report: Callable[[str, i
     check_exclusions(job.exclusions, (context.reader.clip.height, context.reader.clip.width))
     cuts, use, keyframes = _look(job, context, report)
     inputs = run_inputs(job, context.reader.numbers, cuts, context.weights)
-    wanted = stretches(job, context.reader, inputs, use)
+    restarts = context.recipe.keyframe_policy.restarts
+    wanted = stretches(job, context.reader, inputs, use, restarts=restarts)
     truth, soft, overlaps = read_keyframe_masks(replace(job, keyframes=keyframes), context.reader)
     warning = " ".join(filter(None, (overlaps, note_without_objects(job, context.reader))))
     policy = context.recipe.keyframe_policy
@@ -97,7 +107,8 @@ def make_plan(job: PropagationJob, context: JobContext, report: Callable[[str, i
         before_first=policy.before_first,
         is_marked=is_marked,
     )
-    shots = ShotPlan.joined(plan_stretch(wanted=stretch) for stretch in wanted)
+    plans = (walked(plan_stretch(wanted=section.frames), side, section) for side, section in enumerate(wanted))
+    shots = ShotPlan.joined(plans)
     marked = truth
     if cuts:
         _refuse_unmarked(job, context, shots)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain, islice
 
+from ..inference.early_end import NEVER, EarlyEnds
 from ..inference.feature_cache import FeatureCache
 from ..inference.keyframe_memory import Labels
 from ..inference.mattes import Matte
@@ -23,12 +24,21 @@ from ..shared.protocol import Finished, JobCancelled, MatteReady, Stage
 from ..shared.types import PropagationJob
 from ..shared.versions import finish_interrupted
 from ..suggestion.key_cache import KeyFolder
-from .account import check_present, note_dropped, note_earlier, note_kept, note_nothing_due, note_to_fix, take_account
+from .account import (
+    check_present,
+    note_dropped,
+    note_earlier,
+    note_ends,
+    note_kept,
+    note_nothing_due,
+    note_to_fix,
+    take_account,
+)
 from .advice import fit_small_objects, note_cuts, note_small_objects
 from .claim import claim_folder
 from .clip_identity import FileDates
 from .features import kept_features
-from .outputs import Outputs, Report, open_outputs, report_stage
+from .outputs import Outputs, Report, open_outputs, report_stage, write_unreadable_keyframes
 from .parts import join_parts
 from .plan import JobPlan, make_plan
 from .resume import ResumePoint
@@ -52,7 +62,7 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
         with open_job_context(job, cancelled, report) as context:
             files = FileDates(context.reader.files)
             plan = make_plan(job, context, partial(report_stage, job, report))
-            if not plan.stretches:
+            if not plan.sections:
                 report(Finished(job.job_id, note=note_nothing_due(job)))
                 return
             context = fit_small_objects(job, context, plan.marked)
@@ -64,7 +74,7 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
                     join_parts(job, plan, context.reader.numbers, outputs.mattes, partial(report_stage, job, report))
                     steps_per_second = 0.0
                 else:
-                    with kept_features(context, job.feature_bytes) as cache:
+                    with kept_features(context, job.feature_bytes, job.features) as cache:
                         propagator = _new_propagator(job, context, plan, cache)
                         steps_per_second = _propagate(job, context, plan, outputs, propagator, report)
                 dropped = _finish(job, context, plan, outputs)
@@ -72,7 +82,8 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
             account = take_account(job, context, plan, outputs.mattes.written())
             advice = note_small_objects(context, plan.marked), note_cuts(context, plan)
             kept = note_kept(outputs.mattes, context.reader), note_earlier(job, outputs.mattes, context.reader)
-            notes = (changed, note_dropped(dropped), *kept, *advice)
+            ended = note_ends(outputs.walks.ends, outputs.walks.left, context.reader)
+            notes = (changed, note_dropped(dropped), ended, *kept, *advice)
             changes = files.changed_since(), outputs.keeper.warning
             warnings = (plan.warning, context.reader.warning, account.warning, *changes)
         report(
@@ -124,11 +135,11 @@ def _propagate(
 ) -> float:
     """Compute and write all mattes, resuming an interrupted run of the same job; return the steps per second."""
     began = time.monotonic()
-    before, mattes = _start(job, context, plan, outputs, propagator, report)
+    before, mattes, ends = _start(job, context, plan, outputs, propagator, report)
     done = before
     with WriteBehind() as writer:
         for done, matte in enumerate(mattes, before + 1):
-            ready = MatteReady(job.job_id, matte.frame, done, plan.steps)
+            ready = MatteReady(job.job_id, matte.frame, done, plan.steps_if(ends.ended))
             writer.submit(partial(outputs.write, matte, ready, report))
             if matte.checkpoint:
                 progress = matte.checkpoint, done, outputs.mattes.written, propagator.readable, context.source.failed
@@ -139,22 +150,24 @@ def _propagate(
 
 def _start(
     job: PropagationJob, context: JobContext, plan: JobPlan, outputs: Outputs, propagator: Propagator, report: Report
-) -> tuple[int, Iterator[Matte]]:
-    """Resume an interrupted run of the same job, or start; return the number of steps done and the further mattes.
+) -> tuple[int, Iterator[Matte], EarlyEnds]:
+    """Resume an interrupted run of the same job, or start.
 
-    If resuming fails for whatever reason, the job starts again and says so.
+    Returns the number of steps done, the further mattes, and which walks have ended by then. If resuming fails for
+    whatever reason, the job starts again and says so.
     """
-    state_due = outputs.checkpoint.due if outputs.resumable else lambda: False
+    limit, state_due = job.early_end.frames, outputs.checkpoint.due if outputs.resumable else lambda: False
     try:
         if resume := _find_resume_point(context, plan, outputs):
             _log.info("resuming an interrupted run after %d of %d steps", resume.done, plan.steps)
             report(Stage(job.job_id, "Encoding the keyframes, then resuming"))
             outputs.keeper.resume()
+            ends = EarlyEnds(outputs.walks.agrees, limit, resume.state.ended, resume.state.agreeing)
             mattes = propagator.propagate(
-                plan.sweeps, blanks=plan.blanks, resume_from=resume.state, state_due=state_due
+                plan.sweeps, blanks=plan.blanks, resume_from=resume.state, state_due=state_due, ends=ends
             )
             first = [*islice(mattes, 1)]
-            return resume.done, chain(first, mattes)
+            return resume.done, chain(first, mattes), ends
     except (Cancelled, EngineError):
         raise
     except Exception as error:  # a checkpoint that is not what it should be can cause any
@@ -163,9 +176,11 @@ def _start(
     if reason := outputs.checkpoint.restart_reason(resumable=outputs.resumable):
         _log.warning("%s", reason)
         report(Stage(job.job_id, reason))
+    # An interrupted run may have replaced the mattes that tell where a walk may end, and their copies are removed now.
+    ends = NEVER if any(plan.folder.unfinished_jobs()) else EarlyEnds(outputs.walks.agrees, limit)
     outputs.checkpoint.remove()
     report(Stage(job.job_id, "Encoding the keyframes"))
-    return 0, propagator.propagate(plan.sweeps, blanks=plan.blanks, state_due=state_due)
+    return 0, propagator.propagate(plan.sweeps, blanks=plan.blanks, state_due=state_due, ends=ends), ends
 
 
 def _find_resume_point(context: JobContext, plan: JobPlan, outputs: Outputs) -> ResumePoint | None:
@@ -202,8 +217,7 @@ def _finish(job: PropagationJob, context: JobContext, plan: JobPlan, outputs: Ou
     """
     outputs.claimed.lock.check()
     unreadable = [frame for frame in job.frames if frame in context.source.failed and frame in plan.truth]
-    annotated = {frame: [number for group in plan.groups for number in group.annotated(frame)] for frame in unreadable}
-    outputs.mattes.write_unreadable_keyframes(plan.truth, plan.soft, annotated)
+    write_unreadable_keyframes(plan, unreadable, outputs.mattes)
     if plan.policy.soften and not job.is_part:
         soften_keyframes(plan, job.frames, context.reader.numbers, outputs.mattes, context.source.check)
     dropped = drop_objects(plan.folder, outputs.claimed.written, plan.objects)

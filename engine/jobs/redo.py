@@ -9,6 +9,7 @@ from pathlib import Path
 from ..inference.frame_use import FrameUse
 from ..inference.sweeps import Sweep
 from ..media.frames import FrameReader
+from ..shared.folder_claim import recorded_walks
 from ..shared.frame_ranges import runs_of
 from ..shared.matte_folder import MatteFolder
 from ..shared.picture_stamps import is_same_picture, picture_stamp
@@ -17,18 +18,25 @@ from ..shared.quality import MatteQuality
 from ..shared.quality_table import Rows, Status, read_table
 from ..shared.staleness import MatteState, assess
 from ..shared.types import Lock, PropagationJob, Redo
+from .sides import Known, Section, sections_of
 
 
-def stretches(job: PropagationJob, reader: FrameReader, inputs: RunInputs, use: FrameUse) -> tuple[range, ...]:
-    """Return the runs of media frames that a job makes mattes for, ascending; none if nothing has changed."""
+def stretches(
+    job: PropagationJob, reader: FrameReader, inputs: RunInputs, use: FrameUse, *, restarts: bool
+) -> tuple[Section, ...]:
+    """Return the media frames that a job makes mattes for, ascending, in sections; none if nothing has changed.
+
+    `restarts` is that of the recipe: only then a side of a keyframe is the same whether walked on its own or not.
+    """
     if job.redo is Redo.EVERYTHING:
-        return (job.frames,)
+        return (Section(job.frames),)
     folder = MatteFolder(job.folder)
     rows: Rows = read_table(folder).rows if job.folder.is_dir() else {}
     numbers = {reader.numbers[frame]: frame for frame in job.frames}
+    runs = Runs.read(folder)
     states = assess(
         rows,
-        Runs.read(folder),
+        runs,
         inputs,
         numbers,
         lambda number, stamp: is_same_picture(stamp, _file_of(reader, numbers[number])),
@@ -42,12 +50,30 @@ def stretches(job: PropagationJob, reader: FrameReader, inputs: RunInputs, use: 
         if _is_due(state, rows, object_id, number, again) and not _is_locked(job.locks, object_id, numbers[number])
     }
     shown = {other for frame in due for other in use.showing(use.source(frame)) if other in job.frames}
-    return tuple(runs_of(shown))
+    found = runs_of(shown)
+    if not (restarts and job.early_end.frames) or job.is_part or use.shown_by:
+        return tuple(map(Section, found))
+    if again:  # the mattes that it has replaced do not tell any more
+        return _recorded(folder, inputs, found)
+    known = Known(reader.numbers, rows, states, runs, inputs)
+    locked = {frame for lock in job.locks for frame in lock.frames}
+    return tuple(
+        section
+        for stretch in found
+        for section in (sections_of(stretch, known) if locked.isdisjoint(stretch) else [Section(stretch)])
+    )
+
+
+def _recorded(folder: MatteFolder, inputs: RunInputs, found: Sequence[range]) -> tuple[Section, ...]:
+    """Return the sections of an interrupted run with these inputs; the stretches `found` if it had others."""
+    sections = tuple(Section(range(start, stop), away) for start, stop, away in recorded_walks(folder, inputs.id))
+    frames = [frame for section in sections for frame in section.frames]
+    return sections if frames == [frame for stretch in found for frame in stretch] else tuple(map(Section, found))
 
 
 def _is_due(state: MatteState, rows: Rows, object_id: int, number: int, again: str) -> bool:
     row = rows.get(object_id, {}).get(number)
-    made_by = row.quality.run if row and row.quality and row.status is not Status.EDITED else ""
+    made_by = row.quality.vouched_by if row and row.quality and row.status is not Status.EDITED else ""
     return state.is_due or (bool(again) and made_by == again)
 
 

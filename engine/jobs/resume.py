@@ -23,7 +23,7 @@ from ..inference.mattes import PropagationState
 from ..output.exclusions import hash_exclusions
 from ..shared.errors import EngineError
 from ..shared.files import link_or_copy
-from ..shared.matte_folder import MatteFolder
+from ..shared.matte_folder import EARLIER_FOLDER, MatteFolder
 from ..shared.types import PropagationJob
 from .checkpoint_files import CheckpointFiles
 from .plan import JobPlan
@@ -88,6 +88,22 @@ class JobCheckpoint:
             return matte
         return kept
 
+    def keep_earlier_matte(self, object_id: int, number: int) -> Path | None:
+        """Keep the matte that an object had before this job, which is about to be replaced, until the job has ended.
+
+        Returns the path of the copy; None if there is no matte, or if it cannot be copied.
+        """
+        matte = self._folder.matte(object_id, number)
+        kept = self._job_folder / EARLIER_FOLDER / matte.parent.name / matte.name
+        try:
+            if not kept.is_file():
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                link_or_copy(matte, kept)
+        except (OSError, EngineError) as error:
+            _log.info("%s cannot be kept: %s", matte, error)
+            return None
+        return kept
+
     def load(self) -> ResumePoint | None:
         """Read the checkpoint of this job; None if there is none, or if it is damaged in any way."""
         if not self._files.main.is_file():
@@ -99,7 +115,14 @@ class JobCheckpoint:
             progress = json.loads(about["progress"])
             written = tensors.pop(_WRITTEN).numpy()
             return ResumePoint(
-                PropagationState(progress["sweep"], progress["frame"], progress["trackers"], tensors),
+                PropagationState(
+                    progress["sweep"],
+                    progress["frame"],
+                    progress["trackers"],
+                    tensors,
+                    {int(side): frame for side, frame in progress["ended"].items()},
+                    progress["agreeing"],
+                ),
                 progress["done"],
                 written,
                 frozenset(progress["readable"]),
@@ -145,6 +168,8 @@ class JobCheckpoint:
             "sweep": state.sweep,
             "frame": state.frame,
             "trackers": state.trackers,
+            "ended": state.ended,
+            "agreeing": state.agreeing,
             "done": done,
             "readable": sorted(readable),
             "failed": dict(failed),
@@ -199,7 +224,8 @@ def job_identity(
         "exclusions": hash_exclusions(job.exclusions),
         "frames": [job.frames.start, job.frames.stop],
         "direction": job.direction,
-        "stretches": [[stretch.start, stretch.stop] for stretch in plan.stretches],
+        "sections": [[one.frames.start, one.frames.stop, one.away] for one in plan.sections],
+        "early_end": asdict(job.early_end),
         "locks": job.locks,
         "is_part": job.is_part,
         "cuts": plan.cuts,

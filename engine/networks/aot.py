@@ -27,7 +27,7 @@ from ..layers.propagation import (
 from ..memory.bank import MemoryView
 from ..memory.entry import Entry
 from ..memory.tokens import Tokens
-from .network import Features, FoldsEntries, register_imagenet_statistics
+from .network import Features, FoldsEntries, KeepsPyramid, register_imagenet_statistics
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class TemporalSlots(nn.Module):
         return TemporalEncodings(self.now[0], torch.cat(keys))
 
 
-class Aot(nn.Module):
+class Aot(nn.Module, KeepsPyramid):
     """Network of the AOT family: blocks propagate up to ten object identities from long- and short-term memory.
 
     It predicts logits of all identities at stride 4, background first. If a store of the memory selects entries by

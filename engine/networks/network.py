@@ -110,6 +110,25 @@ class KeepsFeatures(Protocol):
         ...
 
 
+class KeepsPyramid(KeepsFeatures):
+    """Network whose features are a pyramid and a query of the image, which it normalises by `mean` and `std`."""
+
+    mean: Tensor
+    std: Tensor
+
+    def tensors_of(self, features: Features) -> dict[str, Tensor]:
+        """Return all tensors of the features except the image."""
+        return {f"stride_{stride}": level for stride, level in features.pyramid.items()} | features.query.planes
+
+    def features_from(self, image: Tensor, tensors: Mapping[str, Tensor]) -> Features:
+        """Return the features of an image (1, 3, H, W) RGB 0..1 that `tensors_of` returned. Raises KeyError."""
+        found = {name: tensor.to(image.device) for name, tensor in tensors.items()}
+        query = Tokens({name: found.pop(name) for name in ("key", "selection", "shrinkage")})
+        pyramid = {int(name.removeprefix("stride_")): level for name, level in found.items()}
+        height, width = pyramid.get(0, pyramid[16]).shape[-2:]
+        return Features((image - self.mean) / self.std, pyramid, query, (height, width))
+
+
 @runtime_checkable
 class AttachesFlow(Protocol):
     """Network that uses optical flow. Flow does not depend on masks, so it can be computed ahead of segmentation."""

@@ -22,7 +22,7 @@ from ..layers.resnet import resnet50
 from ..memory.bank import MemoryView, TokenGroup
 from ..memory.entry import Entry
 from ..memory.tokens import OBJECT_KEY, VALUE, Tokens
-from .network import CountsObjects, EstimatesQuality, Features, ReadsTopK, register_imagenet_statistics
+from .network import CountsObjects, EstimatesQuality, Features, KeepsPyramid, ReadsTopK, register_imagenet_statistics
 
 _KEY, _VALUE = 128, 512  # channels
 _log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class QdmnState:
         return tuple(score / self.reference if self.reference else 0.0 for score in self.scores)
 
 
-class Qdmn(nn.Module, CountsObjects, EstimatesQuality, ReadsTopK):
+class Qdmn(nn.Module, CountsObjects, EstimatesQuality, KeepsPyramid, ReadsTopK):
     """QDMN: a memory with keys of its own for each object, and a query that the previous masks gate.
 
     Every frame that is memorized gets a quality: the mean score of its masks, relative to that of a reference frame.

@@ -18,7 +18,7 @@ from ..layers.resnet import resnet18, resnet50
 from ..memory.bank import MemoryView
 from ..memory.entry import Entry
 from ..memory.tokens import Tokens
-from .network import DistilsPrototypes, Features, ReadsTopK, register_imagenet_statistics
+from .network import DistilsPrototypes, Features, KeepsPyramid, ReadsTopK, register_imagenet_statistics
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class ValueEncoder(nn.Module):
         return self.fuse(deep, self.encoder(image_with_masks(image, masks))[16])
 
 
-class XMem(nn.Module, DistilsPrototypes, ReadsTopK):
+class XMem(nn.Module, DistilsPrototypes, KeepsPyramid, ReadsTopK):
     """XMem: reads memory by anisotropic L2 similarity, and has a sensory memory per object.
 
     A deep update refreshes the sensory memory from memory values. `deep_update` is the minimum number of frames between

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from ..inference.keyframe_mattes import keyframe_alphas
 from ..inference.mattes import Matte
-from ..inference.soft_masks import SoftKeyframes
 from ..media.label_images import encode_labels, encode_matte, read_matte
 from ..quality.account import AGREEMENT, QualityAccount, joined, overlap
 from ..quality.signals import Signals
 from ..shared.errors import MatteUnreadable
 from ..shared.matte_folder import MatteFolder
-from ..shared.quality import GIVEN, MatteQuality
+from ..shared.quality import MatteQuality
 from ..shared.types import Lock
 from ..shared.written_files import WrittenFiles
 from .fusion import Quality, fuse
-from .matte_files import labels_from_alphas, read_any, read_existing
+from .matte_files import labels_from_alphas, read_existing
+from .renewed_labels import renew_labels
 
+Earlier = Callable[[int, int], np.ndarray | None]  # object, frame -> matte (H, W) before this run, 0..1
 Exclude = Callable[[int, Sequence[int], np.ndarray], np.ndarray]  # frame, objects, mattes (O, H, W) -> what is left
 Fuse = Callable[[np.ndarray, np.ndarray, float, Quality | None], np.ndarray]  # see `fusion.fuse`
 Sign = Callable[[MatteQuality, int, int, bool], MatteQuality]  # see `MatteWriter`
-_KEPT, _LOCKED = -1, -2  # instead of the size of a matte that this run wrote
+_KEPT, _LOCKED, AGREED = -1, -2, -3  # instead of the size of a matte that this run wrote
 
 
 class MatteWriter:
@@ -64,7 +64,7 @@ class MatteWriter:
         self._fuse = fuse
         self._sign = sign
         self._locks = locks
-        self._numbers = numbers
+        self.numbers = numbers  # in file names, by media frame
         self._objects = objects
         self._frames = frames
         # Bytes written by this run, _KEPT for an edited matte, _LOCKED; files of earlier runs are not fused.
@@ -76,7 +76,8 @@ class MatteWriter:
     def written(self) -> np.ndarray:
         """Return the file size in bytes of each matte that this run wrote: (frames, objects) int64.
 
-        It is 0 if there is none, -1 if an edited matte was kept instead, and -2 if a locked one was.
+        It is 0 if there is none, -1 if an edited matte was kept instead, -2 if a locked one was, and -3 if an earlier
+        one was, since it agrees with what this run would make.
         """
         return self._written.copy()
 
@@ -88,11 +89,11 @@ class MatteWriter:
     def kept(self) -> dict[int, list[int]]:
         """Return the frame numbers of the edited mattes that were kept, by object."""
         rows = {object_id: np.flatnonzero(self._written[:, i] == _KEPT) for i, object_id in enumerate(self._objects)}
-        return {object_id: [self._numbers[self._frames[row]] for row in found] for object_id, found in rows.items()}
+        return {object_id: [self.numbers[self._frames[row]] for row in found] for object_id, found in rows.items()}
 
     def of_earlier_runs(self) -> list[int]:
         """Return the frame numbers on which mattes of this job's objects are left that this run did not write."""
-        numbers = {self._numbers[frame]: row for row, frame in enumerate(self._frames)}
+        numbers = {self.numbers[frame]: row for row, frame in enumerate(self._frames)}
         columns = {f"{object_id:03d}": i for i, object_id in enumerate(self._objects)}
         done = self._renewed | (self._written != 0)
         found = [(int(path.stem), columns.get(path.parent.name)) for path in self._files.recorded()]
@@ -105,10 +106,10 @@ class MatteWriter:
 
         If a matte was fused later, its first version is at `first_matte(object_id, number)`.
         """
-        if written.shape != self._written.shape or written.dtype != self._written.dtype or (written < _LOCKED).any():
+        if written.shape != self._written.shape or written.dtype != self._written.dtype or (written < AGREED).any():
             return False
         for row, i in np.argwhere(written > 0):
-            object_id, number = self._objects[i], self._numbers[self._frames[row]]
+            object_id, number = self._objects[i], self.numbers[self._frames[row]]
             files = self._folder.matte(object_id, number), first_matte(object_id, number)
             if not files[0].is_file() or written[row, i] not in [
                 path.stat().st_size for path in files if path.is_file()
@@ -132,7 +133,7 @@ class MatteWriter:
             self._written[matte.frame - self._frames.start] = _LOCKED
             return {}
         matte = replace(matte, alpha=self._exclude(matte.frame, matte.objects, matte.alpha))
-        number = self._numbers[matte.frame]
+        number = self.numbers[matte.frame]
         alphas = np.zeros((len(self._objects), *matte.alpha.shape[1:]), np.float32)
         qualities: dict[int, MatteQuality] = {}
         for i, object_id in enumerate(self._objects):
@@ -146,7 +147,7 @@ class MatteWriter:
 
     def take(self, frame: int, object_id: int, data: bytes, quality: MatteQuality) -> None:
         """Write the bytes of a finished matte that another run with the same inputs has made."""
-        path = self._folder.matte(object_id, self._numbers[frame])
+        path = self._folder.matte(object_id, self.numbers[frame])
         row, column = frame - self._frames.start, self._objects.index(object_id)
         if self._is_locked(object_id, frame) or not self._may_write(path):
             self._written[row, column] = _LOCKED if self._is_locked(object_id, frame) else _KEPT
@@ -158,7 +159,7 @@ class MatteWriter:
     def take_labels(self, frame: int, data: bytes) -> None:
         """Write the bytes of the label image that belongs to the mattes that were taken on a frame."""
         if not all(self._is_locked(object_id, frame) for object_id in self._objects):
-            self._write_labels(self._numbers[frame], data)
+            self._write_labels(self.numbers[frame], data)
 
     def _left(self, matte: Matte, object_id: int, number: int) -> np.ndarray | None:
         """Return the matte (H, W) of an object that is left as it is on a frame; None if one is to be written."""
@@ -234,26 +235,12 @@ class MatteWriter:
             return True
         return False
 
-    def write_unreadable_keyframes(
-        self, truth: Mapping[int, np.ndarray], soft: SoftKeyframes, annotated: Mapping[int, Sequence[int]]
-    ) -> None:
-        """Write the keyframe masks in `truth`, soft where `soft` says so, as mattes of frames that cannot be read.
-
-        `annotated` holds the objects that have a mask there, by frame.
-        """
-        for frame, objects in annotated.items():
-            labels, nothing = truth[frame], np.zeros((len(objects), *truth[frame].shape), np.float32)
-            alpha = keyframe_alphas(labels, tuple(objects), set(objects), nothing, {}, soft.get(frame, {}))
-            signals = {object_id: {GIVEN: 1.0} for object_id in objects}
-            matte = Matte(frame, tuple(objects), alpha, (1.0,) * len(objects), alpha[:0], signals)
-            self.write(matte, complete=False)
-
     def soften(self, frame: int, object_id: int, alpha: np.ndarray) -> None:
         """Replace the matte that this run wrote of an object on a keyframe, without what is excluded there.
 
         A copy of the earlier one is kept for a run that resumes this one.
         """
-        number, row = self._numbers[frame], frame - self._frames.start
+        number, row = self.numbers[frame], frame - self._frames.start
         path = self._folder.matte(object_id, number)
         column = self._objects.index(object_id)
         if self._written[row, column] > 0 and self._may_write(path):
@@ -263,6 +250,36 @@ class MatteWriter:
             self._files.write(path, data, self._files.quality(path))
             self._written[row, column] = len(data)
 
+    def finish(self, frame: int, earlier: Earlier | None = None, share: float = 0.0, *, seam: bool = False) -> None:
+        """Note that no other sweep reaches the mattes that this run wrote on a frame.
+
+        Where there are `earlier` mattes, these get a `share` of the result. With `seam`, the mattes beyond are earlier
+        ones.
+        """
+        for column, object_id in enumerate(self._objects):
+            path, row = self._folder.matte(object_id, self.numbers[frame]), frame - self._frames.start
+            quality = self._files.quality(path) if self._written[row, column] > 0 else None
+            if quality is None:
+                continue
+            done = replace(quality, unfinished=False, seam=seam)
+            before = earlier(object_id, frame) if earlier else None
+            if before is None and done != quality:
+                self._files.sign(path, done)
+            if before is not None:
+                data = encode_matte((1 - share) * read_matte(path) + share * before)
+                self._files.write(path, data, done)
+                self._written[row, column] = len(data)
+        if earlier:
+            self.renew_labels_of(frame)
+
+    def leave(self, frame: int, run: str) -> None:
+        """Note that a run leaves the mattes on a frame as they are, as they agree with what it would make."""
+        for column, object_id in enumerate(self._objects):
+            path = self._folder.matte(object_id, self.numbers[frame])
+            if quality := self._files.quality(path):
+                self._files.sign(path, replace(quality, kept_by=run))
+                self._written[frame - self._frames.start, column] = AGREED
+
     def renew_labels(self, *, all_frames: bool) -> None:
         """Make the label images of frames that this run did not write again where they disagree with the mattes.
 
@@ -270,26 +287,13 @@ class MatteWriter:
         """
         mattes = (path for path in self._files.recorded() if path.parent.name != "labels")
         edited = {int(path.stem) for path in mattes if self._files.is_edited(path)}
-        done = {self._numbers[self._frames[row]] for row in np.flatnonzero(self._written.any(axis=1))}
+        done = {self.numbers[self._frames[row]] for row in np.flatnonzero(self._written.any(axis=1))}
         for number in sorted((set(self._folder.numbers_done()) if all_frames else edited) - done):
-            self._renew_labels(number)
+            renew_labels(self._folder, self._files, self._objects, number)
 
     def renew_labels_of(self, frame: int) -> None:
         """Make the label image of a frame again where it disagrees with the mattes."""
-        self._renew_labels(self._numbers[frame])
-
-    def _renew_labels(self, number: int) -> None:
-        path = self._folder.labels(number)
-        if path not in self._files or self._files.is_edited(path):
-            return
-        found = [(object_id, read_any(self._folder.matte(object_id, number))) for object_id in self._objects]
-        alphas = {object_id: alpha for object_id, alpha in found if alpha is not None}
-        if not alphas:
-            self._files.remove(path)
-        elif len({alpha.shape for alpha in alphas.values()}) == 1:
-            data = encode_labels(labels_from_alphas(np.stack(list(alphas.values())), list(alphas)))
-            if not path.is_file() or path.read_bytes() != data:
-                self._files.write(path, data)
+        renew_labels(self._folder, self._files, self._objects, self.numbers[frame])
 
 
 def _weight(matte: Matte, object_id: int) -> float:

@@ -21,6 +21,7 @@ from .written_files import WrittenFiles
 
 MARKER = "keymatte.json"
 CUTS = "cuts"  # key of the marker: media frames with which shots of the clip begin, as far as the last run looked
+WALKS = "walks"  # key of the marker: id of the last run, and first frame, stop and direction of its sections
 _FINISHED = "finished"  # key of the marker: whether the last run has made all that it could
 _KINDS = ("keymatte", "study", "baseline")  # keys, one of which every marker has; the last two in those of 0.1.0
 _RESULT_FOLDERS = ("labels", "mattes", "outlines", "keys", "unfinished", "edited", "versions")
@@ -28,7 +29,7 @@ _MAY_PRECEDE = ("keyframes", MARKER, f"{MARKER}.part", LOCK_FILE, OWNER_FILE)
 _PARTLY_WRITTEN = re.compile(  # temporary files of a run, as paths from the matte folder
     r"(?:keymatte\.json|keymatte-(?:index|runs)\.txt|adapted\.safetensors|labels/[0-9]{6,}\.png"
     r"|mattes/[0-9]{3}/[0-9]{6,}\.png|outlines/[0-9]{3}\.npz|keys/[0-9]{6,}\.npy"
-    r"|unfinished/[0-9a-f]{16}/memory(?:-[0-9]+)?\.safetensors|unfinished/[0-9a-f]{16}/[0-9]{3}/[0-9]{6,}\.png"
+    r"|unfinished/[0-9a-f]{16}/(?:memory(?:-[0-9]+)?\.safetensors|(?:earlier/)?[0-9]{3}/[0-9]{6,}\.png)"
     r"|versions/[0-9]{6}/(?:run\.json|(?:before|after)(?:\.txt|/keymatte\.json|/labels/[0-9]{6,}\.png"
     r"|/mattes/[0-9]{3}/[0-9]{6,}\.png|/outlines/[0-9]{3}\.npz)))\.part"
 )
@@ -119,6 +120,15 @@ def recorded_job(folder: MatteFolder) -> PropagationJob | None:
         )
     except (TypeError, ValueError):
         return None
+
+
+def recorded_walks(folder: MatteFolder, run: str) -> list[tuple[int, int, bool | None]]:
+    """Return first frame, stop and direction of the sections of the last run, if its id is `run`; else none."""
+    match read_marker(folder).get(WALKS):
+        case {"run": name, "sections": list() as sections} if name == run:
+            found = [tuple(one) for one in sections if isinstance(one, list)]
+            return [(start, stop, away) for start, stop, away in found if isinstance(start, int)]
+    return []
 
 
 def is_finished(folder: MatteFolder) -> bool:

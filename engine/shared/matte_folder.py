@@ -11,6 +11,7 @@ from pathlib import Path
 from .files import is_link
 
 CHECKPOINT_FILE = "memory.safetensors"  # in the folder of an interrupted job
+EARLIER_FOLDER = "earlier"  # there: of mattes that the job has replaced, and compares with its own
 _JOB_FOLDER_NAME = re.compile("[0-9a-f]{16}")
 _VERSION_NAME = re.compile("[0-9]{6}")
 _OBJECT_FOLDER_NAME = re.compile("[0-9]{3}")
@@ -99,11 +100,14 @@ class MatteFolder:
                 for path in job_folder.iterdir():
                     if _CHECKPOINT_NAME.fullmatch(path.name):
                         path.unlink()
-                for mattes in _subfolders(job_folder, _OBJECT_FOLDER_NAME):
+                earlier = job_folder / EARLIER_FOLDER
+                for mattes in [one for root in (job_folder, earlier) for one in _subfolders(root, _OBJECT_FOLDER_NAME)]:
                     for path in mattes.iterdir():
                         if _FRAME_FILE_NAME.fullmatch(path.name.removesuffix(".part")):
                             path.unlink()
                     mattes.rmdir()
+                if earlier.is_dir() and not is_link(earlier):
+                    earlier.rmdir()
                 job_folder.rmdir()
         if not is_link(self.unfinished):
             with suppress(OSError):

@@ -104,23 +104,23 @@ class ObjectQuality:
     reason: str = ""  # key of `REASONS`
     method: str = ""  # recipe
     unknown: Unknown | None = None  # why the quality is not known
-    run: str = ""  # these three are those of `MatteQuality`
+    run: str = ""  # these are those of `MatteQuality`
     picture: str = ""
     unfinished: bool = False
+    kept_by: str = ""
+    seam: bool = False
 
     @classmethod
     def of(cls, object_id: int, row: MatteRow) -> ObjectQuality:
         """Return what a row of the quality table says."""
         of = row.quality or MatteQuality(None)
-        return cls(
-            object_id, row.status, row.value, of.reason, of.method, row.unknown, of.run, of.picture, of.unfinished
-        )
+        origin = of.run, of.picture, of.unfinished, of.kept_by, of.seam
+        return cls(object_id, row.status, row.value, of.reason, of.method, row.unknown, *origin)
 
     def row(self) -> MatteRow:
         """Return the row of the quality table."""
-        quality = MatteQuality(
-            self.value, self.reason, self.method, run=self.run, picture=self.picture, unfinished=self.unfinished
-        )
+        origin = self.run, self.picture, self.unfinished, self.kept_by, self.seam
+        quality = MatteQuality(self.value, self.reason, self.method, {}, *origin)
         return MatteRow(self.status, quality, self.unknown)
 
 

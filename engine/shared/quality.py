@@ -37,6 +37,13 @@ class MatteQuality:
     run: str = ""  # id of the run that made the matte; see `shared.provenance`. Empty: not recorded
     picture: str = ""  # stamp of the picture that it was made from; see `shared.picture_stamps`
     unfinished: bool = False  # whether another sweep was still to reach it
+    kept_by: str = ""  # id of a later run that left the matte as it is, since what it would make agrees with it
+    seam: bool = False  # whether a walk ended here: the mattes beyond are those of an earlier run
+
+    @property
+    def vouched_by(self) -> str:
+        """Return the id of the last run that made the matte or kept it; empty: not recorded."""
+        return self.kept_by or self.run
 
     @property
     def is_given(self) -> bool:
@@ -48,8 +55,9 @@ class MatteQuality:
         signals = {name: float(f"{number:.4g}") for name, number in self.signals.items()}
         value = None if self.value is None else round(self.value, 4)
         row = {"v": VERSION, "q": value, "why": self.reason, "by": self.method, "signals": signals}
-        row |= {name: text for name, text in (("run", self.run), ("pic", self.picture)) if text}
-        row |= {"unfinished": True} if self.unfinished else {}
+        origin = ("run", self.run), ("pic", self.picture), ("kept", self.kept_by)
+        flags = ("unfinished", self.unfinished), ("seam", self.seam)
+        row |= {name: told for name, told in (*origin, *flags) if told}
         return json.dumps(row, separators=(",", ":"))
 
     @classmethod
@@ -61,8 +69,9 @@ class MatteQuality:
                 return None
             signals = {str(name): float(number) for name, number in row["signals"].items()}
             value = None if row["q"] is None else min(max(float(row["q"]), 0.0), 1.0)
-            origin = str(row.get("run", "")), str(row.get("pic", ""))
-            return cls(value, str(row["why"]), str(row["by"]), signals, *origin, bool(row.get("unfinished")))
+            run, picture, kept_by = (str(row.get(name, "")) for name in ("run", "pic", "kept"))
+            origin = run, picture, bool(row.get("unfinished")), kept_by, bool(row.get("seam"))
+            return cls(value, str(row["why"]), str(row["by"]), signals, *origin)
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             return None
 

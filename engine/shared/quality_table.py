@@ -12,7 +12,7 @@ from enum import StrEnum
 from .errors import FolderNotWritable
 from .matte_folder import MatteFolder, is_number
 from .quality import GIVEN, MatteQuality, version_of
-from .written_files import LINE
+from .record_lines import LINE
 
 _SUFFIX = ".png"  # of a matte's file
 

@@ -127,7 +127,7 @@ def _state(row: MatteRow, number: int, compare: _Comparison, is_same_picture: Is
     if quality.unfinished:
         return MatteState(Freshness.STALE, Cause.UNFINISHED)
     try:
-        cause = compare.cause(quality.run, number)
+        cause = compare.cause(quality.vouched_by, number)
     except KeyError:
         return UNKNOWN
     if cause is None and quality.picture and not is_same_picture(number, quality.picture):

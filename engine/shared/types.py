@@ -82,6 +82,14 @@ class Lock:
         return frame in self.frames and self.object_id in (None, object_id)
 
 
+@dataclass(frozen=True)
+class EarlyEnd:
+    """When a walk away from a changed keyframe ends before the next keyframe: where new and earlier mattes agree."""
+
+    frames: int = 5  # in a row on which they must agree; 0: no walk ends early
+    share: float = 0.01  # of an object's pixels, below which the mattes may differ
+
+
 class Redo(StrEnum):
     """Which mattes a propagation job makes, of those on its frames."""
 
@@ -130,9 +138,11 @@ class PropagationJob:
     exclusions: tuple[Exclusion, ...] = ()
     across_cuts: bool = False  # keyframes count in all shots; else only in their own
     redo: Redo = Redo.EVERYTHING
+    early_end: EarlyEnd = EarlyEnd()  # of a job that makes what has changed
     locks: tuple[Lock, ...] = ()
     is_part: bool = False  # of a larger job, which softens the edges of keyframes and traces outlines when it joins all
     feature_bytes: int = FEATURE_BYTES
+    features: Path | None = None  # folder in which they are kept; None: one in the user's cache folder
     parts: tuple[Path, ...] = ()  # folders of such parts: their mattes are joined, and none is computed
     versions: VersionCap = VersionCap()
 

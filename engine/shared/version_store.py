@@ -15,7 +15,7 @@ from .codec import from_json, to_json
 from .files import atomic_write, is_link, read_json
 from .matte_folder import MatteFolder
 from .quality import MatteQuality
-from .written_files import LINE
+from .record_lines import LINE
 
 # Names of what is kept, as paths from the matte folder; no others are put back or removed.
 NAME = re.compile(r"keymatte\.json|labels/[0-9]{6,}\.png|mattes/[0-9]{3}/[0-9]{6,}\.png|outlines/[0-9]{3}\.npz")
@@ -40,6 +40,11 @@ class RunInfo:
     when: float = field(default_factory=time.time)  # s since 1970, in UTC
     undone: bool = False
     moving: bool = False  # whether its files are being exchanged, to become what `undone` says
+
+    @property
+    def can_be_undone(self) -> bool:
+        """Return whether `undo` is for this run; if not, `redo` is. An interrupted exchange is done once more."""
+        return self.undone == self.moving
 
 
 @dataclass(frozen=True)
@@ -151,7 +156,7 @@ def versions(folder: MatteFolder) -> list[tuple[Version, RunInfo]]:
 
 def run_ids(folder: MatteFolder) -> frozenset[str]:
     """Return the ids of the runs that kept mattes come from."""
-    return frozenset(_run_ids(folder))
+    return frozenset(filter(None, _run_ids(folder)))
 
 
 def _run_ids(folder: MatteFolder) -> Iterator[str]:
@@ -161,7 +166,7 @@ def _run_ids(folder: MatteFolder) -> Iterator[str]:
                 match = LINE.fullmatch(row.line)
                 quality = MatteQuality.from_text(match["quality"] or "") if match else None
                 if quality:
-                    yield quality.run
+                    yield from (quality.run, quality.kept_by)
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -64,12 +64,12 @@ def kept_runs(folder: MatteFolder) -> list[KeptRun]:
 
 def next_undo(folder: MatteFolder) -> RunInfo | None:
     """Return the run that `undo` would undo; None if there is none. Reads little, so that a panel may ask often."""
-    return next((info for _, info in reversed(versions(folder)) if info.undone == info.moving), None)
+    return next((info for _, info in reversed(versions(folder)) if info.can_be_undone), None)
 
 
 def next_redo(folder: MatteFolder) -> RunInfo | None:
     """Return the run that `redo` would redo; None if there is none."""
-    return next((info for _, info in versions(folder) if info.undone != info.moving), None)
+    return next((info for _, info in versions(folder) if not info.can_be_undone), None)
 
 
 def undo(folder: MatteFolder, is_locked: IsLocked = lambda object_id, number: False) -> Moved:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import stat
 import zlib
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from itertools import count as count_from
 from pathlib import Path
 from typing import Protocol
@@ -18,23 +17,9 @@ from .errors import DiskFull, FolderNotWritable
 from .files import atomic_write, writing_error
 from .matte_folder import MatteFolder
 from .quality import MatteQuality
+from .record_lines import FileVersion, line_of, version_in, without_record
 
-LINE = re.compile(  # of the record; see `WrittenFiles`
-    r"(?P<size>[0-9]{1,18}) (?P<mtime>[0-9]{1,20}) (?P<crc>[0-9a-f]{8}) "
-    r"(?P<path>labels/[0-9]{6,}\.png|mattes/[0-9]{3}/[0-9]{6,}\.png)( (?P<quality>.*))?"
-)  # a quality that is damaged makes the matte no less Keymatte's
 _MAX_VERSIONS = 4  # of one file that are remembered
-_SECONDS_AFTER_LABELS = 60.0  # a matte this much newer than its frame's label image was edited; see `_without_record`
-
-
-@dataclass(frozen=True)
-class _Version:
-    """What was written to a file once."""
-
-    size: int  # bytes
-    mtime: int  # ns
-    crc: str  # CRC-32 of the bytes, 8 hexadecimal digits
-    quality: str = field(default="", compare=False)  # of a matte; see `MatteQuality.to_text`
 
 
 class Keeper(Protocol):
@@ -65,16 +50,16 @@ class WrittenFiles:
     """
 
     def __init__(self, folder: MatteFolder) -> None:
-        """Read the record of `folder`; a folder of an earlier version has none, see `_without_record`."""
+        """Read the record of `folder`; a folder of an earlier version has none, see `without_record`."""
         self._folder = folder
         self._file: io.FileIO | None = None
-        self._versions: dict[str, list[_Version]] = {}
+        self._versions: dict[str, list[FileVersion]] = {}
         self.is_damaged = False  # whether the record has lines that cannot be read
         self._keeper: Keeper | None = None
         try:
             text = folder.index.read_text(encoding="ascii", errors="replace")
         except FileNotFoundError:
-            self._versions = _without_record(folder)
+            self._versions = without_record(folder)
         except OSError as error:
             raise FolderNotWritable(f"{folder.index} cannot be read: {error.strerror}") from error
         else:
@@ -102,8 +87,21 @@ class WrittenFiles:
         with atomic_write(path) as part:
             part.write_bytes(data)
             text = quality.to_text() if quality else ""
-            version = _Version(len(data), part.stat().st_mtime_ns, f"{zlib.crc32(data):08x}", text)
+            version = FileVersion(len(data), part.stat().st_mtime_ns, f"{zlib.crc32(data):08x}", text)
             self._append(self._name(path), version)
+
+    def sign(self, path: Path, quality: MatteQuality) -> None:
+        """Record another quality of the matte at `path`, whose bytes stay as they are, unless it was edited.
+
+        Raises DiskFull, FolderNotWritable.
+        """
+        self._keep(path)
+        name = self._name(path)
+        if known := version_in(self.found(name).line):
+            try:
+                self._append(name, replace(known[1], quality=quality.to_text()))
+            except OSError as error:
+                raise writing_error(self._folder.index, error) from error
 
     def remove(self, path: Path) -> None:
         """Remove an image; its lines stay until `forget`. Raises OSError."""
@@ -127,7 +125,7 @@ class WrittenFiles:
         same = [item for item in known if item.mtime == status.st_mtime_ns]
         if known and not same:
             same = [item for crc in [_crc_of(Path(path))] for item in known if item.crc == crc]
-        line = _line(name, same[-1]).decode("ascii").rstrip("\n") if same else ""
+        line = line_of(name, same[-1]).decode("ascii").rstrip("\n") if same else ""
         return Found(status.st_size, line, is_edited=not same)
 
     def add_lines(self, lines: Iterable[str]) -> None:
@@ -177,7 +175,8 @@ class WrittenFiles:
     def run_ids(self) -> frozenset[str]:
         """Return the ids of the runs that the recorded mattes come from."""
         texts = {version.quality for versions in self._versions.values() for version in versions}
-        return frozenset(quality.run for text in texts if (quality := MatteQuality.from_text(text)))
+        known = [quality for text in texts if (quality := MatteQuality.from_text(text))]
+        return frozenset(id_ for quality in known for id_ in (quality.run, quality.kept_by) if id_)
 
     def recorded(self) -> list[Path]:
         """List the images that were written and are still in the folder, whether or not they were edited since."""
@@ -220,17 +219,16 @@ class WrittenFiles:
 
     def _read_line(self, line: str) -> bool:
         """Read a line of the record; return whether it is sound."""
-        match = LINE.fullmatch(line)
-        if match is not None:
-            version = _Version(int(match["size"]), int(match["mtime"]), match["crc"], match["quality"] or "")
-            self._add(match["path"], version)
-        return match is not None
+        known = version_in(line)
+        if known is not None:
+            self._add(*known)
+        return known is not None
 
-    def _append(self, name: str, version: _Version) -> None:
+    def _append(self, name: str, version: FileVersion) -> None:
         if self._file is None:
             self._rewrite()  # without the versions that are no longer needed; a link in its place is replaced
             self._file = self._folder.index.open("ab", buffering=0)  # a buffer would write again what has failed
-        end, rest = self._file.tell(), _line(name, version)
+        end, rest = self._file.tell(), line_of(name, version)
         try:
             while rest:  # on a disk that is nearly full, only a part may be written at first
                 rest = rest[self._file.write(rest) :]
@@ -245,9 +243,9 @@ class WrittenFiles:
         with atomic_write(self._folder.index) as part, part.open("wb") as file:
             file.write(b"damaged\n" * has_lost)  # so that it is told for as long as images count as edited by it
             for name, versions in self._versions.items():
-                file.writelines(_line(name, version) for version in versions)
+                file.writelines(line_of(name, version) for version in versions)
 
-    def _add(self, name: str, version: _Version) -> None:
+    def _add(self, name: str, version: FileVersion) -> None:
         versions = self._versions.setdefault(name, [])
         if version in versions:
             versions.remove(version)
@@ -258,41 +256,9 @@ class WrittenFiles:
         return path.relative_to(self._folder.root).as_posix()
 
 
-def _line(name: str, version: _Version) -> bytes:
-    quality = f" {version.quality}" if version.quality else ""
-    return f"{version.size} {version.mtime} {version.crc} {name}{quality}\n".encode("ascii", "replace")  # damaged
-
-
 def _crc_of(path: Path) -> str:
     """Return the CRC-32 of a file's bytes, as the record has it; empty if it cannot be read."""
     try:
         return f"{zlib.crc32(path.read_bytes()):08x}"
     except OSError:
         return ""
-
-
-def _without_record(folder: MatteFolder) -> dict[str, list[_Version]]:
-    """Return a record of the images in a folder in which an earlier version kept none.
-
-    Earlier versions wrote the label image of a frame right after its mattes. A matte that is newer by more than a
-    minute was therefore edited, and gets no record. If most are, the dates are those of a copy and tell nothing.
-    """
-    if not folder.root.is_dir():
-        return {}
-    found: dict[str, _Version] = {}
-    edited = []
-    for path in folder.image_files():
-        try:
-            status, data = path.stat(), path.read_bytes()
-            name = path.relative_to(folder.root).as_posix()
-            found[name] = _Version(len(data), status.st_mtime_ns, f"{zlib.crc32(data):08x}")
-            labels = folder.labels(int(path.stem))
-            if labels.is_file() and status.st_mtime > labels.stat().st_mtime + _SECONDS_AFTER_LABELS:
-                edited.append(name)
-        except OSError:  # cannot be read, hence is not known to be Keymatte's
-            continue
-    mattes = sum(name.startswith("mattes/") for name in found)
-    if len(edited) * 2 <= mattes:
-        for name in edited:
-            del found[name]
-    return {name: [version] for name, version in found.items()}

@@ -8,6 +8,7 @@ from keymatte.addon.lane import (
     ABSENT,
     KEYFRAME,
     LOCKED,
+    SEAM,
     STATE,
     SUGGESTED,
     Code,
@@ -53,6 +54,13 @@ def test_codes_lie_at_their_objects_and_numbers():
     assert codes.tolist() == [[0, Code.MISSING, 0], [Code.DOUBTFUL, 0, Code.STALE]]
     fill_codes(codes, [2, 7], 1001, {7: {1001: FRESH}}, {}, which=[1001, 2000])
     assert codes.tolist() == [[0, Code.MISSING, 0], [Code.FRESH, 0, Code.STALE]], "only those that are asked for"
+
+
+def test_a_seam_is_marked_as_long_as_its_matte_is_up_to_date():
+    codes, seam = np.zeros((1, 3), np.uint8), row_of(MatteQuality(0.9, seam=True))
+    states = {1: {0: FRESH, 1: FRESH, 2: STALE}}
+    fill_codes(codes, [1], 0, states, {1: {0: GOOD, 1: seam, 2: seam}})
+    assert codes.tolist() == [[Code.FRESH, Code.FRESH | SEAM, Code.STALE]]
 
 
 def test_marks_are_added_where_they_hold_and_leave_the_states():

@@ -100,9 +100,22 @@ def test_panel_says_it(propagated):
     propagated.mark(104, media=3)
     found = part("addon.forecast").forecast(propagated.clip, told(propagated), range(FRAMES))
     panel = part("ui.propagate")
-    assert panel.forecast_text(replace(found, seconds=75.4)) == f"{FRAMES - 1} of {FRAMES} frames, about 1:15 min"
+    text = f"{FRAMES - 1} of {FRAMES} frames, about 1:15 min"
+    assert panel.forecast_text(replace(found, seconds=75.4)) == f"Up to {text}", "it may stop early"
+    propagated.clip.matting.early_frames = 0
+    found = part("addon.forecast").forecast(propagated.clip, told(propagated), range(FRAMES))
+    assert panel.forecast_text(replace(found, seconds=75.4)) == text
     assert panel.forecast_text(replace(found, frames=())) == f"All {FRAMES} frames are up to date"
     assert panel.stretches_text(propagated.clip, found.frames) == "102\N{EN DASH}108"
     assert panel.stretches_text(propagated.clip, (0, 2, 3)) == "101, 103\N{EN DASH}104"
     assert panel.stretches_text(propagated.clip, range(0, 10, 2)) == "5 stretches"
     assert part("ui.panels").results_text(propagated.clip) == "Frames: 1 up to date, 7 to redo"
+
+
+def test_where_a_run_may_stop_is_the_artists_to_set(propagated):
+    gather, types = part("addon.jobs").gather_job, part("engine.shared.types")
+    both = types.Direction.BOTH
+    assert gather(propagated.clip, range(FRAMES), both).early_end == types.EarlyEnd()
+    propagated.clip.matting.early_frames, propagated.clip.matting.early_percent = 9, 2.5
+    found = gather(propagated.clip, range(FRAMES), both).early_end
+    assert (found.frames, round(found.share, 6)) == (9, 0.025)

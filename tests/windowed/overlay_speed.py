@@ -4,8 +4,8 @@
 
 See `driver` for ZIP, PYTHON and OUT. The clips and mattes are made here. Each size is played without the overlay (off),
 with it when it has read nothing before, so that each matte is decoded and uploaded (on), and once more (on_again).
-`report.json` gets the frames per second, their ratios to those without, the latency of a stroke, and how memory grew
-over 1,000 frames.
+`report.json` gets the frames per second, their ratios to those without, the latency of a stroke, the time of a redraw
+with and without before and after side by side, and how memory grew over 1,000 frames.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ def measure() -> Steps:
         driver.screenshot(f"playing {name}")
         clip.matting.show_overlay = True
         report[name]["stroke_ms"] = yield from stroke(area, clip)
+        report[name]["compared_ms"] = yield from compared(area, clip)
         print(name, report[name], flush=True)
     if "1080p" in chosen:
         area.spaces.active.clip = bpy.data.movieclips["1080p"]
@@ -155,6 +156,38 @@ def stroke(area: bpy.types.Area, clip: bpy.types.MovieClip) -> Generator[float, 
     without = [redrawn() for _ in range(10)]
     parts = {"overlay": own.times[2:], "redraw": whole[2:], "redraw_without": without[2:]}
     return {name: statistics.median(times) for name, times in parts.items()}
+
+
+def compared(area: bpy.types.Area, clip: bpy.types.MovieClip) -> Generator[float, None, dict[str, float]]:
+    """Measure the overlay's part of a redraw when all is read, with one state of the mattes and with two.
+
+    Returns the medians in ms.
+    """
+    store, folder = part("engine.shared.version_store"), part("addon.folders").existing_folder(clip)
+    version, side, rows = store.Version(folder.versions / "000001"), store.Side.BEFORE, []
+    for number in range(1, FRAMES + 1):
+        name = folder.matte(1, number).relative_to(folder.root).as_posix()
+        version.file(side, name).parent.mkdir(parents=True, exist_ok=True)
+        part("addon.png").write_grey(version.file(side, name), hairy(*clip.size, number + 6))
+        rows.append(store.Row(name, version.file(side, name).stat().st_size))
+    version.write_info(store.RunInfo("a", "keymatte", "a"))
+    version.write_rows(side, rows)
+    clip.matting.show_overlay = True
+    medians = {}
+    for kind in ("one_state", "two_states"):
+        clip.matting.show_before = kind == "two_states"
+        for _ in range(2):  # so that all is read and uploaded in the first
+            own = Timed(part("ui.overlay"), "_draw_clip")
+            for frame in range(1, FRAMES + 1):
+                bpy.context.scene.frame_current = frame
+                with over(area):
+                    bpy.ops.wm.redraw_timer(type="DRAW", iterations=1)
+                yield 0.05
+            part("ui.overlay")._draw_clip = own.function
+        medians[kind] = statistics.median(own.times)
+    driver.screenshot(f"compared {clip.name}")
+    clip.matting.show_before = False
+    return medians
 
 
 class Timed:

@@ -12,7 +12,7 @@ from engine.evaluation.methods import RecipeMethod
 from engine.evaluation.rerun import rerun_cases, run_case
 from engine.evaluation.rerun_report import as_csv, as_table
 from engine.methods.registry import find_recipe
-from engine.shared.types import Settings
+from engine.shared.types import EarlyEnd, Settings
 from tests import films
 
 
@@ -33,13 +33,14 @@ def test_a_rerun_is_compared_with_a_run_of_everything(clip, tmp_path):
     recipe = find_recipe("colour")
     method = RecipeMethod("colour", recipe, None, Settings(height=96), "unknown")
     said: list[str] = []
-    runs = [run_case(case, added, method, tmp_path / "out", said.append) for case, added in rerun_cases([clip])]
+    never, out = EarlyEnd(0), tmp_path / "out"
+    runs = [run_case(case, added, method, out, said.append, early_end=never) for case, added in rerun_cases([clip])]
     assert [(run.frames, run.computed) for run in runs] == [(12, 11), (12, 3)]
     assert 0.95 < runs[1].kept_worst <= runs[1].kept_mean <= 1
     assert runs[1].changed_score == pytest.approx(runs[1].full_score, abs=2)
     assert runs[1].changed_seconds > 0
-    again = [run_case(case, added, method, tmp_path / "out", said.append) for case, added in rerun_cases([clip])]
+    again = [run_case(case, added, method, out, said.append, early_end=never) for case, added in rerun_cases([clip])]
     assert again == runs
     assert len(said) == 6, "finished cases are reused"
-    assert as_table(runs)[2][3] == "3 of 12 (25%)"
+    assert as_table(runs)[2][4] == "3 of 12 (25%)"
     assert [row["computed"] for row in csv.DictReader(as_csv(runs).splitlines())] == ["11", "3"]

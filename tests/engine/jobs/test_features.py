@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from engine.networks.keymatte import Keymatte
-from engine.shared.types import Redo, Settings
+from engine.shared.types import EarlyEnd, Redo, Settings
 from tests.engine.jobs.test_propagate import job_of, run_job
 from tests.engine.jobs.test_redo import mattes
 
@@ -39,7 +39,15 @@ def test_a_later_run_encodes_nothing_again_and_makes_the_same_mattes(job, film, 
     assert first == 10 + 2, "each frame once, and each of two keyframes once more, enlarged"
     assert without == 2 + 10 + 7 + 2, "keyframes, frames of both sweeps, and enlarged keyframes"
     keys = film.write_keyframes(tmp_path / "keys", [3])
-    more = job_of(job.clip.path, keys, job.folder, recipe="keymatte", settings=job.settings, redo=Redo.CHANGED)
+    more = job_of(
+        job.clip.path,
+        keys,
+        job.folder,
+        recipe="keymatte",
+        settings=job.settings,
+        redo=Redo.CHANGED,
+        early_end=EarlyEnd(0),
+    )
     run_job(more)
     assert len(encoded) - without - first == 3, "the three keyframes, enlarged"
     whole = replace(more, folder=tmp_path / "whole", redo=Redo.EVERYTHING, feature_bytes=0)
