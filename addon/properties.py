@@ -142,7 +142,7 @@ class ClipMatting(PropertyGroup):
         soft_max=100,
     )
     early_frames: IntProperty(
-        name="Stop Where Unchanged",
+        name="Stop If Unchanged",
         description="Propagate goes outward from a changed keyframe, and stops before the next keyframe as soon as "
         "the new mattes are the same as the earlier ones on this many frames in a row. 0: it never stops early",
         default=EarlyEnd.frames,

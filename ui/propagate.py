@@ -75,7 +75,7 @@ def _draw_early_end(layout: UILayout, matting: ClipMatting) -> None:
     row = layout.row(align=True)
     row.prop(matting, "early_frames")
     within = row.row(align=True)
-    within.ui_units_x = 3.0
+    within.ui_units_x = 3.6
     within.active = matting.early_frames > 0
     within.prop(matting, "early_percent", text="")
 

@@ -38,6 +38,7 @@ from .advice import fit_small_objects, note_cuts, note_small_objects
 from .claim import claim_folder
 from .clip_identity import FileDates
 from .features import kept_features
+from .leftovers import drop_leftovers, locked_numbers
 from .outputs import Outputs, Report, open_outputs, report_stage, write_unreadable_keyframes
 from .parts import join_parts
 from .plan import JobPlan, make_plan
@@ -63,7 +64,8 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
             files = FileDates(context.reader.files)
             plan = make_plan(job, context, partial(report_stage, job, report))
             if not plan.sections:
-                report(Finished(job.job_id, note=note_nothing_due(job)))
+                dropped = note_dropped(drop_leftovers(job, context, plan))
+                report(Finished(job.job_id, note=f"{dropped} {note_nothing_due(job)}".strip()))
                 return
             context = fit_small_objects(job, context, plan.marked)
             with (
@@ -77,13 +79,13 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
                     with kept_features(context, job.feature_bytes, job.features) as cache:
                         propagator = _new_propagator(job, context, plan, cache)
                         steps_per_second = _propagate(job, context, plan, outputs, propagator, report)
-                dropped = _finish(job, context, plan, outputs)
+                removed = _finish(job, context, plan, outputs)
                 claimed.mark_finished()
             account = take_account(job, context, plan, outputs.mattes.written())
             advice = note_small_objects(context, plan.marked), note_cuts(context, plan)
             kept = note_kept(outputs.mattes, context.reader), note_earlier(job, outputs.mattes, context.reader)
             ended = note_ends(outputs.walks.ends, outputs.walks.left, context.reader)
-            notes = (changed, note_dropped(dropped), ended, *kept, *advice)
+            notes = (changed, note_dropped(removed), ended, *kept, *advice)
             changes = files.changed_since(), outputs.keeper.warning
             warnings = (plan.warning, context.reader.warning, account.warning, *changes)
         report(
@@ -220,7 +222,7 @@ def _finish(job: PropagationJob, context: JobContext, plan: JobPlan, outputs: Ou
     write_unreadable_keyframes(plan, unreadable, outputs.mattes)
     if plan.policy.soften and not job.is_part:
         soften_keyframes(plan, job.frames, context.reader.numbers, outputs.mattes, context.source.check)
-    dropped = drop_objects(plan.folder, outputs.claimed.written, plan.objects)
+    dropped = drop_objects(plan.folder, outputs.claimed.written, plan.objects, locked_numbers(job, context.reader))
     outputs.mattes.renew_labels(all_frames=bool(dropped))
     if not job.is_part:
         outputs.outlines.trace(context.source.check)

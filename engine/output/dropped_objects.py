@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,8 @@ from pathlib import Path
 from ..shared.files import is_link, writing_error
 from ..shared.matte_folder import MatteFolder
 from ..shared.written_files import WrittenFiles
+
+IsLocked = Callable[[int, int], bool]  # (object, file number)
 
 
 @dataclass(frozen=True)
@@ -21,16 +23,20 @@ class DroppedObject:
     set_aside: tuple[Path, ...]  # where edited mattes were moved to
 
 
-def drop_objects(folder: MatteFolder, files: WrittenFiles, objects: Iterable[int]) -> list[DroppedObject]:
+def drop_objects(
+    folder: MatteFolder, files: WrittenFiles, objects: Iterable[int], is_locked: IsLocked
+) -> list[DroppedObject]:
     """Remove the mattes and outlines of all objects but `objects`; mattes that were edited are moved aside.
 
-    Files that Keymatte has not written, and what lies behind links, stay. Raises FolderNotWritable, DiskFull.
+    Locked mattes, files that Keymatte has not written, and what lies behind links stay. Raises FolderNotWritable,
+    DiskFull.
     """
     dropped = []
     for object_id, sequence in sorted(folder.matte_sequences().items()):
         if object_id in objects:
             continue
-        mattes = [path for path in sorted(sequence.iterdir()) if not is_link(path) and path in files]
+        written = [path for path in sorted(sequence.iterdir()) if not is_link(path) and path in files]
+        mattes = [path for path in written if not is_locked(object_id, int(path.stem))]
         if not mattes:
             continue
         edited = [path for path in mattes if files.is_edited(path)]
@@ -39,7 +45,7 @@ def drop_objects(folder: MatteFolder, files: WrittenFiles, objects: Iterable[int
             for path in own:
                 files.remove(path)
             outlines = folder.outlines(object_id)
-            if not is_link(outlines.parent):
+            if mattes == written and not is_link(outlines.parent):
                 files.remove(outlines)
         except OSError as error:
             raise writing_error(sequence, error) from error

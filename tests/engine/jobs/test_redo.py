@@ -13,6 +13,7 @@ from engine.shared.matte_folder import MatteFolder
 from engine.shared.protocol import Finished, JobCancelled, MatteReady
 from engine.shared.quality_table import read_table
 from engine.shared.types import Absence, Direction, Exclusion, ExclusionImage, Lock, PropagationJob, Redo, Settings
+from engine.shared.versions import undo
 from tests.engine.jobs.test_propagate import job_of, run_job
 from tests.films import Film
 
@@ -191,6 +192,28 @@ def test_mattes_of_a_locked_object_never_change(made, keyframes, redo_what):
     assert {key for key in before.keys() & after.keys() if before[key] != after[key] and key[0] == 2} == set()
     assert (2, 5) not in after
     assert {number for object_id, number in after if object_id == 1 and before[1, number] != after[1, number]} >= {3, 4}
+
+
+def test_an_object_without_keyframes_leaves_nothing_even_if_nothing_else_is_due(made, keyframes):
+    (last,) = (len(mattes(made.folder)) // 2,)
+    before = mattes(made.folder)
+    fewer = replace(made, keyframes=keyframes(0, 6, objects=(1,)), redo=Redo.CHANGED)
+    run_job(fewer)
+    undo(MatteFolder(made.folder))
+    assert {key: data for key, (_, _, data) in mattes(made.folder).items()} == {
+        key: data for key, (_, _, data) in before.items()
+    }
+    locked = run_job(replace(fewer, locks=(Lock(range(10), 2),)))[-1]
+    assert "no keyframes any more" not in locked.note
+    assert len([key for key in mattes(made.folder) if key[0] == 2]) == last
+    told = run_job(fewer)[-1].note
+    assert told == (
+        "Object 2 has no keyframes any more: its 10 mattes were removed. "
+        "Nothing to redo: every matte on 10 frames is up to date."
+    )
+    assert {object_id for object_id, _ in mattes(made.folder)} == {1}
+    assert undo(MatteFolder(made.folder)).numbers == tuple(range(10))
+    assert len([key for key in mattes(made.folder) if key[0] == 2]) == last
 
 
 # -- interrupted runs and earlier versions -----------------------------------------------------------------------------
