@@ -85,7 +85,7 @@ def test_locked_mattes_are_outdated_and_left(run):
     )
 
 
-def test_mattes_of_an_object_without_keyframes_are_outdated_and_left_alone(run):
+def test_mattes_of_an_object_without_keyframes_are_outdated_and_not_computed(run):
     run.clip.matting.active_object = 1
     run.go(104)
     run.click("matte_keyframe_clear")
