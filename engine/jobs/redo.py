@@ -16,7 +16,7 @@ from ..shared.picture_stamps import is_same_picture, picture_stamp
 from ..shared.provenance import RunInputs, Runs
 from ..shared.quality import MatteQuality
 from ..shared.quality_table import Rows, Status, read_table
-from ..shared.staleness import MatteState, assess
+from ..shared.staleness import assess
 from ..shared.types import Lock, PropagationJob, Redo
 from .sides import Known, Section, sections_of
 
@@ -34,28 +34,29 @@ def stretches(
     rows: Rows = read_table(folder).rows if job.folder.is_dir() else {}
     numbers = {reader.numbers[frame]: frame for frame in job.frames}
     runs = Runs.read(folder)
-    states = assess(
-        rows,
-        runs,
-        inputs,
-        numbers,
-        lambda number, stamp: is_same_picture(stamp, _file_of(reader, numbers[number])),
-    )
+
+    def is_same(number: int, stamp: str) -> bool:
+        return is_same_picture(stamp, _file_of(reader, numbers[number]))
+
+    states = assess(rows, runs, inputs, numbers, is_same)
     # An interrupted run of the same inputs is taken up where it stopped, so what it has made counts as due, too.
-    again = inputs.id if any(folder.unfinished_jobs()) else ""
+    is_interrupted = any(folder.unfinished_jobs())
+    recorded = recorded_walks(folder, inputs.id) if is_interrupted else []
+    again = {frame for start, stop, _ in recorded for frame in range(start, stop)}
     due = {
         numbers[number]
         for object_id, of in states.items()
         for number, state in of.items()
-        if _is_due(state, rows, object_id, number, again) and not _is_locked(job.locks, object_id, numbers[number])
+        if (state.is_due or (numbers[number] in again and _is_made_by(inputs.id, rows, object_id, number)))
+        and not _is_locked(job.locks, object_id, numbers[number])
     }
     shown = {other for frame in due for other in use.showing(use.source(frame)) if other in job.frames}
     found = runs_of(shown)
     if not (restarts and job.early_end.frames) or job.is_part or use.shown_by:
         return tuple(map(Section, found))
-    if again:  # the mattes that it has replaced do not tell any more
-        return _recorded(folder, inputs, found)
-    known = Known(reader.numbers, rows, states, runs, inputs)
+    if is_interrupted:  # the mattes that it has replaced do not tell any more
+        return _as_recorded(recorded, found)
+    known = Known(reader.numbers, rows, states, runs, inputs, is_same)
     locked = {frame for lock in job.locks for frame in lock.frames}
     return tuple(
         section
@@ -64,17 +65,16 @@ def stretches(
     )
 
 
-def _recorded(folder: MatteFolder, inputs: RunInputs, found: Sequence[range]) -> tuple[Section, ...]:
-    """Return the sections of an interrupted run with these inputs; the stretches `found` if it had others."""
-    sections = tuple(Section(range(start, stop), away) for start, stop, away in recorded_walks(folder, inputs.id))
+def _as_recorded(recorded: Iterable[tuple[int, int, bool | None]], found: Sequence[range]) -> tuple[Section, ...]:
+    """Return the recorded sections of an interrupted run if they are what is due now; else the stretches `found`."""
+    sections = tuple(Section(range(start, stop), away) for start, stop, away in recorded)
     frames = [frame for section in sections for frame in section.frames]
     return sections if frames == [frame for stretch in found for frame in stretch] else tuple(map(Section, found))
 
 
-def _is_due(state: MatteState, rows: Rows, object_id: int, number: int, again: str) -> bool:
+def _is_made_by(run: str, rows: Rows, object_id: int, number: int) -> bool:
     row = rows.get(object_id, {}).get(number)
-    made_by = row.quality.vouched_by if row and row.quality and row.status is not Status.EDITED else ""
-    return state.is_due or (bool(again) and made_by == again)
+    return bool(row and row.quality and row.status is not Status.EDITED and row.quality.vouched_by == run)
 
 
 def _is_locked(locks: Iterable[Lock], object_id: int, frame: int) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ..inference.shots import ShotPlan
 from ..shared.provenance import Cause, Dependences, RunInputs, Runs
 from ..shared.quality_table import Rows
-from ..shared.staleness import Freshness, MatteState, States
+from ..shared.staleness import Freshness, IsSamePicture, MatteState, States
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Known:
     states: States
     runs: Runs
     inputs: RunInputs
+    is_same_picture: IsSamePicture
 
 
 def sections_of(stretch: range, known: Known) -> list[Section]:
@@ -78,23 +79,29 @@ class _Side:
         self._dependences: dict[tuple[int, str], Dependences] = {}
 
     def is_changed_alone(self, frames: Iterable[int]) -> bool:
-        """Return whether mattes are stale on these frames, and each because of the keyframe alone."""
-        has_stale = False
+        """Return whether every matte on these frames is stale, and because of the keyframe alone.
+
+        Mattes that are up to date are none of them: where a walk ends early, no sweep from their own next keyframe
+        would meet it.
+        """
+        is_any = False
         for frame in frames:
             for one in self._known.inputs.objects:
                 state = self._known.states[one.object_id].get(self._known.numbers[frame])
                 if state is None:  # no keyframe reaches the frame, and there is no matte
                     continue
-                if state.freshness is not Freshness.FRESH and not self._is_stale(state, one.object_id, frame):
+                if not self._is_stale(state, one.object_id, frame):
                     return False
-                has_stale |= state.is_due
-        return has_stale
+                is_any = True
+        return is_any
 
     def _is_stale(self, state: MatteState, object_id: int, frame: int) -> bool:
         """Return whether a matte is stale since the near keyframe has changed, and for no other reason."""
         number = self._known.numbers[frame]
         row = self._known.rows.get(object_id, {}).get(number)
         if state != MatteState(Freshness.STALE, Cause.KEYFRAME) or row is None or row.quality is None:
+            return False
+        if row.quality.picture and not self._known.is_same_picture(number, row.quality.picture):
             return False
         today, earlier = (self._of(object_id, run) for run in ("", row.quality.vouched_by))
         near, far = (0, 1) if self._forward else (1, 0)

@@ -182,6 +182,17 @@ class Dependences:
         index = bisect_left(self._numbers, number)
         return self._direction is Direction.BACKWARD and index > 0 and self._numbers[index - 1] >= first
 
+    def is_blank(self, number: int) -> bool:
+        """Return whether a run makes an empty matte on a frame: the object has no keyframe in its shot, but in others.
+
+        Those count that would reach it if the clip were not cut.
+        """
+        first, after_last = self._shot(number)
+        earlier, up_to_here = bisect_left(self._numbers, first), bisect_left(self._numbers, after_last)
+        reaches_on = earlier > 0 and self._direction is not Direction.BACKWARD
+        reaches_back = up_to_here < len(self._numbers) and self._direction is not Direction.FORWARD
+        return earlier == up_to_here and (reaches_on or reaches_back)
+
     def _shot(self, number: int) -> tuple[float, float]:
         if not self._cuts:
             return -float("inf"), float("inf")

@@ -53,7 +53,7 @@ def assess(
 ) -> dict[int, dict[int, MatteState]]:
     """Compare the mattes of each object of a run of today on the frames `numbers` with what this run would make.
 
-    `rows` are those of the folder's quality table. Frames that no keyframe reaches are left out if they have no matte.
+    `rows` are those of the folder's quality table. Frames are left out on which there is no matte and none is made.
     `breathe` is called often, so that a thread can let others work.
     """
     wanted = list(numbers)
@@ -67,7 +67,7 @@ def assess(
             row = made.get(number)
             if row is not None:
                 states[number] = _state(row, number, compare, is_same_picture)
-            elif current.cuts or compare.is_reached(number):
+            elif compare.is_made(number):
                 states[number] = MISSING
     return found
 
@@ -108,9 +108,9 @@ class _Comparison:
         self._today = Dependences(current, object_id)
         self._earlier = {id_: Dependences(run, object_id) for id_, run in runs.by_id.items()}
 
-    def is_reached(self, number: int) -> bool:
-        """Return whether a keyframe reaches a frame today."""
-        return self._today.keyframes(number) != (None, None)
+    def is_made(self, number: int) -> bool:
+        """Return whether a run of today makes a matte on a frame, which may be an empty one."""
+        return self._today.keyframes(number) != (None, None) or self._today.is_blank(number)
 
     def cause(self, run_id: str, number: int) -> Cause | None:
         """Return why the matte of a run is stale on a frame; None if it is not. Raises KeyError for an unknown run."""

@@ -203,6 +203,27 @@ def test_a_side_with_a_missing_matte_is_walked_to_its_end(made):
     assert walked(made)[1] == COUNT - 2
 
 
+def test_a_side_with_a_picture_that_has_changed_too_is_walked_to_its_end(made):
+    picture = sorted(made.clip.path.parent.iterdir())[44]
+    Image.open(picture).transpose(Image.Transpose.FLIP_TOP_BOTTOM).save(picture)
+    first, last = walked(made)
+    assert first > 1
+    assert last == COUNT - 2
+    assert run_job(made)[-1].note.startswith("Nothing to redo")
+
+
+def test_a_side_on_which_another_object_is_up_to_date_is_walked_to_its_end(made, film, tmp_path):
+    """Test that the other object is met by a sweep from its own next keyframe, as before."""
+    keys = film.write_keyframes(tmp_path / "more", [0, COUNT - 1])
+    film.write_keyframes(keys, [NEW], objects=[1])
+    job = replace(made, keyframes=job_of(made.clip.path, keys, made.folder).keyframes)
+    answers = run_job(job)
+    assert {one.frame for one in answers if isinstance(one, MatteReady)} == {*range(1, COUNT - 1)}
+    assert isinstance(answers[-1], Finished)
+    assert answers[-1].frames_done == answers[-1].frames_asked == COUNT - 2
+    assert not any(quality.kept_by or quality.seam for quality in qualities(job, 2).values())
+
+
 def test_a_part_for_a_farm_is_walked_to_its_end(made):
     assert walked(replace(made, is_part=True)) == (1, COUNT - 2)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from engine.jobs.resume import JobCheckpoint
 from engine.shared.matte_folder import MatteFolder
 from engine.shared.protocol import Finished, JobCancelled, MatteReady
 from engine.shared.quality_table import read_table
@@ -235,6 +236,28 @@ def test_mattes_that_only_one_of_two_sweeps_has_reached_are_stale(job):
     assert redo(job)[0] >= unfinished
     rows = read_table(MatteFolder(job.folder)).rows[1]
     assert not any(row.quality.unfinished for row in rows.values())
+
+
+def test_what_an_interrupted_run_with_other_keyframes_has_not_reached_is_kept(made, keyframes):
+    before = mattes(made.folder)
+    run_job(replace(made, redo=Redo.CHANGED, keyframes=keyframes(0, 3, 6)), cancel_after=2)
+    reached = {number for (one, number), new in mattes(made.folder).items() if new != before[one, number]}
+    assert 0 < len(reached) < 5
+    assert any(MatteFolder(made.folder).unfinished_jobs())
+    assert redo(made)[0] <= {1, 2, 3, 4, 5}
+    assert {key: data for key, (*_, data) in mattes(made.folder).items()} == {
+        key: data for key, (*_, data) in before.items()
+    }
+
+
+def test_an_interrupted_run_is_taken_up_only_on_the_frames_that_it_was_for(made, monkeypatch):
+    monkeypatch.setattr(JobCheckpoint, "due", lambda self: True)
+    for number in (2, 3):
+        MatteFolder(made.folder).matte(1, number).unlink()
+    run_job(replace(made, redo=Redo.CHANGED), cancel_after=2)
+    assert any(MatteFolder(made.folder).unfinished_jobs())
+    assert redo(made)[0] <= {2, 3}
+    assert not any(MatteFolder(made.folder).unfinished_jobs())
 
 
 def test_a_folder_without_provenance_is_redone_and_nothing_is_lost(made):

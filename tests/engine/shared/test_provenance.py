@@ -203,3 +203,20 @@ def test_the_state_of_each_matte_is_told():
 def test_frames_that_no_keyframe_reaches_are_not_missing():
     run = run_of(keyed(1, 5), direction=Direction.FORWARD)
     assert sorted(assess({}, Runs(), run, range(8))[1]) == [5, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("keyframes", "direction", "expected"),
+    [
+        ((5, 25), Direction.BOTH, {*range(30)}),
+        ((5, 25), Direction.FORWARD, {*range(5, 10), *range(25, 30)}),
+        ((5,), Direction.FORWARD, {*range(5, 30)}),
+        ((25,), Direction.FORWARD, {*range(25, 30)}),
+        ((25,), Direction.BACKWARD, {*range(26)}),
+        ((), Direction.BOTH, set()),
+    ],
+)
+def test_mattes_are_missing_where_a_run_across_a_cut_makes_one(keyframes, direction, expected):
+    """Test that those of a shot without keyframes are, since they are made empty, but none that nothing reaches."""
+    today = run_of(keyed(1, *keyframes), cuts=(10,), direction=direction)
+    assert assess({}, Runs(), today, range(30)) == {1: dict.fromkeys(expected, MISSING)}
