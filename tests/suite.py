@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "build"
 MAX_SILENCE = 10 * 60.0  # seconds without the end of a test, after which a run hangs; a slow run may take any time
 _POLL_SECONDS = 0.5
+_MAX_LANES = 2  # runs at a time; each takes several gigabytes
+Run = tuple[Path, str, list[str], list[str]]  # Python, name of the results, test paths, options
 _stopped = threading.Event()  # set to end the runs of other threads
 FAST = ("-m", "fast")  # pytest arguments that select the quick tests, which need no Blender
 
@@ -35,32 +37,33 @@ class Tally(NamedTuple):
 def run(main: tuple[str, Path], other_pythons: Mapping[str, Path], arguments: Sequence[str]) -> int:
     """Run all tests with `main` (Blender release, Python), and tests/blender with each of `other_pythons`, by release.
 
-    `arguments` go to pytest; if they contain test paths, only those run. Returns the exit status, 0 or 1.
+    Two runs go on at a time, as one alone leaves a core idle. `arguments` go to pytest; if they contain test paths,
+    only those run. Returns the exit status, 0 or 1.
     """
     paths = [argument for argument in arguments if _is_test_path(argument)]
     options = [argument for argument in arguments if argument not in paths]
     release, python = main
-    if is_fast(arguments):
-        options.append("--ignore=tests/blender")
-    _heading("Quick tests" if is_fast(arguments) else f"All tests, Blender {release}")
-    tallies = [_pytest(python, f"main-{release}", paths or ["tests"], options)]
-    blender_paths = [path for path in paths if path.startswith("tests/blender")] if paths else ["tests/blender"]
-    if other_pythons and blender_paths:
-        _heading(f"Installed extension, Blender {' and '.join(other_pythons)}, side by side")
-        tallies += _side_by_side(other_pythons, blender_paths, options)
-
-    total = Tally(*map(sum, zip(*tallies, strict=True)))
+    rest = [path for path in paths if not path.startswith("tests/blender")] if paths else ["tests"]
+    in_blender = [path for path in paths if path.startswith("tests/blender")] if paths else ["tests/blender"]
+    runs = [(python, f"main-{release}", rest, [*options, "--ignore=tests/blender"])] if rest else []
+    if in_blender and not is_fast(arguments):
+        pythons = {release: python, **other_pythons}
+        runs += [(one, f"blender-{name}", in_blender, options) for name, one in pythons.items()]
+    _heading("Quick tests" if is_fast(arguments) else f"All tests; in Blender {', '.join([release, *other_pythons])}")
+    tallies = _side_by_side(runs)
+    total = Tally(*map(sum, zip(Tally(0, 0, 0), *tallies, strict=True)))
     skipped = f", {total.skipped} skipped" if total.skipped else ""
     print(f"\n{total.passed} passed, {total.failed} failed{skipped}", flush=True)
     return 0 if total.passed and not total.failed else 1
 
 
-def _side_by_side(pythons: Mapping[str, Path], targets: list[str], options: list[str]) -> list[Tally]:
-    """Run pytest with each of the Pythons, by Blender release, at the same time: one alone leaves a core idle."""
-    with ThreadPoolExecutor() as pool:
-        runs = [pool.submit(_pytest, python, f"blender-{name}", targets, options) for name, python in pythons.items()]
+def _side_by_side(runs: Sequence[Run]) -> list[Tally]:
+    """Make some runs of pytest at a time, the first ones first."""
+    lanes = max(1, min(_MAX_LANES, len(runs)))
+    with ThreadPoolExecutor(lanes) as pool:
+        tallies = [pool.submit(_pytest, *one, threads=(os.cpu_count() or 1) // lanes) for one in runs]
         try:
-            return [run.result() for run in runs]
+            return [tally.result() for tally in tallies]
         except KeyboardInterrupt:
             _stopped.set()
             raise
@@ -75,14 +78,17 @@ def _is_test_path(argument: str) -> bool:
     return argument.startswith("tests/") and (ROOT / argument.split("::")[0]).exists()
 
 
-def _pytest(python: Path, name: str, targets: list[str], options: list[str]) -> Tally:
-    """Run pytest, and return its results; if it hangs or crashes, those of the tests that have ended."""
+def _pytest(python: Path, name: str, targets: list[str], options: list[str], *, threads: int = 1) -> Tally:
+    """Run pytest, and return its results; if it hangs or crashes, those of the tests that have ended.
+
+    Unless the environment says otherwise, networks use so many `threads`.
+    """
     results, log = RESULTS / f"tests-{name}.xml", RESULTS / f"tests-{name}.log"
     results.parent.mkdir(exist_ok=True)
     results.unlink(missing_ok=True)
     log.unlink(missing_ok=True)
     plugin = ("-p", "tests.progress_log", "-o", f"faulthandler_timeout={0.9 * MAX_SILENCE:.0f}")
-    status = _call([python, "-m", "pytest", *targets, f"--junitxml={results}", *plugin, *options], log)
+    status = _call([python, "-m", "pytest", *targets, f"--junitxml={results}", *plugin, *options], log, max(1, threads))
     try:
         suite = ElementTree.parse(results).getroot().find("testsuite")
     except (OSError, ElementTree.ParseError):
@@ -106,10 +112,11 @@ def _interrupted(status: int, progress: Progress) -> Tally:
     return Tally(progress.passed, len(progress.failed) + (progress.running not in progress.failed), progress.skipped)
 
 
-def _call(command: Sequence[str | Path], log: Path) -> int:
+def _call(command: Sequence[str | Path], log: Path, threads: int) -> int:
     """Run pytest, which writes to `log`, and end it if no test ends for MAX_SILENCE; return its exit status."""
     variables = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
     variables |= {"PYTHONNOUSERSITE": "1", VARIABLE: str(log)}
+    variables.setdefault("OMP_NUM_THREADS", str(threads))
     process = subprocess.Popen(
         [str(argument) for argument in command],
         cwd=ROOT,
