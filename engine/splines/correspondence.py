@@ -30,11 +30,13 @@ def correspond(outline: Outline) -> np.ndarray:
     Where a stretch of an outline appears or vanishes, places of other frames lie on one spot.
     """
     frames, count = outline.points.shape
+    if frames == 1:
+        return np.arange(count, dtype=np.float64)[None]
     middle = frames // 2
     features = Features.of(outline)
     sources = np.concatenate([np.arange(1, middle + 1), np.arange(middle, frames - 1)])
     targets = np.concatenate([np.arange(middle), np.arange(middle + 1, frames)])
-    matches = dict(zip(targets.tolist(), match(features.take(sources), features.take(targets)))) if frames > 1 else {}
+    matches = dict(zip(targets.tolist(), match(features.take(sources), features.take(targets))))
     found = _Composed(count)
     rows = [np.arange(count, dtype=np.float64)]
     for target in range(middle + 1, frames):

@@ -13,6 +13,7 @@ from .outline import Outline
 _SLACK = 0.4  # of the tolerance that interpolation may add to the error of a key on the frame itself
 _BOLDNESS = 1.0, 1.3, 1.7, 2.2  # factors of the limit within which keys are set apart before the fit brings them nearer
 _REWEIGHTED = 4  # rounds in which frames beyond their limit gain weight
+_MAX_WEIGHT = 4.0  # largest excess that counts in a round
 _REMOVED = 0.4, 0.2, 0.1, 0.1, 0.05, 0.05  # shares of the keys that are tried to be left out, one after another
 
 
@@ -127,13 +128,13 @@ class _Search:
                 best = Keyed(keys, values, errors), over
             if over.max() <= 1 or len(keys) == frames:
                 break
-            weights = weights * np.maximum(over, 1) ** 2
+            weights = weights * np.clip(over, 1, _MAX_WEIGHT) ** 2
         assert best is not None  # there is always at least one round
         return best
 
     def without_needless(self, found: Keyed) -> Keyed:
         """Leave out keys, those that bend the motion least first, without which no frame exceeds its limit."""
-        for share in _REMOVED:
+        for share in _REMOVED if len(found.keys) > 2 else ():
             keys, values = found.keys, found.unknowns
             part = ((keys[1:-1] - keys[:-2]) / (keys[2:] - keys[:-2]))[:, None]
             bends = np.abs((1 - part) * values[:-2] + part * values[2:] - values[1:-1]).mean(axis=1)

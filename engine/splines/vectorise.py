@@ -20,7 +20,7 @@ from .strands import Strand, link
 
 _SAMPLES = 64, 512  # of an outline: fewest and most
 _SPACING = 1.5  # pixels between samples, where their number allows
-_RELATIVE = 0.045  # mean distance in proportion to the area that an outline encloses per length
+_RELATIVE = 0.06  # mean distance in proportion to the area that an outline encloses per length
 _FINEST = 0.35  # factor of the tolerance for the smallest outlines
 
 
