@@ -69,6 +69,11 @@ TABLE = (
     ),
     Row(_room("engine.suggestion"), LIBRARIES, _rooms("shared", "layers", "memory", "suggestion")),
     Row(_room("engine.segmentation"), ("numpy", "cv2"), _rooms("shared", "segmentation")),
+    Row(
+        _room("engine.splines"),
+        ("numpy", "cv2"),
+        (*_rooms("shared", "splines"), "engine.output.regions", "engine.output.tracing"),
+    ),
     Row(_room("engine.output"), LIBRARIES, _rooms("shared", "media", "quality", "inference", "output")),
     Row(
         _room("engine.methods"),

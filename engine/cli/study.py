@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..shared.errors import BadSetting
-from . import study_quality, study_rerun, study_suggest
+from . import study_quality, study_rerun, study_splines, study_suggest
 from .arguments import add_recipe, check_arguments, parse_settings
 from .console import print_error
 
@@ -31,11 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=study)
     parser.add_argument(
         "study",
-        choices=("default", "fusion", "quality", "rerun", "suggest"),
+        choices=("default", "fusion", "quality", "rerun", "splines", "suggest"),
         help="default: accuracy of the propagated masks; fusion: accuracy and flicker between keyframes, of the two "
         "sweeps and of ways to fuse them (it chooses the given masks itself); quality: whether mattes are as good as "
-        "the account of quality says; rerun: what redoing only what one more keyframe changes saves; suggest: how few "
-        "keyframes each ranking of suggestions needs",
+        "the account of quality says; rerun: what redoing only what one more keyframe changes saves; splines: how "
+        "well splines with few points and keys follow an object; suggest: how few keyframes each ranking of "
+        "suggestions needs",
     )
     parser.add_argument(
         "--out",
@@ -84,6 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     study_quality.add_arguments(parser)
     study_rerun.add_arguments(parser)
+    study_splines.add_arguments(parser)
     study_suggest.add_arguments(parser)
     add_recipe(parser)
 
@@ -95,6 +97,7 @@ def study(options: argparse.Namespace) -> int:
     _chosen(options.methods, (*_METHODS, _ADAPTED), "--methods")
     rankings = _chosen(options.rankings, (*study_suggest.RANKINGS, study_suggest.ORACLE), "--rankings")
     starts = _chosen(options.starts, study_suggest.STARTS, "--starts")
+    sources = _chosen(options.sources, study_splines.SOURCES, "--sources")
     study_suggest.check(options)
     if options.given < 1:
         raise BadSetting(f"--given is {options.given}; it must be at least 1")
@@ -118,6 +121,8 @@ def study(options: argparse.Namespace) -> int:
             _run_fusion(options, parts)
         elif options.study == "rerun":
             study_rerun.run(options, parts)
+        elif options.study == "splines":
+            study_splines.run(options, parts, sources)
         elif options.study == "suggest":
             study_suggest.simulate(options, parts, rankings, starts)
         else:

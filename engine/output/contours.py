@@ -10,6 +10,7 @@ import numpy as np
 
 from ..shared.outlines import save_rows
 from .raster import fill, signed_area
+from .regions import Region
 from .tracing import resample, trace
 
 MIN_AGREEMENT = 0.985  # minimum IoU of filled outlines and matte, which sets the number of points
@@ -17,46 +18,8 @@ _POINT_COUNTS = (32, 64, 128, 256, 512)
 _MAX_SPECK_AREA = 12  # pixels; larger outlines are never dropped
 _MAX_SPECK_SHARE = 0.004  # of a matte's pixels that may be dropped as specks
 _UNUSED_SLOT_FACTOR = 0.5  # factor of the similarity to slots unused on the previous frame
-_MAX_DISJOINT_SIMILARITY = 0.01  # of nearby regions without overlap
 
 Mattes = Callable[[], Iterable[tuple[int, np.ndarray]]]
-
-
-@dataclass(frozen=True)
-class _Region:
-    """An outline, with a raster of the pixels that it encloses (holes in it count as enclosed)."""
-
-    ring: np.ndarray  # (N, 2) float32
-    hole: bool
-    left: int  # position of `pixels`
-    top: int
-    pixels: np.ndarray  # (h, w) bool
-
-    @classmethod
-    def of(cls, ring: np.ndarray) -> _Region:
-        left, top = (int(edge) for edge in np.floor(ring.min(axis=0)))
-        width, height = (int(edge) for edge in np.ceil(ring.max(axis=0)) - (left, top))
-        pixels = fill([ring - (left, top)], width, height) > 0
-        return cls(ring, signed_area(ring) < 0, left, top, pixels)
-
-    def similarity(self, other: _Region) -> float:
-        """Return the IoU of two regions, or a small score for disjoint regions of similar size.
-
-        That score falls with the distance between their centres, to 0.
-        """
-        left, top = max(self.left, other.left), max(self.top, other.top)
-        mask_a, mask_b = (region.pixels[top - region.top :, left - region.left :] for region in (self, other))
-        height, width = np.minimum(mask_a.shape, mask_b.shape)
-        intersection = int((mask_a[:height, :width] & mask_b[:height, :width]).sum())
-        area_a, area_b = int(self.pixels.sum()), int(other.pixels.sum())
-        if intersection:
-            return intersection / (area_a + area_b - intersection)
-        centre_distance = np.linalg.norm(self.ring.mean(axis=0) - other.ring.mean(axis=0))
-        max_distance = 2 * np.sqrt(max(area_a, area_b, 1))
-        similar_size = 1 / 3 < (area_a + 1) / (area_b + 1) < 3
-        if not similar_size or centre_distance >= max_distance:
-            return 0.0
-        return _MAX_DISJOINT_SIMILARITY * float(1 - centre_distance / max_distance)
 
 
 class _Slots:
@@ -67,14 +30,14 @@ class _Slots:
 
     def __init__(self) -> None:
         self.holes: list[bool] = []
-        self._last: list[_Region] = []
+        self._last: list[Region] = []
         self._last_used: list[int] = []  # step of the last use of each slot
         self._step = 0
 
     def assign(self, rings: list[np.ndarray]) -> tuple[int, ...]:
         """Return the slot of each outline of the next frame."""
         self._step += 1
-        regions = [_Region.of(ring) for ring in rings]
+        regions = [Region.of(ring) for ring in rings]
         pairs = [
             (region.similarity(last) * (1 if self._recently_used(slot) else _UNUSED_SLOT_FACTOR), -slot, index)
             for index, region in enumerate(regions)
@@ -95,7 +58,7 @@ class _Slots:
     def _recently_used(self, slot: int) -> bool:
         return self._last_used[slot] >= self._step - 1
 
-    def _free_slot(self, region: _Region, taken: set[int]) -> int:
+    def _free_slot(self, region: Region, taken: set[int]) -> int:
         """Return a slot used neither on this frame nor on the previous one, or a new slot.
 
         In a slot used on the previous frame, an unrelated outline would seem to jump.

@@ -1,0 +1,143 @@
+"""Linking of the outlines of successive mattes into strands: one part or hole of an object over a range of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..output.regions import Region
+from .rings import Ring, read_rings
+
+_RELATED = 0.25  # overlap of two regions, relative to the smaller one, from which one comes from the other
+_SPLIT = 0.25  # area of the second largest part that a split must make, relative to the whole
+_MAX_GROWTH = 3.0  # ratio of areas between two frames
+_MAX_DROPPED = 0.01  # area of specks that may be left out, relative to the matte's, on any frame
+_MAX_SPECK = 0.003  # area of a speck, relative to the matte's
+
+
+@dataclass
+class Strand:
+    """One part or hole of an object over successive frames, in which it neither splits nor merges."""
+
+    hole: bool
+    first: int  # media frame of the first ring
+    rings: list[Ring] = field(default_factory=list)
+
+    @property
+    def frames(self) -> range:
+        """Return the media frames of the rings."""
+        return range(self.first, self.first + len(self.rings))
+
+
+def link(mattes: Iterable[tuple[int, np.ndarray]]) -> list[Strand]:
+    """Link the outlines of mattes, pairs of media frame and alpha (H, W) 0..1 with ascending frames, into strands.
+
+    A strand ends where its part vanishes, where the next frame has no matte, and where the part splits in two of
+    which the smaller is not small, or merges with one that is not. Specks that are small on all frames are left out.
+
+    Raises ValueError if frames do not ascend.
+    """
+    strands: list[Strand] = []
+    ongoing: list[tuple[Strand, Region]] = []  # strands that show on the frame before, and their regions there
+    areas: dict[int, int] = {}  # of the matte, by frame
+    previous: int | None = None
+    for frame, alpha in mattes:
+        if previous is not None and frame <= previous:
+            raise ValueError(f"frame {frame} comes after frame {previous}")
+        found = read_rings(alpha)
+        areas[frame] = sum(-ring.area if ring.hole else ring.area for ring, _ in found)
+        links = {}
+        if previous == frame - 1:
+            links = _links([region for _, region in ongoing], [region for _, region in found])
+        following = []
+        for index, (ring, region) in enumerate(found):
+            if index in links:
+                strand, _ = ongoing[links[index]]
+            else:
+                strands.append(strand := Strand(ring.hole, frame))
+            strand.rings.append(ring)
+            following.append((strand, region))
+        ongoing, previous = following, frame
+    return _without_specks(strands, areas)
+
+
+def _links(before: list[Region], after: list[Region]) -> dict[int, int]:
+    """Return, for each region of a frame that continues a region of the frame before, the index of that one."""
+    overlaps = _overlaps(before, after)
+    areas_before = np.array([region.area for region in before], float)
+    areas_after = np.array([region.area for region in after], float)
+    smaller = np.minimum(areas_before[:, None], areas_after[None])
+    related = overlaps >= np.maximum(_RELATED * smaller, 1)
+    splits = _divided(related, areas_before, areas_after)
+    merges = _divided(related.T, areas_after, areas_before)
+    iou = overlaps / np.maximum(areas_before[:, None] + areas_after[None] - overlaps, 1)
+    growth = (areas_after[None] + 1) / (areas_before[:, None] + 1)
+    iou[(growth > _MAX_GROWTH) | (growth < 1 / _MAX_GROWTH) | splits[:, None] | merges[None]] = 0
+    links = _matched(iou)
+    taken = set(links.values())
+    for i in np.flatnonzero(~related.any(axis=0)):  # parts that moved by more than their size
+        others = [k for k in np.flatnonzero(~related.any(axis=1)) if k not in taken and before[k].hole == after[i].hole]
+        similarities = [before[k].similarity(after[i]) for k in others]
+        if similarities and max(similarities) > 0:
+            links[int(i)] = int(others[int(np.argmax(similarities))])
+            taken.add(links[int(i)])
+    return links
+
+
+def _divided(related: np.ndarray, wholes: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """Return which wholes (N,) are related to several parts (M,) of which the second largest is not small."""
+    if related.shape[1] < 2:
+        return np.zeros(len(wholes), bool)
+    second = np.sort(np.where(related, parts[None], 0), axis=1)[:, -2]
+    return second >= np.maximum(_SPLIT * wholes, 1)
+
+
+def _matched(scores: np.ndarray) -> dict[int, int]:
+    """Pair columns with rows, best score first; return the row of each column that has one."""
+    links: dict[int, int] = {}
+    rows, columns = np.nonzero(scores)
+    taken: set[int] = set()
+    for index in np.argsort(-scores[rows, columns], kind="stable"):
+        row, column = int(rows[index]), int(columns[index])
+        if row not in taken and column not in links:
+            links[column] = row
+            taken.add(row)
+    return links
+
+
+def _overlaps(before: list[Region], after: list[Region]) -> np.ndarray:
+    """Return the number of pixels that each pair of regions of the same kind has in common, (N, M)."""
+    overlaps = np.zeros((len(before), len(after)))
+    boxes_a, boxes_b = (_boxes(regions)[:, :, None] for regions in (before, after))
+    boxes_b = boxes_b.transpose(0, 2, 1)
+    near = (np.maximum(boxes_a[:2], boxes_b[:2]) < np.minimum(boxes_a[2:], boxes_b[2:])).all(axis=0)
+    for i, k in zip(*np.nonzero(near)):
+        if before[i].hole == after[k].hole:
+            overlaps[i, k] = before[i].overlap(after[k])
+    return overlaps
+
+
+def _boxes(regions: list[Region]) -> np.ndarray:
+    """Return left, top, right and bottom of regions, (4, N)."""
+    rows = [(r.left, r.top, r.left + r.pixels.shape[1], r.top + r.pixels.shape[0]) for r in regions]
+    return np.array(rows, float).reshape(-1, 4).T
+
+
+def _without_specks(strands: list[Strand], areas: dict[int, int]) -> list[Strand]:
+    """Leave out the smallest strands, as long as little of any frame's matte is lost."""
+    left = {frame: _MAX_DROPPED * area for frame, area in areas.items()}
+
+    def share(strand: Strand) -> float:
+        return max(ring.area / max(areas[frame], 1) for frame, ring in zip(strand.frames, strand.rings))
+
+    kept = []
+    for strand in sorted(strands, key=share):
+        lost = {frame: ring.area for frame, ring in zip(strand.frames, strand.rings)}
+        if share(strand) <= _MAX_SPECK and all(area <= left[frame] for frame, area in lost.items()):
+            for frame, area in lost.items():
+                left[frame] -= area
+        else:
+            kept.append(strand)
+    return sorted(kept, key=lambda strand: (strand.first, strand.hole, -strand.rings[0].area))
