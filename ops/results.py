@@ -7,6 +7,7 @@ from bpy.types import Context, Event, MovieClip, Operator
 
 from ..addon import clips, compositor, mask_layers
 from ..addon.folders import clear_results, edited_images, existing_folder, results
+from ..addon.objects import matted_objects
 from ..addon.session import session
 from ..addon.traced import untraced_frames
 from ..engine.shared.errors import EngineBusy, EngineError, NothingPropagated
@@ -51,6 +52,7 @@ your own are kept"""
             area=context.area,
         )
         space.mask = space.mask or clip.matting.mask
+        compositor.refit(clip, renew_masks=True)
         warnings = skipped_object_warnings(context, self.which, set(object_ids).difference(result.skipped))
         untraced = untraced_frames(clip, object_ids)
         if without := [frame for frame in result.empty if frame not in untraced]:
@@ -63,7 +65,8 @@ your own are kept"""
 
 
 class CLIP_OT_matte_to_compositor(ClipOperator, Operator):
-    """Add the clip, cut out by its mattes, to the scene's compositor. Your own nodes and links are kept"""
+    """Add a group with the alpha and cut-out of every object to the scene's compositor, or update it. Your own nodes \
+and links are kept"""
 
     bl_idname = "clip.matte_to_compositor"
     bl_label = "To Compositor"
@@ -80,24 +83,48 @@ class CLIP_OT_matte_to_compositor(ClipOperator, Operator):
         options={"SKIP_SAVE"},
     )
     which: EnumProperty(name="Objects", items=OBJECT_ITEMS, default="ALL", options={"SKIP_SAVE"})
+    fresh: BoolProperty(
+        name="Make Anew",
+        description="Make another group if you have changed the clip's group. Yours stays as it is",
+        default=False,
+        options={"SKIP_SAVE"},
+    )
+    replace: BoolProperty(
+        name="Replace Old Nodes",
+        description="Remove the nodes that an earlier version made. Links to your own nodes go to the group",
+        default=False,
+        options={"SKIP_SAVE"},
+    )
 
     @classmethod
     def description(cls, context: Context, properties: CLIP_OT_matte_to_compositor) -> str:
+        if properties.replace:
+            return "Replace the nodes that an earlier version made by the clip's group. Your own nodes and links are kept"
+        if properties.fresh:
+            return "Make the clip's group anew. The one that you have changed stays as it is, and is yours"
         if properties.variant == "MASK":
-            return "Add the clip, cut out by its mask layers with your edits, to the scene's compositor"
+            return "Add the same group, set to the mask layers with your edits, to the scene's compositor"
         return cls.__doc__ or ""
 
     def run(self, context: Context) -> str:
         clip, scene = clip_in(context), context.scene
+        is_matte = self.variant == "MATTE"
+        object_ids = _shown_ids(context, self.which) if is_matte else [item.object_id for item in matted_objects(clip)]
+        active = chosen_object_ids(context, "ACTIVE")[0] if is_matte and self.which == "ACTIVE" else None
+        choices = compositor.Choices(active, masks=not is_matte, fresh=self.fresh, replace=self.replace)
+        result = compositor.add(scene, clip, object_ids, choices)
         warnings = []
-        if self.variant == "MATTE":
-            object_ids = chosen_object_ids(context, self.which)
-            result = compositor.add_mattes(scene, clip, object_ids)
+        if is_matte:
             warnings += skipped_object_warnings(context, self.which, set(object_ids).difference(result.skipped))
-        else:
-            result = compositor.add_mask(scene, clip)
         warnings += _node_warnings(clip, result)
-        return report_warnings(self, "Nodes added to the compositor", warnings)
+        return report_warnings(self, f"Group '{result.group}' is in the compositor", warnings)
+
+
+def _shown_ids(context: Context, which: str) -> list[int]:
+    """Return the ids of the objects that a clip's group shows: those with keyframes, and the active one if chosen."""
+    clip = clip_in(context)
+    chosen = set(chosen_object_ids(context, which)) | {key.object_id for key in clip.matting.keyframes}
+    return [item.object_id for item in matted_objects(clip) if item.object_id in chosen]
 
 
 class CLIP_OT_matte_update_results(ClipOperator, Operator):
@@ -112,10 +139,8 @@ layers made from mattes are replaced, your own are kept"""
         clip = clip_in(context)
         window = context.window or context.window_manager.windows[0]
         mask_layers.update_layers(clip, window=window, area=context.area)
-        warnings: list[str] = []
-        for scene in compositor.outdated_scenes(clip):
-            warnings += _node_warnings(clip, compositor.update(scene, clip))
-        return report_warnings(self, "Mask layers and nodes fit the clip", list(dict.fromkeys(warnings)))
+        compositor.refit(clip, renew_masks=True)
+        return "Mask layers and nodes fit the clip"
 
 
 class CLIP_OT_matte_clear(ClipOperator, Operator):
@@ -162,8 +187,13 @@ def _node_warnings(clip: MovieClip, result: compositor.CompositorResult) -> list
     if result.missing:
         shown = "are transparent" if result.missing_are_empty else "use those of other frames"
         warnings.append(f"frames without mattes {shown}: {spans(result.missing)}")
+    if result.changed:
+        warnings.append(
+            f"group '{result.group}' is kept as you have changed it, and only shows the mattes of now: for new objects, "
+            "click Make Anew"
+        )
     if not result.linked:
-        warnings.append("the output is in use: link the node 'Keymatte cut out' where you need it")
+        warnings.append(f"the output is in use: link the outputs of node '{result.group}' where you need them")
     if not result.same_size:
         width, height = clips.pixel_size(clip)
         warnings.append(f"the render size differs from the clip's ({width}x{height})")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bpy
 from bpy.types import Context, MovieClip, Panel, UILayout
 
 from ..addon import clips, compositor, forecast, mask_layers
@@ -48,9 +47,8 @@ class CLIP_PT_matte_objects(ClipPanel, Panel):
 
 def outdated_results(clip: MovieClip) -> str:
     """Return which of the clip's mask layers and nodes no longer fit the clip, as the beginning of a sentence."""
-    layers, scenes = mask_layers.outdated_objects(clip), compositor.outdated_scenes(clip)
-    nodes = "compositor nodes" + ("" if scenes == [bpy.context.scene] else f" in {', '.join(s.name for s in scenes)}")
-    parts = [*(["mask layers"] if layers else []), *([nodes] if scenes else [])]
+    layers, group = mask_layers.outdated_objects(clip), compositor.outdated(clip)
+    parts = [*(["mask layers"] if layers else []), *(["compositor nodes"] if group else [])]
     text = " and ".join(parts)
     return f"{text[0].upper()}{text[1:]} were" if text else ""
 
