@@ -22,6 +22,7 @@ from . import (
     matte_sequences,
     node_trees,
     object_masks,
+    scene_settings,
 )
 from .compositor_group import Masks, ObjectSource, find
 from .folders import existing_folder, readable_folder
@@ -83,7 +84,7 @@ def add(scene: Scene, clip: MovieClip, object_ids: Sequence[int], choices: Choic
     return CompositorResult(
         group=tree.name,
         linked=group_place.link_to_output(node, choices.active),
-        same_size=render_size(scene) == clips.pixel_size(clip),
+        same_size=scene_settings.render_size(scene) == clips.pixel_size(clip),
         changed=changed,
         skipped=() if choices.masks else tuple(number for number in object_ids if number not in files),
         missing=() if choices.masks else tuple(sorted(clips.scene_frame_of(clip, number) for number in missing)),
@@ -91,14 +92,18 @@ def add(scene: Scene, clip: MovieClip, object_ids: Sequence[int], choices: Choic
     )
 
 
-def outdated(clip: MovieClip) -> NodeTree | None:
-    """Return the clip's group if it was made for another start, offset or shape of the clip, or for other mattes."""
+def unfit(clip: MovieClip) -> str:
+    """Return what the clip's group would have to fit, if it was made for another start or offset, or other mattes.
+
+    Empty if the group fits, or if there is none.
+    """
     tree = find(clip)
     if tree is None or _FIT not in tree:
-        return None
-    stretches = {node_trees.mask_stretch(scene) for scene in _scenes_of(tree)} if _STRETCH in tree else set()
-    fits = tree[_FIT] == _fit(clip, tree) and (not stretches or tree[_STRETCH] in stretches)
-    return None if fits else tree
+        return ""
+    fit, stretches = _fit(clip, tree), {node_trees.mask_stretch(scene) for scene in _scenes_of(tree)}
+    if _STRETCH in tree and stretches and tree[_STRETCH] not in stretches:
+        return f"{fit}; stretch {sorted(stretches)}"
+    return "" if tree[_FIT] == fit else fit
 
 
 def refit(clip: MovieClip, *, renew_masks: bool = False) -> None:
@@ -112,17 +117,16 @@ def refit(clip: MovieClip, *, renew_masks: bool = False) -> None:
     _made(clip, tree, _shown(tree), stretch, renew_masks=renew_masks)
 
 
+def is_users(clip: MovieClip) -> bool:
+    """Return whether the user has changed the clip's group, so that it is kept as it is."""
+    tree = find(clip)
+    return tree is not None and is_changed(tree)
+
+
 def has_loose_nodes(scene: Scene, clip: MovieClip) -> bool:
     """Return whether a scene has nodes of the clip that an earlier version made."""
     tree = node_trees.existing_compositor(scene)
     return tree is not None and bool(loose_nodes.of_clip(tree, clip))
-
-
-def render_size(scene: Scene) -> tuple[int, int]:
-    """Return the width and height of the scene's renders in pixels."""
-    render = scene.render
-    scale = render.resolution_percentage / 100
-    return round(render.resolution_x * scale), round(render.resolution_y * scale)
 
 
 def group_node(scene: Scene, clip: MovieClip) -> Node | None:

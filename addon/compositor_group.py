@@ -142,7 +142,9 @@ class _Builder:
         plate.clip = self._clip
         self._plate = plate.outputs["Image"]
         nodes.link(self._plate, self._output(PLATE))
-        self._keep = nodes.math("keep", "SUBTRACT", 1.0, self._input("hold-out"), column=-1, row=0, label="1 - Hold-Out")
+        self._keep = nodes.math(
+            "keep", "SUBTRACT", 1.0, self._input("hold-out"), column=-1, row=0, label="1 - Hold-Out"
+        )
         self._use_masks = self._choice() if "source" in group_sockets.roles_of(self._tree) else None
         if node_trees.HAS_GROW:
             self._low = nodes.math("grow low", "FLOOR", self._input("grow"), column=-1, row=0)
@@ -239,9 +241,7 @@ class _Builder:
         nodes.link(size, blur.inputs["Size"])
         return blur.outputs[0]
 
-    def _below(
-        self, alpha: NodeSocket, above: NodeSocket | None, role: str, row: int
-    ) -> tuple[NodeSocket, NodeSocket]:
+    def _below(self, alpha: NodeSocket, above: NodeSocket | None, role: str, row: int) -> tuple[NodeSocket, NodeSocket]:
         """Return the object's alpha without what the objects above it cover, and what it covers together with them."""
         if above is None:
             return alpha, alpha

@@ -23,7 +23,9 @@ def replace(tree: NodeTree, clip: MovieClip, group: Node) -> None:
     loose = of_clip(tree, clip)
     kept = {node.name for node in loose if any(_is_users(link.from_node, loose) for link in _links_to(node))}
     sums = [node.name for node in loose if _role(node).startswith("sum ")]
-    kept |= {name for name in sums[:-1] if any(_is_users(link.to_node, loose) for link in _links_from(tree.nodes[name]))}
+    kept |= {
+        name for name in sums[:-1] if any(_is_users(link.to_node, loose) for link in _links_from(tree.nodes[name]))
+    }
     removed = [node for node in loose if node.name not in kept]
     for node in removed:
         for link in _links_from(node):

@@ -7,6 +7,7 @@ import bpy
 from .. import ops, ui
 from . import (
     brush_settings,
+    compositor_watch,
     forecast,
     handlers,
     job_queue,
@@ -42,6 +43,7 @@ def unregister() -> None:
     """Close the engine and unregister everything when the extension is disabled."""
     listening.stop_listening()
     forecast.stop()
+    compositor_watch.stop()
     job_queue.forget()
     snapping.forget()
     notices.clear()

@@ -1,13 +1,12 @@
-"""Operators that convert mattes to mask layers, add them to the compositor, and delete results."""
+"""Operators that convert mattes to mask layers, make results fit the clip, and delete them."""
 
 from __future__ import annotations
 
 from bpy.props import BoolProperty, EnumProperty
-from bpy.types import Context, Event, MovieClip, Operator
+from bpy.types import Context, Event, Operator
 
-from ..addon import clips, compositor, mask_layers
+from ..addon import compositor, mask_layers
 from ..addon.folders import clear_results, edited_images, existing_folder, results
-from ..addon.objects import matted_objects
 from ..addon.session import session
 from ..addon.traced import untraced_frames
 from ..engine.shared.errors import EngineBusy, EngineError, NothingPropagated
@@ -62,69 +61,6 @@ your own are kept"""
             warnings.append(f"the run was interrupted before mattes were traced on frames {frames}: let it finish")
         text = f"{len(result.layers)} mask layers written to mask {clip.matting.mask.name}"
         return report_warnings(self, text, warnings)
-
-
-class CLIP_OT_matte_to_compositor(ClipOperator, Operator):
-    """Add a group with the alpha and cut-out of every object to the scene's compositor, or update it. Your own nodes \
-and links are kept"""
-
-    bl_idname = "clip.matte_to_compositor"
-    bl_label = "To Compositor"
-    bl_options = {"REGISTER", "UNDO"}
-    changes_clip = False  # nodes belong to the scene
-
-    variant: EnumProperty(
-        name="From",
-        items=(
-            ("MATTE", "Mattes", "The computed matte images, with soft edges"),
-            ("MASK", "Mask Layers", "The mask layers, including your edits"),
-        ),
-        default="MATTE",
-        options={"SKIP_SAVE"},
-    )
-    which: EnumProperty(name="Objects", items=OBJECT_ITEMS, default="ALL", options={"SKIP_SAVE"})
-    fresh: BoolProperty(
-        name="Make Anew",
-        description="Make another group if you have changed the clip's group. Yours stays as it is",
-        default=False,
-        options={"SKIP_SAVE"},
-    )
-    replace: BoolProperty(
-        name="Replace Old Nodes",
-        description="Remove the nodes that an earlier version made. Links to your own nodes go to the group",
-        default=False,
-        options={"SKIP_SAVE"},
-    )
-
-    @classmethod
-    def description(cls, context: Context, properties: CLIP_OT_matte_to_compositor) -> str:
-        if properties.replace:
-            return "Replace the nodes that an earlier version made by the clip's group. Your own nodes and links are kept"
-        if properties.fresh:
-            return "Make the clip's group anew. The one that you have changed stays as it is, and is yours"
-        if properties.variant == "MASK":
-            return "Add the same group, set to the mask layers with your edits, to the scene's compositor"
-        return cls.__doc__ or ""
-
-    def run(self, context: Context) -> str:
-        clip, scene = clip_in(context), context.scene
-        is_matte = self.variant == "MATTE"
-        object_ids = _shown_ids(context, self.which) if is_matte else [item.object_id for item in matted_objects(clip)]
-        active = chosen_object_ids(context, "ACTIVE")[0] if is_matte and self.which == "ACTIVE" else None
-        choices = compositor.Choices(active, masks=not is_matte, fresh=self.fresh, replace=self.replace)
-        result = compositor.add(scene, clip, object_ids, choices)
-        warnings = []
-        if is_matte:
-            warnings += skipped_object_warnings(context, self.which, set(object_ids).difference(result.skipped))
-        warnings += _node_warnings(clip, result)
-        return report_warnings(self, f"Group '{result.group}' is in the compositor", warnings)
-
-
-def _shown_ids(context: Context, which: str) -> list[int]:
-    """Return the ids of the objects that a clip's group shows: those with keyframes, and the active one if chosen."""
-    clip = clip_in(context)
-    chosen = set(chosen_object_ids(context, which)) | {key.object_id for key in clip.matting.keyframes}
-    return [item.object_id for item in matted_objects(clip) if item.object_id in chosen]
 
 
 class CLIP_OT_matte_update_results(ClipOperator, Operator):
@@ -182,27 +118,8 @@ nodes are kept"""
         return f"{text}; {cleared.kept} that were edited by hand are kept" if cleared.kept else text
 
 
-def _node_warnings(clip: MovieClip, result: compositor.CompositorResult) -> list[str]:
-    warnings = []
-    if result.missing:
-        shown = "are transparent" if result.missing_are_empty else "use those of other frames"
-        warnings.append(f"frames without mattes {shown}: {spans(result.missing)}")
-    if result.changed:
-        warnings.append(
-            f"group '{result.group}' is kept as you have changed it, and only shows the mattes of now: for new objects, "
-            "click Make Anew"
-        )
-    if not result.linked:
-        warnings.append(f"the output is in use: link the outputs of node '{result.group}' where you need them")
-    if not result.same_size:
-        width, height = clips.pixel_size(clip)
-        warnings.append(f"the render size differs from the clip's ({width}x{height})")
-    return warnings
-
-
 CLASSES = (
     CLIP_OT_matte_to_mask_layers,
-    CLIP_OT_matte_to_compositor,
     CLIP_OT_matte_update_results,
     CLIP_OT_matte_clear,
 )

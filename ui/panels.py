@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from bpy.types import Context, MovieClip, Panel, UILayout
 
-from ..addon import clips, compositor, forecast, mask_layers
+from ..addon import clips, forecast, mask_layers
 from ..addon.folders import results
 from ..addon.objects import has_keyframes
 from ..addon.saving import check_clip_saved
 from ..engine.shared.errors import NotSaved
-from . import paint, propagate, quality, views
+from . import compositor, paint, propagate, quality, views
 from .menus import draw_object_settings
 from .panel import ClipPanel
 from .status import draw_text
@@ -46,11 +46,8 @@ class CLIP_PT_matte_objects(ClipPanel, Panel):
 
 
 def outdated_results(clip: MovieClip) -> str:
-    """Return which of the clip's mask layers and nodes no longer fit the clip, as the beginning of a sentence."""
-    layers, group = mask_layers.outdated_objects(clip), compositor.outdated(clip)
-    parts = [*(["mask layers"] if layers else []), *(["compositor nodes"] if group else [])]
-    text = " and ".join(parts)
-    return f"{text[0].upper()}{text[1:]} were" if text else ""
+    """Return which of the clip's results no longer fit the clip, as the beginning of a sentence; empty if all do."""
+    return "Mask layers were" if mask_layers.outdated_objects(clip) else ""
 
 
 class CLIP_PT_matte_keyframes(ClipPanel, Panel):
@@ -122,10 +119,7 @@ class CLIP_PT_matte_results(ClipPanel, Panel):
         draw_text(layout, results_text(clip))
         column = layout.column(align=True)
         column.operator("clip.matte_to_mask_layers", icon="MOD_MASK")
-        row = column.row(align=True)
-        row.operator("clip.matte_to_compositor", text="Mattes to Compositor", icon="NODE_COMPOSITING").variant = "MATTE"
-        row = column.row(align=True)
-        row.operator("clip.matte_to_compositor", text="Masks to Compositor", icon="NODE_COMPOSITING").variant = "MASK"
+        compositor.draw_buttons(layout, clip, context.scene)
         _draw_undo(layout)
         layout.operator("clip.matte_clear", icon="TRASH")
 
