@@ -1,4 +1,4 @@
-"""The node of a clip's group in a scene's compositor: its place, where it lies on no other, and its link to the output."""
+"""The node of a clip's group in a scene's compositor: its place, on no other node, and its link to the output."""
 
 from __future__ import annotations
 

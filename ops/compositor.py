@@ -111,8 +111,8 @@ def _node_warnings(clip: MovieClip, result: compositor.CompositorResult) -> list
         warnings.append(f"frames without mattes {shown}: {spans(result.missing)}")
     if result.changed:
         warnings.append(
-            f"group '{result.group}' is kept as you have changed it, and only shows the mattes of now: for new objects, "
-            "click Make Anew"
+            f"group '{result.group}' is kept as you have changed it, and only shows the mattes of now: "
+            "for new objects, click Make Anew"
         )
     if not result.linked:
         warnings.append(f"the output is in use: link the outputs of node '{result.group}' where you need them")

@@ -74,7 +74,6 @@ def test_soft_edges_keep_the_colour_of_the_clip(studio):
 
 
 def write_matte(studio, number: int, alpha: np.ndarray) -> None:
-
     path = studio.matte_folder.matte(2, number)  # the object marked last is the active one
     write_png(path, np.rint(alpha * 255).astype(np.uint8))
 
@@ -140,7 +139,7 @@ def test_new_mattes_are_shown_by_themselves_and_after_running_again(studio, clic
 
 def test_the_users_nodes_and_links_stay(studio):
     propagated(studio)
-    tree, output = user_tree(studio.scene)
+    _, output = user_tree(studio.scene)
     studio.click("matte_to_compositor")
     assert output.inputs[0].links[0].from_node.name == "mine"
     (group,) = group_nodes(studio)
