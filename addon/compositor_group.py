@@ -218,14 +218,15 @@ class _Builder:
         """Return the alpha grown and feathered."""
         nodes = self._nodes
         if node_trees.HAS_GROW:
-            grown = []
+            grown: list[NodeSocket] = []
             for part, size in (("low", self._low), ("high", self._high)):
                 dilate = nodes.node(f"grow {part} {role}", "CompositorNodeDilateErode", column=4, row=row, small=True)
                 node_trees.set_round(dilate)
                 nodes.link(alpha, dilate.inputs["Mask"])
                 nodes.link(size, dilate.inputs["Size"])
                 grown.append(dilate.outputs[0])
-            alpha = nodes.mix(f"grow {role}", *grown, self._part, column=5, row=row)
+            low, high = grown
+            alpha = nodes.mix(f"grow {role}", low, high, self._part, column=5, row=row)
         else:
             label = "Grow, in whole pixels"
             dilate = nodes.node(f"grow {role}", "CompositorNodeDilateErode", column=4, row=row, label=label)

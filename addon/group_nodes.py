@@ -91,12 +91,12 @@ def is_changed(tree: NodeTree) -> bool:
     """Return whether someone has added, removed or linked nodes in a group since it was made.
 
     Settings and places of nodes may change. In a file of another Blender, whose nodes are converted when it is opened,
-    only added nodes count.
+    only nodes that were added by someone count.
     """
     if _MADE not in tree:
         return False
     if tuple(tree[_VERSION]) != bpy.app.version[:2]:
-        marks = [node.get(MARK) for node in tree.nodes]
+        marks = [node.get(MARK) for node in tree.nodes if not node_trees.is_conversion(node)]
         return None in marks or len(set(marks)) < len(marks)
     return bool(tree[_MADE] != _structure(tree))
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from bpy.types import MovieClip, Node, NodeSocket, NodeTree
+from bpy.types import MovieClip, Node, NodeLink, NodeSocket, NodeTree
 
-from . import compositor_group, group_sockets
+from . import compositor_group, group_sockets, node_trees
 from .matte_sequences import MARK
 
 
 def of_clip(tree: NodeTree, clip: MovieClip) -> list[Node]:
     """Return the nodes of the clip that an earlier version put into a compositor tree."""
     key = clip.matting.key
-    nodes = [node for node in tree.nodes if key and node.get(MARK, "").startswith(f"{key}/")]
-    return [node for node in nodes if node.bl_idname != "CompositorNodeGroup"]
+    return [node for node in tree.nodes if key and node.get(MARK, "").startswith(f"{key}/")]
 
 
 def replace(tree: NodeTree, clip: MovieClip, group: Node) -> None:
@@ -20,26 +19,36 @@ def replace(tree: NodeTree, clip: MovieClip, group: Node) -> None:
 
     Nodes that take a link from one of the user's nodes are left to the user, since the group has no place for it.
     """
-    loose = of_clip(tree, clip)
-    kept = {node.name for node in loose if any(_is_users(link.from_node, loose) for link in _links_to(node))}
-    sums = [node.name for node in loose if _role(node).startswith("sum ")]
-    kept |= {
-        name for name in sums[:-1] if any(_is_users(link.to_node, loose) for link in _links_from(tree.nodes[name]))
-    }
-    removed = [node for node in loose if node.name not in kept]
+    ours = of_clip(tree, clip)
+    between = [node for node in tree.nodes if node_trees.is_conversion(node) and _is_between(node, ours)]
+    loose = [*ours, *between]
+    kept = [node for node in ours if any(link.from_node not in loose for link in _links_to(node))]
+    *partial, _ = [node for node in ours if _role(node).startswith("sum ")] or [None]
+    kept += [node for node in partial if any(link.to_node not in loose for link in _links_from(node))]
+    removed = [node for node in ours if node not in kept]
+    for node in between:  # first, as each has a link from one of ours
+        source = _links_to(node)[0].from_socket
+        for link in _links_from(node):
+            tree.links.new(source, link.to_socket)
+        tree.nodes.remove(node)
     for node in removed:
         for link in _links_from(node):
             if link.to_node not in removed and (source := _output(group, _role(node))) is not None:
                 tree.links.new(source, link.to_socket)
-    for node in loose:
-        if node.name in kept:
-            del node[MARK]
+    for node in kept:
+        del node[MARK]
     frames = {node.parent for node in tree.nodes if node.parent is not None and node not in removed}
     for node in removed:
-        if node not in frames:
-            tree.nodes.remove(node)
-        else:
+        if node in frames:
             del node[MARK]
+        else:
+            tree.nodes.remove(node)
+
+
+def _is_between(node: Node, ours: list[Node]) -> bool:
+    """Return whether a node has links only from and to ours, and has both."""
+    neighbours = [link.from_node for link in _links_to(node)], [link.to_node for link in _links_from(node)]
+    return all(found and all(one in ours for one in found) for found in neighbours)
 
 
 def _output(group: Node, role: str) -> NodeSocket | None:
@@ -61,13 +70,9 @@ def _role(node: Node) -> str:
     return str(node[MARK].partition("/")[2])
 
 
-def _is_users(node: Node, loose: list[Node]) -> bool:
-    return node not in loose
-
-
-def _links_to(node: Node) -> list:
+def _links_to(node: Node) -> list[NodeLink]:
     return [link for socket in node.inputs for link in socket.links]
 
 
-def _links_from(node: Node) -> list:
+def _links_from(node: Node) -> list[NodeLink]:
     return [link for socket in node.outputs for link in socket.links]

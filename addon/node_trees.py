@@ -133,6 +133,16 @@ def apply_mask(node: Node) -> None:
         node.mode = "APPLY"
 
 
+def is_conversion(node: Node) -> bool:
+    """Return whether Blender 5 put a node into a tree of Blender 4 as it opened the file.
+
+    It turns a colour into the mean of its channels, as links from colours to numbers did in Blender 4.
+    """
+    if node.bl_idname != "ShaderNodeVectorMath" or node.operation != "DOT_PRODUCT":
+        return False
+    return all(abs(value - 1 / 3) < 1e-6 for value in node.inputs[1].default_value)
+
+
 def _find_or_add(tree: NodeTree, kind: str) -> Node:
     nodes = [node for node in tree.nodes if node.bl_idname == kind]
     active = [node for node in nodes if getattr(node, "is_active_output", False)]

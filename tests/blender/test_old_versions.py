@@ -76,7 +76,8 @@ def test_nodes_are_not_doubled_and_replaced_by_the_group_only_on_request(opened)
     blur = tree.nodes.new("CompositorNodeBlur")
     (matte,) = [node for node in tree.nodes if node.name == "Keymatte matte 1"]
     tree.links.new(matte.outputs["Image"], blur.inputs[0])
-    users = {node.name for node in tree.nodes} - set(nodes)
+    is_conversion = part("addon.node_trees").is_conversion  # put in by Blender 5 as it opens a file of Blender 4
+    users = {node.name for node in tree.nodes if not is_conversion(node)} - set(nodes)
     opened.click("matte_to_compositor", replace=True)
     assert not old_nodes(opened)
     (group,) = [node for node in tree.nodes if node.type == "GROUP"]
