@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
-from bpy.types import MovieClip, Node, NodeTree, Scene
+from bpy.types import Mask, MovieClip, Node, NodeTree, Scene
 
 from ..engine.shared.errors import BlenderLimit, NotConfirmed, NothingPropagated
 from ..engine.shared.files import modified_ns
@@ -71,23 +71,30 @@ def add(scene: Scene, clip: MovieClip, object_ids: Sequence[int], choices: Choic
     if tree is not None and choices.fresh and is_changed(tree):
         compositor_group.give_up(tree)
         tree = None
-    masks = choices.masks or (tree is not None and _STRETCH in tree)
-    stretch = node_trees.mask_stretch(scene) if masks else None
-    names = {item.object_id: item.name for item in clip.matting.objects if item.object_id in files}
-    if choices.masks:
-        names |= {item.object_id: item.name for item in clip.matting.objects if item.object_id in object_ids}
     changed = tree is not None and is_changed(tree)
-    tree = _made(clip, tree, names, stretch, renew_masks=True)
-    node = _place(scene, clip, tree, choices)
-    numbers = {clips.number(clip, frame) for frame in range(clips.frame_count(clip))}
-    missing = {number for paths in files.values() for number in numbers.difference(int(path.stem) for path in paths)}
-    return CompositorResult(
+    masks = choices.masks or (tree is not None and _STRETCH in tree)
+    shown = object_ids if choices.masks else files
+    names = {item.object_id: item.name for item in clip.matting.objects if item.object_id in shown}
+    tree = _made(clip, tree, names, node_trees.mask_stretch(scene) if masks else None, renew_masks=True)
+    result = CompositorResult(
         group=tree.name,
-        linked=group_place.link_to_output(node, choices.active),
+        linked=group_place.link_to_output(_place(scene, clip, tree, choices), choices.active),
         same_size=scene_settings.render_size(scene) == clips.pixel_size(clip),
         changed=changed,
-        skipped=() if choices.masks else tuple(number for number in object_ids if number not in files),
-        missing=() if choices.masks else tuple(sorted(clips.scene_frame_of(clip, number) for number in missing)),
+    )
+    return result if choices.masks else _with_gaps(result, clip, object_ids, files)
+
+
+def _with_gaps(
+    result: CompositorResult, clip: MovieClip, object_ids: Sequence[int], files: dict[int, list[Path]]
+) -> CompositorResult:
+    """Return the result with what lacks mattes."""
+    numbers = {clips.number(clip, frame) for frame in range(clips.frame_count(clip))}
+    missing = {number for paths in files.values() for number in numbers.difference(int(path.stem) for path in paths)}
+    return replace(
+        result,
+        skipped=tuple(number for number in object_ids if number not in files),
+        missing=tuple(sorted(clips.scene_frame_of(clip, number) for number in missing)),
         missing_are_empty=all(matte_sequences.shows_gaps(paths) for paths in files.values()),
     )
 
@@ -169,29 +176,39 @@ def _made(
     masks = None if stretch is None else _masks(clip, stretch)
     paths = {number: tuple(_matte_files(folder, number)) for number in names}
     if tree is not None and (is_changed(tree) or not (masks or any(paths.values()))):
-        for number, node in compositor_group.source_nodes(tree).items():
-            if paths.get(number) and node.bl_idname == matte_sequences.node_kind(paths[number]):
-                matte_sequences.show(node, clip, number, paths[number])
+        _show_mattes(tree, clip, paths)
         names = _shown(tree)
     else:
         names = {number: item.name if (item := find_object(clip, number)) else name for number, name in names.items()}
+        own_masks = _object_masks(clip, names, renew=renew_masks) if masks else {}
         sources = [
-            ObjectSource(
-                number,
-                name,
-                paths.get(number, ()),
-                object_masks.of_object(clip, number, name, renew=renew_masks) if masks and number in names else None,
-            )
+            ObjectSource(number, name, paths.get(number, ()), own_masks.get(number))
             for number, name in (_in_use(clip, tree) | names).items()
         ]
-        order = {item.object_id: row for row, item in enumerate(clip.matting.objects)}
-        sources.sort(key=lambda source: order.get(source.object_id, len(order)))
-        tree = compositor_group.make(clip, sources, masks)
+        tree = compositor_group.make(clip, _in_order(clip, sources), masks)
         if stretch is not None:
             tree[_STRETCH] = stretch
     tree[_OBJECTS] = {str(number): name for number, name in names.items()}
     tree[_FIT] = _fit(clip, tree)
     return tree
+
+
+def _show_mattes(tree: NodeTree, clip: MovieClip, paths: dict[int, tuple[Path, ...]]) -> None:
+    """Set the nodes of a group that show mattes to those of now, and leave all else as it is."""
+    for number, node in compositor_group.source_nodes(tree).items():
+        if paths.get(number) and node.bl_idname == matte_sequences.node_kind(paths[number]):
+            matte_sequences.show(node, clip, number, paths[number])
+
+
+def _in_order(clip: MovieClip, sources: Iterable[ObjectSource]) -> list[ObjectSource]:
+    """Return sources in the order of the clip's list of objects."""
+    order = {item.object_id: row for row, item in enumerate(clip.matting.objects)}
+    return sorted(sources, key=lambda source: order.get(source.object_id, len(order)))
+
+
+def _object_masks(clip: MovieClip, names: dict[int, str], *, renew: bool) -> dict[int, Mask | None]:
+    """Return the mask of each object."""
+    return {number: object_masks.of_object(clip, number, name, renew=renew) for number, name in names.items()}
 
 
 def _shown(tree: NodeTree) -> dict[int, str]:

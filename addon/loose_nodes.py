@@ -21,28 +21,37 @@ def replace(tree: NodeTree, clip: MovieClip, group: Node) -> None:
     """
     ours = of_clip(tree, clip)
     between = [node for node in tree.nodes if node_trees.is_conversion(node) and _is_between(node, ours)]
-    loose = [*ours, *between]
-    kept = [node for node in ours if any(link.from_node not in loose for link in _links_to(node))]
-    *partial, _ = [node for node in ours if _role(node).startswith("sum ")] or [None]
-    kept += [node for node in partial if any(link.to_node not in loose for link in _links_from(node))]
+    kept = _for_the_user(ours, [*ours, *between])
     removed = [node for node in ours if node not in kept]
-    for node in between:  # first, as each has a link from one of ours
-        source = _links_to(node)[0].from_socket
-        for link in _links_from(node):
-            tree.links.new(source, link.to_socket)
+    for node in between:  # first, so that what they lead to gets its link from one of ours
+        _hand_over(node, _links_to(node)[0].from_socket, [])
         tree.nodes.remove(node)
     for node in removed:
-        for link in _links_from(node):
-            if link.to_node not in removed and (source := _output(group, _role(node))) is not None:
-                tree.links.new(source, link.to_socket)
-    for node in kept:
-        del node[MARK]
+        if (source := _output(group, _role(node))) is not None:
+            _hand_over(node, source, removed)
     frames = {node.parent for node in tree.nodes if node.parent is not None and node not in removed}
-    for node in removed:
-        if node in frames:
+    for node in ours:
+        if node in kept or node in frames:
             del node[MARK]
         else:
             tree.nodes.remove(node)
+
+
+def _for_the_user(ours: list[Node], loose: list[Node]) -> list[Node]:
+    """Return the nodes that the group cannot stand in for.
+
+    They take a link from one of the user's nodes, or give one of them the sum of only some objects.
+    """
+    *partial, _ = [node for node in ours if _role(node).startswith("sum ")] or [None]
+    fed = [node for node in ours if any(link.from_node not in loose for link in _links_to(node))]
+    return fed + [node for node in partial if any(link.to_node not in loose for link in _links_from(node))]
+
+
+def _hand_over(node: Node, source: NodeSocket, removed: list[Node]) -> None:
+    """Link what a node is linked to, other than nodes that are removed, to another source."""
+    for link in _links_from(node):
+        if link.to_node not in removed:
+            node.id_data.links.new(source, link.to_socket)
 
 
 def _is_between(node: Node, ours: list[Node]) -> bool:

@@ -136,11 +136,16 @@ def apply_mask(node: Node) -> None:
 def is_conversion(node: Node) -> bool:
     """Return whether Blender 5 put a node into a tree of Blender 4 as it opened the file.
 
-    It turns a colour into the mean of its channels, as links from colours to numbers did in Blender 4.
+    Such a node turns a colour into the mean of its channels, as links from colours to numbers did in Blender 4; or it
+    makes the size of a Blur node of a factor.
     """
-    if node.bl_idname != "ShaderNodeVectorMath" or node.operation != "DOT_PRODUCT":
+    if node.bl_idname != "ShaderNodeVectorMath":
         return False
-    return all(abs(value - 1 / 3) < 1e-6 for value in node.inputs[1].default_value)
+    if node.operation == "SCALE":
+        targets = [link.to_socket for link in node.outputs[0].links]
+        return bool(targets) and all((to.node.bl_idname, to.name) == ("CompositorNodeBlur", "Size") for to in targets)
+    is_mean = all(abs(value - 1 / 3) < 1e-6 for value in node.inputs[1].default_value)
+    return node.operation == "DOT_PRODUCT" and is_mean
 
 
 def _find_or_add(tree: NodeTree, kind: str) -> Node:
