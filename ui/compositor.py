@@ -21,7 +21,6 @@ def draw_buttons(layout: UILayout, clip: MovieClip, scene: Scene) -> None:
     column.operator("clip.matte_to_compositor", text="Masks to Compositor", icon="NODE_COMPOSITING").variant = "MASK"
     if compositor.group_node(scene, clip) is None:
         return
-    compositor_watch.watch_if_due(clip)
     if problem := compositor_watch.problem_of(clip):
         draw_text(layout.box(), f"The group does not fit the clip: {problem}", icon="ERROR")
     elif compositor.is_users(clip):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bpy.types import Context, MovieClip, Panel, UILayout
 
-from ..addon import clips, forecast, mask_layers
+from ..addon import clips, compositor_watch, forecast, mask_layers
 from ..addon.folders import results
 from ..addon.objects import has_keyframes
 from ..addon.saving import check_clip_saved
@@ -20,6 +20,7 @@ class CLIP_PT_matte_objects(ClipPanel, Panel):
 
     def _draw_warnings(self, clip: MovieClip) -> None:
         """Draw what makes work on the clip useless, at the top of the tab, where it is always seen."""
+        compositor_watch.watch_if_due(clip)
         try:
             check_clip_saved(clip)
         except NotSaved as error:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import bpy
 import numpy as np
 import pytest
 
-from tests.blender.studio import FRAMES, HEIGHT, WIDTH, compositor_tree, iou, part, picture, render
+from tests.blender.studio import FRAMES, HEIGHT, WIDTH, compositor_tree, iou, new_compositor, part, picture, render
 from tests.blender.test_compositor import group_nodes, propagated, union, write_matte
 from tests.png import write_png
 
@@ -237,10 +239,18 @@ def test_the_scenes_size_and_colours_are_set_to_the_clips_with_a_click_each(stud
     assert settings.suits(scene, clip)
 
 
-def test_no_node_lies_on_another(studio):
+def test_nodes_are_apart_inside_and_below_those_of_the_artist_outside(studio):
+    tree, output = new_compositor(studio.scene)
+    image = tree.nodes.new("CompositorNodeRGB")
+    image.location = (-300, -500)
+    tree.links.new(image.outputs[0], output.inputs[0])
     in_group(studio)
     studio.click("matte_to_mask_layers")
     studio.click("matte_to_compositor", variant="MASK")
     (group,) = group_nodes(studio)
-    places = {(node.location.x, node.location.y) for node in group.node_tree.nodes}
-    assert len(places) == len(group.node_tree.nodes)
+    assert group.location.x == -300 and group.location.y < -500 - image.height
+    assert tuple(image.location) == (-300, -500)
+    places = [(round(node.location.x), round(node.location.y)) for node in group.node_tree.nodes]
+    assert len(set(places)) == len(places)
+    near = [(a, b) for a, b in combinations(places, 2) if abs(a[0] - b[0]) < 200 and abs(a[1] - b[1]) < 50]
+    assert not near

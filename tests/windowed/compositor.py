@@ -103,6 +103,8 @@ def write_mattes(clip: bpy.types.MovieClip) -> None:
     folder = part("addon.folders").existing_folder(clip)
     files = part("engine.shared.written_files").WrittenFiles(folder)
     for number in range(1, FRAMES + 1):
+        image = write_png(OUT / "labels.png", truth(number - 1), PALETTE)
+        files.write(folder.labels(number), image.read_bytes())
         for object_id in (1, 2):
             matte = write_png(OUT / "matte.png", ((truth(number - 1) == object_id) * 255).astype(np.uint8))
             files.write(folder.matte(object_id, number), matte.read_bytes())
