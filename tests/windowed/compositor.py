@@ -14,10 +14,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # Blender does not put the repository on the path
 
-from tests.blender.studio import PALETTE, circle, compositor_tree, new_compositor, new_mask
+from tests.blender.studio import PALETTE, circle, compositor_tree, new_compositor, new_mask, read_image
 from tests.png import write_png
 from tests.windowed.clip_pixels import FRAMES, truth, write_film
 from tests.windowed.driver import OUT, Steps, begin, over, part, report, run, screenshot, until
+
+_ABOVE = ("CLIP_PT_matte_view", "CLIP_PT_matte_paint", "CLIP_PT_matte_propagate", "CLIP_PT_matte_keyframes")
 
 
 def artist() -> Steps:
@@ -25,6 +27,8 @@ def artist() -> Steps:
     area = yield from begin(write_film(OUT / "film"), name="film")
     clip, scene = area.spaces.active.clip, bpy.context.scene
     scene.render.resolution_x, scene.render.resolution_y = 640, 480
+    for panel in _ABOVE:  # so that the results are in sight
+        bpy.utils.unregister_class(getattr(bpy.types, panel))
     with over(area):
         labels = write_png(OUT / "labels.png", truth(0), PALETTE)
         bpy.ops.clip.matte_keyframe_from_image("EXEC_DEFAULT", True, filepath=str(labels), all_objects=True)
@@ -36,6 +40,9 @@ def artist() -> Steps:
         bpy.ops.clip.matte_to_compositor("EXEC_DEFAULT", True, variant="MATTE")
     yield 1.0
     screenshot("1 panel")
+    with over(area):
+        bpy.ops.clip.matte_scene_size("EXEC_DEFAULT", True)
+        bpy.ops.clip.matte_scene_colours("EXEC_DEFAULT", True)
     (group,) = [node for node in tree.nodes if node.type == "GROUP"]
     for name in ("ahead", "behind"):
         assert tree.nodes[name].location[:] in ((0.0, 0.0), (300.0, 0.0))
@@ -50,6 +57,7 @@ def artist() -> Steps:
     yield from until(lambda: "hero Alpha" in group.outputs)
     report["follows"] = True
 
+    yield from new_mattes_are_rendered(clip, tree, group)
     area.type = "NODE_EDITOR"
     area.ui_type = "CompositorNodeTree"
     space = area.spaces.active
@@ -65,6 +73,27 @@ def artist() -> Steps:
     screenshot("3 group")
     report["group"] = overlaps(group.node_tree)
     assert not report["scene"] and not report["group"], report
+
+
+def new_mattes_are_rendered(clip: bpy.types.MovieClip, tree, group) -> Steps:
+    """Render a matte, let a run replace it, and render again without a click."""
+    target = part("addon.node_trees").output_of(tree)
+    kept = target.links[0].from_socket
+    tree.links.new(group.outputs["Alpha"], target)
+    before = rendered_mean("before")
+    write_mattes(clip, full=True)
+    yield from until(lambda: not part("addon.compositor").unfit(clip))
+    after = rendered_mean("after")
+    assert before < 0.5 and after > 0.98, (before, after)
+    tree.links.new(kept, target)
+
+
+def rendered_mean(name: str) -> float:
+    """Render the current frame, and return the mean of its red channel."""
+    scene = bpy.context.scene
+    scene.render.filepath = str(OUT / f"render {name}.png")
+    bpy.ops.render.render(write_still=True)
+    return float(read_image(Path(scene.render.filepath))[..., 0].mean())
 
 
 def framed(area: bpy.types.Area) -> Steps:
@@ -98,15 +127,15 @@ def artists_tree(scene):
     return compositor_tree(scene)
 
 
-def write_mattes(clip: bpy.types.MovieClip) -> None:
-    """Write mattes and outlines of both objects, as a run does."""
+def write_mattes(clip: bpy.types.MovieClip, *, full: bool = False) -> None:
+    """Write mattes of both objects, as a run does; if `full`, ones that cover the whole frame."""
     folder = part("addon.folders").existing_folder(clip)
     files = part("engine.shared.written_files").WrittenFiles(folder)
     for number in range(1, FRAMES + 1):
         image = write_png(OUT / "labels.png", truth(number - 1), PALETTE)
         files.write(folder.labels(number), image.read_bytes())
         for object_id in (1, 2):
-            matte = write_png(OUT / "matte.png", ((truth(number - 1) == object_id) * 255).astype(np.uint8))
+            matte = write_png(OUT / "matte.png", (((truth(number - 1) == object_id) | full) * 255).astype(np.uint8))
             files.write(folder.matte(object_id, number), matte.read_bytes())
     files.close()
 
