@@ -126,6 +126,12 @@ def _sockets(objects: Sequence[ObjectSource], *, is_choice: bool) -> list[Socket
     return [*outputs, *([source] if is_choice else []), *grow, *_INPUTS]
 
 
+def has_mask_copies(tree: NodeTree, whole: Mask | None) -> bool:
+    """Return whether nodes of a group draw copies of the clip's mask, which do not follow edits of it."""
+    masks = [node.mask for node in tree.nodes if node.bl_idname == "CompositorNodeMask"]
+    return any(mask is not None and mask != whole for mask in masks)
+
+
 class _Builder:
     """Builds the nodes of a group. Each object has a row, in which its alpha goes from left to right."""
 

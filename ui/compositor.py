@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bpy.types import MovieClip, Scene, UILayout
 
-from ..addon import clips, compositor, compositor_watch, scene_settings
+from ..addon import clips, compositor, compositor_group, compositor_watch, scene_settings
 from ..engine.shared.errors import ClipUnreadable
 from .status import draw_text
 
@@ -19,8 +19,11 @@ def draw_buttons(layout: UILayout, clip: MovieClip, scene: Scene) -> None:
     column = layout.column(align=True)
     column.operator("clip.matte_to_compositor", text="Mattes to Compositor", icon="NODE_COMPOSITING").variant = "MATTE"
     column.operator("clip.matte_to_compositor", text="Masks to Compositor", icon="NODE_COMPOSITING").variant = "MASK"
-    if compositor.group_node(scene, clip) is None:
+    node = compositor.group_node(scene, clip)
+    if node is None:
         return
+    if compositor_group.has_mask_copies(node.node_tree, clip.matting.mask):
+        draw_text(layout, "After editing masks, click Masks to Compositor to renew each object's output", icon="INFO")
     if problem := compositor_watch.problem_of(clip):
         draw_text(layout.box(), f"The group does not fit the clip: {problem}", icon="ERROR")
     elif compositor.is_users(clip):

@@ -93,6 +93,7 @@ def test_grow_in_whole_pixels_is_a_setting_of_the_groups_nodes_and_stays(studio)
     in_group(studio)
     (group,) = group_nodes(studio)
     assert "Grow" not in group.inputs
+    assert not part("addon.compositor_group").has_mask_copies(group.node_tree, None)
     before = level(studio, "Object 1 Alpha")
     group.node_tree.nodes["Keymatte grow 1"].distance = 3
     studio.click("matte_to_compositor")
@@ -138,6 +139,9 @@ def test_source_chooses_between_mattes_and_masks_for_every_output(studio):
         assert iou(drawn, matte) >= 0.95, object_id
     assert iou(level(studio, "Alpha", 3), union(studio, 3)) >= 0.97
     mask = studio.clip.matting.mask
+    has_copies = part("addon.compositor_group").has_mask_copies
+    (group,) = group_nodes(studio)
+    assert has_copies(group.node_tree, mask)
     for layer in mask.layers:
         layer.hide_render = True  # the artist's change shows where masks are used
     studio.click("matte_to_compositor", variant="MASK")
