@@ -1,247 +1,294 @@
-"""Compositor nodes for mattes: Movie Clip, Image or Mask, and Set Alpha, grouped in a labelled Frame node."""
+"""Adding a clip's group to scenes' compositors, and keeping it in step with the clip and its mattes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
-from bpy.types import MovieClip, Node, NodeSocket, NodeTree, Scene
+from bpy.types import Mask, MovieClip, Node, NodeTree, Scene
 
-from ..engine.shared.errors import BlenderLimit, NothingPropagated
+from ..engine.shared.errors import BlenderLimit, NotConfirmed, NothingPropagated
+from ..engine.shared.files import modified_ns
 from ..engine.shared.matte_folder import MatteFolder, is_number
-from . import clips, mask_space, matte_sequences, node_trees
-from .folders import readable_folder
-from .mask_space import MaskCanvas
-from .matte_sequences import MARK as _MARK
+from . import (
+    clips,
+    compositor_group,
+    group_place,
+    group_sockets,
+    loose_nodes,
+    mask_space,
+    matte_sequences,
+    node_trees,
+    object_masks,
+    scene_settings,
+)
+from .compositor_group import Masks, ObjectSource, find
+from .folders import existing_folder, readable_folder
+from .group_nodes import is_changed
+from .objects import find_object
 from .saving import check_saved
 
-_FIT = "keymatte_fit"  # custom property of nodes: for which start, offset or shape of the clip they were set
-_COLUMN, _ROW = 240.0, 320.0  # distances between nodes, in node editor units
+_FIT = "keymatte_fit"  # custom property of a group: what it was made for; see `_fit`
+_OBJECTS = "keymatte_objects"  # of a group: names of the objects that it shows, by number as text
+_STRETCH = "keymatte_stretch"  # of a group with masks: the stretch of Mask nodes for which it was made
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the user chooses when a group is added."""
+
+    active: int | None = None  # the object whose cut-out is linked to a free output; None: that of all objects
+    masks: bool = False  # whether the alpha is that of mask layers
+    fresh: bool = False  # whether a group that the user has changed is left as it is, and another is made
+    replace: bool = False  # whether nodes of an earlier version are replaced
 
 
 @dataclass(frozen=True)
 class CompositorResult:
-    """Result of adding nodes to a scene's compositor."""
+    """Result of adding a clip's group to a scene's compositor."""
 
-    linked: bool  # whether the cut-out clip is linked to the compositor's output
+    group: str  # its name
+    linked: bool  # whether it is linked to the compositor's output
     same_size: bool  # whether the render has the clip's size
+    changed: bool  # whether the group was kept as the user has changed it
     skipped: tuple[int, ...] = ()  # ids of objects without mattes
     missing: tuple[int, ...] = ()  # scene frames on which an object has no matte
     missing_are_empty: bool = False  # whether these frames show no matte, rather than another frame's
 
 
-def add_mattes(scene: Scene, clip: MovieClip, object_ids: Sequence[int]) -> CompositorResult:
-    """Add the clip with the sum of these objects' mattes as its alpha, from image sequences.
+def add(scene: Scene, clip: MovieClip, object_ids: Sequence[int], choices: Choices) -> CompositorResult:
+    """Add the clip's group with these objects to the scene's compositor, or update it.
 
-    Raises NothingPropagated if none of the objects has mattes, NotSaved, BlenderLimit.
+    Raises NothingPropagated if the objects have no mattes, or no mask layers if the choice is masks; NotConfirmed if
+    the scene has nodes of an earlier version; NotSaved, BlenderLimit.
     """
-    folder = readable_folder(clip)
+    folder = readable_folder(clip)  # gives the clip its key
     files = {object_id: paths for object_id in object_ids if (paths := _matte_files(folder, object_id))}
-    if not files:
-        raise NothingPropagated(
-            "there are no mattes of " + " or ".join(f"object {object_id}" for object_id in object_ids)
-        )
-    for paths in files.values():
-        matte_sequences.check(clip, paths)
-    nodes = _KeymatteNodes(scene, clip)
-    alpha: NodeSocket | None = None
-    for row, (object_id, paths) in enumerate(files.items()):
-        kind, name = matte_sequences.node_kind(paths), f"matte {object_id}"
-        source = nodes.node(name, kind, column=0, row=row + 1)
-        matte_sequences.show(source, clip, object_id, paths)
-        source[_FIT] = _fit(scene, clip, name)
-        alpha = nodes.sum(alpha, source.outputs["Image"], row) if alpha else source.outputs["Image"]
-    all_numbers = {clips.number(clip, frame) for frame in range(clips.frame_count(clip))}
-    first, *rest = ({int(path.stem) for path in paths} for paths in files.values())
-    missing = all_numbers.difference(first.intersection(*rest))
+    _check(scene, clip, object_ids, files, choices)
+    tree = find(clip)
+    if tree is not None and choices.fresh and is_changed(tree):
+        compositor_group.give_up(tree)
+        tree = None
+    changed = tree is not None and is_changed(tree)
+    masks = choices.masks or (tree is not None and _STRETCH in tree)
+    shown = object_ids if choices.masks else files
+    names = {item.object_id: item.name for item in clip.matting.objects if item.object_id in shown}
+    tree = _made(clip, tree, names, node_trees.mask_stretch(scene) if masks else None, renew_masks=True)
+    result = CompositorResult(
+        group=tree.name,
+        linked=group_place.link_to_output(_place(scene, clip, tree, choices), choices.active),
+        same_size=scene_settings.render_size(scene) == clips.pixel_size(clip),
+        changed=changed,
+    )
+    return result if choices.masks else _with_gaps(result, clip, object_ids, files)
+
+
+def _with_gaps(
+    result: CompositorResult, clip: MovieClip, object_ids: Sequence[int], files: dict[int, list[Path]]
+) -> CompositorResult:
+    """Return the result with what lacks mattes."""
+    numbers = {clips.number(clip, frame) for frame in range(clips.frame_count(clip))}
+    missing = {number for paths in files.values() for number in numbers.difference(int(path.stem) for path in paths)}
     return replace(
-        nodes.finish(alpha),
-        skipped=tuple(object_id for object_id in object_ids if object_id not in files),
+        result,
+        skipped=tuple(number for number in object_ids if number not in files),
         missing=tuple(sorted(clips.scene_frame_of(clip, number) for number in missing)),
         missing_are_empty=all(matte_sequences.shows_gaps(paths) for paths in files.values()),
     )
 
 
-def add_mask(scene: Scene, clip: MovieClip) -> CompositorResult:
-    """Add the clip with its mask, anti-aliased, as its alpha.
+def unfit(clip: MovieClip) -> str:
+    """Return what the clip's group would have to fit, if it was made for another start or offset, or other mattes.
 
-    The mask is drawn at the clip's size and scaled to its pixels, so that it fits whatever the render's size and pixel
-    aspect. Raises NothingPropagated if there are no mask layers, NotSaved, BlenderLimit.
+    Empty if the group fits, or if there is none.
     """
+    tree = find(clip)
+    if tree is None or _FIT not in tree:
+        return ""
+    fit, stretches = _fit(clip, tree), {node_trees.mask_stretch(scene) for scene in _scenes_of(tree)}
+    if _STRETCH in tree and stretches and tree[_STRETCH] not in stretches:
+        return f"{fit}; stretch {sorted(stretches)}"
+    return "" if tree[_FIT] == fit else fit
+
+
+def refit(clip: MovieClip, *, renew_masks: bool = False) -> None:
+    """Make the clip's group fit the clip and its mattes as they are now, if there is one. Raises what `add` raises."""
+    tree = find(clip)
+    if tree is None or _OBJECTS not in tree:
+        return
+    stretch = tree.get(_STRETCH)
+    if stretch is not None and (scenes := _scenes_of(tree)):
+        stretch = node_trees.mask_stretch(scenes[0])
+    _made(clip, tree, _shown(tree), stretch, renew_masks=renew_masks)
+
+
+def is_users(clip: MovieClip) -> bool:
+    """Return whether the user has changed the clip's group, so that it is kept as it is."""
+    tree = find(clip)
+    return tree is not None and is_changed(tree)
+
+
+def has_loose_nodes(scene: Scene, clip: MovieClip) -> bool:
+    """Return whether a scene has nodes of the clip that an earlier version made."""
+    tree = node_trees.existing_compositor(scene)
+    return tree is not None and bool(loose_nodes.of_clip(tree, clip))
+
+
+def group_node(scene: Scene, clip: MovieClip) -> Node | None:
+    """Return the node of the clip's group in a scene's compositor; None if there is none."""
+    tree, group = node_trees.existing_compositor(scene), find(clip)
+    nodes = tree.nodes if tree is not None and group is not None else ()
+    return next((node for node in nodes if node.type == "GROUP" and node.node_tree == group), None)
+
+
+def _check(
+    scene: Scene, clip: MovieClip, object_ids: Sequence[int], files: dict[int, list[Path]], choices: Choices
+) -> None:
+    """Raise what `add` raises, before anything is changed."""
+    mask = clip.matting.mask
+    if choices.masks:
+        if mask is None or not mask.layers:
+            raise NothingPropagated(f"clip {clip.name} has no mask layers", remedy="Click To Mask Layers first.")
+        _masks(clip, node_trees.mask_stretch(scene))
+    elif not files or choices.active not in (None, *files):
+        wanted = object_ids if choices.active is None else [choices.active]
+        raise NothingPropagated("there are no mattes of " + " or ".join(f"object {number}" for number in wanted))
+    for paths in files.values():
+        matte_sequences.check(clip, paths)
+    check_saved(scene, "scene")
+    tree = node_trees.existing_compositor(scene)
+    if tree is not None and not tree.is_embedded_data:
+        check_saved(tree, "node tree")
+    if has_loose_nodes(scene, clip) and not choices.replace:
+        raise NotConfirmed(
+            "the scene's compositor has nodes that an earlier version of Keymatte made for this clip",
+            remedy="Click Replace Old Nodes: links to your own nodes are kept.",
+        )
+
+
+def _made(
+    clip: MovieClip, tree: NodeTree | None, names: dict[int, str], stretch: float | None, *, renew_masks: bool
+) -> NodeTree:
+    """Make or update the group, and return it. One that the user has changed only gets the mattes of now."""
+    folder = readable_folder(clip)
+    masks = None if stretch is None else _masks(clip, stretch)
+    paths = {number: tuple(_matte_files(folder, number)) for number in names}
+    if tree is not None and (is_changed(tree) or not (masks or any(paths.values()))):
+        _show_mattes(tree, clip, paths)
+        names = _shown(tree)
+    else:
+        names = {number: item.name if (item := find_object(clip, number)) else name for number, name in names.items()}
+        own_masks = _object_masks(clip, names, renew=renew_masks) if masks else {}
+        sources = [
+            ObjectSource(number, name, paths.get(number, ()), own_masks.get(number))
+            for number, name in (_in_use(clip, tree) | names).items()
+        ]
+        tree = compositor_group.make(clip, _in_order(clip, sources), masks)
+        if stretch is not None:
+            tree[_STRETCH] = stretch
+    tree[_OBJECTS] = {str(number): name for number, name in names.items()}
+    tree[_FIT] = _fit(clip, tree)
+    return tree
+
+
+def _show_mattes(tree: NodeTree, clip: MovieClip, paths: dict[int, tuple[Path, ...]]) -> None:
+    """Set the nodes of a group that show mattes to those of now, and leave all else as it is."""
+    for number, node in compositor_group.source_nodes(tree).items():
+        if paths.get(number) and node.bl_idname == matte_sequences.node_kind(paths[number]):
+            matte_sequences.show(node, clip, number, paths[number])
+
+
+def _in_order(clip: MovieClip, sources: Iterable[ObjectSource]) -> list[ObjectSource]:
+    """Return sources in the order of the clip's list of objects."""
+    order = {item.object_id: row for row, item in enumerate(clip.matting.objects)}
+    return sorted(sources, key=lambda source: order.get(source.object_id, len(order)))
+
+
+def _object_masks(clip: MovieClip, names: dict[int, str], *, renew: bool) -> dict[int, Mask | None]:
+    """Return the mask of each object."""
+    return {number: object_masks.of_object(clip, number, name, renew=renew) for number, name in names.items()}
+
+
+def _shown(tree: NodeTree) -> dict[int, str]:
+    """Return the names of the objects that a group shows, by number."""
+    return {int(number): name for number, name in tree[_OBJECTS].to_dict().items()}
+
+
+def _fit(clip: MovieClip, tree: NodeTree) -> str:
+    """Return what the settings of a group's nodes depend on: the clip's place in time, mattes and names of objects."""
+    folder = existing_folder(clip)
+    parts = [f"number 0 on frame {clips.scene_frame_of(clip, 0)}", clip.name]
+    if _STRETCH in tree:
+        parts.append(f"pixel aspect {clips.pixel_aspect(clip):.6g}")
+    for number, name in _shown(tree).items():
+        item = find_object(clip, number)
+        changed = modified_ns(folder.matte_sequence(number)) if folder is not None else 0
+        parts.append(f"{number} {item.name if item else name} {changed}")
+    return "; ".join(parts)
+
+
+def _in_use(clip: MovieClip, tree: NodeTree | None) -> dict[int, str]:
+    """Return the names, by number, of the clip's objects to whose outputs of the group something is linked."""
+    if tree is None:
+        return {}
+    nodes = [
+        node
+        for owner in [*bpy.data.node_groups, *map(node_trees.existing_compositor, bpy.data.scenes)]
+        if owner is not None
+        for node in owner.nodes
+        if node.type == "GROUP" and node.node_tree == tree
+    ]
+    used: dict[int, str] = {}
+    for item in clip.matting.objects:
+        roles = (f"{compositor_group.ALPHA} {item.object_id}", f"{compositor_group.CUT_OUT} {item.object_id}")
+        sockets = [group_sockets.find(tree, node.outputs, role) for node in nodes for role in roles]
+        if any(socket is not None and socket.is_linked for socket in sockets):
+            used[item.object_id] = item.name
+    return used
+
+
+def _masks(clip: MovieClip, stretch: float) -> Masks | None:
+    """Return the clip's mask and how to draw it; None if it has no layers. Raises BlenderLimit."""
     mask = clip.matting.mask
     if mask is None or not mask.layers:
-        raise NothingPropagated(f"clip {clip.name} has no mask layers", remedy="Click To Mask Layers first.")
-    canvas = _canvas(scene, clip)
+        return None
+    canvas = mask_space.of_clip(clip).canvas(stretch=stretch, limit=node_trees.MAX_MASK_SIZE)
     if canvas is None:
         raise BlenderLimit(
             "this version of Blender cannot draw the mask over the whole clip with the render's pixel aspect",
             remedy="Set the render's pixel aspect to 1:1, or use Mattes to Compositor.",
         )
-    nodes = _KeymatteNodes(scene, clip)
-    source = nodes.node("mask", "CompositorNodeMask", column=0, row=1)
-    source.mask = mask
-    source[_FIT] = _fit(scene, clip, "mask")
-    node_trees.set_mask_size(source, canvas.width, canvas.height)
-    smooth = nodes.node("smooth", "CompositorNodeAntiAliasing", column=1, row=1)
-    nodes.link(source.outputs["Mask"], smooth.inputs[0])
-    if not canvas.is_scaled:
-        return nodes.finish(smooth.outputs[0])
-    scaled = nodes.node("scale", "CompositorNodeScale", column=2, row=1)
-    scaled.inputs["X"].default_value, scaled.inputs["Y"].default_value = canvas.scale_x, canvas.scale_y
-    nodes.link(smooth.outputs[0], scaled.inputs["Image"])
-    return nodes.finish(scaled.outputs[0])
+    return Masks(mask, canvas)
 
 
-def outdated_scenes(clip: MovieClip) -> list[Scene]:
-    """Return the scenes whose nodes were set for another start, offset or shape of the clip."""
-    return [
-        scene
-        for scene in bpy.data.scenes
-        if any(node.get(_FIT, fit) != fit for node in _nodes_of(scene, clip) if (fit := _fit(scene, clip, _role(node))))
-    ]
+def _place(scene: Scene, clip: MovieClip, tree: NodeTree, choices: Choices) -> Node:
+    """Return the group's node in the scene's compositor, which is added if there is none, set to the chosen source."""
+    compositor = node_trees.compositor_of(scene)
+    node = group_node(scene, clip)
+    if node is None:
+        node = compositor.tree.nodes.new("CompositorNodeGroup")
+        node.node_tree = tree
+        node.name = tree.name
+        group_place.place(compositor.tree, node)
+    if choices.replace:
+        loose_nodes.replace(compositor.tree, clip, node)
+    source = group_sockets.find(tree, node.inputs, "source")
+    if source is not None and not source.is_linked:
+        node_trees.choose_source(source, masks=choices.masks)
+    return node
 
 
-def update(scene: Scene, clip: MovieClip) -> CompositorResult:
-    """Set Keymatte's nodes in a scene for the clip's start, offset and shape. Raises what adding them raises."""
-    roles = [_role(node) for node in _nodes_of(scene, clip)]
-    if "mask" in roles:
-        return add_mask(scene, clip)
-    numbers = [role.removeprefix("matte ") for role in roles if role.startswith("matte ")]
-    return add_mattes(scene, clip, sorted(int(number) for number in numbers))
+def _scenes_of(tree: NodeTree) -> list[Scene]:
+    """Return the scenes whose compositor has a node of the group."""
+    found: Iterable[tuple[Scene, NodeTree | None]]
+    found = ((scene, node_trees.existing_compositor(scene)) for scene in bpy.data.scenes)
+    return [scene for scene, owner in found if owner is not None and any(_shows(node, tree) for node in owner.nodes)]
 
 
-def _nodes_of(scene: Scene, clip: MovieClip) -> list[Node]:
-    """Return Keymatte's nodes for the clip in a scene."""
-    tree, key = node_trees.existing_compositor(scene), clip.matting.key
-    return [node for node in tree.nodes if key and node.get(_MARK, "").startswith(f"{key}/")] if tree else []
-
-
-def _role(node: Node) -> str:
-    return node[_MARK].partition("/")[2]
-
-
-def _fit(scene: Scene, clip: MovieClip, role: str) -> str:
-    """Return what the settings of the node for `role` depend on; empty for nodes that depend on nothing."""
-    if role == "mask":
-        return f"pixel aspect {clips.pixel_aspect(clip):.6g}, stretch {node_trees.mask_stretch(scene):.6g}"
-    return f"number 0 on frame {clips.scene_frame_of(clip, 0)}" if role.startswith("matte ") else ""
-
-
-def _canvas(scene: Scene, clip: MovieClip) -> MaskCanvas | None:
-    space = mask_space.of_clip(clip)
-    return space.canvas(stretch=node_trees.mask_stretch(scene), limit=node_trees.MAX_MASK_SIZE)
-
-
-class _KeymatteNodes:
-    """Keymatte's nodes for one clip in a scene's compositor: reused, added where missing, removed when unused."""
-
-    def __init__(self, scene: Scene, clip: MovieClip) -> None:
-        readable_folder(clip)  # called because it gives the clip its key
-        self._scene, self._clip, self._key = scene, clip, clip.matting.key
-        check_saved(scene, "scene")
-        self._size = clips.pixel_size(clip)
-        compositor = node_trees.compositor_of(scene)
-        if not compositor.tree.is_embedded_data:
-            check_saved(compositor.tree, "node tree")
-        self._tree: NodeTree = compositor.tree
-        self._tree_is_new = compositor.is_new
-        self._used: set[str] = set()
-        self._last_column = 1
-        self._frame = self.node("frame", "NodeFrame", column=0, row=0)
-        self._frame.label = f"Keymatte: {clip.name}"
-
-    def node(self, role: str, kind: str, *, column: int, row: int) -> Node:
-        """Return Keymatte's node for `role`: the existing one as the user left it, or a new one.
-
-        An existing node of another kind is removed.
-        """
-        mark = f"{self._key}/{role}"
-        self._used.add(mark)
-        self._last_column = max(self._last_column, column)
-        node = next((node for node in self._tree.nodes if node.get(_MARK) == mark), None)
-        if node is not None and node.bl_idname != kind:
-            self._tree.nodes.remove(node)
-            node = None
-        if node is None:
-            left, top = self._corner(kind == "NodeFrame")
-            node = self._tree.nodes.new(kind)
-            node[_MARK] = mark
-            node.name = f"Keymatte {role}"
-            if kind != "NodeFrame":
-                node.parent = self._frame
-            node.location = (left + column * _COLUMN, top - row * _ROW)
-        return node
-
-    def sum(self, first: NodeSocket, second: NodeSocket, row: int) -> NodeSocket:
-        """Return the sum of two mattes, computed by a Math node.
-
-        Where two objects meet in a pixel, their coverages add up to 1.
-        """
-        node = self.node(f"sum {row}", node_trees.ADD, column=1, row=row)
-        node.operation, node.use_clamp = "ADD", True
-        self.link(first, node.inputs[0])
-        self.link(second, node.inputs[1])
-        return node.outputs[0]
-
-    def link(self, source: NodeSocket, target: NodeSocket) -> None:
-        """Link two of Keymatte's nodes, unless the user has linked a node of their own to the target."""
-        if not target.is_linked or target.links[0].from_node.get(_MARK) is not None:
-            self._tree.links.new(source, target)
-
-    def finish(self, alpha: NodeSocket) -> CompositorResult:
-        """Link `alpha` to the clip's alpha, remove Keymatte's unused nodes, and return the result.
-
-        The cut-out clip is linked to the compositor's output if that is free.
-        """
-        film = self.node("clip", "CompositorNodeMovieClip", column=0, row=0)
-        film.clip = self._clip
-        cut = self.node("cut out", "CompositorNodeSetAlpha", column=self._last_column + 1, row=0)
-        node_trees.apply_mask(cut)
-        self._remove_unused(keep=cut)
-        self.link(film.outputs["Image"], cut.inputs["Image"])
-        self.link(alpha, cut.inputs["Alpha"])
-        linked = self._link_to_output(cut)
-        render = self._scene.render
-        scale = render.resolution_percentage / 100
-        size = (round(render.resolution_x * scale), round(render.resolution_y * scale))
-        return CompositorResult(linked=linked, same_size=size == self._size)
-
-    def _link_to_output(self, cut: Node) -> bool:
-        target = node_trees.output_of(self._tree)
-        if self._tree_is_new or not target.is_linked:
-            self._tree.links.new(cut.outputs[0], target)
-            if self._tree_is_new:
-                target.node.location = (cut.location.x + self._frame.location.x + _COLUMN, cut.location.y)
-        return _is_upstream_of(cut, target)
-
-    def _remove_unused(self, *, keep: Node) -> None:
-        for node in list(self._tree.nodes):
-            mark = node.get(_MARK, "")
-            if mark.startswith(f"{self._key}/") and mark not in self._used and node != keep:
-                self._tree.nodes.remove(node)
-
-    def _corner(self, is_frame: bool) -> tuple[float, float]:
-        """Return where to place new nodes: the Frame node below all nodes, others at the corner of the Frame node."""
-        if not is_frame:
-            return 0.0, 0.0
-        bottoms = [node.location.y - node.height for node in self._tree.nodes if node.parent is None]
-        return 0.0, (min(bottoms) - _ROW if bottoms and not self._tree_is_new else 0.0)
-
-
-def _is_upstream_of(node: Node, target: NodeSocket) -> bool:
-    """Return whether `node` is linked to `target`, directly or through other nodes."""
-    visited: set[str] = set()
-    pending = [link.from_node for link in target.links]
-    while pending:
-        upstream = pending.pop()
-        if upstream == node:
-            return True
-        if upstream.name not in visited:
-            visited.add(upstream.name)
-            pending += [link.from_node for socket in upstream.inputs for link in socket.links]
-    return False
+def _shows(node: Node, tree: NodeTree) -> bool:
+    return node.type == "GROUP" and node.node_tree == tree
 
 
 def _matte_files(folder: MatteFolder, object_id: int) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Handlers that run before and after Blender loads a file, before it saves one, and after an undo."""
+"""Handlers that run before and after Blender loads a file, before it saves or renders, and after changes and undo."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import logging
 
 import bpy
 from bpy.app.handlers import persistent
+from bpy.types import Depsgraph, Scene
 
 from ..engine.shared.errors import EngineError
 from . import (
     brush_settings,
+    compositor_watch,
     folders,
     forecast,
     job_queue,
@@ -31,6 +33,8 @@ def register() -> None:
     bpy.app.handlers.load_post.append(_after_load)
     bpy.app.handlers.save_pre.append(_before_save)
     bpy.app.handlers.undo_post.append(_after_undo)
+    bpy.app.handlers.depsgraph_update_post.append(_after_update)
+    bpy.app.handlers.render_init.append(_before_render)
 
 
 def unregister() -> None:
@@ -39,6 +43,8 @@ def unregister() -> None:
     bpy.app.handlers.load_post.remove(_after_load)
     bpy.app.handlers.save_pre.remove(_before_save)
     bpy.app.handlers.undo_post.remove(_after_undo)
+    bpy.app.handlers.depsgraph_update_post.remove(_after_update)
+    bpy.app.handlers.render_init.remove(_before_render)
 
 
 @persistent
@@ -54,6 +60,7 @@ def _before_load(*_: object) -> None:
     state_watch.forget()
     lane_watch.forget()
     brush_settings.keep()
+    compositor_watch.stop()
 
 
 @persistent
@@ -68,7 +75,8 @@ def _after_load(*_: object) -> None:
 
 @persistent
 def _before_save(*_: object) -> None:
-    """Store strokes that could not be stored when they were painted, if they can be now."""
+    """Store strokes that could not be stored when they were painted, and make groups in compositors fit their clips."""
+    compositor_watch.fit_all()
     try:
         painting.store_again()
     except EngineError as error:
@@ -78,3 +86,16 @@ def _before_save(*_: object) -> None:
 @persistent
 def _after_undo(*_: object) -> None:
     stroke_snap.forget()
+    compositor_watch.watch()
+
+
+@persistent
+def _after_update(scene: Scene, depsgraph: Depsgraph) -> None:
+    if depsgraph.id_type_updated("MOVIECLIP"):
+        compositor_watch.watch()
+
+
+@persistent
+def _before_render(*_: object) -> None:
+    if bpy.app.background:  # else this is another thread, in which nothing may be changed
+        compositor_watch.fit_all()

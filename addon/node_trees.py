@@ -9,8 +9,11 @@ from bpy.types import Node, NodeSocket, NodeTree, Scene
 
 _IS_BLENDER_5 = bpy.app.version >= (5, 0, 0)
 
+HAS_GROW = bpy.app.version >= (4, 5, 0)  # whether the size of a Dilate/Erode node is an input
 MAX_MASK_SIZE = 10_000  # of a Mask node with a fixed size, in pixels: Blender 4 sets larger ones to this
-ADD = "ShaderNodeMath" if _IS_BLENDER_5 else "CompositorNodeMath"
+MATH = "ShaderNodeMath" if _IS_BLENDER_5 else "CompositorNodeMath"
+_MAX_FEATHER = 100  # pixels of a Blur node whose input is a factor, before Blender 4.5
+_MENU = ("Mattes", "Masks")  # the choices of a group's source
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,57 @@ def set_mask_size(node: Node, width: int, height: int) -> None:
         node.size_x, node.size_y = width, height
 
 
+def set_round(node: Node) -> None:
+    """Set a Dilate/Erode node to grow by a disc, so that soft edges keep their profile."""
+    if _IS_BLENDER_5:
+        node.inputs["Type"].default_value = "Distance"
+    else:
+        node.mode = "DISTANCE"
+
+
+def set_gaussian(node: Node) -> float:
+    """Set a Blur node to a Gaussian, and return by what to multiply a size in pixels to get the node's Size."""
+    if _IS_BLENDER_5:
+        node.inputs["Type"].default_value = "Gaussian"
+        return 1.0
+    node.filter_type, node.use_relative = "GAUSS", False
+    if HAS_GROW:
+        return 1.0
+    node.size_x = node.size_y = _MAX_FEATHER
+    return 1 / _MAX_FEATHER
+
+
+def source_socket() -> tuple[str, str]:
+    """Return the name and type of the group input that chooses between mattes (0) and masks (1)."""
+    if _IS_BLENDER_5:
+        return "Source", "NodeSocketMenu"
+    return "Use Masks", "NodeSocketBool" if HAS_GROW else "NodeSocketFloat"
+
+
+def is_menu(socket: NodeSocket) -> bool:
+    """Return whether a socket has a menu of choices, which only a Menu Switch node can take."""
+    return socket.bl_idname == "NodeSocketMenu"
+
+
+def set_menu(node: Node) -> None:
+    """Give a Menu Switch node the choices of a group's source: mattes are 0, masks are 1."""
+    node.data_type = "FLOAT"
+    for row, (item, name) in enumerate(zip(node.enum_items, _MENU, strict=True)):
+        item.name = name
+        node.inputs[1 + row].default_value = float(row)
+
+
+def choose_source(socket: NodeSocket, *, masks: bool) -> None:
+    """Set an input of `source_socket` to mattes or masks."""
+    match socket.bl_idname:
+        case "NodeSocketMenu":
+            socket.default_value = _MENU[masks]
+        case "NodeSocketBool":
+            socket.default_value = masks
+        case _:
+            socket.default_value = float(masks)
+
+
 def mask_stretch(scene: Scene) -> float:
     """Return by how much a Mask node of a fixed size flattens masks.
 
@@ -77,6 +131,21 @@ def apply_mask(node: Node) -> None:
         node.inputs["Type"].default_value = "Apply Mask"
     else:
         node.mode = "APPLY"
+
+
+def is_conversion(node: Node) -> bool:
+    """Return whether Blender 5 put a node into a tree of Blender 4 as it opened the file.
+
+    Such a node turns a colour into the mean of its channels, as links from colours to numbers did in Blender 4; or it
+    makes the size of a Blur node of a factor.
+    """
+    if node.bl_idname != "ShaderNodeVectorMath":
+        return False
+    if node.operation == "SCALE":
+        targets = [link.to_socket for link in node.outputs[0].links]
+        return bool(targets) and all((to.node.bl_idname, to.name) == ("CompositorNodeBlur", "Size") for to in targets)
+    is_mean = all(abs(value - 1 / 3) < 1e-6 for value in node.inputs[1].default_value)
+    return node.operation == "DOT_PRODUCT" and is_mean
 
 
 def _find_or_add(tree: NodeTree, kind: str) -> Node:

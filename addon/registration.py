@@ -7,6 +7,7 @@ import bpy
 from .. import ops, ui
 from . import (
     brush_settings,
+    compositor_watch,
     forecast,
     handlers,
     job_queue,
@@ -44,6 +45,7 @@ def unregister() -> None:
     listening.stop_listening()
     state_watch.stop()
     forecast.forget()
+    compositor_watch.stop()
     job_queue.forget()
     snapping.forget()
     notices.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (
     brush,
+    compositor,
     environment,
     import_folder,
     keyframe_editing,
@@ -43,6 +44,7 @@ CLASSES = (
     *quality.CLASSES,
     *locks.CLASSES,
     *results.CLASSES,
+    *compositor.CLASSES,
     *versions.CLASSES,
     *views.CLASSES,
     *wipe.CLASSES,

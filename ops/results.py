@@ -1,11 +1,11 @@
-"""Operators that convert mattes to mask layers, add them to the compositor, and delete results."""
+"""Operators that convert mattes to mask layers, make results fit the clip, and delete them."""
 
 from __future__ import annotations
 
 from bpy.props import BoolProperty, EnumProperty
-from bpy.types import Context, Event, MovieClip, Operator
+from bpy.types import Context, Event, Operator
 
-from ..addon import clips, compositor, mask_layers
+from ..addon import compositor, mask_layers
 from ..addon.folders import clear_results, edited_images, existing_folder, results
 from ..addon.session import session
 from ..addon.traced import untraced_frames
@@ -51,6 +51,7 @@ your own are kept"""
             area=context.area,
         )
         space.mask = space.mask or clip.matting.mask
+        compositor.refit(clip, renew_masks=True)
         warnings = skipped_object_warnings(context, self.which, set(object_ids).difference(result.skipped))
         untraced = untraced_frames(clip, object_ids)
         if without := [frame for frame in result.empty if frame not in untraced]:
@@ -60,44 +61,6 @@ your own are kept"""
             warnings.append(f"the run was interrupted before mattes were traced on frames {frames}: let it finish")
         text = f"{len(result.layers)} mask layers written to mask {clip.matting.mask.name}"
         return report_warnings(self, text, warnings)
-
-
-class CLIP_OT_matte_to_compositor(ClipOperator, Operator):
-    """Add the clip, cut out by its mattes, to the scene's compositor. Your own nodes and links are kept"""
-
-    bl_idname = "clip.matte_to_compositor"
-    bl_label = "To Compositor"
-    bl_options = {"REGISTER", "UNDO"}
-    changes_clip = False  # nodes belong to the scene
-
-    variant: EnumProperty(
-        name="From",
-        items=(
-            ("MATTE", "Mattes", "The computed matte images, with soft edges"),
-            ("MASK", "Mask Layers", "The mask layers, including your edits"),
-        ),
-        default="MATTE",
-        options={"SKIP_SAVE"},
-    )
-    which: EnumProperty(name="Objects", items=OBJECT_ITEMS, default="ALL", options={"SKIP_SAVE"})
-
-    @classmethod
-    def description(cls, context: Context, properties: CLIP_OT_matte_to_compositor) -> str:
-        if properties.variant == "MASK":
-            return "Add the clip, cut out by its mask layers with your edits, to the scene's compositor"
-        return cls.__doc__ or ""
-
-    def run(self, context: Context) -> str:
-        clip, scene = clip_in(context), context.scene
-        warnings = []
-        if self.variant == "MATTE":
-            object_ids = chosen_object_ids(context, self.which)
-            result = compositor.add_mattes(scene, clip, object_ids)
-            warnings += skipped_object_warnings(context, self.which, set(object_ids).difference(result.skipped))
-        else:
-            result = compositor.add_mask(scene, clip)
-        warnings += _node_warnings(clip, result)
-        return report_warnings(self, "Nodes added to the compositor", warnings)
 
 
 class CLIP_OT_matte_update_results(ClipOperator, Operator):
@@ -112,10 +75,8 @@ layers made from mattes are replaced, your own are kept"""
         clip = clip_in(context)
         window = context.window or context.window_manager.windows[0]
         mask_layers.update_layers(clip, window=window, area=context.area)
-        warnings: list[str] = []
-        for scene in compositor.outdated_scenes(clip):
-            warnings += _node_warnings(clip, compositor.update(scene, clip))
-        return report_warnings(self, "Mask layers and nodes fit the clip", list(dict.fromkeys(warnings)))
+        compositor.refit(clip, renew_masks=True)
+        return "Mask layers and nodes fit the clip"
 
 
 class CLIP_OT_matte_clear(ClipOperator, Operator):
@@ -157,22 +118,8 @@ nodes are kept"""
         return f"{text}; {cleared.kept} that were edited by hand are kept" if cleared.kept else text
 
 
-def _node_warnings(clip: MovieClip, result: compositor.CompositorResult) -> list[str]:
-    warnings = []
-    if result.missing:
-        shown = "are transparent" if result.missing_are_empty else "use those of other frames"
-        warnings.append(f"frames without mattes {shown}: {spans(result.missing)}")
-    if not result.linked:
-        warnings.append("the output is in use: link the node 'Keymatte cut out' where you need it")
-    if not result.same_size:
-        width, height = clips.pixel_size(clip)
-        warnings.append(f"the render size differs from the clip's ({width}x{height})")
-    return warnings
-
-
 CLASSES = (
     CLIP_OT_matte_to_mask_layers,
-    CLIP_OT_matte_to_compositor,
     CLIP_OT_matte_update_results,
     CLIP_OT_matte_clear,
 )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import bpy
 from bpy.types import Context, MovieClip, Panel, UILayout
 
-from ..addon import clips, compositor, forecast, mask_layers
+from ..addon import clips, compositor_watch, forecast, mask_layers
 from ..addon.folders import results
 from ..addon.objects import has_keyframes
 from ..addon.saving import check_clip_saved
 from ..engine.shared.errors import NotSaved
-from . import paint, propagate, quality, views
+from . import compositor, paint, propagate, quality, views
 from .menus import draw_object_settings
 from .panel import ClipPanel
 from .status import draw_text
@@ -21,6 +20,7 @@ class CLIP_PT_matte_objects(ClipPanel, Panel):
 
     def _draw_warnings(self, clip: MovieClip) -> None:
         """Draw what makes work on the clip useless, at the top of the tab, where it is always seen."""
+        compositor_watch.watch_if_due(clip)
         try:
             check_clip_saved(clip)
         except NotSaved as error:
@@ -47,12 +47,8 @@ class CLIP_PT_matte_objects(ClipPanel, Panel):
 
 
 def outdated_results(clip: MovieClip) -> str:
-    """Return which of the clip's mask layers and nodes no longer fit the clip, as the beginning of a sentence."""
-    layers, scenes = mask_layers.outdated_objects(clip), compositor.outdated_scenes(clip)
-    nodes = "compositor nodes" + ("" if scenes == [bpy.context.scene] else f" in {', '.join(s.name for s in scenes)}")
-    parts = [*(["mask layers"] if layers else []), *([nodes] if scenes else [])]
-    text = " and ".join(parts)
-    return f"{text[0].upper()}{text[1:]} were" if text else ""
+    """Return which of the clip's results no longer fit the clip, as the beginning of a sentence; empty if all do."""
+    return "Mask layers were" if mask_layers.outdated_objects(clip) else ""
 
 
 class CLIP_PT_matte_keyframes(ClipPanel, Panel):
@@ -124,10 +120,7 @@ class CLIP_PT_matte_results(ClipPanel, Panel):
         draw_text(layout, results_text(clip))
         column = layout.column(align=True)
         column.operator("clip.matte_to_mask_layers", icon="MOD_MASK")
-        row = column.row(align=True)
-        row.operator("clip.matte_to_compositor", text="Mattes to Compositor", icon="NODE_COMPOSITING").variant = "MATTE"
-        row = column.row(align=True)
-        row.operator("clip.matte_to_compositor", text="Masks to Compositor", icon="NODE_COMPOSITING").variant = "MASK"
+        compositor.draw_buttons(layout, clip, context.scene)
         _draw_undo(layout)
         layout.operator("clip.matte_clear", icon="TRASH")
 

@@ -33,8 +33,16 @@ def render_frame(studio, frame: int) -> np.ndarray:
     return render(studio.scene, studio.folder / "out.png")
 
 
+def group_nodes(studio) -> list:
+    """Return the nodes of clips' groups in the scene's compositor."""
+    nodes = compositor_tree(studio.scene).nodes
+    return [node for node in nodes if node.type == "GROUP" and node.node_tree.get("keymatte")]
+
+
 def our_nodes(studio) -> list[str]:
-    return sorted(node.name for node in compositor_tree(studio.scene).nodes if node.get("keymatte"))
+    """Return the names of clips' groups in the scene's compositor and of the nodes inside them."""
+    groups = group_nodes(studio)
+    return sorted([*(node.name for node in groups), *(node.name for group in groups for node in group.node_tree.nodes)])
 
 
 def union(studio, number: int) -> np.ndarray:
@@ -66,7 +74,6 @@ def test_soft_edges_keep_the_colour_of_the_clip(studio):
 
 
 def write_matte(studio, number: int, alpha: np.ndarray) -> None:
-
     path = studio.matte_folder.matte(2, number)  # the object marked last is the active one
     write_png(path, np.rint(alpha * 255).astype(np.uint8))
 
@@ -108,26 +115,35 @@ def test_running_again_updates_our_nodes_and_adds_none(studio):
     studio.click("matte_to_mask_layers")
     studio.click("matte_to_compositor", variant="MASK")
     studio.click("matte_to_compositor")
-    assert our_nodes(studio) == first
+    both = our_nodes(studio)
+    assert set(first) < set(both)
+    masks = len(bpy.data.masks)
+    for variant in ("MASK", "MATTE"):
+        studio.click("matte_to_compositor", variant=variant)
+        assert our_nodes(studio) == both
+    assert (len(bpy.data.images), len(bpy.data.masks)) == (images, masks)
+    assert len([tree for tree in bpy.data.node_groups if tree.get("keymatte")]) == 1
 
 
-def test_new_mattes_are_shown_after_running_again(studio):
+@pytest.mark.parametrize("clicks", [0, 1])
+def test_new_mattes_are_shown_by_themselves_and_after_running_again(studio, clicks):
     propagated(studio)
     studio.click("matte_to_compositor")
     render_frame(studio, 2)
     for number in range(1, FRAMES + 1):
         write_matte(studio, number, np.ones((HEIGHT, WIDTH)))
-    studio.click("matte_to_compositor")
+    for _ in range(clicks):
+        studio.click("matte_to_compositor")
     assert render_frame(studio, 2)[..., 3].min() == 1
 
 
 def test_the_users_nodes_and_links_stay(studio):
     propagated(studio)
-    tree, output = user_tree(studio.scene)
+    _, output = user_tree(studio.scene)
     studio.click("matte_to_compositor")
     assert output.inputs[0].links[0].from_node.name == "mine"
-    cut_out = next(node for node in tree.nodes if node.name == "Keymatte cut out")
-    assert not cut_out.outputs[0].is_linked
+    (group,) = group_nodes(studio)
+    assert not any(socket.is_linked for socket in group.outputs)
     assert np.allclose(render_frame(studio, 2)[0, 0, :3], (1, 0, 0), atol=0.01)
 
 
@@ -141,16 +157,31 @@ def user_tree(scene):
     return tree, output
 
 
-def test_nodes_that_the_user_puts_between_ours_stay(studio):
+def test_a_group_that_the_user_has_changed_is_kept_and_shows_the_mattes_of_now(studio, capfd):
     propagated(studio)
     studio.click("matte_to_compositor", which="ACTIVE")
-    tree = compositor_tree(studio.scene)
+    (group,) = group_nodes(studio)
+    tree = group.node_tree
     blur = tree.nodes.new("CompositorNodeBlur")
-    cut_out = tree.nodes["Keymatte cut out"]
+    mine = tree.nodes["Keymatte cut out 2"]
     tree.links.new(tree.nodes["Keymatte matte 2"].outputs[0], blur.inputs[0])
-    tree.links.new(blur.outputs[0], cut_out.inputs["Alpha"])
-    studio.click("matte_to_compositor", which="ACTIVE")
-    assert cut_out.inputs["Alpha"].links[0].from_node == blur
+    tree.links.new(blur.outputs[0], mine.inputs["Alpha"])
+    for number in range(1, FRAMES + 1):
+        write_matte(studio, number, np.ones((HEIGHT, WIDTH)))
+    said = warnings(studio, capfd, which="ACTIVE")
+    assert f"group '{tree.name}' is kept as you have changed it" in said
+    assert mine.inputs["Alpha"].links[0].from_node == blur
+    assert render_frame(studio, 2)[..., 3].min() > 0.99
+    studio.click("matte_to_compositor", which="ACTIVE", fresh=True)
+    theirs, ours = sorted(all_groups(studio), key=lambda node: node.node_tree != tree)
+    assert theirs.node_tree == tree and mine.inputs["Alpha"].links[0].from_node == blur
+    assert ours.node_tree.name != tree.name and "Blur" not in ours.node_tree.nodes
+    assert "is kept" not in warnings(studio, capfd)
+    assert len(all_groups(studio)) == 2
+
+
+def all_groups(studio) -> list:
+    return [node for node in compositor_tree(studio.scene).nodes if node.type == "GROUP"]
 
 
 def test_two_clips_have_nodes_of_their_own(studio):

@@ -59,7 +59,8 @@ def test_the_compositor_of_a_new_version_shows_its_own_mattes(studio):
     studio.click("matte_to_compositor")
     bpy.ops.wm.save_as_mainfile(filepath=str(studio.folder / "shot 2.blend"))
     studio.propagate()
-    node = compositor_tree(studio.scene).nodes["Keymatte matte 1"]
+    (group,) = [node for node in compositor_tree(studio.scene).nodes if node.type == "GROUP"]
+    node = group.node_tree.nodes["Keymatte matte 1"]
     shown = bpy.path.abspath(node.image.filepath)
     assert str(studio.matte_folder.root) in shown
     assert studio.matte_folder.root.name.endswith("-2")
@@ -114,7 +115,8 @@ def test_copied_clip_has_its_own_nodes_and_the_mattes_made_so_far(studio):
 
 
 def nodes(studio) -> list:
-    return [node for node in compositor_tree(studio.scene).nodes if node.get("keymatte")]
+    groups = [node for node in compositor_tree(studio.scene).nodes if node.type == "GROUP"]
+    return [node for group in groups for node in group.node_tree.nodes]
 
 
 def test_undone_first_change_in_a_new_version_keeps_its_folder(studio):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.blender.studio import FRAMES, HEIGHT, WIDTH, iou, mask_by_node, part, picture, render, write_film
-from tests.blender.test_compositor import our_nodes, union
+from tests.blender.test_compositor import group_nodes, our_nodes, union
 from tests.png import write_png
 
 MOVES = {"start": (7, 0), "offset": (1, 3), "both": (21, -2)}
@@ -69,7 +69,7 @@ def test_late_frames_stay_in_the_clip_after_a_reload(studio, offset):
 
 
 @pytest.mark.parametrize("start_and_offset", MOVES.values(), ids=MOVES.keys())
-def test_nodes_and_layers_of_a_moved_clip_are_told_and_made_to_fit_with_one_click(studio, start_and_offset):
+def test_nodes_follow_a_moved_clip_and_layers_are_told_and_made_to_fit_with_one_click(studio, start_and_offset):
     propagated(studio)
     studio.click("matte_to_mask_layers")
     studio.click("matte_to_compositor")
@@ -77,8 +77,9 @@ def test_nodes_and_layers_of_a_moved_clip_are_told_and_made_to_fit_with_one_clic
     assert complaint(studio) == ""
     nodes = our_nodes(studio)
     studio.clip.frame_start, studio.clip.frame_offset = start_and_offset
-    assert complaint(studio) == "Mask layers and compositor nodes were"
-    assert alpha_error(studio, 4) > 0.5
+    assert complaint(studio) == "Mask layers were"
+    assert alpha_error(studio, 4) < 1.5 / 255, "nodes follow without a click"
+    assert layer_score(studio, 4) < 0.7
     studio.click("matte_update_results")
     assert complaint(studio) == ""
     for media in (0, 4, FRAMES - 1):
@@ -105,7 +106,7 @@ def test_the_complaint_is_there_after_saving_and_opening(studio):
     studio.clip.frame_start = 5
     bpy.ops.wm.save_mainfile()
     bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
-    assert complaint(studio) == "Mask layers and compositor nodes were"
+    assert complaint(studio) == "Mask layers were"
 
 
 def test_another_aspect_is_told_and_made_to_fit(studio):
@@ -114,7 +115,7 @@ def test_another_aspect_is_told_and_made_to_fit(studio):
     studio.click("matte_to_compositor", variant="MASK")
     nodes = our_nodes(studio)
     studio.clip.display_aspect = (2, 1)
-    assert complaint(studio) == "Mask layers and compositor nodes were"
+    assert complaint(studio) == "Mask layers were"
     studio.click("matte_update_results")
     assert complaint(studio) == ""
     studio.go(4)
@@ -126,7 +127,7 @@ def test_another_aspect_is_told_and_made_to_fit(studio):
     assert iou(render(studio.scene, studio.folder / "out.png")[..., 3], union(studio, 4)) > 0.97
 
 
-def test_nodes_in_every_scene_are_told_and_made_to_fit(studio):
+def test_nodes_in_every_scene_follow(studio):
     propagated(studio)
     first = studio.scene
     studio.click("matte_to_compositor")
@@ -135,13 +136,24 @@ def test_nodes_in_every_scene_are_told_and_made_to_fit(studio):
     window.scene = second
     second.render.resolution_x, second.render.resolution_y = WIDTH, HEIGHT
     studio.click("matte_to_compositor", which="ACTIVE")
+    assert len(group_nodes(studio)) == 1
+    assert len([tree for tree in bpy.data.node_groups if tree.get("keymatte")]) == 1
     studio.clip.frame_start = 9
-    assert complaint(studio) == "Compositor nodes in Scene, second were"
-    studio.click("matte_update_results")
     assert complaint(studio) == ""
-    assert our_nodes(studio) == ["Keymatte clip", "Keymatte cut out", "Keymatte frame", "Keymatte matte 2"]
+    studio.go(9 + 3)
+    alpha = render(second, studio.folder / "out.png")[..., 3]
+    assert np.abs(alpha - studio.matte(2, 4)).max() < 1.5 / 255
     window.scene = first
     assert alpha_error(studio, 3) < 1.5 / 255
+
+
+def test_nodes_have_followed_in_a_saved_file(studio):
+    propagated(studio)
+    studio.click("matte_to_compositor")
+    studio.clip.frame_start = 5
+    bpy.ops.wm.save_mainfile()
+    (group,) = group_nodes(studio)
+    assert group.node_tree.nodes["Keymatte matte 1"].frame_start == 5
 
 
 def test_a_layer_that_the_user_removed_is_neither_complained_about_for_long_nor_made_again(studio):
@@ -173,7 +185,7 @@ def test_images_numbered_anew_are_followed_by_layers(studio):
     folder = studio.folder / "film"
     studio.clip.filepath = str(folder / "shot_0003.png")
     reload(studio)
-    assert complaint(studio) == "Mask layers and compositor nodes were"
+    assert complaint(studio) == "Mask layers were"
     studio.click("matte_update_results")
     assert complaint(studio) == ""
     assert alpha_error(studio, 2) < 1.5 / 255

@@ -8,7 +8,7 @@ from pathlib import Path
 import bpy
 import pytest
 
-from tests.blender.studio import Studio, compositor_tree, iou, part, write_film
+from tests.blender.studio import HEIGHT, WIDTH, Studio, compositor_tree, iou, part, render, write_film
 
 OLD = Path(__file__).parents[1] / "old" / "0.1.0"
 
@@ -53,3 +53,52 @@ def test_propagate_goes_on_from_the_old_keyframes(opened):
     assert opened.session.status.problem is None
     assert iou(opened.matte(1, 3), before) > 0.98
     assert {path: path.read_bytes() for path in kept} == kept
+
+
+def old_nodes(studio) -> list[str]:
+    return [node.name for node in compositor_tree(studio.scene).nodes if node.get("keymatte")]
+
+
+def alpha(studio, frame: int):
+    studio.scene.render.resolution_x, studio.scene.render.resolution_y = WIDTH, HEIGHT
+    studio.scene.render.resolution_percentage = 100
+    studio.go(frame)
+    return render(studio.scene, studio.folder / "out.png")[..., 3]
+
+
+def test_nodes_are_not_doubled_and_replaced_by_the_group_only_on_request(opened):
+    tree = compositor_tree(opened.scene)
+    before, nodes = alpha(opened, 3), old_nodes(opened)
+    assert len(nodes) >= 4 and before.max() == 1
+    with pytest.raises(RuntimeError, match=r"nodes that an earlier version .* Click Replace Old Nodes"):
+        opened.click("matte_to_compositor")
+    assert old_nodes(opened) == nodes
+    blur = tree.nodes.new("CompositorNodeBlur")
+    (matte,) = [node for node in tree.nodes if node.name == "Keymatte matte 1"]
+    tree.links.new(matte.outputs["Image"], blur.inputs[0])
+    is_conversion = part("addon.node_trees").is_conversion  # put in by Blender 5 as it opens a file of Blender 4
+    users = {node.name for node in tree.nodes if not is_conversion(node)} - set(nodes)
+    opened.click("matte_to_compositor", replace=True)
+    assert not old_nodes(opened)
+    (group,) = [node for node in tree.nodes if node.type == "GROUP"]
+    assert {node.name for node in tree.nodes} == users | {group.name}
+    assert blur.inputs[0].links[0].from_socket == group.outputs["Ring Alpha"]
+    assert abs(alpha(opened, 3) - before).max() < 1.5 / 255
+    opened.click("matte_to_compositor")
+    assert [node for node in tree.nodes if node.type == "GROUP"] == [group]
+
+
+def test_an_old_node_that_takes_a_link_of_the_users_is_left_to_the_user(opened):
+    tree = compositor_tree(opened.scene)
+    invert = tree.nodes.new("CompositorNodeInvert")
+    cut_out = tree.nodes["Keymatte cut out"]
+    tree.links.new(tree.nodes["Keymatte matte 1"].outputs["Image"], invert.inputs["Color"])
+    tree.links.new(invert.outputs[0], cut_out.inputs["Alpha"])
+    before = alpha(opened, 3)
+    opened.click("matte_to_compositor", replace=True)
+    assert cut_out.inputs["Alpha"].links[0].from_node == invert
+    assert cut_out.inputs["Image"].links[0].from_socket.name == "Plate"
+    assert invert.inputs["Color"].links[0].from_socket.name == "Ring Alpha"
+    assert abs(alpha(opened, 3) - before).max() < 1.5 / 255
+    opened.click("matte_to_compositor")
+    assert cut_out.inputs["Alpha"].links[0].from_node == invert

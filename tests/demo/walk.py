@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> None:
         seconds = time.monotonic() - began
         bpy.ops.clip.matte_to_mask_layers()
         bpy.ops.clip.matte_to_compositor()
-    relight(clip)
+    relight()
     render(options.out / "composite.png")
     bpy.ops.wm.save_as_mainfile(filepath=str(options.out / "demo.blend"))
     run = {
@@ -127,12 +127,11 @@ def draw_mask(name: str, mask: np.ndarray) -> Mask:
     return drawn
 
 
-def relight(clip: MovieClip) -> None:
-    """Add nodes after Keymatte's own that use the matte: the background becomes dark grey and the object glows."""
+def relight() -> None:
+    """Add nodes after the clip's group that use the matte: the background becomes dark grey and the object glows."""
     tree = bpy.context.scene.compositing_node_group
     output = next(node for node in tree.nodes if node.bl_idname == "NodeGroupOutput")
-    cut_out = output.inputs[0].links[0].from_node
-    plate = next(node for node in tree.nodes if node.bl_idname == "CompositorNodeMovieClip" and node.clip == clip)
+    group = output.inputs[0].links[0].from_node
     dark, grey = (tree.nodes.new("CompositorNodeHueSat") for _ in range(2))
     lamp, over = tree.nodes.new("ShaderNodeMix"), tree.nodes.new("CompositorNodeAlphaOver")
     dark.inputs["Saturation"].default_value, dark.inputs["Value"].default_value = 0.0, 0.3
@@ -140,8 +139,8 @@ def relight(clip: MovieClip) -> None:
     lamp.data_type, lamp.blend_type = "RGBA", "MULTIPLY"
     factor, colour, light = (next(put for put in lamp.inputs if put.identifier == name) for name in _MIX_INPUTS)
     factor.default_value, light.default_value = 1.0, (5.0, 1.9, 0.35, 1.0)
-    tree.links.new(plate.outputs["Image"], dark.inputs["Image"])
-    tree.links.new(cut_out.outputs["Image"], grey.inputs["Image"])
+    tree.links.new(group.outputs["Plate"], dark.inputs["Image"])
+    tree.links.new(group.outputs["Cut-Out"], grey.inputs["Image"])
     tree.links.new(grey.outputs["Image"], colour)
     tree.links.new(dark.outputs["Image"], over.inputs["Background"])
     tree.links.new(next(put for put in lamp.outputs if put.type == "RGBA"), over.inputs["Foreground"])

@@ -37,7 +37,9 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("script", ["marking", "views", "alignment", "fixes", "lane", "reruns", "before_after"])
+@pytest.mark.parametrize(
+    "script", ["marking", "views", "alignment", "fixes", "lane", "reruns", "before_after", "compositor"]
+)
 def test_script_runs_to_its_end(script: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
