@@ -23,7 +23,7 @@ def draw_buttons(layout: UILayout, clip: MovieClip, scene: Scene) -> None:
     if node is None:
         return
     if compositor_group.has_mask_copies(node.node_tree, clip.matting.mask):
-        draw_text(layout, "After editing masks, click Masks to Compositor to renew each object's output", icon="INFO")
+        draw_text(layout, "Masks to Compositor renews each object's output after you have edited masks", icon="INFO")
     if problem := compositor_watch.problem_of(clip):
         draw_text(layout.box(), f"The group does not fit the clip: {problem}", icon="ERROR")
     elif compositor.is_users(clip):
