@@ -22,6 +22,7 @@ from .written_files import WrittenFiles
 MARKER = "keymatte.json"
 CUTS = "cuts"  # key of the marker: media frames with which shots of the clip begin, as far as the last run looked
 WALKS = "walks"  # key of the marker: id of the last run, and first frame, stop and direction of its sections
+_MAX_FRAMES = 10**7  # of a clip; a larger number in the marker is damaged
 _FINISHED = "finished"  # key of the marker: whether the last run has made all that it could
 _KINDS = ("keymatte", "study", "baseline")  # keys, one of which every marker has; the last two in those of 0.1.0
 _RESULT_FOLDERS = ("labels", "mattes", "outlines", "keys", "unfinished", "edited", "versions")
@@ -126,9 +127,16 @@ def recorded_walks(folder: MatteFolder, run: str) -> list[tuple[int, int, bool |
     """Return first frame, stop and direction of the sections of the last run, if its id is `run`; else none."""
     match read_marker(folder).get(WALKS):
         case {"run": name, "sections": list() as sections} if name == run:
-            found = [tuple(one) for one in sections if isinstance(one, list)]
-            return [(start, stop, away) for start, stop, away in found if isinstance(start, int)]
+            return [section for one in sections if (section := _section_of(one))]
     return []
+
+
+def _section_of(row: object) -> tuple[int, int, bool | None] | None:
+    """Return a section as it was recorded; None if the record is damaged."""
+    match row:
+        case [int() as start, int() as stop, (True | False | None) as away] if 0 <= start < stop <= _MAX_FRAMES:
+            return start, stop, away
+    return None
 
 
 def is_finished(folder: MatteFolder) -> bool:

@@ -159,7 +159,7 @@ def checkpoints(identity: str) -> Files:
     """Return checkpoints of an interrupted job with this `identity`."""
     progress = {
         "sweep": 0, "frame": 3, "trackers": [{"group": 0, "state": {"frame": 2}}], "done": 3, "readable": [0],
-        "failed": {"2": "it is damaged"},
+        "failed": {"2": "it is damaged"}, "ended": {"1": 2}, "agreeing": 1,
     }  # fmt: skip
     tensors = {"bank.0.key": torch.arange(24).reshape(4, 6) / 24, "written": torch.arange(6).reshape(3, 2)}
     index = {"places": {}, "parts": {}}

@@ -231,6 +231,10 @@ def test_a_part_for_a_farm_is_walked_to_its_end(made):
 def test_a_damaged_record_of_walks_is_none(made):
     run_job(made, cancel_after=10)
     marker = made.folder / MARKER
-    marker.write_text(marker.read_text().replace('"sections": [', '"sections": [3, ["a", 1, null],'))
+    marker.write_text(
+        marker.read_text().replace(
+            '"sections": [', '"sections": [3, ["a", 1, null], [1], [5, 2, 0], [-1, 9, true, 4], [0, 1e99, null],'
+        )
+    )
     assert isinstance(run_job(made)[-1], Finished)
     assert not any(quality.unfinished for quality in qualities(made).values())
