@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "build"
 MAX_SILENCE = 10 * 60.0  # seconds without the end of a test, after which a run hangs; a slow run may take any time
 _POLL_SECONDS = 0.5
+_APART = "tests/process"
 _MAX_LANES = 2  # runs at a time; each takes several gigabytes
 Run = tuple[Path, str, list[str], list[str]]  # Python, name of the results, test paths, options
 _stopped = threading.Event()  # set to end the runs of other threads
@@ -40,6 +41,18 @@ def run(main: tuple[str, Path], other_pythons: Mapping[str, Path], arguments: Se
     Two runs go on at a time, as one alone leaves a core idle. `arguments` go to pytest; if they contain test paths,
     only those run. Returns the exit status, 0 or 1.
     """
+    runs = planned(main, other_pythons, arguments)
+    releases = ", ".join([main[0], *other_pythons])
+    _heading("Quick tests" if is_fast(arguments) else f"Tests; those in Blender with {releases}")
+    tallies = _side_by_side(runs)
+    total = Tally(*map(sum, zip(Tally(0, 0, 0), *tallies, strict=True)))
+    skipped = f", {total.skipped} skipped" if total.skipped else ""
+    print(f"\n{total.passed} passed, {total.failed} failed{skipped}", flush=True)
+    return 0 if total.passed and not total.failed else 1
+
+
+def planned(main: tuple[str, Path], other_pythons: Mapping[str, Path], arguments: Sequence[str]) -> list[Run]:
+    """Return the runs of pytest that `run` makes, the longest first."""
     paths = [argument for argument in arguments if _is_test_path(argument)]
     options = [argument for argument in arguments if argument not in paths]
     release, python = main
@@ -49,12 +62,10 @@ def run(main: tuple[str, Path], other_pythons: Mapping[str, Path], arguments: Se
     if in_blender and not is_fast(arguments):
         pythons = {release: python, **other_pythons}
         runs += [(one, f"blender-{name}", in_blender, options) for name, one in pythons.items()]
-    _heading("Quick tests" if is_fast(arguments) else f"All tests; in Blender {', '.join([release, *other_pythons])}")
-    tallies = _side_by_side(runs)
-    total = Tally(*map(sum, zip(Tally(0, 0, 0), *tallies, strict=True)))
-    skipped = f", {total.skipped} skipped" if total.skipped else ""
-    print(f"\n{total.passed} passed, {total.failed} failed{skipped}", flush=True)
-    return 0 if total.passed and not total.failed else 1
+    if runs and not arguments:  # the lane of the other tests would take longest
+        runs[0][3].append(f"--ignore={_APART}")
+        runs.append((python, "processes", [_APART], options))
+    return runs
 
 
 def _side_by_side(runs: Sequence[Run]) -> list[Tally]:

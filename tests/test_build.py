@@ -220,3 +220,22 @@ def test_every_dependency_is_listed_with_its_licence():
     for line in requirements(ROOT / "pyproject.toml", extras=("test",)):
         name = line.split(">")[0]
         assert f"| {name} |" in licences, f"{name} is not in THIRD_PARTY.md"
+
+
+def test_each_test_is_in_one_run_and_those_in_blender_in_one_of_each_release():
+    main, other = ("5.0", Path("main")), {"4.2": Path("other")}
+    first, *others = suite.planned(main, other, [])
+    assert first == (Path("main"), "main-5.0", ["tests"], ["--ignore=tests/blender", "--ignore=tests/process"])
+    assert others == [
+        (Path("main"), "blender-5.0", ["tests/blender"], []),
+        (Path("other"), "blender-4.2", ["tests/blender"], []),
+        (Path("main"), "processes", ["tests/process"], []),
+    ]
+    (quick,) = suite.planned(main, other, suite.FAST)
+    assert quick[2:] == (["tests"], ["-m", "fast", "--ignore=tests/blender"])
+    chosen = suite.planned(main, other, ["-k", "outlines"])
+    assert [name for _, name, *_ in chosen] == ["main-5.0", "blender-5.0", "blender-4.2"]
+    assert all(options[:2] == ["-k", "outlines"] for *_, options in chosen)
+    assert [run[1:3] for run in suite.planned(main, other, ["tests/test_build.py"])] == [
+        ("main-5.0", ["tests/test_build.py"])
+    ]
