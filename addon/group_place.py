@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bpy.types import Node, NodeSocket, NodeTree
+from bpy.types import CompositorNode, Node, NodeSocket, NodeTree
 
 from . import compositor_group, group_sockets, node_trees
 
 _GAP = 80.0  # between nodes, in node editor units
-_HEAD, _SOCKET = 60.0, 24.0  # estimated heights, of a node that has never been drawn
+_HEAD, _ROW, _WIDGET = 60.0, 24.0, 200.0  # estimated heights of a node that has never been drawn, rather too large
 _GROUP_WIDTH = 240.0
 
 
@@ -59,5 +59,8 @@ def _rectangle(node: Node) -> tuple[float, float, float, float]:
         x, y = x + parent.location.x, y + parent.location.y
         parent = parent.parent
     sockets = sum(socket.enabled and not socket.hide for socket in [*node.inputs, *node.outputs])
-    height = max(node.height, _HEAD + _SOCKET * sockets)
-    return x, y - height, x + node.width, y
+    common = CompositorNode.bl_rna.properties
+    own = [item.type for item in node.bl_rna.properties if item.identifier not in common]
+    widgets = own.count("POINTER")  # such as curves and ramps
+    height = _HEAD + _ROW * (sockets + len(own) - widgets) + _WIDGET * widgets
+    return x, y - max(node.height, height), x + node.width, y
