@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -33,12 +34,20 @@ def film() -> Film:
     return films.crossing(count=COUNT)
 
 
+@pytest.fixture(scope="module")
+def first(film: Film, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a clip, its keyframes, and the mattes of a first run, to be copied."""
+    root = tmp_path_factory.mktemp("first")
+    clip = film.write_images(root / "plate")
+    run_job(job_of(clip, film.write_keyframes(root / "keys", [0, COUNT - 1]), root / "out"))
+    return root
+
+
 @pytest.fixture
-def made(film: Film, tmp_path: Path) -> PropagationJob:
+def made(film: Film, first: Path, tmp_path: Path) -> PropagationJob:
     """Return a job that redoes what a further keyframe changes in a folder with mattes."""
-    clip = film.write_images(tmp_path / "plate")
-    keys = film.write_keyframes(tmp_path / "keys", [0, COUNT - 1])
-    run_job(job_of(clip, keys, tmp_path / "out"))
+    shutil.copytree(first, tmp_path, dirs_exist_ok=True)
+    (clip, *_), keys = sorted((tmp_path / "plate").iterdir()), tmp_path / "keys"
     film.write_keyframes(keys, [NEW])
     return job_of(clip, keys, tmp_path / "out", redo=Redo.CHANGED)
 
@@ -204,6 +213,8 @@ def test_a_side_with_a_missing_matte_is_walked_to_its_end(made):
 
 
 def test_a_side_with_a_picture_that_has_changed_too_is_walked_to_its_end(made):
+    before = tuple(one for one in made.keyframes if one.frame != NEW)
+    run_job(replace(made, keyframes=before, redo=Redo.EVERYTHING))  # a copied clip that has changed is another one
     picture = sorted(made.clip.path.parent.iterdir())[44]
     Image.open(picture).transpose(Image.Transpose.FLIP_TOP_BOTTOM).save(picture)
     first, last = walked(made)
