@@ -23,7 +23,7 @@ from .account import refuse_without_pictures
 from .held_frames import hold_frames
 from .keyframe_masks import check_frames, note_without_objects, read_keyframe_masks
 from .looks import find_looks
-from .redo import stretches
+from .redo import due_sections
 from .setup import JobContext
 from .sides import Section, walked
 
@@ -84,7 +84,7 @@ def make_plan(job: PropagationJob, context: JobContext, report: Callable[[str, i
     cuts, use, keyframes = _look(job, context, report)
     inputs = run_inputs(job, context.reader.numbers, cuts, context.weights)
     restarts = context.recipe.keyframe_policy.restarts
-    wanted = stretches(job, context.reader, inputs, use, restarts=restarts)
+    wanted = due_sections(job, context.reader, inputs, use, restarts=restarts)
     truth, soft, overlaps = read_keyframe_masks(replace(job, keyframes=keyframes), context.reader)
     warning = " ".join(filter(None, (overlaps, note_without_objects(job, context.reader))))
     policy = context.recipe.keyframe_policy

@@ -21,7 +21,7 @@ from ..shared.types import Lock, PropagationJob, Redo
 from .sides import Known, Section, sections_of
 
 
-def stretches(
+def due_sections(
     job: PropagationJob, reader: FrameReader, inputs: RunInputs, use: FrameUse, *, restarts: bool
 ) -> tuple[Section, ...]:
     """Return the media frames that a job makes mattes for, ascending, in sections; none if nothing has changed.

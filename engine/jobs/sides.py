@@ -81,8 +81,8 @@ class _Side:
     def is_changed_alone(self, frames: Iterable[int]) -> bool:
         """Return whether every matte on these frames is stale, and because of the keyframe alone.
 
-        Mattes that are up to date are none of them: where a walk ends early, no sweep from their own next keyframe
-        would meet it.
+        A side with mattes that are up to date does not count: if the walk on it ended early, these would be made again
+        from the side of this keyframe only.
         """
         is_any = False
         for frame in frames:

@@ -6,7 +6,7 @@ import io
 import os
 import stat
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count as count_from
@@ -76,12 +76,16 @@ class WrittenFiles:
         Raises DiskFull, FolderNotWritable.
         """
         self._keep(path)
+        self._with_room(lambda: self._write(path, data, quality))
+
+    def _with_room(self, write: Callable[[], None]) -> None:
+        """Write something; if the disk is full, once more after room was made. Raises what `write` raises."""
         try:
-            self._write(path, data, quality)
+            write()
         except DiskFull:
             if self._keeper is None or not self._keeper.make_room():
                 raise
-            self._write(path, data, quality)
+            write()
 
     def _write(self, path: Path, data: bytes, quality: MatteQuality | None) -> None:
         with atomic_write(path) as part:
@@ -96,12 +100,15 @@ class WrittenFiles:
         Raises DiskFull, FolderNotWritable.
         """
         self._keep(path)
-        name = self._name(path)
-        if known := version_in(self.found(name).line):
-            try:
-                self._append(name, replace(known[1], quality=quality.to_text()))
-            except OSError as error:
-                raise writing_error(self._folder.index, error) from error
+        if known := version_in(self.found(self._name(path)).line):
+            name, version = known
+            self._with_room(lambda: self._sign(name, replace(version, quality=quality.to_text())))
+
+    def _sign(self, name: str, version: FileVersion) -> None:
+        try:
+            self._append(name, version)
+        except OSError as error:
+            raise writing_error(self._folder.index, error) from error
 
     def remove(self, path: Path) -> None:
         """Remove an image; its lines stay until `forget`. Raises OSError."""

@@ -32,6 +32,40 @@ def file_limit() -> Iterator[Callable[[int | None], None]]:
     limit(None)
 
 
+def test_another_quality_is_signed_to_a_matte_that_stays_as_it_is(folder: MatteFolder) -> None:
+    path, files = folder.matte(1, 7), WrittenFiles(folder)
+    files.write(path, b"matte", GOOD)
+    before = path.stat()
+    files.sign(path, BAD)
+    assert WrittenFiles(folder).quality(path) == BAD
+    after = path.stat()
+    assert (after.st_ino, after.st_mtime_ns, path.read_bytes()) == (before.st_ino, before.st_mtime_ns, b"matte")
+
+
+def test_no_quality_is_signed_to_an_edited_or_missing_matte(folder: MatteFolder) -> None:
+    path, files = folder.matte(1, 7), WrittenFiles(folder)
+    files.write(path, b"matte", GOOD)
+    path.write_bytes(b"mine!!")
+    files.sign(path, BAD)
+    files.sign(folder.matte(1, 8), BAD)
+    assert WrittenFiles(folder).is_edited(path)
+    assert WrittenFiles(folder).quality(path) is None
+    assert folder.matte(1, 8) not in WrittenFiles(folder)
+
+
+def test_a_full_disk_leaves_the_quality_as_it_was(
+    folder: MatteFolder, file_limit: Callable[[int | None], None]
+) -> None:
+    path, files = folder.matte(1, 7), WrittenFiles(folder)
+    files.write(path, b"matte", GOOD)
+    file_limit(folder.index.stat().st_size + 10)
+    with pytest.raises(FolderNotWritable, match="cannot be written"):
+        files.sign(path, BAD)
+    file_limit(None)
+    assert WrittenFiles(folder).quality(path) == GOOD
+    assert not WrittenFiles(folder).is_damaged
+
+
 def test_the_quality_of_a_matte_is_read_back(folder: MatteFolder) -> None:
     path = folder.matte(1, 7)
     WrittenFiles(folder).write(path, b"matte", GOOD)
