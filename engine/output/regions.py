@@ -37,6 +37,12 @@ class Region:
         height, width = np.minimum(mask_a.shape, mask_b.shape)
         return int(np.count_nonzero(mask_a[:height, :width] & mask_b[:height, :width]))
 
+    def contains(self, x: int, y: int) -> bool:
+        """Return whether the region encloses the pixel at (x, y)."""
+        row, column = y - self.top, x - self.left
+        height, width = self.pixels.shape
+        return 0 <= row < height and 0 <= column < width and bool(self.pixels[row, column])
+
     def similarity(self, other: Region) -> float:
         """Return the IoU of two regions, or a small score for disjoint regions of similar size.
 

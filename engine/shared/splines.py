@@ -14,6 +14,7 @@ from .errors import OutlinesUnreadable
 from .files import atomic_write
 
 _FIELDS = ("tracks", "keys", "points", "feathers", "corners", "errors")
+_COLUMNS = 6  # of the table of tracks: part, hole, first and last frame, numbers of keys and points
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,12 @@ class SplineTrack:
 
     Point k is at the same place of the object on all frames. Between keys all coordinates are interpolated linearly, as
     Blender does. Drawn with y up, parts are counter-clockwise and holes clockwise.
+
+    Blender keys all splines of a mask layer at once. The tracks of a part, which belong in one layer, have the same
+    keys therefore, as far as each is visible there, and keys on their own first and last frames.
     """
 
+    part: int  # tracks of one number are a part and its holes; 0 is the part with the largest area over all frames
     hole: bool
     first: int  # media frames on which the spline is visible, from the first to the last
     last: int
@@ -55,9 +60,9 @@ def flatten(points: NDArray[np.float64], steps: int = 16) -> NDArray[np.float64]
 
 def save_splines(path: Path, tracks: Sequence[SplineTrack]) -> None:
     """Write an object's splines to an `.npz` file, atomically. Raises DiskFull, FolderNotWritable."""
-    rows = [(t.hole, t.first, t.last, len(t.keys), len(t.corners)) for t in tracks]
+    rows = [(t.part, t.hole, t.first, t.last, len(t.keys), len(t.corners)) for t in tracks]
     arrays = {
-        "tracks": np.array(rows, np.int64).reshape(-1, 5),
+        "tracks": np.array(rows, np.int64).reshape(-1, _COLUMNS),
         "keys": _joined([t.keys for t in tracks], np.int64),
         "points": _joined([t.points.reshape(-1, 3, 2) for t in tracks], np.float32, (3, 2)),
         "feathers": _joined([t.feather.ravel() for t in tracks], np.float32),
@@ -73,15 +78,15 @@ def load_splines(path: Path) -> list[SplineTrack]:
     try:
         arrays = read_npz(path, *_FIELDS)
         rows = arrays["tracks"]
-        if rows.ndim != 2 or rows.shape[1] != 5 or (rows[:, 1:] < 0).any():
+        if rows.ndim != 2 or rows.shape[1] != _COLUMNS or (rows < 0).any() or (rows[:, 4:] < 1).any():
             raise ArrayDamaged("its table of tracks is damaged")
-        counts, widths = rows[:, 3], rows[:, 4]
+        firsts, lasts, counts, widths = rows[:, 2:].T
         sizes = {
             "keys": (counts, ()),
             "points": (counts * widths, (3, 2)),
             "feathers": (counts * widths, ()),
             "corners": (widths, ()),
-            "errors": (rows[:, 2] - rows[:, 1] + 1, (2,)),
+            "errors": (lasts - firsts + 1, (2,)),
         }
         for name, (lengths, shape) in sizes.items():
             if arrays[name].shape != (lengths.sum(), *shape):
@@ -89,16 +94,17 @@ def load_splines(path: Path) -> list[SplineTrack]:
         pieces = {name: np.split(arrays[name], np.cumsum(lengths)[:-1]) for name, (lengths, _) in sizes.items()}
         return [
             SplineTrack(
+                part,
                 bool(hole),
-                int(first),
-                int(last),
+                first,
+                last,
                 pieces["keys"][index],
                 pieces["points"][index].reshape(count, width, 3, 2),
                 pieces["feathers"][index].reshape(count, width),
                 pieces["corners"][index],
                 pieces["errors"][index],
             )
-            for index, (hole, first, last, count, width) in enumerate(rows.tolist())
+            for index, (part, hole, first, last, count, width) in enumerate(rows.tolist())
         ]
     except (OSError, ValueError) as error:
         raise OutlinesUnreadable(f"splines {path} cannot be read ({error})") from error

@@ -26,12 +26,11 @@ class Keyed:
     errors: np.ndarray  # (T, 2) mean and 95th percentile of the distance to the outline, in pixels
 
 
-def thin(outline: Outline, places: np.ndarray, basis: Basis, limits: np.ndarray) -> Keyed:
-    """Choose keys such that the interpolated spline stays within `limits` (T, 2) of the outline on every frame.
+def thin(search: Search) -> np.ndarray:
+    """Choose keys (N,) such that the interpolated spline stays within the limits around the outline on every frame.
 
     On frames that the spline hardly fits that well with a key of their own, `_SLACK` more than then is accepted.
     """
-    search = _Search.of(outline, places, basis, limits)
     best: Keyed | None = None
     tried: set[bytes] = set()
     for boldness in _BOLDNESS:
@@ -43,7 +42,7 @@ def thin(outline: Outline, places: np.ndarray, basis: Basis, limits: np.ndarray)
         if best is None or len(found.keys) < len(best.keys):
             best = found
     assert best is not None  # there is always at least one boldness
-    return search.without_needless(best)
+    return search.without_needless(best).keys
 
 
 def interpolation(keys: np.ndarray, frames: int) -> np.ndarray:
@@ -59,7 +58,7 @@ def fit_keys(keys: np.ndarray, values: np.ndarray, weights: np.ndarray | None = 
 
 
 @dataclass(frozen=True)
-class _Search:
+class Search:
     """Search for keys of one spline."""
 
     outline: Outline
@@ -69,7 +68,7 @@ class _Search:
     limits: np.ndarray  # (T, 2) of the mean and the 95th percentile of the distance
 
     @classmethod
-    def of(cls, outline: Outline, places: np.ndarray, basis: Basis, limits: np.ndarray) -> _Search:
+    def of(cls, outline: Outline, places: np.ndarray, basis: Basis, limits: np.ndarray) -> Search:
         shapes = outline.at(places) @ basis.solver.T
         own = frame_errors(distances(outline, places, shapes @ basis.samples.T))
         return cls(outline, places, basis, shapes, np.maximum(own + _SLACK * limits, limits))

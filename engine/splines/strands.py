@@ -17,12 +17,13 @@ _MAX_DROPPED = 0.01  # area of specks that may be left out, relative to the matt
 _MAX_SPECK = 0.003  # area of a speck, relative to the matte's
 
 
-@dataclass
+@dataclass(eq=False)
 class Strand:
     """One part or hole of an object over successive frames, in which it neither splits nor merges."""
 
     hole: bool
     first: int  # media frame of the first ring
+    around: Strand | None = None  # of a hole: the part that it is in, on all its frames
     rings: list[Ring] = field(default_factory=list)
 
     @property
@@ -30,12 +31,26 @@ class Strand:
         """Return the media frames of the rings."""
         return range(self.first, self.first + len(self.rings))
 
+    @property
+    def last(self) -> int:
+        """Return the media frame of the last ring."""
+        return self.first + len(self.rings) - 1
 
-def link(mattes: Iterable[tuple[int, np.ndarray]]) -> list[Strand]:
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Outlines that were too small for splines of their own."""
+
+    outlines: int  # each counted once for all its frames
+    share: float  # area of them relative to the matte's, on the frame where it is largest
+
+
+def link(mattes: Iterable[tuple[int, np.ndarray]]) -> tuple[list[Strand], LeftOut]:
     """Link the outlines of mattes, pairs of media frame and alpha (H, W) 0..1 with ascending frames, into strands.
 
     A strand ends where its part vanishes, where the next frame has no matte, and where the part splits in two of
-    which the smaller is not small, or merges with one that is not. Specks that are small on all frames are left out.
+    which the smaller is not small, or merges with one that is not; that of a hole also where the part around it ends.
+    Specks that are small on all frames are left out.
 
     Raises ValueError if frames do not ascend.
     """
@@ -46,21 +61,28 @@ def link(mattes: Iterable[tuple[int, np.ndarray]]) -> list[Strand]:
     for frame, alpha in mattes:
         if previous is not None and frame <= previous:
             raise ValueError(f"frame {frame} comes after frame {previous}")
-        found = read_rings(alpha)
+        found = sorted(read_rings(alpha), key=lambda pair: pair[0].hole)  # parts come before what is in them
         areas[frame] = sum(-ring.area if ring.hole else ring.area for ring, _ in found)
         links = {}
         if previous == frame - 1:
             links = _links([region for _, region in ongoing], [region for _, region in found])
-        following = []
+        following: list[tuple[Strand, Region]] = []
         for index, (ring, region) in enumerate(found):
-            if index in links:
-                strand, _ = ongoing[links[index]]
-            else:
-                strands.append(strand := Strand(ring.hole, frame))
+            around = _around(region, following) if ring.hole else None
+            strand = ongoing[links[index]][0] if index in links else None
+            if strand is None or strand.around is not around:
+                strands.append(strand := Strand(ring.hole, frame, around))
             strand.rings.append(ring)
             following.append((strand, region))
         ongoing, previous = following, frame
     return _without_specks(strands, areas)
+
+
+def _around(hole: Region, shown: list[tuple[Strand, Region]]) -> Strand:
+    """Return the strand of the smallest part that a hole is in, among all parts of the frame."""
+    y, x = np.unravel_index(int(hole.pixels.argmax()), hole.pixels.shape)
+    near = [item for item in shown if not item[0].hole and item[1].contains(hole.left + int(x), hole.top + int(y))]
+    return min(near, key=lambda item: item[1].area)[0]
 
 
 def _links(before: list[Region], after: list[Region]) -> dict[int, int]:
@@ -125,19 +147,20 @@ def _boxes(regions: list[Region]) -> np.ndarray:
     return np.array(rows, float).reshape(-1, 4).T
 
 
-def _without_specks(strands: list[Strand], areas: dict[int, int]) -> list[Strand]:
+def _without_specks(strands: list[Strand], areas: dict[int, int]) -> tuple[list[Strand], LeftOut]:
     """Leave out the smallest strands, as long as little of any frame's matte is lost."""
-    left = {frame: _MAX_DROPPED * area for frame, area in areas.items()}
+    lost = dict.fromkeys(areas, 0)
 
     def share(strand: Strand) -> float:
         return max(ring.area / max(areas[frame], 1) for frame, ring in zip(strand.frames, strand.rings))
 
     kept = []
     for strand in sorted(strands, key=share):
-        lost = {frame: ring.area for frame, ring in zip(strand.frames, strand.rings)}
-        if share(strand) <= _MAX_SPECK and all(area <= left[frame] for frame, area in lost.items()):
-            for frame, area in lost.items():
-                left[frame] -= area
+        sums = {frame: lost[frame] + ring.area for frame, ring in zip(strand.frames, strand.rings)}
+        if share(strand) <= _MAX_SPECK and all(area <= _MAX_DROPPED * areas[frame] for frame, area in sums.items()):
+            lost |= sums
         else:
             kept.append(strand)
-    return sorted(kept, key=lambda strand: (strand.first, strand.hole, -strand.rings[0].area))
+    kept = [strand for strand in kept if strand.around is None or strand.around in kept]
+    shares = [lost[frame] / area for frame, area in areas.items() if area]
+    return kept, LeftOut(len(strands) - len(kept), max(shares, default=0.0))

@@ -11,9 +11,10 @@ from engine.shared.errors import OutlinesUnreadable
 from engine.shared.splines import SplineTrack, flatten, load_splines, save_splines
 
 
-def track(first: int, keys: list[int], count: int, *, hole: bool = False) -> SplineTrack:
+def track(first: int, keys: list[int], count: int, *, part: int = 0, hole: bool = False) -> SplineTrack:
     rng = np.random.default_rng(first)
     return SplineTrack(
+        part=part,
         hole=hole,
         first=first,
         last=keys[-1],
@@ -26,10 +27,10 @@ def track(first: int, keys: list[int], count: int, *, hole: bool = False) -> Spl
 
 
 def test_tracks_are_read_as_they_were_written(tmp_path: Path):
-    tracks = [track(3, [3, 7, 9], 8), track(5, [5], 11, hole=True)]
+    tracks = [track(3, [3, 7, 9], 8), track(5, [5], 11, part=2, hole=True)]
     save_splines(tmp_path / "001.npz", tracks)
     found = load_splines(tmp_path / "001.npz")
-    assert [(t.hole, t.first, t.last) for t in found] == [(False, 3, 9), (True, 5, 5)]
+    assert [(t.part, t.hole, t.first, t.last) for t in found] == [(0, False, 3, 9), (2, True, 5, 5)]
     for made, read in zip(tracks, found):
         for name in ("keys", "points", "feather", "corners", "error"):
             assert np.array_equal(vars(made)[name], vars(read)[name])
@@ -48,9 +49,13 @@ def test_damaged_files_are_refused(tmp_path: Path):
         load_splines(path)
     save_splines(path, [track(3, [3, 7], 8)])
     arrays = dict(np.load(path))
-    arrays["tracks"][0, 4] = 9
+    arrays["tracks"][0, 5] = 9
     np.savez(path, **arrays)
     with pytest.raises(OutlinesUnreadable, match="points"):
+        load_splines(path)
+    arrays["tracks"][0, 4:] = 0, 8
+    np.savez(path, **arrays)
+    with pytest.raises(OutlinesUnreadable, match="table of tracks"):
         load_splines(path)
 
 
