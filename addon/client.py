@@ -22,6 +22,7 @@ from ..engine.shared.protocol import (
     Cancel,
     Download,
     Failed,
+    FitSplines,
     Import,
     Propagate,
     Ready,
@@ -263,7 +264,7 @@ class EngineClient(ChildProcess):
             self.keep(line)
             return
         match message:
-            case Propagate() | Suggest() | Segment() | Cancel() | Download() | Import():
+            case Propagate() | Suggest() | Segment() | FitSplines() | Cancel() | Download() | Import():
                 self.log.append(f"(unexpected message from the engine: {printable(line)})")
             case Ready(version=version) if version != VERSION:
                 self.deliver(_wrong_version(version))

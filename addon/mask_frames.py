@@ -11,7 +11,7 @@ from bpy.types import Mask, MovieClip, Window
 from . import mask_render, mask_space
 from .folders import matte_folder
 from .keyframes import image_path, store_image
-from .mask_layers import scratch_scene
+from .mask_keys import scratch_scene
 
 _MAX_KNOWN = 4096  # shapes whose images are remembered
 

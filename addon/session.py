@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ..engine.shared.errors import EngineBusy, EngineDied, EngineError, EnvironmentFailed
@@ -14,6 +13,7 @@ from ..engine.shared.protocol import (
     Download,
     Failed,
     Finished,
+    FitSplines,
     Import,
     JobCancelled,
     MatteReady,
@@ -21,30 +21,18 @@ from ..engine.shared.protocol import (
     Ready,
     Request,
     Segment,
+    SplinesFitted,
     Stage,
     Suggest,
     Suggested,
 )
 from ..engine.shared.text import printable
-from ..engine.shared.types import PropagationJob, SegmentationJob, SuggestionJob
+from ..engine.shared.types import PropagationJob, SegmentationJob
 from . import environment
 from .client import EngineClient
+from .current_job import MAX_MESSAGE, Check, CurrentJob, OnMatte, OnResult
 from .segmentations import Receiver, Segmentations
-from .status import Pace, Problem, State, Status
-
-OnMatte = Callable[[MatteReady], None]  # takes what a job tells of the mattes that it has written
-_MAX_MESSAGE = 1000  # characters that are shown of a problem
-
-
-@dataclass(frozen=True)
-class _CurrentJob:
-    """Job that the engine is running, and the texts to show when it ends."""
-
-    job_id: str = ""  # empty: no job
-    done_text: str = "Done"
-    cancelled_text: str = "Cancelled"
-    on_suggested: Callable[[Suggested], str] | None = None  # stores frames and returns a text
-    on_matte: OnMatte = lambda ready: None
+from .status import Pace, Problem, Result, State, Status
 
 
 class Session:
@@ -54,7 +42,7 @@ class Session:
         self.status = Status()
         self._client: EngineClient | None = None
         self._installation: environment.Installation | None = None
-        self._job = _CurrentJob()
+        self._job = CurrentJob()
         self._cancelling = False
         self._segmentations = Segmentations()
         self._pace = Pace()
@@ -62,16 +50,16 @@ class Session:
     # -- operations ----------------------------------------------------------------------------------------------------
     def start(self, job: PropagationJob, clip: str, on_matte: OnMatte = lambda ready: None) -> None:
         """Start computing mattes of the clip named `clip`, and return at once. Raises EngineBusy, EngineMissing."""
-        current = _CurrentJob(job.job_id, "Done", "Cancelled: mattes already computed are kept", on_matte=on_matte)
+        current = CurrentJob(job.job_id, "Done", "Cancelled: mattes already computed are kept", on_matte=on_matte)
         self._begin(Propagate(job), current, clip=clip, folder=job.folder)
 
-    def suggest(self, job: SuggestionJob, clip: str, on_suggested: Callable[[Suggested], str]) -> None:
-        """Start searching for frames to annotate next, and return at once. Raises EngineBusy, EngineMissing.
+    def ask(self, request: Suggest | FitSplines, folder: Path, clip: str, use: OnResult, held: Check = bool) -> None:
+        """Start a job, and return at once; `pump` gives its result to `use` once it is not held, and shows the outcome.
 
-        `pump` calls `on_suggested` with the suggested frames, and shows the text that it returns.
+        Raises EngineBusy, EngineMissing.
         """
-        current = _CurrentJob(job.job_id, on_suggested=on_suggested)
-        self._begin(Suggest(job), current, clip=clip, folder=job.keys.parent)
+        job = CurrentJob(request.job.job_id, on_result=use, is_held=held)
+        self._begin(request, job, clip=clip, folder=folder)
 
     def segment(self, job: SegmentationJob, on_answer: Receiver) -> None:
         """Start segmenting an object beside the running operation, and return at once.
@@ -89,14 +77,14 @@ class Session:
         """Start installing published weights, and return at once. Raises EngineBusy, EngineMissing."""
         resumes = isinstance(request, Download)
         cancelled = "Cancelled: the partial download is kept, and can be resumed" if resumes else "Cancelled"
-        self._begin(request, _CurrentJob(request.job_id, f"Weights {request.name} are installed", cancelled))
+        self._begin(request, CurrentJob(request.job_id, f"Weights {request.name} are installed", cancelled))
 
     def test(self) -> None:
         """Restart the engine to see whether it becomes ready, and return at once. Raises EngineBusy, EngineMissing."""
         self._expect_idle()
         self._close_client(at_once=True)
         self._start_engine()
-        self._job, self._cancelling = _CurrentJob(), False
+        self._job, self._cancelling = CurrentJob(), False
         self.status = Status(State.STARTING, text="Starting the engine")
 
     def install(self) -> None:
@@ -104,7 +92,7 @@ class Session:
         self._expect_idle()
         command = environment.install_command()
         self._close_client(at_once=True)  # on some systems, files in use cannot be replaced
-        self._job, self._cancelling = _CurrentJob(), False
+        self._job, self._cancelling = CurrentJob(), False
         self._installation = environment.Installation(command, environment.ROOT)
         self.status = Status(State.RUNNING, text="Installing the engine")
 
@@ -124,6 +112,8 @@ class Session:
             self._installation.close()
             self._installation = None
             self._end(State.CANCELLED, text="Installation cancelled")
+        elif self._job.answer is not None:
+            self._end(State.CANCELLED)
         elif self._job.job_id and self._client:
             self._client.send(Cancel(self._job.job_id))
         else:
@@ -135,7 +125,7 @@ class Session:
         self.cancel()
         if self._client:
             self._client.flush()  # the timer may not run again to send the cancel request
-        self._job = _CurrentJob()
+        self._job = CurrentJob()
         self.status = Status()
 
     def discard_clip_job(self) -> None:
@@ -170,6 +160,7 @@ class Session:
     def pump(self) -> bool:
         """Handle all answers that have arrived, without waiting, and return whether the status changed."""
         before = self.status
+        self._use_answer()
         if self._installation:
             self._handle_installation(self._installation)
         if self._client:
@@ -222,15 +213,24 @@ class Session:
                 text = self._job.done_text
                 if finished.frames_done < finished.frames_asked:
                     text = f"Done in part: {finished.frames_done} of {finished.frames_asked} frames have all mattes"
-                self._end(State.FINISHED, text=text, warning=printable(finished.warning, _MAX_MESSAGE))
-                note = printable(finished.note, _MAX_MESSAGE)
+                self._end(State.FINISHED, text=text, warning=printable(finished.warning, MAX_MESSAGE))
+                note = printable(finished.note, MAX_MESSAGE)
                 self.status = replace(self.status, finished=replace(finished, note=note))
-            case Suggested() as suggested if self._job.on_suggested:
-                self._end(State.FINISHED, text=printable(self._job.on_suggested(suggested), _MAX_MESSAGE))
+            case Suggested() | SplinesFitted():
+                self._job.answer = answer
+                self._use_answer()
             case JobCancelled():
                 self._end(State.CANCELLED, text=self._job.cancelled_text)
             case Failed() as failed:
                 self._fail(failed)
+
+    def _use_answer(self) -> None:
+        """Use the answer that a job has ended with, unless it has to wait."""
+        match self._job.use_answer():
+            case Problem() as problem:
+                self._end(State.FAILED, problem=problem)
+            case Result(text=text, warning=warning):
+                self._end(State.FINISHED, text=text, warning=warning)
 
     def _advance(self, text: str, done: int, total: int, left: float | None = None) -> None:
         self.status = replace(self.status, state=State.RUNNING, text=text, done=done, total=total, seconds_left=left)
@@ -253,15 +253,15 @@ class Session:
         if self._cancelling and self.status.busy:  # a job that fails while being cancelled counts as cancelled
             self._end(State.CANCELLED, text="Cancelled")
         elif self.status.busy:
-            message, remedy = (printable(text, _MAX_MESSAGE) for text in (failed.message, failed.remedy))
+            message, remedy = (printable(text, MAX_MESSAGE) for text in (failed.message, failed.remedy))
             self._end(State.FAILED, problem=Problem(failed.code, message, remedy))
 
     def _end(self, state: State, *, text: str = "", warning: str = "", problem: Problem | None = None) -> None:
-        self._job = _CurrentJob()
+        self._job = CurrentJob()
         self.status = replace(self.status, state=state, text=text, seconds_left=None, warning=warning, problem=problem)
 
     # -- the engine ----------------------------------------------------------------------------------------------------
-    def _begin(self, request: Request, job: _CurrentJob, *, clip: str = "", folder: Path | None = None) -> None:
+    def _begin(self, request: Request, job: CurrentJob, *, clip: str = "", folder: Path | None = None) -> None:
         self._expect_idle()
         client = self._start_engine()
         self._job, self._cancelling, self._pace = job, False, Pace()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 import uuid
 from dataclasses import dataclass
@@ -25,12 +24,13 @@ from ..engine.shared.errors import (
     KeyframeUnreadable,
     NoActiveObject,
 )
-from ..engine.shared.files import atomic_write, writing_error
+from ..engine.shared.files import atomic_write
 from ..engine.shared.marks import marks_of
 from ..engine.shared.protocol import Failed, Segmented
 from ..engine.shared.text import printable
 from ..engine.shared.types import SegmentationJob
 from . import clips, keyframes, listening, notices, painting, png
+from .exchange import new_folder
 from .objects import check_unlocked, find_object
 from .session import session
 
@@ -111,7 +111,7 @@ def start(
         marks = marks_of(np.zeros_like(inside), sure=inside, excluded=excluded)
     else:
         marks = marks_of(inside, sure=sure, excluded=excluded)
-    folder = _new_folder()
+    folder = new_folder()
     try:
         job = SegmentationJob(uuid.uuid4().hex, film, frame, marks=folder / "marks.png", alpha=folder / "alpha.npy")
         with atomic_write(job.marks) as part:
@@ -231,11 +231,3 @@ def _others(clip: MovieClip, object_id: int, number: int, rough: np.ndarray) -> 
         if other.shape == rough.shape and (other & rough).sum() <= _PART * rough.sum():
             taken |= other
     return taken
-
-
-def _new_folder() -> Path:
-    """Make a folder for the files that are exchanged with the engine. Raises DiskFull, FolderNotWritable."""
-    try:
-        return Path(tempfile.mkdtemp(prefix="keymatte-snap-"))
-    except OSError as error:
-        raise writing_error(Path(tempfile.gettempdir()), error) from error

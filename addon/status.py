@@ -23,6 +23,14 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
+class Result:
+    """What to tell of what was made of a job's result."""
+
+    text: str
+    warning: str = ""
+
+
+@dataclass(frozen=True)
 class Problem:
     """Error to show: what went wrong, and what the user can do now."""
 

@@ -9,16 +9,17 @@ from ..engine.shared.protocol import Suggested
 from ..engine.shared.reasons import FIRST
 from . import clips, quality
 from .objects import mask_ids
+from .status import Result
 
 
-def store(clip_uid: int, suggested: Suggested) -> str:
-    """Store suggested frames on the clip whose session_uid is `clip_uid`, and return a text to report.
+def store(clip_uid: int, suggested: Suggested) -> Result:
+    """Store suggested frames on the clip whose session_uid is `clip_uid`, and return what to tell.
 
     Frames that have a keyframe by now, or mattes that were accepted, are left out.
     """
     clip = clips.find_clip(clip_uid)
     if clip is None:
-        return "The clip no longer exists"
+        return Result("The clip no longer exists")
     clear(clip)
     matting = clip.matting
     masks = mask_ids(clip)
@@ -33,11 +34,11 @@ def store(clip_uid: int, suggested: Suggested) -> str:
     bpy.ops.ed.undo_push(message="Suggest Frames")  # without this, the next undo would remove the list
     count = len(matting.suggestions)
     if not count:
-        return "No frame differs from the frames with keyframes"
+        return Result("No frame differs from the frames with keyframes")
     if matting.suggestions[0].reason == FIRST:
-        return f"Mark frame {clips.scene_frame_of(clip, matting.suggestions[0].number)} first"
+        return Result(f"Mark frame {clips.scene_frame_of(clip, matting.suggestions[0].number)} first")
     text = f"{count} frame{'s' if count > 1 else ''} suggested"
-    return f"{text}. {suggested.note}" if suggested.note else text
+    return Result(f"{text}. {suggested.note}" if suggested.note else text)
 
 
 def remove(clip: MovieClip, number: int) -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import bpy
 import numpy as np
-from bpy.types import FCurve, MovieClip, MovieTrackingTrack
+from bpy.types import MovieClip, MovieTrackingTrack
 
+from .curves import find_curve
 from .stabilization import Influences, Settings, Stabilizer, Track
-
-_SLOTS = bpy.app.version >= (4, 4, 0)  # actions have slots with F-curves of their own
 
 
 def stabilization(clip: MovieClip, scene_frame: int, width: int, height: int) -> np.ndarray:
@@ -80,7 +78,7 @@ def _track(clip: MovieClip, track: MovieTrackingTrack, *, location: bool, rotati
     track.markers.foreach_get("frame", numbers)
     track.markers.foreach_get("co", places)
     track.markers.foreach_get("mute", muted)
-    curve = _curve(clip, track.path_from_id("weight_stab"))
+    curve = find_curve(clip, track.path_from_id("weight_stab"))
     frames = numbers + clip.frame_start - 1
     weights = np.full(count, track.weight_stab) if curve is None else [curve.evaluate(frame) for frame in frames]
     return Track(
@@ -100,22 +98,8 @@ def _animated(clip: MovieClip, tracks: tuple[Track, ...]) -> bytes:
     from_tracks = clip.tracking.stabilization
     columns, animated = [], False
     for name in ("influence_location", "influence_rotation", "influence_scale"):
-        curve = _curve(clip, from_tracks.path_from_id(name))
+        curve = find_curve(clip, from_tracks.path_from_id(name))
         animated |= curve is not None
         value = getattr(from_tracks, name)
         columns.append([value if curve is None else curve.evaluate(frame) for frame in frames])
     return np.array(columns, np.float64).T.tobytes() if animated else b""
-
-
-def _curve(clip: MovieClip, path: str) -> FCurve | None:
-    """Return the F-curve of the clip's action that animates the property at `path`."""
-    animation = clip.animation_data
-    if animation is None or animation.action is None:
-        return None
-    if not _SLOTS:
-        return animation.action.fcurves.find(path)
-    if animation.action_slot is None:
-        return None
-    strips = [strip for layer in animation.action.layers for strip in layer.strips]
-    bags = [bag for strip in strips if (bag := strip.channelbag(animation.action_slot)) is not None]
-    return next((curve for bag in bags if (curve := bag.fcurves.find(path)) is not None), None)

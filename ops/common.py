@@ -10,7 +10,7 @@ from bpy.types import Context, Event, MovieClip, Operator
 
 from ..addon.clip_view import ClipView
 from ..addon.listening import redraw
-from ..addon.objects import active_object, matted_objects
+from ..addon.objects import active_object, matte_numbers, matted_objects
 from ..addon.properties import MatteObject
 from ..addon.saving import check_clip_saved
 from ..addon.session import session
@@ -147,6 +147,11 @@ def chosen_object_ids(context: Context, which: str) -> list[int]:
     if not object_ids:
         raise NothingPropagated("no object has a keyframe", remedy="Set a keyframe, and propagate.")
     return object_ids
+
+
+def matted_ids(clip: MovieClip, object_ids: Iterable[int]) -> list[int]:
+    """Return those of the objects that have mattes on disk."""
+    return [object_id for object_id in object_ids if matte_numbers(clip, object_id)]
 
 
 def skipped_object_warnings(context: Context, which: str, done_ids: Iterable[int]) -> list[str]:

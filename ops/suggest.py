@@ -12,6 +12,7 @@ from ..addon.jobs import gather_suggestion
 from ..addon.listening import listen
 from ..addon.session import session
 from ..engine.shared.errors import EngineError
+from ..engine.shared.protocol import Suggest
 from .common import HIDDEN, IdleOperator, clip_in
 
 
@@ -32,7 +33,7 @@ frame to mark first"""
         clip = clip_in(context)
         try:
             job = gather_suggestion(clip, recipe=self.recipe)
-            session.suggest(job, clip.name, partial(suggestions.store, clip.session_uid))
+            session.ask(Suggest(job), job.keys.parent, clip.name, partial(suggestions.store, clip.session_uid))
         except EngineError as error:
             session.show(error)
             raise

@@ -18,6 +18,7 @@ from ..shared.protocol import (
     Cancel,
     Download,
     Failed,
+    FitSplines,
     Import,
     JobCancelled,
     Propagate,
@@ -88,7 +89,7 @@ class _Server:
             if len(line) > _MAX_REQUEST:
                 raise BadMessage(f"a request is longer than {_MAX_REQUEST} bytes")
             match decode(line):
-                case Propagate() | Suggest() | Segment() | Download() | Import() as request:
+                case Propagate() | Suggest() | Segment() | FitSplines() | Download() | Import() as request:
                     self._queue(request)
                 case Cancel(job_id=job_id):
                     self._segmentation.cancel(job_id)
@@ -121,7 +122,7 @@ class _Server:
         self._begun.wait(_FIRST_SECONDS)
         self._segmentation.give_way()
         from ..runtime.device import describe, pick_device
-        from . import install_weights, propagate, suggest
+        from . import install_weights, propagate, splines, suggest
 
         self._send(Ready(VERSION, describe(pick_device("auto"))))
         while (request := self._requests.get()) is not None:
@@ -135,6 +136,8 @@ class _Server:
                         propagate.run(request.job, self._send, partial(self._is_cancelled, job_id))
                     case Suggest():
                         suggest.run(request.job, self._send, partial(self._is_cancelled, job_id))
+                    case FitSplines():
+                        splines.run(request.job, self._send, partial(self._is_cancelled, job_id))
                     case Download() | Import():
                         install_weights.run(request, self._send, partial(self._is_cancelled, job_id))
             except Exception as error:
@@ -171,4 +174,6 @@ class _Server:
 
 def _job_id(request: Request) -> str:
     """Return the id of the job that is requested."""
-    return request.job.job_id if isinstance(request, Propagate | Suggest | Segment) else request.job_id
+    if isinstance(request, Propagate | Suggest | Segment | FitSplines):
+        return request.job.job_id
+    return request.job_id

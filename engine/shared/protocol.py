@@ -13,7 +13,7 @@ from .errors import BadMessage
 from .quality import MatteQuality
 from .quality_table import MatteRow, Status, Unknown, row_of
 from .text import printable
-from .types import PropagationJob, SegmentationJob, SuggestionJob
+from .types import PropagationJob, SegmentationJob, SplineJob, SuggestionJob
 
 
 # -- requests ---------------------------------------------------------------------------------------------------------
@@ -39,6 +39,13 @@ class Segment:
     """
 
     job: SegmentationJob
+
+
+@dataclass(frozen=True)
+class FitSplines:
+    """Fit splines to mattes; the answers are Stage, then SplinesFitted, JobCancelled or Failed."""
+
+    job: SplineJob
 
 
 @dataclass(frozen=True)
@@ -179,6 +186,24 @@ class Segmented:
 
 
 @dataclass(frozen=True)
+class ObjectSplines:
+    """What a spline job has done for one object that has mattes."""
+
+    object_id: int
+    unreadable: tuple[int, ...] = ()  # numbers of frames whose mattes are damaged or of another size
+    left_out: int = 0  # outlines that are too small for splines, each counted once for all its frames
+    share: float = 0.0  # their area relative to the matte's, on the frame where it is largest
+
+
+@dataclass(frozen=True)
+class SplinesFitted:
+    """The splines of all objects that have mattes are written; ends a job that FitSplines has started."""
+
+    job_id: str
+    objects: tuple[ObjectSplines, ...]
+
+
+@dataclass(frozen=True)
 class JobCancelled:
     """The job has ended since it was cancelled; mattes written so far are kept."""
 
@@ -195,8 +220,8 @@ class Failed:
     remedy: str
 
 
-Request = Propagate | Suggest | Segment | Cancel | Download | Import
-Answer = Ready | Stage | MatteReady | Suggested | Segmented | Finished | JobCancelled | Failed
+Request = Propagate | Suggest | Segment | FitSplines | Cancel | Download | Import
+Answer = Ready | Stage | MatteReady | Suggested | Segmented | SplinesFitted | Finished | JobCancelled | Failed
 Message = Request | Answer
 
 _SHOWN = 120  # characters of a line that errors show

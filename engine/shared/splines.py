@@ -40,13 +40,18 @@ class SplineTrack:
 
     def at(self, frame: int) -> NDArray[np.float64] | None:
         """Return the points (K, 3, 2) on a media frame, interpolated between keys; None if the spline is hidden."""
-        if not self.first <= frame <= self.last:
-            return None
-        after = int(np.searchsorted(self.keys, frame))
+        return self._between(self.points, frame) if self.first <= frame <= self.last else None
+
+    def feather_at(self, frame: int) -> NDArray[np.float64]:
+        """Return the feather (K,) on a media frame, interpolated between keys."""
+        return self._between(self.feather, frame)
+
+    def _between(self, values: NDArray[np.float32], frame: int) -> NDArray[np.float64]:
+        after = min(int(np.searchsorted(self.keys, frame)), len(self.keys) - 1)
         before = max(after - 1, 0)
         part = (frame - int(self.keys[before])) / max(int(self.keys[after] - self.keys[before]), 1)
-        start, end = (self.points[index].astype(np.float64) for index in (before, after))
-        return np.asarray(start + part * (end - start), np.float64)
+        start, end = (values[index].astype(np.float64) for index in (before, after))
+        return np.asarray(start + min(max(part, 0.0), 1.0) * (end - start), np.float64)
 
 
 def flatten(points: NDArray[np.float64], steps: int = 16) -> NDArray[np.float64]:

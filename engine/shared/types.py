@@ -184,3 +184,31 @@ class SegmentationJob:
     marks: Path  # grey PNG (H, W) whose values are those of `marks.Mark`
     alpha: Path  # .npy file to write, (H, W) uint8; from 128 on, a pixel belongs to the object
     segmenter: str = "grabcut"  # of `segmenters.SEGMENTERS`
+
+
+@dataclass(frozen=True)
+class EditedMatte:
+    """Image that stands in for an object's matte in a spline job, where the user has edited its mask."""
+
+    object_id: int
+    number: int  # of the frame, as in the names of mattes
+    alpha: Path  # grey PNG (H, W)
+
+
+@dataclass(frozen=True)
+class SplineJob:
+    """Parameters of a job that fits Bezier splines to the mattes of some objects."""
+
+    job_id: str
+    folder: Path  # folder of the mattes, see `matte_folder`
+    objects: tuple[int, ...]
+    numbers: range  # of the frames to fit splines to, as in the names of mattes
+    width: int  # pixels of the mattes; others are left out
+    height: int
+    out: Path  # folder for one file per object, see `splines_file`
+    edited: tuple[EditedMatte, ...] = ()
+
+
+def splines_file(folder: Path, object_id: int) -> Path:
+    """Return the path of the splines that a spline job fits to an object's mattes, see `splines`."""
+    return folder / f"{object_id:03d}.npz"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from keymatte.addon.status import State, Status
-from keymatte.engine.shared.protocol import Download, Import, Stage, Suggested
+from keymatte.addon.status import Result, State, Status
+from keymatte.engine.shared.protocol import Download, Import, Stage, Suggest, Suggested
 from keymatte.engine.shared.types import SuggestionJob
 
 from tests.addon.scripted import JOB, answer_cancelled, answer_finished, engine_script, pump_until
@@ -19,7 +19,9 @@ def test_suggestions_go_to_the_callback_and_its_text_becomes_the_status(session)
     suggested = Suggested("job 1", (4, 2), (0.5, 0.25), (0, 0), ("unlike", "unlike"))
     session.script.write_text(engine_script(Stage("job 1", "Looking at the frames", 3, 9), suggested))
     received = []
-    session.suggest(SUGGESTION, "film", lambda answer: received.append(answer) or "2 frames suggested")
+    session.ask(
+        Suggest(SUGGESTION), Path("out"), "film", lambda answer: received.append(answer) or Result("2 frames suggested")
+    )
     assert (session.status.clip, session.status.folder) == ("film", Path("out"))
     status = session.wait(20)
     assert received == [suggested]
@@ -60,6 +62,6 @@ def test_opening_another_file_drops_clip_jobs_but_not_weight_installations(sessi
     assert session.wait(20).state == "finished"
     session.discard_clip_job()
     assert session.status == Status()
-    session.suggest(SUGGESTION, "film", lambda answer: "")
+    session.ask(Suggest(SUGGESTION), Path("out"), "film", lambda answer: Result(""))
     session.discard_clip_job()
     assert session.status == Status()
