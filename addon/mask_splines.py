@@ -1,0 +1,158 @@
+"""Splines for mask layers: the engine fits them to an object's mattes on request, then they become layers."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import bpy
+from bpy.types import Area, MovieClip, Window
+
+from ..engine.shared.errors import ClipNotFound, NoActiveMask, NothingPropagated
+from ..engine.shared.mask_images import counted
+from ..engine.shared.matte_folder import named_spans, spans
+from ..engine.shared.protocol import FitSplines, SplinesFitted
+from ..engine.shared.splines import load_splines
+from ..engine.shared.types import EditedMatte, SplineJob, splines_file
+from . import clips, compositor, mask_layers
+from .exchange import new_folder
+from .folders import existing_folder
+from .mask_shapes import layers_of_tracks
+from .objects import find_object, matte_numbers
+from .session import session
+from .status import Result
+
+_TOLD_SHARE = 0.01  # of a matte's area, from which on outlines without splines are told of
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What is to become of the splines of a job."""
+
+    clip_uid: int  # `session_uid`
+    out: Path  # folder with a file of splines for each object; it is removed afterwards
+    warnings: tuple[str, ...]
+    push_undo: bool
+
+
+def start(
+    clip: MovieClip,
+    object_ids: Iterable[int],
+    *,
+    edited: Sequence[EditedMatte] = (),
+    warnings: Iterable[str] = (),
+    push_undo: bool,
+) -> None:
+    """Start fitting splines to the mattes of some objects, and return at once; then their mask layers are written.
+
+    Objects with a locked layer are left as they are. `edited` has images that stand in for mattes. What is told at the
+    end begins with `warnings`. With `push_undo`, the layers are an undo step of their own.
+    Raises NothingPropagated, NoActiveMask, NotSaved, BlenderLimit, ClipUnreadable, EngineBusy, EngineMissing, DiskFull,
+    FolderNotWritable.
+    """
+    folder = existing_folder(clip)
+    asked = [object_id for object_id in object_ids if matte_numbers(clip, object_id)]
+    if folder is None or not asked:
+        raise NothingPropagated(f"clip {clip.name} has no mattes yet")
+    free = mask_layers.check_writable(clip, asked)
+    locked = [layer.name for object_id in asked for layer in mask_layers.locked_layers(clip, object_id)]
+    told = [*warnings, *([f"locked, and left as they are: {', '.join(locked)}"] if locked else [])]
+    width, height = clips.pixel_size(clip)
+    first = clips.first_number(clip)
+    numbers = range(first, first + clips.frame_count(clip))
+    out = new_folder()
+    job = SplineJob(uuid.uuid4().hex, folder.root, tuple(free), numbers, width, height, out, tuple(edited))
+    request = _Request(clip.session_uid, out, tuple(told), push_undo)
+    try:
+        session.ask(FitSplines(job), folder.root, clip.name, partial(_receive, request), _is_edited)
+    except BaseException:
+        shutil.rmtree(out, ignore_errors=True)
+        raise
+
+
+def _receive(request: _Request, fitted: SplinesFitted) -> Result:
+    """Write the mask layers, and return what to tell.
+
+    Raises ClipNotFound, NoActiveMask and what `write_layers` raises.
+    """
+    try:
+        return _write(request, fitted)
+    finally:
+        shutil.rmtree(request.out, ignore_errors=True)
+
+
+def _write(request: _Request, fitted: SplinesFitted) -> Result:
+    clip = clips.find_clip(request.clip_uid)
+    if clip is None:
+        raise ClipNotFound("the clip was removed while splines were fitted to its mattes")
+    window, area = _editor(clip)
+    objects = [one for one in fitted.objects if find_object(clip, one.object_id) is not None]
+    tracks = {one.object_id: load_splines(splines_file(request.out, one.object_id)) for one in objects}
+    matted = {
+        one.object_id: {
+            clips.scene_frame_of(clip, number)
+            for number in matte_numbers(clip, one.object_id)
+            if number not in one.unreadable
+        }
+        for one in objects
+    }
+    shapes = {object_id: layers_of_tracks(clip, found) for object_id, found in tracks.items()}
+    result = mask_layers.write_layers(clip, shapes, matted, window=window, area=area)
+    compositor.refit(clip, renew_masks=True)  # which may draw copies of the layers
+    _show(clip, area)
+    if request.push_undo:
+        bpy.ops.ed.undo_push(message="To Mask Layers")
+    warnings = [*request.warnings]
+    if result.empty:
+        warnings.append(f"empty on frames without mattes: {spans(result.empty)}")
+    for one in objects:
+        item = find_object(clip, one.object_id)
+        name = item.name if item is not None else ""
+        if one.unreadable:
+            frames = (clips.scene_frame_of(clip, number) for number in one.unreadable)
+            warnings.append(f"mattes of {name} are damaged or of another size on {named_spans('frame', frames)}")
+        if one.share >= _TOLD_SHARE:
+            warnings.append(f"{counted(one.left_out, 'small piece')} of {name} left out")
+    return Result(
+        f"{counted(len(result.layers), 'mask layer')} written to mask {clip.matting.mask.name}", "; ".join(warnings)
+    )
+
+
+def _is_edited() -> bool:
+    """Return whether the user is just dragging something: layers must not be replaced under a drag of their points."""
+    windows = bpy.context.window_manager.windows
+    running = [operator.bl_idname for window in windows for operator in window.modal_operators]
+    return any(name.startswith(("TRANSFORM_OT_", "MASK_OT_")) for name in running)
+
+
+def _editor(clip: MovieClip) -> tuple[Window, Area]:
+    """Return a clip editor and its window: the active one, else one that shows the clip, else any.
+
+    Raises NoActiveMask if none is open.
+    """
+    context = bpy.context
+    if context.area is not None and context.area.type == "CLIP_EDITOR":
+        return context.window or context.window_manager.windows[0], context.area
+    found = [
+        (window, area)
+        for window in context.window_manager.windows
+        for area in window.screen.areas
+        if area.type == "CLIP_EDITOR"
+    ]
+    if not found:
+        raise NoActiveMask(
+            "mask layers can be written only while a Movie Clip Editor is open",
+            remedy="Open one and click To Mask Layers again.",
+        )
+    return next((pair for pair in found if pair[1].spaces.active.clip == clip), found[0])
+
+
+def _show(clip: MovieClip, area: Area) -> None:
+    """Show the clip's mask in a clip editor, ready to be edited, if it shows the clip."""
+    space = area.spaces.active
+    if space.clip == clip:
+        space.mode, space.mask = "MASK", clip.matting.mask
