@@ -36,7 +36,6 @@ class MatteResults:
     """Results of a clip that are on disk."""
 
     numbers: tuple[int, ...]  # file numbers of the frames with mattes, ascending
-    outlines: tuple[int, ...]  # ids of the objects with outlines, ascending
 
 
 @dataclass(frozen=True)
@@ -101,18 +100,9 @@ def results(clip: MovieClip) -> MatteResults:
     """Return the clip's results as found on disk, because an undo reverts properties but not files."""
     folder = existing_folder(clip)
     if folder is None:
-        return MatteResults((), ())
-    labels, outlines = folder.labels(0).parent, folder.outlines(0).parent
-    return MatteResults(_numbers(labels, modified_ns(labels)), _numbers(outlines, modified_ns(outlines)))
-
-
-def traced_first_number(folder: MatteFolder) -> int | None:
-    """Return the file number of media frame 0 when outlines were traced, or None if it is not recorded.
-
-    Outlines count from the image at which the clip was then opened, which may be another one now.
-    """
-    number = read_marker(folder).get("first_number")
-    return number if isinstance(number, int) else None
+        return MatteResults(())
+    labels = folder.labels(0).parent
+    return MatteResults(_numbers(labels, modified_ns(labels)))
 
 
 def relative_path(path: Path) -> str:

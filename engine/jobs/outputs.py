@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -13,7 +12,6 @@ from ..inference.keyframe_mattes import keyframe_alphas
 from ..inference.mattes import Matte
 from ..output.exclusions import Exclusions
 from ..output.mattes import MatteWriter
-from ..output.outlines import OutlineTracer
 from ..output.probabilities import ProbabilityFile
 from ..quality.account import QualityAccount
 from ..shared.errors import Cancelled, EngineError, MatteUnreadable
@@ -37,7 +35,6 @@ class Outputs:
     """The writers of all result files of a job."""
 
     mattes: MatteWriter
-    outlines: OutlineTracer
     probabilities: ProbabilityFile | None
     checkpoint: JobCheckpoint
     resumable: bool
@@ -48,13 +45,18 @@ class Outputs:
     def write(self, matte: Matte, ready: MatteReady, report: Report) -> None:
         """Write the mattes of one frame, then report `ready` with their qualities."""
         self.claimed.lock.check()
-        self.outlines.mark_outdated()
         written = self.mattes.write(matte)
         if matte.ends_side is not None:
             self.walks.end(matte.ends_side, matte.frame)
         if self.probabilities:
             self.probabilities.add(matte)
         report(ready.with_qualities(written))
+
+    def remove_outlines(self) -> None:
+        """Remove the outlines that Keymatte 0.1 traced from the mattes that the job has replaced."""
+        for path in self.claimed.folder.outline_files():
+            self.keeper.keep(path)
+            path.unlink(missing_ok=True)
 
 
 def write_unreadable_keyframes(plan: JobPlan, frames: Iterable[int], mattes: MatteWriter) -> None:
@@ -70,13 +72,10 @@ def write_unreadable_keyframes(plan: JobPlan, frames: Iterable[int], mattes: Mat
 
 
 @contextmanager
-def open_outputs(
-    job: PropagationJob, context: JobContext, plan: JobPlan, claimed: FolderClaim, report: Report
-) -> Iterator[Outputs]:
+def open_outputs(job: PropagationJob, context: JobContext, plan: JobPlan, claimed: FolderClaim) -> Iterator[Outputs]:
     """Yield the writers of the job's results, and close the probability file when the `with` block ends.
 
-    If the job is cancelled in the block, outlines are still traced, within a short time limit. After an error that the
-    checkpoint may have caused, it is removed, or a resumed run would fail again.
+    After an error that the checkpoint may have caused, it is removed, or a resumed run would fail again.
     """
     reader, folder = context.reader, plan.folder
     size = (reader.clip.height, reader.clip.width)
@@ -98,14 +97,6 @@ def open_outputs(
     )
     outputs = Outputs(
         mattes=mattes,
-        outlines=OutlineTracer(
-            folder,
-            reader.numbers,
-            plan.objects,
-            size,
-            partial(report_stage, job, report, "Tracing outlines"),
-            keeper.keep,
-        ),
         probabilities=ProbabilityFile(job.probabilities, plan.objects, job.frames, size) if job.probabilities else None,
         checkpoint=checkpoint,
         resumable=resumable,
@@ -116,8 +107,6 @@ def open_outputs(
     try:
         yield outputs
     except Cancelled:
-        if not job.is_part:
-            outputs.outlines.trace_briefly()
         raise
     except Exception as error:
         if isinstance(error, MatteUnreadable) or not isinstance(error, EngineError):

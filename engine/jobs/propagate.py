@@ -70,7 +70,7 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
             context = fit_small_objects(job, context, plan.marked)
             with (
                 claim_folder(job, context, plan, partial(report_stage, job, report)) as (claimed, changed),
-                open_outputs(job, context, plan, claimed, report) as outputs,
+                open_outputs(job, context, plan, claimed) as outputs,
             ):
                 if job.parts:
                     join_parts(job, plan, context.reader.numbers, outputs.mattes, partial(report_stage, job, report))
@@ -214,8 +214,8 @@ def _fits(point: ResumePoint, context: JobContext, plan: JobPlan) -> bool:
 def _finish(job: PropagationJob, context: JobContext, plan: JobPlan, outputs: Outputs) -> list[DroppedObject]:
     """Write the files that remain after propagation, and remove the checkpoint.
 
-    These are mattes of keyframes whose frames cannot be read, all keyframes' edges, outlines, and probabilities if the
-    job asks for them. Results of objects that have no keyframes any more are removed and returned.
+    These are mattes of keyframes whose frames cannot be read, all keyframes' edges, and probabilities if the job asks
+    for them. Results of objects that have no keyframes any more are removed and returned.
     """
     outputs.claimed.lock.check()
     unreadable = [frame for frame in job.frames if frame in context.source.failed and frame in plan.truth]
@@ -224,8 +224,7 @@ def _finish(job: PropagationJob, context: JobContext, plan: JobPlan, outputs: Ou
         soften_keyframes(plan, job.frames, context.reader.numbers, outputs.mattes, context.source.check)
     dropped = drop_objects(plan.folder, outputs.claimed.written, plan.objects, locked_numbers(job, context.reader))
     outputs.mattes.renew_labels(all_frames=bool(dropped))
-    if not job.is_part:
-        outputs.outlines.trace(context.source.check)
+    outputs.remove_outlines()
     if outputs.probabilities:
         outputs.probabilities.save()
     outputs.checkpoint.remove()

@@ -98,9 +98,9 @@ class MatteUnreadable(EngineError):
     default_remedy = "Delete the file and propagate again to recreate it."
 
 
-class OutlinesUnreadable(EngineError):
-    code = "outlines-unreadable"
-    default_remedy = "Delete the file and propagate again to recreate it."
+class SplinesUnreadable(EngineError):
+    code = "splines-unreadable"
+    default_remedy = "Make the splines again."
 
 
 class ScoreIncomplete(EngineError):

@@ -1,4 +1,4 @@
-"""File layout of one clip's results: label images, mattes, outlines, keyframes and checkpoints."""
+"""File layout of one clip's results: label images, mattes, keyframes and checkpoints."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class MatteFolder:
         return self.root / "mattes" / f"{object_id:03d}"
 
     def outlines(self, object_id: int) -> Path:
-        """Return the path of one object's outlines over time, `.npz`; see `shared.outlines`."""
+        """Return the path of the outlines that Keymatte 0.1 traced from an object's mattes, `.npz`."""
         return self.root / "outlines" / f"{object_id:03d}.npz"
 
     @property
@@ -140,11 +140,14 @@ class MatteFolder:
                 if _FRAME_FILE_NAME.fullmatch(path.name) and not is_link(path):
                     yield path
 
+    def outline_files(self) -> list[Path]:
+        """List the outlines that Keymatte 0.1 traced, without links."""
+        return _files(self.root / "outlines", _OUTLINES_NAME)
+
     def derived_files(self) -> Iterator[Path]:
         """Yield the outlines, cached keys and adapted weights in the folder, without links."""
-        for folder, name in ((self.root / "outlines", _OUTLINES_NAME), (self.keys, _KEYS_NAME)):
-            if folder.is_dir() and not is_link(folder):
-                yield from (path for path in folder.iterdir() if name.fullmatch(path.name) and not is_link(path))
+        yield from self.outline_files()
+        yield from _files(self.keys, _KEYS_NAME)
         if self.adapted.is_file() and not is_link(self.adapted):
             yield self.adapted
 
@@ -179,3 +182,10 @@ def _subfolders(folder: Path, name: re.Pattern[str]) -> list[Path]:
         return []
     found = (path for path in folder.iterdir() if name.fullmatch(path.name))
     return sorted(path for path in found if path.is_dir() and not is_link(path))
+
+
+def _files(folder: Path, name: re.Pattern[str]) -> list[Path]:
+    """List the files in a folder with a name that matches, without links; none if the folder is missing or a link."""
+    if is_link(folder) or not folder.is_dir():
+        return []
+    return [path for path in folder.iterdir() if name.fullmatch(path.name) and not is_link(path)]

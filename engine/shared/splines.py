@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import ArrayDamaged, read_npz
-from .errors import OutlinesUnreadable
+from .errors import SplinesUnreadable
 from .files import atomic_write
 
 _FIELDS = ("tracks", "keys", "points", "feathers", "corners", "errors")
@@ -79,7 +79,7 @@ def save_splines(path: Path, tracks: Sequence[SplineTrack]) -> None:
 
 
 def load_splines(path: Path) -> list[SplineTrack]:
-    """Read a file written by `save_splines`. Raises OutlinesUnreadable."""
+    """Read a file written by `save_splines`. Raises SplinesUnreadable."""
     try:
         arrays = read_npz(path, *_FIELDS)
         rows = arrays["tracks"]
@@ -112,7 +112,7 @@ def load_splines(path: Path) -> list[SplineTrack]:
             for index, (part, hole, first, last, count, width) in enumerate(rows.tolist())
         ]
     except (OSError, ValueError) as error:
-        raise OutlinesUnreadable(f"splines {path} cannot be read ({error})") from error
+        raise SplinesUnreadable(f"splines {path} cannot be read ({error})") from error
 
 
 def _joined(arrays: Sequence[NDArray[np.generic]], kind: type, shape: tuple[int, ...] = ()) -> NDArray[np.generic]:

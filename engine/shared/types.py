@@ -140,7 +140,7 @@ class PropagationJob:
     redo: Redo = Redo.EVERYTHING
     early_end: EarlyEnd = EarlyEnd()  # of a job that makes what has changed
     locks: tuple[Lock, ...] = ()
-    is_part: bool = False  # of a larger job, which softens the edges of keyframes and traces outlines when it joins all
+    is_part: bool = False  # of a larger job, which softens the edges of keyframes when it joins all
     feature_bytes: int = FEATURE_BYTES
     features: Path | None = None  # folder in which they are kept; None: one in the user's cache folder
     parts: tuple[Path, ...] = ()  # folders of such parts: their mattes are joined, and none is computed

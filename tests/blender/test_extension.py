@@ -62,7 +62,7 @@ def test_unregistering_ends_the_engine(studio):
 WITHOUT_CLIP = [name for name in OPERATORS if "engine" in name or "weights" in name or name == "matte_cancel"]
 
 
-NEED_MORE = ("matte_keyframe_from_mask", "matte_to_mask_layers")  # an object, or outlines
+NEED_MORE = ("matte_keyframe_from_mask", "matte_to_mask_layers")  # an object, or mattes
 
 
 @pytest.mark.parametrize("name", [name for name in OPERATORS if name not in WITHOUT_CLIP])

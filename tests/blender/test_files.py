@@ -118,7 +118,7 @@ def test_clear_removes_results_and_nothing_else(studio):
     kept = {path for path in left if path.startswith("keyframes/")}
     assert left - kept == {"keymatte.json", "mattes/notes.txt"}
     assert (root / "my folder").is_dir()
-    assert results(studio).numbers == results(studio).outlines == ()
+    assert results(studio).numbers == ()
     assert len(studio.clip.matting.keyframes) == 2
     assert studio.propagate() == {"FINISHED"}
 

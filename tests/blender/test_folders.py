@@ -200,7 +200,6 @@ def test_clear_deletes_nothing_behind_links_and_no_files_of_others(studio, tmp_p
     (outside / "009").mkdir(parents=True)
     for name in ("000001.png", "009/000001.png", "001.npz"):
         (outside / name).write_text("precious")
-    shutil.move(folder.root / "outlines", tmp_path / "outlines")
     (folder.root / "outlines").symlink_to(outside)
     (folder.root / "mattes" / "009").symlink_to(outside / "009")
     (folder.root / "mattes" / "010").mkdir()

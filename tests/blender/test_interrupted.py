@@ -6,7 +6,6 @@ import re
 
 import pytest
 
-from tests.blender.studio import part
 from tests.blender.test_redo import stored
 
 LONG = 300
@@ -26,34 +25,26 @@ def cancelled(studio):
     return studio
 
 
-def test_a_cancelled_run_leaves_outlines_and_no_part_files(cancelled, capfd):
-    assert part("addon.folders").results(cancelled.clip).outlines == (1, 2)
+def test_a_cancelled_run_leaves_mattes_to_make_mask_layers_of_and_no_part_files(cancelled):
     assert not [*cancelled.matte_folder.root.rglob("*.part")]
-    untraced = part("addon.traced").untraced_frames(cancelled.clip, [1, 2])
-    capfd.readouterr()
     assert cancelled.click("matte_to_mask_layers") == {"FINISHED"}
-    said = capfd.readouterr().out
-    assert ("interrupted before mattes were traced on frames" in said) == bool(untraced)
-    cancelled.propagate()
-    assert not part("addon.traced").untraced_frames(cancelled.clip, [1, 2])
+    assert [layer.name for layer in cancelled.clip.matting.mask.layers] == ["Object 1", "Object 2"]
 
 
-def test_mattes_newer_than_the_outlines_or_not_among_them_are_told(studio, capfd):
+def test_damaged_mattes_are_told_and_mask_layers_are_empty_there(studio, capfd):
     studio.open_marked(first=1001, start=101)
-    studio.go(106)
-    studio.click("matte_range", action="OUT")
-    studio.propagate(frames="RANGE")
-    untraced = part("addon.traced").untraced_frames
-    assert untraced(studio.clip, [1, 2]) == set()
+    studio.propagate()
     matte = studio.matte_folder.matte
-    matte(1, 1002).touch()
-    matte(2, 1008).write_bytes(matte(2, 1002).read_bytes())
-    assert untraced(studio.clip, [1, 2]) == {102, 108}
-    assert untraced(studio.clip, [2]) == {108}
+    matte(1, 1004).write_bytes(b"no image")
+    matte(2, 1002).write_bytes(b"no image")
     capfd.readouterr()
     studio.click("matte_to_mask_layers")
     said = capfd.readouterr().out
-    assert "on frames 102, 108: let it finish" in said and "empty on frames without mattes: 107" in said
+    assert "empty on frames without mattes: 102, 104" in said
+    assert "mattes of Object 1 are damaged or of another size on frame 104" in said
+    studio.go(104)
+    layers = studio.clip.matting.mask.layers
+    assert layers["Object 1"].alpha == 0 and layers["Object 2"].alpha == 1
 
 
 def test_buttons_that_cannot_be_used_say_why(studio):
@@ -61,7 +52,7 @@ def test_buttons_that_cannot_be_used_say_why(studio):
     for operator, reason in (
         ("matte_keyframe_from_mask", "no object is selected. Select an object in the list, or add one"),
         ("matte_not_visible_range", "no object is selected"),
-        ("matte_to_mask_layers", "has no outlines yet. Propagate first"),
+        ("matte_to_mask_layers", "has no mattes yet. Propagate first"),
     ):
         with pytest.raises(RuntimeError, match=rf"(?i)poll\(\).*{re.escape(reason)}"):
             studio.click(operator)

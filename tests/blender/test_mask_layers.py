@@ -109,6 +109,8 @@ def test_shape_keys_of_a_users_layer_in_our_mask_stay(studio):
             spline.points.foreach_set(name, np.ascontiguousarray(circle(x, 0.5, 0.05), np.float32).ravel())
         with studio.editor():
             bpy.ops.mask.shape_key_insert()
+    for layer in mask.layers:
+        layer.hide_select = False
     studio.click("matte_to_mask_layers")
     for frame, x in ((1, 0.2), (8, 0.8)):
         studio.go(frame)
@@ -133,15 +135,14 @@ def test_active_option_makes_only_the_active_objects_layer(studio):
     assert [layer.name for layer in studio.clip.matting.mask.layers] == ["Object 2"]
 
 
-def test_scene_frame_and_editor_are_restored(studio):
+def test_the_scene_is_restored_and_the_editor_shows_the_mask(studio):
     propagated(studio)
     studio.go(5)
-    user_mask = bpy.data.masks.new("mine")
-    studio.space.mode, studio.space.mask = "TRACKING", user_mask
+    studio.space.mode, studio.space.mask = "TRACKING", bpy.data.masks.new("mine")
     scene = studio.scene
     studio.click("matte_to_mask_layers")
     assert (studio.scene, studio.scene.frame_current) == (scene, 5)
-    assert (studio.area.type, studio.space.mode, studio.space.mask) == ("CLIP_EDITOR", "TRACKING", user_mask)
+    assert (studio.area.type, studio.space.mode, studio.space.mask) == ("CLIP_EDITOR", "MASK", studio.clip.matting.mask)
     assert [scene.name for scene in bpy.data.scenes] == [scene.name]
     shown = studio.clip.matting.mask.layers["Object 1"].splines[0]
     before = [tuple(point.co) for point in shown.points]
@@ -160,7 +161,7 @@ def test_layers_are_still_right_after_saving_and_opening(studio):
 def test_without_mattes_the_operator_is_refused(studio):
     studio.open_film()
     studio.mark(1, media=0)
-    with pytest.raises(RuntimeError, match=r"no outlines yet.*Propagate first"):
+    with pytest.raises(RuntimeError, match=r"no mattes yet.*Propagate first"):
         studio.click("matte_to_mask_layers")
 
 

@@ -11,7 +11,7 @@ UNDO, REDO = "matte_undo_run", "matte_redo_run"
 
 
 def contents(studio) -> dict[str, bytes]:
-    """Return the bytes of all mattes, label images and outlines by their paths."""
+    """Return the bytes of all mattes and label images by their paths."""
     folder = studio.matte_folder
     paths = [*folder.image_files(), *folder.derived_files()]
     return {path.relative_to(folder.root).as_posix(): path.read_bytes() for path in paths}

@@ -17,7 +17,8 @@ from PIL import Image
 
 from engine.jobs.checkpoint_files import _checksum
 from engine.media.label_images import write_labels
-from engine.shared import outlines, protocol
+from engine.shared import protocol
+from engine.shared.splines import SplineTrack, save_splines
 from engine.shared.types import (
     Direction,
     KeyframeFile,
@@ -121,12 +122,14 @@ def small_pngs() -> Files:
     ]
 
 
-def outline_files() -> Files:
-    """Return a file of outlines."""
-    points = np.random.default_rng(5).random((2, 12, 2), np.float32)
+def spline_files() -> Files:
+    """Return a file of splines."""
+    points = np.random.default_rng(5).random((2, 9, 3, 2), np.float32)
+    feather, corners, error = np.ones((2, 9), np.float32), np.arange(9) % 3 == 0, np.ones((4, 2), np.float32)
+    tracks = [SplineTrack(part, bool(part), 3, 6, np.array([3, 6]), points, feather, corners, error) for part in (0, 1)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "001.npz"
-        outlines.save_rows(path, [0, 1, 2], [False, True], 12, [(points, 0.9)] * 3)
+        save_splines(path, tracks)
         return [(".npz", path.read_bytes())]
 
 

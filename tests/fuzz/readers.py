@@ -24,9 +24,9 @@ from engine.shared.errors import EngineError
 from engine.shared.files import read_json
 from engine.shared.lines import bounded_lines
 from engine.shared.matte_folder import MatteFolder
-from engine.shared.outlines import Outlines
 from engine.shared.pip_output import ProgressFilter, failure
 from engine.shared.protocol import decode
+from engine.shared.splines import load_splines
 from engine.suggestion.key_cache import KeyFolder
 from tests.fuzz import corpus
 from tests.fuzz.reader import Reader
@@ -131,7 +131,7 @@ READERS = (
     Reader("mattes", read_matte, corpus.masks, _ENGINE, 2),
     Reader("keyframes", _keyframes, corpus.masks, _ENGINE, 1),
     Reader("masks in Blender", png.read, corpus.small_pngs, (png.PngError, OSError), 3),
-    Reader("outlines", Outlines.load, corpus.outline_files, _ENGINE, 2),
+    Reader("splines", load_splines, corpus.spline_files, _ENGINE, 2),
     Reader("probabilities", _probabilities, corpus.probabilities, (OSError, ArrayDamaged), 2),
     Reader("keys", _keys, corpus.key_files, (OSError, ValueError), 2),
     Reader("key folders", _key_folder, corpus.markers, _ENGINE),

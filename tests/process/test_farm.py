@@ -43,7 +43,7 @@ def shot(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def one_run(shot, tmp_path_factory) -> dict[str, bytes]:
-    """Return the images and outlines of one run."""
+    """Return the images of one run."""
     out = tmp_path_factory.mktemp("one") / "mattes"
     clip, keys = str(shot / "plate" / "shot_0000.png"), str(shot / "keys")
     run(
@@ -61,7 +61,7 @@ def run(*arguments: str) -> str:
 
 
 def results(folder: Path) -> dict[str, bytes]:
-    paths = (path for pattern in ("mattes/*/*.png", "labels/*.png", "outlines/*.npz") for path in folder.glob(pattern))
+    paths = (path for pattern in ("mattes/*/*.png", "labels/*.png") for path in folder.glob(pattern))
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 

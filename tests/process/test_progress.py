@@ -16,7 +16,7 @@ def test_progress_in_a_pipe_is_a_few_whole_lines(place):
     lines = [line for line in ended.stderr.splitlines() if not line.startswith("keyframes: ")]
     assert "\r" not in ended.stderr
     assert lines[0] == "Loading the network"
-    assert lines[-1].startswith("Tracing outlines")
+    assert lines[-1].startswith("Propagating")
     assert len(lines) == len(set(lines))
 
 

@@ -75,12 +75,6 @@ def test_joined_parts_are_one_run(parted, tmp_path):
     assert {key: data for key, (_, _, data) in joined.items()} == {key: data for key, (_, _, data) in whole.items()}
 
 
-def test_parts_leave_outlines_to_the_join(parted):
-    assert not any((part / "outlines").is_dir() for part in parted.parts)
-    run_job(parted)
-    assert sorted(path.name for path in (parted.folder / "outlines").iterdir()) == ["001.npz", "002.npz"]
-
-
 def test_locked_mattes_are_not_joined(parted):
     run_job(replace(parted, locks=(Lock(range(2, 5)),)))
     assert {number for _, number in mattes(parted.folder)} == {0, 1, 5, 6, 7, 8, 9}

@@ -15,8 +15,7 @@ from engine.media.label_images import read_labels, read_matte, write_labels
 from engine.output.matte_files import labels_from_alphas
 from engine.shared import errors
 from engine.shared.matte_folder import MatteFolder
-from engine.shared.outlines import Outlines
-from engine.shared.protocol import Answer, Finished, JobCancelled, MatteReady, Stage
+from engine.shared.protocol import Answer, Finished, JobCancelled, MatteReady
 from engine.shared.types import Direction, KeyframeFile, PropagationJob
 from tests import films
 from tests.films import Film
@@ -46,10 +45,6 @@ def run_job(job: PropagationJob, cancel_after: int | None = None) -> list[Answer
     return answers
 
 
-def is_tracing(answer: Answer) -> bool:
-    return isinstance(answer, Stage) and answer.text == "Tracing outlines" and answer.done > 0
-
-
 @pytest.fixture
 def film() -> Film:
     return films.crossing()
@@ -65,7 +60,7 @@ def keyframes(film: Film, tmp_path: Path) -> Path:
     return film.write_keyframes(tmp_path / "keys", [0, 8, 15], start=1001)
 
 
-def test_mattes_labels_and_outlines_are_there_for_every_frame(film, clip, keyframes, tmp_path):
+def test_mattes_and_labels_are_there_for_every_frame(film, clip, keyframes, tmp_path):
     answers = run_job(job_of(clip, keyframes, tmp_path / "out"))
     folder = MatteFolder(tmp_path / "out")
     assert folder.numbers_done() == list(range(1001, 1017))
@@ -81,27 +76,9 @@ def test_mattes_labels_and_outlines_are_there_for_every_frame(film, clip, keyfra
     assert progress[-1].done == progress[-1].total == 32
     assert isinstance(answers[-1], Finished)
     assert answers[-1].warning == ""
-    assert Outlines.load(folder.outlines(1)).frames.tolist() == list(range(16))
-    tracing = [answer for answer in answers if isinstance(answer, Stage) and answer.text == "Tracing outlines"]
-    assert [(answer.text, answer.done, answer.total) for answer in tracing[:2]] == [
-        ("Tracing outlines", 0, 64),
-        ("Tracing outlines", 20, 64),
-    ]
 
 
-def test_cancel_while_outlines_are_traced_stops_there(clip, keyframes, tmp_path):
-    answers: list[Answer] = []
-    job = job_of(clip, keyframes, tmp_path / "out")
-    run(job, answers.append, lambda: any(map(is_tracing, answers)))
-    assert isinstance(answers[-1], JobCancelled)
-    folder = MatteFolder(tmp_path / "out")
-    assert folder.numbers_done() == list(range(1001, 1017))
-    assert Outlines.load(folder.outlines(2)).frames.tolist() == list(range(16)), (
-        "a short film is traced despite the cancel"
-    )
-
-
-def test_partial_run_keeps_all_other_frames_and_outlines_cover_all(film, clip, keyframes, tmp_path):
+def test_partial_run_keeps_all_other_frames(film, clip, keyframes, tmp_path):
     run_job(job_of(clip, keyframes, tmp_path / "out"))
     folder = MatteFolder(tmp_path / "out")
     before = [read_matte(folder.matte(2, 1001 + frame)) for frame in range(16)]
@@ -109,8 +86,6 @@ def test_partial_run_keeps_all_other_frames_and_outlines_cover_all(film, clip, k
     job = job_of(clip, keyframes, tmp_path / "out")
     keys = (*job_of(clip, only, tmp_path / "out").keyframes, job.keyframes[-1])
     run_job(replace(job, keyframes=keys, frames=range(3, 6), direction=Direction.FORWARD))
-    for object_id in (1, 2):
-        assert Outlines.load(folder.outlines(object_id)).frames.tolist() == list(range(16))
     assert all(np.array_equal(read_matte(folder.matte(2, 1001 + frame)), before[frame]) for frame in range(16))
     assert (read_labels(folder.labels(1005)) == 2).any(), "the label image still shows what was kept"
 
@@ -128,10 +103,10 @@ def test_cancelled_rerun_keeps_existing_mattes(film, clip, keyframes, tmp_path):
 
 def test_an_empty_range_is_refused_and_touches_nothing(clip, keyframes, tmp_path):
     run_job(job_of(clip, keyframes, tmp_path / "out"))
-    outlines = MatteFolder(tmp_path / "out").outlines(1).read_bytes()
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
     with pytest.raises(errors.BadSetting, match="empty"):
         run_job(job_of(clip, keyframes, tmp_path / "out", frames=range(0)))
-    assert MatteFolder(tmp_path / "out").outlines(1).read_bytes() == outlines
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")} == before
 
 
 def test_overlapping_keyframes_are_warned_of(film, clip, keyframes, tmp_path):

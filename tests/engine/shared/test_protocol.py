@@ -13,15 +13,18 @@ from engine.shared.protocol import (
     Download,
     Failed,
     Finished,
+    FitSplines,
     Import,
     JobCancelled,
     MatteReady,
     Message,
     ObjectQuality,
+    ObjectSplines,
     Propagate,
     Ready,
     Segment,
     Segmented,
+    SplinesFitted,
     Stage,
     Suggest,
     Suggested,
@@ -31,10 +34,12 @@ from engine.shared.protocol import (
 from engine.shared.quality_table import Status, Unknown
 from engine.shared.types import (
     Direction,
+    EditedMatte,
     KeyframeFile,
     PropagationJob,
     SegmentationJob,
     Settings,
+    SplineJob,
     SuggestionJob,
     VideoClip,
 )
@@ -48,12 +53,15 @@ JOB = PropagationJob(
     direction=Direction.BACKWARD,
     settings=Settings(height=360, device="cpu", overrides={"memory.interval": "3"}),
 )
+EDITED = EditedMatte(2, 1003, Path("Straße 7") / "002-1003.png")
 MESSAGES = [
     Propagate(JOB),
     Propagate(PropagationJob("b", JOB.clip, range(1), (), Path("out"), weights=Path("w.safetensors"))),
     Suggest(SuggestionJob("s", JOB.clip, range(60), (0, 20), Path("mattes") / "labels", Path("keys"), alpha=0.25)),
     Segment(SegmentationJob("g", JOB.clip, 7, Path("marks.png"), Path("Straße 7") / "alpha.npy")),
     Segmented("g", Path("Straße 7") / "alpha.npy"),
+    FitSplines(SplineJob("f", Path("mattes"), (1, 2), range(1001, 1017), 720, 480, Path("out"), (EDITED,))),
+    SplinesFitted("f", (ObjectSplines(1), ObjectSplines(2, (1003, 1004), 7, 0.125))),
     Suggested("s", (31, 7), (0.5, 0.25), (2, 0), ("edge", "unlike"), note="no quality"),
     Cancel("a1"),
     JobCancelled("a1"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.shared.errors import OutlinesUnreadable
+from engine.shared.errors import SplinesUnreadable
 from engine.shared.splines import SplineTrack, flatten, load_splines, save_splines
 
 
@@ -45,17 +45,17 @@ def test_no_tracks_are_read_as_none(tmp_path: Path):
 def test_damaged_files_are_refused(tmp_path: Path):
     path = tmp_path / "001.npz"
     path.write_bytes(b"no archive")
-    with pytest.raises(OutlinesUnreadable):
+    with pytest.raises(SplinesUnreadable):
         load_splines(path)
     save_splines(path, [track(3, [3, 7], 8)])
     arrays = dict(np.load(path))
     arrays["tracks"][0, 5] = 9
     np.savez(path, **arrays)
-    with pytest.raises(OutlinesUnreadable, match="points"):
+    with pytest.raises(SplinesUnreadable, match="points"):
         load_splines(path)
     arrays["tracks"][0, 4:] = 0, 8
     np.savez(path, **arrays)
-    with pytest.raises(OutlinesUnreadable, match="table of tracks"):
+    with pytest.raises(SplinesUnreadable, match="table of tracks"):
         load_splines(path)
 
 
