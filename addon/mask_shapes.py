@@ -15,7 +15,7 @@ from .mask_space import MaskSpace
 MAX_LAYERS = 8  # of an object; parts beyond that share the last one
 _PARKED = (-3.0, -3.0)  # far outside the frame: position of splines that a frame lacks
 _PARKED_RADIUS = 0.001
-_BLUR = 1.0  # pixel: width of the edge that Blender draws outside a spline without feather
+_BLUR = 1.2  # pixels: width of the edge that Blender draws outside a spline without feather, measured on discs
 _FALLOFF = 0.61  # share of a feather's width, with a layer's smooth falloff, on which alpha is 0.1 to 0.9
 _THIN = 0.6  # of the area per length that a spline encloses, by which it may be moved inward
 _MAX_MITRE = 2.0  # times that distance, at a corner

@@ -97,9 +97,9 @@ def test_layers_lie_on_the_object_in_the_editor(studio, size, display, camera):
     propagated(studio, size, display, camera)
     studio.click("matte_to_mask_layers")
     studio.go(2)
-    layer = studio.clip.matting.mask.layers[0]
     shown = [
         editor_pixels([point.co for point in spline.points], size, display, camera)
+        for layer in studio.clip.matting.mask.layers
         for spline in layer.splines
         if spline.points[0].co[0] > -1
     ]

@@ -211,7 +211,7 @@ def test_late_frames_are_suggested_after_a_reload(studio):
     reload(studio)
     assert studio.clip.frame_duration == FRAMES - 3, "Blender counts from the offset on"
     suggested = part("engine.shared.protocol").Suggested("job", (FRAMES - 1,), (1.0,), (1,), ("unlike",))
-    assert part("addon.suggestions").store(studio.clip.session_uid, suggested) == "1 frame suggested"
+    assert part("addon.suggestions").store(studio.clip.session_uid, suggested).text == "1 frame suggested"
     assert [item.number for item in studio.clip.matting.suggestions] == [1000 + FRAMES]
 
 
