@@ -72,7 +72,7 @@ TABLE = (
     Row(
         _room("engine.splines"),
         ("numpy", "cv2"),
-        (*_rooms("shared", "splines"), "engine.output.regions", "engine.output.tracing"),
+        (*_rooms("shared", "splines"), "engine.output.raster", "engine.output.regions", "engine.output.tracing"),
     ),
     Row(_room("engine.output"), LIBRARIES, _rooms("shared", "media", "quality", "inference", "output")),
     Row(

@@ -8,6 +8,7 @@ from .basis import Basis
 from .outline import Outline, interpolate
 
 MIN_POINTS, MAX_POINTS = 8, 40
+MOST_POINTS = 96  # of an outline that `MAX_POINTS` cannot follow within its limits
 _CORNER_TURN = np.radians(40)  # within `_CORNER_REACH` of a corner to either side
 _CORNER_REACH = 4.0, 0.01  # pixels, and in lengths of the outline
 _CORNER_SHARE = 0.5  # of the frames on which a corner is one
@@ -86,9 +87,10 @@ def find_corners(turns: np.ndarray) -> np.ndarray:
 
 
 def choose_basis(outline: Outline, places: np.ndarray, limits: np.ndarray) -> Basis:
-    """Choose a spline with as few points as fit all frames within a part of `limits` (T, 2), `MAX_POINTS` at most.
+    """Choose a spline with as few points as fit all frames within a part of `limits` (T, 2).
 
-    Points are added, from corners and a few even ones on, in the middle of the error of the worst spans.
+    They are `MAX_POINTS` at most, or `MOST_POINTS` if the limits cannot be kept otherwise. Points are added, from
+    corners and a few even ones on, in the middle of the error of the worst spans.
     """
     frames = np.unique(np.linspace(0, len(places) - 1, _FRAMES_FOR_KNOTS).astype(int))
     turns = turning(outline, places)
@@ -105,10 +107,11 @@ def choose_basis(outline: Outline, places: np.ndarray, limits: np.ndarray) -> Ba
         basis = Basis(parameters[samples], np.isin(samples, corners), parameters)
         gaps = goals @ basis.solver.T @ basis.samples.T - goals
         found = np.abs((gaps * tangents.conj()).imag)
-        good = np.mean(excess(frame_errors(found), limits) <= 1)
-        if good >= _GOOD_FRAMES or len(samples) >= MAX_POINTS:
+        over = np.quantile(excess(frame_errors(found), limits), _GOOD_FRAMES)
+        most = MAX_POINTS if over <= 1 / _SPATIAL_SHARE else MOST_POINTS
+        if over <= 1 or len(samples) >= most:
             return basis
-        more = _more_samples(samples, (found**2).mean(axis=0), min(4, MAX_POINTS - len(samples)))
+        more = _more_samples(samples, (found**2).mean(axis=0), min(4, most - len(samples)))
         if not len(more):
             return basis
         samples = np.sort(np.concatenate([samples, more]))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ..output.raster import signed_area
 from ..output.regions import Region
 from ..output.tracing import trace
 
@@ -14,6 +15,8 @@ _REACH = 16.0  # pixels to either side of an outline in which the ends of its so
 _STEP = 0.5  # pixels between samples across the edge
 _EVERY = 4  # vertices of an outline between two measured widths
 _SOFT = (0.1, 0.9)  # alpha at the ends of the soft edge
+_BEYOND = 2  # pixels outside the picture
+_SPECK, _SPECK_SHARE = 4.0, 0.003  # area of a speck, in pixels, and relative to the largest outline
 _HARD_WIDTH = 1.8  # pixels: an anti-aliased hard edge seems that wide, sampled linearly
 
 
@@ -32,14 +35,28 @@ class Ring:
         return float(np.abs(np.roll(self.points, -1) - self.points).sum())
 
 
-def read_rings(alpha: np.ndarray) -> list[tuple[Ring, Region]]:
-    """Trace the outlines of alpha (H, W) 0..1 and measure its soft edges; return them with what they enclose."""
+def read_rings(alpha: np.ndarray) -> tuple[list[tuple[Ring, Region]], list[float]]:
+    """Trace the outlines of alpha (H, W) 0..1 and measure its soft edges; return them with what they enclose.
+
+    Where the picture's border cuts the object, outlines run `_BEYOND` pixels outside it, so that a spline that is not
+    exact loses no pixel there. Specks of a few pixels beside something large are left out; their areas are returned.
+    """
+    inside = alpha > 0.5
+    if inside[[0, -1]].any() or inside[:, [0, -1]].any():
+        beyond = _BEYOND
+        alpha = cv2.copyMakeBorder(alpha, *[beyond] * 4, borderType=cv2.BORDER_REPLICATE)
+    else:
+        beyond = 0
+    outlines = trace(alpha)
+    areas = [abs(signed_area(outline)) for outline in outlines]
+    least = min(_SPECK, _SPECK_SHARE * max(areas, default=0))
     rings = []
-    for outline in trace(alpha):
+    for outline in (outline for outline, area in zip(outlines, areas) if area >= least):
         points = outline[:, 0] + 1j * outline[:, 1].astype(np.float64)
-        region = Region.of(outline)
-        rings.append((Ring(points, edge_widths(alpha, points), region.hole, region.area), region))
-    return rings
+        region = Region.of(outline - beyond)
+        widths = edge_widths(alpha, points)
+        rings.append((Ring(points - beyond * (1 + 1j), widths, region.hole, region.area), region))
+    return rings, [area for area in areas if area < least]
 
 
 def edge_widths(alpha: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -76,8 +93,8 @@ def _crossing(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _sample(alpha: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Sample alpha (H, W) at complex places, linearly; nothing is outside the picture."""
+    """Sample alpha (H, W) at complex places, linearly; it is 0 outside."""
     across, down = (part.astype(np.float32) - np.float32(0.5) for part in (places.real, places.imag))
     return cv2.remap(
-        alpha.astype(np.float32, copy=False), across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        alpha.astype(np.float32, copy=False), across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -15,6 +16,9 @@ _SPLIT = 0.25  # area of the second largest part that a split must make, relativ
 _MAX_GROWTH = 3.0  # ratio of areas between two frames
 _MAX_DROPPED = 0.01  # area of specks that may be left out, relative to the matte's, on any frame
 _MAX_SPECK = 0.003  # area of a speck, relative to the matte's
+_BRIEF, _MAX_BRIEF = 3, 0.008  # frames, and area relative to the matte's, of what shows only for a moment of a clip
+_MIN_CLIP = 12  # frames
+_MAX_OUTLINES = 300  # on a frame
 
 
 @dataclass(eq=False)
@@ -41,7 +45,7 @@ class Strand:
 class LeftOut:
     """Outlines that were too small for splines of their own."""
 
-    outlines: int  # each counted once for all its frames
+    outlines: int  # on the frame with most of them
     share: float  # area of them relative to the matte's, on the frame where it is largest
 
 
@@ -56,12 +60,14 @@ def link(mattes: Iterable[tuple[int, np.ndarray]]) -> tuple[list[Strand], LeftOu
     """
     strands: list[Strand] = []
     ongoing: list[tuple[Strand, Region]] = []  # strands that show on the frame before, and their regions there
-    areas: dict[int, int] = {}  # of the matte, by frame
+    areas: dict[int, float] = {}  # of the matte, by frame
+    specks: dict[int, list[float]] = {}  # their areas, by frame
     previous: int | None = None
     for frame, alpha in mattes:
         if previous is not None and frame <= previous:
             raise ValueError(f"frame {frame} comes after frame {previous}")
-        found = sorted(read_rings(alpha), key=lambda pair: pair[0].hole)  # parts come before what is in them
+        found, specks[frame] = read_rings(alpha)
+        found.sort(key=lambda pair: pair[0].hole)  # parts come before what is in them
         areas[frame] = sum(-ring.area if ring.hole else ring.area for ring, _ in found)
         links = {}
         if previous == frame - 1:
@@ -75,7 +81,7 @@ def link(mattes: Iterable[tuple[int, np.ndarray]]) -> tuple[list[Strand], LeftOu
             strand.rings.append(ring)
             following.append((strand, region))
         ongoing, previous = following, frame
-    return _without_specks(strands, areas)
+    return _without_specks(strands, areas, specks)
 
 
 def _around(hole: Region, shown: list[tuple[Strand, Region]]) -> Strand:
@@ -99,12 +105,16 @@ def _links(before: list[Region], after: list[Region]) -> dict[int, int]:
     iou[(growth > _MAX_GROWTH) | (growth < 1 / _MAX_GROWTH) | splits[:, None] | merges[None]] = 0
     links = _matched(iou)
     taken = set(links.values())
-    for i in np.flatnonzero(~related.any(axis=0)):  # parts that moved by more than their size
-        others = [k for k in np.flatnonzero(~related.any(axis=1)) if k not in taken and before[k].hole == after[i].hole]
+    lost, new = np.flatnonzero(~related.any(axis=1)), np.flatnonzero(~related.any(axis=0))
+    centres, goals = (np.array([region.ring.mean(axis=0) for region in regions]) for regions in (before, after))
+    for i in new.tolist() if len(lost) else ():  # parts that moved by more than their size
+        distances = np.linalg.norm(centres[lost] - goals[i], axis=1)
+        near = lost[distances < 2 * np.sqrt(np.maximum(areas_before[lost], areas_after[i]))].tolist()
+        others = [k for k in near if k not in taken and before[k].hole == after[i].hole]
         similarities = [before[k].similarity(after[i]) for k in others]
         if similarities and max(similarities) > 0:
-            links[int(i)] = int(others[int(np.argmax(similarities))])
-            taken.add(links[int(i)])
+            links[i] = others[int(np.argmax(similarities))]
+            taken.add(links[i])
     return links
 
 
@@ -147,20 +157,34 @@ def _boxes(regions: list[Region]) -> np.ndarray:
     return np.array(rows, float).reshape(-1, 4).T
 
 
-def _without_specks(strands: list[Strand], areas: dict[int, int]) -> tuple[list[Strand], LeftOut]:
-    """Leave out the smallest strands, as long as little of any frame's matte is lost."""
-    lost = dict.fromkeys(areas, 0)
+def _without_specks(
+    strands: list[Strand], areas: dict[int, float], specks: dict[int, list[float]]
+) -> tuple[list[Strand], LeftOut]:
+    """Leave out the smallest strands, as long as little of any frame's matte is lost, and what is in them.
+
+    What shows only for a moment may be larger. Beyond `_MAX_OUTLINES` on a frame, the smallest go in any case.
+    """
+    lost = {frame: sum(found) for frame, found in specks.items()}
+    numbers = {frame: len(found) for frame, found in specks.items()}
+    shown = Counter(frame for strand in strands for frame in strand.frames)
 
     def share(strand: Strand) -> float:
         return max(ring.area / max(areas[frame], 1) for frame, ring in zip(strand.frames, strand.rings))
 
-    kept = []
-    for strand in sorted(strands, key=share):
+    dropped: set[Strand] = set()
+    for strand in sorted(strands, key=lambda strand: sum(ring.area for ring in strand.rings)):
         sums = {frame: lost[frame] + ring.area for frame, ring in zip(strand.frames, strand.rings)}
-        if share(strand) <= _MAX_SPECK and all(area <= _MAX_DROPPED * areas[frame] for frame, area in sums.items()):
+        brief = len(strand.rings) <= _BRIEF and len(areas) >= _MIN_CLIP
+        most = _MAX_BRIEF if brief else _MAX_SPECK
+        small = share(strand) <= most and all(area <= _MAX_DROPPED * areas[frame] for frame, area in sums.items())
+        if small or max(shown[frame] for frame in strand.frames) > _MAX_OUTLINES:
+            dropped.add(strand)
             lost |= sums
-        else:
-            kept.append(strand)
-    kept = [strand for strand in kept if strand.around is None or strand.around in kept]
+            shown.subtract(strand.frames)
+    dropped |= {strand for strand in strands if strand.around in dropped}
+    for strand in dropped:
+        for frame in strand.frames:
+            numbers[frame] += 1
     shares = [lost[frame] / area for frame, area in areas.items() if area]
-    return kept, LeftOut(len(strands) - len(kept), max(shares, default=0.0))
+    kept = [strand for strand in strands if strand not in dropped]
+    return kept, LeftOut(max(numbers.values(), default=0), max(shares, default=0.0))

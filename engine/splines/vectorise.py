@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import length_hint
 
 import numpy as np
 
 from ..shared.splines import SplineTrack
+from .basis import Basis
 from .correspondence import correspond
-from .fitting import choose_basis, refine, widths_at
-from .keys import Search, fit_keys, thin
+from .fitting import choose_basis, distances, frame_errors, refine, widths_at
+from .keys import FAITHFUL, Course, choose_keys, fit_keys, interpolation
 from .outline import Outline
 from .strands import LeftOut, Strand, link
 
 TOLERANCE = 1.0, 2.0  # pixels: mean and 95th percentile of the distance between spline and outline on a frame
-_SAMPLES = 64, 512  # of an outline: fewest and most
+_SAMPLES = 64, 768  # of an outline: fewest and most
 _SPACING = 1.5  # pixels between samples, where their number allows
-_RELATIVE = 0.06  # mean distance in proportion to the area that an outline encloses per length
+_COMPARED = 96  # samples of an outline that the choice of keys looks at, at most
+_SLACK = 0.4  # of the limits that interpolation may add to the error of a key on the frame itself
+_OBJECT_SHARE = 0.07  # of the object's area that the mean distance, times the length of its outlines, may be
+_PART_SHARE = 0.12  # of what a part or hole encloses that the mean distance, times the length of its outline, may be
+_TAIL = 3.0  # 95th percentile relative to the mean that is accepted
 _PINNED = 0.3  # factor of the tolerance on pinned frames
 _LINKING = 0.3  # of the progress
-_FINEST = 0.2  # factor of the tolerance for the smallest outlines
+_FINEST, _FINEST_TAIL = 0.2, 0.8  # pixels, for the smallest outlines
 
 
 def fit_splines(
@@ -42,10 +47,11 @@ def fit_splines(
     strands, specks = link(_counted(mattes, lambda share: progress(_LINKING * share)))
     left_out(specks)
     total = sum(len(strand.rings) for strand in strands)
+    sizes = _sizes(strands)
     tracks: list[SplineTrack] = []
     for part, members in enumerate(_parts(strands)):
         progress(_LINKING + (1 - _LINKING) * sum(len(track.error) for track in tracks) / total)
-        tracks += fit_part(part, members, pinned)
+        tracks += fit_part(part, members, sizes, pinned)
     progress(1.0)
     return tracks
 
@@ -67,13 +73,16 @@ def _parts(strands: list[Strand]) -> list[list[Strand]]:
     return [[part, *(hole for hole in holes if hole.around is part)] for part in parts]
 
 
-def fit_part(part: int, strands: list[Strand], pinned: Collection[int]) -> list[SplineTrack]:
+def fit_part(part: int, strands: list[Strand], sizes: dict[int, float], pinned: Collection[int]) -> list[SplineTrack]:
     """Fit splines to a part and its holes, with keys on as few frames as the limits allow, the same for all."""
-    fits = [_fit(strand, pinned) for strand in strands]
-    needed = [fit.strand.first + thin(fit.search) for fit in fits]
-    ends = [end for strand in strands[1:] for end in (strand.first - 1, strand.last + 1)]
-    keys = np.unique(np.concatenate([*needed, np.array([*pinned, *ends], np.int64)]))
-    return [fit.keyed(part, keys) for fit in fits]
+    first, last = strands[0].first, strands[0].last
+    fits = [_fit(strand, _limits(strand, sizes, pinned), pinned) for strand in strands]
+    ends = [(s.first - 1, s.first, s.last, s.last + 1) for s in strands]  # between them a hole would grow or shrink
+    fixed = np.unique(np.concatenate([[*pinned], *ends]).astype(np.int64))
+    fixed = fixed[(fixed >= first) & (fixed <= last)]
+    courses = [fit.course(first, pinned) for fit in fits]
+    keys = choose_keys(courses, fixed - first)
+    return [fit.keyed(part, course, keys) for fit, course in zip(fits, courses)]
 
 
 @dataclass(frozen=True)
@@ -81,50 +90,83 @@ class _Fit:
     """Spline that is fitted to a strand on all frames."""
 
     strand: Strand
+    limits: np.ndarray  # (T, 2)
+    outline: Outline
+    places: np.ndarray  # (T, S)
+    basis: Basis
     widths: np.ndarray  # (T, K) of the soft edge at its points
-    search: Search
 
-    def keyed(self, part: int, keys: np.ndarray) -> SplineTrack:
-        """Fit the spline to those media frames of `keys` on which it is visible, and to its first and last frame."""
-        first, last = self.strand.first, self.strand.last
-        shown = np.union1d(keys[(keys >= first) & (keys <= last)], [first, last])
-        keyed, _ = self.search.fitted(shown - first)
-        basis = self.search.basis
-        controls = (keyed.unknowns @ basis.controls.T).reshape(len(shown), len(basis.knots), 3)
+    def course(self, first: int, pinned: Collection[int]) -> Course:
+        """Return the spline's course in a part that appears on frame `first`."""
+        goals = self.outline.at(self.places)
+        shapes = goals @ self.basis.solver.T
+        some = np.linspace(0, goals.shape[1], min(_COMPARED, goals.shape[1]), endpoint=False).astype(int)
+        places = self.places[:, some]
+        normals = 1j * (self.outline.at(places + 0.5) - self.outline.at(places - 0.5))
+        normals /= np.maximum(np.abs(normals), 1e-9)
+        course = Course(
+            self.strand.first - first,
+            shapes,
+            self.basis.samples[some],
+            goals[:, some],
+            normals,
+            self.limits,
+            np.where(np.isin(self.strand.frames, list(pinned)), FAITHFUL, 1.0),
+        )
+        return replace(course, limits=np.maximum(course.errors(shapes) + _SLACK * self.limits, self.limits))
+
+    def keyed(self, part: int, course: Course, keys: np.ndarray) -> SplineTrack:
+        """Return the spline with the keys of its part, counted from the part's first frame."""
+        own = course.own(keys)
+        unknowns, _ = course.fitted(own)
+        controls = (unknowns @ self.basis.controls.T).reshape(len(own), len(self.basis.knots), 3)
+        curves = interpolation(own, len(course.shapes)) @ unknowns @ self.basis.samples.T
         return SplineTrack(
             part=part,
             hole=self.strand.hole,
-            first=first,
-            last=last,
-            keys=shown.astype(np.int64),
+            first=self.strand.first,
+            last=self.strand.last,
+            keys=(self.strand.first + own).astype(np.int64),
             points=np.stack([controls.real, controls.imag], axis=-1).astype(np.float32),
-            feather=np.maximum(fit_keys(shown - first, self.widths), 0).astype(np.float32),
-            corners=basis.corners,
-            error=keyed.errors.astype(np.float32),
+            feather=np.maximum(fit_keys(own, self.widths), 0).astype(np.float32),
+            corners=self.basis.corners,
+            error=frame_errors(distances(self.outline, self.places, curves)).astype(np.float32),
         )
 
 
-def _fit(strand: Strand, pinned: Collection[int]) -> _Fit:
+def _fit(strand: Strand, limits: np.ndarray, pinned: Collection[int]) -> _Fit:
     """Fit a spline to a strand on all frames."""
-    limits = _limits(strand, pinned)
     outline, widths = _sampled(strand)
     places = correspond(outline)
     basis = choose_basis(outline, places, limits)
     corners = np.searchsorted(basis.parameters, basis.knots[basis.corners])
     places = refine(outline, places, basis, corners)
-    return _Fit(strand, widths_at(widths, places, basis), Search.of(outline, places, basis, limits))
+    return _Fit(strand, limits, outline, places, basis, widths_at(widths, places, basis))
 
 
-def _limits(strand: Strand, pinned: Collection[int]) -> np.ndarray:
+def _sizes(strands: list[Strand]) -> dict[int, float]:
+    """Return the area of the object per length of its outlines on each frame, in pixels."""
+    areas: dict[int, float] = {}
+    lengths: dict[int, float] = {}
+    for strand in strands:
+        for frame, ring in zip(strand.frames, strand.rings):
+            areas[frame] = areas.get(frame, 0) + (-ring.area if strand.hole else ring.area)
+            lengths[frame] = lengths.get(frame, 0) + ring.length
+    return {frame: max(area, 1) / max(lengths[frame], 1) for frame, area in areas.items()}
+
+
+def _limits(strand: Strand, sizes: dict[int, float], pinned: Collection[int]) -> np.ndarray:
     """Return the mean and the 95th percentile of the distance to the outline to keep within, (T, 2), in pixels.
 
-    Where a part is small or thin, `TOLERANCE` would be much of it, and the limits are finer; so they are on `pinned`
+    Where `TOLERANCE` would be much of the object's area, or of a part, the limits are finer; so they are on `pinned`
     frames.
     """
-    sizes = np.array([ring.area / max(ring.length, 1.0) for ring in strand.rings])
-    factors = np.clip(_RELATIVE * sizes / TOLERANCE[0], _FINEST, 1)
-    factors[np.isin(strand.frames, list(pinned))] *= _PINNED
-    return np.asarray(factors[:, None] * TOLERANCE)
+    own = np.array([ring.area / max(ring.length, 1.0) for ring in strand.rings])
+    all_ = np.array([sizes[frame] for frame in strand.frames])
+    mean = np.clip(np.minimum(_OBJECT_SHARE * all_, _PART_SHARE * own), _FINEST, TOLERANCE[0])
+    limits = np.stack([mean, np.clip(_TAIL * mean, _FINEST_TAIL, TOLERANCE[1])], axis=1)
+    limits[np.isin(strand.frames, list(pinned))] *= _PINNED
+    return limits
 
 
 def _sampled(strand: Strand) -> tuple[Outline, np.ndarray]:

@@ -10,7 +10,7 @@ import pytest
 
 from engine.evaluation.known_motion import KnownFilm, drawn, known_films
 from engine.media.label_images import read_labels
-from engine.splines.fitting import MAX_POINTS, MIN_POINTS
+from engine.splines.fitting import MAX_POINTS, MIN_POINTS, MOST_POINTS
 from engine.splines.vectorise import fit_splines
 
 from .shapes import SIZE, disc, iou, points_on, splines
@@ -33,7 +33,7 @@ def test_corners_of_a_turning_square_stay_at_its_corners():
         nearest = np.abs(found[:, None] - true[None])
         assert sorted(nearest.argmin(axis=1)) == [0, 1, 2, 3]
         assert nearest.min(axis=1).max() < 1.5
-    assert film.slip(track).max() < 1.5
+    assert film.slip(track).max() < 2
 
 
 def test_linear_motion_needs_no_keys_but_the_ends():
@@ -127,8 +127,11 @@ def test_whole_frame_is_a_rectangle():
     assert track.keys.tolist() == [0, 3]
     corners = points_on(track, 2)[track.corners]
     for true in (0, 160, 160 + 120j, 120j):
-        assert np.abs(corners - true).min() < 1
-    assert iou([track], 1, np.ones(SIZE)) > 0.99
+        nearest = corners[np.abs(corners - true).argmin()] - (80 + 60j)
+        outside = np.abs([nearest.real, nearest.imag]) - (80, 60)
+        assert (outside > 0).all()  # no pixel at the border is lost
+        assert (outside < 3).all()
+    assert iou([track], 1, np.ones(SIZE)) == 1
 
 
 def test_mattes_of_nothing_have_no_tracks():
@@ -151,7 +154,7 @@ def test_three_hundred_parts_are_tracked_each():
     assert min(iou(tracks, frame, matte) for frame, matte in enumerate(frames)) > 0.9
 
 
-def test_hair_ball_keeps_to_the_limits_and_states_its_error():
+def test_hair_ball_gets_more_points_but_not_endlessly_many():
     rng = np.random.default_rng(1)
     angles = np.linspace(0, 2 * np.pi, 400, endpoint=False)
     frames = []
@@ -159,11 +162,10 @@ def test_hair_ball_keeps_to_the_limits_and_states_its_error():
         radius = 35 + 15 * rng.random(400)
         frames.append(drawn(radius * np.exp(1j * angles) + 80 + 60j, SIZE))
     tracks = splines(*frames)
-    assert all(MIN_POINTS <= len(track.corners) <= MAX_POINTS for track in tracks)
-    body = max(tracks, key=lambda track: len(track.error))
-    assert body.error[:, 0].max() > 1  # no 40 points follow the hair
+    assert len(tracks[0].corners) == MOST_POINTS
+    assert len(tracks) < 40  # what the hairs enclose is not vectorised one by one
     assert all(np.isfinite(track.points).all() for track in tracks)
-    assert min(iou(tracks, frame, matte) for frame, matte in enumerate(frames)) > 0.8
+    assert min(iou(tracks, frame, matte) for frame, matte in enumerate(frames)) > 0.88
 
 
 def test_feather_is_the_width_of_the_soft_edge():
