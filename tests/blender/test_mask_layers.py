@@ -6,9 +6,7 @@ import bpy
 import numpy as np
 import pytest
 
-from tests.blender.studio import FRAMES, add_spline, circle, iou, mask_by_node, part
-
-MIN_IOU = 0.97
+from tests.blender.studio import FRAMES, MEAN_IOU, WORST_IOU, add_spline, circle, iou, mask_by_node, part
 
 
 def propagated(studio, **film):
@@ -39,7 +37,7 @@ def test_each_layer_matches_its_objects_matte_on_every_frame(studio):
     assert [layer.name for layer in studio.clip.matting.mask.layers] == ["Object 1", "Object 2"]
     for object_id in (1, 2):
         scores = agreement(studio, frames, object_id)
-        assert min(scores) >= MIN_IOU, (object_id, scores)
+        assert min(scores) >= WORST_IOU and np.mean(scores) >= MEAN_IOU, (object_id, scores)
 
 
 def test_a_hole_in_a_matte_is_a_hole_in_the_mask(studio):
@@ -54,14 +52,14 @@ def test_start_frame_number_and_offset_are_honoured_and_ends_are_held(studio):
     propagated(studio, first=1001, start=101, offset=2)
     studio.click("matte_to_mask_layers")
     frames = {99 + media: 1001 + media for media in range(FRAMES)}
-    assert min(agreement(studio, frames, 1)) >= MIN_IOU
-    assert min(agreement(studio, {90: 1001, 120: 1000 + FRAMES}, 1)) >= MIN_IOU
+    assert min(agreement(studio, frames, 1)) >= WORST_IOU
+    assert min(agreement(studio, {90: 1001, 120: 1000 + FRAMES}, 1)) >= WORST_IOU
 
 
 def test_negative_scene_frames_work(studio):
     propagated(studio, start=-3)
     studio.click("matte_to_mask_layers")
-    assert min(agreement(studio, {media - 3: 1 + media for media in range(FRAMES)}, 1)) >= MIN_IOU
+    assert min(agreement(studio, {media - 3: 1 + media for media in range(FRAMES)}, 1)) >= WORST_IOU
 
 
 def test_point_count_is_the_same_on_all_frames_and_points_stay_apart(studio):
@@ -155,7 +153,7 @@ def test_layers_are_still_right_after_saving_and_opening(studio):
     studio.click("matte_to_mask_layers")
     bpy.ops.wm.save_mainfile()
     bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
-    assert min(agreement(studio, {frame: frame for frame in range(1, FRAMES + 1)}, 1)) >= MIN_IOU
+    assert min(agreement(studio, {frame: frame for frame in range(1, FRAMES + 1)}, 1)) >= WORST_IOU
 
 
 def test_without_mattes_the_operator_is_refused(studio):
@@ -178,7 +176,7 @@ def test_mask_is_empty_on_frames_without_mattes_and_they_are_reported(studio, ca
     mask = studio.clip.matting.mask
     for frame in (1, 2, 6, 8):
         assert mask_by_node(mask, frame, studio.folder).max() < 0.01, f"frame {frame}"
-    assert min(agreement(studio, {frame: frame for frame in (3, 4, 5)}, 1)) >= MIN_IOU
+    assert min(agreement(studio, {frame: frame for frame in (3, 4, 5)}, 1)) >= WORST_IOU
 
 
 def test_a_layer_that_the_user_renamed_is_replaced_under_the_users_name(studio):
