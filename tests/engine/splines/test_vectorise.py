@@ -162,7 +162,7 @@ def test_hair_ball_gets_more_points_but_not_endlessly_many():
         radius = 35 + 15 * rng.random(400)
         frames.append(drawn(radius * np.exp(1j * angles) + 80 + 60j, SIZE))
     tracks = splines(*frames)
-    assert len(tracks[0].corners) == MOST_POINTS
+    assert MAX_POINTS < len(tracks[0].corners) <= MOST_POINTS
     assert len(tracks) < 40  # what the hairs enclose is not vectorised one by one
     assert all(np.isfinite(track.points).all() for track in tracks)
     assert min(iou(tracks, frame, matte) for frame, matte in enumerate(frames)) > 0.88
