@@ -12,6 +12,7 @@ import numpy as np
 from ..output.matte_files import read_existing
 from ..shared.errors import NoKeyframes
 from ..shared.splines import SplineTrack
+from ..splines.strands import LeftOut
 from ..splines.vectorise import fit_splines
 from .clips import StudyClip, evenly_spaced_case
 from .known_motion import KnownFilm
@@ -36,10 +37,12 @@ class SplineResult:
     source: str  # what they were fitted to
     frames: int
     tracks: int
+    parts: int  # each with its holes one layer of a mask
+    left_out: float  # area without splines relative to the matte's, on the frame where it is largest
     points: float  # mean number of points of a track, each counted by the frames on which it is visible
     max_points: int
-    shown: int  # frames on which tracks are visible, summed over all tracks
-    keys: int  # of all tracks
+    shown: int  # frames on which parts are visible, summed over all parts
+    keys: int  # frames on which a part has a key, which Blender stores for its whole layer, summed likewise
     iou_mean: float  # of the filled splines and the matte above 0.5, at pixel centres, over frames that show the object
     iou_worst: float
     error: float  # pixels: mean distance to the outline
@@ -51,7 +54,7 @@ class SplineResult:
 
     @property
     def key_share(self) -> float:
-        """Return the fraction of the frames on which tracks are visible that hold a key."""
+        """Return the fraction of the frames on which parts are visible that hold a key."""
         return self.keys / max(self.shown, 1)
 
 
@@ -90,11 +93,14 @@ def known_results(films: Iterable[KnownFilm]) -> Iterator[SplineResult]:
 def measured(name: str, object_id: int, source: str, mattes: Mattes, film: KnownFilm | None = None) -> SplineResult:
     """Fit splines to the mattes of an object, and measure them."""
     start = process_time()
-    tracks = fit_splines(mattes)
+    left_out: list[LeftOut] = []
+    tracks = fit_splines(mattes, left_out=left_out.append)
     seconds = process_time() - start
     scores = [score for frame, alpha in mattes if (score := agreement(tracks, frame, alpha)) is not None]
     errors = np.concatenate([track.error for track in tracks] or [np.zeros((1, 2), np.float32)])
     lengths = [len(track.error) for track in tracks]
+    shown = {(track.part, frame) for track in tracks for frame in range(track.first, track.last + 1)}
+    keys = {(track.part, frame) for track in tracks for frame in track.keys.tolist()}
     slips = [film.slip(track).ravel() for track in tracks] if film else []
     return SplineResult(
         name,
@@ -102,10 +108,12 @@ def measured(name: str, object_id: int, source: str, mattes: Mattes, film: Known
         source,
         len(mattes),
         len(tracks),
+        len({track.part for track in tracks}),
+        left_out[0].share,
         float(np.average([len(track.corners) for track in tracks], weights=lengths)) if tracks else 0.0,
         max((len(track.corners) for track in tracks), default=0),
-        sum(lengths),
-        sum(len(track.keys) for track in tracks),
+        len(shown),
+        len(keys),
         float(np.mean(scores)) if scores else 1.0,
         min(scores, default=1.0),
         float(errors[:, 0].mean()),

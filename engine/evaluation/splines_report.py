@@ -21,13 +21,14 @@ from .splines import SplineResult
 
 TITLE = "Splines that follow an object: points, keys, and agreement with its mattes"
 NOTE = (
-    "IoU is of the splines, filled at pixel centres as Blender does, and the matte above 0.5. Keys are relative to the "
-    "frames on which splines are visible. Jitter is how much the points' motion beside the object's similarity "
+    "IoU is of the splines, filled at pixel centres as Blender does, and the matte above 0.5. A part and its "
+    "holes are one layer of a mask, which Blender keys as a whole; keys are relative to the frames on which parts are "
+    "visible. Jitter is how much the points' motion beside the object's similarity "
     "transform changes from frame to frame; slip is how far points are from their place of the object, where its "
     "motion is known. Seconds are of the processor."
 )
-_SUMMED = "frames", "tracks", "shown", "keys", "seconds"
-_MEANS = "points", "iou_mean", "error", "percentile95", "jitter"
+_SUMMED = "frames", "tracks", "parts", "shown", "keys", "seconds"
+_MEANS = "left_out", "points", "iou_mean", "error", "percentile95", "jitter"
 _SHOWN = 4  # frames of a sheet
 _CELL = 560  # pixels; longer side of a picture
 _MARGIN = 0.15  # around the splines, relative to their extent
@@ -37,8 +38,8 @@ _HOLE = (60, 60, 255)  # BGR
 def as_table(results: Sequence[SplineResult]) -> Table:
     """Return a row of text for each object, and one of means for each source that several objects have."""
     header = (
-        "clip", "object", "from", "frames", "tracks", "points", "most", "keys", "IoU", "worst", "error", "95 %",
-        "jitter", "slip", "s",
+        "clip", "object", "from", "frames", "tracks", "parts", "points", "most", "keys", "IoU", "worst", "error",
+        "95 %", "jitter", "slip", "s",
     )  # fmt: skip
     rows = [_row(result, f"{result.object}") for result in results]
     for source in dict.fromkeys(result.source for result in results):
@@ -50,8 +51,8 @@ def as_table(results: Sequence[SplineResult]) -> Table:
 
 def _row(result: SplineResult, objects: str) -> tuple[str, ...]:
     return (
-        result.clip, objects, result.source, f"{result.frames}", f"{result.tracks}", f"{result.points:.0f}",
-        f"{result.max_points}", f"{result.keys} of {result.shown} ({result.key_share:.0%})",
+        result.clip, objects, result.source, f"{result.frames}", f"{result.tracks}", f"{result.parts}",
+        f"{result.points:.0f}", f"{result.max_points}", f"{result.keys} of {result.shown} ({result.key_share:.0%})",
         f"{result.iou_mean:.3f}", f"{result.iou_worst:.3f}", f"{result.error:.2f}", f"{result.percentile95:.2f}",
         f"{result.jitter:.2f}", "-" if result.slip is None else f"{result.slip:.2f}", f"{result.seconds:.1f}",
     )  # fmt: skip

@@ -8,12 +8,13 @@ from .basis import Basis
 from .outline import Outline, interpolate
 
 MIN_POINTS, MAX_POINTS = 8, 40
-MOST_POINTS = 96  # of an outline that `MAX_POINTS` cannot follow within its limits
+MOST_POINTS = 96  # of an outline that `MAX_POINTS` cannot follow
 _CORNER_TURN = np.radians(40)  # within `_CORNER_REACH` of a corner to either side
 _CORNER_REACH = 4.0, 0.01  # pixels, and in lengths of the outline
 _CORNER_SHARE = 0.5  # of the frames on which a corner is one
 _FRAMES_FOR_KNOTS = 48  # at most, evenly spaced
 _SPATIAL_SHARE = 0.45  # of the limits that the spline itself may use up; interpolation between keys uses the rest
+_ACCEPTED = 1.3  # times the limits that an outline of `MAX_POINTS` may be beside the matte before it gets more
 _GOOD_FRAMES = 0.95  # share of the frames that must be within that
 _OVERSHOOT = 1.6  # of what samples slide in a round, which converge slowly otherwise
 _MAX_SLIDE = 4.0  # samples in a round
@@ -86,13 +87,14 @@ def find_corners(turns: np.ndarray) -> np.ndarray:
     return np.array(sorted(chosen), np.int64)
 
 
-def choose_basis(outline: Outline, places: np.ndarray, limits: np.ndarray) -> Basis:
-    """Choose a spline with as few points as fit all frames within a part of `limits` (T, 2).
+def choose_basis(outline: Outline, places: np.ndarray, limits: np.ndarray, pinned: np.ndarray) -> Basis:
+    """Choose a spline with as few points as fit nearly all frames within a part of `limits` (T, 2).
 
-    They are `MAX_POINTS` at most, or `MOST_POINTS` if the limits cannot be kept otherwise. Points are added, from
-    corners and a few even ones on, in the middle of the error of the worst spans.
+    All frames that are `pinned` (T,) bool, which get keys, are fitted within their whole limits. The points are
+    `MAX_POINTS` at most, or `MOST_POINTS` if the limits are exceeded by far otherwise. They are added, from corners and
+    a few even ones on, in the middle of the error of the worst spans.
     """
-    frames = np.unique(np.linspace(0, len(places) - 1, _FRAMES_FOR_KNOTS).astype(int))
+    frames = np.union1d(np.linspace(0, len(places) - 1, _FRAMES_FOR_KNOTS).astype(int), np.flatnonzero(pinned))
     turns = turning(outline, places)
     corners = find_corners(turns)
     parameters = shared_parameters(outline, places)
@@ -101,17 +103,20 @@ def choose_basis(outline: Outline, places: np.ndarray, limits: np.ndarray) -> Ba
     goals = some.at(places)
     tangents = some.at(places + 1) - some.at(places - 1)
     tangents /= np.maximum(np.abs(tangents), 1e-9)
-    limits = _SPATIAL_SHARE * limits[frames]
+    limits, pinned = limits[frames], pinned[frames]
+    limits[~pinned] *= _SPATIAL_SHARE
     samples = _first_samples(corners, parameters)
     while True:
         basis = Basis(parameters[samples], np.isin(samples, corners), parameters)
         gaps = goals @ basis.solver.T @ basis.samples.T - goals
         found = np.abs((gaps * tangents.conj()).imag)
-        over = np.quantile(excess(frame_errors(found), limits), _GOOD_FRAMES)
-        most = MAX_POINTS if over <= 1 / _SPATIAL_SHARE else MOST_POINTS
-        if over <= 1 or len(samples) >= most:
+        over = excess(frame_errors(found), limits)
+        most_over, pinned_over = np.quantile(over, _GOOD_FRAMES), over[pinned].max(initial=0)
+        most = MAX_POINTS if max(_SPATIAL_SHARE * most_over / _ACCEPTED, pinned_over) <= 1 else MOST_POINTS
+        if max(most_over, pinned_over) <= 1 or len(samples) >= most:
             return basis
-        more = _more_samples(samples, (found**2).mean(axis=0), min(4, most - len(samples)))
+        squares = ((found / limits[:, :1]) ** 2).mean(axis=0)
+        more = _more_samples(samples, squares, min(max(4, len(samples) // 6), most - len(samples)))
         if not len(more):
             return basis
         samples = np.sort(np.concatenate([samples, more]))

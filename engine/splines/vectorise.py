@@ -21,12 +21,11 @@ _SAMPLES = 64, 768  # of an outline: fewest and most
 _SPACING = 1.5  # pixels between samples, where their number allows
 _COMPARED = 96  # samples of an outline that the choice of keys looks at, at most
 _SLACK = 0.4  # of the limits that interpolation may add to the error of a key on the frame itself
-_OBJECT_SHARE = 0.07  # of the object's area that the mean distance, times the length of its outlines, may be
+_OBJECT_SHARE = 0.05  # of the object's area that the mean distance, times the length of its outlines, may be
 _PART_SHARE = 0.12  # of what a part or hole encloses that the mean distance, times the length of its outline, may be
-_TAIL = 3.0  # 95th percentile relative to the mean that is accepted
 _PINNED = 0.3  # factor of the tolerance on pinned frames
 _LINKING = 0.3  # of the progress
-_FINEST, _FINEST_TAIL = 0.2, 0.8  # pixels, for the smallest outlines
+_FINEST = 0.2  # pixels: mean distance for the smallest outlines
 
 
 def fit_splines(
@@ -49,9 +48,14 @@ def fit_splines(
     total = sum(len(strand.rings) for strand in strands)
     sizes = _sizes(strands)
     tracks: list[SplineTrack] = []
+    done = 0
     for part, members in enumerate(_parts(strands)):
-        progress(_LINKING + (1 - _LINKING) * sum(len(track.error) for track in tracks) / total)
-        tracks += fit_part(part, members, sizes, pinned)
+        fits = []
+        for strand in members:
+            progress(_LINKING + (1 - _LINKING) * done / total)
+            fits.append(_fit(strand, _limits(strand, sizes, pinned), pinned))
+            done += len(strand.rings)
+        tracks += _keyed(part, fits, pinned)
     progress(1.0)
     return tracks
 
@@ -73,10 +77,10 @@ def _parts(strands: list[Strand]) -> list[list[Strand]]:
     return [[part, *(hole for hole in holes if hole.around is part)] for part in parts]
 
 
-def fit_part(part: int, strands: list[Strand], sizes: dict[int, float], pinned: Collection[int]) -> list[SplineTrack]:
-    """Fit splines to a part and its holes, with keys on as few frames as the limits allow, the same for all."""
+def _keyed(part: int, fits: list[_Fit], pinned: Collection[int]) -> list[SplineTrack]:
+    """Give the splines of a part and its holes keys on as few frames as the limits allow, the same for all."""
+    strands = [fit.strand for fit in fits]
     first, last = strands[0].first, strands[0].last
-    fits = [_fit(strand, _limits(strand, sizes, pinned), pinned) for strand in strands]
     ends = [(s.first - 1, s.first, s.last, s.last + 1) for s in strands]  # between them a hole would grow or shrink
     fixed = np.unique(np.concatenate([[*pinned], *ends]).astype(np.int64))
     fixed = fixed[(fixed >= first) & (fixed <= last)]
@@ -138,7 +142,7 @@ def _fit(strand: Strand, limits: np.ndarray, pinned: Collection[int]) -> _Fit:
     """Fit a spline to a strand on all frames."""
     outline, widths = _sampled(strand)
     places = correspond(outline)
-    basis = choose_basis(outline, places, limits)
+    basis = choose_basis(outline, places, limits, np.isin(strand.frames, list(pinned)))
     corners = np.searchsorted(basis.parameters, basis.knots[basis.corners])
     places = refine(outline, places, basis, corners)
     return _Fit(strand, limits, outline, places, basis, widths_at(widths, places, basis))
@@ -158,13 +162,13 @@ def _sizes(strands: list[Strand]) -> dict[int, float]:
 def _limits(strand: Strand, sizes: dict[int, float], pinned: Collection[int]) -> np.ndarray:
     """Return the mean and the 95th percentile of the distance to the outline to keep within, (T, 2), in pixels.
 
-    Where `TOLERANCE` would be much of the object's area, or of a part, the limits are finer; so they are on `pinned`
-    frames.
+    Where a mean distance of `TOLERANCE` would be much of the object's area, or of a part, it must be less; on `pinned`
+    frames, both must.
     """
     own = np.array([ring.area / max(ring.length, 1.0) for ring in strand.rings])
     all_ = np.array([sizes[frame] for frame in strand.frames])
     mean = np.clip(np.minimum(_OBJECT_SHARE * all_, _PART_SHARE * own), _FINEST, TOLERANCE[0])
-    limits = np.stack([mean, np.clip(_TAIL * mean, _FINEST_TAIL, TOLERANCE[1])], axis=1)
+    limits = np.stack([mean, np.full(len(mean), TOLERANCE[1])], axis=1)
     limits[np.isin(strand.frames, list(pinned))] *= _PINNED
     return limits
 

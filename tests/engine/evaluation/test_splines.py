@@ -35,7 +35,7 @@ def square(*places: complex, hole: bool = False, half: float = 10.0) -> SplineTr
     shapes = np.repeat(np.stack([points.real, points.imag], axis=-1)[:, :, None], 3, axis=2)
     count = len(places)
     return SplineTrack(
-        hole, 0, count - 1, np.arange(count), shapes.astype(np.float32), np.zeros((count, 4), np.float32),
+        0, hole, 0, count - 1, np.arange(count), shapes.astype(np.float32), np.zeros((count, 4), np.float32),
         np.ones(4, bool), np.zeros((count, 2), np.float32),
     )  # fmt: skip
 
@@ -85,6 +85,16 @@ def test_islands_lie_in_holes():
     assert np.count_nonzero(picture) == 40**2 - 20**2 + 8**2
     assert painted(tracks, 0, (60, 60), scale=2).sum() == 4 * np.count_nonzero(picture)
     assert not painted(tracks, 1, (60, 60)).any(), "tracks are visible on frame 0 only"
+
+
+def test_keys_are_counted_once_for_a_part_and_its_holes():
+    frame = np.zeros((100, 120), np.float32)
+    frame[20:80, 20:80] = 1
+    frame[30:50, 30:50] = frame[60:72, 60:72] = 0
+    result = measured("holes", 1, TRUE, [(k, np.roll(frame, k, axis=1)) for k in range(9)])
+    assert (result.tracks, result.parts) == (3, 1)
+    assert (result.keys, result.shown) == (2, 9)
+    assert result.left_out == 0
 
 
 def test_an_object_without_mattes_is_reported():
