@@ -20,7 +20,7 @@ def insert_keys(
     `area` is a clip editor: Blender's operator inserts shape keys only in one.
     """
     rows = [{frame: row for row, frame in enumerate(shapes.frames)} for _, shapes in layers]
-    with _restored_visibility(mask), scratch_scene(window) as scene, _mask_editor(mask, window, area):
+    with _restored_visibility(mask), scratch_scene(window) as scene, mask_editor(mask, window, area):
         for frame in sorted({frame for row_of in rows for frame in row_of}):
             scene.frame_set(frame)  # before setting points, which this overwrites
             for (layer, shapes), row_of in zip(layers, rows):
@@ -81,7 +81,7 @@ def scratch_scene(window: Window) -> Iterator[Scene]:
 
 
 @contextmanager
-def _mask_editor(mask: Mask, window: Window, area: Area) -> Iterator[None]:
+def mask_editor(mask: Mask, window: Window, area: Area) -> Iterator[None]:
     """Switch the clip editor in `area` to editing `mask`, and restore it afterwards."""
     space = area.spaces.active
     old_mode, old_mask = space.mode, space.mask

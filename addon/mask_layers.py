@@ -10,10 +10,11 @@ from bpy.types import Area, Mask, MaskLayer, MovieClip, Window
 
 from ..engine.shared.errors import NoActiveMask, NothingPropagated
 from . import clips
+from .carriers import Carrier, follow
 from .curves import clear_alpha, full_alpha
 from .limits import MAX_FRAME, check_frames
-from .mask_keys import insert_keys
-from .mask_shapes import LayerShapes
+from .mask_keys import insert_keys, mask_editor
+from .mask_shapes import PARKED_COUNT, LayerShapes, park
 from .objects import find_object, matted_objects
 from .properties import MatteObject
 from .saving import check_saved
@@ -58,10 +59,12 @@ def write_layers(
     *,
     window: Window,
     area: Area,
+    carrier: Carrier | None = None,
 ) -> MaskLayersResult:
     """Write the layers of each object to the clip's mask, replacing those of an earlier call. Others are kept.
 
-    `matted` has the scene frames on which each object has a matte. `area` is a clip editor that shows the clip.
+    `matted` has the scene frames on which each object has a matte. `area` is a clip editor that shows the clip. With a
+    `carrier`, the clip's active track carries the points, which have their places without its motion.
     Raises NothingPropagated if no object has splines, and, before anything is changed, NotSaved and BlenderLimit.
     """
     check_writable(clip, shapes)
@@ -70,9 +73,15 @@ def write_layers(
     frames = range(clips.scene_frame(clip, 0), clips.scene_frame(clip, clips.frame_count(clip)))
     mask = _mask_of(clip)
     written = [
-        pair for object_id, layers in shapes.items() if layers for pair in _new_layers(mask, clip, object_id, layers)
+        pair
+        for object_id, layers in shapes.items()
+        if layers
+        for pair in _new_layers(mask, clip, object_id, layers, is_carried=carrier is not None)
     ]
     insert_keys(mask, written, frames, window=window, area=area)
+    if carrier is not None:
+        with mask_editor(mask, window, area):
+            follow([layer for layer, _ in written], clip, carrier.number, area.spaces.active)
     empty = set().union(*({*frames}.difference(matted[object_id]) for object_id in shapes))
     return MaskLayersResult([layer for layer, _ in written], sorted(empty))
 
@@ -128,7 +137,7 @@ def _mask_of(clip: MovieClip) -> Mask:
 
 
 def _new_layers(
-    mask: Mask, clip: MovieClip, object_id: int, shapes: Sequence[LayerShapes]
+    mask: Mask, clip: MovieClip, object_id: int, shapes: Sequence[LayerShapes], *, is_carried: bool
 ) -> list[tuple[MaskLayer, LayerShapes]]:
     """Add layers with all splines and points of `shapes`: none can be added after the first shape key.
 
@@ -148,7 +157,9 @@ def _new_layers(
         default = item.name if index == 0 else f"{item.name} part {index + 1}"
         name = old[index][0] if index < len(old) and not is_renamed else default
         settings = old[min(index, len(old) - 1)][1] if old else {}
-        made.append((_new_layer(mask, name, settings, shape, _mark(clip, object_id)), shape))
+        layer = _new_layer(mask, name, settings, shape)
+        _add_mark(layer, _mark(clip, object_id), is_carried=is_carried)
+        made.append((layer, shape))
     names = _SEPARATOR.join(layer.name for layer, _ in made)
     item.mask_layer, item.mask_layer_for, item.mask_layer_fit = names, item.name, _fit(clip)
     return made
@@ -159,18 +170,30 @@ def _settings(layer: MaskLayer) -> dict[str, object]:
     return {name: getattr(layer, name) for name in _KEPT} | {"alpha": full_alpha(layer)}
 
 
-def _new_layer(mask: Mask, name: str, settings: dict[str, object], shape: LayerShapes, mark: str) -> MaskLayer:
+def _new_layer(mask: Mask, name: str, settings: dict[str, object], shape: LayerShapes) -> MaskLayer:
     layer = mask.layers.new(name=name)
     layer.use_fill_holes = True
     for spline_shape in shape.splines:
         spline = layer.splines.new()
         spline_shape.add_to(spline)
-        for point in spline.points:
-            point.parent.sub_parent = mark
         spline.points[0].select = True  # Blender inserts shape keys only for layers with a selected point
     for setting, value in settings.items():
         setattr(layer, setting, value)
     return layer
+
+
+def _add_mark(layer: MaskLayer, mark: str, *, is_carried: bool) -> None:
+    """Mark the points of a layer as made from mattes, or, if a track will be their parent, those of one more spline."""
+    if is_carried:
+        spline = layer.splines.new()
+        spline.points.add(PARKED_COUNT - 1)
+        spline.use_cyclic = True
+        park(spline)
+        marked = [spline]
+    else:
+        marked = [*layer.splines]
+    for point in (point for spline in marked for point in spline.points):
+        point.parent.sub_parent = mark
 
 
 def _made_layers(mask: Mask, clip: MovieClip, object_id: int) -> list[MaskLayer]:

@@ -15,6 +15,7 @@ from .mask_space import MaskSpace
 MAX_LAYERS = 8  # of an object; parts beyond that share the last one
 _PARKED = (-3.0, -3.0)  # far outside the frame: position of splines that a frame lacks
 _PARKED_RADIUS = 0.001
+PARKED_COUNT = 4  # points of a spline that is parked for good
 _BLUR = 1.2  # pixels: width of the edge that Blender draws outside a spline without feather, measured on discs
 _FALLOFF = 0.61  # share of a feather's width, with a layer's smooth falloff, on which alpha is 0.1 to 0.9
 _THIN = 0.6  # of the area per length that a spline encloses, by which it may be moved inward
@@ -41,19 +42,27 @@ class SplineShapes:
             point.handle_type = "FREE" if corner else "ALIGNED_DOUBLESIDE"
 
     def show(self, spline: MaskSpline, row: int) -> None:
-        """Set the spline to its shape on the keyed frame at index `row`.
-
-        An absent spline becomes a tiny circle outside the frame: coincident points would slow down Blender's rasterizer
-        by seconds per frame.
-        """
+        """Set the spline to its shape on the keyed frame at index `row`; an absent one is parked."""
         points, feather = self.points[row], self.feather[row]
         if not np.isfinite(points).all():
-            angles = np.arange(len(points)) * (2 * np.pi / len(points))
-            circle = np.stack([np.cos(angles), np.sin(angles)], axis=-1) * _PARKED_RADIUS + _PARKED
-            points, feather = np.repeat(circle[:, None], 3, axis=1), np.zeros(len(points))
+            park(spline)
+            return
         for index, name in enumerate(("handle_left", "co", "handle_right")):
             spline.points.foreach_set(name, np.ascontiguousarray(points[:, index], np.float32).ravel())
         spline.points.foreach_set("weight", np.ascontiguousarray(feather, np.float32))
+
+
+def park(spline: MaskSpline) -> None:
+    """Make a spline a tiny circle outside the frame.
+
+    Coincident points would slow down Blender's rasterizer by seconds per frame.
+    """
+    count = len(spline.points)
+    angles = np.arange(count) * (2 * np.pi / count)
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=-1) * _PARKED_RADIUS + _PARKED
+    for name in ("handle_left", "co", "handle_right"):
+        spline.points.foreach_set(name, np.ascontiguousarray(circle, np.float32).ravel())
+    spline.points.foreach_set("weight", np.zeros(count, np.float32))
 
 
 @dataclass(frozen=True)

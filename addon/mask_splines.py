@@ -19,6 +19,7 @@ from ..engine.shared.protocol import FitSplines, SplinesFitted
 from ..engine.shared.splines import load_splines
 from ..engine.shared.types import EditedMatte, SplineJob, splines_file
 from . import clips, compositor, mask_layers
+from .carriers import Carrier, active_carrier
 from .exchange import new_folder
 from .folders import existing_folder
 from .mask_shapes import layers_of_tracks
@@ -37,6 +38,7 @@ class _Request:
     out: Path  # folder with a file of splines for each object; it is removed afterwards
     warnings: tuple[str, ...]
     push_undo: bool
+    carrier: Carrier | None
 
 
 def start(
@@ -46,13 +48,15 @@ def start(
     edited: Sequence[EditedMatte] = (),
     warnings: Iterable[str] = (),
     push_undo: bool,
+    on_track: bool = False,
 ) -> None:
     """Start fitting splines to the mattes of some objects, and return at once; then their mask layers are written.
 
     Objects with a locked layer are left as they are. `edited` has images that stand in for mattes. What is told at the
-    end begins with `warnings`. With `push_undo`, the layers are an undo step of their own.
-    Raises NothingPropagated, NoActiveMask, NotSaved, BlenderLimit, ClipUnreadable, EngineBusy, EngineMissing, DiskFull,
-    FolderNotWritable.
+    end begins with `warnings`. With `push_undo`, the layers are an undo step of their own. With `on_track`, the points
+    follow the clip's active track or plane track, so that keys are only needed for what else they do.
+    Raises NoActiveTrack, NothingPropagated, NoActiveMask, NotSaved, BlenderLimit, ClipUnreadable, EngineBusy,
+    EngineMissing, DiskFull, FolderNotWritable.
     """
     folder = existing_folder(clip)
     asked = [object_id for object_id in object_ids if matte_numbers(clip, object_id)]
@@ -64,9 +68,11 @@ def start(
     width, height = clips.pixel_size(clip)
     first = clips.first_number(clip)
     numbers = range(first, first + clips.frame_count(clip))
+    carrier = active_carrier(clip, min(matte_numbers(clip, free[0]))) if on_track else None
+    motions = carrier.motions if carrier is not None else ()
     out = new_folder()
-    job = SplineJob(uuid.uuid4().hex, folder.root, tuple(free), numbers, width, height, out, tuple(edited))
-    request = _Request(clip.session_uid, out, tuple(told), push_undo)
+    job = SplineJob(uuid.uuid4().hex, folder.root, tuple(free), numbers, width, height, out, tuple(edited), motions)
+    request = _Request(clip.session_uid, out, tuple(told), push_undo, carrier)
     try:
         session.ask(FitSplines(job), folder.root, clip.name, partial(_receive, request), _is_edited)
     except BaseException:
@@ -101,12 +107,12 @@ def _write(request: _Request, fitted: SplinesFitted) -> Result:
         for one in objects
     }
     shapes = {object_id: layers_of_tracks(clip, found) for object_id, found in tracks.items()}
-    result = mask_layers.write_layers(clip, shapes, matted, window=window, area=area)
+    result = mask_layers.write_layers(clip, shapes, matted, window=window, area=area, carrier=request.carrier)
     compositor.refit(clip, renew_masks=True)  # which may draw copies of the layers
     _show(clip, area)
     if request.push_undo:
         bpy.ops.ed.undo_push(message="To Mask Layers")
-    warnings = [*request.warnings]
+    warnings = [*request.warnings, *([request.carrier.warning] if request.carrier and request.carrier.warning else [])]
     if result.empty:
         warnings.append(f"empty on frames without mattes: {spans(result.empty)}")
     for one in objects:

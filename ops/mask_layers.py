@@ -32,6 +32,12 @@ object, and keys only where they are needed. Layers made earlier are replaced; y
     bl_options = {"REGISTER", "UNDO"}
 
     which: EnumProperty(name="Objects", items=OBJECT_ITEMS, default="ALL", options={"SKIP_SAVE"})
+    on_track: BoolProperty(
+        name="On Active Track",
+        description="Let the selected track or plane track carry the splines, so that fewer keys are needed",
+        default=False,
+        options={"SKIP_SAVE"},
+    )
     wait: BoolProperty(
         name="Wait", description="Wait until the operation has finished", default=False, options={"SKIP_SAVE"}
     )
@@ -50,7 +56,7 @@ object, and keys only where they are needed. Layers made earlier are replaced; y
         clip = clip_in(context)
         object_ids = chosen_object_ids(context, self.which)
         warnings = skipped_object_warnings(context, self.which, matted_ids(clip, object_ids))
-        return _fit(self, clip, object_ids, warnings, wait=self.wait)
+        return _fit(self, clip, object_ids, warnings, wait=self.wait, on_track=self.on_track)
 
 
 class CLIP_OT_matte_update_results(ClipOperator, Operator):
@@ -65,14 +71,16 @@ layers made from mattes are replaced, your own are kept"""
         clip = clip_in(context)
         compositor.refit(clip, renew_masks=True)
         if object_ids := mask_layers.objects_to_fit(clip):
-            return _fit(self, clip, object_ids, [], wait=False)
+            return _fit(self, clip, object_ids, [], wait=False, on_track=False)
         return "Mask layers and nodes fit the clip"
 
 
-def _fit(operator: Operator, clip: MovieClip, object_ids: list[int], warnings: list[str], *, wait: bool) -> str:
+def _fit(
+    operator: Operator, clip: MovieClip, object_ids: list[int], warnings: list[str], *, wait: bool, on_track: bool
+) -> str:
     """Have mask layers written, and return what to report. In background mode, where no timer runs, it waits."""
     waits = wait or bpy.app.background
-    mask_splines.start(clip, object_ids, warnings=warnings, push_undo=not waits)
+    mask_splines.start(clip, object_ids, warnings=warnings, push_undo=not waits, on_track=on_track)
     listen()
     if not waits:
         return "Fitting splines to the mattes"

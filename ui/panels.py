@@ -118,8 +118,9 @@ class CLIP_PT_matte_results(ClipPanel, Panel):
             _draw_undo(layout)
             return
         draw_text(layout, results_text(clip))
-        column = layout.column(align=True)
-        column.operator("clip.matte_to_mask_layers", icon="MOD_MASK")
+        row = layout.row(align=True)
+        row.operator("clip.matte_to_mask_layers", icon="MOD_MASK").on_track = False
+        row.operator("clip.matte_to_mask_layers", text="", icon="TRACKER").on_track = True
         compositor.draw_buttons(layout, clip, context.scene)
         _draw_undo(layout)
         layout.operator("clip.matte_clear", icon="TRASH")

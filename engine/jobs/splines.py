@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..media.label_images import read_matte
 from ..output.matte_files import read_existing
-from ..shared.errors import Cancelled, MatteUnreadable
+from ..shared.errors import BadSetting, Cancelled, MatteUnreadable
 from ..shared.matte_folder import MatteFolder
 from ..shared.protocol import Answer, JobCancelled, ObjectSplines, SplinesFitted, Stage
 from ..shared.splines import save_splines
@@ -24,7 +24,7 @@ _STEPS = 100  # of progress for each object
 def run(job: SplineJob, report: Callable[[Answer], None], cancelled: Callable[[], bool]) -> None:
     """Fit splines to each object's mattes, and end with the report SplinesFitted or JobCancelled.
 
-    Raises MatteUnreadable if an edited image cannot be read, DiskFull and FolderNotWritable.
+    Raises MatteUnreadable if an edited image cannot be read, BadSetting, DiskFull and FolderNotWritable.
     """
     fitted: list[ObjectSplines] = []
 
@@ -47,11 +47,21 @@ def _fit(job: SplineJob, object_id: int, progress: Callable[[float], None]) -> O
     """Fit splines to one object's mattes and write them; return None if it has no mattes."""
     mattes = _Mattes(job, object_id)
     left_out: list[LeftOut] = []
-    tracks = fit_splines(mattes, pinned=mattes.edited.keys(), progress=progress, left_out=left_out.append)
+    tracks = fit_splines(
+        mattes, pinned=mattes.edited.keys(), motions=_motions(job), progress=progress, left_out=left_out.append
+    )
     if not mattes.found:
         return None
     save_splines(splines_file(job.out, object_id), tracks)
     return ObjectSplines(object_id, tuple(mattes.unreadable), left_out[0].outlines, left_out[0].share)
+
+
+def _motions(job: SplineJob) -> dict[int, NDArray[np.float64]]:
+    """Return the motions that carry a job's splines, by number. Raises BadSetting if they are not what they should."""
+    rows = np.array(job.motions, np.float64).reshape(-1, 9) if all(len(row) == 9 for row in job.motions) else None
+    if rows is None or len(rows) not in (0, len(job.numbers)) or not np.isfinite(rows).all():
+        raise BadSetting("the motions of the splines are not one 3x3 matrix for each frame")
+    return dict(zip(job.numbers, rows.reshape(-1, 3, 3)))
 
 
 class _Mattes:

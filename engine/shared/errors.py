@@ -254,6 +254,11 @@ class TooManyObjects(EngineError):
     default_remedy = "Remove an object, or open the clip a second time for more objects."
 
 
+class NoActiveTrack(EngineError):
+    code = "no-track"
+    default_remedy = "Select a track or a plane track of the object, in the editor's Tracking mode."
+
+
 class NoActiveMask(EngineError):
     code = "no-mask"
     default_remedy = "Draw a mask in the editor's Mask mode, or choose one in its header."

@@ -207,6 +207,7 @@ class SplineJob:
     height: int
     out: Path  # folder for one file per object, see `splines_file`
     edited: tuple[EditedMatte, ...] = ()
+    motions: tuple[tuple[float, ...], ...] = ()  # that carry the splines: of each number, a 3x3 matrix by rows; or none
 
 
 def splines_file(folder: Path, object_id: int) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from operator import length_hint
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from ..shared.splines import SplineTrack
 from .basis import Basis
+from .carrier import taken_back
 from .correspondence import correspond
 from .fitting import choose_basis, distances, frame_errors, refine, widths_at
 from .keys import FAITHFUL, Course, choose_keys, fit_keys, interpolation
@@ -32,14 +33,17 @@ def fit_splines(
     mattes: Iterable[tuple[int, np.ndarray]],
     *,
     pinned: Collection[int] = (),
+    motions: Mapping[int, np.ndarray] | None = None,
     progress: Callable[[float], None] = lambda share: None,
     left_out: Callable[[LeftOut], None] = lambda found: None,
 ) -> list[SplineTrack]:
     """Fit splines to one object's mattes, pairs of media frame and alpha (H, W) 0..1 with ascending frames.
 
     Return the tracks part by part, each part before its holes. Media frames that are `pinned` get keys, on which the
-    splines are fitted more closely. `progress` is told the share done, 0..1, and may raise to stop; while mattes are
-    read, the share grows only if `mattes` has a length. `left_out` is told once which outlines have no splines.
+    splines are fitted more closely. With `motions`, homographies (3, 3) of pixels by media frame, the splines are such
+    that these carry them to where the outlines are. `progress` is told the share done, 0..1, and may raise to stop;
+    while mattes are read, the share grows only if `mattes` has a length. `left_out` is told once which outlines have no
+    splines.
 
     Raises ValueError if frames do not ascend.
     """
@@ -53,6 +57,8 @@ def fit_splines(
         fits = []
         for strand in members:
             progress(_LINKING + (1 - _LINKING) * done / total)
+            if motions:
+                strand = taken_back(strand, motions)
             fits.append(_fit(strand, _limits(strand, sizes, pinned), pinned))
             done += len(strand.rings)
         tracks += _keyed(part, fits, pinned)
