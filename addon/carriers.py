@@ -76,7 +76,7 @@ def _clip_frame(clip: MovieClip, number: int) -> int:
 
 
 def _placed(clip: MovieClip, track: MovieTrackingTrack | MovieTrackingPlaneTrack, frame: int) -> np.ndarray:
-    """Return where a track is by its marker at or before a frame, in pixels with y down: (1, 2), or a plane's (4, 2)."""
+    """Return where a track is on a frame of its markers, in pixels with y down: (1, 2), or (4, 2) of a plane track."""
     marker = track.markers.find_frame(frame, exact=False)
     if isinstance(track, MovieTrackingTrack):
         places = np.array([marker.co], np.float64) + np.array([track.offset], np.float64)

@@ -9,7 +9,7 @@ import pytest
 from tests.blender.studio import FRAMES, HEIGHT, WIDTH, iou, mask_by_node, part
 from tests.png import write_png
 
-_BOX = np.array([(-30.0, 18.0), (30.0, 18.0), (30.0, -18.0), (-30.0, -18.0)])  # corners, y down: as markers have them
+_CORNERS = np.array([(30.0, 58.0), (90.0, 58.0), (90.0, 22.0), (30.0, 22.0)])  # of a plane, in pixels with y down
 
 
 def camera(media: int) -> np.ndarray:
@@ -103,7 +103,7 @@ def test_layers_on_a_track_lie_on_the_object_with_two_keys(studio, monkeypatch):
 def test_layers_on_a_plane_track_turn_with_it(studio, monkeypatch, capfd, start):
     filmed(studio, camera, start)
     tracks = [studio.clip.tracking.tracks.new(name=f"corner {index}", frame=1) for index in range(4)]
-    for track, corner in zip(tracks, _BOX + (WIDTH / 2, HEIGHT / 2)):
+    for track, corner in zip(tracks, _CORNERS):
         for media in range(FRAMES):
             track.markers.insert_frame(1 + media, co=marker_place(corner, camera(media)))
         track.select = True
@@ -113,7 +113,7 @@ def test_layers_on_a_plane_track_turn_with_it(studio, monkeypatch, capfd, start)
     (plane,) = studio.clip.tracking.plane_tracks
     for media in range(FRAMES):
         marker = plane.markers.insert_frame(1 + media)
-        marker.corners = [marker_place(place, camera(media)) for place in _BOX + (WIDTH / 2, HEIGHT / 2)]
+        marker.corners = [marker_place(place, camera(media)) for place in _CORNERS]
     studio.clip.tracking.plane_tracks.active = plane
     keyed = keyed_numbers(studio, monkeypatch, on_track=True)
     assert (keyed == [1001, 1000 + FRAMES]) == (start == 1)
