@@ -32,6 +32,8 @@ class Course:
     normals: np.ndarray  # (T, S) complex, of length 1: across the outline there
     limits: np.ndarray  # (T, 2) of the mean and the 95th percentile of the distance, in pixels
     weights: np.ndarray  # (T,) of the frames in the fit
+    lengths: np.ndarray  # (T,) of the outlines, in pixels
+    budget: float  # area that mean distances, times these lengths, may sum up to
     _fitted: dict[bytes, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, init=False)
 
     @property
@@ -48,7 +50,7 @@ class Course:
         return frame_errors(np.abs(((unknowns @ self.samples.T - self.goals) * self.normals.conj()).real))
 
     def fitted(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Fit shapes (N, D) on own `keys` (N,) to all frames; also return how far frames exceed their limits, (T,).
+        """Fit shapes (N, D) on own `keys` (N,) to all frames; also return the errors (T, 2).
 
         Frames beyond their limit gain weight in turn, so that the largest excess becomes small.
         """
@@ -60,15 +62,17 @@ class Course:
     def _fit(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         frames = len(self.shapes)
         if len(keys) == frames:
-            return self.shapes, excess(self.errors(self.shapes), self.limits)
+            return self.shapes, self.errors(self.shapes)
         matrix, weights = interpolation(keys, frames), self.weights
         best: tuple[np.ndarray, np.ndarray] | None = None
+        least = np.inf
         for _ in range(_REWEIGHTED):
             values = _least_squares(matrix, self.shapes, weights)
-            over = excess(self.errors(matrix @ values), self.limits)
-            if best is None or over.max() < best[1].max():
-                best = values, over
-            if over.max() <= 1:
+            errors = self.errors(matrix @ values)
+            over = excess(errors, self.limits)
+            if over.max() < least:
+                best, least = (values, errors), over.max()
+            if least <= 1:
                 break
             weights = weights * np.clip(over, 1, _MAX_WEIGHT) ** 2
         assert best is not None  # there is always at least one round
@@ -109,17 +113,18 @@ def choose_keys(courses: Sequence[Course], fixed: np.ndarray) -> np.ndarray:
     worst = np.zeros((frames, frames), np.float32)
     for course in courses:
         course.spans(fixed, worst)
+    search = _Search(courses, fixed, worst, sum(course.budget for course in courses))
     best: np.ndarray | None = None
     tried: set[bytes] = set()
     for boldness in _BOLDNESS:
-        keys = _fewest(worst, fixed, boldness)
+        keys = search.fewest(boldness)
         if keys.tobytes() not in tried:
             tried.add(keys.tobytes())
-            found = _completed(courses, keys)
+            found = search.completed(keys)
             if best is None or len(found) < len(best):
                 best = found
     assert best is not None  # there is always at least one boldness
-    return _without_needless(courses, best, fixed, worst)
+    return search.without_needless(best)
 
 
 def interpolation(keys: np.ndarray, frames: int) -> np.ndarray:
@@ -144,56 +149,71 @@ def _least_squares(matrix: np.ndarray, values: np.ndarray, weights: np.ndarray) 
     return np.linalg.solve(weighted.T @ matrix, weighted.T @ values)
 
 
-def _fewest(worst: np.ndarray, fixed: np.ndarray, boldness: float) -> np.ndarray:
-    """Return the fewest keys (N,) whose spans' squared excess `worst` (F, F) is within `boldness`: a shortest path."""
-    frames = len(worst)
-    costs, previous = np.zeros(frames), np.zeros(frames, np.int64)
-    for frame in range(1, frames):
-        low = max(int(fixed[np.searchsorted(fixed, frame) - 1]), frame - _MAX_SPAN)
-        share = worst[low:frame, frame] / boldness**2
-        found = np.where(share <= 1, costs[low:frame] + 1 + _TIE * share, np.inf)
-        previous[frame] = low + int(found.argmin())
-        costs[frame] = found.min()
-    keys = [frames - 1]
-    while keys[-1]:
-        keys.append(int(previous[keys[-1]]))
-    return np.array(keys[::-1])
+@dataclass(frozen=True)
+class _Search:
+    """Search for the keys of a part, in its F frames."""
 
+    courses: Sequence[Course]
+    fixed: np.ndarray  # keys that it has in any case
+    worst: np.ndarray  # (F, F) squared excess of the spans from each frame to each later one
+    budget: float  # area that mean distances, times lengths of outlines, may sum up to
 
-def _excess(courses: Sequence[Course], keys: np.ndarray) -> np.ndarray:
-    """Return how far the splines exceed their limits on each frame (F,), the largest of all, given the part's keys."""
-    over = np.zeros(int(keys[-1]) + 1)
-    for course in courses:
-        known = over[course.start : course.end]
-        np.maximum(known, course.fitted(course.own(keys))[1], out=known)
-    return over
+    def fewest(self, boldness: float) -> np.ndarray:
+        """Return the fewest keys (N,) whose spans' excess is within `boldness`: a shortest path."""
+        frames = len(self.worst)
+        costs, previous = np.zeros(frames), np.zeros(frames, np.int64)
+        for frame in range(1, frames):
+            low = max(int(self.fixed[np.searchsorted(self.fixed, frame) - 1]), frame - _MAX_SPAN)
+            share = self.worst[low:frame, frame] / boldness**2
+            found = np.where(share <= 1, costs[low:frame] + 1 + _TIE * share, np.inf)
+            previous[frame] = low + int(found.argmin())
+            costs[frame] = found.min()
+        keys = [frames - 1]
+        while keys[-1]:
+            keys.append(int(previous[keys[-1]]))
+        return np.array(keys[::-1])
 
+    def measured(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the largest excess of all splines on each frame, and the area beside the outlines there, (F,) each."""
+        over, areas = np.zeros((2, len(self.worst)))
+        for course in self.courses:
+            errors = course.fitted(course.own(keys))[1]
+            known = over[course.start : course.end]
+            np.maximum(known, excess(errors, course.limits), out=known)
+            areas[course.start : course.end] += errors[:, 0] * course.lengths
+        return over, areas
 
-def _completed(courses: Sequence[Course], keys: np.ndarray) -> np.ndarray:
-    """Add keys until no frame is beyond its limit; return them (N,)."""
-    while True:
-        over = _excess(courses, keys)
-        more = [
-            start + 1 + int(over[start + 1 : end].argmax())  # the worst frame of the gap
-            for start, end in zip(keys[:-1], keys[1:])
-            if end - start > 1 and over[start : end + 1].max() > 1
-        ]
-        if not more:
-            return keys
-        keys = np.union1d(keys, more)
+    def accepts(self, keys: np.ndarray) -> bool:
+        """Return whether no frame exceeds its limit, nor all of them the budget."""
+        over, areas = self.measured(keys)
+        return bool(over.max() <= 1 and areas.sum() <= self.budget)
 
+    def completed(self, keys: np.ndarray) -> np.ndarray:
+        """Add keys on the worst frames until all is accepted; return them (N,)."""
+        while True:
+            over, areas = self.measured(keys)
+            gaps = [(int(start), int(end)) for start, end in zip(keys[:-1], keys[1:]) if end - start > 1]
+            found = [gap for gap in gaps if over[gap[0] : gap[1] + 1].max() > 1]
+            measure = over
+            if not found and gaps and areas.sum() > self.budget:
+                measure = areas
+                gaps.sort(key=lambda gap: -areas[gap[0] + 1 : gap[1]].max())
+                found = gaps[: 1 + len(gaps) // 8]
+            if not found:
+                return keys
+            keys = np.union1d(keys, [start + 1 + int(measure[start + 1 : end].argmax()) for start, end in found])
 
-def _without_needless(courses: Sequence[Course], keys: np.ndarray, fixed: np.ndarray, worst: np.ndarray) -> np.ndarray:
-    """Leave out keys, those that matter least first, without which no frame exceeds its limit."""
-    for share in _REMOVED:
-        inner = np.arange(1, len(keys) - 1)
-        inner = inner[~np.isin(keys[inner], fixed)]
-        bends = worst[keys[inner - 1], keys[inner + 1]]
-        chosen: set[int] = set()
-        for index in inner[np.argsort(bends)].tolist():
-            if len(chosen) < share * len(keys) and not {index - 1, index + 1} & chosen:
-                chosen.add(index)
-        fewer = np.delete(keys, list(chosen))
-        if chosen and _excess(courses, fewer).max() <= 1:
-            keys = fewer
-    return keys
+    def without_needless(self, keys: np.ndarray) -> np.ndarray:
+        """Leave out keys, those that matter least first, without which all is still accepted."""
+        for share in _REMOVED:
+            inner = np.arange(1, len(keys) - 1)
+            inner = inner[~np.isin(keys[inner], self.fixed)]
+            bends = self.worst[keys[inner - 1], keys[inner + 1]]
+            chosen: set[int] = set()
+            for index in inner[np.argsort(bends)].tolist():
+                if len(chosen) < share * len(keys) and not {index - 1, index + 1} & chosen:
+                    chosen.add(index)
+            fewer = np.delete(keys, list(chosen))
+            if chosen and self.accepts(fewer):
+                keys = fewer
+        return keys

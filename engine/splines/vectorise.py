@@ -22,11 +22,12 @@ _SAMPLES = 64, 768  # of an outline: fewest and most
 _SPACING = 1.5  # pixels between samples, where their number allows
 _COMPARED = 96  # samples of an outline that the choice of keys looks at, at most
 _SLACK = 0.4  # of the limits that interpolation may add to the error of a key on the frame itself
-_OBJECT_SHARE = 0.05  # of the object's area that the mean distance, times the length of its outlines, may be
+_OBJECT_SHARE = 0.075  # of the object's area that the mean distance, times the length of its outlines, may be
+_MEAN_SHARE = 0.035  # the same, in the mean over all frames
 _PART_SHARE = 0.12  # of what a part or hole encloses that the mean distance, times the length of its outline, may be
 _PINNED = 0.3  # factor of the tolerance on pinned frames
 _LINKING = 0.3  # of the progress
-_FINEST = 0.2  # pixels: mean distance for the smallest outlines
+_FINEST = 0.15  # pixels: mean distance for the smallest outlines
 
 
 def fit_splines(
@@ -59,7 +60,7 @@ def fit_splines(
             progress(_LINKING + (1 - _LINKING) * done / total)
             if motions:
                 strand = taken_back(strand, motions)
-            fits.append(_fit(strand, _limits(strand, sizes, pinned), pinned))
+            fits.append(_fit(strand, np.array([sizes[frame] for frame in strand.frames]), pinned))
             done += len(strand.rings)
         tracks += _keyed(part, fits, pinned)
     progress(1.0)
@@ -101,6 +102,7 @@ class _Fit:
 
     strand: Strand
     limits: np.ndarray  # (T, 2)
+    sizes: np.ndarray  # (T,) area of the object per length of its outlines, in pixels
     outline: Outline
     places: np.ndarray  # (T, S)
     basis: Basis
@@ -114,6 +116,7 @@ class _Fit:
         places = self.places[:, some]
         normals = 1j * (self.outline.at(places + 0.5) - self.outline.at(places - 0.5))
         normals /= np.maximum(np.abs(normals), 1e-9)
+        lengths = self.outline.lengths
         course = Course(
             self.strand.first - first,
             shapes,
@@ -122,8 +125,15 @@ class _Fit:
             normals,
             self.limits,
             np.where(np.isin(self.strand.frames, list(pinned)), FAITHFUL, 1.0),
+            lengths,
+            0.0,
         )
-        return replace(course, limits=np.maximum(course.errors(shapes) + _SLACK * self.limits, self.limits))
+        errors = course.errors(shapes)
+        return replace(
+            course,
+            limits=np.maximum(errors + _SLACK * self.limits, self.limits),
+            budget=lengths @ np.maximum(_MEAN_SHARE * self.sizes, (1 + _SLACK) * errors[:, 0]),
+        )
 
     def keyed(self, part: int, course: Course, keys: np.ndarray) -> SplineTrack:
         """Return the spline with the keys of its part, counted from the part's first frame."""
@@ -144,14 +154,15 @@ class _Fit:
         )
 
 
-def _fit(strand: Strand, limits: np.ndarray, pinned: Collection[int]) -> _Fit:
-    """Fit a spline to a strand on all frames."""
+def _fit(strand: Strand, sizes: np.ndarray, pinned: Collection[int]) -> _Fit:
+    """Fit a spline to a strand on all frames, given the object's area per length of its outlines, (T,)."""
+    limits = _limits(strand, sizes, pinned)
     outline, widths = _sampled(strand)
     places = correspond(outline)
     basis = choose_basis(outline, places, limits, np.isin(strand.frames, list(pinned)))
     corners = np.searchsorted(basis.parameters, basis.knots[basis.corners])
     places = refine(outline, places, basis, corners)
-    return _Fit(strand, limits, outline, places, basis, widths_at(widths, places, basis))
+    return _Fit(strand, limits, sizes, outline, places, basis, widths_at(widths, places, basis))
 
 
 def _sizes(strands: list[Strand]) -> dict[int, float]:
@@ -165,15 +176,14 @@ def _sizes(strands: list[Strand]) -> dict[int, float]:
     return {frame: max(area, 1) / max(lengths[frame], 1) for frame, area in areas.items()}
 
 
-def _limits(strand: Strand, sizes: dict[int, float], pinned: Collection[int]) -> np.ndarray:
+def _limits(strand: Strand, sizes: np.ndarray, pinned: Collection[int]) -> np.ndarray:
     """Return the mean and the 95th percentile of the distance to the outline to keep within, (T, 2), in pixels.
 
     Where a mean distance of `TOLERANCE` would be much of the object's area, or of a part, it must be less; on `pinned`
     frames, both must.
     """
     own = np.array([ring.area / max(ring.length, 1.0) for ring in strand.rings])
-    all_ = np.array([sizes[frame] for frame in strand.frames])
-    mean = np.clip(np.minimum(_OBJECT_SHARE * all_, _PART_SHARE * own), _FINEST, TOLERANCE[0])
+    mean = np.clip(np.minimum(_OBJECT_SHARE * sizes, _PART_SHARE * own), _FINEST, TOLERANCE[0])
     limits = np.stack([mean, np.full(len(mean), TOLERANCE[1])], axis=1)
     limits[np.isin(strand.frames, list(pinned))] *= _PINNED
     return limits
