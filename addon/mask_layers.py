@@ -27,6 +27,7 @@ _KEPT = (
     "hide_select",
     "invert",
 )  # settings of the user, kept when a layer is replaced
+SCRATCH = "keymatte_scratch"  # custom property of scenes that are only stepped through
 _PARKED = (-3.0, -3.0)  # far outside the frame: position of outlines that a frame lacks
 
 
@@ -81,10 +82,15 @@ def layers_of(clip: MovieClip, object_id: int) -> list[MaskLayer]:
     This is the layer made from the object's mattes, or, if there is none, all layers that the user drew.
     """
     mask = clip.matting.mask
-    if mask is None:
-        return []
-    made = _made_layer(mask, clip, object_id)
-    return [made] if made is not None else [layer for layer in mask.layers if not _marks(layer)]
+    drawn = [layer for layer in mask.layers if not _marks(layer)] if mask else []
+    return made_layers(clip, object_id) or drawn
+
+
+def made_layers(clip: MovieClip, object_id: int) -> list[MaskLayer]:
+    """Return the layers of the clip's mask that were made from the object's mattes."""
+    mask = clip.matting.mask
+    made = None if mask is None else _made_layer(mask, clip, object_id)
+    return [] if made is None else [made]
 
 
 def outdated_objects(clip: MovieClip) -> list[int]:
@@ -266,6 +272,7 @@ def scratch_scene(window: Window) -> Iterator[Scene]:
     user_scene = window.scene
     view_layer = window.view_layer
     scratch = bpy.data.scenes.new("Keymatte")
+    scratch[SCRATCH] = True
     try:
         window.scene = scratch
         yield scratch

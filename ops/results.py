@@ -5,7 +5,7 @@ from __future__ import annotations
 from bpy.props import BoolProperty, EnumProperty
 from bpy.types import Context, Event, Operator
 
-from ..addon import compositor, mask_layers
+from ..addon import compositor, mask_edits, mask_layers
 from ..addon.folders import clear_results, edited_images, existing_folder, results
 from ..addon.session import session
 from ..addon.traced import untraced_frames
@@ -50,9 +50,10 @@ your own are kept"""
             window=context.window or context.window_manager.windows[0],
             area=context.area,
         )
-        space.mask = space.mask or clip.matting.mask
+        not_shown = mask_edits.show_mask(space, clip)
         compositor.refit(clip, renew_masks=True)
         warnings = skipped_object_warnings(context, self.which, set(object_ids).difference(result.skipped))
+        warnings += [not_shown] if not_shown else []
         untraced = untraced_frames(clip, object_ids)
         if without := [frame for frame in result.empty if frame not in untraced]:
             warnings.append(f"empty on frames without mattes: {spans(without)}")
