@@ -6,7 +6,7 @@ import bpy
 import numpy as np
 
 from tests.blender.mask_editing import edited, layer_of, move, sparse
-from tests.blender.studio import HEIGHT, WIDTH, circle, part
+from tests.blender.studio import FRAMES, HEIGHT, WIDTH, circle, part
 
 
 def disc_at(x: float, y: float, radius: float) -> np.ndarray:
@@ -29,23 +29,36 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
     return float((a & b).sum() / (a | b).sum())
 
 
+def states(studio) -> tuple[int, int, int]:
+    """Return how many frames the panel calls up to date, to redo and missing."""
+    told = part("addon.forecast").refresh(studio.clip)
+    return told.fresh, told.stale, told.missing
+
+
 def test_edits_are_taken_as_keyframes_and_propagate_redoes_what_they_change(layered):
-    sparse(layered, 64)
+    layered.mark(5, media=4)
+    layered.propagate(recipe="", everything=True)
+    assert states(layered) == (FRAMES, 0, 0)
+    sparse(layered, 60)
     round_edit(layered, 4)
+    assert states(layered) == (FRAMES, 0, 0), "an edit alone changes no matte"
     layered.go(7)
     assert layered.click("matte_take_edits") == {"FINISHED"}
-    assert [(key.number, key.object_id) for key in layered.clip.matting.keyframes] == [(1, 1), (1, 2), (4, 1)]
-    assert iou(layered.keyframe_mask(1, 4), disc_at(0.5, 0.5, 0.2)) > 0.96
+    keys = [(key.number, key.object_id) for key in layered.clip.matting.keyframes]
+    assert keys == [(1, 1), (1, 2), (4, 1), (5, 1), (5, 2)]
+    edit = layered.keyframe_mask(1, 4)
+    assert iou(edit, disc_at(0.5, 0.5, 0.2)) > 0.96
     assert edited(layered) == [4], "the mattes do not show it yet"
     assert (layered.scene.frame_current, layered.space.mode) == (7, "MASK")
-    stale = layered.matte(1, 4).copy()
-    layered.propagate()
-    assert iou(layered.matte(1, 4) >= 0.5, disc_at(0.5, 0.5, 0.2)) > 0.96
-    assert iou(stale >= 0.5, disc_at(0.5, 0.5, 0.2)) < 0.8
+    assert states(layered) == (FRAMES - 3, 3, 0), "between the keyframes on frames 1 and 5"
+    assert not np.array_equal(layered.matte(1, 4) >= 0.5, edit)
+    layered.propagate(recipe="")
+    assert states(layered) == (FRAMES, 0, 0)
+    assert np.array_equal(layered.matte(1, 4) >= 0.5, edit)
 
 
 def test_an_existing_keyframe_is_replaced_only_if_asked(layered, capfd):
-    sparse(layered, 64)
+    sparse(layered, 60)
     layered.mark(4, media=3, objects=1)
     before = layered.keyframe_alpha(1, 4)
     round_edit(layered, 4)
@@ -58,7 +71,7 @@ def test_an_existing_keyframe_is_replaced_only_if_asked(layered, capfd):
 
 
 def test_a_locked_object_gets_no_keyframe_and_an_empty_mask_makes_none(layered, capfd):
-    sparse(layered, 64)
+    sparse(layered, 60)
     round_edit(layered, 4)
     layered.clip.matting.objects[0].lock = True
     capfd.readouterr()
@@ -74,7 +87,7 @@ def test_a_locked_object_gets_no_keyframe_and_an_empty_mask_makes_none(layered, 
 
 def test_edited_images_show_the_object_alone_and_are_forgotten_once_mattes_show_them(layered, tmp_path):
     edits = part("addon.mask_edits")
-    sparse(layered, 64)
+    sparse(layered, 60)
     round_edit(layered, 4)
     layered.go(6)
     move(layered, name="Object 2")

@@ -59,7 +59,7 @@ def layers_of_disc(area: bpy.types.Area) -> Steps:
     with over(area):
         labels = write_png(OUT / "labels.png", disc(1).astype(np.uint8), PALETTE)
         bpy.ops.clip.matte_keyframe_from_image("EXEC_DEFAULT", True, filepath=str(labels), all_objects=True)
-        bpy.ops.clip.matte_propagate("INVOKE_DEFAULT", True, recipe="colour")
+        bpy.ops.clip.matte_propagate("INVOKE_DEFAULT", True)
     session = part("addon.session").session
     yield from until(lambda: not session.status.busy)
     assert session.status.problem is None, session.status.problem
@@ -221,7 +221,7 @@ def take_edits(area: bpy.types.Area) -> Steps:
     assert not np.array_equal(before[6], edit)
     session = part("addon.session").session
     with over(area):
-        bpy.ops.clip.matte_propagate("INVOKE_DEFAULT", True, recipe="colour")
+        bpy.ops.clip.matte_propagate("INVOKE_DEFAULT", True)
     yield from until(lambda: not session.status.busy)
     assert session.status.problem is None, session.status.problem
     assert np.array_equal(matte(6), edit) and np.array_equal(matte(1), before[1])
