@@ -11,6 +11,7 @@ from bpy.types import Area, Mask, MaskLayer, MovieClip, Scene, Window
 
 from . import clips
 from .mask_layers import SCRATCH, made_layers
+from .mask_points import has_selected
 
 _owners: dict[int, tuple[object, dict[str, tuple[int, int]]]] = {}  # what it depends on; layer -> clip, object
 
@@ -85,9 +86,7 @@ def shown_by(mask: Mask, layer: MaskLayer, scene: Scene) -> tuple[MovieClip, int
 def acting_on(editor: MaskEditor, layer: MaskLayer) -> Iterator[None]:
     """Let Blender's operators on shape keys act on one layer only: it alone is selectable, and has a selected point."""
     others = [other for other in editor.mask.layers if other != layer and not other.hide_select]
-    point = None
-    if not any(point.select for spline in layer.splines for point in spline.points):
-        point = layer.splines[0].points[0]
+    point = None if has_selected(layer) else layer.splines[0].points[0]
     for other in others:
         other.hide_select = True
     if point is not None:

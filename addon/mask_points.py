@@ -38,3 +38,13 @@ def set_points(layer: MaskLayer, points: np.ndarray) -> None:
 def differ(a: np.ndarray, b: np.ndarray) -> bool:
     """Return whether two layers' points differ by more than rounding."""
     return a.shape != b.shape or bool(len(a) and np.abs(a - b).max() > _SAME)
+
+
+def has_selected(layer: MaskLayer) -> bool:
+    """Return whether a point of the layer is selected."""
+    for spline in layer.splines:
+        selected = np.empty(len(spline.points), bool)
+        spline.points.foreach_get("select", selected)
+        if selected.any():
+            return True
+    return False

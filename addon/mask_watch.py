@@ -70,30 +70,32 @@ def before_update(scene: Scene) -> None:
     if not _undone or not _may_key():
         return
     for editor in editors(scene):
-        before = _undone.get(editor.mask.session_uid, {})
+        before = _undone.pop(editor.mask.session_uid, {})
         layers = {layer.name: layer for layer in watched_layers(editor.mask)}
         changed = [layer for name, layer in layers.items() if name in before and differ(before[name], points_of(layer))]
         _key(editor, scene, changed)
-    _undone.clear()
 
 
 def before_frame(scene: Scene) -> None:
-    """Key what was moved on a frame that is left before `after_update` was called."""
+    """Key what was moved on a frame that is left before `after_update` was called, and forget the points there."""
     if not _may_key():
         return
+    _undone.clear()
     if is_scratch(scene):
         _shown.clear()  # whatever is done to masks there is not an edit
     for editor in editors(scene):
-        shown = _shown.get(editor.mask.session_uid)
+        uid = editor.mask.session_uid
+        shown = _shown.get(uid)
         if shown is None or shown.scene != scene.session_uid or shown.frame == scene.frame_current_final:
             continue
         if any(_is_edited(shown, layer) for layer in watched_layers(editor.mask)):
             with _on_frame(scene, shown.frame):
                 _key(editor, scene, _changed(editor, scene))
+        del _shown[uid]
 
 
 def after_frame(scene: Scene, depsgraph: Depsgraph) -> None:
-    """Remember the points on the frame that is shown now; while playing, when the editor is drawn after the end."""
+    """Remember the points on the frame that is shown now; while playing, `look` does so after the end."""
     if depsgraph.mode == "VIEWPORT" and _may_key() and not _is_playing():
         for editor in editors(scene):
             _remember(editor.mask, scene)
@@ -169,7 +171,8 @@ def _key_layer(editor: MaskEditor, scene: Scene, layer: MaskLayer) -> None:
     uid = editor.mask.session_uid
     known = _shown[uid].layers.get(layer.name) if uid in _shown else None
     is_back = known is not None and not differ(known.now, known.first)
-    _settle(editor, layer)
+    points = points_of(layer) if known is None else known.now
+    _settle(editor, layer, points)
     with acting_on(editor, layer):
         if known is not None and known.had_key is None:
             known.had_key = "FINISHED" in bpy.ops.mask.shape_key_clear()
@@ -178,7 +181,7 @@ def _key_layer(editor: MaskEditor, scene: Scene, layer: MaskLayer) -> None:
         else:
             bpy.ops.mask.shape_key_insert()
     if not is_back:
-        _known[_hashed(uid, layer.name, scene.frame_current, points_of(layer))] = None
+        _known[_hashed(uid, layer.name, scene.frame_current, points)] = None
     if (owner := shown_by(editor.mask, layer, scene)) is None:
         return
     clip, object_id, number = owner
@@ -188,12 +191,11 @@ def _key_layer(editor: MaskEditor, scene: Scene, layer: MaskLayer) -> None:
         edit_records.withdraw(clip, object_id, [number])
 
 
-def _settle(editor: MaskEditor, layer: MaskLayer) -> None:
-    """Have Blender evaluate what it has still to evaluate, and keep the layer's points as they are.
+def _settle(editor: MaskEditor, layer: MaskLayer, points: np.ndarray) -> None:
+    """Have Blender evaluate what it has still to evaluate, and give the layer these points again.
 
     It does so before every operator. After an undo or a change of the frame, that would put the points back.
     """
-    points = points_of(layer)
     editor.window.view_layer.update()
     if differ(points, points_of(layer)):
         set_points(layer, points)

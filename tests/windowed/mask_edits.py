@@ -14,9 +14,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # Blender does not put the repository on the path
 
-from tests.blender.studio import PALETTE, add_spline, circle
+from tests.blender.studio import PALETTE
 from tests.png import write_png
-from tests.windowed.disc_film import FRAMES, HEIGHT, WIDTH, disc, iou, write_film
+from tests.windowed.disc_film import FRAMES, disc, iou, write_film
+from tests.windowed.disc_mask import outline, pixel, thin_out
 from tests.windowed.driver import (
     OUT,
     Steps,
@@ -49,13 +50,14 @@ def artist() -> Steps:
     yield from undo_and_redo(area)
     yield from a_fast_drag_stays(area)
     yield from grab_scale_and_feather(area)
+    yield from playback_keys_nothing(area)
     yield from take_edits(area)
     report["edited"] = edited()
     yield from write_again(area)
 
 
 def layers_of_disc(area: bpy.types.Area) -> Steps:
-    """Propagate a disc, write its mask layer, and thin its keys out as splines have them."""
+    """Propagate a disc, write its mask layer, and thin out its points and keys."""
     with over(area):
         labels = write_png(OUT / "labels.png", disc(1).astype(np.uint8), PALETTE)
         bpy.ops.clip.matte_keyframe_from_image("EXEC_DEFAULT", True, filepath=str(labels), all_objects=True)
@@ -68,33 +70,11 @@ def layers_of_disc(area: bpy.types.Area) -> Steps:
     yield 1.0
     assert area.spaces.active.mask == clip().matting.mask
     screenshot("1 mask layers")
-    thin_out(area)
+    thin_out(area, layer())
     with over(area):
         bpy.ops.clip.view_all(fit_view=True)
         bpy.ops.ed.undo_push(message="thinned out")
     yield from go(6)
-
-
-def thin_out(area: bpy.types.Area) -> None:
-    """Replace the layer by a curve of 12 points that follows the disc, with keys on the first and last frame."""
-    mask, window = clip().matting.mask, bpy.context.window_manager.windows[0]
-    mark, name = layer().splines[0].points[0].parent.sub_parent, layer().name
-    mask.layers.remove(layer())
-    spline = add_spline(mask.layers.new(name=name), outline(1), "FREE")
-    for point in spline.points:
-        point.parent.sub_parent = mark
-    with part("addon.mask_layers").scratch_scene(window) as scene:
-        for frame in (1, FRAMES):
-            scene.frame_set(frame)
-            along = (np.roll(outline(frame), -1, axis=0) - np.roll(outline(frame), 1, axis=0)) / 6
-            for key, shift in (("co", 0), ("handle_left", -along), ("handle_right", along)):
-                places = np.ascontiguousarray(outline(frame) + shift, np.float32)
-                spline.points.foreach_set(key, places.ravel())
-            spline.points[0].select = True
-            with bpy.context.temp_override(window=window, area=area):
-                assert bpy.ops.mask.shape_key_insert() == {"FINISHED"}
-    for point in spline.points:
-        point.select = False
 
 
 def a_dragged_point_stays(area: bpy.types.Area) -> Steps:
@@ -207,6 +187,22 @@ def grab_scale_and_feather(area: bpy.types.Area) -> Steps:
     screenshot("5 scaled, rotated and feathered")
 
 
+def playback_keys_nothing(area: bpy.types.Area) -> Steps:
+    """Play the clip for a while, and look at two frames again."""
+    before = {}
+    for frame in (5, 6):
+        yield from go(frame)
+        before[frame] = points()
+    for _ in range(2):  # starts, and stops
+        with over(area):
+            bpy.ops.screen.animation_play()
+        yield 1.5
+    assert edited() == [3, 6, 10, 11]
+    for frame, places in before.items():
+        yield from go(frame)
+        assert np.abs(points() - places).max() < 1e-5
+
+
 def take_edits(area: bpy.types.Area) -> Steps:
     """Take the edits as keyframes with the button's operator, and propagate what they change."""
     yield from go(6)
@@ -278,18 +274,6 @@ def rendered(frame: int) -> np.ndarray:
     scene = bpy.context.scene
     assert scene.frame_current == frame
     return part("addon.keyframes").mask_alpha(clip().matting.mask, clip(), scene, 1) >= 128
-
-
-def outline(frame: int) -> np.ndarray:
-    """Return 12 points on the disc's edge in mask space."""
-    centre = np.argwhere(disc(frame)).mean(axis=0) + 0.5
-    x, y = (centre[1] - WIDTH / 2) / WIDTH + 0.5, (HEIGHT / 2 - centre[0]) / WIDTH + 0.5
-    return circle(x, y, 55 / WIDTH, 12)
-
-
-def pixel(place: np.ndarray) -> tuple[float, float]:
-    """Return the pixel of the clip at a place in mask space."""
-    return float((place[0] - 0.5) * WIDTH + WIDTH / 2), float(HEIGHT / 2 - (place[1] - 0.5) * WIDTH)
 
 
 run(artist())
