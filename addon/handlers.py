@@ -1,8 +1,9 @@
-"""Handlers that run before and after Blender loads a file, before it saves or renders, and after changes and undo."""
+"""Handlers around loading, saving, rendering, changes of data and of the frame, undo and redo."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import bpy
 from bpy.app.handlers import persistent
@@ -16,6 +17,7 @@ from . import (
     forecast,
     job_queue,
     lane_watch,
+    mask_watch,
     notices,
     painting,
     snapping,
@@ -29,22 +31,31 @@ _log = logging.getLogger(__name__)
 
 def register() -> None:
     """Add the handlers."""
-    bpy.app.handlers.load_pre.append(_before_load)
-    bpy.app.handlers.load_post.append(_after_load)
-    bpy.app.handlers.save_pre.append(_before_save)
-    bpy.app.handlers.undo_post.append(_after_undo)
-    bpy.app.handlers.depsgraph_update_post.append(_after_update)
-    bpy.app.handlers.render_init.append(_before_render)
+    for handlers, handler in _handlers():
+        handlers.append(handler)
 
 
 def unregister() -> None:
     """Remove the handlers."""
-    bpy.app.handlers.load_pre.remove(_before_load)
-    bpy.app.handlers.load_post.remove(_after_load)
-    bpy.app.handlers.save_pre.remove(_before_save)
-    bpy.app.handlers.undo_post.remove(_after_undo)
-    bpy.app.handlers.depsgraph_update_post.remove(_after_update)
-    bpy.app.handlers.render_init.remove(_before_render)
+    for handlers, handler in _handlers():
+        handlers.remove(handler)
+
+
+def _handlers() -> list[tuple[list[Callable[..., None]], Callable[..., None]]]:
+    """Return each handler after the list of Blender's that it belongs to."""
+    lists = bpy.app.handlers
+    return [
+        (lists.load_pre, _before_load),
+        (lists.load_post, _after_load),
+        (lists.save_pre, _before_save),
+        (lists.undo_post, _after_undo),
+        (lists.redo_post, _after_redo),
+        (lists.depsgraph_update_pre, _before_update),
+        (lists.depsgraph_update_post, _after_update),
+        (lists.frame_change_pre, _before_frame),
+        (lists.frame_change_post, _after_frame),
+        (lists.render_init, _before_render),
+    ]
 
 
 @persistent
@@ -61,6 +72,7 @@ def _before_load(*_: object) -> None:
     lane_watch.forget()
     brush_settings.keep()
     compositor_watch.stop()
+    mask_watch.forget()
 
 
 @persistent
@@ -84,15 +96,37 @@ def _before_save(*_: object) -> None:
 
 
 @persistent
-def _after_undo(*_: object) -> None:
+def _after_undo(scene: Scene, *_: object) -> None:
     stroke_snap.forget()
     compositor_watch.watch()
+    mask_watch.after_undo(scene)
+
+
+@persistent
+def _after_redo(scene: Scene, *_: object) -> None:
+    mask_watch.after_undo(scene)
+
+
+@persistent
+def _before_update(scene: Scene, *_: object) -> None:
+    mask_watch.before_update(scene)
 
 
 @persistent
 def _after_update(scene: Scene, depsgraph: Depsgraph) -> None:
     if depsgraph.id_type_updated("MOVIECLIP"):
         compositor_watch.watch()
+    mask_watch.after_update(scene, depsgraph)
+
+
+@persistent
+def _before_frame(scene: Scene, *_: object) -> None:
+    mask_watch.before_frame(scene)
+
+
+@persistent
+def _after_frame(scene: Scene, depsgraph: Depsgraph) -> None:
+    mask_watch.after_frame(scene, depsgraph)
 
 
 @persistent

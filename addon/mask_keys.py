@@ -11,6 +11,8 @@ from bpy.types import Area, Mask, MaskLayer, Scene, Window
 from .curves import key_alpha
 from .mask_shapes import LayerShapes
 
+SCRATCH = "keymatte_scratch"  # custom property of scenes that are only stepped through
+
 
 def insert_keys(
     mask: Mask, layers: Sequence[tuple[MaskLayer, LayerShapes]], frames: range, *, window: Window, area: Area
@@ -70,6 +72,7 @@ def scratch_scene(window: Window) -> Iterator[Scene]:
     user_scene = window.scene
     view_layer = window.view_layer
     scratch = bpy.data.scenes.new("Keymatte")
+    scratch[SCRATCH] = True
     try:
         window.scene = scratch
         yield scratch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -48,8 +49,7 @@ def check_writable(clip: MovieClip, object_ids: Iterable[int]) -> list[int]:
 
 def locked_layers(clip: MovieClip, object_id: int) -> list[MaskLayer]:
     """Return the layers made from the object's mattes that the user has locked against selection."""
-    mask = clip.matting.mask
-    return [] if mask is None else [layer for layer in _made_layers(mask, clip, object_id) if layer.hide_select]
+    return [layer for layer in made_layers(clip, object_id) if layer.hide_select]
 
 
 def write_layers(
@@ -92,9 +92,18 @@ def layers_of(clip: MovieClip, object_id: int) -> list[MaskLayer]:
     These are the layers made from the object's mattes, or, if there are none, all layers that the user drew.
     """
     mask = clip.matting.mask
-    if mask is None:
-        return []
-    return _made_layers(mask, clip, object_id) or [layer for layer in mask.layers if not _marks(layer)]
+    drawn = [layer for layer in mask.layers if not _marks(layer)] if mask else []
+    return made_layers(clip, object_id) or drawn
+
+
+def layer_start(clip: MovieClip, object_id: int) -> int:
+    """Return the scene frame on which an object's layers show the frame with file number 0.
+
+    It is that of the clip as it was when they were made.
+    """
+    item = find_object(clip, object_id)
+    found = _START.match(item.mask_layer_fit) if item is not None else None
+    return int(found[1]) if found else clips.scene_frame_of(clip, 0)
 
 
 def outdated_objects(clip: MovieClip) -> list[int]:
@@ -109,7 +118,7 @@ def outdated_objects(clip: MovieClip) -> list[int]:
 def objects_to_fit(clip: MovieClip) -> list[int]:
     """Return the ids of outdated objects whose layers are there; forget of the others that they were outdated."""
     object_ids = outdated_objects(clip)
-    present = [object_id for object_id in object_ids if _made_layers(clip.matting.mask, clip, object_id)]
+    present = [object_id for object_id in object_ids if made_layers(clip, object_id)]
     for item in clip.matting.objects:
         if item.object_id in object_ids and item.object_id not in present:
             item.mask_layer_fit = ""
@@ -121,6 +130,7 @@ def _fit(clip: MovieClip) -> str:
     return f"number 0 on frame {clips.scene_frame_of(clip, 0)}, pixel aspect {clips.pixel_aspect(clip):.6g}"
 
 
+_START = re.compile(r"number 0 on frame (-?\d+)")  # in what `_fit` returns
 _SEPARATOR = "\n"  # between the recorded names of layers
 
 
@@ -146,7 +156,7 @@ def _new_layers(
     """
     item = find_object(clip, object_id)
     assert item is not None  # layers are written only for objects of the clip
-    layers = _made_layers(mask, clip, object_id)
+    layers = made_layers(clip, object_id)
     old = [(layer.name, _settings(layer)) for layer in layers]
     is_renamed = item.name != item.mask_layer_for
     for layer in layers:
@@ -196,14 +206,16 @@ def _add_mark(layer: MaskLayer, mark: str, *, is_carried: bool) -> None:
         point.parent.sub_parent = mark
 
 
-def _made_layers(mask: Mask, clip: MovieClip, object_id: int) -> list[MaskLayer]:
+def made_layers(clip: MovieClip, object_id: int) -> list[MaskLayer]:
     """Return the layers made from the object's mattes, even if the user renamed some; none if there are none.
 
     If the user copied splines of theirs to other layers, only layers with recorded names are returned. If no layer has
     one of those, they cannot be told apart, and all count as drawn by the user.
     """
-    item = find_object(clip, object_id)
-    names = _recorded_names(item)
+    mask = clip.matting.mask
+    if mask is None:
+        return []
+    names = _recorded_names(find_object(clip, object_id))
     made = [layer for layer in mask.layers if _mark(clip, object_id) in _marks(layer)]
     return made if len(made) <= len(names) else [layer for layer in made if layer.name in names]
 

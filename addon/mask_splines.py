@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from ..engine.shared.matte_folder import named_spans, spans
 from ..engine.shared.protocol import FitSplines, SplinesFitted
 from ..engine.shared.splines import load_splines
 from ..engine.shared.types import EditedMatte, SplineJob, splines_file
-from . import clips, compositor, mask_layers
+from . import clips, compositor, mask_edits, mask_layers
 from .carriers import Carrier, active_carrier
 from .exchange import new_folder
 from .folders import existing_folder
@@ -27,6 +27,7 @@ from .objects import find_object, matte_numbers
 from .session import session
 from .status import Result
 
+KEEP, LEAVE, DISCARD = "KEEP", "LEAVE", "DISCARD"  # what becomes of edits when layers are written again
 _TOLD_SHARE = 0.01  # of a matte's area, from which on outlines without splines are told of
 
 
@@ -39,22 +40,26 @@ class _Request:
     warnings: tuple[str, ...]
     push_undo: bool
     carrier: Carrier | None
+    forget_edits: bool
 
 
 def start(
     clip: MovieClip,
     object_ids: Iterable[int],
     *,
-    edited: Sequence[EditedMatte] = (),
+    window: Window,
+    edits: str = KEEP,
     warnings: Iterable[str] = (),
     push_undo: bool,
     on_track: bool = False,
 ) -> None:
     """Start fitting splines to the mattes of some objects, and return at once; then their mask layers are written.
 
-    Objects with a locked layer are left as they are. `edited` has images that stand in for mattes. What is told at the
-    end begins with `warnings`. With `push_undo`, the layers are an undo step of their own. With `on_track`, the points
-    follow the clip's active track or plane track, so that keys are only needed for what else they do.
+    Objects with a locked layer are left as they are. `edits` says what becomes of frames on which the artist has
+    edited layers: with `KEEP`, the new splines show these edits instead of the mattes; with `LEAVE`, edited objects are
+    left as they are; with `DISCARD`, the edits go. What is told at the end begins with `warnings`. With `push_undo`,
+    the layers are an undo step of their own. With `on_track`, the points follow the clip's active track or plane track,
+    so that keys are only needed for what else they do.
     Raises NoActiveTrack, NothingPropagated, NoActiveMask, NotSaved, BlenderLimit, ClipUnreadable, EngineBusy,
     EngineMissing, DiskFull, FolderNotWritable.
     """
@@ -62,6 +67,9 @@ def start(
     asked = [object_id for object_id in object_ids if matte_numbers(clip, object_id)]
     if folder is None or not asked:
         raise NothingPropagated(f"clip {clip.name} has no mattes yet")
+    edited = mask_edits.edited_objects(clip)
+    if edits == LEAVE and not (asked := [object_id for object_id in asked if object_id not in edited]):
+        raise NothingPropagated("the mask layers of all these objects were edited", remedy="Choose Keep My Edits.")
     free = mask_layers.check_writable(clip, asked)
     locked = [layer.name for object_id in asked for layer in mask_layers.locked_layers(clip, object_id)]
     told = [*warnings, *([f"locked, and left as they are: {', '.join(locked)}"] if locked else [])]
@@ -71,13 +79,24 @@ def start(
     carrier = active_carrier(clip, min(matte_numbers(clip, free[0]))) if on_track else None
     motions = carrier.motions if carrier is not None else ()
     out = new_folder()
-    job = SplineJob(uuid.uuid4().hex, folder.root, tuple(free), numbers, width, height, out, tuple(edited), motions)
-    request = _Request(clip.session_uid, out, tuple(told), push_undo, carrier)
+    request = _Request(clip.session_uid, out, tuple(told), push_undo, carrier, edits == DISCARD)
     try:
+        images = _edited_mattes(clip, free, out, window) if edits == KEEP else []
+        job = SplineJob(uuid.uuid4().hex, folder.root, tuple(free), numbers, width, height, out, tuple(images), motions)
         session.ask(FitSplines(job), folder.root, clip.name, partial(_receive, request), _is_edited)
     except BaseException:
         shutil.rmtree(out, ignore_errors=True)
         raise
+
+
+def _edited_mattes(clip: MovieClip, object_ids: Iterable[int], out: Path, window: Window) -> list[EditedMatte]:
+    """Render what the artist has edited of the objects' layers, unless their mattes show it by now, to images."""
+    found = []
+    for object_id in object_ids:
+        images = mask_edits.edited_images(clip, object_id, out, window)
+        shown = mask_edits.forget_shown(clip, object_id, images)
+        found += [EditedMatte(object_id, number, path) for number, path in images.items() if number not in shown]
+    return found
 
 
 def _receive(request: _Request, fitted: SplinesFitted) -> Result:
@@ -108,6 +127,9 @@ def _write(request: _Request, fitted: SplinesFitted) -> Result:
     }
     shapes = {object_id: layers_of_tracks(clip, found) for object_id, found in tracks.items()}
     result = mask_layers.write_layers(clip, shapes, matted, window=window, area=area, carrier=request.carrier)
+    if request.forget_edits:
+        for object_id in shapes:
+            mask_edits.forget(clip, object_id)
     compositor.refit(clip, renew_masks=True)  # which may draw copies of the layers
     _show(clip, area)
     if request.push_undo:

@@ -96,6 +96,15 @@ class MatteLock(PropertyGroup):
     last: IntProperty(name="Last Frame")
 
 
+class MatteEdits(PropertyGroup):
+    """Frames on which the artist has edited the mask layers of an object. Its `name` has the clip's key and the object.
+
+    It is stored on the mask; see edit_records.py.
+    """
+
+    frames: StringProperty(name="Frames", description="File numbers of the edited frames")
+
+
 class ClipMatting(PropertyGroup):
     """Keymatte's data on a movie clip."""
 
@@ -233,18 +242,20 @@ class ClipMatting(PropertyGroup):
     )
 
 
-CLASSES = (MatteObject, MatteKeyframe, MatteColour, MatteSuggestion, MatteLock, ClipMatting)
+CLASSES = (MatteObject, MatteKeyframe, MatteColour, MatteSuggestion, MatteLock, MatteEdits, ClipMatting)
 
 
 def register() -> None:
-    """Register the property groups, and add the property `matting` to movie clips."""
+    """Register the property groups, and add the properties `matting` of movie clips and `matte_edits` of masks."""
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     bpy.types.MovieClip.matting = PointerProperty(type=ClipMatting)
+    bpy.types.Mask.matte_edits = CollectionProperty(type=MatteEdits)
 
 
 def unregister() -> None:
-    """Remove the property and the property groups. Data saved in .blend files is kept."""
+    """Remove the properties and the property groups. Data saved in .blend files is kept."""
+    del bpy.types.Mask.matte_edits
     del bpy.types.MovieClip.matting
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

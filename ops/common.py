@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from bpy.types import Context, Event, MovieClip, Operator
+from bpy.types import Context, Event, MovieClip, Operator, Window
 
 from ..addon.clip_view import ClipView
 from ..addon.listening import redraw
@@ -106,6 +106,11 @@ class IdleOperator(ClipOperator):
 def clip_in(context: Context) -> MovieClip:
     """Return the clip that the editor shows."""
     return context.space_data.clip
+
+
+def window_of(context: Context) -> Window:
+    """Return the window of the editor; in background mode, the first."""
+    return context.window or context.window_manager.windows[0]
 
 
 def is_over_clip(context: Context) -> bool:

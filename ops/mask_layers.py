@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty
-from bpy.types import Context, MovieClip, Operator
+from bpy.types import Context, Event, Operator
 
-from ..addon import compositor, mask_layers, mask_splines
+from ..addon import compositor, edit_records, mask_layers, mask_splines
 from ..addon.folders import results
 from ..addon.listening import listen
 from ..addon.session import session
 from ..engine.shared.errors import NothingPropagated
+from ..engine.shared.mask_images import counted
 from .common import (
     OBJECT_ITEMS,
     ClipOperator,
@@ -20,6 +21,7 @@ from .common import (
     matted_ids,
     report_warnings,
     skipped_object_warnings,
+    window_of,
 )
 
 
@@ -38,6 +40,16 @@ object, and keys only where they are needed. Layers made earlier are replaced; y
         default=False,
         options={"SKIP_SAVE"},
     )
+    edits: EnumProperty(
+        name="Your Edits",
+        items=(
+            (mask_splines.KEEP, "Keep My Edits", "Make new splines that show your edits on the frames you have edited"),
+            (mask_splines.LEAVE, "Leave Edited Objects", "Leave the mask layers of objects that you have edited"),
+            (mask_splines.DISCARD, "Discard My Edits", "Make new splines of the mattes alone"),
+        ),
+        default=mask_splines.KEEP,
+        options={"SKIP_SAVE"},
+    )
     wait: BoolProperty(
         name="Wait", description="Wait until the operation has finished", default=False, options={"SKIP_SAVE"}
     )
@@ -52,11 +64,32 @@ object, and keys only where they are needed. Layers made earlier are replaced; y
             return False
         return True
 
+    def invoke(self, context: Context, event: Event) -> set[str]:
+        self._edited = edit_records.edited_objects(clip_in(context))
+        if not self._edited:
+            return self.execute(context)
+        return context.window_manager.invoke_props_dialog(self, confirm_text="Make Mask Layers")
+
+    def draw(self, context: Context) -> None:
+        for name, count in self._edited:
+            self.layout.label(text=f"{name}: edited on {counted(count, 'frame')}")
+        self.layout.prop(self, "edits", expand=True)
+
     def run(self, context: Context) -> str:
         clip = clip_in(context)
         object_ids = chosen_object_ids(context, self.which)
         warnings = skipped_object_warnings(context, self.which, matted_ids(clip, object_ids))
-        return _fit(self, clip, object_ids, warnings, wait=self.wait, on_track=self.on_track)
+        waits = self.wait or bpy.app.background  # where no timer runs
+        mask_splines.start(
+            clip,
+            object_ids,
+            window=window_of(context),
+            edits=self.edits,
+            warnings=warnings,
+            push_undo=not waits,
+            on_track=self.on_track,
+        )
+        return _ended(self) if waits else _begun()
 
 
 class CLIP_OT_matte_update_results(ClipOperator, Operator):
@@ -70,20 +103,21 @@ layers made from mattes are replaced, your own are kept"""
     def run(self, context: Context) -> str:
         clip = clip_in(context)
         compositor.refit(clip, renew_masks=True)
-        if object_ids := mask_layers.objects_to_fit(clip):
-            return _fit(self, clip, object_ids, [], wait=False, on_track=False)
-        return "Mask layers and nodes fit the clip"
+        object_ids = mask_layers.objects_to_fit(clip)
+        if not object_ids:
+            return "Mask layers and nodes fit the clip"
+        mask_splines.start(clip, object_ids, window=window_of(context), push_undo=not bpy.app.background)
+        return _ended(self) if bpy.app.background else _begun()
 
 
-def _fit(
-    operator: Operator, clip: MovieClip, object_ids: list[int], warnings: list[str], *, wait: bool, on_track: bool
-) -> str:
-    """Have mask layers written, and return what to report. In background mode, where no timer runs, it waits."""
-    waits = wait or bpy.app.background
-    mask_splines.start(clip, object_ids, warnings=warnings, push_undo=not waits, on_track=on_track)
+def _begun() -> str:
+    """Listen to the engine, and return what to report as it begins to fit splines."""
     listen()
-    if not waits:
-        return "Fitting splines to the mattes"
+    return "Fitting splines to the mattes"
+
+
+def _ended(operator: Operator) -> str:
+    """Wait until the mask layers are written, and return what to report. Raises EngineError."""
     status = session.wait()
     return report_warnings(operator, status.text, [status.warning] if status.warning else [])
 

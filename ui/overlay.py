@@ -10,7 +10,7 @@ import bpy
 from bpy.app.handlers import persistent
 from bpy.types import Context, MovieClip, Region, Scene, SpaceClipEditor
 
-from ..addon import canvas, clips, matte_pictures, matte_views, notices, wipe
+from ..addon import canvas, clips, mask_watch, matte_pictures, matte_views, notices, wipe
 from ..addon.clip_view import ClipView
 from ..addon.folders import existing_folder
 from ..addon.listening import redraw
@@ -97,6 +97,8 @@ def _draw() -> None:
     _forget_removed_clips()
     if space.clip is None:
         return
+    if space.mode == "MASK" and space.mask is not None:
+        mask_watch.look(space.mask, context.scene)
     texts: list[str] = []
     try:
         if space.clip.matting.show_overlay:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bpy.types import Context, MovieClip, Panel, UILayout
 
-from ..addon import clips, compositor_watch, forecast, mask_layers
+from ..addon import clips, compositor_watch, edit_records, forecast, mask_layers
 from ..addon.folders import results
 from ..addon.objects import has_keyframes
 from ..addon.saving import check_clip_saved
 from ..engine.shared.errors import NotSaved
+from ..engine.shared.mask_images import counted
 from . import compositor, paint, propagate, quality, views
 from .menus import draw_object_settings
 from .panel import ClipPanel
@@ -118,12 +121,22 @@ class CLIP_PT_matte_results(ClipPanel, Panel):
             _draw_undo(layout)
             return
         draw_text(layout, results_text(clip))
-        row = layout.row(align=True)
+        column = layout.column(align=True)
+        row = column.row(align=True)
         row.operator("clip.matte_to_mask_layers", icon="MOD_MASK").on_track = False
         row.operator("clip.matte_to_mask_layers", text="", icon="TRACKER").on_track = True
+        if edited := edit_records.edited_objects(clip):
+            column.operator("clip.matte_take_edits", icon="KEYFRAME_HLT")
+            draw_text(column, edits_text(edited))
         compositor.draw_buttons(layout, clip, context.scene)
         _draw_undo(layout)
         layout.operator("clip.matte_clear", icon="TRASH")
+
+
+def edits_text(edited: Sequence[tuple[str, int]]) -> str:
+    """Return in words on how many frames mask layers were edited, given each object's name and number of frames."""
+    parts = (f"{name} on {counted(count, 'frame')}" for name, count in edited)
+    return f"Mask layers edited: {', '.join(parts)}"
 
 
 def _draw_undo(layout: UILayout) -> None:

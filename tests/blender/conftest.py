@@ -59,6 +59,18 @@ def studio(extension, tmp_path):
     artist.session.reset()
 
 
+@pytest.fixture
+def layered(studio):
+    """Yield a studio with mattes of both objects, and their mask layers shown for editing."""
+    studio.open_film()
+    studio.mark(1, media=0)
+    studio.propagate()
+    studio.click("matte_to_mask_layers")
+    studio.space.mode = "MASK"
+    studio.go(1)
+    return studio
+
+
 @pytest.fixture(scope="session")
 def xmem_file(tmp_path_factory) -> Path:
     """Return a weights file with the tensor names and shapes that XMem's authors publish, and untrained values."""
