@@ -44,7 +44,7 @@ def read_rings(alpha: np.ndarray) -> tuple[list[tuple[Ring, Region]], list[float
     inside = alpha > 0.5
     if inside[[0, -1]].any() or inside[:, [0, -1]].any():
         beyond = _BEYOND
-        alpha = cv2.copyMakeBorder(alpha, *[beyond] * 4, borderType=cv2.BORDER_REPLICATE)
+        alpha = np.pad(alpha, beyond, mode="edge")
     else:
         beyond = 0
     outlines = trace(alpha)
