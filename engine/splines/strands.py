@@ -169,9 +169,7 @@ def _without_specks(
     dropped: set[Strand] = set()
     for strand in sorted(strands, key=lambda strand: sum(ring.area for ring in strand.rings)):
         sums = {frame: lost[frame] + ring.area for frame, ring in zip(strand.frames, strand.rings)}
-        most_lost = max(area / max(areas[frame], 1) for frame, area in sums.items())
-        small = _is_speck(strand, areas) and most_lost <= _MAX_DROPPED
-        if small or max(shown[frame] for frame in strand.frames) > _MAX_OUTLINES:
+        if _dispensable(strand, areas, sums) or max(shown[frame] for frame in strand.frames) > _MAX_OUTLINES:
             dropped.add(strand)
             lost |= sums
             shown.subtract(strand.frames)
@@ -189,8 +187,9 @@ def _left_out(dropped: set[Strand], areas: dict[int, float], specks: dict[int, l
     return LeftOut(max(map(len, found.values()), default=0), max(shares, default=0.0))
 
 
-def _is_speck(strand: Strand, areas: dict[int, float]) -> bool:
-    """Return whether a strand is small beside the matte's area on all its frames."""
+def _dispensable(strand: Strand, areas: dict[int, float], lost: dict[int, float]) -> bool:
+    """Return whether a strand is small beside the matte's area on all its frames, and so is all that is lost then."""
     share = max(ring.area / max(areas[frame], 1) for frame, ring in zip(strand.frames, strand.rings))
     brief = len(strand.rings) <= _BRIEF and len(areas) >= _MIN_CLIP
-    return share <= (_MAX_BRIEF if brief else _MAX_SPECK)
+    most_lost = max(area / max(areas[frame], 1) for frame, area in lost.items())
+    return share <= (_MAX_BRIEF if brief else _MAX_SPECK) and most_lost <= _MAX_DROPPED
