@@ -98,9 +98,8 @@ def measured(name: str, object_id: int, source: str, mattes: Mattes, film: Known
     seconds = process_time() - start
     scores = [score for frame, alpha in mattes if (score := agreement(tracks, frame, alpha)) is not None]
     errors = np.concatenate([track.error for track in tracks] or [np.zeros((1, 2), np.float32)])
-    lengths = [len(track.error) for track in tracks]
-    shown = {(track.part, frame) for track in tracks for frame in range(track.first, track.last + 1)}
-    keys = {(track.part, frame) for track in tracks for frame in track.keys.tolist()}
+    points = [len(track.corners) for track in tracks for _ in track.error]
+    shown, keys = _shown_and_keyed(tracks)
     slips = [film.slip(track).ravel() for track in tracks] if film else []
     return SplineResult(
         name,
@@ -110,10 +109,10 @@ def measured(name: str, object_id: int, source: str, mattes: Mattes, film: Known
         len(tracks),
         len({track.part for track in tracks}),
         left_out[0].share,
-        float(np.average([len(track.corners) for track in tracks], weights=lengths)) if tracks else 0.0,
-        max((len(track.corners) for track in tracks), default=0),
-        len(shown),
-        len(keys),
+        float(np.mean(points or [0])),
+        max(points, default=0),
+        shown,
+        keys,
         float(np.mean(scores)) if scores else 1.0,
         min(scores, default=1.0),
         float(errors[:, 0].mean()),
@@ -123,6 +122,13 @@ def measured(name: str, object_id: int, source: str, mattes: Mattes, film: Known
         seconds,
         tuple(tracks),
     )
+
+
+def _shown_and_keyed(tracks: Sequence[SplineTrack]) -> tuple[int, int]:
+    """Return on how many frames parts are visible, and on how many they have a key, summed over all parts."""
+    shown = {(track.part, frame) for track in tracks for frame in range(track.first, track.last + 1)}
+    keyed = {(track.part, frame) for track in tracks for frame in track.keys.tolist()}
+    return len(shown), len(keyed)
 
 
 def agreement(tracks: Sequence[SplineTrack], frame: int, alpha: np.ndarray) -> float | None:

@@ -15,6 +15,7 @@ from .outline import Features, Outline
 from .registration import registered
 
 _GRID = 2  # samples of the matched outline per node of the other
+_COARSE_FROM = 256  # samples of an outline, from which on only every other one is matched before the refinement
 _STEPS = (0, 1, 2, 3, 4, 6, 8)  # samples by which a match may advance from one node to the next
 _STRETCH_COST = 0.06  # of an advance by one sample too many or too few
 _POSITION_WEIGHT, _TANGENT_WEIGHT, _CURVATURE_WEIGHT = 1.0, 1.0, 3.0
@@ -128,8 +129,8 @@ def match(source: Features, target: Features) -> np.ndarray:
     rolled = Features(
         target.points[rows, order], target.tangents[rows, order], target.turns[rows, order], target.lengths
     )
-    moved = _moved(source, rotation, rolled)
-    nodes = _shortest_paths(moved, rolled)
+    step = 2 if count >= _COARSE_FROM else 1
+    nodes = _shortest_paths(_moved(source, rotation, rolled).every(step), rolled.every(step)) * step
     return registered(source, target, _every_sample(nodes, count) + shift[:, None])
 
 
@@ -218,13 +219,13 @@ def _traced_back(total: np.ndarray, choices: np.ndarray) -> np.ndarray:
 
 
 def _every_sample(nodes: np.ndarray, count: int) -> np.ndarray:
-    """Interpolate matches of nodes (T, S / `_GRID`) to all samples (T, S), and let them end where they begin."""
+    """Interpolate matches of nodes (T, N), evenly spaced, to all samples (T, S); let them end where they begin."""
     total = nodes.shape[1]
     places = nodes.astype(np.float64)
     closed = np.concatenate([places, places[:, :1] + count], axis=1)
     overshoot = np.maximum(closed[:, -2] - closed[:, -1], 0)  # the two ends of a path may differ a little
     closed[:, :-1] -= overshoot[:, None] * np.linspace(0, 1, total)
-    at = np.arange(count) / _GRID
+    at = np.arange(count) * total / count
     low = np.minimum(at.astype(int), total - 1)
     part = at - low
     return closed[:, low] * (1 - part) + closed[:, low + 1] * part

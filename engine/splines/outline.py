@@ -71,6 +71,10 @@ class Features:
         """Return the features of some frames."""
         return Features(self.points[frames], self.tangents[frames], self.turns[frames], self.lengths[frames])
 
+    def every(self, step: int) -> Features:
+        """Return the features of every `step`-th sample."""
+        return Features(self.points[:, ::step], self.tangents[:, ::step], self.turns[:, ::step], self.lengths)
+
     def at(self, places: np.ndarray) -> Features:
         """Return the features at places (T, S), in samples."""
         points, tangents, turns = (interpolate(values, places) for values in (self.points, self.tangents, self.turns))

@@ -165,26 +165,31 @@ def _without_specks(
     What shows only for a moment may be larger. Beyond `_MAX_OUTLINES` on a frame, the smallest go in any case.
     """
     lost = {frame: sum(found) for frame, found in specks.items()}
-    numbers = {frame: len(found) for frame, found in specks.items()}
     shown = Counter(frame for strand in strands for frame in strand.frames)
-
-    def share(strand: Strand) -> float:
-        return max(ring.area / max(areas[frame], 1) for frame, ring in zip(strand.frames, strand.rings))
-
     dropped: set[Strand] = set()
     for strand in sorted(strands, key=lambda strand: sum(ring.area for ring in strand.rings)):
         sums = {frame: lost[frame] + ring.area for frame, ring in zip(strand.frames, strand.rings)}
-        brief = len(strand.rings) <= _BRIEF and len(areas) >= _MIN_CLIP
-        most = _MAX_BRIEF if brief else _MAX_SPECK
-        small = share(strand) <= most and all(area <= _MAX_DROPPED * areas[frame] for frame, area in sums.items())
-        if small or max(shown[frame] for frame in strand.frames) > _MAX_OUTLINES:
+        if _dispensable(strand, areas, sums) or max(shown[frame] for frame in strand.frames) > _MAX_OUTLINES:
             dropped.add(strand)
             lost |= sums
             shown.subtract(strand.frames)
     dropped |= {strand for strand in strands if strand.around in dropped}
+    return [strand for strand in strands if strand not in dropped], _left_out(dropped, areas, specks)
+
+
+def _left_out(dropped: set[Strand], areas: dict[int, float], specks: dict[int, list[float]]) -> LeftOut:
+    """Return what is left out: strands, and specks given by their areas on each frame."""
+    found = {frame: list(sizes) for frame, sizes in specks.items()}
     for strand in dropped:
-        for frame in strand.frames:
-            numbers[frame] += 1
-    shares = [lost[frame] / area for frame, area in areas.items() if area]
-    kept = [strand for strand in strands if strand not in dropped]
-    return kept, LeftOut(max(numbers.values(), default=0), max(shares, default=0.0))
+        for frame, ring in zip(strand.frames, strand.rings):
+            found[frame].append(ring.area)
+    shares = [sum(found[frame]) / area for frame, area in areas.items() if area]
+    return LeftOut(max(map(len, found.values()), default=0), max(shares, default=0.0))
+
+
+def _dispensable(strand: Strand, areas: dict[int, float], lost: dict[int, float]) -> bool:
+    """Return whether a strand is small beside the matte's area on all its frames, and so is all that is lost then."""
+    share = max(ring.area / max(areas[frame], 1) for frame, ring in zip(strand.frames, strand.rings))
+    brief = len(strand.rings) <= _BRIEF and len(areas) >= _MIN_CLIP
+    most_lost = max(area / max(areas[frame], 1) for frame, area in lost.items())
+    return share <= (_MAX_BRIEF if brief else _MAX_SPECK) and most_lost <= _MAX_DROPPED

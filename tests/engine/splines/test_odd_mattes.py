@@ -68,11 +68,11 @@ def test_hair_ball_gets_more_points_but_not_endlessly_many():
     angles = np.linspace(0, 2 * np.pi, 400, endpoint=False)
     frames = []
     for _ in range(5):
-        radius = 35 + 15 * rng.random(400)
+        radius = 30 + 25 * rng.random(400)
         frames.append(drawn(radius * np.exp(1j * angles) + 80 + 60j, SIZE))
     tracks = splines(*frames)
     assert MAX_POINTS < len(tracks[0].corners) <= MOST_POINTS
-    assert len(tracks) < 40  # what the hairs enclose is not vectorised one by one
+    assert tracks[0].error[:, 0].min() > 0.5  # no such number of points follows every hair
     assert all(np.isfinite(track.points).all() for track in tracks)
     assert min(iou(tracks, frame, matte) for frame, matte in enumerate(frames)) > 0.88
 
