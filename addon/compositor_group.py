@@ -211,13 +211,11 @@ class _Builder:
         source = nodes.node(f"mask {role}", "CompositorNodeMask", column=0, row=row, label=mask.name)
         source.mask = mask
         node_trees.set_mask_size(source, canvas.width, canvas.height)
-        smooth = nodes.node(f"smooth {role}", "CompositorNodeAntiAliasing", column=2, row=row, small=True)
-        nodes.link(source.outputs["Mask"], smooth.inputs[0])
         if not canvas.is_scaled:
-            return smooth.outputs[0]
+            return source.outputs["Mask"]
         scaled = nodes.node(f"scale {role}", "CompositorNodeScale", column=3, row=row, small=True)
         scaled.inputs["X"].default_value, scaled.inputs["Y"].default_value = canvas.scale_x, canvas.scale_y
-        nodes.link(smooth.outputs[0], scaled.inputs["Image"])
+        nodes.link(source.outputs["Mask"], scaled.inputs["Image"])
         return scaled.outputs[0]
 
     def _edge(self, alpha: NodeSocket, role: str, row: int) -> NodeSocket:

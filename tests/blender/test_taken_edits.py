@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import bpy
 import numpy as np
+import pytest
 
 from tests.blender.mask_editing import edited, layer_of, move, sparse
-from tests.blender.studio import FRAMES, HEIGHT, WIDTH, circle, part
+from tests.blender.studio import FRAMES, HEIGHT, WIDTH, WORST_IOU, circle, iou, mask_by_node, part
 
 
 def disc_at(x: float, y: float, radius: float) -> np.ndarray:
@@ -23,10 +24,6 @@ def round_edit(studio, frame: int) -> None:
     for point, place in zip(points, circle(0.5, 0.5, 0.2, len(points))):
         point.co = point.handle_left = point.handle_right = place
     bpy.context.view_layer.update()
-
-
-def iou(a: np.ndarray, b: np.ndarray) -> float:
-    return float((a & b).sum() / (a | b).sum())
 
 
 def states(studio) -> tuple[int, int, int]:
@@ -94,33 +91,16 @@ def test_edited_images_show_the_object_alone_and_are_forgotten_once_mattes_show_
     window = bpy.context.window_manager.windows[0]
     assert edits.edited_objects(layered.clip) == [1, 2]
     images = edits.edited_images(layered.clip, 1, tmp_path, window)
-    assert [*images] == [3], "by the media frame"
-    values = part("addon.png").read(images[3]).values
+    assert [*images] == [4], "by the file number"
+    values = part("addon.png").read(images[4]).values
     assert values.shape == (HEIGHT, WIDTH) and iou(values >= 128, disc_at(0.5, 0.5, 0.2)) > 0.96
     assert edits.forget_shown(layered.clip, 1, images) == set()
     layered.click("matte_take_edits")
     layered.propagate()
-    assert edits.forget_shown(layered.clip, 1, images) == {3}
+    assert edits.forget_shown(layered.clip, 1, images) == {4}
     assert edited(layered) == [] and edited(layered, 2) == [6]
     edits.forget(layered.clip, 2)
     assert edited(layered, 2) == []
-
-
-def test_the_editor_shows_the_new_mask_but_keeps_one_that_the_artist_chose(studio, capfd):
-    studio.open_film()
-    studio.mark(1, media=0)
-    studio.propagate()
-    copy = bpy.data.masks.new("copy for the compositor")
-    copy["keymatte"] = f"{studio.clip.matting.key}/1"
-    for shown in (None, copy):
-        studio.space.mode, studio.space.mask = "MASK", shown
-        studio.click("matte_to_mask_layers")
-        assert studio.space.mask == studio.clip.matting.mask
-    own = studio.space.mask = bpy.data.masks.new("own")
-    capfd.readouterr()
-    studio.click("matte_to_mask_layers")
-    assert studio.space.mask == own
-    assert "the editor still shows mask own: choose shot_0001.png mattes in its header" in capfd.readouterr().out
 
 
 def test_the_panel_says_what_was_edited(layered):
@@ -132,3 +112,61 @@ def test_the_panel_says_what_was_edited(layered):
     move(layered, name="Object 2")
     told = part("addon.edit_records").edited_objects(layered.clip)
     assert panels.edits_text(told) == "Mask layers edited: Object 1 on 2 frames, Object 2 on 1 frame"
+
+
+def rewritten(studio, **options) -> np.ndarray:
+    """Click To Mask Layers again, and return the first object's mask on frame 4, (H, W) bool."""
+    studio.click("matte_to_mask_layers", **options)
+    mask = studio.clip.matting.mask
+    for layer in mask.layers:
+        layer.hide_render = layer.name != "Object 1"
+    drawn = mask_by_node(mask, 4, studio.folder) >= 0.5
+    for layer in mask.layers:
+        layer.hide_render = False
+    return drawn
+
+
+def test_layers_that_are_made_again_show_the_edits(layered):
+    sparse(layered, 60)
+    round_edit(layered, 4)
+    for _ in range(2):
+        assert iou(rewritten(layered), disc_at(0.5, 0.5, 0.2)) > 0.96
+        assert edited(layered) == [4]
+    assert iou(layered.matte(1, 6), disc_at(0.5, 0.5, 0.2)) < 0.9
+    layered.go(6)
+    assert iou(layered.matte(1, 4), rewritten(layered, edits="DISCARD")) > WORST_IOU
+    assert edited(layered) == []
+
+
+def test_edited_objects_can_be_left_as_they_are(layered):
+    sparse(layered, 60)
+    round_edit(layered, 4)
+    count = len(layered.clip.matting.mask.layers["Object 1"].splines[0].points)
+    assert iou(rewritten(layered, edits="LEAVE"), disc_at(0.5, 0.5, 0.2)) > 0.96
+    assert len(layered.clip.matting.mask.layers["Object 1"].splines[0].points) == count
+    layered.clip.matting.active_object = 0
+    with pytest.raises(RuntimeError, match=r"mask layers of all these objects were edited\. Choose Keep My Edits"):
+        layered.click("matte_to_mask_layers", which="ACTIVE", edits="LEAVE")
+
+
+def test_locked_layers_are_left_as_they_are_and_told(layered, capfd):
+    layer = layered.clip.matting.mask.layers["Object 1"]
+    layer.hide_select = True
+    places = [tuple(point.co) for point in layer.splines[0].points]
+    capfd.readouterr()
+    layered.click("matte_to_mask_layers")
+    assert "locked, and left as they are: Object 1" in capfd.readouterr().out
+    layer = layered.clip.matting.mask.layers["Object 1"]
+    assert layer.hide_select and [tuple(point.co) for point in layer.splines[0].points] == places
+
+
+def test_edits_move_along_when_the_clip_starts_later(layered):
+    sparse(layered, 60)
+    round_edit(layered, 4)
+    layered.clip.frame_start += 10
+    layered.click("matte_update_results")
+    mask = layered.clip.matting.mask
+    for layer in mask.layers:
+        layer.hide_render = layer.name != "Object 1"
+    assert iou(mask_by_node(mask, 14, layered.folder), disc_at(0.5, 0.5, 0.2)) > 0.96
+    assert edited(layered) == [4]
