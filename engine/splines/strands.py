@@ -18,7 +18,7 @@ _MAX_DROPPED = 0.01  # area of specks that may be left out, relative to the matt
 _MAX_SPECK = 0.003  # area of a speck, relative to the matte's
 _BRIEF, _MAX_BRIEF = 3, 0.008  # frames, and area relative to the matte's, of what shows only for a moment of a clip
 _MIN_CLIP = 12  # frames
-_MAX_OUTLINES = 300  # on a frame
+_MAX_OUTLINES = 300, 60_000  # on a frame, and on all frames together
 
 
 @dataclass(eq=False)
@@ -162,14 +162,15 @@ def _without_specks(
 ) -> tuple[list[Strand], LeftOut]:
     """Leave out the smallest strands, as long as little of any frame's matte is lost, and what is in them.
 
-    What shows only for a moment may be larger. Beyond `_MAX_OUTLINES` on a frame, the smallest go in any case.
+    What shows only for a moment may be larger. Beyond `_MAX_OUTLINES` the smallest go in any case.
     """
     lost = {frame: sum(found) for frame, found in specks.items()}
     shown = Counter(frame for strand in strands for frame in strand.frames)
     dropped: set[Strand] = set()
     for strand in sorted(strands, key=lambda strand: sum(ring.area for ring in strand.rings)):
         sums = {frame: lost[frame] + ring.area for frame, ring in zip(strand.frames, strand.rings)}
-        if _dispensable(strand, areas, sums) or max(shown[frame] for frame in strand.frames) > _MAX_OUTLINES:
+        many = max(shown[frame] for frame in strand.frames) > _MAX_OUTLINES[0] or shown.total() > _MAX_OUTLINES[1]
+        if many or _dispensable(strand, areas, sums):
             dropped.add(strand)
             lost |= sums
             shown.subtract(strand.frames)
