@@ -63,7 +63,7 @@ def write_unreadable_keyframes(plan: JobPlan, frames: Iterable[int], mattes: Mat
     """Write keyframe masks, soft where they are, as mattes of frames that cannot be read."""
     for frame in frames:
         labels, soft = plan.truth[frame], plan.soft.get(frame, {})
-        objects = tuple(number for group in plan.groups for number in group.annotated(frame))
+        objects = plan.annotated(frame)
         nothing = np.zeros((len(objects), *labels.shape), np.float32)
         alpha = keyframe_alphas(labels, objects, {*objects}, nothing, {}, soft)
         signals = {object_id: {GIVEN: 1.0} for object_id in objects}

@@ -66,6 +66,10 @@ class JobPlan:
             for sweep, end in zip(self.sweeps, ends, strict=True)
         )
 
+    def annotated(self, frame: int) -> tuple[int, ...]:
+        """Return the ids of the objects that a media frame is a keyframe of."""
+        return tuple(number for group in self.groups for number in group.annotated(frame))
+
     def in_shot_of(self, frame: int, other: int) -> bool:
         """Return whether two media frames are of one shot."""
         first, after = shot_around(frame, self.cuts)

@@ -45,6 +45,7 @@ from .plan import JobPlan, make_plan
 from .resume import ResumePoint
 from .setup import JobContext, open_job_context
 from .soften import soften_keyframes
+from .stabilized import Read, StabilizedSpace, stabilized_space
 
 _log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
         refuse_if_taken(job.folder)  # now, before the network is loaded
         refuse_if_locked(job.folder)
         finish_interrupted(job.folder)
+        space = stabilized_space(job)
         with open_job_context(job, cancelled, report) as context:
             files = FileDates(context.reader.files)
             plan = make_plan(job, context, partial(report_stage, job, report))
@@ -76,9 +78,10 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
                     join_parts(job, plan, context.reader.numbers, outputs.mattes, partial(report_stage, job, report))
                     steps_per_second = 0.0
                 else:
-                    with kept_features(context, job.feature_bytes, job.features) as cache:
-                        propagator = _new_propagator(job, context, plan, cache)
-                        steps_per_second = _propagate(job, context, plan, outputs, propagator, report)
+                    # Kept features are those of pictures as they are.
+                    with kept_features(context, 0 if space else job.feature_bytes, job.features) as cache:
+                        propagator = _new_propagator(job, context, plan, cache, space)
+                        steps_per_second = _propagate(job, context, plan, outputs, propagator, report, space)
                 removed = _finish(job, context, plan, outputs)
                 claimed.mark_finished()
             account = take_account(job, context, plan, outputs.mattes.written())
@@ -105,18 +108,30 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
 
 
 # -- run ---------------------------------------------------------------------------------------------------------------
-def _new_propagator(job: PropagationJob, context: JobContext, plan: JobPlan, cache: FeatureCache) -> Propagator:
-    """Make the propagator of the job; if `job.keys` is a folder, the frames' attention keys are written there."""
+def _new_propagator(
+    job: PropagationJob, context: JobContext, plan: JobPlan, cache: FeatureCache, space: StabilizedSpace | None
+) -> Propagator:
+    """Make the propagator of the job; if `job.keys` is a folder, the frames' attention keys are written there.
+
+    They are not in stabilised `space`, as suggestions compare pictures as they are.
+    """
     recipe, network = context.recipe, context.network
-    keys = KeyFolder.open(job.keys, context.identity()) if job.keys else None
+    keys = KeyFolder.open(job.keys, context.identity()) if job.keys and space is None else None
+    read: Read = context.source.read
+    truth, soft = plan.truth, plan.soft
+    framing = context.framing
+    if space is not None:
+        framing = space.framing(framing, network.stride)
+        read = space.read(read)
+        truth, soft = space.keyframes(truth, soft)
     return Propagator(
         network,
         lambda: recipe.bank(context.numbers, network, context.reader.clip.frame_count),
-        framing=context.framing,
-        merger=recipe.mask_merger(context.framing),
-        read=context.source.read,
-        truth=plan.truth,
-        soft=plan.soft,
+        framing=framing,
+        merger=recipe.mask_merger(framing),
+        read=read,
+        truth=truth,
+        soft=soft,
         groups=plan.groups,
         device=context.device,
         keyframe_policy=plan.policy,
@@ -133,11 +148,19 @@ def _keep_keys(keys: KeyFolder, frame: int, features: Features) -> None:
 
 
 def _propagate(
-    job: PropagationJob, context: JobContext, plan: JobPlan, outputs: Outputs, propagator: Propagator, report: Report
+    job: PropagationJob,
+    context: JobContext,
+    plan: JobPlan,
+    outputs: Outputs,
+    propagator: Propagator,
+    report: Report,
+    space: StabilizedSpace | None,
 ) -> float:
     """Compute and write all mattes, resuming an interrupted run of the same job; return the steps per second."""
     began = time.monotonic()
     before, mattes, ends = _start(job, context, plan, outputs, propagator, report)
+    if space is not None:
+        mattes = space.mattes(mattes, plan.truth, plan.soft, plan.annotated)
     done = before
     with WriteBehind() as writer:
         for done, matte in enumerate(mattes, before + 1):
@@ -158,7 +181,8 @@ def _start(
     Returns the number of steps done, the further mattes, and which walks have ended by then. If resuming fails for
     whatever reason, the job starts again and says so.
     """
-    limit, state_due = job.early_end.frames, outputs.checkpoint.due if outputs.resumable else lambda: False
+    limit = 0 if job.stabilization else job.early_end.frames  # earlier mattes are in another space
+    state_due = outputs.checkpoint.due if outputs.resumable else lambda: False
     try:
         if resume := _find_resume_point(context, plan, outputs):
             _log.info("resuming an interrupted run after %d of %d steps", resume.done, plan.steps)

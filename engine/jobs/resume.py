@@ -227,6 +227,7 @@ def job_identity(
         "sections": [[one.frames.start, one.frames.stop, one.away] for one in plan.sections],
         "early_end": asdict(job.early_end),
         "locks": job.locks,
+        "stabilization": job.stabilization,
         "is_part": job.is_part,
         "cuts": plan.cuts,
         "use": hashlib.sha256(plan.use.description().encode()).hexdigest(),

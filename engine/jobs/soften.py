@@ -26,7 +26,7 @@ def soften_keyframes(
     objects = tuple(plan.objects)
     for frame in sorted(set(plan.truth) & set(frames)):
         check()
-        annotated = {number for group in plan.groups for number in group.annotated(frame)}
+        annotated = {*plan.annotated(frame)}
         beside = {number: _beside(plan, number, frame, frames, numbers) for number in annotated}
         if not any(beside.values()):
             continue

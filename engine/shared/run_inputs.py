@@ -30,6 +30,8 @@ def run_inputs(job: PropagationJob, numbers: Sequence[int], cuts: Sequence[int],
         "overrides": dict(sorted(job.settings.overrides.items())),
         "adapt": job.settings.adapt,
     }
+    if job.stabilization:  # not otherwise, as records of earlier versions do not have it
+        settings["stabilization"] = hashlib.sha256(repr(job.stabilization).encode()).hexdigest()[:_DIGEST_LENGTH]
     return RunInputs(
         recipe=job.recipe,
         weights=_sha256(weights),

@@ -140,6 +140,8 @@ class PropagationJob:
     redo: Redo = Redo.EVERYTHING
     early_end: EarlyEnd = EarlyEnd()  # of a job that makes what has changed
     locks: tuple[Lock, ...] = ()
+    stabilization: tuple[tuple[float, ...], ...] = ()  # of each frame of the clip: a 2x3 matrix by rows, from pixel
+    # centres, x right and y down, to where the camera stands still; empty: frames are taken as they are
     is_part: bool = False  # of a larger job, which softens the edges of keyframes when it joins all
     feature_bytes: int = FEATURE_BYTES
     features: Path | None = None  # folder in which they are kept; None: one in the user's cache folder
