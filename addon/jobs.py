@@ -18,7 +18,7 @@ from ..engine.shared.types import (
     VersionCap,
     VideoClip,
 )
-from . import clips, environment, recipes, weights
+from . import clips, environment, recipes, tracks, weights
 from .absences import job_absences
 from .exclusions import job_exclusions
 from .folders import existing_folder, matte_folder, results
@@ -62,6 +62,7 @@ def gather_job(
         redo=redo,
         early_end=EarlyEnd(matting.early_frames, matting.early_percent / 100),
         locks=job_locks(clip),
+        stabilization=_stabilization(clip, film.frame_count, (film.width, film.height)),
         feature_bytes=_feature_bytes(),
     )
 
@@ -85,6 +86,7 @@ def foreseen_job(clip: MovieClip, folder: MatteFolder, first: int, count: int) -
         absences=job_absences(clip),
         exclusions=stored_exclusions(clip, folder, first) or (),
         across_cuts=matting.across_cuts,
+        stabilization=_stabilization(clip, count, clips.known_size(clip)),
     )
 
 
@@ -121,6 +123,14 @@ def gather_suggestion(clip: MovieClip, *, recipe: str = "") -> SuggestionJob:
         alpha=matting.suggestion_alpha,
         feature_bytes=_feature_bytes(),
     )
+
+
+def _stabilization(clip: MovieClip, count: int, size: tuple[int, int]) -> tuple[tuple[float, ...], ...]:
+    """Return the 2D stabilisation of each of the clip's frames, if it is to be propagated stabilised."""
+    if not (clip.matting.stabilized and tracks.is_stabilized(clip)):
+        return ()
+    start = clips.scene_frame(clip, 0)
+    return tracks.pixel_stabilization(clip, range(start, start + count), size)
 
 
 def _settings(*, adapt: bool = False) -> Settings:

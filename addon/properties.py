@@ -139,6 +139,12 @@ class ClipMatting(PropertyGroup):
         "the same scene. Otherwise mattes stay empty in shots in which an object has no keyframe",
         default=False,
     )
+    stabilized: BoolProperty(
+        name="Stabilized",
+        description="Propagate as if the camera stood still, by the clip's 2D stabilization. Mattes fit the clip as it "
+        "is all the same",
+        default=False,
+    )
     use_range: BoolProperty(name="In/Out Range", description="Propagate only from the in point to the out point")
     range_first: IntProperty(name="In", description="File number of the first frame of the range")
     range_last: IntProperty(name="Out", description="File number of the last frame of the range")

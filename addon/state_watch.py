@@ -10,7 +10,7 @@ import numpy as np
 from bpy.types import MovieClip
 
 from ..engine.shared.errors import EngineError, WeightsMissing
-from . import clips, reviews, weights
+from . import clips, reviews, tracks, weights
 from .comparison import Assessed, Request
 from .folders import existing_folder
 from .jobs import foreseen_job
@@ -128,7 +128,8 @@ def request_of(clip: MovieClip) -> Request | None:
     except EngineError:  # the editor says so itself
         return None
     items = [(item.object_id, item.role, item.invert, item.source_mask is None) for item in matting.objects]
-    settings = (matting.recipe, matting.adapt, matting.across_cuts, weights_file, problem)
+    is_stable = matting.stabilized and tracks.is_stabilized(clip)
+    settings = (matting.recipe, matting.adapt, matting.across_cuts, is_stable, weights_file, problem)
     versions = tuple(key.version for key in matting.keyframes)
     asked = (folder, clips.media_path(clip), first, count, *items, settings, keyframes_of(clip).tobytes(), versions)
     known = _requests.get(clip.session_uid)

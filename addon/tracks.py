@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 import numpy as np
@@ -23,6 +24,26 @@ def stabilization(clip: MovieClip, scene_frame: int, width: int, height: int) ->
     if clip.tracking.stabilization.filter_type == "NEAREST":  # which rounds places in the picture down
         matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5)
     return matrix
+
+
+def is_stabilized(clip: MovieClip) -> bool:
+    """Return whether the clip has a 2D stabilisation that is switched on."""
+    return clip.tracking.stabilization.use_2d_stabilization
+
+
+def pixel_stabilization(
+    clip: MovieClip, scene_frames: Iterable[int], size: tuple[int, int]
+) -> tuple[tuple[float, ...], ...]:
+    """Return the clip's 2D stabilisation on scene frames, as jobs have it: 2x3 matrices by rows of pixels, y down.
+
+    `size` is (width, height).
+    """
+    flip = np.array([(1.0, 0, 0), (0, -1.0, size[1] - 1), (0, 0, 1.0)])
+    rows = []
+    for frame in scene_frames:
+        matrix = np.vstack([stabilization(clip, frame, *size), (0, 0, 1)])
+        rows.append(tuple((flip @ matrix @ flip)[:2].ravel().tolist()))
+    return tuple(rows)
 
 
 stabilizers = lru_cache(maxsize=8)(Stabilizer)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import bpy
 from bpy.types import Context, MovieClip, Panel, UILayout
 
-from ..addon import clips, forecast, job_queue, paces, recipes, run_frames
+from ..addon import clips, forecast, job_queue, paces, recipes, run_frames, tracks
 from ..addon.properties import ClipMatting
 from ..addon.session import session
 from ..addon.status import State, duration
@@ -35,6 +35,8 @@ class CLIP_PT_matte_propagate(ClipPanel, Panel):
         if matting.recipe in recipes.ADAPT:
             column.prop(matting, "adapt")
         column.prop(matting, "across_cuts")
+        if tracks.is_stabilized(clip):
+            column.prop(matting, "stabilized")
         _draw_early_end(column, matting)
         _draw_range(layout, clip)
         if not busy:
