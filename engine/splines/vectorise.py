@@ -22,12 +22,12 @@ _SAMPLES = 64, 768  # of an outline: fewest and most
 _SPACING = 1.5  # pixels between samples, where their number allows
 _COMPARED = 96  # samples of an outline that the choice of keys looks at, at most
 _SLACK = 0.4  # of the limits that interpolation may add to the error of a key on the frame itself
-_OBJECT_SHARE = 0.07  # of the object's area that the mean distance, times the length of its outlines, may be
-_MEAN_SHARE = 0.04  # the same, in the mean over all frames
+_OBJECT_SHARE = 0.065  # of the object's area that the mean distance, times the length of its outlines, may be
+_MEAN_SHARE = 0.03  # the same, in the mean over all frames
 _PART_SHARE = 0.12  # of what a part or hole encloses that the mean distance, times the length of its outline, may be
 _PINNED = 0.3  # factor of the tolerance on pinned frames
 _LINKING = 0.3  # of the progress
-_FINEST = 0.2  # pixels: mean distance for the smallest outlines
+_FINEST = 0.15  # pixels: mean distance for the smallest outlines
 
 
 def fit_splines(
