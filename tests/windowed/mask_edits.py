@@ -62,11 +62,10 @@ def layers_of_disc(area: bpy.types.Area) -> Steps:
         labels = write_png(OUT / "labels.png", disc(1).astype(np.uint8), PALETTE)
         bpy.ops.clip.matte_keyframe_from_image("EXEC_DEFAULT", True, filepath=str(labels), all_objects=True)
         bpy.ops.clip.matte_propagate("INVOKE_DEFAULT", True)
-    session = part("addon.session").session
-    yield from until(lambda: not session.status.busy)
-    assert session.status.problem is None, session.status.problem
+    yield from idle()
     with over(area):
         bpy.ops.clip.matte_to_mask_layers("EXEC_DEFAULT", True)
+    yield from idle()
     yield 1.0
     assert area.spaces.active.mask == clip().matting.mask
     screenshot("1 mask layers")
@@ -230,10 +229,18 @@ def write_again(area: bpy.types.Area) -> Steps:
     edit = rendered(6)
     with over(area):
         bpy.ops.clip.matte_to_mask_layers("EXEC_DEFAULT", True)
+    yield from idle()
     yield 1.0
     yield from go(6)
     assert iou(rendered(6), edit) > 0.97, iou(rendered(6), edit)
     screenshot("8 written again")
+
+
+def idle() -> Steps:
+    """Wait until nothing runs."""
+    session = part("addon.session").session
+    yield from until(lambda: not session.status.busy)
+    assert session.status.problem is None, session.status.problem
 
 
 # -- the film and its mask ---------------------------------------------------------------------------------------------
