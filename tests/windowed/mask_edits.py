@@ -51,6 +51,7 @@ def artist() -> Steps:
     yield from a_fast_drag_stays(area)
     yield from grab_scale_and_feather(area)
     yield from playback_keys_nothing(area)
+    yield from a_cleared_key_is_no_edit(area)
     yield from take_edits(area)
     report["edited"] = edited()
     yield from write_again(area)
@@ -200,6 +201,17 @@ def playback_keys_nothing(area: bpy.types.Area) -> Steps:
     for frame, places in before.items():
         yield from go(frame)
         assert np.abs(points() - places).max() < 1e-5
+
+
+def a_cleared_key_is_no_edit(area: bpy.types.Area) -> Steps:
+    """Clear a key with Blender's own keys, and edit the frame again."""
+    yield from go(10)
+    yield from select_all(area)
+    yield from press("alt+i")
+    assert edited() == [3, 6, 11]
+    yield from grabbed(area, "g", (0.05, 0.05))
+    yield from press("Return")
+    assert edited() == [3, 6, 10, 11]
 
 
 def take_edits(area: bpy.types.Area) -> Steps:
