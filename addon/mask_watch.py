@@ -13,7 +13,7 @@ import numpy as np
 from bpy.types import Depsgraph, Mask, MaskLayer, Scene
 
 from . import edit_records, mask_editors
-from .mask_editors import MaskEditor, acting_on, editors, is_scratch, shown_by, watched_layers
+from .mask_editors import MaskEditor, Shown, acting_on, editors, is_scratch, shown_by, watched_layers
 from .mask_points import differ, points_of, set_points
 
 # Blender keys a mask only with Auto Keying, and otherwise forgets what was moved as soon as the frame changes. The
@@ -174,25 +174,31 @@ def _key(editor: MaskEditor, scene: Scene, layers: Sequence[MaskLayer]) -> None:
 def _key_layer(editor: MaskEditor, scene: Scene, layer: MaskLayer) -> None:
     uid = editor.mask.session_uid
     known = _shown[uid].layers.get(layer.name) if uid in _shown else None
-    is_back = known is not None and not differ(known.now, known.first)
     points = points_of(layer) if known is None else known.now
     _settle(editor, layer, points)
     owner = shown_by(editor.mask, layer, scene)
     with acting_on(editor, layer):
-        if not bpy.ops.mask.shape_key_insert.poll():  # as in an editor without a clip
+        if not bpy.ops.mask.shape_key_insert.poll():  # as where Blender hides splines
             return
         if known is not None and known.had_key is None:
             known.had_key = "FINISHED" in bpy.ops.mask.shape_key_clear()
             known.was_edited = owner is not None and owner.number in edit_records.edited_numbers(*owner.of)
-        if is_back and known is not None and not known.had_key:
-            bpy.ops.mask.shape_key_clear()
-        else:
-            bpy.ops.mask.shape_key_insert()
-    if not is_back:
-        _known[_hashed(uid, layer.name, scene.frame_current, points)] = None
-    if owner is not None and not is_back:
+        if known is not None and not differ(known.now, known.first):
+            _take_back(known, owner)
+            return
+        bpy.ops.mask.shape_key_insert()
+    _known[_hashed(uid, layer.name, scene.frame_current, points)] = None
+    if owner is not None:
         edit_records.note(*owner.of, owner.number)
-    elif owner is not None and known is not None and not known.was_edited:
+
+
+def _take_back(known: _Layer, owner: Shown | None) -> None:
+    """Leave key and record of a layer as they were when the frame was shown. `acting_on` must be in effect."""
+    if known.had_key:
+        bpy.ops.mask.shape_key_insert()
+    else:
+        bpy.ops.mask.shape_key_clear()
+    if owner is not None and not known.was_edited:
         edit_records.withdraw(*owner.of, [owner.number])
 
 
