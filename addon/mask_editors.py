@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import bpy
 from bpy.types import Area, Mask, MaskLayer, MovieClip, Scene, Window
 
+from ..engine.shared.errors import ClipUnreadable
 from . import clips
 from .mask_keys import SCRATCH
 from .mask_layers import layer_start, made_layers
@@ -26,6 +27,14 @@ class MaskEditor:
     area: Area
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What a layer shows on a frame."""
+
+    of: tuple[MovieClip, int]  # the clip and its object
+    number: int  # file number of the clip's frame
+
+
 def is_scratch(scene: Scene) -> bool:
     """Return whether a scene is one that is only stepped through while keys are inserted or masks are rendered."""
     return SCRATCH in scene
@@ -39,10 +48,11 @@ def editors(scene: Scene) -> list[MaskEditor]:
     windows = [window for window in bpy.context.window_manager.windows if window.scene == scene]
     for window, area in [(one, area) for one in windows for area in one.screen.areas]:
         space = area.spaces.active
-        if area.type in ("CLIP_EDITOR", "IMAGE_EDITOR") and space.mode == "MASK" and space.mask is not None:
-            mask = space.mask
-            if mask.library is None and _clips(mask):
-                found.setdefault(mask.session_uid, MaskEditor(mask, window, area))
+        if area.type not in ("CLIP_EDITOR", "IMAGE_EDITOR") or space.mode != "MASK":
+            continue
+        mask = space.mask if area.type == "IMAGE_EDITOR" or space.clip is not None else None
+        if mask is not None and mask.library is None and _clips(mask):
+            found.setdefault(mask.session_uid, MaskEditor(mask, window, area))
     return list(found.values())
 
 
@@ -73,14 +83,18 @@ def _owners_of(mask: Mask) -> dict[str, tuple[int, int]]:
     return _owners[mask.session_uid][1]
 
 
-def shown_by(mask: Mask, layer: MaskLayer, scene: Scene) -> tuple[MovieClip, int, int] | None:
-    """Return the clip, object and file number that a layer shows now; None outside the clip."""
+def shown_by(mask: Mask, layer: MaskLayer, scene: Scene) -> Shown | None:
+    """Return what a layer shows now; None outside the clip, or if its images have impossible numbers."""
     uid, object_id = _owners_of(mask)[layer.name]
     clip = clips.find_clip(uid)
     if clip is None:
         return None
     number = scene.frame_current - layer_start(clip, object_id)
-    return (clip, object_id, number) if 0 <= clips.media_frame_of(clip, number) < clips.frame_count(clip) else None
+    try:
+        inside = 0 <= clips.media_frame_of(clip, number) < clips.frame_count(clip)
+    except ClipUnreadable:
+        return None
+    return Shown((clip, object_id), number) if inside else None
 
 
 @contextmanager

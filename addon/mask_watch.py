@@ -13,7 +13,7 @@ import numpy as np
 from bpy.types import Depsgraph, Mask, MaskLayer, Scene
 
 from . import edit_records, mask_editors
-from .mask_editors import MaskEditor, acting_on, editors, is_scratch, shown_by, watched_layers
+from .mask_editors import MaskEditor, Shown, acting_on, editors, is_scratch, shown_by, watched_layers
 from .mask_points import differ, points_of, set_points
 
 # Blender keys a mask only with Auto Keying, and otherwise forgets what was moved as soon as the frame changes. The
@@ -29,8 +29,8 @@ class _Layer:
 
     first: np.ndarray  # as they were then
     now: np.ndarray
-    was_edited: bool  # whether the frame was recorded as edited then
     had_key: bool | None = None  # whether there was a shape key on the frame then; None: not looked for yet
+    was_edited: bool = False  # whether the frame was recorded as edited then; not known before `had_key`
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class _Shown:
 _shown: dict[int, _Shown] = {}  # by the mask's `session_uid`, as the others
 _keying: list[MaskEditor] = []  # in which keys are being inserted, which has Blender call the handlers again
 _undone: dict[int, dict[str, np.ndarray]] = {}  # points just after an undo or redo, until Blender evaluates them
+_last_cleared = 0  # address of the last operator that cleared a shape key
 _known: dict[tuple[int, str, int, bytes], None] = {}  # mask, layer, frame, hash of points: edits, for redo
 
 
@@ -58,8 +59,11 @@ def forget() -> None:
 def after_update(scene: Scene, depsgraph: Depsgraph) -> None:
     """Key what the artist has just moved."""
     if depsgraph.mode == "VIEWPORT" and _may_key() and depsgraph.id_type_updated("MASK"):
+        is_cleared = _is_newly_cleared()
         for editor in editors(scene):
             _key(editor, scene, _changed(editor, scene))
+            if is_cleared:
+                _withdraw(editor, scene)
 
 
 def before_update(scene: Scene) -> None:
@@ -129,7 +133,7 @@ def _changed(editor: MaskEditor, scene: Scene) -> list[MaskLayer]:
     if shown is None or not _is_of(shown, scene):
         _remember(editor.mask, scene)
         return []
-    return [layer for layer in watched_layers(editor.mask) if _has_changed(shown, editor.mask, layer, scene)]
+    return [layer for layer in watched_layers(editor.mask) if _has_changed(shown, layer)]
 
 
 def _is_edited(shown: _Shown, layer: MaskLayer) -> bool:
@@ -138,10 +142,10 @@ def _is_edited(shown: _Shown, layer: MaskLayer) -> bool:
     return known is not None and known.now.shape == points.shape and differ(points, known.now)
 
 
-def _has_changed(shown: _Shown, mask: Mask, layer: MaskLayer, scene: Scene) -> bool:
+def _has_changed(shown: _Shown, layer: MaskLayer) -> bool:
     points, known = points_of(layer), shown.layers.get(layer.name)
     if known is None or known.now.shape != points.shape:  # Blender changes shape keys with the number of points
-        shown.layers[layer.name] = _new(mask, scene, layer, points)
+        shown.layers[layer.name] = _Layer(points, points)
         return False
     if not differ(points, known.now):
         return False
@@ -170,25 +174,51 @@ def _key(editor: MaskEditor, scene: Scene, layers: Sequence[MaskLayer]) -> None:
 def _key_layer(editor: MaskEditor, scene: Scene, layer: MaskLayer) -> None:
     uid = editor.mask.session_uid
     known = _shown[uid].layers.get(layer.name) if uid in _shown else None
-    is_back = known is not None and not differ(known.now, known.first)
     points = points_of(layer) if known is None else known.now
     _settle(editor, layer, points)
+    owner = shown_by(editor.mask, layer, scene)
     with acting_on(editor, layer):
+        if not bpy.ops.mask.shape_key_insert.poll():  # as where Blender hides splines
+            return
         if known is not None and known.had_key is None:
             known.had_key = "FINISHED" in bpy.ops.mask.shape_key_clear()
-        if is_back and known is not None and not known.had_key:
-            bpy.ops.mask.shape_key_clear()
-        else:
-            bpy.ops.mask.shape_key_insert()
-    if not is_back:
-        _known[_hashed(uid, layer.name, scene.frame_current, points)] = None
-    if (owner := shown_by(editor.mask, layer, scene)) is None:
-        return
-    clip, object_id, number = owner
-    if not is_back:
-        edit_records.note(clip, object_id, number)
-    elif known is not None and not known.was_edited:
-        edit_records.withdraw(clip, object_id, [number])
+            known.was_edited = owner is not None and owner.number in edit_records.edited_numbers(*owner.of)
+        if known is not None and not differ(known.now, known.first):
+            _take_back(known, owner)
+            return
+        bpy.ops.mask.shape_key_insert()
+    _known[_hashed(uid, layer.name, scene.frame_current, points)] = None
+    if owner is not None:
+        edit_records.note(*owner.of, owner.number)
+
+
+def _take_back(known: _Layer, owner: Shown | None) -> None:
+    """Leave key and record of a layer as they were when the frame was shown. `acting_on` must be in effect."""
+    if known.had_key:
+        bpy.ops.mask.shape_key_insert()
+    else:
+        bpy.ops.mask.shape_key_clear()
+    if owner is not None and not known.was_edited:
+        edit_records.withdraw(*owner.of, [owner.number])
+
+
+def _is_newly_cleared() -> bool:
+    """Return whether the artist has just cleared the shape key on the frame; true once for each time."""
+    global _last_cleared
+    last = bpy.context.window_manager.operators[-1:]
+    cleared = last[0].as_pointer() if last and last[0].bl_idname == "MASK_OT_shape_key_clear" else 0
+    is_new = cleared not in (0, _last_cleared)
+    _last_cleared = cleared
+    return is_new
+
+
+def _withdraw(editor: MaskEditor, scene: Scene) -> None:
+    """Forget the edits on the frame of all layers whose key Blender's operator clears."""
+    for layer in watched_layers(editor.mask):
+        owner = None if layer.hide or layer.hide_select else shown_by(editor.mask, layer, scene)
+        if owner is not None:
+            edit_records.withdraw(*owner.of, [owner.number])
+    _remember(editor.mask, scene)
 
 
 def _settle(editor: MaskEditor, layer: MaskLayer, points: np.ndarray) -> None:
@@ -203,14 +233,9 @@ def _settle(editor: MaskEditor, layer: MaskLayer, points: np.ndarray) -> None:
 
 def _remember(mask: Mask, scene: Scene) -> None:
     """Remember the points of the mask's layers that were made from mattes."""
-    layers = {layer.name: _new(mask, scene, layer, points_of(layer)) for layer in watched_layers(mask)}
+    all_points = {layer.name: points_of(layer) for layer in watched_layers(mask)}
+    layers = {name: _Layer(points, points) for name, points in all_points.items()}
     _shown[mask.session_uid] = _Shown(scene.session_uid, scene.frame_current_final, layers)
-
-
-def _new(mask: Mask, scene: Scene, layer: MaskLayer, points: np.ndarray) -> _Layer:
-    owner = shown_by(mask, layer, scene)
-    was_edited = owner is not None and owner[2] in edit_records.edited_numbers(*owner[:2])
-    return _Layer(points, points, was_edited)
 
 
 def _is_of(shown: _Shown, scene: Scene) -> bool:

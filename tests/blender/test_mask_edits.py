@@ -193,6 +193,27 @@ def test_without_an_editor_of_the_mask_blender_does_as_ever(layered):
     assert np.allclose(places(layered), before, atol=1e-5) and edited(layered) == []
 
 
+def test_a_mask_is_keyed_in_an_image_editor_and_not_in_a_clip_editor_without_a_clip(layered):
+    mask, clip = layered.clip.matting.mask, layered.clip
+    sparse(layered)
+    layered.space.clip = None
+    layered.go(4)
+    before = places(layered)
+    move(layered)
+    layered.go(5)
+    layered.go(4)
+    assert np.allclose(places(layered), before, atol=1e-5), "Blender inserts no key there"
+    layered.area.type = "IMAGE_EDITOR"
+    layered.space.mode, layered.space.mask = "MASK", mask
+    layered.go(5)
+    layered.go(4)
+    after = move(layered)
+    layered.go(5)
+    layered.go(4)
+    assert np.allclose(places(layered), after, atol=1e-5)
+    assert part("addon.edit_records").edited_numbers(clip, 1) == [4]
+
+
 def test_a_deleted_layer_or_clip_raises_nothing(layered):
     mask = layered.clip.matting.mask
     mask.layers.remove(mask.layers["Object 2"])

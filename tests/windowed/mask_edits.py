@@ -51,6 +51,7 @@ def artist() -> Steps:
     yield from a_fast_drag_stays(area)
     yield from grab_scale_and_feather(area)
     yield from playback_keys_nothing(area)
+    yield from a_cleared_key_is_no_edit(area)
     yield from take_edits(area)
     report["edited"] = edited()
     yield from write_again(area)
@@ -62,11 +63,10 @@ def layers_of_disc(area: bpy.types.Area) -> Steps:
         labels = write_png(OUT / "labels.png", disc(1).astype(np.uint8), PALETTE)
         bpy.ops.clip.matte_keyframe_from_image("EXEC_DEFAULT", True, filepath=str(labels), all_objects=True)
         bpy.ops.clip.matte_propagate("INVOKE_DEFAULT", True)
-    session = part("addon.session").session
-    yield from until(lambda: not session.status.busy)
-    assert session.status.problem is None, session.status.problem
+    yield from idle()
     with over(area):
         bpy.ops.clip.matte_to_mask_layers("EXEC_DEFAULT", True)
+    yield from idle()
     yield 1.0
     assert area.spaces.active.mask == clip().matting.mask
     screenshot("1 mask layers")
@@ -203,6 +203,17 @@ def playback_keys_nothing(area: bpy.types.Area) -> Steps:
         assert np.abs(points() - places).max() < 1e-5
 
 
+def a_cleared_key_is_no_edit(area: bpy.types.Area) -> Steps:
+    """Clear a key with Blender's own keys, and edit the frame again."""
+    yield from go(10)
+    yield from select_all(area)
+    yield from press("alt+i")
+    assert edited() == [3, 6, 11]
+    yield from grabbed(area, "g", (0.05, 0.05))
+    yield from press("Return")
+    assert edited() == [3, 6, 10, 11]
+
+
 def take_edits(area: bpy.types.Area) -> Steps:
     """Take the edits as keyframes with the button's operator, and propagate what they change."""
     yield from go(6)
@@ -230,10 +241,18 @@ def write_again(area: bpy.types.Area) -> Steps:
     edit = rendered(6)
     with over(area):
         bpy.ops.clip.matte_to_mask_layers("EXEC_DEFAULT", True)
+    yield from idle()
     yield 1.0
     yield from go(6)
     assert iou(rendered(6), edit) > 0.97, iou(rendered(6), edit)
     screenshot("8 written again")
+
+
+def idle() -> Steps:
+    """Wait until nothing runs."""
+    session = part("addon.session").session
+    yield from until(lambda: not session.status.busy)
+    assert session.status.problem is None, session.status.problem
 
 
 # -- the film and its mask ---------------------------------------------------------------------------------------------
