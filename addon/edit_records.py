@@ -10,6 +10,8 @@ from .objects import matted_objects
 
 # The record is on the mask and not on the clip, so that an undo that takes an edit back takes back its record, too.
 
+_changes: dict[str, int] = {}  # edits, by the clip's key and object
+
 
 def edited_numbers(clip: MovieClip, object_id: int) -> list[int]:
     """Return the file numbers of the frames on which the artist has edited the object's mask layers, ascending."""
@@ -23,8 +25,15 @@ def edited_objects(clip: MovieClip) -> list[tuple[str, int]]:
     return [(name, count) for name, count in counts if count]
 
 
+def change_count(clip: MovieClip, object_id: int) -> int:
+    """Return how often the artist has edited the object's mask layers since the file was opened; drags count often."""
+    return _changes.get(_mark(clip, object_id), 0)
+
+
 def note(clip: MovieClip, object_id: int, number: int) -> None:
     """Record that the artist has edited the object's mask layers on the frame with a file number."""
+    mark = _mark(clip, object_id)
+    _changes[mark] = _changes.get(mark, 0) + 1
     numbers = set(edited_numbers(clip, object_id))
     if number not in numbers:
         _store(clip, object_id, numbers | {number})

@@ -15,10 +15,10 @@ from bpy.types import Area, MovieClip, Window
 from ..engine.shared.errors import ClipNotFound, NoActiveMask, NothingPropagated
 from ..engine.shared.mask_images import counted
 from ..engine.shared.matte_folder import named_spans, spans
-from ..engine.shared.protocol import FitSplines, SplinesFitted
+from ..engine.shared.protocol import FitSplines, ObjectSplines, SplinesFitted
 from ..engine.shared.splines import load_splines
 from ..engine.shared.types import EditedMatte, SplineJob, splines_file
-from . import clips, compositor, mask_edits, mask_layers
+from . import clips, compositor, edit_records, mask_edits, mask_layers
 from .carriers import Carrier, active_carrier
 from .exchange import new_folder
 from .folders import existing_folder
@@ -41,6 +41,7 @@ class _Request:
     push_undo: bool
     carrier: Carrier | None
     forget_edits: bool
+    changes: dict[int, int]  # `change_count` of the objects when the job was started
 
 
 def start(
@@ -79,7 +80,8 @@ def start(
     carrier = active_carrier(clip, min(matte_numbers(clip, free[0]))) if on_track else None
     motions = carrier.motions if carrier is not None else ()
     out = new_folder()
-    request = _Request(clip.session_uid, out, tuple(told), push_undo, carrier, edits == DISCARD)
+    changes = {object_id: edit_records.change_count(clip, object_id) for object_id in free}
+    request = _Request(clip.session_uid, out, tuple(told), push_undo, carrier, edits == DISCARD, changes)
     try:
         images = _edited_mattes(clip, free, out, window) if edits == KEEP else []
         job = SplineJob(uuid.uuid4().hex, folder.root, tuple(free), numbers, width, height, out, tuple(images), motions)
@@ -115,7 +117,7 @@ def _write(request: _Request, fitted: SplinesFitted) -> Result:
     if clip is None:
         raise ClipNotFound("the clip was removed while splines were fitted to its mattes")
     window, area = _editor(clip)
-    objects = [one for one in fitted.objects if find_object(clip, one.object_id) is not None]
+    objects, left = _unchanged(clip, request, fitted)
     tracks = {one.object_id: load_splines(splines_file(request.out, one.object_id)) for one in objects}
     matted = {
         one.object_id: {
@@ -134,20 +136,51 @@ def _write(request: _Request, fitted: SplinesFitted) -> Result:
     _show(clip, area)
     if request.push_undo:
         bpy.ops.ed.undo_push(message="To Mask Layers")
-    warnings = [*request.warnings, *([request.carrier.warning] if request.carrier and request.carrier.warning else [])]
+    warnings = [*request.warnings]
+    if left:
+        warnings.append(f"edited or locked meanwhile, and left as they are: {', '.join(left)}")
+    if request.carrier is not None and request.carrier.warning:
+        warnings.append(request.carrier.warning)
     if result.empty:
         warnings.append(f"empty on frames without mattes: {spans(result.empty)}")
-    for one in objects:
+    warnings += [text for one in objects for text in _lost(clip, one)]
+    text = f"{counted(len(result.layers), 'mask layer')} written to mask {clip.matting.mask.name}"
+    return Result(text, "; ".join(warnings))
+
+
+def _unchanged(clip: MovieClip, request: _Request, fitted: SplinesFitted) -> tuple[list[ObjectSplines], list[str]]:
+    """Return the objects whose layers may be written, and the names of those that were edited or locked since then.
+
+    Raises NoActiveMask if there are only such.
+    """
+    objects, left = [], []
+    for one in fitted.objects:
         item = find_object(clip, one.object_id)
-        name = item.name if item is not None else ""
-        if one.unreadable:
-            frames = (clips.scene_frame_of(clip, number) for number in one.unreadable)
-            warnings.append(f"mattes of {name} are damaged or of another size on {named_spans('frame', frames)}")
-        if one.share >= _TOLD_SHARE:
-            warnings.append(f"{counted(one.left_out, 'small piece')} of {name} left out")
-    return Result(
-        f"{counted(len(result.layers), 'mask layer')} written to mask {clip.matting.mask.name}", "; ".join(warnings)
-    )
+        if item is None:
+            continue
+        is_edited = edit_records.change_count(clip, one.object_id) != request.changes[one.object_id]
+        if is_edited or mask_layers.locked_layers(clip, one.object_id):
+            left.append(item.name)
+        else:
+            objects.append(one)
+    if left and not objects:
+        raise NoActiveMask(
+            "the mask layers were edited or locked while splines were fitted", remedy="Click To Mask Layers again."
+        )
+    return objects, left
+
+
+def _lost(clip: MovieClip, one: ObjectSplines) -> list[str]:
+    """Say what of an object's mattes its layers do not show."""
+    item = find_object(clip, one.object_id)
+    name = item.name if item is not None else ""
+    told = []
+    if one.unreadable:
+        frames = (clips.scene_frame_of(clip, number) for number in one.unreadable)
+        told.append(f"mattes of {name} are damaged or of another size on {named_spans('frame', frames)}")
+    if one.share >= _TOLD_SHARE:
+        told.append(f"{counted(one.left_out, 'small piece')} of {name} left out")
+    return told
 
 
 def _is_edited() -> bool:

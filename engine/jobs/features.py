@@ -17,15 +17,22 @@ from ..shared.picture_stamps import picture_stamp
 from .program import hash_program
 from .setup import JobContext
 
+Rows = tuple[tuple[float, ...], ...]
+
 
 @contextmanager
-def kept_features(context: JobContext, disk_bytes: int, root: Path | None = None) -> Iterator[FeatureCache]:
+def kept_features(
+    context: JobContext, disk_bytes: int, root: Path | None = None, stabilization: Rows = ()
+) -> Iterator[FeatureCache]:
     """Give the `with` block the cache of the features that a job computes, up to `disk_bytes` on disk, in `root`.
 
-    They depend on the network, its weights and size, the program, the number of threads, and the picture's content.
+    They depend on the network, its weights and size, the program, the number of threads, the picture's content, and how
+    it is moved by a `stabilization`.
     """
     reader = context.reader
     made_by = context.identity() | {"program": hash_program(), "threads": torch.get_num_threads()}
+    if stabilization:
+        made_by["stabilization"] = hashlib.sha256(repr(stabilization).encode()).hexdigest()
     name = hashlib.sha256(json.dumps(made_by, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
     def file_name(frame: int) -> str:

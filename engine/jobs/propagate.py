@@ -78,8 +78,8 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
                     join_parts(job, plan, context.reader.numbers, outputs.mattes, partial(report_stage, job, report))
                     steps_per_second = 0.0
                 else:
-                    # Kept features are those of pictures as they are.
-                    with kept_features(context, 0 if space else job.feature_bytes, job.features) as cache:
+                    moved = job.stabilization if space else ()
+                    with kept_features(context, job.feature_bytes, job.features, moved) as cache:
                         propagator = _new_propagator(job, context, plan, cache, space)
                         steps_per_second = _propagate(job, context, plan, outputs, propagator, report, space)
                 removed = _finish(job, context, plan, outputs)

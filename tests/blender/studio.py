@@ -16,7 +16,7 @@ from tests.png import write_png
 
 MODULE = "bl_ext.user_default.keymatte"
 WIDTH, HEIGHT, FRAMES = 120, 80, 8
-MEAN_IOU, WORST_IOU = 0.97, 0.93  # of drawn mask layers and mattes, over frames, by the tolerance of splines
+MEAN_IOU, WORST_IOU = 0.97, 0.9  # of mask layers and mattes, over frames: 0.2 pixels are much of what is 6 pixels high
 
 
 def part(name: str):

@@ -6,7 +6,7 @@ import bpy
 import numpy as np
 import pytest
 
-from tests.blender.studio import FRAMES, HEIGHT, WIDTH, iou, mask_by_node, part, picture, render, write_film
+from tests.blender.studio import FRAMES, HEIGHT, WIDTH, WORST_IOU, iou, mask_by_node, part, picture, render, write_film
 from tests.blender.test_compositor import group_nodes, our_nodes, union
 from tests.png import write_png
 
@@ -119,7 +119,7 @@ def test_another_aspect_is_told_and_made_to_fit(studio):
     studio.click("matte_update_results")
     assert complaint(studio) == ""
     studio.go(4)
-    assert iou(render(studio.scene, studio.folder / "out.png")[..., 3], union(studio, 4)) > 0.95
+    assert iou(render(studio.scene, studio.folder / "out.png")[..., 3], union(studio, 4)) > WORST_IOU
     studio.clip.display_aspect = (1, 1)
     studio.click("matte_update_results")
     assert our_nodes(studio) == nodes

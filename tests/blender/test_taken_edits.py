@@ -170,3 +170,20 @@ def test_edits_move_along_when_the_clip_starts_later(layered):
         layer.hide_render = layer.name != "Object 1"
     assert iou(mask_by_node(mask, 14, layered.folder), disc_at(0.5, 0.5, 0.2)) > 0.96
     assert edited(layered) == [4]
+
+
+def test_an_edit_made_while_splines_are_fitted_is_not_lost(layered):
+    sparse(layered, 60)
+    start = part("addon.mask_splines").start
+    start(layered.clip, [1, 2], window=bpy.context.window_manager.windows[0], push_undo=False)
+    round_edit(layered, 4)
+    with layered.editor():
+        status = layered.session.wait()
+    assert "edited or locked meanwhile, and left as they are: Object 1" in status.warning
+    layered.go(1)
+    layered.go(4)
+    assert edited(layered) == [4]
+    mask = layered.clip.matting.mask
+    for layer in mask.layers:
+        layer.hide_render = layer.name != "Object 1"
+    assert iou(mask_by_node(mask, 4, layered.folder), disc_at(0.5, 0.5, 0.2)) > 0.96

@@ -18,7 +18,7 @@ def thin_out(area: bpy.types.Area, layer: bpy.types.MaskLayer) -> None:
     spline = add_spline(mask.layers.new(name=name), outline(1), "FREE")
     for point in spline.points:
         point.parent.sub_parent = mark
-    with part("addon.mask_layers").scratch_scene(window) as scene:
+    with part("addon.mask_keys").scratch_scene(window) as scene:
         for frame in (1, FRAMES):
             scene.frame_set(frame)
             along = (np.roll(outline(frame), -1, axis=0) - np.roll(outline(frame), 1, axis=0)) / 6
