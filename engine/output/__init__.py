@@ -1,1 +1,1 @@
-"""Output of results to files: mattes, label images, probabilities and outlines."""
+"""Output of results to files: mattes, label images and probabilities, and their outlines."""

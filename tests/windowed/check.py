@@ -75,7 +75,7 @@ def artist_session() -> Steps:
 
     with over(area):
         began = time.monotonic()
-        bpy.ops.clip.matte_to_mask_layers()
+        bpy.ops.clip.matte_to_mask_layers(wait=True)
         report["seconds_for_mask_layers"] = time.monotonic() - began
     clip.matting.show_overlay = False
     yield from go(28)
