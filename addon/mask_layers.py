@@ -69,7 +69,10 @@ def write_layers(
     """
     check_writable(clip, shapes)
     if not any(shapes.values()):
-        raise NothingPropagated(f"the mattes of clip {clip.name} show nothing")
+        raise NothingPropagated(
+            f"the mattes of clip {clip.name} show nothing",
+            remedy="Set keyframes where the object is visible, and propagate.",
+        )
     frames = range(clips.scene_frame(clip, 0), clips.scene_frame(clip, clips.frame_count(clip)))
     mask = _mask_of(clip)
     written = [

@@ -65,14 +65,9 @@ def start(
     EngineMissing, DiskFull, FolderNotWritable.
     """
     folder = existing_folder(clip)
-    asked = [object_id for object_id in object_ids if matte_numbers(clip, object_id)]
-    if folder is None or not asked:
+    if folder is None:
         raise NothingPropagated(f"clip {clip.name} has no mattes yet")
-    edited = mask_edits.edited_objects(clip)
-    if edits == LEAVE and not (asked := [object_id for object_id in asked if object_id not in edited]):
-        raise NothingPropagated("the mask layers of all these objects were edited", remedy="Choose Keep My Edits.")
-    free = mask_layers.check_writable(clip, asked)
-    locked = [layer.name for object_id in asked for layer in mask_layers.locked_layers(clip, object_id)]
+    free, locked = _asked(clip, object_ids, edits)
     told = [*warnings, *([f"locked, and left as they are: {', '.join(locked)}"] if locked else [])]
     width, height = clips.pixel_size(clip)
     first = clips.first_number(clip)
@@ -89,6 +84,24 @@ def start(
     except BaseException:
         shutil.rmtree(out, ignore_errors=True)
         raise
+
+
+def _asked(clip: MovieClip, object_ids: Iterable[int], edits: str) -> tuple[list[int], list[str]]:
+    """Return the objects whose layers are to be written, and the names of layers that are locked."""
+    asked = [object_id for object_id in object_ids if matte_numbers(clip, object_id)]
+    if not asked:
+        raise NothingPropagated(f"clip {clip.name} has no mattes yet")
+    edited = mask_edits.edited_objects(clip)
+    if edits == LEAVE and not (asked := [object_id for object_id in asked if object_id not in edited]):
+        raise NothingPropagated("the mask layers of all these objects were edited", remedy="Choose Keep My Edits.")
+    free = mask_layers.check_writable(clip, asked)
+    return free, [layer.name for object_id in asked for layer in mask_layers.locked_layers(clip, object_id)]
+
+
+def _matted(clip: MovieClip, one: ObjectSplines) -> set[int]:
+    """Return the scene frames on which an object has a matte that can be read."""
+    numbers = set(matte_numbers(clip, one.object_id)).difference(one.unreadable)
+    return {clips.scene_frame_of(clip, number) for number in numbers}
 
 
 def _edited_mattes(clip: MovieClip, object_ids: Iterable[int], out: Path, window: Window) -> list[EditedMatte]:
@@ -119,14 +132,7 @@ def _write(request: _Request, fitted: SplinesFitted) -> Result:
     window, area = _editor(clip)
     objects, left = _unchanged(clip, request, fitted)
     tracks = {one.object_id: load_splines(splines_file(request.out, one.object_id)) for one in objects}
-    matted = {
-        one.object_id: {
-            clips.scene_frame_of(clip, number)
-            for number in matte_numbers(clip, one.object_id)
-            if number not in one.unreadable
-        }
-        for one in objects
-    }
+    matted = {one.object_id: _matted(clip, one) for one in objects}
     shapes = {object_id: layers_of_tracks(clip, found) for object_id, found in tracks.items()}
     result = mask_layers.write_layers(clip, shapes, matted, window=window, area=area, carrier=request.carrier)
     if request.forget_edits:
