@@ -17,6 +17,7 @@ _PARKED = (-3.0, -3.0)  # far outside the frame: position of splines that a fram
 _PARKED_RADIUS = 0.001
 PARKED_COUNT = 4  # points of a spline that is parked for good
 _BLUR = 1.2  # pixels: width of the edge that Blender draws outside a spline without feather, measured on discs
+_NARROWEST = 3.0  # pixels: edges narrower than that for most points, such as a network's, get no feather to be edited
 _FALLOFF = 0.61  # share of a feather's width, with a layer's smooth falloff, on which alpha is 0.1 to 0.9
 _THIN = 0.6  # of the area per length that a spline encloses, by which it may be moved inward
 _MAX_MITRE = 2.0  # times that distance, at a corner
@@ -125,10 +126,13 @@ def _runs(frames: Sequence[int]) -> tuple[range, ...]:
 
 def _shapes(track: SplineTrack, keyed: Sequence[int], space: MaskSpace) -> SplineShapes:
     """Return a track's shapes on file numbers, turned and moved inward to where Blender draws it on the outline."""
-    absent = np.full((len(track.corners), 3, 2), np.nan), np.zeros(len(track.corners))
-    shapes = [
-        absent if (points := track.at(number)) is None else (points, track.feather_at(number)) for number in keyed
-    ]
+    hard = np.zeros(len(track.corners))
+    absent = np.full((len(track.corners), 3, 2), np.nan), hard
+    is_soft = np.median(track.feather) >= _NARROWEST
+    shapes = []
+    for number in keyed:
+        points = track.at(number)
+        shapes.append(absent if points is None else (points, track.feather_at(number) if is_soft else hard))
     drawn = [_moved_inward(points[::-1, ::-1], feather[::-1] / _FALLOFF) for points, feather in shapes]
     points, feather = (np.array(values) for values in zip(*drawn))
     return SplineShapes(space.from_pixels(points), feather / space.side, track.corners[::-1])

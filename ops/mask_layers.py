@@ -65,15 +65,17 @@ object, and keys only where they are needed. Layers made earlier are replaced; y
         return True
 
     def invoke(self, context: Context, event: Event) -> set[str]:
-        self._edited = edit_records.edited_objects(clip_in(context))
-        if not self._edited:
+        if not edit_records.edited_objects(clip_in(context)):
             return self.execute(context)
         return context.window_manager.invoke_props_dialog(self, confirm_text="Make Mask Layers")
 
     def draw(self, context: Context) -> None:
-        for name, count in self._edited:
-            self.layout.label(text=f"{name}: edited on {counted(count, 'frame')}")
-        self.layout.prop(self, "edits", expand=True)
+        layout = self.layout
+        layout.prop(self, "which", expand=True)
+        if edited := edit_records.edited_objects(clip_in(context)):
+            for name, count in edited:
+                layout.label(text=f"{name}: edited on {counted(count, 'frame')}")
+            layout.column().prop(self, "edits", expand=True)
 
     def run(self, context: Context) -> str:
         clip = clip_in(context)

@@ -114,6 +114,7 @@ def artist_session() -> Steps:
     screenshot("8 another aspect and start")
     with over(area):
         bpy.ops.clip.matte_update_results()
+    yield from beats(lambda: not status.status.busy, seconds=60)
     yield 1.0
     screenshot("9 fitted to the clip")
 
