@@ -76,7 +76,7 @@ def table(measured: dict[str, Any], out: Path) -> str:
         _line("peak memory of the engine", _memory(measured["peak_memory"])),
         "",
         _line("folder", str(out)),
-        _line(f"{measured['mattes']} mattes, labels, outlines", _below(Path(measured["folder"]), out)),
+        _line(f"{measured['mattes']} mattes and labels", _below(Path(measured["folder"]), out)),
         *(_line(what, file) for what, file in _FILES.items()),
     ]
     return "\n".join(rows) + "\n"

@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> None:
         mark(clip, options.clip / "masks")
         began = time.monotonic()
         bpy.ops.clip.matte_propagate(wait=True)
-        seconds = time.monotonic() - began
+        seconds, figures = time.monotonic() - began, engine_figures()  # before another job takes their place
         bpy.ops.clip.matte_to_mask_layers()
         bpy.ops.clip.matte_to_compositor()
     relight()
@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> None:
         "folder": bpy.path.abspath(clip.matting.folder),
         "keyframes": sorted((*KEYFRAMES_FROM_IMAGE, KEYFRAME_FROM_MASK)),
         "mask_layers": [layer.name for layer in clip.matting.mask.layers],
-        **engine_figures(),
+        **figures,
     }
     (options.out / "walk.json").write_text(json.dumps(run, indent=1), encoding="utf-8")
     extension.disable()
@@ -166,7 +166,7 @@ def installed(name: str) -> ModuleType:
 
 
 def engine_figures() -> dict[str, float]:
-    """Return the engine's figures at the end of the run: steps per second, and peak memory in bytes."""
+    """Return the engine's figures of the run that has just ended: steps per second, and peak memory in bytes."""
     finished = installed("addon.session").session.status.finished
     return {"steps_per_second": finished.frames_per_second, "peak_memory": finished.peak_memory}
 
