@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from bpy.types import MaskSpline, MovieClip
 
+from ..engine.shared.frame_ranges import runs_of
 from ..engine.shared.splines import SplineTrack, flatten
 from . import clips, mask_space
 from .mask_space import MaskSpace
@@ -113,15 +114,8 @@ def _layer(clip: MovieClip, tracks: Sequence[SplineTrack], numbers: range, space
     return LayerShapes(
         tuple(clips.scene_frame_of(clip, number) for number in keyed),
         tuple(_shapes(track, keyed, space) for track in tracks),
-        _runs(sorted(clips.scene_frame_of(clip, number) for number in shown.intersection(numbers))),
+        tuple(runs_of(clips.scene_frame_of(clip, number) for number in shown.intersection(numbers))),
     )
-
-
-def _runs(frames: Sequence[int]) -> tuple[range, ...]:
-    """Return ascending frames as ranges."""
-    starts = [frame for frame, before in zip(frames, [None, *frames]) if before is None or frame > before + 1]
-    ends = [frame for frame, after in zip(frames, [*frames[1:], None]) if after is None or after > frame + 1]
-    return tuple(range(start, end + 1) for start, end in zip(starts, ends))
 
 
 def _shapes(track: SplineTrack, keyed: Sequence[int], space: MaskSpace) -> SplineShapes:
