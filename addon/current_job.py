@@ -17,6 +17,10 @@ Check = Callable[[], bool]
 MAX_MESSAGE = 1000  # characters that are shown of a problem
 
 
+def ignore_mattes(ready: MatteReady) -> None:
+    """Take what a job tells of a matte that it has written, and do nothing."""
+
+
 @dataclass
 class CurrentJob:
     """Job that the engine is running, or has just ended."""
@@ -24,7 +28,7 @@ class CurrentJob:
     job_id: str = ""  # empty: no job
     done_text: str = "Done"
     cancelled_text: str = "Cancelled"
-    on_matte: OnMatte = lambda ready: None
+    on_matte: OnMatte = ignore_mattes
     on_result: OnResult | None = None
     is_held: Check = lambda: False  # whether the answer has to wait before it is used
     answer: Suggested | SplinesFitted | None = None  # that has ended the job, and is not used yet

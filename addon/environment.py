@@ -10,7 +10,8 @@ import bpy
 from bpy.types import AddonPreferences
 
 from ..engine.shared.environment import is_complete, python_in, requirements
-from ..engine.shared.errors import EngineMissing, Offline, PythonMissing
+from ..engine.shared.errors import EngineMissing, EnvironmentFailed, Offline, PythonMissing
+from ..engine.shared.protocol import Failed
 from . import PACKAGE
 from .client import ChildProcess
 
@@ -74,3 +75,9 @@ class Installation(ChildProcess):
     def handle_end(self) -> None:
         """Put None into the inbox to mark the end of the output."""
         self.deliver(None)
+
+    @property
+    def failure(self) -> Failed:
+        """Return why the installation failed, as its last line of output says."""
+        message = next((line for line in reversed(self.log) if line.strip()), f"status {self.exit_status}")
+        return Failed("", EnvironmentFailed.code, message, EnvironmentFailed.default_remedy)

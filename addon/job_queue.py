@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bpy.types import MovieClip
 
 from ..engine.shared.errors import EngineError
-from ..engine.shared.protocol import MatteReady
+from ..engine.shared.protocol import MatteReady, Propagate
 from ..engine.shared.types import Direction, PropagationJob, Redo
 from . import clips, paces, quality, suggestions
 from .folders import existing_folder
@@ -39,7 +39,7 @@ _waiting: list[Run] = []
 def start(run: Run, clip: MovieClip) -> None:
     """Start a run on its clip, and return at once. Raises EngineBusy, EngineMissing, and what `Run.job` raises."""
     global _current, _paused
-    session.start(run.job(clip), clip.name, _receiver(clip, run.recipe))
+    session.start(Propagate(run.job(clip)), clip.name, _receiver(clip, run.recipe))
     _current, _paused = run, None
     suggestions.clear(clip)  # they were computed from mattes that are now being replaced
 

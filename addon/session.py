@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from ..engine.shared.errors import EngineBusy, EngineDied, EngineError, EnvironmentFailed
+from ..engine.shared.errors import EngineBusy, EngineDied, EngineError
 from ..engine.shared.protocol import (
     Answer,
     Cancel,
@@ -16,8 +16,8 @@ from ..engine.shared.protocol import (
     FitSplines,
     Import,
     JobCancelled,
+    MatteJob,
     MatteReady,
-    Propagate,
     Ready,
     Request,
     Segment,
@@ -27,10 +27,10 @@ from ..engine.shared.protocol import (
     Suggested,
 )
 from ..engine.shared.text import printable
-from ..engine.shared.types import PropagationJob, SegmentationJob
+from ..engine.shared.types import SegmentationJob
 from . import environment
 from .client import EngineClient
-from .current_job import MAX_MESSAGE, Check, CurrentJob, OnMatte, OnResult
+from .current_job import MAX_MESSAGE, Check, CurrentJob, OnMatte, OnResult, ignore_mattes
 from .segmentations import Receiver, Segmentations
 from .status import Pace, Problem, Result, State, Status
 
@@ -48,10 +48,10 @@ class Session:
         self._pace = Pace()
 
     # -- operations ----------------------------------------------------------------------------------------------------
-    def start(self, job: PropagationJob, clip: str, on_matte: OnMatte = lambda ready: None) -> None:
-        """Start computing mattes of the clip named `clip`, and return at once. Raises EngineBusy, EngineMissing."""
-        current = CurrentJob(job.job_id, "Done", "Cancelled: mattes already computed are kept", on_matte=on_matte)
-        self._begin(Propagate(job), current, clip=clip, folder=job.folder)
+    def start(self, request: MatteJob, clip: str, on_matte: OnMatte = ignore_mattes, what: str = "mattes") -> None:
+        """Start making files of a clip, called `what`, and return at once. Raises EngineBusy, EngineMissing."""
+        job = CurrentJob(request.job.job_id, "Done", f"Cancelled: {what} already made are kept", on_matte)
+        self._begin(request, job, clip=clip, folder=request.job.folder)
 
     def ask(self, request: Suggest | FitSplines, folder: Path, clip: str, use: OnResult, held: Check = bool) -> None:
         """Start a job, and return at once; `pump` gives its result to `use` once it is not held, and shows the outcome.
@@ -246,8 +246,7 @@ class Session:
             if status == 0:
                 self._end(State.FINISHED, text="The engine is installed")
             else:
-                message = next((line for line in reversed(child.log) if line.strip()), f"status {status}")
-                self._fail(Failed("", EnvironmentFailed.code, message, EnvironmentFailed.default_remedy))
+                self._fail(child.failure)
 
     def _fail(self, failed: Failed) -> None:
         if self._cancelling and self.status.busy:  # a job that fails while being cancelled counts as cancelled

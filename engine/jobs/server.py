@@ -21,6 +21,7 @@ from ..shared.protocol import (
     FitSplines,
     Import,
     JobCancelled,
+    JobRequest,
     Propagate,
     Ready,
     Request,
@@ -174,6 +175,4 @@ class _Server:
 
 def _job_id(request: Request) -> str:
     """Return the id of the job that is requested."""
-    if isinstance(request, Propagate | Suggest | Segment | FitSplines):
-        return request.job.job_id
-    return request.job_id
+    return request.job.job_id if isinstance(request, JobRequest) else request.job_id

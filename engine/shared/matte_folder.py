@@ -68,6 +68,11 @@ class MatteFolder:
         """Return the folder of an object's mattes."""
         return self.root / "mattes" / f"{object_id:03d}"
 
+    @property
+    def refined(self) -> MatteFolder:
+        """Return the folder of refined mattes: 16-bit PNGs, with a record of their own, of this folder's mattes."""
+        return MatteFolder(self.root / "refined")
+
     def outlines(self, object_id: int) -> Path:
         """Return the path of the outlines that Keymatte 0.1 traced from an object's mattes, `.npz`."""
         return self.root / "outlines" / f"{object_id:03d}.npz"

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, NoReturn, get_args
 
 from .codec import from_json, to_json
+from .delivery import ExportJob
 from .errors import BadMessage
 from .quality import MatteQuality
 from .quality_table import MatteRow, Status, Unknown, row_of
+from .refinement import PreviewJob, RefineJob
 from .text import printable
 from .types import PropagationJob, SegmentationJob, SplineJob, SuggestionJob
 
@@ -46,6 +48,27 @@ class FitSplines:
     """Fit splines to mattes; the answers are Stage, then SplinesFitted, JobCancelled or Failed."""
 
     job: SplineJob
+
+
+@dataclass(frozen=True)
+class Refine:
+    """Refine mattes; the answers are Stage, then Finished, JobCancelled or Failed."""
+
+    job: RefineJob
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Refine one matte; the answers are Stage, then Previewed, JobCancelled or Failed. It is answered like Segment."""
+
+    job: PreviewJob
+
+
+@dataclass(frozen=True)
+class Export:
+    """Write files for other programs; the answers are Stage, then Finished, JobCancelled or Failed."""
+
+    job: ExportJob
 
 
 @dataclass(frozen=True)
@@ -186,6 +209,14 @@ class Segmented:
 
 
 @dataclass(frozen=True)
+class Previewed:
+    """The refined alpha is written; ends a job that Preview has started."""
+
+    job_id: str
+    alpha: Path  # the file that the job named
+
+
+@dataclass(frozen=True)
 class ObjectSplines:
     """What a spline job has done for one object that has mattes."""
 
@@ -220,8 +251,11 @@ class Failed:
     remedy: str
 
 
-Request = Propagate | Suggest | Segment | FitSplines | Cancel | Download | Import
-Answer = Ready | Stage | MatteReady | Suggested | Segmented | SplinesFitted | Finished | JobCancelled | Failed
+MatteJob = Propagate | Refine | Export  # jobs that make files of a clip's mattes, and end with Finished
+JobRequest = MatteJob | Suggest | Segment | Preview | FitSplines  # those that hold a job
+Request = JobRequest | Cancel | Download | Import
+JobAnswer = MatteReady | Suggested | Segmented | Previewed | SplinesFitted
+Answer = Ready | Stage | JobAnswer | Finished | JobCancelled | Failed
 Message = Request | Answer
 
 _SHOWN = 120  # characters of a line that errors show

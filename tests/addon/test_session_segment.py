@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from keymatte.addon.status import State
 from keymatte.engine.shared.errors import EngineBusy, EngineMissing
-from keymatte.engine.shared.protocol import Failed, Segmented, Stage, encode
+from keymatte.engine.shared.protocol import Failed, Propagate, Segmented, Stage, encode
 from keymatte.engine.shared.types import SegmentationJob
 
 from tests.addon.scripted import JOB, answer_finished, engine_script, pump_until
@@ -50,7 +50,7 @@ def test_it_is_asked_while_a_propagation_runs_which_goes_on(session):
     answers = f"sys.stdin.readline(); say({encode(ANSWER)!r}); {answer_finished()}"
     session.script.write_text(engine_script(Stage("job 1", "Loading"), then=answers))
     received = []
-    session.start(JOB, "film")
+    session.start(Propagate(JOB), "film")
     status = pump_until(session, State.RUNNING)
     client = session._client
     session.segment(QUESTION, received.append)
@@ -63,7 +63,7 @@ def test_it_is_asked_while_a_propagation_runs_which_goes_on(session):
 def test_an_operation_can_start_while_a_segmentation_is_unanswered(session):
     session.script.write_text(engine_script(then=answer_finished()))
     session.segment(QUESTION, lambda answer: None)
-    session.start(JOB, "film")
+    session.start(Propagate(JOB), "film")
     assert session.wait(20).text == "Done"
     assert session.segmenting
 

@@ -7,10 +7,12 @@ from typing import get_args
 
 import pytest
 
+from engine.shared.delivery import DeliveredObject, ExportJob
 from engine.shared.errors import BadMessage
 from engine.shared.protocol import (
     Cancel,
     Download,
+    Export,
     Failed,
     Finished,
     FitSplines,
@@ -20,8 +22,11 @@ from engine.shared.protocol import (
     Message,
     ObjectQuality,
     ObjectSplines,
+    Preview,
+    Previewed,
     Propagate,
     Ready,
+    Refine,
     Segment,
     Segmented,
     SplinesFitted,
@@ -32,6 +37,7 @@ from engine.shared.protocol import (
     encode,
 )
 from engine.shared.quality_table import Status, Unknown
+from engine.shared.refinement import EdgeMethod, PreviewJob, RefinedObject, RefineJob, Refinement
 from engine.shared.types import (
     Direction,
     EditedMatte,
@@ -62,6 +68,10 @@ MESSAGES = [
     Segmented("g", Path("Straße 7") / "alpha.npy"),
     FitSplines(SplineJob("f", Path("mattes"), (1, 2), range(1001, 1017), 720, 480, Path("out"), (EDITED,))),
     SplinesFitted("f", (ObjectSplines(1), ObjectSplines(2, (1003, 1004), 7, 0.125))),
+    Refine(RefineJob("r", JOB.clip, Path("m"), range(60), (RefinedObject(2, Refinement(EdgeMethod.DETAIL, 4.5)),))),
+    Preview(PreviewJob("v", JOB.clip, Path("mattes"), 7, RefinedObject(1), Path("Straße 7") / "alpha.npy")),
+    Previewed("v", Path("Straße 7") / "alpha.npy"),
+    Export(ExportJob("e", JOB.clip, Path("mattes"), range(60), (DeliveredObject(1, "Straße/7"),), Path("out"))),
     Suggested("s", (31, 7), (0.5, 0.25), (2, 0), ("edge", "unlike"), note="no quality"),
     Cancel("a1"),
     JobCancelled("a1"),
