@@ -104,8 +104,8 @@ class MatteRefinement(PropertyGroup):
         update=_changed,
     )
     smoothing: FloatProperty(
-        name="Smooth over Time",
-        description="Averages soft edges with the frames beside them, along the motion. It takes flicker away, and is "
+        name="Smoothing",
+        description="Averages soft edges over time, along the motion, against flicker. It is "
         "not part of the preview",
         subtype="FACTOR",
         min=0.0,
