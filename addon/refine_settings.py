@@ -105,8 +105,7 @@ class MatteRefinement(PropertyGroup):
     )
     smoothing: FloatProperty(
         name="Smoothing",
-        description="Averages soft edges over time, along the motion, against flicker. It is "
-        "not part of the preview",
+        description="Averages soft edges over time, along the motion, against flicker. It is not part of the preview",
         subtype="FACTOR",
         min=0.0,
         max=1.0,

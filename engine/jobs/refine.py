@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..media.frames import FrameReader
 from ..media.label_images import encode_deep_matte
+from ..runtime.device import memory_errors
 from ..shared.errors import BadSetting, Cancelled, EngineError, NothingPropagated
 from ..shared.folder_claim import claim
 from ..shared.mask_images import counted
@@ -23,18 +22,16 @@ from ..shared.written_files import WrittenFiles
 from .refine_source import RefineSource
 from .setup import JobContext
 
-Alpha = NDArray[np.float32]  # (H, W) 0..1
-Picture = NDArray[np.uint8]  # (H, W, 3)
 Report = Callable[[Answer], None]
 Progress = Callable[[str, int, int], None]
-Key, Value = TypeVar("Key"), TypeVar("Value")
 
 
 def run(job: RefineJob, report: Report, cancelled: Callable[[], bool]) -> None:
     """Refine the mattes of a job that are not up to date, and end with the report Finished or JobCancelled.
 
     Mattes that the user has edited keep their edges; refined ones that were edited are kept as they are.
-    Raises NothingPropagated, BadSetting, FolderTaken, FolderInUse, DiskFull, FolderNotWritable, errors of the clip.
+    Raises NothingPropagated, BadSetting, FolderTaken, FolderInUse, DiskFull, FolderNotWritable, OutOfMemory,
+    errors of the clip.
     """
 
     def progress(text: str, done: int, total: int) -> None:
@@ -46,7 +43,10 @@ def run(job: RefineJob, report: Report, cancelled: Callable[[], bool]) -> None:
     if not any(folder.matte_sequence(one.object_id).is_dir() for one in job.objects):
         raise NothingPropagated(f"{job.folder} has no mattes to refine")
     try:
-        with FrameReader.expect(job.clip, lambda done, total: progress("Indexing the movie", done, total)) as reader:
+        with (
+            memory_errors(),
+            FrameReader.expect(job.clip, lambda done, total: progress("Indexing the movie", done, total)) as reader,
+        ):
             outcome = refine_mattes(folder, reader, job.objects, job.frames, progress)
             report(Finished(job.job_id, note=outcome.note, warning=outcome.warning(reader)))
     except Cancelled:
