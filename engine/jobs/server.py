@@ -17,6 +17,7 @@ from ..shared.protocol import (
     Answer,
     Cancel,
     Download,
+    Export,
     Failed,
     FitSplines,
     Import,
@@ -90,7 +91,7 @@ class _Server:
             if len(line) > _MAX_REQUEST:
                 raise BadMessage(f"a request is longer than {_MAX_REQUEST} bytes")
             match decode(line):
-                case Propagate() | Suggest() | Segment() | FitSplines() | Download() | Import() as request:
+                case Propagate() | Suggest() | Segment() | FitSplines() | Export() | Download() | Import() as request:
                     self._queue(request)
                 case Cancel(job_id=job_id):
                     self._segmentation.cancel(job_id)
@@ -123,7 +124,7 @@ class _Server:
         self._begun.wait(_FIRST_SECONDS)
         self._segmentation.give_way()
         from ..runtime.device import describe, pick_device
-        from . import install_weights, propagate, splines, suggest
+        from . import export, install_weights, propagate, splines, suggest
 
         self._send(Ready(VERSION, describe(pick_device("auto"))))
         while (request := self._requests.get()) is not None:
@@ -139,6 +140,8 @@ class _Server:
                         suggest.run(request.job, self._send, partial(self._is_cancelled, job_id))
                     case FitSplines():
                         splines.run(request.job, self._send, partial(self._is_cancelled, job_id))
+                    case Export():
+                        export.run(request.job, self._send, partial(self._is_cancelled, job_id))
                     case Download() | Import():
                         install_weights.run(request, self._send, partial(self._is_cancelled, job_id))
             except Exception as error:
