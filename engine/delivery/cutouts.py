@@ -8,18 +8,42 @@ import numpy as np
 
 
 def foreground_colours(picture: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Return an object's own colours of a picture (H, W, 3), in which those of soft edges are mixed with what is
-    behind it.
+    """Return an object's own colours, (H, W, 3) float32 of 0..1 as encoded, of a picture (H, W, 3) uint8.
+
+    They are the picture's, in whose soft edges those of the background are mixed.
     """
-    return picture
+    return picture.astype(np.float32) / np.float32(255)
 
 
 def cutout(picture: np.ndarray, alpha: np.ndarray, *, premultiplied: bool) -> np.ndarray:
-    """Return colours and alpha (H, W, 4) float32 of a picture (H, W, 3) float32 and an alpha (H, W).
+    """Return colours as encoded and alpha (H, W, 4) float32 of a picture (H, W, 3) uint8 and an alpha (H, W)."""
+    return _with_alpha(foreground_colours(picture, alpha), alpha, premultiplied=premultiplied)
 
-    Straight colours are black where the alpha is 0, so that nothing of the clip is left there.
+
+def linear_cutout(
+    picture: np.ndarray, plate: np.ndarray | None, alpha: np.ndarray, *, premultiplied: bool
+) -> np.ndarray:
+    """Return scene-linear colours and alpha (H, W, 4) float32 of a picture (H, W, 3) uint8.
+
+    `plate` has the scene-linear colours of the clip itself, (H, W, 3) float32, if they have more range than the
+    picture; they are used wherever the object's own colours are those of the picture.
     """
-    colours = foreground_colours(picture, alpha)
+    encoded = foreground_colours(picture, alpha)
+    colours = linear_of(encoded)
+    if plate is not None:
+        same = (alpha >= 1)[:, :, None] | (encoded == picture / np.float32(255)).all(axis=2, keepdims=True)
+        colours = np.where(same, plate, colours)
+    return _with_alpha(colours, alpha, premultiplied=premultiplied)
+
+
+def linear_of(encoded: np.ndarray) -> np.ndarray:
+    """Decode sRGB of 0..1 to scene-linear float32."""
+    made = ((encoded + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
+    return np.where(encoded <= 0.04045, encoded / np.float32(12.92), made).astype(np.float32)
+
+
+def _with_alpha(colours: np.ndarray, alpha: np.ndarray, *, premultiplied: bool) -> np.ndarray:
+    """Join colours (H, W, 3) and alpha (H, W). Straight ones are black where the alpha is 0: the clip ends there."""
     shown = alpha if premultiplied else alpha > 0
     made = np.empty((*alpha.shape, 4), np.float32)
     np.multiply(colours, shown[:, :, None], out=made[..., :3])

@@ -19,6 +19,7 @@ from .images import writing_failed
 
 DEFAULT_RATE = 24.0  # pictures per second of image sequences
 _NEAR = 0.006  # of a rate of 30 * 1000 / 1001 and its kin that is given with two decimals
+_REPEATABLE = {"fflags": "+bitexact"}  # the same pictures make the same file: WebM would have a random id
 _BT709 = 1  # of primaries, transfer and matrix, in FFmpeg's numbers
 
 
@@ -69,7 +70,7 @@ def write_movie(
     codec = _CODECS[kind]
     height, width = (length + length % 2 if codec.is_even else length for length in size)
     try:
-        with av.open(str(path), "w", format=codec.container) as container:
+        with av.open(str(path), "w", format=codec.container, container_options=_REPEATABLE) as container:
             stream = container.add_stream(_encoder(codec), rate=exact_rate(rate), options=dict(codec.options))
             assert isinstance(stream, VideoStream)
             stream.width, stream.height, stream.pix_fmt = width, height, codec.pixels

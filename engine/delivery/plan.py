@@ -14,7 +14,7 @@ from ..output.matte_files import labels_from_alphas
 from ..shared.delivery import TRAITS, Content, DeliveredObject, ExportJob, Format, tint_of
 from ..shared.delivery_names import file_name, file_names, layer_names, unique_names
 from . import cryptomatte
-from .cutouts import cutout, tinted, union
+from .cutouts import cutout, linear_cutout, tinted, union
 from .images import exr_type, write_exr, write_png
 from .record import inputs_of
 from .source import Frame, FrameContent, Source
@@ -74,7 +74,7 @@ class Plan:
             return [Shown("overlay", self.ids)]
         if self.job.together:
             return [Shown(f"all{end}", self.ids)]
-        names = file_names([f"{name}{end}" for name in self.names])
+        names = [f"{name}{end}" for name in file_names(self.names)]
         return [Shown(name, (one.object_id,)) for name, one in zip(names, self.objects)]
 
     @property
@@ -110,8 +110,7 @@ class Plan:
             if self.job.content is Content.MATTE:
                 yield np.repeat(alpha[:, :, None], 4, axis=2)
             else:
-                colours = content.picture / np.float32(255)
-                yield cutout(colours, alpha, premultiplied=self.job.premultiplied)
+                yield cutout(content.picture, alpha, premultiplied=self.job.premultiplied)
 
     def stills(self, content: FrameContent) -> list[Still]:
         """List the images to write for a frame. Raises MatteUnreadable if a matte cannot be opened."""
@@ -160,10 +159,11 @@ class Plan:
     def _write_cutout(self, one: Shown, content: FrameContent, path: Path) -> None:
         alpha = self._alpha(one, content)
         if self.job.format is Format.CUTOUT_PNG:
-            pixels = cutout(content.picture / np.float32(255), alpha, premultiplied=self.job.premultiplied)
+            pixels = cutout(content.picture, alpha, premultiplied=self.job.premultiplied)
             write_png(path, pixels, self.depth)
             return
-        pixels = cutout(content.linear_picture, alpha, premultiplied=self.job.premultiplied)
+        plate = self.source.plate(content.frame)
+        pixels = linear_cutout(content.picture, plate, alpha, premultiplied=self.job.premultiplied)
         kind = exr_type(self.depth)
         write_exr(path, {name: pixels[..., index].astype(kind) for index, name in enumerate("RGBA")}, {})
 

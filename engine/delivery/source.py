@@ -11,9 +11,9 @@ import numpy as np
 
 from ..media import exr
 from ..media.frames import FrameReader
-from ..media.pictures import is_picture
+from ..media.pictures import DECODER_ERRORS, is_picture
 from ..shared.delivery import ExportJob
-from ..shared.errors import ClipNotFound, ClipUnreadable, FramesUnreadable, MatteUnreadable
+from ..shared.errors import ClipNotFound, ClipUnreadable, EngineError, FramesUnreadable, MatteUnreadable
 from ..shared.folder_claim import read_marker
 from ..shared.matte_folder import MatteFolder, number_in
 from ..shared.names import divided
@@ -57,14 +57,13 @@ class Source:
             self.rate = job.clip.fps or reader.fps
             if is_picture(reader.files[0]):
                 self.images = reader.files[0].absolute().parent
-            named = [(media, reader.numbers[media], _stem(reader, media)) for media in job.frames]
+            first = reader.numbers[0]
         else:
             self.title = path.parent.name if is_picture(path) else path.stem
-            first, digits = _first_number(job), _Numbering.of(path)
-            named = [(media, first + media, digits.stem(first + media)) for media in job.frames]
+            first = _first_number(job)
             self.note = f"{path} is not there: its mattes are delivered without it"
         self.title = job.title or self.title
-        self.frames = tuple(Frame(index, *one) for index, one in enumerate(named))
+        self.frames = tuple(self._frame(*one, first, _Numbering.of(path)) for one in enumerate(job.frames))
 
     @classmethod
     def open(cls, job: ExportJob, progress: Callable[[int, int], None]) -> Source:
@@ -75,9 +74,15 @@ class Source:
         try:
             return cls(job, FrameReader.expect(job.clip, progress))
         except (ClipNotFound, ClipUnreadable):
-            if job.needs_pictures or job.clip.path.exists():
+            if job.needs_pictures or _is_there(job.clip.path):
                 raise
             return cls(job, None)
+
+    def _frame(self, index: int, media: int, first: int, numbering: _Numbering) -> Frame:
+        """Return a frame, also one whose image has been deleted."""
+        if self._reader is not None and media < self._reader.clip.frame_count:
+            return Frame(index, media, self._reader.numbers[media], _stem(self._reader, media))
+        return Frame(index, media, first + media, numbering.stem(first + media))
 
     def close(self) -> None:
         """Close the clip."""
@@ -90,23 +95,23 @@ class Source:
 
     def picture(self, frame: Frame) -> np.ndarray:
         """Read a picture, (H, W, 3) uint8 sRGB. Raises FramesUnreadable."""
-        if self._reader is None:
-            raise FramesUnreadable("the clip is not there")
+        if self._reader is None or frame.media >= self._reader.clip.frame_count:
+            raise FramesUnreadable(f"the clip has no frame {frame.number} any more")
         return self._reader.read(frame.media)
 
-    def linear_picture(self, frame: Frame) -> np.ndarray:
-        """Read a picture, (H, W, 3) float32 scene-linear; of an EXR image with its whole range.
+    def plate(self, frame: Frame) -> np.ndarray | None:
+        """Read the scene-linear colours of an EXR image, (H, W, 3) float32; None of what has no more than 8 bits show.
 
         Raises FramesUnreadable.
         """
         path = self._file(frame)
         if path is None or path.suffix.lower() != ".exr":
-            return _linear(self.picture(frame))
+            return None
         windows: tuple[exr.Window, ...] = ("display", "data")
         try:
             pictures = (exr.read_pixels(path, window) for window in windows)
-            return next(pixels for pixels in pictures if pixels.shape[:2] == self.size)
-        except Exception as error:  # whatever the OpenEXR library raises
+            return next((pixels for pixels in pictures if pixels.shape[:2] == self.size), None)
+        except DECODER_ERRORS as error:
             raise FramesUnreadable(f"{path} cannot be read ({error})") from error
 
     def picture_stamp(self, frame: Frame) -> str:
@@ -122,7 +127,9 @@ class Source:
         if self._reader is None:
             return None
         files = self._reader.files
-        return files[frame.media] if len(files) == self._reader.clip.frame_count else files[0]
+        if len(files) != self._reader.clip.frame_count:
+            return files[0]
+        return files[frame.media] if frame.media < len(files) else None
 
 
 class FrameContent:
@@ -154,11 +161,6 @@ class FrameContent:
         """Return the picture, (H, W, 3) uint8 sRGB. Raises FramesUnreadable."""
         return self.source.picture(self.frame)
 
-    @cached_property
-    def linear_picture(self) -> np.ndarray:
-        """Return the picture, (H, W, 3) float32 scene-linear. Raises FramesUnreadable."""
-        return self.source.linear_picture(self.frame)
-
 
 @dataclass(frozen=True)
 class _Numbering:
@@ -187,22 +189,20 @@ def _stem(reader: FrameReader, media: int) -> str:
     return stems[media] if len(stems) == reader.clip.frame_count else f"{reader.numbers[media]:0{_DIGITS}d}"
 
 
+def _is_there(path: Path) -> bool:
+    """Return whether there is a clip at a path, or images of a pattern."""
+    try:
+        FrameReader.open(path).close()
+    except (ClipNotFound, ClipUnreadable):
+        return path.exists()
+    except EngineError:
+        return True
+    return True
+
+
 def _first_number(job: ExportJob) -> int:
     """Return the number of the clip's first frame, as its matte folder or its first image says."""
     recorded = read_marker(MatteFolder(job.folder)).get("first_number")
     if isinstance(recorded, int):
         return recorded
     return (number_in(job.clip.path.stem) or 0) if is_picture(job.clip.path) else 0
-
-
-def _linear(picture: np.ndarray) -> np.ndarray:
-    """Convert sRGB (H, W, 3) uint8 to scene-linear float32."""
-    return _DECODED[picture]
-
-
-def _decoded() -> np.ndarray:
-    values = np.arange(256) / 255
-    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4).astype(np.float32)
-
-
-_DECODED = _decoded()  # by the value of a channel in 8 bits

@@ -38,8 +38,11 @@ def layer_names(names: Iterable[str]) -> list[str]:
 
 
 def unique_names(names: Sequence[str]) -> list[str]:
-    """Return the names, of which those that occur again get a number: "chair", "chair 2"; empty ones are "object"."""
-    given = [name or "object" for name in names]
+    """Return the names, of which those that occur again get a number: "chair", "chair 2"; empty ones are "object".
+
+    What cannot be written in UTF-8, half a surrogate pair, is a question mark.
+    """
+    given = [name.encode("utf-8", "replace").decode() or "object" for name in names]
     found: list[str] = []
     for name in given:
         taken = {*found, *given}
