@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,7 @@ from ..shared.errors import ClipNotFound, ClipUnreadable, EngineError, FramesUnr
 from ..shared.folder_claim import read_marker
 from ..shared.matte_folder import MatteFolder, number_in
 from ..shared.names import divided
-from .mattes import final_matte, matte_stamp
+from .mattes import final_matte, matte_stamp, matted_numbers
 
 _DIGITS = 6  # of a frame without a name of its own, as in matte folders
 
@@ -61,6 +62,7 @@ class Source:
         else:
             self.title = path.parent.name if is_picture(path) else path.stem
             first = _first_number(job)
+            self.size = self.size if all(self.size) else _size_of_mattes(job)
             self.note = f"{path} is not there: its mattes are delivered without it"
         self.title = job.title or self.title
         self.frames = tuple(self._frame(*one, first, _Numbering.of(path)) for one in enumerate(job.frames))
@@ -198,6 +200,17 @@ def _is_there(path: Path) -> bool:
     except EngineError:
         return True
     return True
+
+
+def _size_of_mattes(job: ExportJob) -> tuple[int, int]:
+    """Return the size (H, W) of the first matte that can be read; (0, 0) if there is none."""
+    folder = MatteFolder(job.folder)
+    for one in job.objects:
+        for number in sorted(matted_numbers(folder, one.object_id)):
+            with suppress(MatteUnreadable):
+                if (alpha := final_matte(folder, one.object_id, number)) is not None:
+                    return alpha.shape[0], alpha.shape[1]
+    return 0, 0
 
 
 def _first_number(job: ExportJob) -> int:
