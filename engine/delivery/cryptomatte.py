@@ -32,7 +32,7 @@ def channels(alphas: np.ndarray, names: Sequence[str]) -> dict[str, np.ndarray]:
     ids = np.array([name_id(name) for name in names], np.uint32).view(np.float32)
     ranks = ranks_of(len(names))
     order = np.argsort(-alphas, axis=0, kind="stable")[:ranks]
-    covered = np.take_along_axis(alphas, order, axis=0).astype(np.float32)
+    covered = np.take_along_axis(alphas, order, axis=0)
     found = {}
     for rank in range(ranks):
         id_channel, coverage_channel = "RG" if rank % 2 == 0 else "BA"

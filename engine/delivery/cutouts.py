@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+_MARGIN = 32  # pixels around an object whose colours tell what is behind it
+
 
 def foreground_colours(picture: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """Return an object's own colours, (H, W, 3) float32 of 0..1 as encoded, of a picture (H, W, 3) uint8.
@@ -17,7 +19,11 @@ def foreground_colours(picture: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 def cutout(picture: np.ndarray, alpha: np.ndarray, *, premultiplied: bool) -> np.ndarray:
     """Return colours as encoded and alpha (H, W, 4) float32 of a picture (H, W, 3) uint8 and an alpha (H, W)."""
-    return _with_alpha(foreground_colours(picture, alpha), alpha, premultiplied=premultiplied)
+    made = np.zeros((*alpha.shape, 4), np.float32)
+    if (place := _around(alpha)) is not None:
+        colours = foreground_colours(picture[place], alpha[place])
+        _fill(made[place], colours, alpha[place], premultiplied=premultiplied)
+    return made
 
 
 def linear_cutout(
@@ -28,12 +34,15 @@ def linear_cutout(
     `plate` has the scene-linear colours of the clip itself, (H, W, 3) float32, if they have more range than the
     picture; they are used wherever the object's own colours are those of the picture.
     """
-    encoded = foreground_colours(picture, alpha)
-    colours = linear_of(encoded)
-    if plate is not None:
-        same = (alpha >= 1)[:, :, None] | (encoded == picture / np.float32(255)).all(axis=2, keepdims=True)
-        colours = np.where(same, plate, colours)
-    return _with_alpha(colours, alpha, premultiplied=premultiplied)
+    made = np.zeros((*alpha.shape, 4), np.float32)
+    if (place := _around(alpha)) is not None:
+        encoded = foreground_colours(picture[place], alpha[place])
+        colours = linear_of(encoded)
+        if plate is not None:
+            same = (encoded == picture[place] / np.float32(255)).all(axis=2, keepdims=True)
+            colours = np.where(same | (alpha[place] >= 1)[:, :, None], plate[place], colours)
+        _fill(made[place], colours, alpha[place], premultiplied=premultiplied)
+    return made
 
 
 def linear_of(encoded: np.ndarray) -> np.ndarray:
@@ -42,13 +51,21 @@ def linear_of(encoded: np.ndarray) -> np.ndarray:
     return np.where(encoded <= 0.04045, encoded / np.float32(12.92), made).astype(np.float32)
 
 
-def _with_alpha(colours: np.ndarray, alpha: np.ndarray, *, premultiplied: bool) -> np.ndarray:
-    """Join colours (H, W, 3) and alpha (H, W). Straight ones are black where the alpha is 0: the clip ends there."""
+def _fill(made: np.ndarray, colours: np.ndarray, alpha: np.ndarray, *, premultiplied: bool) -> None:
+    """Write colours (H, W, 3) and alpha (H, W) to a cut-out (H, W, 4). Straight colours are black without alpha."""
     shown = alpha if premultiplied else alpha > 0
-    made = np.empty((*alpha.shape, 4), np.float32)
     np.multiply(colours, shown[:, :, None], out=made[..., :3])
     made[..., 3] = alpha
-    return made
+
+
+def _around(alpha: np.ndarray) -> tuple[slice, slice] | None:
+    """Return the rows and columns of an object with what is around it; None if there is nothing."""
+    rows, columns = (np.flatnonzero(alpha.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return None
+    top, left = (max(0, int(found[0]) - _MARGIN) for found in (rows, columns))
+    bottom, right = (int(found[-1]) + 1 + _MARGIN for found in (rows, columns))
+    return slice(top, bottom), slice(left, right)
 
 
 def union(alphas: Sequence[np.ndarray]) -> np.ndarray:

@@ -19,6 +19,8 @@ from .images import writing_failed
 
 DEFAULT_RATE = 24.0  # pictures per second of image sequences
 _NEAR = 0.006  # of a rate of 30 * 1000 / 1001 and its kin that is given with two decimals
+_VP9 = {"crf": "18", "b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"}
+_VP9 |= {"auto-alt-ref": "0", "lag-in-frames": "0"}  # looking ahead would hold many pictures in memory
 _REPEATABLE = {"fflags": "+bitexact"}  # the same pictures make the same file: WebM would have a random id
 _BT709 = 1  # of primaries, transfer and matrix, in FFmpeg's numbers
 
@@ -49,7 +51,7 @@ _CODECS = {
         "webm",
         "yuva420p",
         "rgba",
-        {"crf": "18", "b": "0", "row-mt": "1", "deadline": "good", "cpu-used": "4", "auto-alt-ref": "0"},
+        _VP9,
         {"alpha_mode": "1"},
     ),
     Format.OVERLAY: _Codec(
