@@ -62,7 +62,7 @@ def _check(job: ExportJob) -> None:
     """Raise BadSetting if a job asks for what is not there."""
     depths = TRAITS[job.format].depths
     if job.depth not in (0, *depths):
-        raise BadSetting(f"{job.format} has {' or '.join(map(str, depths))} bits, not {job.depth}")
+        raise BadSetting(f"a channel of {job.format} has {' or '.join(map(str, depths))} bits, not {job.depth}")
     if not job.frames or job.frames.start < 0 or job.frames.stop > job.clip.frame_count:
         raise BadSetting(f"frames {job.frames.start} to {job.frames.stop - 1} are not frames of the clip")
     if job.rate is not None and not 0 < job.rate <= 1000:
