@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 _MARGIN = 32  # pixels around an object whose colours tell what is behind it
@@ -17,12 +18,15 @@ def foreground_colours(picture: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     return picture.astype(np.float32) / np.float32(255)
 
 
-def cutout(picture: np.ndarray, alpha: np.ndarray, *, premultiplied: bool) -> np.ndarray:
-    """Return colours as encoded and alpha (H, W, 4) float32 of a picture (H, W, 3) uint8 and an alpha (H, W)."""
+def cutout(picture: np.ndarray, alpha: np.ndarray, *, premultiplied: bool, bleed: int = 0) -> np.ndarray:
+    """Return colours as encoded and alpha (H, W, 4) float32 of a picture (H, W, 3) uint8 and an alpha (H, W).
+
+    Straight colours go on for `bleed` pixels beyond the alpha, so that lossy compression does not darken its edge.
+    """
     made = np.zeros((*alpha.shape, 4), np.float32)
     if (place := _around(alpha)) is not None:
         colours = foreground_colours(picture[place], alpha[place])
-        _fill(made[place], colours, alpha[place], premultiplied=premultiplied)
+        _fill(made[place], colours, alpha[place], premultiplied=premultiplied, bleed=bleed)
     return made
 
 
@@ -51,9 +55,11 @@ def linear_of(encoded: np.ndarray) -> np.ndarray:
     return np.where(encoded <= 0.04045, encoded / np.float32(12.92), made).astype(np.float32)
 
 
-def _fill(made: np.ndarray, colours: np.ndarray, alpha: np.ndarray, *, premultiplied: bool) -> None:
-    """Write colours (H, W, 3) and alpha (H, W) to a cut-out (H, W, 4). Straight colours are black without alpha."""
-    shown = alpha if premultiplied else alpha > 0
+def _fill(made: np.ndarray, colours: np.ndarray, alpha: np.ndarray, *, premultiplied: bool, bleed: int = 0) -> None:
+    """Write colours (H, W, 3) and alpha (H, W) to a cut-out (H, W, 4). Straight colours are black beyond `bleed`."""
+    shown = alpha if premultiplied else (alpha > 0).astype(np.uint8)
+    if bleed and not premultiplied:
+        shown = cv2.dilate(shown, np.ones((2 * bleed + 1, 2 * bleed + 1), np.uint8))
     np.multiply(colours, shown[:, :, None], out=made[..., :3])
     made[..., 3] = alpha
 

@@ -32,7 +32,7 @@ def write_exr(path: Path, channels: Mapping[str, np.ndarray], attributes: Mappin
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage, **attributes}
     planes = {name: np.ascontiguousarray(plane) for name, plane in channels.items()}
     try:
-        OpenEXR.File(header, planes).write(os.fsencode(path).decode("utf-8", "surrogateescape"))
+        OpenEXR.File(header, planes).write(os.fsencode(path))
     except RuntimeError as error:  # the library's only one, whatever happened
         raise writing_failed(path, str(error)) from error
 

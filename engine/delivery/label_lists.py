@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +15,23 @@ from ..shared.errors import KeyframeUnreadable
 from ..shared.files import read_json
 from .plan import Plan, Still
 from .record import inputs_of
+from .source import Frame
 
 ORIGIN = "list"  # of files that several clips are listed in
 
 
-def files_beside(plan: Plan) -> list[Still]:
-    """Return the list that names the plan's clip beside those that it names already; none for other formats."""
+def files_beside(plan: Plan, renewed: Collection[Frame]) -> list[Still]:
+    """Return the list that names the plan's clip beside those that it names already; none for other formats.
+
+    `renewed` are the frames whose label images have just been written.
+    """
     match plan.job.format:
         case Format.DAVIS:
             path = plan.job.out / "ImageSets" / "2017" / "val.txt"
             text = _clips(path, plan.title)
         case Format.YOUTUBE_VOS:
             path = plan.job.out / "meta.json"
-            text = json.dumps(_meta(path, plan), indent=1, ensure_ascii=False)
+            text = json.dumps(_meta(path, plan, renewed), indent=1, ensure_ascii=False)
         case _:
             return []
     return [Still(path, inputs_of([text]), lambda part: _write(part, text))]
@@ -45,14 +50,17 @@ def _clips(path: Path, title: str) -> str:
     return "".join(f"{name}\n" for name in dict.fromkeys([*filter(None, names), title]))
 
 
-def _meta(path: Path, plan: Plan) -> dict[str, Any]:
+def _meta(path: Path, plan: Plan, renewed: Collection[Frame]) -> dict[str, Any]:
     """Return the content of a list of clips, their objects, and the frames on which each is visible."""
     earlier = read_json(path)
     videos = earlier.get("videos") if isinstance(earlier, dict) else None
     videos = dict(videos) if isinstance(videos, dict) else {}
-    stems = {frame.stem for frame in plan.source.frames}
-    visible = {number: _recorded(videos, plan.title, number) - stems for number in range(1, len(plan.ids) + 1)}
-    for frame in plan.source.frames:
+    recorded = {number: _recorded(videos, plan.title, number) for number in range(1, len(plan.ids) + 1)}
+    known = set().union(*recorded.values())
+    looked_at = [frame for frame in plan.source.frames if frame in renewed or frame.stem not in known]
+    stems = {frame.stem for frame in looked_at}
+    visible = {number: frames - stems for number, frames in recorded.items()}
+    for frame in looked_at:
         for number in _numbers(plan.folder / f"{plan.label_name(frame)}.png"):
             visible.setdefault(number, set()).add(frame.stem)
     objects = {

@@ -112,9 +112,10 @@ class Source:
         windows: tuple[exr.Window, ...] = ("display", "data")
         try:
             pictures = (exr.read_pixels(path, window) for window in windows)
-            return next((pixels for pixels in pictures if pixels.shape[:2] == self.size), None)
+            found = next((pixels for pixels in pictures if pixels.shape[:2] == self.size), None)
         except DECODER_ERRORS as error:
             raise FramesUnreadable(f"{path} cannot be read ({error})") from error
+        return None if found is None else np.nan_to_num(found)
 
     def picture_stamp(self, frame: Frame) -> str:
         """Return what tells the picture of a frame from an earlier one of its name."""

@@ -12,7 +12,7 @@ from ..delivery.movies import write_movie
 from ..delivery.outcome import Outcome
 from ..delivery.plan import Film, Plan
 from ..delivery.record import DeliveryRecord, State
-from ..delivery.source import FrameContent, Source
+from ..delivery.source import Frame, FrameContent, Source
 from ..delivery.target import claimed_target
 from ..shared.delivery import TRAITS, DeliveredObject, ExportJob, Format
 from ..shared.errors import BadSetting, Cancelled, FramesUnreadable, MatteUnreadable, NothingPropagated
@@ -103,48 +103,47 @@ class _Delivery:
     def write_stills(self) -> None:
         """Write the images of all frames, and what data sets have beside them."""
         frames = self._source.frames
+        renewed: set[Frame] = set()
         for frame in frames:
             self._progress("Exporting", frame.index, len(frames))
             self._number = frame.number
             content = FrameContent(self._source, frame)
             try:
                 for still in self._plan.stills(content):
-                    self._write(still.path, still.inputs, still.write)
+                    if self._write(still.path, still.inputs, still.write):
+                        renewed.add(frame)
             except MatteUnreadable as error:
                 self._outcome.leave_out("the frame", error.message, frame.number)
-        for beside in label_lists.files_beside(self._plan):
+        for beside in label_lists.files_beside(self._plan, renewed):
             self._write(beside.path, beside.inputs, beside.write, origin=label_lists.ORIGIN)
 
     def write_films(self) -> None:
         """Write the movies one after the other."""
-        frames = self._source.frames
         films = self._plan.films()
         for index, film in enumerate(films):
             try:
-                contents = [FrameContent(self._source, frame) for frame in frames]
-                inputs = self._plan.inputs(film.shown.ids, contents)
+                inputs = self._plan.inputs(film.shown.ids, self._contents("Comparing mattes", index, len(films)))
             except MatteUnreadable as error:
-                self._outcome.leave_out(film.path.name, error.message, frames[0].number)
+                self._outcome.leave_out(film.path.name, error.message, self._number)
                 continue
-            del contents
             self._write(film.path, inputs, partial(self._make_film, film, index, len(films)))
 
     def _make_film(self, film: Film, index: int, count: int, path: Path) -> None:
-        """Encode a movie."""
-        frames = self._source.frames
-
-        def contents() -> Iterator[FrameContent]:
-            for frame in frames:
-                self._progress("Exporting", index * len(frames) + frame.index, count * len(frames))
-                self._number = frame.number
-                yield FrameContent(self._source, frame)
-
+        """Encode a movie, the `index`-th of `count`."""
         job, size = self._plan.job, self._source.size
-        pictures = self._plan.pictures(film, contents())
+        pictures = self._plan.pictures(film, self._contents("Exporting", index, count))
         write_movie(path, job.format, pictures, size, job.rate or self._source.rate)
 
-    def _write(self, path: Path, inputs: str, make: Callable[[Path], None], *, origin: str = "") -> None:
-        """Write a file unless it is up to date, or is not ours to replace."""
+    def _contents(self, text: str, index: int, count: int) -> Iterator[FrameContent]:
+        """Yield what is on each frame for a movie, the `index`-th of `count`, and tell the progress."""
+        frames = self._source.frames
+        for frame in frames:
+            self._progress(text, index * len(frames) + frame.index, count * len(frames))
+            self._number = frame.number
+            yield FrameContent(self._source, frame)
+
+    def _write(self, path: Path, inputs: str, make: Callable[[Path], None], *, origin: str = "") -> bool:
+        """Write a file unless it is up to date, or is not ours to replace; return whether it was written."""
         origin = origin or self._plan.origin
         state = self._record.state(path, origin, inputs)
         if state is State.CURRENT:
@@ -155,5 +154,7 @@ class _Delivery:
             try:
                 self._record.write(path, origin, inputs, make)
                 self._outcome.written += 1
+                return True
             except (MatteUnreadable, FramesUnreadable) as error:
                 self._outcome.leave_out(path.relative_to(self._outcome.out).as_posix(), error.message, self._number)
+        return False

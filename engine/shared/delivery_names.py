@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 
-_MAX_BYTES = 120  # of a name in UTF-8; systems allow 255 bytes, and Windows 260 characters of a whole path
+_MAX_BYTES = 100  # of a name in UTF-8, two of which fit into 255, and into the 260 characters of a path in Windows
 _MAX_NAME = 1 << 16  # bytes of a name that is in no path
 _MAX_LAYER_BYTES = 48  # Blender cuts names of layers and channels to 64
 _JOINERS = "\u200c\u200d"  # which words of some scripts are written with

@@ -44,7 +44,7 @@ def write_shot(root: Path) -> ExportJob:
     images, folder = root / "plates", MatteFolder(root / "mattes of it")
     images.mkdir(parents=True)
     for frame, stem in enumerate(STEMS):
-        cv2.imwrite(str(images / f"{stem}.png"), picture(frame)[..., ::-1])
+        (images / f"{stem}.png").write_bytes(cv2.imencode(".png", picture(frame)[..., ::-1])[1].tobytes())
         for object_id in (1, 2):
             write_matte(folder, object_id, frame, alphas(frame)[object_id - 1])
     clip = VideoClip(images, HEIGHT, WIDTH, COUNT)

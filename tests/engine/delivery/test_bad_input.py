@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from tests.engine.delivery.shots import (
     deliver,
     files_in,
     write_matte,
+    write_shot,
 )
 
 MATTES = [Format.PNG, Format.EXR, Format.DAVIS, Format.YOUTUBE_VOS]  # which need no pictures
@@ -143,7 +145,7 @@ def test_names_suit_linux_windows_and_macos_and_are_unique():
     assert len({unicodedata.normalize("NFD", name).casefold() for name in names}) == len(ODD_NAMES)
     for name in names:
         assert (not set(name) & set('<>:"/\\|?*') and name.isprintable()) or "\u200d" in name
-        assert name == name.strip(" .") and 0 < len(name.encode()) <= 120
+        assert name == name.strip(" .") and 0 < len(name.encode()) <= 100
         assert name.split(".")[0].lower() not in ("con", "nul", "com1", "com¹")
     kept = ("日本", "שלום", "क्‍ष", "🎬", "x")
     assert set(kept) <= set(names)
@@ -168,13 +170,21 @@ def test_objects_of_odd_names_are_all_delivered_inside_the_target(job, kind, tmp
         write_matte(folder, number, 0, alphas(0)[number % 2])
     objects = tuple(DeliveredObject(number, name) for number, name in enumerate(ODD_NAMES, start=1))
     before = files_in(tmp_path)
-    finished = deliver(job, format=kind, objects=objects, frames=range(1), title="../.:x")
+    finished = deliver(job, format=kind, objects=objects, frames=range(1), title="../.:x" + 200 * "x")
     assert finished.warning == ""
     made = files_in(job.out)
     per_object = kind not in (Format.EXR, Format.OVERLAY, Format.DAVIS, Format.YOUTUBE_VOS)
     assert len(made) == (len(ODD_NAMES) if per_object else 1 + (kind in (Format.DAVIS, Format.YOUTUBE_VOS)))
     after = files_in(tmp_path)
     assert {name for name in after if after[name] != before.get(name)} == {f"out/{name}" for name in made}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has names that are no text")
+@pytest.mark.parametrize("kind", [*Format])
+def test_paths_that_are_no_text_are_written(kind, tmp_path):
+    job = write_shot(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xe4 odd")))
+    assert deliver(job, format=kind).warning == ""
+    assert deliver(job, format=kind).note.startswith("0 files")
 
 
 # -- settings and targets ----------------------------------------------------------------------------------------------
