@@ -17,6 +17,7 @@ from bpy.types import PropertyGroup
 
 from ..engine.shared.types import EarlyEnd
 from . import recipes, rows, weights
+from .refine_settings import MatteRefinement
 
 ROLE_ITEMS = (
     ("OBJECT", "Object", "Propagated, and given a matte on every frame"),
@@ -34,6 +35,7 @@ class MatteObject(PropertyGroup):
     show: BoolProperty(name="Show", description="Show this object's matte over the clip", default=True)
     solo: BoolProperty(name="Solo", description="Show only the mattes of objects with this switch", default=False)
     lock: BoolProperty(name="Lock", description="Protect this object's keyframes and mattes", default=False)
+    refinement: PointerProperty(type=MatteRefinement, name="Refinement")
     accepted: StringProperty(name="Accepted", description="Mattes that you have accepted as they are; see reviews.py")
     source_mask: PointerProperty(
         type=bpy.types.Mask,
@@ -249,7 +251,16 @@ class ClipMatting(PropertyGroup):
     )
 
 
-CLASSES = (MatteObject, MatteKeyframe, MatteColour, MatteSuggestion, MatteLock, MatteEdits, ClipMatting)
+CLASSES = (
+    MatteRefinement,
+    MatteObject,
+    MatteKeyframe,
+    MatteColour,
+    MatteSuggestion,
+    MatteLock,
+    MatteEdits,
+    ClipMatting,
+)
 
 
 def register() -> None:

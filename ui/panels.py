@@ -12,7 +12,7 @@ from ..addon.objects import has_keyframes
 from ..addon.saving import check_clip_saved
 from ..engine.shared.errors import NotSaved
 from ..engine.shared.mask_images import counted
-from . import compositor, paint, propagate, quality, views
+from . import compositor, paint, propagate, quality, refine, views
 from .menus import draw_object_settings
 from .panel import ClipPanel
 from .status import draw_text
@@ -170,5 +170,6 @@ CLASSES = (
     CLIP_PT_matte_keyframes,
     *quality.CLASSES,
     CLIP_PT_matte_suggestions,
+    *refine.CLASSES,
     CLIP_PT_matte_results,
 )
