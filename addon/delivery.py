@@ -15,6 +15,7 @@ from ..engine.shared.errors import BadSetting, ClipNotFound, ClipUnreadable, Not
 from ..engine.shared.types import VideoClip
 from . import clips, run_frames
 from .folders import existing_folder, relative_path, results
+from .matte_files import objects_to_refine
 from .matte_views import on_screen
 from .objects import find_object, matte_numbers
 
@@ -97,4 +98,6 @@ def _delivered(clip: MovieClip, object_id: int) -> DeliveredObject:
     if item is None:
         return DeliveredObject(object_id, f"object_{object_id}")
     red, green, blue = (min(max(round(255 * value), 0), 255) for value in on_screen(item.colour))
-    return DeliveredObject(object_id, item.name, red << 16 | green << 8 | blue)
+    refined = objects_to_refine(clip, [object_id])
+    colour = red << 16 | green << 8 | blue
+    return DeliveredObject(object_id, item.name, colour, refined[0].refinement if refined else None)

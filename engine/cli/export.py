@@ -58,6 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=Content.CUTOUT.value,
         help="of prores and vp9; default: %(default)s",
     )
+    parser.add_argument(
+        "--raw", action="store_true", help="mattes as they are, though refined ones are there and up to date"
+    )
     parser.add_argument("--together", action="store_true", help="all objects in one cut-out, matte or movie")
     parser.add_argument(
         "--rate", type=float, metavar="FPS", help="pictures per second of movies; default: the clip's, or 24"
@@ -94,6 +97,7 @@ def export(options: argparse.Namespace) -> int:
         content=Content(options.content),
         together=options.together,
         rate=options.rate,
+        refined_anyhow=not options.raw,
         title=options.title,
     )
     finished: list[Finished] = []

@@ -1,4 +1,4 @@
-"""Cut-outs: an object's colours with its alpha, straight or premultiplied, and objects tinted over the clip."""
+"""Cut-outs: an object's own colours with its alpha, straight or premultiplied, and objects tinted over the clip."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from ..matting.refine import foreground
+
 _MARGIN = 32  # pixels around an object whose colours tell what is behind it
 
 
-def foreground_colours(picture: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+def own_colours(picture: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """Return an object's own colours, (H, W, 3) float32 of 0..1 as encoded, of a picture (H, W, 3) uint8.
 
-    They are the picture's, in whose soft edges those of the background are mixed.
+    Inside they are the picture's; in soft edges they lack those of the background, which are mixed in there.
     """
-    return picture.astype(np.float32) / np.float32(255)
+    encoded = picture.astype(np.float32) / np.float32(255)
+    return np.where((alpha >= 1)[:, :, None], encoded, foreground(picture, alpha))
 
 
 def cutout(picture: np.ndarray, alpha: np.ndarray, *, premultiplied: bool, bleed: int = 0) -> np.ndarray:
@@ -25,7 +28,7 @@ def cutout(picture: np.ndarray, alpha: np.ndarray, *, premultiplied: bool, bleed
     """
     made = np.zeros((*alpha.shape, 4), np.float32)
     if (place := _around(alpha)) is not None:
-        colours = foreground_colours(picture[place], alpha[place])
+        colours = own_colours(picture[place], alpha[place])
         _fill(made[place], colours, alpha[place], premultiplied=premultiplied, bleed=bleed)
     return made
 
@@ -40,7 +43,7 @@ def linear_cutout(
     """
     made = np.zeros((*alpha.shape, 4), np.float32)
     if (place := _around(alpha)) is not None:
-        encoded = foreground_colours(picture[place], alpha[place])
+        encoded = own_colours(picture[place], alpha[place])
         colours = linear_of(encoded)
         if plate is not None:
             same = (encoded == picture[place] / np.float32(255)).all(axis=2, keepdims=True)

@@ -18,7 +18,7 @@ from ..shared.errors import ClipNotFound, ClipUnreadable, EngineError, FramesUnr
 from ..shared.folder_claim import read_marker
 from ..shared.matte_folder import MatteFolder, number_in
 from ..shared.names import divided
-from .mattes import final_matte, matte_stamp, matted_numbers
+from .mattes import FinalMattes
 
 _DIGITS = 6  # of a frame without a name of its own, as in matte folders
 
@@ -37,6 +37,7 @@ class Source:
     """The clip and its mattes.
 
     frames       those that are delivered
+    mattes       their mattes
     title        name of the clip
     size         (H, W) of its pictures
     rate         pictures per second; None if unknown
@@ -47,7 +48,6 @@ class Source:
     def __init__(self, job: ExportJob, reader: FrameReader | None) -> None:
         """Deliver from an open clip; without one, only from the mattes and what `job` says of the clip."""
         self._reader = reader
-        self.folder = MatteFolder(job.folder)
         self.size = job.clip.height, job.clip.width
         self.rate: float | None = job.clip.fps
         self.images: Path | None = None
@@ -62,10 +62,12 @@ class Source:
         else:
             self.title = path.parent.name if is_picture(path) else path.stem
             first = _first_number(job)
-            self.size = self.size if all(self.size) else _size_of_mattes(job)
             self.note = f"{path} is not there: its mattes are delivered without it"
         self.title = job.title or self.title
         self.frames = tuple(self._frame(*one, first, _Numbering.of(path)) for one in enumerate(job.frames))
+        self.mattes = FinalMattes(MatteFolder(job.folder), (frame.number for frame in self.frames))
+        if not all(self.size):
+            self.size = self._size_of_mattes(job)
 
     @classmethod
     def open(cls, job: ExportJob, progress: Callable[[int, int], None]) -> Source:
@@ -85,6 +87,15 @@ class Source:
         if self._reader is not None and media < self._reader.clip.frame_count:
             return Frame(index, media, self._reader.numbers[media], _stem(self._reader, media))
         return Frame(index, media, first + media, numbering.stem(first + media))
+
+    def _size_of_mattes(self, job: ExportJob) -> tuple[int, int]:
+        """Return the size (H, W) of the first matte that can be read; (0, 0) if there is none."""
+        for one in job.objects:
+            for number in sorted(self.mattes.numbers(one.object_id)):
+                with suppress(MatteUnreadable):
+                    if (alpha := self.mattes.alpha(one.object_id, number)) is not None:
+                        return alpha.shape[0], alpha.shape[1]
+        return 0, 0
 
     def close(self) -> None:
         """Close the clip."""
@@ -145,19 +156,19 @@ class FrameContent:
     def alpha(self, object_id: int) -> np.ndarray:
         """Return an object's alpha, (H, W) float32 of 0..1. Raises MatteUnreadable."""
         if object_id not in self._alphas:
-            alpha = final_matte(self.source.folder, object_id, self.frame.number)
+            alpha = self.source.mattes.alpha(object_id, self.frame.number)
             if alpha is None:
                 alpha = np.zeros(self.source.size, np.float32)
             if alpha.shape != self.source.size:
                 (height, width), (other, wide) = self.source.size, alpha.shape
-                path = self.source.folder.matte(object_id, self.frame.number)
+                path = self.source.mattes.path(object_id, self.frame.number)
                 raise MatteUnreadable(f"matte {path} is {wide}x{other}, but the clip is {width}x{height}")
             self._alphas[object_id] = alpha
         return self._alphas[object_id]
 
     def stamp(self, object_id: int) -> str:
         """Return what tells the object's matte from others; empty if there is none. Raises MatteUnreadable."""
-        return matte_stamp(self.source.folder, object_id, self.frame.number)
+        return self.source.mattes.stamp(object_id, self.frame.number)
 
     @cached_property
     def picture(self) -> np.ndarray:
@@ -201,17 +212,6 @@ def _is_there(path: Path) -> bool:
     except EngineError:
         return True
     return True
-
-
-def _size_of_mattes(job: ExportJob) -> tuple[int, int]:
-    """Return the size (H, W) of the first matte that can be read; (0, 0) if there is none."""
-    folder = MatteFolder(job.folder)
-    for one in job.objects:
-        for number in sorted(matted_numbers(folder, one.object_id)):
-            with suppress(MatteUnreadable):
-                if (alpha := final_matte(folder, one.object_id, number)) is not None:
-                    return alpha.shape[0], alpha.shape[1]
-    return 0, 0
 
 
 def _first_number(job: ExportJob) -> int:

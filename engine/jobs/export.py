@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 from ..delivery import label_lists
-from ..delivery.mattes import matted_numbers
 from ..delivery.movies import write_movie
 from ..delivery.outcome import Outcome
 from ..delivery.plan import Film, Plan
@@ -16,6 +15,7 @@ from ..delivery.source import Frame, FrameContent, Source
 from ..delivery.target import claimed_target
 from ..shared.delivery import TRAITS, DeliveredObject, ExportJob, Format
 from ..shared.errors import BadSetting, Cancelled, FramesUnreadable, MatteUnreadable, NothingPropagated
+from ..shared.mask_images import counted
 from ..shared.protocol import Answer, Finished, JobCancelled, Stage
 
 _MAX_LABELS = 254  # objects of a label image; 255 is unknown, as in YouTube-VOS
@@ -75,12 +75,17 @@ def _matted(job: ExportJob, source: Source, outcome: Outcome) -> list[DeliveredO
     """Return the objects with mattes on the frames, and note what is missing. Raises NothingPropagated."""
     found, without = [], []
     for one in {one.object_id: one for one in job.objects}.values():
-        numbers = matted_numbers(source.folder, one.object_id)
+        numbers = source.mattes.numbers(one.object_id)
         missing = [frame.number for frame in source.frames if frame.number not in numbers]
         if len(missing) == len(source.frames):
             without.append(one.name)
             continue
         found.append(one)
+        if unrefined := source.mattes.refine(one, anyhow=job.refined_anyhow):
+            outcome.remarks.append(
+                f"{one.name} is delivered with its mattes as they are, since {counted(unrefined, 'matte')} of it "
+                f"{'is' if unrefined == 1 else 'are'} not refined yet"
+            )
         for number in missing:
             outcome.miss(one.name, number)
     if not found:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from .refinement import Refinement
 from .types import VideoClip
 
 _HUE_STEP = 0.618034  # golden ratio: neighbours in a list of objects get clearly different hues
@@ -72,6 +73,7 @@ class DeliveredObject:
     object_id: int
     name: str
     colour: int | None = None  # 0xRRGGBB, of its tint; None: one by its number
+    refinement: Refinement | None = None  # how its mattes are refined; None: they are not
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class ExportJob:
     content: Content = Content.CUTOUT  # of movies with alpha
     together: bool = False  # whether all objects are in one cut-out or movie, rather than each in its own
     rate: float | None = None  # pictures per second of movies; None: those of the clip
+    refined_anyhow: bool = False  # whether mattes are delivered refined that are, whatever the objects' settings
     title: str = ""  # of the clip in names of files and folders; empty: the name of its file or folder
 
     @property

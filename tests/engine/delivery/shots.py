@@ -20,6 +20,8 @@ STEMS = [f"plate_v2.{number:04d}" for number in range(FIRST, FIRST + COUNT)]
 NAMES = ("red/ball: 1", "Größe 日本.")  # as users may name objects
 FOLDERS = ("red_ball_ 1", "Größe 日本")
 
+COLOURS = ((220, 40, 30), (30, 90, 230))  # R, G, B of the discs
+
 
 def alphas(frame: int) -> np.ndarray:
     """Return the alphas (2, H, W) float32 of both objects, in steps of 1/255."""
@@ -34,7 +36,7 @@ def picture(frame: int) -> np.ndarray:
     """Return the picture (H, W, 3) uint8: a gradient with both discs on it."""
     rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
     made = np.stack([rows * 3, columns * 2, np.full_like(rows, 40 + frame)], axis=2).astype(np.float32)
-    for alpha, colour in zip(alphas(frame), ((220, 40, 30), (30, 90, 230))):
+    for alpha, colour in zip(alphas(frame), COLOURS):
         made += (np.array(colour) - made) * alpha[:, :, None]
     return np.rint(made).astype(np.uint8)
 
