@@ -81,6 +81,7 @@ TABLE = (
         (*_rooms("shared", "splines"), "engine.output.raster", "engine.output.regions", "engine.output.tracing"),
     ),
     Row(_room("engine.output"), LIBRARIES, _rooms("shared", "media", "quality", "inference", "output")),
+    Row(_room("engine.delivery"), LIBRARIES, _rooms("shared", "media", "matting", "output", "delivery")),
     Row(
         _room("engine.methods"),
         ("torch",),

@@ -129,6 +129,7 @@ class CLIP_PT_matte_results(ClipPanel, Panel):
             column.operator("clip.matte_take_edits", icon="KEYFRAME_HLT")
             draw_text(column, edits_text(edited))
         compositor.draw_buttons(layout, clip, context.scene)
+        layout.operator("clip.matte_export", text="Export...", icon="EXPORT")
         _draw_undo(layout)
         layout.operator("clip.matte_clear", icon="TRASH")
 

@@ -17,6 +17,7 @@ from ..shared.protocol import (
     Answer,
     Cancel,
     Download,
+    Export,
     Failed,
     FitSplines,
     Import,
@@ -125,7 +126,7 @@ class _Server:
         self._begun.wait(_FIRST_SECONDS)
         self._frame_lane.give_way()
         from ..runtime.device import describe, pick_device
-        from . import install_weights, propagate, refine, splines, suggest
+        from . import export, install_weights, propagate, refine, splines, suggest
 
         self._send(Ready(VERSION, describe(pick_device("auto"))))
         while (request := self._requests.get()) is not None:
@@ -143,6 +144,8 @@ class _Server:
                         refine.run(request.job, self._send, partial(self._is_cancelled, job_id))
                     case FitSplines():
                         splines.run(request.job, self._send, partial(self._is_cancelled, job_id))
+                    case Export():
+                        export.run(request.job, self._send, partial(self._is_cancelled, job_id))
                     case Download() | Import():
                         install_weights.run(request, self._send, partial(self._is_cancelled, job_id))
             except Exception as error:

@@ -57,15 +57,29 @@ class RefinedMattes:
 
         An edited one is, as it stays as it is.
         """
-        path = self._folder.refined.matte(one.object_id, number)
+        quality = self._quality(one.object_id, number)
+        if not isinstance(quality, MatteQuality):
+            return quality
+        return quality.method == key_of(one.refinement) and self._is_of(quality, one.object_id, number, one.refinement)
+
+    def is_of_mattes(self, object_id: int, number: int) -> bool:
+        """Return whether an object's refined matte is there, and was made of its mattes of now, by any settings."""
+        quality = self._quality(object_id, number)
+        if not isinstance(quality, MatteQuality):
+            return quality
+        return any(self._is_of(quality, object_id, number, Refinement(smoothing=smoothing)) for smoothing in (0.0, 1.0))
+
+    def _quality(self, object_id: int, number: int) -> MatteQuality | bool:
+        """Return what is recorded of a refined matte; True if the user has edited it, False if nothing is known."""
+        path = self._folder.refined.matte(object_id, number)
         found = self._written.found(path.relative_to(self._folder.refined.root).as_posix())
         if found.size is None or found.is_edited:
             return found.size is not None
         known = version_in(found.line)
-        quality = MatteQuality.from_text(known[1].quality) if known else None
-        if quality is None or quality.method != key_of(one.refinement):
-            return False
-        sources = sources_of(self._folder, one.object_id, number, one.refinement)
+        return (MatteQuality.from_text(known[1].quality) if known else None) or False
+
+    def _is_of(self, quality: MatteQuality, object_id: int, number: int, refinement: Refinement) -> bool:
+        sources = sources_of(self._folder, object_id, number, refinement)
         stamps = quality.picture.split("|")
         return len(stamps) == len(sources) and all(map(_is_same, stamps, sources))
 
