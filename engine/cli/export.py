@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..shared.delivery import TRAITS, Alpha, Content, DeliveredObject, ExportJob, Format
-from ..shared.errors import BadSetting, ClipNotFound, MasksMissing, NothingPropagated
+from ..shared.errors import BadSetting, ClipNotFound, MasksMissing
 from ..shared.folder_claim import recorded_job
 from ..shared.matte_folder import MatteFolder
 from .arguments import add_clip, open_clip, parse_frame_range
-from .console import print_error, print_line
+from .console import print_line
+from .running import check_object, parse_object, parse_objects, run_job, status_of
 
 if TYPE_CHECKING:
-    from ..shared.protocol import Finished
     from ..shared.types import VideoClip
 
 
@@ -81,8 +81,6 @@ def export(options: argparse.Namespace) -> int:
     clip = _clip(options, folder, chosen)
 
     from ..jobs.export import run
-    from ..shared.protocol import Answer, Finished, Stage
-    from .progress import Progress
 
     job = ExportJob(
         job_id=uuid.uuid4().hex,
@@ -100,22 +98,9 @@ def export(options: argparse.Namespace) -> int:
         refined_anyhow=not options.raw,
         title=options.title,
     )
-    finished: list[Finished] = []
-    with Progress("frames") as progress:
-
-        def show(answer: Answer) -> None:
-            match answer:
-                case Stage(text=text, done=done, total=total):
-                    progress.show(text, done, total)
-                case Finished():
-                    finished.append(answer)
-
-        run(job, show, lambda: False)
-    print_line(finished[0].note)
-    if finished[0].warning:
-        print_error(finished[0].warning)
-        return 2
-    return 0
+    finished = run_job(run, job, "frames")
+    print_line(finished.note)
+    return status_of(finished)
 
 
 def _clip(options: argparse.Namespace, folder: MatteFolder, chosen: Format) -> VideoClip:
@@ -134,15 +119,12 @@ def _clip(options: argparse.Namespace, folder: MatteFolder, chosen: Format) -> V
 
 
 def _objects(options: argparse.Namespace, folder: MatteFolder) -> tuple[DeliveredObject, ...]:
-    """Return the objects to deliver, by their names. Raises BadSetting, NothingPropagated."""
+    """Return the objects to deliver, by their names. Raises BadSetting."""
     there = sorted(folder.matte_sequences())
     names = dict(map(_parse_name, options.names))
-    chosen = there if options.objects is None else [_parse_number(text) for text in options.objects.split(",")]
-    if unknown := [number for number in (*chosen, *names) if number not in there]:
-        raise NothingPropagated(
-            f"{folder.root} has no mattes of object {unknown[0]}",
-            remedy=f"It has those of {', '.join(map(str, there))}.",
-        )
+    for number in names:
+        check_object(number, there, folder)
+    chosen = parse_objects(options.objects or "", folder)
     return tuple(DeliveredObject(number, names.get(number, f"object_{number}")) for number in chosen)
 
 
@@ -150,10 +132,4 @@ def _parse_name(text: str) -> tuple[int, str]:
     number, equals, name = text.partition("=")
     if not equals or not name.strip():
         raise BadSetting(f"--names must look like 1=chair 2=dog, not {text!r}")
-    return _parse_number(number), name
-
-
-def _parse_number(text: str) -> int:
-    if not text.strip().isdecimal():
-        raise BadSetting(f"{text!r} is not the number of an object")
-    return int(text)
+    return parse_object(number), name
