@@ -14,7 +14,7 @@ from . import checks
 from .errors import ShapesUnreadable
 from .nuke_text import Item, children, knob, nodes, parse, value
 from .nuke_writer import COMMENT
-from .roto import BLENDS, Roto, RotoLayer, RotoSpline, depths
+from .roto import BLENDS, Roto, RotoLayer, RotoSpline, depths, wound
 
 _SMOOTH, _STEP = 2, 0  # types of interpolation, in the last of a key's numbers
 _STILL = (None, None, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0)  # a transform: pivot, then what it does
@@ -52,7 +52,7 @@ def read_nuke(path: Path) -> tuple[Roto, list[str]]:
         raise ShapesUnreadable(f"{path} cannot be read: {error}") from error
     if not reader.layers:
         raise ShapesUnreadable(f"{path} has Roto nodes, but no Bezier shapes in them", remedy="Draw one, and save it.")
-    layers = tuple(reversed(reader.layers))
+    layers = tuple(layer if about else wound(layer) for layer in reversed(reader.layers))
     keys = [frame for layer in layers for frame in layer.keys] or [1]
     first, last = about.get("first", min(keys)), about.get("last", max(keys))
     fps = checks.number(about.get("fps", 24.0))

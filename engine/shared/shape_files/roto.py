@@ -159,3 +159,21 @@ def _is_inside(point: NDArray[np.float64], corners: NDArray[np.float64]) -> bool
     crosses = (corners[:, 1] > point[1]) != (following[:, 1] > point[1])
     (x, y), (u, v) = corners[crosses].T, following[crosses].T
     return bool((x + (point[1] - y) / (v - y) * (u - x) > point[0]).sum() % 2)
+
+
+def wound(layer: RotoLayer) -> RotoLayer:
+    """Return a layer whose parts run clockwise, as they are seen, and whose holes run the other way round.
+
+    Programs that fill by the non-zero rule find holes only so, and Blender draws soft edges only so.
+    """
+    inside = depths(layer) if layer.fill_holes else [0] * len(layer.splines)
+    splines = []
+    for depth, spline in zip(inside, layer.splines):
+        area = sum(signed_area(polygon(points)) for points in spline.points)
+        splines.append(spline if not spline.closed or (area >= 0) == (depth % 2 == 0) else _reversed(spline))
+    return replace(layer, splines=tuple(splines))
+
+
+def _reversed(spline: RotoSpline) -> RotoSpline:
+    points, feather = spline.points[:, ::-1, ::-1], spline.feather[:, ::-1]
+    return replace(spline, points=points, feather=feather, kinds=spline.kinds[::-1])

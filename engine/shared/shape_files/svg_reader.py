@@ -11,7 +11,7 @@ import numpy as np
 
 from . import checks
 from .errors import ShapesUnreadable
-from .roto import Roto, RotoLayer, RotoSpline, depths, polygon, signed_area
+from .roto import Roto, RotoLayer, RotoSpline, depths, polygon, signed_area, wound
 from .svg_own import own_frame, own_layer
 from .svg_path import Subpath, arc_curves, read_path
 from .svg_writer import VERSION
@@ -121,7 +121,7 @@ def _still_layer(name: str, element: Element, parts: list[Subpath], matrix: Matr
         splines.append(RotoSpline(points[None], np.zeros((1, len(points))), closed, ("free",) * len(points)))
     layer = RotoLayer(name, tuple(splines))
     evenodd = style_of(element, "fill-rule") == "evenodd"
-    return layer if evenodd or _has_holes(layer) else RotoLayer(name, tuple(splines), fill_holes=False)
+    return wound(layer if evenodd or _has_holes(layer) else RotoLayer(name, tuple(splines), fill_holes=False))
 
 
 def _has_holes(layer: RotoLayer) -> bool:

@@ -116,13 +116,13 @@ def test_scripts_as_nuke_writes_them_are_read(tmp_path):
     assert left_out == ["1 paint strokes left out", "1 B-splines left out"]
     moves, bezier = roto.layers[0], roto.layers[1]
     assert bezier.alpha == 0.5 and bezier.keys == (7,)
-    points = bezier.splines[0].points[0]
+    points = bezier.splines[0].points[0][::-1, ::-1]  # they are made to run clockwise, as Blender wants them
     assert points[0].tolist() == [[10, 80], [10, 80], [15, 80]] and points[1, 0].tolist() == [58.5, 78]
     assert abs(signed_area(polygon(points))) == pytest.approx(1500, rel=0.05)
     assert moves.keys == (1, 5, 9)
     spline = moves.splines[0]
-    assert moves.at(spline, 3)[0, 1].tolist() == [20, 80] and moves.at(spline, 5)[2, 1].tolist() == [90, 40]
-    assert spline.feather[0].tolist() == [5, 0, 0]
+    assert moves.at(spline, 3)[2, 1].tolist() == [20, 80] and moves.at(spline, 5)[0, 1].tolist() == [90, 40]
+    assert spline.feather[0].tolist() == [0, 0, 5]
 
 
 @pytest.mark.parametrize(
