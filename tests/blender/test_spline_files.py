@@ -188,7 +188,7 @@ def test_a_drawing_of_another_program_becomes_layers_at_the_clips_size(studio):
     truth |= (np.maximum(abs(x - 95), abs(y - 35)) < 15) & ~(np.maximum(abs(x - 95), abs(y - 35)) < 5)
     drawn = mask_by_node(mask, 1, studio.folder)
     assert iou(drawn, truth) > 0.85, "Blender's soft edge is half a pixel further out"
-    assert drawn[35, 95] == 0 and drawn[35, 85] == 1, "a hole is a hole in every version of Blender"
+    assert drawn[35, 95] < 0.01 and drawn[35, 85] > 0.99, "a hole is a hole in every version of Blender"
 
 
 def test_points_that_follow_a_track_are_refused(studio):
