@@ -1,4 +1,4 @@
-"""A second reader of Nuke's Roto nodes, written from the grammar in Foundry's developer guide, to check the first."""
+"""A second reader of Nuke's Roto nodes, written from Foundry's guide and public scripts, to check the first."""
 
 from __future__ import annotations
 

@@ -48,16 +48,23 @@ def read_nuke(path: Path) -> tuple[Roto, list[str]]:
         reader = _Reader(*_size(items, found[0]), about)
         for node in found:
             reader.read(node)
+        if not reader.layers:
+            raise ShapesUnreadable(f"{path} has Roto nodes, but no Bezier shapes", remedy="Draw one, and save it.")
+        return _roto(reader, about), reader.notes()
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
         raise ShapesUnreadable(f"{path} cannot be read: {error}") from error
-    if not reader.layers:
-        raise ShapesUnreadable(f"{path} has Roto nodes, but no Bezier shapes in them", remedy="Draw one, and save it.")
+
+
+def _roto(reader: _Reader, about: dict[str, Any]) -> Roto:
+    """Return what was read of a script, the lowest layer first. Raises ValueError."""
     layers = tuple(layer if about else wound(layer) for layer in reversed(reader.layers))
     keys = [frame for layer in layers for frame in layer.keys] or [1]
     first, last = about.get("first", min(keys)), about.get("last", max(keys))
-    fps = checks.number(about.get("fps", 24.0))
-    roto = Roto(reader.width, reader.height, layers, checks.frame(first), checks.frame(last), max(fps, 1e-3))
-    return roto, reader.notes()
+    fps, aspect = checks.number(about.get("fps", 24.0)), checks.number(about.get("pixel_aspect", 1.0))
+    if fps <= 0 or aspect <= 0:
+        raise ValueError("frames per second and pixel aspect must be positive")
+    size = reader.width, reader.height
+    return Roto(*size, layers, checks.frame(first), checks.frame(last), fps, aspect, str(about.get("name", "")))
 
 
 def _about(text: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Nuke scripts (.nk) with a Roto node, in the serialisation that Foundry's developer guide describes."""
+"""Nuke scripts (.nk) with a Roto node, as Foundry's developer guide and scripts of Nuke itself have it."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ def write_nuke(path: Path, roto: Roto) -> list[str]:
         "first": roto.first,
         "last": roto.last,
         "fps": roto.fps,
+        "pixel_aspect": roto.pixel_aspect,
         "name": roto.name,
         "layers": original,
     }

@@ -27,7 +27,7 @@ def parse_svg(path: Path) -> Element:
     """Return the root element of an SVG file. Raises ShapesUnreadable."""
     text = checks.read_text(path)
     builder = _Builder()
-    parser = expat.ParserCreate(namespace_separator="}")
+    parser = expat.ParserCreate("utf-8", "}")  # whatever the declaration says
     parser.buffer_text = True
     parser.StartElementHandler = builder.start
     parser.EndElementHandler = builder.end

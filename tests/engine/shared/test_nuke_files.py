@@ -57,6 +57,7 @@ def test_what_is_written_is_read_back_within_single_precision(tmp_path):
     assert save_roto(tmp_path / "a.nk", roto) == ["inversion and blends other than adding have to be set in Nuke: open"]
     found, left_out = load_roto(tmp_path / "a.nk")
     assert not left_out and (found.width, found.height, found.first, found.last) == (WIDTH, HEIGHT, 1001, 1012)
+    assert (found.fps, found.pixel_aspect, found.name) == (roto.fps, roto.pixel_aspect, roto.name)
     for one, other in zip(roto.layers, found.layers, strict=True):
         assert (one.name, one.object_name, one.blend) == (other.name, other.object_name, other.blend)
         for spline, twin in zip(one.splines, other.splines, strict=True):

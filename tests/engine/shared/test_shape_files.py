@@ -200,6 +200,8 @@ DAMAGED = {
     "turn.svg": '<svg xmlns="http://www.w3.org/2000/svg"><g transform="warp(1)"><rect width="1" height="1"/></g></svg>',
     "box.svg": '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 0 5"><rect width="1" height="1"/></svg>',
     "newer.svg": '<svg xmlns="http://www.w3.org/2000/svg" data-keymatte="7"/>',
+    "fps.nk": '# keymatte {"fps": "x"}\nRoto { curves {{{v 1} {n {layer Root {t 9 9} {curvegroup a 512 bezier '
+    "{{cc {f 8192} {p {0 0} {1 1} {0 0}}} idem} {t 0 0} {a}}}}}} }",
     "none.nk": "Blur {\n size 3\n}",
     "open.nk": "Roto {\n curves {{{v 1}",
     "more.nk": "Roto { } }",
@@ -218,6 +220,12 @@ def test_a_file_that_cannot_be_imported_is_named_with_a_remedy(tmp_path, name):
     with pytest.raises(ShapesUnreadable, match=re.escape(name)) as caught:
         load_roto(path)
     assert caught.value.remedy and len(caught.value.sentence()) < 500
+
+
+def test_an_encoding_that_a_drawing_declares_wrongly_does_not_matter(tmp_path):
+    text = DRAWING.replace('<?xml version="1.0"?>', '<?xml version="1.0" encoding="F-8"?>').replace("box", "Kästchen")
+    (tmp_path / "a.svg").write_text(text, "utf-8")
+    assert load_roto(tmp_path / "a.svg")[0].layers[0].name == "Kästchen"
 
 
 def test_a_file_that_is_missing_or_a_folder_is_named(tmp_path):
