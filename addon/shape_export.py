@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import bpy
@@ -109,25 +110,48 @@ def _searched(mask: Mask, clip: MovieClip, scene: Scene) -> range:
 def _key_frames(mask: Mask, frames: range, window: Window, area: Area) -> dict[str, list[int]]:
     """Return the frames on which each layer has a shape key, by the layers' names.
 
-    Blender tells it only by clearing the key, which is done on a copy.
+    Blender tells it only by clearing keys, which is done on copies: those of all layers at once, and then, on the
+    frames that have any, those of each layer.
+    """
+    with _copied(mask, window, area) as (copy, scene):
+        any_key = _cleared(copy.layers, frames, scene)
+    found = {}
+    with _copied(mask, window, area) as (copy, scene):
+        for layer in copy.layers:
+            found[layer.name] = _cleared([layer], any_key, scene)
+    return found
+
+
+@contextmanager
+def _copied(mask: Mask, window: Window, area: Area) -> Iterator[tuple[Mask, Scene]]:
+    """Yield a copy of a mask, which a clip editor shows, and a scene to set frames in; both are removed afterwards.
+
+    No layer of it can be selected, but each has a selected point: Blender clears keys only of layers with both.
     """
     copy = mask.copy()
-    found: dict[str, list[int]] = {layer.name: [] for layer in copy.layers}
     try:
         for layer in copy.layers:
             layer.hide, layer.hide_select = False, True
             if len(layer.splines) and not has_selected(layer):
                 layer.splines[0].points[0].select = True
         with scratch_scene(window) as scene, mask_editor(copy, window, area):
-            for frame in frames:
-                scene.frame_current = frame  # without evaluating anything, since only the key's number counts
-                for layer in copy.layers:
-                    layer.hide_select = False
-                    if "FINISHED" in bpy.ops.mask.shape_key_clear():
-                        found[layer.name].append(frame)
-                    layer.hide_select = True
+            yield copy, scene
     finally:
         bpy.data.masks.remove(copy)
+
+
+def _cleared(layers: Iterable[MaskLayer], frames: Iterable[int], scene: Scene) -> list[int]:
+    """Clear the shape keys of layers on frames, and return those that had any."""
+    layers = [*layers]
+    for layer in layers:
+        layer.hide_select = False
+    found = []
+    for frame in frames:
+        scene.frame_current = frame  # without evaluating anything, since only the key's number counts
+        if "FINISHED" in bpy.ops.mask.shape_key_clear():
+            found.append(frame)
+    for layer in layers:
+        layer.hide_select = True
     return found
 
 

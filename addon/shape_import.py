@@ -13,7 +13,7 @@ from ..engine.shared.shape_files.errors import ShapesUnreadable
 from ..engine.shared.shape_files.formats import load_roto
 from ..engine.shared.shape_files.roto import Roto, RotoLayer
 from . import clips, mask_space
-from .curves import key_alpha
+from .curves import clear_alpha, key_alpha
 from .limits import MAX_FRAME, check_frames
 from .mask_keys import insert_keys
 from .mask_shapes import LayerShapes, SplineShapes
@@ -87,7 +87,9 @@ def _add_layers(mask: Mask, roto: Roto, space: MaskSpace, shift: int, window: Wi
                 key_alpha(new, {frame + shift: value for frame, value in layer.alphas})
     except BaseException:
         for new in made:
+            clear_alpha(new)
             mask.layers.remove(new)
+        mask.update_tag()
         raise
     return made
 

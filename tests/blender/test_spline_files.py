@@ -7,6 +7,7 @@ import bpy
 import numpy as np
 import pytest
 
+from tests.blender.editing import do
 from tests.blender.mask_editing import key_by_hand, layer_of
 from tests.blender.studio import FRAMES, HEIGHT, WIDTH, add_spline, circle, iou, mask_by_node, part
 
@@ -172,6 +173,20 @@ def test_importing_changes_nothing_that_is_there_and_names_stay_apart(studio):
         assert keys_of(studio, mask)[name] == keys[name]
     made = part("addon.mask_layers").made_layers(studio.clip, 1)
     assert [layer.name for layer in made] == ["Object 1"], "imported layers are the artist's"
+
+
+def test_one_undo_takes_an_import_back_and_redo_brings_it_again(studio):
+    with_edited_layers(studio)
+    studio.click("matte_export_splines", filepath=str(studio.folder / "a.json"))
+    before = [layer.name for layer in studio.clip.matting.mask.layers]
+    bpy.ops.ed.undo_push(message="start")
+    do(studio, "matte_import_splines", filepath=str(studio.folder / "a.json"))
+    assert len(studio.clip.matting.mask.layers) == 2 * len(before)
+    bpy.ops.ed.undo()
+    assert [layer.name for layer in studio.clip.matting.mask.layers] == before
+    bpy.ops.ed.redo()
+    mask = studio.clip.matting.mask
+    assert len(mask.layers) == 2 * len(before) and keys_of(studio, mask)["Object 1.001"] == [1, FRAMES]
 
 
 def test_a_drawing_of_another_program_becomes_layers_at_the_clips_size(studio):
