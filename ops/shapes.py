@@ -49,6 +49,8 @@ programs, with all keys, handles and feathers. The name's ending chooses the for
         if not self.filepath:
             clip = clip_in(context)
             self.filepath = str(clips.media_path(clip).with_suffix(f".{self.format.lower()}"))
+        elif (suffix := Path(self.filepath).suffix[1:].upper()) in [name for name, _, _ in _FORMATS]:
+            self.format = suffix
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 

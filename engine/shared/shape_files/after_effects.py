@@ -92,16 +92,7 @@ def write_after_effects(path: Path, roto: Roto) -> list[str]:
 
     Return what could not be said in it. Raises DiskFull, FolderNotWritable.
     """
-    owners = list(dict.fromkeys(layer.object_name or layer.name for layer in roto.layers))
-    objects = [
-        {
-            "name": owner,
-            "masks": [
-                mask for layer in roto.layers if (layer.object_name or layer.name) == owner for mask in _masks(layer)
-            ],
-        }
-        for owner in owners
-    ]
+    objects = [{"name": name, "masks": masks} for name, masks in _solids(roto).items()]
     content = {
         "name": roto.name or "Keymatte",
         "width": roto.width,
@@ -117,6 +108,19 @@ def write_after_effects(path: Path, roto: Roto) -> list[str]:
     with atomic_write(path) as part:
         part.write_text(f"// Run this with File > Scripts > Run Script File.\nvar ROTO = {data};\n{_SCRIPT}", "ascii")
     return _unsaid(roto)
+
+
+def _solids(roto: Roto) -> dict[str, list[dict[str, Any]]]:
+    """Return the masks of each object's solid. What subtracts from all layers before it does so on every solid."""
+    solids: dict[str, list[dict[str, Any]]] = {}
+    for layer in roto.layers:
+        masks = _masks(layer)
+        if _MODES.get(layer.blend) == "SUBTRACT" and not layer.object_name and solids:
+            for others in solids.values():
+                others += masks
+        else:
+            solids.setdefault(layer.object_name or layer.name, []).extend(masks)
+    return solids
 
 
 def _unsaid(roto: Roto) -> list[str]:

@@ -62,9 +62,9 @@ def test_the_script_makes_the_masks_that_the_roto_has(tmp_path):
     (comp,) = told["comps"]
     assert (comp["name"], comp["width"], comp["height"], comp["fps"]) == (roto.name, WIDTH, HEIGHT, roto.fps)
     assert comp["seconds"] == pytest.approx(12 / roto.fps) and comp["aspect"] == roto.pixel_aspect
-    assert [solid["name"] for solid in comp["solids"]] == ["物体/1", "b", "open"]
+    assert [solid["name"] for solid in comp["solids"]] == ["物体/1", "b"]
     ring = roto.layers[0]
-    masks = comp["solids"][0]["masks"]
+    masks, cut = comp["solids"][0]["masks"][:2], comp["solids"][0]["masks"][2]
     assert [mask["maskMode"] for mask in masks] == ["add", "subtract"]
     for mask, spline in zip(masks, ring.splines, strict=True):
         shape, opacity = mask["parts"]["ADBE Mask Shape"], mask["parts"]["ADBE Mask Opacity"]
@@ -79,7 +79,8 @@ def test_the_script_makes_the_masks_that_the_roto_has(tmp_path):
     soft = masks[0]["parts"]["ADBE Mask Shape"]["values"][1]
     assert np.allclose(soft["featherRadii"], ring.splines[0].feather[1]) and soft["featherSegLocs"] == [0, 1, 2, 3, 4]
     assert masks[1]["parts"]["ADBE Mask Shape"]["values"][1]["featherRadii"] == []
-    still, opened = comp["solids"][1]["masks"][0], comp["solids"][2]["masks"][0]
+    still, opened = comp["solids"][1]["masks"]
+    assert opened == cut, "what subtracts from all before it is on every solid"
     assert still["parts"]["ADBE Mask Shape"]["times"] == [] and len(still["parts"]["ADBE Mask Shape"]["values"]) == 1
     assert np.allclose(still["parts"]["ADBE Mask Opacity"]["values"], [30])
     assert (
