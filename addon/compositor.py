@@ -10,8 +10,6 @@ import bpy
 from bpy.types import Mask, MovieClip, Node, NodeTree, Scene
 
 from ..engine.shared.errors import BlenderLimit, NotConfirmed, NothingPropagated
-from ..engine.shared.files import modified_ns
-from ..engine.shared.matte_folder import MatteFolder, is_number
 from . import (
     clips,
     compositor_group,
@@ -25,8 +23,9 @@ from . import (
     scene_settings,
 )
 from .compositor_group import Masks, ObjectSource, find
-from .folders import existing_folder, readable_folder
+from .folders import readable_folder
 from .group_nodes import is_changed
+from .matte_files import matte_files, state_of
 from .objects import find_object
 from .saving import check_saved
 
@@ -64,8 +63,8 @@ def add(scene: Scene, clip: MovieClip, object_ids: Sequence[int], choices: Choic
     Raises NothingPropagated if the objects have no mattes, or no mask layers if the choice is masks; NotConfirmed if
     the scene has nodes of an earlier version; NotSaved, BlenderLimit.
     """
-    folder = readable_folder(clip)  # gives the clip its key
-    files = {object_id: paths for object_id in object_ids if (paths := _matte_files(folder, object_id))}
+    readable_folder(clip)  # gives the clip its key
+    files = {object_id: paths for object_id in object_ids if (paths := matte_files(clip, object_id))}
     _check(scene, clip, object_ids, files, choices)
     tree = find(clip)
     if tree is not None and choices.fresh and is_changed(tree):
@@ -172,9 +171,9 @@ def _made(
     clip: MovieClip, tree: NodeTree | None, names: dict[int, str], stretch: float | None, *, renew_masks: bool
 ) -> NodeTree:
     """Make or update the group, and return it. One that the user has changed only gets the mattes of now."""
-    folder = readable_folder(clip)
+    readable_folder(clip)
     masks = None if stretch is None else _masks(clip, stretch)
-    paths = {number: tuple(_matte_files(folder, number)) for number in names}
+    paths = {number: tuple(matte_files(clip, number)) for number in names}
     if tree is not None and (is_changed(tree) or not (masks or any(paths.values()))):
         _show_mattes(tree, clip, paths)
         names = _shown(tree)
@@ -218,14 +217,12 @@ def _shown(tree: NodeTree) -> dict[int, str]:
 
 def _fit(clip: MovieClip, tree: NodeTree) -> str:
     """Return what the settings of a group's nodes depend on: the clip's place in time, mattes and names of objects."""
-    folder = existing_folder(clip)
     parts = [f"number 0 on frame {clips.scene_frame_of(clip, 0)}", clip.name]
     if _STRETCH in tree:
         parts.append(f"pixel aspect {clips.pixel_aspect(clip):.6g}")
     for number, name in _shown(tree).items():
         item = find_object(clip, number)
-        changed = modified_ns(folder.matte_sequence(number)) if folder is not None else 0
-        parts.append(f"{number} {item.name if item else name} {changed}")
+        parts.append(f"{number} {item.name if item else name} {state_of(clip, number)}")
     return "; ".join(parts)
 
 
@@ -289,7 +286,3 @@ def _scenes_of(tree: NodeTree) -> list[Scene]:
 
 def _shows(node: Node, tree: NodeTree) -> bool:
     return node.type == "GROUP" and node.node_tree == tree
-
-
-def _matte_files(folder: MatteFolder, object_id: int) -> list[Path]:
-    return sorted(path for path in folder.matte_sequence(object_id).glob("*.png") if is_number(path.stem))

@@ -1,4 +1,4 @@
-"""The matte folder of a clip: chosen at first use, stored on the clip, listed and cleared."""
+"""The matte folder of a clip: chosen at first use, stored on the clip, and listed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ from pathlib import Path
 import bpy
 from bpy.types import MovieClip
 
-from ..engine.shared.errors import FolderNotWritable, FolderTaken
-from ..engine.shared.files import atomic_write, is_link, link_or_copy, modified_ns, read_json, writing_error
-from ..engine.shared.folder_claim import MARKER, read_marker
-from ..engine.shared.folder_lock import locked
+from ..engine.shared.errors import FolderNotWritable
+from ..engine.shared.files import atomic_write, link_or_copy, modified_ns, read_json, writing_error
+from ..engine.shared.folder_claim import MARKER
 from ..engine.shared.matte_folder import MatteFolder, is_number
-from ..engine.shared.versions import copy_versions, remove_versions
-from ..engine.shared.written_files import WrittenFiles
+from ..engine.shared.versions import copy_versions
 from . import PACKAGE
 from .saving import check_clip_saved
 
@@ -36,14 +34,6 @@ class MatteResults:
     """Results of a clip that are on disk."""
 
     numbers: tuple[int, ...]  # file numbers of the frames with mattes, ascending
-
-
-@dataclass(frozen=True)
-class Cleared:
-    """Outcome of deleting a clip's results."""
-
-    deleted: int  # files, not counting checkpoints
-    kept: int  # images that were edited by hand
 
 
 def matte_folder(clip: MovieClip) -> MatteFolder:
@@ -112,57 +102,6 @@ def relative_path(path: Path) -> str:
     return str(path)
 
 
-def edited_images(clip: MovieClip) -> int:
-    """Return how many of the clip's mattes and label images were edited by hand. Raises FolderNotWritable."""
-    folder = existing_folder(clip)
-    if folder is None or not read_marker(folder):
-        return 0
-    files = WrittenFiles(folder)
-    return sum(files.is_edited(path) for path in files.recorded())
-
-
-def clear_results(clip: MovieClip, *, edited: bool = False) -> Cleared:
-    """Delete the clip's mattes, label images, outlines, cached frame features, adapted weights and job checkpoints.
-
-    So is what earlier runs replaced. Keyframes are kept; so are images that were edited by hand, unless `edited` is
-    true, files that Keymatte has not written, and whatever lies behind links. Raises FolderNotWritable, FolderInUse if
-    another process writes there, and FolderTaken if the folder holds results but is not marked as one of Keymatte's in
-    Blender.
-    """
-    current = existing_folder(clip)
-    if current is None or not any((*current.image_files(), *current.derived_files(), *current.version_folders())):
-        return Cleared(0, 0)
-    if not read_marker(current) or not _read_owner(current):  # named by a file that was not made here
-        raise FolderTaken(
-            f"{current.root} does not say that its mattes were made for a clip in Blender",
-            remedy="Nothing was deleted. Delete the folder yourself if it is not needed.",
-        )
-    folder = matte_folder(clip)
-    with locked(folder.root):
-        return _clear(folder, edited=edited)
-
-
-def _clear(folder: MatteFolder, *, edited: bool) -> Cleared:
-    files = WrittenFiles(folder)
-    images = files.recorded()
-    kept = [] if edited else [path for path in images if files.is_edited(path)]
-    deleted = [path for path in images if path not in set(kept)]
-    derived = [*folder.derived_files()]
-    try:
-        for path in [*deleted, *derived]:
-            path.unlink(missing_ok=True)
-        remove_versions(folder)
-        files.forget(deleted)
-        folder.remove_unfinished()
-        for path in [*folder.matte_sequences().values(), *(folder.root / name for name in _RESULT_FOLDERS)]:
-            if path.is_dir() and not is_link(path) and not any(path.iterdir()):
-                path.rmdir()
-    except OSError as error:
-        raise FolderNotWritable(f"{path} cannot be deleted: {error.strerror}") from error
-    return Cleared(len(deleted) + len(derived), len(kept))
-
-
-_RESULT_FOLDERS = ("labels", "mattes", "outlines", "keys")
 _NOT_WRITABLE_REMEDY = "Save the .blend file in a writable folder, or choose a Cache folder in Keymatte's preferences."
 
 
@@ -196,8 +135,10 @@ def _copy_files(source: MatteFolder, target: MatteFolder) -> None:
 
     Hard links are safe because files are never modified, only replaced; except for the index, to which lines are added.
     """
-    if source.index.is_file():
-        shutil.copyfile(source.index, target.index)
+    for one, other in ((source, target), (source.refined, target.refined)):
+        if one.index.is_file():
+            other.root.mkdir(exist_ok=True)
+            shutil.copyfile(one.index, other.index)
     patterns = (MARKER, source.runs.name, "keyframes/*/*.png")
     for path in [*(path for name in patterns for path in source.root.glob(name)), *_result_files(source)]:
         copy = target.root / path.relative_to(source.root)
@@ -207,7 +148,7 @@ def _copy_files(source: MatteFolder, target: MatteFolder) -> None:
 
 
 def _result_files(folder: MatteFolder) -> list[Path]:
-    patterns = ("labels/*.png", "mattes/*/*.png", "outlines/*.npz")
+    patterns = ("labels/*.png", "mattes/*/*.png", "refined/mattes/*/*.png", "outlines/*.npz")
     files = [path for pattern in patterns for path in folder.root.glob(pattern) if is_number(path.stem)]
     return [*files, folder.adapted] if folder.adapted.is_file() else files
 
@@ -216,7 +157,7 @@ def _is_copy(clip: MovieClip, folder: MatteFolder) -> bool:
     """Return whether the clip is a copy of another clip of this file that owns the folder."""
     key = clip.matting.key
     candidates = [other for other in bpy.data.movieclips if other.matting.key == key and other.library == clip.library]
-    owner_name = _read_owner(folder).get("clip")
+    owner_name = read_owner(folder).get("clip")
     return bool(key) and clip != min(candidates, key=lambda other: (other.name != owner_name, other.session_uid))
 
 
@@ -225,14 +166,14 @@ def _is_used_by_other_blend(folder: MatteFolder) -> bool:
 
     If the folder's recorded path is not its present path, the folder was moved or copied with its .blend: return False.
     """
-    owner = _read_owner(folder)
+    owner = read_owner(folder)
     blend = owner.get("blend")
     return bool(
         blend and blend != bpy.data.filepath and owner.get("folder") == str(folder.root) and Path(blend).is_file()
     )
 
 
-def _read_owner(folder: MatteFolder) -> dict[str, str]:
+def read_owner(folder: MatteFolder) -> dict[str, str]:
     """Return the recorded owner of the folder (keys blend, clip, folder); empty if none is recorded."""
     owner = read_json(_owner_file(folder))
     return {name: text for name, text in owner.items() if isinstance(text, str)} if isinstance(owner, dict) else {}
@@ -240,7 +181,7 @@ def _read_owner(folder: MatteFolder) -> dict[str, str]:
 
 def _write_owner(folder: MatteFolder, clip: MovieClip) -> None:
     owner = {"blend": bpy.data.filepath, "clip": clip.name, "folder": str(folder.root)}
-    if _read_owner(folder) != owner:
+    if read_owner(folder) != owner:
         with atomic_write(_owner_file(folder)) as part:
             part.write_text(json.dumps(owner, indent=1, ensure_ascii=False), "utf-8", "backslashreplace")
 

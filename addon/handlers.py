@@ -20,6 +20,8 @@ from . import (
     mask_watch,
     notices,
     painting,
+    refine_preview,
+    refining,
     snapping,
     state_watch,
     stroke_snap,
@@ -61,6 +63,8 @@ def _handlers() -> list[tuple[list[Callable[..., None]], Callable[..., None]]]:
 @persistent
 def _before_load(*_: object) -> None:
     snapping.forget()
+    refining.forget()
+    refine_preview.forget()
     stroke_snap.forget()
     notices.clear()
     session.discard_clip_job()

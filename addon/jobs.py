@@ -24,6 +24,7 @@ from .exclusions import job_exclusions
 from .folders import existing_folder, matte_folder, results
 from .keyframes import keyframe_files
 from .locks import job_locks
+from .matte_files import objects_to_refine
 from .objects import has_keyframes
 from .stored_inputs import stored_exclusions, stored_keyframes
 
@@ -64,6 +65,7 @@ def gather_job(
         locks=job_locks(clip),
         stabilization=_stabilization(clip, film.frame_count, (film.width, film.height)),
         feature_bytes=_feature_bytes(),
+        refined=objects_to_refine(clip),
     )
 
 

@@ -33,7 +33,7 @@ def stop_listening() -> None:
 def _tick() -> float | None:
     if session.pump() | job_queue.advance():
         redraw()
-    if session.segmenting:
+    if session.answers_due:
         return _SEGMENT_SECONDS
     return PUMP_SECONDS if session.status.busy or session.unanswered else None
 

@@ -23,6 +23,7 @@ from .carriers import Carrier, active_carrier
 from .exchange import new_folder
 from .folders import existing_folder
 from .mask_shapes import layers_of_tracks
+from .matte_files import objects_to_refine
 from .objects import find_object, matte_numbers
 from .session import session
 from .status import Result
@@ -79,7 +80,18 @@ def start(
     request = _Request(clip.session_uid, out, tuple(told), push_undo, carrier, edits == DISCARD, changes)
     try:
         images = _edited_mattes(clip, free, out, window) if edits == KEEP else []
-        job = SplineJob(uuid.uuid4().hex, folder.root, tuple(free), numbers, width, height, out, tuple(images), motions)
+        job = SplineJob(
+            uuid.uuid4().hex,
+            folder.root,
+            tuple(free),
+            numbers,
+            width,
+            height,
+            out,
+            tuple(images),
+            objects_to_refine(clip, free),
+            motions,
+        )
         session.ask(FitSplines(job), folder.root, clip.name, partial(_receive, request), _is_edited)
     except BaseException:
         shutil.rmtree(out, ignore_errors=True)

@@ -29,6 +29,7 @@ class Wanted(NamedTuple):
     is_alpha: bool = True  # False for a keyframe of Keymatte 0.1, which is a label image
     inverted: bool = False  # whether what lies outside of a keyframe is wanted
     kept: KeptState | None = None  # state of the folder in which a computed matte is wanted; None: as it is now
+    file: str = ""  # path of a refined matte or its preview, to be drawn instead of the computed one
 
 
 @dataclass(frozen=True, eq=False)  # equal only to itself, as caches ask
@@ -55,6 +56,8 @@ def stamp(wanted: Wanted) -> Stamp | None:
 
     An object without a matte file is drawn from the frame's label image.
     """
+    if wanted.file:
+        return _stamp_of(Path(wanted.file))
     folder = MatteFolder(Path(wanted.root))
     if wanted.version:
         return _stamp_of(folder.keyframe_version(wanted.version))
@@ -67,7 +70,7 @@ def stamp(wanted: Wanted) -> Stamp | None:
 def read(path: Path) -> np.ndarray | None:
     """Return the values (H, W) of a PNG, or None if it is missing, damaged or of another kind."""
     try:
-        return png.read(path).values
+        return png.read(path, deep=True).values
     except (OSError, png.PngError):
         return None
 
@@ -87,7 +90,7 @@ def alpha_in(wanted: Wanted, path: Path, values: np.ndarray) -> np.ndarray | Non
 
 def is_labels(wanted: Wanted, path: Path) -> bool:
     """Return whether the file of a wanted matte is the frame's label image, which all its objects share."""
-    return not wanted.version and path.parent.name == "labels"
+    return not (wanted.version or wanted.file) and path.parent.name == "labels"
 
 
 def picture(alpha: np.ndarray, reduction: int) -> Picture:

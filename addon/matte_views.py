@@ -11,7 +11,7 @@ from bpy.types import MovieClip
 from mathutils import Color
 
 from ..engine.shared.kept_state import KeptState
-from . import canvas, clips
+from . import canvas, clips, refine_preview
 from .keyframe_table import KeyframeTable
 from .matte_pictures import Wanted
 from .objects import active_object, visible_objects
@@ -88,13 +88,16 @@ def shown_objects(clip: MovieClip) -> list[MatteObject]:
 
 
 def layers(clip: MovieClip, numbers: Iterable[int], source: Source) -> dict[int, list[Layer]]:
-    """Return the layers that the current view shows on frames with these file numbers, the lowest first."""
+    """Return the layers that the current view shows on frames with these file numbers, the lowest first.
+
+    The first is the frame that is shown now, whose mattes are refined by the settings of now.
+    """
     shown = [(item, on_screen(item.colour)) for item in reversed(shown_objects(clip))]
     table = KeyframeTable(clip)
     found: dict[int, list[Layer]] = {}
-    for number in numbers:
+    for row, number in enumerate(numbers):
         cuts = _cuts(clip, number, table, source)
-        made = (_layer(clip, item, colour, number, table, source) for item, colour in shown)
+        made = (_layer(clip, item, colour, number, table, source, is_now=not row) for item, colour in shown)
         present = (layer for layer in made if layer is not None)
         found[number] = [replace(layer, cut_by=cuts.get(layer.object_id, ())) for layer in present]
     return found
@@ -132,6 +135,8 @@ def _layer(
     number: int,
     table: KeyframeTable,
     source: Source,
+    *,
+    is_now: bool,
 ) -> Layer | None:
     object_id, view = item.object_id, clip.matting.view
     inverted = _is_inverted(item) and view != "ALPHA"
@@ -147,8 +152,10 @@ def _layer(
     key = table.own(object_id, number)
     if source.root is None or (key is None and view == WITHOUT_MATTES):
         return None
-    kind = Kind.MATTE if key is None else Kind.KEYFRAME
-    return replace(layer, kind=kind, wanted=source.wanted(object_id, number, key))
+    wanted = source.wanted(object_id, number, key)
+    if key is None and (file := refine_preview.shown_file(clip, object_id, number, ask=is_now)):
+        wanted = wanted._replace(file=str(file))
+    return replace(layer, kind=Kind.MATTE if key is None else Kind.KEYFRAME, wanted=wanted)
 
 
 def _mask_layer(clip: MovieClip, layer: Layer, number: int, table: KeyframeTable, source: Source) -> Layer | None:

@@ -11,6 +11,7 @@ from ..engine.shared.mask_images import counted
 from ..engine.shared.matte_folder import is_number
 from .folders import existing_folder
 from .properties import MatteObject
+from .refine_settings import copy_settings
 
 MAX_OBJECTS = 255  # a label image has one byte per pixel, and 0 is the background
 _MASK_IDS = range(256, 1000)  # numbers of garbage and hold-out masks, which no label image has to hold
@@ -137,6 +138,8 @@ def duplicate_active_object(clip: MovieClip) -> MatteObject:
     item = add_object(clip, role=values["role"])
     for field, value in values.items():
         setattr(item, field, value)
+    # The original is found anew: an item that was added may have moved it in memory.
+    copy_settings(matting.objects[row + (values["role"] == "HOLDOUT")].refinement, item.refinement)
     item.name = _copy_name(clip, name)
     original_row = row + (values["role"] == "HOLDOUT")  # which is added on top
     matting.objects.move(matting.active_object, original_row + (values["role"] != "HOLDOUT"))

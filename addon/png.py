@@ -42,8 +42,8 @@ def write_grey(path: Path, values: np.ndarray) -> None:
     path.write_bytes(encode_grey(values))
 
 
-def read(path: Path) -> PngImage:
-    """Read a grey or palette PNG of 1 to 8 bits, with values as stored.
+def read(path: Path, *, deep: bool = False) -> PngImage:
+    """Read a grey or palette PNG of 1 to 8 bits, with values as stored; with `deep`, also 16 bits, as the upper 8.
 
     Raises PngError for any other file, and OSError if the file cannot be opened.
     """
@@ -53,7 +53,8 @@ def read(path: Path) -> PngImage:
     try:
         chunks = _chunks(data)
         width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", chunks[b"IHDR"])
-        if colour not in (_GREY, _PALETTE) or depth not in (1, 2, 4, 8) or interlaced > 1:
+        is_deep = deep and depth == 16 and colour == _GREY
+        if colour not in (_GREY, _PALETTE) or not (depth in (1, 2, 4, 8) or is_deep) or interlaced > 1:
             raise PngError(f"{path.name} has colours or more than 8 bits")
         if not 0 < width * height <= _MAX_PIXELS:
             raise PngError(f"{path.name} claims to be {width}x{height}")
@@ -68,7 +69,7 @@ def read(path: Path) -> PngImage:
         palette = np.frombuffer(chunks[b"PLTE"], np.uint8).reshape(-1, 3) if colour == _PALETTE else None
     except (KeyError, ValueError, struct.error, zlib.error) as error:
         raise PngError(f"{path.name} is damaged ({error})") from error
-    white = 255 if colour == _PALETTE else 2**depth - 1
+    white = 255 if colour == _PALETTE else min(255, 2**depth - 1)
     return PngImage(values, white, palette, _alpha(values, chunks.get(b"tRNS", b""), colour))
 
 
@@ -95,15 +96,16 @@ def _decoded(pixels: _Pixels, shape: tuple[int, int], depth: int) -> np.ndarray:
     Average and Paeth begin, all rows left are decoded together, as these take as many steps for few rows as for many.
     """
     height, width = shape
-    row_bytes = (width * depth + 7) // 8
+    row_bytes = (width * min(depth, 8) + 7) // 8
     values = np.empty((height, row_bytes), np.uint8)
+    step = 2 if depth == 16 else 1  # filters compare each byte with the same one of another pixel, so one will do
     above = np.zeros(row_bytes, np.uint8)
     row = 0
     while row < height:
-        raw = pixels.rows(min(_ROWS, height - row), row_bytes + 1)
+        raw = pixels.rows(min(_ROWS, height - row), step * row_bytes + 1)
         if (raw[:, 0] >= 3).any():
-            raw = np.concatenate([raw, pixels.rows(height - row - len(raw), row_bytes + 1)])
-        above = _unfilter(raw[:, 0], raw[:, 1:], above, values[row : row + len(raw)])
+            raw = np.concatenate([raw, pixels.rows(height - row - len(raw), step * row_bytes + 1)])
+        above = _unfilter(raw[:, 0], raw[:, 1::step], above, values[row : row + len(raw)])
         row += len(raw)
     return _unpack(values, depth)[:, :width] if depth < 8 else values
 

@@ -17,6 +17,7 @@ from bpy.types import PropertyGroup
 
 from ..engine.shared.types import EarlyEnd
 from . import recipes, rows, weights
+from .refine_settings import MatteRefinement
 
 ROLE_ITEMS = (
     ("OBJECT", "Object", "Propagated, and given a matte on every frame"),
@@ -34,6 +35,7 @@ class MatteObject(PropertyGroup):
     show: BoolProperty(name="Show", description="Show this object's matte over the clip", default=True)
     solo: BoolProperty(name="Solo", description="Show only the mattes of objects with this switch", default=False)
     lock: BoolProperty(name="Lock", description="Protect this object's keyframes and mattes", default=False)
+    refinement: PointerProperty(type=MatteRefinement, name="Refinement")
     accepted: StringProperty(name="Accepted", description="Mattes that you have accepted as they are; see reviews.py")
     source_mask: PointerProperty(
         type=bpy.types.Mask,
@@ -194,6 +196,7 @@ class ClipMatting(PropertyGroup):
     )
     folder: StringProperty(name="Folder", description="Folder of this clip's keyframes and mattes")
     folder_absolute: StringProperty(name="Absolute Folder", description="Absolute path of the folder")
+    export_folder: StringProperty(name="Export Folder", description="Folder to which mattes were exported last")
     key: StringProperty(name="Key", description="Identifier of this clip in compositor nodes, images and mask layers")
     mask: PointerProperty(type=bpy.types.Mask, name="Mask", description="Mask made from the mattes")
     show_overlay: BoolProperty(name="Overlay", description="Show mattes and keyframes over the clip", default=True)
@@ -248,7 +251,16 @@ class ClipMatting(PropertyGroup):
     )
 
 
-CLASSES = (MatteObject, MatteKeyframe, MatteColour, MatteSuggestion, MatteLock, MatteEdits, ClipMatting)
+CLASSES = (
+    MatteRefinement,
+    MatteObject,
+    MatteKeyframe,
+    MatteColour,
+    MatteSuggestion,
+    MatteLock,
+    MatteEdits,
+    ClipMatting,
+)
 
 
 def register() -> None:

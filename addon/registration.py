@@ -17,6 +17,8 @@ from . import (
     notices,
     properties,
     quality_list,
+    refine_preview,
+    refining,
     snapping,
     state_watch,
 )
@@ -48,6 +50,8 @@ def unregister() -> None:
     compositor_watch.stop()
     job_queue.forget()
     snapping.forget()
+    refining.forget()
+    refine_preview.forget()
     notices.clear()
     session.close()
     lane_watch.forget()

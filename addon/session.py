@@ -18,6 +18,7 @@ from ..engine.shared.protocol import (
     JobCancelled,
     MatteJob,
     MatteReady,
+    Preview,
     Ready,
     Request,
     Segment,
@@ -27,11 +28,10 @@ from ..engine.shared.protocol import (
     Suggested,
 )
 from ..engine.shared.text import printable
-from ..engine.shared.types import SegmentationJob
 from . import environment
 from .client import EngineClient
 from .current_job import MAX_MESSAGE, Check, CurrentJob, OnMatte, OnResult, ignore_mattes
-from .segmentations import Receiver, Segmentations
+from .frame_jobs import FrameJobs, Receiver
 from .status import Pace, Problem, Result, State, Status
 
 
@@ -44,7 +44,7 @@ class Session:
         self._installation: environment.Installation | None = None
         self._job = CurrentJob()
         self._cancelling = False
-        self._segmentations = Segmentations()
+        self._frame_jobs = FrameJobs()
         self._pace = Pace()
 
     # -- operations ----------------------------------------------------------------------------------------------------
@@ -61,8 +61,8 @@ class Session:
         job = CurrentJob(request.job.job_id, on_result=use, is_held=held)
         self._begin(request, job, clip=clip, folder=folder)
 
-    def segment(self, job: SegmentationJob, on_answer: Receiver) -> None:
-        """Start segmenting an object beside the running operation, and return at once.
+    def ask_beside(self, request: Segment | Preview, on_answer: Receiver) -> None:
+        """Start a job on a single frame beside the running operation, and return at once.
 
         `pump` calls `on_answer` once. The status does not change. Raises EngineBusy, EngineMissing.
         """
@@ -70,8 +70,8 @@ class Session:
             self._expect_idle()
         is_running = self.status.busy and self._client and self._client.alive
         client = self._client if is_running and self._client else self._start_engine()
-        self._segmentations.expect(job.job_id, on_answer)
-        client.send(Segment(job))
+        self._frame_jobs.expect(request.job.job_id, on_answer)
+        client.send(request)
 
     def install_weights(self, request: Download | Import) -> None:
         """Start installing published weights, and return at once. Raises EngineBusy, EngineMissing."""
@@ -147,9 +147,9 @@ class Session:
         return bool(self._client and self._client.cancelling)
 
     @property
-    def segmenting(self) -> bool:
-        """Return whether the engine has not answered a segmentation job yet."""
-        return bool(self._segmentations)
+    def answers_due(self) -> bool:
+        """Return whether the engine has not answered a job on a single frame yet."""
+        return bool(self._frame_jobs)
 
     @property
     def log(self) -> list[str]:
@@ -189,7 +189,7 @@ class Session:
         return self.status
 
     def _handle_answer(self, answer: Answer) -> None:
-        self._segmentations.handle(answer)
+        self._frame_jobs.handle(answer)
         match answer:
             case Ready(device=device) if not self._job.job_id:
                 if self.status.busy:
@@ -293,7 +293,7 @@ class Session:
                 client.kill()
             else:
                 client.close()
-        self._segmentations.drop()
+        self._frame_jobs.drop()
 
 
 session = Session()

@@ -26,7 +26,7 @@ from ..engine.shared.errors import (
 )
 from ..engine.shared.files import atomic_write
 from ..engine.shared.marks import marks_of
-from ..engine.shared.protocol import Failed, Segmented
+from ..engine.shared.protocol import Failed, Segment, Segmented
 from ..engine.shared.text import printable
 from ..engine.shared.types import SegmentationJob
 from . import clips, keyframes, listening, notices, painting, png
@@ -116,7 +116,7 @@ def start(
         job = SegmentationJob(uuid.uuid4().hex, film, frame, marks=folder / "marks.png", alpha=folder / "alpha.npy")
         with atomic_write(job.marks) as part:
             png.write_grey(part, marks)
-        session.segment(job, partial(_receive, job.job_id, folder))
+        session.ask_beside(Segment(job), partial(_receive, job.job_id, folder))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -8,7 +8,7 @@ import os
 import sys
 from importlib.util import find_spec
 
-from .cli import doctor, models, propagate, quality, serve, splines, status, suggest, versions
+from .cli import doctor, export, models, propagate, quality, refine, serve, splines, status, suggest, versions
 from .cli.console import discard_output, flush_output, prepare_streams, print_error
 from .runtime.allocator import tune_malloc
 from .shared.errors import EngineError, OutputNotWritable
@@ -71,6 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m engine", description="Keymatte's engine")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     propagate.add_arguments(commands.add_parser("propagate", help="compute the mattes of a clip from keyframes"))
+    refine.add_arguments(commands.add_parser("refine", help="make the edges of mattes anew at full size"))
+    export.add_arguments(commands.add_parser("export", help="write images, movies and label folders of mattes"))
     quality.add_arguments(commands.add_parser("quality", help="tell which mattes to trust, and which to fix"))
     status.add_arguments(commands.add_parser("status", help="tell which mattes are stale, and why"))
     versions.add_arguments(commands.add_parser("versions", help="list, undo and redo the last runs"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from bpy.props import BoolProperty
 from bpy.types import Context, Event, Operator
 
-from ..addon.folders import clear_results, edited_images, existing_folder
+from ..addon.clearing import clear_results, edited_images
+from ..addon.folders import existing_folder
 from ..addon.session import session
 from ..engine.shared.errors import EngineBusy, EngineError
 from .common import ClipOperator, clip_in

@@ -15,7 +15,8 @@ ROOMS = ("addon", "engine", "ops", "ui")
 MAX_LINES = 300
 
 BLENDER = ("bpy", "mathutils", "gpu", "gpu_extras", "blf", "bpy_extras", "numpy")
-LIBRARIES = ("torch", "numpy", "av", "cv2", "OpenEXR", "PIL", "platformdirs", "safetensors", "tqdm")
+MATTING = ("pymatting", "scipy")
+LIBRARIES = ("torch", "numpy", "av", "cv2", "OpenEXR", "PIL", "platformdirs", "safetensors", "tqdm", *MATTING)
 UPSTAIRS = ("engine.training*", "engine.evaluation*", "engine.cli*", "engine.__main__")  # rooms that no job needs
 _PREFIXES = {"Operator": "CLIP_OT_", "Panel": "CLIP_PT_", "UIList": "CLIP_UL_", "Menu": "CLIP_MT_"}
 
@@ -68,13 +69,19 @@ TABLE = (
         _rooms("runtime", "layers", "memory", "networks", "adaptation"),
     ),
     Row(_room("engine.suggestion"), LIBRARIES, _rooms("shared", "layers", "memory", "suggestion")),
-    Row(_room("engine.segmentation"), ("numpy", "cv2"), _rooms("shared", "segmentation")),
+    Row(
+        _room("engine.segmentation"),
+        ("numpy", "cv2"),
+        (*_rooms("shared", "segmentation"), "engine.matting.linear", "engine.matting.reduced"),
+    ),
+    Row(_room("engine.matting"), ("numpy", "cv2", *MATTING), _rooms("shared", "matting")),
     Row(
         _room("engine.splines"),
         ("numpy", "cv2"),
         (*_rooms("shared", "splines"), "engine.output.raster", "engine.output.regions", "engine.output.tracing"),
     ),
     Row(_room("engine.output"), LIBRARIES, _rooms("shared", "media", "quality", "inference", "output")),
+    Row(_room("engine.delivery"), LIBRARIES, _rooms("shared", "media", "matting", "output", "delivery")),
     Row(
         _room("engine.methods"),
         ("torch",),

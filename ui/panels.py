@@ -12,7 +12,7 @@ from ..addon.objects import has_keyframes
 from ..addon.saving import check_clip_saved
 from ..engine.shared.errors import NotSaved
 from ..engine.shared.mask_images import counted
-from . import compositor, paint, propagate, quality, views
+from . import compositor, paint, propagate, quality, refine, views
 from .menus import draw_object_settings
 from .panel import ClipPanel
 from .status import draw_text
@@ -131,6 +131,7 @@ class CLIP_PT_matte_results(ClipPanel, Panel):
             draw_text(column, edits_text(edited))
         _draw_splines(layout)
         compositor.draw_buttons(layout, clip, context.scene)
+        layout.operator("clip.matte_export", text="Export...", icon="EXPORT")
         _draw_undo(layout)
         layout.operator("clip.matte_clear", icon="TRASH")
 
@@ -177,5 +178,6 @@ CLASSES = (
     CLIP_PT_matte_keyframes,
     *quality.CLASSES,
     CLIP_PT_matte_suggestions,
+    *refine.CLASSES,
     CLIP_PT_matte_results,
 )

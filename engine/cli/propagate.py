@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..shared.errors import BadSetting
 from ..shared.mask_images import Masks, counted
 from ..shared.matte_folder import MatteFolder
+from ..shared.refinement import EdgeMethod
 from ..shared.types import Direction, PropagationJob, Redo, VersionCap
 from .arguments import (
     add_clip,
@@ -23,6 +24,7 @@ from .arguments import (
     parse_frame_range,
 )
 from .console import print_error, print_line, print_note
+from .refine import refined_objects
 from .stretches import add_early_end, check_limits, frames_between, parse_early_end, parse_lock, parse_task, parts_in
 
 if TYPE_CHECKING:
@@ -84,6 +86,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "all others stay as they are, to the byte",
     )
     add_early_end(parser)
+    parser.add_argument(
+        "--refine",
+        choices=[method.value for method in EdgeMethod],
+        help="also make the edges anew at full size, in refined/; `refine` has more settings",
+    )
     parser.add_argument(
         "--between",
         type=int,
@@ -237,6 +244,7 @@ def _gather(options: argparse.Namespace, settings: Settings) -> PropagationJob |
         feature_bytes=feature_bytes(options),
         parts=parts_in(options.join) if options.join else (),
         versions=_cap(options),
+        refined=refined_objects(options.refine, keyframes),
     )
 
 

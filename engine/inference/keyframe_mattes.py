@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..shared.alphas import FULL, INSIDE
+from ..shared.alphas import on_its_side
 from .soft_masks import SoftMasks
 
 Mask = NDArray[np.bool_]  # (H, W)
@@ -23,7 +23,6 @@ _MIN_SCALE = 0.1  # pixels; alpha changes from 0.01 to 0.99 between two pixels
 _STEP = 1 / 255  # of alpha in 8 bits: by how much the owner's share is larger than the next one, at least
 _NARROWEST = 0.5  # limit of the factor by which an edge is narrowed along a rough outline
 _UNSHARED = 1 - 1e-4  # shares above are 1, but for rounding
-_INSIDE, _OUTSIDE = INSIDE / FULL, (INSIDE - 1) / FULL  # alphas nearest to one half that 8 bits can hold
 
 
 def keyframe_alphas(
@@ -49,7 +48,7 @@ def keyframe_alphas(
     for number in masks:
         if number in given:
             alpha, weight = given[number].alpha(masks[number]), given[number].weight(masks[number])
-            soft[number] = _on_its_side(soft[number] + weight * (alpha - soft[number]), masks[number])
+            soft[number] = on_its_side(soft[number] + weight * (alpha - soft[number]), masks[number])
             claimed = np.maximum(claimed, np.where(weight == 1, alpha, 0))
     alphas = probability * ~np.isin(labels, list(annotated)) * (1 - claimed)
     rest = alphas[[index for index, number in enumerate(objects) if number not in annotated]]
@@ -93,9 +92,9 @@ def soften(mask: Mask, examples: Sequence[Alpha]) -> Alpha:
     nearby = np.clip(2 - 2 * np.abs(distance) / band, 0, 1)  # 1 up to half a band from the outline, 0 beyond the band
     weights = [nearby * _agreement(mask, example) for example, _ in pairs]
     total = np.sum(weights, axis=0)
-    mixed = np.sum([weight * _on_its_side(example, mask) for weight, (example, _) in zip(weights, pairs)], axis=0)
+    mixed = np.sum([weight * on_its_side(example, mask) for weight, (example, _) in zip(weights, pairs)], axis=0)
     alpha += np.minimum(total, 1) * (mixed / _at_least(total) - alpha)
-    return _on_its_side(alpha, mask)
+    return on_its_side(alpha, mask)
 
 
 def _agreement(mask: Mask, example: Alpha) -> Alpha:
@@ -114,11 +113,6 @@ def _logistic(distance: Alpha, scale: Alpha) -> Alpha:
     with np.errstate(over="ignore"):
         alpha: Alpha = (1 / (1 + np.exp(-distance / scale))).astype(np.float32)
     return alpha
-
-
-def _on_its_side(alpha: Alpha, mask: Mask) -> Alpha:
-    """Return the alpha with every pixel on the side of one half where it is in `mask`."""
-    return np.where(mask, np.maximum(alpha, _INSIDE), np.minimum(alpha, _OUTSIDE)).astype(np.float32)
 
 
 def _at_least(values: Alpha) -> Alpha:

@@ -92,7 +92,7 @@ def open_outputs(job: PropagationJob, context: JobContext, plan: JobPlan, claime
         keep_first=checkpoint.keep_first_matte if resumable else None,
         exclude=exclude,
         account=QualityAccount(context.recipe.name),
-        sign=Signer(plan.inputs.id, reader, plan.sweeps, plan.use),
+        sign=Signer(plan.inputs.id, reader, plan.sweeps, plan.use, plan.soft),
         locks=job.locks,
     )
     outputs = Outputs(

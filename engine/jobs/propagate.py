@@ -42,6 +42,7 @@ from .leftovers import drop_leftovers, locked_numbers
 from .outputs import Outputs, Report, open_outputs, report_stage, write_unreadable_keyframes
 from .parts import join_parts
 from .plan import JobPlan, make_plan
+from .refine import refine_afterwards
 from .resume import ResumePoint
 from .setup import JobContext, open_job_context
 from .soften import soften_keyframes
@@ -67,7 +68,9 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
             plan = make_plan(job, context, partial(report_stage, job, report))
             if not plan.sections:
                 dropped = note_dropped(drop_leftovers(job, context, plan))
-                report(Finished(job.job_id, note=f"{dropped} {note_nothing_due(job)}".strip()))
+                refined, warning = refine_afterwards(job, context, report, cancelled)
+                told = (dropped, note_nothing_due(job), refined)
+                report(Finished(job.job_id, warning=warning, note=" ".join(filter(None, told))))
                 return
             context = fit_small_objects(job, context, plan.marked)
             with (
@@ -88,9 +91,10 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
             advice = note_small_objects(context, plan.marked), note_cuts(context, plan)
             kept = note_kept(outputs.mattes, context.reader), note_earlier(job, outputs.mattes, context.reader)
             ended = note_ends(outputs.walks.ends, outputs.walks.left, context.reader)
-            notes = (changed, note_dropped(removed), ended, *kept, *advice)
+            refined, not_refined = refine_afterwards(job, context, report, cancelled)
+            notes = (changed, note_dropped(removed), ended, *kept, *advice, refined)
             changes = files.changed_since(), outputs.keeper.warning
-            warnings = (plan.warning, context.reader.warning, account.warning, *changes)
+            warnings = (plan.warning, context.reader.warning, account.warning, *changes, not_refined)
         report(
             Finished(
                 job.job_id,

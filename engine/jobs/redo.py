@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..inference.frame_use import FrameUse
+from ..inference.soft_masks import SoftKeyframes
 from ..inference.sweeps import Sweep
 from ..media.frames import FrameReader
 from ..shared.folder_claim import recorded_walks
@@ -14,7 +15,7 @@ from ..shared.frame_ranges import runs_of
 from ..shared.matte_folder import MatteFolder
 from ..shared.picture_stamps import is_same_picture, picture_stamp
 from ..shared.provenance import RunInputs, Runs
-from ..shared.quality import MatteQuality
+from ..shared.quality import OWN_EDGE, MatteQuality
 from ..shared.quality_table import Rows, Status, read_table
 from ..shared.staleness import assess
 from ..shared.types import Lock, PropagationJob, Redo
@@ -93,12 +94,15 @@ class Signer:
     reader: FrameReader
     sweeps: Sequence[Sweep]
     use: FrameUse
+    soft: SoftKeyframes
 
     def __call__(self, quality: MatteQuality, frame: int, object_id: int, finished: bool) -> MatteQuality:
         """Return the quality of an object's matte on a media frame; unless `finished`, another sweep may reach it."""
         unfinished = not finished and self._is_two_sided(frame, object_id)
         stamp = picture_stamp(_file_of(self.reader, frame))
-        return replace(quality, run=self.run, picture=stamp, unfinished=unfinished)
+        has_edge = quality.is_given and object_id in self.soft.get(frame, {})
+        signals = {**quality.signals, OWN_EDGE: 1.0} if has_edge else quality.signals
+        return replace(quality, signals=signals, run=self.run, picture=stamp, unfinished=unfinished)
 
     def _is_two_sided(self, frame: int, object_id: int) -> bool:
         source = self.use.source(frame)

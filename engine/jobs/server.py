@@ -17,13 +17,16 @@ from ..shared.protocol import (
     Answer,
     Cancel,
     Download,
+    Export,
     Failed,
     FitSplines,
     Import,
     JobCancelled,
     JobRequest,
+    Preview,
     Propagate,
     Ready,
+    Refine,
     Request,
     Segment,
     Suggest,
@@ -31,7 +34,7 @@ from ..shared.protocol import (
     encode,
 )
 from ..shared.text import printable
-from . import segment
+from .lane import Lane
 
 _log = logging.getLogger(__name__)
 _MAX_REQUEST = 32 << 20  # bytes of a line; a keyframe takes about 100
@@ -57,7 +60,7 @@ def _private_stdout() -> TextIO:
 
 
 class _Server:
-    """Runs one job at a time, in the order of the requests, and segmentation jobs beside them."""
+    """Runs one job at a time, in the order of the requests, and jobs on single frames beside them."""
 
     def __init__(self, answers: TextIO) -> None:
         self._answers = answers
@@ -67,7 +70,7 @@ class _Server:
         self._cancelled: set[str] = set()  # of them
         self._ended = False
         self._begun = threading.Event()  # a request has arrived, or none will
-        self._segmentation = segment.Lane(self._send, self._send_error)
+        self._frame_lane = Lane(self._send, self._send_error)
 
     def read_requests(self) -> None:
         """Queue requests and note cancellations as they arrive; runs in its own thread until stdin ends."""
@@ -90,10 +93,10 @@ class _Server:
             if len(line) > _MAX_REQUEST:
                 raise BadMessage(f"a request is longer than {_MAX_REQUEST} bytes")
             match decode(line):
-                case Propagate() | Suggest() | Segment() | FitSplines() | Download() | Import() as request:
+                case request if isinstance(request, JobRequest | Download | Import):
                     self._queue(request)
                 case Cancel(job_id=job_id):
-                    self._segmentation.cancel(job_id)
+                    self._frame_lane.cancel(job_id)
                     if job_id in self._waiting:  # else the job has ended
                         self._cancelled.add(job_id)
                 case message:
@@ -107,10 +110,10 @@ class _Server:
     def _queue(self, request: Request) -> None:
         """Let a job wait for its turn, or answer with Failed if too many wait already."""
         job_id = _job_id(request)
-        if len(self._waiting) + len(self._segmentation) >= _MAX_WAITING:
+        if len(self._waiting) + len(self._frame_lane) >= _MAX_WAITING:
             self._send_error(job_id, EngineBusy(f"{_MAX_WAITING} jobs are waiting already"))
-        elif isinstance(request, Segment):
-            self._segmentation.put(request.job)
+        elif isinstance(request, Segment | Preview):
+            self._frame_lane.put(request.job)
         else:
             self._waiting.append(job_id)
             self._requests.put(request)
@@ -118,12 +121,12 @@ class _Server:
     def run_jobs(self) -> None:
         """Send Ready after importing PyTorch, then run the queued jobs until stdin ends.
 
-        If the engine was started for a segmentation, this is answered first, as importing takes two seconds of the CPU.
+        If the engine was started for a single frame, this is answered first, as importing takes two seconds of the CPU.
         """
         self._begun.wait(_FIRST_SECONDS)
-        self._segmentation.give_way()
+        self._frame_lane.give_way()
         from ..runtime.device import describe, pick_device
-        from . import install_weights, propagate, splines, suggest
+        from . import export, install_weights, propagate, refine, splines, suggest
 
         self._send(Ready(VERSION, describe(pick_device("auto"))))
         while (request := self._requests.get()) is not None:
@@ -137,8 +140,12 @@ class _Server:
                         propagate.run(request.job, self._send, partial(self._is_cancelled, job_id))
                     case Suggest():
                         suggest.run(request.job, self._send, partial(self._is_cancelled, job_id))
+                    case Refine():
+                        refine.run(request.job, self._send, partial(self._is_cancelled, job_id))
                     case FitSplines():
                         splines.run(request.job, self._send, partial(self._is_cancelled, job_id))
+                    case Export():
+                        export.run(request.job, self._send, partial(self._is_cancelled, job_id))
                     case Download() | Import():
                         install_weights.run(request, self._send, partial(self._is_cancelled, job_id))
             except Exception as error:
@@ -150,9 +157,9 @@ class _Server:
     def _is_cancelled(self, job_id: str) -> bool:
         """Return whether a job was cancelled.
 
-        Jobs ask for each frame. Segmentation, for which the user waits, goes before the next frame.
+        Jobs ask for each frame. Jobs on single frames, for which the user waits, go before the next frame.
         """
-        self._segmentation.give_way()
+        self._frame_lane.give_way()
         return self._ended or job_id in self._cancelled
 
     def _send_error(self, job_id: str, error: Exception) -> None:

@@ -13,6 +13,7 @@ from ..output.matte_files import read_existing
 from ..shared.errors import BadSetting, Cancelled, MatteUnreadable
 from ..shared.matte_folder import MatteFolder
 from ..shared.protocol import Answer, JobCancelled, ObjectSplines, SplinesFitted, Stage
+from ..shared.refined import RefinedMattes
 from ..shared.splines import save_splines
 from ..shared.types import SplineJob, splines_file
 from ..splines.strands import LeftOut
@@ -70,6 +71,8 @@ class _Mattes:
     def __init__(self, job: SplineJob, object_id: int) -> None:
         self._folder, self._object_id = MatteFolder(job.folder), object_id
         self._size = job.height, job.width
+        self._refined = next((one for one in job.refined if one.object_id == object_id), None)
+        self._state = RefinedMattes(self._folder) if self._refined else None
         self.edited = {
             one.number: one.alpha for one in job.edited if one.object_id == object_id and one.number in job.numbers
         }
@@ -90,7 +93,8 @@ class _Mattes:
                 yield number, alpha
 
     def _matte(self, number: int) -> NDArray[np.float32] | None:
-        return read_existing(self._folder.matte(self._object_id, number), self._size)
+        path = self._state.path(self._refined, number) if self._state and self._refined else None
+        return read_existing(path or self._folder.matte(self._object_id, number), self._size)
 
     def _edited(self, number: int) -> NDArray[np.float32]:
         path = self.edited[number]

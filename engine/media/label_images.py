@@ -123,6 +123,11 @@ def encode_matte(alpha: np.ndarray) -> bytes:
     return encode_grey(np.rint(np.clip(alpha, 0, 1) * np.float32(255)).astype(np.uint8))
 
 
+def encode_deep_matte(alpha: np.ndarray) -> bytes:
+    """Encode alpha (H, W) float, 0..1, as 16-bit grey PNG."""
+    return encode_grey(np.rint(np.clip(alpha, 0, 1) * np.float32(65535)).astype(np.uint16))
+
+
 def label_files(folder: Path) -> list[Path]:
     """List the images in a folder in natural order, or the file itself if `folder` is a file. Raises NoKeyframes."""
     if folder.is_file():

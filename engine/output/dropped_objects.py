@@ -28,6 +28,8 @@ def drop_objects(
 ) -> list[DroppedObject]:
     """Remove the mattes and outlines of all objects but `objects`; mattes that were edited are moved aside.
 
+    So are their refined mattes, which are made again from the mattes if these come back.
+
     Locked mattes, files that Keymatte has not written, and what lies behind links stay. Raises FolderNotWritable,
     DiskFull.
     """
@@ -54,4 +56,23 @@ def drop_objects(
         with suppress(OSError):  # it holds other files
             sequence.rmdir()
         dropped.append(DroppedObject(object_id, len(own), aside))
+        if mattes == written:
+            _drop_refined(folder, object_id)
     return dropped
+
+
+def _drop_refined(folder: MatteFolder, object_id: int) -> None:
+    """Remove the refined mattes of an object but those that were edited. Raises FolderNotWritable, DiskFull."""
+    sequence = folder.refined.matte_sequences().get(object_id)
+    if sequence is None:
+        return
+    files = WrittenFiles(folder.refined)
+    own = [path for path in files.recorded() if path.parent == sequence and not files.is_edited(path)]
+    try:
+        for path in own:
+            files.remove(path)
+    except OSError as error:
+        raise writing_error(sequence, error) from error
+    files.forget(own)
+    with suppress(OSError):  # it holds other files
+        sequence.rmdir()

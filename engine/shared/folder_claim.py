@@ -25,12 +25,13 @@ WALKS = "walks"  # key of the marker: id of the last run, and first frame, stop 
 _MAX_FRAMES = 10**7  # of a clip; a larger number in the marker is damaged
 _FINISHED = "finished"  # key of the marker: whether the last run has made all that it could
 _KINDS = ("keymatte", "study", "baseline")  # keys, one of which every marker has; the last two in those of 0.1.0
-_RESULT_FOLDERS = ("labels", "mattes", "outlines", "keys", "unfinished", "edited", "versions")
+_RESULT_FOLDERS = ("labels", "mattes", "outlines", "keys", "unfinished", "edited", "versions", "refined")
 _MAY_PRECEDE = ("keyframes", MARKER, f"{MARKER}.part", LOCK_FILE, OWNER_FILE)
 _PARTLY_WRITTEN = re.compile(  # temporary files of a run, as paths from the matte folder
     r"(?:keymatte\.json|keymatte-(?:index|runs)\.txt|adapted\.safetensors|labels/[0-9]{6,}\.png"
     r"|mattes/[0-9]{3}/[0-9]{6,}\.png|outlines/[0-9]{3}\.npz|keys/[0-9]{6,}\.npy"
     r"|unfinished/[0-9a-f]{16}/(?:memory(?:-[0-9]+)?\.safetensors|(?:earlier/)?[0-9]{3}/[0-9]{6,}\.png)"
+    r"|refined/(?:keymatte-index\.txt|mattes/[0-9]{3}/[0-9]{6,}\.png)"
     r"|versions/[0-9]{6}/(?:run\.json|(?:before|after)(?:\.txt|/keymatte\.json|/labels/[0-9]{6,}\.png"
     r"|/mattes/[0-9]{3}/[0-9]{6,}\.png|/outlines/[0-9]{3}\.npz)))\.part"
 )
@@ -157,7 +158,15 @@ def _check_marker(root: Path, foreign: list[str]) -> None:
 
 def _check_links(root: Path) -> None:
     """Raise FolderTaken if a folder for results is a link: what lies behind it may be somebody else's."""
-    below = ("mattes/*", "versions/*", "versions/*/*", "versions/*/*/*", "versions/*/*/mattes/*")
+    below = (
+        "mattes/*",
+        "refined/*",
+        "refined/*/*",
+        "versions/*",
+        "versions/*/*",
+        "versions/*/*/*",
+        "versions/*/*/mattes/*",
+    )
     folders = (*(root / name for name in _RESULT_FOLDERS), *(path for one in below for path in root.glob(one)))
     if link := next((folder for folder in folders if is_link(folder)), None):
         raise FolderTaken(

@@ -13,9 +13,8 @@ from .delivery import ExportJob
 from .errors import BadMessage
 from .quality import MatteQuality
 from .quality_table import MatteRow, Status, Unknown, row_of
-from .refinement import PreviewJob, RefineJob
 from .text import printable
-from .types import PropagationJob, SegmentationJob, SplineJob, SuggestionJob
+from .types import PreviewJob, PropagationJob, RefineJob, SegmentationJob, SplineJob, SuggestionJob
 
 
 # -- requests ---------------------------------------------------------------------------------------------------------

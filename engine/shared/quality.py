@@ -10,6 +10,7 @@ from typing import Any
 VERSION = 1  # of what is stored; other versions are not read
 FIX_BELOW = 0.5  # mattes of a lower quality are flagged as in need of a fix
 GIVEN = "given"  # signal of a matte that is the user's own: of a keyframe, or of a frame without the object
+OWN_EDGE = "own edge"  # signal of such a matte whose soft edge is the user's, too
 
 # What makes a matte doubtful, by the key that is stored; in so few words that a list in Blender does not cut them off.
 REASONS = {

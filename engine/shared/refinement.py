@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
-from .types import VideoClip
+ALGORITHM = 1  # version: what others have refined is stale
 
 
 class EdgeMethod(StrEnum):
@@ -37,28 +36,3 @@ class RefinedObject:
 
     object_id: int
     refinement: Refinement = Refinement()
-
-
-@dataclass(frozen=True)
-class RefineJob:
-    """Parameters of a job that refines the mattes of some objects; those that are up to date are left as they are."""
-
-    job_id: str
-    clip: VideoClip
-    folder: Path  # of the mattes, see `matte_folder`
-    frames: range  # media frames
-    objects: tuple[RefinedObject, ...]
-    working_height: int = 480  # shorter side of the frame in the network that made the mattes, pixels
-
-
-@dataclass(frozen=True)
-class PreviewJob:
-    """Parameters of a job that refines one matte at once, to be looked at."""
-
-    job_id: str
-    clip: VideoClip
-    folder: Path  # of the mattes
-    frame: int  # media frame
-    object: RefinedObject
-    alpha: Path  # file to write: alpha (H, W) uint8, `.npy`
-    working_height: int = 480

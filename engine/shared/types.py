@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from .mask_images import EXACT_NUMBERS, GREY_ALPHA, Meaning
+from .refinement import RefinedObject
 
 
 class Direction(StrEnum):
@@ -147,6 +148,7 @@ class PropagationJob:
     features: Path | None = None  # folder in which they are kept; None: one in the user's cache folder
     parts: tuple[Path, ...] = ()  # folders of such parts: their mattes are joined, and none is computed
     versions: VersionCap = VersionCap()
+    refined: tuple[RefinedObject, ...] = ()  # objects whose mattes are refined afterwards
 
 
 class Ranking(StrEnum):
@@ -209,7 +211,31 @@ class SplineJob:
     height: int
     out: Path  # folder for one file per object, see `splines_file`
     edited: tuple[EditedMatte, ...] = ()
+    refined: tuple[RefinedObject, ...] = ()  # objects whose refined mattes are taken, where they are up to date
     motions: tuple[tuple[float, ...], ...] = ()  # that carry the splines: of each number, a 3x3 matrix by rows; or none
+
+
+@dataclass(frozen=True)
+class RefineJob:
+    """Parameters of a job that refines the mattes of some objects; those that are up to date are left as they are."""
+
+    job_id: str
+    clip: VideoClip
+    folder: Path  # of the mattes, see `matte_folder`
+    frames: range  # media frames
+    objects: tuple[RefinedObject, ...]
+
+
+@dataclass(frozen=True)
+class PreviewJob:
+    """Parameters of a job that refines one matte, to be looked at; temporal smoothing is left out."""
+
+    job_id: str
+    clip: VideoClip
+    folder: Path  # of the mattes
+    frame: int  # media frame
+    object: RefinedObject
+    alpha: Path  # file to write: grey PNG (H, W)
 
 
 def splines_file(folder: Path, object_id: int) -> Path:

@@ -117,6 +117,16 @@ def test_colour_and_16_bit_images_are_refused(tmp_path, mode):
         png.read(tmp_path / "other.png")
 
 
+@pytest.mark.parametrize("kind", [0, 1, 2, 3, 4])
+def test_the_upper_bytes_of_deep_grey_images_are_read_on_request(tmp_path, kind):
+    values = np.random.default_rng(3).integers(0, 65536, (70, 23)).astype(np.uint16)
+    values[20:40, 5:] = 0
+    write_png(tmp_path / "deep.png", values, bit_depth=16, row_filters=np.full(70, kind))
+    assert (png.read(tmp_path / "deep.png", deep=True).values == values >> 8).all()
+    with pytest.raises(png.PngError):
+        png.read(tmp_path / "deep.png")
+
+
 @pytest.mark.parametrize("kept", [4, 20, 60, 200])
 def test_truncated_file_is_refused(tmp_path, kept):
     path = tmp_path / "cut.png"

@@ -173,7 +173,7 @@ def test_a_clips_folder_has_a_name_that_every_system_allows(studio, name, folder
 def test_clear_keeps_edited_mattes_unless_told_otherwise(studio):
     propagated(studio)
     folder, data = studio.matte_folder, paint(studio, 3)
-    assert part("addon.folders").edited_images(studio.clip) == 1
+    assert part("addon.clearing").edited_images(studio.clip) == 1
     assert studio.click("matte_clear") == {"FINISHED"}
     assert [path.name for path in folder.image_files()] == ["000003.png"]
     assert folder.matte(1, 3).read_bytes() == data
@@ -191,7 +191,7 @@ def test_edited_mattes_of_a_copied_clip_are_known(studio):
     bpy.ops.wm.save_as_mainfile(filepath=str(studio.folder / "shot 2.blend"))
     mark_absent(studio, 2)
     assert studio.matte_folder.root.name.endswith("-2")
-    assert part("addon.folders").edited_images(studio.clip) == 1
+    assert part("addon.clearing").edited_images(studio.clip) == 1
 
 
 def test_clear_deletes_nothing_behind_links_and_no_files_of_others(studio, tmp_path):

@@ -269,7 +269,7 @@ def test_an_answer_that_comes_after_another_file_was_loaded_changes_nothing(stud
     studio.new_file()
     assert not part("addon.snapping")._pending
     limit = time.monotonic() + 60
-    while session.segmenting:
+    while session.answers_due:
         assert time.monotonic() < limit
         session.pump()
         time.sleep(0.01)

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from engine.evaluation.score import region_similarity
-from engine.jobs import segment
+from engine.jobs import lane, segment
+from engine.jobs.open_frames import Frames
 from engine.media import movie_index
 from engine.segmentation.segmenter import NotSeparable
 from engine.shared.errors import (
@@ -52,12 +53,12 @@ def job_for(folder: Path, path: Path, frame: int = 0, **changes) -> Segmentation
 
 @pytest.fixture
 def frames():
-    kept = segment.Frames()
+    kept = Frames()
     yield kept
     kept.close()
 
 
-def run(job: SegmentationJob, frames: segment.Frames, *, cancelled: bool = False) -> list:
+def run(job: SegmentationJob, frames: Frames, *, cancelled: bool = False) -> list:
     answers = []
     segment.run(job, frames, answers.append, lambda: cancelled)
     return answers
@@ -161,7 +162,7 @@ class Answers:
 
     def __init__(self) -> None:
         self._queue: queue.Queue = queue.Queue()
-        self.lane = segment.Lane(self._queue.put, lambda job_id, error: self._queue.put((job_id, error)))
+        self.lane = lane.Lane(self._queue.put, lambda job_id, error: self._queue.put((job_id, error)))
 
     def next(self):
         return self._queue.get(timeout=60)
@@ -200,7 +201,7 @@ def test_a_job_that_waits_can_be_cancelled(tmp_path):
 
 
 def test_other_jobs_do_not_wait_for_ever(tmp_path, monkeypatch):
-    monkeypatch.setattr(segment, "PATIENCE", 0.05)
+    monkeypatch.setattr(lane, "PATIENCE", 0.05)
     answers = Answers()
     go_on = queue.Queue()
     report = answers.lane._report

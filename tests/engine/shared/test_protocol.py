@@ -37,12 +37,14 @@ from engine.shared.protocol import (
     encode,
 )
 from engine.shared.quality_table import Status, Unknown
-from engine.shared.refinement import EdgeMethod, PreviewJob, RefinedObject, RefineJob, Refinement
+from engine.shared.refinement import EdgeMethod, RefinedObject, Refinement
 from engine.shared.types import (
     Direction,
     EditedMatte,
     KeyframeFile,
+    PreviewJob,
     PropagationJob,
+    RefineJob,
     SegmentationJob,
     Settings,
     SplineJob,

@@ -1,17 +1,18 @@
-"""Segmentation jobs that the engine has not answered yet; they run beside the session's operation."""
+"""Jobs on single frames that the engine has not answered yet; they run beside the session's operation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from ..engine.shared.errors import EngineDied
-from ..engine.shared.protocol import Answer, Failed, Segmented
+from ..engine.shared.protocol import Answer, Failed, Previewed, Segmented
 
-Receiver = Callable[[Segmented | Failed], None]
+Receiver = Callable[[Any], None]  # takes Segmented, Previewed or Failed
 _CLOSED = Failed("", EngineDied.code, "the engine was stopped", "Try again.")
 
 
-class Segmentations:
+class FrameJobs:
     """The unanswered jobs, and who receives their answers."""
 
     def __init__(self) -> None:
@@ -27,7 +28,9 @@ class Segmentations:
     def handle(self, answer: Answer) -> None:
         """Pass on an answer if it ends one of the jobs, or all of them because the engine has failed."""
         match answer:
-            case Segmented(job_id=job_id) | Failed(job_id=job_id) if job_id in self._receivers:
+            case Segmented(job_id=job_id) | Previewed(job_id=job_id) | Failed(job_id=job_id) if (
+                job_id in self._receivers
+            ):
                 self._receivers.pop(job_id)(answer)
             case Failed(job_id="") as failed:
                 self.drop(failed)

@@ -1,0 +1,102 @@
+"""Command line `refine`: makes the edges of mattes anew at the clip's full size."""
+
+from __future__ import annotations
+
+import argparse
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..shared.errors import BadSetting, MasksMissing
+from ..shared.folder_claim import recorded_job
+from ..shared.matte_folder import MatteFolder
+from ..shared.refinement import EdgeMethod, RefinedObject, Refinement
+from ..shared.types import KeyframeFile, RefineJob
+from .arguments import parse_frame_range
+from .console import print_error, print_line
+
+_NUMBERS = {
+    "band": "half width of the band around the edge in which alpha is found anew, in pixels; 0: chosen",
+    "softness": "1: edges as soft as they are found; 0: crisp",
+    "grow": "move edges outward by this many pixels; negative: inward",
+    "feather": "blur edges by this many pixels",
+    "holes": "fill holes up to this area in pixels",
+    "specks": "remove parts up to this area in pixels",
+    "smoothing": "smooth over time along the motion, 0 to 1",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `refine`."""
+    parser.set_defaults(command=refine)
+    parser.add_argument("--mattes", type=Path, required=True, help="results of propagate, or a matte folder of Blender")
+    parser.add_argument("--objects", default="", metavar="1,2", help="numbers of the objects; default: all")
+    parser.add_argument("--range", default=":", help="frames A:B, counted from 0, B not included; default: all")
+    parser.add_argument(
+        "--edges",
+        choices=[method.value for method in EdgeMethod],
+        default=Refinement.edges.value,
+        help="guided: follow the edges of the picture; detail: closed-form matting for hair and fur, slow; keep: the "
+        "matte's own; default: %(default)s",
+    )
+    for name, text in _NUMBERS.items():
+        default = getattr(Refinement, name)
+        parser.add_argument(f"--{name}", type=float, default=default, help=f"{text}; default: %(default)g")
+
+
+def refine(options: argparse.Namespace) -> int:
+    """Refine the mattes of a folder. Returns 0, or 2 if something could not be done."""
+    from ..jobs.refine import check_refinement, run
+    from ..shared.protocol import Answer, Finished, Stage
+    from .progress import Progress
+
+    refinement = Refinement(EdgeMethod(options.edges), **{name: getattr(options, name) for name in _NUMBERS})
+    check_refinement(refinement)
+    folder = MatteFolder(options.mattes)
+    job = recorded_job(folder)
+    if job is None:
+        what = "does not tell its clip" if options.mattes.is_dir() else "does not exist"
+        raise MasksMissing(f"{options.mattes} {what}", remedy="Give the folder of results that propagate has written.")
+    objects = _objects(options.objects, folder)
+    finished: list[Finished] = []
+    with Progress() as progress:
+
+        def show(answer: Answer) -> None:
+            match answer:
+                case Stage(text=text, done=done, total=total):
+                    progress.show(text, done, total)
+                case Finished():
+                    finished.append(answer)
+
+        frames = parse_frame_range(options.range, job.clip.frame_count)
+        chosen = tuple(RefinedObject(number, refinement) for number in objects)
+        run(RefineJob(uuid.uuid4().hex, job.clip, folder.root, frames, chosen), show, lambda: False)
+    print_line(f"{finished[0].note[:-1]} in {folder.refined.root}")
+    if finished[0].warning:
+        print_error(finished[0].warning)
+        return 2
+    return 0
+
+
+def refined_objects(edges: str | None, keyframes: Iterable[KeyframeFile]) -> tuple[RefinedObject, ...]:
+    """Return the objects that a propagation is to refine: all of the keyframes, if `edges` says how."""
+    if edges is None:
+        return ()
+    numbers = {number for keyframe in keyframes for number in keyframe.objects}
+    return tuple(RefinedObject(number, Refinement(EdgeMethod(edges))) for number in sorted(numbers))
+
+
+def _objects(text: str, folder: MatteFolder) -> list[int]:
+    """Return the numbers of the objects to refine. Raises BadSetting, MasksMissing."""
+    known = sorted(folder.matte_sequences())
+    if not known:
+        raise MasksMissing(f"{folder.root} has no mattes", remedy="Propagate first.")
+    if not text:
+        return known
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise BadSetting(f"--objects must look like 1,2, not {text!r}") from None
+    if unknown := [number for number in numbers if number not in known]:
+        raise BadSetting(f"{folder.root} has no mattes of object {unknown[0]}; it has those of {known}")
+    return numbers

@@ -1,0 +1,136 @@
+"""The mattes and pictures of a clip, from which mattes are refined."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..matting.refine import edge_motion, refine, smooth
+from ..media.frames import FrameReader
+from ..output.exclusions import Exclusions
+from ..output.matte_files import read_existing
+from ..shared.alphas import FULL, INSIDE
+from ..shared.errors import FramesUnreadable
+from ..shared.folder_claim import recorded_cuts, recorded_job
+from ..shared.matte_folder import MatteFolder
+from ..shared.quality import OWN_EDGE
+from ..shared.refinement import EdgeMethod, RefinedObject
+from ..shared.types import Settings
+from ..shared.written_files import WrittenFiles
+
+Alpha = NDArray[np.float32]  # (H, W) 0..1
+Picture = NDArray[np.uint8]  # (H, W, 3)
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class RefineSource:
+    """The mattes and pictures of a clip, from which mattes are refined; the last few are kept in memory."""
+
+    def __init__(self, folder: MatteFolder, reader: FrameReader) -> None:
+        self.reader = reader
+        self._folder, self._size = folder, (reader.clip.height, reader.clip.width)
+        job = recorded_job(folder)
+        height = job.settings.height if job else Settings().height
+        self._scale = max(1.0, min(self._size) / height)
+        self._exclusions = Exclusions(job.exclusions if job else (), (), self._size)
+        self._cuts = {*recorded_cuts(folder)}
+        self._frames = {number: frame for frame, number in enumerate(reader.numbers)}
+        self._record = WrittenFiles(folder)
+        self._pictures = _Window[int, Picture | None](5)  # the two before and after a frame
+        self._raw = _Window[tuple[int, int], Alpha | None](1)
+        self._refined = _Window[tuple[RefinedObject, int], Alpha | None](3)  # before temporal smoothing
+
+    def refined(self, one: RefinedObject, frame: int) -> Alpha | None:
+        """Return an object's refined matte on a media frame; None if its matte or the picture cannot be read."""
+        alpha = self._base(one, frame)
+        if alpha is None or one.refinement.smoothing == 0:
+            return alpha
+        around = [self._beside(frame, -1), frame, self._beside(frame, 1)]
+        alphas = [None if at is None else self._base(one, at) for at in around]
+        pictures = [None if at is None else self._picture(at) for at in around]
+        smoothed: Alpha = smooth(alphas, pictures, one.refinement.smoothing)
+        return self._bounded(one, frame, smoothed)
+
+    def _base(self, one: RefinedObject, frame: int) -> Alpha | None:
+        """Return a refined matte before temporal smoothing."""
+        return self._refined.get((one, frame), lambda: self.without_smoothing(one, frame))
+
+    def without_smoothing(self, one: RefinedObject, frame: int) -> Alpha | None:
+        """Return what `refined` does before temporal smoothing, which needs the frames beside."""
+        raw, picture = self.matte(one.object_id, frame), self._picture(frame)
+        if raw is None or picture is None:
+            return None
+        refinement, shape = one.refinement, None
+        if self._is_own(one.object_id, frame):
+            refinement = replace(refinement, edges=EdgeMethod.KEEP)
+        elif self._is_given(one.object_id, frame):
+            shape = raw >= INSIDE / FULL
+        motion = self._motion(one.object_id, frame) if refinement.edges is not EdgeMethod.KEEP else None
+        alpha = refine(raw, picture, refinement, scale=self._scale, motion=motion, shape=shape)
+        return self._bounded(one, frame, alpha)
+
+    def _bounded(self, one: RefinedObject, frame: int, alpha: Alpha) -> Alpha:
+        """Return a matte without what is excluded on a frame."""
+        cut: Alpha = self._exclusions.cut(frame, (one.object_id,), alpha[None])[0]
+        return cut
+
+    def _motion(self, object_id: int, frame: int) -> NDArray[np.float32] | None:
+        around = [self._beside(frame, -1), frame, self._beside(frame, 1)]
+        pictures = [None if at is None else self._picture(at) for at in around]
+        matte = self.matte(object_id, frame)
+        return None if matte is None else edge_motion([None, matte, None], pictures)
+
+    def matte(self, object_id: int, frame: int) -> Alpha | None:
+        """Return an object's matte as it was propagated; None if it is missing, damaged or of another size."""
+        path = self._folder.matte(object_id, self.reader.numbers[frame])
+        return self._raw.get((object_id, frame), lambda: read_existing(path, self._size))
+
+    def _picture(self, frame: int) -> Picture | None:
+        return self._pictures.get(frame, lambda: _read(self.reader, frame))
+
+    def _beside(self, frame: int, step: int) -> int | None:
+        """Return the media frame before or after one in the same shot; None if there is none."""
+        number, other = self.reader.numbers[frame], frame + step
+        if not 0 <= other < len(self.reader.numbers) or self.reader.numbers[other] != number + step:
+            return None
+        return None if max(frame, other) in self._cuts else other
+
+    def _is_given(self, object_id: int, frame: int) -> bool:
+        quality = self._record.quality(self._folder.matte(object_id, self.reader.numbers[frame]))
+        return quality is not None and quality.is_given
+
+    def _is_own(self, object_id: int, frame: int) -> bool:
+        """Return whether the edge of a matte is the user's: edited, or that of a keyframe with a soft mask."""
+        path = self._folder.matte(object_id, self.reader.numbers[frame])
+        quality = self._record.quality(path)
+        return self._record.is_edited(path) or (quality is not None and OWN_EDGE in quality.signals)
+
+
+class _Window(Generic[Key, Value]):
+    """The last few values that were made, by their keys."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._values: OrderedDict[Key, Value] = OrderedDict()
+
+    def get(self, key: Key, make: Callable[[], Value]) -> Value:
+        """Return the value of a key, made if needed; the oldest is forgotten."""
+        if key not in self._values:
+            value = make()
+            while len(self._values) >= self._size:
+                self._values.popitem(last=False)
+            self._values[key] = value
+        return self._values[key]
+
+
+def _read(reader: FrameReader, frame: int) -> Picture | None:
+    try:
+        return reader.read(frame)
+    except FramesUnreadable:
+        return None
