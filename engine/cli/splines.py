@@ -12,6 +12,7 @@ from ..shared.errors import BadSetting, MasksMissing
 from ..shared.folder_claim import recorded_job
 from ..shared.mask_images import counted
 from ..shared.matte_folder import MatteFolder, is_number, named_spans
+from ..shared.refined import RefinedMattes
 from ..shared.shape_files.errors import ShapesNotWritable
 from ..shared.shape_files.formats import FORMATS, check_format, save_roto
 from ..shared.shape_files.from_tracks import layers_of_tracks
@@ -39,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pixel-aspect", type=float, default=1.0, help="width of a pixel as a multiple of its height; default: 1"
     )
+    parser.add_argument(
+        "--raw", action="store_true", help="mattes as they are, though refined ones are there and up to date"
+    )
     parser.add_argument("--replace", action="store_true", help="replace the file if it is there")
 
 
@@ -58,7 +62,7 @@ def write_splines(options: argparse.Namespace) -> int:
     numbers = _numbers(folder, objects)
     height, width = _size(folder, objects)
     shift = options.start - numbers.start if options.start is not None else 0
-    layers, told = _fit(folder, names, numbers, (width, height), shift)
+    layers, told = _fit(_sources(folder, objects, raw=options.raw), names, numbers, (width, height), shift)
     if not layers:
         raise MasksMissing(f"the mattes in {options.mattes} show nothing", remedy="Propagate, and look at them.")
     job = recorded_job(folder)
@@ -123,8 +127,22 @@ def _size(folder: MatteFolder, objects: list[int]) -> tuple[int, int]:
     return height, width
 
 
+def _sources(folder: MatteFolder, objects: list[int], *, raw: bool) -> dict[int, MatteFolder]:
+    """Return the folder of each object's mattes: of refined ones if all of them are up to date, unless `raw`."""
+    state = RefinedMattes(folder)
+    return {
+        object_id: folder.refined if not raw and _is_refined(folder, state, object_id) else folder
+        for object_id in objects
+    }
+
+
+def _is_refined(folder: MatteFolder, state: RefinedMattes, object_id: int) -> bool:
+    stems = (path.stem for path in folder.matte_sequence(object_id).glob("*.png"))
+    return all(state.is_of_mattes(object_id, int(stem)) for stem in stems if is_number(stem))
+
+
 def _fit(
-    folder: MatteFolder, names: dict[int, str], numbers: range, size: tuple[int, int], shift: int
+    sources: dict[int, MatteFolder], names: dict[int, str], numbers: range, size: tuple[int, int], shift: int
 ) -> tuple[list[RotoLayer], list[str]]:
     """Fit splines to the mattes of objects, the first of which is drawn last, and return their layers and notes."""
     from ..jobs.splines import run
@@ -142,10 +160,11 @@ def _fit(
                 case SplinesFitted(objects=objects):
                     fitted.extend(objects)
 
-        job = SplineJob(uuid.uuid4().hex, folder.root, tuple(names), numbers, *size, Path(out))
-        run(job, show, lambda: False)
+        for object_id, folder in sources.items():
+            job = SplineJob(uuid.uuid4().hex, folder.root, (object_id,), numbers, *size, Path(out))
+            run(job, show, lambda: False)
         for one in reversed(fitted):
-            tracks = load_splines(splines_file(job.out, one.object_id))
+            tracks = load_splines(splines_file(Path(out), one.object_id))
             layers += layers_of_tracks(names[one.object_id], tracks, numbers, max(size), shift=shift)
     told = [
         f"mattes of {names[one.object_id]} that cannot be read are left out: {named_spans('frame', one.unreadable)}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 
 from engine.__main__ import main
-from engine.media.label_images import encode_matte
+from engine.media.label_images import encode_deep_matte, encode_matte
 from engine.shared.matte_folder import MatteFolder
 from engine.shared.shape_files.formats import load_roto
 from engine.shared.shape_files.roto import depths, polygon, signed_area
@@ -50,6 +52,30 @@ def test_the_file_has_the_outlines_of_the_mattes_on_every_frame(mattes, tmp_path
         assert np.allclose(radii, (12, 30), atol=0.5), frame
         centre = polygon(ring.at(ring.splines[0], frame)).mean(axis=0)
         assert np.allclose(centre, (50 + 4 * index, 60), atol=1.0)
+
+
+def test_refined_mattes_are_taken_if_an_object_has_them_all_up_to_date(mattes, tmp_path):
+    """The refined mattes of the disc are larger, and written as if by hand, so that they count as they are."""
+    root = tmp_path / "copy"
+    shutil.copytree(mattes, root)
+    folder = MatteFolder(root)
+    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH] + 0.5
+    larger = np.clip(20 - np.hypot(columns - 130, rows - 30) + 0.5, 0, 1).astype(np.float32)
+
+    def radius(*more: str) -> float:
+        assert run(root, tmp_path / "a.json", "--objects", "2", "--replace", *more) == 0
+        (layer,) = load_roto(tmp_path / "a.json")[0].layers
+        return np.sqrt(abs(signed_area(polygon(layer.at(layer.splines[0], 1001)))) / np.pi)
+
+    folder.refined.root.mkdir()
+    folder.refined.index.write_text("", "ascii")  # a record that names none of them
+    for number in NUMBERS:
+        assert radius() == pytest.approx(12, abs=0.5), "not all are there yet"
+        path = folder.refined.matte(2, number)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encode_deep_matte(larger))
+    assert radius() == pytest.approx(20, abs=0.5)
+    assert radius("--raw") == pytest.approx(12, abs=0.5)
 
 
 def test_frames_can_be_numbered_otherwise_and_objects_chosen(mattes, tmp_path):
