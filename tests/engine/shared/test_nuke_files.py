@@ -11,7 +11,7 @@ from engine.shared.shape_files.errors import ShapesUnreadable
 from engine.shared.shape_files.formats import load_roto, save_roto
 from engine.shared.shape_files.roto import polygon, signed_area
 from tests.nuke_roto import format_of, read_shapes
-from tests.rotos import HEIGHT, WIDTH, sample_roto
+from tests.rotos import HEIGHT, SCRIPT, WIDTH, sample_roto
 
 pytestmark = pytest.mark.fast
 
@@ -66,48 +66,6 @@ def test_what_is_written_is_read_back_within_single_precision(tmp_path):
                 assert np.allclose(one.at(spline, frame), other.at(twin, frame), atol=1e-4)
                 assert np.allclose(one.feather_at(spline, frame), other.feather_at(twin, frame), atol=1e-5)
                 assert abs(one.alpha_at(frame) - other.alpha_at(frame)) < 1e-6
-
-
-SCRIPT = """#! Nuke -nx
-version 13.2 v8
-Root {
- inputs 0
- format "200 100 0 0 200 100 1 small"
-}
-RotoPaint {
- inputs 0
- curves {{{v x3f99999a}
-  {f 0}
-  {n
-   {layer Root
-    {f 2097152}
-    {t x42c80000 x42480000}
-    {a pt1x 0 ptmot x40800000}
-    {curvegroup Bezier1 576 bezier
-     {{cc
-       {f 8192}
-       {px 7
-        {0 0}
-        {10 20}
-        {5 0}
-        {-1.5 2}
-        {60 20}
-        {0 0}
-        {0 0}
-        {60 80}
-        {0 0}}}     idem}
-     {tx 7 x42100000 x42100000}
-     {a osw x41200000 osf 0 str 1 opc 0.5 tt x40800000}}
-    {cubiccurve Brush1 512 catmullrom {cc {f 2080} {p {1 2 1} {3 4 1}}} {t 0} {a}}
-    {layer Layer1 {f 2097664} {t x42c80000 x42480000} {a}
-     {curvegroup Moves 512 bezier
-      {{cc {f 8192} {p {0 0} {{{1 10} {5 30 257}} 20} {0 0} {0 0} {90 20} {0 0} {0 0} {90 {{1 80} {9 40}}} {0 0}}}
-       {cc {f 8192} {p {0 0} {3 4} {0 0} {0 0} {0 0} {0 0} {0 0} {0 0} {0 0}}}}
-      {t 40 40} {a}}
-     {curvegroup Spline 512 bspline {{cc {f 8192} {p {1 1} {2 2}}} idem} {t 0 0} {a}}}}}}}
- name RotoPaint1
-}
-"""
 
 
 def test_scripts_as_nuke_writes_them_are_read(tmp_path):

@@ -17,7 +17,7 @@ from engine.shared.shape_files.formats import load_roto, save_roto
 from engine.shared.shape_files.from_tracks import layers_of_tracks
 from engine.shared.shape_files.roto import Roto, RotoLayer, RotoSpline, depths, polygon, signed_area
 from engine.shared.splines import SplineTrack
-from tests.rotos import HEIGHT, WIDTH, circle, same, sample_roto
+from tests.rotos import DRAWING, HEIGHT, WIDTH, circle, same, sample_roto
 
 pytestmark = pytest.mark.fast
 SVG = "{http://www.w3.org/2000/svg}"
@@ -105,22 +105,6 @@ def test_a_group_that_another_program_has_moved_is_moved(tmp_path):
     moved, before = load_roto(tmp_path / "b.svg")[0].layers[0], sample_roto().layers[0]
     assert np.allclose(moved.splines[0].points - before.splines[0].points, (5, -2))
     assert moved.keys == before.keys and moved.name == before.name
-
-
-DRAWING = """<?xml version="1.0"?>
-<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">
-<svg xmlns="http://www.w3.org/2000/svg" width="200mm" height="100mm" viewBox="10 20 100 50">
- <defs><path d="M0 0H9V9Z"/></defs>
- <g id="outer" transform="translate(10,20)"><g transform="scale(2)">
-  <rect id="box" x="1" y="2" width="10" height="4"/></g>
-  <circle id="dot" cx="30" cy="10" r="5"/>
-  <ellipse id="egg" cx="50" cy="10" rx="6" ry="3" transform="rotate(90 50 10)"/>
-  <polygon id="tri" points="70,0 80,0 70,10"/>
-  <path id="ring" fill-rule="evenodd" d="M10 30h20v10h-20z m5 3h10v4h-10z"/>
-  <path id="half" d="M40,35a10 10 0 0120 0Z"/>
-  <path id="curves" style="fill:none" d="M70 30Q75 20 80 30T90 30S95 35 99 30"/>
-  <path id="gone" d="M0 0H1V1Z" style="display:none"/><text>words</text>
- </g></svg>"""
 
 
 def test_drawings_of_other_programs_are_read_with_shapes_transforms_and_view_box(tmp_path):
