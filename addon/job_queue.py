@@ -32,15 +32,17 @@ class Run:
 
 
 _current: Run | None = None  # the last that was started
+_job_id = ""  # of its job
 _paused: Run | None = None
 _waiting: list[Run] = []
 
 
 def start(run: Run, clip: MovieClip) -> None:
     """Start a run on its clip, and return at once. Raises EngineBusy, EngineMissing, and what `Run.job` raises."""
-    global _current, _paused
-    session.start(Propagate(run.job(clip)), clip.name, _receiver(clip, run.recipe))
-    _current, _paused = run, None
+    global _current, _job_id, _paused
+    job = run.job(clip)
+    session.start(Propagate(job), clip.name, _receiver(clip, run.recipe))
+    _current, _job_id, _paused = run, job.job_id, None
     suggestions.clear(clip)  # they were computed from mattes that are now being replaced
 
 
@@ -87,8 +89,7 @@ def is_on(clip: MovieClip) -> bool:
 
 def can_pause() -> bool:
     """Return whether a run of Propagate is in progress."""
-    clip = clips.find_clip(_current.clip_uid) if _current else None
-    return clip is not None and is_on(clip)
+    return _current is not None and session.status.busy and session.status.job_id == _job_id
 
 
 def pause() -> None:

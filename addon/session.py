@@ -266,7 +266,7 @@ class Session:
         self._job, self._cancelling, self._pace = job, False, Pace()
         client.send(request)
         text = "Starting" if client.ready else "Starting the engine"
-        self.status = Status(State.STARTING, clip=clip, folder=folder, text=text)
+        self.status = Status(State.STARTING, clip=clip, folder=folder, job_id=job.job_id, text=text)
 
     def _expect_idle(self) -> None:
         if self.status.busy:

@@ -50,6 +50,7 @@ class Status:
     state: State = State.IDLE
     clip: str = ""  # name of the clip being processed; empty for operations without a clip
     folder: Path | None = None  # the clip's matte folder, which does not change when the clip is renamed
+    job_id: str = ""  # of the job, if it is one; empty for operations without
     text: str = ""  # current stage, or the result
     done: int = 0  # steps done
     total: int = 0  # steps in total; 0: not known yet

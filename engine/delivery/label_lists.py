@@ -14,10 +14,10 @@ from ..shared.delivery import Format
 from ..shared.errors import KeyframeUnreadable
 from ..shared.files import read_json
 from .plan import Plan, Still
-from .record import inputs_of
+from .record import Origin, inputs_of
 from .source import Frame
 
-ORIGIN = "list"  # of files that several clips are listed in
+ORIGIN = Origin("list")  # of files that several clips are listed in
 
 
 def files_beside(plan: Plan, renewed: Collection[Frame]) -> list[Still]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -66,8 +67,8 @@ def write_movie(
     """Write pictures to a movie: (H, W, 4) float32 of 0..1, with alpha, or (H, W, 3) uint8 for `Format.OVERLAY`.
 
     Colours are sRGB, tagged as Rec. 709. H.264 needs an even width and height, so that an odd one gets a last column or
-    row twice. Raises DiskFull, FolderNotWritable, EnvironmentFailed if this computer lacks the encoder, and whatever
-    `pictures` raises.
+    row twice. Raises DiskFull, FolderNotWritable, EnvironmentFailed if this computer lacks the encoder, MemoryError,
+    and whatever `pictures` raises.
     """
     codec = _CODECS[kind]
     height, width = (length + length % 2 if codec.is_even else length for length in size)
@@ -86,6 +87,8 @@ def write_movie(
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
     except av.FFmpegError as error:
+        if error.errno == errno.ENOMEM:
+            raise MemoryError from error
         if isinstance(error, OSError) and error.errno:
             raise writing_error(path, OSError(error.errno, error.strerror)) from error
         raise writing_failed(path, str(error)) from error

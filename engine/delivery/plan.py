@@ -13,10 +13,12 @@ from ..media.label_images import encode_labels
 from ..output.matte_files import labels_from_alphas
 from ..shared.delivery import TRAITS, Content, DeliveredObject, ExportJob, Format, tint_of
 from ..shared.delivery_names import file_name, file_names, layer_names, unique_names
+from ..shared.folder_claim import read_marker
+from ..shared.matte_folder import MatteFolder
 from . import cryptomatte
 from .cutouts import cutout, linear_cutout, tinted, union
 from .images import exr_type, write_exr, write_png
-from .record import inputs_of
+from .record import Origin, inputs_of
 from .source import Frame, FrameContent, Source
 
 _VERSION = 1  # of what is written; files of another are written again
@@ -62,7 +64,7 @@ class Plan:
         self.ids = tuple(one.object_id for one in objects)
         self.depth = job.depth or TRAITS[job.format].depths[0]
         self.title = file_name(source.title, default="clip")
-        self.origin = inputs_of([job.clip.path.absolute(), job.format, job.title])
+        self.origin = Origin(inputs_of([job.format, job.title]), inputs_of([job.folder.resolve()]), _clip_of(job))
 
     @cached_property
     def shown(self) -> list[Shown]:
@@ -180,3 +182,11 @@ class Plan:
     def _write_labels(self, content: FrameContent, path: Path) -> None:
         alphas = np.stack([content.alpha(object_id) for object_id in self.ids])
         path.write_bytes(encode_labels(labels_from_alphas(alphas, [*range(1, len(self.ids) + 1)])))
+
+
+def _clip_of(job: ExportJob) -> str:
+    """Return the hash of the clip's content that its matte folder has; empty if it has none."""
+    match read_marker(MatteFolder(job.folder)).get("identity"):
+        case {"content": str() as content}:
+            return content[:16]
+    return ""

@@ -6,7 +6,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from enum import Enum
 from pathlib import Path
 
@@ -31,13 +31,28 @@ class State(Enum):
 
 
 @dataclass(frozen=True)
+class Origin:
+    """What a file was exported of: a clip in a format, and the title that it was given."""
+
+    format: str  # and title
+    mattes: str = ""  # hash of the path of the matte folder
+    clip: str = ""  # hash of the clip's content, as its matte folder has it; empty if it is not known
+
+    def is_same(self, other: Origin) -> bool:
+        """Return whether another is of the same clip, moved or changed since, in the same format."""
+        if self.format != other.format:
+            return False
+        return self.mattes == other.mattes or (self.clip == other.clip != "")
+
+
+@dataclass(frozen=True)
 class _Version:
     """What was written to a file once, for which clip and format, and a hash of what it was made of."""
 
     size: int  # bytes
     mtime: int  # ns
     crc: str
-    origin: str
+    origin: Origin
     inputs: str
 
 
@@ -67,7 +82,7 @@ class DeliveryRecord:
         self._is_new = not lines
         self._is_long = len(lines) > 2 * sum(map(len, self._versions.values())) + 100
 
-    def state(self, path: Path, origin: str, inputs: str) -> State:
+    def state(self, path: Path, origin: Origin, inputs: str) -> State:
         """Return what is at a path, where a file of the clip and format `origin`, made of `inputs`, is to be."""
         try:
             status = path.lstat()
@@ -84,11 +99,10 @@ class DeliveryRecord:
             found = [one for one in versions if one.crc == crc]
         if not found:
             return State.EDITED
-        if origin not in {one.origin for one in found}:
-            return State.OTHER
-        return State.CURRENT if inputs in {one.inputs for one in found if one.origin == origin} else State.STALE
+        own = {one.inputs for one in found if one.origin.is_same(origin)}
+        return State.OTHER if not own else State.CURRENT if inputs in own else State.STALE
 
-    def write(self, path: Path, origin: str, inputs: str, make: Callable[[Path], None]) -> None:
+    def write(self, path: Path, origin: Origin, inputs: str, make: Callable[[Path], None]) -> None:
         """Have `make` write a temporary file beside `path`, record it, and give it its name.
 
         Raises DiskFull, FolderNotWritable, and what `make` raises; then nothing is at `path` that was not before.
@@ -125,9 +139,9 @@ class DeliveryRecord:
     def _read(self, line: str) -> None:
         try:
             match json.loads(line):
-                case [str() as name, int() as size, int() as mtime, str() as crc, str() as origin, str() as inputs]:
-                    self._add(name, _Version(size, mtime, crc, origin, inputs))
-        except ValueError:
+                case [str() as name, int() as size, int() as mtime, str() as crc, [*origin], str() as inputs]:
+                    self._add(name, _Version(size, mtime, crc, Origin(*map(str, origin)), inputs))
+        except (ValueError, TypeError):
             pass  # the process was killed while it wrote the line, hence before the file took its place
 
     def _add(self, name: str, version: _Version) -> None:
@@ -146,7 +160,7 @@ def inputs_of(parts: Iterable[object]) -> str:
 
 
 def _line(name: str, version: _Version) -> str:
-    return json.dumps([name, version.size, version.mtime, version.crc, version.origin, version.inputs]) + "\n"
+    return json.dumps([name, version.size, version.mtime, version.crc, astuple(version.origin), version.inputs]) + "\n"
 
 
 def _crc_of(path: Path) -> str:

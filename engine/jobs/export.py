@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+
+import cv2
 
 from ..delivery import label_lists
 from ..delivery.movies import write_movie
 from ..delivery.outcome import Outcome
 from ..delivery.plan import Film, Plan
-from ..delivery.record import DeliveryRecord, State
+from ..delivery.record import DeliveryRecord, Origin, State
 from ..delivery.source import Frame, FrameContent, Source
 from ..delivery.target import claimed_target
 from ..shared.delivery import TRAITS, DeliveredObject, ExportJob, Format
-from ..shared.errors import BadSetting, Cancelled, FramesUnreadable, MatteUnreadable, NothingPropagated
+from ..shared.errors import BadSetting, Cancelled, FramesUnreadable, MatteUnreadable, NothingPropagated, OutOfMemory
 from ..shared.mask_images import counted
 from ..shared.protocol import Answer, Finished, JobCancelled, Stage
 
+_LESS = "Export fewer objects at once, or close other programs. Files already written stay valid."
 _MAX_LABELS = 254  # objects of a label image; 255 is unknown, as in YouTube-VOS
 
 
@@ -25,7 +29,8 @@ def run(job: ExportJob, report: Callable[[Answer], None], cancelled: Callable[[]
     """Write the files that are missing or stale, and end with the report Finished or JobCancelled.
 
     Files that others have put there, and those that were edited, are kept and told. Raises NothingPropagated,
-    BadSetting, ClipNotFound, ClipUnreadable, MixedSizes, FolderTaken, FolderInUse, FolderNotWritable, DiskFull.
+    BadSetting, ClipNotFound, ClipUnreadable, MixedSizes, FolderTaken, FolderInUse, FolderNotWritable, DiskFull,
+    OutOfMemory.
     """
 
     def progress(text: str, done: int, total: int) -> None:
@@ -34,11 +39,23 @@ def run(job: ExportJob, report: Callable[[Answer], None], cancelled: Callable[[]
         report(Stage(job.job_id, text, done, total))
 
     try:
-        outcome = _export(job, progress)
+        with _memory_errors():
+            outcome = _export(job, progress)
     except Cancelled:
         report(JobCancelled(job.job_id))
     else:
         report(Finished(job.job_id, outcome.warning, note=outcome.note))
+
+
+@contextmanager
+def _memory_errors() -> Iterator[None]:
+    """Raise OutOfMemory for the out-of-memory errors of Python, OpenEXR, FFmpeg and OpenCV."""
+    try:
+        yield
+    except (MemoryError, cv2.error) as error:
+        if isinstance(error, cv2.error) and error.code != cv2.Error.STS_NO_MEM:
+            raise
+        raise OutOfMemory("this computer does not have enough memory for frames of this size", remedy=_LESS) from error
 
 
 def _export(job: ExportJob, progress: Callable[[str, int, int], None]) -> Outcome:
@@ -147,7 +164,7 @@ class _Delivery:
             self._number = frame.number
             yield FrameContent(self._source, frame)
 
-    def _write(self, path: Path, inputs: str, make: Callable[[Path], None], *, origin: str = "") -> bool:
+    def _write(self, path: Path, inputs: str, make: Callable[[Path], None], *, origin: Origin | None = None) -> bool:
         """Write a file unless it is up to date, or is not ours to replace; return whether it was written."""
         origin = origin or self._plan.origin
         state = self._record.state(path, origin, inputs)

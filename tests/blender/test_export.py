@@ -180,3 +180,29 @@ def test_mattes_can_be_exported_though_the_clips_files_are_gone(matted):
         matted.click("matte_export", directory="//out/", format="CUTOUT_PNG", wait=True)
     out = exported(matted)
     assert sorted(path.stem for path in (out / "箱, box").iterdir()) == STEMS
+
+
+def test_an_export_cannot_be_paused_as_a_run_can(matted):
+    """Pause would cancel the export, and Resume would propagate."""
+    with matted.editor():
+        choices = part("addon.delivery").Choices()
+        job = part("addon.delivery").gather_export(matted.clip, matted.scene, [1, 2], "//out/", choices)
+    matted.session.start(part("engine.shared.protocol").Export(job), matted.clip.name, what="files")
+    assert part("addon.job_queue").is_on(matted.clip)
+    assert not part("addon.job_queue").can_pause()
+    assert "files written" in matted.session.wait().summary
+
+
+def test_refined_mattes_are_exported(matted):
+    item = matted.clip.matting.objects[0]
+    item.refinement.use, item.refinement.edges, item.refinement.grow = True, "KEEP", 2.0
+    exported(matted, depth="HIGH")
+    assert f"{NAMES[0]} is delivered with its mattes as they are" in matted.session.status.warning
+    matted.click("matte_refine", wait=True)
+    out = exported(matted, depth="HIGH")
+    assert not matted.session.status.warning
+    refined = matted.matte_folder.refined
+    for number, stem in enumerate(STEMS, start=1):
+        made = read_image(out / "Ring_ äußerer" / f"{stem}.png")[..., 0]
+        assert np.array_equal(made, read_image(refined.matte(1, number))[..., 0])
+        assert not np.array_equal(made, matted.matte(1, number))

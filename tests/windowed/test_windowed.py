@@ -39,7 +39,19 @@ pytestmark = [
 
 @pytest.mark.parametrize(
     "script",
-    ["marking", "views", "alignment", "fixes", "lane", "reruns", "before_after", "compositor", "mask_edits", "refine"],
+    [
+        "marking",
+        "views",
+        "alignment",
+        "fixes",
+        "lane",
+        "reruns",
+        "before_after",
+        "compositor",
+        "mask_edits",
+        "refine",
+        "export",
+    ],
 )
 def test_script_runs_to_its_end(script: str, tmp_path: Path) -> None:
     out = tmp_path / "out"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -15,7 +16,8 @@ import numpy as np
 import OpenEXR
 import pytest
 
-from engine.shared.delivery import DeliveredObject, Format
+from engine.shared.codec import to_json
+from engine.shared.delivery import Content, DeliveredObject, Format
 from engine.shared.delivery_names import file_name, file_names, layer_names, unique_names
 from engine.shared.errors import BadSetting, ClipNotFound, DiskFull, FolderNotWritable, FolderTaken, NothingPropagated
 from engine.shared.matte_folder import MatteFolder
@@ -185,6 +187,45 @@ def test_paths_that_are_no_text_are_written(kind, tmp_path):
     job = write_shot(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xe4 odd")))
     assert deliver(job, format=kind).warning == ""
     assert deliver(job, format=kind).note.startswith("0 files")
+
+
+# -- memory ------------------------------------------------------------------------------------------------------------
+_LIMITED = """
+import json, resource, sys
+from engine.jobs.export import run
+from engine.shared.codec import from_json
+from engine.shared.delivery import ExportJob
+from engine.shared.errors import OutOfMemory
+job = from_json(ExportJob, json.loads(sys.argv[1]))
+for most in (350, 450, 600, 800):  # MB beside what is loaded, so that it happens at several places
+    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + (most << 20), -1))
+    try:
+        run(job, lambda answer: None, lambda: False)
+        print("done")
+    except OutOfMemory as error:
+        print(error.sentence())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory as only Linux can")
+@pytest.mark.parametrize("kind", [Format.EXR, Format.DAVIS, Format.PRORES])
+def test_frames_larger_than_memory_are_told_in_a_sentence(job, kind):
+    """Frames of 8192x4320 take 140 MB for the alpha of each object."""
+    height, width = 4320, 8192
+    flat = np.full((height, width), 255, np.uint8)
+    for object_id in (1, 2):
+        MatteFolder(job.folder).matte(object_id, FIRST).write_bytes(cv2.imencode(".png", flat)[1].tobytes())
+    shutil.rmtree(job.clip.path)
+    path = job.clip.path.with_name(f"{STEMS[0]}.png")
+    large = replace(job, clip=replace(job.clip, path=path, height=height, width=width, frame_count=1), frames=range(1))
+    child = replace(large, format=kind, content=Content.MATTE)
+    words = [sys.executable, "-c", _LIMITED, json.dumps(to_json(child))]
+    result = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    told = result.stdout.splitlines()
+    assert told[0].startswith("This computer does not have enough memory for frames of this size. Export fewer objects")
+    assert set(told[1:]) <= {told[0], "done"}
 
 
 # -- settings and targets ----------------------------------------------------------------------------------------------

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,9 +19,21 @@ from engine.delivery.record import RECORD
 from engine.shared.codec import to_json
 from engine.shared.delivery import ExportJob, Format
 from engine.shared.errors import FolderInUse, FolderTaken
+from engine.shared.folder_claim import MARKER
 from engine.shared.folder_lock import locked
 from engine.shared.matte_folder import MatteFolder
-from tests.engine.delivery.shots import COUNT, FOLDERS, HEIGHT, STEMS, WIDTH, alphas, deliver, files_in, write_matte
+from tests.engine.delivery.shots import (
+    COUNT,
+    FIRST,
+    FOLDERS,
+    HEIGHT,
+    STEMS,
+    WIDTH,
+    alphas,
+    deliver,
+    files_in,
+    write_matte,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 IMAGES = [Format.PNG, Format.EXR, Format.CUTOUT_PNG, Format.CUTOUT_EXR, Format.DAVIS, Format.YOUTUBE_VOS]
@@ -119,11 +133,28 @@ def test_links_and_folders_in_the_place_of_files_are_kept(job, tmp_path):
 def test_another_clips_files_of_the_same_names_are_kept(job, tmp_path):
     deliver(job)
     before = files_in(job.out)
-    other = tmp_path / "other plates"
-    job.clip.path.rename(other)
-    finished = deliver(job, clip=replace(job.clip, path=other))
+    other = shutil.copytree(job.folder, tmp_path / "other mattes")
+    for number in range(FIRST, FIRST + COUNT):
+        MatteFolder(other).matte(1, number).write_bytes(MatteFolder(other).matte(2, number).read_bytes())
+    finished = deliver(job, folder=other)
     assert files_in(job.out) == before
     assert "of another clip" in finished.warning
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_clip_that_was_moved_or_changed_is_still_the_same(job, tmp_path, moved):
+    """Its matte folder is at the same place, or says that the content is the same."""
+    (job.folder / MARKER).write_text(json.dumps({"keymatte": "0", "identity": {"content": "abcdef" * 10}}))
+    deliver(job)
+    folder = job.folder
+    if moved:
+        folder = job.folder.rename(tmp_path / "moved")
+    else:
+        (job.folder / MARKER).write_text(json.dumps({"keymatte": "0", "identity": {"content": "123456" * 10}}))
+    write_matte(MatteFolder(folder), 1, 0, alphas(1)[0])
+    plates = job.clip.path.rename(tmp_path / "plates elsewhere")
+    finished = deliver(job, folder=folder, clip=replace(job.clip, path=plates))
+    assert (finished.warning, finished.note[:14]) == ("", "1 file written")
 
 
 def test_the_clips_own_images_are_never_touched(job):
@@ -164,8 +195,6 @@ def test_two_exports_into_one_folder_at_a_time_are_refused(job):
 
 # -- interrupted runs --------------------------------------------------------------------------------------------------
 def start(job: ExportJob) -> subprocess.Popen[str]:
-    import json
-
     words = [sys.executable, "-c", _CHILD, json.dumps(to_json(job))]
     return subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
