@@ -109,7 +109,7 @@ def _disc(radius: float) -> np.ndarray:
 
 
 def _photograph(seed: int, size: tuple[int, int]) -> np.ndarray:
-    """Return a frame of the clip `chair`, enlarged, as a background; its right half has no person."""
+    """Return a frame of the clip `chair`, enlarged, as a background."""
     with FrameReader.open(Path(BUNDLED) / "frames") as reader:
         picture = reader.read(seed % reader.clip.frame_count)
     larger = cv2.resize(picture, size[::-1], interpolation=cv2.INTER_CUBIC)

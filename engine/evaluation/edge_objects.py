@@ -36,8 +36,6 @@ class Canvas:
 
     def texture(self, picture: np.ndarray, turn: complex, place: complex) -> None:
         """Give all samples the colours of a texture that is turned and moved with the object."""
-        inverse = FINE / turn if turn else 1
-        del inverse
         forward = np.array([[turn.real, -turn.imag, place.real], [turn.imag, turn.real, place.imag]]) * FINE
         centre = np.array([picture.shape[1], picture.shape[0]]) / 2
         forward[:, 2] -= forward[:, :2] @ centre
