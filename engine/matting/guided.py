@@ -16,8 +16,10 @@ from .linear import PAIRS, solved
 from .reduced import Floats, Place, tiles
 
 _RADIUS = 18  # pixels of the reduced picture
+_NEARER = 10  # likewise, when colours are gathered from an alpha that is already good
 _SURE = 0.2  # pixels of which alpha is this far from 0 or 1 begin to count as background or object, the more the nearer
-_TRUST = 0.5  # standard deviation of the matte's alpha in the band, against which the colours count
+_TRUST = 0.7  # standard deviation of the matte's alpha in the band, against which the colours count
+_CHANCE = 1.0  # squared distance of the means, in standard deviations, that is found in textures by chance
 _NOISE = 2e-4  # variance of a channel of colour 0..1 that is always there
 _ENOUGH = 0.05  # share of the window from which on sure pixels are enough
 _BLOCK = 256  # pixels of the reduced picture whose colours are gathered at once
@@ -25,14 +27,27 @@ _TILE = 256  # pixels of the full picture
 _FEW = 1e-4
 
 
-def guided(alpha: Floats, picture: np.ndarray, band: Band, radius: int = _RADIUS) -> Floats:
-    """Return the alpha (H, W), found anew in the band from the picture (H, W, 3) uint8.
+def guided(alpha: Floats, picture: np.ndarray, band: Band) -> Floats:
+    """Return the alpha (H, W), found anew in the band from the picture (H, W, 3) uint8."""
+    return found_by_colours(alpha, alpha, picture, band)[0]
 
-    Colours are gathered in a window of `radius` pixels of the reduced picture around each pixel.
+
+def twice_guided(alpha: Floats, picture: np.ndarray, band: Band) -> tuple[Floats, Floats]:
+    """Return the alpha, for which colours are gathered a second time from the guided alpha, nearer, and its share."""
+    return found_by_colours(alpha, guided(alpha, picture, band), picture, band, _NEARER)
+
+
+def found_by_colours(
+    alpha: Floats, sure: Floats, picture: np.ndarray, band: Band, radius: int = _RADIUS
+) -> tuple[Floats, Floats]:
+    """Return the alpha (H, W), found anew in the band, and the share of it that is the matte's own.
+
+    Colours are gathered in a window of `radius` pixels of the reduced picture around each pixel, from where `sure`
+    (H, W), an alpha too, is near 0 and 1. The share is 1 where colours say nothing, and outside the band.
     """
     sizes = band.sizes
-    small_alpha, small_picture = sizes.reduce(alpha), sizes.reduce(picture)
-    result = alpha.copy()
+    small_alpha, small_picture = sizes.reduce(sure), sizes.reduce(picture)
+    result, share = alpha.copy(), np.ones_like(alpha)
     touched = band.weight > 0
     for block in tiles(touched, round(_BLOCK * sizes.full[0] / sizes.small[0])):
         around = sizes.around(block, radius + 2)
@@ -44,7 +59,8 @@ def guided(alpha: Floats, picture: np.ndarray, band: Band, radius: int = _RADIUS
             colours = picture[place].astype(np.float32)
             found = (larger[..., :3] * colours).sum(-1) / 255 + larger[..., 3] + larger[..., 4] * alpha[place]
             result[place] += band.weight[place] * (np.clip(found, 0, 1) - result[place])
-    return result
+            share[place] = larger[..., 4]
+    return result, share
 
 
 def discriminants(colours: Floats, alpha: Floats, radius: int) -> Floats:
@@ -61,8 +77,9 @@ def discriminants(colours: Floats, alpha: Floats, radius: int) -> Floats:
     apart = np.maximum((direction * between).sum(-1), 0)  # squared distance of the means, in standard deviations
     enough = np.clip(np.minimum(front[0], behind[0]) / _ENOUGH, 0, 1)
     prior = np.float32(1 / _TRUST**2)
-    share = 1 / (apart * enough + prior)
-    slopes = direction * (enough * share)[..., None]
+    counts = np.maximum(apart - _CHANCE, 0) * enough
+    share = 1 / (counts + prior)
+    slopes = direction * (counts * share / np.maximum(apart, np.float32(_FEW)))[..., None]
     return np.dstack([slopes, -(slopes * behind[1]).sum(-1), prior * share]).astype(np.float32)
 
 
