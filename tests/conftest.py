@@ -54,6 +54,7 @@ def mount() -> None:
     sys.meta_path.insert(0, _OneEngine())
 
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in the engine: waiting threads that spin slow other tests
 mount()
 # Blender reads this once, when bpy is first imported: no test may touch the user's own Blender.
 _user_folder = tempfile.mkdtemp(prefix="keymatte-blender-")

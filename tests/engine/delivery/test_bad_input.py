@@ -197,7 +197,7 @@ from engine.shared.codec import from_json
 from engine.shared.delivery import ExportJob
 from engine.shared.errors import OutOfMemory
 job = from_json(ExportJob, json.loads(sys.argv[1]))
-for most in (350, 450, 600, 800):  # MB beside what is loaded, so that it happens at several places
+for most in (350, 600):  # MB beside what is loaded, so that it happens at several places
     used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + (most << 20), -1))
     try:
