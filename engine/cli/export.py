@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..shared.delivery import TRAITS, Alpha, Content, DeliveredObject, ExportJob, Format
-from ..shared.errors import BadSetting, ClipNotFound, MasksMissing
+from ..shared.errors import ClipNotFound, MasksMissing
 from ..shared.folder_claim import recorded_job
 from ..shared.matte_folder import MatteFolder
 from .arguments import add_clip, open_clip, parse_frame_range
 from .console import print_line
-from .running import check_object, parse_object, parse_objects, run_job, status_of
+from .running import add_objects, named_objects, run_job, status_of
 
 if TYPE_CHECKING:
     from ..shared.types import VideoClip
@@ -33,12 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "and alpha; prores, vp9: movies with alpha; overlay: H.264 with objects tinted; davis, youtube-vos: label "
         "images as of these data sets; default: %(default)s",
     )
-    parser.add_argument(
-        "--objects", metavar="1,3", help="numbers of the objects, the front one first; default: all that have mattes"
-    )
-    parser.add_argument(
-        "--names", nargs="+", default=[], metavar="NUMBER=NAME", help="names of objects; default: object_1, object_2"
-    )
+    add_objects(parser)
     parser.add_argument(
         "--depth",
         type=int,
@@ -77,7 +72,7 @@ def export(options: argparse.Namespace) -> int:
         what = "has no mattes" if options.mattes.is_dir() else "does not exist"
         raise MasksMissing(f"{options.mattes} {what}", remedy="Give the folder of results that propagate has written.")
     chosen = Format(options.format)
-    objects = _objects(options, folder)
+    names = named_objects(options, folder)
     clip = _clip(options, folder, chosen)
 
     from ..jobs.export import run
@@ -87,7 +82,7 @@ def export(options: argparse.Namespace) -> int:
         clip=clip,
         folder=options.mattes,
         frames=parse_frame_range(options.range, clip.frame_count),
-        objects=objects,
+        objects=tuple(DeliveredObject(number, name) for number, name in names.items()),
         out=options.out,
         format=chosen,
         depth=options.depth,
@@ -116,20 +111,3 @@ def _clip(options: argparse.Namespace, folder: MatteFolder, chosen: Format) -> V
         if TRAITS[chosen].has_colours or recorded is None or Path(options.clip).exists():
             raise
         return recorded.clip
-
-
-def _objects(options: argparse.Namespace, folder: MatteFolder) -> tuple[DeliveredObject, ...]:
-    """Return the objects to deliver, by their names. Raises BadSetting."""
-    there = sorted(folder.matte_sequences())
-    names = dict(map(_parse_name, options.names))
-    for number in names:
-        check_object(number, there, folder)
-    chosen = parse_objects(options.objects or "", folder)
-    return tuple(DeliveredObject(number, names.get(number, f"object_{number}")) for number in chosen)
-
-
-def _parse_name(text: str) -> tuple[int, str]:
-    number, equals, name = text.partition("=")
-    if not equals or not name.strip():
-        raise BadSetting(f"--names must look like 1=chair 2=dog, not {text!r}")
-    return parse_object(number), name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -51,7 +52,7 @@ def parse_objects(text: str, folder: MatteFolder) -> list[int]:
     numbers = [parse_object(part) for part in text.split(",")] if text else known
     for number in numbers:
         check_object(number, known, folder)
-    return numbers
+    return list(dict.fromkeys(numbers))
 
 
 def parse_object(text: str) -> int:
@@ -66,3 +67,29 @@ def check_object(number: int, known: list[int], folder: MatteFolder) -> None:
     if number not in known:
         there = f"It has those of {', '.join(map(str, known))}." if known else "Propagate first."
         raise BadSetting(f"{folder.root} has no mattes of object {number}", remedy=there)
+
+
+def add_objects(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose objects and name them."""
+    parser.add_argument(
+        "--objects", default="", metavar="1,3", help="numbers of the objects, the front one first; default: all"
+    )
+    parser.add_argument(
+        "--names", nargs="+", default=[], metavar="NUMBER=NAME", help="names of objects; default: object_1, object_2"
+    )
+
+
+def named_objects(options: argparse.Namespace, folder: MatteFolder) -> dict[int, str]:
+    """Return the names of the objects that the options of `add_objects` choose, by number. Raises BadSetting."""
+    known = sorted(folder.matte_sequences())
+    names = dict(map(_parse_name, options.names))
+    for number in names:
+        check_object(number, known, folder)
+    return {number: names.get(number, f"object_{number}") for number in parse_objects(options.objects, folder)}
+
+
+def _parse_name(text: str) -> tuple[int, str]:
+    number, equals, name = text.partition("=")
+    if not equals or not name.strip():
+        raise BadSetting(f"--names must look like 1=chair 2=dog, not {text!r}")
+    return parse_object(number), name

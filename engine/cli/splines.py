@@ -20,6 +20,7 @@ from ..shared.shape_files.roto import Roto, RotoLayer
 from ..shared.splines import load_splines
 from ..shared.types import SplineJob, splines_file
 from .console import print_line, print_note
+from .running import add_objects, named_objects
 
 if TYPE_CHECKING:
     from ..shared.protocol import Answer, ObjectSplines
@@ -33,8 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mattes", type=Path, required=True, help="results of propagate, or a matte folder of Blender")
     names = ", ".join(f"{one.suffix} ({one.name})" for one in FORMATS)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=f"file to write: {names}")
-    parser.add_argument("--objects", metavar="1,3", help="numbers of the objects; default: all that have mattes")
-    parser.add_argument("--names", metavar="HAT,DOG", help="names of these objects; default: Object 1, ...")
+    add_objects(parser)
     parser.add_argument("--start", type=int, help="number of the first frame in the file; default: as in mattes' names")
     parser.add_argument("--fps", type=float, help="frames per second, for .svg and .jsx; default: the clip's, else 24")
     parser.add_argument(
@@ -57,8 +57,12 @@ def write_splines(options: argparse.Namespace) -> int:
     if not options.pixel_aspect > 0 or (options.fps is not None and not options.fps > 0):
         raise BadSetting("--fps and --pixel-aspect must be positive numbers")
     folder = MatteFolder(options.mattes)
-    objects = _objects(folder, options.objects)
-    names = _names(objects, options.names)
+    if not folder.matte_sequences():
+        raise MasksMissing(
+            f"{folder.root} has no mattes", remedy="Give the folder of results that propagate has written."
+        )
+    names = named_objects(options, folder)
+    objects = list(names)
     numbers = _numbers(folder, objects)
     height, width = _size(folder, objects)
     shift = options.start - numbers.start if options.start is not None else 0
@@ -78,32 +82,6 @@ def write_splines(options: argparse.Namespace) -> int:
         f"{named_spans('frame', range(first, last + 1))}"
     )
     return 0
-
-
-def _objects(folder: MatteFolder, asked: str | None) -> list[int]:
-    """Return the objects to write. Raises MasksMissing, BadSetting."""
-    there = sorted(folder.matte_sequences())
-    if not there:
-        raise MasksMissing(
-            f"{folder.root} has no mattes", remedy="Give the folder of results that propagate has written."
-        )
-    if asked is None:
-        return there
-    parts = [part.strip() for part in asked.split(",")]
-    missing = [part for part in parts if not is_number(part) or int(part) not in there]
-    if missing:
-        raise BadSetting(f"there are no mattes of object {missing[0]!r}; there are of {', '.join(map(str, there))}")
-    return list(dict.fromkeys(map(int, parts)))
-
-
-def _names(objects: list[int], given: str | None) -> dict[int, str]:
-    """Return the names of objects. Raises BadSetting."""
-    if given is None:
-        return {object_id: f"Object {object_id}" for object_id in objects}
-    names = [name.strip() for name in given.split(",")]
-    if len(names) != len(objects) or not all(names):
-        raise BadSetting(f"--names has {counted(len(names), 'name')} for {counted(len(objects), 'object')}")
-    return dict(zip(objects, names))
 
 
 def _numbers(folder: MatteFolder, objects: list[int]) -> range:
