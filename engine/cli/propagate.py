@@ -81,6 +81,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="keyframes count in the whole clip; default: only in their own shot, up to the next hard cut",
     )
     parser.add_argument(
+        "--crop",
+        choices=("auto", "off"),
+        default="auto",
+        help="auto: the network sees small objects in large frames from nearby, in a crop that follows them, if the "
+        "recipe can; off: only in the whole frame",
+    )
+    parser.add_argument(
         "--changed",
         action="store_true",
         help="make only the mattes that are missing or stale, as by a keyframe beside them that has changed since; "
@@ -223,6 +230,7 @@ def _gather(options: argparse.Namespace, settings: Settings) -> PropagationJob |
         probabilities=options.dump_probabilities,
         exclusions=exclusions,
         across_cuts=options.across_cuts,
+        crop=options.crop == "auto",
         redo=Redo.CHANGED if options.changed else Redo.EVERYTHING,
         locks=tuple(parse_lock(text, clip.frame_count) for text in options.lock),
         early_end=parse_early_end(options.early_end),
