@@ -9,8 +9,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..media.label_images import encode_labels
-
 KINDS = "across", "fast", "scale", "leaves", "two", "alike"  # ways in which the objects of a film move
 _LOBES = 7  # of an object's outline
 _SUBPIXELS = 3  # per side of a pixel, of which its coverage is the mean
@@ -89,10 +87,6 @@ class SmallFilm:
         picture[y0:y1, x0:x1] = np.rint(below + over * (colour[part].astype(np.float32) - below)).astype(np.uint8)
         owned = labels[y0:y1, x0:x1]
         owned[alpha[part] >= 0.5] = number
-
-    def keyframe(self) -> bytes:
-        """Return the label image of the first frame, encoded."""
-        return encode_labels(next(self.frames())[1])
 
 
 def _outline(x: NDArray[np.float64], y: NDArray[np.float64], radius: float, turn: float) -> NDArray[np.bool_]:
