@@ -6,6 +6,8 @@ import multiprocessing
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
+from threading import Event, Thread
 from time import perf_counter, process_time
 
 import cv2
@@ -19,6 +21,8 @@ CUTOUT, SMOOTHING = "foreground colours", "smoothing"
 WAYS = ("guided", "detail", SMOOTHING, CUTOUT)
 _LINES = 480  # of the network's picture
 _MIB = 1024.0  # KiB
+_STATUS = Path("/proc/self/status")  # of Linux
+_PAUSE = 0.005  # seconds between two looks
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,11 @@ def _measure(answer: Connection, way: str, size: tuple[int, int], picture: np.nd
     larger = cv2.resize(picture, size[::-1], interpolation=cv2.INTER_CUBIC)
     matte = cv2.resize(alpha, size[::-1], interpolation=cv2.INTER_LINEAR)
     _refine(way, picture, alpha)  # so that libraries are loaded
-    before, start, clock = _peak(), process_time(), perf_counter()
-    _refine(way, larger, matte)
-    used, elapsed, after = process_time() - start, perf_counter() - clock, _peak()
-    answer.send((used, elapsed, None if before is None or after is None else after - before))
+    with _Watch() as watch:
+        start, clock = process_time(), perf_counter()
+        _refine(way, larger, matte)
+        used, elapsed = process_time() - start, perf_counter() - clock
+    answer.send((used, elapsed, watch.grown))
     answer.close()
 
 
@@ -72,10 +77,36 @@ def _refine(way: str, picture: np.ndarray, alpha: np.ndarray) -> None:
         refine(alpha, picture, Refinement(edges=EdgeMethod(way)), scale=min(alpha.shape) / _LINES)
 
 
-def _peak() -> float | None:
-    """Return the most memory that this process has had, in MiB; None if the system does not tell."""
-    try:
-        import resource
-    except ImportError:
+class _Watch:
+    """The most memory that this process has had while it is watched."""
+
+    def __init__(self) -> None:
+        self._most = self._before = _resident()
+        self._done = Event()
+        self._thread = Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> _Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    @property
+    def grown(self) -> float | None:
+        """Return by how many MiB the process has grown at most; None on systems that do not tell."""
+        return None if self._most is None or self._before is None else self._most - self._before
+
+    def _look(self) -> None:
+        while not self._done.wait(_PAUSE):
+            now = _resident()
+            self._most = now if self._most is None or now is None else max(self._most, now)
+
+
+def _resident() -> float | None:
+    """Return the memory of this process that is in use, in MiB; None on systems that do not tell."""
+    if not _STATUS.is_file():
         return None
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MIB
+    lines = dict(line.split(":", 1) for line in _STATUS.read_text(encoding="utf-8").splitlines())
+    return float(lines["VmRSS"].split()[0]) / _MIB if "VmRSS" in lines else None
