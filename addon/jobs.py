@@ -59,6 +59,7 @@ def gather_job(
         absences=job_absences(clip),
         exclusions=job_exclusions(clip, frames),
         across_cuts=matting.across_cuts,
+        crop=matting.follow_small,
         versions=_version_cap(),
         redo=redo,
         early_end=EarlyEnd(matting.early_frames, matting.early_percent / 100),
@@ -88,6 +89,7 @@ def foreseen_job(clip: MovieClip, folder: MatteFolder, first: int, count: int) -
         absences=job_absences(clip),
         exclusions=stored_exclusions(clip, folder, first) or (),
         across_cuts=matting.across_cuts,
+        crop=matting.follow_small,
         stabilization=_stabilization(clip, count, clips.known_size(clip)),
     )
 

@@ -165,6 +165,7 @@ def _new_layers(
     for layer in layers:
         clear_alpha(layer)
         mask.layers.remove(layer)
+    mask.update_tag()  # Blender would write the points of removed layers over others on the next frame, and crash
     made = []
     for index, shape in enumerate(shapes):
         default = item.name if index == 0 else f"{item.name} part {index + 1}"

@@ -39,6 +39,12 @@ class MaskSpace:
         y = (self.height / 2 - points[..., 1]) * self.aspect / self.side + 0.5
         return np.stack([x, y], axis=-1)
 
+    def to_pixels(self, points: np.ndarray) -> np.ndarray:
+        """Convert points (..., 2) of mask space to pixel coordinates, as `from_pixels` takes them."""
+        x = (points[..., 0] - 0.5) * self.side + self.width / 2
+        y = self.height / 2 - (points[..., 1] - 0.5) * self.side / self.aspect
+        return np.stack([x, y], axis=-1)
+
     def canvas(self, *, stretch: float = 1.0, limit: int) -> MaskCanvas | None:
         """Return the canvas on which Blender draws the mask so that, once scaled, it lies on the clip's pixels.
 

@@ -141,6 +141,12 @@ class ClipMatting(PropertyGroup):
         "the same scene. Otherwise mattes stay empty in shots in which an object has no keyframe",
         default=False,
     )
+    follow_small: BoolProperty(
+        name="Follow Small Objects",
+        description="Show the network small objects in large frames from nearby. Their mattes become finer, and "
+        "propagation up to twice as slow",
+        default=True,
+    )
     stabilized: BoolProperty(
         name="Stabilized",
         description="Propagate as if the camera stood still, by the clip's 2D stabilization. Mattes fit the clip as it "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 DEFAULT = "keymatte"
 ADAPT = frozenset({"keymatte"})  # recipes that can adapt to a shot's keyframes
+FOLLOWS = frozenset({"keymatte"})  # recipes that can follow small objects
 
 # .blend files store the numbers. 1 was a recipe for tests that is no longer in the menu.
 MENU = (

@@ -129,7 +129,15 @@ def request_of(clip: MovieClip) -> Request | None:
         return None
     items = [(item.object_id, item.role, item.invert, item.source_mask is None) for item in matting.objects]
     is_stable = matting.stabilized and tracks.is_stabilized(clip)
-    settings = (matting.recipe, matting.adapt, matting.across_cuts, is_stable, weights_file, problem)
+    settings = (
+        matting.recipe,
+        matting.adapt,
+        matting.across_cuts,
+        matting.follow_small,
+        is_stable,
+        weights_file,
+        problem,
+    )
     versions = tuple(key.version for key in matting.keyframes)
     asked = (folder, clips.media_path(clip), first, count, *items, settings, keyframes_of(clip).tobytes(), versions)
     known = _requests.get(clip.session_uid)

@@ -8,7 +8,7 @@ import os
 import sys
 from importlib.util import find_spec
 
-from .cli import doctor, export, models, propagate, quality, refine, serve, status, suggest, versions
+from .cli import doctor, export, models, propagate, quality, refine, serve, splines, status, suggest, versions
 from .cli.console import discard_output, flush_output, prepare_streams, print_error
 from .runtime.allocator import tune_malloc
 from .shared.errors import EngineError, OutputNotWritable
@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     status.add_arguments(commands.add_parser("status", help="tell which mattes are stale, and why"))
     versions.add_arguments(commands.add_parser("versions", help="list, undo and redo the last runs"))
     suggest.add_arguments(commands.add_parser("suggest", help="suggest frames to annotate next, or first"))
+    splines.add_arguments(commands.add_parser("splines", help="write splines of mattes for other programs"))
     if _has("evaluation"):
         from .cli import bench, score, study
 

@@ -118,6 +118,7 @@ class CLIP_PT_matte_results(ClipPanel, Panel):
         done = results(clip)
         if not done.numbers:
             layout.label(text="No mattes yet")
+            _draw_splines(layout)
             _draw_undo(layout)
             return
         draw_text(layout, results_text(clip))
@@ -128,6 +129,7 @@ class CLIP_PT_matte_results(ClipPanel, Panel):
         if edited := edit_records.edited_objects(clip):
             column.operator("clip.matte_take_edits", icon="KEYFRAME_HLT")
             draw_text(column, edits_text(edited))
+        _draw_splines(layout)
         compositor.draw_buttons(layout, clip, context.scene)
         layout.operator("clip.matte_export", text="Export...", icon="EXPORT")
         _draw_undo(layout)
@@ -138,6 +140,12 @@ def edits_text(edited: Sequence[tuple[str, int]]) -> str:
     """Return in words on how many frames mask layers were edited, given each object's name and number of frames."""
     parts = (f"{name} on {counted(count, 'frame')}" for name, count in edited)
     return f"Mask layers edited: {', '.join(parts)}"
+
+
+def _draw_splines(layout: UILayout) -> None:
+    row = layout.row(align=True)
+    row.operator("clip.matte_export_splines", text="Export Splines...", icon="EXPORT")
+    row.operator("clip.matte_import_splines", text="Import Splines...", icon="IMPORT")
 
 
 def _draw_undo(layout: UILayout) -> None:

@@ -35,6 +35,8 @@ class CLIP_PT_matte_propagate(ClipPanel, Panel):
         if matting.recipe in recipes.ADAPT:
             column.prop(matting, "adapt")
         column.prop(matting, "across_cuts")
+        if matting.recipe in recipes.FOLLOWS:
+            column.prop(matting, "follow_small")
         if tracks.is_stabilized(clip):
             column.prop(matting, "stabilized")
         _draw_early_end(column, matting)

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..shared.delivery import TRAITS, Alpha, Content, DeliveredObject, ExportJob, Format
-from ..shared.errors import BadSetting, ClipNotFound, MasksMissing, NothingPropagated
+from ..shared.errors import ClipNotFound, MasksMissing
 from ..shared.folder_claim import recorded_job
 from ..shared.matte_folder import MatteFolder
 from .arguments import add_clip, open_clip, parse_frame_range
-from .console import print_error, print_line
+from .console import print_line
+from .running import add_objects, named_objects, run_job, status_of
 
 if TYPE_CHECKING:
-    from ..shared.protocol import Finished
     from ..shared.types import VideoClip
 
 
@@ -33,12 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "and alpha; prores, vp9: movies with alpha; overlay: H.264 with objects tinted; davis, youtube-vos: label "
         "images as of these data sets; default: %(default)s",
     )
-    parser.add_argument(
-        "--objects", metavar="1,3", help="numbers of the objects, the front one first; default: all that have mattes"
-    )
-    parser.add_argument(
-        "--names", nargs="+", default=[], metavar="NUMBER=NAME", help="names of objects; default: object_1, object_2"
-    )
+    add_objects(parser)
     parser.add_argument(
         "--depth",
         type=int,
@@ -77,19 +72,17 @@ def export(options: argparse.Namespace) -> int:
         what = "has no mattes" if options.mattes.is_dir() else "does not exist"
         raise MasksMissing(f"{options.mattes} {what}", remedy="Give the folder of results that propagate has written.")
     chosen = Format(options.format)
-    objects = _objects(options, folder)
+    names = named_objects(options, folder)
     clip = _clip(options, folder, chosen)
 
     from ..jobs.export import run
-    from ..shared.protocol import Answer, Finished, Stage
-    from .progress import Progress
 
     job = ExportJob(
         job_id=uuid.uuid4().hex,
         clip=clip,
         folder=options.mattes,
         frames=parse_frame_range(options.range, clip.frame_count),
-        objects=objects,
+        objects=tuple(DeliveredObject(number, name) for number, name in names.items()),
         out=options.out,
         format=chosen,
         depth=options.depth,
@@ -100,22 +93,9 @@ def export(options: argparse.Namespace) -> int:
         refined_anyhow=not options.raw,
         title=options.title,
     )
-    finished: list[Finished] = []
-    with Progress("frames") as progress:
-
-        def show(answer: Answer) -> None:
-            match answer:
-                case Stage(text=text, done=done, total=total):
-                    progress.show(text, done, total)
-                case Finished():
-                    finished.append(answer)
-
-        run(job, show, lambda: False)
-    print_line(finished[0].note)
-    if finished[0].warning:
-        print_error(finished[0].warning)
-        return 2
-    return 0
+    finished = run_job(run, job, "frames")
+    print_line(finished.note)
+    return status_of(finished)
 
 
 def _clip(options: argparse.Namespace, folder: MatteFolder, chosen: Format) -> VideoClip:
@@ -128,32 +108,8 @@ def _clip(options: argparse.Namespace, folder: MatteFolder, chosen: Format) -> V
             return reader.clip
     except ClipNotFound:
         recorded = recorded_job(folder)
-        if TRAITS[chosen].has_colours or recorded is None or Path(options.clip).exists():
+        is_matte = TRAITS[chosen].is_movie and chosen is not Format.OVERLAY and options.content == Content.MATTE.value
+        has_colours = TRAITS[chosen].has_colours and not is_matte
+        if has_colours or recorded is None or Path(options.clip).exists():
             raise
         return recorded.clip
-
-
-def _objects(options: argparse.Namespace, folder: MatteFolder) -> tuple[DeliveredObject, ...]:
-    """Return the objects to deliver, by their names. Raises BadSetting, NothingPropagated."""
-    there = sorted(folder.matte_sequences())
-    names = dict(map(_parse_name, options.names))
-    chosen = there if options.objects is None else [_parse_number(text) for text in options.objects.split(",")]
-    if unknown := [number for number in (*chosen, *names) if number not in there]:
-        raise NothingPropagated(
-            f"{folder.root} has no mattes of object {unknown[0]}",
-            remedy=f"It has those of {', '.join(map(str, there))}.",
-        )
-    return tuple(DeliveredObject(number, names.get(number, f"object_{number}")) for number in chosen)
-
-
-def _parse_name(text: str) -> tuple[int, str]:
-    number, equals, name = text.partition("=")
-    if not equals or not name.strip():
-        raise BadSetting(f"--names must look like 1=chair 2=dog, not {text!r}")
-    return _parse_number(number), name
-
-
-def _parse_number(text: str) -> int:
-    if not text.strip().isdecimal():
-        raise BadSetting(f"{text!r} is not the number of an object")
-    return int(text)

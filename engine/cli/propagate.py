@@ -25,6 +25,7 @@ from .arguments import (
 )
 from .console import print_error, print_line, print_note
 from .refine import refined_objects
+from .running import run_job, status_of
 from .stretches import add_early_end, check_limits, frames_between, parse_early_end, parse_lock, parse_task, parts_in
 
 if TYPE_CHECKING:
@@ -78,6 +79,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--across-cuts",
         action="store_true",
         help="keyframes count in the whole clip; default: only in their own shot, up to the next hard cut",
+    )
+    parser.add_argument(
+        "--crop",
+        choices=("auto", "off"),
+        default="auto",
+        help="auto: the network sees small objects in large frames from nearby, in a crop that follows them, if the "
+        "recipe can; off: only in the whole frame",
     )
     parser.add_argument(
         "--changed",
@@ -148,8 +156,6 @@ def propagate(options: argparse.Namespace) -> int:
 
     from ..jobs.propagate import run
     from ..runtime.device import pick_device, use_threads
-    from ..shared.protocol import Answer, Finished, MatteReady, Stage
-    from .progress import Progress
 
     pick_device(settings.device)  # raises now, before the clip is read
     if options.threads is not None:
@@ -157,20 +163,7 @@ def propagate(options: argparse.Namespace) -> int:
     job = _gather(options, settings)
     if job is None:
         return 0
-    finished: list[Finished] = []
-    with Progress() as progress:
-
-        def show(answer: Answer) -> None:
-            match answer:
-                case Stage(text=text, done=done, total=total):
-                    progress.show(text, done, total)
-                case MatteReady(done=done, total=total):
-                    progress.show("Propagating", done, total)
-                case Finished():
-                    finished.append(answer)
-
-        run(job, show, lambda: False)
-    return _tell(job, finished[0])
+    return _tell(job, run_job(run, job))
 
 
 def _check(options: argparse.Namespace) -> Settings:
@@ -237,6 +230,7 @@ def _gather(options: argparse.Namespace, settings: Settings) -> PropagationJob |
         probabilities=options.dump_probabilities,
         exclusions=exclusions,
         across_cuts=options.across_cuts,
+        crop=options.crop == "auto",
         redo=Redo.CHANGED if options.changed else Redo.EVERYTHING,
         locks=tuple(parse_lock(text, clip.frame_count) for text in options.lock),
         early_end=parse_early_end(options.early_end),
@@ -264,10 +258,7 @@ def _tell(job: PropagationJob, finished: Finished) -> int:
         print_error(finished.note)
     if finished.to_fix:
         print_error(finished.to_fix)
-    if finished.warning:
-        print_error(finished.warning)
-        return 2
-    return 0
+    return status_of(finished)
 
 
 def _tasks(

@@ -7,13 +7,14 @@ import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..shared.errors import BadSetting, MasksMissing
+from ..shared.errors import MasksMissing
 from ..shared.folder_claim import recorded_job
 from ..shared.matte_folder import MatteFolder
 from ..shared.refinement import EdgeMethod, RefinedObject, Refinement
 from ..shared.types import KeyframeFile, RefineJob
 from .arguments import parse_frame_range
-from .console import print_error, print_line
+from .console import print_line
+from .running import parse_objects, run_job, status_of
 
 _NUMBERS = {
     "band": "half width of the band around the edge in which alpha is found anew, in pixels; 0: chosen",
@@ -47,8 +48,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def refine(options: argparse.Namespace) -> int:
     """Refine the mattes of a folder. Returns 0, or 2 if something could not be done."""
     from ..jobs.refine import check_refinement, run
-    from ..shared.protocol import Answer, Finished, Stage
-    from .progress import Progress
 
     refinement = Refinement(EdgeMethod(options.edges), **{name: getattr(options, name) for name in _NUMBERS})
     check_refinement(refinement)
@@ -57,25 +56,11 @@ def refine(options: argparse.Namespace) -> int:
     if job is None:
         what = "does not tell its clip" if options.mattes.is_dir() else "does not exist"
         raise MasksMissing(f"{options.mattes} {what}", remedy="Give the folder of results that propagate has written.")
-    objects = _objects(options.objects, folder)
-    finished: list[Finished] = []
-    with Progress() as progress:
-
-        def show(answer: Answer) -> None:
-            match answer:
-                case Stage(text=text, done=done, total=total):
-                    progress.show(text, done, total)
-                case Finished():
-                    finished.append(answer)
-
-        frames = parse_frame_range(options.range, job.clip.frame_count)
-        chosen = tuple(RefinedObject(number, refinement) for number in objects)
-        run(RefineJob(uuid.uuid4().hex, job.clip, folder.root, frames, chosen), show, lambda: False)
-    print_line(f"{finished[0].note[:-1]} in {folder.refined.root}")
-    if finished[0].warning:
-        print_error(finished[0].warning)
-        return 2
-    return 0
+    frames = parse_frame_range(options.range, job.clip.frame_count)
+    chosen = tuple(RefinedObject(number, refinement) for number in parse_objects(options.objects, folder))
+    finished = run_job(run, RefineJob(uuid.uuid4().hex, job.clip, folder.root, frames, chosen))
+    print_line(f"{finished.note[:-1]} in {folder.refined.root}")
+    return status_of(finished)
 
 
 def refined_objects(edges: str | None, keyframes: Iterable[KeyframeFile]) -> tuple[RefinedObject, ...]:
@@ -84,19 +69,3 @@ def refined_objects(edges: str | None, keyframes: Iterable[KeyframeFile]) -> tup
         return ()
     numbers = {number for keyframe in keyframes for number in keyframe.objects}
     return tuple(RefinedObject(number, Refinement(EdgeMethod(edges))) for number in sorted(numbers))
-
-
-def _objects(text: str, folder: MatteFolder) -> list[int]:
-    """Return the numbers of the objects to refine. Raises BadSetting, MasksMissing."""
-    known = sorted(folder.matte_sequences())
-    if not known:
-        raise MasksMissing(f"{folder.root} has no mattes", remedy="Propagate first.")
-    if not text:
-        return known
-    try:
-        numbers = [int(part) for part in text.split(",")]
-    except ValueError:
-        raise BadSetting(f"--objects must look like 1,2, not {text!r}") from None
-    if unknown := [number for number in numbers if number not in known]:
-        raise BadSetting(f"{folder.root} has no mattes of object {unknown[0]}; it has those of {known}")
-    return numbers

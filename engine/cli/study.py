@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..shared.errors import BadSetting
-from . import study_quality, study_rerun, study_splines, study_suggest
+from . import study_crop, study_edges, study_quality, study_rerun, study_splines, study_suggest
 from .arguments import add_recipe, check_arguments, parse_settings
 from .console import print_error
 
@@ -31,8 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=study)
     parser.add_argument(
         "study",
-        choices=("default", "fusion", "quality", "rerun", "splines", "suggest"),
-        help="default: accuracy of the propagated masks; fusion: accuracy and flicker between keyframes, of the two "
+        choices=("crop", "default", "edges", "fusion", "quality", "rerun", "splines", "suggest"),
+        help="crop: what crops that follow small objects are worth, on films that it makes; default: accuracy of the "
+        "propagated masks; edges: mattes refined at full size, against rendered films with exact alpha; fusion: "
+        "accuracy and flicker between keyframes, of the two "
         "sweeps and of ways to fuse them (it chooses the given masks itself); quality: whether mattes are as good as "
         "the account of quality says; rerun: what redoing only what one more keyframe changes saves; splines: how "
         "well splines with few points and keys follow an object; suggest: how few keyframes each ranking of "
@@ -83,6 +85,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--again", action="store_true", help="also repeat finished cases, for instance after a change to the program"
     )
+    study_crop.add_arguments(parser)
+    study_edges.add_arguments(parser)
     study_quality.add_arguments(parser)
     study_rerun.add_arguments(parser)
     study_splines.add_arguments(parser)
@@ -98,6 +102,7 @@ def study(options: argparse.Namespace) -> int:
     rankings = _chosen(options.rankings, (*study_suggest.RANKINGS, study_suggest.ORACLE), "--rankings")
     starts = _chosen(options.starts, study_suggest.STARTS, "--starts")
     sources = _chosen(options.sources, study_splines.SOURCES, "--sources")
+    measured = _chosen(options.edges, study_edges.MEASURED, "--edges")
     study_suggest.check(options)
     if options.given < 1:
         raise BadSetting(f"--given is {options.given}; it must be at least 1")
@@ -110,6 +115,12 @@ def study(options: argparse.Namespace) -> int:
     if options.study == "quality":
         study_quality.run(options, chosen_parts)
         return 0
+    if options.study == "crop":
+        study_crop.seeds_of(options)
+        with claim(MatteFolder(options.out)) as claimed:
+            claimed.mark({"study": options.study})
+            study_crop.run(options)
+        return 0
     methods = _methods(options) if options.study == "default" else []
     folders = ClipFolders(options.clips, options.films, options.data, options.scenes, options.folder, options.given)
     parts = gather_parts(folders, chosen_parts, print_error)
@@ -117,7 +128,9 @@ def study(options: argparse.Namespace) -> int:
         raise ClipsMissing("none of the study's clips are available")
     with claim(MatteFolder(options.out)) as claimed:
         claimed.mark({"study": options.study})
-        if options.study == "fusion":
+        if options.study == "edges":
+            study_edges.run(options, parts, measured)
+        elif options.study == "fusion":
             _run_fusion(options, parts)
         elif options.study == "rerun":
             study_rerun.run(options, parts)

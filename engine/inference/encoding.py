@@ -50,8 +50,14 @@ class FrameEncoder:
         read: ReadFrame,
         device: torch.device,
         cache: FeatureCache | None = None,
+        *,
+        ahead: bool = True,
     ) -> None:
-        """Set up encoding; on a CPU, `cache` keeps the features of a network that `KeepsFeatures`."""
+        """Set up encoding; on a CPU, `cache` keeps the features of a network that `KeepsFeatures`.
+
+        Unless `ahead`, a frame is read and encoded only when it is asked for.
+        """
+        self._ahead = ahead
         self._cache = cache if device.type == "cpu" and isinstance(network, KeepsFeatures) else None
         self._network = network
         self._framing = framing
@@ -69,7 +75,9 @@ class FrameEncoder:
 
         If the network uses optical flow, the features include the flow to the frame before.
         """
-        if can_encode_ahead(self._network, self._device):
+        if not self._ahead:
+            yield self._encode_singly(frames)
+        elif can_encode_ahead(self._network, self._device):
             with run_alongside(self._encode_singly(frames), self._device) as encoded:
                 yield encoded
         elif can_encode_batches(self._network, self._device):

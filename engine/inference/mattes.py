@@ -24,6 +24,7 @@ class Matte:
     probability: NDArray[np.float32]  # (1 + O, H, W) 0..1, background first, without the keyframe masks
     signals: Mapping[int, Signals] = field(default_factory=dict)  # by object, of the quality account
     checkpoint: PropagationState | None = None  # state from which propagation can resume, attached to some frames
+    sweep: int | None = None  # index of the sweep; None: of none, as the objects are not there
     ends_side: int | None = None  # number of the side of a changed keyframe that is not walked beyond this frame
 
 

@@ -28,7 +28,7 @@ from .shots import Blank
 from .snapshot import deserialize_state, serialize_state
 from .soft_masks import SoftKeyframes
 from .sweeps import ALL_PERMANENT, KeyframePolicy, ObjectGroup, Sweep, blend_weight
-from .tracker import Tracker
+from .tracker import Tracker, annotated_on, reached_on
 
 OnFeatures = Callable[[int, Features], None]  # called with a media frame and its features
 StateDue = Callable[[], bool]
@@ -63,17 +63,20 @@ class Propagator:
         use: FrameUse = EVERY_FRAME,
         on_features: OnFeatures | None = None,
         cache: FeatureCache | None = None,
+        ahead: bool = True,
+        every: bool = False,
     ) -> None:
         """Set up propagation; `truth` holds the keyframe labels by frame, `soft` their soft pixels.
 
         `new_bank` makes an empty memory bank. `on_features` is called with each frame and its features, which
-        `cache` keeps.
+        `cache` keeps. Unless `ahead`, a frame is read only when its mattes are asked for. With `every`, sweeps also
+        yield the mattes of frames that are not wanted.
         """
         self._network = network
         self._new_bank = new_bank
         self._merger = merger
         self._observer = Observer(read, framing)
-        self._encoder = FrameEncoder(network, framing, self._observer.read, device, cache)
+        self._encoder = FrameEncoder(network, framing, self._observer.read, device, cache, ahead=ahead)
         self._truth = truth
         self._soft = soft or {}
         self._groups = groups
@@ -82,6 +85,8 @@ class Propagator:
         self._keyframes = Keyframes(truth, network, merger, keyframe_policy, device)
         self._use = use
         self._on_features = on_features
+        self._ahead = ahead
+        self._every = every
         self._permanent: dict[ObjectGroup, PermanentEntries] = {}
         self.readable: set[int] = set()  # keyframes whose images could be read
 
@@ -144,7 +149,7 @@ class Propagator:
             ends.start()
 
         def checkpoint(frame: int) -> PropagationState | None:
-            if not state_due():
+            if frame not in sweep.wanted or not state_due():
                 return None
             tensors: dict[str, Tensor] = {}
             observed = self._observer.state_dict()
@@ -152,14 +157,17 @@ class Propagator:
             return PropagationState(index, frame, states, tensors)
 
         segmented = (frame for frame in frames if self._use.source(frame) == frame)
-        reachable = (frame for frame in segmented if _reached(sweep, frame, trackers))
+        reachable = (frame for frame in segmented if reached_on(sweep, frame, trackers))
         with self._encoder.encode_all(reachable) as encoded:
             merged = self._merged_masks(sweep, encoded, trackers)
             for (frame, edges, signals, state), probability in copy_to_host(
                 (((frame, edges, signals, checkpoint(frame)), tensor) for frame, tensor, edges, signals in merged),
-                delay=int(can_encode_batches(self._network, self._device)),
+                delay=int(self._ahead and can_encode_batches(self._network, self._device)),
             ):
-                matte = self._matte(frame, sweep, trackers, probability, edges)
+                matte = replace(self._matte(frame, sweep, trackers, probability, edges), sweep=index)
+                if frame not in sweep.wanted:
+                    yield matte
+                    continue
                 side = ends.take(sweep, matte)
                 if state:
                     state = replace(state, ended={**ends.ended}, agreeing=ends.agreeing)
@@ -174,12 +182,12 @@ class Propagator:
         self, frame: int, sweep: Sweep, trackers: Sequence[Tracker], probability: NDArray[np.float32], edges: Edges
     ) -> Matte:
         """Return the mattes of a frame from its probabilities (1 + O, H, W); on a keyframe they have its shapes."""
-        reached = _reached(sweep, frame, trackers)
+        reached = reached_on(sweep, frame, trackers)
         objects = tuple(number for number, _ in reached)
         alpha = probability[1:]
         if frame in self._truth:
             labels, soft = self._truth[frame], self._soft.get(frame, {})
-            alpha = keyframe_alphas(labels, objects, _annotated(trackers, frame), alpha, edges, soft)
+            alpha = keyframe_alphas(labels, objects, annotated_on(trackers, frame), alpha, edges, soft)
         weights = tuple(blend_weight(keyframes, frame, sweep) for _, keyframes in reached)
         return Matte(frame, objects, alpha, weights, probability)
 
@@ -218,15 +226,15 @@ class Propagator:
                 self._on_features(frame, features)
             active = [one for one in trackers if any(sweep.reaches(keys, frame) for keys in one.group.keyframes_of)]
             step = self._step(frame, features, active)
-            if step and frame in sweep.wanted:
+            if step and (self._every or frame in sweep.wanted):
                 background = step.merged.background
                 masks, absent = step.merged.probability, torch.zeros_like(background)
-                objects = [masks.get(number, absent) for number, _ in _reached(sweep, frame, trackers)]
+                objects = [masks.get(number, absent) for number, _ in reached_on(sweep, frame, trackers)]
                 yield frame, torch.stack([background, *objects]), step.edges, step.signals
 
     def _step(self, frame: int, features: Features, trackers: Sequence[Tracker]) -> _Segmented | None:
         """Segment a frame and update all trackers; return None if no tracker has an object yet."""
-        annotated = _annotated(trackers, frame)
+        annotated = annotated_on(trackers, frame)
         predictions = [self._predict(frame, features, tracker, annotated) for tracker in trackers]
         active = [pair for pair in zip(trackers, predictions, strict=True) if pair[1].objects]
         if not active:
@@ -286,13 +294,3 @@ class Propagator:
         """Return the objects of a group that cannot be seen on a frame: all but annotated ones if nothing can be."""
         unseen = {*group.objects} if frame in self._use.flat else {*group.absent(frame)}
         return unseen - {*group.annotated(frame)}
-
-
-def _annotated(trackers: Sequence[Tracker], frame: int) -> set[int]:
-    return {number for tracker in trackers for number in tracker.group.annotated(frame)}
-
-
-def _reached(sweep: Sweep, frame: int, trackers: Sequence[Tracker]) -> list[tuple[int, tuple[int, ...]]]:
-    """Return the objects for which the sweep has reached a keyframe by `frame`, each with its keyframes."""
-    pairs = [pair for tracker in trackers for pair in tracker.group.keyframes_by_object()]
-    return [(number, keyframes) for number, keyframes in pairs if sweep.reaches(keyframes, frame)]

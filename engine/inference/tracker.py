@@ -11,7 +11,7 @@ from torch import Tensor
 from ..memory.bank import MemoryBank
 from ..networks.network import CountsObjects, EstimatesQuality, Features, Network
 from .mask_merging import MergedMasks
-from .sweeps import ObjectGroup
+from .sweeps import ObjectGroup, Sweep
 
 
 class Tracker:
@@ -88,3 +88,14 @@ class Tracker:
     def _quality(self, merged: MergedMasks) -> float:
         """Return the quality, 0..1, of the worst of the merged masks: the network's estimate, else their confidence."""
         return min(self.estimates(), default=merged.confidence(self.objects))
+
+
+def annotated_on(trackers: Sequence[Tracker], frame: int) -> set[int]:
+    """Return the objects of trackers that are annotated on a frame."""
+    return {number for tracker in trackers for number in tracker.group.annotated(frame)}
+
+
+def reached_on(sweep: Sweep, frame: int, trackers: Sequence[Tracker]) -> list[tuple[int, tuple[int, ...]]]:
+    """Return the objects for which the sweep has reached a keyframe by `frame`, each with its keyframes."""
+    pairs = [pair for tracker in trackers for pair in tracker.group.keyframes_by_object()]
+    return [(number, keyframes) for number, keyframes in pairs if sweep.reaches(keyframes, frame)]

@@ -29,12 +29,16 @@ def fit_small_objects(job: PropagationJob, context: JobContext, truth: Labels) -
     return replace(context, framing=framing)
 
 
-def note_small_objects(context: JobContext, truth: Labels) -> str:
-    """Say which objects are too small at the working height, and which height would help; empty if none are."""
+def note_small_objects(context: JobContext, plan: JobPlan) -> str:
+    """Say which objects are too small at the working height, and which height would help; empty if none are.
+
+    Those that are followed by crops are seen well.
+    """
     framing = context.framing
     scale = framing.work_height / framing.height
     shorter = min(framing.height, framing.width)
-    small = {number: side for number, side in _sides(truth).items() if side * scale < _MIN_SIDE}
+    small = {number: side for number, side in _sides(plan.marked).items() if side * scale < _MIN_SIDE}
+    small = {number: side for number, side in small.items() if number not in plan.small}
     if not small or scale >= 1:
         return ""
     number, side = min(small.items(), key=lambda item: item[1])

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..inference.frame_use import EVERY_FRAME, FrameUse
+from ..inference.keyframe_memory import Labels
 from ..inference.shots import Annotation, Blank, ShotPlan, plan_shots, shot_around
 from ..inference.soft_masks import SoftKeyframes
 from ..inference.sweeps import KeyframePolicy, ObjectGroup, Sweep, group_by_keyframes, group_jointly
@@ -26,6 +27,7 @@ from .looks import find_looks
 from .redo import due_sections
 from .setup import JobContext
 from .sides import Section, walked
+from .small import find_small
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class JobPlan:
 
     folder: MatteFolder
     truth: dict[int, NDArray[np.uint8]]  # keyframe labels (H, W) by media frame
+    small: tuple[int, ...]  # objects that are followed by crops
     marked: dict[int, NDArray[np.uint8]]  # those of all keyframes of the clip, also in shots that need no mattes
     soft: SoftKeyframes  # the soft pixels of the keyframes
     groups: tuple[ObjectGroup, ...]
@@ -86,10 +89,11 @@ def make_plan(job: PropagationJob, context: JobContext, report: Callable[[str, i
     check_frames(job, context.reader)
     check_exclusions(job.exclusions, (context.reader.clip.height, context.reader.clip.width))
     cuts, use, keyframes = _look(job, context, report)
-    inputs = run_inputs(job, context.reader.numbers, cuts, context.weights)
+    truth, soft, overlaps = read_keyframe_masks(replace(job, keyframes=keyframes), context.reader)
+    small = _small(job, context, truth)
+    inputs = run_inputs(job, context.reader.numbers, cuts, context.weights, small)
     restarts = context.recipe.keyframe_policy.restarts
     wanted = due_sections(job, context.reader, inputs, use, restarts=restarts)
-    truth, soft, overlaps = read_keyframe_masks(replace(job, keyframes=keyframes), context.reader)
     warning = " ".join(filter(None, (overlaps, note_without_objects(job, context.reader))))
     policy = context.recipe.keyframe_policy
 
@@ -121,7 +125,17 @@ def make_plan(job: PropagationJob, context: JobContext, report: Callable[[str, i
     policy = context.recipe.keyframe_policy_for(context.numbers)
     folder = MatteFolder(job.folder)
     parts = shots.groups, shots.sweeps, shots.blanks
-    return JobPlan(folder, truth, marked, soft, *parts, cuts, use, policy, inputs, wanted, warning)
+    return JobPlan(
+        folder, truth, small if job.crop else (), marked, soft, *parts, cuts, use, policy, inputs, wanted, warning
+    )
+
+
+def _small(job: PropagationJob, context: JobContext, truth: Labels) -> tuple[int, ...]:
+    """Return the objects that crops can follow, by their keyframes."""
+    policy = context.recipe.keyframe_policy_for(context.numbers)
+    if not context.recipe.follows or not policy.permanent or job.stabilization:
+        return ()
+    return find_small(truth, context.framing.work_height / context.framing.height)
 
 
 def _look(

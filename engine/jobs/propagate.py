@@ -10,6 +10,7 @@ from itertools import chain, islice
 
 from ..inference.early_end import NEVER, EarlyEnds
 from ..inference.feature_cache import FeatureCache
+from ..inference.following import FollowingPropagator
 from ..inference.keyframe_memory import Labels
 from ..inference.mattes import Matte
 from ..inference.propagate import Propagator
@@ -45,6 +46,7 @@ from .plan import JobPlan, make_plan
 from .refine import refine_afterwards
 from .resume import ResumePoint
 from .setup import JobContext, open_job_context
+from .small_objects import AnyPropagator, follow
 from .soften import soften_keyframes
 from .stabilized import Read, StabilizedSpace, stabilized_space
 
@@ -83,12 +85,15 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
                 else:
                     moved = job.stabilization if space else ()
                     with kept_features(context, job.feature_bytes, job.features, moved) as cache:
-                        propagator = _new_propagator(job, context, plan, cache, space)
+                        new = partial(_new_propagator, job, context, plan, cache, space)
+                        propagator = follow(job, context, plan, plan.small, new)
+                        if isinstance(propagator, FollowingPropagator):
+                            report(Stage(job.job_id, "Following small objects"))
                         steps_per_second = _propagate(job, context, plan, outputs, propagator, report, space)
                 removed = _finish(job, context, plan, outputs)
                 claimed.mark_finished()
             account = take_account(job, context, plan, outputs.mattes.written())
-            advice = note_small_objects(context, plan.marked), note_cuts(context, plan)
+            advice = note_small_objects(context, plan), note_cuts(context, plan)
             kept = note_kept(outputs.mattes, context.reader), note_earlier(job, outputs.mattes, context.reader)
             ended = note_ends(outputs.walks.ends, outputs.walks.left, context.reader)
             refined, not_refined = refine_afterwards(job, context, report, cancelled)
@@ -113,7 +118,13 @@ def run(job: PropagationJob, report: Report, cancelled: Callable[[], bool]) -> N
 
 # -- run ---------------------------------------------------------------------------------------------------------------
 def _new_propagator(
-    job: PropagationJob, context: JobContext, plan: JobPlan, cache: FeatureCache, space: StabilizedSpace | None
+    job: PropagationJob,
+    context: JobContext,
+    plan: JobPlan,
+    cache: FeatureCache,
+    space: StabilizedSpace | None,
+    read: Read,
+    every: bool,
 ) -> Propagator:
     """Make the propagator of the job; if `job.keys` is a folder, the frames' attention keys are written there.
 
@@ -121,7 +132,6 @@ def _new_propagator(
     """
     recipe, network = context.recipe, context.network
     keys = KeyFolder.open(job.keys, context.identity()) if job.keys and space is None else None
-    read: Read = context.source.read
     truth, soft = plan.truth, plan.soft
     framing = context.framing
     if space is not None:
@@ -142,6 +152,7 @@ def _new_propagator(
         use=plan.use,
         on_features=partial(_keep_keys, keys) if keys else None,
         cache=cache,
+        every=every,
     )
 
 
@@ -156,7 +167,7 @@ def _propagate(
     context: JobContext,
     plan: JobPlan,
     outputs: Outputs,
-    propagator: Propagator,
+    propagator: AnyPropagator,
     report: Report,
     space: StabilizedSpace | None,
 ) -> float:
@@ -178,7 +189,12 @@ def _propagate(
 
 
 def _start(
-    job: PropagationJob, context: JobContext, plan: JobPlan, outputs: Outputs, propagator: Propagator, report: Report
+    job: PropagationJob,
+    context: JobContext,
+    plan: JobPlan,
+    outputs: Outputs,
+    propagator: AnyPropagator,
+    report: Report,
 ) -> tuple[int, Iterator[Matte], EarlyEnds]:
     """Resume an interrupted run of the same job, or start.
 

@@ -20,8 +20,8 @@ from ..shared.folder_claim import recorded_cuts, recorded_job
 from ..shared.matte_folder import MatteFolder
 from ..shared.quality import OWN_EDGE
 from ..shared.refinement import EdgeMethod, RefinedObject
-from ..shared.types import Settings
 from ..shared.written_files import WrittenFiles
+from .network_scale import NetworkScale
 
 Alpha = NDArray[np.float32]  # (H, W) 0..1
 Picture = NDArray[np.uint8]  # (H, W, 3)
@@ -36,11 +36,9 @@ class RefineSource:
         self.reader = reader
         self._folder, self._size = folder, (reader.clip.height, reader.clip.width)
         job = recorded_job(folder)
-        height = job.settings.height if job else Settings().height
-        self._scale = max(1.0, min(self._size) / height)
+        self._scale = NetworkScale(folder, self._size)
         self._exclusions = Exclusions(job.exclusions if job else (), (), self._size)
         self._cuts = {*recorded_cuts(folder)}
-        self._frames = {number: frame for frame, number in enumerate(reader.numbers)}
         self._record = WrittenFiles(folder)
         self._pictures = _Window[int, Picture | None](5)  # the two before and after a frame
         self._raw = _Window[tuple[int, int], Alpha | None](1)
@@ -67,12 +65,15 @@ class RefineSource:
         if raw is None or picture is None:
             return None
         refinement, shape = one.refinement, None
-        if self._is_own(one.object_id, frame):
+        path = self._folder.matte(one.object_id, self.reader.numbers[frame])
+        quality = self._record.quality(path)  # of a matte that was edited there is none
+        if self._record.is_edited(path) or (quality is not None and OWN_EDGE in quality.signals):
             refinement = replace(refinement, edges=EdgeMethod.KEEP)
-        elif self._is_given(one.object_id, frame):
+        elif quality is not None and quality.is_given:
             shape = raw >= INSIDE / FULL
         motion = self._motion(one.object_id, frame) if refinement.edges is not EdgeMethod.KEEP else None
-        alpha = refine(raw, picture, refinement, scale=self._scale, motion=motion, shape=shape)
+        scale = self._scale.of(quality.run if quality else "", one.object_id, raw)
+        alpha = refine(raw, picture, refinement, scale=scale, motion=motion, shape=shape)
         return self._bounded(one, frame, alpha)
 
     def _bounded(self, one: RefinedObject, frame: int, alpha: Alpha) -> Alpha:
@@ -100,16 +101,6 @@ class RefineSource:
         if not 0 <= other < len(self.reader.numbers) or self.reader.numbers[other] != number + step:
             return None
         return None if max(frame, other) in self._cuts else other
-
-    def _is_given(self, object_id: int, frame: int) -> bool:
-        quality = self._record.quality(self._folder.matte(object_id, self.reader.numbers[frame]))
-        return quality is not None and quality.is_given
-
-    def _is_own(self, object_id: int, frame: int) -> bool:
-        """Return whether the edge of a matte is the user's: edited, or that of a keyframe with a soft mask."""
-        path = self._folder.matte(object_id, self.reader.numbers[frame])
-        quality = self._record.quality(path)
-        return self._record.is_edited(path) or (quality is not None and OWN_EDGE in quality.signals)
 
 
 class _Window(Generic[Key, Value]):

@@ -228,6 +228,7 @@ def job_identity(
         "early_end": asdict(job.early_end),
         "locks": job.locks,
         "stabilization": job.stabilization,
+        "crop": job.crop,
         "is_part": job.is_part,
         "cuts": plan.cuts,
         "use": hashlib.sha256(plan.use.description().encode()).hexdigest(),

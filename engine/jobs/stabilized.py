@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..inference.framing import Framing
-from ..inference.keyframe_mattes import keyframe_alphas
 from ..inference.mattes import Matte
-from ..inference.soft_masks import SoftMasks, SoftPixels
-from ..shared.alphas import FULL, INSIDE
+from ..inference.soft_masks import SoftMasks
+from ..inference.spaces import moved_keyframe, with_shapes
 from ..shared.errors import BadSetting
 from ..shared.types import PropagationJob
 
@@ -55,16 +55,8 @@ class StabilizedSpace:
         labels: dict[int, NDArray[np.uint8]] = {}
         edges: dict[int, SoftMasks] = {}
         for frame, given in truth.items():
-            moved = np.zeros(self.size, np.uint8)
-            found: dict[int, SoftPixels] = {}
-            for number in (int(one) for one in np.unique(given) if one):
-                mask, of = given == number, soft.get(frame, {}).get(number)
-                alpha = (mask * np.uint8(FULL)) if of is None else np.rint(of.alpha(mask) * FULL).astype(np.uint8)
-                alpha = self._moved(alpha, frame, cv2.BORDER_CONSTANT)
-                moved[alpha >= INSIDE] = number
-                if of is not None:
-                    found[number] = SoftPixels.of(alpha)
-            labels[frame] = moved
+            move = partial(self._moved, frame=frame, border=cv2.BORDER_CONSTANT)
+            labels[frame], found = moved_keyframe(given, soft.get(frame, {}), move)
             if found:
                 edges[frame] = found
         return labels, edges
@@ -82,10 +74,7 @@ class StabilizedSpace:
                 self._back(values, matte.frame) if len(values) else np.zeros((0, *self.picture), np.float32)
                 for values in (matte.alpha, matte.probability)
             )
-            if matte.frame in truth:
-                marked = {*annotated(matte.frame)}
-                given = soft.get(matte.frame, {})
-                alpha = keyframe_alphas(truth[matte.frame], matte.objects, marked, alpha, {}, given)
+            alpha = with_shapes(matte.frame, matte.objects, alpha, truth, soft, {*annotated(matte.frame)})
             yield replace(matte, alpha=alpha, probability=probability)
 
     def _moved(self, values: NDArray[np.uint8], frame: int, border: int = cv2.BORDER_REPLICATE) -> NDArray[np.uint8]:

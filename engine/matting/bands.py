@@ -14,7 +14,7 @@ _SURE = 0.03  # an alpha less than this from 0 or 1 is as good as that
 _REACH = 1.5  # pixels of the reduced matte on each side of the edge that are found anew
 _LEAST = 2.0  # pixels of the full matte, likewise
 _FADE = 0.5  # of the band's width: where what is found anew fades out
-_MOTION = 0.5  # of the motion during a frame: a shutter is seldom open for longer
+_MOTION = 0.25  # of the motion during a frame: a shutter that is open for half of it blurs so far to each side
 
 
 @dataclass(frozen=True)

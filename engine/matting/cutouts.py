@@ -20,7 +20,7 @@ def foreground(picture: np.ndarray, alpha: Floats) -> Floats:
 
     colours = picture.astype(np.float32) / 255
     place = _around(alpha)
-    if place is None:
+    if place is None or alpha.size == 1:
         return colours
     colours[place] = np.clip(estimate_foreground_ml(colours[place], alpha[place]), 0, 1)
     return colours

@@ -5,27 +5,37 @@ from __future__ import annotations
 import numpy as np
 
 from .bands import Band
+from .guided import twice_guided
 from .reduced import Floats, tiles, widened
 
 _TILE = 192  # pixels
 _OVERLAP = 24  # pixels around a tile that are computed with it, so that tiles agree where they join
 _EPSILON = 1e-5  # regularises the colour models
 _KNOWN = 100.0  # weight of known pixels
-_PRIOR = 1e-3  # weight of the matte in the band
-_TOLERANCE = 1e-4
-_MAX_STEPS = 300
+_PRIOR = 3e-2  # weight of the guided alpha in the band
+_UNCLEAR = 10.0  # its further weight where colours say nothing, so that closed-form matting does not either
+_TOLERANCE = 1e-3
+_MAX_STEPS = 200
+_LEAST_SIDE = 3  # pixels; closed-form matting looks at windows of this side
 
 
 def detailed(alpha: Floats, picture: np.ndarray, band: Band) -> Floats:
-    """Return the alpha (H, W), found anew in the band from the picture (H, W, 3) uint8."""
+    """Return the alpha (H, W), found anew in the band from the picture (H, W, 3) uint8.
+
+    It starts from an alpha for which colours are gathered twice, and stays close to that.
+    Whatever the band is like, a tile takes a bounded number of steps.
+    """
+    start, share = twice_guided(alpha, picture, band)
+    near = _PRIOR + _UNCLEAR * np.square(share)
     total, weights = np.zeros_like(alpha), np.zeros_like(alpha)
     for place in tiles(band.weight > 0, _TILE):
         outer = widened(place, _OVERLAP, band.sizes.full)
-        found = _solved(alpha[outer], picture[outer], band.weight[outer])
+        found = _solved(start[outer], picture[outer], band.weight[outer], near[outer])
         window = _window(found.shape)
         total[outer] += window * found
         weights[outer] += window
-    result: Floats = np.where(weights > 0, total / np.maximum(weights, 1e-6), alpha).astype(np.float32)
+    found = total / np.maximum(weights, 1e-6)
+    result: Floats = np.where((weights > 0) & (band.weight > 0), found, start).astype(np.float32)
     return result
 
 
@@ -36,24 +46,24 @@ def _window(shape: tuple[int, ...]) -> Floats:
     return window
 
 
-def _solved(alpha: Floats, picture: np.ndarray, weight: Floats) -> Floats:
-    """Return the alpha of a tile (h, w) by closed-form matting."""
+def _solved(alpha: Floats, picture: np.ndarray, weight: Floats, near: Floats) -> Floats:
+    """Return the alpha of a tile (h, w) by closed-form matting, as near to what it is as `near` (h, w) says."""
     import scipy.sparse
+    import scipy.sparse.linalg
     from pymatting import cf_laplacian
 
     unknown = weight > 0
-    if not unknown.any() or min(alpha.shape) < 3:
+    if not unknown.any() or min(alpha.shape) < _LEAST_SIDE:
         return alpha
     laplacian = cf_laplacian(picture.astype(np.float64) / 255, epsilon=_EPSILON, is_known=~unknown)
     inside = unknown.ravel()
     rows = laplacian[inside]
-    prior = (_PRIOR + _KNOWN * (1 - weight.ravel()[inside]) ** 4).astype(np.float64)
+    prior = (near + _KNOWN * (1 - weight) ** 4).ravel()[inside].astype(np.float64)
     matrix = rows[:, inside] + scipy.sparse.diags(prior)
     flat = alpha.ravel().astype(np.float64)
     side = prior * flat[inside] - rows[:, ~inside] @ flat[~inside]
-    result = alpha.copy().ravel()
-    start = flat[inside]
     scales = scipy.sparse.diags(1 / matrix.diagonal())
-    found, _ = scipy.sparse.linalg.cg(matrix, side, x0=start, rtol=_TOLERANCE, maxiter=_MAX_STEPS, M=scales)
-    result[inside] = np.clip(found, 0, 1)
-    return result.reshape(alpha.shape)
+    found, _ = scipy.sparse.linalg.cg(matrix, side, x0=flat[inside], rtol=_TOLERANCE, maxiter=_MAX_STEPS, M=scales)
+    flat[inside] = np.clip(found, 0, 1)
+    result: Floats = flat.reshape(alpha.shape).astype(np.float32)
+    return result

@@ -9,7 +9,7 @@ import numpy as np
 
 from .reduced import Floats, Place, Reduced
 
-_PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))  # of colour channels, in the order of `_solved`
+PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))  # of colour channels, in the order of `_solved`
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class LinearModels:
 
         centre, level = mean(colours), mean(alpha)
         joint = mean(colours * alpha[..., None]) - centre * level[..., None]
-        spread = [mean(colours[..., a] * colours[..., b]) - centre[..., a] * centre[..., b] for a, b in _PAIRS]
+        spread = [mean(colours[..., a] * colours[..., b]) - centre[..., a] * centre[..., b] for a, b in PAIRS]
         spread[:3] = [values + np.float32(smoothness) for values in spread[:3]]
         slopes = solved(spread, joint)
         return cls(mean(slopes), mean(level - (slopes * centre).sum(-1)), origin)

@@ -16,9 +16,7 @@ from .parts import without_holes, without_specks
 from .reduced import Floats
 from .temporal import edge_motion, smooth
 
-__all__ = ["VERSION", "edge_motion", "foreground", "refine", "smooth"]
-
-VERSION = 1  # of what is computed here: mattes that another version has refined are not up to date
+__all__ = ["edge_motion", "foreground", "refine", "smooth"]
 
 
 def refine(

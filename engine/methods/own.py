@@ -22,6 +22,7 @@ KEYMATTE = Recipe(
     bank=CASCADES["folded"].bank,
     keyframe_policy=KeyframePolicy(restarts=True),
     skips=True,
+    follows=True,
     framing=FramingStyle(min_object=24.0),  # in IoU, objects of 8 pixels gain 0.2 from it, and of 16 pixels 0.1
 )
 

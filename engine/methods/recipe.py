@@ -44,6 +44,7 @@ class Recipe:
     keyframe_policy: KeyframePolicy = ALL_PERMANENT
     direction: Direction = Direction.BOTH  # default of --direction
     unlabelled: Literal["unknown", "absent"] = "unknown"  # state of objects that a keyframe does not label
+    follows: bool = False  # small objects in large frames are followed by crops, see `inference.following`
     skips: bool = False  # repeated frames are segmented once and faint ones not remembered; published methods do not
 
     @property

@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from .codec import from_json, to_json
+from .crop_inputs import ObjectSettings
 from .files import atomic_write
 from .matte_folder import MatteFolder
 from .types import Direction
@@ -139,7 +140,7 @@ class Dependences:
         self._everywhere = {
             Cause.RECIPE: run.recipe,
             Cause.WEIGHTS: run.weights,
-            Cause.SETTINGS: run.settings,
+            Cause.SETTINGS: ObjectSettings.of(run.settings, object_id),
             Cause.ORDER: tuple(sorted(ids[: ids.index(object_id)])) if object_id in ids else (),
         }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-ALGORITHM = 1  # version: what others have refined is stale
+ALGORITHM = 1  # version of `engine.matting`: what others have refined is stale
 
 
 class EdgeMethod(StrEnum):

@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import VERSION
 from .codec import to_json
+from .crop_inputs import CROP, SMALL
 from .errors import KeyframeUnreadable
 from .mask_images import Meaning
 from .provenance import ExclusionInputs, Mark, ObjectInputs, RunInputs, Span
@@ -19,8 +20,16 @@ from .types import Absence, Exclusion, KeyframeFile, PropagationJob
 _DIGEST_LENGTH = 16  # hexadecimal digits
 
 
-def run_inputs(job: PropagationJob, numbers: Sequence[int], cuts: Sequence[int], weights: Path | None) -> RunInputs:
+def run_inputs(
+    job: PropagationJob,
+    numbers: Sequence[int],
+    cuts: Sequence[int],
+    weights: Path | None,
+    small: Sequence[int] | None = None,
+) -> RunInputs:
     """Return what the mattes of a job depend on; `numbers` are those of all media frames, `cuts` media frames.
+
+    `small` are the objects that crops can follow, whether the job lets them or not; None: unknown.
 
     Raises KeyframeUnreadable if an image cannot be read.
     """
@@ -29,7 +38,10 @@ def run_inputs(job: PropagationJob, numbers: Sequence[int], cuts: Sequence[int],
         "precision": job.settings.precision,
         "overrides": dict(sorted(job.settings.overrides.items())),
         "adapt": job.settings.adapt,
+        CROP: job.crop,
     }
+    if small is not None:
+        settings[SMALL] = list(small)
     if job.stabilization:  # not otherwise, as records of earlier versions do not have it
         settings["stabilization"] = hashlib.sha256(repr(job.stabilization).encode()).hexdigest()[:_DIGEST_LENGTH]
     return RunInputs(

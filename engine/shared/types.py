@@ -143,6 +143,7 @@ class PropagationJob:
     locks: tuple[Lock, ...] = ()
     stabilization: tuple[tuple[float, ...], ...] = ()  # of each frame of the clip: a 2x3 matrix by rows, from pixel
     # centres, x right and y down, to where the camera stands still; empty: frames are taken as they are
+    crop: bool = True  # small objects are followed by crops, if the recipe can
     is_part: bool = False  # of a larger job, which softens the edges of keyframes when it joins all
     feature_bytes: int = FEATURE_BYTES
     features: Path | None = None  # folder in which they are kept; None: one in the user's cache folder

@@ -23,6 +23,7 @@ def test_every_menu_recipe_has_weights_and_the_test_recipe_is_not_listed():
 
 def test_adapting_is_offered_for_recipes_that_support_it():
     assert {name for name in MENU if RECIPES[name].adapts} == recipes.ADAPT
+    assert {name for name in MENU if RECIPES[name].follows} == recipes.FOLLOWS
 
 
 def test_recipes_have_either_bundled_or_published_weights():

@@ -72,6 +72,19 @@ def test_keyframes_count_across_cuts_only_if_asked(with_xmem):
     assert matting.bl_rna.properties["across_cuts"].description
 
 
+def test_small_objects_are_followed_unless_switched_off_by_recipes_that_can(with_xmem):
+    studio = with_xmem
+    studio.open_marked()
+    matting = studio.clip.matting
+    assert "follow_small" in drawn(studio)
+    assert whole_clip_job(studio).crop
+    matting.follow_small = False
+    assert not whole_clip_job(studio).crop
+    assert matting.bl_rna.properties["follow_small"].description
+    matting.recipe = "xmem"
+    assert "follow_small" not in drawn(studio)
+
+
 def test_adapted_weights_are_written_used_and_cleared(studio):
     studio.open_marked()
     studio.clip.matting.adapt = True

@@ -18,6 +18,7 @@ from PIL import Image
 from engine.jobs.checkpoint_files import _checksum
 from engine.media.label_images import write_labels
 from engine.shared import protocol
+from engine.shared.shape_files.formats import save_roto
 from engine.shared.splines import SplineTrack, save_splines
 from engine.shared.types import (
     Direction,
@@ -28,7 +29,7 @@ from engine.shared.types import (
     SuggestionJob,
     VideoClip,
 )
-from tests import films
+from tests import films, rotos
 from tests.exr_files import encode_exr, rgb, write_exr
 from tests.fuzz.reader import Files
 from tests.png import encode_png
@@ -238,6 +239,17 @@ def pip_output() -> Files:
     )
     bad = b"WARNING: Retrying (Retry(total=4))\nERROR: No matching distribution found for torch>=2.6 (from x)\n"
     return [(".txt", good), (".txt", bad)]
+
+
+def shape_files() -> Files:
+    """Return files with splines in all formats that are read."""
+    files: Files = [(".svg", rotos.DRAWING.encode()), (".nk", rotos.SCRIPT.encode())]
+    with tempfile.TemporaryDirectory() as folder:
+        for suffix in (".json", ".svg", ".nk"):
+            path = Path(folder) / f"a{suffix}"
+            save_roto(path, rotos.sample_roto())
+            files.append((suffix, path.read_bytes()))
+    return files
 
 
 def settings() -> Files:

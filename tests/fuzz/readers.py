@@ -26,6 +26,7 @@ from engine.shared.lines import bounded_lines
 from engine.shared.matte_folder import MatteFolder
 from engine.shared.pip_output import ProgressFilter, failure
 from engine.shared.protocol import decode
+from engine.shared.shape_files.formats import load_roto
 from engine.shared.splines import load_splines
 from engine.suggestion.key_cache import KeyFolder
 from tests.fuzz import corpus
@@ -132,6 +133,7 @@ READERS = (
     Reader("keyframes", _keyframes, corpus.masks, _ENGINE, 1),
     Reader("masks in Blender", png.read, corpus.small_pngs, (png.PngError, OSError), 3),
     Reader("splines", load_splines, corpus.spline_files, _ENGINE, 2),
+    Reader("splines of other programs", load_roto, corpus.shape_files, _ENGINE, 3),
     Reader("probabilities", _probabilities, corpus.probabilities, (OSError, ArrayDamaged), 2),
     Reader("keys", _keys, corpus.key_files, (OSError, ValueError), 2),
     Reader("key folders", _key_folder, corpus.markers, _ENGINE),

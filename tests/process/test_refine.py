@@ -66,7 +66,7 @@ def test_killed_in_the_middle_it_goes_on_with_what_is_left(film, tmp_path):
 
 def test_what_cannot_be_refined_is_refused(film, tmp_path):
     assert_refused(refine(tmp_path, "--objects", "7"), "no mattes of object 7")
-    assert_refused(refine(tmp_path, "--objects", "one"), "--objects")
+    assert_refused(refine(tmp_path, "--objects", "one"), "not the number of an object")
     assert_refused(refine(tmp_path, "--feather", "-3"), "Feather")
     assert_refused(refine(tmp_path, "--range", "5:99"), "--range")
     assert_refused([*ENGINE, "refine", "--mattes", str(tmp_path / "nowhere")], "does not exist")

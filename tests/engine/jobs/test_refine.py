@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine.jobs.network_scale import NetworkScale
 from engine.jobs.refine import run
 from engine.media.label_images import encode_matte, read_matte
 from engine.shared.codec import to_json
@@ -17,10 +18,11 @@ from engine.shared.errors import BadSetting, FolderTaken, NothingPropagated
 from engine.shared.folder_claim import MARKER
 from engine.shared.matte_folder import MatteFolder
 from engine.shared.protocol import Finished, JobCancelled, Stage
+from engine.shared.provenance import RunInputs, Runs
 from engine.shared.quality import GIVEN, OWN_EDGE, MatteQuality
 from engine.shared.refined import RefinedMattes
 from engine.shared.refinement import EdgeMethod, RefinedObject, Refinement
-from engine.shared.types import Exclusion, ExclusionImage, PropagationJob, RefineJob, Settings, VideoClip
+from engine.shared.types import Direction, Exclusion, ExclusionImage, PropagationJob, RefineJob, Settings, VideoClip
 from engine.shared.written_files import WrittenFiles
 
 HEIGHT, WIDTH, COUNT = 240, 320, 5
@@ -52,14 +54,21 @@ def job(tmp_path) -> RefineJob:
     folder.root.mkdir()
     clip = VideoClip(frames / "0010.png", HEIGHT, WIDTH, COUNT)
     write_marker(folder, PropagationJob("p", clip, range(COUNT), (), folder.root, settings=Settings(height=WORKING)))
-    written = WrittenFiles(folder)
+    written, quality = WrittenFiles(folder), MatteQuality(0.9, run=run_of(folder))
     for frame in range(COUNT):
         alpha = true_alpha(frame)[..., None]
         picture = np.rint(alpha * (200, 40, 30) + (1 - alpha) * (20, 60, 180)).astype(np.uint8)
         Image.fromarray(picture).save(frames / f"{frame + 10:04d}.png")
-        written.write(folder.matte(1, frame + 10), encode_matte(network_alpha(frame)), MatteQuality(0.9, run="a"))
+        written.write(folder.matte(1, frame + 10), encode_matte(network_alpha(frame)), quality)
     written.close()
     return RefineJob("r", clip, folder.root, range(COUNT), (RefinedObject(1),))
+
+
+def run_of(folder: MatteFolder, **settings) -> str:
+    """Record a run of the network's working height, and return its id."""
+    inputs = RunInputs("keymatte", "", json.dumps({"height": WORKING, **settings}), Direction.BOTH, ())
+    Runs().with_run(inputs, keep=frozenset()).write(folder)
+    return inputs.id
 
 
 def write_marker(folder: MatteFolder, job: PropagationJob) -> None:
@@ -224,3 +233,19 @@ def test_bad_settings_and_folders_are_refused(job, tmp_path):
     with pytest.raises(FolderTaken):
         answers_of(job)
     assert not [*(tmp_path / "elsewhere").iterdir()]
+
+
+def test_the_scale_is_that_of_the_run_and_of_the_crop_that_followed_the_object(tmp_path):
+    folder = MatteFolder(tmp_path)
+    size = 2160, 3840
+    alpha = np.zeros(size, np.float32)
+    alpha[500:620, 700:800] = 1
+    run = run_of(folder, height=540, crop=True, small=[2])
+    scale = NetworkScale(folder, size)
+    assert scale.of(run, 1, alpha) == 4
+    assert scale.of(run, 2, alpha) == 1, "a crop shows 120 pixels at full size"
+    alpha[:, :] = 1
+    assert scale.of(run, 2, alpha) == 4, "too large for a crop"
+    assert scale.of("another", 1, alpha) == 2160 / 480
+    folder.runs.write_text("damaged", encoding="utf-8")
+    assert NetworkScale(folder, size).of(run, 2, alpha) == 2160 / 480
