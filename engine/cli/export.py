@@ -108,6 +108,8 @@ def _clip(options: argparse.Namespace, folder: MatteFolder, chosen: Format) -> V
             return reader.clip
     except ClipNotFound:
         recorded = recorded_job(folder)
-        if TRAITS[chosen].has_colours or recorded is None or Path(options.clip).exists():
+        is_matte = TRAITS[chosen].is_movie and chosen is not Format.OVERLAY and options.content == Content.MATTE.value
+        has_colours = TRAITS[chosen].has_colours and not is_matte
+        if has_colours or recorded is None or Path(options.clip).exists():
             raise
         return recorded.clip

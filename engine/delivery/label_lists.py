@@ -55,7 +55,7 @@ def _meta(path: Path, plan: Plan, renewed: Collection[Frame]) -> dict[str, Any]:
     earlier = read_json(path)
     videos = earlier.get("videos") if isinstance(earlier, dict) else None
     videos = dict(videos) if isinstance(videos, dict) else {}
-    recorded = {number: _recorded(videos, plan.title, number) for number in range(1, len(plan.ids) + 1)}
+    recorded = {number: _recorded(videos, plan.title, number) for number in plan.numbers}
     known = set().union(*recorded.values())
     looked_at = [frame for frame in plan.source.frames if frame in renewed or frame.stem not in known]
     stems = {frame.stem for frame in looked_at}
@@ -65,7 +65,7 @@ def _meta(path: Path, plan: Plan, renewed: Collection[Frame]) -> dict[str, Any]:
             visible.setdefault(number, set()).add(frame.stem)
     objects = {
         str(number): {"category": name, "frames": sorted(visible[number])}
-        for number, name in enumerate(plan.names, start=1)
+        for number, name in sorted(zip(plan.numbers, plan.names))
     }
     return {"videos": {**videos, plan.title: {"objects": objects}}}
 

@@ -56,12 +56,14 @@ class Plan:
 
     objects   those that have mattes, the first in front
     names     of these, unique
+    numbers   of these in label images: from 1 on, by their ids
     """
 
     def __init__(self, job: ExportJob, source: Source, objects: Sequence[DeliveredObject]) -> None:
         self.job, self.source, self.objects = job, source, tuple(objects)
         self.names = unique_names([one.name for one in objects])
         self.ids = tuple(one.object_id for one in objects)
+        self.numbers = [sorted(self.ids).index(object_id) + 1 for object_id in self.ids]
         self.depth = job.depth or TRAITS[job.format].depths[0]
         self.title = file_name(source.title, default="clip")
         self.origin = Origin(inputs_of([job.format, job.title]), inputs_of([job.folder.resolve()]), _clip_of(job))
@@ -140,6 +142,8 @@ class Plan:
         chosen = [(one, name) for one, name in zip(self.objects, self.names) if one.object_id in ids]
         if job.format is Format.OVERLAY:
             parts += [tint_of(one) for one, _ in chosen]
+        elif job.format in (Format.DAVIS, Format.YOUTUBE_VOS):
+            parts += self.numbers
         elif job.format is Format.EXR:
             parts += [name for _, name in chosen]
         if TRAITS[job.format].is_movie:
@@ -181,7 +185,7 @@ class Plan:
 
     def _write_labels(self, content: FrameContent, path: Path) -> None:
         alphas = np.stack([content.alpha(object_id) for object_id in self.ids])
-        path.write_bytes(encode_labels(labels_from_alphas(alphas, [*range(1, len(self.ids) + 1)])))
+        path.write_bytes(encode_labels(labels_from_alphas(alphas, self.numbers)))
 
 
 def _clip_of(job: ExportJob) -> str:

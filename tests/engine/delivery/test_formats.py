@@ -19,6 +19,7 @@ from engine.shared.matte_folder import MatteFolder
 from tests.engine.delivery.shots import (
     COLOURS,
     COUNT,
+    FIRST,
     FOLDERS,
     HEIGHT,
     NAMES,
@@ -155,6 +156,19 @@ def test_a_youtube_vos_folder_has_the_frames_own_names_and_says_who_is_where(job
     }
     for frame, stem in enumerate(STEMS[1:], start=1):
         assert np.array_equal(read_palette_image(job.out / "Annotations" / "balls" / f"{stem}.png"), labels(frame))
+
+
+def test_objects_have_their_numbers_in_labels_whatever_their_order(job):
+    """The order says who is in front; ids that are not 1 to N are counted, as the data sets ask for."""
+    folder = MatteFolder(job.folder)
+    for frame in FRAMES:
+        folder.matte(1, FIRST + frame).rename(write_matte(folder, 7, frame, alphas(frame)[0]))
+    front_first = (replace(job.objects[0], object_id=7), job.objects[1])
+    deliver(job, format=Format.YOUTUBE_VOS, objects=front_first, title="balls")
+    swapped = np.array([0, 2, 1])[labels(1)]
+    assert np.array_equal(read_palette_image(job.out / "Annotations" / "balls" / f"{STEMS[1]}.png"), swapped)
+    objects = json.loads((job.out / "meta.json").read_text("utf-8"))["videos"]["balls"]["objects"]
+    assert {number: one["category"] for number, one in objects.items()} == {"1": NAMES[1], "2": NAMES[0]}
 
 
 # -- movies ------------------------------------------------------------------------------------------------------------
