@@ -157,7 +157,7 @@ class _Clip:
                 picture,
                 setting.refinement,
                 scale=self.scale,
-                motion=edge_motion(around(alphas, frame), around(self.pictures, frame)) if setting.moves else None,
+                motion=edge_motion(around(self.pictures, frame)) if setting.moves else None,
             )
             for frame, (alpha, picture) in enumerate(zip(alphas, self.pictures))
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -29,6 +29,15 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
+@dataclass(frozen=True)
+class _Origin:
+    """Where a matte comes from."""
+
+    run: str  # id of the run that has made it; empty: not known
+    is_keyframe: bool  # whether its shape is the user's
+    has_own_edge: bool  # whether its edge is, too: that of a soft keyframe, or edited
+
+
 class RefineSource:
     """The mattes and pictures of a clip, from which mattes are refined; the last few are kept in memory."""
 
@@ -49,10 +58,14 @@ class RefineSource:
         alpha = self._base(one, frame)
         if alpha is None or one.refinement.smoothing == 0:
             return alpha
+        origin = self._origin(one.object_id, frame)
+        if origin.has_own_edge:
+            return alpha
         around = [self._beside(frame, -1), frame, self._beside(frame, 1)]
         alphas = [None if at is None else self._base(one, at) for at in around]
         pictures = [None if at is None else self._picture(at) for at in around]
-        smoothed: Alpha = smooth(alphas, pictures, one.refinement.smoothing)
+        shape = alpha >= INSIDE / FULL if origin.is_keyframe else None
+        smoothed: Alpha = smooth(alphas, pictures, one.refinement.smoothing, shape)
         return self._bounded(one, frame, smoothed)
 
     def _base(self, one: RefinedObject, frame: int) -> Alpha | None:
@@ -64,28 +77,30 @@ class RefineSource:
         raw, picture = self.matte(one.object_id, frame), self._picture(frame)
         if raw is None or picture is None:
             return None
-        refinement, shape = one.refinement, None
-        path = self._folder.matte(one.object_id, self.reader.numbers[frame])
-        quality = self._record.quality(path)  # of a matte that was edited there is none
-        if self._record.is_edited(path) or (quality is not None and OWN_EDGE in quality.signals):
+        origin, refinement = self._origin(one.object_id, frame), one.refinement
+        if origin.has_own_edge:
             refinement = replace(refinement, edges=EdgeMethod.KEEP)
-        elif quality is not None and quality.is_given:
-            shape = raw >= INSIDE / FULL
-        motion = self._motion(one.object_id, frame) if refinement.edges is not EdgeMethod.KEEP else None
-        scale = self._scale.of(quality.run if quality else "", one.object_id, raw)
+        shape = raw >= INSIDE / FULL if origin.is_keyframe and not origin.has_own_edge else None
+        motion = self._motion(frame) if refinement.edges is not EdgeMethod.KEEP else None
+        scale = self._scale.of(origin.run, one.object_id, raw)
         alpha = refine(raw, picture, refinement, scale=scale, motion=motion, shape=shape)
         return self._bounded(one, frame, alpha)
+
+    def _origin(self, object_id: int, frame: int) -> _Origin:
+        path = self._folder.matte(object_id, self.reader.numbers[frame])
+        quality = self._record.quality(path)
+        if quality is None:
+            return _Origin("", is_keyframe=False, has_own_edge=self._record.is_edited(path))
+        return _Origin(quality.run, quality.is_given, has_own_edge=OWN_EDGE in quality.signals)
 
     def _bounded(self, one: RefinedObject, frame: int, alpha: Alpha) -> Alpha:
         """Return a matte without what is excluded on a frame."""
         cut: Alpha = self._exclusions.cut(frame, (one.object_id,), alpha[None])[0]
         return cut
 
-    def _motion(self, object_id: int, frame: int) -> NDArray[np.float32] | None:
+    def _motion(self, frame: int) -> NDArray[np.float32]:
         around = [self._beside(frame, -1), frame, self._beside(frame, 1)]
-        pictures = [None if at is None else self._picture(at) for at in around]
-        matte = self.matte(object_id, frame)
-        return None if matte is None else edge_motion([None, matte, None], pictures)
+        return edge_motion([None if at is None else self._picture(at) for at in around])
 
     def matte(self, object_id: int, frame: int) -> Alpha | None:
         """Return an object's matte as it was propagated; None if it is missing, damaged or of another size."""

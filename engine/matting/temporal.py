@@ -45,13 +45,12 @@ def smooth(alphas: Frames, pictures: Frames, strength: float, shape: np.ndarray 
     return result if shape is None else on_its_side(result, shape)
 
 
-def edge_motion(alphas: Frames, pictures: Frames) -> Floats:
-    """Return how far each pixel moves during the middle one of three frames, (H, W, 2) in pixels.
+def edge_motion(pictures: Frames) -> Floats:
+    """Return how far each pixel moves during the middle one of three pictures (H, W, 3), (H, W, 2) in pixels.
 
-    Arguments are those of `smooth`, though motion is that of the pictures. Without neighbours nothing moves.
+    Without neighbours nothing moves.
     """
     picture = _middle(pictures)
-    del alphas
     others = [(sign, other) for sign, other in ((-1, pictures[0]), (1, pictures[2])) if other is not None]
     flows = [sign * _motion(picture, other) for sign, other in others]
     if not flows:

@@ -145,7 +145,8 @@ def test_edited_refined_mattes_are_kept_and_told(job):
     assert ended.note == "4 mattes refined."
 
 
-def test_the_users_edges_stay_and_a_keyframes_shape_does(job):
+@pytest.mark.parametrize("smoothing", [0.0, 1.0])
+def test_the_users_edges_stay_and_a_keyframes_shape_does(job, smoothing):
     folder = MatteFolder(job.folder)
     shape = disc(150, 120, 40)  # unlike the picture
     written = WrittenFiles(folder)
@@ -153,7 +154,7 @@ def test_the_users_edges_stay_and_a_keyframes_shape_does(job):
     written.write(folder.matte(1, 12), encode_matte(shape), MatteQuality(1.0, signals={GIVEN: 1.0}))
     written.close()
     folder.matte(1, 13).write_bytes(encode_matte(shape))  # as by another program
-    answers_of(job)
+    answers_of(with_settings(job, smoothing=smoothing))
     assert np.abs(refined(job, 1) - read_matte(folder.matte(1, 11))).max() < 1e-4, "a soft keyframe"
     assert np.array_equal(refined(job, 2) >= 128 / 255, read_matte(folder.matte(1, 12)) >= 128 / 255), "a hard one"
     assert np.abs(refined(job, 3) - read_matte(folder.matte(1, 13))).max() < 1e-4, "an edited matte"
