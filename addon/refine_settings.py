@@ -35,8 +35,8 @@ class MatteRefinement(PropertyGroup):
         name="Edges",
         description="How the alpha of an edge is found",
         items=(
-            ("GUIDED", "Follow Picture", "Edges follow those of the picture. Fast, and good for most objects"),
-            ("DETAIL", "Hair and Fur", "Finds single hairs and soft blur in a band around the edge. Slow"),
+            ("GUIDED", "Follow Picture", "Edges follow those of the picture. Fast, and good for plain edges"),
+            ("DETAIL", "Fine Detail", "Finds hair, fur and thin parts. Takes about four times as long"),
             ("KEEP", "As They Are", "Edges stay as propagated. Only the settings below are applied"),
         ),
         default="GUIDED",

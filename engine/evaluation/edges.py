@@ -9,7 +9,7 @@ from time import process_time
 
 import numpy as np
 
-from ..matting.refine import edge_motion, refine, smooth
+from ..matting.refine import refine, smooth
 from ..media.frames import FrameReader
 from ..output.matte_files import read_existing
 from ..shared.errors import NoKeyframes
@@ -39,7 +39,6 @@ class Setting:
 
     name: str
     refinement: Refinement
-    moves: bool = False  # whether the band reaches further where the edge moves
     smoothed: str = ""  # "before" or "after" it is refined; empty: not
 
 
@@ -47,7 +46,6 @@ _KEEP = Refinement(edges=EdgeMethod.KEEP)
 SETTINGS = (
     Setting(BILINEAR, _KEEP),
     Setting(GUIDED, Refinement()),
-    Setting("guided, band follows motion", Refinement(), moves=True),
     Setting(f"guided, band of {_WIDE_BAND:.0f} pixels", Refinement(band=_WIDE_BAND)),
     Setting("guided, softness 0.5", Refinement(softness=0.5)),
     Setting("guided, smoothed before", Refinement(), smoothed="before"),
@@ -152,14 +150,8 @@ class _Clip:
         start = process_time()
         alphas = self._smoothed(self.raw) if setting.smoothed == "before" else self.raw
         refined = [
-            refine(
-                alpha,
-                picture,
-                setting.refinement,
-                scale=self.scale,
-                motion=edge_motion(around(self.pictures, frame)) if setting.moves else None,
-            )
-            for frame, (alpha, picture) in enumerate(zip(alphas, self.pictures))
+            refine(alpha, picture, setting.refinement, scale=self.scale)
+            for alpha, picture in zip(alphas, self.pictures)
         ]
         if setting.smoothed == "after":
             refined = self._smoothed(refined)

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..matting.refine import edge_motion, refine, smooth
+from ..matting.refine import refine, smooth
 from ..media.frames import FrameReader
 from ..output.exclusions import Exclusions
 from ..output.matte_files import read_existing
@@ -49,7 +49,7 @@ class RefineSource:
         self._exclusions = Exclusions(job.exclusions if job else (), (), self._size)
         self._cuts = {*recorded_cuts(folder)}
         self._record = WrittenFiles(folder)
-        self._pictures = _Window[int, Picture | None](5)  # the two before and after a frame
+        self._pictures = _Window[int, Picture | None](3)  # a frame, and those before and after it
         self._raw = _Window[tuple[int, int], Alpha | None](1)
         self._refined = _Window[tuple[RefinedObject, int], Alpha | None](3)  # before temporal smoothing
 
@@ -81,9 +81,8 @@ class RefineSource:
         if origin.has_own_edge:
             refinement = replace(refinement, edges=EdgeMethod.KEEP)
         shape = raw >= INSIDE / FULL if origin.is_keyframe and not origin.has_own_edge else None
-        motion = self._motion(frame) if refinement.edges is not EdgeMethod.KEEP else None
         scale = self._scale.of(origin.run, one.object_id, raw)
-        alpha = refine(raw, picture, refinement, scale=scale, motion=motion, shape=shape)
+        alpha = refine(raw, picture, refinement, scale=scale, shape=shape)
         return self._bounded(one, frame, alpha)
 
     def _origin(self, object_id: int, frame: int) -> _Origin:
@@ -97,10 +96,6 @@ class RefineSource:
         """Return a matte without what is excluded on a frame."""
         cut: Alpha = self._exclusions.cut(frame, (one.object_id,), alpha[None])[0]
         return cut
-
-    def _motion(self, frame: int) -> NDArray[np.float32]:
-        around = [self._beside(frame, -1), frame, self._beside(frame, 1)]
-        return edge_motion([None if at is None else self._picture(at) for at in around])
 
     def matte(self, object_id: int, frame: int) -> Alpha | None:
         """Return an object's matte as it was propagated; None if it is missing, damaged or of another size."""

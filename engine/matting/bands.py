@@ -14,7 +14,6 @@ _SURE = 0.03  # an alpha less than this from 0 or 1 is as good as that
 _REACH = 1.5  # pixels of the reduced matte on each side of the edge that are found anew
 _LEAST = 2.0  # pixels of the full matte, likewise
 _FADE = 0.5  # of the band's width: where what is found anew fades out
-_MOTION = 0.25  # of the motion during a frame: a shutter that is open for half of it blurs so far to each side
 
 
 @dataclass(frozen=True)
@@ -25,11 +24,11 @@ class Band:
     sizes: Reduced  # of the matte, and of the network's picture
 
     @classmethod
-    def around(cls, alpha: Floats, scale: float, width: float = 0.0, motion: Floats | None = None) -> Band:
+    def around(cls, alpha: Floats, scale: float, width: float = 0.0) -> Band:
         """Return the band around the edge of an alpha (H, W).
 
-        `scale` says how many times smaller the network's picture was, `width` how far the band reaches, in pixels
-        (0: as `scale` asks for), and `motion` (H, W, 2) how far the edge moves during a frame: it reaches further then.
+        `scale` says how many times smaller the network's picture was, and `width` how far the band reaches, in
+        pixels (0: as `scale` asks for, from all that is soft, such as motion blur).
         """
         sizes = Reduced.by((alpha.shape[0], alpha.shape[1]), scale)
         unsure = ((alpha > _SURE) & (alpha < 1 - _SURE)).astype(np.uint8)
@@ -41,6 +40,5 @@ class Band:
             return cls(np.zeros(alpha.shape, np.float32), sizes)
         reach = np.float32(width or max(_REACH * scale, _LEAST))
         distance = cv2.distanceTransform(1 - seeds, cv2.DIST_L2, cv2.DIST_MASK_5)
-        further = 0 if motion is None else _MOTION * np.hypot(motion[..., 0], motion[..., 1])
-        weight = np.clip((reach + further - distance) / (_FADE * reach) + 1, 0, 1).astype(np.float32)
+        weight = np.clip((reach - distance) / (_FADE * reach) + 1, 0, 1).astype(np.float32)
         return cls(weight, sizes)

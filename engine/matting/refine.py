@@ -14,9 +14,9 @@ from .guided import guided
 from .levels import crisped, feathered, grown
 from .parts import without_holes, without_specks
 from .reduced import Floats
-from .temporal import edge_motion, smooth
+from .temporal import smooth
 
-__all__ = ["edge_motion", "foreground", "refine", "smooth"]
+__all__ = ["foreground", "refine", "smooth"]
 
 
 def refine(
@@ -25,19 +25,17 @@ def refine(
     settings: Refinement,
     *,
     scale: float,
-    motion: Floats | None = None,
     shape: NDArray[np.bool_] | None = None,
 ) -> Floats:
     """Return an object's matte (H, W) 0..1, refined.
 
     `alpha` (H, W) is the network's, enlarged from a picture `scale` >= 1 times smaller than `picture` (H, W, 3) RGB.
-    `motion` (H, W, 2) says how far the edge moves during a frame, in pixels, as `edge_motion` finds it. `shape` (H, W)
-    is the artist's own on a keyframe, which the result keeps: one half or more exactly there. Edges are found in a band
-    around the matte's edge only, and all else is left as it is.
+    `shape` (H, W) is the artist's own on a keyframe, which the result keeps: one half or more exactly there. Edges are
+    found in a band around the matte's edge only, and all else is left as it is.
     """
     result = np.clip(np.nan_to_num(alpha.astype(np.float32, copy=False), nan=0.0), 0, 1)
     if settings.edges != EdgeMethod.KEEP:
-        band = Band.around(result, scale, settings.band, motion)
+        band = Band.around(result, scale, settings.band)
         if band.weight.any():
             result = (detailed if settings.edges == EdgeMethod.DETAIL else guided)(result, picture, band)
     result = without_specks(without_holes(result, settings.holes), settings.specks)

@@ -1,4 +1,4 @@
-"""Mattes along the motion: smoothing against flicker, and how far an edge moves during a frame."""
+"""Temporal smoothing of mattes along the motion, against flicker."""
 
 from __future__ import annotations
 
@@ -43,21 +43,6 @@ def smooth(alphas: Frames, pictures: Frames, strength: float, shape: np.ndarray 
             weights += min(strength, 1.0) * like
         result[place] = np.where(soft[place], total / weights, current[place])
     return result if shape is None else on_its_side(result, shape)
-
-
-def edge_motion(pictures: Frames) -> Floats:
-    """Return how far each pixel moves during the middle one of three pictures (H, W, 3), (H, W, 2) in pixels.
-
-    Without neighbours nothing moves.
-    """
-    picture = _middle(pictures)
-    others = [(sign, other) for sign, other in ((-1, pictures[0]), (1, pictures[2])) if other is not None]
-    flows = [sign * _motion(picture, other) for sign, other in others]
-    if not flows:
-        return np.zeros((*picture.shape[:2], 2), np.float32)
-    mean = np.mean(flows, axis=0).astype(np.float32)
-    larger: Floats = cv2.resize(mean, picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    return larger
 
 
 def _middle(values: Frames) -> np.ndarray:

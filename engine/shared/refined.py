@@ -26,7 +26,7 @@ def key_of(refinement: Refinement) -> str:
 
 def reach_of(refinement: Refinement) -> int:
     """Return on how many frames before and after a frame its refined matte depends."""
-    return 2 if refinement.smoothing > 0 else 1
+    return 1 if refinement.smoothing > 0 else 0
 
 
 def sources_of(folder: MatteFolder, object_id: int, number: int, refinement: Refinement) -> list[Path]:

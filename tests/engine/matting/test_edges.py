@@ -53,13 +53,6 @@ def test_only_the_band_changes(method):
     assert outside.mean() > 0.9 and (found[outside] == raw[outside]).all()
 
 
-def test_motion_widens_the_band():
-    alpha = disc(70)
-    still = Band.around(alpha, 2)
-    moving = Band.around(alpha, 2, motion=np.full((*alpha.shape, 2), 20, np.float32))
-    assert (moving.weight >= still.weight).all() and (moving.weight > 0).sum() > 1.5 * (still.weight > 0).sum()
-
-
 def test_guided_tiles_leave_no_seams(monkeypatch):
     true = disc(70)
     raw, picture = enlarged(true, 2), composite(true)

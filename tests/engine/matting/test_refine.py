@@ -32,7 +32,7 @@ def test_neutral_settings_return_the_matte_unchanged():
 def test_nothing_makes_it_fail(settings, size, value):
     alpha = np.random.default_rng(2).random(size, np.float32) if value == "noise" else np.full(size, value, np.float32)
     for scale in (1, 2.25, 30):
-        result = refine(alpha, picture_of(*size), settings, scale=scale, motion=np.ones((*size, 2), np.float32))
+        result = refine(alpha, picture_of(*size), settings, scale=scale)
         assert result.shape == size and result.dtype == np.float32
         assert np.isfinite(result).all() and result.min() >= 0 and result.max() <= 1
 

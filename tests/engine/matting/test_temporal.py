@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.matting.refine import edge_motion, smooth
+from engine.matting.refine import smooth
 
 from .scenes import composite, disc, texture
 
@@ -54,16 +54,7 @@ def test_a_cut_has_no_say():
     assert np.abs(smooth(alphas, pictures, 1.0) - alphas[1]).max() < 1e-3
 
 
-def test_motion_is_that_of_the_object():
-    pictures, alphas = moving(6.0)
-    motion = edge_motion(pictures)
-    assert motion.shape == (240, 320, 2)
-    assert np.median(motion[alphas[1] == 1], axis=0) == pytest.approx([6, 0], abs=0.7)
-    assert not edge_motion([None, pictures[1], None]).any()
-
-
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (9, 9)])
 def test_tiny_frames_are_no_error(size):
     picture, alpha = np.zeros((*size, 3), np.uint8), np.full(size, 0.5, np.float32)
     assert np.isfinite(smooth([alpha] * 3, [picture] * 3, 1.0)).all()
-    assert np.isfinite(edge_motion([picture] * 3)).all()
