@@ -131,7 +131,7 @@ class CLIP_PT_matte_results(ClipPanel, Panel):
             draw_text(column, edits_text(edited))
         _draw_splines(layout)
         compositor.draw_buttons(layout, clip, context.scene)
-        layout.operator("clip.matte_export", text="Export...", icon="EXPORT")
+        layout.operator("clip.matte_export", text="Export Mattes...", icon="EXPORT")
         _draw_undo(layout)
         layout.operator("clip.matte_clear", icon="TRASH")
 
