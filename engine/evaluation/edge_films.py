@@ -128,6 +128,8 @@ def edge_films(which: str) -> list[EdgeFilm]:
             EdgeFilm("defocus", "mug", "clouds", "checks", 105, defocus=7, linear=True),
             EdgeFilm("veil", "veil", "clutter", "clouds", 106),
             EdgeFilm("camouflage", "mug", "clouds", "clouds", 107, camouflaged=True),
+            EdgeFilm("camouflage in clutter", "mug", "clutter", "clutter", 121, camouflaged=True),
+            EdgeFilm("defocus before a pattern", "mug", "checks", "clutter", 122, defocus=8, linear=True),
         ]
     return [
         EdgeFilm("hair", "hair", "photograph", "cells", 201, linear=True),
