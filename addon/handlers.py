@@ -18,6 +18,7 @@ from . import (
     job_queue,
     lane_watch,
     mask_watch,
+    matte_files,
     notices,
     painting,
     refine_preview,
@@ -64,6 +65,7 @@ def _handlers() -> list[tuple[list[Callable[..., None]], Callable[..., None]]]:
 def _before_load(*_: object) -> None:
     snapping.forget()
     refining.forget()
+    matte_files.forget()
     refine_preview.forget()
     stroke_snap.forget()
     notices.clear()

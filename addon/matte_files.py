@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from bpy.types import MovieClip
 
 from ..engine.shared.files import modified_ns
+from ..engine.shared.matte_folder import MatteFolder, is_number
 from ..engine.shared.refined import RefinedMattes
 from ..engine.shared.refinement import RefinedObject
 from .folders import existing_folder
 from .objects import find_object, matte_numbers, matted_objects
 from .refine_settings import refined_object
+
+_LOOK_AGAIN = 0.5  # seconds after which the record of refined mattes is read again, if it has changed
+_states: dict[Path, tuple[float, int, RefinedMattes]] = {}  # by folder: when it was read, and the record's date
 
 
 def objects_to_refine(clip: MovieClip, object_ids: Iterable[int] | None = None) -> tuple[RefinedObject, ...]:
@@ -45,4 +51,31 @@ def state_of(clip: MovieClip, object_id: int) -> str:
     changed = modified_ns(folder.matte_sequence(object_id))
     if not item.refinement.use:
         return str(changed)
-    return f"{changed} refined {modified_ns(folder.refined.matte_sequence(object_id))} {item.refinement.refinement()}"
+    # All stale settings are alike, so that nothing is made again while the artist moves a slider.
+    first = _first_number(folder, object_id, changed)
+    is_current = first is not None and refined_state(folder).is_current(
+        refined_object(object_id, item.refinement), first
+    )
+    return f"{changed} refined {modified_ns(folder.refined.matte_sequence(object_id))} {is_current}"
+
+
+def refined_state(folder: MatteFolder) -> RefinedMattes:
+    """Return which mattes are refined, read at most twice a second. Raises FolderNotWritable."""
+    now, changed = time.monotonic(), modified_ns(folder.refined.index)
+    known = _states.get(folder.root)
+    if known is None or (known[1] != changed and now > known[0] + _LOOK_AGAIN):
+        known = _states[folder.root] = now, changed, RefinedMattes(folder)
+    return known[2]
+
+
+def forget() -> None:
+    """Forget what was read, as another file is loaded."""
+    _states.clear()
+    _first_number.cache_clear()
+
+
+@lru_cache(maxsize=256)
+def _first_number(folder: MatteFolder, object_id: int, changed: int) -> int | None:
+    """Return the number of an object's first matte; None if it has none. `changed` makes the cache forget a folder."""
+    stems = (path.stem for path in folder.matte_sequence(object_id).glob("*.png"))
+    return min((int(stem) for stem in stems if is_number(stem)), default=None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from ..engine.shared.errors import EngineError
 from ..engine.shared.files import modified_ns
 from ..engine.shared.matte_folder import MatteFolder
 from ..engine.shared.protocol import Failed, Preview, Previewed
-from ..engine.shared.refined import RefinedMattes
 from ..engine.shared.refinement import RefinedObject
 from ..engine.shared.text import printable
 from ..engine.shared.types import PreviewJob
@@ -24,13 +22,13 @@ from . import clips, job_queue
 from .exchange import new_folder
 from .folders import existing_folder
 from .listening import listen_closely, redraw
+from .matte_files import refined_state
 from .objects import find_object
 from .refine_settings import refined_object
 from .session import session
 
 _MAX_KEPT = 24  # previews
 _REST = 0.05  # seconds from a change to the question, while a slider moves
-_LOOK_AGAIN = 0.5  # seconds after which the record of refined mattes is read again, if it has changed
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,6 @@ _problems: dict[_Asked, str] = {}
 _wanted: _Asked | None = None
 _pending: _Asked | None = None
 _out: Path | None = None
-_states: dict[Path, tuple[float, int, RefinedMattes]] = {}  # by folder: when it was read, and the record's date
 
 
 def shown_file(clip: MovieClip, object_id: int, number: int, *, ask: bool) -> Path | None:
@@ -61,7 +58,7 @@ def shown_file(clip: MovieClip, object_id: int, number: int, *, ask: bool) -> Pa
     if folder is None or item is None or not item.refinement.use or not folder.matte(object_id, number).is_file():
         return None
     one = refined_object(object_id, item.refinement)
-    if _state(folder).is_current(one, number):
+    if refined_state(folder).is_current(one, number):
         return folder.refined.matte(object_id, number)
     asked = _Asked(clip.session_uid, folder, one, number, modified_ns(folder.matte(object_id, number)))
     path = _previews.get(asked)
@@ -85,17 +82,7 @@ def forget() -> None:
     global _wanted, _pending
     _previews.clear()
     _problems.clear()
-    _states.clear()
     _wanted = _pending = None
-
-
-def _state(folder: MatteFolder) -> RefinedMattes:
-    """Return the record of refined mattes, read at most twice a second."""
-    now, changed = time.monotonic(), modified_ns(folder.refined.index)
-    known = _states.get(folder.root)
-    if known is None or (known[1] != changed and now > known[0] + _LOOK_AGAIN):
-        known = _states[folder.root] = now, changed, RefinedMattes(folder)
-    return known[2]
 
 
 def _ask_soon(asked: _Asked) -> None:

@@ -14,6 +14,7 @@ from . import (
     keymaps,
     lane_watch,
     listening,
+    matte_files,
     notices,
     properties,
     quality_list,
@@ -51,6 +52,7 @@ def unregister() -> None:
     job_queue.forget()
     snapping.forget()
     refining.forget()
+    matte_files.forget()
     refine_preview.forget()
     notices.clear()
     session.close()
