@@ -24,6 +24,7 @@ from .setup import JobContext
 
 Report = Callable[[Answer], None]
 Progress = Callable[[str, int, int], None]
+_PARTS = ("softness", "smoothing")  # settings that are 0 to 1
 
 
 def run(job: RefineJob, report: Report, cancelled: Callable[[], bool]) -> None:
@@ -136,11 +137,15 @@ def _due(
 
 
 def check_refinement(refinement: Refinement) -> None:
-    """Raise BadSetting if a number among the settings is not finite, or below what makes sense."""
-    numbers = {name: value for name, value in vars(refinement).items() if isinstance(value, float | int)}
-    bad = [name for name, value in numbers.items() if not np.isfinite(value) or (value < 0 and name != "grow")]
-    if bad:
-        raise BadSetting(f"{bad[0]} is {numbers[bad[0]]}", remedy="Give a number that is not negative.")
+    """Raise BadSetting if a number among the settings is not finite, or beyond what makes sense."""
+    for name, value in vars(refinement).items():
+        if not isinstance(value, float | int):
+            continue
+        least = -np.inf if name == "grow" else 0
+        most = 1 if name in _PARTS else np.inf
+        if not (np.isfinite(value) and least <= value <= most):
+            wanted = "from 0 to 1" if name in _PARTS else "in pixels" if name == "grow" else "that is not negative"
+            raise BadSetting(f"{name} is {value:g}", remedy=f"Give a number {wanted}.")
 
 
 def refine_afterwards(

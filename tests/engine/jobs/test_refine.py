@@ -226,6 +226,9 @@ def test_bad_settings_and_folders_are_refused(job, tmp_path):
         answers_of(with_settings(job, feather=-1.0))
     with pytest.raises(BadSetting):
         answers_of(with_settings(job, grow=float("nan")))
+    for part in ("softness", "smoothing"):
+        with pytest.raises(BadSetting, match="is 5"):
+            answers_of(with_settings(job, **{part: 5.0}))
     with pytest.raises(NothingPropagated):
         answers_of(replace(job, objects=(RefinedObject(7),)))
     (tmp_path / "elsewhere").mkdir()
