@@ -16,7 +16,7 @@ from engine.shared.refinement import EdgeMethod, RefinedObject, Refinement
 from engine.shared.types import RefineJob
 from tests.engine.delivery.shots import COUNT, FIRST, FOLDERS, NAMES, STEMS, alphas, deliver, write_matte
 
-CRISP = Refinement(EdgeMethod.KEEP, softness=0.4)
+CRISP = Refinement(EdgeMethod.KEEP, softness=0.4, smoothing=0.5)  # so that each depends on those beside it
 
 
 @pytest.fixture
