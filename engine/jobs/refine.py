@@ -19,6 +19,7 @@ from ..shared.refined import RefinedMattes, record_of, sources_of
 from ..shared.refinement import RefinedObject, Refinement
 from ..shared.types import PropagationJob, RefineJob
 from ..shared.written_files import WrittenFiles
+from .clip_identity import compare_with_earlier, identify
 from .refine_source import RefineSource
 from .setup import JobContext
 
@@ -62,6 +63,7 @@ class RefineOutcome:
     current: int = 0  # mattes that were up to date
     kept: list[int] = field(default_factory=list)  # numbers of frames with refined mattes that the user has edited
     unreadable: list[int] = field(default_factory=list)  # numbers of frames without a picture or a matte
+    changed: str = ""  # that the clip's pictures are not those of which the mattes were made
 
     @property
     def note(self) -> str:
@@ -71,7 +73,7 @@ class RefineOutcome:
 
     def warning(self, reader: FrameReader) -> str:
         """Return what was not done, as sentences; empty if all was."""
-        parts = []
+        parts = [self.changed] if self.changed else []
         if self.kept:
             parts.append(f"Refined mattes that were edited are kept: {named_spans('frame', reader.shown(self.kept))}.")
         if self.unreadable:
@@ -92,7 +94,9 @@ def refine_mattes(
     for one in objects:
         check_refinement(one.refinement)
     outcome = RefineOutcome()
-    with claim(folder):
+    with claim(folder) as claimed:
+        changed = compare_with_earlier(identify(reader), claimed.earlier, folder.root, has_results=True)
+        outcome.changed = f"{changed} If their pictures are others now, propagate again." if changed else ""
         due = _due(folder, reader, objects, frames, outcome)
         if not due:
             return outcome
