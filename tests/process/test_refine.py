@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 
+from engine.__main__ import main
 from engine.media.label_images import read_matte
 from engine.shared.matte_folder import MatteFolder
 from engine.shared.refined import RefinedMattes
@@ -62,6 +63,15 @@ def test_killed_in_the_middle_it_goes_on_with_what_is_left(film, tmp_path):
     assert ended.returncode == 0 and f"{24 - len(whole)} mattes refined" in ended.stdout, ended.stderr
     assert {path: path.stat().st_mtime_ns for path in whole} == dates
     assert not [*folder.root.rglob("*.part")]
+
+
+def test_what_was_given_by_relative_paths_is_found_from_any_folder(film, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = ["--clip", "clip", "--keyframes", "keys", "--garbage", "keys", "--masks", "numbers", "--recipe", "colour"]
+    assert main(["propagate", *given, "--out", "relative"]) == 0
+    monkeypatch.chdir(ROOT)
+    assert main(["status", "--mattes", str(tmp_path / "relative")]) == 0
+    assert main(["refine", "--mattes", str(tmp_path / "relative"), "--range", "0:2"]) == 0
 
 
 def test_what_cannot_be_refined_is_refused(film, tmp_path):
