@@ -82,3 +82,11 @@ def test_what_cannot_be_refined_is_refused(film, tmp_path):
     assert_refused([*ENGINE, "refine", "--mattes", str(tmp_path / "nowhere")], "does not exist")
     (tmp_path / "clip").rename(tmp_path / "moved")
     assert_refused(refine(tmp_path), "clip")
+    films.crossing(count=7).write_images(tmp_path / "another")
+    assert_refused(refine(tmp_path, "--clip", str(tmp_path / "another")), "another clip")
+
+
+def test_a_clip_that_was_moved_is_refined_where_it_is(film, tmp_path):
+    (tmp_path / "clip").rename(tmp_path / "moved")
+    ended = run_cli(refine(tmp_path, "--clip", str(tmp_path / "moved"), "--range", "0:2"))
+    assert ended.returncode == 0 and ended.stdout.startswith("4 mattes refined in "), ended.stderr
