@@ -11,8 +11,8 @@ from ..shared.errors import MasksMissing
 from ..shared.folder_claim import recorded_job
 from ..shared.matte_folder import MatteFolder
 from ..shared.refinement import EdgeMethod, RefinedObject, Refinement
-from ..shared.types import KeyframeFile, RefineJob
-from .arguments import parse_frame_range
+from ..shared.types import KeyframeFile, RefineJob, VideoClip
+from .arguments import open_clip, parse_frame_range
 from .console import print_line
 from .running import parse_objects, run_job, status_of
 
@@ -31,6 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `refine`."""
     parser.set_defaults(command=refine)
     parser.add_argument("--mattes", type=Path, required=True, help="results of propagate, or a matte folder of Blender")
+    parser.add_argument(
+        "--clip", help="the clip, if it was moved since its mattes were made; default: where it was then"
+    )
     parser.add_argument("--objects", default="", metavar="1,2", help="numbers of the objects; default: all")
     parser.add_argument("--range", default=":", help="frames A:B, counted from 0, B not included; default: all")
     parser.add_argument(
@@ -56,11 +59,24 @@ def refine(options: argparse.Namespace) -> int:
     if job is None:
         what = "does not tell its clip" if options.mattes.is_dir() else "does not exist"
         raise MasksMissing(f"{options.mattes} {what}", remedy="Give the folder of results that propagate has written.")
-    frames = parse_frame_range(options.range, job.clip.frame_count)
+    clip = _clip(options, job.clip)
+    frames = parse_frame_range(options.range, clip.frame_count)
     chosen = tuple(RefinedObject(number, refinement) for number in parse_objects(options.objects, folder))
-    finished = run_job(run, RefineJob(uuid.uuid4().hex, job.clip, folder.root, frames, chosen))
+    finished = run_job(run, RefineJob(uuid.uuid4().hex, clip, folder.root, frames, chosen))
     print_line(f"{finished.note[:-1]} in {folder.refined.root}")
     return status_of(finished)
+
+
+def _clip(options: argparse.Namespace, recorded: VideoClip) -> VideoClip:
+    """Return the clip of the options, whose frames count as those of the recorded one, which it is by default.
+
+    Raises ClipNotFound, ClipUnreadable, MixedSizes.
+    """
+    if options.clip is None:
+        return recorded
+    options.fps = recorded.fps
+    with open_clip(options) as reader:
+        return reader.clip
 
 
 def refined_objects(edges: str | None, keyframes: Iterable[KeyframeFile]) -> tuple[RefinedObject, ...]:

@@ -66,7 +66,13 @@ def write_splines(options: argparse.Namespace) -> int:
     numbers = _numbers(folder, objects)
     height, width = _size(folder, objects)
     shift = options.start - numbers.start if options.start is not None else 0
-    layers, told = _fit(_sources(folder, objects, raw=options.raw), names, numbers, (width, height), shift)
+    sources, unrefined = (dict.fromkeys(objects, folder), {}) if options.raw else _sources(folder, objects)
+    layers, told = _fit(sources, names, numbers, (width, height), shift)
+    told += [
+        f"{names[object_id]} is written with its mattes as they are, since {counted(count, 'matte')} of it "
+        f"{'is' if count == 1 else 'are'} not refined yet"
+        for object_id, count in unrefined.items()
+    ]
     if not layers:
         raise MasksMissing(f"the mattes in {options.mattes} show nothing", remedy="Propagate, and look at them.")
     job = recorded_job(folder)
@@ -105,18 +111,23 @@ def _size(folder: MatteFolder, objects: list[int]) -> tuple[int, int]:
     return height, width
 
 
-def _sources(folder: MatteFolder, objects: list[int], *, raw: bool) -> dict[int, MatteFolder]:
-    """Return the folder of each object's mattes: of refined ones if all of them are up to date, unless `raw`."""
-    state = RefinedMattes(folder)
-    return {
-        object_id: folder.refined if not raw and _is_refined(folder, state, object_id) else folder
-        for object_id in objects
-    }
+def _sources(folder: MatteFolder, objects: list[int]) -> tuple[dict[int, MatteFolder], dict[int, int]]:
+    """Return the folder of each object's mattes, of refined ones if all of them are up to date.
 
-
-def _is_refined(folder: MatteFolder, state: RefinedMattes, object_id: int) -> bool:
-    stems = (path.stem for path in folder.matte_sequence(object_id).glob("*.png"))
-    return all(state.is_of_mattes(object_id, int(stem)) for stem in stems if is_number(stem))
+    Also return how many mattes are not, of objects of which others are refined. Raises FolderNotWritable.
+    """
+    sources, unrefined = dict.fromkeys(objects, folder), {}
+    for object_id in objects:
+        if not folder.refined.matte_sequence(object_id).is_dir():
+            continue
+        state = RefinedMattes(folder)
+        stems = (path.stem for path in folder.matte_sequence(object_id).glob("*.png"))
+        missing = sum(not state.is_of_mattes(object_id, int(stem)) for stem in stems if is_number(stem))
+        if missing:
+            unrefined[object_id] = missing
+        else:
+            sources[object_id] = folder.refined
+    return sources, unrefined
 
 
 def _fit(

@@ -52,6 +52,12 @@ class FinalMattes:
             self._refined.add(one.object_id)
         return missing
 
+    def are_alike(self, object_id: int) -> bool:
+        """Return whether what is delivered of an object was refined by the same settings on all frames."""
+        if object_id not in self._refined:
+            return True
+        return RefinedMattes(self._folder).are_alike(object_id, self.numbers(object_id))
+
     def path(self, object_id: int, number: int) -> Path:
         """Return the path of an object's final matte on a frame; it may not exist."""
         folder = self._folder.refined if object_id in self._refined else self._folder

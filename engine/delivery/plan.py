@@ -21,6 +21,7 @@ from .images import exr_type, write_exr, write_png
 from .record import Origin, inputs_of
 from .source import Frame, FrameContent, Source
 
+_TITLED = (Format.DAVIS, Format.YOUTUBE_VOS)  # images in folders that have the title
 _VERSION = 1  # of what is written; files of another are written again
 _BLEED = 2  # pixels around objects in movies with straight alpha, as colours have half the size in WebM
 _FRAME_DIGITS = 5  # of DAVIS
@@ -66,7 +67,8 @@ class Plan:
         self.numbers = [sorted(self.ids).index(object_id) + 1 for object_id in self.ids]
         self.depth = job.depth or TRAITS[job.format].depths[0]
         self.title = file_name(source.title, default="clip")
-        self.origin = Origin(inputs_of([job.format, job.title]), inputs_of([job.folder.resolve()]), _clip_of(job))
+        title = job.title if TRAITS[job.format].is_movie or job.format in _TITLED else ""  # only where it is in names
+        self.origin = Origin(inputs_of([job.format, title]), inputs_of([job.folder.resolve()]), _clip_of(job))
 
     @cached_property
     def shown(self) -> list[Shown]:

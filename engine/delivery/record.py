@@ -32,7 +32,7 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class Origin:
-    """What a file was exported of: a clip in a format, and the title that it was given."""
+    """What a file was exported of: a clip in a format, and the title that it was given, if names have it."""
 
     format: str  # and title
     mattes: str = ""  # hash of the path of the matte folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,20 @@ def folder_record(job: PropagationJob, reader: FrameReader, cuts: Sequence[int])
     return {
         "first_number": reader.numbers[0],
         CUTS: list(cuts),
-        **{name: value for name, value in to_json(job).items() if name not in ("job_id", "folder")},
+        **{name: value for name, value in to_json(_from_anywhere(job)).items() if name not in ("job_id", "folder")},
     }
+
+
+def _from_anywhere(job: PropagationJob) -> PropagationJob:
+    """Return the job with paths that are the same whichever the current folder is."""
+    exclusions = tuple(
+        replace(one, images=tuple(replace(image, path=image.path.absolute()) for image in one.images))
+        for one in job.exclusions
+    )
+    keyframes = tuple(replace(one, labels=one.labels.absolute()) for one in job.keyframes)
+    weights = job.weights.absolute() if job.weights else None
+    clip = replace(job.clip, path=job.clip.path.absolute())
+    return replace(job, clip=clip, keyframes=keyframes, exclusions=exclusions, weights=weights)
 
 
 class FileDates:

@@ -103,6 +103,8 @@ def _matted(job: ExportJob, source: Source, outcome: Outcome) -> list[DeliveredO
                 f"{one.name} is delivered with its mattes as they are, since {counted(unrefined, 'matte')} of it "
                 f"{'is' if unrefined == 1 else 'are'} not refined yet"
             )
+        if not source.mattes.are_alike(one.object_id):
+            outcome.remarks.append(f"Mattes of {one.name} were refined by different settings, and may flicker")
         for number in missing:
             outcome.miss(one.name, number)
     if not found:

@@ -19,11 +19,13 @@ from ..shared.refined import RefinedMattes, record_of, sources_of
 from ..shared.refinement import RefinedObject, Refinement
 from ..shared.types import PropagationJob, RefineJob
 from ..shared.written_files import WrittenFiles
+from .clip_identity import compare_with_earlier, identify
 from .refine_source import RefineSource
 from .setup import JobContext
 
 Report = Callable[[Answer], None]
 Progress = Callable[[str, int, int], None]
+_PARTS = ("softness", "smoothing")  # settings that are 0 to 1
 
 
 def run(job: RefineJob, report: Report, cancelled: Callable[[], bool]) -> None:
@@ -61,6 +63,7 @@ class RefineOutcome:
     current: int = 0  # mattes that were up to date
     kept: list[int] = field(default_factory=list)  # numbers of frames with refined mattes that the user has edited
     unreadable: list[int] = field(default_factory=list)  # numbers of frames without a picture or a matte
+    changed: str = ""  # that the clip's pictures are not those of which the mattes were made
 
     @property
     def note(self) -> str:
@@ -70,7 +73,7 @@ class RefineOutcome:
 
     def warning(self, reader: FrameReader) -> str:
         """Return what was not done, as sentences; empty if all was."""
-        parts = []
+        parts = [self.changed] if self.changed else []
         if self.kept:
             parts.append(f"Refined mattes that were edited are kept: {named_spans('frame', reader.shown(self.kept))}.")
         if self.unreadable:
@@ -91,7 +94,9 @@ def refine_mattes(
     for one in objects:
         check_refinement(one.refinement)
     outcome = RefineOutcome()
-    with claim(folder):
+    with claim(folder) as claimed:
+        changed = compare_with_earlier(identify(reader), claimed.earlier, folder.root, has_results=True)
+        outcome.changed = f"{changed} If their pictures are others now, propagate again." if changed else ""
         due = _due(folder, reader, objects, frames, outcome)
         if not due:
             return outcome
@@ -136,11 +141,15 @@ def _due(
 
 
 def check_refinement(refinement: Refinement) -> None:
-    """Raise BadSetting if a number among the settings is not finite, or below what makes sense."""
-    numbers = {name: value for name, value in vars(refinement).items() if isinstance(value, float | int)}
-    bad = [name for name, value in numbers.items() if not np.isfinite(value) or (value < 0 and name != "grow")]
-    if bad:
-        raise BadSetting(f"{bad[0]} is {numbers[bad[0]]}", remedy="Give a number that is not negative.")
+    """Raise BadSetting if a number among the settings is not finite, or beyond what makes sense."""
+    for name, value in vars(refinement).items():
+        if not isinstance(value, float | int):
+            continue
+        least = -np.inf if name == "grow" else 0
+        most = 1 if name in _PARTS else np.inf
+        if not (np.isfinite(value) and least <= value <= most):
+            wanted = "from 0 to 1" if name in _PARTS else "in pixels" if name == "grow" else "that is not negative"
+            raise BadSetting(f"{name} is {value:g}", remedy=f"Give a number {wanted}.")
 
 
 def refine_afterwards(

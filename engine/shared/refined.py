@@ -69,6 +69,11 @@ class RefinedMattes:
             return quality
         return any(self._is_of(quality, object_id, number, Refinement(smoothing=smoothing)) for smoothing in (0.0, 1.0))
 
+    def are_alike(self, object_id: int, numbers: Iterable[int]) -> bool:
+        """Return whether an object's refined mattes were all made by the same settings, but for edited ones."""
+        found = (self._quality(object_id, number) for number in numbers)
+        return len({quality.method for quality in found if isinstance(quality, MatteQuality)}) <= 1
+
     def _quality(self, object_id: int, number: int) -> MatteQuality | bool:
         """Return what is recorded of a refined matte; True if the user has edited it, False if nothing is known."""
         path = self._folder.refined.matte(object_id, number)

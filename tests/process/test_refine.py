@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 
+from engine.__main__ import main
 from engine.media.label_images import read_matte
 from engine.shared.matte_folder import MatteFolder
 from engine.shared.refined import RefinedMattes
@@ -64,6 +65,15 @@ def test_killed_in_the_middle_it_goes_on_with_what_is_left(film, tmp_path):
     assert not [*folder.root.rglob("*.part")]
 
 
+def test_what_was_given_by_relative_paths_is_found_from_any_folder(film, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = ["--clip", "clip", "--keyframes", "keys", "--garbage", "keys", "--masks", "numbers", "--recipe", "colour"]
+    assert main(["propagate", *given, "--out", "relative"]) == 0
+    monkeypatch.chdir(ROOT)
+    assert main(["status", "--mattes", str(tmp_path / "relative")]) == 0
+    assert main(["refine", "--mattes", str(tmp_path / "relative"), "--range", "0:2"]) == 0
+
+
 def test_what_cannot_be_refined_is_refused(film, tmp_path):
     assert_refused(refine(tmp_path, "--objects", "7"), "no mattes of object 7")
     assert_refused(refine(tmp_path, "--objects", "one"), "not the number of an object")
@@ -72,3 +82,11 @@ def test_what_cannot_be_refined_is_refused(film, tmp_path):
     assert_refused([*ENGINE, "refine", "--mattes", str(tmp_path / "nowhere")], "does not exist")
     (tmp_path / "clip").rename(tmp_path / "moved")
     assert_refused(refine(tmp_path), "clip")
+    films.crossing(count=7).write_images(tmp_path / "another")
+    assert_refused(refine(tmp_path, "--clip", str(tmp_path / "another")), "another clip")
+
+
+def test_a_clip_that_was_moved_is_refined_where_it_is(film, tmp_path):
+    (tmp_path / "clip").rename(tmp_path / "moved")
+    ended = run_cli(refine(tmp_path, "--clip", str(tmp_path / "moved"), "--range", "0:2"))
+    assert ended.returncode == 0 and ended.stdout.startswith("4 mattes refined in "), ended.stderr

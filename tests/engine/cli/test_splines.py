@@ -54,7 +54,7 @@ def test_the_file_has_the_outlines_of_the_mattes_on_every_frame(mattes, tmp_path
         assert np.allclose(centre, (50 + 4 * index, 60), atol=1.0)
 
 
-def test_refined_mattes_are_taken_if_an_object_has_them_all_up_to_date(mattes, tmp_path):
+def test_refined_mattes_are_taken_if_an_object_has_them_all_up_to_date(mattes, tmp_path, capsys):
     """The refined mattes of the disc are larger, and written as if by hand, so that they count as they are."""
     root = tmp_path / "copy"
     shutil.copytree(mattes, root)
@@ -74,8 +74,13 @@ def test_refined_mattes_are_taken_if_an_object_has_them_all_up_to_date(mattes, t
         path = folder.refined.matte(2, number)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(encode_deep_matte(larger))
+    assert "as they are, since 1 matte of it is not refined yet" in capsys.readouterr().err
     assert radius() == pytest.approx(20, abs=0.5)
+    assert "not refined" not in capsys.readouterr().err
     assert radius("--raw") == pytest.approx(12, abs=0.5)
+    shutil.rmtree(folder.refined.root)
+    folder.refined.root.write_text("mine")
+    assert radius() == pytest.approx(12, abs=0.5)
 
 
 def test_frames_can_be_numbered_otherwise_and_objects_chosen(mattes, tmp_path):

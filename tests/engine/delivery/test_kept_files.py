@@ -82,6 +82,13 @@ def test_other_settings_make_files_stale(job):
     assert deliver(job, format=Format.EXR, depth=32, objects=renamed).note.startswith(f"{COUNT} files written")
 
 
+@pytest.mark.parametrize("kind", [Format.PNG, Format.EXR, Format.CUTOUT_PNG])
+def test_a_title_does_not_matter_where_no_name_has_it(job, kind):
+    written = deliver(job, format=kind)
+    again = deliver(job, format=kind, title="another")
+    assert not again.warning and again.note.startswith("0 files written"), (written.note, again)
+
+
 @pytest.mark.parametrize("kind", FORMATS)
 def test_files_of_others_are_never_replaced(job, kind, tmp_path):
     deliver(job, format=kind, out=tmp_path / "elsewhere")

@@ -16,7 +16,7 @@ from engine.shared.refinement import EdgeMethod, RefinedObject, Refinement
 from engine.shared.types import RefineJob
 from tests.engine.delivery.shots import COUNT, FIRST, FOLDERS, NAMES, STEMS, alphas, deliver, write_matte
 
-CRISP = Refinement(EdgeMethod.KEEP, softness=0.4)
+CRISP = Refinement(EdgeMethod.KEEP, softness=0.4, smoothing=0.5)  # so that each depends on those beside it
 
 
 @pytest.fixture
@@ -74,3 +74,14 @@ def test_without_settings_those_that_are_there_can_be_delivered(refined):
     write_matte(MatteFolder(refined.folder), 1, 2, alphas(0)[0])
     assert "3 mattes of it are not refined" in deliver(refined, objects=unrefined, refined_anyhow=True).warning
     assert np.array_equal(delivered(refined, 0, 2), np.rint(alphas(0)[0] * 65535)), "the refined ones are stale"
+
+
+def test_mattes_that_were_refined_by_different_settings_are_told(refined):
+    """As after a run that was killed in the middle, or was given a part of the frames."""
+    unrefined = tuple(replace(one, refinement=None) for one in refined.objects)
+    other = (RefinedObject(1, replace(CRISP, grow=1.0)),)
+    run(RefineJob("r", refined.clip, refined.folder, range(2), other), lambda answer: None, lambda: False)
+    finished = deliver(refined, objects=unrefined, refined_anyhow=True)
+    assert finished.warning == f"Mattes of {NAMES[0]} were refined by different settings, and may flicker"
+    assert deliver(refined, objects=unrefined, refined_anyhow=True, frames=range(2)).warning == ""
+    assert deliver(refined, objects=unrefined).warning == "", "those are the mattes as they are"

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine.jobs.clip_identity import identify
 from engine.jobs.network_scale import NetworkScale
 from engine.jobs.refine import run
+from engine.media.frames import FrameReader
 from engine.media.label_images import encode_matte, read_matte
 from engine.shared.codec import to_json
 from engine.shared.errors import BadSetting, FolderTaken, NothingPropagated
@@ -203,6 +205,22 @@ def test_missing_damaged_and_odd_mattes_are_left_out_and_told(job):
     assert ended.warning == "Not refined, as the matte or the picture cannot be read: frames 11 to 12."
 
 
+def test_pictures_that_were_replaced_are_told_and_those_of_another_clip_refused(job, tmp_path):
+    marker = MatteFolder(job.folder).root / MARKER
+    with FrameReader.expect(job.clip) as reader:
+        marker.write_text(json.dumps({**json.loads(marker.read_text("utf-8")), "identity": identify(reader)}), "utf-8")
+    assert answers_of(job)[-1].warning == ""
+    moved = job.clip.path.parent.rename(tmp_path / "moved")
+    job = replace(job, clip=replace(job.clip, path=moved / job.clip.path.name))
+    assert answers_of(job)[-1].warning == "", "it was only moved"
+    (moved / "0012.png").write_bytes((moved / "0011.png").read_bytes())
+    with pytest.raises(FolderTaken, match="another clip"):
+        answers_of(job)
+    moved.rename(tmp_path / "film")
+    ended = answers_of(replace(job, clip=replace(job.clip, path=tmp_path / "film" / job.clip.path.name)))[-1]
+    assert "The files of the clip have changed" in ended.warning and ended.warning.endswith("propagate again.")
+
+
 def test_a_damaged_picture_costs_its_frame_alone(job):
     (job.clip.path.parent / "0012.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
     ended = answers_of(job)[-1]
@@ -226,6 +244,9 @@ def test_bad_settings_and_folders_are_refused(job, tmp_path):
         answers_of(with_settings(job, feather=-1.0))
     with pytest.raises(BadSetting):
         answers_of(with_settings(job, grow=float("nan")))
+    for part in ("softness", "smoothing"):
+        with pytest.raises(BadSetting, match="is 5"):
+            answers_of(with_settings(job, **{part: 5.0}))
     with pytest.raises(NothingPropagated):
         answers_of(replace(job, objects=(RefinedObject(7),)))
     (tmp_path / "elsewhere").mkdir()
