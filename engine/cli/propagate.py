@@ -97,7 +97,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--refine",
         choices=[method.value for method in EdgeMethod],
-        help="also make the edges anew at full size, in refined/; `refine` has more settings",
+        help="also make the edges anew at full size, in refined/; `refine` has more settings. On a farm, the run with "
+        "--join does it",
     )
     parser.add_argument(
         "--between",

@@ -58,7 +58,7 @@ def parse_early_end(text: str) -> EarlyEnd:
 
 
 _CLASHES = {  # options that cannot be used together, by their names in the namespace
-    "task": ("join", "changed", "between", "adapt", "dump_probabilities"),
+    "task": ("join", "changed", "between", "adapt", "dump_probabilities", "refine"),
     "join": ("changed", "between", "adapt", "dump_probabilities"),
     "changed": ("dump_probabilities",),
 }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from ..media.frames import FrameReader
 from ..media.label_images import encode_deep_matte
+from ..output.matte_files import read_any
 from ..runtime.device import memory_errors
 from ..shared.errors import BadSetting, Cancelled, EngineError, NothingPropagated
 from ..shared.folder_claim import claim
@@ -63,6 +65,8 @@ class RefineOutcome:
     current: int = 0  # mattes that were up to date
     kept: list[int] = field(default_factory=list)  # numbers of frames with refined mattes that the user has edited
     unreadable: list[int] = field(default_factory=list)  # numbers of frames without a picture or a matte
+    set_aside: list[Path] = field(default_factory=list)  # where refined mattes that cannot be read were moved to
+    is_damaged: bool = False  # whether the record is, so that refined mattes count as edited
     changed: str = ""  # that the clip's pictures are not those of which the mattes were made
 
     @property
@@ -76,6 +80,10 @@ class RefineOutcome:
         parts = [self.changed] if self.changed else []
         if self.kept:
             parts.append(f"Refined mattes that were edited are kept: {named_spans('frame', reader.shown(self.kept))}.")
+            if self.is_damaged:
+                parts.append("Their record is damaged: if you edited none, delete the folder refined and refine again.")
+        if self.set_aside:
+            parts.append(f"{counted(len(self.set_aside), 'refined matte')} could not be read: see {self.set_aside[0]}.")
         if self.unreadable:
             parts.append(
                 "Not refined, as the matte or the picture cannot be read: "
@@ -105,7 +113,8 @@ def refine_mattes(
             for done, (one, frame) in enumerate(due):
                 progress("Refining edges", done, len(due))
                 number = reader.numbers[frame]
-                record = record_of(one.refinement, sources_of(folder, one.object_id, number, one.refinement))
+                sources = sources_of(folder, one.object_id, number, one.refinement)
+                record = record_of(one.refinement, _file_of(reader, frame), sources)
                 alpha = source.refined(one, frame)
                 if alpha is None:
                     outcome.unreadable.append(number)
@@ -131,13 +140,28 @@ def _due(
             if frame >= len(reader.numbers) or not folder.matte(one.object_id, reader.numbers[frame]).is_file():
                 continue
             number = reader.numbers[frame]
-            if state.is_edited(one.object_id, number):
+            if state.is_edited(one.object_id, number) and not _set_aside(folder, one.object_id, number, outcome):
                 outcome.kept.append(number)
-            elif state.is_current(one, number):
+            elif state.is_current(one, number, _file_of(reader, frame)):
                 outcome.current += 1
             else:
                 due.append((one, frame))
+    outcome.is_damaged = state.is_damaged
     return due
+
+
+def _set_aside(folder: MatteFolder, object_id: int, number: int, outcome: RefineOutcome) -> bool:
+    """Move a refined matte that cannot be read out of the way; return whether it was. Raises FolderNotWritable."""
+    path = folder.refined.matte(object_id, number)
+    if read_any(path) is not None:
+        return False
+    outcome.set_aside.append(WrittenFiles(folder.refined).set_aside(path))
+    return True
+
+
+def _file_of(reader: FrameReader, frame: int) -> Path:
+    """Return the file of a media frame's picture."""
+    return reader.files[min(frame, len(reader.files) - 1)]
 
 
 def check_refinement(refinement: Refinement) -> None:

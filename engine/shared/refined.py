@@ -35,9 +35,10 @@ def sources_of(folder: MatteFolder, object_id: int, number: int, refinement: Ref
     return [folder.matte(object_id, at) for at in range(max(0, number - reach), number + reach + 1)]
 
 
-def record_of(refinement: Refinement, sources: Iterable[Path]) -> MatteQuality:
-    """Return what is recorded of a matte that was refined: the key of the settings, and stamps of its sources."""
-    return MatteQuality(None, method=key_of(refinement), picture="|".join(map(picture_stamp, sources)))
+def record_of(refinement: Refinement, picture: Path, sources: Iterable[Path]) -> MatteQuality:
+    """Return what is recorded of a refined matte: the key of the settings, and stamps of its picture and sources."""
+    stamps = map(picture_stamp, (picture, *sources))
+    return MatteQuality(None, method=key_of(refinement), picture="|".join(stamps))
 
 
 class RefinedMattes:
@@ -52,14 +53,22 @@ class RefinedMattes:
         """Return whether the user has edited a refined matte, or has put one there."""
         return self._written.is_edited(self._folder.refined.matte(object_id, number))
 
-    def is_current(self, one: RefinedObject, number: int) -> bool:
+    @property
+    def is_damaged(self) -> bool:
+        """Return whether the record is damaged, so that refined mattes count as edited."""
+        return self._written.is_damaged
+
+    def is_current(self, one: RefinedObject, number: int, picture: Path | None = None) -> bool:
         """Return whether an object's refined matte is there, and is what refining would make of its mattes now.
 
-        An edited one is, as it stays as it is.
+        With the file of the frame's `picture`, it must have been made of that, too. An edited one is current, as it
+        stays as it is.
         """
         quality = self._quality(one.object_id, number)
         if not isinstance(quality, MatteQuality):
             return quality
+        if picture is not None and not is_same_picture(quality.picture.partition("|")[0], picture):
+            return False
         return quality.method == key_of(one.refinement) and self._is_of(quality, one.object_id, number, one.refinement)
 
     def is_of_mattes(self, object_id: int, number: int) -> bool:
@@ -85,7 +94,7 @@ class RefinedMattes:
 
     def _is_of(self, quality: MatteQuality, object_id: int, number: int, refinement: Refinement) -> bool:
         sources = sources_of(self._folder, object_id, number, refinement)
-        stamps = quality.picture.split("|")
+        stamps = quality.picture.split("|")[1:]
         return len(stamps) == len(sources) and all(map(_is_same, stamps, sources))
 
     def path(self, one: RefinedObject, number: int) -> Path | None:

@@ -146,6 +146,31 @@ def test_edited_refined_mattes_are_kept_and_told(job):
     assert ended.note == "4 mattes refined."
 
 
+def test_damaged_refined_mattes_are_moved_aside_and_made_again(job):
+    answers_of(job)
+    path = MatteFolder(job.folder).refined.matte(1, 12)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:200])
+    ended = answers_of(job)[-1]
+    aside = MatteFolder(job.folder).refined.root / "edited" / "mattes" / "001" / "000012.png"
+    assert aside.read_bytes() == whole[:200] and path.read_bytes() == whole
+    assert ended.note == "1 matte refined, 4 up to date before." and str(aside) in ended.warning
+
+
+def test_a_damaged_record_keeps_refined_mattes_and_says_what_to_do(job):
+    answers_of(job)
+    MatteFolder(job.folder).refined.index.write_text("garbage\n", encoding="ascii")
+    ended = answers_of(with_settings(job, grow=1.0))[-1]
+    assert ended.note == "0 mattes refined." and "delete the folder refined" in ended.warning
+
+
+def test_another_picture_makes_its_refined_matte_stale(job):
+    answers_of(job)
+    path = job.clip.path.parent / "0012.png"
+    Image.fromarray(np.full((HEIGHT, WIDTH, 3), 90, np.uint8)).save(path)
+    assert answers_of(job)[-1].note == "1 matte refined, 4 up to date before."
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 1.0])
 def test_the_users_edges_stay_and_a_keyframes_shape_does(job, smoothing):
     folder = MatteFolder(job.folder)
