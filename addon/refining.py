@@ -75,13 +75,8 @@ def watch(clip: MovieClip) -> Counts | None:
         return None
     if (known is None or known[0] != question) and _counting is None and not job_queue.is_on(clip):
         _count_beside(clip.session_uid, question)
+        known = _answers.get(clip.session_uid)
     return known[1] if known and known[0].objects == question.objects else None
-
-
-def counts(clip: MovieClip) -> Counts | None:
-    """Count the mattes that are refined now, which may take a second; None if there is nothing to refine."""
-    question = _question(clip)
-    return _counted(question) if question else None
 
 
 def forget() -> None:
@@ -108,7 +103,7 @@ def _counted(question: _Question) -> Counts:
 
 
 def _count_beside(uid: int, question: _Question) -> None:
-    """Count in a thread; the editors are redrawn when it has ended."""
+    """Count in a thread, and redraw the editors when it has ended; in background mode, count now."""
     global _counting
 
     def count() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from bpy.types import Context, Event, MovieClip, Operator, Window
 
 from ..addon.clip_view import ClipView
+from ..addon.folders import results
 from ..addon.listening import redraw
 from ..addon.objects import active_object, matte_numbers, matted_objects
 from ..addon.properties import MatteObject
@@ -99,6 +100,20 @@ class IdleOperator(ClipOperator):
             return False
         if session.status.busy:
             cls.poll_message_set(busy_sentence())
+            return False
+        return True
+
+
+class MattesOperator(IdleOperator):
+    """Operator that starts an operation on the mattes of the clip."""
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        if not super().poll(context):
+            return False
+        clip = clip_in(context)
+        if not results(clip).numbers:
+            cls.poll_message_set(NothingPropagated(f"clip {clip.name} has no mattes yet").sentence())
             return False
         return True
 

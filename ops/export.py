@@ -7,13 +7,12 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 from bpy.types import Context, Event, Operator
 
 from ..addon import delivery
-from ..addon.folders import results
 from ..addon.listening import listen
 from ..addon.session import session
 from ..engine.shared.delivery import TRAITS, Alpha, Content, Format
-from ..engine.shared.errors import EngineError, NothingPropagated
+from ..engine.shared.errors import EngineError
 from ..engine.shared.protocol import Export
-from .common import HIDDEN, OBJECT_ITEMS, IdleOperator, chosen_object_ids, clip_in
+from .common import HIDDEN, OBJECT_ITEMS, MattesOperator, chosen_object_ids, clip_in
 
 _FORMATS = (
     (Format.PNG, "Mattes, PNG", "A grey image for each object and frame. Every program reads these"),
@@ -28,7 +27,7 @@ _FORMATS = (
 )
 
 
-class CLIP_OT_matte_export(IdleOperator, Operator):
+class CLIP_OT_matte_export(MattesOperator, Operator):
     """Write the mattes as files for other programs, named as the clip's frames. Files that are up to date, and those \
 of others, are left as they are"""
 
@@ -91,16 +90,6 @@ of others, are left as they are"""
     wait: BoolProperty(
         name="Wait", description="Wait until the operation has finished", default=False, options={"SKIP_SAVE"}
     )
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        if not super().poll(context):
-            return False
-        clip = clip_in(context)
-        if not results(clip).numbers:
-            cls.poll_message_set(NothingPropagated(f"clip {clip.name} has no mattes yet").sentence())
-            return False
-        return True
 
     def invoke(self, context: Context, event: Event) -> set[str]:
         if not self.directory:

@@ -7,15 +7,13 @@ from bpy.props import BoolProperty, EnumProperty
 from bpy.types import Context, Event, Operator
 
 from ..addon import compositor, edit_records, mask_layers, mask_splines
-from ..addon.folders import results
 from ..addon.listening import listen
 from ..addon.session import session
-from ..engine.shared.errors import NothingPropagated
 from ..engine.shared.mask_images import counted
 from .common import (
     OBJECT_ITEMS,
     ClipOperator,
-    IdleOperator,
+    MattesOperator,
     chosen_object_ids,
     clip_in,
     matted_ids,
@@ -25,7 +23,7 @@ from .common import (
 )
 
 
-class CLIP_OT_matte_to_mask_layers(IdleOperator, Operator):
+class CLIP_OT_matte_to_mask_layers(MattesOperator, Operator):
     """Make mask layers of the mattes, in the background: splines with few points, which stay at their place of the \
 object, and keys only where they are needed. Layers made earlier are replaced; your own and locked ones are kept"""
 
@@ -53,16 +51,6 @@ object, and keys only where they are needed. Layers made earlier are replaced; y
     wait: BoolProperty(
         name="Wait", description="Wait until the operation has finished", default=False, options={"SKIP_SAVE"}
     )
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        if not super().poll(context):
-            return False
-        clip = clip_in(context)
-        if not results(clip).numbers:
-            cls.poll_message_set(NothingPropagated(f"clip {clip.name} has no mattes yet").sentence())
-            return False
-        return True
 
     def invoke(self, context: Context, event: Event) -> set[str]:
         if not edit_records.edited_objects(clip_in(context)):

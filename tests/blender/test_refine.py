@@ -30,7 +30,7 @@ def files(studio, object_id: int) -> list:
 
 
 def counts(studio) -> tuple[int, int]:
-    found = part("addon.refining").counts(studio.clip)
+    found = part("addon.refining").watch(studio.clip)
     return found.current, found.due
 
 
