@@ -18,6 +18,7 @@ from .shared.errors import EngineError, OutputNotWritable
 for _name, _value in (("OMP_WAIT_POLICY", "PASSIVE"), ("GOMP_SPINCOUNT", "0"), ("KMP_BLOCKTIME", "0")):
     os.environ.setdefault(_name, _value)
 tune_malloc()
+_PROGRAM = "python -m engine" if __package__ == "engine" else "keymatte"  # as installed by pip
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -68,7 +69,7 @@ def _run(arguments: list[str] | None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     """Return the parser of all commands that are part of this installation."""
-    parser = argparse.ArgumentParser(prog="python -m engine", description="Keymatte's engine")
+    parser = argparse.ArgumentParser(prog=_PROGRAM, description="Keymatte's engine")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     propagate.add_arguments(commands.add_parser("propagate", help="compute the mattes of a clip from keyframes"))
     refine.add_arguments(commands.add_parser("refine", help="make the edges of mattes anew at full size"))
