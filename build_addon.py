@@ -19,7 +19,7 @@ BUILD = ROOT / "build"
 CONSTRAINTS = ROOT / "constraints.txt"  # exact versions for the environments made here
 FOLDERS = ("addon", "engine", "ops", "ui")
 FILES = ("blender_manifest.toml", "pyproject.toml", "LICENSE", "LICENSES/Apache-2.0.txt", "THIRD_PARTY.md")
-LEFT_OUT = ("engine/api", "engine/training", "engine/evaluation")  # the extension needs only the jobs
+LEFT_OUT = ("engine/api", "engine/evaluation", "engine/projects", "engine/training")  # no job needs them
 ROOT_MODULE = '"""Keymatte."""\n\nfrom .addon.registration import register, unregister\n'
 
 

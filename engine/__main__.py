@@ -80,11 +80,13 @@ def _parser() -> argparse.ArgumentParser:
     suggest.add_arguments(commands.add_parser("suggest", help="suggest frames to annotate next, or first"))
     splines.add_arguments(commands.add_parser("splines", help="write splines of mattes for other programs"))
     if _has("evaluation"):
-        from .cli import bench, score, study
+        from .cli import bench, import_project, process_video, score, study
 
         bench.add_arguments(commands.add_parser("bench", help="measure the speed of a recipe on this computer"))
         score.add_arguments(commands.add_parser("score", help="compare results with true masks (J and F)"))
         study.add_arguments(commands.add_parser("study", help="measure accuracy, quality and suggestions"))
+        import_project.add_arguments(commands.add_parser("import", help="import frames and masks of other tools"))
+        process_video.add_arguments(commands.add_parser("process-video", help="run as XMem++'s program does"))
     models.add_arguments(commands.add_parser("models", help="list recipes and published weights; install weights"))
     doctor.add_arguments(commands.add_parser("doctor", help="check what works on this computer"))
     serve.add_arguments(commands.add_parser("serve", help="run as the engine process of Blender"))

@@ -82,6 +82,7 @@ TABLE = (
     ),
     Row(_room("engine.output"), LIBRARIES, _rooms("shared", "media", "quality", "inference", "output")),
     Row(_room("engine.delivery"), LIBRARIES, _rooms("shared", "media", "matting", "output", "delivery")),
+    Row(_room("engine.projects"), ("numpy", "cv2"), _rooms("shared", "media", "delivery", "projects")),
     Row(
         _room("engine.methods"),
         ("torch",),

@@ -1,0 +1,1 @@
+"""Projects of frames and masks as XMem++'s program has them, and its folders of results."""
