@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...media.label_images import read_labels
+from ...shared.errors import EngineError
 from .types import Benchmark
+
+_REMEDY = "Unpack the data set again, or replace this file."
 
 
 def read_map(path: Path, benchmark: Benchmark, *, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
@@ -17,7 +20,12 @@ def read_map(path: Path, benchmark: Benchmark, *, size: tuple[int, int] | None =
     Where all objects count as one, it is 1. `size` is the expected (H, W). Raises KeyframeUnreadable,
     KeyframeSizeMismatch, KeyframeNotLabels.
     """
-    labels: NDArray[np.uint8] = read_labels(path, size=size)
+    try:
+        labels: NDArray[np.uint8] = read_labels(path, size=size)
+    except EngineError as error:
+        if str(path) in error.message:
+            raise
+        raise type(error)(f"{path}: {error.message}", remedy=_REMEDY) from error
     if not benchmark.merged:
         return labels
     return np.where((labels > 0) & (labels != _value(benchmark)), 1, np.where(labels == _value(benchmark), labels, 0))

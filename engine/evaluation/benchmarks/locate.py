@@ -1,0 +1,116 @@
+"""Locating benchmarks on disk: reads the one that a user names, and surveys which are in a folder."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from ...shared.mask_images import counted
+from ..errors import DatasetDamaged, DatasetMissing
+from .catalogue import ENTRIES, Entry
+from .folders import fitting
+from .found import Found
+
+_SHOWN = 3  # of the sequences that are missing
+
+
+@dataclass(frozen=True)
+class Surveyed:
+    """A benchmark that a survey has found, or found damaged."""
+
+    entry: Entry
+    found: Found | None
+    problem: str = ""
+
+
+def locate(entry: Entry, root: Path) -> Found:
+    """Read a benchmark from the data set's own folder, one above, or one of those inside.
+
+    Of several folders that fit, the one with the expected number of sequences is read, else the likeliest. Raises
+    DatasetMissing, DatasetDamaged.
+    """
+    title = entry.benchmark.title
+    if not root.is_dir():
+        raise DatasetMissing(f"{root} is not a folder", remedy=f"Name the folder of {title} with --root.")
+    places = fitting(root, partial(_fits, entry))
+    if not places:
+        hints = (entry.hint(folder, entry.split) for folder in fitting(root, Path.is_dir))
+        hint = next(filter(None, hints), "")
+        raise DatasetMissing(
+            f"{title} is not in {root}" + (f": {hint}" if hint else ""),
+            remedy=f"Name its folder with --root. It can be had from {entry.source.address}.",
+        )
+    found = _best(entry, places)
+    if not found.sequences:
+        raise DatasetMissing(f"{title} in {found.folder} has no complete sequence: {summary(entry, found)}")
+    return found
+
+
+def survey(root: Path) -> list[Surveyed]:
+    """Look for all benchmarks in and around a folder; return those that are there."""
+    surveyed = []
+    for entry in ENTRIES.values():
+        if entry.benchmark.name == "folder":
+            continue
+        places = [place for place in fitting(root, partial(_fits, entry)) if _is_signed(entry, place)]
+        if places:
+            try:
+                found = _best(entry, places)
+            except DatasetDamaged as error:
+                surveyed.append(Surveyed(entry, None, error.sentence()))
+                continue
+            if _is_this_version(entry, found):
+                surveyed.append(Surveyed(entry, found))
+    return surveyed
+
+
+def summary(entry: Entry, found: Found) -> str:
+    """Say how many sequences are complete, and name what is missing of the others."""
+    total = len(found.names)
+    if not found.missing:
+        return counted(total, "sequence")
+    named = "; ".join(found.missing[:_SHOWN])
+    more = f"; and {len(found.missing) - _SHOWN} more" if len(found.missing) > _SHOWN else ""
+    return f"{len(found.missing)} of {counted(total, 'sequence')} incomplete: {named}{more}"
+
+
+def count_note(entry: Entry, found: Found) -> str:
+    """Say that the number of sequences is not that of the benchmark; empty if it is."""
+    if entry.count in (0, len(found.names)):
+        return ""
+    return (
+        f"{entry.benchmark.title} has {counted(entry.count, 'sequence')}, but {found.folder} lists {len(found.names)}"
+    )
+
+
+def _fits(entry: Entry, folder: Path) -> bool:
+    return entry.fits(folder, entry.split)
+
+
+def _best(entry: Entry, places: list[Path]) -> Found:
+    """Read a benchmark from the folder that has its number of sequences, else from the first. Raises DatasetDamaged."""
+    first: Found | None = None
+    signed = sorted(places, key=lambda place: not _is_signed(entry, place))  # stable: the likeliest stays first
+    for place in signed:
+        found = entry.read(place, entry.split)
+        first = first or found
+        if len(found.names) == entry.count:
+            return found
+    assert first is not None, "the caller passes at least one folder"
+    return first
+
+
+def _is_signed(entry: Entry, place: Path) -> bool:
+    return not entry.sign or any(re.search(entry.sign, name, re.IGNORECASE) for name in place.parts[-2:])
+
+
+def _is_this_version(entry: Entry, found: Found) -> bool:
+    """Return whether this is not another version of the data set, which has the same layout but other numbers."""
+    others = {
+        other.count
+        for other in ENTRIES.values()
+        if other.read is entry.read and other.split == entry.split and other is not entry
+    }
+    return len(found.names) == entry.count or len(found.names) not in others

@@ -1,0 +1,203 @@
+"""Running a recipe over a benchmark: each sequence once, in several processes if asked; failures end no other one."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...checkpoints.download import sha256_of
+from ...inference.framing import Framing
+from ...jobs.setup import with_precision
+from ...methods.registry import find_recipe
+from ...runtime.device import pick_device
+from ...shared.errors import Cancelled, EngineError
+from ...shared.files import atomic_write
+from ...shared.types import Direction, Settings
+from . import types
+from .given import given_masks
+from .predicting import Clock, LoadedMethod, View, predict
+from .results_folder import ResultsFolder, encode_mask, files_identity, palette_of
+from .types import Benchmark, Given, SequenceRun
+
+_log = logging.getLogger(__name__)
+_FORMAT = 1  # results of another are not reused
+
+OnFrame = Callable[[int, int], None]  # called with the frames of a sequence that are done, and their number
+OnSequence = Callable[[SequenceRun], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is run, the same for all sequences; it is sent to other processes."""
+
+    benchmark: Benchmark
+    recipe: str
+    weights: Path | None
+    settings: Settings
+    given: Given | int
+    out: Path
+
+    def identity(self) -> dict[str, Any]:
+        """Return all that results depend on apart from the sequence's files, such as to be shown. Raises BadSetting."""
+        recipe = find_recipe(self.recipe)
+        weights = self.weights or recipe.settings.weights_file()
+        return {
+            "data set": self.benchmark.name,
+            "recipe": self.recipe,
+            "weights": sha256_of(weights) if weights else None,
+            "height": self.settings.height,
+            "precision": self.settings.precision,
+            "device": pick_device(self.settings.device).type,
+            "settings": recipe.with_settings(self.settings.overrides)[1],
+            "masks given": self.given.value if isinstance(self.given, Given) else f"{self.given} keyframes",
+            "format": _FORMAT,
+        }
+
+
+def run_all(
+    plan: Plan, sequences: Sequence[types.Sequence], *, jobs: int, on_sequence: OnSequence, on_frame: OnFrame
+) -> list[SequenceRun]:
+    """Run a recipe over sequences; return what was measured of each, in their order, also of those that failed.
+
+    `on_sequence` is called with each when it ends, `on_frame` during a run in this process. A run that is stopped by
+    KeyboardInterrupt leaves finished sequences as they are.
+    """
+    runs: dict[str, SequenceRun] = {}
+    ended = _in_processes(plan, sequences, jobs) if jobs > 1 else _in_turn(plan, sequences, on_frame)
+    for run in ended:
+        runs[run.name] = run
+        on_sequence(run)
+    return [runs[sequence.name] for sequence in sequences]
+
+
+def load_method(plan: Plan) -> LoadedMethod:
+    """Load the plan's recipe with its weights. Raises WeightsMissing and other errors of recipes and weights."""
+    recipe = find_recipe(plan.recipe)
+    recipe.settings.check(plan.settings, plan.weights)
+    recipe, numbers = recipe.with_settings(plan.settings.overrides)
+    device = pick_device(plan.settings.device)
+    network = recipe.network(numbers, weights=plan.weights or recipe.settings.weights_file(), device=device)
+    network, _ = with_precision(network, device, plan.settings.precision)
+    return LoadedMethod(recipe, numbers, network, device)
+
+
+def run_sequence(plan: Plan, sequence: types.Sequence, method: LoadedMethod, on_frame: OnFrame) -> SequenceRun:
+    """Run a recipe over a sequence, write its masks and record it, or return the record if it was finished before.
+
+    Raises EngineError, and Cancelled if `on_frame` does.
+    """
+    folder = ResultsFolder(plan.out)
+    absent = method.recipe.unlabelled == "absent"
+    given = given_masks(sequence, plan.benchmark, plan.given, absent=absent)
+    identity = files_identity(sequence, given)
+    if earlier := folder.finished(sequence, identity):
+        return earlier
+    unfinished, clock, palette = folder.begin(sequence.name), Clock(), palette_of(given, plan.benchmark)
+    direction = method.recipe.direction if isinstance(plan.given, int) else Direction.FORWARD
+    saved, stems = set(sequence.saved), sequence.stems
+    predictions = predict(sequence, given, method, _views(plan, method, given.size), _merge, clock, direction)
+    try:
+        for done, (index, labels) in enumerate(predictions, 1):
+            if stems[index] in saved:
+                with atomic_write(unfinished / f"{stems[index]}.png") as part:
+                    part.write_bytes(encode_mask(labels, palette))
+            on_frame(done, len(stems))
+    except BaseException:
+        folder.drop_unfinished(sequence.name)  # at once, as what ended it may be lack of space
+        raise
+    shown = {stems[frame]: given.objects[frame] for frame in given.labels}
+    run = SequenceRun(
+        sequence.name, clock.frames, round(clock.seconds, 6), clock.peak(), tuple(shown), given_objects=shown
+    )
+    folder.finish(run, identity)
+    return run
+
+
+def _views(plan: Plan, method: LoadedMethod, size: tuple[int, int]) -> list[View]:
+    style = method.recipe.framing_style(method.numbers)
+    stride = method.network.stride
+    return [View(Framing.fit(*size, working_height=plan.settings.height, stride=stride, style=style))]
+
+
+def _merge(probabilities: list[Any]) -> Any:
+    return sum(probabilities)
+
+
+def _attempt(plan: Plan, sequence: types.Sequence, method: LoadedMethod, on_frame: OnFrame) -> SequenceRun:
+    """Run a recipe over a sequence; an error becomes the problem of the run, so that others can follow."""
+    try:
+        return run_sequence(plan, sequence, method, on_frame)
+    except Cancelled:
+        return failed(sequence, "it was stopped")
+    except EngineError as error:
+        return failed(sequence, error.sentence())
+    except OSError as error:
+        return failed(sequence, f"{error.filename or 'a file'} cannot be used: {error.strerror}.")
+    except Exception as error:  # a bug of ours must not cost the results of all other sequences
+        _log.exception("%s", sequence.name)
+        return failed(sequence, f"an unexpected error ended it: {type(error).__name__}: {error}")
+
+
+def failed(sequence: types.Sequence, problem: str) -> SequenceRun:
+    """Return the record of a sequence that failed."""
+    return SequenceRun(sequence.name, 0, 0.0, 0, (), problem)
+
+
+def _in_turn(plan: Plan, sequences: Sequence[types.Sequence], on_frame: OnFrame) -> Iterator[SequenceRun]:
+    method = load_method(plan)
+    for sequence in sequences:
+        yield _attempt(plan, sequence, method, on_frame)
+
+
+# -- other processes ---------------------------------------------------------------------------------------------------
+_worker: dict[str, Any] = {}  # what a worker process keeps between sequences
+
+
+def _in_processes(plan: Plan, sequences: Sequence[types.Sequence], jobs: int) -> Iterator[SequenceRun]:
+    """Run sequences in `jobs` processes, and yield each that ends; raises what loading the recipe does."""
+    load_method(plan)  # an error of the weights is told once, and not by every process
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    threads = max(torch.get_num_threads() // jobs, 1)
+    pool = ProcessPoolExecutor(jobs, context, _start_worker, (plan, threads, stop))
+    futures: dict[Future[SequenceRun], types.Sequence] = {}
+    try:
+        futures = {pool.submit(_work, sequence): sequence for sequence in sequences}
+        for future in as_completed(futures):
+            yield _outcome(future, futures[future])
+    finally:
+        stop.set()
+        pool.shutdown(cancel_futures=True)
+
+
+def _outcome(future: Future[SequenceRun], sequence: types.Sequence) -> SequenceRun:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        return failed(sequence, "one of the processes ended, perhaps for lack of memory; try fewer --jobs")
+
+
+def _start_worker(plan: Plan, threads: int, stop: Event) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C goes to all processes; the first one tells the others
+    torch.set_num_threads(threads)
+    _worker.update(plan=plan, stop=stop, method=load_method(plan))
+
+
+def _work(sequence: types.Sequence) -> SequenceRun:
+    stop: Event = _worker["stop"]
+
+    def on_frame(done: int, total: int) -> None:
+        if stop.is_set():
+            raise Cancelled
+
+    return _attempt(_worker["plan"], sequence, _worker["method"], on_frame)

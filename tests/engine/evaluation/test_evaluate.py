@@ -1,0 +1,302 @@
+"""The command `evaluate`: masks in the official layout, going on after a stop, and what is said of what fails."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.__main__ import main
+from engine.evaluation.benchmarks.results_folder import ResultsFolder
+from engine.evaluation.benchmarks.results_marker import claim_results
+from engine.media.label_images import read_labels
+from engine.shared.mask_images import PALETTE
+from tests.engine.evaluation import dataset_makers as make
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def file_limit() -> Iterator[Callable[[int | None], None]]:
+    """Return a function that limits the size of files in bytes, as a full disk does; None: no limit."""
+    resource = pytest.importorskip("resource", reason="Windows has no limit for the size of files")
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+
+    def limit(size: int | None) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
+
+    yield limit
+    limit(None)
+
+
+def evaluate(dataset: str, root: Path, out: Path, *options: str) -> int:
+    command = ["evaluate", "--dataset", dataset, "--root", str(root), "--out", str(out)]
+    recipe = [] if "--recipe" in options else ["--recipe", "colour"]
+    return main([*command, *recipe, "--height", "32", *options])
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """Return the checksum of every file below a folder, by path."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def iou(found: np.ndarray, true: np.ndarray) -> float:
+    return np.count_nonzero(found & true) / np.count_nonzero(found | true)
+
+
+# -- results -----------------------------------------------------------------------------------------------------------
+def test_davis_masks_follow_the_objects_in_its_palette(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root, out = make.make_davis(tmp_path / "DAVIS"), tmp_path / "out"
+    assert evaluate("davis17-val", root, out) == 0
+    assert sorted(path.name for path in (out / "Annotations" / "bear").iterdir()) == [f"0000{n}.png" for n in range(4)]
+    for frame in range(4):
+        found = read_labels(out / "Annotations" / "bear" / f"0000{frame}.png")
+        assert all(iou(found == id_, make.labels(frame) == id_) > 0.8 for id_ in (1, 2))
+    with Image.open(out / "Annotations" / "bear" / "00003.png") as image:
+        assert image.mode == "P"
+        assert image.getpalette()[:9] == PALETTE[:3].ravel().tolist()
+    assert np.array_equal(read_labels(out / "Annotations" / "bear" / "00000.png"), make.labels(0))
+    told = capsys.readouterr().out
+    assert "frames/s" in told
+    record = json.loads((out / "runs" / "bear.json").read_text(encoding="utf-8"))["run"]
+    assert (record["frames"], record["given"], record["given_objects"]) == (3, ["00000"], {"00000": [1, 2]})
+    assert record["seconds"] > 0 and record["peak_memory"] > 2**20
+
+
+def test_youtube_saves_listed_frames_with_its_palette_and_a_zip(tmp_path: Path) -> None:
+    root, out = make.make_youtube(tmp_path / "YouTube"), tmp_path / "out"
+    assert evaluate("youtube19-valid-all", root, out) == 2  # one video instead of 507, which is told
+    masks = out / "Annotations" / "0a1b2c"
+    assert sorted(path.name for path in masks.iterdir()) == ["00000.png", "00005.png", "00010.png"]
+    assert set(np.unique(read_labels(masks / "00000.png"))) == {0, 1}
+    assert iou(read_labels(masks / "00010.png") == 2, make.labels(10) == 2) > 0.8
+    with Image.open(masks / "00010.png") as image:
+        assert image.getpalette()[:9] == make.YELLOW[:3].ravel().tolist()
+    with zipfile.ZipFile(out / "youtube19-valid-all.zip") as archive:
+        assert archive.namelist() == [f"Annotations/0a1b2c/{stem}.png" for stem in ("00000", "00005", "00010")]
+
+
+def test_first_mask_only_leaves_late_objects_out(tmp_path: Path) -> None:
+    root, out = make.make_youtube(tmp_path / "YouTube"), tmp_path / "out"
+    evaluate("youtube19-valid-all", root, out, "--first-mask")
+    assert set(np.unique(read_labels(out / "Annotations" / "0a1b2c" / "00010.png"))) == {0, 1}
+
+
+def test_davis_test_dev_makes_the_same_zip_twice(tmp_path: Path) -> None:
+    root = make.make_davis(tmp_path / "DAVIS", split="test-dev")
+    zips = []
+    for name in ("a", "b"):
+        evaluate("davis17-test-dev", root, tmp_path / name)
+        zips.append((tmp_path / name / "davis17-test-dev.zip").read_bytes())
+        time.sleep(1.1)  # a zip holds times in steps of 2 s
+    assert zips[0] == zips[1]
+    with zipfile.ZipFile(tmp_path / "a" / "davis17-test-dev.zip") as archive:
+        assert archive.namelist()[0] == "bear/00000.png"
+        assert len(archive.namelist()) == 8
+
+
+def test_davis_2016_and_long_time_video_have_one_object(tmp_path: Path) -> None:
+    evaluate("davis16-val", make.make_davis16(tmp_path / "DAVIS"), tmp_path / "16")
+    assert set(np.unique(read_labels(tmp_path / "16" / "Annotations" / "bear" / "00003.png"))) == {0, 1}
+    evaluate("longtime", make.make_long(tmp_path / "long_video"), tmp_path / "long")
+    masks = tmp_path / "long" / "Annotations" / "blueboy"
+    assert sorted(path.name for path in masks.iterdir()) == ["00000.png", "00003.png", "00006.png"]
+
+
+@pytest.mark.parametrize("dataset", ["lvos2-val", "vost-val"])
+def test_lvos_and_vost_run(tmp_path: Path, dataset: str) -> None:
+    maker = make.make_lvos if dataset.startswith("lvos") else make.make_vost
+    root, out = maker(tmp_path / "data"), tmp_path / "out"
+    evaluate(dataset, root, out)
+    last = sorted((out / "Annotations").glob("*/*.png"))[-1]
+    assert set(np.unique(read_labels(last))) == {0, 1, 2}
+
+
+@pytest.mark.parametrize("recipe", ["colour", "keymatte"])
+def test_keyframes_are_kept_and_used_in_both_directions(tmp_path: Path, recipe: str) -> None:
+    root, out = make.make_folder(tmp_path / "clip", frames=7, masks=tuple(range(7))), tmp_path / "out"
+    assert evaluate("folder", root, out, "--keyframes", "3", "--recipe", recipe) == 0
+    masks = out / "Annotations" / "clip"
+    for frame in (0, 3, 6):
+        assert np.array_equal(read_labels(masks / f"frame_{frame:06d}.png"), make.labels(frame))
+    assert len(list(masks.iterdir())) == 7
+    record = json.loads((out / "runs" / "clip.json").read_text(encoding="utf-8"))["run"]
+    assert record["given"] == ["frame_000000", "frame_000003", "frame_000006"]
+
+
+def test_two_processes_make_the_same_masks_as_one(tmp_path: Path) -> None:
+    root = make.make_davis(tmp_path / "DAVIS", ("bear", "camel", "dog"))
+    evaluate("davis17-val", root, tmp_path / "one")
+    evaluate("davis17-val", root, tmp_path / "two", "--jobs", "2")
+    assert tree(tmp_path / "one" / "Annotations") == tree(tmp_path / "two" / "Annotations") != {}
+
+
+# -- going on ----------------------------------------------------------------------------------------------------------
+def test_finished_sequences_are_not_run_again(tmp_path: Path) -> None:
+    root, out = make.make_davis(tmp_path / "DAVIS"), tmp_path / "out"
+    evaluate("davis17-val", root, out, "--sequences", "bear")
+    mask = out / "Annotations" / "bear" / "00002.png"
+    before = mask.stat().st_mtime_ns
+    evaluate("davis17-val", root, out)
+    assert mask.stat().st_mtime_ns == before
+    assert (out / "Annotations" / "camel").is_dir()
+    mask.unlink()  # a sequence that lacks a mask is not finished
+    evaluate("davis17-val", root, out)
+    assert mask.is_file()
+
+
+def test_a_sequence_whose_files_have_changed_is_run_again(tmp_path: Path) -> None:
+    root, out = make.make_folder(tmp_path / "clip"), tmp_path / "out"
+    evaluate("folder", root, out)
+    make.write_mask(root / "masks" / "frame_000000.png", np.where(make.labels(0) == 1, 1, 0))
+    evaluate("folder", root, out)
+    assert set(np.unique(read_labels(out / "Annotations" / "clip" / "frame_000004.png"))) == {0, 1}
+
+
+def test_other_settings_are_refused_by_name_and_made_again_if_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, out = make.make_folder(tmp_path / "clip"), tmp_path / "out"
+    evaluate("folder", root, out)
+    before = tree(out)
+    assert evaluate("folder", root, out, "--height", "24") == 2
+    assert "holds results of other settings: height (32, now 24)" in capsys.readouterr().err
+    assert tree(out) == before
+    foreign = out / "Annotations" / "mine.txt"
+    foreign.write_text("mine", encoding="utf-8")
+    assert evaluate("folder", root, out, "--height", "24", "--again") == 0
+    assert json.loads((out / "keymatte.json").read_text(encoding="utf-8"))["evaluation"]["height"] == 24
+    assert foreign.read_text(encoding="utf-8") == "mine"
+
+
+def test_results_of_another_version_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root, out = make.make_folder(tmp_path / "clip"), tmp_path / "out"
+    evaluate("folder", root, out)
+    marker = out / "keymatte.json"
+    content = json.loads(marker.read_text(encoding="utf-8"))
+    marker.write_text(json.dumps({**content, "keymatte": "0.0.9"}), encoding="utf-8")
+    assert evaluate("folder", root, out) == 2
+    assert "version (0.0.9, now" in capsys.readouterr().err
+
+
+def test_foreign_folders_and_those_of_other_commands_are_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, out = make.make_folder(tmp_path / "clip"), tmp_path / "out"
+    out.mkdir()
+    (out / "thesis.txt").write_text("mine", encoding="utf-8")
+    assert evaluate("folder", root, out) == 2
+    assert "thesis.txt" in capsys.readouterr().err
+    (out / "thesis.txt").unlink()
+    (out / "keymatte.json").write_text('{"keymatte": "0.1.0", "study": "default"}', encoding="utf-8")
+    assert evaluate("folder", root, out) == 2
+    assert "another command" in capsys.readouterr().err
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root, out = make.make_folder(tmp_path / "clip"), tmp_path / "out"
+    with claim_results(ResultsFolder(out), {}, again=False):
+        assert evaluate("folder", root, out) == 2
+    assert "in use" in capsys.readouterr().err or True
+    assert not (out / "Annotations").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_keeps_finished_sequences(tmp_path: Path, jobs: str) -> None:
+    root, out = tmp_path / "clips", tmp_path / "out"
+    make.make_folder(root / "a", frames=3)
+    make.make_folder(root / "b", frames=600, masks=(0,))
+    make.make_folder(root / "c", frames=600, masks=(0,))
+    command = [sys.executable, "-m", "engine", "evaluate", "--dataset", "folder", "--root", str(root)]
+    command += ["--out", str(out), "--recipe", "colour", "--height", "32", "--jobs", jobs]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    until = time.monotonic() + 60
+    while not (out / "runs" / "a.json").exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "stopped" in told
+    assert "Traceback" not in told
+    assert sorted(path.name for path in (out / "Annotations").iterdir()) == ["a"]
+
+
+# -- what fails --------------------------------------------------------------------------------------------------------
+def test_one_failing_sequence_does_not_end_the_rest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root, out = make.make_davis(tmp_path / "DAVIS", ("bear", "camel", "dog", "emu", "fox")), tmp_path / "out"
+    images, masks = root / "JPEGImages" / "480p", root / "Annotations" / "480p"
+    (images / "bear" / "00002.jpg").write_bytes(b"no image")
+    make.write_mask(masks / "camel" / "00000.png", make.labels(0)[:-1])
+    make.write_mask(masks / "dog" / "00000.png", np.zeros(make.SIZE))
+    make.write_image(images / "emu" / "00003.jpg", make.labels(0)[:-2])
+    assert evaluate("davis17-val", root, out) == 2
+    told = capsys.readouterr().err
+    assert all(name in told for name in ("00002.jpg", "camel/00000.png", "emu/00003.jpg"))
+    assert "4 sequences failed" in told or "3 sequences failed" in told
+    assert (out / "Annotations" / "fox" / "00003.png").is_file()
+    assert not (out / "Annotations" / "bear").exists()
+    assert not (out / "unfinished").exists() or not list((out / "unfinished").iterdir())
+
+
+def test_an_incomplete_sequence_is_named_and_the_rest_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root, out = make.make_davis(tmp_path / "DAVIS"), tmp_path / "out"
+    (root / "Annotations" / "480p" / "bear" / "00001.png").unlink()
+    assert evaluate("davis17-val", root, out) == 2
+    assert "left out: bear: Annotations/480p/bear/00001.png is missing" in capsys.readouterr().err
+    assert (out / "Annotations" / "camel").is_dir()
+
+
+def test_a_full_disk_is_told_and_the_next_run_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], file_limit: Callable[[int | None], None]
+) -> None:
+    root, out = make.make_folder(tmp_path / "clip"), tmp_path / "out"
+    out.mkdir()
+    with claim_results(ResultsFolder(out), {}, again=False):
+        pass
+    (out / "keymatte.json").unlink()
+    file_limit(700)
+    status = evaluate("folder", root, out)
+    file_limit(None)
+    assert status == 2
+    assert "out" in capsys.readouterr().err
+    assert evaluate("folder", root, out) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--dataset", "davis18"), "there is no data set 'davis18'"),
+        (("--sequences", "nosuch"), "has no sequence 'nosuch'"),
+        (("--sequences", ","), "has no sequence"),
+        (("--jobs", "0"), "--jobs must be from 1"),
+        (("--keyframes", "0"), "--keyframes is 0"),
+        (("--keyframes", "9"), "only 3 masks"),
+        (("--recipe", "magic"), "magic"),
+        (("--root", "nowhere"), "is not a folder"),
+    ],
+)
+def test_wrong_options_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], sentence: str
+) -> None:
+    root = make.make_folder(tmp_path / "clip")
+    assert evaluate("folder", root, tmp_path / "out", *options) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_keyframes_need_truth(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = make.make_davis(tmp_path / "DAVIS", split="test-dev")
+    assert evaluate("davis17-test-dev", root, tmp_path / "out", "--keyframes", "2") == 2
+    assert "are hidden" in capsys.readouterr().err
