@@ -51,6 +51,8 @@ class Sequence:
     saved: tuple[str, ...]  # stems of the frames whose results are wanted, in order
     first_seen: Mapping[int, str] = field(default_factory=dict)  # object -> stem of its first mask, if a file says so
     categories: Mapping[int, str] = field(default_factory=dict)  # object -> category, if a file says so (YouTube-VOS)
+    last_seen: Mapping[int, str] = field(default_factory=dict)  # object -> stem at the end of its range (LVOS)
+    unseen: bool | None = None  # whether a file lists it as unlike the training set (LVOS); None: no file says so
 
     @property
     def stems(self) -> tuple[str, ...]:
@@ -68,3 +70,4 @@ class SequenceRun:
     peak_memory: int  # bytes; of the GPU if there is one, else of the process
     given: tuple[str, ...]  # stems of the frames whose masks were given
     problem: str = ""  # a sentence, if it failed
+    given_objects: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # stem -> objects given there
