@@ -62,7 +62,7 @@ def evaluate(options: argparse.Namespace) -> int:
     found = locate(entry, options.root)
     print_note(f"{entry.benchmark.title}: {summary(entry, found)}, in {found.folder}")
     if note := count_note(entry, found):
-        print_error(note)
+        print_note(note)
     sequences, missing = _chosen(options.sequences, found)
     plan = Plan(entry.benchmark, options.recipe, options.weights, settings, given, options.out)
     runs = _run(options, plan, sequences)
@@ -129,7 +129,8 @@ def _tell(
     """Print speed and scores, write the zip of a benchmark with hidden truth, and name what is missing."""
     from ..evaluation.benchmarks.results_folder import ResultsFolder
 
-    folder, problems = ResultsFolder(plan.out), []
+    folder = ResultsFolder(plan.out)
+    problems: list[str] = []
     done = [sequence for sequence, run in zip(sequences, runs, strict=True) if not run.problem]
     print_line(_speed([run for run in runs if not run.problem]))
     failed = [run.name for run in runs if run.problem]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -172,12 +174,26 @@ def _in_processes(plan: Plan, sequences: Sequence[types.Sequence], jobs: int) ->
     pool = ProcessPoolExecutor(jobs, context, _start_worker, (plan, threads, stop))
     futures: dict[Future[SequenceRun], types.Sequence] = {}
     try:
-        futures = {pool.submit(_work, sequence): sequence for sequence in sequences}
+        with _interrupts_ignored():  # by the processes too, which begin as this one is
+            futures = {pool.submit(_work, sequence): sequence for sequence in sequences}
         for future in as_completed(futures):
             yield _outcome(future, futures[future])
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Ignore Ctrl+C during the `with` block, if this is the thread that it reaches."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _outcome(future: Future[SequenceRun], sequence: types.Sequence) -> SequenceRun:
