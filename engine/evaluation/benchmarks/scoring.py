@@ -20,6 +20,7 @@ from .statistics import Values
 from .types import Benchmark, Rules
 from .youtube import is_unseen_category
 
+_MOST_NAMES = 8  # in a sentence
 _VOIDED = (Rules.DAVIS, Rules.VOST, Rules.LVOS)  # whose toolkits take true pixels of VOID for background
 
 
@@ -59,15 +60,17 @@ def score_sequences(
     can be scored.
     """
     known = [sequence for sequence in sequences if sequence.truth]
+    absent = [sequence.name for sequence in known if not (results / sequence.name).is_dir()]
+    present = [sequence for sequence in known if sequence.name not in absent]
     score = partial(_score_or_explain, benchmark, results, given or {})
     with ThreadPoolExecutor(max(jobs, 1)) as pool:
-        outcomes = [*pool.map(score, known)]
-    problems = tuple(problem for _, found in outcomes for problem in found)
-    left_out = tuple(sequence.name for sequence, (scores, _) in zip(known, outcomes, strict=True) if scores is None)
+        outcomes = [*pool.map(score, present)]
+    problems = (*_explain_absent(results, absent), *(problem for _, found in outcomes for problem in found))
+    left_out = [sequence.name for sequence, (scores, _) in zip(present, outcomes, strict=True) if scores is None]
     objects = tuple(one for scores, _ in outcomes for one in scores or ())
     if not any(one.stems for one in objects):
-        raise ScoreIncomplete(" ".join(problems[:1]) or f"{results} has no results for any sequence with true masks")
-    return Scored(objects, problems, left_out)
+        raise ScoreIncomplete(" ".join(problems[:1]) or f"{results} has no frame that these rules score")
+    return Scored(objects, problems, (*absent, *left_out))
 
 
 def _score_or_explain(
@@ -145,6 +148,15 @@ def _refuse_missing(folder: Path, stems: Iterable[str]) -> None:
     if missing:
         more = f", and so are {len(missing) - 1} more of this sequence" if len(missing) > 1 else ""
         raise ScoreIncomplete(f"{missing[0]} is missing{more}", remedy="Compute these frames, too.")
+
+
+def _explain_absent(results: Path, names: Sequence[str]) -> list[str]:
+    """Return a sentence about sequences without a folder of results."""
+    if not names:
+        return []
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    what = f"the sequence{'s' if len(names) > 1 else ''} {', '.join(names[:_MOST_NAMES])}{more}"
+    return [f"{results} has no folder for {what}, left out of the means."]
 
 
 def _explain(foreign: Mapping[Path, Sequence[int]]) -> list[str]:

@@ -227,8 +227,16 @@ def test_an_unknown_object_is_named_and_counts_as_background(tmp_path):
     assert f"{Path('a', '00001.png')} has the value 7" in problem
 
 
+def test_sequences_without_results_are_named_in_one_sentence(tmp_path):
+    known = [sequence(tmp_path, f"s{number}", [TWO] * 3) for number in range(12)]
+    scored = score_sequences(benchmark(Rules.DAVIS), known, results(tmp_path, "s3", [TWO] * 3))
+    [problem] = scored.problems
+    assert "s0, s1, s2, s4, s5, s6, s7, s8 and 3 more" in problem
+    assert len(scored.left_out) == 11
+
+
 def test_results_of_no_sequence_at_all_are_an_error(tmp_path):
-    with pytest.raises(ScoreIncomplete, match=r"00001\.png is missing"):
+    with pytest.raises(ScoreIncomplete, match="nowhere has no folder for the sequence a"):
         score_sequences(benchmark(Rules.DAVIS), [sequence(tmp_path, "a", [TWO] * 3)], tmp_path / "nowhere")
 
 
