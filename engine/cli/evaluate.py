@@ -191,6 +191,8 @@ def _tell(
         made = report(plan.benchmark, done, folder.masks, runs, method=_method(plan), out=plan.out, jobs=options.jobs)
         print_line(made.text)
         problems += made.problems
+    elif done and plan.benchmark.truth != "hidden":
+        problems.append(f"{plan.benchmark.title} was not scored, as its true masks are not there")
     elif done and not failed and not missing and options.sequences is None:
         print_line(f"the truth is hidden; a zip for the benchmark's server: {folder.write_zip(plan.benchmark, done)}")
     elif done:

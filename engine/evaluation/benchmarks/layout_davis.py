@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .folders import by_stem, is_inner, lines_of, subfolders
+from .folders import by_stem, images_in, is_inner, lines_of, subfolders
 from .found import Found, Incomplete, expect_images, gather
 from .types import Sequence
 
@@ -38,14 +38,14 @@ def read(folder: Path, split: str) -> Found:
         stems = tuple(path.stem for path in frames)
         if name in HIDDEN:
             return Sequence(title, frames, {first: masks[first]}, {}, stems)
-        # DAVIS' toolkit compares at 480p, whatever the size of the frames.
-        true = by_stem(expect_images(folder / "Annotations" / "480p" / title, folder)) if resolution == FULL else masks
+        true = masks
+        if resolution == FULL:  # DAVIS' toolkit compares at 480p, whatever the size of the frames
+            true = by_stem(images_in(folder / "Annotations" / "480p" / title))  # none: it runs, but is not scored
         for place, there in ((inner, masks), ("480p", true)):
-            if lost := [stem for stem in stems if stem not in there]:
+            if there and (lost := [stem for stem in stems if stem not in there]):
                 raise Incomplete(f"Annotations/{place}/{title}/{lost[0]}.png is missing")
-        return Sequence(
-            title, frames, {stem: masks[stem] for stem in stems}, {stem: true[stem] for stem in stems}, stems
-        )
+        shown, truth = ({stem: there[stem] for stem in stems if there} for there in (masks, true))
+        return Sequence(title, frames, shown, truth, stems)
 
     return gather(folder, names, sequence)
 

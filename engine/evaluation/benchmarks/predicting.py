@@ -158,7 +158,7 @@ def _sweeps(
     group_objects = group_jointly if policy.shared_memory else group_by_keyframes
     groups = group_objects(sorted(given.objects.items()), max_objects=method.network.max_objects)
     wanted = range(min(given.labels), len(sequence.frames))
-    return plan_sweeps(groups, wanted, direction, before_first=policy.before_first)
+    return plan_sweeps(groups, wanted, direction)  # no object has results before its first mask, by all rules
 
 
 def _propagator(
