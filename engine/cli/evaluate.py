@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..methods.settings import find_settings
 from ..shared.errors import BadSetting
 from ..shared.mask_images import counted
+from ..shared.types import Settings
 from .arguments import add_recipe, parse_settings
 from .console import print_error, print_line, print_note
 
@@ -30,7 +32,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, help="folder for the results: new, empty, or of a run with the same settings"
     )
-    add_recipe(parser)
+    add_recipe(parser, height=None)
+    parser.add_argument("--flip", action="store_true", help="also run on mirrored frames, and merge")
+    parser.add_argument(
+        "--scales",
+        metavar="A,B",
+        help="run at several sizes, and merge: factors of the height such as 1,1.2, or pixels of the shorter side",
+    )
+    parser.add_argument(
+        "--framing",
+        choices=("authors", "artist"),
+        default="authors",
+        help="scale frames, and set what differs by data set, as in the evaluator of the method's authors, or as "
+        "`propagate` does; default: %(default)s",
+    )
     given = parser.add_mutually_exclusive_group()
     given.add_argument("--first-mask", action="store_true", help="give only the first mask of a sequence")
     given.add_argument(
@@ -48,8 +63,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def evaluate(options: argparse.Namespace) -> int:
     """Run the recipe, write the masks, and print the scores. Returns 0, or 2 if something is missing or failed."""
+    height, options.height = options.height, options.height or Settings.height
     settings = parse_settings(options)
     find_settings(options.recipe).check(settings, options.weights)
+    scales = _scales(options)
     if not 1 <= options.jobs <= _MAX_JOBS:
         raise BadSetting(f"--jobs must be from 1 to {_MAX_JOBS}, not {options.jobs}")
 
@@ -62,11 +79,45 @@ def evaluate(options: argparse.Namespace) -> int:
     found = locate(entry, options.root)
     print_note(f"{entry.benchmark.title}: {summary(entry, found)}, in {found.folder}")
     if note := count_note(entry, found):
-        print_error(note)
+        print_note(note)
     sequences, missing = _chosen(options.sequences, found)
-    plan = Plan(entry.benchmark, options.recipe, options.weights, settings, given, options.out)
+    settings = _with_authors(options, settings, entry)
+    authors = options.framing == "authors"
+    views = authors, height, options.flip, scales
+    plan = Plan(entry.benchmark, options.recipe, options.weights, settings, given, options.out, *views)
     runs = _run(options, plan, sequences)
     return _tell(options, plan, sequences, runs, missing)
+
+
+def _scales(options: argparse.Namespace) -> tuple[float, ...]:
+    """Return the scales to run at. Raises BadSetting."""
+    if options.framing == "artist" and (options.flip or options.scales):
+        raise BadSetting("--flip and --scales are the authors' ways, and not to be had with --framing artist")
+    if options.scales is None:
+        return (1.0,)
+    try:
+        scales = tuple(float(part) for part in options.scales.split(","))
+    except ValueError:
+        raise BadSetting(f"--scales must look like 1,1.2 or 480,720, not {options.scales!r}") from None
+    from ..evaluation.benchmarks.evaluators import HEIGHT, factor_of
+
+    for scale in scales:
+        factor_of(scale, options.height or HEIGHT)
+    return scales
+
+
+def _with_authors(options: argparse.Namespace, settings: Settings, entry: Entry) -> Settings:
+    """Return the settings with those that the method's authors change for a data set, unless the user sets them."""
+    from ..evaluation.benchmarks.evaluators import authors_settings
+    from ..methods.registry import find_recipe
+
+    recipe = find_recipe(options.recipe)
+    chosen = {recipe.settings.name_of(name) for name in settings.overrides}
+    found = authors_settings(recipe, entry.benchmark) if options.framing == "authors" else {}
+    added = {name: value for name, value in found.items() if name not in chosen}
+    if added:
+        print_note(f"as the method's authors do: {', '.join(f'--set {name}={value}' for name, value in added.items())}")
+    return replace(settings, overrides={**settings.overrides, **added})
 
 
 def _given(options: argparse.Namespace, entry: Entry) -> Given | int:
@@ -129,7 +180,8 @@ def _tell(
     """Print speed and scores, write the zip of a benchmark with hidden truth, and name what is missing."""
     from ..evaluation.benchmarks.results_folder import ResultsFolder
 
-    folder, problems = ResultsFolder(plan.out), []
+    folder = ResultsFolder(plan.out)
+    problems: list[str] = []
     done = [sequence for sequence, run in zip(sequences, runs, strict=True) if not run.problem]
     print_line(_speed([run for run in runs if not run.problem]))
     failed = [run.name for run in runs if run.problem]
@@ -153,7 +205,14 @@ def _tell(
 
 def _method(plan: Plan) -> str:
     """Return the name of what was run, for tables."""
-    return plan.recipe if not isinstance(plan.given, int) else f"{plan.recipe}, {counted(plan.given, 'keyframe')}"
+    parts = [plan.recipe]
+    if isinstance(plan.given, int):
+        parts.append(counted(plan.given, "keyframe"))
+    elif plan.given is not plan.benchmark.given:
+        parts.append(plan.given.value.replace("-", " "))
+    if plan.scales != (1.0,):
+        parts.append(f"scales {', '.join(f'{scale:g}' for scale in plan.scales)}")
+    return ", ".join([*parts, *(["flip"] if plan.flip else [])])
 
 
 def _speed(runs: list[SequenceRun]) -> str:

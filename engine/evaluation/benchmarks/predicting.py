@@ -8,6 +8,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -110,7 +111,7 @@ class _Reader:
         return pixels
 
 
-Merge = Callable[[list[Probabilities]], Probabilities]
+Merge = Callable[[list[Probabilities]], Probabilities]  # of all views of a frame; may also change their size
 
 
 def predict(
@@ -141,7 +142,7 @@ def predict(
                 break
             frame = step[0].frame
             parts = [view.restore(matte.probability) for view, matte in zip(views, step, strict=True) if matte]
-            probabilities = parts[0] if len(parts) == 1 else merge(parts)
+            probabilities = merge(parts)
             found = fusion.add(frame, step[0], probabilities)
             spent = time.perf_counter() - start - clock.reading
             if frame != first:
@@ -192,5 +193,7 @@ def _with_given(labels: Labels, frame: int, given: GivenMasks) -> Labels:
     if frame not in given.labels:
         return labels
     mask = given.labels[frame]
+    if mask.shape != labels.shape:  # results of another size than the images
+        mask = cv2.resize(mask, labels.shape[::-1], interpolation=cv2.INTER_NEAREST).astype(np.uint8)
     labels = np.where(np.isin(labels, given.objects[frame]), 0, labels)
     return np.where(mask > 0, mask, labels)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
@@ -24,10 +27,12 @@ from ...shared.errors import Cancelled, EngineError
 from ...shared.files import atomic_write
 from ...shared.types import Direction, Settings
 from . import types
+from .evaluators import output_size
 from .given import given_masks
-from .predicting import Clock, LoadedMethod, View, predict
+from .predicting import Clock, LoadedMethod, Probabilities, View, predict
 from .results_folder import ResultsFolder, encode_mask, files_identity, palette_of
 from .types import Benchmark, Given, SequenceRun
+from .views import merge, resized, views
 
 _log = logging.getLogger(__name__)
 _FORMAT = 1  # results of another are not reused
@@ -46,6 +51,10 @@ class Plan:
     settings: Settings
     given: Given | int
     out: Path
+    authors: bool = True  # frames are scaled as in the authors' evaluator; else as for artists
+    height: int | None = None  # working height in pixels; None: the evaluator's
+    flip: bool = False  # mirrored frames as well
+    scales: tuple[float, ...] = (1.0,)  # factors of the height, or pixels
 
     def identity(self) -> dict[str, Any]:
         """Return all that results depend on apart from the sequence's files, such as to be shown. Raises BadSetting."""
@@ -55,7 +64,10 @@ class Plan:
             "data set": self.benchmark.name,
             "recipe": self.recipe,
             "weights": sha256_of(weights) if weights else None,
-            "height": self.settings.height,
+            "height": self.height,
+            "framing": "authors" if self.authors else "artist",
+            "flip": self.flip,
+            "scales": list(self.scales),
             "precision": self.settings.precision,
             "device": pick_device(self.settings.device).type,
             "settings": recipe.with_settings(self.settings.overrides)[1],
@@ -105,7 +117,8 @@ def run_sequence(plan: Plan, sequence: types.Sequence, method: LoadedMethod, on_
     unfinished, clock, palette = folder.begin(sequence.name), Clock(), palette_of(given, plan.benchmark)
     direction = method.recipe.direction if isinstance(plan.given, int) else Direction.FORWARD
     saved, stems = set(sequence.saved), sequence.stems
-    predictions = predict(sequence, given, method, _views(plan, method, given.size), _merge, clock, direction)
+    merge_views, shown_as = partial(_merge, plan, method, given.size), _views(plan, method, given.size)
+    predictions = predict(sequence, given, method, shown_as, merge_views, clock, direction)
     try:
         for done, (index, labels) in enumerate(predictions, 1):
             if stems[index] in saved:
@@ -124,13 +137,21 @@ def run_sequence(plan: Plan, sequence: types.Sequence, method: LoadedMethod, on_
 
 
 def _views(plan: Plan, method: LoadedMethod, size: tuple[int, int]) -> list[View]:
-    style = method.recipe.framing_style(method.numbers)
-    stride = method.network.stride
-    return [View(Framing.fit(*size, working_height=plan.settings.height, stride=stride, style=style))]
+    """Return the views of a sequence's images. Raises BadSetting."""
+    recipe, numbers, stride = method.recipe, method.numbers, method.network.stride
+    if plan.authors:
+        height, flip, scales = plan.height, plan.flip, plan.scales
+        return views(recipe, numbers, plan.benchmark, size, stride=stride, height=height, flip=flip, scales=scales)
+    height, style = plan.height or plan.settings.height, recipe.framing_style(numbers)
+    return [View(Framing.fit(*size, working_height=height, stride=stride, style=style))]
 
 
-def _merge(probabilities: list[Any]) -> Any:
-    return sum(probabilities)
+def _merge(
+    plan: Plan, method: LoadedMethod, size: tuple[int, int], probabilities: list[Probabilities]
+) -> Probabilities:
+    """Merge the probabilities of all views of an image of this size, at the size of the benchmark's results."""
+    merged = merge(probabilities, method.recipe)
+    return resized(merged, output_size(plan.benchmark, size)) if plan.authors else merged
 
 
 def _attempt(plan: Plan, sequence: types.Sequence, method: LoadedMethod, on_frame: OnFrame) -> SequenceRun:
@@ -172,12 +193,26 @@ def _in_processes(plan: Plan, sequences: Sequence[types.Sequence], jobs: int) ->
     pool = ProcessPoolExecutor(jobs, context, _start_worker, (plan, threads, stop))
     futures: dict[Future[SequenceRun], types.Sequence] = {}
     try:
-        futures = {pool.submit(_work, sequence): sequence for sequence in sequences}
+        with _interrupts_ignored():  # by the processes too, which begin as this one is
+            futures = {pool.submit(_work, sequence): sequence for sequence in sequences}
         for future in as_completed(futures):
             yield _outcome(future, futures[future])
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Ignore Ctrl+C during the `with` block, if this is the thread that it reaches."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _outcome(future: Future[SequenceRun], sequence: types.Sequence) -> SequenceRun:

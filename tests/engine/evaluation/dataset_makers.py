@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from engine.__main__ import main
 from engine.shared.mask_images import PALETTE
 
 SIZE = (32, 48)  # (H, W) of frames
@@ -147,3 +148,10 @@ def make_folder(root: Path, *, frames: int = 5, masks: tuple[int, ...] = (0, 2, 
         if frame in masks:
             write_mask(root / "masks" / f"frame_{frame:06d}.png", truth)
     return root
+
+
+def evaluate(dataset: str, root: Path, out: Path, *options: str) -> int:
+    """Run the command `evaluate`, at a small size and unless said otherwise with recipe `colour`; return its status."""
+    command = ["evaluate", "--dataset", dataset, "--root", str(root), "--out", str(out)]
+    recipe = [] if "--recipe" in options else ["--recipe", "colour"]
+    return main([*command, *recipe, "--height", "32", *options])
