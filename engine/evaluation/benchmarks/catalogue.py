@@ -145,7 +145,8 @@ def _others() -> Iterator[Entry]:
         sign = "long.?(?:video|time)"
         yield Entry(benchmark, _LONG, split, 3, plain.fits_long, plain.read_long, plain.hint, sign)
     for name, title, source, count in (("pumavos", "PUMaVOS", _PUMAVOS, 24), ("folder", "Folder", _FOLDER, 0)):
-        benchmark = Benchmark(name, title, Rules.PLAIN, Given.FIRST_MASK)
+        given = Given.EVERY_OBJECT if name == "folder" else Given.FIRST_MASK
+        benchmark = Benchmark(name, title, Rules.PLAIN, given)
         yield Entry(benchmark, source, "", count, plain.fits_folders, plain.read_folders, plain.hint, name)
 
 

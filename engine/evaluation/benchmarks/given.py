@@ -51,9 +51,8 @@ def given_masks(sequence: Sequence, benchmark: Benchmark, given: Given | int, *,
         chosen, objects = _appearing(sequence, benchmark, size)
     index = {stem: number for number, stem in enumerate(sequence.stems)}
     kept = {index[stem]: np.where(np.isin(labels, objects[stem]), labels, 0) for stem, labels in chosen.items()}
-    return GivenMasks(
-        size, kept, {index[stem]: ids for stem, ids in objects.items()}, sequence.masks[next(iter(chosen))]
-    )
+    first = {**sequence.truth, **sequence.masks}[next(iter(chosen))]
+    return GivenMasks(size, kept, {index[stem]: ids for stem, ids in objects.items()}, first)
 
 
 def _size_of(sequence: Sequence) -> tuple[int, int]:
@@ -118,11 +117,11 @@ def _spread(
     """Return `count` masks, evenly spread from the first to the last of those that show an object."""
     if not sequence.truth:
         raise BadSetting(f"the true masks of {sequence.name} are hidden, so that no more keyframes can be given")
-    visible = [
-        stem for stem, path in sequence.truth.items() if objects_in(read_map(path, benchmark, size=size), benchmark)
-    ]
+    paths = sequence.masks if len(sequence.masks) >= len(sequence.truth) else sequence.truth
+    masks = ((stem, read_map(path, benchmark, size=size)) for stem, path in paths.items())
+    visible = [stem for stem, labels in masks if objects_in(labels, benchmark)]
     if count > len(visible):
         raise BadSetting(f"{sequence.name} has only {len(visible)} masks with an object, but {count} are asked for")
     last = max(count - 1, 1)
     chosen = [visible[round(i * (len(visible) - 1) / last)] for i in range(count)]
-    return {stem: read_map(sequence.truth[stem], benchmark, size=size) for stem in chosen}
+    return {stem: read_map(paths[stem], benchmark, size=size) for stem in chosen}

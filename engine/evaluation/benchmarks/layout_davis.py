@@ -36,11 +36,16 @@ def read(folder: Path, split: str) -> Found:
         if first not in masks:
             raise Incomplete(f"Annotations/{inner}/{title}/{first}.png is missing")
         stems = tuple(path.stem for path in frames)
-        truth = {} if name in HIDDEN else {stem: masks[stem] for stem in stems if stem in masks}
-        if truth and len(truth) < len(stems):
-            lost = next(stem for stem in stems if stem not in truth)
-            raise Incomplete(f"Annotations/{inner}/{title}/{lost}.png is missing")
-        return Sequence(title, frames, {first: masks[first]} if name in HIDDEN else truth, truth, stems)
+        if name in HIDDEN:
+            return Sequence(title, frames, {first: masks[first]}, {}, stems)
+        # DAVIS' toolkit compares at 480p, whatever the size of the frames.
+        true = by_stem(expect_images(folder / "Annotations" / "480p" / title, folder)) if resolution == FULL else masks
+        for place, there in ((inner, masks), ("480p", true)):
+            if lost := [stem for stem in stems if stem not in there]:
+                raise Incomplete(f"Annotations/{place}/{title}/{lost[0]}.png is missing")
+        return Sequence(
+            title, frames, {stem: masks[stem] for stem in stems}, {stem: true[stem] for stem in stems}, stems
+        )
 
     return gather(folder, names, sequence)
 

@@ -14,7 +14,8 @@ _PAIRS = (("JPEGImages", "Annotations"), ("frames", "masks"), ("images", "masks"
 
 def fits_vost(folder: Path, split: str) -> bool:
     """Return whether a folder is VOST's, with the list of this split."""
-    return (folder / "ImageSets" / f"{split}.txt").is_file() and _vost_images(folder) is not None
+    is_vost = (folder / "JPEGImages_10fps").is_dir() or ("vost" in folder.name.lower() and _has_images(folder))
+    return is_vost and (folder / "ImageSets" / f"{split}.txt").is_file()
 
 
 def read_vost(folder: Path, split: str) -> Found:
@@ -30,8 +31,8 @@ def read_vost(folder: Path, split: str) -> Found:
     return gather(folder, names, sequence)
 
 
-def _vost_images(folder: Path) -> Path | None:
-    return next((folder / name for name in ("JPEGImages_10fps", "JPEGImages") if (folder / name).is_dir()), None)
+def _has_images(folder: Path) -> bool:
+    return (folder / "JPEGImages").is_dir()
 
 
 def fits_long(folder: Path, split: str) -> bool:

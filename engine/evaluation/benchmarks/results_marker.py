@@ -36,4 +36,7 @@ def claim_results(folder: ResultsFolder, identity: Mapping[str, Any], *, again: 
         folder.drop_unfinished()
         settings = {name: value for name, value in now.items() if name != "version"}
         claimed.mark({_KEY: settings})
-        yield
+        try:
+            yield
+        finally:
+            folder.drop_unfinished()

@@ -16,7 +16,9 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ...checkpoints.download import sha256_of
 from ...inference.framing import Framing
@@ -119,11 +121,17 @@ def run_sequence(plan: Plan, sequence: types.Sequence, method: LoadedMethod, on_
     saved, stems = set(sequence.saved), sequence.stems
     merge_views, shown_as = partial(_merge, plan, method, given.size), _views(plan, method, given.size)
     predictions = predict(sequence, given, method, shown_as, merge_views, clock, direction)
+
+    def write(index: int, labels: NDArray[np.uint8]) -> None:
+        if stems[index] in saved:
+            with atomic_write(unfinished / f"{stems[index]}.png") as part:
+                part.write_bytes(encode_mask(labels, palette))
+
     try:
-        for done, (index, labels) in enumerate(predictions, 1):
-            if stems[index] in saved:
-                with atomic_write(unfinished / f"{stems[index]}.png") as part:
-                    part.write_bytes(encode_mask(labels, palette))
+        for index in range(min(given.labels)):  # servers expect these too
+            write(index, np.zeros(output_size(plan.benchmark, given.size), np.uint8))
+        for done, (index, labels) in enumerate(predictions, min(given.labels) + 1):
+            write(index, labels)
             on_frame(done, len(stems))
     except BaseException:
         folder.drop_unfinished(sequence.name)  # at once, as what ended it may be lack of space
@@ -150,8 +158,7 @@ def _merge(
     plan: Plan, method: LoadedMethod, size: tuple[int, int], probabilities: list[Probabilities]
 ) -> Probabilities:
     """Merge the probabilities of all views of an image of this size, at the size of the benchmark's results."""
-    merged = merge(probabilities, method.recipe)
-    return resized(merged, output_size(plan.benchmark, size)) if plan.authors else merged
+    return resized(merge(probabilities, method.recipe), output_size(plan.benchmark, size))
 
 
 def _attempt(plan: Plan, sequence: types.Sequence, method: LoadedMethod, on_frame: OnFrame) -> SequenceRun:

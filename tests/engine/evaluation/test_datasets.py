@@ -11,7 +11,7 @@ from engine.__main__ import main
 from engine.evaluation.benchmarks.catalogue import ENTRIES, find_entry
 from engine.evaluation.benchmarks.given import given_masks
 from engine.evaluation.benchmarks.label_maps import read_map
-from engine.evaluation.benchmarks.locate import locate, summary
+from engine.evaluation.benchmarks.locate import locate, summary, survey
 from engine.evaluation.benchmarks.static_pairs import static_pairs
 from engine.evaluation.benchmarks.types import Given
 from engine.evaluation.errors import DatasetDamaged, DatasetMissing
@@ -41,9 +41,14 @@ def test_davis_2017_lists_sequences_and_all_masks(tmp_path: Path) -> None:
 
 def test_davis_full_resolution_is_apart_from_480p(tmp_path: Path) -> None:
     make.make_davis(tmp_path / "DAVIS", resolution="Full-Resolution")
-    assert read("davis17-val-full", tmp_path).sequences[0].frames[0].parts[-3] == "Full-Resolution"
     with pytest.raises(DatasetMissing, match="JPEGImages/480p is missing"):
         read("davis17-val", tmp_path)
+    with pytest.raises(DatasetMissing, match="Annotations/480p/bear is missing"):
+        read("davis17-val-full", tmp_path)
+    make.make_davis(tmp_path / "DAVIS")
+    bear = read("davis17-val-full", tmp_path).sequences[0]
+    folders = [paths["00001"].parts[-3] for paths in (bear.masks, bear.truth)]
+    assert (bear.frames[0].parts[-3], *folders) == ("Full-Resolution", "Full-Resolution", "480p")
 
 
 def test_davis_test_dev_hides_the_truth(tmp_path: Path) -> None:
@@ -104,6 +109,7 @@ def test_lvos_reads_folders_of_first_masks_and_the_list_of_unseen_videos(tmp_pat
     assert list(sequence.masks) == ["00000001", "00000016"]
     assert (len(sequence.truth), sequence.unseen) == (6, True)
     assert dict(given_of("lvos1-val", root).objects) == {0: (1,), 3: (2,)}
+    assert list(given_of("lvos1-val", root, 3).labels) == [0, 2, 5]
 
 
 def test_long_time_video_saves_only_frames_with_masks(tmp_path: Path) -> None:
@@ -184,6 +190,30 @@ def test_of_two_copies_the_one_of_the_year_is_read(tmp_path: Path) -> None:
     make.make_youtube(tmp_path / "YouTube2018", "of18")
     assert read("youtube18-valid", tmp_path).sequences[0].name == "of18"
     assert read("youtube19-valid", tmp_path).sequences[0].name == "of19"
+
+
+def test_the_layout_of_xmem_is_told_apart(tmp_path: Path) -> None:
+    davis = tmp_path / "DAVIS"
+    make.make_davis16(davis / "2016")
+    make.make_davis(davis / "2017" / "trainval")
+    make.make_davis(davis / "2017" / "trainval", year="2016")
+    make.make_davis(davis / "2017" / "test-dev", ("emu",), split="test-dev")
+    make.make_youtube(tmp_path / "YouTube")
+    make.make_long(tmp_path / "long_video_set" / "long_video")
+    (tmp_path / "long_video_set" / "long_video" / "ImageSets").mkdir()
+    (tmp_path / "long_video_set" / "long_video" / "ImageSets" / "val.txt").write_text("blueboy\n", encoding="utf-8")
+    make.make_lvos(tmp_path / "LVOS")
+    found = {one.entry.benchmark.name: one.found.folder for one in survey(tmp_path) if one.found}
+    assert {name: folder.relative_to(tmp_path).as_posix() for name, folder in found.items()} == {
+        "davis16-val": "DAVIS/2016",
+        "davis17-val": "DAVIS/2017/trainval",
+        "davis17-test-dev": "DAVIS/2017/test-dev",
+        "youtube19-valid": "YouTube",
+        "youtube19-valid-all": "YouTube",
+        "longtime": "long_video_set/long_video",
+        "lvos1-val": "LVOS",
+        "lvos2-val": "LVOS",
+    }
 
 
 def test_another_place_is_told_with_the_page(tmp_path: Path) -> None:

@@ -107,6 +107,33 @@ def test_lvos_and_vost_run(tmp_path: Path, dataset: str) -> None:
     assert set(np.unique(read_labels(last))) == {0, 1, 2}
 
 
+def test_davis_in_full_resolution_has_results_at_480p(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root, out = make.make_davis(tmp_path / "DAVIS", ("bear",), resolution="Full-Resolution"), tmp_path / "out"
+    for frame in range(4):  # as 480 x 720, which 32 x 48 is scaled to
+        truth = make.labels(frame).repeat(15, axis=0).repeat(15, axis=1)
+        make.write_image(root / "JPEGImages" / "480p" / "bear" / f"{frame:05d}.jpg", truth)
+        make.write_mask(root / "Annotations" / "480p" / "bear" / f"{frame:05d}.png", truth)
+    assert evaluate("davis17-val-full", root, out) == 0
+    assert read_labels(out / "Annotations" / "bear" / "00003.png").shape == (480, 720)
+    assert "frames/s" in capsys.readouterr().out
+
+
+def test_mirrored_and_scaled_frames_are_merged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root, out = make.make_folder(tmp_path / "clip"), tmp_path / "out"
+    assert evaluate("folder", root, out, "--flip", "--scales", "1,1.5") == 0
+    assert "colour, scales 1, 1.5, flip" in capsys.readouterr().out
+    found = read_labels(out / "Annotations" / "clip" / "frame_000004.png")
+    assert all(iou(found == id_, make.labels(4) == id_) > 0.8 for id_ in (1, 2))
+    assert evaluate("folder", root, out, "--flip") == 2
+    assert "scales ([1.0, 1.5], now [1.0])" in capsys.readouterr().err
+
+
+def test_frames_can_be_scaled_as_for_artists(tmp_path: Path) -> None:
+    root, out = make.make_folder(tmp_path / "clip"), tmp_path / "out"
+    assert evaluate("folder", root, out, "--framing", "artist") == 0
+    assert json.loads((out / "keymatte.json").read_text(encoding="utf-8"))["evaluation"]["framing"] == "artist"
+
+
 @pytest.mark.parametrize("recipe", ["colour", "keymatte"])
 def test_keyframes_are_kept_and_used_in_both_directions(tmp_path: Path, recipe: str) -> None:
     root, out = make.make_folder(tmp_path / "clip", frames=7, masks=tuple(range(7))), tmp_path / "out"
@@ -142,9 +169,9 @@ def test_finished_sequences_are_not_run_again(tmp_path: Path) -> None:
 
 def test_a_sequence_whose_files_have_changed_is_run_again(tmp_path: Path) -> None:
     root, out = make.make_folder(tmp_path / "clip"), tmp_path / "out"
-    evaluate("folder", root, out)
+    evaluate("folder", root, out, "--first-mask")
     make.write_mask(root / "masks" / "frame_000000.png", np.where(make.labels(0) == 1, 1, 0))
-    evaluate("folder", root, out)
+    evaluate("folder", root, out, "--first-mask")
     assert set(np.unique(read_labels(out / "Annotations" / "clip" / "frame_000004.png"))) == {0, 1}
 
 

@@ -77,6 +77,9 @@ def test_a_full_disk_is_told_and_the_next_run_goes_on(
         (("--keyframes", "0"), "--keyframes is 0"),
         (("--keyframes", "9"), "only 3 masks"),
         (("--recipe", "magic"), "magic"),
+        (("--scales", "one"), "--scales must look like"),
+        (("--scales", "16"), "is neither a factor"),
+        (("--framing", "artist", "--flip"), "not to be had with --framing artist"),
         (("--root", "nowhere"), "is not a folder"),
     ],
 )
