@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def score(options: argparse.Namespace) -> int:
     """Print the scores as a table, and write them to a CSV file if asked to. Returns 0; 2 for incomplete benchmarks."""
-    if options.rules:
+    if options.rules or options.benchmark:
         return score_rules.score(options)
     score_rules.refuse_without_rules(options)
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..shared.errors import BadSetting
 from .console import print_error, print_line
 
+if TYPE_CHECKING:
+    from ..evaluation.benchmarks.types import Benchmark
+
 RULES = ("davis", "davis16", "youtube", "lvos", "vost", "longtime")
-_ONLY_WITH_RULES = ("benchmark", "sequences", "meta", "unseen", "out", "jobs")
+_ONLY_WITH_RULES = ("sequences", "meta", "unseen", "out", "jobs")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--meta", type=Path, metavar="FILE", help="meta.json of LVOS or YouTube-VOS")
     group.add_argument("--unseen", type=Path, metavar="FILE", help="LVOS' unseen_videos.txt")
     group.add_argument(
-        "--benchmark", metavar="NAME", help="name as in `datasets`, to have the papers' numbers in the table"
+        "--benchmark",
+        metavar="NAME",
+        help="instead of --rules, such as davis17-val: tables have the papers' numbers",
     )
     group.add_argument("--method", default="results", help="name of the method in the tables; default: %(default)s")
     group.add_argument("--out", type=Path, metavar="DIR", help="folder for scores.csv, scores.json and scores.md")
@@ -36,7 +42,9 @@ def refuse_without_rules(options: argparse.Namespace) -> None:
     defaults = {"jobs": 1}
     for name in _ONLY_WITH_RULES:
         if getattr(options, name) != defaults.get(name):
-            raise BadSetting(f"--{name} needs --rules", remedy="Name the data set whose rules are meant.")
+            raise BadSetting(
+                f"--{name} needs --rules or --benchmark", remedy="Name the data set whose rules are meant."
+            )
 
 
 def score(options: argparse.Namespace) -> int:
@@ -49,16 +57,11 @@ def score(options: argparse.Namespace) -> int:
     if options.jobs < 1:
         raise BadSetting(f"--jobs is {options.jobs}; it must be at least 1")
 
-    from dataclasses import replace
-
     from ..evaluation.benchmarks.scoring import score_sequences
     from ..evaluation.benchmarks.tables import Table, as_text, write_tables
-    from ..evaluation.benchmarks.truth_folders import benchmark_of, sequences_in
-    from ..evaluation.benchmarks.types import Rules
+    from ..evaluation.benchmarks.truth_folders import sequences_in
 
-    benchmark = benchmark_of(Rules(options.rules))
-    if options.benchmark:
-        benchmark = replace(benchmark, name=options.benchmark, title=options.benchmark)
+    benchmark = _benchmark(options)
     sequences = sequences_in(options.truth, names=options.sequences, meta=options.meta, unseen=options.unseen)
     scored = score_sequences(benchmark, sequences, _results(options.pred), jobs=options.jobs)
     table = Table(benchmark, options.method, scored)
@@ -68,6 +71,23 @@ def score(options: argparse.Namespace) -> int:
     for problem in scored.problems:
         print_error(problem)
     return 2 if scored.problems else 0
+
+
+def _benchmark(options: argparse.Namespace) -> Benchmark:
+    """Return the benchmark that is named, or one with the rules that are. Raises BadSetting."""
+    from ..evaluation.benchmarks.catalogue import find_entry
+    from ..evaluation.benchmarks.truth_folders import benchmark_of
+    from ..evaluation.benchmarks.types import Rules
+
+    if not options.benchmark:
+        return benchmark_of(Rules(options.rules))
+    benchmark = find_entry(options.benchmark).benchmark
+    if options.rules not in (None, benchmark.rules.value):
+        raise BadSetting(
+            f"{options.benchmark} is scored by the rules of {benchmark.rules.value}, not {options.rules}",
+            remedy="Leave out --rules.",
+        )
+    return benchmark
 
 
 def _results(pred: Path) -> Path:

@@ -19,6 +19,9 @@ _MAX_FACTOR, _MIN_SIDE = 8, 32  # scales up to the first are factors, from the s
 _ROOM = 1.3  # by which AOT's code lets frames exceed its height
 _SIDE_RATIO = 800 / 480  # longest side per height in AOT's code
 
+_FULL = "-full"  # end of the names of DAVIS in Full-Resolution
+_QDMN_FULL = 600  # pixels of the shorter side for these in QDMN's evaluator
+
 Scale = float | int  # factor of the evaluator's size, or pixels of the shorter side
 Size = tuple[int, int]  # (H, W)
 
@@ -61,7 +64,7 @@ def output_size(benchmark: Benchmark, size: Size) -> Size:
 
     Only DAVIS in Full-Resolution has results at 480p, because DAVIS' toolkit and server compare at that size.
     """
-    if benchmark.rules in (Rules.DAVIS, Rules.DAVIS16) and benchmark.name.endswith("-full"):
+    if benchmark.rules in (Rules.DAVIS, Rules.DAVIS16) and benchmark.name.endswith(_FULL):
         return HEIGHT, ceil(size[1] * HEIGHT / size[0])
     return size
 
@@ -90,14 +93,21 @@ def _scaled(
 ) -> Framing:
     """Scale the shorter side to the height; XMem's and QDMN's evaluators enlarge smaller clips as well."""
     family = recipe.name.removesuffix("++")
-    if family in ("xmem", "qdmn") and height is None and factor == 1:
-        # XMem's authors evaluate Long-Time Video unscaled, and QDMN's DAVIS at 480p.
-        unscaled = Rules.LONG_TIME if family == "xmem" else Rules.DAVIS
-        if benchmark.rules in (unscaled, *((Rules.DAVIS16,) if family == "qdmn" else ())):
+    if family in ("xmem", "qdmn"):
+        if height is None and factor == 1 and _is_unscaled(family, benchmark):
             return Framing.fit(*size, working_height=min(size), stride=stride, style=style)
+        if height is None and family == "qdmn" and benchmark.name.endswith(_FULL):
+            height = _QDMN_FULL
     if family in ("xmem", "qdmn") or factor != 1:
         style = replace(style, enlarge=True)
     return Framing.fit(*size, working_height=round((height or HEIGHT) * factor), stride=stride, style=style)
+
+
+def _is_unscaled(family: str, benchmark: Benchmark) -> bool:
+    """Return whether the authors evaluate at the images' size: XMem's Long-Time Video, and QDMN's DAVIS at 480p."""
+    if family == "xmem":
+        return benchmark.rules is Rules.LONG_TIME
+    return benchmark.rules in (Rules.DAVIS, Rules.DAVIS16) and not benchmark.name.endswith(_FULL)
 
 
 def _stretched(style: FramingStyle, size: Size, factor: float, height: int, *, several: bool) -> Framing:

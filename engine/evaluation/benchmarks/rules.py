@@ -10,10 +10,10 @@ Where the rules come from:
   that predictions on such pixels count as wrong, although VOST's data says "ignore".
 - LVOS: github.com/LingyiHongfd/lvos-evaluation. Each object is scored on the true frames between the first and the last
   of its range in the data's meta file, without these two. Without a range: from the first frame that shows it to the
-  last true frame.
-- YouTube-VOS: its evaluator runs on a server, and its code is not public. The data's page and paper say that J and F
-  are averaged for objects of seen and of unseen categories; that an object is scored from the frame after its first
-  mask, and each object counts the same, is **not confirmed**.
+  last true frame. Its first version, of 2022, also scored these two, and did not tell seen from unseen videos.
+- YouTube-VOS: youtube-vos.org/dataset/vos says that J and F are averaged over all objects of seen and of unseen
+  categories, and that the final score is the mean of the four. The evaluator runs on a server, and its code is not
+  public: that an object is scored from the frame after its first mask on is **not confirmed**.
 - Plain folders and PUMaVOS, for which nobody has published rules: all true frames.
 
 Beyond these rules, an object is never scored on a frame on which its mask was given.

@@ -122,7 +122,7 @@ def as_markdown(table: Table) -> str:
 
 
 def as_text(table: Table) -> str:
-    """Format the means as text: every measure in percent, on how many objects, and what the runs took."""
+    """Format the means as text: every measure in percent, and of how many objects."""
     counted = [one for one in table.scored.objects if one.stems]
     sequences = len({one.sequence for one in counted})
     lines = [f"{table.benchmark.title}: {table.method}"]
@@ -130,9 +130,6 @@ def as_text(table: Table) -> str:
     lines.append(f"  {_count(len(counted), 'object')} of {_count(sequences, 'sequence')}")
     if table.scored.left_out:
         lines.append(f"  left out, and not in these means: {', '.join(table.scored.left_out)}")
-    if table.speed:
-        memory = table.speed.peak_memory / 2**30
-        lines.append(f"  {table.speed.frames_per_second:.1f} frames/s, {memory:.1f} GiB at most")
     return "\n".join(lines)
 
 

@@ -145,7 +145,17 @@ def test_options_that_do_not_go_together_are_refused(davis, capsys, more, named)
 
 def test_options_of_benchmarks_need_rules(davis, capsys):
     assert main(["score", *davis[3:], "--out", "somewhere"]) == 2
-    assert "--out needs --rules" in capsys.readouterr().err
+    assert "--out needs --rules or --benchmark" in capsys.readouterr().err
+
+
+def test_a_benchmark_brings_its_rules(davis, tmp_path, capsys):
+    by_name = ["score", "--benchmark", "davis17-val", *davis[3:]]
+    assert main([*by_name, "--out", str(tmp_path / "named")]) == 0
+    assert json.loads((tmp_path / "named" / "scores.json").read_text(encoding="utf-8"))["rules"] == "davis"
+    assert main([*davis, "--benchmark", "vost-val"]) == 2
+    assert "vost-val is scored by the rules of vost, not davis" in capsys.readouterr().err
+    assert main([*davis, "--benchmark", "davis18-val"]) == 2
+    assert "davis18-val" in capsys.readouterr().err
 
 
 def test_a_folder_without_sequences_is_refused(tmp_path, capsys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from math import ceil
 
 import numpy as np
@@ -86,6 +87,9 @@ def test_xmems_evaluator_scales_all_clips_to_480_except_long_time_video():
 
 def test_qdmns_evaluator_leaves_davis_unscaled():
     assert sizes(seen_by("qdmn", DAVIS, (480, 854))) == [(480, 854)]
+    full = replace(DAVIS, name="davis17-val-full")
+    assert sizes(seen_by("qdmn", full, (1080, 1920))) == [(600, 1066)]
+    assert sizes(seen_by("xmem", full, (1080, 1920))) == [(480, 853)]
     assert sizes(seen_by("qdmn", YOUTUBE, (360, 640))) == [(480, 853)]
 
 
