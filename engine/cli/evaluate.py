@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..methods.settings import find_settings
-from ..shared.errors import BadSetting
+from ..shared.errors import BadSetting, EngineError
 from ..shared.mask_images import counted
 from ..shared.types import Settings
 from .arguments import add_recipe, parse_settings
@@ -183,14 +183,20 @@ def _tell(
     folder = ResultsFolder(plan.out)
     problems: list[str] = []
     done = [sequence for sequence, run in zip(sequences, runs, strict=True) if not run.problem]
-    print_line(_speed([run for run in runs if not run.problem]))
+    if done:
+        print_line(_speed([run for run in runs if not run.problem]))
     failed = [run.name for run in runs if run.problem]
     if any(sequence.truth for sequence in done):
         from ..evaluation.benchmarks.report import report
 
-        made = report(plan.benchmark, done, folder.masks, runs, method=_method(plan), out=plan.out, jobs=options.jobs)
-        print_line(made.text)
-        problems += made.problems
+        try:
+            made = report(
+                plan.benchmark, done, folder.masks, runs, method=_method(plan), out=plan.out, jobs=options.jobs
+            )
+            print_line(made.text)
+            problems += made.problems
+        except EngineError as error:  # what else failed must be told too
+            problems.append(error.sentence())
     elif done and plan.benchmark.truth != "hidden":
         problems.append(f"{plan.benchmark.title} was not scored, as its true masks are not there")
     elif done and not failed and not missing and options.sequences is None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from ...media.pictures import is_picture
@@ -13,7 +14,8 @@ _INNER = ("JPEGImages", "Annotations", "ImageSets", "Videos", "frames", "masks")
 _SPLITS = ("train", "valid", "val", "test", "train_480p", "val_480p", "test_480p", "all_frames", "valid_all_frames")
 _MAX_HEIGHT = 6  # folders from the one given upwards that are looked at
 _MAX_DEPTH = 4  # folders below the one given that are searched
-_MAX_FOLDERS = 60  # a folder of more is one of sequences or of something else, and is not searched
+_MAX_FOLDERS = 200  # a folder of more is one of sequences or of something else, and is not searched
+_MAX_SEARCHED = 3000  # folders in all, so that a whole disk is not read
 
 
 def subfolders(folder: Path) -> list[Path]:
@@ -48,11 +50,16 @@ def is_inner(name: str) -> bool:
     return name.startswith(_INNER)
 
 
-def candidates(root: Path) -> Iterator[Path]:
-    """Yield folders that may be the data set's own, likeliest first: `root`, those it lies in, and those below it.
+def candidates(root: Path) -> list[Path]:
+    """List folders that may be the data set's own, likeliest first: `root`, those it lies in, and those below it.
 
-    A folder above counts only if `root` is one of its inner folders, such as DAVIS/JPEGImages/480p/bear.
+    A folder above counts only if `root` is one of its inner folders, such as DAVIS/JPEGImages/480p/bear. A large tree
+    is not searched to its end.
     """
+    return list(dict.fromkeys(islice(_around(root), _MAX_SEARCHED)))
+
+
+def _around(root: Path) -> Iterator[Path]:
     root = root.absolute()
     yield root
     for folder in (root, *root.parents)[:_MAX_HEIGHT]:
@@ -60,13 +67,12 @@ def candidates(root: Path) -> Iterator[Path]:
             yield folder.parent
     level = [root]
     for _ in range(_MAX_DEPTH):
-        level = [path for folder in level for path in _searched(folder)]
-        yield from level
-
-
-def fitting(root: Path, fits: Callable[[Path], bool]) -> list[Path]:
-    """Return all folders for which `fits` is true among the `candidates`, each once."""
-    return list(dict.fromkeys(folder for folder in candidates(root) if fits(folder)))
+        below: list[Path] = []
+        for folder in level:
+            found = _searched(folder)
+            yield from found
+            below += found
+        level = below
 
 
 def _searched(folder: Path) -> list[Path]:

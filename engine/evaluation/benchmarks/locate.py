@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from ...shared.mask_images import counted
 from ..errors import DatasetDamaged, DatasetMissing
 from .catalogue import ENTRIES, Entry
-from .folders import fitting
+from .folders import candidates
 from .found import Found
 
 _SHOWN = 3  # of the sequences that are missing
@@ -34,9 +33,10 @@ def locate(entry: Entry, root: Path) -> Found:
     title = entry.benchmark.title
     if not root.is_dir():
         raise DatasetMissing(f"{root} is not a folder", remedy=f"Name the folder of {title} with --root.")
-    places = fitting(root, partial(_fits, entry))
+    around = candidates(root)
+    places = [folder for folder in around if entry.fits(folder, entry.split)]
     if not places:
-        hints = (entry.hint(folder, entry.split) for folder in fitting(root, Path.is_dir))
+        hints = (entry.hint(folder, entry.split) for folder in around)
         hint = next(filter(None, hints), "")
         raise DatasetMissing(
             f"{title} is not in {root}" + (f": {hint}" if hint else ""),
@@ -50,11 +50,11 @@ def locate(entry: Entry, root: Path) -> Found:
 
 def survey(root: Path) -> list[Surveyed]:
     """Look for all benchmarks in and around a folder; return those that are there."""
-    surveyed = []
+    surveyed, around = [], candidates(root)
     for entry in ENTRIES.values():
         if entry.benchmark.name == "folder":
             continue
-        places = [place for place in fitting(root, partial(_fits, entry)) if _is_signed(entry, place)]
+        places = [folder for folder in around if _is_signed(entry, folder) and entry.fits(folder, entry.split)]
         if places:
             try:
                 found = _best(entry, places)
@@ -83,10 +83,6 @@ def count_note(entry: Entry, found: Found) -> str:
     return (
         f"{entry.benchmark.title} has {counted(entry.count, 'sequence')}, but {found.folder} lists {len(found.names)}"
     )
-
-
-def _fits(entry: Entry, folder: Path) -> bool:
-    return entry.fits(folder, entry.split)
 
 
 def _best(entry: Entry, places: list[Path]) -> Found:

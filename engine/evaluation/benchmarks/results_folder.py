@@ -46,8 +46,9 @@ class ResultsFolder:
     def finished(self, sequence: Sequence, identity: str) -> SequenceRun | None:
         """Return the record of a sequence that is complete and was made from the same files; else None."""
         record = read_json(self._record(sequence.name))
-        there = all((self.masks / sequence.name / f"{stem}.png").is_file() for stem in sequence.saved)
-        if not there or not isinstance(record, dict) or record.get("files") != identity:
+        if not isinstance(record, dict) or record.get("files") != identity:
+            return None
+        if record.get("bytes") != self._bytes(sequence):
             return None
         with suppress(KeyError, TypeError):
             run = record["run"]
@@ -68,7 +69,7 @@ class ResultsFolder:
             raise writing_error(folder, error) from error
         return folder
 
-    def finish(self, run: SequenceRun, identity: str) -> None:
+    def finish(self, sequence: Sequence, run: SequenceRun, identity: str) -> None:
         """Move the masks of a sequence to their place and record it. Raises FolderNotWritable, DiskFull."""
         source, target = self.root / _UNFINISHED / run.name, self.masks / run.name
         try:
@@ -79,7 +80,8 @@ class ResultsFolder:
         except OSError as error:
             raise writing_error(target, error) from error
         with atomic_write(self._record(run.name)) as part:
-            part.write_text(json.dumps({"files": identity, "run": asdict(run)}, indent=1), encoding="utf-8")
+            record = {"files": identity, "bytes": self._bytes(sequence), "run": asdict(run)}
+            part.write_text(json.dumps(record, indent=1), encoding="utf-8")
 
     def drop_unfinished(self, name: str = "") -> None:
         """Remove what is left of the masks of an unfinished sequence, or of all of them."""
@@ -110,6 +112,13 @@ class ResultsFolder:
                     info.create_system = 3  # whatever the system
                     archive.writestr(info, (self.masks / sequence.name / f"{stem}.png").read_bytes())
         return path
+
+    def _bytes(self, sequence: Sequence) -> int:
+        """Return the size of all masks of a sequence; -1 if one is missing."""
+        try:
+            return sum((self.masks / sequence.name / f"{stem}.png").stat().st_size for stem in sequence.saved)
+        except OSError:
+            return -1
 
     def _record(self, name: str) -> Path:
         return self.root / _RECORDS / f"{name}.json"

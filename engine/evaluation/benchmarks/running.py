@@ -72,9 +72,9 @@ class Plan:
             "scales": list(self.scales),
             "precision": self.settings.precision,
             "device": pick_device(self.settings.device).type,
-            "settings": recipe.with_settings(self.settings.overrides)[1],
             "masks given": self.given.value if isinstance(self.given, Given) else f"{self.given} keyframes",
             "format": _FORMAT,
+            **{f"--set {name}": value for name, value in recipe.with_settings(self.settings.overrides)[1].items()},
         }
 
 
@@ -140,7 +140,7 @@ def run_sequence(plan: Plan, sequence: types.Sequence, method: LoadedMethod, on_
     run = SequenceRun(
         sequence.name, clock.frames, round(clock.seconds, 6), clock.peak(), tuple(shown), given_objects=shown
     )
-    folder.finish(run, identity)
+    folder.finish(sequence, run, identity)
     return run
 
 

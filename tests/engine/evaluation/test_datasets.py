@@ -12,7 +12,6 @@ from engine.evaluation.benchmarks.catalogue import ENTRIES, find_entry
 from engine.evaluation.benchmarks.given import given_masks
 from engine.evaluation.benchmarks.label_maps import read_map
 from engine.evaluation.benchmarks.locate import locate, summary, survey
-from engine.evaluation.benchmarks.static_pairs import static_pairs
 from engine.evaluation.benchmarks.types import Given
 from engine.evaluation.errors import DatasetDamaged, DatasetMissing
 from engine.shared.errors import BadSetting, KeyframeSizeMismatch
@@ -151,24 +150,6 @@ def test_keyframes_are_evenly_spread_over_masks(tmp_path: Path) -> None:
     assert list(given_of("folder", tmp_path / "one", 1).labels) == [0]
     with pytest.raises(BadSetting, match="only 5 masks"):
         given_of("folder", tmp_path / "one", 6)
-
-
-@pytest.mark.parametrize("layout", ["beside", "classes", "folders"])
-def test_static_images_with_masks(tmp_path: Path, layout: str) -> None:
-    truth = make.labels(0)
-    for number in range(3):
-        image = {"beside": "", "classes": f"c{number}/", "folders": "DUTS-TR-Image/"}[layout]
-        mask = {"beside": "", "classes": f"c{number}/", "folders": "DUTS-TR-Mask/"}[layout]
-        make.write_image(tmp_path / f"{image}{number}.jpg", truth)
-        make.write_mask(tmp_path / f"{mask}{number}.png", truth)
-    make.write_image(tmp_path / "lonely.jpg", truth)
-    pairs = static_pairs(tmp_path)
-    assert [(pair.image.name, pair.mask.name) for pair in pairs] == [(f"{n}.jpg", f"{n}.png") for n in range(3)]
-
-
-def test_a_folder_without_pairs_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DatasetMissing, match="no images with masks"):
-        static_pairs(tmp_path)
 
 
 # -- where -------------------------------------------------------------------------------------------------------------
