@@ -42,7 +42,7 @@ def locate(entry: Entry, root: Path) -> Found:
             f"{title} is not in {root}" + (f": {hint}" if hint else ""),
             remedy=f"Name its folder with --root. It can be had from {entry.source.address}.",
         )
-    found = _best(entry, places)
+    found = _best(entry, places, root)
     if not found.sequences:
         raise DatasetMissing(f"{title} in {found.folder} has no complete sequence: {summary(entry, found)}")
     return found
@@ -57,7 +57,7 @@ def survey(root: Path) -> list[Surveyed]:
         places = [folder for folder in around if _is_signed(entry, folder) and entry.fits(folder, entry.split)]
         if places:
             try:
-                found = _best(entry, places)
+                found = _best(entry, places, root)
             except DatasetDamaged as error:
                 surveyed.append(Surveyed(entry, None, error.sentence()))
                 continue
@@ -85,11 +85,14 @@ def count_note(entry: Entry, found: Found) -> str:
     )
 
 
-def _best(entry: Entry, places: list[Path]) -> Found:
-    """Read a benchmark from the folder that has its number of sequences, else from the first. Raises DatasetDamaged."""
+def _best(entry: Entry, places: list[Path], root: Path) -> Found:
+    """Read a benchmark from the folder that has its number of sequences, else from the first. Raises DatasetDamaged.
+
+    The folder that the user names comes first, then those whose names are the data set's.
+    """
     first: Found | None = None
-    signed = sorted(places, key=lambda place: not _is_signed(entry, place))  # stable: the likeliest stays first
-    for place in signed:
+    own = root.absolute()
+    for place in sorted(places, key=lambda place: (place != own, not _is_signed(entry, place))):  # stable
         found = entry.read(place, entry.split)
         first = first or found
         if len(found.names) == entry.count:

@@ -196,6 +196,12 @@ def test_the_layout_of_xmem_is_told_apart(tmp_path: Path) -> None:
     }
 
 
+def test_the_folder_that_the_user_names_goes_first(tmp_path: Path) -> None:
+    make.make_folder(tmp_path / "pumavos_caps")
+    make.make_folder(tmp_path / "chair")
+    assert [one.name for one in read("pumavos", tmp_path).sequences] == ["chair", "pumavos_caps"]
+
+
 def test_another_place_is_told_with_the_page(tmp_path: Path) -> None:
     with pytest.raises(DatasetMissing) as caught:
         read("davis17-val", tmp_path)
