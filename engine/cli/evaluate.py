@@ -186,7 +186,8 @@ def _tell(
     if done:
         print_line(_speed([run for run in runs if not run.problem]))
     failed = [run.name for run in runs if run.problem]
-    if any(sequence.truth for sequence in done):
+    given = {run.name: run.given for run in runs}
+    if any(set(sequence.truth).difference(given[sequence.name]) for sequence in done):
         from ..evaluation.benchmarks.report import report
 
         try:
@@ -197,12 +198,14 @@ def _tell(
             problems += made.problems
         except EngineError as error:  # what else failed must be told too
             problems.append(error.sentence())
+    elif any(sequence.truth for sequence in done):
+        print_note("nothing was scored, as all true masks were given")
     elif done and plan.benchmark.truth != "hidden":
         problems.append(f"{plan.benchmark.title} was not scored, as its true masks are not there")
     elif done and not failed and not missing and options.sequences is None:
         print_line(f"the truth is hidden; a zip for the benchmark's server: {folder.write_zip(plan.benchmark, done)}")
     elif done:
-        problems.append("no zip was made for the benchmark's server, as it takes all sequences at once")
+        print_note("no zip was made for the benchmark's server, which takes all sequences at once")
     problems += [f"incomplete, and left out: {line}" for line in missing]
     if failed:
         problems.append(f"{counted(len(failed), 'sequence')} failed, and left out: {', '.join(failed)}; run again")

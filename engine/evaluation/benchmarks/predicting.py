@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ...inference.frame_use import EVERY_FRAME, FrameUse
 from ...inference.framing import Framing
 from ...inference.propagate import Propagator
 from ...inference.sweeps import Sweep, group_by_keyframes, group_jointly, plan_sweeps
@@ -25,6 +26,7 @@ from ...shared.errors import FramesUnreadable, MixedSizes
 from ...shared.types import Direction
 from . import types
 from .given import GivenMasks
+from .held_frames import find_use
 from .sweep_fusion import SweepFusion
 
 Labels = NDArray[np.uint8]  # (H, W)
@@ -122,18 +124,23 @@ def predict(
     merge: Merge,
     clock: Clock,
     direction: Direction = Direction.FORWARD,
+    *,
+    hold: bool = False,
 ) -> Iterator[tuple[int, Labels]]:
     """Yield the index and the labels of every frame from the first given mask on; those of given masks are as given.
 
-    Several views are computed in step, and merged. With more than one direction, the results of both are fused. The
-    time is added to `clock`. Raises FramesUnreadable, MixedSizes, OutOfMemory.
+    Several views are computed in step, and merged. With more than one direction, the results of both are fused. With
+    `hold`, frames that show the same as the one before are not segmented again. The time is added to `clock`.
+
+    Raises FramesUnreadable, MixedSizes, OutOfMemory.
     """
     first = min(given.labels)
     sweeps = _sweeps(sequence, given, method, direction)
     reader = _Reader(sequence, given.size, clock)
     clock.begin(method.device)
     with ExitStack() as resources, memory_errors():
-        mattes = [_propagator(sequence, given, method, view, reader).propagate(sweeps) for view in views]
+        use = _look(sequence, given, reader, clock) if hold else EVERY_FRAME
+        mattes = [_propagator(sequence, given, method, view, reader, use).propagate(sweeps) for view in views]
         fusion = resources.enter_context(SweepFusion(sweeps))
         while True:
             clock.reading, start = 0.0, time.perf_counter()
@@ -161,8 +168,16 @@ def _sweeps(
     return plan_sweeps(groups, wanted, direction)  # no object has results before its first mask, by all rules
 
 
+def _look(sequence: types.Sequence, given: GivenMasks, reader: _Reader, clock: Clock) -> FrameUse:
+    """Look for repeated frames, which takes time as well."""
+    start, clock.reading = time.perf_counter(), 0.0
+    use = find_use(reader.read, range(min(given.labels), len(sequence.frames)), given.labels.keys())
+    clock.seconds += time.perf_counter() - start - clock.reading
+    return use
+
+
 def _propagator(
-    sequence: types.Sequence, given: GivenMasks, method: LoadedMethod, view: View, reader: _Reader
+    sequence: types.Sequence, given: GivenMasks, method: LoadedMethod, view: View, reader: _Reader, use: FrameUse
 ) -> Propagator:
     recipe, network = method.recipe, method.network
     policy = recipe.keyframe_policy_for(method.numbers)
@@ -177,6 +192,7 @@ def _propagator(
         groups=group_objects(sorted(given.objects.items()), max_objects=network.max_objects),
         device=method.device,
         keyframe_policy=policy,
+        use=use,
         ahead=False,  # so that reading can be told from computing
     )
 

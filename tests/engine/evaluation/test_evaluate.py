@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine.__main__ import main
 from engine.evaluation.benchmarks.results_folder import ResultsFolder
 from engine.evaluation.benchmarks.results_marker import claim_results
 from engine.media.label_images import read_labels
@@ -144,6 +146,22 @@ def test_keyframes_are_kept_and_used_in_both_directions(tmp_path: Path, recipe: 
     assert len(list(masks.iterdir())) == 7
     record = json.loads((out / "runs" / "clip.json").read_text(encoding="utf-8"))["run"]
     assert record["given"] == ["frame_000000", "frame_000003", "frame_000006"]
+
+
+def test_keymatte_makes_what_propagate_makes_of_a_real_clip(tmp_path: Path) -> None:
+    chair, out = ROOT / "tests" / "clips" / "chair", tmp_path / "out"
+    for kind, count in (("frames", 12), ("masks", 1)):
+        (tmp_path / "clip" / kind).mkdir(parents=True)
+        for path in sorted((chair / kind).iterdir())[:count]:
+            shutil.copy(path, tmp_path / "clip" / kind)
+    assert evaluate("folder", tmp_path / "clip", out, "--recipe", "keymatte", "--height", "96") == 0
+    clip, keyframes = (str(tmp_path / "clip" / kind) for kind in ("frames", "masks"))
+    command = ["propagate", "--clip", clip, "--keyframes", keyframes, "--out", str(tmp_path / "mattes")]
+    assert main([*command, "--height", "96", "--crop", "off", "--direction", "forward", "--across-cuts"]) == 0
+    masks = sorted((out / "Annotations" / "clip").iterdir())
+    for mask, label in zip(masks, sorted((tmp_path / "mattes" / "labels").iterdir()), strict=True):
+        assert np.array_equal(read_labels(mask), read_labels(label)), mask.name
+    assert len(masks) == 12
 
 
 def test_two_processes_make_the_same_masks_as_one(tmp_path: Path) -> None:
