@@ -7,9 +7,9 @@ import multiprocessing
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.synchronize import Event
@@ -38,6 +38,7 @@ from .views import merge, resized, views
 
 _log = logging.getLogger(__name__)
 _OWN = "keymatte"  # the recipe whose authors we are
+_MAX_BREAKS = 3  # processes that end one after the other, after which no more are started
 _FORMAT = 1  # results of another are not reused
 
 OnFrame = Callable[[int, int], None]  # called with the frames of a sequence that are done, and their number
@@ -195,18 +196,38 @@ _worker: dict[str, Any] = {}  # what a worker process keeps between sequences
 
 
 def _in_processes(plan: Plan, sequences: Sequence[types.Sequence], jobs: int) -> Iterator[SequenceRun]:
-    """Run sequences in `jobs` processes, and yield each that ends; raises what loading the recipe does."""
+    """Run sequences in `jobs` processes, and yield each that ends; raises what loading the recipe does.
+
+    If a process is ended, as for lack of memory, the others are too. What is left then runs in one process, where it
+    is plain which sequence ends it.
+    """
     load_method(plan)  # an error of the weights is told once, and not by every process
+    left, breaks = list(sequences), 0
+    while left:
+        for run in _in_pool(plan, left, jobs):
+            left = [sequence for sequence in left if sequence.name != run.name]
+            breaks = 0
+            yield run
+        if left and jobs == 1:
+            breaks += 1
+            for sequence in left[: len(left) if breaks == _MAX_BREAKS else 1]:
+                left = left[1:]
+                yield failed(sequence, "its process was ended, perhaps for lack of memory.")
+        jobs = 1
+
+
+def _in_pool(plan: Plan, sequences: Sequence[types.Sequence], jobs: int) -> Iterator[SequenceRun]:
+    """Yield the sequences that end in a pool of processes, until all have or one of the processes is ended."""
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
     threads = max(torch.get_num_threads() // jobs, 1)
     pool = ProcessPoolExecutor(jobs, context, _start_worker, (plan, threads, stop))
-    futures: dict[Future[SequenceRun], types.Sequence] = {}
     try:
         with _interrupts_ignored():  # by the processes too, which begin as this one is
-            futures = {pool.submit(_work, sequence): sequence for sequence in sequences}
-        for future in as_completed(futures):
-            yield _outcome(future, futures[future])
+            futures = [pool.submit(_work, sequence) for sequence in sequences]
+        with suppress(BrokenProcessPool):
+            for future in as_completed(futures):
+                yield future.result()
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)
@@ -223,13 +244,6 @@ def _interrupts_ignored() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _outcome(future: Future[SequenceRun], sequence: types.Sequence) -> SequenceRun:
-    try:
-        return future.result()
-    except BrokenProcessPool:
-        return failed(sequence, "one of the processes ended, perhaps for lack of memory; try fewer --jobs")
 
 
 def _start_worker(plan: Plan, threads: int, stop: Event) -> None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +14,8 @@ import pytest
 
 from tests.engine.evaluation import dataset_makers as make
 from tests.engine.evaluation.dataset_makers import evaluate
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -65,6 +72,24 @@ def test_a_full_disk_is_told_and_the_next_run_goes_on(
     assert "Traceback" not in told
     assert evaluate("folder", root.parent / "clips", out) == 0
     assert (out / "Annotations" / "b" / "frame_000004.png").is_file()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="children of a process are listed by Linux")
+def test_a_process_that_is_killed_costs_no_sequence(tmp_path: Path) -> None:
+    root, out = tmp_path / "clips", tmp_path / "out"
+    for name in "abc":
+        make.make_folder(root / name, frames=300, masks=(0,))
+    command = [sys.executable, "-m", "engine", "evaluate", "--dataset", "folder", "--root", str(root)]
+    command += ["--out", str(out), "--recipe", "colour", "--height", "32", "--jobs", "2"]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 60
+    while not list(out.glob("unfinished/*/*.png")) and time.monotonic() < until:
+        time.sleep(0.02)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split()
+    os.kill(int(children[-1]), signal.SIGKILL)  # the last ones are the workers, as a system short of memory ends them
+    _, told = process.communicate(timeout=120)
+    assert (process.returncode, "Traceback" in told) == (0, False), told
+    assert sorted(path.name for path in (out / "Annotations").iterdir()) == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(
