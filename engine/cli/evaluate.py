@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from ..evaluation.benchmarks.types import Given, Sequence, SequenceRun
 
 _MAX_JOBS = 64
-_SHOWN = 5  # names of sequences in an error
+_SHOWN = 8  # names of sequences in an error
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -142,10 +143,16 @@ def _chosen(text: str | None, found: Found) -> tuple[list[Sequence], list[str]]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in found.names]
     if unknown or not names:
-        some = ", ".join(found.names[:_SHOWN]) + (", ..." if len(found.names) > _SHOWN else "")
-        raise BadSetting(f"{found.folder} has no sequence {(unknown or [text])[0]!r}", remedy=f"It has {some}.")
+        name = (unknown or [text])[0]
+        raise BadSetting(f"{found.folder} has no sequence {name!r}", remedy=f"It has {_some(found.names)}.")
     missing = [line for line in found.missing if line.partition(":")[0] in names]
     return [sequence for sequence in found.sequences if sequence.name in names], missing
+
+
+def _some(names: Iterable[str]) -> str:
+    """List names, if there are many only the first."""
+    names = list(names)
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
 def _run(options: argparse.Namespace, plan: Plan, sequences: list[Sequence]) -> list[SequenceRun]:
@@ -206,9 +213,11 @@ def _tell(
         print_line(f"the truth is hidden; a zip for the benchmark's server: {folder.write_zip(plan.benchmark, done)}")
     elif done:
         print_note("no zip was made for the benchmark's server, which takes all sequences at once")
-    problems += [f"incomplete, and left out: {line}" for line in missing]
+    problems += [f"incomplete, and left out: {line}" for line in missing[:_SHOWN]]
+    if len(missing) > _SHOWN:
+        problems.append(f"{len(missing) - _SHOWN} more are incomplete, and left out; `datasets --all` names them")
     if failed:
-        problems.append(f"{counted(len(failed), 'sequence')} failed, and left out: {', '.join(failed)}; run again")
+        problems.append(f"{counted(len(failed), 'sequence')} failed, and left out: {_some(failed)}; run again")
     for problem in problems:
         print_error(problem)
     return 2 if problems else 0

@@ -66,13 +66,24 @@ def survey(root: Path) -> list[Surveyed]:
     return surveyed
 
 
-def summary(entry: Entry, found: Found) -> str:
-    """Say how many sequences are complete, and name what is missing of the others."""
+def near_misses(root: Path) -> list[str]:
+    """Say what lacks for a folder to be read as a data set; empty if there is nothing of any."""
+    around = candidates(root)
+    told: dict[object, str] = {}
+    for entry in ENTRIES.values():
+        hint = next(filter(None, (entry.hint(folder, entry.split) for folder in around)), "")
+        if hint:
+            told.setdefault((entry.source, hint), f"{entry.benchmark.title}: {hint}")
+    return list(told.values())
+
+
+def summary(entry: Entry, found: Found, shown: int = _SHOWN) -> str:
+    """Say how many sequences are complete, and name what is missing of the others, of `shown` at most."""
     total = len(found.names)
     if not found.missing:
         return counted(total, "sequence")
-    named = "; ".join(found.missing[:_SHOWN])
-    more = f"; and {len(found.missing) - _SHOWN} more" if len(found.missing) > _SHOWN else ""
+    named = "; ".join(found.missing[:shown])
+    more = f"; and {len(found.missing) - shown} more" if len(found.missing) > shown else ""
     return f"{len(found.missing)} of {counted(total, 'sequence')} incomplete: {named}{more}"
 
 

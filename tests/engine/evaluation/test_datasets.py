@@ -287,11 +287,14 @@ def test_the_command_tells_what_is_found_and_missing(tmp_path: Path, capsys: pyt
     assert "davis17-val has 30" not in told.out
     assert "DAVIS 2017 val has 30 sequences" in told.err
     assert "vost-val" in told.out
-    assert "1 images with masks" in told.out
+    assert "1 image with a mask each" in told.out
     assert "longtime" in told.out.partition("YouTube-VOS 2018")[2]
 
 
 def test_the_command_refuses_an_empty_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["datasets", "--root", str(tmp_path)]) == 2
     assert "holds no data set" in capsys.readouterr().err
-    assert main(["datasets", "--root", str(tmp_path / "nowhere")]) == 2
+    make.make_davis(tmp_path / "DAVIS")
+    (tmp_path / "DAVIS" / "ImageSets" / "2017" / "val.txt").unlink()
+    assert main(["datasets", "--root", str(tmp_path)]) == 2
+    assert "DAVIS 2017 val: ImageSets/2017/val.txt, the list of its sequences" in capsys.readouterr().err
