@@ -80,10 +80,12 @@ def _parser() -> argparse.ArgumentParser:
     suggest.add_arguments(commands.add_parser("suggest", help="suggest frames to annotate next, or first"))
     splines.add_arguments(commands.add_parser("splines", help="write splines of mattes for other programs"))
     if _has("evaluation"):
-        from .cli import bench, import_project, process_video, score, study
+        from .cli import bench, datasets, evaluate, import_project, process_video, score, study
 
         bench.add_arguments(commands.add_parser("bench", help="measure the speed of a recipe on this computer"))
         score.add_arguments(commands.add_parser("score", help="compare results with true masks (J and F)"))
+        datasets.add_arguments(commands.add_parser("datasets", help="list published benchmarks, and look for them"))
+        evaluate.add_arguments(commands.add_parser("evaluate", help="run a published benchmark, and score it"))
         study.add_arguments(commands.add_parser("study", help="measure accuracy, quality and suggestions"))
         import_project.add_arguments(commands.add_parser("import", help="import frames and masks of other tools"))
         process_video.add_arguments(commands.add_parser("process-video", help="run as XMem++'s program does"))

@@ -85,8 +85,10 @@ def add_masks(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_recipe(parser: argparse.ArgumentParser, *, recipe: str = "keymatte") -> None:
-    """Add the options that select a recipe, its settings and a device."""
+def add_recipe(
+    parser: argparse.ArgumentParser, *, recipe: str = "keymatte", height: int | None = Settings.height
+) -> None:
+    """Add the options that select a recipe, its settings and a device; `height` None leaves its default to others."""
     parser.add_argument("--recipe", default=recipe, help=f"method, see `models`; default: {recipe}")
     parser.add_argument("--weights", type=Path, help="another weights file for the recipe (.safetensors, .pth)")
     parser.add_argument(
@@ -98,8 +100,9 @@ def add_recipe(parser: argparse.ArgumentParser, *, recipe: str = "keymatte") -> 
     parser.add_argument(
         "--height",
         type=int,
-        default=Settings.height,
-        help="working height: pixels of the shorter side that frames are scaled down to; default: %(default)s",
+        default=height,
+        help="working height: pixels of the shorter side that frames are scaled down to; default: "
+        + ("%(default)s" if height else "that of the method's authors"),
     )
     parser.add_argument(
         "--set",

@@ -96,6 +96,10 @@ class RecipeSettings:
         _check_long_term(numbers)
         return numbers
 
+    def name_of(self, name: str) -> str:
+        """Return our name of the option called `name` by us, in the paper or in its code. Raises BadSetting."""
+        return name if name == MEMORY else self._find(name).name
+
     def _find(self, name: str) -> Option:
         """Return the option called `name` by us, in the paper or in its code. Raises BadSetting."""
         for option in self.options:

@@ -1,0 +1,1 @@
+"""Published benchmarks: their layouts on disk, running a recipe over them, and scoring by their official rules."""
