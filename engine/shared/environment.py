@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -15,29 +14,20 @@ import threading
 import tomllib
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from .errors import DiskFull, EngineError, EnvironmentFailed, FolderTaken
-from .files import is_link, is_system_file, read_json
+from .environment_folder import CONSTRAINTS, Marker, State, empty, prepare, python_in, state_of, write_marker
+from .errors import DiskFull, EngineError, EnvironmentFailed
 from .pip_output import ProgressFilter, Report, failure
 
-_MARKER = "keymatte-environment.json"
-_CONSTRAINTS = "keymatte-constraints.txt"
 _ROOM_GB = {"torch": 2.5, "bpy": 2.0}  # needed while installing: the downloaded and the unpacked package
 _GPU_LIBRARIES_GB = 8.0  # further packages that PyTorch's wheel for Linux requires
-
-_LAYOUT_FOLDERS = ("bin", "include", "lib", "lib64", "scripts", "share", "etc", "man", "tmp")  # in lower case
-_LAYOUT_FILES = ("pyvenv.cfg", ".gitignore", _CONSTRAINTS)
 
 _children: set[subprocess.Popen[str]] = set()  # processes to kill when this one is told to end
 _spawning = threading.RLock()
 _stopping = threading.Event()
 _STOPPED = 143  # exit status, as after SIGTERM
-
-
-def python_in(folder: Path) -> Path:
-    """Return the path of the Python interpreter of the environment in `folder`; it need not exist yet."""
-    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 def requirements(pyproject: Path, *, extras: Sequence[str] = ()) -> list[str]:
@@ -55,13 +45,7 @@ def read_constraints(path: Path) -> list[str]:
 
 def is_complete(folder: Path, requirements: Sequence[str], constraints: Sequence[str] = ()) -> bool:
     """Return whether the environment in `folder` was completed with exactly these requirements and constraints."""
-    marker = _read_marker(folder)
-    return (
-        marker.get("complete") is True
-        and marker.get("requirements") == list(requirements)
-        and marker.get("constraints", []) == list(constraints)
-        and python_in(folder).exists()
-    )
+    return state_of(folder, requirements, constraints) is State.READY
 
 
 def create(
@@ -78,13 +62,15 @@ def create(
     if is_complete(folder, requirements, constraints):
         return python_in(folder)
     try:
-        _clear(folder)
+        prepare(folder)
+        empty(folder)
         _check_room(folder, requirements, report)
-        _write_marker(folder, requirements, constraints, complete=False)
+        made_of = Marker(tuple(requirements), tuple(constraints))
+        write_marker(folder, made_of)
         report(f"Creating an environment in {folder}")
         _make_venv(folder, python)
         _install(folder, requirements, constraints, report)
-        _write_marker(folder, requirements, constraints, complete=True)
+        write_marker(folder, replace(made_of, complete=True))
     except OSError as error:
         if error.errno in (28, 122):  # ENOSPC, EDQUOT
             raise DiskFull(f"no space is left to create an environment in {folder}") from error
@@ -96,51 +82,7 @@ def create(
     return python_in(folder)
 
 
-# -- the folder ----------------------------------------------------------------------------------------------
-def _read_marker(folder: Path) -> dict[str, object]:
-    marker = read_json(folder / _MARKER)
-    return marker if isinstance(marker, dict) else {}
-
-
-def _write_marker(folder: Path, requirements: Sequence[str], constraints: Sequence[str], *, complete: bool) -> None:
-    marker = {"requirements": list(requirements), "constraints": list(constraints), "complete": complete}
-    part = folder / f"{_MARKER}.part"
-    part.write_text(json.dumps(marker, indent=1), encoding="utf-8")
-    part.replace(folder / _MARKER)
-
-
-def _clear(folder: Path) -> None:
-    """Empty the folder of an environment, except for its marker.
-
-    Raises FolderTaken if it holds other files than venv and pip make, or is a link, a home folder or a root.
-    """
-    if is_link(folder):
-        raise FolderTaken(f"{folder} is a link, and its target could be another program's")
-    folder.mkdir(parents=True, exist_ok=True)
-    resolved = folder.resolve()
-    if resolved == Path(resolved.anchor) or Path.home().resolve().is_relative_to(resolved):
-        raise FolderTaken(f"{folder} contains the home folder, and cannot hold a Keymatte environment")
-    contents = [
-        path for path in folder.iterdir() if not path.name.startswith(_MARKER) and not is_system_file(path.name)
-    ]
-    has_marker = bool(_read_marker(folder)) and not is_link(folder / _MARKER)
-    others = [path.name for path in contents if not (has_marker and _is_part_of_environment(path))]
-    if others:
-        raise FolderTaken(f"{folder} contains files that are not part of a Keymatte environment ({min(others)})")
-    for path in contents:
-        if path.is_dir() and not is_link(path):
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-
-
-def _is_part_of_environment(path: Path) -> bool:
-    """Return whether venv or pip makes a file or folder like this at the top of an environment."""
-    if is_link(path):
-        return path.name == "lib64" and path.readlink() == Path("lib")
-    return path.name.lower() in (_LAYOUT_FOLDERS if path.is_dir() else _LAYOUT_FILES)
-
-
+# -- room on the disk --------------------------------------------------------------------------------------------------
 def _check_room(folder: Path, requirements: Sequence[str], report: Report) -> None:
     names = {re.split(r"[^\w-]", line.strip(), maxsplit=1)[0].lower() for line in requirements}
     needed = 0.3 + sum(room for name, room in _ROOM_GB.items() if name in names)
@@ -180,7 +122,7 @@ def _install(folder: Path, requirements: Sequence[str], constraints: Sequence[st
     report(f"Installing {', '.join(requirements)}")
     options = ["--progress-bar", bar, "--only-binary", ":all:", "--no-compile"]
     if constraints:
-        file = folder / _CONSTRAINTS
+        file = folder / CONSTRAINTS
         file.write_text("\n".join(constraints) + "\n", encoding="utf-8")
         options += ["--constraint", str(file)]
     status, tail = _run([*pip, *options, *requirements], ProgressFilter(report).line, folder)
