@@ -9,12 +9,15 @@ from pathlib import Path
 
 import bpy
 
-from ..engine.shared.environment_folder import State, state_of
-from ..engine.shared.errors import EngineError, Offline
+from ..engine.shared.errors import EngineError
 from ..engine.shared.hardware import Hardware, find_hardware
+from ..engine.shared.setup_errors import PythonUnsuitable
+from ..engine.shared.text import as_sentence
 from ..engine.shared.torch_builds import Choice, find_build
 from ..engine.shared.user_folders import environment_folder
-from . import environment
+from . import environment, installation
+from .session import session
+from .status import Problem, State
 
 _SECONDS = 1.0  # for which an answer about the disk holds
 
@@ -26,6 +29,8 @@ class _Known:
         self.hardware: Hardware | None = None
         self.thread: threading.Thread | None = None
         self.problem: EngineError | None = None
+        self.unsuitable: tuple[str, EngineError | None] = ("", None)  # a Python that was tried, and what it lacks
+        self.noted: Problem | None = None  # the session's, from which that was told
         self.asked: tuple[str, float] = ("", -_SECONDS)  # the Python in the preferences, and when
 
     def find(self) -> None:
@@ -67,19 +72,32 @@ def gpu_text() -> str:
 def problem() -> EngineError | None:
     """Return why the engine cannot start, as far as that can be told without starting it; None if it is ready.
 
-    The error's code tells which: engine-missing, engine-partly, engine-outdated, or python-missing for the Python that
-    is named in the preferences.
+    The error's code tells which: engine-missing, engine-partly, engine-outdated; python-missing for the Python that is
+    named in the preferences, and python-unsuitable once it was tried and cannot run the engine.
     """
     chosen = environment.preferences().engine_python
     asked, when = _known.asked
     if asked != chosen or time.monotonic() - when >= _SECONDS:
         _known.asked = chosen, time.monotonic()
         try:
-            environment.engine_python()
-            _known.problem = None
+            python = environment.engine_python()
+            _known.problem = _seen(str(python))
         except EngineError as error:
             _known.problem = error
     return _known.problem
+
+
+def _seen(python: str) -> EngineError | None:
+    """Return why this Python could not run the engine when it was last tried, if it could not."""
+    status = session.status
+    problem = status.problem
+    if problem and problem.code == PythonUnsuitable.code and problem is not _known.noted:
+        _known.noted = problem
+        _known.unsuitable = python, PythonUnsuitable(problem.message, remedy=problem.remedy)
+    elif status.state is State.FINISHED:
+        _known.unsuitable = "", None
+    tried, error = _known.unsuitable
+    return error if tried == python else None
 
 
 def is_ready() -> bool:
@@ -104,6 +122,20 @@ def build_text() -> str:
     return f"{chosen.build.label}, {chosen.build.size_in_words}" if chosen else ""
 
 
+def plan() -> list[tuple[str, str]]:
+    """Return what Install Engine would do, as names and sentences."""
+    chosen = choice()
+    if chosen is None:
+        return [("GPU", gpu_text())]
+    wheels = environment.preferences().wheel_folder
+    taken = "That of the folder of wheels" if wheels else f"{chosen.build.label}: {chosen.reason}"
+    rows = [("GPU", gpu_text()), ("PyTorch", taken)]
+    if chosen.advice:
+        rows.append(("Faster", chosen.advice))
+    size = f"About {chosen.build.disk:.0f} GB on disk" if wheels else as_sentence(chosen.build.size_in_words)
+    return [*rows, ("Size", f"{size}; {free_text()}"), ("Folder", str(folder()))]
+
+
 def folder() -> Path:
     """Return the folder that Install Engine installs into."""
     return environment_folder()
@@ -119,11 +151,9 @@ def free_text() -> str:
 
 def obstacle() -> EngineError | None:
     """Return why Install Engine could not begin, such as Offline; None if it could."""
-    if not bpy.app.online_access and not environment.preferences().wheel_folder:
-        return Offline("the engine's packages must be downloaded, but Blender's online access is off")
-    return None
+    return installation.obstacle()
 
 
 def is_installed() -> bool:
     """Return whether there is an environment of Keymatte's, in whatever state."""
-    return state_of(folder(), environment.needed()) is not State.MISSING
+    return bool(installation.removable())

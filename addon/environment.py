@@ -1,9 +1,8 @@
-"""The Python environment of the engine: its interpreter, and the commands that start and install the engine."""
+"""The Python environment of the engine: its interpreter, and the command that starts the engine."""
 
 from __future__ import annotations
 
 import os
-import sys
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,16 +11,14 @@ from bpy.types import AddonPreferences
 
 from ..engine.shared.environment import requirements
 from ..engine.shared.environment_folder import State, python_in, state_of
-from ..engine.shared.errors import EngineMissing, EnvironmentFailed, Offline, PythonMissing
-from ..engine.shared.protocol import Failed
+from ..engine.shared.errors import EngineMissing, PythonMissing
 from ..engine.shared.setup_errors import EngineOutdated, EnginePartly
 from ..engine.shared.user_folders import environment_folder
 from . import PACKAGE
-from .client import ChildProcess
 
 ROOT = Path(__file__).parents[1]  # the folder that holds the engine
 # -E: ignore Blender's PYTHON* variables; -s: ignore the user's site-packages; -u: lose no log lines in a crash
-_FLAGS = ("-E", "-s", "-u")
+FLAGS = ("-E", "-s", "-u")
 
 
 def preferences() -> AddonPreferences:
@@ -84,29 +81,4 @@ def installed_folder() -> Path:
 
 def engine_command() -> list[str]:
     """Return the command that starts the engine in the folder ROOT. Raises EngineMissing."""
-    return [str(engine_python()), *_FLAGS, "-m", "engine", "serve"]
-
-
-def install_command() -> list[str]:
-    """Return the command, to be run in ROOT, that installs the engine's environment.
-
-    Raises Offline if online access is off in Blender.
-    """
-    if not bpy.app.online_access:
-        raise Offline("the engine's packages must be downloaded, but Blender's online access is off")
-    folder = str(environment_folder())
-    return [sys.executable, *_FLAGS, "-m", "engine.shared.environment", folder, "--end-with-stdin"]
-
-
-class Installation(ChildProcess):
-    """Process that installs the engine. Its inbox receives lines of progress, and None when the output ends."""
-
-    def handle_end(self) -> None:
-        """Put None into the inbox to mark the end of the output."""
-        self.deliver(None)
-
-    @property
-    def failure(self) -> Failed:
-        """Return why the installation failed, as its last line of output says."""
-        message = next((line for line in reversed(self.log) if line.strip()), f"status {self.exit_status}")
-        return Failed("", EnvironmentFailed.code, message, EnvironmentFailed.default_remedy)
+    return [str(engine_python()), *FLAGS, "-m", "engine.shared.preflight", "serve"]

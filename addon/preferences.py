@@ -121,6 +121,8 @@ class KeymattePreferences(AddonPreferences):
         row = self.layout.row()
         row.operator("clip.matte_install_engine", icon="IMPORT")
         row.operator("clip.matte_test_engine", icon="CHECKMARK")
+        row.operator("clip.matte_show_log", icon="TEXT")
+        row.operator("clip.matte_remove_engine", icon="TRASH")
         self._draw_weights()
         self._draw_status()
 

@@ -70,6 +70,23 @@ def _home_exists(folder: Path) -> bool:
     return not home or Path(home).is_dir()
 
 
+def site_packages(folder: Path) -> Path | None:
+    """Return the folder of an environment's packages, or None if there is none."""
+    places = [folder / "Lib" / "site-packages", *sorted((folder / "lib").glob("python3*/site-packages"))]
+    return next((path for path in places if path.is_dir()), None)
+
+
+def forget_half_unpacked(folder: Path) -> None:
+    """Remove the records of packages that pip had not unpacked when it was ended, so that it unpacks them again.
+
+    pip writes the file INSTALLER after all others of a package. Raises OSError.
+    """
+    packages = site_packages(folder)
+    for record in packages.glob("*.dist-info") if packages else ():
+        if not (record / "INSTALLER").is_file():
+            shutil.rmtree(record)
+
+
 # -- the marker --------------------------------------------------------------------------------------------------------
 def read_marker(folder: Path) -> Marker | None:
     """Return what is recorded in the folder; None if nothing readable is."""

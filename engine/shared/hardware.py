@@ -180,7 +180,7 @@ def _read(path: Path) -> str:
 
 def _windows_adapters() -> list[tuple[str, str]]:
     """Return the name and the driver's version of each display adapter in Windows' registry."""
-    found = []
+    found: list[tuple[str, str]] = []
     if sys.platform == "win32":
         import winreg
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+
 from .errors import EngineError, EngineMissing, PythonMissing
+from .text import printable
 
 
 class EnginePartly(EngineMissing):
@@ -47,3 +50,12 @@ class WheelsMissing(EngineError):
 
     code = "wheels-missing"
     default_remedy = "Put them into the folder, or choose another folder of wheels, and click Install Engine again."
+
+
+def unloadable(error: ImportError | OSError) -> PythonUnsuitable:
+    """Return the error to show when a package is there, but cannot be loaded."""
+    name = getattr(error, "name", None) or "PyTorch"
+    remedy = "Click Install Engine in Keymatte's preferences, with Install Again on."
+    if getattr(error, "winerror", None) in (126, 1114):  # a library was not found, or could not be initialised
+        remedy = "Install Microsoft's Visual C++ Redistributable (x64), then click Test Engine."
+    return PythonUnsuitable(f"{name} cannot be loaded by {sys.executable}: {printable(str(error))}", remedy=remedy)
