@@ -180,7 +180,9 @@ def _install(
         if lines:
             (folder / CONSTRAINTS).write_text("\n".join(lines) + "\n", encoding="utf-8")
             limits = ["--constraint", str(folder / CONSTRAINTS)]
-        status, tail = run([*pip, *step.arguments, *limits], progress.line, folder, output)
+        status, tail = run(
+            [*pip, *step.arguments, *limits], progress.line, folder, output, plain=source.wheels is not None
+        )
         if status:
             raise failure("\n".join(tail), status, from_pytorch=step.from_pytorch, wheels=source.wheels)
         if step.from_pytorch:
