@@ -46,6 +46,7 @@ pytestmark = [
         "fixes",
         "lane",
         "reruns",
+        "engine",
         "before_after",
         "compositor",
         "mask_edits",
