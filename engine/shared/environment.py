@@ -175,7 +175,7 @@ def _install(
     progress = ProgressFilter(report, source.build.download if source.build and not source.wheels else 0.0)
     lines = list(constraints)
     for step in install_steps(requirements, source, ("--progress-bar", bar)):
-        report(f"Installing {', '.join(step.packages)}")
+        report(f"Installing {', '.join(map(package_name, step.packages))}")
         limits: list[str] = []
         if lines:
             (folder / CONSTRAINTS).write_text("\n".join(lines) + "\n", encoding="utf-8")

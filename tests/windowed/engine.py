@@ -14,6 +14,7 @@ import bpy
 sys.path.insert(0, str(Path(__file__).parents[2]))  # Blender does not put the repository on the path
 
 from tests.windowed import driver
+from tests.windowed.disc_film import write_film
 from tests.windowed.driver import OUT, PYTHON, Steps, over, part, press, report, run, screenshot, until
 
 os.environ["KEYMATTE_ENGINE"] = str(OUT / "engine folder")
@@ -47,6 +48,13 @@ def artist() -> Steps:
     report["bare Python"] = session().status.problem.message
     assert "has no PyTorch" in report["bare Python"]
     screenshot("5 a Python without PyTorch")
+
+    area.type = "CLIP_EDITOR"
+    driver.open_clip(area, write_film(OUT / "film"), name="film")
+    yield from driver.show_tab(area)
+    screenshot("5b the same in the clip editor")
+    area = show_preferences()
+    yield 0.5
 
     preferences.engine_python = str(PYTHON)
     with over(area):
