@@ -12,7 +12,6 @@ import platformdirs
 import pytest
 
 from engine.methods.registry import RECIPES
-from engine.shared import catalogue
 from engine.shared.catalogue import (
     CATALOGUE,
     default_folder,
@@ -113,7 +112,7 @@ def test_the_folder_is_where_this_system_keeps_a_users_data(monkeypatch):
 )
 def test_the_folder_follows_the_environment(tmp_path, monkeypatch, platform, variable, expected):
     monkeypatch.delenv("KEYMATTE_WEIGHTS", raising=False)
-    monkeypatch.setattr(catalogue.sys, "platform", platform)
+    monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setenv(variable, str(tmp_path / "data"))
     assert default_folder() == tmp_path / expected
 
