@@ -20,6 +20,7 @@ from . import (
     mask_watch,
     matte_files,
     notices,
+    outcomes,
     painting,
     refine_preview,
     refining,
@@ -69,7 +70,8 @@ def _before_load(*_: object) -> None:
     refine_preview.forget()
     stroke_snap.forget()
     notices.clear()
-    session.discard_clip_job()
+    session.reset(of_clips=True)
+    outcomes.forget_clips()
     folders.clear_assigned_folders()
     painting.forget()
     forecast.forget()

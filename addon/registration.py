@@ -16,6 +16,7 @@ from . import (
     listening,
     matte_files,
     notices,
+    outcome_watch,
     properties,
     quality_list,
     refine_preview,
@@ -47,6 +48,7 @@ def unregister() -> None:
     """Close the engine and unregister everything when the extension is disabled."""
     listening.stop_listening()
     state_watch.stop()
+    outcome_watch.stop()
     forecast.forget()
     compositor_watch.stop()
     job_queue.forget()
