@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import job_queue
+from . import homes, job_queue
 from .current_job import unexpected
 from .session import session
 
@@ -40,9 +40,9 @@ def _tick() -> float | None:
 
 
 def _go_on() -> bool:
-    """Take in what the engine has answered, start the next run, and return whether anything has changed."""
+    """Take in what the engine has answered, move folders, start the next run, and return whether anything changed."""
     try:
-        return session.pump() | job_queue.advance()
+        return session.pump() | homes.settle() | job_queue.advance()
     except Exception as error:  # a mistake in Keymatte; Blender would end the timer, and nothing could be started again
         uid = session.status.clip_uid
         session.reset()

@@ -37,7 +37,7 @@ class KeymattePreferences(AddonPreferences):
     device: EnumProperty(name="Device", description="Device that the engine computes on", items=DEVICES, default="auto")
     cache_folder: StringProperty(
         name="Cache",
-        description="Folder for keyframes and mattes of unsaved files. Leave empty to use the extension's own folder. "
+        description="Folder for keyframes and mattes of unsaved files. Leave empty to use Keymatte's own folder. "
         "Those of saved files are stored beside the .blend file",
         subtype="DIR_PATH",
     )

@@ -10,6 +10,7 @@ from . import (
     compositor_watch,
     forecast,
     handlers,
+    homes,
     job_queue,
     keymaps,
     lane_watch,
@@ -38,6 +39,7 @@ def register() -> None:
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
     handlers.register()
+    homes.adopt()
     keymaps.register()
     ui.show_overlay()
     ui.show_at_cursor()
