@@ -16,7 +16,7 @@ from ..engine.shared.kept_features import features_folder
 from ..engine.shared.torch_builds import AUTOMATIC, builds_for
 from ..engine.shared.types import FEATURE_BYTES, VersionCap
 from . import PACKAGE, weights
-from .status import progress_text
+from .status import Status, progress_text
 
 DEVICES = (
     ("auto", "Automatic", "Use the GPU if PyTorch supports it, otherwise the CPU"),
@@ -61,7 +61,7 @@ class KeymattePreferences(AddonPreferences):
     device: EnumProperty(name="Device", description="Device that the engine computes on", items=DEVICES, default="auto")
     cache_folder: StringProperty(
         name="Cache",
-        description="Folder for keyframes and mattes of unsaved files. Leave empty to use the extension's own folder. "
+        description="Folder for keyframes and mattes of unsaved files. Leave empty to use Keymatte's own folder. "
         "Those of saved files are stored beside the .blend file",
         subtype="DIR_PATH",
     )
@@ -138,9 +138,10 @@ class KeymattePreferences(AddonPreferences):
             box.label(text="To download, enable Allow Online Access in Preferences > System", icon="INTERNET_OFFLINE")
 
     def _draw_status(self) -> None:
-        from .session import session  # here, because the session's modules read these preferences
+        from . import outcomes  # here, because the session's modules read these preferences
+        from .session import session
 
-        status = session.status
+        status = session.status if session.status.busy else outcomes.general() or Status()
         if status.busy:
             row = self.layout.row(align=True)
             row.progress(factor=status.progress, text=progress_text(status))

@@ -12,7 +12,7 @@ from ..addon.objects import has_keyframes
 from ..addon.saving import check_clip_saved
 from ..engine.shared.errors import NotSaved
 from ..engine.shared.mask_images import counted
-from . import compositor, paint, propagate, quality, refine, views
+from . import compositor, paint, propagate, quality, refine, runs, views
 from .menus import draw_object_settings
 from .panel import ClipPanel
 from .status import draw_text
@@ -174,6 +174,7 @@ CLASSES = (
     CLIP_PT_matte_objects,
     *views.CLASSES,
     *paint.CLASSES,
+    *runs.CLASSES,
     *propagate.CLASSES,  # before the list, so that its progress is in sight
     CLIP_PT_matte_keyframes,
     *quality.CLASSES,

@@ -49,15 +49,18 @@ _WIDTH = 38  # characters in a line of a box, in a sidebar of default width
 _ICON = 6  # width of an icon in characters
 
 
-def draw_status(layout: UILayout, status: Status) -> None:
-    """Draw progress and a cancel button while an operation runs, and its result or problem afterwards."""
-    if status.busy:
-        row = layout.row(align=True)
-        row.progress(factor=status.progress, text=progress_text(status))
-        if job_queue.can_pause():
-            row.operator("clip.matte_pause", text="", icon="PAUSE").resume = False
-        row.operator("clip.matte_cancel", text="", icon="X")
-    elif status.problem:
+def draw_progress(layout: UILayout, status: Status) -> None:
+    """Draw the progress of the running operation, and buttons to pause and cancel it."""
+    row = layout.row(align=True)
+    row.progress(factor=status.progress, text=progress_text(status))
+    if job_queue.can_pause():
+        row.operator("clip.matte_pause", text="", icon="PAUSE").resume = False
+    row.operator("clip.matte_cancel", text="", icon="X")
+
+
+def draw_outcome(layout: UILayout, status: Status) -> None:
+    """Draw the result or the problem of an operation that has ended."""
+    if status.problem:
         box = layout.box()
         draw_text(box, as_sentence(status.problem.message), icon="ERROR")
         draw_text(box, status.problem.remedy)
