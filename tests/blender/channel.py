@@ -16,7 +16,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PACKAGE, REPOSITORY = "keymatte", "studio_tools"
+PACKAGE, REPOSITORY = "keymatte", "user_default"  # the module in which studio.py expects the extension
 MODULE = f"bl_ext.{REPOSITORY}.{PACKAGE}"
 _ANSWER = "answer: "
 
@@ -100,6 +100,8 @@ def _repository():
 def _handle(what: str, values: dict) -> object:
     import bpy
 
+    from tests.blender import updating
+
     repos = list(bpy.context.preferences.extensions.repos)
     index = repos.index(_repository()) if _repository() else -1
     if what == "add":
@@ -116,10 +118,12 @@ def _handle(what: str, values: dict) -> object:
         bpy.ops.extensions.package_upgrade_all()
     elif what == "uninstall":
         bpy.ops.extensions.package_uninstall(repo_index=index, pkg_id=PACKAGE)
-    elif what == "run":  # a function of the test's own module, as module:name
-        module, _, name = values["function"].partition(":")
-        __import__(module)
-        return getattr(sys.modules[module], name)(**values.get("arguments", {}))
+    elif what == "disable":
+        bpy.ops.preferences.addon_disable(module=MODULE)
+    elif what == "enable":
+        bpy.ops.preferences.addon_enable(module=MODULE)
+    elif what in vars(updating):
+        return getattr(updating, what)(**values)
     else:
         raise ValueError(what)
     return None
@@ -129,6 +133,7 @@ def _main() -> None:
     import bpy
 
     bpy.ops.wm.read_factory_settings()
+    bpy.context.preferences.extensions.repos.remove(_repository())
     for line in sys.stdin:
         what, values = json.loads(line)
         answer: dict = {}
