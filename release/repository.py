@@ -23,8 +23,7 @@ from typing import Any
 from engine.shared.errors import EngineError
 from engine.shared.files import atomic_write, link_or_copy, read_json, replace_file, writing_error
 from engine.shared.folder_lock import locked
-
-from .versions import precedence
+from engine.shared.version_order import precedence
 
 INDEX, PAGE, CHECKSUMS = "index.json", "index.html", "SHA256SUMS"
 TEMPLATE = Path(__file__).with_name("page.html")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 _PLACES = {
@@ -13,8 +14,11 @@ _PLACES = {
 }
 
 
-def renumbered(archive: Path, version: str, folder: Path) -> Path:
-    """Write a copy of the extension's zip with this version to `folder`, and return its path."""
+def renumbered(archive: Path, version: str, folder: Path, additions: Mapping[str, str] | None = None) -> Path:
+    """Write a copy of the extension's zip with this version to `folder`, and return its path.
+
+    `additions` are lines to add at the end of modules, by their paths in the zip.
+    """
     target = folder / f"keymatte-{version}.zip"
     with zipfile.ZipFile(archive) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as new:
         for entry in old.infolist():
@@ -27,5 +31,6 @@ def renumbered(archive: Path, version: str, folder: Path) -> Path:
                     flags=re.MULTILINE,
                 )
                 assert count == 1, entry.filename
+            content += (additions or {}).get(entry.filename, "").encode()
             new.writestr(zipfile.ZipInfo(entry.filename), content, zipfile.ZIP_DEFLATED)
     return target

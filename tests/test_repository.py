@@ -17,7 +17,6 @@ from engine.shared.errors import FolderInUse
 from engine.shared.folder_lock import locked
 from release import repository
 from release.repository import Refused, publish
-from release.versions import precedence
 
 MANIFEST = """schema_version = "1.0.0"
 id = "{name}"
@@ -218,17 +217,6 @@ def test_the_folder_of_a_killed_run_is_removed(folder, built):
     (left / "keymatte-0.1.0.zip").write_bytes(b"half")
     publish(extension(built, "0.1.0"), folder)
     assert not left.exists()
-
-
-# -- versions ----------------------------------------------------------------------------------------------------------
-def test_versions_are_ordered_as_semantic_versioning_says():
-    ordered = ["0.1.0", "0.2.0-alpha", "0.2.0-alpha.1", "0.2.0-alpha.beta", "0.2.0-beta.2", "0.2.0-beta.11", "0.2.0"]
-    ordered += ["0.2.1", "0.10.0", "1.0.0"]
-    keys = [precedence(version) for version in ordered]
-    assert keys == sorted(set(keys))
-    for wrong in ("1", "1.0", "v1.0.0", "1.0.0.0", "", "1.²0.0"):
-        with pytest.raises(ValueError, match="is no version"):
-            precedence(wrong)
 
 
 # -- the command -------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bpy.types import Context, MovieClip, Panel, UILayout
 
-from ..addon import clips, compositor_watch, edit_records, forecast, mask_layers
+from ..addon import clips, compositor_watch, edit_records, file_version, forecast, mask_layers
 from ..addon.folders import results
 from ..addon.objects import has_keyframes
 from ..addon.saving import check_clip_saved
@@ -28,6 +28,8 @@ class CLIP_PT_matte_objects(ClipPanel, Panel):
             check_clip_saved(clip)
         except NotSaved as error:
             draw_text(self.layout.box(), error.sentence(), icon="ERROR")
+        if saved_by_newer := file_version.warning(clip):
+            draw_text(self.layout.box(), saved_by_newer, icon="INFO")
         if outdated := outdated_results(clip):
             box = self.layout.box()
             draw_text(box, f"{outdated} made before the clip's start, offset or aspect was changed", icon="ERROR")

@@ -118,10 +118,10 @@ def _handle(what: str, values: dict) -> object:
         bpy.ops.extensions.package_upgrade_all()
     elif what == "uninstall":
         bpy.ops.extensions.package_uninstall(repo_index=index, pkg_id=PACKAGE)
-    elif what == "disable":
-        bpy.ops.preferences.addon_disable(module=MODULE)
-    elif what == "enable":
-        bpy.ops.preferences.addon_enable(module=MODULE)
+    elif what == "install_file":
+        bpy.ops.extensions.package_install_files(
+            filepath=values["path"], repo=REPOSITORY, enable_on_install=True, overwrite=True
+        )
     elif what in vars(updating):
         return getattr(updating, what)(**values)
     else:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import bpy
 
-from tests.blender.studio import MODULE, Studio, write_film
+from tests.blender.studio import MODULE, Studio, part, write_film
 
 FILM_FRAMES = 40
 _HANDLERS = ("load_pre", "load_post", "save_pre", "undo_post", "depsgraph_update_post", "frame_change_post")
@@ -79,6 +79,24 @@ def data() -> dict:
         "objects": [(item.object_id, item.name) for item in matting.objects],
         "keyframes": [(item.number, item.object_id) for item in matting.keyframes],
     }
+
+
+def save_as_newer(folder: str) -> None:
+    """Save the file with what only a newer version knows."""
+    matting = bpy.data.movieclips[0].matting
+    matting.depth, matting.lens, matting.opacity = 0.75, "anamorphic", 0.25
+    bpy.ops.wm.save_mainfile()
+
+
+def reopen(folder: str, save: bool = False) -> dict:
+    """Open the file again, save it if asked, and return what the panel warns of, and what there is of the clip."""
+    bpy.ops.wm.open_mainfile(filepath=str(Path(folder, "shot.blend")))
+    clip = bpy.data.movieclips[0]
+    told = part("addon.file_version").warning(clip)
+    if save:
+        bpy.ops.wm.save_mainfile()
+    known = {name: getattr(clip.matting, name, None) for name in ("depth", "lens", "saved_by")}
+    return data() | known | {"told": told, "opacity": round(clip.matting.opacity, 2)}
 
 
 def leftovers() -> dict:
