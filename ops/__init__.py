@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import (
+    arrival,
     brush,
     compositor,
     environment,
@@ -60,4 +61,5 @@ CLASSES = (
     *wipe.CLASSES,
     *weights.CLASSES,
     *environment.CLASSES,
+    *arrival.CLASSES,
 )

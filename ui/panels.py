@@ -12,7 +12,7 @@ from ..addon.objects import has_keyframes
 from ..addon.saving import check_clip_saved
 from ..engine.shared.errors import NotSaved
 from ..engine.shared.mask_images import counted
-from . import compositor, paint, propagate, quality, refine, views
+from . import compositor, next_step, paint, propagate, quality, refine, views
 from .menus import draw_object_settings
 from .panel import ClipPanel
 from .status import draw_text
@@ -171,6 +171,7 @@ def results_text(clip: MovieClip) -> str:
 
 # Blender shows panels in the order in which they are registered.
 CLASSES = (
+    *next_step.CLASSES,
     CLIP_PT_matte_objects,
     *views.CLASSES,
     *paint.CLASSES,
