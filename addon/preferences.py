@@ -42,9 +42,8 @@ class KeymattePreferences(AddonPreferences):
         subtype="DIR_PATH",
     )
     weights_folder: StringProperty(
-        name="Weights",
-        description="Folder for published weights. Leave empty to use the default folder, which the command line also "
-        "uses",
+        name="Models",
+        description="Folder of third-party models. Leave empty for the default folder, which the command line uses too",
         subtype="DIR_PATH",
     )
 
@@ -100,7 +99,7 @@ class KeymattePreferences(AddonPreferences):
 
     def _draw_weights(self) -> None:
         box = self.layout.box()
-        box.label(text="Published weights, for recipes other than Keymatte's own")
+        box.label(text="Third-Party Models: trained networks that their authors have published")
         row = box.row()
         row.use_property_split = True
         row.prop(self, "weights_folder", text="Folder", placeholder=str(default_folder()))

@@ -77,7 +77,7 @@ class Session:
         """Start installing published weights, and return at once. Raises EngineBusy, EngineMissing."""
         resumes = isinstance(request, Download)
         cancelled = "Cancelled: the partial download is kept, and can be resumed" if resumes else "Cancelled"
-        self._begin(request, CurrentJob(request.job_id, f"Weights {request.name} are installed", cancelled))
+        self._begin(request, CurrentJob(request.job_id, f"Model {request.name} is installed", cancelled))
 
     def test(self) -> None:
         """Restart the engine to see whether it becomes ready, and return at once. Raises EngineBusy, EngineMissing."""

@@ -64,8 +64,7 @@ class CLIP_OT_matte_test_engine(_EngineOperator, Operator):
 
 
 class CLIP_OT_matte_clear_features(ReportingOperator, Operator):
-    """Remove what the network has made of the frames of all clips. It is computed again when it is needed; mattes and \
-keyframes are kept"""
+    """Delete what is kept on disk to make later runs faster. Mattes and keyframes are kept"""
 
     bl_idname = "clip.matte_clear_features"
     bl_label = "Clear Kept Features"

@@ -58,8 +58,7 @@ class MattePoint(PropertyGroup):
 
 
 class CLIP_OT_matte_stroke(ClipOperator, Operator):
-    """Paint the active object on the current frame, which gives it a keyframe there. The stroke starts from the \
-keyframe or the computed matte of this frame"""
+    """Paint the active object on this frame, from its keyframe or its computed matte. This makes a keyframe"""
 
     bl_idname = "clip.matte_stroke"
     bl_label = "Paint Stroke"

@@ -67,7 +67,7 @@ class CLIP_PT_matte_keyframes(ClipPanel, Panel):
         row.operator("clip.matte_keyframe_from_image", text="From Image", icon="IMAGE_DATA")
         row.operator("clip.matte_keyframes_from_folder", text="From Folder", icon="FILE_FOLDER")  # adds objects itself
         row = column.row(align=True)
-        row.operator("clip.matte_keyframe_from_mask", text="Not Visible", icon="HIDE_ON").absent = True
+        row.operator("clip.matte_keyframe_from_mask", text="Object Not Visible", icon="HIDE_ON").absent = True
         row.operator("clip.matte_not_visible_range", text="Range...", icon="ARROW_LEFTRIGHT")
         row = layout.row()
         row.template_list("CLIP_UL_matte_keyframes", "", matting, "keyframes", matting, "active_keyframe", rows=5)
@@ -96,12 +96,12 @@ class CLIP_PT_matte_suggestions(ClipPanel, Panel):
         number = row.row(align=True)
         number.ui_units_x = 3.0
         number.prop(matting, "suggestion_count", text="")
-        row = column.split(factor=0.22)
+        row = column.split(factor=0.5)
         row.enabled = is_marked  # without keyframes, there are no objects to compare
-        row.label(text="Frames")
-        row = row.split(factor=0.7)
+        row.label(text="Suggest by: Picture")
+        row = row.split(factor=0.6)
         row.prop(matting, "suggestion_alpha", text="", slider=True)
-        row.label(text="Objects")
+        row.label(text="Object")
         if not is_ready:
             layout.label(text="Propagate first", icon="INFO")
         elif matting.suggestions:
@@ -162,7 +162,7 @@ def results_text(clip: MovieClip) -> str:
     parts = (
         (told.fresh, "up to date"),
         (told.stale, "to redo"),
-        (told.kept, "outdated, but locked or without keyframes"),
+        (told.kept, "outdated, but skipped (locked or no keyframe)"),
         (told.missing, "missing"),
     )
     text = ", ".join(f"{count} {words}" for count, words in parts if count)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import bpy
-from bpy.types import Context, MovieClip, Panel, UILayout
+from bpy.types import Context, MovieClip, Panel, Scene, UILayout
 
 from ..addon import clips, forecast, job_queue, paces, recipes, run_frames, tracks
 from ..addon.properties import ClipMatting
@@ -40,7 +40,7 @@ class CLIP_PT_matte_propagate(ClipPanel, Panel):
         if tracks.is_stabilized(clip):
             column.prop(matting, "stabilized")
         _draw_early_end(column, matting)
-        _draw_range(layout, clip)
+        _draw_range(layout, clip, context.scene)
         if not busy:
             _draw_forecast(layout, clip)
         _draw_buttons(layout, clip)
@@ -84,13 +84,14 @@ def _draw_early_end(layout: UILayout, matting: ClipMatting) -> None:
     within.prop(matting, "early_percent", text="")
 
 
-def _draw_range(layout: UILayout, clip: MovieClip) -> None:
+def _draw_range(layout: UILayout, clip: MovieClip, scene: Scene) -> None:
     """Draw the range to propagate through, and the buttons that set it."""
     row = layout.row(align=True)
     row.label(text=_range_text(clip))
     row.operator("clip.matte_range", text="In").action = "IN"
     row.operator("clip.matte_range", text="Out").action = "OUT"
-    row.operator("clip.matte_range", text="", icon="PREVIEW_RANGE").action = "PREVIEW"
+    _, first, last = run_frames.preview_range(scene)
+    row.operator("clip.matte_range", text=frames_text(first, last), icon="PREVIEW_RANGE").action = "PREVIEW"
     if clip.matting.use_range:
         row.operator("clip.matte_range", text="", icon="X").action = "CLEAR"
 
@@ -122,7 +123,7 @@ def forecast_text(found: forecast.Forecast) -> str:
     """Return how many frames a run computes, and how long it takes if that is known."""
     if not found.frames:
         if found.left:
-            return f"Nothing to compute. Out of date, but locked or without keyframes: {counted(found.left, 'frame')}"
+            return f"Nothing to compute. Outdated, but skipped (locked or no keyframe): {counted(found.left, 'frame')}"
         return f"All {counted(found.asked, 'frame')} are up to date" if found.asked > 1 else "The frame is up to date"
     text = f"{'Up to ' * found.is_limit}{len(found.frames)} of {counted(found.asked, 'frame')}"
     return text if found.seconds is None else f"{text}, about {duration(found.seconds)}"
