@@ -14,6 +14,7 @@ from ..engine.shared.errors import EngineError, EngineMissing, NotSaved
 from . import clips, compositor, environment, forecast, job_queue, quality, quality_list
 from .brush_settings import settings
 from .folders import results
+from .listening import redraw
 from .next_step import Active, ClipState, Engine, Facts
 from .objects import active_object, mask_ids
 from .saving import check_clip_saved
@@ -31,14 +32,21 @@ _kept: dict[Hashable, tuple[float, object]] = {}  # by what was asked: until whe
 def gather(context: Context) -> Facts:
     """Return the facts about the clip that the editor shows."""
     clip, scene = context.space_data.clip, context.scene
-    engine, text, problem = _looked_up("engine", _look_at_engine)
+    engine, text, problem = _looked_up(("engine", environment.preferences().engine_python), _look_at_engine)
     if session._installation is not None:
         engine = Engine.INSTALLING
     facts = Facts(engine, text, problem, saved=bool(bpy.data.filepath), running=_running(clip))
-    if clip is None:
-        return facts
-    facts = _with_clip(facts, clip, scene)
+    if clip is not None:
+        facts = _with_clip(facts, clip, scene)
+    if facts.engine is not Engine.READY or facts.clip in (ClipState.MISSING, ClipState.UNREADABLE):
+        _look_again()
     return _with_mattes(_with_objects(facts, clip), clip, scene) if facts.clip is ClipState.READY else facts
+
+
+def _look_again() -> None:
+    """Redraw the tab in a second, as what it says may be mended elsewhere: in the preferences, or on the disk."""
+    if not bpy.app.background and not bpy.app.timers.is_registered(redraw):
+        bpy.app.timers.register(redraw, first_interval=_SECONDS)
 
 
 def _looked_up(key: Hashable, look: Callable[[], _Answer]) -> _Answer:

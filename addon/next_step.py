@@ -110,7 +110,7 @@ _PAINT = Button("clip.matte_paint_mode", "Paint", "BRUSH_DATA")
 _ADD = Button("clip.matte_object_add", "Add Object", "ADD", (("role", "OBJECT"),))
 _RESUME = Button("clip.matte_pause", "Resume", "PLAY", (("resume", True),))
 _LAYERS = Button("clip.matte_to_mask_layers", "To Mask Layers", "MOD_MASK", (("on_track", False),))
-_NODES = Button("clip.matte_to_compositor", "Mattes to Compositor", "NODE_COMPOSITING", (("variant", "MATTE"),))
+_NODES = Button("clip.matte_to_compositor", "To Compositor", "NODE_COMPOSITING", (("variant", "MATTE"),))
 
 _AWAITS = "paint it"  # what is said of an object that is still missing
 
@@ -149,7 +149,7 @@ def hints(facts: Facts) -> tuple[Step, ...]:
         found.append(Step("scene", "The scene ends before the clip", "INFO", (set_frames,)))
     if facts.clip is ClipState.READY and facts.keyframes and not facts.saved:
         save = Button("wm.save_mainfile", "Save", "FILE_TICK")
-        found.append(Step("unsaved", "The file is not saved yet", "INFO", (save,)))
+        found.append(Step("unsaved", "File not saved yet", "INFO", (save,)))
     return tuple(found)
 
 
@@ -235,7 +235,7 @@ def _object_step(facts: Facts) -> Step | None:
         button = Button("wm.context_toggle", text, icon, (("data_path", path),))
         return Step(what, f"{active.name} is {what}", "INFO", (button,))
     if facts.is_painting:
-        return Step("stroke", f"Paint over {active.name if active else 'the object'} in the picture", "BRUSH_DATA")
+        return Step("stroke", f"Paint over {active.name if active else 'the object'}", "BRUSH_DATA")
     return Step("paint", "Go to a frame that shows the object well, and paint it", "INFO", (_PAINT,))
 
 

@@ -11,6 +11,7 @@ from . import (
     import_folder,
     keyframe_editing,
     keyframes,
+    keys,
     lane,
     locks,
     mask_edits,
@@ -62,4 +63,5 @@ CLASSES = (
     *weights.CLASSES,
     *environment.CLASSES,
     *arrival.CLASSES,
+    *keys.CLASSES,
 )

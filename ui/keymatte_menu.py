@@ -240,6 +240,7 @@ class CLIP_MT_matte_menu_engine(_ButtonsMenu, Menu):
         _button("clear_features", "Clear Kept Features", "TRASH"),
         None,
         _button("settings", "Keymatte Preferences", "PREFERENCES"),
+        _button("restore_keys", "Restore Keys", "LOOP_BACK"),
     )
 
     def draw(self, context: Context) -> None:

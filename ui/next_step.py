@@ -9,7 +9,8 @@ from ..addon.next_step import Button, Item, Step, checklist, hints, is_arriving,
 from .panel import ClipPanel
 from .status import draw_text
 
-_SHORT = 30  # characters of a sentence that has room beside its button
+_SHORT = 22  # characters of a sentence that has room beside its button
+_LABEL = 0.62  # of the width, if there is a button beside it
 
 
 class CLIP_PT_matte_next(ClipPanel, Panel):
@@ -55,11 +56,11 @@ def _draw_large(layout: UILayout, step: Step) -> None:
 
 def _draw_line(layout: UILayout, step: Step) -> None:
     """Draw a step in one line if its sentence and button fit into one."""
-    if len(step.text) > _SHORT or len(step.buttons) > 1:
+    if (len(step.text) > _SHORT and any(button.text for button in step.buttons)) or len(step.buttons) > 1:
         draw_text(layout, step.text, icon=step.icon)
         row = layout.row(align=True)
     else:
-        row = layout.row(align=True)
+        row = layout.split(factor=_LABEL) if step.buttons and step.buttons[0].text else layout.row(align=True)
         row.label(text=step.text, icon=step.icon)
     for button in step.buttons:
         draw_button(row, button)
