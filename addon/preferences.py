@@ -11,7 +11,7 @@ from bpy.types import AddonPreferences, Context, UILayout
 from ..engine.shared.catalogue import PublishedWeights, default_folder, size_in_words
 from ..engine.shared.kept_features import features_folder
 from ..engine.shared.types import FEATURE_BYTES, VersionCap
-from . import PACKAGE, weights
+from . import PACKAGE, keymap_list, weights
 from .status import progress_text
 
 DEVICES = (
@@ -78,6 +78,7 @@ class KeymattePreferences(AddonPreferences):
     )
 
     def draw(self, context: Context) -> None:
+        self.layout.operator("clip.matte_open_editor", icon="TRACKER")
         column = self.layout.column()
         column.use_property_split = True
         column.prop(self, "engine_python")
@@ -94,6 +95,7 @@ class KeymattePreferences(AddonPreferences):
         row = self.layout.row()
         row.operator("clip.matte_install_engine", icon="IMPORT")
         row.operator("clip.matte_test_engine", icon="CHECKMARK")
+        keymap_list.draw(self.layout, context)
         self._draw_weights()
         self._draw_status()
 

@@ -1,4 +1,4 @@
-"""Panel that propagates masks: recipe, range, and the runs that can be started."""
+"""Panel that propagates masks: method, range, and the runs that can be started."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import bpy
 from bpy.types import Context, MovieClip, Panel, Scene, UILayout
 
-from ..addon import clips, forecast, job_queue, paces, recipes, run_frames, tracks
-from ..addon.properties import ClipMatting
+from ..addon import clips, forecast, job_queue, paces, run_frames
 from ..addon.session import session
 from ..addon.status import State, duration
 from ..engine.shared.errors import ClipUnreadable, EngineError
@@ -32,18 +31,10 @@ class CLIP_PT_matte_propagate(ClipPanel, Panel):
         column = layout.column()
         column.prop(matting, "recipe", text="")
         draw_weights(column, matting)
-        if matting.recipe in recipes.ADAPT:
-            column.prop(matting, "adapt")
-        column.prop(matting, "across_cuts")
-        if matting.recipe in recipes.FOLLOWS:
-            column.prop(matting, "follow_small")
-        if tracks.is_stabilized(clip):
-            column.prop(matting, "stabilized")
-        _draw_early_end(column, matting)
         _draw_range(layout, clip, context.scene)
+        _draw_main(layout, clip)  # and below it, where the eye is, what it will do, does and has done
         if not busy:
             _draw_forecast(layout, clip)
-        _draw_buttons(layout, clip)
         if busy and not job_queue.is_on(clip) and session.status.clip:
             layout.label(text=f"Running: {session.status.clip}")
         if not _draw_paused(layout):
@@ -51,6 +42,7 @@ class CLIP_PT_matte_propagate(ClipPanel, Panel):
         _draw_waiting(layout)
         if session.status.state in (State.FINISHED, State.CANCELLED) and session.status.clip == clip.name:
             _draw_made(layout, clip)
+        _draw_buttons(layout, clip)
 
 
 def _draw_paused(layout: UILayout) -> bool:
@@ -74,34 +66,27 @@ def _draw_waiting(layout: UILayout) -> None:
         row.operator("clip.matte_unqueue", text="", icon="X").clip_uid = clip.session_uid
 
 
-def _draw_early_end(layout: UILayout, matting: ClipMatting) -> None:
-    """Draw where Propagate stops before it has reached the next keyframe."""
-    row = layout.row(align=True)
-    row.prop(matting, "early_frames")
-    within = row.row(align=True)
-    within.ui_units_x = 3.6
-    within.active = matting.early_frames > 0
-    within.prop(matting, "early_percent", text="")
-
-
 def _draw_range(layout: UILayout, clip: MovieClip, scene: Scene) -> None:
     """Draw the range to propagate through, and the buttons that set it."""
-    row = layout.row(align=True)
-    row.label(text=_range_text(clip))
-    row.operator("clip.matte_range", text="In").action = "IN"
-    row.operator("clip.matte_range", text="Out").action = "OUT"
+    column = layout.column(align=True)
+    if text := _range_text(clip):
+        row = column.row(align=True)
+        row.label(text=text)
+        row.operator("clip.matte_range", text="", icon="X").action = "CLEAR"
+    row = column.row(align=True)
+    row.operator("clip.matte_range", text="Set In").action = "IN"
+    row.operator("clip.matte_range", text="Set Out").action = "OUT"
     _, first, last = run_frames.preview_range(scene)
     row.operator("clip.matte_range", text=frames_text(first, last), icon="PREVIEW_RANGE").action = "PREVIEW"
-    if clip.matting.use_range:
-        row.operator("clip.matte_range", text="", icon="X").action = "CLEAR"
 
 
 def _range_text(clip: MovieClip) -> str:
+    """Return to which frames runs are limited; empty if they go through the whole clip."""
     try:
         shown = run_frames.shown_range(clip)
     except ClipUnreadable:  # the panel is drawn for clips that cannot be read, too
         return ""
-    return f"Frames {frames_text(*shown)}" if shown else "Whole Clip"
+    return f"Only Frames {frames_text(*shown)}" if shown else ""
 
 
 def _draw_forecast(layout: UILayout, clip: MovieClip) -> None:
@@ -145,12 +130,20 @@ def stretches_text(clip: MovieClip, frames: Sequence[int]) -> str:
     return ", ".join(frames_text(clips.scene_frame(clip, run[0]), clips.scene_frame(clip, run[-1])) for run in runs)
 
 
+def _where(clip: MovieClip) -> str:
+    return "RANGE" if clip.matting.use_range else "CLIP"
+
+
+def _draw_main(layout: UILayout, clip: MovieClip) -> None:
+    row = layout.row()
+    row.scale_y = 1.3
+    row.operator("clip.matte_propagate", icon="PLAY").frames = _where(clip)
+
+
 def _draw_buttons(layout: UILayout, clip: MovieClip) -> None:
-    where = "RANGE" if clip.matting.use_range else "CLIP"
+    """Draw the runs that are asked for less often."""
+    where = _where(clip)
     column = layout.column(align=True)
-    main = column.row(align=True)
-    main.scale_y = 1.3
-    main.operator("clip.matte_propagate", icon="PLAY").frames = where
     row = column.row(align=True)
     for direction, text, icon in (
         ("backward", "Backward", "TRACKING_BACKWARDS"),
