@@ -284,7 +284,11 @@ class EngineClient(ChildProcess):
 
 
 def _wrong_version(version: str) -> Failed:
-    error = BadMessage(f"the engine is version {printable(version, 20)}, but the extension is version {VERSION}")
+    """Return the failure of an engine of another version: that of an extension that another Blender has updated."""
+    error = BadMessage(
+        f"Keymatte {printable(version, 20)} was installed while this Blender goes on with Keymatte {VERSION}",
+        remedy="Save your file and restart Blender.",
+    )
     return Failed("", error.code, error.message, error.remedy)
 
 

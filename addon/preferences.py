@@ -15,7 +15,7 @@ from ..engine.shared.catalogue import PublishedWeights, default_folder, size_in_
 from ..engine.shared.kept_features import features_folder
 from ..engine.shared.torch_builds import AUTOMATIC, builds_for
 from ..engine.shared.types import FEATURE_BYTES, VersionCap
-from . import PACKAGE, weights
+from . import PACKAGE, keymap_list, weights
 from .status import Status, progress_text
 
 DEVICES = (
@@ -102,6 +102,7 @@ class KeymattePreferences(AddonPreferences):
     )
 
     def draw(self, context: Context) -> None:
+        self.layout.operator("clip.matte_open_editor", icon="TRACKER")
         column = self.layout.column()
         column.use_property_split = True
         column.prop(self, "engine_python")
@@ -122,6 +123,7 @@ class KeymattePreferences(AddonPreferences):
         row.operator("clip.matte_test_engine", icon="CHECKMARK")
         row.operator("clip.matte_show_log", icon="TEXT")
         row.operator("clip.matte_remove_engine", icon="TRASH")
+        keymap_list.draw(self.layout, context)
         self._draw_weights()
         self._draw_status()
 

@@ -82,7 +82,7 @@ def draw_text(layout: UILayout, text: str, *, icon: str = "NONE") -> None:
     """Draw text in as many lines as it needs, because labels do not wrap."""
     column = layout.column(align=True)
     for index, line in enumerate(wrapped(text, _WIDTH if icon == "NONE" else _WIDTH - _ICON)):
-        column.label(text=line, icon=icon if index == 0 else "NONE")
+        column.label(text=line, icon="BLANK1" if index and icon != "NONE" else icon)
 
 
 def wrapped(text: str, width: int) -> list[str]:
