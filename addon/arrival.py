@@ -68,8 +68,8 @@ def _look_at_engine() -> tuple[Engine, str, str]:
         return Engine.READY, engine_setup.gpu_text(), ""
     if isinstance(error, PythonMissing):
         return Engine.BAD_PYTHON, "", error.sentence()
-    states = {EnginePartly: Engine.PARTLY, EngineOutdated: Engine.OTHER_VERSION}
-    return states.get(type(error), Engine.MISSING), engine_setup.build_text(), error.sentence()
+    states = {EnginePartly.code: Engine.PARTLY, EngineOutdated.code: Engine.OTHER_VERSION}
+    return states.get(error.code, Engine.MISSING), engine_setup.build_text(), error.sentence()
 
 
 def _running(clip: MovieClip | None) -> str:
