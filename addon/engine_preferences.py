@@ -6,9 +6,9 @@ import textwrap
 
 from bpy.types import AddonPreferences, UILayout
 
-from . import engine_setup
+from . import engine_setup, outcomes
 from .session import session
-from .status import progress_text
+from .status import Status, progress_text
 
 WIDTH = 84  # characters in a line of the preferences, which are narrow in a window of their own
 
@@ -17,7 +17,8 @@ def draw_engine(layout: UILayout, preferences: AddonPreferences) -> None:
     """Draw the state of the engine, its buttons, its settings, and the progress or outcome of an operation."""
     box = layout.box()
     problem = engine_setup.problem()
-    shown = session.status.problem
+    status = session.status if session.status.busy else outcomes.general() or Status()
+    shown = status.problem
     if problem is None:
         runs = "The engine runs with the Python below" if preferences.engine_python else "The engine is installed"
         box.label(text=f"{runs}. {engine_setup.gpu_text()}", icon="CHECKMARK")
@@ -29,7 +30,7 @@ def draw_engine(layout: UILayout, preferences: AddonPreferences) -> None:
     row.operator("clip.matte_test_engine", icon="CHECKMARK")
     row.operator("clip.matte_show_log", icon="TEXT")
     row.operator("clip.matte_remove_engine", icon="TRASH")
-    _draw_status(box)
+    _draw_status(box, status)
     column = box.column()
     column.use_property_split = True
     column.prop(preferences, "engine_python")
@@ -38,8 +39,7 @@ def draw_engine(layout: UILayout, preferences: AddonPreferences) -> None:
     column.prop(preferences, "device")
 
 
-def _draw_status(layout: UILayout) -> None:
-    status = session.status
+def _draw_status(layout: UILayout, status: Status) -> None:
     if status.busy:
         row = layout.row(align=True)
         row.progress(factor=status.progress, text=progress_text(status))

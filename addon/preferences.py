@@ -14,7 +14,7 @@ from ..engine.shared.catalogue import PublishedWeights, default_folder, size_in_
 from ..engine.shared.kept_features import features_folder
 from ..engine.shared.torch_builds import AUTOMATIC, builds_for
 from ..engine.shared.types import FEATURE_BYTES, VersionCap
-from . import PACKAGE, weights
+from . import PACKAGE, keymap_list, weights
 from .engine_preferences import draw_engine
 
 DEVICES = (
@@ -59,14 +59,13 @@ class KeymattePreferences(AddonPreferences):
     device: EnumProperty(name="Device", description="Device that the engine computes on", items=DEVICES, default="auto")
     cache_folder: StringProperty(
         name="Cache",
-        description="Folder for keyframes and mattes of unsaved files. Leave empty to use the extension's own folder. "
+        description="Folder for keyframes and mattes of unsaved files. Leave empty to use Keymatte's own folder. "
         "Those of saved files are stored beside the .blend file",
         subtype="DIR_PATH",
     )
     weights_folder: StringProperty(
-        name="Weights",
-        description="Folder for published weights. Leave empty to use the default folder, which the command line also "
-        "uses",
+        name="Models",
+        description="Folder of third-party models. Leave empty for the default folder, which the command line uses too",
         subtype="DIR_PATH",
     )
 
@@ -101,6 +100,7 @@ class KeymattePreferences(AddonPreferences):
     )
 
     def draw(self, context: Context) -> None:
+        self.layout.operator("clip.matte_open_editor", icon="TRACKER")
         draw_engine(self.layout, self)
         column = self.layout.column()
         column.use_property_split = True
@@ -113,11 +113,12 @@ class KeymattePreferences(AddonPreferences):
         row = split.row()
         row.label(text=str(features_folder()))
         row.operator("clip.matte_clear_features", text="Clear", icon="TRASH")
+        keymap_list.draw(self.layout, context)
         self._draw_weights()
 
     def _draw_weights(self) -> None:
         box = self.layout.box()
-        box.label(text="Published weights, for recipes other than Keymatte's own")
+        box.label(text="Third-Party Models: trained networks that their authors have published")
         row = box.row()
         row.use_property_split = True
         row.prop(self, "weights_folder", text="Folder", placeholder=str(default_folder()))

@@ -11,12 +11,14 @@ from . import (
     engine_setup,
     forecast,
     handlers,
+    homes,
     job_queue,
     keymaps,
     lane_watch,
     listening,
     matte_files,
     notices,
+    outcome_watch,
     properties,
     quality_list,
     refine_preview,
@@ -38,6 +40,7 @@ def register() -> None:
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
     handlers.register()
+    homes.adopt()
     keymaps.register()
     ui.show_overlay()
     ui.show_at_cursor()
@@ -49,6 +52,7 @@ def unregister() -> None:
     """Close the engine and unregister everything when the extension is disabled."""
     listening.stop_listening()
     state_watch.stop()
+    outcome_watch.stop()
     forecast.forget()
     compositor_watch.stop()
     job_queue.forget()

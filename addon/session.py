@@ -29,12 +29,12 @@ from ..engine.shared.protocol import (
     Suggested,
 )
 from ..engine.shared.text import printable
-from . import environment
+from . import environment, outcomes
 from .client import EngineClient
 from .current_job import MAX_MESSAGE, Check, CurrentJob, OnMatte, OnResult, ignore_mattes
 from .frame_jobs import FrameJobs, Receiver
 from .installation import Installation
-from .status import Pace, Problem, Result, State, Status
+from .status import IDLE, Pace, Problem, Result, State, Status
 
 
 class Session:
@@ -51,18 +51,22 @@ class Session:
         self.log: deque[str] = deque()  # last lines of the log of the engine, also of one that has ended
 
     # -- operations ----------------------------------------------------------------------------------------------------
-    def start(self, request: MatteJob, clip: str, on_matte: OnMatte = ignore_mattes, what: str = "mattes") -> None:
+    def start(
+        self, request: MatteJob, clip: str, on_matte: OnMatte = ignore_mattes, what: str = "mattes", *, uid: int = 0
+    ) -> None:
         """Start making files of a clip, called `what`, and return at once. Raises EngineBusy, EngineMissing."""
         job = CurrentJob(request.job.job_id, "Done", f"Cancelled: {what} already made are kept", on_matte)
-        self._begin(request, job, clip=clip, folder=request.job.folder)
+        self._begin(request, job, Status(clip=clip, clip_uid=uid, folder=request.job.folder))
 
-    def ask(self, request: Suggest | FitSplines, folder: Path, clip: str, use: OnResult, held: Check = bool) -> None:
+    def ask(
+        self, request: Suggest | FitSplines, folder: Path, clip: str, use: OnResult, held: Check = bool, *, uid: int = 0
+    ) -> None:
         """Start a job, and return at once; `pump` gives its result to `use` once it is not held, and shows the outcome.
 
         Raises EngineBusy, EngineMissing.
         """
         job = CurrentJob(request.job.job_id, on_result=use, is_held=held)
-        self._begin(request, job, clip=clip, folder=folder)
+        self._begin(request, job, Status(clip=clip, clip_uid=uid, folder=folder))
 
     def ask_beside(self, request: Segment | Preview, on_answer: Receiver) -> None:
         """Start a job on a single frame beside the running operation, and return at once.
@@ -80,7 +84,7 @@ class Session:
         """Start installing published weights, and return at once. Raises EngineBusy, EngineMissing."""
         resumes = isinstance(request, Download)
         cancelled = "Cancelled: the partial download is kept, and can be resumed" if resumes else "Cancelled"
-        self._begin(request, CurrentJob(request.job_id, f"Weights {request.name} are installed", cancelled))
+        self._begin(request, CurrentJob(request.job_id, f"Model {request.name} is installed", cancelled))
 
     def test(self) -> None:
         """Restart the engine to see whether it becomes ready, and return at once. Raises EngineBusy, EngineMissing."""
@@ -98,11 +102,12 @@ class Session:
         self._installation = Installation(command, environment.ROOT, done_text)
         self.status = Status(State.RUNNING, text=text)
 
-    def show(self, error: EngineError) -> None:
-        """Show an error that occurred before a job was started."""
+    def show(self, error: EngineError, uid: int = outcomes.GENERAL) -> None:
+        """Show an error that occurred before a job was started, on the clip that it concerns."""
+        failed = Status(State.FAILED, clip_uid=uid, problem=Problem.of(error))
+        outcomes.keep(failed)
         if not self.status.busy:
-            problem = Problem(error.code, error.message, error.remedy)
-            self.status = Status(State.FAILED, problem=problem)
+            self.status = failed
 
     def cancel(self) -> None:
         """Cancel the running operation. Files already written are kept."""
@@ -122,21 +127,18 @@ class Session:
             self._close_client(at_once=True)
             self._end(State.CANCELLED)
 
-    def reset(self) -> None:
-        """Cancel the running operation, ignore its further answers, and clear the status."""
+    def reset(self, *, of_clips: bool = False) -> None:
+        """Cancel the running operation, ignore its further answers, and clear the status.
+
+        With `of_clips`, an operation that concerns no clip, such as an installation, goes on.
+        """
+        if of_clips and self.status.busy and not self.status.clip:
+            return
         self.cancel()
         if self._client:
             self._client.flush()  # the timer may not run again to send the cancel request
         self._job = CurrentJob()
         self.status = Status()
-
-    def discard_clip_job(self) -> None:
-        """Reset the session because another file is about to be loaded.
-
-        An operation that concerns no clip, such as an installation, continues.
-        """
-        if self.status.clip or not self.status.busy:
-            self.reset()
 
     def close(self) -> None:
         """Cancel the running operation, and close the engine."""
@@ -211,9 +213,9 @@ class Session:
                 text = self._job.done_text
                 if finished.frames_done < finished.frames_asked:
                     text = f"Done in part: {finished.frames_done} of {finished.frames_asked} frames have all mattes"
-                self._end(State.FINISHED, text=text, warning=printable(finished.warning, MAX_MESSAGE))
-                note = printable(finished.note, MAX_MESSAGE)
+                warning, note = (printable(told, MAX_MESSAGE) for told in (finished.warning, finished.note))
                 self.status = replace(self.status, finished=replace(finished, note=note))
+                self._end(State.FINISHED, text=text, warning=warning)
             case Suggested() | SplinesFitted():
                 self._job.answer = answer
                 self._use_answer()
@@ -255,15 +257,17 @@ class Session:
     def _end(self, state: State, *, text: str = "", warning: str = "", problem: Problem | None = None) -> None:
         self._job = CurrentJob()
         self.status = replace(self.status, state=state, text=text, seconds_left=None, warning=warning, problem=problem)
+        outcomes.keep(self.status)
 
     # -- the engine ----------------------------------------------------------------------------------------------------
-    def _begin(self, request: Request, job: CurrentJob, *, clip: str = "", folder: Path | None = None) -> None:
+    def _begin(self, request: Request, job: CurrentJob, status: Status = IDLE) -> None:
         self._expect_idle()
         client = self._start_engine()
+        outcomes.drop(outcomes.GENERAL)  # it is old news now
         self._job, self._cancelling, self._pace = job, False, Pace()
         client.send(request)
         text = "Starting" if client.ready else "Starting the engine"
-        self.status = Status(State.STARTING, clip=clip, folder=folder, job_id=job.job_id, text=text)
+        self.status = replace(status, state=State.STARTING, job_id=job.job_id, text=text)
 
     def _expect_idle(self) -> None:
         if self.status.busy:
@@ -287,10 +291,7 @@ class Session:
     def _close_client(self, *, at_once: bool = False) -> None:
         if self._client:
             client, self._client = self._client, None
-            if at_once:
-                client.kill()
-            else:
-                client.close()
+            (client.kill if at_once else client.close)()
         self._frame_jobs.drop()
 
 

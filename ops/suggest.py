@@ -17,14 +17,13 @@ from .common import HIDDEN, IdleOperator, clip_in
 
 
 class CLIP_OT_matte_suggest(IdleOperator, Operator):
-    """Find the frames on which another keyframe would help most, in the background. Without any keyframe, find the \
-frame to mark first"""
+    """Find the frames on which one more keyframe would help most. Without any keyframe, find the frame to mark first"""
 
     bl_idname = "clip.matte_suggest"
     bl_label = "Suggest Frames"
     bl_options = {"REGISTER"}
 
-    recipe: StringProperty(name="Recipe", description="Recipe to use instead of the clip's", options=HIDDEN)
+    recipe: StringProperty(name="Method", description="Method to use instead of the clip's", options=HIDDEN)
     wait: BoolProperty(
         name="Wait", description="Wait until the operation has finished", default=False, options={"SKIP_SAVE"}
     )
@@ -33,9 +32,10 @@ frame to mark first"""
         clip = clip_in(context)
         try:
             job = gather_suggestion(clip, recipe=self.recipe)
-            session.ask(Suggest(job), job.keys.parent, clip.name, partial(suggestions.store, clip.session_uid))
+            use, uid = partial(suggestions.store, clip.session_uid), clip.session_uid
+            session.ask(Suggest(job), job.keys.parent, clip.name, use, uid=uid)
         except EngineError as error:
-            session.show(error)
+            session.show(error, clip.session_uid)
             raise
         listen()
         if self.wait:

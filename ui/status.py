@@ -49,15 +49,18 @@ _WIDTH = 38  # characters in a line of a box, in a sidebar of default width
 _ICON = 6  # width of an icon in characters
 
 
-def draw_status(layout: UILayout, status: Status) -> None:
-    """Draw progress and a cancel button while an operation runs, and its result or problem afterwards."""
-    if status.busy:
-        row = layout.row(align=True)
-        row.progress(factor=status.progress, text=progress_text(status))
-        if job_queue.can_pause():
-            row.operator("clip.matte_pause", text="", icon="PAUSE").resume = False
-        row.operator("clip.matte_cancel", text="", icon="X")
-    elif status.problem:
+def draw_progress(layout: UILayout, status: Status) -> None:
+    """Draw the progress of the running operation, and buttons to pause and cancel it."""
+    row = layout.row(align=True)
+    row.progress(factor=status.progress, text=progress_text(status))
+    if job_queue.can_pause():
+        row.operator("clip.matte_pause", text="", icon="PAUSE").resume = False
+    row.operator("clip.matte_cancel", text="", icon="X")
+
+
+def draw_outcome(layout: UILayout, status: Status) -> None:
+    """Draw the result or the problem of an operation that has ended."""
+    if status.problem:
         box = layout.box()
         draw_text(box, as_sentence(status.problem.message), icon="ERROR")
         draw_text(box, status.problem.remedy)
@@ -79,7 +82,7 @@ def draw_text(layout: UILayout, text: str, *, icon: str = "NONE") -> None:
     """Draw text in as many lines as it needs, because labels do not wrap."""
     column = layout.column(align=True)
     for index, line in enumerate(wrapped(text, _WIDTH if icon == "NONE" else _WIDTH - _ICON)):
-        column.label(text=line, icon=icon if index == 0 else "NONE")
+        column.label(text=line, icon="BLANK1" if index and icon != "NONE" else icon)
 
 
 def wrapped(text: str, width: int) -> list[str]:

@@ -199,7 +199,7 @@ def bundled_file(recipe: str) -> Path | None:
 def default_folder() -> Path:
     """Return the default folder for installed weights, which Blender and the command line share.
 
-    The environment variable KEYMATTE_WEIGHTS sets it; else it is in the user's folder for application data.
+    The environment variable KEYMATTE_WEIGHTS sets it; else it is in `user_folders.data_folder`.
     """
     chosen = os.environ.get(FOLDER_VARIABLE)
     return Path(chosen).expanduser() if chosen else data_folder() / "weights"
