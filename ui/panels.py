@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from bpy.types import Context, MovieClip, Panel, UILayout
 
-from ..addon import clips, compositor_watch, edit_records, forecast, mask_layers
+from ..addon import clips, compositor_watch, edit_records, file_version, forecast, mask_layers
 from ..addon.folders import results
 from ..addon.objects import has_keyframes
 from ..engine.shared.mask_images import counted
-from . import compositor, next_step, paint, propagate, propagate_options, quality, refine, views
+from . import compositor, next_step, paint, propagate, propagate_options, quality, refine, runs, views
 from .menus import draw_object_settings
 from .panel import ClipPanel
 from .status import draw_text
@@ -22,6 +22,8 @@ class CLIP_PT_matte_objects(ClipPanel, Panel):
     def _draw_warnings(self, clip: MovieClip) -> None:
         """Draw what makes work on the clip useless, at the top of the tab, where it is always seen."""
         compositor_watch.watch_if_due(clip)
+        if saved_by_newer := file_version.warning(clip):
+            draw_text(self.layout.box(), saved_by_newer, icon="INFO")
         if outdated := outdated_results(clip):
             box = self.layout.box()
             draw_text(box, f"{outdated} made before the clip's start, offset or aspect was changed", icon="ERROR")
@@ -172,6 +174,7 @@ CLASSES = (
     CLIP_PT_matte_objects,
     *views.CLASSES,
     *paint.CLASSES,
+    *runs.CLASSES,
     *propagate.CLASSES,
     *propagate_options.CLASSES,
     *quality.CLASSES,

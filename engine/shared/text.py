@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+_PASSWORD = re.compile(r"(://[^/\s:@]*):[^/\s@]+@")
+
 
 def as_sentence(message: str) -> str:
     """Capitalise `message`, unless its first word is not all letters: it may then be a file name."""
@@ -16,3 +20,8 @@ def printable(text: str, most: int = 200) -> str:
     cleaned = "".join(character if character.isprintable() else " " for character in text[: 4 * most])
     line = " ".join(cleaned.split())
     return line if len(line) <= most else f"{line[: most - 3]}..."
+
+
+def without_passwords(text: str) -> str:
+    """Return text with the passwords in addresses, such as a proxy's, replaced by asterisks."""
+    return _PASSWORD.sub(r"\1:***@", text)
