@@ -46,8 +46,9 @@ class Facts:
     """What the decision depends on."""
 
     engine: Engine = Engine.READY
-    engine_text: str = ""  # what runs it, or what would be installed
+    engine_text: str = ""  # what it runs on, what would be installed, or what is being done to it
     engine_problem: str = ""  # why it cannot be used, and what to do
+    engine_obstacle: str = ""  # why it could not be installed, and what to do
     clip: ClipState = ClipState.NONE
     clip_name: str = ""
     clip_problem: str = ""  # why it cannot be worked on, and what to do
@@ -101,6 +102,8 @@ class Item:
 
 
 _INSTALL = Button("clip.matte_install_engine", "Install Engine", "IMPORT")
+_LOG = Button("clip.matte_show_log", "Show Log", "TEXT")
+_ONLINE = Button("screen.userpref_show", "Allow Online Access", "INTERNET", (("section", "SYSTEM"),))
 _SETTINGS = Button("clip.matte_settings", "Open Preferences", "PREFERENCES")
 _OPEN = Button("clip.open", "Open Clip", "FILE_FOLDER")
 _RELOAD = Button("clip.reload", "Reload Clip", "FILE_REFRESH")
@@ -160,32 +163,30 @@ def _running(facts: Facts) -> Step | None:
 
 
 def _engine_step(facts: Facts) -> Step | None:
-    match facts.engine:
-        case Engine.MISSING:
-            return Step("engine", "Mattes need the engine. You can paint while it installs", "INFO", (_INSTALL,))
-        case Engine.PARTLY:
-            return Step("engine partly", facts.engine_problem, "ERROR", (_INSTALL,))
-        case Engine.OTHER_VERSION:
-            text = facts.engine_problem or "The engine was installed for another version of Keymatte"
-            return Step("engine version", text, "ERROR", (_INSTALL,))
-        case Engine.BAD_PYTHON:
-            return Step("engine python", facts.engine_problem, "ERROR", (_SETTINGS,))
-    return None
+    if facts.engine in (Engine.READY, Engine.INSTALLING):
+        return None
+    if facts.engine is Engine.BAD_PYTHON:
+        return Step("engine python", facts.engine_problem, "ERROR", (_SETTINGS, _LOG))
+    if facts.engine_obstacle:
+        return Step("engine offline", f"Mattes need the engine. {facts.engine_obstacle}", "INFO", (_ONLINE, _INSTALL))
+    if facts.engine is Engine.MISSING:
+        parts = ("Mattes need the engine", facts.engine_text, "You can paint while it installs")
+        return Step("engine", ". ".join(filter(None, parts)), "INFO", (_INSTALL,))
+    key = "engine partly" if facts.engine is Engine.PARTLY else "engine version"
+    return Step(key, facts.engine_problem, "ERROR", (_INSTALL,))
 
 
 def _engine_item(facts: Facts) -> Item:
     words = {
-        Engine.READY: "ready",
+        Engine.READY: facts.engine_text or "ready",
         Engine.MISSING: "not installed",
         Engine.PARTLY: "only partly installed",
         Engine.OTHER_VERSION: "to be updated",
-        Engine.BAD_PYTHON: "its Python cannot be used",
+        Engine.BAD_PYTHON: "cannot start",
         Engine.INSTALLING: "being installed",
     }
-    is_told = facts.engine_text and facts.engine in (Engine.READY, Engine.MISSING)
-    text = facts.engine_text if is_told else words[facts.engine]
     is_problem = facts.engine not in (Engine.READY, Engine.INSTALLING)
-    return Item("Engine", text, facts.engine is Engine.READY, is_problem)
+    return Item("Engine", words[facts.engine], facts.engine is Engine.READY, is_problem)
 
 
 def _clip_step(facts: Facts) -> Step | None:

@@ -84,6 +84,9 @@ def change(does: str, key: str) -> Steps:
     screenshot("4 preferences")
     report["changed"] = [items(name)[does].type for name in maps()]
     assert report["changed"] == [key] * len(maps()), "one change counts in every mode"
+    for window in bpy.context.window_manager.windows[1:]:  # earlier Blenders open one
+        with bpy.context.temp_override(window=window):
+            bpy.ops.wm.window_close()
     area.type = "CLIP_EDITOR"
     yield 1.0
 
