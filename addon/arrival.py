@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 import bpy
 from bpy.types import Context, MovieClip, Scene
 
-from ..engine.shared.errors import EngineError, NotSaved, PythonMissing
+from ..engine.shared.errors import EngineError, NotSaved, Offline, PythonMissing
 from ..engine.shared.setup_errors import EngineOutdated, EnginePartly
 from . import clips, compositor, engine_setup, environment, forecast, job_queue, quality, quality_list
 from .brush_settings import settings
@@ -71,8 +71,13 @@ def _engine_facts() -> Facts:
     build = engine_setup.build_text()
     gpu, obstacle = engine_setup.gpu_text(), engine_setup.obstacle()
     text = f"{gpu}: {build}" if build else gpu
-    problem = obstacle.sentence() if obstacle else ""
-    return Facts(states.get(type(error), Engine.MISSING), text, error.sentence(), problem)
+    return Facts(
+        states.get(type(error), Engine.MISSING),
+        text,
+        error.sentence(),
+        engine_obstacle=obstacle.sentence() if obstacle else "",
+        is_offline=isinstance(obstacle, Offline),
+    )
 
 
 def _runs_on() -> str:

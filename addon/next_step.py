@@ -49,6 +49,7 @@ class Facts:
     engine_text: str = ""  # what it runs on, what would be installed, or what is being done to it
     engine_problem: str = ""  # why it cannot be used, and what to do
     engine_obstacle: str = ""  # why it could not be installed, and what to do
+    is_offline: bool = False  # whether it could not be, as Blender may not go online
     clip: ClipState = ClipState.NONE
     clip_name: str = ""
     clip_problem: str = ""  # why it cannot be worked on, and what to do
@@ -167,13 +168,22 @@ def _engine_step(facts: Facts) -> Step | None:
         return None
     if facts.engine is Engine.BAD_PYTHON:
         return Step("engine python", facts.engine_problem, "ERROR", (_SETTINGS, _LOG))
+    is_missing = facts.engine is Engine.MISSING
+    why = "Mattes need the engine" if is_missing else facts.engine_problem.rstrip(".")
+    if facts.is_offline:
+        text = _sentences(why, facts.engine_text, "To download it, allow Blender to go online")
+        return Step("engine offline", text, "INFO", (_ONLINE, _INSTALL))
     if facts.engine_obstacle:
-        return Step("engine offline", f"Mattes need the engine. {facts.engine_obstacle}", "INFO", (_ONLINE, _INSTALL))
-    if facts.engine is Engine.MISSING:
-        parts = ("Mattes need the engine", facts.engine_text, "You can paint while it installs")
-        return Step("engine", ". ".join(filter(None, parts)), "INFO", (_INSTALL,))
+        return Step("engine obstacle", _sentences(why, facts.engine_obstacle), "ERROR", (_INSTALL, _SETTINGS))
+    if is_missing:
+        text = _sentences(why, facts.engine_text, "You can paint while it installs")
+        return Step("engine", text, "INFO", (_INSTALL,))
     key = "engine partly" if facts.engine is Engine.PARTLY else "engine version"
     return Step(key, facts.engine_problem, "ERROR", (_INSTALL,))
+
+
+def _sentences(*parts: str) -> str:
+    return ". ".join(filter(None, parts))
 
 
 def _engine_item(facts: Facts) -> Item:

@@ -26,9 +26,14 @@ GARBAGE = Active(1, "Garbage 1", is_mask=True)
             ["clip.matte_settings", "clip.matte_show_log"],
         ),
         (
-            Facts(engine=Engine.MISSING, engine_obstacle="Online access is off"),
+            Facts(engine=Engine.MISSING, engine_obstacle="Online access is off", is_offline=True),
             "engine offline",
             ["screen.userpref_show", "clip.matte_install_engine"],
+        ),
+        (
+            Facts(engine=Engine.MISSING, engine_obstacle="There are no wheels"),
+            "engine obstacle",
+            ["clip.matte_install_engine", "clip.matte_settings"],
         ),
         (replace(KEYED, engine=Engine.MISSING), "engine", ["clip.matte_install_engine"]),
         (Facts(engine=Engine.INSTALLING), "open", ["clip.open"]),
