@@ -67,12 +67,12 @@ def _engine_facts() -> Facts:
         return Facts(engine_text=_runs_on())
     if isinstance(error, PythonMissing):
         return Facts(Engine.BAD_PYTHON, engine_problem=error.sentence())
-    states: dict[type[EngineError], Engine] = {EnginePartly: Engine.PARTLY, EngineOutdated: Engine.OTHER_VERSION}
+    states = {EnginePartly.code: Engine.PARTLY, EngineOutdated.code: Engine.OTHER_VERSION}
     build = engine_setup.build_text()
     gpu, obstacle = engine_setup.gpu_text(), engine_setup.obstacle()
     text = f"{gpu}: {build}" if build else gpu
     return Facts(
-        states.get(type(error), Engine.MISSING),
+        states.get(error.code, Engine.MISSING),
         text,
         error.sentence(),
         engine_obstacle=obstacle.sentence() if obstacle else "",
@@ -165,5 +165,6 @@ def _with_fixes(facts: Facts, clip: MovieClip, at: int) -> Facts:
         facts,
         to_fix=len(fixes),
         fix_here=(here.object_id, here.first, here.last) if here else None,
+        fix_words=here.words if here else "",
         fix_is_before=all(fix.worst < at for fix in fixes),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import signal
 import subprocess
 import threading
 import time
@@ -33,7 +32,7 @@ from ..engine.shared.protocol import (
     encode,
 )
 from ..engine.shared.setup_errors import PythonUnsuitable
-from ..engine.shared.text import printable
+from ..engine.shared.text import printable, signal_name
 
 LOG_LINES = 400
 MAX_LOG_LINE = 2000  # bytes that are kept of a line of the log
@@ -127,7 +126,7 @@ class ChildProcess:
         if status is None:
             how = "closed its output"
         elif status < 0:
-            how = f"was killed by {_signal_name(-status)}"
+            how = f"was killed by {signal_name(-status)}"
         else:
             how = f"exited with status {status}"
         lines = [printable(line) for line in self.log if line.strip()][-3:]
@@ -294,10 +293,3 @@ def _wrong_version(version: str) -> Failed:
 
 def _is_progress(answer: Answer) -> bool:
     return type(answer).__name__ in ("Stage", "MatteReady")
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return f"signal {number} ({signal.Signals(number).name})"
-    except ValueError:
-        return f"signal {number}"

@@ -63,6 +63,7 @@ class Facts:
     kept: int = 0  # frames that are out of date, and stay so: locked, or of objects without keyframes
     to_fix: int = 0  # stretches
     fix_here: tuple[int, int, int] | None = None  # the active object's on the current frame: object, first, last frame
+    fix_words: str = ""  # why that is to be fixed
     fix_is_before: bool = False  # whether all of them lie before the current frame
     is_used: bool = False  # whether mask layers, nodes or files were made of the mattes
     in_range: bool = False  # whether runs are limited to in and out point
@@ -149,8 +150,8 @@ def hints(facts: Facts) -> tuple[Step, ...]:
     """Return what is worth doing beside the next step, and can be left."""
     found = []
     if facts.clip is ClipState.READY and facts.scene_is_short:
-        set_frames = Button("clip.set_scene_frames", "Set Scene Frames", "TIME")
-        found.append(Step("scene", "The scene ends before the clip", "INFO", (set_frames,)))
+        set_frames = Button("clip.set_scene_frames", "Fit Scene", "TIME")
+        found.append(Step("scene", "Scene ends too early", "INFO", (set_frames,)))
     if facts.clip is ClipState.READY and facts.keyframes and not facts.saved:
         save = Button("wm.save_mainfile", "Save", "FILE_TICK")
         found.append(Step("unsaved", "File not saved yet", "INFO", (save,)))
@@ -246,7 +247,8 @@ def _object_step(facts: Facts) -> Step | None:
         button = Button("wm.context_toggle", text, icon, (("data_path", path),))
         return Step(what, f"{active.name} is {what}", "INFO", (button,))
     if facts.is_painting:
-        return Step("stroke", f"Paint over {active.name if active else 'the object'}", "BRUSH_DATA")
+        over = active.name if active else "the object"
+        return Step("stroke", f"Paint over {over}. Drag to add, hold Ctrl to remove", "BRUSH_DATA")
     return Step("paint", "Go to a frame that shows the object well, and paint it", "INFO", (_PAINT,))
 
 
@@ -291,6 +293,7 @@ def _fix_step(facts: Facts) -> Step:
         return Step("fix", counted_to_fix(facts.to_fix), "INFO", (button,))
     values = tuple(zip(("object_id", "first", "last"), facts.fix_here))
     accept = Button("clip.matte_accept", "Accept", "CHECKMARK", values)
+    why = f"{facts.fix_words[:1].upper()}{facts.fix_words[1:]}: " if facts.fix_words else ""
     if facts.is_painting:
-        return Step("fix by painting", "Paint what is wrong here", "BRUSH_DATA", (accept,))
-    return Step("fix here", "Correct this, or accept it", "INFO", (_PAINT, accept))
+        return Step("fix by painting", f"{why}paint what is wrong", "BRUSH_DATA", (accept,))
+    return Step("fix here", f"{why}correct it, or accept it", "INFO", (_PAINT, accept))

@@ -88,7 +88,7 @@ class CLIP_OT_matte_install_engine(_EngineOperator, Operator):
 
 
 class CLIP_OT_matte_remove_engine(_EngineOperator, Operator):
-    """Remove the installed engine: PyTorch and the other packages. Keyframes, mattes and weights are kept"""
+    """Remove PyTorch and the other packages of the engine. Keyframes, mattes and models are kept"""
 
     bl_idname = "clip.matte_remove_engine"
     bl_label = "Remove Engine"
@@ -109,7 +109,7 @@ class CLIP_OT_matte_remove_engine(_EngineOperator, Operator):
         for folder in installation.removable():
             for line in textwrap.wrap(str(folder), _CHARACTERS + 10, break_long_words=True):
                 column.label(text=line, icon="FILE_FOLDER")
-        column.label(text="Keyframes, mattes and weights are kept. Install Engine brings it back.")
+        column.label(text="Keyframes, mattes and models are kept. Install Engine brings it back.")
 
     def begin(self) -> None:
         session.set_up(installation.remove_command(), "Removing the engine")

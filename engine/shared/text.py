@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 
 _PASSWORD = re.compile(r"(://[^/\s:@]*):[^/\s@]+@")
 
@@ -25,3 +26,11 @@ def printable(text: str, most: int = 200) -> str:
 def without_passwords(text: str) -> str:
     """Return text with the passwords in addresses, such as a proxy's, replaced by asterisks."""
     return _PASSWORD.sub(r"\1:***@", text)
+
+
+def signal_name(number: int) -> str:
+    """Return a signal in words, such as "signal 9 (SIGKILL)"."""
+    try:
+        return f"signal {number} ({signal.Signals(number).name})"
+    except ValueError:
+        return f"signal {number}"
