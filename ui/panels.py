@@ -13,6 +13,7 @@ from ..addon.saving import check_clip_saved
 from ..engine.shared.errors import NotSaved
 from ..engine.shared.mask_images import counted
 from . import compositor, paint, propagate, quality, refine, runs, views
+from .folder import draw_folder
 from .menus import draw_object_settings
 from .panel import ClipPanel
 from .status import draw_text
@@ -118,10 +119,12 @@ class CLIP_PT_matte_results(ClipPanel, Panel):
         done = results(clip)
         if not done.numbers:
             layout.label(text="No mattes yet")
+            draw_folder(layout, clip)
             _draw_splines(layout)
             _draw_undo(layout)
             return
         draw_text(layout, results_text(clip))
+        draw_folder(layout, clip)
         column = layout.column(align=True)
         row = column.row(align=True)
         row.operator("clip.matte_to_mask_layers", icon="MOD_MASK").on_track = False
