@@ -79,7 +79,7 @@ def _checked_range(clip: MovieClip, object_id: int, first: int, last: int) -> tu
         item = find_object(clip, object_id)
         raise BadSetting(
             f"{item.name if item else object_id} is a mask, whose keyframes hold until the next one",
-            remedy="To end it, click Not Visible on the first frame without it.",
+            remedy="To end it, click Object Not Visible on the first frame without it.",
         )
     if last < first:
         raise BadSetting(

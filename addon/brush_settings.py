@@ -83,8 +83,8 @@ class MatteBrush(PropertyGroup):
     )
     use_snap: BoolProperty(
         name="Snap to Edges",
-        description="On release, fit what was drawn to the edges in the picture. Draw around the "
-        "object with the lasso or, with the brush, mark it with strokes, and what is not the object with Ctrl",
+        description="Fit what you draw to the edges in the picture when you release the mouse. Draw around the object "
+        "with the lasso, or mark it with the brush",
         default=False,
     )
 

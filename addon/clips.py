@@ -37,7 +37,7 @@ def video_clip(clip: MovieClip) -> VideoClip:
     """Return the clip as the engine's VideoClip. Raises ClipNotFound, ClipUnreadable."""
     path = media_path(clip)
     if not path.is_file():
-        raise ClipNotFound(f"the file of clip {clip.name} is missing: {path}")
+        raise ClipNotFound(f"footage not found: {path}")
     width, height = pixel_size(clip)
     fps = clip.fps if clip.source == "MOVIE" and clip.fps > 0 else None
     upright = None if bpy.app.version >= (4, 4, 0) else False  # earlier versions ignore the rotation of movies

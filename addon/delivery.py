@@ -62,7 +62,7 @@ def gather_export(
         rate=film.fps or scene.render.fps / scene.render.fps_base,
     )
     if job.needs_pictures and not film.path.is_file():
-        raise ClipNotFound(f"the file of clip {clip.name} is missing: {film.path}")
+        raise ClipNotFound(f"footage not found: {film.path}")
     return job
 
 

@@ -13,6 +13,7 @@ from ..engine.shared.errors import EngineError
 from . import (
     brush_settings,
     compositor_watch,
+    file_version,
     folders,
     forecast,
     homes,
@@ -103,6 +104,7 @@ def _before_save(blend: str, *_: object) -> None:
     """Store strokes that could not be stored when they were painted, have folders of mattes lie beside the file, and
     make groups in compositors fit their clips.
     """
+    file_version.stamp()
     try:
         painting.store_again()
     except EngineError as error:
@@ -162,3 +164,4 @@ def _after_frame(scene: Scene, depsgraph: Depsgraph) -> None:
 def _before_render(*_: object) -> None:
     if bpy.app.background:  # else this is another thread, in which nothing may be changed
         compositor_watch.fit_all()
+    file_version.stamp()

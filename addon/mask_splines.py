@@ -163,7 +163,7 @@ def _write(request: _Request, fitted: SplinesFitted) -> Result:
     if result.empty:
         warnings.append(f"empty on frames without mattes: {spans(result.empty)}")
     warnings += [text for one in objects for text in _lost(clip, one)]
-    text = f"{counted(len(result.layers), 'mask layer')} written to mask {clip.matting.mask.name}"
+    text = f"{counted(len(result.layers), 'mask layer')} created in mask {clip.matting.mask.name}"
     return Result(text, "; ".join(warnings))
 
 

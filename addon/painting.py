@@ -78,7 +78,7 @@ def end(stroke: Stroke) -> str:
         discard(stroke)
         raise KeyframeEmpty(
             f"the stroke would leave nothing of {name} on frame {frame}, so it was taken back",
-            remedy="If the object is not visible there, click Not Visible.",
+            remedy="If the object is not visible there, click Object Not Visible.",
         ) from None
     except EngineError:
         discard(stroke)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import platform
+import sys
 import textwrap
+import zlib
 
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
@@ -10,8 +13,9 @@ from bpy.types import AddonPreferences, Context, UILayout
 
 from ..engine.shared.catalogue import PublishedWeights, default_folder, size_in_words
 from ..engine.shared.kept_features import features_folder
+from ..engine.shared.torch_builds import AUTOMATIC, builds_for
 from ..engine.shared.types import FEATURE_BYTES, VersionCap
-from . import PACKAGE, weights
+from . import PACKAGE, keymap_list, weights
 from .status import Status, progress_text
 
 DEVICES = (
@@ -19,6 +23,14 @@ DEVICES = (
     ("cpu", "CPU", "Use the CPU, on any computer"),
     ("cuda", "CUDA", "Use an NVIDIA or AMD GPU"),
     ("mps", "Metal", "Use the GPU of an Apple silicon Mac"),
+)
+# Blender stores a number for each item, which must not change when builds come or go.
+BUILDS = (
+    (AUTOMATIC, "Automatic", "The build for this computer's GPU, or for its processor", 0),
+    *(
+        (build.key, build.label, build.note, zlib.crc32(build.key.encode()) >> 1)
+        for build in builds_for(sys.platform, platform.machine().lower())
+    ),
 )
 _WIDTH = 90  # characters in a line of the preferences
 
@@ -34,6 +46,18 @@ class KeymattePreferences(AddonPreferences):
         "Engine sets up",
         subtype="FILE_PATH",
     )
+    torch_build: EnumProperty(
+        name="PyTorch",
+        description="Build of PyTorch that Install Engine takes. Automatic chooses the one for this computer",
+        items=BUILDS,
+        default=AUTOMATIC,
+    )
+    wheel_folder: StringProperty(
+        name="Wheels",
+        description="Folder of downloaded packages to install the engine from, without a network. Leave empty to "
+        "download them",
+        subtype="DIR_PATH",
+    )
     device: EnumProperty(name="Device", description="Device that the engine computes on", items=DEVICES, default="auto")
     cache_folder: StringProperty(
         name="Cache",
@@ -42,9 +66,8 @@ class KeymattePreferences(AddonPreferences):
         subtype="DIR_PATH",
     )
     weights_folder: StringProperty(
-        name="Weights",
-        description="Folder for published weights. Leave empty to use the default folder, which the command line also "
-        "uses",
+        name="Models",
+        description="Folder of third-party models. Leave empty for the default folder, which the command line uses too",
         subtype="DIR_PATH",
     )
 
@@ -79,9 +102,12 @@ class KeymattePreferences(AddonPreferences):
     )
 
     def draw(self, context: Context) -> None:
+        self.layout.operator("clip.matte_open_editor", icon="TRACKER")
         column = self.layout.column()
         column.use_property_split = True
         column.prop(self, "engine_python")
+        column.prop(self, "torch_build")
+        column.prop(self, "wheel_folder")
         column.prop(self, "device")
         column.prop(self, "cache_folder")
         column.prop(self, "undo_runs")
@@ -95,12 +121,15 @@ class KeymattePreferences(AddonPreferences):
         row = self.layout.row()
         row.operator("clip.matte_install_engine", icon="IMPORT")
         row.operator("clip.matte_test_engine", icon="CHECKMARK")
+        row.operator("clip.matte_show_log", icon="TEXT")
+        row.operator("clip.matte_remove_engine", icon="TRASH")
+        keymap_list.draw(self.layout, context)
         self._draw_weights()
         self._draw_status()
 
     def _draw_weights(self) -> None:
         box = self.layout.box()
-        box.label(text="Published weights, for recipes other than Keymatte's own")
+        box.label(text="Third-Party Models: trained networks that their authors have published")
         row = box.row()
         row.use_property_split = True
         row.prop(self, "weights_folder", text="Folder", placeholder=str(default_folder()))

@@ -60,7 +60,7 @@ class MatteKeyframe(PropertyGroup):
     # The frame's file number rather than the scene frame, so that it stays valid when the clip is moved in time.
     number: IntProperty(name="Number")
     object_id: IntProperty(name="Object")
-    absent: BoolProperty(name="Not Visible", description="The object is not visible on this frame")
+    absent: BoolProperty(name="Object Not Visible", description="The object is not visible on this frame")
     frames: IntProperty(
         name="Frames",
         description="Number of frames from this one on, on which the object is not visible. 1 for other keyframes",
@@ -124,27 +124,30 @@ class ClipMatting(PropertyGroup):
     )
     colours: CollectionProperty(type=MatteColour)
     recipe: EnumProperty(
-        name="Recipe", description="Method that computes the mattes", items=recipes.MENU, default=recipes.DEFAULT
+        name="Method", description="Method that computes the mattes", items=recipes.MENU, default=recipes.DEFAULT
     )
     weights: EnumProperty(
-        name="Weights", description="Weights of the recipe's network", items=weights.MENU, default=weights.ANY
+        name="Model",
+        description="Trained network that the method uses",
+        items=weights.MENU,
+        default=weights.ANY,
     )
     adapt: BoolProperty(
         name="Adapt to This Shot",
-        description="Train the network on this clip's keyframes before propagating, which takes about a minute. The "
-        "result is used only if it is better, and only for this clip",
+        description="Train on this clip's keyframes before propagating, which takes about a minute. The result is used "
+        "only for this clip, and only if it is better",
         default=False,
     )
     across_cuts: BoolProperty(
         name="Across Cuts",
-        description="Let keyframes count in all shots of a clip that was cut together, such as one that returns to "
-        "the same scene. Otherwise mattes stay empty in shots in which an object has no keyframe",
+        description="Let keyframes count in all shots of a clip that has cuts. Without it, mattes are empty in shots "
+        "without a keyframe",
         default=False,
     )
     follow_small: BoolProperty(
         name="Follow Small Objects",
-        description="Show the network small objects in large frames from nearby. Their mattes become finer, and "
-        "propagation up to twice as slow",
+        description="Look at small objects in large frames from nearby. Mattes become finer, and runs up to twice "
+        "as slow",
         default=True,
     )
     stabilized: BoolProperty(
@@ -166,8 +169,8 @@ class ClipMatting(PropertyGroup):
     )
     early_frames: IntProperty(
         name="Stop If Unchanged",
-        description="Propagate goes outward from a changed keyframe, and stops before the next keyframe as soon as "
-        "the new mattes are the same as the earlier ones on this many frames in a row. 0: it never stops early",
+        description="Stop redoing frames once the new mattes are the same as the earlier ones on this many frames in a "
+        "row. 0 never stops early",
         default=EarlyEnd.frames,
         min=0,
         soft_max=25,
@@ -193,8 +196,8 @@ class ClipMatting(PropertyGroup):
         name="Number", description="Maximum number of frames to suggest", min=1, max=20, default=5
     )
     suggestion_alpha: FloatProperty(
-        name="Frames or Objects",
-        description="Compare whole frames (0), only the objects (1), or a mix of both",
+        name="Suggest by",
+        description="What is compared to find frames: the whole picture (0), the objects only (1), or a mix of both",
         subtype="FACTOR",
         min=0.0,
         max=1.0,
@@ -203,6 +206,7 @@ class ClipMatting(PropertyGroup):
     folder: StringProperty(name="Folder", description="Folder of this clip's keyframes and mattes")
     folder_absolute: StringProperty(name="Absolute Folder", description="Absolute path of the folder")
     export_folder: StringProperty(name="Export Folder", description="Folder to which mattes were exported last")
+    saved_by: StringProperty(name="Saved By", description="Version of Keymatte that has saved this clip's data")
     key: StringProperty(name="Key", description="Identifier of this clip in compositor nodes, images and mask layers")
     mask: PointerProperty(type=bpy.types.Mask, name="Mask", description="Mask made from the mattes")
     show_overlay: BoolProperty(name="Overlay", description="Show mattes and keyframes over the clip", default=True)

@@ -134,9 +134,8 @@ def unknown_sentences(clip: MovieClip) -> list[str]:
     found = summary(clip)
     if found is None:
         return []
-    labels = {name: label for name, label, _, _ in recipes.MENU}
     sentences = [
-        f"{labels.get(method, method)} is not calibrated: which of its mattes to trust is not known"
+        f"{recipes.short_name(method)} is not calibrated: which of its mattes to trust is not known"
         for method in found.uncalibrated
     ]
     if old := sum(found.unknown[reason] for reason in _MADE_GOOD):

@@ -8,6 +8,7 @@ from .. import ops, ui
 from . import (
     brush_settings,
     compositor_watch,
+    engine_setup,
     forecast,
     handlers,
     homes,
@@ -44,6 +45,7 @@ def register() -> None:
     ui.show_overlay()
     ui.show_at_cursor()
     ui.extend_menus()
+    engine_setup.begin()
 
 
 def unregister() -> None:

@@ -58,15 +58,19 @@ def set_out(clip: MovieClip, at: int) -> None:
     matting.use_range, matting.range_last = True, number
 
 
+def preview_range(scene: Scene) -> tuple[str, int, int]:
+    """Return the name, first and last frame of the scene's preview range, or of its frame range if none is set."""
+    if scene.use_preview_range:
+        return "preview range", scene.frame_preview_start, scene.frame_preview_end
+    return "scene's frame range", scene.frame_start, scene.frame_end
+
+
 def set_from_preview(clip: MovieClip, scene: Scene) -> None:
     """Take the range from the scene's preview range, or from its frame range if no preview range is set.
 
     Raises BadSetting if that contains no frame of the clip, ClipNotFound, ClipUnreadable.
     """
-    if scene.use_preview_range:
-        name, first, last = "preview range", scene.frame_preview_start, scene.frame_preview_end
-    else:
-        name, first, last = "scene's frame range", scene.frame_start, scene.frame_end
+    name, first, last = preview_range(scene)
     count = clips.video_clip(clip).frame_count
     frames = range(max(0, clips.media_frame(clip, first)), min(count, clips.media_frame(clip, last) + 1))
     if not frames:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from . import environment, outcomes
 from .client import EngineClient
 from .current_job import MAX_MESSAGE, Check, CurrentJob, OnMatte, OnResult, ignore_mattes
 from .frame_jobs import FrameJobs, Receiver
+from .installation import Installation
 from .status import IDLE, Pace, Problem, Result, State, Status
 
 
@@ -41,11 +43,12 @@ class Session:
     def __init__(self) -> None:
         self.status = Status()
         self._client: EngineClient | None = None
-        self._installation: environment.Installation | None = None
+        self._installation: Installation | None = None
         self._job = CurrentJob()
         self._cancelling = False
         self._frame_jobs = FrameJobs()
         self._pace = Pace()
+        self.log: deque[str] = deque()  # last lines of the log of the engine, also of one that has ended
 
     # -- operations ----------------------------------------------------------------------------------------------------
     def start(
@@ -81,7 +84,7 @@ class Session:
         """Start installing published weights, and return at once. Raises EngineBusy, EngineMissing."""
         resumes = isinstance(request, Download)
         cancelled = "Cancelled: the partial download is kept, and can be resumed" if resumes else "Cancelled"
-        self._begin(request, CurrentJob(request.job_id, f"Weights {request.name} are installed", cancelled))
+        self._begin(request, CurrentJob(request.job_id, f"Model {request.name} is installed", cancelled))
 
     def test(self) -> None:
         """Restart the engine to see whether it becomes ready, and return at once. Raises EngineBusy, EngineMissing."""
@@ -91,14 +94,13 @@ class Session:
         self._job, self._cancelling = CurrentJob(), False
         self.status = Status(State.STARTING, text="Starting the engine")
 
-    def install(self) -> None:
-        """Start installing the engine, and return at once. Raises EngineBusy, Offline."""
+    def set_up(self, command: list[str], text: str, done_text: str = "") -> None:
+        """Start installing or removing the engine, and return at once. Raises EngineBusy."""
         self._expect_idle()
-        command = environment.install_command()
         self._close_client(at_once=True)  # on some systems, files in use cannot be replaced
         self._job, self._cancelling = CurrentJob(), False
-        self._installation = environment.Installation(command, environment.ROOT)
-        self.status = Status(State.RUNNING, text="Installing the engine")
+        self._installation = Installation(command, environment.ROOT, done_text)
+        self.status = Status(State.RUNNING, text=text)
 
     def show(self, error: EngineError, uid: int = outcomes.GENERAL) -> None:
         """Show an error that occurred before a job was started, on the clip that it concerns."""
@@ -116,7 +118,7 @@ class Session:
         if self._installation:
             self._installation.close()
             self._installation = None
-            self._end(State.CANCELLED, text="Installation cancelled")
+            self._end(State.CANCELLED, text="Cancelled: what was downloaded is kept")
         elif self._job.answer is not None:
             self._end(State.CANCELLED)
         elif self._job.job_id and self._client:
@@ -152,11 +154,6 @@ class Session:
     def answers_due(self) -> bool:
         """Return whether the engine has not answered a job on a single frame yet."""
         return bool(self._frame_jobs)
-
-    @property
-    def log(self) -> list[str]:
-        """Return the last lines of the engine's log."""
-        return list(self._client.log) if self._client else []
 
     # -- answers -------------------------------------------------------------------------------------------------------
     def pump(self) -> bool:
@@ -195,7 +192,8 @@ class Session:
         match answer:
             case Ready(device=device) if not self._job.job_id:
                 if self.status.busy:
-                    self._end(State.FINISHED, text=f"Engine {answer.version} is ready, on {printable(device)}")
+                    ready = f"Engine {answer.version} is ready, on {printable(device)}"
+                    self._end(State.FINISHED, text=ready, warning=printable(answer.note, MAX_MESSAGE))
             case Ready():
                 self.status = replace(self.status, text="Starting")
             case Failed(job_id="") as failed:
@@ -237,16 +235,15 @@ class Session:
     def _advance(self, text: str, done: int, total: int, left: float | None = None) -> None:
         self.status = replace(self.status, state=State.RUNNING, text=text, done=done, total=total, seconds_left=left)
 
-    def _handle_installation(self, child: environment.Installation) -> None:
+    def _handle_installation(self, child: Installation) -> None:
         for line in child.received():
             if line is not None:
-                self.status = replace(self.status, text=printable(line))
+                self.status = child.shown(self.status, line)
                 continue
-            status = child.exit_status
-            self._installation = None
+            status, self._installation = child.exit_status, None
             child.close()
             if status == 0:
-                self._end(State.FINISHED, text="The engine is installed")
+                self._end(State.FINISHED, text=child.done_text or self.status.text)
             else:
                 self._fail(child.failure)
 
@@ -288,6 +285,7 @@ class Session:
             self._close_client(at_once=True)
         if self._client is None:
             self._client = EngineClient(command, environment.ROOT)
+            self.log = self._client.log
         return self._client
 
     def _close_client(self, *, at_once: bool = False) -> None:

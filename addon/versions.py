@@ -16,7 +16,7 @@ from ..engine.shared.kept_state import KeptState, kept_state
 from ..engine.shared.matte_folder import MatteFolder
 from ..engine.shared.version_store import RunInfo
 from ..engine.shared.versions import IsLocked, Moved
-from . import outcomes, quality_list, state_watch, suggestions
+from . import outcomes, quality_list, recipes, state_watch, suggestions
 from .folders import existing_folder, matte_folder
 from .locks import EVERY, locked_ranges
 from .session import session
@@ -50,7 +50,7 @@ def compared(clip: MovieClip) -> tuple[KeptState, RunInfo] | None:
 
 def run_words(info: RunInfo) -> str:
     """Return in words which run it is."""
-    return f"Run of {datetime.fromtimestamp(info.when):%d %B, %H:%M}, with {info.recipe}"
+    return f"Run of {datetime.fromtimestamp(info.when):%d %B, %H:%M}, with {recipes.short_name(info.recipe)}"
 
 
 def is_busy(clip: MovieClip) -> bool:

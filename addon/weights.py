@@ -60,8 +60,8 @@ def file_for(recipe: str, choice: str = ANY) -> Path | None:
         return None
     if not is_installed(entry):
         raise WeightsMissing(
-            f"weights {entry.name}, which this recipe needs, are not installed",
-            remedy="Download or import them in the Propagate panel, or choose another recipe.",
+            f"model {entry.name}, which this method needs, is not installed",
+            remedy="Download or import it in the Propagate panel, or choose another method.",
         )
     return catalogue.installed_file(entry, folder())
 
@@ -75,7 +75,7 @@ def guess_download_path(name: str) -> Path:
 def details(entry: PublishedWeights) -> tuple[tuple[str, str], ...]:
     """Return names and values to show before weights are downloaded, such as method, licence and size."""
     return (
-        ("Weights", f"{entry.name}. {entry.note}" if entry.note else entry.name),
+        ("Model", f"{entry.name}. {entry.note}" if entry.note else entry.name),
         ("Method", entry.method),
         ("Licence", entry.licence),
         ("Size", catalogue.size_in_words(entry.size)),
@@ -87,7 +87,7 @@ def details(entry: PublishedWeights) -> tuple[tuple[str, str], ...]:
 def require_online_access() -> None:
     """Raise Offline if online access is off in Blender."""
     if not bpy.app.online_access:
-        raise Offline("weights must be downloaded, but Blender's online access is off")
+        raise Offline("the model must be downloaded, but Blender's online access is off")
 
 
 def download(name: str, *, again: bool) -> Download:

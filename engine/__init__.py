@@ -1,3 +1,3 @@
 """Keymatte's engine: video object segmentation of clips, independent of Blender."""
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import (
+    arrival,
     brush,
     compositor,
     environment,
@@ -11,6 +12,7 @@ from . import (
     import_folder,
     keyframe_editing,
     keyframes,
+    keys,
     lane,
     locks,
     mask_edits,
@@ -62,4 +64,6 @@ CLASSES = (
     *wipe.CLASSES,
     *weights.CLASSES,
     *environment.CLASSES,
+    *arrival.CLASSES,
+    *keys.CLASSES,
 )

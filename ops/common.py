@@ -181,7 +181,7 @@ def skipped_object_warnings(context: Context, which: str, done_ids: Iterable[int
     """
     done_ids = set(done_ids)
     names = [item.name for item in matted_objects(clip_in(context)) if item.object_id not in done_ids]
-    return [f"skipped without keyframes or mattes: {', '.join(names)}"] if which == "ALL" and names else []
+    return [f"skipped (no keyframe or no mattes): {', '.join(names)}"] if which == "ALL" and names else []
 
 
 def report_warnings(operator: Operator, text: str, warnings: list[str]) -> str:

@@ -12,8 +12,8 @@ from .common import OBJECT_ITEMS, ClipOperator, chosen_object_ids, clip_in, repo
 
 
 class CLIP_OT_matte_to_compositor(ClipOperator, Operator):
-    """Add a group with the alpha and cut-out of every object to the scene's compositor, or update it. Your own nodes \
-and links are kept"""
+    """Add a node group with the alpha and cut-out of every object to the compositor, or update it. Your own nodes and \
+links are kept"""
 
     bl_idname = "clip.matte_to_compositor"
     bl_label = "To Compositor"

@@ -28,8 +28,7 @@ _FORMATS = (
 
 
 class CLIP_OT_matte_export(MattesOperator, Operator):
-    """Write the mattes as files for other programs, named as the clip's frames. Files that are up to date, and those \
-of others, are left as they are"""
+    """Write the mattes as images or movies for other programs. Files that are up to date, or not Keymatte's, stay"""
 
     bl_idname = "clip.matte_export"
     bl_label = "Export Mattes"

@@ -42,9 +42,8 @@ class MatteColourChoice(PropertyGroup):
 
 
 class CLIP_OT_matte_keyframes_from_folder(ClipOperator, Operator):
-    """Set keyframes from a folder of mask images of the clip's size, with soft edges. The numbers in their names are \
-the file numbers of an image sequence's frames or, for a movie, frames of the scene. Objects are told apart by their \
-numbers, their colours, or the names of files or folders, and added if they are not in the list"""
+    """Set keyframes from a folder of mask images, whose names have frame numbers. Objects that are not in the list \
+are added"""
 
     bl_idname = "clip.matte_keyframes_from_folder"
     bl_label = "Keyframes from Folder"

@@ -78,11 +78,11 @@ class CLIP_OT_matte_keyframes_clear(ClipOperator, Operator):
 
 
 class CLIP_OT_matte_not_visible_range(ObjectOperator, Operator):
-    """Mark the active object as not visible on a range of frames. Its mattes are empty there, whatever the network \
-sees, except on frames with a keyframe of it"""
+    """Say that the active object is not in the picture on a range of frames. Its mattes are empty there, except on \
+keyframes"""
 
     bl_idname = "clip.matte_not_visible_range"
-    bl_label = "Not Visible on Range"
+    bl_label = "Object Not Visible on Range"
     bl_options = {"REGISTER", "UNDO"}
 
     start: IntProperty(name="Start", description="First frame without the object", options={"SKIP_SAVE"})

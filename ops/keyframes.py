@@ -19,15 +19,17 @@ from .common import MASKS_ITEMS, ClipOperator, ObjectOperator, clip_in, object_i
 
 
 class CLIP_OT_matte_keyframe_from_mask(ObjectOperator, Operator):
-    """Set the active object's keyframe on the current frame from the mask shown in this editor, as Blender \
-renders it, with its feather"""
+    """Set the active object's keyframe on this frame from the mask shown in this editor. Its feather is kept"""
 
     bl_idname = "clip.matte_keyframe_from_mask"
     bl_label = "Keyframe from Mask"
     bl_options = {"REGISTER", "UNDO"}
 
     absent: BoolProperty(
-        name="Not Visible", description="The object is not visible on this frame", default=False, options={"SKIP_SAVE"}
+        name="Object Not Visible",
+        description="The object is not visible on this frame",
+        default=False,
+        options={"SKIP_SAVE"},
     )
 
     @classmethod
@@ -50,9 +52,7 @@ renders it, with its feather"""
 
 
 class CLIP_OT_matte_keyframe_from_image(ClipOperator, Operator):
-    """Set the active object's keyframe on the current frame from an image of the clip's size. From object numbers or \
-colours on black, use the pixels of the object's number, or all of them if the image shows only one object. From other \
-images, use opaque pixels, or bright ones without transparency; soft edges stay soft"""
+    """Set the active object's keyframe on this frame from an image of the clip's size. Soft edges stay soft"""
 
     bl_idname = "clip.matte_keyframe_from_image"
     bl_label = "Keyframe from Image"
@@ -122,7 +122,7 @@ def _object_for(clip: MovieClip, object_id: int) -> int:
 
 
 class CLIP_OT_matte_keyframe_clear(ClipOperator, Operator):
-    """Clear the active object's keyframe on the current frame, or the range on which it is not visible"""
+    """Clear the active object's keyframe on this frame, or the range on which it is not visible"""
 
     bl_idname = "clip.matte_keyframe_clear"
     bl_label = "Clear Keyframe"
@@ -137,8 +137,8 @@ class CLIP_OT_matte_keyframe_clear(ClipOperator, Operator):
 
 
 class CLIP_OT_matte_keyframe_jump(ClipOperator, Operator):
-    """Jump to the next or previous frame with a mask keyframe, or to the end of a range of frames on which an object \
-is not visible. If the list shows only the active object, visit only its keyframes"""
+    """Go to the next or previous keyframe, or to the end of a range without an object. Visits only what the list \
+shows"""
 
     bl_idname = "clip.matte_keyframe_jump"
     bl_label = "Jump to Keyframe"

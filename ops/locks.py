@@ -65,8 +65,7 @@ class CLIP_OT_matte_lock(ClipOperator, Operator):
 
 
 class CLIP_OT_matte_accept(ClipOperator, Operator):
-    """Accept the active object's matte on this frame as it is: it is no longer listed as to fix or suggested, until \
-it changes"""
+    """Accept the active object's matte on this frame as it is. It is listed as to fix again only if it changes"""
 
     bl_idname = "clip.matte_accept"
     bl_label = "Accept"

@@ -14,8 +14,7 @@ from .common import OBJECT_ITEMS, ClipOperator, clip_in, object_in, report_warni
 
 
 class CLIP_OT_matte_take_edits(ClipOperator, Operator):
-    """Set keyframes from the mask layers made from mattes, on every frame on which you have moved their points. \
-Propagate then redoes what depends on these frames"""
+    """Make keyframes of the frames on which you have moved points of mask layers. Propagate goes by them"""
 
     bl_idname = "clip.matte_take_edits"
     bl_label = "Take Edits as Keyframes"

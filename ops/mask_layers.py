@@ -24,8 +24,8 @@ from .common import (
 
 
 class CLIP_OT_matte_to_mask_layers(MattesOperator, Operator):
-    """Make mask layers of the mattes, in the background: splines with few points, which stay at their place of the \
-object, and keys only where they are needed. Layers made earlier are replaced; your own and locked ones are kept"""
+    """Fit splines with few points and keys to the mattes, as mask layers that you can edit. Your own and locked \
+layers are kept"""
 
     bl_idname = "clip.matte_to_mask_layers"
     bl_label = "To Mask Layers"
@@ -83,8 +83,8 @@ object, and keys only where they are needed. Layers made earlier are replaced; y
 
 
 class CLIP_OT_matte_update_results(ClipOperator, Operator):
-    """Make mask layers and compositor nodes fit the clip again, after its start, offset or aspect was changed. Mask \
-layers made from mattes are replaced, your own are kept"""
+    """Make mask layers and nodes fit the clip after its start, offset or aspect was changed. Your own layers are \
+kept"""
 
     bl_idname = "clip.matte_update_results"
     bl_label = "Fit to Clip"

@@ -79,8 +79,7 @@ front"""
 
 
 class CLIP_OT_matte_object_remove(ClipOperator, Operator):
-    """Remove the active object and its keyframes. Files of its mattes are only deleted when others are computed, \
-or by Clear Mattes"""
+    """Remove the active object and its keyframes, after asking. Its mattes stay on disk until the next Propagate"""
 
     bl_idname = "clip.matte_object_remove"
     bl_label = "Remove Object"

@@ -58,8 +58,7 @@ class MattePoint(PropertyGroup):
 
 
 class CLIP_OT_matte_stroke(ClipOperator, Operator):
-    """Paint the active object on the current frame, which gives it a keyframe there. The stroke starts from the \
-keyframe or the computed matte of this frame"""
+    """Paint the active object on this frame, from its keyframe or its computed matte. This makes a keyframe"""
 
     bl_idname = "clip.matte_stroke"
     bl_label = "Paint Stroke"
@@ -260,6 +259,13 @@ class CLIP_OT_matte_discard_unstored(ClipOperator, Operator):
     bl_idname = "clip.matte_discard_unstored"
     bl_label = "Discard Unstored Strokes"
     bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        if not unstored.all_kept():
+            cls.poll_message_set("Every stroke is stored")
+            return False
+        return super().poll(context)
 
     def invoke(self, context: Context, event: Event) -> set[str]:
         return context.window_manager.invoke_confirm(self, event)  # undo does not bring them back

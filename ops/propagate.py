@@ -22,8 +22,7 @@ _FRAMES = {
 
 
 class CLIP_OT_matte_propagate(ClipOperator, Operator):
-    """Compute the mattes that are missing, and those that a changed keyframe or setting makes outdated, in the \
-background. All others stay as they are"""
+    """Compute the mattes that are missing or that your changes have made outdated. All others stay as they are"""
 
     bl_idname = "clip.matte_propagate"
     bl_label = "Propagate"
@@ -58,7 +57,7 @@ background. All others stay as they are"""
         default=False,
         options={"SKIP_SAVE"},
     )
-    recipe: StringProperty(name="Recipe", description="Recipe to use instead of the clip's", options=HIDDEN)
+    recipe: StringProperty(name="Method", description="Method to use instead of the clip's", options=HIDDEN)
     wait: BoolProperty(
         name="Wait",
         description="Wait until the operation has finished, as background mode requires",

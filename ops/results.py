@@ -13,8 +13,7 @@ from .common import ClipOperator, clip_in
 
 
 class CLIP_OT_matte_clear(ClipOperator, Operator):
-    """Delete this clip's mattes, those that runs have replaced, and adapted weights from disk. Keyframes, masks and \
-nodes are kept"""
+    """Delete this clip's mattes, also those kept for Undo Run, from disk. Keyframes, masks and nodes are kept"""
 
     bl_idname = "clip.matte_clear"
     bl_label = "Clear Mattes"

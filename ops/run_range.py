@@ -34,6 +34,9 @@ class CLIP_OT_matte_range(ClipOperator, Operator):
 
     @classmethod
     def description(cls, context: Context, properties: CLIP_OT_matte_range) -> str:
+        if properties.action == "PREVIEW":
+            name, first, last = run_frames.preview_range(context.scene)
+            return f"Take the {name}: frames {first} to {last}"
         items = properties.bl_rna.properties["action"].enum_items
         return str(items[properties.action].description)
 

@@ -22,8 +22,7 @@ _FORMATS = (
 
 
 class CLIP_OT_matte_export_splines(ClipOperator, Operator):
-    """Write the splines of the mask shown for editing, or else of the mask made from the mattes, to a file for other \
-programs, with all keys, handles and feathers. The name's ending chooses the format: .json, .svg, .nk or .jsx"""
+    """Write the splines of the mask shown here, or of the one made from mattes, to a file for other programs"""
 
     bl_idname = "clip.matte_export_splines"
     bl_label = "Export Splines"
@@ -79,8 +78,8 @@ programs, with all keys, handles and feathers. The name's ending chooses the for
 
 
 class CLIP_OT_matte_import_splines(ClipOperator, Operator):
-    """Add the splines of a .json, .svg or .nk file as new layers to the mask shown for editing, else to the mask made \
-from the mattes, or to a new mask. Nothing that is there is changed"""
+    """Add the splines of a .json, .svg or .nk file as new layers to the mask shown here. Nothing that is there \
+changes"""
 
     bl_idname = "clip.matte_import_splines"
     bl_label = "Import Splines"

@@ -10,8 +10,8 @@ from ..engine.shared.errors import EngineError, KeyframeEmpty
 from .common import ObjectOperator, clip_in, object_in
 
 _FROM_STROKES = (
-    "Find the object under strokes: take the active object's keyframe on the current frame as lines drawn on the "
-    "object, and extend it to the edges of the picture around them"
+    "Take the active object's keyframe as strokes drawn on the object. It is extended to the edges in the picture "
+    "around them"
 )
 
 

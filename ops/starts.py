@@ -13,8 +13,7 @@ from .common import ObjectOperator, clip_in, object_in
 
 
 class CLIP_OT_matte_start_empty(ObjectOperator, Operator):
-    """Start the active object empty on the current frame, without its computed matte. Until you paint it, it is \
-marked as not visible on this frame"""
+    """Begin this frame without the computed matte. Until you paint it, the active object counts as not visible here"""
 
     bl_idname = "clip.matte_start_empty"
     bl_label = "Start Empty"

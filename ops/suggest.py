@@ -17,14 +17,13 @@ from .common import HIDDEN, IdleOperator, clip_in
 
 
 class CLIP_OT_matte_suggest(IdleOperator, Operator):
-    """Find the frames on which another keyframe would help most, in the background. Without any keyframe, find the \
-frame to mark first"""
+    """Find the frames on which one more keyframe would help most. Without any keyframe, find the frame to mark first"""
 
     bl_idname = "clip.matte_suggest"
     bl_label = "Suggest Frames"
     bl_options = {"REGISTER"}
 
-    recipe: StringProperty(name="Recipe", description="Recipe to use instead of the clip's", options=HIDDEN)
+    recipe: StringProperty(name="Method", description="Method to use instead of the clip's", options=HIDDEN)
     wait: BoolProperty(
         name="Wait", description="Wait until the operation has finished", default=False, options={"SKIP_SAVE"}
     )

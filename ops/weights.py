@@ -42,14 +42,14 @@ class _WeightsOperator(ReportingOperator):
 
 
 class CLIP_OT_matte_weights_download(_WeightsOperator, Operator):
-    """Download published weights in the background, after showing their method, licence and size"""
+    """Download a third-party model in the background. Its authors, licence and size are shown first"""
 
     bl_idname = "clip.matte_weights_download"
-    bl_label = "Download Weights"
+    bl_label = "Download Model"
     bl_options = {"REGISTER"}
 
-    name: StringProperty(name="Name", description="Name of the weights", options={"SKIP_SAVE"})
-    again: BoolProperty(name="Again", description="Replace installed weights", default=False, options={"SKIP_SAVE"})
+    name: StringProperty(name="Name", description="Name of the model", options={"SKIP_SAVE"})
+    again: BoolProperty(name="Again", description="Replace the installed model", default=False, options={"SKIP_SAVE"})
     wait: BoolProperty(
         name="Wait", description="Wait until the operation has finished", default=False, options={"SKIP_SAVE"}
     )
@@ -74,17 +74,15 @@ class CLIP_OT_matte_weights_download(_WeightsOperator, Operator):
 
 
 class CLIP_OT_matte_weights_import(_WeightsOperator, Operator):
-    """Install published weights from a file, which is kept. If the file's name identifies other published weights, \
-those are installed"""
+    """Install a third-party model from a file, which is kept. If the file has the name of another model, that one \
+is installed"""
 
     bl_idname = "clip.matte_weights_import"
-    bl_label = "Import Weights"
+    bl_label = "Import Model"
     bl_options = {"REGISTER"}
 
-    name: StringProperty(
-        name="Name", description="Name of the weights, unless the file name identifies them", options=HIDDEN
-    )
-    again: BoolProperty(name="Again", description="Replace installed weights", default=False, options=HIDDEN)
+    name: StringProperty(name="Name", description="Name of the model, unless the file's name tells it", options=HIDDEN)
+    again: BoolProperty(name="Again", description="Replace the installed model", default=False, options=HIDDEN)
     filepath: StringProperty(name="File", subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default="*.pth;*.pt;*.safetensors", options=HIDDEN)
     wait: BoolProperty(name="Wait", description="Wait until the operation has finished", default=False, options=HIDDEN)

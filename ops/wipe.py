@@ -13,8 +13,8 @@ from .common import HIDDEN, ClipOperator, clip_in, is_over_clip
 
 
 class CLIP_OT_matte_before_after(ClipOperator, Operator):
-    """Show the mattes before the last run on the left of a line that you can drag, and those of now on its right. \
-Nothing is changed. If the run was undone, the left side shows what Redo Run would bring back"""
+    """Show the mattes before the last run on the left of a line, and those of now on its right. Nothing on the disk \
+changes"""
 
     bl_idname = "clip.matte_before_after"
     bl_label = "Before / After"

@@ -37,7 +37,7 @@ class CLIP_MT_matte_lane(Menu):
         clear = layout.row()
         clear.enabled = has_keyframe
         clear.operator("clip.matte_keyframe_clear", icon="X")
-        layout.operator("clip.matte_keyframe_from_mask", text="Not Visible Here", icon="HIDE_ON").absent = True
+        layout.operator("clip.matte_keyframe_from_mask", text="Object Not Visible", icon="HIDE_ON").absent = True
         layout.operator("clip.matte_propagate", text="Run Here", icon="PLAY").frames = "AROUND"
         layout.separator()
         layout.operator("clip.matte_lane_jump", text="Next Stale or Doubtful", icon="TRIA_RIGHT").to = "NEXT"

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 
 from bpy.types import Context, MovieClip, Panel, UILayout
 
-from ..addon import clips, compositor_watch, edit_records, forecast, mask_layers
+from ..addon import clips, compositor_watch, edit_records, file_version, forecast, mask_layers
 from ..addon.folders import results
 from ..addon.objects import has_keyframes
-from ..addon.saving import check_clip_saved
-from ..engine.shared.errors import NotSaved
 from ..engine.shared.mask_images import counted
-from . import compositor, paint, propagate, quality, refine, runs, views
+from . import compositor, next_step, paint, propagate, propagate_options, quality, refine, runs, views
 from .folder import draw_folder
 from .menus import draw_object_settings
 from .panel import ClipPanel
@@ -25,10 +23,8 @@ class CLIP_PT_matte_objects(ClipPanel, Panel):
     def _draw_warnings(self, clip: MovieClip) -> None:
         """Draw what makes work on the clip useless, at the top of the tab, where it is always seen."""
         compositor_watch.watch_if_due(clip)
-        try:
-            check_clip_saved(clip)
-        except NotSaved as error:
-            draw_text(self.layout.box(), error.sentence(), icon="ERROR")
+        if saved_by_newer := file_version.warning(clip):
+            draw_text(self.layout.box(), saved_by_newer, icon="INFO")
         if outdated := outdated_results(clip):
             box = self.layout.box()
             draw_text(box, f"{outdated} made before the clip's start, offset or aspect was changed", icon="ERROR")
@@ -38,15 +34,17 @@ class CLIP_PT_matte_objects(ClipPanel, Panel):
         clip = context.space_data.clip
         matting = clip.matting
         self._draw_warnings(clip)
-        row = self.layout.row()
-        row.template_list("CLIP_UL_matte_objects", "", matting, "objects", matting, "active_object", rows=5)
+        row, are_many = self.layout.row(), len(matting.objects) > 1
+        rows = 5 if are_many else 3
+        row.template_list("CLIP_UL_matte_objects", "", matting, "objects", matting, "active_object", rows=rows)
         column = row.column(align=True)
         column.operator("clip.matte_object_add", text="", icon="ADD").role = "OBJECT"
         column.operator("clip.matte_object_remove", text="", icon="REMOVE")
         column.menu("CLIP_MT_matte_objects", text="", icon="DOWNARROW_HLT")
-        column.separator()
-        column.operator("clip.matte_object_move", text="", icon="TRIA_UP").direction = "UP"
-        column.operator("clip.matte_object_move", text="", icon="TRIA_DOWN").direction = "DOWN"
+        if are_many:
+            column.separator()
+            column.operator("clip.matte_object_move", text="", icon="TRIA_UP").direction = "UP"
+            column.operator("clip.matte_object_move", text="", icon="TRIA_DOWN").direction = "DOWN"
         draw_object_settings(self.layout, clip)
 
 
@@ -68,7 +66,7 @@ class CLIP_PT_matte_keyframes(ClipPanel, Panel):
         row.operator("clip.matte_keyframe_from_image", text="From Image", icon="IMAGE_DATA")
         row.operator("clip.matte_keyframes_from_folder", text="From Folder", icon="FILE_FOLDER")  # adds objects itself
         row = column.row(align=True)
-        row.operator("clip.matte_keyframe_from_mask", text="Not Visible", icon="HIDE_ON").absent = True
+        row.operator("clip.matte_keyframe_from_mask", text="Object Not Visible", icon="HIDE_ON").absent = True
         row.operator("clip.matte_not_visible_range", text="Range...", icon="ARROW_LEFTRIGHT")
         row = layout.row()
         row.template_list("CLIP_UL_matte_keyframes", "", matting, "keyframes", matting, "active_keyframe", rows=5)
@@ -83,6 +81,7 @@ class CLIP_PT_matte_keyframes(ClipPanel, Panel):
 
 class CLIP_PT_matte_suggestions(ClipPanel, Panel):
     bl_label = "Suggested Frames"
+    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: Context) -> None:
         clip = context.space_data.clip
@@ -97,12 +96,12 @@ class CLIP_PT_matte_suggestions(ClipPanel, Panel):
         number = row.row(align=True)
         number.ui_units_x = 3.0
         number.prop(matting, "suggestion_count", text="")
-        row = column.split(factor=0.22)
+        row = column.split(factor=0.5)
         row.enabled = is_marked  # without keyframes, there are no objects to compare
-        row.label(text="Frames")
-        row = row.split(factor=0.7)
+        row.label(text="Suggest by: Picture")
+        row = row.split(factor=0.6)
         row.prop(matting, "suggestion_alpha", text="", slider=True)
-        row.label(text="Objects")
+        row.label(text="Object")
         if not is_ready:
             layout.label(text="Propagate first", icon="INFO")
         elif matting.suggestions:
@@ -165,22 +164,24 @@ def results_text(clip: MovieClip) -> str:
     parts = (
         (told.fresh, "up to date"),
         (told.stale, "to redo"),
-        (told.kept, "outdated, but locked or without keyframes"),
+        (told.kept, "outdated, but skipped (locked or no keyframe)"),
         (told.missing, "missing"),
     )
     text = ", ".join(f"{count} {words}" for count, words in parts if count)
     return f"Frames: {text}" if text else "No keyframe reaches any frame"
 
 
-# Blender shows panels in the order in which they are registered.
+# Blender shows panels in the order in which they are registered: that of an artist's work.
 CLASSES = (
+    *next_step.CLASSES,
     CLIP_PT_matte_objects,
     *views.CLASSES,
     *paint.CLASSES,
     *runs.CLASSES,
-    *propagate.CLASSES,  # before the list, so that its progress is in sight
-    CLIP_PT_matte_keyframes,
+    *propagate.CLASSES,
+    *propagate_options.CLASSES,
     *quality.CLASSES,
+    CLIP_PT_matte_keyframes,
     CLIP_PT_matte_suggestions,
     *refine.CLASSES,
     CLIP_PT_matte_results,

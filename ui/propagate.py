@@ -1,12 +1,11 @@
-"""Panel that propagates masks: recipe, range, and the runs that can be started."""
+"""Panel that propagates masks: method, range, and the runs that can be started."""
 
 from __future__ import annotations
 
 import bpy
-from bpy.types import Context, MovieClip, Panel, UILayout
+from bpy.types import Context, MovieClip, Panel, Scene, UILayout
 
-from ..addon import clips, forecast, job_queue, recipes, run_frames, tracks
-from ..addon.properties import ClipMatting
+from ..addon import clips, forecast, job_queue, run_frames
 from ..addon.status import duration
 from ..engine.shared.errors import ClipUnreadable, EngineError
 from ..engine.shared.mask_images import counted
@@ -27,48 +26,35 @@ class CLIP_PT_matte_propagate(ClipPanel, Panel):
         column = layout.column()
         column.prop(matting, "recipe", text="")
         draw_weights(column, matting)
-        if matting.recipe in recipes.ADAPT:
-            column.prop(matting, "adapt")
-        column.prop(matting, "across_cuts")
-        if matting.recipe in recipes.FOLLOWS:
-            column.prop(matting, "follow_small")
-        if tracks.is_stabilized(clip):
-            column.prop(matting, "stabilized")
-        _draw_early_end(column, matting)
-        _draw_range(layout, clip)
+        _draw_range(layout, clip, context.scene)
+        _draw_main(layout, clip)  # and below it, where the eye is, what it will do, does and has done
         if not job_queue.is_on(clip):
             _draw_forecast(layout, clip)
-        _draw_buttons(layout, clip)
         draw_runs(layout, clip)
+        _draw_buttons(layout, clip)
 
 
-def _draw_early_end(layout: UILayout, matting: ClipMatting) -> None:
-    """Draw where Propagate stops before it has reached the next keyframe."""
-    row = layout.row(align=True)
-    row.prop(matting, "early_frames")
-    within = row.row(align=True)
-    within.ui_units_x = 3.6
-    within.active = matting.early_frames > 0
-    within.prop(matting, "early_percent", text="")
-
-
-def _draw_range(layout: UILayout, clip: MovieClip) -> None:
+def _draw_range(layout: UILayout, clip: MovieClip, scene: Scene) -> None:
     """Draw the range to propagate through, and the buttons that set it."""
-    row = layout.row(align=True)
-    row.label(text=_range_text(clip))
-    row.operator("clip.matte_range", text="In").action = "IN"
-    row.operator("clip.matte_range", text="Out").action = "OUT"
-    row.operator("clip.matte_range", text="", icon="PREVIEW_RANGE").action = "PREVIEW"
-    if clip.matting.use_range:
+    column = layout.column(align=True)
+    if text := _range_text(clip):
+        row = column.row(align=True)
+        row.label(text=text)
         row.operator("clip.matte_range", text="", icon="X").action = "CLEAR"
+    row = column.row(align=True)
+    row.operator("clip.matte_range", text="Set In").action = "IN"
+    row.operator("clip.matte_range", text="Set Out").action = "OUT"
+    _, first, last = run_frames.preview_range(scene)
+    row.operator("clip.matte_range", text=frames_text(first, last), icon="PREVIEW_RANGE").action = "PREVIEW"
 
 
 def _range_text(clip: MovieClip) -> str:
+    """Return to which frames runs are limited; empty if they go through the whole clip."""
     try:
         shown = run_frames.shown_range(clip)
     except ClipUnreadable:  # the panel is drawn for clips that cannot be read, too
         return ""
-    return f"Frames {frames_text(*shown)}" if shown else "Whole Clip"
+    return f"Only Frames {frames_text(*shown)}" if shown else ""
 
 
 def _draw_forecast(layout: UILayout, clip: MovieClip) -> None:
@@ -90,18 +76,26 @@ def forecast_text(found: forecast.Forecast) -> str:
     """Return how many frames a run computes, and how long it takes if that is known."""
     if not found.frames:
         if found.left:
-            return f"Nothing to compute. Out of date, but locked or without keyframes: {counted(found.left, 'frame')}"
+            return f"Nothing to compute. Outdated, but skipped (locked or no keyframe): {counted(found.left, 'frame')}"
         return f"All {counted(found.asked, 'frame')} are up to date" if found.asked > 1 else "The frame is up to date"
     text = f"{'Up to ' * found.is_limit}{len(found.frames)} of {counted(found.asked, 'frame')}"
     return text if found.seconds is None else f"{text}, about {duration(found.seconds)}"
 
 
+def _where(clip: MovieClip) -> str:
+    return "RANGE" if clip.matting.use_range else "CLIP"
+
+
+def _draw_main(layout: UILayout, clip: MovieClip) -> None:
+    row = layout.row()
+    row.scale_y = 1.3
+    row.operator("clip.matte_propagate", icon="PLAY").frames = _where(clip)
+
+
 def _draw_buttons(layout: UILayout, clip: MovieClip) -> None:
-    where = "RANGE" if clip.matting.use_range else "CLIP"
+    """Draw the runs that are asked for less often."""
+    where = _where(clip)
     column = layout.column(align=True)
-    main = column.row(align=True)
-    main.scale_y = 1.3
-    main.operator("clip.matte_propagate", icon="PLAY").frames = where
     row = column.row(align=True)
     for direction, text, icon in (
         ("backward", "Backward", "TRACKING_BACKWARDS"),

@@ -12,9 +12,9 @@ from .status import draw_text
 
 
 class CLIP_MT_matte_weights(Menu):
-    """Published weights for the recipe's network"""
+    """Third-party models that the method can run with"""
 
-    bl_label = "Weights"
+    bl_label = "Model"
 
     def draw(self, context: Context) -> None:
         matting = context.space_data.clip.matting
@@ -30,14 +30,14 @@ def draw_weights(layout: UILayout, matting: ClipMatting) -> None:
     if entry is None:
         return
     row = layout.row().split(factor=0.4)
-    row.label(text="Weights")
+    row.label(text="Model")
     row.menu("CLIP_MT_matte_weights", text=entry.name)
     if not weights.is_installed(entry):
         _draw_missing(layout.box(), entry)
 
 
 def _draw_missing(layout: UILayout, entry: PublishedWeights) -> None:
-    draw_text(layout, f"Weights {entry.name} are not installed", icon="ERROR")
+    draw_text(layout, f"Model {entry.name} is not installed", icon="ERROR")
     draw_text(layout, f"{size_in_words(entry.size)}. Licence: {entry.licence}")
     row = layout.row(align=True)
     if entry.address:

@@ -110,7 +110,7 @@ def _matted(job: ExportJob, source: Source, outcome: Outcome) -> list[DeliveredO
     if not found:
         raise NothingPropagated(f"there are no mattes of these objects and frames in {job.folder}")
     if without:
-        outcome.remarks.append(f"Left out, as they have no mattes on these frames: {', '.join(without)}")
+        outcome.remarks.append(f"Skipped (no mattes on these frames): {', '.join(without)}")
     return found
 
 

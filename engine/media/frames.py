@@ -60,7 +60,7 @@ class FrameReader:
         try:
             is_folder, is_file = path.is_dir(), path.is_file()
         except OSError as error:  # such as a name that is too long
-            raise ClipNotFound(f"there is no clip at {path} ({error.strerror})") from error
+            raise ClipNotFound(f"footage not found: {path} ({error.strerror})") from error
         if is_folder:
             empty = f"folder {path} contains no images"
             return cls._of_images(path, _sorted(path, is_picture), empty, size, frame_count)
@@ -75,7 +75,7 @@ class FrameReader:
             return cls._of_images(path, files, f"no image names match {path}", size, frame_count)
         if path.exists():
             raise ClipUnreadable(f"{path} is a device, a pipe or a socket, not a file", remedy="Choose a file.")
-        raise ClipNotFound(f"there is no clip at {path}")
+        raise ClipNotFound(f"footage not found: {path}")
 
     @classmethod
     def expect(cls, clip: VideoClip, progress: movies.Progress | None = None) -> FrameReader:

@@ -202,9 +202,7 @@ def default_folder() -> Path:
     The environment variable KEYMATTE_WEIGHTS sets it; else it is in `user_folders.data_folder`.
     """
     chosen = os.environ.get(FOLDER_VARIABLE)
-    if chosen:
-        return Path(chosen).expanduser()
-    return data_folder() / "weights"
+    return Path(chosen).expanduser() if chosen else data_folder() / "weights"
 
 
 def installed_file(entry: PublishedWeights, folder: Path) -> Path:

@@ -57,7 +57,7 @@ class KeyframeNameUnclear(EngineError):
 
 class ClipNotFound(EngineError):
     code = "clip-not-found"
-    default_remedy = "Put the file back, or choose the clip again."
+    default_remedy = "Put the file back, or open the clip from where it is now."
 
 
 class ClipUnreadable(EngineError):
@@ -236,7 +236,7 @@ class EngineDied(EngineError):
 
 class KeyframeEmpty(EngineError):
     code = "keyframe-empty"
-    default_remedy = "Draw the object on this frame, or click Not Visible."
+    default_remedy = "Draw the object on this frame, or click Object Not Visible."
 
 
 class NoActiveObject(EngineError):

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 FOLDER_VARIABLE = "KEYMATTE_DATA"  # environment variable with the folder, in place of the system's
+ENGINE_VARIABLE = "KEYMATTE_ENGINE"  # environment variable with the folder of the engine's environments
 
 
 def data_folder() -> Path:
@@ -27,3 +28,14 @@ def _system_folder() -> Path:
         return Path.home() / "Library" / "Application Support"
     chosen = Path(os.environ.get("XDG_DATA_HOME") or "")
     return chosen if chosen.is_absolute() else Path.home() / ".local" / "share"
+
+
+def engine_folder() -> Path:
+    """Return the folder that holds the engine's Python environments, which all Blenders of the user share."""
+    chosen = os.environ.get(ENGINE_VARIABLE)
+    return Path(chosen).expanduser() if chosen else data_folder() / "engine"
+
+
+def environment_folder() -> Path:
+    """Return the folder of the environment for the Python that runs this: each Python needs packages of its own."""
+    return engine_folder() / f"python-{sys.version_info[0]}.{sys.version_info[1]}"

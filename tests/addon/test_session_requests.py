@@ -45,7 +45,7 @@ def test_download_shows_progress_and_completion(session):
     status = pump_until(session, State.RUNNING)
     assert (status.text, status.progress, status.clip, status.folder) == ("Downloading XMem", 0.25, "", None)
     session._client.write("go on\n")
-    assert session.wait(20).text == "Weights XMem are installed"
+    assert session.wait(20).text == "Model XMem is installed"
 
 
 @pytest.mark.parametrize(

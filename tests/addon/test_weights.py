@@ -53,7 +53,7 @@ def test_choice_for_another_recipe_is_ignored(folder):
 def test_download_facts_name_method_licence_size_and_source(folder):
     entry = find_weights("XMem")
     facts = dict(weights.details(entry))
-    assert facts["Weights"].startswith("XMem")
+    assert facts["Model"].startswith("XMem")
     assert facts["Method"] == entry.method
     assert facts["Licence"] == entry.licence
     assert facts["Size"] == "249 MB"

@@ -225,10 +225,10 @@ def test_render_size_other_than_the_clips_is_warned_of(studio, capfd):
 def test_only_objects_without_mattes_are_left_out(studio, capfd, operator):
     propagated(studio)
     studio.click("matte_object_add", name="new")
-    assert "skipped without keyframes or mattes: new" in warnings(studio, capfd, operator)
+    assert "skipped (no keyframe or no mattes): new" in warnings(studio, capfd, operator)
     studio.go(1)
     studio.click("matte_keyframe_from_mask", absent=True)
-    assert "skipped without keyframes or mattes: new" in warnings(studio, capfd, operator)
+    assert "skipped (no keyframe or no mattes): new" in warnings(studio, capfd, operator)
     with pytest.raises(RuntimeError, match="Propagate first"):
         studio.click(operator, which="ACTIVE")
 
@@ -237,7 +237,7 @@ def test_only_objects_without_mattes_are_left_out(studio, capfd, operator):
 def test_mattes_of_an_object_whose_keyframes_were_cleared_are_left_out(studio, capfd, operator):
     propagated(studio)
     studio.click("matte_keyframe_clear")
-    assert "skipped without keyframes or mattes: Object 2" in warnings(studio, capfd, operator)
+    assert "skipped (no keyframe or no mattes): Object 2" in warnings(studio, capfd, operator)
     if operator == "matte_to_compositor":
         assert "Keymatte matte 2" not in our_nodes(studio)
         assert np.abs(render_frame(studio, 2)[..., 3] - studio.matte(1, 2)).max() < 1.5 / 255

@@ -46,7 +46,7 @@ def test_a_missing_image(studio):
 
 def test_a_missing_clip(studio):
     (studio.folder / "film").rename(studio.folder / "moved")
-    refused(studio, "the file of clip .* is missing")
+    refused(studio, "footage not found: ")
 
 
 def test_a_locked_object(studio):

@@ -74,7 +74,7 @@ def test_missing_clip_file_is_reported_until_it_is_back(studio):
     studio.open_marked()
     film, away = studio.folder / "film", studio.folder / "away"
     shutil.move(film, away)
-    with pytest.raises(RuntimeError, match=r"is missing.*Put the file back"):
+    with pytest.raises(RuntimeError, match=r"Footage not found: .*Put the file back"):
         studio.propagate()
     shutil.move(away, film)
     assert studio.propagate() == {"FINISHED"}

@@ -259,7 +259,7 @@ def test_what_is_not_known_is_told(studio):
     rows(studio)
     assert sentences(studio.clip) == [
         "colour is not calibrated: which of its mattes to trust is not known",
-        "Compact Memory (XMem) is not calibrated: which of its mattes to trust is not known",
+        "XMem is not calibrated: which of its mattes to trust is not known",
         "Another version of Keymatte made 1 matte: which to trust is not known. Propagate again",
     ]
     studio.matte_folder.index.unlink()

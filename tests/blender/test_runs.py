@@ -192,9 +192,9 @@ def test_propagate_waits_for_an_operation_that_concerns_no_clip(two):
 @pytest.mark.parametrize("status", [0, 1])
 def test_propagate_waits_until_the_engine_is_installed(studio, monkeypatch, status):
     studio.open_marked()
-    clip, environment = studio.clip, part("addon.environment")
+    clip = studio.clip
     script = f"import time; print('Collecting torch', flush=True); time.sleep(0.5); raise SystemExit({status})"
-    monkeypatch.setattr(environment, "install_command", lambda: [sys.executable, "-c", script])
+    monkeypatch.setattr(part("addon.installation"), "install_command", lambda again: [sys.executable, "-c", script])
     preferences = bpy.context.preferences.addons[MODULE].preferences
     python, preferences.engine_python = preferences.engine_python, ""
     studio.session.close()

@@ -61,12 +61,12 @@ def test_recipe_without_its_weights_is_refused_with_a_remedy_and_nothing_is_lost
     studio.open_marked()
     studio.propagate()
     studio.clip.matting.recipe = recipe
-    with pytest.raises(RuntimeError, match=rf"Weights {name}, which .* are not installed. Download or import"):
+    with pytest.raises(RuntimeError, match=rf"Model {name}, which .* is not installed. Download or import"):
         studio.click("matte_propagate", wait=True)
     assert studio.session.status.problem.code == "weights-missing"
     assert part("addon.folders").results(studio.clip).numbers == tuple(range(1, FRAMES + 1))
     assert len(studio.clip.matting.keyframes) == 2
-    with pytest.raises(RuntimeError, match="are not installed"):
+    with pytest.raises(RuntimeError, match="is not installed"):
         studio.click("matte_suggest", wait=True)
     studio.clip.matting.recipe = "keymatte"
     assert studio.propagate(recipe="") == {"FINISHED"}
@@ -100,7 +100,7 @@ def test_opening_a_file_does_not_stop_an_import(studio, xmem_file):
     bpy.ops.clip.matte_weights_import(name="XMem", filepath=str(xmem_file))
     assert not bpy.ops.clip.matte_weights_import.poll()
     studio.new_file()
-    assert studio.session.wait(60).text == "Weights XMem are installed"
+    assert studio.session.wait(60).text == "Model XMem is installed"
 
 
 def test_an_import_can_be_cancelled(studio, xmem_file):
@@ -151,7 +151,7 @@ def test_download_shows_progress_and_resumes_after_a_cancel(studio, server):
     assert studio.session.status.text == "Cancelled: the partial download is kept, and can be resumed"
     server.stalls_at = None
     assert bpy.ops.clip.matte_weights_download(name="XMem", wait=True) == {"FINISHED"}
-    assert studio.session.status.text == "Weights XMem are installed"
+    assert studio.session.status.text == "Model XMem is installed"
     assert "Range" not in server.requests[0]
     assert "Range" in server.requests[1]
     assert part("addon.weights").file_for("xmem++").is_file()
@@ -171,7 +171,7 @@ def test_imported_weights_are_installed_and_not_imported_twice(with_xmem, xmem_f
 def test_missing_chosen_weights_are_reported(with_xmem):
     with_xmem.open_marked()
     with_xmem.clip.matting.recipe, with_xmem.clip.matting.weights = "xmem", "XMem-s012"
-    with pytest.raises(RuntimeError, match="Weights XMem-s012, which"):
+    with pytest.raises(RuntimeError, match="Model XMem-s012, which"):
         with_xmem.propagate(recipe="")
 
 

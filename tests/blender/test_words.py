@@ -25,12 +25,22 @@ def test_every_operator_has_a_label_of_its_own_and_a_tooltip(studio):
         assert tooltip[:1].isupper() and tooltip[-1] != ".", f"{cls.__name__}: Blender adds the full stop"
 
 
+def test_tooltips_are_at_most_two_short_sentences(studio):
+    studio.open_film()
+    tooltips = {cls.__name__: " ".join((cls.__doc__ or "").split()) for cls in operators()}
+    for owner in (studio.clip.matting, studio.clip.matting.bl_rna.properties["objects"].fixed_type):
+        rna = getattr(owner, "bl_rna", owner)
+        tooltips |= {f"{rna.identifier}.{prop.identifier}": prop.description for prop in rna.properties}
+    long = {name: text for name, text in tooltips.items() if len(text) > 160 or len(re.findall(r"[.;:] ", text)) > 1}
+    assert not long
+
+
 def test_every_button_that_an_error_tells_to_click_is_there(studio):
     studio.open_film()
     files = [path for room in ("addon", "ops", "ui") for path in house.ROOT.glob(f"{room}/*.py")]
     sources = [path.read_text(encoding="utf-8") for path in (*files, house.ROOT / "engine/shared/errors.py")]
     told = {name for source in sources for name in _CLICK.findall(source)}
-    assert {"Not Visible", "Install Engine", "Store Again"} <= told
+    assert {"Object Not Visible", "Install Engine", "Store Again"} <= told
     there = {cls.bl_label for cls in operators()}
     there |= {text for source in sources for text in re.findall(r'text="([^"]+)"', source)}
     assert told - there == set()

@@ -40,6 +40,8 @@ pytestmark = [
 @pytest.mark.parametrize(
     "script",
     [
+        "first_run",
+        "keys",
         "marking",
         "views",
         "alignment",

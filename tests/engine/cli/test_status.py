@@ -59,7 +59,7 @@ def test_without_the_clip_all_but_the_pictures_is_compared(place, capsys):
     assert status(place) == 2
     told = capsys.readouterr()
     assert "Nothing to redo." in told.out
-    assert "Pictures were not compared: there is no clip at" in told.err
+    assert "Pictures were not compared: footage not found: " in told.err
 
 
 def test_mattes_without_a_record_of_runs_are_of_unknown_origin(place, capsys):

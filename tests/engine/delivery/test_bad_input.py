@@ -56,7 +56,7 @@ def test_a_clip_without_mattes_is_refused_with_a_sentence(job, kind):
 
 def test_objects_without_mattes_are_left_out_and_told(job):
     finished = deliver(job, format=Format.EXR, objects=(*job.objects, DeliveredObject(7, "later")))
-    assert "Left out, as they have no mattes on these frames: later" in finished.warning
+    assert "Skipped (no mattes on these frames): later" in finished.warning
     names = OpenEXR.File(str(job.out / f"{STEMS[0]}.exr"), separate_channels=True).channels()
     assert not [name for name in names if "later" in name]
 
