@@ -34,7 +34,7 @@ def draw_runs(layout: UILayout, clip: MovieClip) -> None:
         for one in (told, outcomes.general()):
             if one is not None:
                 draw_outcome(layout, one)
-        if told is not None and told.state in (State.FINISHED, State.CANCELLED):
+        if told is not None and job_queue.is_run(told) and told.state in (State.FINISHED, State.CANCELLED):
             _draw_made(layout, clip)
 
 
