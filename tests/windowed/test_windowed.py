@@ -49,6 +49,8 @@ pytestmark = [
         "lane",
         "reruns",
         "engine",
+        "two_clips",
+        "unsaved",
         "before_after",
         "compositor",
         "mask_edits",
@@ -68,7 +70,8 @@ def test_script_runs_to_its_end(script: str, tmp_path: Path) -> None:
         with _screen(tmp_path) as environment:
             window = ["--window-geometry", "0", "0", *SCREEN.split("x")]
             command = ["blender", "--factory-startup", *window, "--python", str(HERE / f"{script}.py"), "--", *words]
-            ended = _run(command, environment | {"BLENDER_USER_RESOURCES": str(tmp_path / "user")})
+            folders = {"BLENDER_USER_RESOURCES": str(tmp_path / "user"), "KEYMATTE_DATA": str(tmp_path / "data")}
+            ended = _run(command, environment | folders)
     assert ended.returncode == 0, (ended.stdout + ended.stderr)[-4000:]
     assert json.loads((out / "report.json").read_text())
 
