@@ -10,8 +10,9 @@ from typing import TypeVar, cast
 import bpy
 from bpy.types import Context, MovieClip, Scene
 
-from ..engine.shared.errors import EngineError, EngineMissing, NotSaved
-from . import clips, compositor, environment, forecast, job_queue, quality, quality_list
+from ..engine.shared.errors import EngineError, NotSaved, PythonMissing
+from ..engine.shared.setup_errors import EngineOutdated, EnginePartly
+from . import clips, compositor, engine_setup, forecast, job_queue, quality, quality_list
 from .brush_settings import settings
 from .folders import results
 from .listening import redraw
@@ -32,7 +33,7 @@ _kept: dict[Hashable, tuple[float, object]] = {}  # by what was asked: until whe
 def gather(context: Context) -> Facts:
     """Return the facts about the clip that the editor shows."""
     clip, scene = context.space_data.clip, context.scene
-    engine, text, problem = _looked_up(("engine", environment.preferences().engine_python), _look_at_engine)
+    engine, text, problem = _look_at_engine()
     if session._installation is not None:
         engine = Engine.INSTALLING
     facts = Facts(engine, text, problem, saved=bool(bpy.data.filepath), running=_running(clip))
@@ -61,15 +62,14 @@ def _looked_up(key: Hashable, look: Callable[[], _Answer]) -> _Answer:
 
 
 def _look_at_engine() -> tuple[Engine, str, str]:
-    """Return whether the engine can be started, what runs it, and why it cannot be."""
-    try:
-        environment.engine_python()
-    except EngineMissing as error:
-        is_there = environment.own_folder().is_dir()
-        return (Engine.OTHER_VERSION if is_there else Engine.MISSING), "", error.sentence()
-    except EngineError as error:
+    """Return whether the engine can be started, what it would be or runs on, and why it cannot be."""
+    error = engine_setup.problem()
+    if error is None:
+        return Engine.READY, engine_setup.gpu_text(), ""
+    if isinstance(error, PythonMissing):
         return Engine.BAD_PYTHON, "", error.sentence()
-    return Engine.READY, "", ""
+    states = {EnginePartly.code: Engine.PARTLY, EngineOutdated.code: Engine.OTHER_VERSION}
+    return states.get(error.code, Engine.MISSING), engine_setup.build_text(), error.sentence()
 
 
 def _running(clip: MovieClip | None) -> str:
@@ -125,7 +125,7 @@ def _with_mattes(facts: Facts, clip: MovieClip, scene: Scene) -> Facts:
         facts,
         mattes=len(results(clip).numbers),
         in_range=matting.use_range,
-        paused=paused is not None and paused == clip and not session.status.busy,
+        paused=clip in paused and not session.status.busy,
         due=len(told.due) if told else None,
         kept=len(told.left) if told else 0,
     )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import platform
+import sys
 import textwrap
+import zlib
 
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
@@ -10,15 +13,24 @@ from bpy.types import AddonPreferences, Context, UILayout
 
 from ..engine.shared.catalogue import PublishedWeights, default_folder, size_in_words
 from ..engine.shared.kept_features import features_folder
+from ..engine.shared.torch_builds import AUTOMATIC, builds_for
 from ..engine.shared.types import FEATURE_BYTES, VersionCap
 from . import PACKAGE, keymap_list, weights
-from .status import progress_text
+from .status import Status, progress_text
 
 DEVICES = (
     ("auto", "Automatic", "Use the GPU if PyTorch supports it, otherwise the CPU"),
     ("cpu", "CPU", "Use the CPU, on any computer"),
     ("cuda", "CUDA", "Use an NVIDIA or AMD GPU"),
     ("mps", "Metal", "Use the GPU of an Apple silicon Mac"),
+)
+# Blender stores a number for each item, which must not change when builds come or go.
+BUILDS = (
+    (AUTOMATIC, "Automatic", "The build for this computer's GPU, or for its processor", 0),
+    *(
+        (build.key, build.label, build.note, zlib.crc32(build.key.encode()) >> 1)
+        for build in builds_for(sys.platform, platform.machine().lower())
+    ),
 )
 _WIDTH = 90  # characters in a line of the preferences
 
@@ -34,10 +46,22 @@ class KeymattePreferences(AddonPreferences):
         "Engine sets up",
         subtype="FILE_PATH",
     )
+    torch_build: EnumProperty(
+        name="PyTorch",
+        description="Build of PyTorch that Install Engine takes. Automatic chooses the one for this computer",
+        items=BUILDS,
+        default=AUTOMATIC,
+    )
+    wheel_folder: StringProperty(
+        name="Wheels",
+        description="Folder of downloaded packages to install the engine from, without a network. Leave empty to "
+        "download them",
+        subtype="DIR_PATH",
+    )
     device: EnumProperty(name="Device", description="Device that the engine computes on", items=DEVICES, default="auto")
     cache_folder: StringProperty(
         name="Cache",
-        description="Folder for keyframes and mattes of unsaved files. Leave empty to use the extension's own folder. "
+        description="Folder for keyframes and mattes of unsaved files. Leave empty to use Keymatte's own folder. "
         "Those of saved files are stored beside the .blend file",
         subtype="DIR_PATH",
     )
@@ -82,6 +106,8 @@ class KeymattePreferences(AddonPreferences):
         column = self.layout.column()
         column.use_property_split = True
         column.prop(self, "engine_python")
+        column.prop(self, "torch_build")
+        column.prop(self, "wheel_folder")
         column.prop(self, "device")
         column.prop(self, "cache_folder")
         column.prop(self, "undo_runs")
@@ -95,6 +121,8 @@ class KeymattePreferences(AddonPreferences):
         row = self.layout.row()
         row.operator("clip.matte_install_engine", icon="IMPORT")
         row.operator("clip.matte_test_engine", icon="CHECKMARK")
+        row.operator("clip.matte_show_log", icon="TEXT")
+        row.operator("clip.matte_remove_engine", icon="TRASH")
         keymap_list.draw(self.layout, context)
         self._draw_weights()
         self._draw_status()
@@ -112,9 +140,10 @@ class KeymattePreferences(AddonPreferences):
             box.label(text="To download, enable Allow Online Access in Preferences > System", icon="INTERNET_OFFLINE")
 
     def _draw_status(self) -> None:
-        from .session import session  # here, because the session's modules read these preferences
+        from . import outcomes  # here, because the session's modules read these preferences
+        from .session import session
 
-        status = session.status
+        status = session.status if session.status.busy else outcomes.general() or Status()
         if status.busy:
             row = self.layout.row(align=True)
             row.progress(factor=status.progress, text=progress_text(status))

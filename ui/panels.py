@@ -10,7 +10,7 @@ from ..addon import clips, compositor_watch, edit_records, file_version, forecas
 from ..addon.folders import results
 from ..addon.objects import has_keyframes
 from ..engine.shared.mask_images import counted
-from . import compositor, next_step, paint, propagate, propagate_options, quality, refine, views
+from . import compositor, next_step, paint, propagate, propagate_options, quality, refine, runs, views
 from .menus import draw_object_settings
 from .panel import ClipPanel
 from .status import draw_text
@@ -174,6 +174,7 @@ CLASSES = (
     CLIP_PT_matte_objects,
     *views.CLASSES,
     *paint.CLASSES,
+    *runs.CLASSES,
     *propagate.CLASSES,
     *propagate_options.CLASSES,
     *quality.CLASSES,

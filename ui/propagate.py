@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import bpy
 from bpy.types import Context, MovieClip, Panel, Scene, UILayout
 
-from ..addon import clips, forecast, job_queue, paces, run_frames
-from ..addon.session import session
-from ..addon.status import State, duration
+from ..addon import clips, forecast, job_queue, run_frames
+from ..addon.status import duration
 from ..engine.shared.errors import ClipUnreadable, EngineError
-from ..engine.shared.frame_ranges import runs_of
 from ..engine.shared.mask_images import counted
 from .panel import ClipPanel
 from .quality import frames_text
-from .status import draw_status, draw_text
+from .runs import draw_runs, stretches_text
+from .status import draw_text
 from .weights import draw_weights
-
-_MAX_STRETCHES = 4  # that are named
 
 
 class CLIP_PT_matte_propagate(ClipPanel, Panel):
@@ -26,44 +21,17 @@ class CLIP_PT_matte_propagate(ClipPanel, Panel):
 
     def draw(self, context: Context) -> None:
         layout = self.layout
-        clip, busy = context.space_data.clip, session.status.busy
+        clip = context.space_data.clip
         matting = clip.matting
         column = layout.column()
         column.prop(matting, "recipe", text="")
         draw_weights(column, matting)
         _draw_range(layout, clip, context.scene)
         _draw_main(layout, clip)  # and below it, where the eye is, what it will do, does and has done
-        if not busy:
+        if not job_queue.is_on(clip):
             _draw_forecast(layout, clip)
-        if busy and not job_queue.is_on(clip) and session.status.clip:
-            layout.label(text=f"Running: {session.status.clip}")
-        if not _draw_paused(layout):
-            draw_status(layout, session.status)
-        _draw_waiting(layout)
-        if session.status.state in (State.FINISHED, State.CANCELLED) and session.status.clip == clip.name:
-            _draw_made(layout, clip)
+        draw_runs(layout, clip)
         _draw_buttons(layout, clip)
-
-
-def _draw_paused(layout: UILayout) -> bool:
-    """Draw the run that is paused, and return whether there is one."""
-    clip = job_queue.paused()
-    if clip is None or session.status.busy:
-        return False
-    row = layout.row(align=True)
-    row.label(text=f"Paused: {clip.name}", icon="PAUSE")
-    row.operator("clip.matte_pause", text="Resume", icon="PLAY").resume = True
-    row.operator("clip.matte_cancel", text="", icon="X")
-    return True
-
-
-def _draw_waiting(layout: UILayout) -> None:
-    """Draw the clips that wait for their turn."""
-    column = layout.column(align=True)
-    for clip in job_queue.waiting():
-        row = column.row(align=True)
-        row.label(text=f"Waiting: {clip.name}", icon="TIME")
-        row.operator("clip.matte_unqueue", text="", icon="X").clip_uid = clip.session_uid
 
 
 def _draw_range(layout: UILayout, clip: MovieClip, scene: Scene) -> None:
@@ -112,22 +80,6 @@ def forecast_text(found: forecast.Forecast) -> str:
         return f"All {counted(found.asked, 'frame')} are up to date" if found.asked > 1 else "The frame is up to date"
     text = f"{'Up to ' * found.is_limit}{len(found.frames)} of {counted(found.asked, 'frame')}"
     return text if found.seconds is None else f"{text}, about {duration(found.seconds)}"
-
-
-def _draw_made(layout: UILayout, clip: MovieClip) -> None:
-    """Draw which frames the last run has computed."""
-    if made := paces.made_by_last(clip):
-        draw_text(
-            layout, f"{counted(len(made), 'frame')} computed: {stretches_text(clip, sorted(made))}", icon="BLANK1"
-        )
-
-
-def stretches_text(clip: MovieClip, frames: Sequence[int]) -> str:
-    """Return media frames as stretches in the scene's frames, or how many there are if they are many."""
-    runs = runs_of(frames)
-    if len(runs) > _MAX_STRETCHES:
-        return f"{len(runs)} stretches"
-    return ", ".join(frames_text(clips.scene_frame(clip, run[0]), clips.scene_frame(clip, run[-1])) for run in runs)
 
 
 def _where(clip: MovieClip) -> str:

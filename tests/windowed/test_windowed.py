@@ -24,6 +24,8 @@ pytestmark = [
 @pytest.mark.parametrize(
     "script",
     [
+        "first_run",
+        "keys",
         "marking",
         "views",
         "alignment",
