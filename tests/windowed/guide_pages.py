@@ -14,12 +14,13 @@ CREDIT = "Clip: `chair` from PUMaVOS"  # how the line under a picture of the cli
 class Picture:
     """Picture of the guide."""
 
-    marks: tuple[str, ...] = ()  # labels of the sidebar that get the numbers 1, 2, 3, ..., in this order
+    marks: tuple[str, ...] = ()  # labels that get the numbers 1, 2, 3, ..., in this order
     width: int = 900  # pixels at most
     shows_clip: bool = True  # whether the clip's licence asks for a credit
 
 
 PICTURES = {
+    "preferences": Picture(("Install Engine", "Test Engine", "Show Log"), shows_clip=False),
     "tab": Picture(("Install Engine",), shows_clip=False),
     "open": Picture(("Open Clip",), shows_clip=False),
     "clip": Picture(("Paint",)),
@@ -28,14 +29,13 @@ PICTURES = {
     "propagating": Picture(),
     "mattes": Picture(),
     "to_fix": Picture(("Accept",)),
-    "wrong": Picture(width=640),
     "cutting": Picture(width=640),
     "cut": Picture(width=640),
     "corrected": Picture(),
     "before_after": Picture(),
     "results": Picture(("To Mask Layers", "Mattes to Compositor", "Export Mattes...")),
     "mask_layers": Picture(width=640),
-    "compositor": Picture(),
-    "refine": Picture(("Refine Edges",)),
+    "compositor": Picture(width=800, shows_clip=False),
+    "refine": Picture(("Refine Edges", "Refine Clip")),
     "wrong_python": Picture(shows_clip=False),
 }

@@ -5,6 +5,7 @@ Blender itself draws the text that is looked for (Blender 5.0 and later).
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from functools import cache
 
 import blf
@@ -16,8 +17,8 @@ from tests.windowed.driver import OUT, PAUSE, Steps, region_of, screen, xdotool
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom, in pixels of the screen
 
-_ALIKE = 0.68  # correlation with Blender's own text in a picture; other words reach 0.6
-_SPACE = (2, 7)  # pixels beside a label, in which the next word of a longer one would stand
+_ALIKE = 0.8  # correlation of a text on the screen with the same text; other words stay below
+_SPACE = (1, 5)  # pixels beside a label, in which the next word of a longer one would stand
 _EVEN = 60.0  # grey values by which an empty background differs at most
 _POINTS = 11.0  # size of the interface's text
 _PATIENCE = 3  # turns of the wheel without effect, after which the end is reached
@@ -47,11 +48,20 @@ def find(text: str, box: Box) -> list[Box]:
 def click_label(text: str, area: bpy.types.Area, *, nth: int = 0, kind: str = "UI") -> Steps:
     """Click a label in a region of an editor, scrolling to it if needed. Fails if it is not there."""
     yield from scroll_to(text, area, nth=nth, kind=kind)
-    left, top, right, bottom = find(text, region_box(area, kind))[nth]
+    left, top, right, bottom = (yield from _at_rest(text, region_box(area, kind)))[nth]
     xdotool("mousemove", (left + right) // 2, (top + bottom) // 2)
     yield 2 * PAUSE
     xdotool("click", 1)
     yield 4 * PAUSE
+
+
+def _at_rest(text: str, box: Box) -> Generator[float, None, list[Box]]:
+    """Wait until a text does not move any longer, as while a region is scrolled, and return where it stands."""
+    before: list[Box] = []
+    while not before or (found := find(text, box)) != before:
+        before = find(text, box)
+        yield 3 * PAUSE
+    return found
 
 
 def scroll_to(text: str, area: bpy.types.Area, *, nth: int = 0, kind: str = "UI") -> Steps:
@@ -68,7 +78,12 @@ def scroll_to(text: str, area: bpy.types.Area, *, nth: int = 0, kind: str = "UI"
             xdotool("click", "--repeat", 3, button)
             yield 3 * PAUSE
             unchanged += bool((screen()[box[1] : box[3], box[0] : box[2]] == before).all())
-    raise AssertionError(f"there is no {text!r} in the {kind} region")
+    raise AssertionError(f"there is no {text!r} in the {kind} region: {_best(text, box):.2f} alike")
+
+
+def _best(text: str, box: Box) -> float:
+    left, top, right, bottom = box
+    return float(_correlation(screen()[top:bottom, left:right].mean(axis=-1), _mould(text)).max())
 
 
 @cache
@@ -86,7 +101,7 @@ def _mould(text: str) -> np.ndarray:
     image = bpy.data.images.load(str(path))
     values = np.empty(len(image.pixels), np.float32)
     image.pixels.foreach_get(values)
-    drawn = values.reshape(image.size[1], image.size[0], 4)[::-1, :, 0]
+    drawn = values.reshape(image.size[1], image.size[0], 4)[::-1, :, 3]
     bpy.data.images.remove(image)
     path.unlink()
     rows, columns = np.nonzero(drawn > 0.2)

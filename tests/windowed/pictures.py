@@ -30,7 +30,7 @@ def make(out: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="keymatte-guide-") as folder:
         raw = Path(folder, "out")
         raw.mkdir()
-        archive = build_addon.build(Path(folder, "build"))
+        archive = build_addon.build()
         ended = launch.run_script("guide", archive, sys.executable, raw, Path(folder))
         if ended.returncode:
             raise SystemExit((ended.stdout + ended.stderr)[-3000:])
@@ -57,9 +57,9 @@ def finish(raw: Path, out: Path) -> None:
 
 
 def _mark(picture: Image.Image, number: int, place: tuple[int, int, int, int]) -> None:
-    """Draw a numbered disc to the left of a label."""
-    left, top, _, bottom = place
-    x, y = left - _RADIUS - 8, (top + bottom) / 2
+    """Draw a numbered disc to the right of a label."""
+    _, top, right, bottom = place
+    x, y = right + _RADIUS + 8, (top + bottom) / 2
     draw = ImageDraw.Draw(picture)
     draw.ellipse((x - _RADIUS, y - _RADIUS, x + _RADIUS, y + _RADIUS), fill=_YELLOW, outline=_BLACK)
     font = ImageFont.load_default(15)

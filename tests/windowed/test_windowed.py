@@ -37,6 +37,7 @@ pytestmark = [
         "mask_edits",
         "refine",
         "export",
+        "guide",
     ],
 )
 def test_script_runs_to_its_end(script: str, tmp_path: Path) -> None:
