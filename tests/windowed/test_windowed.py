@@ -32,6 +32,7 @@ pytestmark = [
         "fixes",
         "lane",
         "reruns",
+        "engine",
         "before_after",
         "compositor",
         "mask_edits",
