@@ -42,7 +42,8 @@ def run_script(name: str, archive: Path, python: str, out: Path, folder: Path) -
     with _screen(folder) as environment:
         window = ["--window-geometry", "0", "0", *SCREEN.split("x")]
         command = ["blender", "--factory-startup", *window, "--python", str(script), "--", *words]
-        return _run(command, environment | {"BLENDER_USER_RESOURCES": str(folder / "user")})
+        folders = {"BLENDER_USER_RESOURCES": str(folder / "user"), "KEYMATTE_DATA": str(folder / "data")}
+        return _run(command, environment | folders)
 
 
 def _run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

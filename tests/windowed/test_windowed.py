@@ -33,6 +33,8 @@ pytestmark = [
         "lane",
         "reruns",
         "engine",
+        "two_clips",
+        "unsaved",
         "before_after",
         "compositor",
         "mask_edits",
