@@ -208,6 +208,14 @@ def demo(out: Path) -> int:
     return _call([python, "-u", "-m", "tests.demo", "--zip", archive, "--out", out.absolute()])
 
 
+def repository(out: Path) -> int:
+    """Add the zip to the static extension repository in `out`, from which Blender installs and updates it."""
+    python = blender_environment(default_blender())
+    archive = build()
+    heading("Publish it")
+    return _call([python, "-u", "-m", "release.repository", archive, out.absolute()])
+
+
 def test(pytest_arguments: list, only: str | None = None) -> int:
     """Run all tests in the main environment, and the tests of the installed extension in other Blenders.
 
@@ -264,6 +272,9 @@ def main(arguments: list) -> int:
     )
     command.add_argument("--out", type=Path, default=BUILD / "demo", help="output folder: new, or of an earlier demo")
     command.set_defaults(run=lambda options: demo(options.out))
+    command = commands.add_parser("repository", help="add the zip to a folder that serves Blender updates")
+    command.add_argument("--out", type=Path, required=True, help="folder: new, or with earlier versions")
+    command.set_defaults(run=lambda options: repository(options.out))
     command = commands.add_parser("test", help="run all tests; arguments after -- go to pytest")
     command.add_argument("--blender", choices=list(BLENDERS), help="test only with this Blender")
     command.set_defaults(run=lambda options: test(extra, options.blender))

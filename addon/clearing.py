@@ -15,6 +15,7 @@ from ..engine.shared.folder_lock import locked
 from ..engine.shared.matte_folder import MatteFolder
 from ..engine.shared.versions import remove_versions
 from ..engine.shared.written_files import WrittenFiles
+from . import outcomes
 from .folders import existing_folder, matte_folder, read_owner
 
 _RESULT_FOLDERS = ("labels", "mattes", "outlines", "keys")
@@ -55,6 +56,7 @@ def clear_results(clip: MovieClip, *, edited: bool = False) -> Cleared:
             remedy="Nothing was deleted. Delete the folder yourself if it is not needed.",
         )
     folder = matte_folder(clip)
+    outcomes.drop(clip.session_uid)  # it is told of mattes that are gone now
     with locked(folder.root):
         return _clear(folder, edited=edited)
 

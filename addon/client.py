@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import signal
 import subprocess
 import threading
 import time
@@ -15,7 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from ..engine import VERSION
-from ..engine.shared.errors import BadMessage, EngineDied, EngineMissing
+from ..engine.shared.errors import BadMessage, EngineDied, EngineError, PythonMissing
 from ..engine.shared.lines import bounded_lines
 from ..engine.shared.protocol import (
     Answer,
@@ -32,9 +31,10 @@ from ..engine.shared.protocol import (
     decode,
     encode,
 )
-from ..engine.shared.text import printable
+from ..engine.shared.setup_errors import PythonUnsuitable
+from ..engine.shared.text import printable, signal_name
 
-LOG_LINES = 50
+LOG_LINES = 400
 MAX_LOG_LINE = 2000  # bytes that are kept of a line of the log
 MAX_ANSWER = 1 << 20  # bytes of a line that can be an answer
 MAX_WAITING = 1000  # items in the inbox; a child that sends more has to wait until they are taken
@@ -51,7 +51,7 @@ class ChildProcess:
     """
 
     def __init__(self, command: Sequence[str], folder: Path) -> None:
-        """Start `command` in the working directory `folder`. Raises EngineMissing if the program cannot be started."""
+        """Start `command` in the working directory `folder`. Raises PythonMissing if the program cannot be started."""
         self.command = tuple(command)
         self.log: deque[str] = deque(maxlen=LOG_LINES)
         self._inbox: SimpleQueue[Any] = SimpleQueue()
@@ -67,7 +67,7 @@ class ChildProcess:
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         except OSError as error:
-            raise EngineMissing(f"{command[0]} cannot be started: {error.strerror or error}") from error
+            raise PythonMissing(f"{command[0]} cannot be started: {error.strerror or error}") from error
         stdin, stdout, stderr = self._process.stdin, self._process.stdout, self._process.stderr
         assert stdin is not None and stdout is not None and stderr is not None  # all three were opened as PIPE
         self._stdin, self._stdout, self._stderr = stdin, stdout, stderr
@@ -126,7 +126,7 @@ class ChildProcess:
         if status is None:
             how = "closed its output"
         elif status < 0:
-            how = f"was killed by {_signal_name(-status)}"
+            how = f"was killed by {signal_name(-status)}"
         else:
             how = f"exited with status {status}"
         lines = [printable(line) for line in self.log if line.strip()][-3:]
@@ -203,6 +203,7 @@ class EngineClient(ChildProcess):
         self._cancels: dict[str, float] = {}  # job id -> time by which its cancel must be answered
         self._unsent: list[str] = []
         self._closing = False
+        self._answered = False  # anything in the protocol: the program is our engine
         super().__init__(command, folder)
 
     def send(self, request: Request) -> None:
@@ -263,6 +264,7 @@ class EngineClient(ChildProcess):
         except BadMessage:
             self.keep(line)
             return
+        self._answered = True
         match message:
             case Propagate() | Suggest() | Segment() | FitSplines() | Cancel() | Download() | Import():
                 self.log.append(f"(unexpected message from the engine: {printable(line)})")
@@ -274,21 +276,20 @@ class EngineClient(ChildProcess):
     def handle_end(self) -> None:
         """Report that the engine died, unless it was closed or killed on purpose."""
         if not self._closing:
-            died = EngineDied(f"the engine {self.describe_exit()}")
+            died: EngineError = EngineDied(f"the engine {self.describe_exit()}")
+            if not self._answered:
+                died = PythonUnsuitable(f"{self.command[0]} did not start the engine: it {self.describe_exit()}")
             self.deliver(Failed("", died.code, died.message, died.remedy))
 
 
 def _wrong_version(version: str) -> Failed:
-    error = BadMessage(f"the engine is version {printable(version, 20)}, but the extension is version {VERSION}")
+    """Return the failure of an engine of another version: that of an extension that another Blender has updated."""
+    error = BadMessage(
+        f"Keymatte {printable(version, 20)} was installed while this Blender goes on with Keymatte {VERSION}",
+        remedy="Save your file and restart Blender.",
+    )
     return Failed("", error.code, error.message, error.remedy)
 
 
 def _is_progress(answer: Answer) -> bool:
     return type(answer).__name__ in ("Stage", "MatteReady")
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return f"signal {number} ({signal.Signals(number).name})"
-    except ValueError:
-        return f"signal {number}"

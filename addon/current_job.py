@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +17,20 @@ OnResult = Callable[[Any], Result]  # uses the answer that ends a job; may raise
 Check = Callable[[], bool]
 MAX_MESSAGE = 1000  # characters that are shown of a problem
 
+_log = logging.getLogger(__name__)
+
 
 def ignore_mattes(ready: MatteReady) -> None:
     """Take what a job tells of a matte that it has written, and do nothing."""
+
+
+def unexpected(error: Exception) -> EngineError:
+    """Return the error to show for one that is a mistake in Keymatte, and write where it occurred to the log."""
+    _log.error("unexpected error", exc_info=error)
+    return EngineError(
+        f"Keymatte has made a mistake ({printable(f'{type(error).__name__}: {error}', MAX_MESSAGE)})",
+        remedy="Your keyframes and mattes are on the disk. Try again, and report the lines in the system console.",
+    )
 
 
 @dataclass
@@ -41,5 +53,7 @@ class CurrentJob:
         try:
             told = self.on_result(answer)
         except EngineError as error:
-            return Problem(error.code, error.message, error.remedy)
+            return Problem.of(error)
+        except Exception as error:  # a mistake in Keymatte, after which the session must be free all the same
+            return Problem.of(unexpected(error))
         return Result(printable(told.text, MAX_MESSAGE), printable(told.warning, MAX_MESSAGE))

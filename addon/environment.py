@@ -1,23 +1,24 @@
-"""The Python environment of the engine: its interpreter, and the commands that start and install the engine."""
+"""The Python environment of the engine: its interpreter, and the command that starts the engine."""
 
 from __future__ import annotations
 
 import os
-import sys
+from functools import lru_cache
 from pathlib import Path
 
 import bpy
 from bpy.types import AddonPreferences
 
-from ..engine.shared.environment import is_complete, python_in, requirements
-from ..engine.shared.errors import EngineMissing, EnvironmentFailed, Offline, PythonMissing
-from ..engine.shared.protocol import Failed
+from ..engine.shared.environment import requirements
+from ..engine.shared.environment_folder import State, python_in, state_of
+from ..engine.shared.errors import EngineMissing, PythonMissing
+from ..engine.shared.setup_errors import EngineOutdated, EnginePartly
+from ..engine.shared.user_folders import environment_folder
 from . import PACKAGE
-from .client import ChildProcess
 
 ROOT = Path(__file__).parents[1]  # the folder that holds the engine
 # -E: ignore Blender's PYTHON* variables; -s: ignore the user's site-packages; -u: lose no log lines in a crash
-_FLAGS = ("-E", "-s", "-u")
+FLAGS = ("-E", "-s", "-u")
 
 
 def preferences() -> AddonPreferences:
@@ -25,59 +26,59 @@ def preferences() -> AddonPreferences:
     return bpy.context.preferences.addons[PACKAGE].preferences
 
 
-def own_folder() -> Path:
-    """Return the folder in which the engine's environment is, or will be, installed."""
+def former_folder() -> Path:
+    """Return where earlier versions installed the engine; Blender removes it together with the extension."""
     return Path(bpy.utils.extension_path_user(PACKAGE, path="engine"))
+
+
+@lru_cache(maxsize=1)
+def needed() -> tuple[str, ...]:
+    """Return the packages that the engine needs, in pip's format."""
+    return tuple(requirements(ROOT / "pyproject.toml"))
 
 
 def engine_python() -> Path:
     """Return the Python interpreter that runs the engine.
 
-    Raises PythonMissing if the one chosen in the preferences is not there, and EngineMissing if the extension's own is
-    not there, or if its environment is only partly installed or outdated.
+    Raises PythonMissing if the one chosen in the preferences is not there, and EngineMissing if Keymatte's own is not
+    there, or if its environment is only partly installed or for another version.
     """
     chosen = preferences().engine_python
-    if chosen:
-        python = Path(bpy.path.abspath(chosen))
-        if not python.is_file():
-            raise PythonMissing(f"there is no Python at {python}")
-        if not os.access(python, os.X_OK):
-            raise PythonMissing(f"{python} is not a program that can be started")
-        return python
-    folder = own_folder()
-    python = python_in(folder)
+    return _chosen_python(Path(bpy.path.abspath(chosen))) if chosen else python_in(installed_folder())
+
+
+def _chosen_python(python: Path) -> Path:
+    """Return the Python that the user chose, if it is a program. Raises PythonMissing."""
+    if python.is_dir():
+        inside = python_in(python)
+        advice = f"Choose {inside}." if inside.is_file() else "Choose the program in it, often bin/python."
+        raise PythonMissing(f"{python} is a folder, not a Python", remedy=advice)
     if not python.is_file():
-        raise EngineMissing("the engine is not installed")
-    if not is_complete(folder, requirements(ROOT / "pyproject.toml")):
-        raise EngineMissing("the engine is only partly installed, or was installed for another version of Keymatte")
+        raise PythonMissing(f"there is no Python at {python}")
+    if not os.access(python, os.X_OK):
+        raise PythonMissing(f"{python} is not a program that can be started")
     return python
+
+
+def installed_folder() -> Path:
+    """Return the folder of a complete environment for this version. Raises EngineMissing."""
+    folder = environment_folder()
+    state = state_of(folder, needed())
+    if state is not State.READY and state_of(former_folder(), needed()) is State.READY:
+        return former_folder()
+    match state:
+        case State.READY:
+            return folder
+        case State.MISSING:
+            raise EngineMissing("the engine is not installed")
+        case State.PARTLY:
+            raise EnginePartly("the engine is only partly installed: its installation was broken off")
+        case State.OTHER:
+            raise EngineOutdated("the engine was installed for another version of Keymatte")
+        case State.MOVED:
+            raise EngineOutdated("the engine was installed with a Blender that is not there any longer")
 
 
 def engine_command() -> list[str]:
     """Return the command that starts the engine in the folder ROOT. Raises EngineMissing."""
-    return [str(engine_python()), *_FLAGS, "-m", "engine", "serve"]
-
-
-def install_command() -> list[str]:
-    """Return the command, to be run in ROOT, that installs the engine's environment.
-
-    Raises Offline if online access is off in Blender.
-    """
-    if not bpy.app.online_access:
-        raise Offline("the engine's packages must be downloaded, but Blender's online access is off")
-    folder = str(own_folder())
-    return [sys.executable, *_FLAGS, "-m", "engine.shared.environment", folder, "--end-with-stdin"]
-
-
-class Installation(ChildProcess):
-    """Process that installs the engine. Its inbox receives lines of progress, and None when the output ends."""
-
-    def handle_end(self) -> None:
-        """Put None into the inbox to mark the end of the output."""
-        self.deliver(None)
-
-    @property
-    def failure(self) -> Failed:
-        """Return why the installation failed, as its last line of output says."""
-        message = next((line for line in reversed(self.log) if line.strip()), f"status {self.exit_status}")
-        return Failed("", EnvironmentFailed.code, message, EnvironmentFailed.default_remedy)
+    return [str(engine_python()), *FLAGS, "-m", "engine.shared.preflight", "serve"]

@@ -18,10 +18,10 @@ from ..engine.shared.files import atomic_write, link_or_copy, modified_ns, read_
 from ..engine.shared.folder_claim import MARKER
 from ..engine.shared.matte_folder import MatteFolder, is_number
 from ..engine.shared.versions import copy_versions
-from . import PACKAGE
 from .saving import check_clip_saved
+from .whereabouts import BESIDE, OWNER_FILE, cache_folder, present
 
-# Folders chosen since the file was opened: (.blend, clip name, clip path) -> root. An undo reverts the clip's
+# Folders chosen since the file was opened: (.blend, clip name, path of its media) -> root. An undo reverts the clip's
 # properties but not the disk, and choosing again must give the same folder rather than a second one.
 _assigned: dict[tuple[str, str, str], str] = {}
 
@@ -50,10 +50,10 @@ def matte_folder(clip: MovieClip) -> MatteFolder:
         matting.key, matting.mask = uuid.uuid4().hex, None  # existing nodes and layers belong to the other clip
     elif _is_used_by_other_blend(current):
         folder = _assign_folder(clip, current)
-        _redirect_images(folder, old_folder=current)
+        redirect_images(folder, old_folder=current)
     else:
         folder = current
-    _write_owner(folder, clip)
+    write_owner(folder, clip, bpy.data.filepath)
     return folder
 
 
@@ -71,14 +71,23 @@ def readable_folder(clip: MovieClip) -> MatteFolder:
 def existing_folder(clip: MovieClip) -> MatteFolder | None:
     """Return the folder chosen for the clip, or None if none has been chosen.
 
-    The stored relative path is tried before the absolute one, in case the .blend was moved with its folder.
+    The stored relative path is tried before the absolute one, in case the .blend was moved with its folder. One
+    that has moved since, as its file was saved for the first time, is found at its present place.
     """
     matting = clip.matting
     if not matting.folder:
         return None
     relative = Path(bpy.path.abspath(matting.folder, library=clip.library))
     absolute = Path(matting.folder_absolute)
-    return MatteFolder(absolute if absolute.is_dir() and not relative.is_dir() else relative)
+    root = absolute if absolute.is_dir() and not relative.is_dir() else relative
+    return MatteFolder(present(root, matting.key))
+
+
+def reassign(clip: MovieClip, blend: str, old_root: Path, new_root: Path) -> None:
+    """Note that the clip's folder has moved, as the file `blend` was saved, for what undo brings back."""
+    for key in [key for key, root in _assigned.items() if root == str(old_root)]:
+        _assigned[key] = str(new_root)
+    _assigned[_key_of(clip, blend)] = str(new_root)
 
 
 def clear_assigned_folders() -> None:
@@ -111,7 +120,7 @@ def _assign_folder(clip: MovieClip, current: MatteFolder | None) -> MatteFolder:
     Raises NotSaved if the file would not keep the folder's name.
     """
     check_clip_saved(clip)
-    where = (bpy.data.filepath, clip.name, clip.filepath)
+    where = _key_of(clip, bpy.data.filepath)
     if where not in _assigned or (current and Path(_assigned[where]) == current.root):
         _assigned[where] = str(_new_root(clip))
     root = Path(_assigned[where])
@@ -128,6 +137,10 @@ def _assign_folder(clip: MovieClip, current: MatteFolder | None) -> MatteFolder:
     matting.key = matting.key or uuid.uuid4().hex
     clip.use_fake_user = True  # Blender does not save unused data-blocks, and the matting would be lost
     return MatteFolder(root)
+
+
+def _key_of(clip: MovieClip, blend: str) -> tuple[str, str, str]:
+    return blend, clip.name, str(Path(bpy.path.abspath(clip.filepath)))
 
 
 def _copy_files(source: MatteFolder, target: MatteFolder) -> None:
@@ -179,18 +192,19 @@ def read_owner(folder: MatteFolder) -> dict[str, str]:
     return {name: text for name, text in owner.items() if isinstance(text, str)} if isinstance(owner, dict) else {}
 
 
-def _write_owner(folder: MatteFolder, clip: MovieClip) -> None:
-    owner = {"blend": bpy.data.filepath, "clip": clip.name, "folder": str(folder.root)}
+def write_owner(folder: MatteFolder, clip: MovieClip, blend: str) -> None:
+    """Record to which file and clip the folder belongs. Raises DiskFull, FolderNotWritable."""
+    owner = {"blend": blend, "clip": clip.name, "folder": str(folder.root), "key": clip.matting.key}
     if read_owner(folder) != owner:
         with atomic_write(_owner_file(folder)) as part:
             part.write_text(json.dumps(owner, indent=1, ensure_ascii=False), "utf-8", "backslashreplace")
 
 
 def _owner_file(folder: MatteFolder) -> Path:
-    return folder.root / "keyframes" / "owner.json"
+    return folder.root / OWNER_FILE
 
 
-def _redirect_images(folder: MatteFolder, *, old_folder: MatteFolder) -> None:
+def redirect_images(folder: MatteFolder, *, old_folder: MatteFolder) -> None:
     """Redirect this file's images and movie clips of mattes from `old_folder` to the mattes' copies in `folder`."""
     for shown in [*bpy.data.images, *bpy.data.movieclips]:
         path = Path(bpy.path.abspath(shown.filepath, library=shown.library))
@@ -200,17 +214,17 @@ def _redirect_images(folder: MatteFolder, *, old_folder: MatteFolder) -> None:
 
 def _new_root(clip: MovieClip) -> Path:
     if bpy.data.filepath:
-        parent = Path(bpy.data.filepath).parent / "keymatte"
-        name = _folder_name(clip.name)
-        # Compare without case: Windows and macOS treat names that differ only in case as the same folder.
-        taken = {path.name.casefold() for path in parent.iterdir()} if parent.is_dir() else set()
-        names = (name if count == 1 else f"{name}-{count}" for count in range(1, len(taken) + 2))
-        return parent / next(free for free in names if free.casefold() not in taken)
-    preferences = bpy.context.preferences.addons.get(PACKAGE)
-    cache = preferences.preferences.cache_folder if preferences else ""
-    if cache:
-        return Path(bpy.path.abspath(cache)) / uuid.uuid4().hex
-    return Path(bpy.utils.extension_path_user(PACKAGE, path="mattes", create=True)) / uuid.uuid4().hex
+        return free_root(clip, Path(bpy.data.filepath))
+    return cache_folder() / uuid.uuid4().hex
+
+
+def free_root(clip: MovieClip, blend: Path) -> Path:
+    """Return a path beside a saved file for the clip's folder, named after the clip, at which there is nothing yet."""
+    parent, name = blend.parent / BESIDE, _folder_name(clip.name)
+    # Compare without case: Windows and macOS treat names that differ only in case as the same folder.
+    taken = {path.name.casefold() for path in parent.iterdir()} if parent.is_dir() else set()
+    names = (name if count == 1 else f"{name}-{count}" for count in range(1, len(taken) + 2))
+    return parent / next(free for free in names if free.casefold() not in taken)
 
 
 def _folder_name(clip_name: str) -> str:

@@ -13,13 +13,16 @@ from ..engine.shared.errors import EngineError
 from . import (
     brush_settings,
     compositor_watch,
+    file_version,
     folders,
     forecast,
+    homes,
     job_queue,
     lane_watch,
     mask_watch,
     matte_files,
     notices,
+    outcomes,
     painting,
     refine_preview,
     refining,
@@ -51,6 +54,8 @@ def _handlers() -> list[tuple[list[Callable[..., None]], Callable[..., None]]]:
         (lists.load_pre, _before_load),
         (lists.load_post, _after_load),
         (lists.save_pre, _before_save),
+        (lists.save_post, _after_save),
+        (lists.save_post_fail, _after_failed_save),
         (lists.undo_post, _after_undo),
         (lists.redo_post, _after_redo),
         (lists.depsgraph_update_pre, _before_update),
@@ -69,8 +74,10 @@ def _before_load(*_: object) -> None:
     refine_preview.forget()
     stroke_snap.forget()
     notices.clear()
-    session.discard_clip_job()
+    session.reset(of_clips=True)
+    outcomes.forget_clips()
     folders.clear_assigned_folders()
+    homes.forget()
     painting.forget()
     forecast.forget()
     job_queue.forget()
@@ -89,27 +96,45 @@ def _after_load(*_: object) -> None:
             clip.matting.property_unset("recipe")
         if not clip.matting.weights:
             clip.matting.property_unset("weights")
+    homes.mend_images()
 
 
 @persistent
-def _before_save(*_: object) -> None:
-    """Store strokes that could not be stored when they were painted, and make groups in compositors fit their clips."""
-    compositor_watch.fit_all()
+def _before_save(blend: str, *_: object) -> None:
+    """Store strokes that could not be stored when they were painted, have folders of mattes lie beside the file, and
+    make groups in compositors fit their clips.
+    """
+    file_version.stamp()
     try:
         painting.store_again()
     except EngineError as error:
         _log.warning("a painted keyframe is not saved: %s", error.sentence())  # the panel shows that it is not stored
+    for uid, text in homes.before_save(blend):
+        notices.show(uid, text)
+    compositor_watch.fit_all()
+
+
+@persistent
+def _after_save(blend: str, *_: object) -> None:
+    homes.after_save(blend)
+
+
+@persistent
+def _after_failed_save(*_: object) -> None:
+    homes.after_failed_save()
 
 
 @persistent
 def _after_undo(scene: Scene, *_: object) -> None:
     stroke_snap.forget()
+    homes.mend_images()
     compositor_watch.watch()
     mask_watch.after_undo(scene)
 
 
 @persistent
 def _after_redo(scene: Scene, *_: object) -> None:
+    homes.mend_images()
     mask_watch.after_undo(scene)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from bpy.types import MovieClip
 
 from ..engine.shared.errors import EngineError
-from . import clips, state_watch
+from . import clips, keyframe_columns, state_watch
 from .comparison import Assessed
 from .lane import with_marks
 from .locks import locked_ranges
@@ -47,7 +47,7 @@ class _Parts:
     first: int
     count: int
     found: Assessed | None
-    keyframes: bytes  # see `state_watch.keyframes_of`
+    keyframes: bytes  # see `keyframe_columns.keyframes_of`
     locks: tuple[tuple[int, int, int], ...]
     suggestions: tuple[tuple[int, int], ...]
 
@@ -115,7 +115,7 @@ def _parts(clip: MovieClip) -> _Parts | None:
         return None
     first, count = clips.first_number(clip), clips.frame_count(clip)
     suggestions = tuple((item.object_id, item.number) for item in clip.matting.suggestions)
-    keyframes, locks = state_watch.keyframes_of(clip).tobytes(), tuple(locked_ranges(clip))
+    keyframes, locks = keyframe_columns.keyframes_of(clip).tobytes(), tuple(locked_ranges(clip))
     return _Parts(rows, first, count, state_watch.found(clip), keyframes, locks, suggestions)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import bpy
 
-from . import job_queue
+from . import homes, job_queue
+from .current_job import unexpected
 from .session import session
 
 PUMP_SECONDS = 0.1
@@ -31,11 +32,22 @@ def stop_listening() -> None:
 
 
 def _tick() -> float | None:
-    if session.pump() | job_queue.advance():
+    if _go_on():
         redraw()
     if session.answers_due:
         return _SEGMENT_SECONDS
-    return PUMP_SECONDS if session.status.busy or session.unanswered else None
+    return PUMP_SECONDS if session.status.busy or session.unanswered or job_queue.is_due() else None
+
+
+def _go_on() -> bool:
+    """Take in what the engine has answered, move folders, start the next run, and return whether anything changed."""
+    try:
+        return session.pump() | homes.settle() | job_queue.advance()
+    except Exception as error:  # a mistake in Keymatte; Blender would end the timer, and nothing could be started again
+        uid = session.status.clip_uid
+        session.reset()
+        session.show(unexpected(error), uid)
+        return True
 
 
 def redraw() -> None:

@@ -87,12 +87,23 @@ def scratch_scene(window: Window) -> Iterator[Scene]:
 def mask_editor(mask: Mask, window: Window, area: Area) -> Iterator[None]:
     """Switch the clip editor in `area` to editing `mask`, and restore it afterwards."""
     space = area.spaces.active
-    old_mode, old_mask = space.mode, space.mask
+    old_mode, old_mask, old_splines = space.mode, space.mask, space.show_mask_spline
     try:
-        space.mode = "MASK"
+        if bpy.app.background:
+            _initialize(area)
+        space.mode, space.show_mask_spline = "MASK", True  # Blender's operators refuse to change splines that it hides
         space.mask = mask
         with bpy.context.temp_override(window=window, area=area):
             yield
     finally:
         space.mask = old_mask
-        space.mode = old_mode
+        space.mode, space.show_mask_spline = old_mode, old_splines
+
+
+def _initialize(area: Area) -> None:
+    """Let Blender initialize a clip editor that was read from a file: without windows, it only does so for new ones.
+
+    Its operators refuse others. The space with its clip and mask stays the same.
+    """
+    area.type = "IMAGE_EDITOR"
+    area.type = "CLIP_EDITOR"

@@ -92,7 +92,8 @@ def start(
             objects_to_refine(clip, free),
             motions,
         )
-        session.ask(FitSplines(job), folder.root, clip.name, partial(_receive, request), _is_edited)
+        use = partial(_receive, request)
+        session.ask(FitSplines(job), folder.root, clip.name, use, _is_edited, uid=clip.session_uid)
     except BaseException:
         shutil.rmtree(out, ignore_errors=True)
         raise

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
+import platform
+import sys
+import zlib
 
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
@@ -10,9 +12,10 @@ from bpy.types import AddonPreferences, Context, UILayout
 
 from ..engine.shared.catalogue import PublishedWeights, default_folder, size_in_words
 from ..engine.shared.kept_features import features_folder
+from ..engine.shared.torch_builds import AUTOMATIC, builds_for
 from ..engine.shared.types import FEATURE_BYTES, VersionCap
-from . import PACKAGE, weights
-from .status import progress_text
+from . import PACKAGE, keymap_list, weights
+from .engine_preferences import draw_engine
 
 DEVICES = (
     ("auto", "Automatic", "Use the GPU if PyTorch supports it, otherwise the CPU"),
@@ -20,7 +23,14 @@ DEVICES = (
     ("cuda", "CUDA", "Use an NVIDIA or AMD GPU"),
     ("mps", "Metal", "Use the GPU of an Apple silicon Mac"),
 )
-_WIDTH = 90  # characters in a line of the preferences
+# Blender stores a number for each item, which must not change when builds come or go.
+BUILDS = (
+    (AUTOMATIC, "Automatic", "The build for this computer's GPU, or for its processor", 0),
+    *(
+        (build.key, build.label, build.note, zlib.crc32(build.key.encode()) >> 1)
+        for build in builds_for(sys.platform, platform.machine().lower())
+    ),
+)
 
 
 class KeymattePreferences(AddonPreferences):
@@ -34,10 +44,22 @@ class KeymattePreferences(AddonPreferences):
         "Engine sets up",
         subtype="FILE_PATH",
     )
+    torch_build: EnumProperty(
+        name="PyTorch",
+        description="Build of PyTorch that Install Engine takes. Automatic chooses the one for this computer",
+        items=BUILDS,
+        default=AUTOMATIC,
+    )
+    wheel_folder: StringProperty(
+        name="Install From",
+        description="Folder of wheels, which are downloaded packages, to install the engine from without a network. "
+        "Leave empty to download them",
+        subtype="DIR_PATH",
+    )
     device: EnumProperty(name="Device", description="Device that the engine computes on", items=DEVICES, default="auto")
     cache_folder: StringProperty(
         name="Cache",
-        description="Folder for keyframes and mattes of unsaved files. Leave empty to use the extension's own folder. "
+        description="Folder for keyframes and mattes of unsaved files. Leave empty to use Keymatte's own folder. "
         "Those of saved files are stored beside the .blend file",
         subtype="DIR_PATH",
     )
@@ -78,10 +100,10 @@ class KeymattePreferences(AddonPreferences):
     )
 
     def draw(self, context: Context) -> None:
+        self.layout.operator("clip.matte_open_editor", icon="TRACKER")
+        draw_engine(self.layout, self)
         column = self.layout.column()
         column.use_property_split = True
-        column.prop(self, "engine_python")
-        column.prop(self, "device")
         column.prop(self, "cache_folder")
         column.prop(self, "undo_runs")
         column.prop(self, "undo_gigabytes", text="At Most (GB)")
@@ -91,11 +113,8 @@ class KeymattePreferences(AddonPreferences):
         row = split.row()
         row.label(text=str(features_folder()))
         row.operator("clip.matte_clear_features", text="Clear", icon="TRASH")
-        row = self.layout.row()
-        row.operator("clip.matte_install_engine", icon="IMPORT")
-        row.operator("clip.matte_test_engine", icon="CHECKMARK")
+        keymap_list.draw(self.layout, context)
         self._draw_weights()
-        self._draw_status()
 
     def _draw_weights(self) -> None:
         box = self.layout.box()
@@ -108,22 +127,6 @@ class KeymattePreferences(AddonPreferences):
             _draw_entry(column, entry)
         if not bpy.app.online_access:
             box.label(text="To download, enable Allow Online Access in Preferences > System", icon="INTERNET_OFFLINE")
-
-    def _draw_status(self) -> None:
-        from .session import session  # here, because the session's modules read these preferences
-
-        status = session.status
-        if status.busy:
-            row = self.layout.row(align=True)
-            row.progress(factor=status.progress, text=progress_text(status))
-            row.operator("clip.matte_cancel", text="", icon="X")
-        elif status.text:
-            self.layout.label(text=status.summary, icon="INFO")
-        if status.problem:
-            column = self.layout.column(align=True)
-            lines = textwrap.wrap(status.problem.error().sentence(), _WIDTH)
-            for index, line in enumerate(lines):
-                column.label(text=line, icon="BLANK1" if index else "ERROR")
 
 
 def _draw_entry(layout: UILayout, entry: PublishedWeights) -> None:

@@ -206,6 +206,7 @@ class ClipMatting(PropertyGroup):
     folder: StringProperty(name="Folder", description="Folder of this clip's keyframes and mattes")
     folder_absolute: StringProperty(name="Absolute Folder", description="Absolute path of the folder")
     export_folder: StringProperty(name="Export Folder", description="Folder to which mattes were exported last")
+    saved_by: StringProperty(name="Saved By", description="Version of Keymatte that has saved this clip's data")
     key: StringProperty(name="Key", description="Identifier of this clip in compositor nodes, images and mask layers")
     mask: PointerProperty(type=bpy.types.Mask, name="Mask", description="Mask made from the mattes")
     show_overlay: BoolProperty(name="Overlay", description="Show mattes and keyframes over the clip", default=True)

@@ -33,7 +33,7 @@ def _go_to(listed: MatteFixes, row: int) -> None:
             if clip is not None:
                 quality.go_to(clip, item.fix())
         except EngineError as error:
-            session.show(error)
+            session.show(error, item.clip_uid)
 
 
 class MatteFix(PropertyGroup):

@@ -60,7 +60,7 @@ def start(clip: MovieClip) -> None:
         raise NothingPropagated(f"clip {clip.name} has no mattes yet")
     film = clips.video_clip(clip)
     job = RefineJob(uuid.uuid4().hex, film, folder.root, range(film.frame_count), objects)
-    session.start(Refine(job), clip.name, what="refined mattes")
+    session.start(Refine(job), clip.name, what="refined mattes", uid=clip.session_uid)
 
 
 # -- counting ----------------------------------------------------------------------------------------------------------

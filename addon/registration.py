@@ -8,14 +8,17 @@ from .. import ops, ui
 from . import (
     brush_settings,
     compositor_watch,
+    engine_setup,
     forecast,
     handlers,
+    homes,
     job_queue,
     keymaps,
     lane_watch,
     listening,
     matte_files,
     notices,
+    outcome_watch,
     properties,
     quality_list,
     refine_preview,
@@ -37,16 +40,19 @@ def register() -> None:
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
     handlers.register()
+    homes.adopt()
     keymaps.register()
     ui.show_overlay()
     ui.show_at_cursor()
     ui.extend_menus()
+    engine_setup.begin()
 
 
 def unregister() -> None:
     """Close the engine and unregister everything when the extension is disabled."""
     listening.stop_listening()
     state_watch.stop()
+    outcome_watch.stop()
     forecast.forget()
     compositor_watch.stop()
     job_queue.forget()

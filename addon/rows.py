@@ -76,4 +76,4 @@ def _go(matting: PropertyGroup, number: int) -> None:
     try:
         clips.show(bpy.context.scene, clips.scene_frame_of(matting.id_data, number))
     except EngineError as error:
-        session.show(error)
+        session.show(error, matting.id_data.session_uid)

@@ -22,6 +22,11 @@ def check_clip_saved(clip: MovieClip) -> None:
         )
 
 
+def is_saved(block: ID) -> bool:
+    """Return whether Blender saves changes to a data-block."""
+    return not _why_not_saved(block)
+
+
 def _why_not_saved(block: ID) -> str:
     if block.library is not None:
         return f"is linked from {block.library.name}"

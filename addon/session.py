@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,11 +29,12 @@ from ..engine.shared.protocol import (
     Suggested,
 )
 from ..engine.shared.text import printable
-from . import environment
+from . import environment, outcomes
 from .client import EngineClient
 from .current_job import MAX_MESSAGE, Check, CurrentJob, OnMatte, OnResult, ignore_mattes
 from .frame_jobs import FrameJobs, Receiver
-from .status import Pace, Problem, Result, State, Status
+from .installation import Installation
+from .status import IDLE, Pace, Problem, Result, State, Status
 
 
 class Session:
@@ -41,25 +43,30 @@ class Session:
     def __init__(self) -> None:
         self.status = Status()
         self._client: EngineClient | None = None
-        self._installation: environment.Installation | None = None
+        self._installation: Installation | None = None
         self._job = CurrentJob()
         self._cancelling = False
         self._frame_jobs = FrameJobs()
         self._pace = Pace()
+        self.log: deque[str] = deque()  # last lines of the log of the engine, also of one that has ended
 
     # -- operations ----------------------------------------------------------------------------------------------------
-    def start(self, request: MatteJob, clip: str, on_matte: OnMatte = ignore_mattes, what: str = "mattes") -> None:
+    def start(
+        self, request: MatteJob, clip: str, on_matte: OnMatte = ignore_mattes, what: str = "mattes", *, uid: int = 0
+    ) -> None:
         """Start making files of a clip, called `what`, and return at once. Raises EngineBusy, EngineMissing."""
         job = CurrentJob(request.job.job_id, "Done", f"Cancelled: {what} already made are kept", on_matte)
-        self._begin(request, job, clip=clip, folder=request.job.folder)
+        self._begin(request, job, Status(clip=clip, clip_uid=uid, folder=request.job.folder))
 
-    def ask(self, request: Suggest | FitSplines, folder: Path, clip: str, use: OnResult, held: Check = bool) -> None:
+    def ask(
+        self, request: Suggest | FitSplines, folder: Path, clip: str, use: OnResult, held: Check = bool, *, uid: int = 0
+    ) -> None:
         """Start a job, and return at once; `pump` gives its result to `use` once it is not held, and shows the outcome.
 
         Raises EngineBusy, EngineMissing.
         """
         job = CurrentJob(request.job.job_id, on_result=use, is_held=held)
-        self._begin(request, job, clip=clip, folder=folder)
+        self._begin(request, job, Status(clip=clip, clip_uid=uid, folder=folder))
 
     def ask_beside(self, request: Segment | Preview, on_answer: Receiver) -> None:
         """Start a job on a single frame beside the running operation, and return at once.
@@ -87,20 +94,20 @@ class Session:
         self._job, self._cancelling = CurrentJob(), False
         self.status = Status(State.STARTING, text="Starting the engine")
 
-    def install(self) -> None:
-        """Start installing the engine, and return at once. Raises EngineBusy, Offline."""
+    def set_up(self, command: list[str], text: str, done_text: str = "") -> None:
+        """Start installing or removing the engine, and return at once. Raises EngineBusy."""
         self._expect_idle()
-        command = environment.install_command()
         self._close_client(at_once=True)  # on some systems, files in use cannot be replaced
         self._job, self._cancelling = CurrentJob(), False
-        self._installation = environment.Installation(command, environment.ROOT)
-        self.status = Status(State.RUNNING, text="Installing the engine")
+        self._installation = Installation(command, environment.ROOT, done_text)
+        self.status = Status(State.RUNNING, text=text)
 
-    def show(self, error: EngineError) -> None:
-        """Show an error that occurred before a job was started."""
+    def show(self, error: EngineError, uid: int = outcomes.GENERAL) -> None:
+        """Show an error that occurred before a job was started, on the clip that it concerns."""
+        failed = Status(State.FAILED, clip_uid=uid, problem=Problem.of(error))
+        outcomes.keep(failed)
         if not self.status.busy:
-            problem = Problem(error.code, error.message, error.remedy)
-            self.status = Status(State.FAILED, problem=problem)
+            self.status = failed
 
     def cancel(self) -> None:
         """Cancel the running operation. Files already written are kept."""
@@ -111,7 +118,7 @@ class Session:
         if self._installation:
             self._installation.close()
             self._installation = None
-            self._end(State.CANCELLED, text="Installation cancelled")
+            self._end(State.CANCELLED, text="Cancelled: what was downloaded is kept")
         elif self._job.answer is not None:
             self._end(State.CANCELLED)
         elif self._job.job_id and self._client:
@@ -120,21 +127,18 @@ class Session:
             self._close_client(at_once=True)
             self._end(State.CANCELLED)
 
-    def reset(self) -> None:
-        """Cancel the running operation, ignore its further answers, and clear the status."""
+    def reset(self, *, of_clips: bool = False) -> None:
+        """Cancel the running operation, ignore its further answers, and clear the status.
+
+        With `of_clips`, an operation that concerns no clip, such as an installation, goes on.
+        """
+        if of_clips and self.status.busy and not self.status.clip:
+            return
         self.cancel()
         if self._client:
             self._client.flush()  # the timer may not run again to send the cancel request
         self._job = CurrentJob()
         self.status = Status()
-
-    def discard_clip_job(self) -> None:
-        """Reset the session because another file is about to be loaded.
-
-        An operation that concerns no clip, such as an installation, continues.
-        """
-        if self.status.clip or not self.status.busy:
-            self.reset()
 
     def close(self) -> None:
         """Cancel the running operation, and close the engine."""
@@ -150,11 +154,6 @@ class Session:
     def answers_due(self) -> bool:
         """Return whether the engine has not answered a job on a single frame yet."""
         return bool(self._frame_jobs)
-
-    @property
-    def log(self) -> list[str]:
-        """Return the last lines of the engine's log."""
-        return list(self._client.log) if self._client else []
 
     # -- answers -------------------------------------------------------------------------------------------------------
     def pump(self) -> bool:
@@ -193,7 +192,8 @@ class Session:
         match answer:
             case Ready(device=device) if not self._job.job_id:
                 if self.status.busy:
-                    self._end(State.FINISHED, text=f"Engine {answer.version} is ready, on {printable(device)}")
+                    ready = f"Engine {answer.version} is ready, on {printable(device)}"
+                    self._end(State.FINISHED, text=ready, warning=printable(answer.note, MAX_MESSAGE))
             case Ready():
                 self.status = replace(self.status, text="Starting")
             case Failed(job_id="") as failed:
@@ -213,9 +213,9 @@ class Session:
                 text = self._job.done_text
                 if finished.frames_done < finished.frames_asked:
                     text = f"Done in part: {finished.frames_done} of {finished.frames_asked} frames have all mattes"
-                self._end(State.FINISHED, text=text, warning=printable(finished.warning, MAX_MESSAGE))
-                note = printable(finished.note, MAX_MESSAGE)
+                warning, note = (printable(told, MAX_MESSAGE) for told in (finished.warning, finished.note))
                 self.status = replace(self.status, finished=replace(finished, note=note))
+                self._end(State.FINISHED, text=text, warning=warning)
             case Suggested() | SplinesFitted():
                 self._job.answer = answer
                 self._use_answer()
@@ -235,16 +235,15 @@ class Session:
     def _advance(self, text: str, done: int, total: int, left: float | None = None) -> None:
         self.status = replace(self.status, state=State.RUNNING, text=text, done=done, total=total, seconds_left=left)
 
-    def _handle_installation(self, child: environment.Installation) -> None:
+    def _handle_installation(self, child: Installation) -> None:
         for line in child.received():
             if line is not None:
-                self.status = replace(self.status, text=printable(line))
+                self.status = child.shown(self.status, line)
                 continue
-            status = child.exit_status
-            self._installation = None
+            status, self._installation = child.exit_status, None
             child.close()
             if status == 0:
-                self._end(State.FINISHED, text="The engine is installed")
+                self._end(State.FINISHED, text=child.done_text or self.status.text)
             else:
                 self._fail(child.failure)
 
@@ -258,15 +257,17 @@ class Session:
     def _end(self, state: State, *, text: str = "", warning: str = "", problem: Problem | None = None) -> None:
         self._job = CurrentJob()
         self.status = replace(self.status, state=state, text=text, seconds_left=None, warning=warning, problem=problem)
+        outcomes.keep(self.status)
 
     # -- the engine ----------------------------------------------------------------------------------------------------
-    def _begin(self, request: Request, job: CurrentJob, *, clip: str = "", folder: Path | None = None) -> None:
+    def _begin(self, request: Request, job: CurrentJob, status: Status = IDLE) -> None:
         self._expect_idle()
         client = self._start_engine()
+        outcomes.drop(outcomes.GENERAL)  # it is old news now
         self._job, self._cancelling, self._pace = job, False, Pace()
         client.send(request)
         text = "Starting" if client.ready else "Starting the engine"
-        self.status = Status(State.STARTING, clip=clip, folder=folder, job_id=job.job_id, text=text)
+        self.status = replace(status, state=State.STARTING, job_id=job.job_id, text=text)
 
     def _expect_idle(self) -> None:
         if self.status.busy:
@@ -284,15 +285,13 @@ class Session:
             self._close_client(at_once=True)
         if self._client is None:
             self._client = EngineClient(command, environment.ROOT)
+            self.log = self._client.log
         return self._client
 
     def _close_client(self, *, at_once: bool = False) -> None:
         if self._client:
             client, self._client = self._client, None
-            if at_once:
-                client.kill()
-            else:
-                client.close()
+            (client.kill if at_once else client.close)()
         self._frame_jobs.drop()
 
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 
 import bpy
-import numpy as np
 from bpy.types import MovieClip
 
 from ..engine.shared.errors import EngineError, WeightsMissing
@@ -14,6 +13,7 @@ from . import clips, reviews, tracks, weights
 from .comparison import Assessed, Request
 from .folders import existing_folder
 from .jobs import foreseen_job
+from .keyframe_columns import keyframes_of
 from .listening import redraw
 from .objects import matted_objects
 from .state_reader import reader
@@ -148,12 +148,3 @@ def request_of(clip: MovieClip) -> Request | None:
         known = asked, Request(folder, ids, first, count, job, clips.pictures(clip), omits_masks, problem)
         _requests[clip.session_uid] = known
     return known[1]
-
-
-def keyframes_of(clip: MovieClip) -> np.ndarray:
-    """Return object, file number, number of frames, whether it is absent, and whether alpha, of each keyframe."""
-    keys = clip.matting.keyframes
-    columns = [np.empty(len(keys), kind) for kind in (np.intc, np.intc, np.intc, bool, bool)]
-    for name, column in zip(("object_id", "number", "frames", "absent", "is_alpha"), columns, strict=True):
-        keys.foreach_get(name, column)
-    return np.stack(columns, axis=-1, dtype=np.intc, casting="unsafe")

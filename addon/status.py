@@ -38,6 +38,11 @@ class Problem:
     message: str
     remedy: str
 
+    @classmethod
+    def of(cls, error: EngineError) -> Problem:
+        """Return an error as a problem."""
+        return cls(error.code, error.message, error.remedy)
+
     def error(self) -> EngineError:
         """Return the problem as an exception."""
         return EngineError(self.message, remedy=self.remedy)
@@ -49,6 +54,7 @@ class Status:
 
     state: State = State.IDLE
     clip: str = ""  # name of the clip being processed; empty for operations without a clip
+    clip_uid: int = 0  # its `session_uid`, which outlives another name, an undo, and a move of its folder
     folder: Path | None = None  # the clip's matte folder, which does not change when the clip is renamed
     job_id: str = ""  # of the job, if it is one; empty for operations without
     text: str = ""  # current stage, or the result
@@ -65,6 +71,11 @@ class Status:
         return self.state in (State.STARTING, State.RUNNING)
 
     @property
+    def is_installation(self) -> bool:
+        """Return whether the engine is being installed or removed, which is no job of its own."""
+        return self.state is State.RUNNING and not self.job_id
+
+    @property
     def summary(self) -> str:
         """Return the status text, followed by the warning and the note if there are any."""
         return ". ".join(filter(None, (self.text, " ".join(filter(None, (self.warning, self.note))))))
@@ -78,6 +89,9 @@ class Status:
     def progress(self) -> float:
         """Return the progress, 0..1."""
         return min(max(self.done / self.total, 0.0), 1.0) if self.total > 0 else 0.0
+
+
+IDLE = Status()
 
 
 class Pace:

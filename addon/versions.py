@@ -16,7 +16,7 @@ from ..engine.shared.kept_state import KeptState, kept_state
 from ..engine.shared.matte_folder import MatteFolder
 from ..engine.shared.version_store import RunInfo
 from ..engine.shared.versions import IsLocked, Moved
-from . import quality_list, recipes, state_watch, suggestions
+from . import outcomes, quality_list, recipes, state_watch, suggestions
 from .folders import existing_folder, matte_folder
 from .locks import EVERY, locked_ranges
 from .session import session
@@ -72,8 +72,7 @@ def change(clip: MovieClip, *, undone: bool) -> Moved:
     moved = (versions.undo if undone else versions.redo)(folder, _is_locked(clip))
     _read_next.cache_clear()  # dates may be too coarse to tell
     suggestions.clear(clip)  # they were computed from mattes that have been replaced
-    if not session.status.busy and session.status.folder == folder.root:
-        session.reset()  # what is shown there is told of mattes that have been replaced
+    outcomes.drop(clip.session_uid)  # what is told there is about mattes that have been replaced
     state_watch.refresh(clip)
     quality_list.update()
     return moved

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .api import EngineError, Mattes, Suggestion, propagate, score, suggest
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 
 __version__ = VERSION
 __all__ = ["VERSION", "EngineError", "Mattes", "Suggestion", "propagate", "score", "suggest"]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from . import (
+    arrival,
     brush,
     compositor,
     environment,
     export,
+    folder,
     import_folder,
     keyframe_editing,
     keyframes,
+    keys,
     lane,
     locks,
     mask_edits,
@@ -51,6 +54,7 @@ CLASSES = (
     *refine.CLASSES,
     *mask_layers.CLASSES,
     *results.CLASSES,
+    *folder.CLASSES,
     *mask_edits.CLASSES,
     *shapes.CLASSES,
     *compositor.CLASSES,
@@ -60,4 +64,6 @@ CLASSES = (
     *wipe.CLASSES,
     *weights.CLASSES,
     *environment.CLASSES,
+    *arrival.CLASSES,
+    *keys.CLASSES,
 )

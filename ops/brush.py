@@ -19,8 +19,12 @@ class _BrushOperator(ClipOperator):
 
     changes_clip = False
 
-    def invoke(self, context: Context, event: Event) -> set[str]:
-        return self.execute(context) if settings().use_paint else {"PASS_THROUGH"}
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        if not settings().use_paint:
+            cls.poll_message_set("Turn Paint on first")
+            return False
+        return super().poll(context)
 
 
 class CLIP_OT_matte_brush_radius(_BrushOperator, Operator):
@@ -39,7 +43,7 @@ class CLIP_OT_matte_brush_radius(_BrushOperator, Operator):
         return ""
 
     def invoke(self, context: Context, event: Event) -> set[str]:
-        if not (settings().use_paint and is_over_clip(context)):
+        if not is_over_clip(context):
             return {"PASS_THROUGH"}
         self._radius = settings().radius
         try:

@@ -128,9 +128,9 @@ class CLIP_OT_matte_export(MattesOperator, Operator):
         try:
             ids = chosen_object_ids(context, self.which)
             job = delivery.gather_export(clip, context.scene, ids, self.directory, choices)
-            session.start(Export(job), clip.name, what="files")
+            session.start(Export(job), clip.name, what="files", uid=clip.session_uid)
         except EngineError as error:
-            session.show(error)
+            session.show(error, clip.session_uid)
             raise
         delivery.remember_folder(clip, job.out)
         listen()

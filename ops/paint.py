@@ -260,6 +260,13 @@ class CLIP_OT_matte_discard_unstored(ClipOperator, Operator):
     bl_label = "Discard Unstored Strokes"
     bl_options = {"REGISTER"}
 
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        if not unstored.all_kept():
+            cls.poll_message_set("Every stroke is stored")
+            return False
+        return super().poll(context)
+
     def invoke(self, context: Context, event: Event) -> set[str]:
         return context.window_manager.invoke_confirm(self, event)  # undo does not bring them back
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from bpy.props import BoolProperty, EnumProperty, StringProperty
-from bpy.types import Context, Operator
+from bpy.types import Context, MovieClip, Operator
 
 from ..addon import job_queue, run_frames
+from ..addon.folders import existing_folder, relative_path
 from ..addon.listening import listen
 from ..addon.session import session
+from ..addon.whereabouts import is_homeless
 from ..engine.shared.errors import EngineError
 from ..engine.shared.mask_images import counted
 from ..engine.shared.types import Direction, Redo
-from .common import HIDDEN, ClipOperator, busy_sentence, clip_in
+from .common import HIDDEN, ClipOperator, clip_in
 
 _FRAMES = {
     "CLIP": "",
@@ -77,33 +79,24 @@ class CLIP_OT_matte_propagate(ClipOperator, Operator):
             return _FRAMES["AROUND"]
         return ". ".join(filter(None, (cls.__doc__ or "", _FRAMES[properties.frames])))
 
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        if not super().poll(context):
-            return False
-        if session.status.busy and (not session.status.clip or job_queue.is_on(clip_in(context))):
-            cls.poll_message_set(busy_sentence())
-            return False
-        return True
-
     def run(self, context: Context) -> str:
         clip = clip_in(context)
         try:
             frames = self._frames(context)
             redo = Redo.EVERYTHING if self.everything or self.frames == "AROUND" else Redo.CHANGED
-            run = job_queue.Run(clip.session_uid, frames, Direction(self.direction), redo, self.recipe)
+            run = job_queue.Run(clip.session_uid, frames, Direction(self.direction), redo, self.recipe, clip.name)
             if session.status.busy:
                 job_queue.add(run, clip)
-                return f"{clip.name} waits until {session.status.clip} has finished"
+                return job_queue.wait_for(run).summary if self.wait else job_queue.waiting_sentence(clip)
             job_queue.start(run, clip)
         except EngineError as error:
-            session.show(error)
+            session.show(error, clip.session_uid)
             raise
         listen()
         if self.wait:
             return session.wait().summary
         what = "" if redo is Redo.EVERYTHING else "what has changed on "
-        return f"Propagating {what}{counted(len(frames), 'frame')}"
+        return f"Propagating {what}{counted(len(frames), 'frame')}{_where(clip)}"
 
     def _frames(self, context: Context) -> range:
         """Return the media frames to propagate through. Raises BadSetting, KeyframeOutsideClip."""
@@ -116,6 +109,12 @@ class CLIP_OT_matte_propagate(ClipOperator, Operator):
             case "AROUND":
                 return run_frames.around(clip, at, clip.matting.around)
         return run_frames.whole_clip(clip)
+
+
+def _where(clip: MovieClip) -> str:
+    """Say where the mattes are going to be, if that is beside the file."""
+    folder = existing_folder(clip)
+    return f", into {relative_path(folder.root).removeprefix('//')}" if folder and not is_homeless(folder.root) else ""
 
 
 CLASSES = (CLIP_OT_matte_propagate,)

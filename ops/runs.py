@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bpy.props import BoolProperty, IntProperty
-from bpy.types import Context, Event, Operator
+from bpy.types import Context, Event, MovieClip, Operator
 
 from ..addon import job_queue
 from ..addon.brush_settings import settings
@@ -24,7 +24,7 @@ class CLIP_OT_matte_cancel(ReportingOperator, Operator):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        if session.status.busy or job_queue.paused() is not None:
+        if session.status.busy or job_queue.paused():
             return True
         cls.poll_message_set("Nothing is running")
         return False
@@ -35,8 +35,13 @@ class CLIP_OT_matte_cancel(ReportingOperator, Operator):
         return self.execute(context)
 
     def run(self, context: Context) -> str:
-        job_queue.drop_paused()
-        session.cancel()
+        if session.status.busy:
+            job_queue.drop_paused(session.status.clip_uid)
+            session.cancel()
+        else:
+            for clip in _paused_first(context)[:1]:
+                job_queue.drop_paused(clip.session_uid)
+            listen()  # others may have waited
         redraw()
         return ""
 
@@ -46,6 +51,12 @@ def _is_free(context: Context) -> bool:
     is_job = session.status.busy and bool(session.status.clip)
     in_use = settings().use_paint or context.screen.is_animation_playing
     return is_job and not in_use and is_over_clip(context)
+
+
+def _paused_first(context: Context) -> list[MovieClip]:
+    """Return the clips whose runs are paused, first the one that the editor shows."""
+    shown = getattr(context.space_data, "clip", None)
+    return sorted(job_queue.paused(), key=lambda clip: clip != shown)
 
 
 class CLIP_OT_matte_pause(ReportingOperator, Operator):
@@ -63,7 +74,7 @@ class CLIP_OT_matte_pause(ReportingOperator, Operator):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        if job_queue.can_pause() or (job_queue.paused() is not None and not session.status.busy):
+        if job_queue.can_pause() or (job_queue.paused() and not session.status.busy):
             return True
         cls.poll_message_set(
             f"Wait until this has finished: {session.status.text}" if session.status.busy else "Nothing is running"
@@ -74,17 +85,18 @@ class CLIP_OT_matte_pause(ReportingOperator, Operator):
         if not self.resume:
             job_queue.pause()
             return ""
+        clip = _paused_first(context)[0]
         try:
-            job_queue.resume()
+            job_queue.resume(clip)
         except EngineError as error:
-            session.show(error)
+            session.show(error, clip.session_uid)
             raise
         listen()
         return ""
 
 
 class CLIP_OT_matte_unqueue(ReportingOperator, Operator):
-    """Remove this clip from those that wait to be propagated"""
+    """Do not propagate this clip after what is running"""
 
     bl_idname = "clip.matte_unqueue"
     bl_label = "Remove from Queue"

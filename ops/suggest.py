@@ -32,9 +32,10 @@ class CLIP_OT_matte_suggest(IdleOperator, Operator):
         clip = clip_in(context)
         try:
             job = gather_suggestion(clip, recipe=self.recipe)
-            session.ask(Suggest(job), job.keys.parent, clip.name, partial(suggestions.store, clip.session_uid))
+            use, uid = partial(suggestions.store, clip.session_uid), clip.session_uid
+            session.ask(Suggest(job), job.keys.parent, clip.name, use, uid=uid)
         except EngineError as error:
-            session.show(error)
+            session.show(error, clip.session_uid)
             raise
         listen()
         if self.wait:

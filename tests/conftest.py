@@ -59,6 +59,7 @@ mount()
 # Blender reads this once, when bpy is first imported: no test may touch the user's own Blender.
 _user_folder = tempfile.mkdtemp(prefix="keymatte-blender-")
 os.environ["BLENDER_USER_RESOURCES"] = _user_folder
+os.environ["KEYMATTE_DATA"] = str(Path(_user_folder) / "data")
 os.environ["XDG_CACHE_HOME"] = str(Path(_user_folder) / "cache")  # of the engine's processes too, on Linux
 
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("addon", "engine", "ops", "ui")
 MAX_LINES = 300
 
-BLENDER = ("bpy", "mathutils", "gpu", "gpu_extras", "blf", "bpy_extras", "numpy")
+BLENDER = ("bpy", "mathutils", "gpu", "gpu_extras", "blf", "bpy_extras", "rna_keymap_ui", "numpy")
 MATTING = ("pymatting", "scipy")
 LIBRARIES = ("torch", "numpy", "av", "cv2", "OpenEXR", "PIL", "platformdirs", "safetensors", "tqdm", *MATTING)
 UPSTAIRS = ("engine.training*", "engine.evaluation*", "engine.cli*", "engine.__main__")  # rooms that no job needs

@@ -10,7 +10,11 @@ import pytest
 from tests import house, tree
 
 OURS = house.modules(*house.ROOMS)
-ALL = {**OURS, **house.modules("tests"), "build_addon": (house.ROOT / "build_addon.py").read_text(encoding="utf-8")}
+ALL = {
+    **OURS,
+    **house.modules("tests", "release"),
+    "build_addon": (house.ROOT / "build_addon.py").read_text(encoding="utf-8"),
+}
 KNOWN = house.operator_ids(OURS.values()) | house.class_names(OURS.values())
 
 

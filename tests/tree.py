@@ -28,7 +28,7 @@ def first_sentence(path: Path) -> str:
 
 
 def draw() -> str:
-    """Return the tree as text, with a line for each module of the extension and each folder of the tests."""
+    """Return the tree as text, with a line for each module that is not a test, and each folder of the tests."""
     lines = [
         _row(name, 0, words or first_sentence(house.ROOT / name))
         for name, words in _ROOT_FILES.items()
@@ -36,6 +36,7 @@ def draw() -> str:
     ]
     for room in house.ROOMS:
         lines += ["", *_folder(house.ROOT / room, 0)]
+    lines += ["", *_folder(house.ROOT / "release", 0)]
     lines += ["", *_folder(house.ROOT / "tests", 0, deep=False)]
     return "\n".join(lines)
 

@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
-from . import brush_cursor, cursor_drawings, lane_menu, lane_tip, lists, menus, overlay, panels, views, weights, wipe
+from . import (
+    brush_cursor,
+    cursor_drawings,
+    keymatte_menu,
+    lane_menu,
+    lane_tip,
+    lists,
+    menus,
+    overlay,
+    panels,
+    views,
+    weights,
+    wipe,
+)
 
-CLASSES = (*lists.CLASSES, *menus.CLASSES, *lane_menu.CLASSES, *weights.CLASSES, *panels.CLASSES)
+CLASSES = (
+    *lists.CLASSES,
+    *menus.CLASSES,
+    *keymatte_menu.CLASSES,
+    *lane_menu.CLASSES,
+    *weights.CLASSES,
+    *panels.CLASSES,
+)
 
 show_overlay = overlay.show
 hide_overlay = overlay.hide
-extend_menus = views.extend_menus
-restore_menus = views.restore_menus
+
+
+def extend_menus() -> None:
+    """Add the menu Keymatte to the header, and the ways to look at mattes to Blender's menu of views."""
+    keymatte_menu.extend_header()
+    views.extend_menus()
+
+
+def restore_menus() -> None:
+    """Remove them."""
+    views.restore_menus()
+    keymatte_menu.restore_header()
 
 
 _AT_CURSOR = (wipe.draw_at_cursor, brush_cursor.draw, lane_tip.draw)

@@ -28,8 +28,10 @@ class CLIP_MT_matte_objects(Menu):
                 operator = self.layout.operator("clip.matte_lock", text=f"{verb} Frames of {item.name}...", icon=icon)
                 operator.object_id, operator.unlock = item.object_id, unlock
             self.layout.operator("clip.matte_lock", text=f"{verb} Frames of All Objects...", icon=icon).unlock = unlock
-        if is_object:
+        if item is not None and is_object:
             self.layout.operator("clip.matte_accept", text="Accept This Frame", icon="CHECKMARK")
+            self.layout.separator()
+            self.layout.label(text=f"Number {item.object_id} in label images and reports")
 
 
 class CLIP_MT_matte_keyframes(Menu):
@@ -59,7 +61,6 @@ def draw_object_settings(layout: UILayout, clip: MovieClip) -> None:
     if item is None:
         return
     if item.role == "OBJECT":
-        column.label(text=f"Number {item.object_id} in label images and reports")
         return
     box = layout.box()
     box.prop(item, "source_mask", text="")

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 from bpy.types import Context, MovieClip, Panel, UILayout
 
-from ..addon import clips, compositor_watch, edit_records, forecast, mask_layers
+from ..addon import clips, compositor_watch, edit_records, file_version, forecast, mask_layers
 from ..addon.folders import results
 from ..addon.objects import has_keyframes
-from ..addon.saving import check_clip_saved
-from ..engine.shared.errors import NotSaved
 from ..engine.shared.mask_images import counted
-from . import compositor, paint, propagate, quality, refine, views
+from . import compositor, next_step, paint, propagate, propagate_options, quality, refine, runs, views
+from .folder import draw_folder
 from .menus import draw_object_settings
 from .panel import ClipPanel
 from .status import draw_text
@@ -24,10 +23,8 @@ class CLIP_PT_matte_objects(ClipPanel, Panel):
     def _draw_warnings(self, clip: MovieClip) -> None:
         """Draw what makes work on the clip useless, at the top of the tab, where it is always seen."""
         compositor_watch.watch_if_due(clip)
-        try:
-            check_clip_saved(clip)
-        except NotSaved as error:
-            draw_text(self.layout.box(), error.sentence(), icon="ERROR")
+        if saved_by_newer := file_version.warning(clip):
+            draw_text(self.layout.box(), saved_by_newer, icon="INFO")
         if outdated := outdated_results(clip):
             box = self.layout.box()
             draw_text(box, f"{outdated} made before the clip's start, offset or aspect was changed", icon="ERROR")
@@ -37,15 +34,17 @@ class CLIP_PT_matte_objects(ClipPanel, Panel):
         clip = context.space_data.clip
         matting = clip.matting
         self._draw_warnings(clip)
-        row = self.layout.row()
-        row.template_list("CLIP_UL_matte_objects", "", matting, "objects", matting, "active_object", rows=5)
+        row, are_many = self.layout.row(), len(matting.objects) > 1
+        rows = 5 if are_many else 3
+        row.template_list("CLIP_UL_matte_objects", "", matting, "objects", matting, "active_object", rows=rows)
         column = row.column(align=True)
         column.operator("clip.matte_object_add", text="", icon="ADD").role = "OBJECT"
         column.operator("clip.matte_object_remove", text="", icon="REMOVE")
         column.menu("CLIP_MT_matte_objects", text="", icon="DOWNARROW_HLT")
-        column.separator()
-        column.operator("clip.matte_object_move", text="", icon="TRIA_UP").direction = "UP"
-        column.operator("clip.matte_object_move", text="", icon="TRIA_DOWN").direction = "DOWN"
+        if are_many:
+            column.separator()
+            column.operator("clip.matte_object_move", text="", icon="TRIA_UP").direction = "UP"
+            column.operator("clip.matte_object_move", text="", icon="TRIA_DOWN").direction = "DOWN"
         draw_object_settings(self.layout, clip)
 
 
@@ -82,6 +81,7 @@ class CLIP_PT_matte_keyframes(ClipPanel, Panel):
 
 class CLIP_PT_matte_suggestions(ClipPanel, Panel):
     bl_label = "Suggested Frames"
+    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: Context) -> None:
         clip = context.space_data.clip
@@ -118,10 +118,12 @@ class CLIP_PT_matte_results(ClipPanel, Panel):
         done = results(clip)
         if not done.numbers:
             layout.label(text="No mattes yet")
+            draw_folder(layout, clip)
             _draw_splines(layout)
             _draw_undo(layout)
             return
         draw_text(layout, results_text(clip))
+        draw_folder(layout, clip)
         column = layout.column(align=True)
         row = column.row(align=True)
         row.operator("clip.matte_to_mask_layers", icon="MOD_MASK").on_track = False
@@ -169,14 +171,17 @@ def results_text(clip: MovieClip) -> str:
     return f"Frames: {text}" if text else "No keyframe reaches any frame"
 
 
-# Blender shows panels in the order in which they are registered.
+# Blender shows panels in the order in which they are registered: that of an artist's work.
 CLASSES = (
+    *next_step.CLASSES,
     CLIP_PT_matte_objects,
     *views.CLASSES,
     *paint.CLASSES,
-    *propagate.CLASSES,  # before the list, so that its progress is in sight
-    CLIP_PT_matte_keyframes,
+    *runs.CLASSES,
+    *propagate.CLASSES,
+    *propagate_options.CLASSES,
     *quality.CLASSES,
+    CLIP_PT_matte_keyframes,
     CLIP_PT_matte_suggestions,
     *refine.CLASSES,
     CLIP_PT_matte_results,

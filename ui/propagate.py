@@ -1,25 +1,19 @@
-"""Panel that propagates masks: recipe, range, and the runs that can be started."""
+"""Panel that propagates masks: method, range, and the runs that can be started."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import bpy
 from bpy.types import Context, MovieClip, Panel, Scene, UILayout
 
-from ..addon import clips, forecast, job_queue, paces, recipes, run_frames, tracks
-from ..addon.properties import ClipMatting
-from ..addon.session import session
-from ..addon.status import State, duration
+from ..addon import clips, forecast, job_queue, run_frames
+from ..addon.status import duration
 from ..engine.shared.errors import ClipUnreadable, EngineError
-from ..engine.shared.frame_ranges import runs_of
 from ..engine.shared.mask_images import counted
 from .panel import ClipPanel
 from .quality import frames_text
-from .status import draw_status, draw_text
+from .runs import draw_runs, stretches_text
+from .status import draw_text
 from .weights import draw_weights
-
-_MAX_STRETCHES = 4  # that are named
 
 
 class CLIP_PT_matte_propagate(ClipPanel, Panel):
@@ -27,81 +21,40 @@ class CLIP_PT_matte_propagate(ClipPanel, Panel):
 
     def draw(self, context: Context) -> None:
         layout = self.layout
-        clip, busy = context.space_data.clip, session.status.busy
+        clip = context.space_data.clip
         matting = clip.matting
         column = layout.column()
         column.prop(matting, "recipe", text="")
         draw_weights(column, matting)
-        if matting.recipe in recipes.ADAPT:
-            column.prop(matting, "adapt")
-        column.prop(matting, "across_cuts")
-        if matting.recipe in recipes.FOLLOWS:
-            column.prop(matting, "follow_small")
-        if tracks.is_stabilized(clip):
-            column.prop(matting, "stabilized")
-        _draw_early_end(column, matting)
         _draw_range(layout, clip, context.scene)
-        if not busy:
+        _draw_main(layout, clip)  # and below it, where the eye is, what it will do, does and has done
+        if not job_queue.is_on(clip):
             _draw_forecast(layout, clip)
+        draw_runs(layout, clip)
         _draw_buttons(layout, clip)
-        if busy and not job_queue.is_on(clip) and session.status.clip:
-            layout.label(text=f"Running: {session.status.clip}")
-        if not _draw_paused(layout):
-            draw_status(layout, session.status)
-        _draw_waiting(layout)
-        if session.status.state in (State.FINISHED, State.CANCELLED) and session.status.clip == clip.name:
-            _draw_made(layout, clip)
-
-
-def _draw_paused(layout: UILayout) -> bool:
-    """Draw the run that is paused, and return whether there is one."""
-    clip = job_queue.paused()
-    if clip is None or session.status.busy:
-        return False
-    row = layout.row(align=True)
-    row.label(text=f"Paused: {clip.name}", icon="PAUSE")
-    row.operator("clip.matte_pause", text="Resume", icon="PLAY").resume = True
-    row.operator("clip.matte_cancel", text="", icon="X")
-    return True
-
-
-def _draw_waiting(layout: UILayout) -> None:
-    """Draw the clips that wait for their turn."""
-    column = layout.column(align=True)
-    for clip in job_queue.waiting():
-        row = column.row(align=True)
-        row.label(text=f"Waiting: {clip.name}", icon="TIME")
-        row.operator("clip.matte_unqueue", text="", icon="X").clip_uid = clip.session_uid
-
-
-def _draw_early_end(layout: UILayout, matting: ClipMatting) -> None:
-    """Draw where Propagate stops before it has reached the next keyframe."""
-    row = layout.row(align=True)
-    row.prop(matting, "early_frames")
-    within = row.row(align=True)
-    within.ui_units_x = 3.6
-    within.active = matting.early_frames > 0
-    within.prop(matting, "early_percent", text="")
 
 
 def _draw_range(layout: UILayout, clip: MovieClip, scene: Scene) -> None:
     """Draw the range to propagate through, and the buttons that set it."""
-    row = layout.row(align=True)
-    row.label(text=_range_text(clip))
-    row.operator("clip.matte_range", text="In").action = "IN"
-    row.operator("clip.matte_range", text="Out").action = "OUT"
+    column = layout.column(align=True)
+    if text := _range_text(clip):
+        row = column.row(align=True)
+        row.label(text=text)
+        row.operator("clip.matte_range", text="", icon="X").action = "CLEAR"
+    row = column.row(align=True)
+    row.operator("clip.matte_range", text="Set In").action = "IN"
+    row.operator("clip.matte_range", text="Set Out").action = "OUT"
     _, first, last = run_frames.preview_range(scene)
     row.operator("clip.matte_range", text=frames_text(first, last), icon="PREVIEW_RANGE").action = "PREVIEW"
-    if clip.matting.use_range:
-        row.operator("clip.matte_range", text="", icon="X").action = "CLEAR"
 
 
 def _range_text(clip: MovieClip) -> str:
+    """Return to which frames runs are limited; empty if they go through the whole clip."""
     try:
         shown = run_frames.shown_range(clip)
     except ClipUnreadable:  # the panel is drawn for clips that cannot be read, too
         return ""
-    return f"Frames {frames_text(*shown)}" if shown else "Whole Clip"
+    return f"Only Frames {frames_text(*shown)}" if shown else ""
 
 
 def _draw_forecast(layout: UILayout, clip: MovieClip) -> None:
@@ -129,28 +82,20 @@ def forecast_text(found: forecast.Forecast) -> str:
     return text if found.seconds is None else f"{text}, about {duration(found.seconds)}"
 
 
-def _draw_made(layout: UILayout, clip: MovieClip) -> None:
-    """Draw which frames the last run has computed."""
-    if made := paces.made_by_last(clip):
-        draw_text(
-            layout, f"{counted(len(made), 'frame')} computed: {stretches_text(clip, sorted(made))}", icon="BLANK1"
-        )
+def _where(clip: MovieClip) -> str:
+    return "RANGE" if clip.matting.use_range else "CLIP"
 
 
-def stretches_text(clip: MovieClip, frames: Sequence[int]) -> str:
-    """Return media frames as stretches in the scene's frames, or how many there are if they are many."""
-    runs = runs_of(frames)
-    if len(runs) > _MAX_STRETCHES:
-        return f"{len(runs)} stretches"
-    return ", ".join(frames_text(clips.scene_frame(clip, run[0]), clips.scene_frame(clip, run[-1])) for run in runs)
+def _draw_main(layout: UILayout, clip: MovieClip) -> None:
+    row = layout.row()
+    row.scale_y = 1.3
+    row.operator("clip.matte_propagate", icon="PLAY").frames = _where(clip)
 
 
 def _draw_buttons(layout: UILayout, clip: MovieClip) -> None:
-    where = "RANGE" if clip.matting.use_range else "CLIP"
+    """Draw the runs that are asked for less often."""
+    where = _where(clip)
     column = layout.column(align=True)
-    main = column.row(align=True)
-    main.scale_y = 1.3
-    main.operator("clip.matte_propagate", icon="PLAY").frames = where
     row = column.row(align=True)
     for direction, text, icon in (
         ("backward", "Backward", "TRACKING_BACKWARDS"),

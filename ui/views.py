@@ -13,18 +13,21 @@ from .status import draw_text
 class CLIP_PT_matte_view(ClipPanel, Panel):
     bl_label = "View"
     bl_parent_id = "CLIP_PT_matte_objects"
+    bl_options = {"DEFAULT_CLOSED"}  # what is changed often is in its header
 
-    def draw(self, context: Context) -> None:
-        clip = context.space_data.clip
-        matting = clip.matting
-        column = self.layout.column(align=True)
-        row = column.row(align=True)
+    def draw_header_preset(self, context: Context) -> None:
+        matting = context.space_data.clip.matting
+        row = self.layout.row(align=True)
         row.prop(matting, "show_overlay", text="", icon="OVERLAY")
         row.prop(matting, "show_lane", text="", icon="SEQ_STRIP_META")
         view = row.row(align=True)
         view.active = matting.show_overlay
         view.prop(matting, "view", text="")
-        setting = column.row(align=True)
+
+    def draw(self, context: Context) -> None:
+        clip = context.space_data.clip
+        matting = clip.matting
+        setting = self.layout.row(align=True)
         setting.active = matting.show_overlay
         if matting.view in WITH_OPACITY:
             setting.prop(matting, "opacity", slider=True)

@@ -71,10 +71,11 @@ def _libraries() -> Finding:
 
 def _device() -> Finding:
     from ..runtime.device import describe, pick_device
+    from ..runtime.unused_gpu import why_processor
 
     device = pick_device("auto")
-    remedy = ""
-    if device.type == "cpu":
+    remedy = why_processor(device)
+    if device.type == "cpu" and not remedy:
         remedy = (
             "PyTorch found no GPU that it can use. The CPU works too, but is slower; a GPU needs its maker's driver."
         )

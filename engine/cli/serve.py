@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
+
+from ..shared.protocol import Failed, encode
+from ..shared.setup_errors import unloadable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -11,8 +15,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def serve(_options: argparse.Namespace) -> int:
-    """Answer requests on stdin until its end. Returns 0."""
-    from ..jobs import server
-
-    server.serve()
-    return 0
+    """Answer requests on stdin until its end. Returns 0, or 2 if a package cannot be loaded."""
+    try:
+        from ..jobs import server
+    except (ImportError, OSError) as error:
+        broken = unloadable(error)
+        sys.stdout.write(encode(Failed("", broken.code, broken.message, broken.remedy)))
+        return 2
+    return server.serve()

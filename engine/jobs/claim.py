@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from .. import VERSION
 from ..shared.folder_claim import WALKS, FolderClaim, claim
 from ..shared.provenance import Runs
 from ..shared.types import PropagationJob
+from ..shared.version_order import newer
 from ..shared.version_store import run_ids
 from .adapt import adapt
 from .clip_identity import compare_with_earlier, folder_record, identify
@@ -21,8 +23,8 @@ def claim_folder(
 ) -> Iterator[tuple[FolderClaim, str]]:
     """Claim the matte folder during the `with` block, and adapt the network if the job asks for it.
 
-    Yields the claim, and a note if the clip's files have changed since earlier mattes were made. `report` is called
-    with what is being done, the steps done and their number.
+    Yields the claim, and a note if the clip's files have changed since earlier mattes were made, or if a newer Keymatte
+    made them. `report` is called with what is being done, the steps done and their number.
     """
     with claim(plan.folder) as claimed:
         identity = identify(context.reader)
@@ -35,4 +37,12 @@ def claim_folder(
         Runs.read(plan.folder).with_run(plan.inputs, keep=keep).write(plan.folder)
         if job.settings.adapt:
             adapt(context, plan.folder, plan.truth, plan.groups, report)
-        yield claimed, changed
+        yield claimed, " ".join(filter(None, (changed, _note_newer(claimed))))
+
+
+def _note_newer(claimed: FolderClaim) -> str:
+    """Tell that a newer version has written to the folder: what only it knows, it has to find out again."""
+    version = newer(claimed.earlier.get("keymatte"))
+    if not version:
+        return ""
+    return f"Earlier mattes were made by Keymatte {version}, which is newer than this one ({VERSION}); update Keymatte."

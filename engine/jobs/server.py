@@ -33,6 +33,7 @@ from ..shared.protocol import (
     decode,
     encode,
 )
+from ..shared.setup_errors import unloadable
 from ..shared.text import printable
 from .lane import Lane
 
@@ -43,12 +44,12 @@ _FIRST_SECONDS = 0.1  # for the first request, before PyTorch is imported
 _MAX_SHUTDOWN_SECONDS = 10.0  # after stdin ended, for the frame that is being computed
 
 
-def serve() -> None:
-    """Run the jobs requested on stdin, until stdin ends."""
+def serve() -> int:
+    """Run the jobs requested on stdin, until stdin ends. Return 0, or 2 if PyTorch cannot be loaded."""
     answers = _private_stdout()
     server = _Server(answers)
     threading.Thread(target=server.read_requests, daemon=True).start()
-    server.run_jobs()
+    return server.run_jobs()
 
 
 def _private_stdout() -> TextIO:
@@ -75,10 +76,12 @@ class _Server:
     def read_requests(self) -> None:
         """Queue requests and note cancellations as they arrive; runs in its own thread until stdin ends."""
         try:
-            for line in bounded_lines(sys.stdin.buffer, _MAX_REQUEST):
-                if line.strip():
-                    self._handle(line)
-                    self._begun.set()
+            # A stream of its own: Python aborts if it ends while this thread holds the lock of sys.stdin.
+            with os.fdopen(os.dup(0), "rb") as stream:
+                for line in bounded_lines(stream, _MAX_REQUEST):
+                    if line.strip():
+                        self._handle(line)
+                        self._begun.set()
         finally:  # also after an error, since an engine without input must end
             self._ended = True
             self._begun.set()
@@ -118,17 +121,23 @@ class _Server:
             self._waiting.append(job_id)
             self._requests.put(request)
 
-    def run_jobs(self) -> None:
+    def run_jobs(self) -> int:
         """Send Ready after importing PyTorch, then run the queued jobs until stdin ends.
 
         If the engine was started for a single frame, this is answered first, as importing takes two seconds of the CPU.
+        Returns 0, or 2 if PyTorch cannot be loaded.
         """
         self._begun.wait(_FIRST_SECONDS)
         self._frame_lane.give_way()
-        from ..runtime.device import describe, pick_device
-        from . import export, install_weights, propagate, refine, splines, suggest
-
-        self._send(Ready(VERSION, describe(pick_device("auto"))))
+        try:
+            from ..runtime.device import describe, pick_device
+            from ..runtime.unused_gpu import why_processor
+            from . import export, install_weights, propagate, refine, splines, suggest
+        except (ImportError, OSError) as error:
+            self._send_error("", unloadable(error))
+            return 2
+        device = pick_device("auto")
+        self._send(Ready(VERSION, describe(device), why_processor(device)))
         while (request := self._requests.get()) is not None:
             job_id = _job_id(request)
             try:
@@ -153,6 +162,7 @@ class _Server:
             finally:
                 self._waiting.remove(job_id)
                 self._cancelled.discard(job_id)  # the same job may be requested again
+        return 0
 
     def _is_cancelled(self, job_id: str) -> bool:
         """Return whether a job was cancelled.

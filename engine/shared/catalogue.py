@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import UnknownWeights, WeightsMissing
+from .user_folders import data_folder
 
 FOLDER_VARIABLE = "KEYMATTE_WEIGHTS"  # environment variable with the folder of installed weights
 _BUNDLED = Path(__file__).parents[1] / "weights"
@@ -199,18 +199,10 @@ def bundled_file(recipe: str) -> Path | None:
 def default_folder() -> Path:
     """Return the default folder for installed weights, which Blender and the command line share.
 
-    The environment variable KEYMATTE_WEIGHTS sets it; else it is in the user's folder for application data.
+    The environment variable KEYMATTE_WEIGHTS sets it; else it is in `user_folders.data_folder`.
     """
     chosen = os.environ.get(FOLDER_VARIABLE)
-    if chosen:
-        return Path(chosen).expanduser()
-    if sys.platform == "win32":
-        data = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        data = Path.home() / "Library" / "Application Support"
-    else:
-        data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return data / "keymatte" / "weights"
+    return Path(chosen).expanduser() if chosen else data_folder() / "weights"
 
 
 def installed_file(entry: PublishedWeights, folder: Path) -> Path:

@@ -1,43 +1,40 @@
-"""Creates, resumes and checks Python environments for the engine; uses the standard library only."""
+"""Creates, completes and checks Python environments for the engine, with PyTorch for its machine."""
 
 from __future__ import annotations
 
-import argparse
-import contextlib
-import json
-import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import threading
 import tomllib
-from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
-from .errors import DiskFull, EngineError, EnvironmentFailed, FolderTaken
-from .files import is_link, is_system_file, read_json
+from .environment_folder import (
+    CONSTRAINTS,
+    Marker,
+    State,
+    empty,
+    forget_half_unpacked,
+    prepare,
+    python_in,
+    read_marker,
+    site_packages,
+    state_of,
+    write_marker,
+)
+from .errors import DiskFull, EnvironmentFailed, FolderInUse
+from .folder_lock import locked
+from .pip_commands import Source, install_steps, package_name
 from .pip_output import ProgressFilter, Report, failure
+from .pip_runs import Log, run
+from .torch_builds import PACKAGES
 
-_MARKER = "keymatte-environment.json"
-_CONSTRAINTS = "keymatte-constraints.txt"
-_ROOM_GB = {"torch": 2.5, "bpy": 2.0}  # needed while installing: the downloaded and the unpacked package
+_ANYWHERE = Source()  # pip's default index
+_ROOM_GB = {"torch": 2.5, "bpy": 2.0}  # needed while installing, where the build of PyTorch is not chosen
 _GPU_LIBRARIES_GB = 8.0  # further packages that PyTorch's wheel for Linux requires
-
-_LAYOUT_FOLDERS = ("bin", "include", "lib", "lib64", "scripts", "share", "etc", "man", "tmp")  # in lower case
-_LAYOUT_FILES = ("pyvenv.cfg", ".gitignore", _CONSTRAINTS)
-
-_children: set[subprocess.Popen[str]] = set()  # processes to kill when this one is told to end
-_spawning = threading.RLock()
-_stopping = threading.Event()
-_STOPPED = 143  # exit status, as after SIGTERM
-
-
-def python_in(folder: Path) -> Path:
-    """Return the path of the Python interpreter of the environment in `folder`; it need not exist yet."""
-    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 def requirements(pyproject: Path, *, extras: Sequence[str] = ()) -> list[str]:
@@ -55,36 +52,48 @@ def read_constraints(path: Path) -> list[str]:
 
 def is_complete(folder: Path, requirements: Sequence[str], constraints: Sequence[str] = ()) -> bool:
     """Return whether the environment in `folder` was completed with exactly these requirements and constraints."""
-    marker = _read_marker(folder)
-    return (
-        marker.get("complete") is True
-        and marker.get("requirements") == list(requirements)
-        and marker.get("constraints", []) == list(constraints)
-        and python_in(folder).exists()
-    )
+    return state_of(folder, requirements, constraints) is State.READY
 
 
 def create(
-    folder: Path, requirements: Sequence[str], *, python: Path, report: Report, constraints: Sequence[str] = ()
+    folder: Path,
+    requirements: Sequence[str],
+    *,
+    python: Path,
+    report: Report,
+    constraints: Sequence[str] = (),
+    source: Source = _ANYWHERE,
+    log: Path | None = None,
+    again: bool = False,
 ) -> Path:
     """Create an environment in `folder` with the interpreter `python`; return the path of its own interpreter.
 
-    `constraints` are lines of a pip constraints file, which fix the versions of direct and indirect dependencies. A
-    complete environment is left as it is. An environment that is incomplete, or made for other requirements or
-    constraints, is made again; pip reuses what it has downloaded. `report` is called with each line of progress.
+    `constraints` are lines of a pip constraints file, which fix the versions of direct and indirect dependencies;
+    `source` is where packages come from. A complete environment is left as it is, unless `again` is set. One whose
+    installation was broken off is completed; one that was made for other requirements is made again. In any case pip
+    reuses what it has downloaded. `report` is called with each line of progress; all output goes to the file `log`.
 
-    Raises FolderTaken if `folder` holds anything else, DiskFull, and EnvironmentFailed if venv or pip fails.
+    Raises FolderTaken if `folder` holds anything else, FolderInUse if another process installs into it, DiskFull, and
+    other errors if venv or pip fails.
     """
-    if is_complete(folder, requirements, constraints):
+    made_of = Marker(tuple(requirements), tuple(constraints), source.build.key if source.build else "")
+    if not again and is_complete(folder, requirements, constraints) and _has_build(folder, made_of.build):
         return python_in(folder)
     try:
-        _clear(folder)
-        _check_room(folder, requirements, report)
-        _write_marker(folder, requirements, constraints, complete=False)
-        report(f"Creating an environment in {folder}")
-        _make_venv(folder, python)
-        _install(folder, requirements, constraints, report)
-        _write_marker(folder, requirements, constraints, complete=True)
+        prepare(folder)
+        with _sole(folder), Log(log) as output:
+            found = read_marker(folder)
+            if again or found is None or replace(found, complete=False) != made_of or not _goes_on(folder, python):
+                empty(folder)
+            else:
+                report("Going on with the installation that was broken off")
+                forget_half_unpacked(folder)
+            _check_room(folder, requirements, source, report)
+            write_marker(folder, made_of)
+            report(f"Creating an environment in {folder}")
+            _make_venv(folder, python, output)
+            _install(folder, requirements, constraints, source, report, output)
+            write_marker(folder, replace(made_of, complete=True))
     except OSError as error:
         if error.errno in (28, 122):  # ENOSPC, EDQUOT
             raise DiskFull(f"no space is left to create an environment in {folder}") from error
@@ -96,69 +105,56 @@ def create(
     return python_in(folder)
 
 
-# -- the folder ----------------------------------------------------------------------------------------------
-def _read_marker(folder: Path) -> dict[str, object]:
-    marker = read_json(folder / _MARKER)
-    return marker if isinstance(marker, dict) else {}
+@contextmanager
+def _sole(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock. Raises FolderInUse if another process installs into it."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(folder))
+        except FolderInUse as error:
+            remedy = "Wait until it has ended; the engine then serves both."
+            raise FolderInUse(f"another Blender is installing the engine in {folder}", remedy=remedy) from error
+        yield
 
 
-def _write_marker(folder: Path, requirements: Sequence[str], constraints: Sequence[str], *, complete: bool) -> None:
-    marker = {"requirements": list(requirements), "constraints": list(constraints), "complete": complete}
-    part = folder / f"{_MARKER}.part"
-    part.write_text(json.dumps(marker, indent=1), encoding="utf-8")
-    part.replace(folder / _MARKER)
+def _has_build(folder: Path, build: str) -> bool:
+    """Return whether an environment was made with a build of PyTorch, if one is asked for."""
+    marker = read_marker(folder)
+    return not build or (marker is not None and marker.build == build)
 
 
-def _clear(folder: Path) -> None:
-    """Empty the folder of an environment, except for its marker.
-
-    Raises FolderTaken if it holds other files than venv and pip make, or is a link, a home folder or a root.
-    """
-    if is_link(folder):
-        raise FolderTaken(f"{folder} is a link, and its target could be another program's")
-    folder.mkdir(parents=True, exist_ok=True)
-    resolved = folder.resolve()
-    if resolved == Path(resolved.anchor) or Path.home().resolve().is_relative_to(resolved):
-        raise FolderTaken(f"{folder} contains the home folder, and cannot hold a Keymatte environment")
-    contents = [
-        path for path in folder.iterdir() if not path.name.startswith(_MARKER) and not is_system_file(path.name)
-    ]
-    has_marker = bool(_read_marker(folder)) and not is_link(folder / _MARKER)
-    others = [path.name for path in contents if not (has_marker and _is_part_of_environment(path))]
-    if others:
-        raise FolderTaken(f"{folder} contains files that are not part of a Keymatte environment ({min(others)})")
-    for path in contents:
-        if path.is_dir() and not is_link(path):
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+def _goes_on(folder: Path, python: Path) -> bool:
+    """Return whether what is in the folder of a broken-off installation can be used: pip, for the same Python."""
+    packages = site_packages(folder)
+    if packages is None or not (packages / "pip").is_dir():
+        return False
+    ask = [str(python), "-I", "-c", "import sys; print('python%d.%d' % sys.version_info[:2])"]
+    with suppress(OSError, subprocess.SubprocessError):
+        name = subprocess.run(ask, capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL).stdout.strip()
+        return python_in(folder).parent.name == "Scripts" or packages.parent.name == name
+    return False
 
 
-def _is_part_of_environment(path: Path) -> bool:
-    """Return whether venv or pip makes a file or folder like this at the top of an environment."""
-    if is_link(path):
-        return path.name == "lib64" and path.readlink() == Path("lib")
-    return path.name.lower() in (_LAYOUT_FOLDERS if path.is_dir() else _LAYOUT_FILES)
-
-
-def _check_room(folder: Path, requirements: Sequence[str], report: Report) -> None:
-    names = {re.split(r"[^\w-]", line.strip(), maxsplit=1)[0].lower() for line in requirements}
+def _check_room(folder: Path, requirements: Sequence[str], source: Source, report: Report) -> None:
+    names = {package_name(line) for line in requirements}
     needed = 0.3 + sum(room for name, room in _ROOM_GB.items() if name in names)
+    if source.build and "torch" in names:
+        needed = source.build.disk + 0.5 * source.build.download  # what is downloaded goes to a folder in it first
     free = shutil.disk_usage(folder).free / 1e9
     if free < needed:
         raise DiskFull(f"the environment needs about {needed:.1f} GB in {folder}, but only {free:.1f} GB are free")
-    if sys.platform == "linux" and "torch" in names and free < needed + _GPU_LIBRARIES_GB:
+    if source.build is None and sys.platform == "linux" and "torch" in names and free < needed + _GPU_LIBRARIES_GB:
         report(
             f"{free:.1f} GB are free: enough for PyTorch for the CPU, but its usual package for Linux "
             f"includes GPU libraries and needs about {needed + _GPU_LIBRARIES_GB:.0f} GB"
         )
 
 
-# -- venv and pip --------------------------------------------------------------------------------------------
-def _make_venv(folder: Path, python: Path) -> None:
-    status, tail = _run([python, "-I", "-m", "venv", folder], lambda _line: None, folder)
+# -- venv and pip ------------------------------------------------------------------------------------------------------
+def _make_venv(folder: Path, python: Path, output: Log) -> None:
+    status, tail = run([python, "-I", "-m", "venv", folder], lambda _line: None, folder, output)
     text = "\n".join(tail)
-    if status and ("ensurepip" in text or "No module named venv" in text):
+    if status and ("ensurepip" in text or re.search(r"No module named '?venv", text)):
         asked = re.search(r"apt install (\S+)", text)
         raise EnvironmentFailed(
             f"the Python at {python} cannot create environments: its modules venv or ensurepip are missing",
@@ -169,113 +165,49 @@ def _make_venv(folder: Path, python: Path) -> None:
         raise EnvironmentFailed(f"creating an environment failed: {tail[-1] if tail else f'status {status}'}")
 
 
-def _install(folder: Path, requirements: Sequence[str], constraints: Sequence[str], report: Report) -> None:
+def _install(
+    folder: Path, requirements: Sequence[str], constraints: Sequence[str], source: Source, report: Report, output: Log
+) -> None:
     if not requirements:
         return
-    python = [python_in(folder), "-I", "-u", "-X", "utf8"]
-    pip = [*python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    # Only newer releases of pip report how far a download is; an older one does, with fewer lines.
-    status, _ = _run([*pip, "--quiet", "--upgrade", "pip>=24.1"], lambda _line: None, folder)
-    bar = "off" if status else "raw"
-    report(f"Installing {', '.join(requirements)}")
-    options = ["--progress-bar", bar, "--only-binary", ":all:", "--no-compile"]
-    if constraints:
-        file = folder / _CONSTRAINTS
-        file.write_text("\n".join(constraints) + "\n", encoding="utf-8")
-        options += ["--constraint", str(file)]
-    status, tail = _run([*pip, *options, *requirements], ProgressFilter(report).line, folder)
-    if status:
-        raise failure("\n".join(tail), status)
-
-
-def _run(command: Sequence[object], line: Report, folder: Path) -> tuple[int, list[str]]:
-    """Run a command and call `line` with each line of output; return the exit status and the last lines of output."""
-    temporary = folder / "tmp"  # the system's is often too small for the packages
-    temporary.mkdir(exist_ok=True)
-    variables = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
-    variables.update(TMPDIR=str(temporary), NO_COLOR="1")
-    tail: deque[str] = deque(maxlen=60)
-    with _spawning:  # so that `_stop` knows every child
-        if _stopping.is_set():
-            sys.exit(_STOPPED)
-        process = subprocess.Popen(
-            [str(part) for part in command],
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
+    pip = [python_in(folder), "-I", "-u", "-X", "utf8", "-m", "pip"]
+    bar = "off" if source.wheels else _newer_pip(pip, folder, output)
+    progress = ProgressFilter(report, source.build.download if source.build and not source.wheels else 0.0)
+    lines = list(constraints)
+    for step in install_steps(requirements, source, ("--progress-bar", bar)):
+        report(f"Installing {', '.join(map(package_name, step.packages))}")
+        limits: list[str] = []
+        if lines:
+            (folder / CONSTRAINTS).write_text("\n".join(lines) + "\n", encoding="utf-8")
+            limits = ["--constraint", str(folder / CONSTRAINTS)]
+        status, tail = run(
+            [*pip, *step.arguments, *limits], progress.line, folder, output, plain=source.wheels is not None
         )
-        _children.add(process)
-    with process:
-        try:
-            for text in _lines(process):
-                if not text.startswith("Progress "):
-                    tail.append(text)
-                line(text)
-        except BaseException:
-            process.kill()
-            raise
-        finally:
-            _children.discard(process)
-    shutil.rmtree(temporary, ignore_errors=True)
-    return process.returncode, list(tail)
+        if status:
+            raise failure("\n".join(tail), status, from_pytorch=step.from_pytorch, wheels=source.wheels)
+        if step.from_pytorch:
+            lines += _installed_pytorch(folder, source)  # so that nothing replaces it by another build
 
 
-def _lines(process: subprocess.Popen[str]) -> Iterator[str]:
-    assert process.stdout is not None, "the process was started with a pipe"
-    for text in process.stdout:
-        if text.strip():
-            yield text.strip()
+def _newer_pip(pip: Sequence[object], folder: Path, output: Log) -> str:
+    """Upgrade pip; return the kind of progress bar that it has: only newer releases report how far a download is."""
+    options = ("install", "--disable-pip-version-check", "--no-input", "--quiet", "--upgrade", "pip>=24.1")
+    status, _ = run([*pip, *options], lambda _line: None, folder, output)
+    return "off" if status else "raw"
 
 
-# -- run as a program: a child process that Blender can end ---------------------------------------------------
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Create the engine's environment and print progress; return 0, or 2 after printing an error."""
-    parser = argparse.ArgumentParser(prog="engine.shared.environment", description=__doc__)
-    parser.add_argument("folder", type=Path, help="folder to create the engine's environment in")
-    parser.add_argument("--pyproject", type=Path, default=Path(__file__).parents[2] / "pyproject.toml")
-    parser.add_argument("--end-with-stdin", action="store_true", help="stop when standard input is closed")
-    options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: _stop())
-    if options.end_with_stdin:
-        threading.Thread(target=_stop_with_stdin, daemon=True).start()
-    try:
-        create(
-            options.folder.absolute(),
-            requirements(options.pyproject),
-            python=Path(sys.executable),
-            report=_say,
+def _installed_pytorch(folder: Path, source: Source) -> list[str]:
+    """Return PyTorch's packages with their exact versions. Raises EnvironmentFailed if they are not of the build."""
+    packages = site_packages(folder)
+    versions = {}
+    for name in PACKAGES:
+        for path in packages.glob(f"{name}-*.dist-info") if packages else ():
+            versions[name] = path.name.removeprefix(f"{name}-").removesuffix(".dist-info")
+    wanted = source.build.folder if source.build else ""
+    found = versions.get("torch", "")
+    if wanted and not found.endswith(f"+{wanted}"):  # pip's settings can name further indexes
+        raise EnvironmentFailed(
+            f"PyTorch {found or 'of an unknown version'} was installed, not the build {wanted} that was chosen",
+            remedy="Remove extra indexes from pip's settings, or choose Standard Package as PyTorch.",
         )
-    except EngineError as error:
-        if _stopping.is_set():
-            return _STOPPED  # pip failed because it was killed
-        sys.stderr.write(f"{error.sentence()}\n")
-        return 2
-    return 0
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
-def _stop_with_stdin() -> None:
-    while os.read(0, 1024):  # not sys.stdin: Python aborts at exit if a thread holds its lock
-        pass
-    _stop()
-
-
-def _stop() -> None:
-    with _spawning:
-        _stopping.set()
-    for child in list(_children):
-        child.kill()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(5)  # nothing may write into the folder from now on
-    os._exit(_STOPPED)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return [f"{name}=={version}" for name, version in versions.items()]

@@ -111,6 +111,7 @@ class Ready:
 
     version: str
     device: str  # the one that 'auto' picks on this machine
+    note: str = ""  # why it is the processor although there is a GPU, and the next step
 
 
 @dataclass(frozen=True)

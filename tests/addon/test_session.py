@@ -13,6 +13,7 @@ import pytest
 from keymatte.addon import client, environment
 from keymatte.addon.status import State, Status
 from keymatte.engine import VERSION
+from keymatte.engine.shared.environment import is_complete
 from keymatte.engine.shared.errors import EngineBusy, EngineDied, EngineError
 from keymatte.engine.shared.protocol import Failed, Finished, MatteReady, Propagate, Stage, encode
 
@@ -195,8 +196,7 @@ def test_engine_test_reports_version_and_device(session):
 
 def test_installation_shows_its_progress_and_completion(session, monkeypatch):
     session.script.write_text("import time\nprint('Downloading torch', flush=True)\ntime.sleep(0.5)\n")
-    monkeypatch.setattr(environment, "install_command", environment.engine_command)
-    session.install()
+    session.set_up(environment.engine_command(), "Installing the engine", "The engine is installed")
     texts = set()
     while session.status.busy:
         session.pump()
@@ -208,8 +208,7 @@ def test_installation_shows_its_progress_and_completion(session, monkeypatch):
 
 def test_failed_installation_reports_its_last_error_line(session, monkeypatch):
     session.script.write_text("import sys\nsys.stderr.write('the registry was not reached\\n')\nsys.exit(2)\n")
-    monkeypatch.setattr(environment, "install_command", environment.engine_command)
-    session.install()
+    session.set_up(environment.engine_command(), "Installing the engine", "The engine is installed")
     with pytest.raises(EngineError, match="the registry was not reached"):
         session.wait(20)
     assert session.status.problem.code == "environment-failed"
@@ -222,8 +221,7 @@ def test_an_installation_can_be_cancelled(session, monkeypatch, tmp_path):
         "threading.Thread(target=lambda: (sys.stdin.read(), os._exit(143)), daemon=True).start()\n"
         f"print('Downloading', flush=True)\ntime.sleep(5)\nopen({str(done)!r}, 'w')\n"
     )
-    monkeypatch.setattr(environment, "install_command", environment.engine_command)
-    session.install()
+    session.set_up(environment.engine_command(), "Installing the engine", "The engine is installed")
     limit = time.monotonic() + 10
     while session.status.text != "Downloading" and time.monotonic() < limit:
         session.pump()
@@ -237,12 +235,11 @@ def test_an_installation_can_be_cancelled(session, monkeypatch, tmp_path):
 def test_real_installer_creates_an_environment(session, monkeypatch, tmp_path):
     """Run the real installer on a project without dependencies."""
     (tmp_path / "pyproject.toml").write_text("[project]\ndependencies = []\n")
-    command = [sys.executable, "-E", "-s", "-u", "-m", "engine.shared.environment", str(tmp_path / "engine")]
+    command = [sys.executable, "-E", "-s", "-u", "-m", "engine.shared.setup", "--install", str(tmp_path / "engine")]
     command += ["--pyproject", str(tmp_path / "pyproject.toml"), "--end-with-stdin"]
-    monkeypatch.setattr(environment, "install_command", lambda: command)
-    session.install()
+    session.set_up(command, "Installing the engine", "The engine is installed")
     assert session.wait(120).text == "The engine is installed"
-    assert environment.is_complete(tmp_path / "engine", [])
+    assert is_complete(tmp_path / "engine", [])
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are counted where Linux lists them")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from keymatte.addon.status import Result, State, Status
+from keymatte.engine.shared.errors import EngineError
 from keymatte.engine.shared.protocol import Download, Import, Stage, Suggest, Suggested
 from keymatte.engine.shared.types import SuggestionJob
 
@@ -26,6 +27,16 @@ def test_suggestions_go_to_the_callback_and_its_text_becomes_the_status(session)
     status = session.wait(20)
     assert received == [suggested]
     assert (status.state, status.text, status.done, status.total) == ("finished", "2 frames suggested", 3, 9)
+
+
+def test_a_mistake_in_what_uses_an_answer_is_told_and_leaves_the_session_free(session):
+    session.script.write_text(engine_script(Suggested("job 1", (4,), (0.5,), (0,), ("unlike",))))
+    session.ask(Suggest(SUGGESTION), Path("out"), "film", lambda answer: {}["no such key"])
+    with pytest.raises(EngineError, match=r"Keymatte has made a mistake .KeyError: 'no such key'"):
+        session.wait(20)
+    assert session.status.state == "failed"
+    session.show(EngineError("something else"))
+    assert session.status.problem.message == "something else", "nothing is running"
 
 
 def test_download_shows_progress_and_completion(session):
@@ -56,12 +67,12 @@ def test_opening_another_file_drops_clip_jobs_but_not_weight_installations(sessi
     session.script.write_text(engine_script(Stage("job 1", "Working"), then=answer_finished()))
     session.install_weights(DOWNLOAD)
     pump_until(session, State.RUNNING)
-    session.discard_clip_job()
+    session.reset(of_clips=True)
     assert session.status.text == "Working"
     session._client.write("go on\n")
     assert session.wait(20).state == "finished"
-    session.discard_clip_job()
+    session.reset(of_clips=True)
     assert session.status == Status()
     session.ask(Suggest(SUGGESTION), Path("out"), "film", lambda answer: Result(""))
-    session.discard_clip_job()
+    session.reset(of_clips=True)
     assert session.status == Status()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from keymatte.addon.status import State
-from keymatte.engine.shared.errors import EngineBusy, EngineMissing
+from keymatte.engine.shared.errors import EngineBusy, PythonMissing
 from keymatte.engine.shared.protocol import Failed, Propagate, Segment, Segmented, Stage, encode
 from keymatte.engine.shared.types import SegmentationJob
 
@@ -85,7 +85,7 @@ def test_the_receiver_learns_that_the_engine_has_ended(session, how):
 
 def test_a_missing_engine_is_said_at_once(session, monkeypatch):
     monkeypatch.setattr("keymatte.addon.environment.engine_command", lambda: ["no such program"])
-    with pytest.raises(EngineMissing):
+    with pytest.raises(PythonMissing):
         session.ask_beside(Segment(QUESTION), lambda answer: None)
     assert not session.answers_due
 
@@ -93,7 +93,6 @@ def test_a_missing_engine_is_said_at_once(session, monkeypatch):
 def test_nothing_is_asked_while_the_engine_is_being_installed(session, monkeypatch):
     session.script.write_text("import sys; sys.stdin.read()")
     command = [sys.executable, str(session.script)]
-    monkeypatch.setattr("keymatte.addon.environment.install_command", lambda: command)
-    session.install()
+    session.set_up(command, "Installing the engine")
     with pytest.raises(EngineBusy):
         session.ask_beside(Segment(QUESTION), lambda answer: None)

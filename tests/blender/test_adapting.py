@@ -34,8 +34,8 @@ class Column:
 
 
 def drawn(studio) -> list[str]:
-    """Return the properties and operators that the panel Propagate draws."""
-    panel = part("ui.propagate").CLIP_PT_matte_propagate
+    """Return the properties and operators that the options of Propagate draw."""
+    panel = part("ui.propagate_options").CLIP_PT_matte_propagate_options
     column = Column()
     panel.draw(SimpleNamespace(layout=column), SimpleNamespace(space_data=studio.space, scene=studio.scene))
     return column.drawn

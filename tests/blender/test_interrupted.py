@@ -58,9 +58,8 @@ def test_buttons_that_cannot_be_used_say_why(studio):
             studio.click(operator)
     studio.mark(1, media=0)
     studio.click("matte_propagate", recipe="colour")
-    for operator in ("matte_propagate", "matte_suggest"):
-        with pytest.raises(RuntimeError, match=r"(?i)poll\(\).*another operation is already running"):
-            studio.click(operator)
+    with pytest.raises(RuntimeError, match=r"(?i)poll\(\).*another operation is already running"):
+        studio.click("matte_suggest")
     studio.session.wait()
     with pytest.raises(RuntimeError, match=r"has no mask layers\. Click To Mask Layers first"):
         studio.click("matte_to_compositor", variant="MASK")

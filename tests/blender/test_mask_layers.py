@@ -224,3 +224,18 @@ def test_user_layer_with_copies_of_our_splines_stays(studio):
     spline.points[0].parent.sub_parent = mask.layers["Object 1"].splines[0].points[0].parent.sub_parent
     studio.click("matte_to_mask_layers")
     assert sorted(layer.name for layer in mask.layers) == ["Object 1", "Object 2", "my own"]
+
+
+def test_layers_are_made_in_a_file_opened_in_background_mode_and_where_splines_are_hidden(studio):
+    studio.open_marked()
+    studio.propagate()
+    studio.space.show_mask_spline = False
+    studio.click("matte_to_mask_layers")
+    assert not studio.space.show_mask_spline
+    count = len(studio.clip.matting.mask.layers)
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    clip = studio.clip
+    assert studio.click("matte_to_mask_layers") == {"FINISHED"}
+    assert len(clip.matting.mask.layers) == count and studio.space.clip == clip
+    assert studio.space.mode == "MASK" and studio.space.mask == clip.matting.mask

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import bpy
 import pytest
 
-from tests.blender.studio import HEIGHT, WIDTH, Studio, compositor_tree, iou, part, render, write_film
+from tests.blender.studio import (
+    HEIGHT,
+    MODULE,
+    WIDTH,
+    Studio,
+    add_spline,
+    circle,
+    compositor_tree,
+    iou,
+    mask_by_node,
+    part,
+    render,
+    write_film,
+)
 
 OLD = Path(__file__).parents[1] / "old" / "0.1.0"
 
@@ -102,3 +116,85 @@ def test_an_old_node_that_takes_a_link_of_the_users_is_left_to_the_user(opened):
     assert abs(alpha(opened, 3) - before).max() < 1.5 / 255
     opened.click("matte_to_compositor")
     assert cut_out.inputs["Alpha"].links[0].from_node == invert
+
+
+def contents(opened) -> dict[str, bytes]:
+    """Return the bytes of the old mattes and label images, by their paths."""
+    folder = opened.matte_folder
+    paths = [*folder.root.glob("mattes/*/*.png"), *folder.root.glob("labels/*.png")]
+    return {path.relative_to(folder.root).as_posix(): path.read_bytes() for path in paths}
+
+
+def test_undo_run_brings_the_old_mattes_back(opened):
+    before = contents(opened)
+    assert len(before) == 24
+    opened.propagate()
+    assert opened.session.status.problem is None
+    opened.click("matte_undo_run")
+    assert contents(opened) == before
+
+
+def test_mask_layers_are_made_again_from_the_old_mattes_and_layers_of_the_user_stay(opened):
+    mask = opened.clip.matting.mask
+    own = mask.layers.new(name="Mine")
+    add_spline(own, circle(0.5, 0.5, 0.1))
+    assert opened.click("matte_to_mask_layers", wait=True) == {"FINISHED"}
+    assert opened.clip.matting.mask == mask
+    assert sorted(layer.name for layer in mask.layers) == ["Box", "Mine", "Ring"]
+    assert len(mask.layers["Mine"].splines) == 1
+    drawn = mask_by_node(mask, 3, opened.folder)
+    assert (drawn > 0.5).any() and opened.session.status.problem is None
+
+
+def test_the_old_mattes_are_exported_and_refined(opened):
+    assert opened.click("matte_export", directory="//for others/", wait=True) == {"FINISHED"}
+    assert len(list((opened.folder / "for others").glob("*/*.png"))) == 16
+    before = contents(opened)
+    opened.clip.matting.objects[0].refinement.use = True
+    assert opened.click("matte_refine", wait=True) == {"FINISHED"}
+    assert len(list(opened.matte_folder.root.glob("refined/mattes/001/*.png"))) == 8
+    assert contents(opened) == before
+
+
+def test_the_file_is_the_same_after_saving_and_opening_it(opened):
+    def seen() -> tuple:
+        matting = opened.clip.matting
+        return (
+            [(item.object_id, item.name, item.show, tuple(item.colour)) for item in matting.objects],
+            [(item.number, item.object_id, item.version, item.absent) for item in matting.keyframes],
+            (matting.recipe, matting.opacity, matting.suggestion_count, matting.mask.name),
+        )
+
+    before, mattes = seen(), contents(opened)
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    assert seen() == before and contents(opened) == mattes
+    assert opened.clip.matting.saved_by and not part("addon.file_version").warning(opened.clip)
+
+
+def stored_properties(rna, path: str) -> dict:
+    """Return the type of each property, and the numbers of the choices, which .blend files and preferences store."""
+    found = {}
+    for prop in rna.properties:
+        key = f"{path}.{prop.identifier}"
+        if prop.type == "ENUM":
+            found[key] = {item.identifier: item.value for item in prop.enum_items_static or prop.enum_items}
+        elif prop.type == "POINTER" and prop.identifier != "rna_type":
+            found[key] = f"POINTER {prop.fixed_type.identifier}"
+        else:
+            found[key] = prop.type
+        if prop.type == "COLLECTION":
+            found |= stored_properties(prop.fixed_type, key)
+    return found
+
+
+def test_every_property_that_is_stored_has_kept_its_name_its_type_and_the_numbers_of_its_choices(studio):
+    old = json.loads((OLD / "properties.json").read_text(encoding="utf-8"))
+    preferences = bpy.context.preferences.addons[MODULE].preferences
+    now = stored_properties(bpy.types.MovieClip.bl_rna.properties["matting"].fixed_type, "clip")
+    now |= stored_properties(preferences.bl_rna, "preferences")
+    for key, stored in old.items():
+        if isinstance(stored, dict):
+            assert stored.items() <= now[key].items(), key
+        else:
+            assert now[key] == stored, key

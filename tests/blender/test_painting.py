@@ -283,6 +283,7 @@ def test_the_switch_turns_painting_on_and_off(studio):
 
 def test_keys_scale_the_brush_and_choose_the_tool_of_one_stroke(studio):
     chosen = bpy.context.window_manager.matte_brush
+    chosen.use_paint = True
     studio.click("matte_brush_radius", radius=20.0)
     studio.click("matte_brush_scale", factor=1.25)
     assert chosen.radius == 25.0

@@ -19,7 +19,7 @@ from engine.media.keyframe_folders import read_keyframes
 from engine.media.label_images import read_labels, read_matte
 from engine.methods.settings import find_settings
 from engine.shared.arrays import ArrayDamaged, iterate_npz, read_npz
-from engine.shared.environment import _read_marker
+from engine.shared.environment_folder import read_marker
 from engine.shared.errors import EngineError
 from engine.shared.files import read_json
 from engine.shared.lines import bounded_lines
@@ -77,7 +77,7 @@ def _key_folder(path: Path) -> None:
 def _environment(path: Path) -> None:
     marker = path.with_name("keymatte-environment.json")
     path.replace(marker)
-    _read_marker(marker.parent)
+    read_marker(marker.parent)
     marker.unlink()
 
 

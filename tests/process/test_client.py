@@ -16,7 +16,7 @@ import pytest
 from keymatte.addon import client as client_module
 from keymatte.addon.client import ChildProcess, EngineClient
 from keymatte.engine import VERSION
-from keymatte.engine.shared.errors import EngineMissing
+from keymatte.engine.shared.errors import PythonMissing
 from keymatte.engine.shared.protocol import Cancel, Failed, Finished, JobCancelled, MatteReady, Propagate, Ready, encode
 from keymatte.engine.shared.types import KeyframeFile, PropagationJob, VideoClip
 
@@ -213,10 +213,10 @@ def test_crash_is_reported_with_its_last_error_line(child):
     assert "out of luck" in failed.message
 
 
-def test_the_log_keeps_the_last_fifty_lines(child):
-    client = child("[print('line', i, file=sys.stderr) for i in range(200)]; sys.exit(1)")
+def test_the_log_keeps_the_last_lines(child):
+    client = child("[print('line', i, file=sys.stderr) for i in range(900)]; sys.exit(1)")
     receive_until(client, Failed)
-    assert list(client.log) == [f"line {i}" for i in range(150, 200)]
+    assert list(client.log) == [f"line {i}" for i in range(500, 900)]
 
 
 def test_unanswered_cancel_marks_the_engine_as_stuck(child, monkeypatch):
@@ -272,6 +272,6 @@ def test_request_longer_than_the_pipe_buffer_does_not_block(child):
     assert client.log[0] == str(len(encode(request)))
 
 
-def test_missing_program_raises_engine_missing(tmp_path):
-    with pytest.raises(EngineMissing, match="no-python"):
+def test_missing_program_raises_python_missing(tmp_path):
+    with pytest.raises(PythonMissing, match="no-python"):
         ChildProcess([str(tmp_path / "no-python"), "-m", "engine"], tmp_path)

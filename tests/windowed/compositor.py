@@ -19,7 +19,13 @@ from tests.png import write_png
 from tests.windowed.clip_pixels import FRAMES, truth, write_film
 from tests.windowed.driver import OUT, Steps, begin, over, part, report, run, screenshot, until
 
-_ABOVE = ("CLIP_PT_matte_view", "CLIP_PT_matte_paint", "CLIP_PT_matte_propagate", "CLIP_PT_matte_keyframes")
+_ABOVE = (
+    "CLIP_PT_matte_view",
+    "CLIP_PT_matte_paint",
+    "CLIP_PT_matte_propagate_options",
+    "CLIP_PT_matte_propagate",
+    "CLIP_PT_matte_keyframes",
+)
 
 
 def artist() -> Steps:

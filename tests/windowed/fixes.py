@@ -29,7 +29,13 @@ from tests.windowed.driver import (
     until,
 )
 
-_ABOVE = ("CLIP_PT_matte_paint", "CLIP_PT_matte_propagate", "CLIP_PT_matte_keyframes")
+_ABOVE = (
+    "CLIP_PT_matte_view",
+    "CLIP_PT_matte_paint",
+    "CLIP_PT_matte_propagate_options",
+    "CLIP_PT_matte_propagate",
+    "CLIP_PT_matte_keyframes",
+)
 _seen: list[np.ndarray] = []  # pictures of the sidebar
 
 

@@ -35,7 +35,7 @@ from tests.windowed.driver import (
     until,
 )
 
-_ABOVE = ("CLIP_PT_matte_view", "CLIP_PT_matte_paint", "CLIP_PT_matte_propagate", "CLIP_PT_matte_keyframes")
+_ABOVE = [f"CLIP_PT_matte_{name}" for name in ("view", "paint", "propagate_options", "propagate", "keyframes")]
 _CLOSE = 0.004  # of mask space: 2.6 pixels of the film, as the mouse is moved by whole pixels of the screen
 
 

@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import platformdirs
 import pytest
 
 from engine.methods.registry import RECIPES
-from engine.shared import catalogue
+from engine.shared import user_folders
 from engine.shared.catalogue import (
     CATALOGUE,
     default_folder,
@@ -97,25 +96,11 @@ def test_weights_are_installed_if_their_file_exists(tmp_path):
     assert not is_installed(find_weights("XMem-s2"), tmp_path)
 
 
-def test_the_folder_is_where_this_system_keeps_a_users_data(monkeypatch):
+def test_the_folder_of_weights_is_in_the_users_data_or_where_a_variable_says(tmp_path, monkeypatch):
     monkeypatch.delenv("KEYMATTE_WEIGHTS", raising=False)
-    assert default_folder() == platformdirs.user_data_path("keymatte", appauthor=False) / "weights"
-
-
-@pytest.mark.parametrize(
-    ("platform", "variable", "expected"),
-    [
-        ("linux", "XDG_DATA_HOME", "data/keymatte/weights"),
-        ("win32", "LOCALAPPDATA", "data/keymatte/weights"),
-        ("linux", "KEYMATTE_WEIGHTS", "data"),
-        ("darwin", "KEYMATTE_WEIGHTS", "data"),
-    ],
-)
-def test_the_folder_follows_the_environment(tmp_path, monkeypatch, platform, variable, expected):
-    monkeypatch.delenv("KEYMATTE_WEIGHTS", raising=False)
-    monkeypatch.setattr(catalogue.sys, "platform", platform)
-    monkeypatch.setenv(variable, str(tmp_path / "data"))
-    assert default_folder() == tmp_path / expected
+    assert default_folder() == user_folders.data_folder() / "weights"
+    monkeypatch.setenv("KEYMATTE_WEIGHTS", str(tmp_path / "data"))
+    assert default_folder() == tmp_path / "data"
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,8 @@ def test_missing_package_raises_environment_failed(tmp_path):
 def test_program_and_pip_end_when_the_input_closes(tmp_path):
     project, folder = tmp_path / "pyproject.toml", tmp_path / "env"
     project.write_text('[project]\ndependencies = ["keymatte-there-is-no-such-package"]\n')
-    command = [PYTHON, "-u", "-m", "engine.shared.environment", folder, "--pyproject", project, "--end-with-stdin"]
+    command = [PYTHON, "-u", "-m", "engine.shared.setup", "--install", folder, "--end-with-stdin"]
+    command += ["--pyproject", project]
     child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert child.stdout.readline().startswith("Creating an environment")
     assert child.stdout.readline().startswith("Installing keymatte-there")
@@ -172,7 +173,7 @@ def test_program_and_pip_end_when_the_input_closes(tmp_path):
 
 def test_program_reports_errors_without_a_traceback(tmp_path):
     (tmp_path / "shot.txt").write_text("mine")
-    command = [PYTHON, "-m", "engine.shared.environment", tmp_path]
+    command = [PYTHON, "-m", "engine.shared.setup", "--install", tmp_path]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert result.returncode == 2
     assert "shot.txt" in result.stderr and "Traceback" not in result.stderr
