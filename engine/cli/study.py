@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..shared.errors import BadSetting
-from . import study_crop, study_edges, study_quality, study_rerun, study_splines, study_suggest
+from . import study_crop, study_edges, study_long, study_quality, study_rerun, study_splines, study_suggest
 from .arguments import add_recipe, check_arguments, parse_settings
 from .console import print_error
 
@@ -31,11 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=study)
     parser.add_argument(
         "study",
-        choices=("crop", "default", "edges", "fusion", "quality", "rerun", "splines", "suggest"),
+        choices=("crop", "default", "edges", "fusion", "long", "quality", "rerun", "splines", "suggest"),
         help="crop: what crops that follow small objects are worth, on films that it makes; default: accuracy of the "
         "propagated masks; edges: mattes refined at full size, against rendered films with exact alpha; fusion: "
         "accuracy and flicker between keyframes, of the two "
-        "sweeps and of ways to fuse them (it chooses the given masks itself); quality: whether mattes are as good as "
+        "sweeps and of ways to fuse them (it chooses the given masks itself); long: accuracy, time and memory over "
+        "hundreds of frames; quality: whether mattes are as good as "
         "the account of quality says; rerun: what redoing only what one more keyframe changes saves; splines: how "
         "well splines with few points and keys follow an object; suggest: how few keyframes each ranking of "
         "suggestions needs",
@@ -87,6 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     study_crop.add_arguments(parser)
     study_edges.add_arguments(parser)
+    study_long.add_arguments(parser)
     study_quality.add_arguments(parser)
     study_rerun.add_arguments(parser)
     study_splines.add_arguments(parser)
@@ -132,6 +134,8 @@ def study(options: argparse.Namespace) -> int:
             study_edges.run(options, parts, measured)
         elif options.study == "fusion":
             _run_fusion(options, parts)
+        elif options.study == "long":
+            study_long.run(options, parts)
         elif options.study == "rerun":
             study_rerun.run(options, parts)
         elif options.study == "splines":

@@ -16,35 +16,21 @@ import torch
 from torch import Tensor
 
 from ..inference.encoding import can_encode_ahead
-from ..inference.framing import Framing
 from ..inference.mattes import Matte
-from ..inference.propagate import Propagator
-from ..inference.sweeps import group_by_keyframes, group_jointly, plan_sweeps
 from ..jobs.setup import with_precision
 from ..layers.affinity import TopK
-from ..memory.bank import MemoryBank, MemoryView
-from ..methods.recipe import Recipe, for_inference
-from ..methods.settings import Numbers
+from ..memory.bank import MemoryBank
+from ..methods.recipe import Recipe
 from ..networks.network import EncodesAhead, Network, ReadsTopK, frame_methods
-from ..runtime.device import memory_in_use, pick_device
+from ..runtime.device import pick_device
 from ..shared.errors import BadSetting
-from ..shared.types import Direction, Settings
+from ..shared.types import Settings
 from .bench_film import BenchClip
+from .film_run import FilmRun, MemorySample, memory_sample, network_of
 
 _ASPECT = 16 / 9
 _WARM_UP = 3  # frames that are not timed
 _MAX_SAMPLES = 50  # about
-
-
-@dataclass(frozen=True)
-class MemorySample:
-    """Memory use and time per frame, measured after a number of frames."""
-
-    frames: int
-    tokens: int  # memory tokens that a frame of the first object group reads
-    process_bytes: int  # main memory that the process uses now, or memory of the GPU
-    memory_bytes: int  # size of the memory bank's entries
-    seconds_per_frame: float  # since the previous sample: CPU seconds, or wall-clock seconds on a GPU
 
 
 @dataclass
@@ -82,8 +68,7 @@ def run_benchmark(
     """
     _check(frames, objects, object_size, keyframes)
     device = pick_device(settings.device)
-    recipe, numbers = recipe.with_settings(settings.overrides)
-    network = _network(recipe, numbers, device, weights)
+    network = network_of(recipe, settings, device, weights)
     if reference:
         _make_reference(network)
     if compiled:
@@ -92,45 +77,18 @@ def run_benchmark(
     precision = "float32" if (compiled or reference) and device.type == "cpu" else settings.precision
     network, computed_in = with_precision(network, device, precision)
     height, width = settings.height, round(settings.height * _ASPECT / 2) * 2
-    clip = BenchClip(height, width, objects, object_size)
-    truth = {frame: clip.labels(frame) for frame in (index * frames // keyframes for index in range(keyframes))}
-    annotations = [(frame, range(1, objects + 1)) for frame in truth]
-    group_objects = group_jointly if recipe.keyframe_policy.shared_memory else group_by_keyframes
-    groups = group_objects(annotations, max_objects=network.max_objects)
-    framing = Framing.fit(
-        height, width, working_height=height, stride=network.stride, style=recipe.framing_style(numbers)
-    )
-    sweeps = plan_sweeps(groups, range(frames), Direction.FORWARD)
-    banks: list[MemoryBank] = []
-
-    def new_bank() -> MemoryBank:
-        banks.append(recipe.bank(numbers, network, frames))
-        return banks[-1]
-
-    def mattes() -> Iterator[Matte]:
-        banks.clear()
-        propagator = Propagator(
-            network,
-            new_bank,
-            framing=framing,
-            merger=recipe.mask_merger(framing),
-            read=clip.picture,
-            truth=truth,
-            groups=groups,
-            device=device,
-            keyframe_policy=recipe.keyframe_policy_for(numbers),
-        )
-        return propagator.propagate(sweeps)
-
+    film = BenchClip(height, width, objects, object_size)
+    given = [index * frames // keyframes for index in range(keyframes)]
+    run = FilmRun(recipe, settings, network, device, film, frames, given)
     report, timer = BenchReport(frames, str(computed_in).removeprefix("torch.")), _MethodTimer(network, device)
     with timer.attached():
-        counted, seconds = _run(mattes(), report, banks, device, timer)
+        counted, seconds = _run(run.mattes(), report, run.banks, device, timer)
     if device.type == "cuda":
         # Timing each step on a GPU means waiting for it. The speed is that of a run without waiting; the run before it
         # creates whatever is created only once.
         for _ in range(2):
             report.samples.clear()
-            _run(mattes(), report, banks, device)
+            _run(run.mattes(), report, run.banks, device)
     report.stages = _stages(timer, counted, seconds, ahead=can_encode_ahead(network, device))
     report.peak = (
         torch.cuda.max_memory_allocated()
@@ -204,20 +162,12 @@ def _run(
             cpu_start = time.process_time()
         if done % max(report.frames // _MAX_SAMPLES, 1) == 0:
             elapsed, frames = clock() - sample_start, done - (report.samples[-1].frames if report.samples else 0)
-            view = banks[0].view()
-            tokens = len(view.groups[0].layers[0])
-            sample = MemorySample(done, tokens, memory_in_use(device), _bytes_of(view), elapsed / frames)
+            sample = memory_sample(done, banks[0], device, elapsed / frames)
             report.samples.append(sample)
             sample_start = clock()
     report.frames_per_second = counted / max(seconds, 1e-9)
     report.cpu_seconds = (time.process_time() - cpu_start) / counted
     return counted, seconds
-
-
-def _bytes_of(view: MemoryView) -> int:
-    """Return the size of all memory entries in bytes."""
-    planes = (plane for entry in view.entries for layer in entry.layers for plane in layer.planes.values())
-    return sum(plane.nbytes for plane in planes)
 
 
 def dense_top_k(scores: Tensor, *, top_k: int) -> TopK:
@@ -287,11 +237,3 @@ class _MethodTimer:
     def _synchronize(self) -> None:
         if self._device.type == "cuda":
             torch.cuda.synchronize()
-
-
-def _network(recipe: Recipe, numbers: Numbers, device: torch.device, weights: Path | None) -> Network:
-    """Build the network with its weights, or with random weights if its own are not installed."""
-    if weights or recipe.settings.available_weights():
-        return recipe.network(numbers, weights=weights, device=device)
-    network = recipe.build(numbers, {})
-    return for_inference(network, device) if isinstance(network, torch.nn.Module) else network
