@@ -21,6 +21,7 @@ from ...media.pictures import read_picture
 from ...methods.recipe import Recipe
 from ...methods.settings import Numbers
 from ...networks.network import Network
+from ...quality.account import QualityAccount
 from ...runtime.device import memory_errors, peak_memory
 from ...shared.errors import FramesUnreadable, MixedSizes
 from ...shared.types import Direction
@@ -141,7 +142,7 @@ def predict(
     with ExitStack() as resources, memory_errors():
         use = _look(sequence, given, reader, clock) if hold else EVERY_FRAME
         mattes = [_propagator(sequence, given, method, view, reader, use).propagate(sweeps) for view in views]
-        fusion = resources.enter_context(SweepFusion(sweeps))
+        fusion = resources.enter_context(SweepFusion(sweeps, QualityAccount(method.recipe.name)))
         while True:
             clock.reading, start = 0.0, time.perf_counter()
             step = [next(one, None) for one in mattes]

@@ -148,19 +148,22 @@ def test_keyframes_are_kept_and_used_in_both_directions(tmp_path: Path, recipe: 
     assert record["given"] == ["frame_000000", "frame_000003", "frame_000006"]
 
 
-def test_keymatte_makes_what_propagate_makes_of_a_real_clip(tmp_path: Path) -> None:
+@pytest.mark.parametrize("given", [(0,), (0, 11)], ids=["one mask", "a mask at both ends"])
+def test_keymatte_makes_what_propagate_makes_of_a_real_clip(tmp_path: Path, given: tuple[int, ...]) -> None:
     chair, out = ROOT / "tests" / "clips" / "chair", tmp_path / "out"
-    for kind, count in (("frames", 12), ("masks", 1)):
+    for kind, chosen in (("frames", range(12)), ("masks", given)):
         (tmp_path / "clip" / kind).mkdir(parents=True)
-        for path in sorted((chair / kind).iterdir())[:count]:
-            shutil.copy(path, tmp_path / "clip" / kind)
-    assert evaluate("folder", tmp_path / "clip", out, "--recipe", "keymatte", "--height", "96") == 0
+        for number in chosen:
+            shutil.copy(sorted((chair / kind).iterdir())[number], tmp_path / "clip" / kind)
+    options = ("--keyframes", "2") if len(given) > 1 else ()
+    assert evaluate("folder", tmp_path / "clip", out, "--recipe", "keymatte", "--height", "96", *options) == 0
     clip, keyframes = (str(tmp_path / "clip" / kind) for kind in ("frames", "masks"))
     command = ["propagate", "--clip", clip, "--keyframes", keyframes, "--out", str(tmp_path / "mattes")]
-    assert main([*command, "--height", "96", "--crop", "off", "--direction", "forward", "--across-cuts"]) == 0
+    assert main([*command, "--height", "96", "--crop", "off", "--across-cuts"]) == 0
     masks = sorted((out / "Annotations" / "clip").iterdir())
     for mask, label in zip(masks, sorted((tmp_path / "mattes" / "labels").iterdir()), strict=True):
-        assert np.array_equal(read_labels(mask), read_labels(label)), mask.name
+        # Between two keyframes, a job stores the mattes of the first sweep with 8 bits.
+        assert np.count_nonzero(read_labels(mask) != read_labels(label)) <= 5 * (len(given) - 1), mask.name
     assert len(masks) == 12
 
 
