@@ -42,12 +42,8 @@ class SweepFusion(AbstractContextManager["SweepFusion"]):
         file = Path(self._folder.name) / f"{frame}.npz"
         if matte.sweep == 0 and frame in self._later[1]:
             self._signals[frame] = matte.signals
-            np.savez(
-                file,
-                objects=np.array(matte.objects),
-                weights=weights,
-                alpha=np.rint(probabilities * _WHITE).astype(np.uint8),
-            )
+            alpha = np.rint(probabilities * _WHITE).astype(np.uint8)
+            np.savez(file, objects=np.array(matte.objects), alpha=alpha)
             return iter(())
         if not file.exists():
             return iter([(frame, matte.objects, probabilities)])
