@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import threading
 import zipfile
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -166,7 +168,7 @@ def test_the_log_has_the_commands_and_all_output(made):
 def test_too_little_room_for_a_build_of_pytorch_is_told_before_any_download(tmp_path, monkeypatch):
     usage = type("Usage", (), {"free": 3 * 10**9})
     monkeypatch.setattr("engine.shared.environment.shutil.disk_usage", lambda _path: usage)
-    with pytest.raises(DiskFull, match=r"needs about 8\.1 GB .* 3\.0 GB are free"):
+    with pytest.raises(DiskFull, match=r"needs about 12\.9 GB .* 3\.0 GB are free"):
         create(tmp_path / "env", ["torch"], python=PYTHON, report=lambda _line: None, source=Source(CUDA))
     assert not (tmp_path / "env" / "pyvenv.cfg").exists()
 
@@ -180,6 +182,76 @@ def test_another_build_of_pytorch_than_the_chosen_one_is_not_taken_silently(plac
     complete(place, requirements=("torch",))
     with pytest.raises(EnvironmentFailed, match=r"PyTorch 2\.14\.1 was installed, not the build cu130"):
         _installed_pytorch(place / "env", Source(CUDA))
+
+
+# -- downloads ---------------------------------------------------------------------------------------------------------
+class Index:
+    """A package index on this computer that counts how often each file is asked for; it can lose its connection."""
+
+    def __init__(self, wheels: Path) -> None:
+        self.wheels = wheels
+        self.broken = ""  # name of a package whose download breaks off
+        self.asked: list[str] = []
+        index = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                index.answer(self)
+
+            def log_message(self, *_words: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_port}/simple"
+
+    def answer(self, request: BaseHTTPRequestHandler) -> None:
+        name = request.path.strip("/").split("/")[-1]
+        files = [path for path in sorted(self.wheels.glob("*.whl")) if path.name.startswith(f"{name}-")]
+        body = "".join(f'<a href="/files/{path.name}">{path.name}</a>' for path in files).encode()
+        kind = "text/html"
+        if name.endswith(".whl"):
+            self.asked.append(name)
+            body, kind = (self.wheels / name).read_bytes(), "application/octet-stream"
+        elif not files:
+            request.send_error(404)
+            return
+        request.send_response(200)
+        request.send_header("Content-Type", kind)
+        request.send_header("Content-Length", str(len(body)))
+        if kind != "text/html":
+            request.send_header("Cache-Control", "max-age=3600, immutable")
+        request.end_headers()
+        if name.endswith(".whl") and self.broken and name.startswith(self.broken):
+            body = body[: len(body) // 2]
+        request.wfile.write(body)
+
+
+def test_a_broken_off_download_is_continued_with_the_files_that_were_complete(made, tmp_path):
+    """Run the real program with venv and pip twice, which takes a while."""
+    index = Index(made / "wheels")
+    project = tmp_path / "pyproject.toml"
+    project.write_text('[project]\ndependencies = ["second", "first"]\n')
+    folder = tmp_path / "engine"
+    command = [sys.executable, "-m", "engine.shared.setup", "--install", folder, "--pyproject", project]
+    variables = {name: text for name, text in os.environ.items() if not name.startswith("PIP_")}
+    variables |= {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": index.address, "PIP_RETRIES": "0"}
+    variables["PIP_TRUSTED_HOST"] = "127.0.0.1"  # else pip keeps nothing that came without encryption
+    index.broken = "first"
+    ended = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 2
+    assert index.asked.count("second-1.0-py3-none-any.whl") == 1
+    assert environment_folder.downloads_of(folder).is_dir()
+    index.broken = ""
+    ended = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "Going on with the installation" in ended.stdout
+    assert index.asked.count("second-1.0-py3-none-any.whl") == 1, "the complete file was not downloaded again"
+    assert not environment_folder.downloads_of(folder).exists(), "what was downloaded takes no room any longer"
+    index.server.shutdown()
 
 
 # -- proxies -----------------------------------------------------------------------------------------------------------
@@ -236,6 +308,19 @@ def test_removing_says_how_much_it_freed_and_leaves_nothing(place, capsys):
     assert not (place / "env").exists()
     assert (place / "wheels").is_dir()
     assert "GB were freed" in capsys.readouterr().out
+
+
+def test_what_pip_keeps_of_downloads_goes_with_the_engine_but_nothing_else(place, capsys):
+    downloads = place / "env-downloads"
+    (downloads / "http-v2" / "a").mkdir(parents=True)
+    (downloads / "http-v2" / "a" / "body").write_bytes(bytes(1000))
+    assert environment_folder.remove_downloads(place / "env") == 1000
+    assert not downloads.exists()
+    (downloads / "http-v2").mkdir(parents=True)
+    (downloads / "shot.txt").write_text("mine")
+    assert main(["--remove", str(place / "env")]) == 0
+    assert [path.name for path in downloads.iterdir()] == ["shot.txt"]
+    assert not (place / "env.log").exists()
 
 
 def test_removing_what_is_not_keymattes_is_refused(place):
