@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import socket
 import subprocess
 import sys
-import threading
-import zipfile
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -20,63 +14,23 @@ from engine.shared import environment_folder
 from engine.shared.environment import create, is_complete
 from engine.shared.environment_folder import (
     MARKER,
-    Marker,
     State,
     python_in,
-    read_marker,
     remove,
     site_packages,
     state_of,
-    write_marker,
 )
 from engine.shared.errors import DiskFull, EnvironmentFailed, FolderInUse, FolderTaken
 from engine.shared.folder_lock import locked
 from engine.shared.pip_commands import Source
 from engine.shared.setup import main
-from engine.shared.setup_errors import ProxyRefused, WheelsMissing
+from engine.shared.setup_errors import WheelsMissing
 from engine.shared.torch_builds import builds_for
+from tests.engine.shared.broken_off import break_off, write_wheel
 
 ROOT = Path(__file__).resolve().parents[3]
 PYTHON = Path(sys.executable)
 CUDA = next(build for build in builds_for("linux", "x86_64") if build.key == "cu130")
-
-
-def write_wheel(folder: Path, name: str, version: str = "1.0", requires: str = "") -> Path:
-    """Write a wheel of a package with one line of code."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}-{version}-py3-none-any.whl"
-    about = f"{name}-{version}.dist-info"
-    needs = f"Requires-Dist: {requires}\n" if requires else ""
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(f"{name}.py", "ANSWER = 42\n")
-        archive.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}")
-        archive.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr(f"{about}/RECORD", f"{name}.py,,\n{about}/METADATA,,\n{about}/WHEEL,,\n{about}/RECORD,,\n")
-    return path
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Path:
-    """Make an environment from two wheels, once; tests copy it."""
-    place = tmp_path_factory.mktemp("made")
-    write_wheel(place / "wheels", "first")
-    write_wheel(place / "wheels", "second", requires="first")
-    create(
-        place / "env",
-        ["second"],
-        python=PYTHON,
-        report=lambda _line: None,
-        source=Source(wheels=place / "wheels"),
-        log=place / "env.log",
-    )
-    return place
-
-
-@pytest.fixture
-def place(made, tmp_path) -> Path:
-    """Copy what `made` has."""
-    shutil.copytree(made, tmp_path / "place", symlinks=True)
-    return tmp_path / "place"
 
 
 def complete(place: Path, *, requirements: tuple[str, ...] = ("second",), again: bool = False) -> list[str]:
@@ -85,19 +39,6 @@ def complete(place: Path, *, requirements: tuple[str, ...] = ("second",), again:
     source = Source(wheels=place / "wheels")
     create(place / "env", requirements, python=PYTHON, report=lines.append, source=source, again=again)
     return lines
-
-
-def break_off(place: Path) -> None:
-    """Leave the environment as an installation does that was ended while `second` was being unpacked."""
-    marker = read_marker(place / "env")
-    assert marker is not None
-    write_marker(place / "env", Marker(marker.requirements, marker.constraints, marker.build))
-    packages = site_packages(place / "env")
-    assert packages is not None
-    (packages / "second-1.0.dist-info" / "INSTALLER").unlink()
-    (packages / "second.py").write_text("ANSW")
-    (packages / "first.py").write_text("ANSWER = 42  # not unpacked again\n")
-    (place / "env" / "tmp").mkdir()
 
 
 def test_a_broken_off_installation_goes_on_and_unpacks_anew_only_what_was_half_unpacked(place):
@@ -182,124 +123,6 @@ def test_another_build_of_pytorch_than_the_chosen_one_is_not_taken_silently(plac
     complete(place, requirements=("torch",))
     with pytest.raises(EnvironmentFailed, match=r"PyTorch 2\.14\.1 was installed, not the build cu130"):
         _installed_pytorch(place / "env", Source(CUDA))
-
-
-# -- downloads ---------------------------------------------------------------------------------------------------------
-class Index:
-    """A package index on this computer that counts how often each file is asked for; it can lose its connection."""
-
-    def __init__(self, wheels: Path) -> None:
-        self.wheels = wheels
-        self.broken = ""  # name of a package whose download breaks off
-        self.asked: list[str] = []
-        index = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                index.answer(self)
-
-            def log_message(self, *_words: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}/simple"
-
-    def answer(self, request: BaseHTTPRequestHandler) -> None:
-        name = request.path.strip("/").split("/")[-1]
-        files = [path for path in sorted(self.wheels.glob("*.whl")) if path.name.startswith(f"{name}-")]
-        body = "".join(f'<a href="/files/{path.name}">{path.name}</a>' for path in files).encode()
-        kind = "text/html"
-        if name.endswith(".whl"):
-            self.asked.append(name)
-            body, kind = (self.wheels / name).read_bytes(), "application/octet-stream"
-        elif not files:
-            request.send_error(404)
-            return
-        request.send_response(200)
-        request.send_header("Content-Type", kind)
-        request.send_header("Content-Length", str(len(body)))
-        if kind != "text/html":
-            request.send_header("Cache-Control", "max-age=3600, immutable")
-        request.end_headers()
-        if name.endswith(".whl") and self.broken and name.startswith(self.broken):
-            body = body[: len(body) // 2]
-        request.wfile.write(body)
-
-
-def test_a_broken_off_download_is_continued_with_the_files_that_were_complete(made, tmp_path):
-    """Run the real program with venv and pip twice, which takes a while."""
-    index = Index(made / "wheels")
-    project = tmp_path / "pyproject.toml"
-    project.write_text('[project]\ndependencies = ["second", "first"]\n')
-    folder = tmp_path / "engine"
-    command = [sys.executable, "-m", "engine.shared.setup", "--install", folder, "--pyproject", project]
-    variables = {name: text for name, text in os.environ.items() if not name.startswith("PIP_")}
-    variables |= {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": index.address, "PIP_RETRIES": "0"}
-    variables["PIP_TRUSTED_HOST"] = "127.0.0.1"  # else pip keeps nothing that came without encryption
-    index.broken = "first"
-    ended = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=120)
-    assert ended.returncode == 2
-    assert index.asked.count("second-1.0-py3-none-any.whl") == 1
-    assert environment_folder.downloads_of(folder).is_dir()
-    index.broken = ""
-    ended = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=120)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "Going on with the installation" in ended.stdout
-    assert index.asked.count("second-1.0-py3-none-any.whl") == 1, "the complete file was not downloaded again"
-    assert not environment_folder.downloads_of(folder).exists(), "what was downloaded takes no room any longer"
-    index.server.shutdown()
-
-
-# -- proxies -----------------------------------------------------------------------------------------------------------
-@contextmanager
-def proxy(answer: bytes):
-    """Run a proxy that answers every request with `answer`, and yield its address."""
-    server = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = server.accept()
-            except OSError:
-                return
-            with connection:
-                connection.recv(4096)
-                connection.sendall(answer)
-
-    threading.Thread(target=serve, daemon=True).start()
-    try:
-        yield f"anna:secret@127.0.0.1:{server.getsockname()[1]}"
-    finally:
-        server.close()
-
-
-@pytest.mark.parametrize(
-    ("answer", "words"),
-    [
-        (b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", "a user and a password"),
-        (b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "refuses the connection"),
-    ],
-)
-def test_a_proxy_that_refuses_is_told_and_its_password_is_in_no_log(place, tmp_path, monkeypatch, answer, words):
-    break_off(place)
-    monkeypatch.setenv("PIP_RETRIES", "1")
-    with proxy(answer) as address:
-        for name in ("HTTPS_PROXY", "https_proxy"):
-            monkeypatch.setenv(name, f"http://{address}")
-        monkeypatch.setenv("NO_PROXY", "")
-        with pytest.raises(ProxyRefused, match=words) as caught:
-            create(
-                place / "env",
-                ["second", "keymatte-there-is-no-such-package"],
-                python=PYTHON,
-                report=lambda _line: None,
-                log=tmp_path / "log.txt",
-            )
-    assert "secret" not in caught.value.sentence() + (tmp_path / "log.txt").read_text()
 
 
 # -- removing ----------------------------------------------------------------------------------------------------------
