@@ -206,6 +206,26 @@ def test_installation_shows_its_progress_and_completion(session, monkeypatch):
     assert session.status.state == "finished"
 
 
+def test_installation_shows_how_much_is_downloaded_and_then_what_it_does(session):
+    lines = (
+        "Downloading torch 2.14.1 (555 MB)",
+        "  torch: 50 % of 555 MB; 0.28 of about 3.2 GB",
+        "Unpacking 9 packages",
+    )
+    session.script.write_text("".join(f"print({line!r}, flush=True)\n" for line in lines))
+    session.set_up(environment.engine_command(), "Installing the engine")
+    shown = set()
+    for count in (1, 2, 3):
+        limit = time.monotonic() + 20
+        while len(shown) < count and time.monotonic() < limit:
+            for line in session._installation.received():
+                if line is not None:
+                    session.status = session._installation.shown(session.status, line)
+                    shown.add((session.status.text, round(session.status.progress, 2)))
+            time.sleep(0.01)
+    assert shown == {(lines[0], 0.0), (lines[0], 0.09), (lines[2], 0.0)}
+
+
 def test_failed_installation_reports_its_last_error_line(session, monkeypatch):
     session.script.write_text("import sys\nsys.stderr.write('the registry was not reached\\n')\nsys.exit(2)\n")
     session.set_up(environment.engine_command(), "Installing the engine", "The engine is installed")
