@@ -32,7 +32,10 @@ class _EngineOperator(ReportingOperator):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        return not session.status.busy
+        if session.status.busy:
+            cls.poll_message_set(busy_sentence())
+            return False
+        return True
 
     def run(self, context: Context) -> str:
         self.begin()
