@@ -12,6 +12,14 @@ from bpy.types import MovieClip
 
 from ..engine.shared import errors
 from ..engine.shared.files import modified_ns
+from ..engine.shared.setup_errors import (
+    EngineOutdated,
+    EnginePartly,
+    IndexUnreachable,
+    ProxyRefused,
+    PythonUnsuitable,
+    WheelsMissing,
+)
 from . import PACKAGE, clips, environment, weights
 from .folders import existing_folder
 from .keyframe_columns import keyframes_of
@@ -102,9 +110,11 @@ def _is_writable(root: Path) -> bool:
     return os.access(root, os.W_OK)
 
 
+_OF_SETUP = (EnginePartly, EngineOutdated, PythonUnsuitable, IndexUnreachable, ProxyRefused, WheelsMissing)
 _ON_DISK: dict[str, Callable[[MovieClip | None], Stamp]] = {
     **dict.fromkeys((one.code for one in (errors.EngineMissing, errors.PythonMissing)), _engine),
     errors.EnvironmentFailed.code: _engine,
+    **dict.fromkeys((one.code for one in _OF_SETUP), _engine),
     **dict.fromkeys((one.code for one in (errors.WeightsMissing, errors.WeightsDamaged)), _weights),
     **dict.fromkeys((one.code for one in (errors.ClipNotFound, errors.ClipUnreadable)), _footage),
     errors.FramesUnreadable.code: _footage,

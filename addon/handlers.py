@@ -164,4 +164,3 @@ def _after_frame(scene: Scene, depsgraph: Depsgraph) -> None:
 def _before_render(*_: object) -> None:
     if bpy.app.background:  # else this is another thread, in which nothing may be changed
         compositor_watch.fit_all()
-    file_version.stamp()

@@ -126,12 +126,6 @@ def adopt() -> None:
                 _log.warning("%s cannot be moved to %s: %s", old, new, error.sentence())
 
 
-def is_beside(clip: MovieClip) -> bool:
-    """Return whether the clip's folder is beside its file, so that it goes where the file goes."""
-    folder = folders.existing_folder(clip)
-    return bool(bpy.data.filepath) and folder is not None and folder.root.parent.name == BESIDE
-
-
 def _own_clips() -> list[MovieClip]:
     return [clip for clip in bpy.data.movieclips if clip.matting.folder and is_saved(clip)]
 

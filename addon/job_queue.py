@@ -45,17 +45,18 @@ class Run:
 
 
 _current: Run | None = None  # the last that was started
-_job_id = ""  # of its job
+_job_ids: list[str] = []  # of its job and those before
 _paused: list[Run] = []  # one of each clip, the one paused first before others
 _waiting: list[Run] = []
 
 
 def start(run: Run, clip: MovieClip) -> None:
     """Start a run on its clip, and return at once. Raises EngineBusy, EngineMissing, and what `Run.job` raises."""
-    global _current, _job_id
+    global _current
     job = run.job(clip)
     session.start(Propagate(job), clip.name, _receiver(clip, run.recipe), uid=run.clip_uid)
-    _current, _job_id = run, job.job_id
+    _current = run
+    _job_ids.append(job.job_id)
     drop_paused(run.clip_uid)
     suggestions.clear(clip)  # they were computed from mattes that are now being replaced
 
@@ -146,9 +147,14 @@ def is_on(clip: MovieClip) -> bool:
     return session.status.busy and folder is not None and session.status.folder == folder.root
 
 
+def is_run(status: Status) -> bool:
+    """Return whether a status is that of a run of Propagate, and of no other operation."""
+    return status.job_id in _job_ids
+
+
 def can_pause() -> bool:
     """Return whether a run of Propagate is in progress."""
-    return _current is not None and session.status.busy and session.status.job_id == _job_id
+    return _current is not None and session.status.busy and is_run(session.status)
 
 
 def pause() -> None:
@@ -181,6 +187,7 @@ def forget() -> None:
     """Forget all runs, as another file is loaded."""
     global _current
     _current = None
+    _job_ids.clear()
     _paused.clear()
     _waiting.clear()
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from bpy.props import BoolProperty, EnumProperty, StringProperty
-from bpy.types import Context, Operator
+from bpy.types import Context, MovieClip, Operator
 
 from ..addon import job_queue, run_frames
+from ..addon.folders import existing_folder, relative_path
 from ..addon.listening import listen
 from ..addon.session import session
+from ..addon.whereabouts import is_homeless
 from ..engine.shared.errors import EngineError
 from ..engine.shared.mask_images import counted
 from ..engine.shared.types import Direction, Redo
@@ -94,7 +96,7 @@ class CLIP_OT_matte_propagate(ClipOperator, Operator):
         if self.wait:
             return session.wait().summary
         what = "" if redo is Redo.EVERYTHING else "what has changed on "
-        return f"Propagating {what}{counted(len(frames), 'frame')}"
+        return f"Propagating {what}{counted(len(frames), 'frame')}{_where(clip)}"
 
     def _frames(self, context: Context) -> range:
         """Return the media frames to propagate through. Raises BadSetting, KeyframeOutsideClip."""
@@ -107,6 +109,12 @@ class CLIP_OT_matte_propagate(ClipOperator, Operator):
             case "AROUND":
                 return run_frames.around(clip, at, clip.matting.around)
         return run_frames.whole_clip(clip)
+
+
+def _where(clip: MovieClip) -> str:
+    """Say where the mattes are going to be, if that is beside the file."""
+    folder = existing_folder(clip)
+    return f", into {relative_path(folder.root).removeprefix('//')}" if folder and not is_homeless(folder.root) else ""
 
 
 CLASSES = (CLIP_OT_matte_propagate,)

@@ -192,6 +192,7 @@ class CLIP_MT_matte_menu_results(_ButtonsMenu, Menu):
         _button("export_splines", "Export Splines...", "EXPORT"),
         _button("import_splines", "Import Splines...", "IMPORT"),
         None,
+        _button("open_folder", "Open Folder", "FILE_FOLDER"),
         _button("clear", "Clear Mattes", "TRASH"),
     )
 

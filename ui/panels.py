@@ -11,6 +11,7 @@ from ..addon.folders import results
 from ..addon.objects import has_keyframes
 from ..engine.shared.mask_images import counted
 from . import compositor, next_step, paint, propagate, propagate_options, quality, refine, runs, views
+from .folder import draw_folder
 from .menus import draw_object_settings
 from .panel import ClipPanel
 from .status import draw_text
@@ -117,10 +118,12 @@ class CLIP_PT_matte_results(ClipPanel, Panel):
         done = results(clip)
         if not done.numbers:
             layout.label(text="No mattes yet")
+            draw_folder(layout, clip)
             _draw_splines(layout)
             _draw_undo(layout)
             return
         draw_text(layout, results_text(clip))
+        draw_folder(layout, clip)
         column = layout.column(align=True)
         row = column.row(align=True)
         row.operator("clip.matte_to_mask_layers", icon="MOD_MASK").on_track = False

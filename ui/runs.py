@@ -34,7 +34,7 @@ def draw_runs(layout: UILayout, clip: MovieClip) -> None:
         for one in (told, outcomes.general()):
             if one is not None:
                 draw_outcome(layout, one)
-        if told is not None and told.state in (State.FINISHED, State.CANCELLED):
+        if told is not None and job_queue.is_run(told) and told.state in (State.FINISHED, State.CANCELLED):
             _draw_made(layout, clip)
 
 
@@ -67,8 +67,9 @@ def _draw_paused(layout: UILayout, clip: MovieClip) -> None:
 def _draw_waiting(layout: UILayout, clip: MovieClip) -> None:
     """Draw that the clip waits for its turn, and which turn that is."""
     turn = job_queue.waiting().index(clip) + 1
+    what = "Runs again" if job_queue.is_on(clip) else "Waiting"
     row = layout.row(align=True)
-    row.label(text="Waiting: next" if turn == 1 else f"Waiting: number {turn}", icon="TIME")
+    row.label(text=f"{what}: next" if turn == 1 else f"{what}: number {turn}", icon="TIME")
     row.operator("clip.matte_unqueue", text="", icon="X").clip_uid = clip.session_uid
 
 
@@ -78,7 +79,9 @@ def _draw_others(layout: UILayout, clip: MovieClip, running: Status) -> None:
         row = layout.row(align=True)
         row.label(text=text, icon="TIME")
         if running.busy or job_queue.waiting():
-            row.popover("CLIP_PT_matte_queue", text="")
+            button = row.row(align=True)
+            button.ui_units_x = 1.6
+            button.popover("CLIP_PT_matte_queue", text="", icon="COLLAPSEMENU")
 
 
 class CLIP_PT_matte_queue(Panel):

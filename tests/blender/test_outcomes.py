@@ -44,12 +44,14 @@ def test_results_of_two_clips_are_told_on_each_of_them(two):
     first, second = bpy.data.movieclips["first"], bpy.data.movieclips["second"]
     two.propagate()
     assert told(second).text == "Done" and told(first) is None
+    assert part("addon.job_queue").is_run(told(second))
     show(two, "first")
     two.propagate()
     assert two.click("matte_suggest", wait=True, recipe="keymatte") == {"FINISHED"}
     assert told(first).text.endswith("suggested") and told(second).text == "Done"
     two.click("matte_to_mask_layers")
     assert "mask layer" in told(first).text and told(second).text == "Done"
+    assert not part("addon.job_queue").is_run(told(first)), "the frames of the run before are not told with it"
     show(two, "second")
     two.click("matte_export", directory=str(two.folder / "out"), wait=True)
     assert told(second).text == "Done" and "mask layer" in told(first).text

@@ -47,12 +47,11 @@ def test_results_lie_beside_the_file_in_a_folder_named_after_the_clip(studio):
     assert studio.matte_folder.root == studio.folder / "keymatte" / studio.clip.name
 
 
-def test_in_a_file_never_saved_results_lie_in_the_extensions_folder_or_the_cache(studio):
+def test_in_a_file_never_saved_results_lie_in_the_users_data_or_the_cache(studio):
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     studio.open_film()
     studio.mark(1, media=0)
-    own = bpy.utils.extension_path_user(MODULE)
-    assert str(studio.matte_folder.root).startswith(own)
+    assert studio.matte_folder.root.parent == part("addon.whereabouts").own_cache()
     first = studio.matte_folder.root
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     studio.open_film()
@@ -149,7 +148,7 @@ def test_propagate_returns_at_once_and_reports_progress(studio):
     assert time.monotonic() - started < 1.0
     assert studio.session.status.busy
     with pytest.raises(RuntimeError, match="already running"):
-        studio.click("matte_propagate")
+        studio.click("matte_suggest")
     seen = set()
 
     def finished() -> bool:
