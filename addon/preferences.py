@@ -17,6 +17,7 @@ from ..engine.shared.torch_builds import AUTOMATIC, builds_for
 from ..engine.shared.types import FEATURE_BYTES, VersionCap
 from . import PACKAGE, keymap_list, weights
 from .status import Status, progress_text
+from .whereabouts import own_cache
 
 DEVICES = (
     ("auto", "Automatic", "Use the GPU if PyTorch supports it, otherwise the CPU"),
@@ -109,7 +110,7 @@ class KeymattePreferences(AddonPreferences):
         column.prop(self, "torch_build")
         column.prop(self, "wheel_folder")
         column.prop(self, "device")
-        column.prop(self, "cache_folder")
+        column.prop(self, "cache_folder", placeholder=str(own_cache()))
         column.prop(self, "undo_runs")
         column.prop(self, "undo_gigabytes", text="At Most (GB)")
         column.prop(self, "feature_gigabytes", text="Kept Features (GB)")
