@@ -10,9 +10,9 @@ from typing import TypeVar, cast
 import bpy
 from bpy.types import Context, MovieClip, Scene
 
-from ..engine.shared.errors import EngineError, NotSaved, PythonMissing
+from ..engine.shared.errors import EngineError, NotSaved, Offline, PythonMissing
 from ..engine.shared.setup_errors import EngineOutdated, EnginePartly
-from . import clips, compositor, engine_setup, forecast, job_queue, quality, quality_list
+from . import clips, compositor, engine_setup, environment, forecast, job_queue, quality, quality_list
 from .brush_settings import settings
 from .folders import results
 from .listening import redraw
@@ -33,10 +33,7 @@ _kept: dict[Hashable, tuple[float, object]] = {}  # by what was asked: until whe
 def gather(context: Context) -> Facts:
     """Return the facts about the clip that the editor shows."""
     clip, scene = context.space_data.clip, context.scene
-    engine, text, problem = _look_at_engine()
-    if session._installation is not None:
-        engine = Engine.INSTALLING
-    facts = Facts(engine, text, problem, saved=bool(bpy.data.filepath), running=_running(clip))
+    facts = replace(_engine_facts(), saved=bool(bpy.data.filepath), running=_running(clip))
     if clip is not None:
         facts = _with_clip(facts, clip, scene)
     if facts.engine is not Engine.READY or facts.clip in (ClipState.MISSING, ClipState.UNREADABLE):
@@ -61,15 +58,34 @@ def _looked_up(key: Hashable, look: Callable[[], _Answer]) -> _Answer:
     return cast(_Answer, known[1])
 
 
-def _look_at_engine() -> tuple[Engine, str, str]:
-    """Return whether the engine can be started, what it would be or runs on, and why it cannot be."""
+def _engine_facts() -> Facts:
+    """Return what is known of the engine."""
+    if session.status.is_installation:
+        return Facts(Engine.INSTALLING)
     error = engine_setup.problem()
     if error is None:
-        return Engine.READY, engine_setup.gpu_text(), ""
+        return Facts(engine_text=_runs_on())
     if isinstance(error, PythonMissing):
-        return Engine.BAD_PYTHON, "", error.sentence()
+        return Facts(Engine.BAD_PYTHON, engine_problem=error.sentence())
     states = {EnginePartly.code: Engine.PARTLY, EngineOutdated.code: Engine.OTHER_VERSION}
-    return states.get(error.code, Engine.MISSING), engine_setup.build_text(), error.sentence()
+    build = engine_setup.build_text()
+    gpu, obstacle = engine_setup.gpu_text(), engine_setup.obstacle()
+    text = f"{gpu}: {build}" if build else gpu
+    return Facts(
+        states.get(error.code, Engine.MISSING),
+        text,
+        error.sentence(),
+        engine_obstacle=obstacle.sentence() if obstacle else "",
+        is_offline=isinstance(obstacle, Offline),
+    )
+
+
+def _runs_on() -> str:
+    """Return what the engine runs on, as far as it fits beside its name."""
+    if environment.preferences().device == "cpu":
+        return "ready, on the CPU"
+    found = engine_setup.hardware()
+    return found.gpu.name if found and found.gpu else "ready, no GPU found" if found else "ready"
 
 
 def _running(clip: MovieClip | None) -> str:
@@ -149,5 +165,6 @@ def _with_fixes(facts: Facts, clip: MovieClip, at: int) -> Facts:
         facts,
         to_fix=len(fixes),
         fix_here=(here.object_id, here.first, here.last) if here else None,
+        fix_words=here.words if here else "",
         fix_is_before=all(fix.worst < at for fix in fixes),
     )

@@ -131,7 +131,7 @@ def plan() -> list[tuple[str, str]]:
     taken = "That of the folder of wheels" if wheels else f"{chosen.build.label}: {chosen.reason}"
     rows = [("GPU", gpu_text()), ("PyTorch", taken)]
     if chosen.advice:
-        rows.append(("Faster", chosen.advice))
+        rows.append(("To Use GPU", chosen.advice))
     size = f"About {chosen.build.disk:.0f} GB on disk" if wheels else as_sentence(chosen.build.size_in_words)
     return [*rows, ("Size", f"{size}; {free_text()}"), ("Folder", str(folder()))]
 

@@ -22,6 +22,7 @@ from .environment import FLAGS, former_folder, preferences
 from .status import Status
 
 _PROGRAM = (*FLAGS, "-m", "engine.shared.setup", "--end-with-stdin")
+_GO_ON = "Click Install Engine again: it goes on from there. Show Log has all of its output."
 _WITHOUT_SIZE = ("Creating", "Installing", "Unpacking", "The environment", "Removing")
 
 
@@ -111,6 +112,6 @@ class Installation(ChildProcess):
         last = next((line for line in reversed(self.log) if line.strip()), f"status {self.exit_status}")
         try:
             code, message, remedy = json.loads(last)
-        except (ValueError, TypeError):  # not one of its errors: Python's own last words
-            return Failed("", EnvironmentFailed.code, last, EnvironmentFailed.default_remedy)
+        except (ValueError, TypeError):  # not one of its errors: Python's own last words, or it was killed
+            return Failed("", EnvironmentFailed.code, f"the installation ended early: {last}", _GO_ON)
         return Failed("", str(code), str(message), str(remedy))

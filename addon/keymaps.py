@@ -48,9 +48,16 @@ _JUMPS = (
     # Beside Up and Down, with which Blender goes to the keyframes of animations.
     Key("Next Keyframe", "clip.matte_keyframe_jump", "UP_ARROW", {"alt": True}, {"to": "NEXT"}, repeat=True),
     Key("Previous Keyframe", "clip.matte_keyframe_jump", "DOWN_ARROW", {"alt": True}, {"to": "PREVIOUS"}, repeat=True),
-    Key("Next Trouble", "clip.matte_lane_jump", "UP_ARROW", {"alt": True, "shift": True}, {"to": "NEXT"}, repeat=True),
     Key(
-        "Previous Trouble",
+        "Next Stale or Doubtful",
+        "clip.matte_lane_jump",
+        "UP_ARROW",
+        {"alt": True, "shift": True},
+        {"to": "NEXT"},
+        repeat=True,
+    ),
+    Key(
+        "Previous Stale or Doubtful",
         "clip.matte_lane_jump",
         "DOWN_ARROW",
         {"alt": True, "shift": True},

@@ -46,8 +46,10 @@ class Facts:
     """What the decision depends on."""
 
     engine: Engine = Engine.READY
-    engine_text: str = ""  # what runs it, or what would be installed
+    engine_text: str = ""  # what it runs on, what would be installed, or what is being done to it
     engine_problem: str = ""  # why it cannot be used, and what to do
+    engine_obstacle: str = ""  # why it could not be installed, and what to do
+    is_offline: bool = False  # whether it could not be, as Blender may not go online
     clip: ClipState = ClipState.NONE
     clip_name: str = ""
     clip_problem: str = ""  # why it cannot be worked on, and what to do
@@ -61,6 +63,7 @@ class Facts:
     kept: int = 0  # frames that are out of date, and stay so: locked, or of objects without keyframes
     to_fix: int = 0  # stretches
     fix_here: tuple[int, int, int] | None = None  # the active object's on the current frame: object, first, last frame
+    fix_words: str = ""  # why that is to be fixed
     fix_is_before: bool = False  # whether all of them lie before the current frame
     is_used: bool = False  # whether mask layers, nodes or files were made of the mattes
     in_range: bool = False  # whether runs are limited to in and out point
@@ -101,6 +104,8 @@ class Item:
 
 
 _INSTALL = Button("clip.matte_install_engine", "Install Engine", "IMPORT")
+_LOG = Button("clip.matte_show_log", "Show Log", "TEXT")
+_ONLINE = Button("screen.userpref_show", "Allow Online Access", "INTERNET", (("section", "SYSTEM"),))
 _SETTINGS = Button("clip.matte_settings", "Open Preferences", "PREFERENCES")
 _OPEN = Button("clip.open", "Open Clip", "FILE_FOLDER")
 _RELOAD = Button("clip.reload", "Reload Clip", "FILE_REFRESH")
@@ -145,8 +150,8 @@ def hints(facts: Facts) -> tuple[Step, ...]:
     """Return what is worth doing beside the next step, and can be left."""
     found = []
     if facts.clip is ClipState.READY and facts.scene_is_short:
-        set_frames = Button("clip.set_scene_frames", "Set Scene Frames", "TIME")
-        found.append(Step("scene", "The scene ends before the clip", "INFO", (set_frames,)))
+        set_frames = Button("clip.set_scene_frames", "Fit Scene", "TIME")
+        found.append(Step("scene", "Scene ends too early", "INFO", (set_frames,)))
     if facts.clip is ClipState.READY and facts.keyframes and not facts.saved:
         save = Button("wm.save_mainfile", "Save", "FILE_TICK")
         found.append(Step("unsaved", "File not saved yet", "INFO", (save,)))
@@ -160,32 +165,39 @@ def _running(facts: Facts) -> Step | None:
 
 
 def _engine_step(facts: Facts) -> Step | None:
-    match facts.engine:
-        case Engine.MISSING:
-            return Step("engine", "Mattes need the engine. You can paint while it installs", "INFO", (_INSTALL,))
-        case Engine.PARTLY:
-            return Step("engine partly", facts.engine_problem, "ERROR", (_INSTALL,))
-        case Engine.OTHER_VERSION:
-            text = facts.engine_problem or "The engine was installed for another version of Keymatte"
-            return Step("engine version", text, "ERROR", (_INSTALL,))
-        case Engine.BAD_PYTHON:
-            return Step("engine python", facts.engine_problem, "ERROR", (_SETTINGS,))
-    return None
+    if facts.engine in (Engine.READY, Engine.INSTALLING):
+        return None
+    if facts.engine is Engine.BAD_PYTHON:
+        return Step("engine python", facts.engine_problem, "ERROR", (_SETTINGS, _LOG))
+    is_missing = facts.engine is Engine.MISSING
+    why = "Mattes need the engine" if is_missing else facts.engine_problem.rstrip(".")
+    if facts.is_offline:
+        text = _sentences(why, facts.engine_text, "To download it, allow Blender to go online")
+        return Step("engine offline", text, "INFO", (_ONLINE, _INSTALL))
+    if facts.engine_obstacle:
+        return Step("engine obstacle", _sentences(why, facts.engine_obstacle), "ERROR", (_INSTALL, _SETTINGS))
+    if is_missing:
+        text = _sentences(why, facts.engine_text, "You can paint while it installs")
+        return Step("engine", text, "INFO", (_INSTALL,))
+    key = "engine partly" if facts.engine is Engine.PARTLY else "engine version"
+    return Step(key, facts.engine_problem, "ERROR", (_INSTALL,))
+
+
+def _sentences(*parts: str) -> str:
+    return ". ".join(filter(None, parts))
 
 
 def _engine_item(facts: Facts) -> Item:
     words = {
-        Engine.READY: "ready",
+        Engine.READY: facts.engine_text or "ready",
         Engine.MISSING: "not installed",
         Engine.PARTLY: "only partly installed",
         Engine.OTHER_VERSION: "to be updated",
-        Engine.BAD_PYTHON: "its Python cannot be used",
+        Engine.BAD_PYTHON: "cannot start",
         Engine.INSTALLING: "being installed",
     }
-    is_told = facts.engine_text and facts.engine in (Engine.READY, Engine.MISSING)
-    text = facts.engine_text if is_told else words[facts.engine]
     is_problem = facts.engine not in (Engine.READY, Engine.INSTALLING)
-    return Item("Engine", text, facts.engine is Engine.READY, is_problem)
+    return Item("Engine", words[facts.engine], facts.engine is Engine.READY, is_problem)
 
 
 def _clip_step(facts: Facts) -> Step | None:
@@ -235,7 +247,8 @@ def _object_step(facts: Facts) -> Step | None:
         button = Button("wm.context_toggle", text, icon, (("data_path", path),))
         return Step(what, f"{active.name} is {what}", "INFO", (button,))
     if facts.is_painting:
-        return Step("stroke", f"Paint over {active.name if active else 'the object'}", "BRUSH_DATA")
+        over = active.name if active else "the object"
+        return Step("stroke", f"Paint over {over}. Drag to add, hold Ctrl to remove", "BRUSH_DATA")
     return Step("paint", "Go to a frame that shows the object well, and paint it", "INFO", (_PAINT,))
 
 
@@ -280,6 +293,7 @@ def _fix_step(facts: Facts) -> Step:
         return Step("fix", counted_to_fix(facts.to_fix), "INFO", (button,))
     values = tuple(zip(("object_id", "first", "last"), facts.fix_here))
     accept = Button("clip.matte_accept", "Accept", "CHECKMARK", values)
+    why = f"{facts.fix_words[:1].upper()}{facts.fix_words[1:]}: " if facts.fix_words else ""
     if facts.is_painting:
-        return Step("fix by painting", "Paint what is wrong here", "BRUSH_DATA", (accept,))
-    return Step("fix here", "Correct this, or accept it", "INFO", (_PAINT, accept))
+        return Step("fix by painting", f"{why}paint what is wrong", "BRUSH_DATA", (accept,))
+    return Step("fix here", f"{why}correct it, or accept it", "INFO", (_PAINT, accept))

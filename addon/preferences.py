@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import sys
-import textwrap
 import zlib
 
 import bpy
@@ -16,7 +15,7 @@ from ..engine.shared.kept_features import features_folder
 from ..engine.shared.torch_builds import AUTOMATIC, builds_for
 from ..engine.shared.types import FEATURE_BYTES, VersionCap
 from . import PACKAGE, keymap_list, weights
-from .status import Status, progress_text
+from .engine_preferences import draw_engine
 from .whereabouts import own_cache
 
 DEVICES = (
@@ -33,7 +32,6 @@ BUILDS = (
         for build in builds_for(sys.platform, platform.machine().lower())
     ),
 )
-_WIDTH = 90  # characters in a line of the preferences
 
 
 class KeymattePreferences(AddonPreferences):
@@ -54,9 +52,9 @@ class KeymattePreferences(AddonPreferences):
         default=AUTOMATIC,
     )
     wheel_folder: StringProperty(
-        name="Wheels",
-        description="Folder of downloaded packages to install the engine from, without a network. Leave empty to "
-        "download them",
+        name="Install From",
+        description="Folder of wheels, which are downloaded packages, to install the engine from without a network. "
+        "Leave empty to download them",
         subtype="DIR_PATH",
     )
     device: EnumProperty(name="Device", description="Device that the engine computes on", items=DEVICES, default="auto")
@@ -104,12 +102,9 @@ class KeymattePreferences(AddonPreferences):
 
     def draw(self, context: Context) -> None:
         self.layout.operator("clip.matte_open_editor", icon="TRACKER")
+        draw_engine(self.layout, self)
         column = self.layout.column()
         column.use_property_split = True
-        column.prop(self, "engine_python")
-        column.prop(self, "torch_build")
-        column.prop(self, "wheel_folder")
-        column.prop(self, "device")
         column.prop(self, "cache_folder", placeholder=str(own_cache()))
         column.prop(self, "undo_runs")
         column.prop(self, "undo_gigabytes", text="At Most (GB)")
@@ -119,14 +114,8 @@ class KeymattePreferences(AddonPreferences):
         row = split.row()
         row.label(text=str(features_folder()))
         row.operator("clip.matte_clear_features", text="Clear", icon="TRASH")
-        row = self.layout.row()
-        row.operator("clip.matte_install_engine", icon="IMPORT")
-        row.operator("clip.matte_test_engine", icon="CHECKMARK")
-        row.operator("clip.matte_show_log", icon="TEXT")
-        row.operator("clip.matte_remove_engine", icon="TRASH")
         keymap_list.draw(self.layout, context)
         self._draw_weights()
-        self._draw_status()
 
     def _draw_weights(self) -> None:
         box = self.layout.box()
@@ -139,23 +128,6 @@ class KeymattePreferences(AddonPreferences):
             _draw_entry(column, entry)
         if not bpy.app.online_access:
             box.label(text="To download, enable Allow Online Access in Preferences > System", icon="INTERNET_OFFLINE")
-
-    def _draw_status(self) -> None:
-        from . import outcomes  # here, because the session's modules read these preferences
-        from .session import session
-
-        status = session.status if session.status.busy else outcomes.general() or Status()
-        if status.busy:
-            row = self.layout.row(align=True)
-            row.progress(factor=status.progress, text=progress_text(status))
-            row.operator("clip.matte_cancel", text="", icon="X")
-        elif status.text:
-            self.layout.label(text=status.summary, icon="INFO")
-        if status.problem:
-            column = self.layout.column(align=True)
-            lines = textwrap.wrap(status.problem.error().sentence(), _WIDTH)
-            for index, line in enumerate(lines):
-                column.label(text=line, icon="BLANK1" if index else "ERROR")
 
 
 def _draw_entry(layout: UILayout, entry: PublishedWeights) -> None:

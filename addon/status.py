@@ -71,6 +71,11 @@ class Status:
         return self.state in (State.STARTING, State.RUNNING)
 
     @property
+    def is_installation(self) -> bool:
+        """Return whether the engine is being installed or removed, which is no job of its own."""
+        return self.state is State.RUNNING and not self.job_id
+
+    @property
     def summary(self) -> str:
         """Return the status text, followed by the warning and the note if there are any."""
         return ". ".join(filter(None, (self.text, " ".join(filter(None, (self.warning, self.note))))))

@@ -32,7 +32,10 @@ class _EngineOperator(ReportingOperator):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        return not session.status.busy
+        if session.status.busy:
+            cls.poll_message_set(busy_sentence())
+            return False
+        return True
 
     def run(self, context: Context) -> str:
         self.begin()
@@ -65,7 +68,7 @@ class CLIP_OT_matte_install_engine(_EngineOperator, Operator):
         column = self.layout.column()
         column.use_property_split = True
         column.prop(preferences, "torch_build")
-        column.prop(preferences, "wheel_folder")
+        column.prop(preferences, "wheel_folder", placeholder="Internet")
         if engine_setup.is_installed():
             column.prop(self, "again")
         column = self.layout.column(align=True)

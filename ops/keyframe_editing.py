@@ -12,7 +12,7 @@ from ..engine.shared.mask_images import counted
 from .common import ClipOperator, ObjectOperator, clip_in, object_in
 
 
-class CLIP_OT_matte_keyframe_copy(ClipOperator, Operator):
+class CLIP_OT_matte_keyframe_copy(ObjectOperator, Operator):
     """Copy the active object's keyframe on the current frame"""
 
     bl_idname = "clip.matte_keyframe_copy"
@@ -47,7 +47,7 @@ class CLIP_OT_matte_keyframe_paste(ClipOperator, Operator):
         return "; ".join([f"Pasted the keyframe to {item.name} on frame {frame}", *overlaps])
 
 
-class CLIP_OT_matte_keyframes_clear(ClipOperator, Operator):
+class CLIP_OT_matte_keyframes_clear(ObjectOperator, Operator):
     """Clear all keyframes of the active object"""
 
     bl_idname = "clip.matte_keyframes_clear"

@@ -121,7 +121,7 @@ def _object_for(clip: MovieClip, object_id: int) -> int:
     return int((find_object(clip, object_id) or add_object(clip, object_id=object_id)).object_id)
 
 
-class CLIP_OT_matte_keyframe_clear(ClipOperator, Operator):
+class CLIP_OT_matte_keyframe_clear(ObjectOperator, Operator):
     """Clear the active object's keyframe on this frame, or the range on which it is not visible"""
 
     bl_idname = "clip.matte_keyframe_clear"

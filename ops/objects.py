@@ -10,7 +10,7 @@ from ..addon.keyframe_copies import copy_keyframes
 from ..addon.properties import ROLE_ITEMS
 from ..engine.shared.errors import EngineError
 from ..engine.shared.mask_images import counted
-from .common import ClipOperator, clip_in, object_in
+from .common import ClipOperator, ObjectOperator, clip_in, object_in
 
 _MARKING = "Mark it like an object, or choose a Blender mask. A keyframe of it holds until its next one"
 _DESCRIPTIONS = {
@@ -41,7 +41,7 @@ class CLIP_OT_matte_object_add(ClipOperator, Operator):
         return f"Added {objects.add_object(clip_in(context), name=self.name, role=self.role).name}"
 
 
-class CLIP_OT_matte_object_duplicate(ClipOperator, Operator):
+class CLIP_OT_matte_object_duplicate(ObjectOperator, Operator):
     """Duplicate the active object with its keyframes"""
 
     bl_idname = "clip.matte_object_duplicate"
@@ -55,7 +55,7 @@ class CLIP_OT_matte_object_duplicate(ClipOperator, Operator):
         return f"Added {copy.name} with {counted(count, 'keyframe')}"
 
 
-class CLIP_OT_matte_object_move(ClipOperator, Operator):
+class CLIP_OT_matte_object_move(ObjectOperator, Operator):
     """Move the active object up or down in the list. Where keyframes overlap, the object higher in the list is in \
 front"""
 
@@ -78,7 +78,7 @@ front"""
         return f"{name} is already at the {'top' if step < 0 else 'bottom'} of the list"
 
 
-class CLIP_OT_matte_object_remove(ClipOperator, Operator):
+class CLIP_OT_matte_object_remove(ObjectOperator, Operator):
     """Remove the active object and its keyframes, after asking. Its mattes stay on disk until the next Propagate"""
 
     bl_idname = "clip.matte_object_remove"

@@ -238,6 +238,8 @@ class CLIP_MT_matte_menu_engine(_ButtonsMenu, Menu):
     buttons = (
         _button("install_engine", "Install Engine", "IMPORT"),
         _button("test_engine", "Test Engine", "CHECKMARK"),
+        _button("show_log", "Show Log", "TEXT"),
+        _button("remove_engine", "Remove Engine", "TRASH"),
         _button("clear_features", "Clear Kept Features", "TRASH"),
         None,
         _button("settings", "Keymatte Preferences", "PREFERENCES"),

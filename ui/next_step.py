@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bpy.types import Context, Panel, UILayout
 
-from ..addon import arrival
-from ..addon.next_step import Button, Item, Step, checklist, hints, is_arriving, next_step
+from ..addon import arrival, outcomes
+from ..addon.next_step import Button, Engine, Facts, Item, Step, checklist, hints, is_arriving, next_step
+from ..addon.session import session
 from .panel import ClipPanel
-from .status import draw_text
+from .status import draw_outcome, draw_progress, draw_text
 
 _SHORT = 22  # characters of a sentence that has room beside its button
 _LABEL = 0.62  # of the width, if there is a button beside it
@@ -26,6 +27,7 @@ class CLIP_PT_matte_next(ClipPanel, Panel):
         step = next_step(facts)
         if is_arriving(facts):
             _draw_items(self.layout, checklist(facts))
+            _draw_engine(self.layout, facts)
             _draw_large(self.layout, step)
         else:
             _draw_line(self.layout, step)
@@ -33,11 +35,19 @@ class CLIP_PT_matte_next(ClipPanel, Panel):
             _draw_line(self.layout, hint)
 
 
+def _draw_engine(layout: UILayout, facts: Facts) -> None:
+    """Draw how far the engine's installation is, or how it ended, as long as the engine cannot be used."""
+    if facts.engine is Engine.INSTALLING:
+        draw_progress(layout, session.status)
+    elif facts.engine is not Engine.READY and (ended := outcomes.general()) is not None:
+        draw_outcome(layout, ended)
+
+
 def _draw_items(layout: UILayout, items: tuple[Item, ...]) -> None:
     """Draw what is there and what is missing, a line for each."""
     column = layout.column(align=True)
     for item in items:
-        row = column.split(factor=0.36)
+        row = column.split(factor=0.34)
         row.label(text=item.name, icon="CHECKMARK" if item.done else "ERROR" if item.problem else "RADIOBUT_OFF")
         words = row.row()
         words.active = item.done or item.problem

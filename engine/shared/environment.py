@@ -175,12 +175,14 @@ def _install(
     progress = ProgressFilter(report, source.build.download if source.build and not source.wheels else 0.0)
     lines = list(constraints)
     for step in install_steps(requirements, source, ("--progress-bar", bar)):
-        report(f"Installing {', '.join(step.packages)}")
+        report(f"Installing {', '.join(map(package_name, step.packages))}")
         limits: list[str] = []
         if lines:
             (folder / CONSTRAINTS).write_text("\n".join(lines) + "\n", encoding="utf-8")
             limits = ["--constraint", str(folder / CONSTRAINTS)]
-        status, tail = run([*pip, *step.arguments, *limits], progress.line, folder, output)
+        status, tail = run(
+            [*pip, *step.arguments, *limits], progress.line, folder, output, plain=source.wheels is not None
+        )
         if status:
             raise failure("\n".join(tail), status, from_pytorch=step.from_pytorch, wheels=source.wheels)
         if step.from_pytorch:

@@ -146,7 +146,7 @@ def _listed(root: Path, system: str) -> Iterator[Gpu]:
 def _nvidia_kernel_module(root: Path) -> Iterator[Gpu]:
     """Yield the GPU of NVIDIA's kernel module on Linux, where its program is not installed."""
     text = _read(root / "proc/driver/nvidia/version")
-    if driver := re.search(r"Kernel Module\D*?(\d+(?:\.\d+)+)", text):
+    if driver := re.search(r"Kernel Module.*?\b(\d+\.\d+(?:\.\d+)*)", text):
         models = [_read(path) for path in sorted((root / "proc/driver/nvidia/gpus").glob("*/information"))]
         model = next((found[1].strip() for text in models if (found := re.search(r"Model:\s*(.+)", text))), "GPU")
         yield Gpu(Maker.NVIDIA, model if model.startswith("NVIDIA") else f"NVIDIA {model}", driver[1])

@@ -26,6 +26,7 @@ _UNTRUSTED = re.compile(r"CERTIFICATE_VERIFY_FAILED|SSLCertVerificationError")
 _NO_SPACE = re.compile(r"No space left on device|Errno 28\b|not enough space on the disk|Disk quota exceeded")
 _LONG_PATHS = re.compile(r"Long Path support")
 _NO_MATCH = re.compile(r"No matching distribution found for ([^\s;(]+)")
+_NONE_FITS = re.compile(r"no matching distributions available for your environment:\s+(\S+)")
 _WHEEL = re.compile(r"([^-\s/\\]+)-([^-\s/\\]+)-[^\s/\\]*\.whl(\.metadata)?")
 _SIZE = re.compile("[0-9]{1,15}")  # bytes
 _SIZE_IN_WORDS = re.compile(r"\((\d{1,6}(?:\.\d+)?) ([kMG]B)\)")
@@ -48,6 +49,7 @@ def failure(text: str, status: int, *, from_pytorch: bool = False, wheels: Path 
         )
     missing = _NO_MATCH.search(text)
     if wheels:
+        missing = missing or _NONE_FITS.search(text)
         return _failure_of_wheels(wheels, printable(missing[1]) if missing else "", text, status)
     if _PROXY.search(text):
         return _failure_of_proxy(text)

@@ -49,12 +49,20 @@ class Log:
                 self._file.write(f"{without_passwords(line)}\n")
 
 
-def run(command: Sequence[object], line: Callable[[str], None], folder: Path, log: Log) -> tuple[int, list[str]]:
-    """Run a command and call `line` with each line of output; return the exit status and the last lines of output."""
+def run(
+    command: Sequence[object], line: Callable[[str], None], folder: Path, log: Log, *, plain: bool = False
+) -> tuple[int, list[str]]:
+    """Run a command and call `line` with each line of output; return the exit status and the last lines of output.
+
+    If `plain` is set, the user's settings of pip, which can name further places of packages, do not count.
+    """
     temporary = folder / "tmp"  # the system's is often too small for the packages
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(exist_ok=True)
     variables = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
+    if plain:
+        variables = {name: text for name, text in variables.items() if not name.upper().startswith("PIP_")}
+        variables["PIP_CONFIG_FILE"] = os.devnull
     variables.update(TMPDIR=str(temporary), TEMP=str(temporary), TMP=str(temporary), NO_COLOR="1")
     log.write(f"$ {' '.join(str(part) for part in command)}")
     tail: deque[str] = deque(maxlen=_TAIL)

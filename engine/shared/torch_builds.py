@@ -93,11 +93,11 @@ def choose(hardware: Hardware) -> Choice:
     if gpu is None:
         return Choice(processor, "no GPU was found")
     if gpu.maker is Maker.APPLE:
-        return Choice(processor, f"{gpu.name} found")
+        return Choice(processor, "suits this Mac")
     if gpu.maker is Maker.NVIDIA and "cu130" in offered:
         return _for_nvidia(hardware, offered, processor)
     if gpu.maker is Maker.AMD and gpu.chip in _ROCM_CHIPS and "rocm7.2" in offered:
-        return Choice(offered["rocm7.2"], f"{gpu.name} found")
+        return Choice(offered["rocm7.2"], "suits this card")
     return Choice(processor, _unusable(hardware))
 
 
@@ -114,7 +114,7 @@ def _for_nvidia(hardware: Hardware, offered: dict[str, TorchBuild], processor: T
         return Choice(processor, f"{gpu.name} is too old for PyTorch")
     for key in fitting:
         if version_numbers(gpu.driver) >= version_numbers(_CUDA_DRIVERS[key][hardware.system]):
-            return Choice(offered[key], f"{hardware.gpu_in_words}, found")
+            return Choice(offered[key], "suits this card and its driver")
     least = min((_CUDA_DRIVERS[key][hardware.system] for key in fitting), key=version_numbers)
     advice = f"Update NVIDIA's driver to {least} or newer, then click Install Engine again"
     return Choice(processor, f"{gpu.name}: its driver {gpu.driver} is too old for PyTorch", advice)

@@ -20,7 +20,21 @@ GARBAGE = Active(1, "Garbage 1", is_mask=True)
         (Facts(engine=Engine.MISSING), "engine", ["clip.matte_install_engine"]),
         (Facts(engine=Engine.PARTLY, engine_problem="Only partly"), "engine partly", ["clip.matte_install_engine"]),
         (Facts(engine=Engine.OTHER_VERSION), "engine version", ["clip.matte_install_engine"]),
-        (Facts(engine=Engine.BAD_PYTHON, engine_problem="No module"), "engine python", ["clip.matte_settings"]),
+        (
+            Facts(engine=Engine.BAD_PYTHON, engine_problem="No module"),
+            "engine python",
+            ["clip.matte_settings", "clip.matte_show_log"],
+        ),
+        (
+            Facts(engine=Engine.MISSING, engine_obstacle="Online access is off", is_offline=True),
+            "engine offline",
+            ["screen.userpref_show", "clip.matte_install_engine"],
+        ),
+        (
+            Facts(engine=Engine.MISSING, engine_obstacle="There are no wheels"),
+            "engine obstacle",
+            ["clip.matte_install_engine", "clip.matte_settings"],
+        ),
         (replace(KEYED, engine=Engine.MISSING), "engine", ["clip.matte_install_engine"]),
         (Facts(engine=Engine.INSTALLING), "open", ["clip.open"]),
         (replace(CLIP, engine=Engine.INSTALLING), "paint", ["clip.matte_paint_mode"]),
@@ -76,8 +90,9 @@ def test_the_list_says_what_is_there_and_what_is_missing():
     done = {item.name: item.done for item in checklist(KEYED)}
     assert done == {"Engine": True, "Clip": True, "Object": True, "Keyframe": True, "Mattes": False}
     assert not any(item.done for item in checklist(Facts(engine=Engine.MISSING)))
-    engine = checklist(Facts(engine=Engine.MISSING, engine_text="NVIDIA, 3.2 GB"))[0]
-    assert engine.problem and engine.text == "NVIDIA, 3.2 GB"
+    missing = Facts(engine=Engine.MISSING, engine_text="No GPU found: processor, 0.9 GB")
+    assert checklist(missing)[0].problem and "0.9 GB" in next_step(missing).text
+    assert checklist(Facts(engine_text="GeForce RTX 3060"))[0].text == "GeForce RTX 3060"
     assert checklist(Facts(clip=ClipState.MISSING))[1].problem
 
 

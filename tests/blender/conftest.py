@@ -47,8 +47,9 @@ def extension():
 
 
 @pytest.fixture
-def studio(extension, tmp_path):
+def studio(extension, tmp_path, monkeypatch):
     """Yield a Studio with an empty saved file, no installed weights, and spaces and non-ASCII letters in its path."""
+    monkeypatch.setenv("KEYMATTE_ENGINE", str(tmp_path / "engine"))  # not the one that is installed on this computer
     preferences = bpy.context.preferences.addons[MODULE].preferences
     preferences.engine_python, preferences.weights_folder = ENGINE_PYTHON, str(tmp_path / "weights")
     folder = tmp_path / "Aufnahme für Müller 日本"

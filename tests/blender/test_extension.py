@@ -62,7 +62,12 @@ def test_unregistering_ends_the_engine(studio):
 WITHOUT_CLIP = [name for name in OPERATORS if "engine" in name or "weights" in name or name == "matte_cancel"]
 
 
-NEED_MORE = ("matte_keyframe_from_mask", "matte_to_mask_layers")  # an object, or mattes
+NEED_MORE = (  # an object, or mattes
+    "matte_object_remove",
+    "matte_keyframe_from_mask",
+    "matte_keyframe_clear",
+    "matte_to_mask_layers",
+)
 
 
 @pytest.mark.parametrize("name", [name for name in OPERATORS if name not in WITHOUT_CLIP])

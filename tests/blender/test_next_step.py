@@ -89,7 +89,7 @@ def test_a_python_that_cannot_be_used_is_told_with_what_to_do(studio, chosen, tm
     preferences().engine_python = str(tmp_path / ("missing" if chosen == "nowhere" else ""))
     found = step(studio)
     assert found.key == "engine python" and str(tmp_path) in found.text
-    assert [button.operator for button in found.buttons] == ["clip.matte_settings"]
+    assert found.buttons[0].operator == "clip.matte_settings"
     preferences().engine_python = PYTHON
     assert step(studio).key == "paint"
 
@@ -98,7 +98,7 @@ def test_an_engine_that_is_not_installed_is_known_before_anything_is_drawn(studi
     studio.area.type = "CLIP_EDITOR"
     preferences().engine_python = ""
     found = step(studio)
-    assert found.key.startswith("engine") and found.buttons[0].operator == "clip.matte_install_engine"
+    assert found.key.startswith("engine") and "clip.matte_install_engine" in [one.operator for one in found.buttons]
     studio.open_film()
     studio.click("matte_paint_mode")  # painting goes without
     studio.click("matte_paint_mode")

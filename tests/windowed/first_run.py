@@ -63,8 +63,13 @@ def newcomer() -> Steps:
 def without_engine() -> Steps:
     """Look at the tab without an engine, and with a Python that cannot be used."""
     yield 1.0
+    screenshot("1 no engine, offline")
+    assert step() == "engine offline"
+    bpy.context.preferences.system.use_online_access = True  # nothing is downloaded
+    yield 2.0
     screenshot("1 no engine")
     assert step() == "engine"
+    report["would be installed"] = part("addon.engine_setup").build_text()
     preferences().engine_python = str(OUT / "nowhere" / "python")
     yield 2.0
     screenshot("2 wrong Python")

@@ -23,9 +23,11 @@ from tests.windowed.driver import (
     over,
     part,
     press,
+    region_of,
     report,
     run,
     screenshot,
+    until,
 )
 
 _MODES = ("MASK", "TRACKING")
@@ -37,6 +39,7 @@ def artist() -> Steps:
     area = yield from begin(write_film(OUT / "film"), name="film")
     with over(area):
         bpy.ops.clip.view_all(fit_view=True)
+    yield from tab(area)
     yield from menus(area)
     yield from change("Fill", "H")
     yield from fill_in_each_mode(area, "h", works=True)
@@ -50,6 +53,27 @@ def artist() -> Steps:
     yield 0.5
     assert all(items(name)["Fill"].type == "G" and items(name)["Lasso"].type == "L" for name in maps())
     yield from fill_in_each_mode(area, "g", works=True)
+
+
+def tab(area: bpy.types.Area) -> Steps:
+    """Find the tab from the menu when the sidebar is closed or shows another, and close it from there."""
+    sidebar = part("addon.sidebar")
+    area.spaces.active.show_region_ui = False
+    for other in ("", "Footage"):
+        if other:
+            region_of(area, "UI").active_panel_category = other
+        yield 0.5
+        assert not sidebar.is_shown(area)
+        with over(area):
+            bpy.ops.clip.matte_show_tab()
+        yield from until(lambda: sidebar.is_shown(area))
+    with over(area):
+        bpy.ops.clip.matte_show_tab()
+    yield 0.5
+    assert not area.spaces.active.show_region_ui
+    with over(area):
+        bpy.ops.clip.matte_show_tab()
+    yield from until(lambda: sidebar.is_shown(area))
 
 
 def menus(area: bpy.types.Area) -> Steps:
@@ -84,6 +108,9 @@ def change(does: str, key: str) -> Steps:
     screenshot("4 preferences")
     report["changed"] = [items(name)[does].type for name in maps()]
     assert report["changed"] == [key] * len(maps()), "one change counts in every mode"
+    for window in bpy.context.window_manager.windows[1:]:  # earlier Blenders open one
+        with bpy.context.temp_override(window=window):
+            bpy.ops.wm.window_close()
     area.type = "CLIP_EDITOR"
     yield 1.0
 

@@ -1,0 +1,105 @@
+"""The guide in `docs`: its pictures are those that its script makes, its links lead somewhere, its labels are real."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import pytest
+
+from tests import house
+from tests.windowed.guide_pages import CREDIT, FOLDER, MAX_BYTES, PICTURES
+
+PAGES = sorted((house.ROOT / "docs").glob("*.md"))
+ALL = [*PAGES, *(house.ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "ARCHITECTURE.md"))]
+_PICTURE = re.compile(r"^!\[([^\]]*)\]\(guide/(\w+)\.jpg\)$", re.MULTILINE)
+_LINK = re.compile(r"\]\(([^):\s]*)\)")
+_BOLD = re.compile(r"\*\*([^*]+)\*\*")
+_NO_LABELS = ("bold", "Keymatte")  # what the guide explains, and the tab's name
+_ROOMS = ("addon", "ops", "ui")
+
+pytestmark = pytest.mark.fast
+
+
+def text_of(page) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def shown(page) -> list[str]:
+    return [name for _, name in _PICTURE.findall(text_of(page))]
+
+
+def labels() -> set[str]:
+    """Return all texts in the interface's modules but docstrings: labels of buttons, panels, settings and choices."""
+    found = set()
+    for source in house.modules(*_ROOMS).values():
+        tree = ast.parse(source)
+        documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+        docs = {ast.get_docstring(node, clean=False) for node in ast.walk(tree) if isinstance(node, documented)}
+        texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+        found |= {text for text in texts if isinstance(text, str)} - docs
+    return found
+
+
+def test_there_are_pages():
+    assert {page.stem for page in PAGES} == {"first-shot", "correcting", "results", "trouble"}
+
+
+def test_the_pages_show_the_pictures_that_the_script_makes_and_no_others():
+    assert {name for page in PAGES for name in shown(page)} == PICTURES.keys()
+    assert {path.name for path in FOLDER.iterdir()} == {f"{name}.jpg" for name in PICTURES}
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) <= MAX_BYTES
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_picture_is_described_and_the_clip_is_credited(page):
+    blocks = text_of(page).split("\n\n")
+    for at, block in enumerate(blocks):
+        pictures = _PICTURE.findall(block)
+        assert all(words for words, _ in pictures)
+        if any(PICTURES[name].shows_clip for _, name in pictures):
+            following = next(later for later in blocks[at + 1 :] if later.startswith("*Clip") or "##" in later)
+            assert following.startswith(f"*{CREDIT}") and "CC BY 4.0" in following, pictures
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_label_in_bold_is_one_of_the_interface(page):
+    named = {" ".join(words.split()) for words in _BOLD.findall(text_of(page))}
+    assert sorted(named - labels() - set(_NO_LABELS)) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_numbers_in_the_text_are_marked_on_the_picture_beside_it(page):
+    for section in text_of(page).split("\n## "):
+        numbers = {int(number) for number in re.findall(r"\((\d)\)", section)}
+        marked = max((len(PICTURES[name].marks) for name in [n for _, n in _PICTURE.findall(section)]), default=0)
+        assert all(number <= marked for number in numbers), section[:40]
+
+
+def test_every_label_that_is_marked_is_named_on_the_page_of_its_picture():
+    for page in PAGES:
+        for name in shown(page):
+            for label in PICTURES[name].marks:
+                assert f"**{label}**" in " ".join(text_of(page).split()), (page.name, name)
+
+
+@pytest.mark.parametrize("page", ALL, ids=lambda page: page.name)
+def test_every_link_leads_to_a_file_and_a_heading(page):
+    for link in _LINK.findall(text_of(page)):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(text_of(target)), link
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors of a page's headings, as web pages of repositories make them."""
+    without_code = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", without_code, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_lines_are_short_enough(page):
+    assert [line for line in text_of(page).splitlines() if len(line) > 120] == []
