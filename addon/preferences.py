@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import sys
 import zlib
 
@@ -11,11 +10,13 @@ from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 from bpy.types import AddonPreferences, Context, UILayout
 
 from ..engine.shared.catalogue import PublishedWeights, default_folder, size_in_words
+from ..engine.shared.hardware import processor_kind
 from ..engine.shared.kept_features import features_folder
 from ..engine.shared.torch_builds import AUTOMATIC, builds_for
 from ..engine.shared.types import FEATURE_BYTES, VersionCap
 from . import PACKAGE, keymap_list, weights
 from .engine_preferences import draw_engine
+from .whereabouts import own_cache
 
 DEVICES = (
     ("auto", "Automatic", "Use the GPU if PyTorch supports it, otherwise the CPU"),
@@ -28,7 +29,7 @@ BUILDS = (
     (AUTOMATIC, "Automatic", "The build for this computer's GPU, or for its processor", 0),
     *(
         (build.key, build.label, build.note, zlib.crc32(build.key.encode()) >> 1)
-        for build in builds_for(sys.platform, platform.machine().lower())
+        for build in builds_for(sys.platform, processor_kind())
     ),
 )
 
@@ -104,7 +105,7 @@ class KeymattePreferences(AddonPreferences):
         draw_engine(self.layout, self)
         column = self.layout.column()
         column.use_property_split = True
-        column.prop(self, "cache_folder")
+        column.prop(self, "cache_folder", placeholder=str(own_cache()))
         column.prop(self, "undo_runs")
         column.prop(self, "undo_gigabytes", text="At Most (GB)")
         column.prop(self, "feature_gigabytes", text="Kept Features (GB)")
