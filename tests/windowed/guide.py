@@ -79,6 +79,13 @@ def artist() -> Steps:
     yield from show_tab(area)
     yield 1.5
     yield from take("tab", sidebar(area, 260))
+    bpy.context.preferences.system.use_online_access = True  # nothing is downloaded: the dialog is left
+    yield 1.5
+    yield from click_label("Install Engine", area)
+    yield 1.0
+    yield from take("install", sidebar(area, 420), keep_mouse=True)
+    xdotool("key", "Escape")
+    yield 0.5
     preferences.engine_python = "/old/python"
     yield 2.0
     yield from take("wrong_python", sidebar(area, 300))
@@ -105,13 +112,15 @@ def artist() -> Steps:
 
 def in_preferences(area: bpy.types.Area) -> Steps:
     """Take a picture of the extension's preferences."""
+    xdotool("mousemove", 3, 3)
     area.type = "PREFERENCES"
     bpy.context.preferences.active_section = "ADDONS"
     bpy.context.window_manager.addon_search = "Keymatte"
     bpy.ops.preferences.addon_expand(module=MODULE)
     yield 3.0  # the hardware is looked at
-    left, top, *_ = region_box(area, "WINDOW")
-    yield from take("preferences", (left, top, left + 1000, top + 620), kind="WINDOW")
+    box = region_box(area, "WINDOW")
+    ((_, top, *_), *_) = find("Preferences", box)
+    yield from take("preferences", (box[0], top - 12, box[0] + 1000, min(top + 480, box[3])), kind="WINDOW")
     area.type = "CLIP_EDITOR"
     yield 0.5
 

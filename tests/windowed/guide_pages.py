@@ -21,7 +21,8 @@ class Picture:
 
 PICTURES = {
     "preferences": Picture(("Install Engine", "Test Engine", "Show Log"), shows_clip=False),
-    "tab": Picture(("Install Engine",), shows_clip=False),
+    "tab": Picture(("Allow Online Access", "Install Engine"), shows_clip=False),
+    "install": Picture(shows_clip=False),
     "open": Picture(("Open Clip",), shows_clip=False),
     "clip": Picture(("Paint",)),
     "lasso": Picture(width=640),
