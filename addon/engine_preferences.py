@@ -11,6 +11,10 @@ from .session import session
 from .status import Status, progress_text
 
 WIDTH = 84  # characters in a line of the preferences, which are narrow in a window of their own
+_FORMER = (
+    "It is in the extension's folder, which Blender removes with the extension. Install Engine puts a new one where it "
+    "stays, and removes this one."
+)
 
 
 def draw_engine(layout: UILayout, preferences: AddonPreferences) -> None:
@@ -22,6 +26,8 @@ def draw_engine(layout: UILayout, preferences: AddonPreferences) -> None:
     if problem is None:
         runs = "The engine runs with the Python below" if preferences.engine_python else "The engine is installed"
         box.label(text=f"{runs}. {engine_setup.gpu_text()}", icon="CHECKMARK")
+        if engine_setup.is_at_former_place():
+            draw_lines(box, _FORMER, icon="INFO")
     elif shown is None or shown.message != problem.message:  # else it is drawn below
         draw_lines(box, problem.sentence(), icon="ERROR")
         box.label(text=engine_setup.gpu_text(), icon="BLANK1")

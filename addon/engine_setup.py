@@ -29,6 +29,7 @@ class _Known:
         self.hardware: Hardware | None = None
         self.thread: threading.Thread | None = None
         self.problem: EngineError | None = None
+        self.python: Path | None = None  # that runs the engine, when last asked
         self.unsuitable: tuple[str, EngineError | None] = ("", None)  # a Python that was tried, and what it lacks
         self.noted: Problem | None = None  # the session's, from which that was told
         self.asked: tuple[str, float] = ("", -_SECONDS)  # the Python in the preferences, and when
@@ -81,6 +82,7 @@ def problem() -> EngineError | None:
         _known.asked = chosen, time.monotonic()
         try:
             python = environment.engine_python()
+            _known.python = python
             _known.problem = _seen(str(python))
         except EngineError as error:
             _known.problem = error
@@ -103,6 +105,12 @@ def _seen(python: str) -> EngineError | None:
 def is_ready() -> bool:
     """Return whether the engine is installed, or a Python is chosen that is there."""
     return problem() is None
+
+
+def is_at_former_place() -> bool:
+    """Return whether the engine is that of an earlier version, which Blender removes together with the extension."""
+    former = environment.former_folder()
+    return problem() is None and _known.python is not None and _known.python.is_relative_to(former)
 
 
 def forget() -> None:

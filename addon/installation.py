@@ -10,7 +10,7 @@ from pathlib import Path
 
 import bpy
 
-from ..engine.shared.environment_folder import read_marker
+from ..engine.shared.environment_folder import log_of, read_marker
 from ..engine.shared.errors import EngineError, EngineMissing, EnvironmentFailed, Offline
 from ..engine.shared.pip_output import share_in
 from ..engine.shared.protocol import Failed
@@ -28,8 +28,7 @@ _WITHOUT_SIZE = ("Creating", "Installing", "Unpacking", "The environment", "Remo
 
 def log_file() -> Path:
     """Return the file that has all output of the last installation; it need not exist."""
-    folder = environment_folder()
-    return folder.with_name(f"{folder.name}.log")
+    return log_of(environment_folder())
 
 
 def wheel_folder() -> Path | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import sys
 import zlib
 
@@ -11,6 +10,7 @@ from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 from bpy.types import AddonPreferences, Context, UILayout
 
 from ..engine.shared.catalogue import PublishedWeights, default_folder, size_in_words
+from ..engine.shared.hardware import processor_kind
 from ..engine.shared.kept_features import features_folder
 from ..engine.shared.torch_builds import AUTOMATIC, builds_for
 from ..engine.shared.types import FEATURE_BYTES, VersionCap
@@ -28,7 +28,7 @@ BUILDS = (
     (AUTOMATIC, "Automatic", "The build for this computer's GPU, or for its processor", 0),
     *(
         (build.key, build.label, build.note, zlib.crc32(build.key.encode()) >> 1)
-        for build in builds_for(sys.platform, platform.machine().lower())
+        for build in builds_for(sys.platform, processor_kind())
     ),
 )
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 
 import pytest
+from PIL import Image
 
 from tests import house
 from tests.windowed.guide_pages import CREDIT, FOLDER, MAX_BYTES, PICTURES
+from tests.windowed.pictures import finish
 
 PAGES = sorted((house.ROOT / "docs").glob("*.md"))
 ALL = [*PAGES, *(house.ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "ARCHITECTURE.md"))]
@@ -105,6 +108,20 @@ def anchors(text: str) -> set[str]:
     without_code = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
     headings = re.findall(r"^#+ (.+)$", without_code, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_a_screenshot_is_cut_and_its_labels_get_numbers(tmp_path):
+    name = next(name for name, picture in PICTURES.items() if len(picture.marks) == 2)
+    Image.new("RGB", (1600, 900), (50, 50, 50)).save(tmp_path / f"{name}.png")
+    notes = {name: {"box": [100, 100, 700, 500], "marks": [[150, 200, 220, 212], [150, 300, 260, 312]]}}
+    (tmp_path / "report.json").write_text(json.dumps({"pictures": notes}), encoding="utf-8")
+    finish(tmp_path, tmp_path / "out")
+    picture = Image.open(tmp_path / "out" / f"{name}.jpg")
+    assert picture.size == (600, 400)
+    for x, y in ((139 - 8, 106), (179 - 8, 206)):  # beside the digits, in the discs to the right of the labels
+        red, green, blue = picture.getpixel((x, y))
+        assert red > 200 and green > 150 and blue < 110, (red, green, blue)
+    assert max(picture.getpixel((40, 106))) < 80
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

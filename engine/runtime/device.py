@@ -12,6 +12,7 @@ import torch
 
 from ..shared.errors import BadSetting, DeviceMissing, OutOfMemory
 from ..shared.types import PRECISIONS
+from .unused_gpu import why_processor
 
 NAMES = ("auto", "cpu", "cuda", "mps")
 
@@ -24,7 +25,9 @@ def pick_device(name: str) -> torch.device:
     if name not in available:
         raise DeviceMissing(f"there is no device {name!r}; choose from {', '.join(NAMES)}")
     if not available[name]:
-        raise DeviceMissing(f"this computer has no {name} device that PyTorch {torch.__version__} can use")
+        why = why_processor(torch.device("cpu"))
+        message = f"this computer has no {name} device that PyTorch {torch.__version__} can use"
+        raise DeviceMissing(f"{message}: {why}" if why else message)
     return torch.device(name)
 
 

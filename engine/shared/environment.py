@@ -139,7 +139,9 @@ def _check_room(folder: Path, requirements: Sequence[str], source: Source, repor
     names = {package_name(line) for line in requirements}
     needed = 0.3 + sum(room for name, room in _ROOM_GB.items() if name in names)
     if source.build and "torch" in names:
-        needed = source.build.disk + 0.5 * source.build.download  # what is downloaded goes to a folder in it first
+        needed = source.build.disk
+        if source.wheels is None:  # what is downloaded is there twice: in pip's cache, and until it is unpacked
+            needed += 2 * source.build.download
     free = shutil.disk_usage(folder).free / 1e9
     if free < needed:
         raise DiskFull(f"the environment needs about {needed:.1f} GB in {folder}, but only {free:.1f} GB are free")

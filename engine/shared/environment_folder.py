@@ -20,6 +20,7 @@ MARKER = "keymatte-environment.json"
 CONSTRAINTS = "keymatte-constraints.txt"
 
 _LAYOUT_FOLDERS = ("bin", "include", "lib", "lib64", "scripts", "share", "etc", "man", "tmp")  # in lower case
+_PIP_FOLDERS = ("http", "http-v2", "wheels", "selfcheck")  # in pip's cache
 _LAYOUT_FILES = ("pyvenv.cfg", ".gitignore", CONSTRAINTS)
 
 
@@ -161,6 +162,31 @@ def remove(folder: Path) -> int:
             (folder / name).unlink(missing_ok=True)
     with suppress(OSError):  # a file of the operating system may be in it
         folder.rmdir()
+    return size
+
+
+def downloads_of(folder: Path) -> Path:
+    """Return where pip keeps what it has downloaded for an environment, until its installation is complete."""
+    return folder.with_name(f"{folder.name}-downloads")
+
+
+def log_of(folder: Path) -> Path:
+    """Return the file that has all output of the last installation of an environment; it need not exist."""
+    return folder.with_name(f"{folder.name}.log")
+
+
+def remove_downloads(folder: Path) -> int:
+    """Remove what pip keeps of downloads for an environment, and return the bytes that it took. Raises OSError."""
+    downloads = downloads_of(folder)
+    if is_link(downloads) or not downloads.is_dir():
+        return 0
+    size = size_of(downloads)
+    for name in _PIP_FOLDERS:
+        if not is_link(downloads / name) and (downloads / name).is_dir():
+            shutil.rmtree(downloads / name)
+    (downloads / "CACHEDIR.TAG").unlink(missing_ok=True)
+    with suppress(OSError):  # something else is in it
+        downloads.rmdir()
     return size
 
 

@@ -64,13 +64,21 @@ class Hardware:
         return f"{self.gpu.name}, driver {self.gpu.driver}" if self.gpu.driver else self.gpu.name
 
 
+def processor_kind() -> str:
+    """Return the architecture of this computer's processor in lower case, such as "x86_64" or, on Windows, "amd64"."""
+    if sys.platform == "win32":  # there `platform` asks a service of Windows, which can hang
+        names = (os.environ.get(name) for name in ("PROCESSOR_ARCHITEW6432", "PROCESSOR_ARCHITECTURE"))
+        return next(filter(None, names), "amd64").lower()
+    return platform.machine().lower()
+
+
 def find_hardware(root: Path = Path("/"), *, system: str = sys.platform, machine: str = "") -> Hardware:
     """Return what is in this machine; takes up to a few seconds, as NVIDIA's own program is asked.
 
     `root` is where the folders proc and sys are; `system` and `machine` are those of this computer unless tests say
     otherwise.
     """
-    machine = (machine or platform.machine()).lower()
+    machine = machine.lower() or processor_kind()
     gpu: Gpu | None = None
     if system == "darwin":
         gpu = Gpu(Maker.APPLE, "Apple GPU") if machine == "arm64" else None

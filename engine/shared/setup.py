@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from .environment import create, requirements
-from .environment_folder import remove
+from .environment_folder import downloads_of, log_of, remove, remove_downloads
 from .errors import DiskFull, EngineError, EnvironmentFailed
 from .hardware import find_hardware
 from .pip_commands import Source, as_text, download_steps, install_steps
@@ -69,8 +69,11 @@ def _run(options: argparse.Namespace) -> None:
     elif options.download_to:
         _download(packages, build or find_build(AUTOMATIC, find_hardware()).build, options.download_to.absolute())
     else:
+        folder = options.install.absolute()
+        # Kept until all is installed, so that an installation goes on; pip's usual cache would keep gigabytes for good.
+        os.environ.setdefault("PIP_CACHE_DIR", str(downloads_of(folder)))
         create(
-            options.install.absolute(),
+            folder,
             packages,
             python=Path(sys.executable),
             report=_say,
@@ -78,6 +81,8 @@ def _run(options: argparse.Namespace) -> None:
             log=options.log,
             again=options.again,
         )
+        with suppress(OSError):
+            remove_downloads(folder)
         if options.replaces:
             with suppress(EngineError):  # it is of no use any longer, but does no harm
                 _removed(options.replaces.absolute())
@@ -87,7 +92,9 @@ def _removed(folder: Path) -> int:
     """Remove an environment; return the bytes that it took. Raises EnvironmentFailed and what `remove` does."""
     _say(f"Removing {folder}")
     try:
-        return remove(folder)
+        size = remove(folder) + remove_downloads(folder)
+        log_of(folder).unlink(missing_ok=True)
+        return size
     except OSError as error:
         raise EnvironmentFailed(
             f"{folder} cannot be removed: {error.strerror or error}",

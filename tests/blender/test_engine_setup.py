@@ -68,8 +68,10 @@ def test_an_engine_at_the_place_of_earlier_versions_is_used_until_there_is_a_new
     try:
         assert problem() is None
         assert environment.installed_folder() == old
+        assert part("addon.engine_setup").is_at_former_place()
         write_marker(own_folder(), environment.needed())
         assert environment.installed_folder() == own_folder()
+        assert problem() is None and not part("addon.engine_setup").is_at_former_place()
         assert part("addon.installation").removable() == [old, own_folder()]
     finally:
         part("engine.shared.environment_folder").remove(old)

@@ -40,6 +40,7 @@ _GAPS = (  # floor between the legs of the chair on the first frame
     ((68, 286), (70, 280), (100, 277), (119, 269), (116, 284), (113, 292), (113, 310), (68, 310), (68, 286)),
     ((141, 273), (150, 269), (170, 275), (200, 282), (206, 290), (206, 310), (141, 310), (141, 290), (141, 273)),
 )
+_LINE = 0.19  # part of the clip to the left of the line between before and after, which is on the chair
 _LEFT_OUT = 0.22  # part of the window that no picture shows, so that the rest is large
 _SIDEBAR, _DIALOG = 520, 720  # pixels of the screen that pictures of them show
 _OUTLINE = (  # rough, around the chair on the first frame: pixels of the clip
@@ -175,8 +176,9 @@ def corrections(area: bpy.types.Area) -> Steps:
     yield from take("corrected", editor(area))
     with over(area):
         bpy.ops.clip.matte_before_after()
-    yield 1.5
-    yield from take("before_after", editor(area))
+    clip().matting.wipe = _LINE
+    yield from go(8)
+    yield from take("before_after", around_chair(area))
     with over(area):
         bpy.ops.clip.matte_before_after()
     yield 0.5

@@ -33,7 +33,7 @@ PICTURES = {
     "cutting": Picture(width=640),
     "cut": Picture(width=640),
     "corrected": Picture(),
-    "before_after": Picture(),
+    "before_after": Picture(width=640),
     "results": Picture(("To Mask Layers", "Mattes to Compositor", "Export Mattes...")),
     "mask_layers": Picture(width=640),
     "compositor": Picture(width=800, shows_clip=False),

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
-import threading
-import zipfile
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,63 +14,23 @@ from engine.shared import environment_folder
 from engine.shared.environment import create, is_complete
 from engine.shared.environment_folder import (
     MARKER,
-    Marker,
     State,
     python_in,
-    read_marker,
     remove,
     site_packages,
     state_of,
-    write_marker,
 )
 from engine.shared.errors import DiskFull, EnvironmentFailed, FolderInUse, FolderTaken
 from engine.shared.folder_lock import locked
 from engine.shared.pip_commands import Source
 from engine.shared.setup import main
-from engine.shared.setup_errors import ProxyRefused, WheelsMissing
+from engine.shared.setup_errors import WheelsMissing
 from engine.shared.torch_builds import builds_for
+from tests.engine.shared.broken_off import break_off, write_wheel
 
 ROOT = Path(__file__).resolve().parents[3]
 PYTHON = Path(sys.executable)
 CUDA = next(build for build in builds_for("linux", "x86_64") if build.key == "cu130")
-
-
-def write_wheel(folder: Path, name: str, version: str = "1.0", requires: str = "") -> Path:
-    """Write a wheel of a package with one line of code."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}-{version}-py3-none-any.whl"
-    about = f"{name}-{version}.dist-info"
-    needs = f"Requires-Dist: {requires}\n" if requires else ""
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(f"{name}.py", "ANSWER = 42\n")
-        archive.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}")
-        archive.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr(f"{about}/RECORD", f"{name}.py,,\n{about}/METADATA,,\n{about}/WHEEL,,\n{about}/RECORD,,\n")
-    return path
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Path:
-    """Make an environment from two wheels, once; tests copy it."""
-    place = tmp_path_factory.mktemp("made")
-    write_wheel(place / "wheels", "first")
-    write_wheel(place / "wheels", "second", requires="first")
-    create(
-        place / "env",
-        ["second"],
-        python=PYTHON,
-        report=lambda _line: None,
-        source=Source(wheels=place / "wheels"),
-        log=place / "env.log",
-    )
-    return place
-
-
-@pytest.fixture
-def place(made, tmp_path) -> Path:
-    """Copy what `made` has."""
-    shutil.copytree(made, tmp_path / "place", symlinks=True)
-    return tmp_path / "place"
 
 
 def complete(place: Path, *, requirements: tuple[str, ...] = ("second",), again: bool = False) -> list[str]:
@@ -83,19 +39,6 @@ def complete(place: Path, *, requirements: tuple[str, ...] = ("second",), again:
     source = Source(wheels=place / "wheels")
     create(place / "env", requirements, python=PYTHON, report=lines.append, source=source, again=again)
     return lines
-
-
-def break_off(place: Path) -> None:
-    """Leave the environment as an installation does that was ended while `second` was being unpacked."""
-    marker = read_marker(place / "env")
-    assert marker is not None
-    write_marker(place / "env", Marker(marker.requirements, marker.constraints, marker.build))
-    packages = site_packages(place / "env")
-    assert packages is not None
-    (packages / "second-1.0.dist-info" / "INSTALLER").unlink()
-    (packages / "second.py").write_text("ANSW")
-    (packages / "first.py").write_text("ANSWER = 42  # not unpacked again\n")
-    (place / "env" / "tmp").mkdir()
 
 
 def test_a_broken_off_installation_goes_on_and_unpacks_anew_only_what_was_half_unpacked(place):
@@ -166,7 +109,7 @@ def test_the_log_has_the_commands_and_all_output(made):
 def test_too_little_room_for_a_build_of_pytorch_is_told_before_any_download(tmp_path, monkeypatch):
     usage = type("Usage", (), {"free": 3 * 10**9})
     monkeypatch.setattr("engine.shared.environment.shutil.disk_usage", lambda _path: usage)
-    with pytest.raises(DiskFull, match=r"needs about 8\.1 GB .* 3\.0 GB are free"):
+    with pytest.raises(DiskFull, match=r"needs about 12\.9 GB .* 3\.0 GB are free"):
         create(tmp_path / "env", ["torch"], python=PYTHON, report=lambda _line: None, source=Source(CUDA))
     assert not (tmp_path / "env" / "pyvenv.cfg").exists()
 
@@ -182,60 +125,25 @@ def test_another_build_of_pytorch_than_the_chosen_one_is_not_taken_silently(plac
         _installed_pytorch(place / "env", Source(CUDA))
 
 
-# -- proxies -----------------------------------------------------------------------------------------------------------
-@contextmanager
-def proxy(answer: bytes):
-    """Run a proxy that answers every request with `answer`, and yield its address."""
-    server = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = server.accept()
-            except OSError:
-                return
-            with connection:
-                connection.recv(4096)
-                connection.sendall(answer)
-
-    threading.Thread(target=serve, daemon=True).start()
-    try:
-        yield f"anna:secret@127.0.0.1:{server.getsockname()[1]}"
-    finally:
-        server.close()
-
-
-@pytest.mark.parametrize(
-    ("answer", "words"),
-    [
-        (b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", "a user and a password"),
-        (b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "refuses the connection"),
-    ],
-)
-def test_a_proxy_that_refuses_is_told_and_its_password_is_in_no_log(place, tmp_path, monkeypatch, answer, words):
-    break_off(place)
-    monkeypatch.setenv("PIP_RETRIES", "1")
-    with proxy(answer) as address:
-        for name in ("HTTPS_PROXY", "https_proxy"):
-            monkeypatch.setenv(name, f"http://{address}")
-        monkeypatch.setenv("NO_PROXY", "")
-        with pytest.raises(ProxyRefused, match=words) as caught:
-            create(
-                place / "env",
-                ["second", "keymatte-there-is-no-such-package"],
-                python=PYTHON,
-                report=lambda _line: None,
-                log=tmp_path / "log.txt",
-            )
-    assert "secret" not in caught.value.sentence() + (tmp_path / "log.txt").read_text()
-
-
 # -- removing ----------------------------------------------------------------------------------------------------------
 def test_removing_says_how_much_it_freed_and_leaves_nothing(place, capsys):
     assert main(["--remove", str(place / "env")]) == 0
     assert not (place / "env").exists()
     assert (place / "wheels").is_dir()
     assert "GB were freed" in capsys.readouterr().out
+
+
+def test_what_pip_keeps_of_downloads_goes_with_the_engine_but_nothing_else(place, capsys):
+    downloads = place / "env-downloads"
+    (downloads / "http-v2" / "a").mkdir(parents=True)
+    (downloads / "http-v2" / "a" / "body").write_bytes(bytes(1000))
+    assert environment_folder.remove_downloads(place / "env") == 1000
+    assert not downloads.exists()
+    (downloads / "http-v2").mkdir(parents=True)
+    (downloads / "shot.txt").write_text("mine")
+    assert main(["--remove", str(place / "env")]) == 0
+    assert [path.name for path in downloads.iterdir()] == ["shot.txt"]
+    assert not (place / "env.log").exists()
 
 
 def test_removing_what_is_not_keymattes_is_refused(place):
