@@ -49,7 +49,7 @@ def clip_stamp(clip: MovieClip, code: str = "") -> Stamp:
     objects = tuple((item.object_id, item.name, item.role, item.lock, item.invert) for item in matting.objects)
     keys = matting.keyframes
     return (
-        str(clips.media_path(clip)),
+        os.path.normpath(clips.media_path(clip)),  # saving makes it relative, and perhaps one with ".."
         *(getattr(matting, name) for name in (*_ON_CLIP, *(_RANGE if matting.use_range else ()))),
         objects,
         keyframes_of(clip).tobytes(),

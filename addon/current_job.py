@@ -45,6 +45,13 @@ class CurrentJob:
     is_held: Check = lambda: False  # whether the answer has to wait before it is used
     answer: Suggested | SplinesFitted | None = None  # that has ended the job, and is not used yet
 
+    def tell(self, ready: MatteReady) -> None:
+        """Tell of a matte that was written. A mistake of what is told must not end the run."""
+        try:
+            self.on_matte(ready)
+        except Exception:
+            _log.exception("what was told of a matte could not be used")
+
     def use_answer(self) -> Result | Problem | None:
         """Use the answer that has ended the job, and return what to show; None if there is none, or it has to wait."""
         if self.answer is None or self.on_result is None or self.is_held():

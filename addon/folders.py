@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import uuid
@@ -140,7 +141,7 @@ def _assign_folder(clip: MovieClip, current: MatteFolder | None) -> MatteFolder:
 
 
 def _key_of(clip: MovieClip, blend: str) -> tuple[str, str, str]:
-    return blend, clip.name, str(Path(bpy.path.abspath(clip.filepath)))
+    return blend, clip.name, os.path.normpath(bpy.path.abspath(clip.filepath))
 
 
 def _copy_files(source: MatteFolder, target: MatteFolder) -> None:

@@ -43,9 +43,9 @@ def before_save(blend: str) -> list[tuple[int, str]]:
     global _is_pending
     _moves.clear()
     _problems.clear()
+    _is_pending = False
     if not blend:  # the startup file is saved
         return []
-    _is_pending = False
     _store_present(Path(blend).parent)
     for old, owners in _homeless().items():
         if session.status.busy and session.status.folder == old:

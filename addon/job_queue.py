@@ -107,12 +107,13 @@ def waiting_sentence(clip: MovieClip) -> str:
     running = session.status
     before = [one.name for one in waiting() if one != clip]
     if running.clip_uid == clip.session_uid:
-        what = "what is running on it"
+        what = "its run" if is_run(running) else "what is running on it"
     elif running.clip:
         what = running.clip
     else:
         what = "the installation" if running.state is State.RUNNING and not running.job_id else running.text
-    return f"{clip.name} is propagated after {' and '.join([what, *before])}"
+    again = " again" if running.clip_uid == clip.session_uid and is_run(running) else ""
+    return f"{clip.name} is propagated{again} after {', '.join([what, *before])}"
 
 
 def is_due() -> bool:

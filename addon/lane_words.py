@@ -9,10 +9,9 @@ from ..engine.shared.quality_table import MatteRow, Status
 from ..engine.shared.reasons import sentence
 from ..engine.shared.staleness import Freshness, MatteState
 from ..engine.shared.stretches import reason_words
-from . import clips, quality
+from . import clips, job_queue, quality
 from .lane import ABSENT, KEYFRAME, LOCKED, SUGGESTED, is_doubtful
 from .lane_watch import Lane
-from .session import session
 
 _STATES = {
     Freshness.FRESH: "up to date",
@@ -39,7 +38,8 @@ def words(clip: MovieClip, lane: Lane, row: int, frame: int) -> list[str]:
         lines.append("Not looked at yet")
     else:
         state = lane.assessed.states.get(item.object_id, {}).get(number)
-        lines.append(matte_words(state, lane.assessed.rows.get(item.object_id, {}).get(number)))
+        row_of = lane.assessed.rows.get(item.object_id, {}).get(number)
+        lines.append(matte_words(state, row_of, is_running=job_queue.is_on(clip)))
         if state is not None and state.freshness is Freshness.UNKNOWN and lane.assessed.request.problem:
             lines.append(lane.assessed.request.problem)
         summary = quality.summary(clip)
@@ -51,11 +51,14 @@ def words(clip: MovieClip, lane: Lane, row: int, frame: int) -> list[str]:
     return lines
 
 
-def matte_words(state: MatteState | None, row: MatteRow | None) -> str:
-    """Return what is known of a matte as a phrase; without a state, no keyframe reaches its frame."""
+def matte_words(state: MatteState | None, row: MatteRow | None, *, is_running: bool) -> str:
+    """Return what is known of a matte as a phrase; without a state, no keyframe reaches its frame.
+
+    `is_running`: an operation works on the clip.
+    """
     if state is None:
         return "No keyframe reaches this frame"
-    if state.cause is Cause.UNFINISHED and session.status.busy:
+    if state.cause is Cause.UNFINISHED and is_running:
         return "Half done: the run comes here once more"
     if state.cause is not None:
         return f"Stale: {CAUSES[state.cause]}"

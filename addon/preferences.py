@@ -16,6 +16,7 @@ from ..engine.shared.torch_builds import AUTOMATIC, builds_for
 from ..engine.shared.types import FEATURE_BYTES, VersionCap
 from . import PACKAGE, keymap_list, weights
 from .engine_preferences import draw_engine
+from .whereabouts import own_cache
 
 DEVICES = (
     ("auto", "Automatic", "Use the GPU if PyTorch supports it, otherwise the CPU"),
@@ -104,7 +105,7 @@ class KeymattePreferences(AddonPreferences):
         draw_engine(self.layout, self)
         column = self.layout.column()
         column.use_property_split = True
-        column.prop(self, "cache_folder")
+        column.prop(self, "cache_folder", placeholder=str(own_cache()))
         column.prop(self, "undo_runs")
         column.prop(self, "undo_gigabytes", text="At Most (GB)")
         column.prop(self, "feature_gigabytes", text="Kept Features (GB)")

@@ -207,7 +207,7 @@ class Session:
             case Stage(text=text, done=done, total=total) if not self._cancelling:
                 self._advance(printable(text), done, total)
             case MatteReady(done=done, total=total) as ready if not self._cancelling:
-                self._job.on_matte(ready)
+                self._job.tell(ready)
                 self._advance("Propagating", done, total, self._pace.seconds_left(done, total))
             case Finished() as finished:
                 text = self._job.done_text

@@ -87,8 +87,9 @@ class ObjectOperator(ClipOperator):
 
 
 def busy_sentence() -> str:
-    """Say that another operation is running."""
-    return EngineBusy(f"another operation is already running ({session.status.text})").sentence()
+    """Say that another operation is running, and on which clip."""
+    what = ": ".join(filter(None, (session.status.clip, session.status.text)))
+    return EngineBusy(f"another operation is already running ({what})").sentence()
 
 
 class IdleOperator(ClipOperator):

@@ -48,7 +48,8 @@ class CLIP_OT_matte_cancel(ReportingOperator, Operator):
 
 def _is_free(context: Context) -> bool:
     """Return whether Esc over the editor can only mean to cancel an operation on a clip."""
-    is_job = session.status.busy and bool(session.status.clip)
+    clip = context.space_data.clip
+    is_job = session.status.busy and clip is not None and session.status.clip_uid == clip.session_uid
     in_use = settings().use_paint or context.screen.is_animation_playing
     return is_job and not in_use and is_over_clip(context)
 

@@ -44,7 +44,7 @@ def others_text(clip: MovieClip) -> str:
     is_other = running.busy and running.clip and running.clip_uid != clip.session_uid
     parts = [f"Running: {_name(running)}"] if is_other else []
     for word, found in (("Paused", paused), ("Waiting", job_queue.waiting())):
-        if names := [one.name for one in found if one != clip]:
+        if names := [one.name for one in found if one != clip and one.session_uid != running.clip_uid]:
             parts.append(f"{word}: {', '.join(names)}")
     return "; ".join(parts)
 

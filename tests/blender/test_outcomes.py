@@ -177,3 +177,24 @@ def test_nothing_is_told_of_a_clip_that_was_removed(two):
     bpy.data.movieclips.remove(bpy.data.movieclips["second"])
     assert part("addon.outcomes").look()
     assert uid not in part("addon.outcomes")._kept
+
+
+def test_a_folder_that_is_not_keymattes_is_told_until_what_is_foreign_is_gone(studio):
+    studio.open_marked()
+    notes = studio.matte_folder.root / "notes.txt"
+    notes.write_text("mine")
+    refused(studio)
+    assert problem(studio.clip) == "folder-taken" and not part("addon.outcomes").look()
+    notes.unlink()
+    assert part("addon.outcomes").look() and told(studio.clip) is None
+
+
+def test_a_full_disk_is_told_until_there_is_room(studio, monkeypatch):
+    studio.open_marked()
+    causes, errors, outcomes = part("addon.causes"), part("engine.shared.errors"), part("addon.outcomes")
+    room = shutil.disk_usage(studio.folder)
+    monkeypatch.setattr(causes.shutil, "disk_usage", lambda path: room._replace(free=1 << 20))
+    studio.session.show(errors.DiskFull("no space is left"), studio.clip.session_uid)
+    assert problem(studio.clip) == "disk-full" and not outcomes.look()
+    monkeypatch.setattr(causes.shutil, "disk_usage", lambda path: room._replace(free=1 << 30))
+    assert outcomes.look() and told(studio.clip) is None

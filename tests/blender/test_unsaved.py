@@ -136,7 +136,8 @@ def test_undo_to_before_the_folder_was_chosen_gives_the_same_folder_again(studio
     bpy.ops.ed.undo_push(message="open")
     studio.mark(1, media=0)
     bpy.ops.ed.undo_push(message="mark")
-    save(studio)
+    (studio.folder / "project").mkdir()  # beside the film, whose path has .. in it then
+    save(studio, "project/new.blend")
     new = studio.matte_folder.root
     bpy.ops.ed.undo()
     assert studio.matte_folder is None
@@ -256,3 +257,31 @@ def test_work_of_an_earlier_version_is_taken_out_of_the_folder_of_the_extension(
     assert unsaved.matte_folder.root == root and not former.exists()
     path = save(unsaved)
     assert unsaved.matte_folder.root == path.parent / "keymatte" / unsaved.clip.name
+
+
+def test_what_the_last_run_has_made_is_still_told_after_saving(unsaved):
+    unsaved.propagate()
+    (unsaved.folder / "project").mkdir()
+    save(unsaved, "project/new.blend")
+    assert told(unsaved.clip).text == "Done"
+
+
+def test_a_second_file_that_names_the_former_place_gets_a_copy_when_it_changes_anything(unsaved):
+    with_old_path = unsaved.folder / "second.blend"
+    lists = bpy.app.handlers.save_pre, bpy.app.handlers.save_post
+    kept = [[*one] for one in lists]
+    for one in lists:
+        one.clear()
+    try:
+        bpy.ops.wm.save_as_mainfile(filepath=str(with_old_path), copy=True)  # as an earlier version of Keymatte did
+    finally:
+        for one, handlers in zip(lists, kept):
+            one.extend(handlers)
+    save(unsaved)
+    first, before = unsaved.matte_folder.root, files(unsaved.matte_folder.root)
+    bpy.ops.wm.open_mainfile(filepath=str(with_old_path))
+    assert unsaved.matte_folder.root == first and len(part("addon.keyframes").keyframe_files(unsaved.clip)) == 2
+    unsaved.area.type, unsaved.space.clip = "CLIP_EDITOR", unsaved.clip
+    unsaved.mark(5, media=4)
+    assert unsaved.matte_folder.root == first.with_name(f"{first.name}-2")
+    assert files(first) == before

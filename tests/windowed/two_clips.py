@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # Blender does not put the r
 from tests.blender.studio import PALETTE
 from tests.png import write_png
 from tests.windowed.clip_pixels import truth, write_film
-from tests.windowed.driver import OUT, Steps, begin, over, part, press, report, run, screenshot, show_tab, until
+from tests.windowed.driver import OUT, Steps, begin, move, over, part, press, report, run, screenshot, show_tab, until
 
 LONG, SHORT = 60, 10
 _AWAY = ("CLIP_PT_matte_view", "CLIP_PT_matte_paint", "CLIP_PT_matte_keyframes", "CLIP_PT_matte_quality")
@@ -39,11 +39,14 @@ def artist() -> Steps:
     yield from until(lambda: session.status.done > 3)
     assert runs.others_text(river) == "Running: street" and runs.others_text(street) == ""
     screenshot("1 one clip runs")
+    yield from move(second, (400, 180))
+    yield from press("Escape")
+    assert session.status.busy, "Esc over another clip cancels nothing"
     yield from propagate(second)
     assert queue.waiting() == (river,) and runs.others_text(street) == "Waiting: river"
     yield from mark(first, 40)
     yield from propagate(first)
-    assert queue.waiting() == (river, street)
+    assert queue.waiting() == (river, street) and runs.others_text(river) == "Running: street"
     yield 0.5
     screenshot("2 two runs wait")
     with over(second):
