@@ -11,7 +11,7 @@ from .common import ClipOperator, ReportingOperator, clip_in
 
 
 class CLIP_OT_matte_show_tab(ReportingOperator, Operator):
-    """Open the sidebar with the tab Keymatte, or close it"""
+    """Open the sidebar with the tab Keymatte in front. N closes it"""
 
     bl_idname = "clip.matte_show_tab"
     bl_label = "Show Keymatte Tab"
@@ -26,10 +26,7 @@ class CLIP_OT_matte_show_tab(ReportingOperator, Operator):
         return True
 
     def run(self, context: Context) -> str:
-        if sidebar.is_shown(context.area):
-            context.space_data.show_region_ui = False
-        else:
-            sidebar.show(context.area)
+        sidebar.show(context.area)
         return ""
 
 

@@ -7,6 +7,7 @@ from bpy.types import Context, Panel, UILayout
 from ..addon import arrival, outcomes
 from ..addon.next_step import Button, Engine, Facts, Item, Step, checklist, hints, is_arriving, next_step
 from ..addon.session import session
+from ..addon.status import State
 from .panel import ClipPanel
 from .status import draw_outcome, draw_progress, draw_text
 
@@ -39,7 +40,7 @@ def _draw_engine(layout: UILayout, facts: Facts) -> None:
     """Draw how far the engine's installation is, or how it ended, as long as the engine cannot be used."""
     if facts.engine is Engine.INSTALLING:
         draw_progress(layout, session.status)
-    elif facts.engine is not Engine.READY and (ended := outcomes.general()) is not None:
+    elif facts.engine is not Engine.READY and (ended := outcomes.general()) and ended.state is not State.FINISHED:
         draw_outcome(layout, ended)
 
 

@@ -122,6 +122,16 @@ def test_a_clip_whose_file_is_gone_or_no_picture(studio):
     assert step(studio).key == "clip unreadable"
 
 
+def test_every_button_of_a_step_has_an_operator_with_these_properties(extension):
+    module = part("addon.next_step")
+    buttons = [one for one in vars(module).values() if isinstance(one, module.Button)]
+    assert len(buttons) > 10
+    for button in buttons:
+        space, _, name = button.operator.partition(".")
+        properties = getattr(getattr(bpy.ops, space), name).get_rna_type().properties
+        assert {field for field, _ in button.values} <= set(properties.keys()), button
+
+
 def test_a_linked_clip_is_made_local_with_the_button(studio):
     studio.open_film()
     link(studio)

@@ -119,6 +119,7 @@ def mark() -> Steps:
     screenshot("6 a keyframe is there")
     assert step() == "propagate"
     yield from press("Escape")
+    assert len(large_buttons()) == 3, "the next step, Paint and Propagate are in sight at 900 pixels"
 
 
 def propagate() -> Steps:
@@ -138,6 +139,7 @@ def propagate() -> Steps:
     yield from go(8)
     report["step after the run"] = step()
     screenshot("8 after the run")
+    assert len(large_buttons()) == 2, "Paint and Propagate are in sight below the line of the next step"
     alpha = part("addon.png").read(mattes()[7]).values
     assert iou(alpha > 127, disc(8)) > 0.9
 
@@ -180,7 +182,7 @@ def click_next(name: str) -> Steps:
     """Click the large button of the next step where it is on the screen: the topmost one of the sidebar."""
     xdotool("mousemove", *on_picture(largest_area(), (320, 180)))  # so that no button is lit
     yield 0.5
-    x, y = topmost_button()
+    x, y = large_buttons()[0]
     xdotool("mousemove", x, y)
     yield 0.3
     xdotool("click", 1)
@@ -188,24 +190,21 @@ def click_next(name: str) -> Steps:
     yield 0.5
 
 
-def topmost_button() -> tuple[int, int]:
-    """Return the middle of the topmost wide button in the sidebar that is at least LARGE pixels high."""
+def large_buttons() -> list[tuple[int, int]]:
+    """Return the middles of the wide buttons in sight in the sidebar that are at least LARGE pixels high, from above.
+
+    They are the next step's, Paint while it is off, and Propagate.
+    """
     region, window = region_of(largest_area(), "UI"), bpy.context.window_manager.windows[0]
     picture = screen().astype(int)
     top = window.height - (region.y + region.height)
-    part_of = picture[top : window.height - region.y, region.x : region.x + region.width]
+    sidebar = picture[top : window.height - region.y, region.x : region.x + region.width]
     tool = bpy.context.preferences.themes[0].user_interface.wcol_tool.inner
     colour = np.array([round(255 * value) for value in tool[:3]])
-    is_button = (abs(part_of - colour).max(axis=-1) <= 3).mean(axis=1) > 0.5
-    start = None
-    for row, inside in enumerate([*is_button, False]):
-        if inside and start is None:
-            start = row
-        elif not inside and start is not None:
-            if row - start >= LARGE:
-                return region.x + region.width // 2, top + (start + row) // 2
-            start = None
-    raise AssertionError("there is no large button in the sidebar")
+    is_button = (abs(sidebar - colour).max(axis=-1) <= 3).mean(axis=1) > 0.5
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], is_button, [False]]).astype(int)))
+    spans = [(first, last) for first, last in zip(edges[::2], edges[1::2]) if last - first >= LARGE]
+    return [(region.x + region.width // 2, int(top + (first + last) // 2)) for first, last in spans]
 
 
 def on_picture(area: bpy.types.Area, pixel: tuple[float, float]) -> tuple[int, int]:

@@ -56,7 +56,7 @@ def artist() -> Steps:
 
 
 def tab(area: bpy.types.Area) -> Steps:
-    """Find the tab from the menu when the sidebar is closed or shows another, and close it from there."""
+    """Find the tab from the menu when the sidebar is closed, or shows another."""
     sidebar = part("addon.sidebar")
     area.spaces.active.show_region_ui = False
     for other in ("", "Footage"):
@@ -67,13 +67,6 @@ def tab(area: bpy.types.Area) -> Steps:
         with over(area):
             bpy.ops.clip.matte_show_tab()
         yield from until(lambda: sidebar.is_shown(area))
-    with over(area):
-        bpy.ops.clip.matte_show_tab()
-    yield 0.5
-    assert not area.spaces.active.show_region_ui
-    with over(area):
-        bpy.ops.clip.matte_show_tab()
-    yield from until(lambda: sidebar.is_shown(area))
 
 
 def menus(area: bpy.types.Area) -> Steps:
