@@ -142,6 +142,7 @@ def _with_mattes(facts: Facts, clip: MovieClip, scene: Scene) -> Facts:
         mattes=len(results(clip).numbers),
         in_range=matting.use_range,
         paused=clip in paused and not session.status.busy,
+        waits=clip in job_queue.waiting(),
         due=len(told.due) if told else None,
         kept=len(told.left) if told else 0,
     )

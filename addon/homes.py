@@ -111,19 +111,26 @@ def adopt() -> None:
     Clips find it there by its name; see `whereabouts.present`.
     """
     former, own = former_cache(), own_cache()
-    for old in former.iterdir() if former is not None else ():
-        new = own / old.name
-        if not is_homeless(old) or not old.is_dir() or new.exists():
-            continue
+    try:
+        found = [old for old in former.iterdir() if is_homeless(old) and old.is_dir()] if former is not None else []
+    except OSError as error:  # nothing may keep the extension from being enabled
+        _log.warning("%s cannot be read: %s", former, error)
+        found = []
+    for old in found:
+        if not (own / old.name).exists():
+            _adopt(old, own / old.name)
+
+
+def _adopt(old: Path, new: Path) -> None:
+    try:
+        new.parent.mkdir(parents=True, exist_ok=True)
+        old.rename(new)
+    except OSError:  # on another file system
         try:
-            new.parent.mkdir(parents=True, exist_ok=True)
-            old.rename(new)
-        except OSError:  # on another file system
-            try:
-                copy_folder(old, new)
-                leave(old, new)
-            except EngineError as error:
-                _log.warning("%s cannot be moved to %s: %s", old, new, error.sentence())
+            copy_folder(old, new)
+            leave(old, new)
+        except EngineError as error:
+            _log.warning("%s cannot be moved to %s: %s", old, new, error.sentence())
 
 
 def _own_clips() -> list[MovieClip]:

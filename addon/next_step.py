@@ -69,6 +69,7 @@ class Facts:
     in_range: bool = False  # whether runs are limited to in and out point
     running: str = ""  # what an operation does now that concerns the clip
     paused: bool = False
+    waits: bool = False  # for another operation to end
     saved: bool = True
     scene_is_short: bool = False  # whether the scene ends before the clip
 
@@ -117,12 +118,10 @@ _RESUME = Button("clip.matte_pause", "Resume", "PLAY", (("resume", True),))
 _LAYERS = Button("clip.matte_to_mask_layers", "To Mask Layers", "MOD_MASK", (("on_track", False),))
 _NODES = Button("clip.matte_to_compositor", "To Compositor", "NODE_COMPOSITING", (("variant", "MATTE"),))
 
-_AWAITS = "paint it"  # what is said of an object that is still missing
-
 
 def next_step(facts: Facts) -> Step:
     """Return what to do next."""
-    for decide in (_running, _engine_step, _clip_step, _paused, _object_step, _matte_step):
+    for decide in (_running, _engine_step, _clip_step, _queued, _object_step, _matte_step):
         if step := decide(facts):
             return step
     return _result_step(facts)
@@ -140,7 +139,7 @@ def checklist(facts: Facts) -> tuple[Item, ...]:
     return (
         _engine_item(facts),
         Item("Clip", *_clip_words(facts)),
-        Item("Object", named if names else _AWAITS, bool(names)),
+        Item("Object", named if names else "paint it", bool(names)),
         Item("Keyframe", str(facts.keyframes) if facts.keyframes else "made by painting", facts.keyframes > 0),
         Item("Mattes", counted(facts.mattes, "frame") if facts.mattes else "none yet", facts.mattes > 0),
     )
@@ -225,7 +224,9 @@ def _clip_words(facts: Facts) -> tuple[str, bool, bool]:
     return words.get(facts.clip, facts.clip_name), is_ready, not is_ready and facts.clip is not ClipState.NONE
 
 
-def _paused(facts: Facts) -> Step | None:
+def _queued(facts: Facts) -> Step | None:
+    if facts.waits:
+        return Step("waiting", "Propagate waits for its turn", "TIME")
     return Step("paused", "The run is paused", "PAUSE", (_RESUME,)) if facts.paused else None
 
 

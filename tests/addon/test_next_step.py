@@ -57,6 +57,7 @@ GARBAGE = Active(1, "Garbage 1", is_mask=True)
         (replace(KEYED, active=GARBAGE), "propagate", ["clip.matte_propagate"]),
         (replace(KEYED, running="Propagating: 40%"), "running", ["clip.matte_cancel"]),
         (replace(MATTED, due=3, paused=True), "paused", ["clip.matte_pause"]),
+        (replace(MATTED, due=3, waits=True), "waiting", []),
         (replace(MATTED, due=3), "stale", ["clip.matte_propagate"]),
         (replace(MATTED, due=3, to_fix=2), "stale", ["clip.matte_propagate"]),
         (replace(MATTED, due=None), "unknown", []),

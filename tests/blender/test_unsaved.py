@@ -253,8 +253,11 @@ def test_work_of_an_earlier_version_is_taken_out_of_the_folder_of_the_extension(
     shutil.move(root, former)
     unsaved.clip.matting.folder = unsaved.clip.matting.folder_absolute = str(former)
     assert unsaved.matte_folder.root == former, "found where it was"
+    (former.parent / "0123456789abcdef0123456789abcdef").write_text("no folder")
+    (former.parent / "mine").mkdir()
     part("addon.homes").adopt()
     assert unsaved.matte_folder.root == root and not former.exists()
+    assert len([*former.parent.iterdir()]) == 2, "what is not Keymatte's is left there"
     path = save(unsaved)
     assert unsaved.matte_folder.root == path.parent / "keymatte" / unsaved.clip.name
 

@@ -128,7 +128,7 @@ def _blender(module: str, *arguments: object, shown: bool) -> None:
         process = subprocess.Popen(
             [sys.executable, "-u", "-m", module, *map(str, arguments)],
             cwd=ROOT,
-            env={**os.environ, "BLENDER_USER_RESOURCES": user_folder},
+            env={**os.environ, "BLENDER_USER_RESOURCES": user_folder, "KEYMATTE_DATA": f"{user_folder}/data"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

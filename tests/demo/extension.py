@@ -76,6 +76,7 @@ if __name__ == "__main__":
     status = 1
     with tempfile.TemporaryDirectory(prefix="keymatte-blender-") as user_folder:
         os.environ["BLENDER_USER_RESOURCES"] = user_folder
+        os.environ["KEYMATTE_DATA"] = str(Path(user_folder) / "data")
         try:
             main(Path(sys.argv[1]).absolute())
             status = 0
