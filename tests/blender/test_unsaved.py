@@ -241,6 +241,22 @@ def test_the_cache_preference_says_where_work_is_before_the_file_is_saved(studio
     assert studio.matte_folder.root == studio.folder / "keymatte" / studio.clip.name
 
 
+@pytest.mark.parametrize("chosen", ["~/keymatte", "cache", "//cache", "{tmp}/keymatte"])
+def test_a_cache_that_would_be_another_after_a_restart_does_not_take_the_work(studio, tmp_path, monkeypatch, chosen):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    preferences = bpy.context.preferences.addons[MODULE].preferences
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    preferences.cache_folder = chosen.format(tmp=tmp_path)
+    try:
+        studio.open_marked()
+        assert studio.matte_folder.root.is_absolute() and Path(studio.clip.matting.folder_absolute).is_absolute()
+    finally:
+        preferences.cache_folder = ""
+    save(studio)
+    assert studio.matte_folder.root == studio.folder / "keymatte" / studio.clip.name
+
+
 def test_nothing_lies_in_the_folder_of_the_extension(unsaved):
     own = Path(bpy.utils.extension_path_user(MODULE))
     assert not unsaved.matte_folder.root.is_relative_to(own)
