@@ -30,12 +30,12 @@ _MIN_FRAMES = 2 * SAMPLES
 _PART = 0.25  # of a run, at its beginning and at its end, that are compared
 TITLE = "Long shots"
 HEAD = ("recipe", "weights", "frames", "J first quarter", "J last quarter", "s/frame first", "s/frame last",
-        "memory MiB first", "memory MiB last", "tokens last", "process MiB")  # fmt: skip
+        "memory MiB first", "memory MiB last", "tokens last", "process grew MiB")  # fmt: skip
 NOTE = (
     "A clip of true masks, played forth and back; the mask of the first frame is given, and the run goes forward. J is "
     "the mean over objects, of frames with a true mask. Time is of the processor (on a GPU, of the clock), memory that "
-    "of the entries which frames read. With random weights (random), J means nothing; time and memory are as with the "
-    "authors' weights."
+    "of the entries which frames read; the last column is what the process took more at the end than after the first "
+    "quarter. With random weights J means nothing and is left out; time and memory are as with the authors' weights."
 )
 
 
@@ -147,11 +147,11 @@ def as_table(runs: Sequence[LongRun]) -> Table:
                 run.recipe,
                 run.weights,
                 str(run.samples[-1].memory.frames),
-                *(_region(part) for part in (first, last)),
+                *(_region(part) if run.weights == "own" else "-" for part in (first, last)),
                 *(f"{_mean([one.memory.seconds_per_frame for one in part]):.3f}" for part in (first, last)),
                 *(f"{part[-1].memory.memory_bytes / 2**20:.1f}" for part in (first, last)),
                 str(run.samples[-1].memory.tokens),
-                f"{max(one.memory.process_bytes for one in run.samples) / 2**20:.0f}",
+                f"{(last[-1].memory.process_bytes - first[-1].memory.process_bytes) / 2**20:.0f}",
             )
         )
     return table
