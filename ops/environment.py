@@ -13,7 +13,7 @@ from ..addon import engine_log, engine_setup, environment, installation
 from ..addon.listening import listen
 from ..addon.session import session
 from ..engine.shared.catalogue import size_in_words
-from ..engine.shared.errors import EngineMissing, FolderNotWritable
+from ..engine.shared.errors import EngineMissing, FolderNotWritable, Offline
 from ..engine.shared.kept_features import features_folder, remove_features
 from .common import ReportingOperator, busy_sentence
 
@@ -81,6 +81,8 @@ class CLIP_OT_matte_install_engine(_EngineOperator, Operator):
         if (error := engine_setup.obstacle()) is not None:
             for index, line in enumerate(textwrap.wrap(error.sentence(), _CHARACTERS + 10)):
                 column.label(text=line, icon="BLANK1" if index else "ERROR")
+            if isinstance(error, Offline) and not bpy.app.online_access_override:
+                column.prop(context.preferences.system, "use_online_access", text="Allow Online Access")
 
     def begin(self) -> None:
         command = installation.install_command(again=self.again)
