@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bpy.types import Context, MovieClip, Panel, UILayout
 
-from ..addon import clips, job_queue, outcome_watch, outcomes, paces
+from ..addon import clips, forecast, job_queue, outcome_watch, outcomes, paces
 from ..addon.session import session
 from ..addon.status import State, Status
 from ..engine.shared.frame_ranges import runs_of
@@ -35,7 +35,7 @@ def draw_runs(layout: UILayout, clip: MovieClip) -> None:
             if one is not None:
                 draw_outcome(layout, one)
         if told is not None and job_queue.is_run(told) and told.state in (State.FINISHED, State.CANCELLED):
-            _draw_made(layout, clip)
+            _draw_made(layout, clip, is_cancelled=told.state is State.CANCELLED)
 
 
 def others_text(clip: MovieClip) -> str:
@@ -106,12 +106,20 @@ class CLIP_PT_matte_queue(Panel):
             row.operator("clip.matte_unqueue", text="", icon="X").clip_uid = clip.session_uid
 
 
-def _draw_made(layout: UILayout, clip: MovieClip) -> None:
-    """Draw which frames the last run has computed."""
-    if made := paces.made_by_last(clip):
-        draw_text(
-            layout, f"{counted(len(made), 'frame')} computed: {stretches_text(clip, sorted(made))}", icon="BLANK1"
-        )
+def _draw_made(layout: UILayout, clip: MovieClip, *, is_cancelled: bool) -> None:
+    if text := made_text(clip, is_cancelled=is_cancelled):
+        draw_text(layout, text, icon="BLANK1")
+
+
+def made_text(clip: MovieClip, *, is_cancelled: bool) -> str:
+    """Return which frames the last run has computed; of a cancelled one, those that need not be computed again.
+
+    Between two keyframes, it writes mattes that come from one of them before it blends in the other.
+    """
+    made = paces.made_by_last(clip)
+    if is_cancelled and (told := forecast.watch(clip)):
+        made = made.difference(told.due)
+    return f"{counted(len(made), 'frame')} computed: {stretches_text(clip, sorted(made))}" if made else ""
 
 
 def stretches_text(clip: MovieClip, frames: Sequence[int]) -> str:
