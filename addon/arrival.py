@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar, cast
 
 import bpy
@@ -38,7 +40,12 @@ def gather(context: Context) -> Facts:
         facts = _with_clip(facts, clip, scene)
     if facts.engine is not Engine.READY or facts.clip in (ClipState.MISSING, ClipState.UNREADABLE):
         _look_again()
-    return _with_mattes(_with_objects(facts, clip), clip, scene) if facts.clip is ClipState.READY else facts
+    if clip is None:
+        return facts
+    facts = _with_objects(facts, clip)
+    if facts.clip is not ClipState.READY:  # what was made of it is not lost, and must not look so
+        return replace(facts, mattes=len(results(clip).numbers))
+    return _with_mattes(facts, clip, scene)
 
 
 def _look_again() -> None:
@@ -111,7 +118,9 @@ def _look_at_clip(clip: MovieClip) -> tuple[ClipState, str]:
         check_clip_saved(clip)
     except NotSaved as error:
         return ClipState.LINKED, error.sentence()
-    path = clips.media_path(clip)
+    path = Path(os.path.normpath(clips.media_path(clip)))  # as relative paths have dots in the middle
+    if path.is_dir():
+        return ClipState.UNREADABLE, f"{path} is a folder. Open the movie, or the first image in it"
     if not path.is_file():
         return ClipState.MISSING, f"Footage not found: {path}"
     try:

@@ -6,6 +6,7 @@ import textwrap
 
 from bpy.types import AddonPreferences, UILayout
 
+from ..engine.shared.errors import EngineError
 from . import engine_setup, outcomes
 from .session import session
 from .status import Status, progress_text
@@ -29,7 +30,7 @@ def draw_engine(layout: UILayout, preferences: AddonPreferences) -> None:
         if engine_setup.is_at_former_place():
             draw_lines(box, _FORMER, icon="INFO")
     elif shown is None or shown.message != problem.message:  # else it is drawn below
-        draw_lines(box, problem.sentence(), icon="ERROR")
+        draw_lines(box, said_here(problem), icon="ERROR")
         box.label(text=engine_setup.gpu_text(), icon="BLANK1")
     row = box.row()
     row.operator("clip.matte_install_engine", icon="IMPORT")
@@ -53,7 +54,12 @@ def _draw_status(layout: UILayout, status: Status) -> None:
     elif status.text:
         draw_lines(layout, status.summary, icon="INFO")
     if status.problem:
-        draw_lines(layout, status.problem.error().sentence(), icon="ERROR")
+        draw_lines(layout, said_here(status.problem.error()), icon="ERROR")
+
+
+def said_here(error: EngineError) -> str:
+    """Return an error and its remedy, without the hint to the preferences, in which they are read."""
+    return error.sentence().replace(" in Keymatte's preferences", "")
 
 
 def draw_lines(layout: UILayout, text: str, *, icon: str) -> None:

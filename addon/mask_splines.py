@@ -18,7 +18,7 @@ from ..engine.shared.matte_folder import named_spans, spans
 from ..engine.shared.protocol import FitSplines, ObjectSplines, SplinesFitted
 from ..engine.shared.splines import load_splines
 from ..engine.shared.types import EditedMatte, SplineJob, splines_file
-from . import clips, compositor, edit_records, mask_edits, mask_layers
+from . import brush_settings, clips, compositor, edit_records, mask_edits, mask_layers
 from .carriers import Carrier, active_carrier
 from .exchange import new_folder
 from .folders import existing_folder
@@ -232,7 +232,8 @@ def _editor(clip: MovieClip) -> tuple[Window, Area]:
 
 
 def _show(clip: MovieClip, area: Area) -> None:
-    """Show the clip's mask in a clip editor, ready to be edited, if it shows the clip."""
+    """Show the clip's mask in a clip editor, ready to be edited, if it shows the clip: drags move its points then."""
     space = area.spaces.active
     if space.clip == clip:
         space.mode, space.mask = "MASK", clip.matting.mask
+        brush_settings.turn_off()

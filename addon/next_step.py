@@ -204,7 +204,7 @@ def _clip_step(facts: Facts) -> Step | None:
         case ClipState.NONE:
             return Step("open", "Open the footage: a movie, or the first image of a sequence", "INFO", (_OPEN,))
         case ClipState.MISSING:
-            return Step("clip missing", facts.clip_problem, "ERROR", (_FIND, _RELOAD))
+            return Step("clip missing", facts.clip_problem, "ERROR", (_OPEN, _FIND, _RELOAD)[facts.keyframes > 0 :])
         case ClipState.UNREADABLE:
             return Step("clip unreadable", facts.clip_problem, "ERROR", (_OPEN, _RELOAD))
         case ClipState.LINKED:

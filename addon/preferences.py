@@ -107,13 +107,13 @@ class KeymattePreferences(AddonPreferences):
         column.use_property_split = True
         column.prop(self, "cache_folder", placeholder=str(own_cache()))
         column.prop(self, "undo_runs")
-        column.prop(self, "undo_gigabytes", text="At Most (GB)")
+        column.prop(self, "undo_gigabytes", text="Space to Undo (GB)")
         column.prop(self, "feature_gigabytes", text="Kept Features (GB)")
         split = column.split(factor=0.4)
         split.column()
         row = split.row()
         row.label(text=str(features_folder()))
-        row.operator("clip.matte_clear_features", text="Clear", icon="TRASH")
+        row.operator("clip.matte_clear_features", text="Clear Kept Features", icon="TRASH")
         keymap_list.draw(self.layout, context)
         self._draw_weights()
 

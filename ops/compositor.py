@@ -118,7 +118,7 @@ def _node_warnings(clip: MovieClip, result: compositor.CompositorResult) -> list
         warnings.append(f"the output is in use: link the outputs of node '{result.group}' where you need them")
     if not result.same_size:
         width, height = clips.pixel_size(clip)
-        warnings.append(f"the render size differs from the clip's ({width}x{height})")
+        warnings.append(f"the render size is not the clip's, {width}x{height}: click Set Scene Size")
     return warnings
 
 

@@ -13,8 +13,9 @@ from ..addon import engine_log, engine_setup, environment, installation
 from ..addon.listening import listen
 from ..addon.session import session
 from ..engine.shared.catalogue import size_in_words
-from ..engine.shared.errors import EngineMissing, FolderNotWritable
+from ..engine.shared.errors import EngineMissing, FolderNotWritable, Offline
 from ..engine.shared.kept_features import features_folder, remove_features
+from ..engine.shared.text import as_sentence
 from .common import ReportingOperator, busy_sentence
 
 _WIDTH = 560  # pixels at 100% resolution scale, wide enough for a path
@@ -79,8 +80,12 @@ class CLIP_OT_matte_install_engine(_EngineOperator, Operator):
             for line in textwrap.wrap(value, _CHARACTERS, break_long_words=True):
                 lines.label(text=line)
         if (error := engine_setup.obstacle()) is not None:
-            for index, line in enumerate(textwrap.wrap(error.sentence(), _CHARACTERS + 10)):
+            can_allow = isinstance(error, Offline) and not bpy.app.online_access_override
+            text = as_sentence(error.message) if can_allow else error.sentence()
+            for index, line in enumerate(textwrap.wrap(text, _CHARACTERS + 10)):
                 column.label(text=line, icon="BLANK1" if index else "ERROR")
+            if can_allow:
+                column.prop(context.preferences.system, "use_online_access", text="Allow Online Access")
 
     def begin(self) -> None:
         command = installation.install_command(again=self.again)

@@ -26,5 +26,5 @@ def folder_text(clip: MovieClip) -> str:
     if not is_homeless(folder.root):
         return f"Folder: {relative_path(folder.root).removeprefix('//')}"
     if bpy.data.filepath and job_queue.is_on(clip):
-        return "Folder: moves beside the file after this run"
-    return "Folder: moves beside the file when it is saved"
+        return "Folder: beside the file after the run"
+    return "Folder: beside the file, once saved"

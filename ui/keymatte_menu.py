@@ -272,9 +272,8 @@ class CLIP_MT_matte_menu(Menu):
     def draw(self, context: Context) -> None:
         layout, space = self.layout, context.space_data
         layout.operator("clip.matte_show_tab", text="Show Keymatte Tab", icon="MENU_PANEL")
-        if space.clip is None:
-            layout.operator("clip.open", text="Open Clip...", icon="FILE_FOLDER")
-        elif space.clip.library or space.clip.override_library:
+        layout.operator("clip.open", text="Open Clip...", icon="FILE_FOLDER")
+        if space.clip is not None and (space.clip.library or space.clip.override_library):
             layout.operator("clip.matte_make_local", text="Make Clip Local", icon="LINKED")
         layout.separator()
         for part in _PARTS:

@@ -65,9 +65,9 @@ class CLIP_PT_matte_keyframes(ClipPanel, Panel):
         row = column.row(align=True)
         row.operator("clip.matte_keyframe_from_image", text="From Image", icon="IMAGE_DATA")
         row.operator("clip.matte_keyframes_from_folder", text="From Folder", icon="FILE_FOLDER")  # adds objects itself
-        row = column.row(align=True)
+        row = column.split(factor=0.7, align=True)  # room for the longer text
         row.operator("clip.matte_keyframe_from_mask", text="Object Not Visible", icon="HIDE_ON").absent = True
-        row.operator("clip.matte_not_visible_range", text="Range...", icon="ARROW_LEFTRIGHT")
+        row.operator("clip.matte_not_visible_range", text="Range...")
         row = layout.row()
         row.template_list("CLIP_UL_matte_keyframes", "", matting, "keyframes", matting, "active_keyframe", rows=5)
         column = row.column(align=True)

@@ -45,7 +45,8 @@ def _draw_range(layout: UILayout, clip: MovieClip, scene: Scene) -> None:
     row.operator("clip.matte_range", text="Set In").action = "IN"
     row.operator("clip.matte_range", text="Set Out").action = "OUT"
     _, first, last = run_frames.preview_range(scene)
-    row.operator("clip.matte_range", text=frames_text(first, last), icon="PREVIEW_RANGE").action = "PREVIEW"
+    text = frames_text(first, last) if scene.use_preview_range else "Scene"  # whose frames are not the clip's
+    row.operator("clip.matte_range", text=text, icon="PREVIEW_RANGE").action = "PREVIEW"
 
 
 def _range_text(clip: MovieClip) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 from bpy.types import UILayout
@@ -47,6 +48,7 @@ _LOGGED = (
 )
 _WIDTH = 38  # characters in a line of a box, in a sidebar of default width
 _ICON = 6  # width of an icon in characters
+_UNIT = re.compile(r"(\d) (s|min|h|MB|GB)\b")
 
 
 def draw_progress(layout: UILayout, status: Status) -> None:
@@ -86,5 +88,6 @@ def draw_text(layout: UILayout, text: str, *, icon: str = "NONE") -> None:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Wrap text to lines of at most `width` characters. Longer words, such as paths, are broken."""
-    return textwrap.wrap(text, width, break_long_words=True)
+    """Wrap text to lines of at most `width` characters. Longer words, such as paths, are broken; 14 s is not."""
+    kept = _UNIT.sub("\\1\u00a0\\2", text)
+    return [line.replace("\u00a0", " ") for line in textwrap.wrap(kept, width, break_long_words=True)]

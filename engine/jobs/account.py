@@ -151,7 +151,8 @@ def note_earlier(job: PropagationJob, writer: MatteWriter, reader: FrameReader) 
     if not numbers:
         return ""
     if job.redo is Redo.CHANGED:
-        return f"Nothing has changed on the other {counted(len(numbers), 'frame')}, whose mattes were kept."
+        others = "frame" if len(numbers) == 1 else f"{len(numbers)} frames"
+        return f"Nothing has changed on the other {others}, whose mattes were kept."
     return f"Mattes of earlier runs were left as they are on {_frames(reader.shown(numbers))}."
 
 

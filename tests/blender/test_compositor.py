@@ -218,7 +218,7 @@ def test_render_size_other_than_the_clips_is_warned_of(studio, capfd):
     propagated(studio)
     assert warnings(studio, capfd) == ""
     studio.scene.render.resolution_x = 64
-    assert "the render size differs from the clip's (120x80)" in warnings(studio, capfd)
+    assert "the render size is not the clip's, 120x80: click Set Scene Size" in warnings(studio, capfd)
 
 
 @pytest.mark.parametrize("operator", ["matte_to_compositor", "matte_to_mask_layers"])

@@ -51,6 +51,15 @@ def test_what_is_foretold_is_what_a_run_computes(propagated):
     assert counts(propagated) == (FRAMES - 1, 0, 0) and told(propagated).kept == 1
 
 
+def test_a_cancelled_run_does_not_count_frames_that_are_to_be_computed_again(propagated):
+    made_text = part("ui.runs").made_text
+    assert told(propagated).due == () and made_text(propagated.clip, is_cancelled=True) != ""
+    propagated.mark(104, media=3)
+    due = [frame + 101 for frame in told(propagated).due]
+    assert due and made_text(propagated.clip, is_cancelled=False).endswith(str(100 + FRAMES))
+    assert all(str(frame) not in made_text(propagated.clip, is_cancelled=True) for frame in due)
+
+
 def test_a_removed_keyframe_a_setting_and_a_picture_make_mattes_stale(propagated):
     propagated.mark(104, media=3)
     propagated.propagate(recipe="")

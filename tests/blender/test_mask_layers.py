@@ -40,6 +40,14 @@ def test_each_layer_matches_its_objects_matte_on_every_frame(studio):
         assert min(scores) >= WORST_IOU and np.mean(scores) >= MEAN_IOU, (object_id, scores)
 
 
+def test_painting_ends_when_the_splines_are_shown_so_that_a_drag_moves_their_points(studio):
+    propagated(studio)
+    studio.click("matte_paint_mode")
+    assert part("addon.brush_settings").settings().use_paint
+    studio.click("matte_to_mask_layers")
+    assert studio.space.mode == "MASK" and not part("addon.brush_settings").settings().use_paint
+
+
 def test_a_hole_in_a_matte_is_a_hole_in_the_mask(studio):
     propagated(studio)
     studio.click("matte_to_mask_layers")

@@ -107,11 +107,18 @@ def test_an_engine_that_is_not_installed_is_known_before_anything_is_drawn(studi
 
 def test_a_clip_whose_file_is_gone_or_no_picture(studio):
     studio.open_film()
+    studio.mark(studio.clip.frame_start, media=0)
     film = studio.folder / "film"
     film.rename(studio.folder / "moved")
     assert step(studio).key == "clip missing" and str(film) in step(studio).text
+    listed = {item.name: item.done for item in part("addon.next_step").checklist(facts(studio))}
+    assert listed["Object"] and listed["Keyframe"], "they are not lost with the file"
     (studio.folder / "moved").rename(film)
-    assert step(studio).key == "paint"
+    assert step(studio).key == "propagate"
+    with studio.editor():  # what Blender does when a folder is confirmed without a file in it
+        bpy.ops.clip.open(directory=str(studio.folder), files=[{"name": "film"}])
+    assert step(studio).text == f"{film} is a folder. Open the movie, or the first image in it"
+    assert "clip.open" in [button.operator for button in step(studio).buttons]
     broken = studio.folder / "broken.mp4"
     broken.write_text("no movie")
     with studio.editor():

@@ -41,6 +41,6 @@ def test_the_panel_says_that_the_folder_of_an_unsaved_file_is_going_to_move(stud
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     studio.open_marked()
     text = part("ui.folder").folder_text
-    assert text(studio.clip) == "Folder: moves beside the file when it is saved"
+    assert text(studio.clip) == "Folder: beside the file, once saved"
     bpy.ops.wm.save_as_mainfile(filepath=str(studio.folder / "new.blend"))
     assert text(studio.clip) == f"Folder: keymatte/{studio.clip.name}"

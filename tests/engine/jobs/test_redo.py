@@ -88,10 +88,8 @@ def test_frames_up_to_the_neighbouring_keyframes_are_redone(made, keyframes, fra
     written, last = redo(made, keyframes=keyframes(*frames))
     assert written == due
     assert last.frames_done == last.frames_asked == len(due)
-    assert (
-        last.note
-        == f"Nothing has changed on the other {10 - len(due)} frame{'s' * (len(due) < 9)}, whose mattes were kept."
-    )
+    others = "frame" if len(due) == 9 else f"{10 - len(due)} frames"
+    assert last.note == f"Nothing has changed on the other {others}, whose mattes were kept."
 
 
 def test_a_keyframe_whose_image_has_changed_counts_as_changed(made, film):
