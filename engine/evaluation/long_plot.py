@@ -14,16 +14,17 @@ def draw(path: Path, runs: Sequence[LongRun]) -> None:
     """Plot the runs to a PNG at `path`. Raises BadSetting without matplotlib."""
     figure = new_figure((13, 3.8), path.with_suffix(".csv"))
     quality, seconds, memory = figure.subplots(1, 3)
-    for run in runs:
+    for index, run in enumerate(runs):
         frames = [one.memory.frames for one in run.samples]
         name = run.recipe if run.weights == "own" else f"{run.recipe} (random weights)"
+        look = {"label": name, "color": f"C{index}"}
         if run.weights == "own":
-            quality.plot(frames, [None if one.region is None else 100 * one.region for one in run.samples], label=name)
-        seconds.plot(frames, [one.memory.seconds_per_frame for one in run.samples], label=name)
-        memory.plot(frames, [one.memory.memory_bytes / 2**20 for one in run.samples], label=name)
+            quality.plot(frames, [None if one.region is None else 100 * one.region for one in run.samples], **look)
+        seconds.plot(frames, [one.memory.seconds_per_frame for one in run.samples], **look)
+        memory.plot(frames, [one.memory.memory_bytes / 2**20 for one in run.samples], **look)
     quality.set(xlabel="frames", ylabel="J (%)", ylim=(0, 100))
     seconds.set(xlabel="frames", ylabel="seconds per frame", ylim=(0, None))
     memory.set(xlabel="frames", ylabel="memory (MiB)", ylim=(0, None))
-    seconds.legend()
+    figure.legend(*seconds.get_legend_handles_labels(), loc="outside lower center", ncols=len(runs))
     with atomic_write(path) as part:
         figure.savefig(part, format="png", dpi=110)
