@@ -13,7 +13,7 @@ def hints(facts: Facts) -> tuple[Step, ...]:
     """Return what is worth doing beside the next step, and can be left."""
     told = (
         (facts.scene_is_short, Step("scene", "Scene ends too early", "INFO", (_FRAMES,))),
-        (facts.renders_differ, Step("size", "Renders do not have the clip's size", "INFO", (_SIZE,))),
+        (facts.renders_differ, Step("size", "Renders have another size", "INFO", (_SIZE,))),
         (facts.keyframes > 0 and not facts.saved, Step("unsaved", "File not saved yet", "INFO", (_SAVE,))),
     )
     return tuple(step for is_due, step in told if is_due)
