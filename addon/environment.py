@@ -13,7 +13,7 @@ from ..engine.shared.environment import requirements
 from ..engine.shared.environment_folder import State, python_in, state_of
 from ..engine.shared.errors import EngineMissing, PythonMissing
 from ..engine.shared.setup_errors import EngineOutdated, EnginePartly
-from ..engine.shared.user_folders import environment_folder
+from ..engine.shared.user_folders import environment_folder, expanded
 from . import PACKAGE
 
 ROOT = Path(__file__).parents[1]  # the folder that holds the engine
@@ -44,7 +44,9 @@ def engine_python() -> Path:
     there, or if its environment is only partly installed or for another version.
     """
     chosen = preferences().engine_python
-    return _chosen_python(Path(bpy.path.abspath(chosen))) if chosen else python_in(installed_folder())
+    if not chosen:
+        return python_in(installed_folder())
+    return _chosen_python(expanded(bpy.path.abspath(chosen)).absolute())
 
 
 def _chosen_python(python: Path) -> Path:

@@ -17,6 +17,7 @@ from bpy.types import MovieClip
 from ..engine.shared.errors import FolderNotWritable
 from ..engine.shared.files import atomic_write, link_or_copy, modified_ns, read_json, writing_error
 from ..engine.shared.folder_claim import MARKER
+from ..engine.shared.folder_move import moved_to
 from ..engine.shared.matte_folder import MatteFolder, is_number
 from ..engine.shared.versions import copy_versions
 from .saving import check_clip_saved
@@ -122,7 +123,8 @@ def _assign_folder(clip: MovieClip, current: MatteFolder | None) -> MatteFolder:
     """
     check_clip_saved(clip)
     where = _key_of(clip, bpy.data.filepath)
-    if where not in _assigned or (current and Path(_assigned[where]) == current.root):
+    assigned = _assigned.get(where)
+    if not assigned or (current and current.root in (Path(assigned), moved_to(Path(assigned)))):
         _assigned[where] = str(_new_root(clip))
     root = Path(_assigned[where])
     is_new = not root.exists()

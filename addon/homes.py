@@ -12,7 +12,7 @@ from bpy.types import MovieClip
 from ..engine.shared.errors import EngineError, FolderInUse
 from ..engine.shared.folder_move import copy_folder, leave, remove_copy
 from ..engine.shared.matte_folder import MatteFolder
-from . import clips, folders
+from . import clips, folders, outcomes
 from .saving import is_saved
 from .session import session
 from .whereabouts import BESIDE, former_cache, is_homeless, own_cache
@@ -31,6 +31,7 @@ class _Move:
 
 _moves: list[_Move] = []  # of the file that is being saved
 _problems: list[tuple[int, str]] = []  # what could not be moved: `session_uid` of the clip, and why
+_told: dict[int, str] = {}  # what is told of folders that could not be moved, by `session_uid`
 _is_pending = False  # whether a folder could not move yet, as a job works in it
 
 
@@ -102,6 +103,7 @@ def forget() -> None:
     """Forget what is pending, as another file is loaded."""
     global _is_pending
     _moves.clear()
+    _told.clear()
     _is_pending = False
 
 
@@ -187,8 +189,16 @@ def _tell(clip: MovieClip, old: Path, error: EngineError | OSError) -> None:
     why = error.message if isinstance(error, EngineError) else str(error)
     problem = kind(f"the keyframes and mattes of {clip.name} stay in {old}: {why}", remedy=remedy)
     session.show(problem, clip.session_uid)
+    _told[clip.session_uid] = problem.message
     _problems.append((clip.session_uid, problem.sentence()))
     _log.warning("%s", problem.sentence())
+
+
+def _take_back_problem(clip: MovieClip) -> None:
+    """Forget that the clip's folder could not be moved, if that is what is told of it."""
+    message, told = _told.pop(clip.session_uid, ""), outcomes.of_clip(clip)
+    if told and told.problem and told.problem.message == message:
+        outcomes.drop(clip.session_uid)
 
 
 def _end(move: _Move, blend: str) -> None:
@@ -196,6 +206,7 @@ def _end(move: _Move, blend: str) -> None:
         clip = clips.find_clip(uid)
         if clip is not None:
             folders.reassign(clip, blend, move.old, move.new)
+            _take_back_problem(clip)
     try:
         leave(move.old, move.new)
     except EngineError as error:  # the copy is complete, and in use

@@ -10,19 +10,20 @@ from pathlib import Path
 
 import bpy
 
-from ..engine.shared.environment_folder import log_of, read_marker
+from ..engine.shared.environment_folder import is_ours, log_of
 from ..engine.shared.errors import EngineError, EngineMissing, EnvironmentFailed, Offline
 from ..engine.shared.pip_output import share_in
 from ..engine.shared.protocol import Failed
 from ..engine.shared.setup_errors import WheelsMissing
 from ..engine.shared.text import printable
-from ..engine.shared.user_folders import engine_folder, environment_folder
+from ..engine.shared.user_folders import engine_folder, environment_folder, expanded
 from .client import ChildProcess
 from .environment import FLAGS, former_folder, preferences
 from .status import Status
 
 _PROGRAM = (*FLAGS, "-m", "engine.shared.setup", "--end-with-stdin")
 _GO_ON = "Click Install Engine again: it goes on from there. Show Log has all of its output."
+_CHOOSE = "Choose the folder that holds them, or clear Install From to download them."
 _WITHOUT_SIZE = ("Creating", "Installing", "Unpacking", "The environment", "Removing")
 
 
@@ -36,11 +37,11 @@ def wheel_folder() -> Path | None:
     chosen = preferences().wheel_folder
     if not chosen:
         return None
-    folder = Path(bpy.path.abspath(chosen))
+    folder = expanded(bpy.path.abspath(chosen)).absolute()
     if not folder.is_dir():
-        raise WheelsMissing(f"there is no folder of wheels {folder}")
+        raise WheelsMissing(f"there is no folder of wheels {folder}", remedy=_CHOOSE)
     if not any(folder.glob("*.whl")):
-        raise WheelsMissing(f"there are no wheels in {folder}")
+        raise WheelsMissing(f"there are no wheels in {folder}", remedy=_CHOOSE)
     return folder
 
 
@@ -73,7 +74,7 @@ def removable() -> list[Path]:
     places = [former_folder(), environment_folder()]
     if engine_folder().is_dir():
         places += sorted(engine_folder().glob("python-*"))
-    return [folder for folder in dict.fromkeys(places) if read_marker(folder) is not None]
+    return [folder for folder in dict.fromkeys(places) if is_ours(folder)]
 
 
 def remove_command() -> list[str]:
@@ -91,6 +92,13 @@ class Installation(ChildProcess):
         """Start `command` in `folder`; `done_text` is what to tell at the end, else its last line is."""
         super().__init__(command, folder)
         self.done_text = done_text
+
+    @property
+    def cancelled_text(self) -> str:
+        """Return what to tell once it is cancelled."""
+        if "--remove" in self.command:
+            return "Cancelled: the engine is removed in part. Remove Engine removes the rest"
+        return "Cancelled: what was downloaded is kept"
 
     def handle_end(self) -> None:
         """Put None into the inbox to mark the end of the output."""

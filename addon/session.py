@@ -116,9 +116,9 @@ class Session:
         self._cancelling = True
         self.status = replace(self.status, text="Cancelling", seconds_left=None)
         if self._installation:
-            self._installation.close()
-            self._installation = None
-            self._end(State.CANCELLED, text="Cancelled: what was downloaded is kept")
+            child, self._installation = self._installation, None
+            child.close()
+            self._end(State.CANCELLED, text=child.cancelled_text)
         elif self._job.answer is not None:
             self._end(State.CANCELLED)
         elif self._job.job_id and self._client:

@@ -10,7 +10,7 @@ import bpy
 
 from ..engine.shared.files import modified_ns, read_json
 from ..engine.shared.folder_move import NOTE, moved_to
-from ..engine.shared.user_folders import data_folder
+from ..engine.shared.user_folders import data_folder, expanded
 from . import PACKAGE
 
 BESIDE = "keymatte"  # folder beside a saved file, with the matte folders of its clips
@@ -22,11 +22,14 @@ def cache_folder() -> Path:
     """Return the folder for the matte folders of files that were never saved.
 
     It is the one chosen in the preferences, or one in the user's data, which Blender does not delete when the extension
-    is uninstalled, as it does the extension's own.
+    is uninstalled, as it does the extension's own. One that is relative would be another after each start of Blender:
+    it does not count. One that is called as the folders beside files are gets a folder in it, to be told from those.
     """
     preferences = bpy.context.preferences.addons.get(PACKAGE)
-    chosen = preferences.preferences.cache_folder if preferences else ""
-    return Path(bpy.path.abspath(chosen)) if chosen else own_cache()
+    chosen = expanded(preferences.preferences.cache_folder if preferences else "")
+    if not chosen.is_absolute() or str(chosen).startswith("//"):
+        return own_cache()
+    return chosen / "mattes" if chosen.name == BESIDE else chosen
 
 
 def own_cache() -> Path:

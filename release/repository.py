@@ -89,6 +89,8 @@ def _identity(archive: Path) -> tuple[str, str]:
 
 
 def _refuse_other_content(archive: Path, published: Path) -> None:
+    if published.exists() and not published.is_file():
+        raise Refused(f"{published} is no file, but stands where the zip would be. Move it away.")
     if published.exists() and _sha256(published) != _sha256(archive):
         raise Refused(
             f"{published} is published already, with other content. Artists who have it would not get the new one. "

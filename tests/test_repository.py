@@ -178,6 +178,13 @@ def test_a_damaged_zip_of_another_extension_is_told_and_left(folder, built):
 
 
 # -- interruptions -----------------------------------------------------------------------------------------------------
+def test_a_folder_in_place_of_the_zip_is_told(folder, built):
+    archive = extension(built, "0.2.0")
+    (folder / archive.name).mkdir(parents=True)
+    with pytest.raises(Refused, match="is no file, but stands where the zip would be"):
+        publish(archive, folder)
+
+
 def test_two_at_once_are_refused(folder, built):
     publish(extension(built, "0.1.0"), folder)
     with locked(folder), pytest.raises(FolderInUse):

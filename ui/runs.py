@@ -31,11 +31,17 @@ def draw_runs(layout: UILayout, clip: MovieClip) -> None:
     if not is_own:
         outcome_watch.watch()
         told = outcomes.of_clip(clip)
-        for one in (told, outcomes.general()):
+        for one in (told_of(clip), outcomes.general()):
             if one is not None:
                 draw_outcome(layout, one)
         if told is not None and job_queue.is_run(told) and told.state in (State.FINISHED, State.CANCELLED):
             _draw_made(layout, clip, is_cancelled=told.state is State.CANCELLED)
+
+
+def told_of(clip: MovieClip) -> Status | None:
+    """Return how the last operation on the clip ended, unless it is a run that was paused, which is no end."""
+    told = outcomes.of_clip(clip)
+    return None if told and told.state is State.CANCELLED and clip in job_queue.paused() else told
 
 
 def others_text(clip: MovieClip) -> str:
@@ -78,14 +84,14 @@ def _draw_others(layout: UILayout, clip: MovieClip, running: Status) -> None:
     if text := others_text(clip):
         row = layout.row(align=True)
         row.label(text=text, icon="TIME")
-        if running.busy or job_queue.waiting():
+        if running.busy or job_queue.waiting() or job_queue.paused():
             button = row.row(align=True)
             button.ui_units_x = 1.6
             button.popover("CLIP_PT_matte_queue", text="", icon="COLLAPSEMENU")
 
 
 class CLIP_PT_matte_queue(Panel):
-    """What runs and what waits, in order."""
+    """What runs, what is paused and what waits, in order."""
 
     bl_label = "Queue"
     bl_space_type = "CLIP_EDITOR"
@@ -100,6 +106,12 @@ class CLIP_PT_matte_queue(Panel):
             row = column.row(align=True)
             row.label(text=f"Running: {_name(running) or running.text}", icon="PLAY")
             row.operator("clip.matte_cancel", text="", icon="X")
+        for number, clip in enumerate(job_queue.paused(), 1):
+            row = column.row(align=True)
+            row.label(text=f"Paused: {clip.name}", icon="PAUSE")
+            if number == 1 and not running.busy:  # those that wait go on only after this
+                row.operator("clip.matte_pause", text="Resume").resume = True
+                row.operator("clip.matte_cancel", text="", icon="X")
         for number, clip in enumerate(job_queue.waiting(), 1):
             row = column.row(align=True)
             row.label(text=f"{number}. {clip.name}", icon="TIME")

@@ -22,6 +22,7 @@ from .environment_folder import (
     python_in,
     read_marker,
     site_packages,
+    size_of,
     state_of,
     write_marker,
 )
@@ -83,12 +84,13 @@ def create(
         prepare(folder)
         with _sole(folder), Log(log) as output:
             found = read_marker(folder)
-            if again or found is None or replace(found, complete=False) != made_of or not _goes_on(folder, python):
+            anew = again or found is None or replace(found, complete=False) != made_of or not _goes_on(folder, python)
+            _check_room(folder, requirements, source, report, frees=size_of(folder) if anew else 0)
+            if anew:
                 empty(folder)
             else:
                 report("Going on with the installation that was broken off")
                 forget_half_unpacked(folder)
-            _check_room(folder, requirements, source, report)
             write_marker(folder, made_of)
             report(f"Creating an environment in {folder}")
             _make_venv(folder, python, output)
@@ -135,14 +137,15 @@ def _goes_on(folder: Path, python: Path) -> bool:
     return False
 
 
-def _check_room(folder: Path, requirements: Sequence[str], source: Source, report: Report) -> None:
+def _check_room(folder: Path, requirements: Sequence[str], source: Source, report: Report, *, frees: int) -> None:
+    """Raise DiskFull if there is too little room, of which `frees` bytes are there once the folder is emptied."""
     names = {package_name(line) for line in requirements}
     needed = 0.3 + sum(room for name, room in _ROOM_GB.items() if name in names)
     if source.build and "torch" in names:
         needed = source.build.disk
         if source.wheels is None:  # what is downloaded is there twice: in pip's cache, and until it is unpacked
             needed += 2 * source.build.download
-    free = shutil.disk_usage(folder).free / 1e9
+    free = (shutil.disk_usage(folder).free + frees) / 1e9
     if free < needed:
         raise DiskFull(f"the environment needs about {needed:.1f} GB in {folder}, but only {free:.1f} GB are free")
     if source.build is None and sys.platform == "linux" and "torch" in names and free < needed + _GPU_LIBRARIES_GB:

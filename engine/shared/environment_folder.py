@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ CONSTRAINTS = "keymatte-constraints.txt"
 
 _LAYOUT_FOLDERS = ("bin", "include", "lib", "lib64", "scripts", "share", "etc", "man", "tmp")  # in lower case
 _PIP_FOLDERS = ("http", "http-v2", "wheels", "selfcheck")  # in pip's cache
+_REMEDY = "Move it away or delete it yourself, and try again; nothing was changed there."
 _LAYOUT_FILES = ("pyvenv.cfg", ".gitignore", CONSTRAINTS)
 
 
@@ -103,6 +104,11 @@ def read_marker(folder: Path) -> Marker | None:
     )
 
 
+def is_ours(folder: Path) -> bool:
+    """Return whether the folder has a marker, which may be damaged, such as by a power cut."""
+    return (folder / MARKER).is_file() and not is_link(folder / MARKER)
+
+
 def _texts(value: Any) -> tuple[str, ...]:
     return tuple(value) if isinstance(value, list) and all(isinstance(item, str) for item in value) else ()
 
@@ -127,19 +133,27 @@ def prepare(folder: Path) -> None:
     Raises FolderTaken if it holds other files than venv and pip make, or is a link, a home folder or a root.
     """
     if is_link(folder):
-        raise FolderTaken(f"{folder} is a link, and its target could be another program's")
+        raise FolderTaken(f"{folder} is a link, and its target could be another program's", remedy=_REMEDY)
+    if folder.is_file():
+        raise FolderTaken(f"{folder} is a file, not a folder", remedy=_REMEDY)
     folder.mkdir(parents=True, exist_ok=True)
     resolved = folder.resolve()
     if resolved == Path(resolved.anchor) or Path.home().resolve().is_relative_to(resolved):
-        raise FolderTaken(f"{folder} contains the home folder, and cannot hold a Keymatte environment")
-    has_marker = read_marker(folder) is not None and not is_link(folder / MARKER)
+        raise FolderTaken(f"{folder} contains the home folder, and cannot hold a Keymatte environment", remedy=_REMEDY)
+    has_marker = is_ours(folder)
     others = [path.name for path in _contents(folder) if not (has_marker and _is_part_of_environment(path))]
     if others:
-        raise FolderTaken(f"{folder} contains files that are not part of a Keymatte environment ({min(others)})")
+        what = f"{folder} contains files that are not part of a Keymatte environment ({min(others)})"
+        raise FolderTaken(what, remedy=_REMEDY)
 
 
 def empty(folder: Path) -> None:
-    """Remove what venv and pip made in a folder that `prepare` has accepted, but not its marker. Raises OSError."""
+    """Remove what venv and pip made in a folder that `prepare` has accepted, but not its marker. Raises OSError.
+
+    The marker says from the beginning that the environment is not complete, as this may be broken off.
+    """
+    with suppress(OSError):  # such as on a full disk, of which this frees some
+        write_marker(folder, replace(read_marker(folder) or Marker(), complete=False))
     for path in _contents(folder):
         if path.is_dir() and not is_link(path):
             shutil.rmtree(path)
@@ -152,7 +166,7 @@ def remove(folder: Path) -> int:
 
     Nothing is removed if the folder holds files that are not Keymatte's. Raises FolderTaken, FolderInUse, OSError.
     """
-    if read_marker(folder) is None:
+    if not is_ours(folder):
         return 0
     prepare(folder)
     with locked(folder):

@@ -73,16 +73,17 @@ def remove_copy(source: Path, target: Path) -> None:
 def leave(source: Path, target: Path) -> None:
     """Remove what Keymatte has made in a matte folder whose copy is at `target`, and leave a note where it has gone.
 
-    Files without a copy, and those of others, stay. Raises FolderInUse, FolderNotWritable, DiskFull; then some files
-    may still be there, and none is lost.
+    Files whose copy is missing or differs, as another Blender has written them since, and those of others, stay.
+    Raises FolderInUse, FolderNotWritable, DiskFull; then some files may still be there, and none is lost.
     """
     with locked(source):
         with atomic_write(source / NOTE) as part:
             part.write_text(json.dumps({"moved_to": str(target)}, ensure_ascii=False), "utf-8", "backslashreplace")
         for name in _names(source):
-            if _OURS.fullmatch(name) and (target / name).is_file():
+            if _OURS.fullmatch(name):
                 with suppress(OSError):  # one that is being read, as on Windows, is only in the way
-                    (source / name).unlink()
+                    if _is_same(source / name, target / name):
+                        (source / name).unlink()
         _remove_empty(source, keep_root=True)
 
 
@@ -105,12 +106,17 @@ def _copy(path: Path, copy: Path) -> None:
             shutil.copy2(path, copy)
         else:
             link_or_copy(path, copy)
-        if not path.samefile(copy) and not filecmp.cmp(path, copy, shallow=False):
+        if not _is_same(path, copy):
             raise FolderNotWritable(f"{copy} is not what was written there", remedy="Check the disk, and save again.")
     except EngineError:
         raise
     except OSError as error:
         raise writing_error(copy, error) from error
+
+
+def _is_same(path: Path, copy: Path) -> bool:
+    """Return whether a copy is there and has the same content. Raises OSError."""
+    return copy.is_file() and (path.samefile(copy) or filecmp.cmp(path, copy, shallow=False))
 
 
 def _remove_empty(root: Path, *, keep_root: bool = False) -> None:

@@ -27,6 +27,7 @@ _NO_SPACE = re.compile(r"No space left on device|Errno 28\b|not enough space on 
 _LONG_PATHS = re.compile(r"Long Path support")
 _NO_MATCH = re.compile(r"No matching distribution found for ([^\s;(]+)")
 _NONE_FITS = re.compile(r"no matching distributions available for your environment:\s+(\S+)")
+_INVALID = re.compile(r"Wheel '[^']*' located at (.+\.whl) is invalid")
 _WHEEL = re.compile(r"([^-\s/\\]+)-([^-\s/\\]+)-[^\s/\\]*\.whl(\.metadata)?")
 _SIZE = re.compile("[0-9]{1,15}")  # bytes
 _SIZE_IN_WORDS = re.compile(r"\((\d{1,6}(?:\.\d+)?) ([kMG]B)\)")
@@ -72,8 +73,16 @@ def failure(text: str, status: int, *, from_pytorch: bool = False, wheels: Path 
 def _failure_of_wheels(wheels: Path, missing: str, text: str, status: int) -> EngineError:
     if missing:
         return WheelsMissing(f"the folder of wheels {wheels} has no package {missing} for this Python and this system")
-    last = printable(text.splitlines()[-1], 300) if text else ""
-    return EnvironmentFailed(f"pip could not install from {wheels}: {last or f'status {status}'}")
+    if damaged := _INVALID.search(text):
+        return WheelsMissing(
+            f"{printable(damaged[1], 300)} is damaged",
+            remedy="Copy or download this file again, and click Install Engine again.",
+        )
+    last = printable(text.splitlines()[-1], 300).rstrip(".") if text else ""
+    return EnvironmentFailed(
+        f"pip could not install from {wheels}: {last or f'status {status}'}",
+        remedy="Check the wheels in this folder, and click Install Engine again. Show Log has all of its output.",
+    )
 
 
 def _failure_of_proxy(text: str) -> EngineError:

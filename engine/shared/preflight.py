@@ -7,6 +7,7 @@ import json
 import runpy
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 OLDEST = (3, 11)
 # Modules that the engine imports, and what people call them
@@ -24,6 +25,8 @@ MODULES = (
     ("tqdm", "tqdm"),
 )
 CODE = "python-unsuitable"  # that of `setup_errors.PythonUnsuitable`, which older Pythons cannot import
+MARKER = "keymatte-environment.json"  # in an environment that Install Engine has made
+DAMAGED = "Something in the engine is damaged: click Install Engine in Keymatte's preferences, with Install Again on."
 REMEDY = "Choose another in Keymatte's preferences, or clear the field and click Install Engine."
 
 
@@ -45,7 +48,8 @@ def main() -> int:
     if not message:
         runpy.run_module("engine", run_name="__main__", alter_sys=True)
         return 0
-    failed = {"kind": "Failed", "job_id": "", "code": CODE, "message": message, "remedy": REMEDY}
+    remedy = DAMAGED if Path(sys.prefix, MARKER).is_file() else REMEDY
+    failed = {"kind": "Failed", "job_id": "", "code": CODE, "message": message, "remedy": remedy}
     sys.stdout.write(json.dumps(failed) + "\n")
     sys.stdout.flush()
     return 2

@@ -49,7 +49,7 @@ class WheelsMissing(EngineError):
     """A folder of wheels lacks packages."""
 
     code = "wheels-missing"
-    default_remedy = "Put them into the folder, or choose another folder of wheels, and click Install Engine again."
+    default_remedy = "Put it there, or choose another folder of wheels, and click Install Engine again."
 
 
 def unloadable(error: ImportError | OSError) -> PythonUnsuitable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 FOLDER_VARIABLE = "KEYMATTE_DATA"  # environment variable with the folder, in place of the system's
@@ -17,7 +18,7 @@ def data_folder() -> Path:
     data has a folder of its own in it: `weights`, `engine`, `mattes`.
     """
     chosen = os.environ.get(FOLDER_VARIABLE)
-    return Path(chosen).expanduser() if chosen else _system_folder() / "keymatte"
+    return expanded(chosen).absolute() if chosen else _system_folder() / "keymatte"
 
 
 def _system_folder() -> Path:
@@ -30,10 +31,18 @@ def _system_folder() -> Path:
     return chosen if chosen.is_absolute() else Path.home() / ".local" / "share"
 
 
+def expanded(chosen: str) -> Path:
+    """Return a path that the user chose, with a home folder in place of ~."""
+    path = Path(chosen)
+    with suppress(RuntimeError):  # there is no such user
+        path = path.expanduser()
+    return path
+
+
 def engine_folder() -> Path:
     """Return the folder that holds the engine's Python environments, which all Blenders of the user share."""
     chosen = os.environ.get(ENGINE_VARIABLE)
-    return Path(chosen).expanduser() if chosen else data_folder() / "engine"
+    return expanded(chosen).absolute() if chosen else data_folder() / "engine"
 
 
 def environment_folder() -> Path:

@@ -77,3 +77,10 @@ def test_real_installer_creates_an_environment(session, monkeypatch, tmp_path):
     session.set_up(command, "Installing the engine", "The engine is installed")
     assert session.wait(120).text == "The engine is installed"
     assert is_complete(tmp_path / "engine", [])
+
+
+def test_a_removal_that_is_cancelled_is_not_told_as_an_installation(session):
+    session.script.write_text("import time\ntime.sleep(5)\n")
+    session.set_up([*environment.engine_command(), "--remove", "folder"], "Removing the engine")
+    session.cancel()
+    assert session.status.text == "Cancelled: the engine is removed in part. Remove Engine removes the rest"

@@ -80,6 +80,7 @@ def test_a_paused_run_goes_on_from_its_checkpoint_and_those_that_wait_stay(two):
     two.click("matte_pause")
     two.pump_until(lambda: two.state == "cancelled", seconds=10)
     assert queue.paused() == (first,) and waiting(two) == ["short"]
+    assert part("ui.runs").told_of(first) is None, "it is told to be paused, and not to be cancelled"
     assert not queue.advance() and not session.status.busy
     done = len(folder.numbers_done())
     assert 100 < done < LONG
@@ -91,6 +92,7 @@ def test_a_paused_run_goes_on_from_its_checkpoint_and_those_that_wait_stay(two):
     two.pump_until(lambda: two.state == "cancelled", seconds=10)
     two.click("matte_cancel")
     assert not queue.paused(), "given up"
+    assert part("ui.runs").told_of(first).text == "Cancelled: mattes already made are kept"
     with pytest.raises(RuntimeError, match="Nothing is running"):
         two.click("matte_cancel")
 

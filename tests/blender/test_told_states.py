@@ -79,9 +79,9 @@ def test_locked_mattes_are_outdated_and_left(run):
     assert agreed(run) == ([], [4, 5, 6])
     found = part("addon.forecast").forecast(run.clip, part("addon.forecast").refresh(run.clip), range(FRAMES))
     text = part("ui.propagate").forecast_text(found)
-    assert text == "Nothing to compute. Out of date, but locked or without keyframes: 3 frames"
+    assert text == "Nothing to compute. Outdated, but skipped (locked or no keyframe): 3 frames"
     assert part("ui.panels").results_text(run.clip) == (
-        "Frames: 5 up to date, 2 outdated, but locked or without keyframes, 1 missing"
+        "Frames: 5 up to date, 2 outdated, but skipped (locked or no keyframe), 1 missing"
     )
 
 

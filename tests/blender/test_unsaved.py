@@ -196,6 +196,16 @@ def test_work_that_cannot_be_moved_stays_usable_and_this_is_told_until_it_is_mov
     assert unsaved.matte_folder.root == path.parent / "keymatte" / unsaved.clip.name
 
 
+def test_what_is_told_of_work_that_stays_is_taken_back_once_it_has_moved(unsaved):
+    (unsaved.folder / "keymatte").write_text("a file where the folder would be")
+    save(unsaved)
+    assert told(unsaved.clip).problem
+    (unsaved.folder / "elsewhere").mkdir()
+    save(unsaved, "elsewhere/new.blend")
+    assert unsaved.matte_folder.root.parent == unsaved.folder / "elsewhere" / "keymatte"
+    assert told(unsaved.clip) is None
+
+
 def test_a_save_that_fails_changes_nothing(unsaved):
     old, before = unsaved.matte_folder.root, files(unsaved.matte_folder.root)
     stored = unsaved.clip.matting.folder_absolute
@@ -226,19 +236,6 @@ def test_a_recovered_file_that_was_never_saved_has_its_mattes(unsaved):
     assert unsaved.matte_folder.root.parent == unsaved.folder / "keymatte"
     bpy.ops.wm.open_mainfile(filepath=str(recovered))
     assert unsaved.matte_folder.root.parent == unsaved.folder / "keymatte", "the note leads there"
-
-
-def test_the_cache_preference_says_where_work_is_before_the_file_is_saved(studio, tmp_path):
-    preferences = bpy.context.preferences.addons[MODULE].preferences
-    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
-    preferences.cache_folder = str(tmp_path / "cache")
-    try:
-        studio.open_marked()
-        assert studio.matte_folder.root.parent == tmp_path / "cache"
-    finally:
-        preferences.cache_folder = ""
-    save(studio)
-    assert studio.matte_folder.root == studio.folder / "keymatte" / studio.clip.name
 
 
 def test_nothing_lies_in_the_folder_of_the_extension(unsaved):

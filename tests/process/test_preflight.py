@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.shared import preflight
+from engine.shared.environment_folder import MARKER, Marker, python_in, write_marker
 from engine.shared.protocol import Failed, Ready, decode
 from engine.shared.setup_errors import PythonUnsuitable
 
@@ -48,6 +49,13 @@ def test_a_python_without_pytorch_says_so_in_a_sentence(tmp_path):
     (failed,) = answers
     assert failed.message == f"the Python at {python} has no PyTorch"
     assert failed.code == PythonUnsuitable.code and failed.remedy == PythonUnsuitable.default_remedy
+
+
+def test_an_engine_that_lost_its_packages_says_how_to_install_it_again(tmp_path):
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "own"], check=True, timeout=60)
+    write_marker(tmp_path / "own", Marker(("torch",), complete=True))
+    _, (failed,), _ = start(python_in(tmp_path / "own"))
+    assert "has no PyTorch" in failed.message and "with Install Again on" in failed.remedy
 
 
 @pytest.mark.parametrize("fault", ["ImportError('a library is missing')", "OSError(126, 'a library is missing')"])
@@ -90,6 +98,7 @@ def test_the_program_has_no_syntax_that_old_pythons_do_not_know():
 
 
 def test_code_and_remedy_are_those_of_the_error():
+    assert preflight.MARKER == MARKER
     assert (PythonUnsuitable.code, PythonUnsuitable.default_remedy) == (preflight.CODE, preflight.REMEDY)
     failed = {"kind": "Failed", "job_id": "", "code": "c", "message": "m", "remedy": "r"}
     assert decode(json.dumps(failed)) == Failed("", "c", "m", "r")

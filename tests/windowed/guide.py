@@ -40,8 +40,9 @@ _GAPS = (  # floor between the legs of the chair on the first frame
     ((68, 286), (70, 280), (100, 277), (119, 269), (116, 284), (113, 292), (113, 310), (68, 310), (68, 286)),
     ((141, 273), (150, 269), (170, 275), (200, 282), (206, 290), (206, 310), (141, 310), (141, 290), (141, 273)),
 )
+_LINE = 0.19  # part of the clip to the left of the line between before and after, which is on the chair
 _LEFT_OUT = 0.22  # part of the window that no picture shows, so that the rest is large
-_SIDEBAR = 520  # pixels of the screen that a picture of the sidebar shows
+_SIDEBAR, _DIALOG = 520, 720  # pixels of the screen that pictures of them show
 _OUTLINE = (  # rough, around the chair on the first frame: pixels of the clip
     *(
         (42, 42),
@@ -78,7 +79,14 @@ def artist() -> Steps:
     area.spaces.active.show_region_toolbar = False
     yield from show_tab(area)
     yield 1.5
-    yield from take("tab", sidebar(area, 260))
+    yield from take("tab", sidebar(area, 320))
+    bpy.context.preferences.system.use_online_access = True  # nothing is downloaded: the dialog is left
+    yield 1.5
+    yield from click_label("Install Engine", area)
+    yield 1.0
+    yield from take("install", sidebar(area, 420, _DIALOG), keep_mouse=True)
+    xdotool("key", "Escape")
+    yield 0.5
     preferences.engine_python = "/old/python"
     yield 2.0
     yield from take("wrong_python", sidebar(area, 300))
@@ -105,13 +113,15 @@ def artist() -> Steps:
 
 def in_preferences(area: bpy.types.Area) -> Steps:
     """Take a picture of the extension's preferences."""
+    xdotool("mousemove", 3, 3)
     area.type = "PREFERENCES"
     bpy.context.preferences.active_section = "ADDONS"
     bpy.context.window_manager.addon_search = "Keymatte"
     bpy.ops.preferences.addon_expand(module=MODULE)
     yield 3.0  # the hardware is looked at
-    left, top, *_ = region_box(area, "WINDOW")
-    yield from take("preferences", (left, top, left + 1000, top + 620), kind="WINDOW")
+    box = region_box(area, "WINDOW")
+    ((_, top, *_), *_) = find("Preferences", box)
+    yield from take("preferences", (box[0], top - 12, box[0] + 1000, min(top + 360, box[3])), kind="WINDOW")
     area.type = "CLIP_EDITOR"
     yield 0.5
 
@@ -166,8 +176,9 @@ def corrections(area: bpy.types.Area) -> Steps:
     yield from take("corrected", editor(area))
     with over(area):
         bpy.ops.clip.matte_before_after()
-    yield 1.5
-    yield from take("before_after", editor(area))
+    clip().matting.wipe = _LINE
+    yield from go(8)
+    yield from take("before_after", around_chair(area))
     with over(area):
         bpy.ops.clip.matte_before_after()
     yield 0.5
@@ -256,10 +267,10 @@ def editor(area: bpy.types.Area) -> Box:
     return area.x, height - area.y - area.height, area.x + area.width, height - area.y
 
 
-def sidebar(area: bpy.types.Area, height: int = 900) -> Box:
+def sidebar(area: bpy.types.Area, height: int, width: int = _SIDEBAR) -> Box:
     """Return a box with the upper part of the sidebar, and some of the editor beside it."""
     _, top, right, bottom = region_box(area)
-    return right - _SIDEBAR, top, right, min(top + height, bottom)
+    return right - width, top, right, min(top + height, bottom)
 
 
 def around_chair(area: bpy.types.Area) -> Box:

@@ -21,7 +21,8 @@ class Picture:
 
 PICTURES = {
     "preferences": Picture(("Install Engine", "Test Engine", "Show Log"), shows_clip=False),
-    "tab": Picture(("Install Engine",), shows_clip=False),
+    "tab": Picture(("Allow Online Access", "Install Engine"), shows_clip=False),
+    "install": Picture(shows_clip=False),
     "open": Picture(("Open Clip",), shows_clip=False),
     "clip": Picture(("Paint",)),
     "lasso": Picture(width=640),
@@ -32,7 +33,7 @@ PICTURES = {
     "cutting": Picture(width=640),
     "cut": Picture(width=640),
     "corrected": Picture(),
-    "before_after": Picture(),
+    "before_after": Picture(width=640),
     "results": Picture(("To Mask Layers", "Mattes to Compositor", "Export Mattes...")),
     "mask_layers": Picture(width=640),
     "compositor": Picture(width=800, shows_clip=False),

@@ -67,6 +67,15 @@ def test_all_files_are_copied_and_only_keymattes_own_are_removed(source, tmp_pat
     assert moved_to(source) == target
 
 
+def test_what_another_blender_has_written_since_the_copy_stays(source, tmp_path):
+    copy_folder(source, tmp_path / "copy")
+    painted = source / "keyframes" / "001" / "000001.png"
+    painted.unlink()
+    painted.write_text("painted anew")
+    leave(source, tmp_path / "copy")
+    assert painted.read_text() == "painted anew"
+
+
 def test_what_is_changed_in_place_has_no_second_name(source, tmp_path):
     copy_folder(source, tmp_path / "copy")
     with (source / "keymatte-index.txt").open("a") as file:

@@ -162,6 +162,51 @@ def test_an_environment_that_is_being_installed_is_not_removed(place):
     assert python_in(place / "env").exists()
 
 
+def test_a_removal_that_is_broken_off_leaves_no_engine_that_seems_complete(place, monkeypatch):
+    def killed(_path: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(environment_folder.shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            remove(place / "env")
+    assert state_of(place / "env", ["second"]) is State.PARTLY
+    assert remove(place / "env") > 0 and not (place / "env").exists()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{"])
+def test_an_environment_whose_marker_was_damaged_can_be_made_again_and_removed(place, text):
+    """As by a power cut; nothing else tells an artist what to do with it."""
+    (place / "env" / MARKER).write_text(text)
+    complete(place)
+    assert is_complete(place / "env", ["second"])
+    (place / "env" / MARKER).write_text(text)
+    assert remove(place / "env") > 0 and not (place / "env").exists()
+
+
+def test_too_little_room_for_another_build_leaves_the_engine_that_is_there(place, monkeypatch):
+    usage = type("Usage", (), {"free": 3 * 10**9})
+    monkeypatch.setattr("engine.shared.environment.shutil.disk_usage", lambda _path: usage)
+    with pytest.raises(DiskFull, match="are free"):
+        create(place / "env", ["torch"], python=PYTHON, report=lambda _line: None, source=Source(CUDA))
+    assert state_of(place / "env", ["second"]) is State.READY
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 the beginning of a zip"])
+def test_a_damaged_wheel_is_named(place, content):
+    (place / "wheels" / "first-1.0-py3-none-any.whl").write_bytes(content)
+    with pytest.raises(WheelsMissing, match=r"first-1\.0-py3-none-any\.whl is damaged") as caught:
+        complete(place, again=True)
+    assert "download this file again" in caught.value.sentence()
+
+
+def test_a_file_in_place_of_the_environment_is_told_with_what_to_do(tmp_path):
+    (tmp_path / "env").write_text("mine")
+    with pytest.raises(FolderTaken, match="is a file, not a folder") as caught:
+        create(tmp_path / "env", ["second"], python=PYTHON, report=lambda _line: None)
+    assert "Move it away" in caught.value.remedy and (tmp_path / "env").read_text() == "mine"
+
+
 def test_a_damaged_marker_is_as_none(tmp_path):
     for text in ("", "[]", "{", '{"requirements": 5, "complete": "yes"}'):
         (tmp_path / MARKER).write_text(text)

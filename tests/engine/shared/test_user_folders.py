@@ -54,3 +54,16 @@ def test_a_relative_folder_in_xdg_data_home_is_ignored_as_its_specification_says
     monkeypatch.setattr(user_folders.sys, "platform", "linux")
     monkeypatch.setenv("XDG_DATA_HOME", "data")
     assert data_folder() == Path.home() / ".local/share/keymatte"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"), [("data", "{cwd}/data"), ("~/data", "{home}/data"), ("~no one", "{cwd}")]
+)
+def test_a_chosen_folder_is_the_same_for_programs_that_are_started_elsewhere(tmp_path, monkeypatch, chosen, expected):
+    """The engine and its installer run in the extension's folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KEYMATTE_DATA", chosen)
+    monkeypatch.setenv("KEYMATTE_ENGINE", chosen)
+    places = {"{cwd}": tmp_path, "{cwd}/data": tmp_path / "data", "{home}/data": Path.home() / "data"}
+    for folder in (data_folder(), user_folders.engine_folder()):
+        assert folder.is_absolute() and folder.is_relative_to(places[expected])
