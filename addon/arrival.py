@@ -14,7 +14,7 @@ from bpy.types import Context, MovieClip, Scene
 
 from ..engine.shared.errors import EngineError, NotSaved, Offline, PythonMissing
 from ..engine.shared.setup_errors import EngineOutdated, EnginePartly
-from . import clips, compositor, engine_setup, environment, forecast, job_queue, quality, quality_list
+from . import clips, compositor, engine_setup, environment, forecast, job_queue, quality, quality_list, scene_settings
 from .brush_settings import settings
 from .folders import results
 from .listening import redraw
@@ -157,14 +157,15 @@ def _with_mattes(facts: Facts, clip: MovieClip, scene: Scene) -> Facts:
     )
     if not facts.mattes:
         return facts
-    facts = replace(facts, is_used=_is_used(clip, scene))
+    is_wired = compositor.group_node(scene, clip) is not None
+    differ = is_wired and not scene_settings.suits(scene, clip)
+    facts = replace(facts, is_used=is_wired or _is_used(clip), renders_differ=differ)
     return _with_fixes(facts, clip, scene.frame_current) if quality_list.watch(clip) else facts
 
 
-def _is_used(clip: MovieClip, scene: Scene) -> bool:
-    """Return whether anything was made of the clip's mattes."""
-    matting = clip.matting
-    return bool(matting.mask or matting.export_folder or compositor.group_node(scene, clip))
+def _is_used(clip: MovieClip) -> bool:
+    """Return whether mask layers or files were made of the clip's mattes."""
+    return bool(clip.matting.mask or clip.matting.export_folder)
 
 
 def _with_fixes(facts: Facts, clip: MovieClip, at: int) -> Facts:

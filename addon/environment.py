@@ -43,7 +43,7 @@ def engine_python() -> Path:
     Raises PythonMissing if the one chosen in the preferences is not there, and EngineMissing if Keymatte's own is not
     there, or if its environment is only partly installed or for another version.
     """
-    chosen = preferences().engine_python
+    chosen = preferences().engine_python.strip()
     if not chosen:
         return python_in(installed_folder())
     return _chosen_python(expanded(bpy.path.abspath(chosen)).absolute())

@@ -78,7 +78,8 @@ def after_failed_save() -> None:
 def settle() -> bool:
     """Move the folders in which a job worked while the file was saved, once it has ended; return whether any moved.
 
-    The file is marked as changed, since the paths in it are those of before.
+    The file is marked as changed, since the paths in it are those of before; after an undo it is, and what can be
+    redone stays so.
     """
     global _is_pending
     if not _is_pending or session.status.busy or session.unanswered:
@@ -86,7 +87,7 @@ def settle() -> bool:
     before_save(bpy.data.filepath)
     moved = bool(_moves)
     after_save(bpy.data.filepath)
-    if moved:
+    if moved and not bpy.ops.ed.redo.poll():
         bpy.ops.ed.undo_push(message="Move Mattes")
     return moved
 

@@ -34,7 +34,7 @@ def log_file() -> Path:
 
 def wheel_folder() -> Path | None:
     """Return the folder of wheels that the user chose to install from. Raises WheelsMissing if it is not there."""
-    chosen = preferences().wheel_folder
+    chosen = preferences().wheel_folder.strip()
     if not chosen:
         return None
     folder = expanded(bpy.path.abspath(chosen)).absolute()
@@ -97,7 +97,7 @@ class Installation(ChildProcess):
     def cancelled_text(self) -> str:
         """Return what to tell once it is cancelled."""
         if "--remove" in self.command:
-            return "Cancelled: the engine is removed in part. Remove Engine removes the rest"
+            return "Cancelled: part of the engine was removed. Remove Engine removes the rest"
         return "Cancelled: what was downloaded is kept"
 
     def handle_end(self) -> None:

@@ -113,7 +113,7 @@ def waiting_sentence(clip: MovieClip) -> str:
     else:
         what = "the installation" if running.state is State.RUNNING and not running.job_id else running.text
     again = " again" if running.clip_uid == clip.session_uid and is_run(running) else ""
-    return f"{clip.name} is propagated{again} after {', '.join([what, *before])}"
+    return f"{clip.name} will be propagated{again} after {', '.join([what, *before])}"
 
 
 def is_due() -> bool:
@@ -131,7 +131,7 @@ def advance() -> bool:
     run = _waiting.pop(0)
     clip = clips.find_clip(run.clip_uid)
     if clip is None:
-        outcomes.keep(Status(State.CANCELLED, text=f"Clip {run.name} was removed, and is not propagated"))
+        outcomes.keep(Status(State.CANCELLED, text=f"Clip {run.name} was removed before it could be propagated"))
         return True
     try:
         start(run, clip)

@@ -72,6 +72,7 @@ class Facts:
     waits: bool = False  # for another operation to end
     saved: bool = True
     scene_is_short: bool = False  # whether the scene ends before the clip
+    renders_differ: bool = False  # whether the compositor shows mattes of the clip in another size than the clip's
 
 
 @dataclass(frozen=True)
@@ -145,18 +146,6 @@ def checklist(facts: Facts) -> tuple[Item, ...]:
     )
 
 
-def hints(facts: Facts) -> tuple[Step, ...]:
-    """Return what is worth doing beside the next step, and can be left."""
-    found = []
-    if facts.clip is ClipState.READY and facts.scene_is_short:
-        set_frames = Button("clip.set_scene_frames", "Fit Scene", "TIME")
-        found.append(Step("scene", "Scene ends too early", "INFO", (set_frames,)))
-    if facts.clip is ClipState.READY and facts.keyframes and not facts.saved:
-        save = Button("wm.save_mainfile", "Save", "FILE_TICK")
-        found.append(Step("unsaved", "File not saved yet", "INFO", (save,)))
-    return tuple(found)
-
-
 def _running(facts: Facts) -> Step | None:
     if not facts.running or facts.engine is Engine.INSTALLING:
         return None
@@ -195,8 +184,8 @@ def _engine_item(facts: Facts) -> Item:
         Engine.BAD_PYTHON: "cannot start",
         Engine.INSTALLING: "being installed",
     }
-    is_problem = facts.engine not in (Engine.READY, Engine.INSTALLING)
-    return Item("Engine", words[facts.engine], facts.engine is Engine.READY, is_problem)
+    is_ready = facts.engine is Engine.READY
+    return Item("Engine", words[facts.engine], is_ready, not is_ready and facts.engine is not Engine.INSTALLING)
 
 
 def _clip_step(facts: Facts) -> Step | None:
@@ -268,8 +257,7 @@ def _matte_step(facts: Facts) -> Step | None:
         return None
     if facts.engine is Engine.INSTALLING:
         return Step("wait", "Propagate when the engine is installed. Paint on until then", "INFO")
-    values = (("frames", "RANGE" if facts.in_range else "CLIP"),)
-    button = Button("clip.matte_propagate", "Propagate", "PLAY", values)
+    button = Button("clip.matte_propagate", "Propagate", "PLAY", (("frames", "RANGE" if facts.in_range else "CLIP"),))
     if not facts.mattes:
         return Step("propagate", "Propagate computes the mattes on the other frames", "INFO", (button,))
     return Step("stale", f"{counted(facts.due or 0, 'frame')} to compute", "TIME", (button,))

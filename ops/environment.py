@@ -110,7 +110,7 @@ class CLIP_OT_matte_remove_engine(_EngineOperator, Operator):
 
     def draw(self, context: Context) -> None:
         column = self.layout.column(align=True)
-        column.label(text="Removed are PyTorch and the other packages of the engine, in:")
+        column.label(text="This removes PyTorch and the other packages of the engine, in:")
         for folder in installation.removable():
             for line in textwrap.wrap(str(folder), _CHARACTERS + 10, break_long_words=True):
                 column.label(text=line, icon="FILE_FOLDER")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from bpy.types import Context, Panel, UILayout
 
 from ..addon import arrival, outcomes
-from ..addon.next_step import Button, Engine, Facts, Item, Step, checklist, hints, is_arriving, next_step
+from ..addon.next_hints import hints
+from ..addon.next_step import Button, Engine, Facts, Item, Step, checklist, is_arriving, next_step
 from ..addon.session import session
 from ..addon.status import State
 from .panel import ClipPanel

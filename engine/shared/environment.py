@@ -147,7 +147,7 @@ def _check_room(folder: Path, requirements: Sequence[str], source: Source, repor
             needed += 2 * source.build.download
     free = (shutil.disk_usage(folder).free + frees) / 1e9
     if free < needed:
-        raise DiskFull(f"the environment needs about {needed:.1f} GB in {folder}, but only {free:.1f} GB are free")
+        raise DiskFull(f"the installation needs about {needed:.1f} GB in {folder}, but only {free:.1f} GB are free")
     if source.build is None and sys.platform == "linux" and "torch" in names and free < needed + _GPU_LIBRARIES_GB:
         report(
             f"{free:.1f} GB are free: enough for PyTorch for the CPU, but its usual package for Linux "

@@ -83,4 +83,4 @@ def test_a_removal_that_is_cancelled_is_not_told_as_an_installation(session):
     session.script.write_text("import time\ntime.sleep(5)\n")
     session.set_up([*environment.engine_command(), "--remove", "folder"], "Removing the engine")
     session.cancel()
-    assert session.status.text == "Cancelled: the engine is removed in part. Remove Engine removes the rest"
+    assert session.status.text == "Cancelled: part of the engine was removed. Remove Engine removes the rest"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from keymatte.addon.next_step import Active, ClipState, Engine, Facts, checklist, hints, is_arriving, next_step
+from keymatte.addon.next_hints import hints
+from keymatte.addon.next_step import Active, ClipState, Engine, Facts, checklist, is_arriving, next_step
 
 CLIP = Facts(clip=ClipState.READY, clip_name="shot")
 OBJECT = replace(CLIP, objects=((0, "Bird"),), active=Active(0, "Bird"))
@@ -110,4 +111,6 @@ def test_hints_stand_beside_the_step_and_do_not_replace_it():
     assert unsaved.buttons[0].operator == "wm.save_mainfile"
     (scene,) = hints(replace(CLIP, scene_is_short=True))
     assert scene.buttons[0].operator == "clip.set_scene_frames"
+    (size,) = hints(replace(MATTED, renders_differ=True))
+    assert size.buttons[0].text == "Set Scene Size"
     assert next_step(replace(KEYED, saved=False, scene_is_short=True)).key == "propagate"

@@ -166,6 +166,12 @@ def test_a_folder_instead_of_a_python_is_told(preferences, tmp_path):
         bpy.ops.clip.matte_test_engine(wait=True)
 
 
+def test_spaces_in_the_field_are_no_python(preferences):
+    preferences.engine_python = preferences.wheel_folder = "  "
+    assert problem().code == "engine-missing"
+    assert part("addon.installation").wheel_folder() is None
+
+
 def test_the_log_keeps_what_an_engine_said_that_has_ended(studio):
     assert bpy.ops.clip.matte_test_engine(wait=True) == {"FINISHED"}
     client = studio.session._client

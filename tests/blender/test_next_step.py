@@ -77,6 +77,9 @@ def test_the_walk_from_an_empty_file_to_mattes_that_are_used(studio):
     assert step(studio).key == "use"
     studio.click("matte_to_compositor")
     assert step(studio).key == "done"
+    assert [hint.key for hint in part("addon.next_hints").hints(facts(studio))] == ["size"]
+    studio.click("matte_scene_size")
+    assert part("addon.next_hints").hints(facts(studio)) == ()
     studio.mark(6, media=5)
     told(studio)
     assert (step(studio).key, facts(studio).due > 0) == ("stale", True)
@@ -130,8 +133,8 @@ def test_a_clip_whose_file_is_gone_or_no_picture(studio):
 
 
 def test_every_button_of_a_step_has_an_operator_with_these_properties(extension):
-    module = part("addon.next_step")
-    buttons = [one for one in vars(module).values() if isinstance(one, module.Button)]
+    modules = [part(name) for name in ("addon.next_step", "addon.next_hints")]
+    buttons = [one for module in modules for one in vars(module).values() if isinstance(one, modules[0].Button)]
     assert len(buttons) > 10
     for button in buttons:
         space, _, name = button.operator.partition(".")
@@ -180,20 +183,20 @@ def test_a_frame_outside_the_clip_and_a_short_scene(studio):
     press(studio, "Go to the Clip")
     assert studio.scene.frame_current == 101 and step(studio).key == "paint"
     studio.scene.frame_end = 103
-    (hint,) = part("addon.next_step").hints(facts(studio))
+    (hint,) = part("addon.next_hints").hints(facts(studio))
     assert hint.key == "scene"
     with studio.editor():
         bpy.ops.clip.set_scene_frames()
-    assert not part("addon.next_step").hints(facts(studio))
+    assert not part("addon.next_hints").hints(facts(studio))
 
 
 def test_a_file_that_was_never_saved_is_told_once_there_is_work_in_it(studio):
     first = write_film(studio.folder / "film")
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     studio.open(first)
-    assert not part("addon.next_step").hints(facts(studio))
+    assert not part("addon.next_hints").hints(facts(studio))
     studio.mark(1, media=0)
-    assert [hint.key for hint in part("addon.next_step").hints(facts(studio))] == ["unsaved"]
+    assert [hint.key for hint in part("addon.next_hints").hints(facts(studio))] == ["unsaved"]
 
 
 def test_facts_are_gathered_within_a_frame_of_60_hz(studio):

@@ -165,7 +165,7 @@ def test_a_clip_that_was_removed_while_it_waited_is_told_by_name(two):
     bpy.data.movieclips.remove(bpy.data.movieclips["short"])
     two.session.cancel()
     ended(two)
-    assert part("addon.outcomes").general().text == "Clip short was removed, and is not propagated"
+    assert part("addon.outcomes").general().text == "Clip short was removed before it could be propagated"
 
 
 def test_the_queue_outlives_undo_and_is_forgotten_with_the_file(two):
@@ -203,7 +203,7 @@ def test_propagate_waits_until_the_engine_is_installed(studio, monkeypatch, stat
     bpy.ops.clip.matte_install_engine()
     assert studio.click("matte_propagate", recipe="colour") == {"FINISHED"}
     queue = part("addon.job_queue")
-    assert queue.waiting_sentence(clip) == f"{clip.name} is propagated after the installation"
+    assert queue.waiting_sentence(clip) == f"{clip.name} will be propagated after the installation"
     if status == 0:
         preferences.engine_python = python  # stands for what was installed
     ended(studio)

@@ -81,3 +81,20 @@ def test_work_goes_on_in_a_copy_after_another_blender_has_saved_it(unsaved):
     assert len(part("addon.keyframes").keyframe_files(unsaved.clip)) == 4
     assert len(part("addon.folders").results(unsaved.clip).numbers) == FRAMES
     assert {path: path.read_bytes() for path in theirs.rglob("*") if path.is_file()} == before
+
+
+def test_what_was_undone_during_a_run_can_be_redone_after_the_folder_has_moved(studio):
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    studio.open_marked(frames=60)
+    bpy.ops.ed.undo_push(message="marked")
+    studio.mark(5, media=4)
+    bpy.ops.ed.undo_push(message="marked again")
+    studio.click("matte_propagate", recipe="colour")
+    studio.pump_until(lambda: studio.session.status.done > 3)
+    save(studio)
+    bpy.ops.ed.undo()
+    studio.session.wait(60)
+    assert part("addon.homes").settle() and studio.matte_folder.root.parent == studio.folder / "keymatte"
+    bpy.ops.ed.redo()
+    assert len(studio.clip.matting.keyframes) == 4
+    assert len(part("addon.keyframes").keyframe_files(studio.clip)) == 4
