@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from ..shared.errors import BadSetting
 from .arguments import parse_settings
+from .study_report import write_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,8 +29,6 @@ def seeds_of(options: argparse.Namespace) -> list[int]:
 def run(options: argparse.Namespace) -> None:
     """Make films and mattes in `--out`, score them, and write and print the table, also if it is stopped."""
     from ..evaluation.crops import NOTE, TITLE, CropScore, as_table, films, scores_of
-    from ..evaluation.report import as_markdown, as_text
-    from ..shared.files import atomic_write
     from .progress import Progress
 
     scores: list[CropScore] = []
@@ -45,8 +43,4 @@ def run(options: argparse.Namespace) -> None:
                 scores += scores_of(film, options.out, parse_settings(options), show, again=options.again)
     finally:
         if scores:
-            table = as_table(scores)
-            with atomic_write(options.out / "crop.md") as part:
-                part.write_text(f"## {TITLE}\n\n{as_markdown(table)}\n\n{NOTE}\n", encoding="utf-8")
-            sys.stdout.write(f"{TITLE}\n{as_text(table)}\n\n{NOTE}\n")
-            sys.stdout.flush()
+            write_report(options.out, "crop", as_table(scores), title=TITLE, note=NOTE)

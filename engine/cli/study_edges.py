@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from .arguments import parse_settings
+from .study_report import write_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from ..evaluation.edge_films import EdgeFilm
     from ..evaluation.edges import ClipResult, EdgeResult
     from ..evaluation.parts import StudyPart
-    from ..evaluation.report import Table
 
 MEASURED = ("films", "clips", "sizes")
 _REAL = ("chair", "caps")  # parts of real clips
@@ -97,29 +96,16 @@ def _sizes(options: argparse.Namespace, film: EdgeFilm) -> None:
 
     made = make(film, folder_of(film, options.out), parse_settings(options), lambda text: None)
     frame = film.frames // 4
-    _put(options, "edges-sizes.md", SIZES_TITLE, sizes_table(list(size_results(made.picture(frame), made.raw(frame)))))
+    table = sizes_table(list(size_results(made.picture(frame), made.raw(frame))))
+    write_report(options.out, "edges-sizes", table, title=SIZES_TITLE)
 
 
 def _write(options: argparse.Namespace, found: Sequence[EdgeResult], real: Sequence[ClipResult]) -> None:
     from ..evaluation.edges_report import CLIPS_TITLE, NOTE, TITLE, as_csv, as_table, clips_table, worse_than_bilinear
-    from ..shared.files import atomic_write
 
     if found:
         worse = worse_than_bilinear(found)
         losses = "Worse than bilinear: " + "; ".join(worse) if worse else "Nowhere worse than bilinear."
-        _put(options, "edges.md", TITLE, as_table(found), f"{NOTE}\n\n{losses}")
-        with atomic_write(options.out / "edges.csv") as part:
-            part.write_text(as_csv(found), encoding="utf-8")
+        write_report(options.out, "edges", as_table(found), title=TITLE, note=f"{NOTE}\n\n{losses}", csv=as_csv(found))
     if real:
-        _put(options, "edges-clips.md", CLIPS_TITLE, clips_table(real))
-
-
-def _put(options: argparse.Namespace, name: str, title: str, table: Table, note: str = "") -> None:
-    """Write a table as Markdown to `--out`, and print it."""
-    from ..evaluation.report import as_markdown, as_text
-    from ..shared.files import atomic_write
-
-    with atomic_write(options.out / name) as part:
-        part.write_text(f"## {title}\n\n{as_markdown(table)}\n\n{note}\n", encoding="utf-8")
-    sys.stdout.write(f"{title}\n{as_text(table)}\n\n{note}\n")
-    sys.stdout.flush()
+        write_report(options.out, "edges-clips", clips_table(real), title=CLIPS_TITLE)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
-from ..shared.errors import BadSetting
 from .arguments import parse_settings
-from .console import print_error
+from .study_report import write_report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,16 +52,6 @@ def _write(options: argparse.Namespace, runs: Sequence[LongRun]) -> None:
     """Write the reports to `--out`, and print the table."""
     from ..evaluation.long import NOTE, TITLE, as_csv, as_table
     from ..evaluation.long_plot import draw
-    from ..evaluation.report import as_markdown, as_text
-    from ..shared.files import atomic_write
 
-    table = as_table(runs)
-    for name, text in (("long.csv", as_csv(runs)), ("long.md", f"## {TITLE}\n\n{as_markdown(table)}\n\n{NOTE}\n")):
-        with atomic_write(options.out / name) as part:
-            part.write_text(text, encoding="utf-8")
-    sys.stdout.write(f"{TITLE}\n{as_text(table)}\n\n{NOTE}\n")
-    sys.stdout.flush()
-    try:
-        draw(options.out / "long.png", runs)
-    except BadSetting as error:  # without matplotlib
-        print_error(error.sentence())
+    table, csv = as_table(runs), as_csv(runs)
+    write_report(options.out, "long", table, title=TITLE, note=NOTE, csv=csv, draw=lambda path: draw(path, runs))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from ..shared.errors import BadSetting
 from .arguments import parse_settings
-from .console import print_error
 from .stretches import add_early_end, parse_early_end
+from .study_report import write_report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,17 +58,7 @@ def run(options: argparse.Namespace, parts: Sequence[StudyPart]) -> None:
 
 def _write(options: argparse.Namespace, runs: Sequence[Rerun]) -> None:
     """Write the reports to `--out`, and print the table."""
-    from ..evaluation.report import as_markdown, as_text
     from ..evaluation.rerun_report import NOTE, TITLE, as_csv, as_table, draw
-    from ..shared.files import atomic_write
 
-    table = as_table(runs)
-    for name, text in (("rerun.csv", as_csv(runs)), ("rerun.md", f"## {TITLE}\n\n{as_markdown(table)}\n\n{NOTE}\n")):
-        with atomic_write(options.out / name) as part:
-            part.write_text(text, encoding="utf-8")
-    sys.stdout.write(f"{TITLE}\n{as_text(table)}\n\n{NOTE}\n")
-    sys.stdout.flush()
-    try:
-        draw(options.out / "rerun.png", runs)
-    except BadSetting as error:  # without matplotlib
-        print_error(error.sentence())
+    table, csv = as_table(runs), as_csv(runs)
+    write_report(options.out, "rerun", table, title=TITLE, note=NOTE, csv=csv, draw=lambda path: draw(path, runs))

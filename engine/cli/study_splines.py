@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from .arguments import parse_settings
+from .study_report import write_report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,14 +71,6 @@ def _method(options: argparse.Namespace) -> Method:
 
 def _write(options: argparse.Namespace, results: Sequence[SplineResult]) -> None:
     """Write the reports to `--out`, and print the table."""
-    from ..evaluation.report import as_markdown, as_text
     from ..evaluation.splines_report import NOTE, TITLE, as_csv, as_table
-    from ..shared.files import atomic_write
 
-    table = as_table(results)
-    markdown = f"## {TITLE}\n\n{as_markdown(table)}\n\n{NOTE}\n"
-    for name, text in (("splines.csv", as_csv(results)), ("splines.md", markdown)):
-        with atomic_write(options.out / name) as part:
-            part.write_text(text, encoding="utf-8")
-    sys.stdout.write(f"{TITLE}\n{as_text(table)}\n\n{NOTE}\n")
-    sys.stdout.flush()
+    write_report(options.out, "splines", as_table(results), title=TITLE, note=NOTE, csv=as_csv(results))
