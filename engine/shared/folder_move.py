@@ -16,6 +16,7 @@ from .files import atomic_write, is_link, link_or_copy, read_json, writing_error
 from .folder_lock import LOCK_FILE, OWNER_FILE, locked
 
 NOTE = "keymatte-moved.json"  # says where a folder has gone, for files that name its former place
+_OWNER = "keyframes/owner.json"  # says where the folder is, and so differs in the copy
 _MAX_MOVES = 8  # that are followed; more are a circle
 _TEXT = (".txt", ".json")  # files that may be changed in place, so that a second name for them will not do
 _IMAGE, _OBJECT = r"[0-9]{6,}\.png", "[0-9]{3}"
@@ -82,7 +83,7 @@ def leave(source: Path, target: Path) -> None:
         for name in _names(source):
             if _OURS.fullmatch(name):
                 with suppress(OSError):  # one that is being read, as on Windows, is only in the way
-                    if _is_same(source / name, target / name):
+                    if _is_same(source / name, target / name) or (name == _OWNER and (target / name).is_file()):
                         (source / name).unlink()
         _remove_empty(source, keep_root=True)
 
