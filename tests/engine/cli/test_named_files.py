@@ -52,3 +52,15 @@ def test_files_of_others_are_kept_and_own_ones_replaced(shot, capsys):
         theirs = (shot / "theirs.npz").read_bytes()
         assert main([*command, str(shot / "theirs.npz")]) == 2
         assert mask.read_bytes() == before and (shot / "theirs.npz").read_bytes() == theirs
+
+
+def test_a_folder_keeps_its_letters_in_messages(shot, capsys, monkeypatch):
+    monkeypatch.chdir(shot)
+    options = ["--clip", "frames", "--keyframes", "masks", "--recipe", "colour"]
+    assert main(["propagate", *options, "--out", "masks"]) == 2
+    assert "The folder masks contains files that are not Keymatte's" in capsys.readouterr().err
+    (shot / "masks/00002.png").rename(shot / "00002.png")
+    (shot / "truth").mkdir()
+    (shot / "00002.png").rename(shot / "truth/00002.png")
+    assert main(["score", "--pred", "masks", "--truth", "truth"]) == 2
+    assert "The folder masks has no label image for frame 2" in capsys.readouterr().err
