@@ -15,7 +15,7 @@ import pytest
 
 import engine
 from engine import api
-from engine.shared.errors import BadSetting, MasksMissing, NoKeyframes, ScoreIncomplete, UnknownRecipe
+from engine.shared.errors import BadSetting, MasksMissing, NoKeyframes, ScoreIncomplete, UnknownRecipe, WeightsMissing
 from tests.png import write_png
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -156,6 +156,14 @@ def test_frames_are_suggested_with_and_without_keyframes(shot):
         ({"frames": range(0, 6, 2)}, BadSetting, "has a step"),
         ({"settings": {"nothing": 3}}, BadSetting, "nothing"),
         ({"keyframes": "frames/none"}, NoKeyframes, "none"),
+        ({"frames": [0, 1]}, BadSetting, "frames must be a range, not [0, 1]"),
+        ({"frames": 3}, BadSetting, "frames must be a range, not 3"),
+        ({"height": "96"}, BadSetting, "height must be a whole number, not '96'"),
+        ({"height": 48.5}, BadSetting, "height must be a whole number, not 48.5"),
+        ({"fps": "24"}, BadSetting, "fps must be a number above 0, not '24'"),
+        ({"recipe": None}, BadSetting, "recipe must be a name, not None"),
+        ({"settings": ["read.top_k=3"]}, BadSetting, "settings must be a mapping, not ['read.top_k=3']"),
+        ({"unlabelled": "abscent"}, BadSetting, "unlabelled must be one of unknown, absent, not 'abscent'"),
     ],
 )
 def test_a_mistake_is_told_before_anything_is_written(shot, changes, error, words):
@@ -163,6 +171,40 @@ def test_a_mistake_is_told_before_anything_is_written(shot, changes, error, word
     with pytest.raises(error, match=re.escape(words)):
         api.propagate(shot / "frames", shot / given.pop("keyframes"), shot / "out", **given)
     assert not (shot / "out").exists()
+
+
+def test_what_is_no_path_is_told(shot):
+    for wrong in (None, 3, b"frames", [shot / "frames"], np.zeros((48, 64), np.uint8)):
+        with pytest.raises(BadSetting, match="clip must be a path, not "):
+            api.propagate(wrong, shot / "keyframes", shot / "out", recipe="colour")
+        with pytest.raises(BadSetting, match="keyframes must be a path, not "):
+            api.propagate(shot / "frames", wrong, shot / "out", recipe="colour")
+        with pytest.raises(BadSetting, match="truth must be a path, not "):
+            api.score(shot / "truth", wrong)
+    assert not (shot / "out").exists()
+
+
+def test_numbers_of_numpy_are_numbers(shot):
+    mattes = api.propagate(
+        shot / "frames", shot / "keyframes", shot / "out", recipe="colour", masks="numbers", height=np.int64(48)
+    )
+    assert mattes.labels(np.int32(12)).shape == (48, 64)
+    for frame in ("12", 12.0, None):
+        with pytest.raises(BadSetting, match="frame must be a whole number, not "):
+            mattes.labels(frame)
+    for chosen in (np.array([10]), np.array([10, 11]), range(10, 12)):
+        assert api.suggest(shot / "frames", shot / "out", chosen=chosen, count=np.int64(1), recipe="colour", height=48)
+    for given in ({"chosen": 10}, {"chosen": "10"}, {"chosen": [10.5]}, {"chosen": [10], "count": 1.5}):
+        with pytest.raises(BadSetting, match="must be a "):
+            api.suggest(shot / "frames", shot / "out", recipe="colour", **given)
+
+
+def test_a_script_that_fails_shows_what_to_do(shot):
+    script = "from engine import api; api.propagate('frames', 'keyframes', 'out', recipe='xmem++', weights='none.pth')"
+    told = run(ROOT, shot, sys.executable, "-c", script).stderr.rstrip()
+    with pytest.raises(WeightsMissing) as caught:
+        api.propagate(shot / "frames", shot / "keyframes", shot / "out", recipe="xmem++", weights="none.pth")
+    assert caught.value.remedy and told.endswith(caught.value.remedy)
 
 
 def test_mattes_and_frames_with_keyframes_belong_together(shot):

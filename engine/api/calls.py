@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
-from ..methods.settings import find_settings
 from ..shared.errors import BadSetting, MasksMissing
 from ..shared.mask_images import Masks
 from ..shared.matte_folder import MatteFolder, is_number
 from ..shared.protocol import Answer, Finished, MatteReady, Stage, Suggested
 from ..shared.reasons import sentence
 from ..shared.types import Direction, PropagationJob, Redo, Settings, SuggestionJob
+from . import arguments
+from .arguments import Where
 from .results import Mattes, Suggestion
 
 if TYPE_CHECKING:
     from ..evaluation.score import Score
     from ..media.frames import FrameReader
 
-Where = str | Path
-_Choice = TypeVar("_Choice", bound=StrEnum)
 Progress = Callable[[str, int, int], None]  # takes the stage in words, the steps done, and all steps (0: not known)
 
 
@@ -55,7 +53,9 @@ def propagate(
     Raises EngineError: BadSetting, UnknownRecipe, WeightsMissing, ClipNotFound, NoKeyframes and others, each with what
     to do. Mattes written before stay valid.
     """
-    chosen = _settings(recipe, weights, height, device, precision, settings)
+    target, source = arguments.path("out", out), arguments.path("keyframes", keyframes)
+    file = arguments.optional_path("weights", weights)
+    chosen = arguments.settings_of(recipe, file, height, device, precision, settings)
     from ..jobs.propagate import run
     from ..media.keyframe_folders import read_keyframes
     from ..methods.registry import find_recipe
@@ -64,24 +64,24 @@ def propagate(
     with _open(clip, fps) as reader:
         video, names = reader.clip, reader.names
         marked = read_keyframes(
-            Path(keyframes),
+            source,
             names.numbers,
             (video.height, video.width),
             stems=names.stems,
-            unlabelled=unlabelled or row.unlabelled,
-            masks=_choice("masks", masks, Masks),
+            unlabelled=arguments.unlabelled(unlabelled, row.unlabelled),
+            masks=arguments.choice("masks", masks, Masks),
             clip_title=reader.title,
             tell=lambda _note: None,
         )
     job = PropagationJob(
         job_id=uuid.uuid4().hex,
         clip=video,
-        frames=_frames(frames, video.frame_count),
+        frames=arguments.frames_of(frames, video.frame_count),
         keyframes=marked,
-        folder=Path(out),
+        folder=target,
         recipe=row.name,
-        weights=None if weights is None else Path(weights),
-        direction=_choice("direction", direction, Direction) if direction else row.direction,
+        weights=file,
+        direction=arguments.choice("direction", direction, Direction) if direction else row.direction,
         settings=chosen,
         redo=Redo.CHANGED if changed else Redo.EVERYTHING,
     )
@@ -119,32 +119,35 @@ def suggest(
     `results` is the folder of mattes that `propagate` has written, and `chosen` are the numbers of the frames with
     keyframes. Without both, the frame to mark first is suggested. Raises EngineError.
     """
-    if bool(chosen) != (results is not None):
+    marked = arguments.whole_numbers("chosen", chosen)
+    if bool(marked) != (results is not None):
         raise MasksMissing("mattes and the frames with keyframes must be given together, or neither")
-    wanted = _settings(recipe, weights, height, device, precision, None)
+    file = arguments.optional_path("weights", weights)
+    wanted = arguments.settings_of(recipe, file, height, device, precision, None)
+    most = arguments.whole("count", count)
     from ..jobs.suggest import run
     from ..suggestion.limits import check_choice
 
     check_choice(count, SuggestionJob.alpha, SuggestionJob.min_mask)
     with _open(clip, fps) as reader:
         video, numbers = reader.clip, reader.names.numbers
-    missing = [number for number in chosen if number not in numbers]
+    missing = [number for number in marked if number not in numbers]
     if missing:
         raise BadSetting(f"frame {missing[0]} is not in the clip, which has {numbers[0]} to {numbers[-1]}")
-    folder = MatteFolder(Path(results)) if results is not None else None
+    folder = MatteFolder(arguments.path("results", results)) if results is not None else None
     told = _Told(progress)
     with TemporaryDirectory() as temporary:
         job = SuggestionJob(
             job_id=uuid.uuid4().hex,
             clip=video,
             frames=range(video.frame_count),
-            chosen=tuple(numbers.index(number) for number in chosen),
+            chosen=tuple(numbers.index(number) for number in marked),
             masks=folder.root / "labels" if folder else None,
             keys=folder.keys if folder else Path(temporary) / "keys",
             recipe=recipe,
-            weights=None if weights is None else Path(weights),
+            weights=file,
             settings=wanted,
-            count=count,
+            count=most,
         )
         run(job, told, lambda: False)
     found = told.suggested
@@ -162,49 +165,16 @@ def score(results: Where, truth: Where, *, allow_missing: bool = False, masks: s
     """
     from ..evaluation.score import score_folders
 
-    kinds = _choice("masks", masks, Masks)
-    return score_folders(Path(results), Path(truth), allow_missing=allow_missing, masks=kinds)
+    kinds = arguments.choice("masks", masks, Masks)
+    return score_folders(
+        arguments.path("results", results), arguments.path("truth", truth), allow_missing=allow_missing, masks=kinds
+    )
 
 
 def _open(clip: Where, fps: float | None) -> FrameReader:
     from ..media.frames import FrameReader
 
-    return FrameReader.open(clip, fps=fps)
-
-
-def _settings(
-    recipe: str,
-    weights: Where | None,
-    height: int,
-    device: str,
-    precision: str,
-    overrides: Mapping[str, object] | None,
-) -> Settings:
-    """Return the settings of a job, checked before PyTorch is loaded.
-
-    Raises BadSetting, UnknownRecipe, WeightsMissing.
-    """
-    texts = {name: str(value) for name, value in (overrides or {}).items()}
-    chosen = Settings(height=height, device=device, precision=precision, overrides=texts)
-    find_settings(recipe).check(chosen, None if weights is None else Path(weights))
-    return chosen
-
-
-def _choice(name: str, value: str, kind: type[_Choice]) -> _Choice:
-    """Return the member of an enumeration with a value. Raises BadSetting."""
-    try:
-        return kind(value)
-    except ValueError:
-        known = ", ".join(member.value for member in kind)
-        raise BadSetting(f"{name} must be one of {known}, not {value!r}") from None
-
-
-def _frames(frames: range | None, count: int) -> range:
-    """Return the frames to propagate through. Raises BadSetting if they are not frames of the clip, one by one."""
-    chosen = range(count) if frames is None else frames
-    if not chosen or chosen.step != 1 or chosen.start < 0 or chosen.stop > count:
-        raise BadSetting(f"{chosen} is empty, has a step, or is outside the clip, which has 0 to {count - 1}")
-    return chosen
+    return FrameReader.open(arguments.path("clip", clip), fps=arguments.frames_per_second(fps))
 
 
 def _numbers_in(folder: MatteFolder) -> tuple[int, ...]:

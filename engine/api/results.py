@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..shared.matte_folder import MatteFolder
+from .arguments import whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,13 +29,13 @@ class Mattes:
         """Read the soft matte of an object on a frame, (H, W) float32 0..1. Raises MatteUnreadable."""
         from ..media.label_images import read_matte
 
-        return read_matte(MatteFolder(self.folder).matte(object_id, frame))
+        return read_matte(MatteFolder(self.folder).matte(whole("object_id", object_id), whole("frame", frame)))
 
     def labels(self, frame: int) -> np.ndarray:
         """Read the label image of a frame, (H, W) uint8: each pixel's object. Raises KeyframeUnreadable."""
         from ..media.label_images import read_labels
 
-        return read_labels(MatteFolder(self.folder).labels(frame))
+        return read_labels(MatteFolder(self.folder).labels(whole("frame", frame)))
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from .arguments import (
     parse_frame_range,
 )
 from .console import print_error, print_line, print_note
+from .named_files import refuse_foreign_arrays
 from .refine import refined_objects
 from .running import run_job, status_of
 from .stretches import add_early_end, check_limits, frames_between, parse_early_end, parse_lock, parse_task, parts_in
@@ -173,6 +174,7 @@ def _check(options: argparse.Namespace) -> Settings:
     check_limits(options)
     feature_bytes(options)
     _cap(options)
+    refuse_foreign_arrays(options.dump_probabilities, "probabilities")
     if options.threads is not None and options.threads < 1:
         raise BadSetting(f"{options.threads} threads are too few; at least 1 is needed")
     if options.threads is not None and options.threads > _MAX_THREADS:

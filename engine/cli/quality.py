@@ -15,6 +15,7 @@ from ..shared.quality import FIX_BELOW
 from ..shared.quality_report import as_csv, as_json, as_text
 from ..shared.quality_table import QualityTable, read_table
 from .console import print_line
+from .named_files import refuse_foreign_table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +38,7 @@ def quality(options: argparse.Namespace) -> int:
     """Print which mattes to trust and which to fix, and write the files asked for. Returns 0."""
     if not 0 <= options.threshold <= 1:
         raise BadSetting(f"--threshold must be between 0 and 1, not {options.threshold:g}")
+    refuse_foreign_table(options.csv, "number,object,")
     table = _of_object(_read(options.mattes), options.object)
     print_line(as_text(table, below=options.threshold))
     if options.csv:

@@ -10,6 +10,7 @@ from ..shared.mask_images import Masks
 from . import score_rules
 from .arguments import add_masks
 from .console import print_line
+from .named_files import refuse_foreign_table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +29,7 @@ def score(options: argparse.Namespace) -> int:
     if options.rules or options.benchmark:
         return score_rules.score(options)
     score_rules.refuse_without_rules(options)
+    refuse_foreign_table(options.csv, "object,frame,J,F")
 
     from ..evaluation.score import as_csv, as_table, score_folders
 

@@ -38,7 +38,7 @@ def measure(case: Case, folder: MatteFolder) -> list[Measurement]:
     the errors of `read_labels` and `read_matte`.
     """
     if not folder.numbers_done():
-        raise ScoreIncomplete(f"{folder.root} contains no results")
+        raise ScoreIncomplete(f"the folder {folder.root} contains no results")
     rows: list[Measurement] = []
     for object_id in case.objects:
         share = case.clip.first_share(object_id)

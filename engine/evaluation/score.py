@@ -66,7 +66,7 @@ def score_folders(pred: Path, truth: Path, *, allow_missing: bool = False, masks
     missing = tuple(number for number in true_files if number not in pred_files)
     numbers = tuple(number for number in true_files if number in pred_files)
     if (missing and not allow_missing) or not numbers:
-        raise ScoreIncomplete(f"{pred} has no label image for frame{_listed(missing)}")
+        raise ScoreIncomplete(f"the folder {pred} has no label image for frame{_listed(missing)}")
     objects = sorted(
         {id_ for number in true_files for id_ in _ids(_read(true_files[number]))}
     )  # of all frames, since an object that is absent from a frame must be absent from the prediction too

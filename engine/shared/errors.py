@@ -15,6 +15,8 @@ class EngineError(Exception):
         super().__init__(message)
         self.message = message
         self.remedy = remedy or self.default_remedy
+        if self.remedy:
+            self.add_note(self.remedy)  # below the message in the traceback of a script that does not catch it
 
     def sentence(self) -> str:
         """Return message and remedy as one line."""

@@ -148,7 +148,7 @@ def is_finished(folder: MatteFolder) -> bool:
 def _check_marker(root: Path, foreign: list[str]) -> None:
     """Raise FolderTaken unless the folder has a sound marker of Keymatte."""
     if not (root / MARKER).exists():
-        raise FolderTaken(f"{root} contains files that are not Keymatte's ({foreign[0]})")
+        raise FolderTaken(f"the folder {root} contains files that are not Keymatte's ({foreign[0]})")
     if not read_marker(MatteFolder(root)):
         raise FolderTaken(
             f"{MARKER} in {root} is damaged, or another program's",

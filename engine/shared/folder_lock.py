@@ -182,7 +182,7 @@ def _read_owner(path: Path) -> dict[str, Any]:
 
 def _in_use(path: Path, owner: dict[str, Any], remedy: str = "") -> FolderInUse:
     who = f"process {owner['pid']} on {owner.get('host')}, since {owner.get('since')}" if "pid" in owner else "another"
-    return FolderInUse(f"{path.parent} is in use by another run ({who})", remedy=remedy)
+    return FolderInUse(f"the folder {path.parent} is in use by another run ({who})", remedy=remedy)
 
 
 def _remove(path: Path) -> None:

@@ -121,7 +121,9 @@ def _spread(
     masks = ((stem, read_map(path, benchmark, size=size)) for stem, path in paths.items())
     visible = [stem for stem, labels in masks if objects_in(labels, benchmark)]
     if count > len(visible):
-        raise BadSetting(f"{sequence.name} has only {len(visible)} masks with an object, but {count} are asked for")
+        raise BadSetting(
+            f"sequence {sequence.name} has only {len(visible)} masks with an object, but {count} are asked for"
+        )
     last = max(count - 1, 1)
     chosen = [visible[round(i * (len(visible) - 1) / last)] for i in range(count)]
     return {stem: read_map(paths[stem], benchmark, size=size) for stem in chosen}

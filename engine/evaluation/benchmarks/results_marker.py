@@ -28,10 +28,12 @@ def claim_results(folder: ResultsFolder, identity: Mapping[str, Any], *, again: 
     with claim(MatteFolder(folder.root)) as claimed:
         earlier = claimed.earlier
         if earlier and _KEY not in earlier:
-            raise ResultsDiffer(f"{folder.root} holds results of another command", remedy="Choose another folder.")
+            raise ResultsDiffer(
+                f"the folder {folder.root} holds results of another command", remedy="Choose another folder."
+            )
         if earlier and (what := differences({**earlier[_KEY], "version": earlier.get(_VERSION)}, now)):
             if not again:
-                raise ResultsDiffer(f"{folder.root} holds results of other settings: {what}")
+                raise ResultsDiffer(f"the folder {folder.root} holds results of other settings: {what}")
             folder.clear()
         folder.drop_unfinished()
         settings = {name: value for name, value in now.items() if name != "version"}
