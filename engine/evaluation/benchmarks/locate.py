@@ -63,7 +63,16 @@ def survey(root: Path) -> list[Surveyed]:
                 continue
             if _is_this_version(entry, found):
                 surveyed.append(Surveyed(entry, found))
-    return surveyed
+    return surveyed or _own_folder(root)
+
+
+def _own_folder(root: Path) -> list[Surveyed]:
+    """Return a folder of the user's own frames and masks, if that is what `root` is."""
+    entry = ENTRIES["folder"]
+    try:
+        return [Surveyed(entry, locate(entry, root))]
+    except (DatasetMissing, DatasetDamaged):
+        return []
 
 
 def near_misses(root: Path) -> list[str]:
