@@ -16,6 +16,7 @@ from tests.demo.__main__ import README_PICTURES
 README, *_ = PAGES = [house.ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 MAX_COLUMNS = 120
 _LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+_MODULE = re.compile(r"python3? -m ((?:engine|tests)(?:[.][a-z_]+)*)")
 _COMMAND = re.compile(r"^(?:python3? )(-m engine|build_addon\.py) ([a-z-]+)(.*)$", re.MULTILINE)
 
 
@@ -59,3 +60,13 @@ def test_the_readme_shows_the_demos_pictures(name):
     picture = house.ROOT / "docs" / f"{name}.jpg"
     assert picture.stat().st_size <= pictures.README_BYTES
     assert f"docs/{name}.jpg" in README.read_text(encoding="utf-8")
+
+
+def test_every_module_that_a_page_says_to_run_can_be_run():
+    guide = [*(house.ROOT / "docs").glob("*.md"), *(house.ROOT / "engine").rglob("*.md")]
+    names = {name for page in (*PAGES, *guide) for name in _MODULE.findall(page.read_text(encoding="utf-8"))}
+    assert {"engine", "engine.shared.setup", "tests.tree"} <= names
+    for name in names:
+        path = house.ROOT.joinpath(*name.split("."))
+        source = path / "__main__.py" if path.is_dir() else path.with_suffix(".py")
+        assert '__name__ == "__main__"' in source.read_text(encoding="utf-8"), f"python -m {name} does nothing"
