@@ -10,13 +10,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..delivery.record import DeliveryRecord, Origin, State, inputs_of
+from ..delivery.record import Origin
 from ..delivery.target import claimed_target
 from ..media.frames import FrameReader
 from ..media.label_images import encode_labels, read_objects
 from ..shared.errors import BadSetting, KeyframeSizeMismatch
 from ..shared.mask_images import Masks
 from .placed_masks import PlacedMask, object_colours, placed_masks
+from .writer import Writer
 
 PROJECT = "keymatte-project.json"
 Progress = Callable[[str, int, int], None]  # takes the stage in words, the steps done, and all steps
@@ -58,7 +59,7 @@ def import_project(
         found = placed_masks(masks, clip.frame_count, kind=kind) if masks is not None else ()
         images = None if frames is None else reader.files[0].parent
         with claimed_target(out, [out / "frames", out / "masks"], mattes=out / "mattes", images=images) as record:
-            writer = _Writer(out, record, Origin("project", clip="project"))
+            writer = _Project(out, record, Origin("project", clip="project"))
             for frame in range(clip.frame_count if frames is not None else 0):
                 progress("Importing frames", frame, clip.frame_count)
                 writer.frame(reader, frame, size)
@@ -79,22 +80,17 @@ def scaled(size: tuple[int, int], height: int | None) -> tuple[int, int]:
     return size[0] * height // shorter, size[1] * height // shorter
 
 
-class _Writer:
-    """Writer of a project's files, which leaves what is up to date, and keeps what is not ours."""
-
-    def __init__(self, out: Path, record: DeliveryRecord, origin: Origin) -> None:
-        self._out, self._record, self._origin = out, record, origin
-        self.kept: list[str] = []
+class _Project(Writer):
+    """Writer of a project's frames and masks."""
 
     def frame(self, reader: FrameReader, frame: int, size: tuple[int, int]) -> None:
         """Write a frame of the clip."""
         source = reader.files[frame] if len(reader.files) == reader.clip.frame_count else reader.files[0]
 
-        def make(part: Path) -> None:
-            picture = _resized(reader.read(frame), size, cv2.INTER_AREA)
-            part.write_bytes(_encoded(picture))
+        def make() -> np.ndarray:
+            return _resized(reader.read(frame), size, cv2.INTER_AREA)
 
-        self._write(self._out / "frames" / _name(frame), [*_stamp(source), frame, size], make)
+        self.picture(self._out / "frames" / _name(frame), [*_stamp(source), frame, size], make)
 
     def mask(self, mask: PlacedMask, size: tuple[int, int]) -> None:
         """Write a mask as object numbers. Raises KeyframeSizeMismatch if it has another shape than the frames."""
@@ -109,7 +105,7 @@ class _Writer:
         def make(part: Path) -> None:
             part.write_bytes(encode_labels(_resized(labels, size, cv2.INTER_NEAREST)))
 
-        self._write(self._out / "masks" / _name(mask.frame), [*_stamp(mask.file), mask.meaning, size], make)
+        self.write(self._out / "masks" / _name(mask.frame), [*_stamp(mask.file), mask.meaning, size], make)
 
     def about(self, frames: int, size: tuple[int, int], colours: dict[int, tuple[int, int, int]]) -> None:
         """Write what the project has: its size, and the objects with the colours that their masks had."""
@@ -120,15 +116,7 @@ class _Writer:
         def make(part: Path) -> None:
             part.write_text(text, encoding="utf-8")
 
-        self._write(self._out / PROJECT, [text], make)
-
-    def _write(self, path: Path, inputs: list[object], make: Callable[[Path], None]) -> None:
-        key = inputs_of(inputs)
-        state = self._record.state(path, self._origin, key)
-        if state in (State.FOREIGN, State.EDITED, State.OTHER):
-            self.kept.append(path.relative_to(self._out).as_posix())
-        elif state is not State.CURRENT:
-            self._record.write(path, self._origin, key, make)
+        self.write(self._out / PROJECT, [text], make)
 
 
 def _name(frame: int) -> str:
@@ -143,8 +131,3 @@ def _stamp(file: Path) -> Iterator[object]:
 
 def _resized(image: np.ndarray, size: tuple[int, int], how: int) -> np.ndarray:
     return image if image.shape[:2] == size else cv2.resize(image, size[::-1], interpolation=how)
-
-
-def _encoded(picture: np.ndarray) -> bytes:
-    data: bytes = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
-    return data

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from ..delivery.record import DeliveryRecord, Origin, State, inputs_of
+from ..delivery.record import Origin
 from ..delivery.target import claimed_target
 from ..media.frames import FrameReader
 from ..media.label_images import read_labels
 from ..shared.matte_folder import MatteFolder
+from .writer import Writer
 
 FOLDERS = ("masks", "overlay")
 _STRENGTH = 0.5  # of the masks over the clip
@@ -36,39 +36,18 @@ def save_pictures(
     for id_, colour in colours.items():
         palette[id_] = colour
     images = reader.files[0].parent
-    kept: list[str] = []
     with claimed_target(out, [out / name for name in FOLDERS], mattes=folder.root, images=images) as record:
-        origin = Origin("pictures", mattes=str(folder.root.absolute()))
+        writer = Writer(out, record, Origin("pictures", mattes=str(folder.root.absolute())))
         for frame, number in enumerate(reader.numbers):
             progress("Saving masks and overlays", frame, reader.clip.frame_count)
             path = folder.labels(number)
             if not path.is_file():
                 continue
             status, name = path.stat(), f"{_stem(reader, frame)}.png"
-            key = inputs_of([status.st_size, status.st_mtime_ns, sorted(colours.items())])
-            saver = _Saver(record, origin, key, kept, out)
-            saver.save(out / "masks" / name, partial(_coloured, palette, path))
-            saver.save(out / "overlay" / name, partial(_over, palette, path, partial(reader.read, frame)))
-    return kept
-
-
-class _Saver:
-    """Writer of the pictures of one frame."""
-
-    def __init__(self, record: DeliveryRecord, origin: Origin, key: str, kept: list[str], out: Path) -> None:
-        self._record, self._origin, self._key, self._kept, self._out = record, origin, key, kept, out
-
-    def save(self, path: Path, picture: Callable[[], np.ndarray]) -> None:
-        """Write a picture (H, W, 3) uint8, unless it is up to date or not ours."""
-        state = self._record.state(path, self._origin, self._key)
-        if state in (State.FOREIGN, State.EDITED, State.OTHER):
-            self._kept.append(path.relative_to(self._out).as_posix())
-        elif state is not State.CURRENT:
-            self._record.write(path, self._origin, self._key, lambda part: _write(part, picture()))
-
-
-def _write(part: Path, picture: np.ndarray) -> None:
-    part.write_bytes(cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes())
+            inputs = [status.st_size, status.st_mtime_ns, sorted(colours.items())]
+            writer.picture(out / "masks" / name, inputs, partial(_coloured, palette, path))
+            writer.picture(out / "overlay" / name, inputs, partial(_over, palette, path, partial(reader.read, frame)))
+    return writer.kept
 
 
 def _coloured(palette: np.ndarray, labels: Path) -> np.ndarray:
