@@ -1,8 +1,8 @@
-"""Fixtures of the engine's tests: the bundled network, and a local web server."""
+"""Fixtures of the engine's tests: the bundled network, a local web server, and a limit for files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -20,6 +20,19 @@ def server(monkeypatch) -> Iterator[Server]:
     running = Server(np.random.default_rng(7).bytes(300_000))
     yield running
     running.close()
+
+
+@pytest.fixture
+def file_limit() -> Iterator[Callable[[int | None], None]]:
+    """Return a function that limits the size of files in bytes, as a full disk does; None: no limit."""
+    resource = pytest.importorskip("resource", reason="Windows has no limit for the size of files")
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+
+    def limit(size: int | None) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
+
+    yield limit
+    limit(None)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,19 +16,6 @@ from tests.engine.evaluation import dataset_makers as make
 from tests.engine.evaluation.dataset_makers import evaluate
 
 ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture
-def file_limit() -> Iterator[Callable[[int | None], None]]:
-    """Return a function that limits the size of files in bytes, as a full disk does; None: no limit."""
-    resource = pytest.importorskip("resource", reason="Windows has no limit for the size of files")
-    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-
-    def limit(size: int | None) -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
-
-    yield limit
-    limit(None)
 
 
 def test_one_failing_sequence_does_not_end_the_rest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

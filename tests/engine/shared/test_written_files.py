@@ -1,6 +1,6 @@
 """Record of written images: the quality that stands beside each matte, and what makes it unknown."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,19 +17,6 @@ BAD = MatteQuality(0.2, "twin", "keymatte", {"warp": 0.5, "twin": 0.1})
 @pytest.fixture
 def folder(tmp_path: Path) -> MatteFolder:
     return MatteFolder(tmp_path)
-
-
-@pytest.fixture
-def file_limit() -> Iterator[Callable[[int | None], None]]:
-    """Return a function that limits the size of files in bytes, as a full disk does; None: no limit."""
-    resource = pytest.importorskip("resource", reason="Windows has no limit for the size of files")
-    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-
-    def limit(size: int | None) -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
-
-    yield limit
-    limit(None)
 
 
 def test_another_quality_is_signed_to_a_matte_that_stays_as_it_is(folder: MatteFolder) -> None:
